@@ -1,0 +1,1 @@
+"""Generated code, written by ``proto/generate.py``; never edited."""
