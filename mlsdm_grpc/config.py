@@ -1,0 +1,322 @@
+"""Every setting of the service, with type, default, unit and check.
+
+One frozen model a subsystem, all in :class:`Settings`. Precedence, lowest first: defaults, the
+TOML file, environment variables ``MLSDM_SECTION__FIELD``, command line flags. All faults are
+reported at once. Code takes its own section, never the whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
+__all__ = [
+    "KIB",
+    "MIB",
+    "Address",
+    "AuthMode",
+    "EngineSettings",
+    "JournalKind",
+    "JournalSettings",
+    "LogFormat",
+    "LoggingSettings",
+    "SecuritySettings",
+    "ServerSettings",
+    "Settings",
+    "SpaceSettings",
+    "load_settings",
+    "parse_address",
+    "unknown_environment",
+]
+
+KIB = 1_024
+MIB = 1_024 * KIB
+_ENV_PREFIX = "MLSDM_"
+_LOOPBACK = re.compile(r"^(127(\.\d{1,3}){3}|localhost|::1)$")
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return _LOOPBACK.match(self.host) is not None
+
+
+def parse_address(text: str) -> Address:
+    """Return the address in ``HOST:PORT`` or ``[IPV6]:PORT``; port 0 lets the system choose.
+
+    Raises:
+        ValueError: It is not of that form, or the port is not in 0..65535.
+    """
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:]+)\]|([^\[\]:\s]+)):(\d{1,5})", text)
+    if match is None or int(match[3]) > 65_535:
+        raise ValueError(f"expected HOST:PORT or [IPV6]:PORT, got {text!r}")
+    return Address(match[1] or match[2], int(match[3]))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ServerSettings(_Section):
+    """The two ports, their limits, and how the server stops."""
+
+    listen: str = "127.0.0.1:50051"
+    """Data port, HOST:PORT; port 0 lets the system choose."""
+    ops: str = "127.0.0.1:9464"
+    """Operations HTTP port (/metrics, /livez, /readyz), HOST:PORT."""
+    default_deadline_s: float = Field(default=30.0, gt=0, le=3_600)
+    """Deadline of a call that brings none, seconds."""
+    max_deadline_s: float = Field(default=300.0, gt=0, le=86_400)
+    """Longest deadline of a unary call, seconds; a longer one is cut."""
+    drain_delay_s: float = Field(default=0.5, ge=0, le=300)
+    """After SIGTERM: time between NOT_SERVING and the end of new calls, seconds."""
+    drain_grace_s: float = Field(default=10.0, ge=0, le=3_600)
+    """After that: time for calls in flight to finish, seconds."""
+    max_request_bytes: int = Field(default=4 * MIB, ge=64 * KIB, le=64 * MIB)
+    """Largest request message, bytes."""
+    max_response_bytes: int = Field(default=3_670_016, ge=64 * KIB, le=64 * MIB)
+    """Largest response message that the server builds, bytes (3.5 MiB)."""
+    max_metadata_bytes: int = Field(default=16 * KIB, ge=4 * KIB, le=256 * KIB)
+    """Largest metadata of a call, bytes, exact."""
+    max_concurrent_streams: int = Field(default=100, ge=1, le=10_000)
+    """Calls in flight on one connection."""
+    max_connections: int = Field(default=4_000, ge=1, le=100_000)
+    """Connections accepted; also bounded by 0.4 of the process's file limit."""
+    max_connection_idle_s: float = Field(default=300.0, gt=0)
+    """An idle connection is closed after this, seconds."""
+    max_connection_age_s: float = Field(default=600.0, gt=0)
+    """A connection is closed politely after this, seconds."""
+    max_connection_age_grace_s: float = Field(default=30.0, gt=0)
+    """Time for its calls to finish, seconds."""
+    keepalive_s: float = Field(default=60.0, ge=1)
+    """Interval of the server's keepalive pings, seconds."""
+    keepalive_timeout_s: float = Field(default=20.0, ge=1)
+    """A peer that does not answer a ping within this is dropped, seconds."""
+    min_ping_interval_s: float = Field(default=20.0, ge=1)
+    """Clients that ping more often than this are cut off, seconds."""
+    handshake_timeout_s: float = Field(default=10.0, ge=1)
+    """A connection that says nothing is dropped after this, seconds."""
+    max_pending_requests: int = Field(default=1_000, ge=1)
+    """Requests that wait for the event loop before the transport refuses more."""
+    reuse_port: bool = False
+    """Let several processes share the data port."""
+
+    @field_validator("listen", "ops")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        parse_address(value)
+        return value
+
+    @property
+    def listen_address(self) -> Address:
+        """The data port."""
+        return parse_address(self.listen)
+
+    @property
+    def ops_address(self) -> Address:
+        """The operations port."""
+        return parse_address(self.ops)
+
+
+class JournalKind(StrEnum):
+    """Which journal keeps the records."""
+
+    SQLITE = "sqlite"
+    MEMORY = "memory"
+
+
+class JournalSettings(_Section):
+    """Where records are kept."""
+
+    kind: JournalKind = JournalKind.SQLITE
+    """``sqlite`` is durable; ``memory`` forgets everything at exit."""
+    data_dir: Path = Path("data")
+    """Folder of the journal and its snapshots; created if it is missing."""
+    snapshot_every: int = Field(default=20_000, ge=100)
+    """Records of one space between two snapshots."""
+
+
+class EngineSettings(_Section):
+    """Processes and queues behind the interceptors."""
+
+    workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=0, le=256)
+    """Worker processes that hold the minds; 0 runs them inside the server (tests only)."""
+    text_workers: int = Field(default=1, ge=0, le=64)
+    """Processes that embed text; 0 embeds inside the server (tests only)."""
+    max_pending: int = Field(default=1_024, ge=1)
+    """Calls that may be in the engine at once; more are refused with BULKHEAD_FULL."""
+    max_pending_text: int = Field(default=256, ge=1)
+    """Texts that may wait for a text worker at once."""
+    worker_start_timeout_s: float = Field(default=30.0, gt=0)
+    """A worker that is not ready after this is given up, seconds."""
+
+
+class AuthMode(StrEnum):
+    """Who may call."""
+
+    DEV = "dev"
+    TOKEN = "token"  # noqa: S105 - the name of a mode
+
+
+class SecuritySettings(_Section):
+    """Authentication of callers."""
+
+    mode: AuthMode = AuthMode.DEV
+    """``dev``: no credentials, tenant ``dev``, loopback only. ``token``: bearer tokens."""
+    tokens_file: Path | None = None
+    """TOML file of token hashes; required in mode ``token`` (``mlsdm check`` explains it)."""
+
+    @model_validator(mode="after")
+    def _tokens(self) -> SecuritySettings:
+        if self.mode is AuthMode.TOKEN and self.tokens_file is None:
+            raise ValueError("mode 'token' needs tokens_file")
+        return self
+
+
+class SpaceSettings(_Section):
+    """Defaults of spaces that are created by their first write."""
+
+    dimension: int = Field(default=384, ge=1, le=4_096)
+    """Dimension of a space whose first write is a vector."""
+    capacity: int = Field(default=20_000, ge=1, le=1_000_000)
+    """Memories of a space at most."""
+    embedder: str = "wordllama"
+    """Model that embeds text: ``wordllama`` (256 dimensions, offline) or ``none``."""
+
+    @field_validator("embedder")
+    @classmethod
+    def _known_embedder(cls, value: str) -> str:
+        if value not in {"wordllama", "none"}:
+            raise ValueError("expected 'wordllama' or 'none'")
+        return value
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LoggingSettings(_Section):
+    """Log lines on standard error."""
+
+    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    """Lowest level that is written: debug, info, warning or error."""
+    format: LogFormat = LogFormat.JSON
+    """``json`` for machines, ``console`` for people."""
+
+
+class Settings(BaseSettings):
+    """All settings of one server."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+    )
+
+    server: ServerSettings = ServerSettings()
+    journal: JournalSettings = JournalSettings()
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    security: SecuritySettings = SecuritySettings()
+    space: SpaceSettings = SpaceSettings()
+    logging: LoggingSettings = LoggingSettings()
+
+    @model_validator(mode="after")
+    def _exposed_only_with_credentials(self) -> Settings:
+        exposed = not self.server.listen_address.is_loopback
+        if exposed and self.security.mode is AuthMode.DEV:
+            raise ValueError(
+                "server.listen is not a loopback address: set security.mode to 'token'"
+            )
+        return self
+
+
+def load_settings(
+    file: Path | None = None, overrides: Mapping[str, Mapping[str, Any]] | None = None
+) -> Settings:
+    """Return the settings from all sources.
+
+    Args:
+        file: TOML file with one table a section.
+        overrides: Values by section and field that win over everything else.
+
+    Raises:
+        InvalidInput: One violation for every fault, with its path.
+    """
+    if file is not None and not file.is_file():
+        raise InvalidInput(
+            "The configuration file does not exist.",
+            violations=[FieldViolation("config", "no such file")],
+        )
+
+    class _Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - given by the library
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
+            return (init_settings, env_settings, *toml)
+
+    try:
+        given: dict[str, Any] = {name: dict(fields) for name, fields in (overrides or {}).items()}
+        return _Sourced(**given)
+    except ValidationError as error:
+        raise InvalidInput(
+            "The configuration is not valid.",
+            violations=[
+                FieldViolation(
+                    ".".join(str(part) for part in fault["loc"]) or "config", fault["msg"]
+                )
+                for fault in error.errors()
+            ],
+        ) from None
+    except ValueError as error:
+        raise InvalidInput(
+            "The configuration file cannot be read.",
+            violations=[FieldViolation("config", str(error))],
+        ) from None
+
+
+def unknown_environment(environment: Mapping[str, str]) -> list[str]:
+    """Return variables with our prefix that no setting reads; worth a warning, not an error."""
+    known = {
+        f"{_ENV_PREFIX}{section}__{name}".upper()
+        for section, info in Settings.model_fields.items()
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
+        for name in info.annotation.model_fields
+    }
+    return sorted(
+        name for name in environment if name.startswith(_ENV_PREFIX) and name.upper() not in known
+    )

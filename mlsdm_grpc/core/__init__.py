@@ -1,0 +1,1 @@
+"""The deterministic mind: pure state and arithmetic, no clock, no I/O."""

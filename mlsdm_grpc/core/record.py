@@ -1,0 +1,363 @@
+"""What the state machine applies and what it answers: plain values, no behaviour.
+
+A :class:`Record` is one write of one space. Everything that depends on the outside (time, ids,
+embeddings, moral scores, resolved parameters) was decided before the record was written and
+travels in it, so that applying the same records gives the same state on any machine.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "SEMANTICS_VERSION",
+    "CreateSpace",
+    "DeleteMemory",
+    "DeleteOutcome",
+    "EventOutcome",
+    "Float32",
+    "MoralParameters",
+    "MoralPolicy",
+    "NewMemory",
+    "Outcome",
+    "ProcessEvent",
+    "Provenance",
+    "PutItem",
+    "PutMemories",
+    "PutOutcome",
+    "PutResult",
+    "Record",
+    "RecordBody",
+    "Refusal",
+    "Rejection",
+    "RhythmParameters",
+    "Source",
+    "SpaceCreated",
+    "SpaceParameters",
+    "SynapticParameters",
+    "Vector",
+    "etag_of",
+]
+
+SEMANTICS_VERSION = 1
+"""Version of the rules in this package; part of every record and of a space's state."""
+
+Float32: TypeAlias = NDArray[np.float32]
+
+
+# Parameters of a space, resolved when it is created.
+
+
+class MoralPolicy(enum.IntEnum):
+    """How the moral threshold moves; see ``core/moral.py``."""
+
+    VIGILANT = 1
+    HOMEOSTATIC = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MoralParameters:
+    """Parameters of the moral filter; scores and thresholds are in [0, 1]."""
+
+    policy: MoralPolicy = MoralPolicy.VIGILANT
+    base: float = 0.50
+    """Threshold at rest."""
+    ceiling: float = 0.70
+    """Highest threshold that ``vigilant`` reaches."""
+    always_pass: float = 0.90
+    """Scores from here on pass whatever the threshold is."""
+    never_pass: float = 0.30
+    """Scores below this never pass."""
+    alpha: float = 0.1
+    """Weight of the newest event in the running average."""
+    step: float = 0.05
+    """Largest move of the threshold in one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class RhythmParameters:
+    """Lengths of the two phases, in processed events."""
+
+    wake_duration: int = 8
+    sleep_duration: int = 3
+    sleep_gate: bool = False
+    """Refuse events while asleep, as the original did; the rhythm still steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class SynapticParameters:
+    """Decay, thresholds and gates of the three traces; see ``core/synapses.py``."""
+
+    lambda_l1: float = 0.5
+    lambda_l2: float = 0.1
+    lambda_l3: float = 0.01
+    theta_l1: float = 1.2
+    theta_l2: float = 2.5
+    gating12: float = 0.45
+    gating23: float = 0.30
+    legacy: bool = False
+    """Scaling and signed comparison of the original."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceParameters:
+    """Everything that is fixed or configured for one space."""
+
+    dimension: int = 384
+    """Components of every embedding, 1..4096; never changes."""
+    capacity: int = 20_000
+    """Memories held at most, 1..1,000,000."""
+    embedder: str = ""
+    """Model that embeds text for this space; empty when callers send vectors."""
+    min_confidence: float = 0.5
+    """Memories below this confidence are refused at the door."""
+    moral: MoralParameters = field(default_factory=MoralParameters)
+    rhythm: RhythmParameters = field(default_factory=RhythmParameters)
+    synapses: SynapticParameters = field(default_factory=SynapticParameters)
+
+
+# Values inside records.
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """An embedding as the writer sent it, with the writer's own inverse norm.
+
+    The state keeps ``raw * inv_norm``, computed element by element, so that no reduction (which
+    rounds differently on different processors) ever happens inside ``apply``.
+    """
+
+    raw: Float32
+    """(dimension,) float32, finite, borrowed and never written to."""
+    inv_norm: float
+    """1 / |raw| in float64."""
+
+
+class Source(enum.IntEnum):
+    """Where the content of a memory came from."""
+
+    UNSPECIFIED = 0
+    USER_INPUT = 1
+    LLM_GENERATION = 2
+    RETRIEVED = 3
+    SYSTEM = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a memory came to be."""
+
+    source: Source = Source.USER_INPUT
+    model: str = ""
+    policy_version: str = ""
+    parent_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewMemory:
+    """One memory of a :class:`PutMemories` record."""
+
+    memory_id: str
+    vector: Vector
+    caller_chosen_id: bool = False
+    """The caller named it; such a memory is never merged with a duplicate."""
+    text: str = ""
+    phase: float | None = None
+    """In [0, 1]; None takes the space's phase when the record is applied."""
+    confidence: float = 1.0
+    labels: tuple[str, ...] = ()
+    """Sorted, without duplicates."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Sorted by key."""
+    provenance: Provenance = Provenance()
+    pinned: bool = False
+    expire_time_ns: int = 0
+    """Unix time; 0 means never."""
+    etag: str = ""
+    """Expected etag of the memory that this one replaces; empty means any."""
+
+
+# Bodies of records.
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSpace:
+    """Create the space unless it exists; the first such record wins."""
+
+    parameters: SpaceParameters
+
+
+@dataclass(frozen=True, slots=True)
+class PutMemories:
+    """Store 1..1,000 memories, all or none."""
+
+    memories: tuple[NewMemory, ...]
+    allow_replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMemory:
+    """Remove one memory."""
+
+    memory_id: str
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEvent:
+    """Judge one event, step the rhythm, and remember the event if it is accepted."""
+
+    memory: NewMemory
+    moral_value: float
+    """In [0, 1]; decided before the record was written."""
+
+
+RecordBody: TypeAlias = CreateSpace | PutMemories | DeleteMemory | ProcessEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One write of one space, as it stands in the journal."""
+
+    revision: int
+    """Position among the records of its space, from 1; never restarts."""
+    incarnation: int
+    """Revision of the record that created the space; 0 in that record itself."""
+    record_id: bytes
+    """16 bytes, unique; how a writer recognises its own record."""
+    time_ns: int
+    """Unix time of the writer."""
+    body: RecordBody
+    request_id: bytes = b""
+    """16 bytes; empty for a record that no request asked for."""
+    request_digest: bytes = b""
+    """32 bytes over the canonical request."""
+    principal: str = ""
+    """Who asked for it."""
+    semantics_version: int = SEMANTICS_VERSION
+    raw: bytes = b""
+    """The encoded record; what the hash chain covers."""
+
+
+# Outcomes.
+
+
+def etag_of(revision: int) -> str:
+    """Return the etag of a memory that last changed at ``revision``."""
+    return f'"{revision}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record was counted, and nothing else changed."""
+
+    reason: str
+    """Name of an ``ErrorReason``."""
+    message: str
+    metadata: tuple[tuple[str, str], ...] = ()
+    revision: int = 0
+
+
+class PutResult(enum.IntEnum):
+    """What became of one memory of a put."""
+
+    CREATED = 1
+    REFRESHED = 2
+    REFUSED = 3
+    REPLACED = 4
+    SKIPPED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PutItem:
+    """Outcome of one memory of a put; content-free, so that the request window may keep it."""
+
+    memory_id: str
+    result: PutResult
+    phase: float = 0.0
+    confidence: float = 0.0
+    pinned: bool = False
+    create_time_ns: int = 0
+    create_revision: int = 0
+    update_time_ns: int = 0
+    expire_time_ns: int = 0
+    revision: int = 0
+    """Revision at which the memory last changed; 0 if nothing was stored."""
+
+    @property
+    def etag(self) -> str:
+        """Opaque version of the memory."""
+        return etag_of(self.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class PutOutcome:
+    """Outcome of :class:`PutMemories`, in the order of its memories."""
+
+    items: tuple[PutItem, ...]
+    evicted: tuple[str, ...] = ()
+    """Ids of the memories that left to make room, oldest first."""
+    min_confidence: float = 0.0
+    """What a memory's confidence had to reach."""
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOutcome:
+    """The memory is gone."""
+
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceCreated:
+    """The space exists; ``created`` says whether this record made it."""
+
+    created: bool
+    revision: int = 0
+
+
+class Rejection(enum.IntEnum):
+    """Why an event was not accepted."""
+
+    NONE = 0
+    MORAL = 1
+    SLEEP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class EventOutcome:
+    """Outcome of :class:`ProcessEvent`."""
+
+    rejection: Rejection
+    step: int
+    phase: float
+    """Phase after the step."""
+    moral_threshold: float
+    """Threshold after the event."""
+    moral_ema: float
+    """Running average after the event: hostility (vigilant) or acceptance (homeostatic)."""
+    threshold_applied: float
+    """Threshold that the event was judged by."""
+    used: int
+    capacity: int
+    awake: bool
+    """Whether the space is awake after the step."""
+    memory_id: str = ""
+    result: PutResult = PutResult.REFUSED
+    """What became of its memory."""
+    evicted: tuple[str, ...] = ()
+    revision: int = 0
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the event passed and was remembered."""
+        return self.rejection is Rejection.NONE
+
+
+Outcome: TypeAlias = PutOutcome | DeleteOutcome | EventOutcome | SpaceCreated | Refusal

@@ -1,0 +1,71 @@
+"""Three decaying traces of what a space has seen: L1 forgets in events, L3 in hundreds.
+
+Strong components move from L1 to L2 and from L2 to L3. The default form scales every event to
+norm sqrt(dimension), so that the thresholds mean the same in every dimension, and compares
+magnitudes; the ``legacy`` form takes the event as it comes and compares signed values, as the
+original did.
+
+Element-wise float32 arithmetic only; norms are computed when somebody asks, never stored.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mlsdm_grpc.core.record import Float32, SynapticParameters, Vector
+
+__all__ = ["Synapses"]
+
+
+class Synapses:
+    """L1, L2 and L3 of one space.
+
+    Args:
+        parameters: Decay rates, thresholds, gates and form.
+        dimension: Components of a trace.
+    """
+
+    __slots__ = ("l1", "l2", "l3", "parameters")
+
+    def __init__(self, parameters: SynapticParameters, dimension: int) -> None:
+        self.parameters = parameters
+        self.l1: Float32 = np.zeros(dimension, np.float32)
+        self.l2: Float32 = np.zeros(dimension, np.float32)
+        self.l3: Float32 = np.zeros(dimension, np.float32)
+
+    def update(self, event: Vector) -> None:
+        """Decay all traces, add ``event`` to L1 and move what is strong downwards.
+
+        Cost: O(dimension), a dozen element-wise passes.
+        """
+        p = self.parameters
+        self.l1 *= np.float32(1.0 - p.lambda_l1)
+        self.l2 *= np.float32(1.0 - p.lambda_l2)
+        self.l3 *= np.float32(1.0 - p.lambda_l3)
+        if p.legacy:
+            self.l1 += event.raw
+        else:
+            scale = math.sqrt(len(event.raw)) * event.inv_norm
+            self.l1 += (event.raw.astype(np.float64) * scale).astype(np.float32)
+        self._transfer(self.l1, self.l2, p.theta_l1, p.gating12)
+        self._transfer(self.l2, self.l3, p.theta_l2, p.gating23)
+
+    def _transfer(self, source: Float32, target: Float32, theta: float, gate: float) -> None:
+        strength = source if self.parameters.legacy else np.abs(source)
+        moved = np.where(strength > np.float32(theta), source * np.float32(gate), np.float32(0.0))
+        source -= moved
+        target += moved
+
+    def norms(self) -> tuple[float, float, float]:
+        """Return the Euclidean norms of L1, L2 and L3."""
+        return (
+            float(np.linalg.norm(self.l1)),
+            float(np.linalg.norm(self.l2)),
+            float(np.linalg.norm(self.l3)),
+        )
+
+    def lasting(self) -> Float32:
+        """Return L2 + L3, the direction that recall may be biased towards; a new array."""
+        return self.l2 + self.l3

@@ -1,0 +1,168 @@
+"""The exception tree: one class for each thing that a caller can do about a failure.
+
+An error carries ``reason``, the name of an ``mlsdm.v1.ErrorReason`` value without its prefix, and
+``metadata`` with every dynamic part of its message. ``wire/status.py`` is the one table that maps
+these classes to gRPC statuses and back, so that a client raises the class that the server raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = [
+    "AlreadyExists",
+    "ApiStatusError",
+    "Conflict",
+    "DataLoss",
+    "DeadlineExceeded",
+    "FieldViolation",
+    "InternalError",
+    "InvalidInput",
+    "MlsdmError",
+    "NotFound",
+    "NotYetAvailable",
+    "PermissionDenied",
+    "PreconditionFailed",
+    "QuotaExceeded",
+    "Unauthenticated",
+    "Unavailable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One thing that is wrong with one field of a request."""
+
+    field: str
+    """Path of the field as the request spells it, e.g. ``memory.embedding``."""
+    description: str
+    """What is wrong and what would be right, without any content of the request."""
+
+
+class MlsdmError(Exception):
+    """Root of everything that this service raises on purpose.
+
+    Args:
+        message: A sentence for people; it never contains content of a request.
+        reason: UPPER_SNAKE name of the ``ErrorReason``; the class's default when absent.
+        metadata: Every dynamic word of the message, as strings.
+        retry_after_s: Seconds after which a repeat may help; None when waiting does not help.
+    """
+
+    reason: str = "INTERNAL"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        metadata: Mapping[str, str] = MappingProxyType({}),
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        if reason is not None:
+            self.reason = reason
+        self.metadata = dict(metadata)
+        self.retry_after_s = retry_after_s
+
+
+class InvalidInput(MlsdmError):
+    """The request itself is wrong; only a changed request can succeed."""
+
+    reason = "FIELD_INVALID"
+
+    def __init__(
+        self,
+        message: str = "The request has invalid fields.",
+        *,
+        violations: Sequence[FieldViolation] = (),
+        reason: str | None = None,
+        metadata: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.violations = tuple(violations)
+
+
+class Unauthenticated(MlsdmError):
+    """No credential, or none that this server accepts."""
+
+    reason = "CREDENTIAL_MISSING"
+
+
+class PermissionDenied(MlsdmError):
+    """The principal is known and may not do this."""
+
+    reason = "PERMISSION_MISSING"
+
+
+class NotFound(MlsdmError):
+    """The space or memory does not exist, or belongs to somebody else."""
+
+    reason = "MEMORY_NOT_FOUND"
+
+
+class AlreadyExists(MlsdmError):
+    """The name is taken."""
+
+    reason = "MEMORY_EXISTS"
+
+
+class Conflict(MlsdmError):
+    """The resource changed since the caller read it: read again, then repeat."""
+
+    reason = "ETAG_MISMATCH"
+
+
+class PreconditionFailed(MlsdmError):
+    """The space's present state refuses this request; change the state first."""
+
+    reason = "DIMENSION_MISMATCH"
+
+
+class QuotaExceeded(MlsdmError):
+    """The caller is over its own rate or quota."""
+
+    reason = "QUOTA_EXCEEDED"
+
+
+class Unavailable(MlsdmError):
+    """This node cannot serve the call now; another node, or a later repeat, may."""
+
+    reason = "JOURNAL_UNAVAILABLE"
+
+
+class DeadlineExceeded(MlsdmError):
+    """The call cannot finish, or did not finish, before its deadline."""
+
+    reason = "DEADLINE_TOO_SHORT"
+
+
+class DataLoss(MlsdmError):
+    """Damaged data was found; the affected space or memory is not served."""
+
+    reason = "DATA_DAMAGED"
+
+
+class NotYetAvailable(MlsdmError):
+    """The contract names this operation and this version does not serve it yet."""
+
+    reason = "NOT_YET_AVAILABLE"
+
+
+class InternalError(MlsdmError):
+    """A bug in this service. The text is fixed; the details are in the server's log."""
+
+    reason = "INTERNAL"
+
+
+class ApiStatusError(MlsdmError):
+    """A status that did not come from this service, e.g. from a proxy or the transport."""
+
+    reason = ""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,1 @@
+"""Durable order: the journal Protocol, its implementations, and the codecs of what they hold."""

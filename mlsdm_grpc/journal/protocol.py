@@ -1,0 +1,169 @@
+"""What a journal promises. The log is the database: state is what replaying it gives.
+
+A journal orders the records of each space and keeps them until a snapshot stands behind them. It
+does not look into a record: payloads are bytes, and the revisions are the caller's, checked by a
+conditional append. One implementation's promise is every implementation's: they pass one suite
+of tests, ``tests/contract/test_journal.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+__all__ = ["Entry", "Journal", "JournalHealth", "RevisionConflict", "SnapshotRef", "SpaceKey"]
+
+
+class SpaceKey(NamedTuple):
+    """Names one space."""
+
+    tenant: str
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One durable record."""
+
+    key: SpaceKey
+    revision: int
+    """Position among the records of its space, from 1, without gaps."""
+    position: int
+    """Position in its partition; grows, may have gaps."""
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRef:
+    """One verified snapshot file; it stays readable until two newer ones exist."""
+
+    revision: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class JournalHealth:
+    """Whether the journal takes writes."""
+
+    writable: bool
+    reason: str = ""
+    """Name of an ``ErrorReason`` when not writable: JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
+    detail: str = ""
+    """Sentence for logs and operators."""
+
+
+class RevisionConflict(Exception):
+    """The space's last revision is not the expected one; nothing was written.
+
+    Args:
+        expected: What the caller took for the last revision.
+        actual: What it is.
+    """
+
+    def __init__(self, expected: int, actual: int) -> None:
+        super().__init__(f"expected revision {expected}, found {actual}")
+        self.expected = expected
+        self.actual = actual
+
+
+class Journal(Protocol):
+    """An ordered, durable log of records, with snapshots behind which it may be trimmed.
+
+    All methods are called on one event loop. Errors that the medium causes are raised as
+    ``errors.Unavailable`` (JOURNAL_UNAVAILABLE or JOURNAL_FULL, with ``retry_after_s``); records
+    or snapshots that fail their checksum as ``errors.DataLoss``.
+    """
+
+    partition_count: int
+    """Partitions of the log; a space's records are all in one."""
+
+    async def open(self) -> None:
+        """Open or create the log and take it over; another owner makes this fail."""
+
+    async def close(self) -> None:
+        """Finish what was appended, then release everything. Idempotent."""
+
+    def append(
+        self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
+    ) -> asyncio.Future[int]:
+        """Append records to a space; all become durable, or none.
+
+        Args:
+            key: The space; the first append makes it known.
+            payloads: At least one encoded record; they get revisions ``expected + 1`` onwards.
+            expected: Last revision of the space, 0 for a new one. Appends that were handed in
+                earlier and are not durable yet count, so that callers may pipeline.
+
+        Returns:
+            A future with the position of the last record, done once all are durable. Futures of
+            one space are done in the order of their appends. It raises ``RevisionConflict`` when
+            ``expected`` is wrong, and then all later appends that were built on it do too.
+            Cancelling it does not take the append back.
+        """
+        ...
+
+    def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
+        """Yield every durable record of a partition after a position, then new ones for ever."""
+        ...
+
+    def read(
+        self, key: SpaceKey, *, after: int, until: int | None = None
+    ) -> AsyncIterator[Sequence[Entry]]:
+        """Yield the records of a space with ``after < revision <= until``, in order.
+
+        They come in batches of at most 1,000 records and about 4 MiB. A checksum that does not
+        match, or a gap, raises ``DataLoss``; what came before was right.
+        """
+        ...
+
+    async def head(self, key: SpaceKey) -> int:
+        """Return the last durable revision of a space, 0 if it has no record and no snapshot."""
+        ...
+
+    def scratch_path(self) -> Path:
+        """Return a new file name on the medium of the snapshots, for ``save_snapshot``."""
+        ...
+
+    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
+        """Make the file at ``path`` the space's current snapshot if it is newer than that.
+
+        Args:
+            key: The space.
+            revision: Revision of the state in the file; at most the head.
+            path: From :meth:`scratch_path`, complete; the journal takes it over.
+
+        Returns:
+            False if a snapshot of this or a later revision was there already; the file is gone.
+        """
+        ...
+
+    async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
+        """Return the newest snapshot whose checksum is right, or None if there is none."""
+        ...
+
+    async def trim(self, key: SpaceKey, *, until: int) -> int:
+        """Remove records up to a revision, but none that the second newest snapshot lacks.
+
+        Returns:
+            How many records were removed. The last record of a space is always kept.
+        """
+        ...
+
+    async def erase(self, key: SpaceKey, *, until: int) -> None:
+        """Remove every record up to ``until`` and every older snapshot, without a trace.
+
+        The newest snapshot must be of revision ``until`` or later; ``PreconditionFailed``
+        otherwise. Afterwards no file of the journal holds a byte of what was removed.
+        """
+        ...
+
+    async def spaces(self, tenant: str, *, after: str, limit: int) -> list[str]:
+        """Return names of a tenant's spaces in ascending order, from the first after ``after``."""
+        ...
+
+    def health(self) -> JournalHealth:
+        """Return whether writes can succeed now; never blocks."""
+        ...

@@ -1,0 +1,373 @@
+"""Records and outcomes as bytes: the one place that knows both the domain and its encoding.
+
+An encoded record is the format version (1 byte), the CRC-32 of the rest (4 bytes, little endian)
+and a ``mlsdm.internal.v1.Record``. A reader refuses versions that it does not know.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
+from mlsdm_grpc.core.record import (
+    CreateSpace,
+    DeleteMemory,
+    DeleteOutcome,
+    EventOutcome,
+    MoralParameters,
+    MoralPolicy,
+    NewMemory,
+    Outcome,
+    ProcessEvent,
+    Provenance,
+    PutItem,
+    PutMemories,
+    PutOutcome,
+    PutResult,
+    Record,
+    RecordBody,
+    Refusal,
+    Rejection,
+    RhythmParameters,
+    Source,
+    SpaceCreated,
+    SpaceParameters,
+    SynapticParameters,
+    Vector,
+)
+from mlsdm_grpc.errors import DataLoss
+
+__all__ = [
+    "FORMAT_VERSION",
+    "MAX_RECORD_BYTES",
+    "decode_record",
+    "encode_record",
+    "outcome_from_proto",
+    "outcome_to_proto",
+    "parameters_from_proto",
+    "parameters_to_proto",
+    "provenance_from_proto",
+    "provenance_to_proto",
+]
+
+FORMAT_VERSION = 1
+MAX_RECORD_BYTES = 7 * 1_024 * 1_024
+_PREFIX = struct.Struct("<BI")
+
+
+def encode_record(record: Record) -> bytes:
+    """Return the bytes that the journal keeps for ``record``; its ``raw`` is ignored."""
+    message = pb.Record(
+        semantics_version=record.semantics_version,
+        record_id=record.record_id,
+        incarnation=record.incarnation,
+        revision=record.revision,
+        request_id=record.request_id,
+        request_digest=record.request_digest,
+        time_ns=record.time_ns,
+        principal=record.principal,
+    )
+    _set_body(message, record.body)
+    body = message.SerializeToString(deterministic=True)
+    return _PREFIX.pack(FORMAT_VERSION, zlib.crc32(body)) + body
+
+
+def decode_record(raw: bytes) -> Record:
+    """Return the record in ``raw``, which becomes its ``raw``.
+
+    Raises:
+        DataLoss: The format is unknown or the checksum does not match.
+    """
+    if len(raw) < _PREFIX.size:
+        raise DataLoss("A record is cut off.", metadata={"bytes": str(len(raw))})
+    version, crc = _PREFIX.unpack_from(raw)
+    if version != FORMAT_VERSION:
+        raise DataLoss("A record has an unknown format.", metadata={"format": str(version)})
+    body = memoryview(raw)[_PREFIX.size :]
+    if zlib.crc32(body) != crc:
+        raise DataLoss("A record fails its checksum.")
+    message = pb.Record.FromString(bytes(body))
+    return Record(
+        revision=message.revision,
+        incarnation=message.incarnation,
+        record_id=message.record_id,
+        time_ns=message.time_ns,
+        body=_body(message),
+        request_id=message.request_id,
+        request_digest=message.request_digest,
+        principal=message.principal,
+        semantics_version=message.semantics_version,
+        raw=raw,
+    )
+
+
+def _set_body(message: pb.Record, body: RecordBody) -> None:
+    if isinstance(body, PutMemories):
+        put = message.put_memories
+        put.allow_replace = body.allow_replace
+        put.memories.extend(_memory_to_proto(memory) for memory in body.memories)
+    elif isinstance(body, ProcessEvent):
+        event = message.process_event
+        event.memory.CopyFrom(_memory_to_proto(body.memory))
+        event.moral_value = body.moral_value
+    elif isinstance(body, DeleteMemory):
+        message.delete_memory.memory_id = body.memory_id
+        message.delete_memory.etag = body.etag
+    else:
+        message.create_space.parameters.CopyFrom(parameters_to_proto(body.parameters))
+
+
+def _body(message: pb.Record) -> RecordBody:
+    kind = message.WhichOneof("body")
+    if kind == "put_memories":
+        put = message.put_memories
+        return PutMemories(tuple(map(_memory_from_proto, put.memories)), put.allow_replace)
+    if kind == "process_event":
+        event = message.process_event
+        return ProcessEvent(_memory_from_proto(event.memory), event.moral_value)
+    if kind == "delete_memory":
+        return DeleteMemory(message.delete_memory.memory_id, message.delete_memory.etag)
+    if kind == "create_space":
+        return CreateSpace(parameters_from_proto(message.create_space.parameters))
+    raise DataLoss("A record has no body that this version knows.")
+
+
+def _memory_to_proto(memory: NewMemory) -> pb.NewMemory:
+    return pb.NewMemory(
+        memory_id=memory.memory_id,
+        caller_chosen_id=memory.caller_chosen_id,
+        text=memory.text,
+        embedding_f32_le=memory.vector.raw.astype("<f4", copy=False).tobytes(),
+        inv_norm=memory.vector.inv_norm,
+        phase=memory.phase,
+        confidence=memory.confidence,
+        labels=memory.labels,
+        metadata=_pairs_to_proto(memory.metadata),
+        provenance=provenance_to_proto(memory.provenance),
+        pinned=memory.pinned,
+        expire_time_ns=memory.expire_time_ns,
+        etag=memory.etag,
+    )
+
+
+def _memory_from_proto(message: pb.NewMemory) -> NewMemory:
+    return NewMemory(
+        memory_id=message.memory_id,
+        vector=Vector(np.frombuffer(message.embedding_f32_le, "<f4"), message.inv_norm),
+        caller_chosen_id=message.caller_chosen_id,
+        text=message.text,
+        phase=message.phase if message.HasField("phase") else None,
+        confidence=message.confidence,
+        labels=tuple(message.labels),
+        metadata=_pairs_from_proto(message.metadata),
+        provenance=provenance_from_proto(message.provenance),
+        pinned=message.pinned,
+        expire_time_ns=message.expire_time_ns,
+        etag=message.etag,
+    )
+
+
+def _pairs_to_proto(pairs: Iterable[tuple[str, str]]) -> list[pb.Pair]:
+    return [pb.Pair(key=key, value=value) for key, value in pairs]
+
+
+def _pairs_from_proto(pairs: Iterable[pb.Pair]) -> tuple[tuple[str, str], ...]:
+    return tuple((pair.key, pair.value) for pair in pairs)
+
+
+def provenance_to_proto(provenance: Provenance) -> pb.Provenance:
+    """Return the encoded form of ``provenance``."""
+    return pb.Provenance(
+        source=provenance.source,
+        model=provenance.model,
+        policy_version=provenance.policy_version,
+        parent_ids=provenance.parent_ids,
+    )
+
+
+def provenance_from_proto(message: pb.Provenance) -> Provenance:
+    """Return the provenance in ``message``."""
+    return Provenance(
+        source=Source(message.source),
+        model=message.model,
+        policy_version=message.policy_version,
+        parent_ids=tuple(message.parent_ids),
+    )
+
+
+def parameters_to_proto(parameters: SpaceParameters) -> pb.SpaceParameters:
+    """Return the encoded form of a space's parameters."""
+    moral, rhythm, synapses = parameters.moral, parameters.rhythm, parameters.synapses
+    return pb.SpaceParameters(
+        dimension=parameters.dimension,
+        capacity=parameters.capacity,
+        embedder=parameters.embedder,
+        min_confidence=parameters.min_confidence,
+        moral=pb.MoralParameters(
+            policy=moral.policy,
+            base=moral.base,
+            ceiling=moral.ceiling,
+            always_pass=moral.always_pass,
+            never_pass=moral.never_pass,
+            alpha=moral.alpha,
+            step=moral.step,
+        ),
+        rhythm=pb.RhythmParameters(
+            wake_duration=rhythm.wake_duration,
+            sleep_duration=rhythm.sleep_duration,
+            sleep_gate=rhythm.sleep_gate,
+        ),
+        synapses=pb.SynapticParameters(
+            lambda_l1=synapses.lambda_l1,
+            lambda_l2=synapses.lambda_l2,
+            lambda_l3=synapses.lambda_l3,
+            theta_l1=synapses.theta_l1,
+            theta_l2=synapses.theta_l2,
+            gating12=synapses.gating12,
+            gating23=synapses.gating23,
+            legacy=synapses.legacy,
+        ),
+    )
+
+
+def parameters_from_proto(message: pb.SpaceParameters) -> SpaceParameters:
+    """Return the parameters in ``message``."""
+    moral, rhythm, synapses = message.moral, message.rhythm, message.synapses
+    return SpaceParameters(
+        dimension=message.dimension,
+        capacity=message.capacity,
+        embedder=message.embedder,
+        min_confidence=message.min_confidence,
+        moral=MoralParameters(
+            policy=MoralPolicy(moral.policy),
+            base=moral.base,
+            ceiling=moral.ceiling,
+            always_pass=moral.always_pass,
+            never_pass=moral.never_pass,
+            alpha=moral.alpha,
+            step=moral.step,
+        ),
+        rhythm=RhythmParameters(
+            wake_duration=rhythm.wake_duration,
+            sleep_duration=rhythm.sleep_duration,
+            sleep_gate=rhythm.sleep_gate,
+        ),
+        synapses=SynapticParameters(
+            lambda_l1=synapses.lambda_l1,
+            lambda_l2=synapses.lambda_l2,
+            lambda_l3=synapses.lambda_l3,
+            theta_l1=synapses.theta_l1,
+            theta_l2=synapses.theta_l2,
+            gating12=synapses.gating12,
+            gating23=synapses.gating23,
+            legacy=synapses.legacy,
+        ),
+    )
+
+
+def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
+    """Return the encoded form of an outcome."""
+    message = pb.Outcome(revision=outcome.revision)
+    if isinstance(outcome, PutOutcome):
+        message.put.evicted.extend(outcome.evicted)
+        message.put.min_confidence = outcome.min_confidence
+        message.put.items.extend(
+            pb.PutItem(
+                memory_id=item.memory_id,
+                result=item.result,
+                phase=item.phase,
+                create_time_ns=item.create_time_ns,
+                expire_time_ns=item.expire_time_ns,
+                revision=item.revision,
+                create_revision=item.create_revision,
+                update_time_ns=item.update_time_ns,
+                confidence=item.confidence,
+                pinned=item.pinned,
+            )
+            for item in outcome.items
+        )
+        message.put.SetInParent()
+    elif isinstance(outcome, EventOutcome):
+        message.event.CopyFrom(
+            pb.EventOutcome(
+                rejection=outcome.rejection,
+                step=outcome.step,
+                phase=outcome.phase,
+                moral_threshold=outcome.moral_threshold,
+                moral_ema=outcome.moral_ema,
+                threshold_applied=outcome.threshold_applied,
+                used=outcome.used,
+                capacity=outcome.capacity,
+                memory_id=outcome.memory_id,
+                evicted=outcome.evicted,
+                awake=outcome.awake,
+                result=outcome.result,
+            )
+        )
+    elif isinstance(outcome, DeleteOutcome):
+        message.deleted.SetInParent()
+    elif isinstance(outcome, SpaceCreated):
+        message.space_created.created = outcome.created
+        message.space_created.SetInParent()
+    else:
+        message.refusal.reason = outcome.reason
+        message.refusal.message = outcome.message
+        message.refusal.metadata.extend(_pairs_to_proto(outcome.metadata))
+    return message
+
+
+def outcome_from_proto(message: pb.Outcome) -> Outcome:
+    """Return the outcome in ``message``."""
+    kind = message.WhichOneof("kind")
+    outcome: Outcome
+    if kind == "put":
+        outcome = PutOutcome(
+            items=tuple(
+                PutItem(
+                    memory_id=item.memory_id,
+                    result=PutResult(item.result),
+                    phase=item.phase,
+                    create_time_ns=item.create_time_ns,
+                    expire_time_ns=item.expire_time_ns,
+                    revision=item.revision,
+                    create_revision=item.create_revision,
+                    update_time_ns=item.update_time_ns,
+                    confidence=item.confidence,
+                    pinned=item.pinned,
+                )
+                for item in message.put.items
+            ),
+            evicted=tuple(message.put.evicted),
+            min_confidence=message.put.min_confidence,
+        )
+    elif kind == "event":
+        event = message.event
+        outcome = EventOutcome(
+            rejection=Rejection(event.rejection),
+            step=event.step,
+            phase=event.phase,
+            moral_threshold=event.moral_threshold,
+            moral_ema=event.moral_ema,
+            threshold_applied=event.threshold_applied,
+            used=event.used,
+            capacity=event.capacity,
+            memory_id=event.memory_id,
+            evicted=tuple(event.evicted),
+            awake=event.awake,
+            result=PutResult(event.result),
+        )
+    elif kind == "deleted":
+        outcome = DeleteOutcome()
+    elif kind == "space_created":
+        outcome = SpaceCreated(message.space_created.created)
+    elif kind == "refusal":
+        refusal = message.refusal
+        outcome = Refusal(refusal.reason, refusal.message, _pairs_from_proto(refusal.metadata))
+    else:
+        raise DataLoss("An outcome has no kind that this version knows.")
+    return replace(outcome, revision=message.revision)

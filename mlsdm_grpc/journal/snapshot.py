@@ -1,0 +1,270 @@
+"""Snapshot files: the whole state of one space, checked frame by frame.
+
+A file is a magic, then frames with length and CRC-32: a head, memories in blocks, the request
+window in blocks, a tail with counts. The same state always gives the same bytes, so that comparing
+files compares states.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from typing import BinaryIO
+
+import numpy as np
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
+from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
+from mlsdm_grpc.core.mind import Contents, Mind
+from mlsdm_grpc.core.moral import MoralFilter
+from mlsdm_grpc.core.pelm import Memory, Pelm
+from mlsdm_grpc.core.record import SEMANTICS_VERSION, Float32
+from mlsdm_grpc.core.rhythm import Rhythm
+from mlsdm_grpc.core.synapses import Synapses
+from mlsdm_grpc.core.window import RequestWindow, WindowEntry
+from mlsdm_grpc.errors import DataLoss
+from mlsdm_grpc.journal import records
+
+__all__ = ["memory_from_row", "memory_to_row", "read_snapshot", "snapshot_bytes", "write_snapshot"]
+
+_MAGIC = b"MLSDMS\x00\x01"
+_FRAME = struct.Struct("<II")
+_MEMORIES_PER_FRAME = 1_024
+_ENTRIES_PER_FRAME = 1_024
+_MAX_FRAME_BYTES = 512 * 1_024 * 1_024
+
+
+def write_snapshot(mind: Mind, file: BinaryIO) -> tuple[bytes, int]:
+    """Write the state of ``mind`` to ``file``.
+
+    Returns:
+        SHA-256 and length in bytes of what was written.
+    """
+    sha256, size = hashlib.sha256(_MAGIC), len(_MAGIC)
+    file.write(_MAGIC)
+    for frame in _frames(mind):
+        body = frame.SerializeToString(deterministic=True)
+        head = _FRAME.pack(len(body), zlib.crc32(body))
+        for part in (head, body):
+            file.write(part)
+            sha256.update(part)
+            size += len(part)
+    return sha256.digest(), size
+
+
+def snapshot_bytes(mind: Mind) -> bytes:
+    """Return the state of ``mind`` as the bytes of its snapshot file."""
+    buffer = io.BytesIO()
+    write_snapshot(mind, buffer)
+    return buffer.getvalue()
+
+
+def read_snapshot(file: BinaryIO) -> Mind:
+    """Return the state in ``file``.
+
+    Raises:
+        DataLoss: A frame is cut off, fails its checksum, or is of an unknown version.
+    """
+    if file.read(len(_MAGIC)) != _MAGIC:
+        raise DataLoss("This is not a snapshot of a known format.")
+    frames = _read_frames(file)
+    first = next(frames, None)
+    if first is None or first.WhichOneof("kind") != "head":
+        raise DataLoss("A snapshot does not start with its head.")
+    mind = _mind(first.head)
+    memories, entries = list[tuple[Memory, Float32]](), list[WindowEntry]()
+    for frame in frames:
+        kind = frame.WhichOneof("kind")
+        if kind == "memories" and mind.contents is not None:
+            memories.extend(_memories(frame.memories, mind.contents.pelm.dimension))
+        elif kind == "window":
+            entries.extend(map(_entry, frame.window.entries))
+        elif kind == "tail":
+            if (frame.tail.memory_count, frame.tail.window_count) != (len(memories), len(entries)):
+                raise DataLoss("A snapshot lacks some of its frames.")
+            if mind.contents is not None:
+                mind.contents.pelm.restore(memories)
+            mind.window = RequestWindow(entries)
+            return mind
+    raise DataLoss("A snapshot is cut off.")
+
+
+def _frames(mind: Mind) -> Iterator[pb.SnapshotFrame]:
+    yield pb.SnapshotFrame(head=_head(mind))
+    memory_count = 0
+    if mind.contents is not None:
+        memories = mind.contents.pelm.in_creation_order()
+        while block := list(islice(memories, _MEMORIES_PER_FRAME)):
+            memory_count += len(block)
+            yield pb.SnapshotFrame(memories=_columns(block))
+    entries = iter(mind.window)
+    while some := list(islice(entries, _ENTRIES_PER_FRAME)):
+        yield pb.SnapshotFrame(window=pb.WindowEntries(entries=map(_entry_to_proto, some)))
+    yield pb.SnapshotFrame(
+        tail=pb.SnapshotTail(memory_count=memory_count, window_count=len(mind.window))
+    )
+
+
+def _head(mind: Mind) -> pb.SnapshotHead:
+    head = pb.SnapshotHead(
+        semantics_version=SEMANTICS_VERSION,
+        revision=mind.revision,
+        chain=mind.chain,
+        time_ns=mind.time_ns,
+    )
+    contents = mind.contents
+    if contents is not None:
+        head.space.CopyFrom(
+            pb.SpaceState(
+                parameters=records.parameters_to_proto(contents.parameters),
+                incarnation=contents.incarnation,
+                create_time_ns=contents.create_time_ns,
+                step=contents.step,
+                accepted=contents.accepted,
+                moral_threshold=contents.moral.threshold,
+                moral_ema=contents.moral.ema,
+                awake=contents.rhythm.awake,
+                phase_remaining=contents.rhythm.remaining,
+                trace_l1=_bytes(contents.synapses.l1),
+                trace_l2=_bytes(contents.synapses.l2),
+                trace_l3=_bytes(contents.synapses.l3),
+                next_sequence=contents.pelm.next_sequence,
+            )
+        )
+    return head
+
+
+def _mind(head: pb.SnapshotHead) -> Mind:
+    if head.semantics_version != SEMANTICS_VERSION:
+        raise DataLoss(
+            "A snapshot was written by other rules.",
+            metadata={"semantics_version": str(head.semantics_version)},
+        )
+    mind = Mind(revision=head.revision, chain=head.chain, time_ns=head.time_ns)
+    if head.HasField("space"):
+        mind.contents = _contents(head.space)
+    return mind
+
+
+def _contents(state: pb.SpaceState) -> Contents:
+    parameters = records.parameters_from_proto(state.parameters)
+    synapses = Synapses(parameters.synapses, parameters.dimension)
+    synapses.l1[:] = np.frombuffer(state.trace_l1, "<f4")
+    synapses.l2[:] = np.frombuffer(state.trace_l2, "<f4")
+    synapses.l3[:] = np.frombuffer(state.trace_l3, "<f4")
+    pelm = Pelm(dimension=parameters.dimension, capacity=parameters.capacity)
+    pelm.next_sequence = state.next_sequence
+    return Contents(
+        parameters=parameters,
+        incarnation=state.incarnation,
+        create_time_ns=state.create_time_ns,
+        pelm=pelm,
+        moral=MoralFilter(parameters.moral, threshold=state.moral_threshold, ema=state.moral_ema),
+        rhythm=Rhythm(parameters.rhythm, awake=state.awake, remaining=state.phase_remaining),
+        synapses=synapses,
+        step=state.step,
+        accepted=state.accepted,
+    )
+
+
+def memory_to_row(memory: Memory) -> pb.MemoryRow:
+    """Return everything of a memory but its numbers in columns."""
+    return pb.MemoryRow(
+        memory_id=memory.memory_id,
+        text=memory.text,
+        labels=memory.labels,
+        metadata=[record_pb2.Pair(key=key, value=value) for key, value in memory.metadata],
+        provenance=records.provenance_to_proto(memory.provenance),
+        pinned=memory.pinned,
+        caller_chosen_id=memory.caller_chosen_id,
+        create_time_ns=memory.create_time_ns,
+        expire_time_ns=memory.expire_time_ns,
+        revision=memory.revision,
+        sequence=memory.sequence,
+        ring_sequence=memory.ring_sequence,
+        create_revision=memory.create_revision,
+        update_time_ns=memory.update_time_ns,
+        digest=memory.digest,
+    )
+
+
+def _columns(block: list[tuple[Memory, Float32]]) -> pb.MemoryColumns:
+    memories = [memory for memory, _ in block]
+    return pb.MemoryColumns(
+        rows=_bytes(np.stack([row for _, row in block])),
+        phases=_bytes(np.array([memory.phase for memory in memories], np.float32)),
+        confidences=_bytes(np.array([memory.confidence for memory in memories], np.float32)),
+        memories=map(memory_to_row, memories),
+    )
+
+
+def _memories(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Memory, Float32]]:
+    rows = np.frombuffer(columns.rows, "<f4").reshape(-1, dimension)
+    phases = np.frombuffer(columns.phases, "<f4").tolist()
+    confidences = np.frombuffer(columns.confidences, "<f4").tolist()
+    for i, row in enumerate(columns.memories):
+        yield memory_from_row(row, phase=phases[i], confidence=confidences[i]), rows[i]
+
+
+def memory_from_row(row: pb.MemoryRow, *, phase: float, confidence: float) -> Memory:
+    """Return the memory in ``row`` and its columns."""
+    return Memory(
+        memory_id=row.memory_id,
+        text=row.text,
+        phase=phase,
+        confidence=confidence,
+        labels=tuple(row.labels),
+        metadata=tuple((pair.key, pair.value) for pair in row.metadata),
+        provenance=records.provenance_from_proto(row.provenance),
+        pinned=row.pinned,
+        caller_chosen_id=row.caller_chosen_id,
+        create_time_ns=row.create_time_ns,
+        expire_time_ns=row.expire_time_ns,
+        revision=row.revision,
+        sequence=row.sequence,
+        ring_sequence=row.ring_sequence,
+        create_revision=row.create_revision,
+        update_time_ns=row.update_time_ns,
+        digest=row.digest,
+    )
+
+
+def _entry_to_proto(entry: WindowEntry) -> pb.WindowEntry:
+    return pb.WindowEntry(
+        request_id=entry.request_id,
+        request_digest=entry.request_digest,
+        time_ns=entry.time_ns,
+        outcome=records.outcome_to_proto(entry.outcome),
+    )
+
+
+def _entry(message: pb.WindowEntry) -> WindowEntry:
+    return WindowEntry(
+        request_id=message.request_id,
+        request_digest=message.request_digest,
+        time_ns=message.time_ns,
+        outcome=records.outcome_from_proto(message.outcome),
+    )
+
+
+def _read_frames(file: BinaryIO) -> Iterator[pb.SnapshotFrame]:
+    while prefix := file.read(_FRAME.size):
+        if len(prefix) < _FRAME.size:
+            raise DataLoss("A snapshot is cut off.")
+        length, crc = _FRAME.unpack(prefix)
+        if length > _MAX_FRAME_BYTES:
+            raise DataLoss("A snapshot names a frame that is too long.")
+        body = file.read(length)
+        if len(body) < length:
+            raise DataLoss("A snapshot is cut off.")
+        if zlib.crc32(body) != crc:
+            raise DataLoss("A snapshot fails its checksum.")
+        yield pb.SnapshotFrame.FromString(body)
+
+
+def _bytes(array: Float32) -> bytes:
+    return array.astype("<f4", copy=False).tobytes()

@@ -1,0 +1,127 @@
+"""Random histories of one space: the records that a writer could have written."""
+
+import uuid
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from mlsdm_grpc.core.kernel import inverse_norm
+from mlsdm_grpc.core.record import (
+    CreateSpace,
+    DeleteMemory,
+    MoralParameters,
+    MoralPolicy,
+    NewMemory,
+    ProcessEvent,
+    Provenance,
+    PutMemories,
+    Record,
+    RhythmParameters,
+    Source,
+    SpaceParameters,
+    SynapticParameters,
+    Vector,
+)
+from mlsdm_grpc.journal.records import decode_record, encode_record
+
+DIMENSION = 8
+SECOND = 1_000_000_000
+
+
+def vector(seed: int, dimension: int = DIMENSION) -> Vector:
+    raw = np.random.default_rng(seed).standard_normal(dimension).astype(np.float32)
+    return Vector(raw, inverse_norm(raw))
+
+
+_ids = st.sampled_from([f"m{i}" for i in range(12)])
+_unit = st.floats(0, 1, width=32)
+
+memories = st.builds(
+    NewMemory,
+    memory_id=_ids,
+    vector=st.integers(0, 20).map(vector),
+    caller_chosen_id=st.booleans(),
+    text=st.sampled_from(["", "one", "two", "zwölf"]),
+    phase=st.none() | st.sampled_from([0.1, 0.9]) | _unit,
+    confidence=st.sampled_from([1.0, 1.0, 0.7, 0.3]),
+    labels=st.lists(st.sampled_from(["a", "b", "c"]), unique=True).map(sorted).map(tuple),
+    metadata=st.dictionaries(st.sampled_from("kl"), st.text(max_size=3)).map(
+        lambda values: tuple(sorted(values.items()))
+    ),
+    provenance=st.builds(Provenance, source=st.sampled_from(Source), model=st.text(max_size=3)),
+    pinned=st.booleans(),
+    expire_time_ns=st.sampled_from([0, 0, 0, 5 * SECOND, 50 * SECOND]),
+    etag=st.sampled_from(["", "", '"3"']),
+)
+
+parameters = st.builds(
+    SpaceParameters,
+    dimension=st.just(DIMENSION),
+    capacity=st.integers(1, 6),
+    moral=st.builds(MoralParameters, policy=st.sampled_from(MoralPolicy)),
+    rhythm=st.builds(
+        RhythmParameters,
+        wake_duration=st.integers(1, 3),
+        sleep_duration=st.integers(1, 3),
+        sleep_gate=st.booleans(),
+    ),
+    synapses=st.builds(SynapticParameters, legacy=st.booleans()),
+)
+
+_batch = st.lists(memories, min_size=1, max_size=4, unique_by=lambda m: m.memory_id).map(tuple)
+bodies = st.one_of(
+    st.builds(CreateSpace, parameters),
+    st.builds(PutMemories, _batch, allow_replace=st.booleans()),
+    st.builds(DeleteMemory, _ids, etag=st.sampled_from(["", '"2"'])),
+    st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1)),
+)
+
+_step = st.tuples(bodies, st.integers(-2, 5), st.integers(0, 8), st.integers(0, 1))
+
+
+def _encoded(record: Record) -> Record:
+    return decode_record(encode_record(record))
+
+
+@st.composite
+def histories(draw, max_size=30):
+    """A space's records from revision 1, times jumping back and forth, request ids repeating."""
+    records = [
+        Record(
+            revision=1,
+            incarnation=0,
+            record_id=uuid.UUID(int=1).bytes,
+            time_ns=SECOND,
+            body=CreateSpace(draw(parameters)),
+        )
+    ]
+    time_ns = SECOND
+    for body, seconds, request, digest in draw(st.lists(_step, max_size=max_size)):
+        time_ns = max(0, time_ns + seconds * SECOND)
+        revision = len(records) + 1
+        records.append(
+            Record(
+                revision=revision,
+                incarnation=0 if isinstance(body, CreateSpace) else 1,
+                record_id=uuid.UUID(int=revision).bytes,
+                time_ns=time_ns,
+                body=body,
+                request_id=uuid.UUID(int=request).bytes if request else b"",
+                request_digest=bytes([digest]) * 32,
+                principal="tester",
+            )
+        )
+    return [_encoded(record) for record in records]
+
+
+def record(revision: int, body, **changes) -> Record:
+    """One encoded record for examples."""
+    base = Record(
+        revision=revision,
+        incarnation=0 if isinstance(body, CreateSpace) else 1,
+        record_id=uuid.UUID(int=revision).bytes,
+        time_ns=revision * SECOND,
+        body=body,
+    )
+    return _encoded(replace(base, **changes))

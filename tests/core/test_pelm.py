@@ -1,0 +1,292 @@
+"""PELM against a dict and brute force."""
+
+import numpy as np
+import pytest
+from histories import DIMENSION, record, vector
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlsdm_grpc.core import kernel
+from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.pelm import PHASE_EPSILON, Query
+from mlsdm_grpc.core.record import (
+    CreateSpace,
+    DeleteMemory,
+    NewMemory,
+    ProcessEvent,
+    PutMemories,
+    PutResult,
+    Refusal,
+    SpaceParameters,
+)
+
+
+def unit(seed, dimension=DIMENSION):
+    wide = vector(seed, dimension).raw.astype(np.float64)
+    return wide / np.sqrt((wide * wide).sum())
+
+
+class Space:
+    """A mind that is spoken to directly."""
+
+    def __init__(self, **parameters):
+        self.mind = Mind()
+        self.apply(CreateSpace(SpaceParameters(**{"dimension": DIMENSION, **parameters})))
+
+    def apply(self, body, **changes):
+        return self.mind.apply(record(self.mind.revision + 1, body, **changes))
+
+    def put(self, *memories, **changes):
+        return self.apply(PutMemories(tuple(memories)), **changes)
+
+    def ids(self):
+        return [memory.memory_id for memory, _ in self.mind.contents.pelm.in_creation_order()]
+
+    def search(self, now_ns=0, **query):
+        query = Query(**{"vector": unit(0), "phase": 0.1, "top_k": 100, **query})
+        return self.mind.search([query], now_ns=now_ns)[0]
+
+
+def test_a_full_ring_forgets_the_oldest_unpinned():
+    space = Space(capacity=3)
+    space.put(NewMemory("a", vector(1), pinned=True))
+    space.put(NewMemory("b", vector(2)))
+    space.put(NewMemory("c", vector(3)))
+    assert space.put(NewMemory("d", vector(4))).evicted == ("b",)
+    assert space.put(NewMemory("e", vector(5))).evicted == ("c",)
+    assert space.ids() == ["a", "d", "e"]
+
+
+def test_five_into_three_leave_the_last_three():
+    space = Space(capacity=3)
+    outcome = space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(5)))
+    assert outcome.evicted == ("m0", "m1")
+    assert space.ids() == ["m2", "m3", "m4"]
+
+
+def test_a_duplicate_refreshes_and_becomes_the_newest():
+    space = Space(capacity=3)
+    space.put(NewMemory("a", vector(1), text="one", labels=("x",), confidence=0.6))
+    space.put(NewMemory("b", vector(2), text="two"))
+    outcome = space.put(NewMemory("z", vector(9), text="one", labels=("a",)))
+    (item,) = outcome.items
+    assert (item.result, item.memory_id, item.confidence) == (PutResult.REFRESHED, "a", 1.0)
+    memory = space.mind.contents.pelm.get("a")
+    assert memory.labels == ("a", "x")
+    assert (memory.create_revision, memory.revision) == (2, 4)
+    space.put(NewMemory("c", vector(3), text="three"))
+    assert space.put(NewMemory("d", vector(4), text="four")).evicted == ("b",)
+    assert space.ids() == ["a", "c", "d"]
+
+
+@pytest.mark.parametrize("chosen", ["old", "new"])
+def test_memories_with_chosen_ids_are_never_merged(chosen):
+    space = Space(capacity=3)
+    space.put(NewMemory("a", vector(1), text="one", caller_chosen_id=chosen == "old"))
+    outcome = space.put(NewMemory("b", vector(1), text="one", caller_chosen_id=chosen == "new"))
+    assert outcome.items[0].result is PutResult.CREATED
+    assert space.ids() == ["a", "b"]
+
+
+def test_the_same_vector_in_another_phase_is_no_duplicate():
+    space = Space(capacity=3)
+    space.put(NewMemory("a", vector(1), phase=0.1))
+    assert space.put(NewMemory("b", vector(1), phase=0.9)).items[0].result is PutResult.CREATED
+    assert space.put(NewMemory("c", vector(1), phase=0.9)).items[0].result is PutResult.REFRESHED
+
+
+def test_replacement_keeps_the_place_in_lists():
+    space = Space(capacity=3)
+    for name in "abc":
+        space.put(NewMemory(name, vector(ord(name)), caller_chosen_id=True))
+    again = NewMemory("b", vector(7), text="new", caller_chosen_id=True)
+    assert space.put(again) == Refusal(
+        "MEMORY_EXISTS", "A memory with this id exists.", (("memory_id", "b"),), 5
+    )
+    outcome = space.apply(PutMemories((again,), allow_replace=True))
+    assert outcome.items[0].result is PutResult.REPLACED
+    assert space.ids() == ["a", "b", "c"]
+    assert space.mind.contents.pelm.get("b").text == "new"
+
+
+def test_stale_etags_are_refused():
+    space = Space(capacity=3)
+    space.put(NewMemory("a", vector(1), caller_chosen_id=True))
+    stale = NewMemory("a", vector(2), caller_chosen_id=True, etag='"1"')
+    assert space.apply(PutMemories((stale,), allow_replace=True)).reason == "ETAG_MISMATCH"
+    assert space.apply(DeleteMemory("a", etag='"1"')).reason == "ETAG_MISMATCH"
+    etag = space.mind.contents.pelm.get("a").etag
+    assert space.apply(DeleteMemory("a", etag=etag)).revision == 5
+    assert space.apply(DeleteMemory("a")).reason == "MEMORY_NOT_FOUND"
+
+
+def test_a_batch_is_stored_whole_or_not_at_all():
+    space = Space(capacity=5)
+    space.put(NewMemory("b", vector(1), caller_chosen_id=True))
+    refused = space.put(
+        NewMemory("a", vector(2)), NewMemory("b", vector(3)), NewMemory("c", vector(4))
+    )
+    assert refused.reason == "MEMORY_EXISTS"
+    assert space.ids() == ["b"]
+    mixed = space.put(NewMemory("a", vector(2)), NewMemory("d", vector(3), confidence=0.2))
+    assert [item.result for item in mixed.items] == [PutResult.SKIPPED, PutResult.REFUSED]
+    assert space.ids() == ["b"]
+
+
+def test_wrong_dimension_is_a_refusal():
+    space = Space(capacity=5)
+    refusal = space.put(NewMemory("a", vector(1, DIMENSION + 1)))
+    assert (refusal.reason, dict(refusal.metadata)) == (
+        "DIMENSION_MISMATCH",
+        {"expected": "8", "actual": "9"},
+    )
+
+
+def test_pins_may_fill_a_space_and_then_nothing_else_fits():
+    space = Space(capacity=2)
+    space.put(NewMemory("a", vector(1), pinned=True))
+    space.put(NewMemory("b", vector(2)))
+    assert space.put(NewMemory("c", vector(3), pinned=True)).evicted == ("b",)
+    assert space.put(NewMemory("d", vector(4))).reason == "ALL_PINNED"
+    assert space.put(NewMemory("e", vector(5), pinned=True)).reason == "ALL_PINNED"
+    assert space.apply(ProcessEvent(NewMemory("f", vector(6)), 1.0)).reason == "ALL_PINNED"
+    assert space.ids() == ["a", "c"]
+
+
+def test_expired_memories_are_not_found_and_make_way():
+    space = Space(capacity=5)
+    second = 1_000_000_000
+    space.put(NewMemory("a", vector(0), text="one", expire_time_ns=10 * second))
+    assert [hit.memory.memory_id for hit in space.search(now_ns=9 * second)] == ["a"]
+    assert space.search(now_ns=10 * second) == []
+    again = space.put(NewMemory("b", vector(0), text="one"), time_ns=11 * second)
+    assert again.items[0].result is PutResult.CREATED
+    assert space.ids() == ["b"]
+
+
+def test_the_phase_band_is_inclusive():
+    space = Space(capacity=5)
+    space.put(NewMemory("a", vector(0), phase=0.25))
+    assert len(space.search(phase=0.10, phase_tolerance=0.15)) == 1
+    assert len(space.search(phase=0.0999, phase_tolerance=0.15)) == 0
+
+
+def test_a_full_default_space_reports_its_famous_figure():
+    view = Space(dimension=384, capacity=20_000).mind.view()
+    assert round(view.vector_bytes / 2**20, 2) == 29.37
+
+
+def test_hits_are_copies():
+    space = Space(capacity=5)
+    space.put(NewMemory("a", vector(0)))
+    (hit,) = space.search()
+    hit.row[:] = 0.0
+    assert space.search()[0].resonance == pytest.approx(1.0)
+
+
+_queries = st.fixed_dictionaries(
+    {
+        "vector": st.integers(0, 30).map(unit),
+        "phase": st.sampled_from([0.1, 0.25, 0.9]),
+        "top_k": st.integers(1, 12),
+        "phase_tolerance": st.sampled_from([0.0, 0.15, 0.8, 1.0]),
+        "min_confidence": st.sampled_from([0.0, 0.7]),
+        "min_resonance": st.sampled_from([-2.0, 0.0, 0.5]),
+        "labels": st.sampled_from([frozenset(), frozenset({"a"}), frozenset({"a", "b"})]),
+        "phase_weight": st.sampled_from([0.0, 0.5]),
+        "synaptic_bias": st.sampled_from([0.0, 0.1, -0.5]),
+    }
+)
+_stored = st.builds(
+    NewMemory,
+    memory_id=st.uuids().map(str),
+    vector=st.integers(0, 30).map(vector),
+    caller_chosen_id=st.just(True),
+    phase=st.sampled_from([0.1, 0.1, 0.25, 0.9]),
+    confidence=st.sampled_from([1.0, 0.6]),
+    labels=st.sampled_from([(), ("a",), ("a", "b")]),
+    expire_time_ns=st.sampled_from([0, 0, 10**12]),
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(_stored, max_size=30), st.lists(_queries, min_size=1, max_size=4))
+def test_search_equals_scoring_every_row(stored, queries):
+    space = Space(capacity=20)
+    for memory in stored:
+        space.put(memory)
+    space.apply(ProcessEvent(NewMemory("event", vector(31)), 0.0))
+    space.mind.contents.synapses.l2[:] = vector(32).raw
+    now_ns = 2 * 10**12
+    found = space.mind.search([Query(**query) for query in queries], now_ns=now_ns)
+    for query, hits in zip(queries, found, strict=True):
+        expected = brute_force(space.mind, Query(**query), now_ns)
+        assert [(hit.memory.memory_id, hit.resonance) for hit in hits] == expected
+
+
+def brute_force(mind, query, now_ns):
+    contents = mind.contents
+    traces = contents.synapses.lasting().astype(np.float64)
+    norm = float(np.linalg.norm(traces))
+    scored = []
+    for memory, row in contents.pelm.in_creation_order():
+        distance = abs(memory.phase - query.phase)
+        if (
+            memory.expired(now_ns)
+            or distance > query.phase_tolerance + PHASE_EPSILON
+            or memory.confidence < np.float32(query.min_confidence)
+            or not query.labels.issubset(memory.labels)
+        ):
+            continue
+        rows = row[np.newaxis]
+        score = kernel.resonances(rows, query.vector)[0] * (1 - query.phase_weight * distance)
+        if query.synaptic_bias and norm:
+            score += query.synaptic_bias * kernel.resonances(rows, traces / norm)[0]
+        if score >= query.min_resonance:
+            scored.append((-float(score), -memory.sequence, memory.memory_id))
+    return [(name, -score) for score, _, name in sorted(scored)[: query.top_k]]
+
+
+@given(st.integers(1, 700), st.integers(1, 400), st.integers(0, 2**32 - 1))
+@settings(max_examples=40)
+def test_a_row_scores_the_same_wherever_it_lies(rows, dimension, seed):
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((rows, dimension)).astype(np.float32)
+    query = rng.standard_normal(dimension)
+    together = kernel.resonances(matrix, query)
+    for i in {0, rows // 2, rows - 1}:
+        assert kernel.resonances(matrix[i : i + 1], query)[0] == together[i]
+    assert (kernel.resonances(matrix[::-1], query)[::-1] == together).all()
+
+
+def test_the_scan_stays_within_its_error():
+    rng = np.random.default_rng(5)
+    for dimension in (1, 7, 64, 384, 1_536, 4_096):
+        rows = rng.standard_normal((50, dimension))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        rows = rows.astype(np.float32)
+        wide = rng.standard_normal(dimension)
+        wide /= np.linalg.norm(wide)
+        fast = kernel.scan([rows], wide.astype(np.float32)[np.newaxis])[0]
+        error = np.abs(fast - kernel.resonances(rows, wide)).max()
+        assert error <= kernel.scan_error(dimension)
+
+
+def test_ties_go_to_the_newer_memory():
+    space = Space(capacity=2_000)
+    for i in range(40):
+        space.put(NewMemory(f"m{i}", vector(0), caller_chosen_id=True))
+    ids = [hit.memory.memory_id for hit in space.search(top_k=3)]
+    assert ids == ["m39", "m38", "m37"]
+
+
+def test_blocks_grow_with_use():
+    space = Space(capacity=5_000)
+    assert space.mind.view().allocated_bytes == 0
+    space.put(NewMemory("a", vector(1)))
+    one = space.mind.view().allocated_bytes
+    assert 0 < one < 5_000 * DIMENSION * 4
+    for start in range(0, 3_000, 1_000):
+        space.put(*(NewMemory(f"{start + i}", vector(start + i)) for i in range(1_000)))
+    assert space.mind.view().allocated_bytes > 2 * one
+    assert len(space.search(phase_tolerance=1.0, top_k=1_000)) == 1_000
