@@ -1,0 +1,1 @@
+"""The engine: minds in worker processes, durable writes, coalesced reads."""

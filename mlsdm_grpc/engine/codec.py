@@ -1,0 +1,219 @@
+"""Link messages and domain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlsdm_grpc import errors
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.pelm import Components, Memory
+from mlsdm_grpc.core.record import Float32, Refusal, Vector
+from mlsdm_grpc.journal.records import parameters_from_proto
+from mlsdm_grpc.journal.snapshot import memory_from_row
+
+__all__ = [
+    "Ask",
+    "Found",
+    "Recalled",
+    "Recollection",
+    "found_memories",
+    "raise_failure",
+    "recollections",
+    "refusal_error",
+    "search_request",
+    "view_from_reply",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One query: a vector, or a text that the engine embeds; defaults are resolved."""
+
+    vector: Vector | None
+    text: str = ""
+    top_k: int = 5
+    phase: float | None = None
+    """None asks in the space's own phase."""
+    phase_tolerance: float = 0.15
+    min_confidence: float = 0.0
+    min_resonance: float | None = None
+    labels: tuple[str, ...] = ()
+    phase_weight: float = 0.0
+    synaptic_bias: float = 0.0
+    include_embedding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One memory as it stands now."""
+
+    memory: Memory
+    row: Float32 | None
+    """Its unit vector, if it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """One hit of a query."""
+
+    memory: Memory
+    row: Float32 | None
+    resonance: float
+    components: Components
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """Hits of one query, best first."""
+
+    hits: Sequence[Recalled]
+    phase: float
+    """Phase that was asked for, after defaults."""
+
+
+_CLASSES: dict[str, type[errors.MlsdmError]] = {
+    "SPACE_NOT_FOUND": errors.NotFound,
+    "MEMORY_NOT_FOUND": errors.NotFound,
+    "MEMORY_EXISTS": errors.AlreadyExists,
+    "ETAG_MISMATCH": errors.Conflict,
+    "DIMENSION_MISMATCH": errors.PreconditionFailed,
+    "INCARNATION_MISMATCH": errors.PreconditionFailed,
+    "ALL_PINNED": errors.PreconditionFailed,
+    "DATA_DAMAGED": errors.DataLoss,
+}
+
+
+def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmError:
+    if reason in {"REQUEST_ID_REUSED", "RESPONSE_TOO_LARGE"}:
+        return errors.InvalidInput(message, reason=reason, metadata=metadata)
+    if reason == "WORKER_LOST":
+        return errors.Unavailable(message, reason=reason, metadata=metadata, retry_after_s=0.5)
+    return _CLASSES.get(reason, errors.InternalError)(message, reason=reason, metadata=metadata)
+
+
+def refusal_error(refusal: Refusal, space: str) -> errors.MlsdmError:
+    """Return the error that a refused record is to its caller."""
+    return _error(refusal.reason, refusal.message, {"space": space, **dict(refusal.metadata)})
+
+
+def raise_failure(reply: pb.LinkReply, space: str) -> None:
+    """Raise what went wrong in the worker, if anything did."""
+    if reply.WhichOneof("kind") == "failure":
+        failure = reply.failure
+        metadata = {pair.key: pair.value for pair in failure.metadata}
+        raise _error(failure.reason, failure.message, {"space": space, **metadata})
+
+
+def search_request(
+    asks: Sequence[Ask], vectors: Sequence[Vector], max_bytes: int
+) -> pb.SearchRequest:
+    """Return the request for some queries whose vectors are known."""
+    return pb.SearchRequest(
+        vectors_f32_le=b"".join(
+            vector.raw.astype("<f4", copy=False).tobytes() for vector in vectors
+        ),
+        queries=[
+            pb.QueryOptions(
+                top_k=ask.top_k,
+                phase=ask.phase,
+                phase_tolerance=ask.phase_tolerance,
+                min_confidence=ask.min_confidence,
+                min_resonance=ask.min_resonance,
+                labels=ask.labels,
+                phase_weight=ask.phase_weight,
+                synaptic_bias=ask.synaptic_bias,
+            )
+            for ask in asks
+        ],
+        include_embedding=any(ask.include_embedding for ask in asks),
+        max_bytes=max_bytes,
+    )
+
+
+def recollections(reply: pb.SearchReply, asks: Sequence[Ask]) -> list[Recollection]:
+    """Return the hits in ``reply``, one entry a query."""
+    return [
+        Recollection(_hits(found, with_rows=ask.include_embedding), found.phase)
+        for found, ask in zip(reply.results, asks, strict=True)
+    ]
+
+
+def _hits(found: pb.QueryHits, *, with_rows: bool) -> list[Recalled]:
+    rows = _rows(found.rows_f32_le, len(found.memories)) if with_rows else None
+    columns = zip(
+        found.memories,
+        found.phases,
+        found.confidences,
+        found.resonances,
+        found.cosines,
+        found.phase_distances,
+        found.phase_factors,
+        found.synaptic_biases,
+        strict=True,
+    )
+    return [
+        Recalled(
+            memory=memory_from_row(row, phase=phase, confidence=confidence),
+            row=None if rows is None else rows[i],
+            resonance=resonance,
+            components=Components(
+                cosine=cosine,
+                phase_distance=distance,
+                phase_factor=factor,
+                synaptic_bias=bias,
+            ),
+        )
+        for i, (row, phase, confidence, resonance, cosine, distance, factor, bias) in enumerate(
+            columns
+        )
+    ]
+
+
+def found_memories(reply: pb.MemoriesReply) -> list[Found]:
+    """Return the memories in ``reply``."""
+    rows = _rows(reply.rows_f32_le, len(reply.memories)) if reply.rows_f32_le else None
+    return [
+        Found(
+            memory_from_row(row, phase=reply.phases[i], confidence=reply.confidences[i]),
+            None if rows is None else rows[i],
+        )
+        for i, row in enumerate(reply.memories)
+    ]
+
+
+def view_from_reply(reply: pb.LinkReply) -> SpaceView | None:
+    """Return the figures in a reply to view; None if the space does not exist."""
+    view = reply.view
+    if not view.exists:
+        return None
+    l1, l2, l3 = view.synaptic_norms
+    return SpaceView(
+        parameters=parameters_from_proto(view.parameters),
+        incarnation=view.incarnation,
+        create_time_ns=view.create_time_ns,
+        update_time_ns=view.update_time_ns,
+        revision=reply.revision,
+        chain=view.chain,
+        step=view.step,
+        accepted=view.accepted,
+        awake=view.awake,
+        phase=view.phase,
+        phase_remaining=view.phase_remaining,
+        moral_threshold=view.moral_threshold,
+        moral_ema=view.moral_ema,
+        synaptic_norms=(l1, l2, l3),
+        traces=_rows(view.traces_f32_le, 3),
+        used=view.used,
+        pinned=view.pinned,
+        capacity=view.capacity,
+        vector_bytes=view.vector_bytes,
+        allocated_bytes=view.allocated_bytes,
+    )
+
+
+def _rows(data: bytes, count: int) -> Float32:
+    return np.frombuffer(data, "<f4").reshape(count, -1)

@@ -1,0 +1,541 @@
+"""The engine: what servicers call. Everything is asynchronous and bounded; nothing blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import anyio
+import anyio.abc
+import structlog
+from ulid import ULID
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.config import EngineSettings, SpaceSettings
+from mlsdm_grpc.core.mind import Mind, SpaceView
+from mlsdm_grpc.core.record import (
+    CreateSpace,
+    DeleteMemory,
+    DeleteOutcome,
+    EventOutcome,
+    NewMemory,
+    Outcome,
+    ProcessEvent,
+    PutMemories,
+    PutOutcome,
+    Record,
+    Refusal,
+    SpaceParameters,
+    Vector,
+)
+from mlsdm_grpc.engine.codec import (
+    Ask,
+    Found,
+    Recollection,
+    found_memories,
+    raise_failure,
+    recollections,
+    refusal_error,
+    search_request,
+    view_from_reply,
+)
+from mlsdm_grpc.engine.lanes import Bulkhead
+from mlsdm_grpc.engine.pool import Pool, WorkerRole
+from mlsdm_grpc.engine.spaces import Directory, Space
+from mlsdm_grpc.engine.texts import Texts
+from mlsdm_grpc.engine.writes import Ticket, WritePipeline
+from mlsdm_grpc.errors import (
+    DeadlineExceeded,
+    FieldViolation,
+    InternalError,
+    InvalidInput,
+    MlsdmError,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+)
+from mlsdm_grpc.journal.protocol import Journal, SpaceKey
+from mlsdm_grpc.journal.records import encode_record, outcome_from_proto
+from mlsdm_grpc.llm.embedders import EmbedderInfo, embedder_info
+from mlsdm_grpc.observability.metrics import Metrics
+
+__all__ = ["Engine", "PageOf"]
+
+_log = structlog.get_logger(__name__)
+_MAX_REVISION_WAIT_S = 2.0
+_OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class PageOf:
+    """Which memories of a list are wanted."""
+
+    after_sequence: int
+    """Creation sequence of the last one that the caller has; 0 starts."""
+    limit: int
+    labels: tuple[str, ...] = ()
+    include_embedding: bool = False
+
+
+class Engine:
+    """Minds in worker processes behind a journal.
+
+    Args:
+        journal: Open journal; the caller closes it.
+        settings: Processes and queues.
+        defaults: Parameters of spaces that their first write creates.
+        snapshot_every: Records of a space between two snapshots.
+        max_response_bytes: Answers that would be larger are refused or cut.
+        metrics: Where figures go.
+        now_ns: Wall clock.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        settings: EngineSettings,
+        defaults: SpaceSettings,
+        snapshot_every: int,
+        max_response_bytes: int,
+        metrics: Metrics,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._journal = journal
+        self._defaults = defaults
+        self._snapshot_every = snapshot_every
+        self._max_response_bytes = max_response_bytes
+        self._metrics = metrics
+        self._now_ns = now_ns
+        self._lane = Bulkhead("interactive", settings.max_pending)
+        self._minds = Pool(
+            WorkerRole("minds"),
+            count=settings.workers,
+            start_timeout_s=settings.worker_start_timeout_s,
+            on_lost=self._worker_lost,
+        )
+        info = embedder_info(defaults.embedder)
+        self._text_pool = Pool(
+            WorkerRole("text", defaults.embedder),
+            count=settings.text_workers,
+            start_timeout_s=settings.worker_start_timeout_s,
+            on_lost=lambda _: metrics.worker_restarts.labels("text").inc(),
+        )
+        text_lane = Bulkhead("text", settings.max_pending_text)
+        self._texts = Texts(info, self._text_pool, text_lane, metrics)
+        self._writes = WritePipeline(
+            journal,
+            now_ns=now_ns,
+            new_record_id=lambda: uuid.uuid4().bytes,
+            on_applied=self._applied,
+        )
+        self._directory = Directory(
+            journal,
+            self._minds,
+            on_replayed=metrics.journal_replayed_records.inc,
+            on_backlog=self._writes.send_backlog,
+        )
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._snapshotting: set[SpaceKey] = set()
+        metrics.engine_pending_calls.set_function(lambda: self._lane.in_use)
+        metrics.spaces_loaded.set_function(lambda: len(self._directory))
+
+    @property
+    def embedder(self) -> EmbedderInfo | None:
+        """What turns text into vectors here, if anything does."""
+        return self._texts.info
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the workers; at the end finish all writes and leave a snapshot of every space."""
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            async with anyio.create_task_group() as starting:
+                starting.start_soon(self._minds.start, tasks)
+                if self._texts.info is not None:
+                    starting.start_soon(self._text_pool.start, tasks)
+            try:
+                yield
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self._writes.drained()
+                    await self._snapshot_all()
+                    await self._minds.close()
+                    await self._text_pool.close()
+                tasks.cancel_scope.cancel()
+
+    # Writing.
+
+    async def put(
+        self, key: SpaceKey, body: PutMemories, ticket: Ticket, *, paths: Sequence[str]
+    ) -> PutOutcome:
+        """Store memories, all or none; those without a vector are embedded from their text.
+
+        Args:
+            key: The space; it is created if it does not exist.
+            body: What to store.
+            ticket: Who writes.
+            paths: Name of each memory in the request, for violations.
+
+        Raises:
+            MlsdmError: As the contract of PutMemory says.
+        """
+        with self._lane:
+            memories = await self._complete(body.memories, paths)
+            space = await self._space_for_write(key, body.memories, memories, ticket)
+            applied = await self._writes.write(space, replace(body, memories=memories), ticket)
+        return _expect(applied.outcome, PutOutcome)
+
+    async def preview_put(
+        self, key: SpaceKey, body: PutMemories, ticket: Ticket, *, paths: Sequence[str]
+    ) -> PutOutcome:
+        """Return what :meth:`put` would answer; writes nothing, creates nothing."""
+        with self._lane:
+            memories = await self._complete(body.memories, paths)
+            try:
+                space = await self._directory.existing(key)
+            except NotFound:
+                outcome = self._preview_new(key, body, memories)
+            else:
+                self._check(key, _parameters(space), body.memories, memories)
+                record = self._writes.record(space, replace(body, memories=memories), ticket)
+                reply = await self._ask(space, pb.LinkRequest(preview=encode_record(record)))
+                outcome = outcome_from_proto(reply.outcome)
+        if isinstance(outcome, Refusal):
+            raise refusal_error(outcome, key.space)
+        return _expect(outcome, PutOutcome)
+
+    async def process_event(
+        self, key: SpaceKey, body: ProcessEvent, ticket: Ticket
+    ) -> tuple[EventOutcome, Sequence[float]]:
+        """Judge one event and remember it if it is accepted.
+
+        Returns:
+            The outcome, and the norms of L1, L2 and L3 when the answer was built.
+        """
+        with self._lane:
+            drafts = (body.memory,)
+            memories = await self._complete(drafts, ("",))
+            space = await self._space_for_write(key, drafts, memories, ticket)
+            applied = await self._writes.write(space, replace(body, memory=memories[0]), ticket)
+        return _expect(applied.outcome, EventOutcome), applied.synaptic_norms
+
+    async def delete(self, key: SpaceKey, body: DeleteMemory, ticket: Ticket) -> DeleteOutcome:
+        """Remove one memory.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
+            Conflict: ETAG_MISMATCH.
+        """
+        with self._lane:
+            space = await self._directory.existing(key)
+            _check_deadline(ticket.deadline_s)
+            applied = await self._writes.write(space, body, ticket)
+        return _expect(applied.outcome, DeleteOutcome)
+
+    # Reading.
+
+    async def query(
+        self, key: SpaceKey, asks: Sequence[Ask], *, min_revision: int, deadline_s: float
+    ) -> tuple[list[Recollection], int]:
+        """Recall for each query, best first, and return the revision that was searched.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND.
+            PreconditionFailed: DIMENSION_MISMATCH, or text where nothing embeds it.
+            InvalidInput: RESPONSE_TOO_LARGE.
+            Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
+        """
+        with self._lane:
+            space = await self._reached(key, min_revision, deadline_s)
+            vectors = await self._query_vectors(space, asks)
+            _check_deadline(deadline_s)
+            search = search_request(asks, vectors, self._max_response_bytes)
+            reply = await self._ask(space, pb.LinkRequest(search=search))
+        if reply.search.batch_count:
+            self._metrics.query_batch_vectors.observe(reply.search.batch_count)
+        return recollections(reply.search, asks), reply.revision
+
+    async def get(
+        self,
+        key: SpaceKey,
+        memory_id: str,
+        *,
+        include_embedding: bool,
+        min_revision: int,
+        deadline_s: float,
+    ) -> tuple[Found, int]:
+        """Return one memory and the revision at which it was read.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
+        """
+        with self._lane:
+            space = await self._reached(key, min_revision, deadline_s)
+            wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
+            reply = await self._ask(space, pb.LinkRequest(get=wanted))
+        found = found_memories(reply.memories)
+        if not found:
+            raise NotFound(
+                "The memory does not exist.",
+                metadata={"space": key.space, "memory_id": memory_id},
+            )
+        return found[0], reply.revision
+
+    async def page(
+        self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
+    ) -> tuple[list[Found], bool, int]:
+        """Return memories in the order of their creation, whether there are more, the revision."""
+        with self._lane:
+            space = await self._reached(key, min_revision, deadline_s)
+            page = pb.PageRequest(
+                after_sequence=wanted.after_sequence,
+                limit=wanted.limit,
+                include_embedding=wanted.include_embedding,
+                max_bytes=self._max_response_bytes,
+                labels=wanted.labels,
+            )
+            reply = await self._ask(space, pb.LinkRequest(page=page))
+        return found_memories(reply.memories), reply.memories.more, reply.revision
+
+    async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
+        """Return the figures of a space as they stand now."""
+        with self._lane:
+            space = await self._reached(key, min_revision, deadline_s)
+            reply = await self._ask(space, pb.LinkRequest(view=pb.ViewRequest()))
+        view = view_from_reply(reply)
+        if view is None:
+            raise NotFound(
+                "The space does not exist.",
+                reason="SPACE_NOT_FOUND",
+                metadata={"space": key.space},
+            )
+        return view
+
+    # Steps.
+
+    async def _ask(self, space: Space, request: pb.LinkRequest) -> pb.LinkReply:
+        request.space_id = space.number
+        request.now_ns = self._now_ns()
+        reply = await space.ready_link().request(request)
+        raise_failure(reply, space.key.space)
+        return reply
+
+    async def _reached(self, key: SpaceKey, min_revision: int, deadline_s: float) -> Space:
+        space = await self._directory.existing(key)
+        if space.applied >= min_revision:
+            return space
+        limit_s = min(deadline_s, asyncio.get_running_loop().time() + _MAX_REVISION_WAIT_S)
+        try:
+            async with asyncio.timeout_at(limit_s):
+                while space.applied < min_revision:
+                    await space.reached.wait()
+        except TimeoutError:
+            raise Unavailable(
+                "This node has not applied that revision yet.",
+                reason="REVISION_NOT_REACHED",
+                metadata={"expected": str(min_revision), "actual": str(space.applied)},
+                retry_after_s=0.5,
+            ) from None
+        return space
+
+    async def _complete(
+        self, drafts: Sequence[NewMemory], paths: Sequence[str]
+    ) -> tuple[NewMemory, ...]:
+        """Give every draft an id and a vector."""
+        bare = [i for i, draft in enumerate(drafts) if not len(draft.vector.raw)]
+        vectors: dict[int, Vector] = {}
+        if bare:
+            embedded = await self._texts.embed([drafts[i].text for i in bare])
+            vectors = dict(zip(bare, embedded, strict=True))
+            _check_embedded({_join(paths[i], "text"): vector for i, vector in vectors.items()})
+        return tuple(
+            replace(
+                draft,
+                memory_id=draft.memory_id or str(ULID()),
+                vector=vectors.get(i, draft.vector),
+            )
+            for i, draft in enumerate(drafts)
+        )
+
+    async def _query_vectors(self, space: Space, asks: Sequence[Ask]) -> list[Vector]:
+        bare = [i for i, ask in enumerate(asks) if ask.vector is None]
+        embedded: dict[int, Vector] = {}
+        if bare:
+            self._check_embedder(space.key, _parameters(space))
+            vectors = await self._texts.embed([asks[i].text for i in bare])
+            embedded = dict(zip(bare, vectors, strict=True))
+            single = len(asks) == 1
+            _check_embedded(
+                {"text" if single else f"queries[{i}].text": v for i, v in embedded.items()}
+            )
+        found = [ask.vector or embedded[i] for i, ask in enumerate(asks)]
+        _check_dimensions(space.key, _parameters(space), found)
+        return found
+
+    async def _space_for_write(
+        self,
+        key: SpaceKey,
+        drafts: Sequence[NewMemory],
+        memories: Sequence[NewMemory],
+        ticket: Ticket,
+    ) -> Space:
+        """Return the space, created if need be, once it is sure that nothing else refuses."""
+        space = await self._directory.opened(key)
+        if space.view is None:
+            parameters = self._new_parameters(drafts)
+            try:
+                self._check(key, parameters, drafts, memories)
+                _check_deadline(ticket.deadline_s)
+            except MlsdmError:
+                self._directory.forget(space)
+                raise
+            by_server = Ticket(ticket.principal, ticket.deadline_s)
+            await self._writes.write(space, CreateSpace(parameters), by_server)
+            await self._directory.refresh_view(space)
+        self._check(key, _parameters(space), drafts, memories)
+        _check_deadline(ticket.deadline_s)
+        return space
+
+    def _new_parameters(self, drafts: Sequence[NewMemory]) -> SpaceParameters:
+        """Return the parameters of a space that these memories create."""
+        info = self._texts.info
+        if info is not None and not len(drafts[0].vector.raw):
+            return SpaceParameters(
+                dimension=info.dimension,
+                capacity=self._defaults.capacity,
+                embedder=info.model_id,
+            )
+        return SpaceParameters(dimension=self._defaults.dimension, capacity=self._defaults.capacity)
+
+    def _preview_new(
+        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
+    ) -> Outcome:
+        parameters = self._new_parameters(body.memories)
+        self._check(key, parameters, body.memories, memories)
+        mind = Mind()
+        create = Record(
+            revision=1,
+            incarnation=0,
+            record_id=b"",
+            time_ns=self._now_ns(),
+            body=CreateSpace(parameters),
+        )
+        mind.apply(create)
+        put = replace(create, revision=2, incarnation=1, body=replace(body, memories=memories))
+        return replace(mind.preview(put), revision=0)
+
+    def _check(
+        self,
+        key: SpaceKey,
+        parameters: SpaceParameters,
+        drafts: Sequence[NewMemory],
+        memories: Sequence[NewMemory],
+    ) -> None:
+        """Refuse before the journal what the space is known to refuse."""
+        if any(not len(draft.vector.raw) for draft in drafts):
+            self._check_embedder(key, parameters)
+        _check_dimensions(key, parameters, [memory.vector for memory in memories])
+
+    def _check_embedder(self, key: SpaceKey, parameters: SpaceParameters) -> None:
+        ours = self._texts.info.model_id if self._texts.info else ""
+        if not parameters.embedder:
+            raise PreconditionFailed(
+                "The space was created for embeddings; send one.",
+                reason="EMBEDDER_NOT_CONFIGURED",
+                metadata={"space": key.space},
+            )
+        if parameters.embedder != ours:
+            raise PreconditionFailed(
+                "The space was filled with another embedder than this server's.",
+                reason="EMBEDDER_MISMATCH",
+                metadata={"space": key.space, "expected": parameters.embedder, "actual": ours},
+            )
+
+    # Snapshots and workers.
+
+    def _applied(self, space: Space) -> None:
+        due = space.applied - space.snapshot_revision >= self._snapshot_every
+        if due and space.key not in self._snapshotting and self._tasks is not None:
+            self._snapshotting.add(space.key)
+            self._tasks.start_soon(self._snapshot, space)
+
+    async def _snapshot_all(self) -> None:
+        for space in self._directory:
+            if space.link is not None and space.applied > space.snapshot_revision:
+                await self._snapshot(space)
+
+    async def _snapshot(self, space: Space) -> None:
+        """Write a snapshot and let the journal forget what two snapshots hold."""
+        path = self._journal.scratch_path()
+        try:
+            request = pb.LinkRequest(snapshot=pb.SnapshotRequest(path=str(path)))
+            reply = await self._ask(space, request)
+            await self._journal.save_snapshot(space.key, revision=reply.revision, path=path)
+            space.snapshot_revision = reply.revision
+            await self._journal.trim(space.key, until=reply.revision)
+        except MlsdmError as error:
+            _log.warning("snapshot_failed", reason=error.reason, detail=error.message)
+            await anyio.Path(path).unlink(missing_ok=True)
+        finally:
+            self._snapshotting.discard(space.key)
+
+    def _worker_lost(self, index: int) -> None:
+        self._metrics.worker_restarts.labels("minds").inc()
+        self._directory.worker_lost(index)
+
+
+def _parameters(space: Space) -> SpaceParameters:
+    if space.view is None:
+        raise InternalError("a space in use does not exist")
+    return space.view.parameters
+
+
+def _check_deadline(deadline_s: float) -> None:
+    """Refuse work whose answer nobody would wait for; never called after an append."""
+    if asyncio.get_running_loop().time() >= deadline_s:
+        raise DeadlineExceeded(
+            "The deadline passed before the work began; nothing was written.",
+            reason="DEADLINE_EXPIRED",
+        )
+
+
+def _check_dimensions(
+    key: SpaceKey, parameters: SpaceParameters, vectors: Sequence[Vector]
+) -> None:
+    for vector in vectors:
+        if len(vector.raw) != parameters.dimension:
+            raise PreconditionFailed(
+                "The embedding does not have the dimension of the space.",
+                reason="DIMENSION_MISMATCH",
+                metadata={
+                    "space": key.space,
+                    "expected": str(parameters.dimension),
+                    "actual": str(len(vector.raw)),
+                },
+            )
+
+
+def _check_embedded(vectors: Mapping[str, Vector]) -> None:
+    violations = [
+        FieldViolation(path, "has no word that the embedder knows")
+        for path, vector in vectors.items()
+        if vector.inv_norm == 0.0
+    ]
+    if violations:
+        raise InvalidInput(violations=violations)
+
+
+def _join(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field
+
+
+def _expect(outcome: Outcome, kind: type[_OutcomeT]) -> _OutcomeT:
+    if not isinstance(outcome, kind):
+        raise InternalError(f"unexpected outcome {type(outcome).__name__}")
+    return outcome

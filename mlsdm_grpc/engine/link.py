@@ -1,0 +1,229 @@
+"""The link between the server and a worker: length-prefixed frames over a socket pair.
+
+The parent's end never blocks; everything queued in one turn of the event loop leaves in one write,
+and a worker answers everything that it found waiting in one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.errors import Unavailable
+
+__all__ = [
+    "MAX_FRAME_BYTES",
+    "FrameReader",
+    "Handler",
+    "InlineLink",
+    "Link",
+    "SocketLink",
+    "encode_frame",
+    "worker_lost",
+]
+
+MAX_FRAME_BYTES = 64 * 1_024 * 1_024
+_LENGTH = struct.Struct("<I")
+
+
+def encode_frame(message: pb.LinkRequest | pb.LinkReply) -> bytes:
+    """Return ``message`` with its length before it."""
+    body = message.SerializeToString()
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameReader:
+    """Cuts a stream of bytes into the bodies of frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield the frames that ``data`` completes.
+
+        Raises:
+            ValueError: A frame is longer than ``MAX_FRAME_BYTES``; the stream is unusable.
+        """
+        buffer = self._buffer
+        buffer += data
+        start = 0
+        while len(buffer) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(buffer, start)
+            if length > MAX_FRAME_BYTES:
+                raise ValueError(f"frame of {length} bytes")
+            end = start + _LENGTH.size + length
+            if end > len(buffer):
+                break
+            yield bytes(buffer[start + _LENGTH.size : end])
+            start = end
+        del buffer[:start]
+
+
+class Handler(Protocol):
+    """What a worker does with the requests that it found waiting."""
+
+    def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+        """Return one reply for every request; order among spaces is free."""
+        ...
+
+
+class Link(Protocol):
+    """The parent's end of a link."""
+
+    def request(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
+        """Send ``message`` (its ``call_id`` is set here) and return its reply to come.
+
+        The future raises ``Unavailable`` WORKER_LOST when the worker goes away first.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let the worker go; pending requests fail."""
+        ...
+
+
+def worker_lost() -> Unavailable:
+    """Return the error of a request whose worker went away."""
+    return Unavailable(
+        "The worker of this space was lost; repeat with the same request_id.",
+        reason="WORKER_LOST",
+        retry_after_s=0.5,
+    )
+
+
+class _Pending:
+    """Requests that wait for their replies."""
+
+    def __init__(self) -> None:
+        self._futures: dict[int, asyncio.Future[pb.LinkReply]] = {}
+        self._last_call_id = 0
+
+    def add(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
+        self._last_call_id += 1
+        message.call_id = self._last_call_id
+        future: asyncio.Future[pb.LinkReply] = asyncio.get_running_loop().create_future()
+        self._futures[message.call_id] = future
+        return future
+
+    def resolve(self, reply: pb.LinkReply) -> None:
+        future = self._futures.pop(reply.call_id, None)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    def fail(self) -> None:
+        futures, self._futures = self._futures, {}
+        for future in futures.values():
+            if not future.done():
+                future.set_exception(worker_lost())
+                future.exception()
+
+
+class SocketLink(asyncio.Protocol):
+    """Link to a worker process.
+
+    Args:
+        on_ready: Called when the worker says that it is ready.
+        on_lost: Called once when the worker is gone.
+    """
+
+    def __init__(self, *, on_ready: Callable[[], None], on_lost: Callable[[], None]) -> None:
+        self._on_ready = on_ready
+        self._on_lost = on_lost
+        self._pending = _Pending()
+        self._reader = FrameReader()
+        self._outgoing: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+        self._lost = False
+
+    def request(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
+        """Send ``message``; see :class:`Link`."""
+        future = self._pending.add(message)
+        if self._lost:
+            self._pending.fail()
+            return future
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outgoing.append(encode_frame(message))
+        return future
+
+    def _flush(self) -> None:
+        frames, self._outgoing = self._outgoing, []
+        if self._transport is not None and not self._lost:
+            self._transport.write(b"".join(frames))
+
+    def close(self) -> None:
+        """Close the socket, which ends the worker."""
+        if self._transport is not None:
+            self._flush()
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Hand replies to those who wait for them; call 0 is the worker's greeting."""
+        try:
+            for frame in self._reader.feed(data):
+                reply = pb.LinkReply.FromString(frame)
+                if reply.call_id == 0:
+                    self._on_ready()
+                else:
+                    self._pending.resolve(reply)
+        except ValueError:
+            if self._transport is not None:
+                self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
+        """Fail what waits."""
+        self._lost = True
+        self._pending.fail()
+        self._on_lost()
+
+
+class InlineLink:
+    """Link to a handler in a thread of this process, for tests; it coalesces as a worker does."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._pending = _Pending()
+        self._queue: list[pb.LinkRequest] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
+        self._busy = False
+        self._closed = False
+
+    def request(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
+        """Queue ``message``; see :class:`Link`."""
+        future = self._pending.add(message)
+        if self._closed:
+            self._pending.fail()
+            return future
+        self._queue.append(message)
+        if not self._busy:
+            self._busy = True
+            asyncio.get_running_loop().call_soon(self._handle)
+        return future
+
+    def _handle(self) -> None:
+        queue, self._queue = self._queue, []
+        loop = asyncio.get_running_loop()
+        handled = loop.run_in_executor(self._thread, self._handler.handle, queue)
+        handled.add_done_callback(self._handled)
+
+    def _handled(self, handled: asyncio.Future[list[pb.LinkReply]]) -> None:
+        for reply in handled.result():
+            self._pending.resolve(reply)
+        self._busy = bool(self._queue)
+        if self._busy:
+            self._handle()
+
+    def close(self) -> None:
+        """Refuse further requests."""
+        self._closed = True
+        self._pending.fail()
+        self._thread.shutdown(wait=False)

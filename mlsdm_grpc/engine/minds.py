@@ -1,0 +1,289 @@
+"""What a worker does with its spaces: load, apply, search, read, snapshot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.mind import Mind, RevisionGap, SemanticsUnknown
+from mlsdm_grpc.core.pelm import Hit, Memory, Query
+from mlsdm_grpc.core.record import EventOutcome, Float32
+from mlsdm_grpc.errors import DataLoss, InvalidInput, MlsdmError, NotFound
+from mlsdm_grpc.journal.records import (
+    decode_record,
+    outcome_to_proto,
+    parameters_to_proto,
+)
+from mlsdm_grpc.journal.snapshot import memory_to_row, read_snapshot, write_snapshot
+
+__all__ = ["MindHandler"]
+
+_HIT_OVERHEAD_BYTES = 128
+
+
+class MindHandler:
+    """The minds of one worker, by the number that the parent gave each space."""
+
+    def __init__(self) -> None:
+        self._minds: dict[int, Mind] = {}
+        self._actions: dict[str, Callable[[pb.LinkRequest, pb.LinkReply], None]] = {
+            "load": self._load,
+            "apply": self._apply,
+            "preview": self._preview,
+            "replay": self._replay,
+            "get": self._get,
+            "page": self._page,
+            "view": self._view,
+            "snapshot": self._snapshot,
+            "unload": self._unload,
+        }
+
+    def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+        """Handle what was waiting; queries between two writes of a space share one scan."""
+        replies: list[pb.LinkReply] = []
+        searches: dict[int, list[pb.LinkRequest]] = {}
+        for request in requests:
+            kind = request.WhichOneof("kind")
+            if kind == "search":
+                searches.setdefault(request.space_id, []).append(request)
+                continue
+            waiting = searches.pop(request.space_id, None)
+            if waiting is not None:
+                replies.extend(self._search(waiting))
+            replies.append(self._answer(request, self._actions[kind or ""]))
+        for waiting in searches.values():
+            replies.extend(self._search(waiting))
+        return replies
+
+    def _answer(
+        self, request: pb.LinkRequest, action: Callable[[pb.LinkRequest, pb.LinkReply], None]
+    ) -> pb.LinkReply:
+        reply = pb.LinkReply(call_id=request.call_id)
+        try:
+            action(request, reply)
+        except MlsdmError as error:
+            _fail(reply, error)
+        except (RevisionGap, SemanticsUnknown) as error:
+            _fail(reply, DataLoss(f"A record cannot be applied: {error!r}"))
+        except OSError as error:
+            _fail(reply, MlsdmError(f"A file cannot be used: {error.strerror}"))
+        mind = self._minds.get(request.space_id)
+        reply.revision = 0 if mind is None else mind.revision
+        return reply
+
+    def _mind(self, request: pb.LinkRequest) -> Mind:
+        mind = self._minds.get(request.space_id)
+        if mind is None:
+            raise MlsdmError("The space is not loaded.", reason="WORKER_LOST")
+        return mind
+
+    # Writing.
+
+    def _load(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        path = request.load.snapshot_path
+        if path:
+            with Path(path).open("rb") as file:
+                self._minds[request.space_id] = read_snapshot(file)
+        else:
+            self._minds[request.space_id] = Mind()
+        reply.done.SetInParent()
+
+    def _replay(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        mind = self._mind(request)
+        before = mind.revision
+        for raw in request.replay.records:
+            mind.apply(decode_record(raw))
+        reply.done.count = mind.revision - before
+
+    def _apply(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        mind = self._mind(request)
+        outcome = mind.apply(decode_record(request.apply))
+        if outcome is None:
+            raise MlsdmError("The record was applied before.", reason="WORKER_LOST")
+        reply.outcome.CopyFrom(outcome_to_proto(outcome))
+        if isinstance(outcome, EventOutcome) and mind.contents is not None:
+            reply.synaptic_norms.extend(mind.contents.synapses.norms())
+
+    def _preview(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        outcome = self._mind(request).preview(decode_record(request.preview))
+        reply.outcome.CopyFrom(outcome_to_proto(outcome))
+
+    def _unload(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        self._minds.pop(request.space_id, None)
+        reply.done.SetInParent()
+
+    def _snapshot(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        mind = self._mind(request)
+        with Path(request.snapshot.path).open("xb") as file:
+            reply.done.sha256, reply.done.count = write_snapshot(mind, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+    # Reading.
+
+    def _search(self, requests: list[pb.LinkRequest]) -> list[pb.LinkReply]:
+        """Answer searches of one space; a fault in one spoils no other."""
+        replies = [pb.LinkReply(call_id=request.call_id) for request in requests]
+        try:
+            mind = self._mind(requests[0])
+            view = mind.contents
+            if view is None:
+                raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
+            queries = [
+                _queries(r.search, view.parameters.dimension, view.rhythm.phase) for r in requests
+            ]
+            now_ns = max(request.now_ns for request in requests)
+            results = iter(mind.search([q for some in queries for q in some], now_ns=now_ns))
+        except MlsdmError as error:
+            for reply in replies:
+                _fail(reply, error)
+            return replies
+        replies[0].search.batch_count = sum(map(len, queries))
+        for request, reply, asked in zip(requests, replies, queries, strict=True):
+            reply.revision = mind.revision
+            try:
+                _write_results(request.search, reply, [(q, next(results)) for q in asked])
+            except MlsdmError as error:
+                _fail(reply, error)
+        return replies
+
+    def _get(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        mind, wanted = self._mind(request), request.get
+        reply.memories.SetInParent()
+        if mind.contents is None:
+            return
+        memory = mind.contents.pelm.get(wanted.memory_id)
+        if memory is not None and not memory.expired(request.now_ns):
+            row = mind.contents.pelm.row(wanted.memory_id) if wanted.include_embedding else None
+            _add_memory(reply.memories, memory, row)
+
+    def _page(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        mind, wanted = self._mind(request), request.page
+        reply.memories.SetInParent()
+        if mind.contents is None:
+            return
+        labels, size = frozenset(wanted.labels), 0
+        for memory, row in mind.contents.pelm.after(wanted.after_sequence, now_ns=request.now_ns):
+            if not labels.issubset(memory.labels):
+                continue
+            size += _size(memory, row if wanted.include_embedding else None)
+            full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes
+            if full and reply.memories.memories:
+                reply.memories.more = True
+                return
+            _add_memory(reply.memories, memory, row if wanted.include_embedding else None)
+
+    def _view(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        view = self._mind(request).view()
+        reply.view.exists = view is not None
+        if view is None:
+            return
+        reply.view.MergeFrom(
+            pb.ViewReply(
+                parameters=parameters_to_proto(view.parameters),
+                incarnation=view.incarnation,
+                create_time_ns=view.create_time_ns,
+                update_time_ns=view.update_time_ns,
+                chain=view.chain,
+                step=view.step,
+                accepted=view.accepted,
+                awake=view.awake,
+                phase=view.phase,
+                phase_remaining=view.phase_remaining,
+                moral_threshold=view.moral_threshold,
+                moral_ema=view.moral_ema,
+                synaptic_norms=view.synaptic_norms,
+                traces_f32_le=view.traces.astype("<f4", copy=False).tobytes(),
+                used=view.used,
+                pinned=view.pinned,
+                capacity=view.capacity,
+                vector_bytes=view.vector_bytes,
+                allocated_bytes=view.allocated_bytes,
+            )
+        )
+
+
+def _fail(reply: pb.LinkReply, error: MlsdmError) -> None:
+    reply.failure.reason = error.reason
+    reply.failure.message = error.message
+    for key, value in error.metadata.items():
+        reply.failure.metadata.add(key=key, value=value)
+
+
+def _queries(request: pb.SearchRequest, dimension: int, phase: float) -> list[Query]:
+    vectors = np.frombuffer(request.vectors_f32_le, "<f4").reshape(len(request.queries), -1)
+    if vectors.shape[1] != dimension:
+        raise MlsdmError(
+            "The query does not have the dimension of the space.",
+            reason="DIMENSION_MISMATCH",
+            metadata={"expected": str(dimension), "actual": str(vectors.shape[1])},
+        )
+    wide = vectors.astype(np.float64)
+    wide /= np.sqrt(np.add.reduce(wide * wide, axis=1))[:, np.newaxis]
+    return [
+        Query(
+            vector=wide[i],
+            phase=options.phase if options.HasField("phase") else phase,
+            top_k=options.top_k,
+            phase_tolerance=options.phase_tolerance,
+            min_confidence=options.min_confidence,
+            min_resonance=options.min_resonance if options.HasField("min_resonance") else -np.inf,
+            labels=frozenset(options.labels),
+            phase_weight=options.phase_weight,
+            synaptic_bias=options.synaptic_bias,
+        )
+        for i, options in enumerate(request.queries)
+    ]
+
+
+def _write_results(
+    request: pb.SearchRequest, reply: pb.LinkReply, results: list[tuple[Query, list[Hit]]]
+) -> None:
+    size = 0
+    for query, hits in results:
+        size += sum(
+            _size(hit.memory, hit.row if request.include_embedding else None) for hit in hits
+        )
+        if size > request.max_bytes:
+            raise InvalidInput(
+                "The answer would be larger than the server sends; ask for less.",
+                reason="RESPONSE_TOO_LARGE",
+                metadata={"max_bytes": str(request.max_bytes)},
+            )
+        found = reply.search.results.add(
+            memories=[memory_to_row(hit.memory) for hit in hits],
+            resonances=[hit.resonance for hit in hits],
+            cosines=[hit.components.cosine for hit in hits],
+            phase_distances=[hit.components.phase_distance for hit in hits],
+            phase_factors=[hit.components.phase_factor for hit in hits],
+            synaptic_biases=[hit.components.synaptic_bias for hit in hits],
+            phases=[hit.memory.phase for hit in hits],
+            confidences=[hit.memory.confidence for hit in hits],
+            phase=query.phase,
+        )
+        if request.include_embedding:
+            found.rows_f32_le = b"".join(
+                hit.row.astype("<f4", copy=False).tobytes() for hit in hits
+            )
+
+
+def _add_memory(reply: pb.MemoriesReply, memory: Memory, row: Float32 | None) -> None:
+    reply.memories.append(memory_to_row(memory))
+    reply.phases.append(memory.phase)
+    reply.confidences.append(memory.confidence)
+    if row is not None:
+        reply.rows_f32_le += row.astype("<f4", copy=False).tobytes()
+
+
+def _size(memory: Memory, row: Float32 | None) -> int:
+    """Return about how many bytes a memory takes in an answer; rather too many."""
+    provenance = memory.provenance
+    strings = [memory.text, memory.memory_id, *memory.labels]
+    strings += [part for pair in memory.metadata for part in pair]
+    strings += [provenance.model, provenance.policy_version, *provenance.parent_ids]
+    fields = sum(len(string.encode()) + 8 for string in strings)
+    return _HIT_OVERHEAD_BYTES + fields + (0 if row is None else 4 * len(row))

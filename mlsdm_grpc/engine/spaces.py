@@ -1,0 +1,207 @@
+"""The directory of spaces: where each lives, how far it is, and how it gets ready.
+
+COLD -> LOADING -> HOT. Loading is single flight: a snapshot, then the records behind it. Records
+that become durable meanwhile wait in order; the revision rule removes any overlap. A worker that
+goes away, or an append that fails, makes a space COLD again, and the next call brings it back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.engine.codec import raise_failure, view_from_reply
+from mlsdm_grpc.engine.link import Link
+from mlsdm_grpc.engine.pool import Pool
+from mlsdm_grpc.errors import NotFound
+from mlsdm_grpc.journal.protocol import Journal, SpaceKey
+
+__all__ = ["Directory", "Space", "SpaceStatus"]
+
+
+class SpaceStatus(Enum):
+    """Where a space is in its life."""
+
+    COLD = "cold"
+    LOADING = "loading"
+    HOT = "hot"
+
+
+@dataclass(slots=True, eq=False)
+class Space:
+    """What the parent knows of one space."""
+
+    key: SpaceKey
+    number: int
+    """Its number on the link."""
+    worker: int
+    """Index of the worker that holds it."""
+    status: SpaceStatus = SpaceStatus.COLD
+    link: Link | None = None
+    """Link to the worker that holds its state; None when no worker does."""
+    head: int = 0
+    """Revision of the last record that was handed to the journal."""
+    applied: int = 0
+    """Revision that the worker is known to have reached."""
+    head_unknown: bool = True
+    """The head has to be read from the journal."""
+    view: SpaceView | None = None
+    """Parameters and incarnation as of the last load; None if the space does not exist."""
+    snapshot_revision: int = 0
+    loading: asyncio.Task[None] | None = None
+    backlog: list[tuple[bytes, asyncio.Future[Any]]] = field(default_factory=list)
+    """Durable records that wait for the end of loading."""
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set and replaced whenever ``applied`` moves."""
+
+    def advance(self, revision: int) -> None:
+        """Note that the worker has applied records up to ``revision``."""
+        if revision > self.applied:
+            self.applied = revision
+            self.reached.set()
+            self.reached = asyncio.Event()
+
+    def go_cold(self, *, head_unknown: bool = False, worker_lost: bool = False) -> None:
+        """Make the next call load the space again."""
+        self.status = SpaceStatus.COLD
+        self.head_unknown = self.head_unknown or head_unknown
+        if worker_lost:
+            self.link = None
+
+    def ready_link(self) -> Link:
+        """Return the link of a space that was loaded."""
+        if self.link is None:
+            raise LookupError(self.key)
+        return self.link
+
+
+class Directory:
+    """All spaces that this node has in use.
+
+    Args:
+        journal: Where snapshots and records come from.
+        pool: Workers that hold the minds.
+        on_replayed: Told how many records a load applied.
+        on_backlog: Sends the records that waited for a load.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        pool: Pool,
+        *,
+        on_replayed: Callable[[int], None],
+        on_backlog: Callable[[Space], None],
+    ) -> None:
+        self._journal = journal
+        self._pool = pool
+        self._on_replayed = on_replayed
+        self._on_backlog = on_backlog
+        self._spaces: dict[SpaceKey, Space] = {}
+        self._last_number = 0
+
+    def __iter__(self) -> Iterator[Space]:
+        return iter(list(self._spaces.values()))
+
+    def __len__(self) -> int:
+        return len(self._spaces)
+
+    async def existing(self, key: SpaceKey) -> Space:
+        """Return a space that exists, loaded.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND; nothing is kept of it.
+        """
+        space = self._spaces.get(key)
+        if space is not None and space.status is SpaceStatus.HOT and space.view is not None:
+            return space
+        if space is None and await self._journal.head(key) == 0:
+            raise _not_found(key)
+        space = await self.opened(key)
+        if space.view is None:
+            self.forget(space)
+            raise _not_found(key)
+        return space
+
+    async def opened(self, key: SpaceKey) -> Space:
+        """Return a space, loaded; it may not exist yet, then its ``view`` is None."""
+        space = self._spaces.get(key)
+        if space is None:
+            self._last_number += 1
+            worker = zlib.crc32("/".join(key).encode()) % self._pool.size
+            space = self._spaces[key] = Space(key, self._last_number, worker)
+        while space.status is not SpaceStatus.HOT:
+            if space.loading is None:
+                space.status = SpaceStatus.LOADING
+                space.loading = asyncio.ensure_future(self._load(space))
+            await asyncio.shield(space.loading)
+        return space
+
+    def forget(self, space: Space) -> None:
+        """Drop a space that does not exist and that nobody writes to."""
+        if space.view is None and space.head == 0 and not space.backlog:
+            self._spaces.pop(space.key, None)
+            if space.link is not None:
+                space.link.request(pb.LinkRequest(space_id=space.number, unload=pb.UnloadRequest()))
+
+    def worker_lost(self, index: int) -> None:
+        """Make every space of a worker load again on its next call."""
+        for space in self._spaces.values():
+            if space.worker == index:
+                space.go_cold(worker_lost=True)
+
+    async def _load(self, space: Space) -> None:
+        try:
+            await self._bring_up(space)
+        except BaseException:
+            space.go_cold()
+            raise
+        finally:
+            space.loading = None
+        if space.status is SpaceStatus.LOADING:
+            space.status = SpaceStatus.HOT
+            self._on_backlog(space)
+
+    async def _bring_up(self, space: Space) -> None:
+        link = self._pool.link(space.worker)
+        if space.link is not link:
+            snapshot = await self._journal.load_snapshot(space.key)
+            load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
+            reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
+            raise_failure(reply, space.key.space)
+            space.link = link
+            space.applied = reply.revision
+            space.snapshot_revision = snapshot.revision if snapshot else 0
+        await self._replay(space, link)
+        if space.head_unknown:
+            space.head = space.applied
+            space.head_unknown = False
+        await self.refresh_view(space)
+
+    async def _replay(self, space: Space, link: Link) -> None:
+        async for entries in self._journal.read(space.key, after=space.applied):
+            replay = pb.ReplayRequest(records=[entry.payload for entry in entries])
+            reply = await link.request(pb.LinkRequest(space_id=space.number, replay=replay))
+            raise_failure(reply, space.key.space)
+            self._on_replayed(reply.done.count)
+            space.advance(reply.revision)
+
+    async def refresh_view(self, space: Space) -> None:
+        """Ask the worker for the figures of the space."""
+        reply = await space.ready_link().request(
+            pb.LinkRequest(space_id=space.number, view=pb.ViewRequest())
+        )
+        raise_failure(reply, space.key.space)
+        space.view = view_from_reply(reply)
+
+
+def _not_found(key: SpaceKey) -> NotFound:
+    return NotFound(
+        "The space does not exist.", reason="SPACE_NOT_FOUND", metadata={"space": key.space}
+    )

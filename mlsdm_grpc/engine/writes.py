@@ -1,0 +1,215 @@
+"""The write pipeline: record -> journal -> worker -> outcome.
+
+Nothing of it runs in the task of the call, so a caller that goes away changes nothing for its
+record, and a write that the journal took is always applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.record import CreateSpace, Outcome, Record, RecordBody, Refusal
+from mlsdm_grpc.engine.codec import raise_failure, refusal_error
+from mlsdm_grpc.engine.link import worker_lost
+from mlsdm_grpc.engine.spaces import Space, SpaceStatus
+from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, MlsdmError, Unavailable
+from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
+from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
+
+__all__ = ["Applied", "Ticket", "WritePipeline"]
+
+_ANSWER_MARGIN_S = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Who writes, under which idempotency key, and until when an answer is of use."""
+
+    principal: str
+    deadline_s: float
+    """Event-loop time."""
+    request_id: bytes = b""
+    """16 bytes; empty for what the server does on its own."""
+    request_digest: bytes = b""
+    """32 bytes over the canonical request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A record that is durable and applied."""
+
+    outcome: Outcome
+    synaptic_norms: tuple[float, ...] = ()
+    """After an event: norms of L1, L2, L3 when the answer was built."""
+
+
+class WritePipeline:
+    """Turns writes into durable, applied records.
+
+    Args:
+        journal: Where records become durable.
+        now_ns: Wall clock.
+        new_record_id: Source of 16 unique bytes.
+        on_applied: Told of every record that a worker applied.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        now_ns: Callable[[], int],
+        new_record_id: Callable[[], bytes],
+        on_applied: Callable[[Space], None],
+    ) -> None:
+        self._journal = journal
+        self._now_ns = now_ns
+        self._new_record_id = new_record_id
+        self._on_applied = on_applied
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
+        """Write one record and return its outcome.
+
+        Raises:
+            MlsdmError: Order refused it, as an error of its reason.
+            Unavailable: The journal did not take it, or its worker was lost.
+            DeadlineExceeded: OUTCOME_UNKNOWN; the record is on its way.
+            InvalidInput: REQUEST_TOO_LARGE.
+        """
+        answer = self._submit(space, self.record(space, body, ticket))
+        try:
+            async with asyncio.timeout_at(ticket.deadline_s - _ANSWER_MARGIN_S):
+                applied = await answer
+        except TimeoutError:
+            raise DeadlineExceeded(
+                "The deadline passed after the write went to the journal; repeat it with the same"
+                " request_id to learn its result.",
+                reason="OUTCOME_UNKNOWN",
+                metadata={"request_id": ticket.request_id.hex()},
+            ) from None
+        if isinstance(applied.outcome, Refusal):
+            raise refusal_error(applied.outcome, space.key.space)
+        return applied
+
+    def record(self, space: Space, body: RecordBody, ticket: Ticket) -> Record:
+        """Return the record that the next write of ``space`` would be."""
+        creates = isinstance(body, CreateSpace)
+        return Record(
+            revision=space.head + 1,
+            incarnation=space.view.incarnation if space.view and not creates else 0,
+            record_id=self._new_record_id(),
+            time_ns=self._now_ns(),
+            body=body,
+            request_id=ticket.request_id,
+            request_digest=ticket.request_digest,
+            principal=ticket.principal,
+        )
+
+    async def drained(self) -> None:
+        """Wait until no write is under way."""
+        await self._idle.wait()
+
+    def send_backlog(self, space: Space) -> None:
+        """Send the records that became durable while the space was loading."""
+        backlog, space.backlog = space.backlog, []
+        for raw, answer in backlog:
+            self._send(space, raw, answer)
+
+    def _submit(self, space: Space, record: Record) -> asyncio.Future[Applied]:
+        raw = encode_record(record)
+        if len(raw) > MAX_RECORD_BYTES:
+            raise InvalidInput(
+                "The record of this request is too large; send fewer items.",
+                reason="REQUEST_TOO_LARGE",
+                metadata={"limit": str(MAX_RECORD_BYTES), "actual": str(len(raw))},
+            )
+        answer: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_retrieved)
+        appended = self._journal.append(space.key, [raw], expected=space.head)
+        space.head = record.revision
+        self._in_flight += 1
+        self._idle.clear()
+        appended.add_done_callback(partial(self._durable, space, raw, answer))
+        return answer
+
+    def _durable(
+        self,
+        space: Space,
+        raw: bytes,
+        answer: asyncio.Future[Applied],
+        appended: asyncio.Future[int],
+    ) -> None:
+        error = appended.exception()
+        if error is not None:
+            space.go_cold(head_unknown=True)
+            self._finish(answer, error=_append_error(error))
+        elif space.status is SpaceStatus.HOT:
+            self._send(space, raw, answer)
+        elif space.status is SpaceStatus.LOADING:
+            space.backlog.append((raw, answer))
+        else:
+            self._finish(answer, error=worker_lost())
+
+    def _send(self, space: Space, raw: bytes, answer: asyncio.Future[Applied]) -> None:
+        reply = space.ready_link().request(pb.LinkRequest(space_id=space.number, apply=raw))
+        reply.add_done_callback(partial(self._applied, space, answer))
+
+    def _applied(
+        self,
+        space: Space,
+        answer: asyncio.Future[Applied],
+        replied: asyncio.Future[pb.LinkReply],
+    ) -> None:
+        try:
+            reply = replied.result()
+            raise_failure(reply, space.key.space)
+            applied = Applied(outcome_from_proto(reply.outcome), tuple(reply.synaptic_norms))
+        except MlsdmError as error:
+            space.go_cold()
+            self._finish(answer, error=error)
+            return
+        space.advance(reply.revision)
+        self._on_applied(space)
+        self._finish(answer, applied=applied)
+
+    def _finish(
+        self,
+        answer: asyncio.Future[Applied],
+        *,
+        applied: Applied | None = None,
+        error: MlsdmError | None = None,
+    ) -> None:
+        self._in_flight -= 1
+        if self._in_flight == 0:
+            self._idle.set()
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        elif applied is not None:
+            answer.set_result(applied)
+
+
+def _append_error(error: BaseException) -> MlsdmError:
+    if isinstance(error, MlsdmError):
+        return error
+    if isinstance(error, RevisionConflict):
+        return Unavailable(
+            "Another write of this space failed; repeat with the same request_id.",
+            reason="JOURNAL_UNAVAILABLE",
+            retry_after_s=0.1,
+        )
+    return InternalError(f"append failed: {error!r}")
+
+
+def _retrieved(answer: asyncio.Future[Applied]) -> None:
+    """Look at the error of a write whose caller is gone, so that nobody complains about it."""
+    with contextlib.suppress(asyncio.CancelledError):
+        answer.exception()

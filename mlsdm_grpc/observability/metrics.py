@@ -1,0 +1,91 @@
+"""Every metric of the service: name, unit, labels and buckets, in one registry a server.
+
+Labels never hold ids, tenants or anything that a caller chooses, so the number of series is fixed
+by the contract.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+__all__ = ["COUNT_BUCKETS", "LATENCY_BUCKETS_S", "Metrics"]
+
+# fmt: off
+LATENCY_BUCKETS_S: Final = (
+    0.00001, 0.00005, 0.0001, 0.0003, 0.0006, 0.0008, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006,
+    0.008, 0.01, 0.013, 0.016, 0.02, 0.025, 0.03, 0.04, 0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2,
+    0.25, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0,
+)
+"""Buckets of gRFC A66, seconds."""
+# fmt: on
+COUNT_BUCKETS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0)
+"""Buckets of numbers of things that were done at once."""
+
+_METHOD: Final = ("grpc_type", "grpc_service", "grpc_method")
+
+
+class Metrics:
+    """The metrics of one server and the registry that they are in."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry(auto_describe=True)
+        self.started = Counter(
+            "grpc_server_started_total", "Calls begun.", _METHOD, registry=registry
+        )
+        self.handled = Counter(
+            "grpc_server_handled_total",
+            "Calls ended, by status code.",
+            (*_METHOD, "grpc_code"),
+            registry=registry,
+        )
+        self.handling_seconds = Histogram(
+            "grpc_server_handling_seconds",
+            "Time from the arrival of a call to its last word.",
+            _METHOD,
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.journal_commit_seconds = Histogram(
+            "mlsdm_journal_commit_seconds",
+            "Time of one durable commit.",
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.journal_commit_records = Histogram(
+            "mlsdm_journal_commit_records",
+            "Records of one commit.",
+            buckets=COUNT_BUCKETS,
+            registry=registry,
+        )
+        self.journal_replayed_records = Counter(
+            "mlsdm_journal_replayed_records_total",
+            "Records read back to rebuild spaces.",
+            registry=registry,
+        )
+        self.worker_restarts = Counter(
+            "mlsdm_worker_restarts_total",
+            "Workers that were replaced.",
+            ("kind",),
+            registry=registry,
+        )
+        self.engine_pending_calls = Gauge(
+            "mlsdm_engine_pending_calls", "Calls inside the engine.", registry=registry
+        )
+        self.query_batch_vectors = Histogram(
+            "mlsdm_query_batch_vectors",
+            "Query vectors that one pass over a space answered.",
+            buckets=COUNT_BUCKETS,
+            registry=registry,
+        )
+        self.embed_batch_texts = Histogram(
+            "mlsdm_embed_batch_texts",
+            "Texts that one pass of the embedder took.",
+            buckets=COUNT_BUCKETS,
+            registry=registry,
+        )
+        self.spaces_loaded = Gauge(
+            "mlsdm_spaces_loaded_count", "Spaces held in memory.", registry=registry
+        )
+        self.server = Info("mlsdm_server", "Version and set-up of this server.", registry=registry)

@@ -1,0 +1,1 @@
+"""One file a service: convert, call the engine, convert back."""

@@ -1,0 +1,49 @@
+"""CognitionService: events and the state of a mind."""
+
+from __future__ import annotations
+
+from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2
+from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.wire import requests, responses
+from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.fields import Fields
+
+__all__ = ["CognitionServicer"]
+
+
+class CognitionServicer:
+    """Serves ``mlsdm.v1.CognitionService``.
+
+    Args:
+        engine: What does the work.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def ProcessEvent(  # noqa: N802 - the contract's name
+        self, request: cognition_service_pb2.ProcessEventRequest, call: Call
+    ) -> cognition_service_pb2.ProcessEventResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        ticket = requests.ticket(fields, call, request, request.request_id)
+        event = requests.event(fields, request)
+        outcome, norms = await self._engine.process_event(key, event, ticket)
+        return cognition_service_pb2.ProcessEventResponse(
+            outcome=responses.event_outcome(outcome, norms, event.moral_value)
+        )
+
+    async def GetState(  # noqa: N802 - the contract's name
+        self, request: cognition_service_pb2.GetStateRequest, call: Call
+    ) -> cognition_service_pb2.GetStateResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        min_revision = fields.min_revision(request.min_revision)
+        fields.check()
+        view = await self._engine.state(key, min_revision=min_revision, deadline_s=call.deadline_s)
+        return cognition_service_pb2.GetStateResponse(
+            state=responses.cognitive_state(
+                view, space=key.space, include_traces=request.include_traces
+            ),
+            revision=view.revision,
+        )

@@ -1,0 +1,197 @@
+"""MemoryService: what is remembered, and how it is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    memory_pb2,
+    memory_put_pb2,
+    memory_query_pb2,
+    memory_service_pb2,
+)
+from mlsdm_grpc.core.record import DeleteMemory, PutMemories, PutOutcome, PutResult
+from mlsdm_grpc.engine.engine import Engine, PageOf
+from mlsdm_grpc.errors import InvalidInput, NotYetAvailable
+from mlsdm_grpc.wire import limits, requests, responses
+from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
+
+__all__ = ["MemoryServicer"]
+
+
+class MemoryServicer:
+    """Serves ``mlsdm.v1.MemoryService``.
+
+    Args:
+        engine: What does the work.
+        now_ns: Wall clock.
+        max_response_bytes: Longest answer that is sent.
+    """
+
+    def __init__(
+        self, engine: Engine, *, now_ns: Callable[[], int], max_response_bytes: int
+    ) -> None:
+        self._engine = engine
+        self._now_ns = now_ns
+        self._max_response_bytes = max_response_bytes
+
+    async def PutMemory(  # noqa: N802 - the contract's name
+        self, request: memory_put_pb2.PutMemoryRequest, call: Call
+    ) -> memory_put_pb2.PutMemoryResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        ticket = requests.ticket(fields, call, request, request.request_id)
+        memory = requests.new_memory(fields, "memory", request.memory, now_ns=self._now_ns())
+        fields.check()
+        put = self._engine.preview_put if request.validate_only else self._engine.put
+        outcome = await put(
+            key, PutMemories((memory,), request.allow_replace), ticket, paths=("memory",)
+        )
+        item = outcome.items[0]
+        stored = item.result not in {PutResult.REFUSED, PutResult.SKIPPED}
+        return memory_put_pb2.PutMemoryResponse(
+            memory=responses.stored_memory(item) if stored else None,
+            result=memory_pb2.PutResult.ValueType(item.result),
+            verdicts=responses.verdicts(outcome, item),
+            evicted_memory_ids=outcome.evicted,
+            revision=outcome.revision,
+        )
+
+    async def BatchPutMemories(  # noqa: N802 - the contract's name
+        self, request: memory_put_pb2.BatchPutMemoriesRequest, call: Call
+    ) -> memory_put_pb2.BatchPutMemoriesResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        ticket = requests.ticket(fields, call, request, request.request_id)
+        memories = requests.new_memories(fields, request.memories, now_ns=self._now_ns())
+        fields.check()
+        put = self._engine.preview_put if request.validate_only else self._engine.put
+        paths = [f"memories[{i}]" for i in range(len(memories))]
+        outcome = await put(key, PutMemories(memories, request.allow_replace), ticket, paths=paths)
+        return _batch_response(outcome)
+
+    async def QueryMemories(  # noqa: N802 - the contract's name
+        self, request: memory_query_pb2.QueryMemoriesRequest, call: Call
+    ) -> memory_query_pb2.QueryMemoriesResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        ask = requests.ask(fields, "", request)
+        min_revision = fields.min_revision(request.min_revision)
+        fields.check()
+        found, revision = await self._engine.query(
+            key, (ask,), min_revision=min_revision, deadline_s=call.deadline_s
+        )
+        result = responses.query_result(found[0])
+        response = memory_query_pb2.QueryMemoriesResponse(
+            matches=result.matches, phase=result.phase, revision=revision
+        )
+        self._check_size(response.ByteSize())
+        return response
+
+    async def BatchQueryMemories(  # noqa: N802 - the contract's name
+        self, request: memory_query_pb2.BatchQueryMemoriesRequest, call: Call
+    ) -> memory_query_pb2.BatchQueryMemoriesResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        if not 1 <= len(request.queries) <= limits.MAX_BATCH_QUERIES:
+            fields.fault("queries", f"must have 1 to {limits.MAX_BATCH_QUERIES} queries")
+        fields.check()
+        asks = [requests.ask(fields, f"queries[{i}].", q) for i, q in enumerate(request.queries)]
+        min_revision = fields.min_revision(request.min_revision)
+        fields.check()
+        found, revision = await self._engine.query(
+            key, asks, min_revision=min_revision, deadline_s=call.deadline_s
+        )
+        response = memory_query_pb2.BatchQueryMemoriesResponse(
+            results=map(responses.query_result, found), revision=revision
+        )
+        self._check_size(response.ByteSize())
+        return response
+
+    async def GetMemory(  # noqa: N802 - the contract's name
+        self, request: memory_service_pb2.GetMemoryRequest, call: Call
+    ) -> memory_service_pb2.GetMemoryResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        memory_id = fields.memory_id("memory_id", request.memory_id, required=True)
+        min_revision = fields.min_revision(request.min_revision)
+        fields.check()
+        found, revision = await self._engine.get(
+            key,
+            memory_id,
+            include_embedding=request.include_embedding,
+            min_revision=min_revision,
+            deadline_s=call.deadline_s,
+        )
+        return memory_service_pb2.GetMemoryResponse(
+            memory=responses.memory_message(found.memory, found.row), revision=revision
+        )
+
+    async def ListMemories(  # noqa: N802 - the contract's name
+        self, request: memory_query_pb2.ListMemoriesRequest, call: Call
+    ) -> memory_query_pb2.ListMemoriesResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        labels = fields.labels("labels", request.labels)
+        if request.page_size < 0:
+            fields.fault("page_size", "must not be negative")
+        min_revision = fields.min_revision(request.min_revision)
+        fields.check()
+        wanted = PageOf(
+            after_sequence=decode_page_token(request.page_token, key, labels),
+            limit=min(request.page_size or limits.DEFAULT_PAGE_SIZE, limits.MAX_PAGE_SIZE),
+            labels=labels,
+            include_embedding=request.include_embedding,
+        )
+        found, more, revision = await self._engine.page(
+            key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
+        )
+        token = encode_page_token(key, labels, found[-1].memory.sequence) if more else ""
+        return memory_query_pb2.ListMemoriesResponse(
+            memories=[responses.memory_message(each.memory, each.row) for each in found],
+            next_page_token=token,
+            revision=revision,
+        )
+
+    async def DeleteMemory(  # noqa: N802 - the contract's name
+        self, request: memory_service_pb2.DeleteMemoryRequest, call: Call
+    ) -> memory_service_pb2.DeleteMemoryResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        ticket = requests.ticket(fields, call, request, request.request_id)
+        memory_id = fields.memory_id("memory_id", request.memory_id, required=True)
+        fields.check()
+        if request.erase:
+            raise NotYetAvailable(
+                "This server does not erase single memories yet.",
+                metadata={"method": call.method.path, "field": "erase"},
+            )
+        outcome = await self._engine.delete(key, DeleteMemory(memory_id, request.etag), ticket)
+        return memory_service_pb2.DeleteMemoryResponse(revision=outcome.revision)
+
+    def _check_size(self, actual: int) -> None:
+        if actual > self._max_response_bytes:
+            raise InvalidInput(
+                "The answer would be larger than the server sends; ask for less.",
+                reason="RESPONSE_TOO_LARGE",
+                metadata={"limit": str(self._max_response_bytes), "actual": str(actual)},
+            )
+
+
+def _batch_response(outcome: PutOutcome) -> memory_put_pb2.BatchPutMemoriesResponse:
+    response = memory_put_pb2.BatchPutMemoriesResponse(
+        results=[memory_pb2.PutResult.ValueType(item.result) for item in outcome.items],
+        revision=outcome.revision,
+        evicted_memory_ids=outcome.evicted,
+    )
+    refused = False
+    for index, item in enumerate(outcome.items):
+        verdicts = responses.verdicts(outcome, item)
+        if verdicts:
+            refused = True
+            response.verdicts.add(index=index, verdicts=verdicts)
+    if not refused:
+        response.memories.extend(map(responses.stored_memory, outcome.items))
+    return response

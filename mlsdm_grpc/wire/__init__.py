@@ -1,0 +1,1 @@
+"""The wire: proto and domain, errors and statuses, names of metadata. Knows no transport."""

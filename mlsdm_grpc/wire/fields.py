@@ -1,0 +1,141 @@
+"""Checks of single fields: each returns the domain value or notes what is wrong.
+
+All faults of a request are reported together, at most sixteen; none repeats what the caller sent.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2
+from mlsdm_grpc.core.kernel import inverse_norm
+from mlsdm_grpc.core.record import Float32, Vector
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.wire import limits
+
+__all__ = ["Fields"]
+
+_SPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_MEMORY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LABEL = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
+_MAX_VIOLATIONS = 16
+_NO_UUID = "must be a UUID such as 6f2c1f0e-58a4-4c0e-9a4b-0d1f0a3f5c11"
+
+
+class Fields:
+    """Collects what is wrong with one request."""
+
+    def __init__(self) -> None:
+        self._violations: list[FieldViolation] = []
+
+    def fault(self, path: str, description: str) -> None:
+        """Note one fault; those after the sixteenth are not kept."""
+        if len(self._violations) < _MAX_VIOLATIONS:
+            self._violations.append(FieldViolation(path, description))
+
+    def check(self) -> None:
+        """Raise ``InvalidInput`` if anything was wrong."""
+        if self._violations:
+            raise InvalidInput(violations=self._violations)
+
+    def space(self, value: str) -> str:
+        """Return the name of a space; empty means ``default``."""
+        if value and not _SPACE.fullmatch(value):
+            self.fault("space", "must match [a-z0-9][a-z0-9._-]{0,62}")
+        return value or limits.DEFAULT_SPACE
+
+    def request_id(self, value: str) -> bytes:
+        """Return the 16 bytes of a UUID; a new one where there is none."""
+        if not value:
+            return uuid.uuid4().bytes
+        if len(value) == 36:
+            try:
+                return uuid.UUID(value).bytes
+            except ValueError:
+                pass
+        self.fault("request_id", _NO_UUID)
+        return b""
+
+    def memory_id(self, path: str, value: str, *, required: bool = False) -> str:
+        """Return an id of a memory."""
+        if (value or required) and not _MEMORY_ID.fullmatch(value):
+            self.fault(path, "must match [A-Za-z0-9._-]{1,64}")
+        return value
+
+    def number(self, path: str, value: float, *, low: float = 0.0, high: float = 1.0) -> float:
+        """Return a finite number in [low, high]."""
+        if not (math.isfinite(value) and low <= value <= high):
+            self.fault(path, f"must be a number from {low:g} to {high:g}")
+        return value
+
+    def count(self, path: str, value: int, *, low: int, high: int) -> int:
+        """Return an integer in [low, high]."""
+        if not low <= value <= high:
+            self.fault(path, f"must be from {low} to {high}")
+        return value
+
+    def min_revision(self, value: int) -> int:
+        """Return the lowest revision that a read may be of."""
+        if value < 0:
+            self.fault("min_revision", "must not be negative")
+        return value
+
+    def text(self, path: str, value: str, *, required: bool = False) -> str:
+        """Return a text of at most 8 KiB."""
+        if required and not value:
+            self.fault(path, "must not be empty")
+        self.size(path, len(value.encode()), limits.MAX_TEXT_BYTES)
+        return value
+
+    def size(self, path: str, actual: int, limit: int) -> None:
+        """Note more bytes than are allowed."""
+        if actual > limit:
+            self.fault(path, f"has {actual} bytes; at most {limit} are allowed")
+
+    def labels(self, path: str, values: Sequence[str]) -> tuple[str, ...]:
+        """Return labels as a sorted set."""
+        if len(values) > limits.MAX_LABELS:
+            self.fault(path, f"has {len(values)} labels; at most {limits.MAX_LABELS} are allowed")
+        elif not all(_LABEL.fullmatch(value) for value in values):
+            self.fault(path, "each must match [A-Za-z0-9._:/-]{1,64}")
+        return tuple(sorted(set(values)))
+
+    def metadata(self, path: str, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Return metadata sorted by key."""
+        total = sum(len(key.encode()) + len(value.encode()) for key, value in values.items())
+        self.size(path, total, limits.MAX_METADATA_BYTES)
+        return tuple(sorted(values.items()))
+
+    def embedding(self, path: str, message: embedding_pb2.Embedding) -> Vector:
+        """Return a vector of finite numbers that is not zero."""
+        kind = message.WhichOneof("encoding")
+        raw: Float32
+        if kind == "f32_le":
+            raw = self._packed(path, message.f32_le, "<f4", 4)
+        elif kind == "f16_le":
+            raw = self._packed(path, message.f16_le, "<f2", 2)
+        else:
+            raw = np.array(message.floats.values, np.float32)
+        if not 1 <= len(raw) <= limits.MAX_DIMENSION:
+            self.fault(path, f"must have 1 to {limits.MAX_DIMENSION} components")
+        elif not np.isfinite(raw).all():
+            self.fault(path, "has components that are not finite numbers")
+        else:
+            scale = inverse_norm(raw)
+            if scale == 0.0:
+                self.fault(path, "must not be the zero vector")
+            return Vector(raw, scale)
+        return Vector(raw, 0.0)
+
+    def _packed(self, path: str, data: bytes, dtype: str, width: int) -> Float32:
+        if len(data) % width:
+            self.fault(path, f"has {len(data)} bytes, which is not a multiple of {width}")
+            return np.ones(1, np.float32)
+        with np.errstate(invalid="ignore"):
+            packed: Float32 = np.frombuffer(data, dtype).astype(np.float32, copy=False)
+        return packed

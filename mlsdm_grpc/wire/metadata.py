@@ -1,0 +1,27 @@
+"""Names and forms of the metadata that callers may send and will receive."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "API_KEY",
+    "AUTHORIZATION",
+    "PUSHBACK",
+    "REQUEST_ID",
+    "STATUS_DETAILS",
+    "is_safe_request_id",
+]
+
+API_KEY = "x-api-key"
+AUTHORIZATION = "authorization"
+REQUEST_ID = "x-request-id"
+PUSHBACK = "grpc-retry-pushback-ms"
+STATUS_DETAILS = "grpc-status-details-bin"
+
+_SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+def is_safe_request_id(value: str) -> bool:
+    """Return whether a caller's ``x-request-id`` may be logged and echoed as it is."""
+    return _SAFE_REQUEST_ID.fullmatch(value) is not None

@@ -1,0 +1,212 @@
+"""Requests of the contract as domain values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    cognition_service_pb2,
+    memory_pb2,
+    memory_query_pb2,
+)
+from mlsdm_grpc.core.record import NewMemory, ProcessEvent, Provenance, Source, Vector
+from mlsdm_grpc.engine.codec import Ask
+from mlsdm_grpc.engine.writes import Ticket
+from mlsdm_grpc.errors import NotYetAvailable
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.wire import limits
+from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.fields import Fields
+
+__all__ = ["ask", "event", "new_memories", "new_memory", "request_digest", "space_key", "ticket"]
+
+_NO_VECTOR = Vector(np.empty(0, np.float32), 0.0)
+_NS = 1_000_000_000
+
+
+def space_key(fields: Fields, call: Call, name: str) -> SpaceKey:
+    """Return the space that a request names, in the caller's own tenant."""
+    return SpaceKey(call.principal.tenant, fields.space(name))
+
+
+def ticket(fields: Fields, call: Call, request: Message, request_id: str) -> Ticket:
+    """Return who writes, under which idempotency key, until when."""
+    return Ticket(
+        principal=call.principal.name,
+        deadline_s=call.deadline_s,
+        request_id=fields.request_id(request_id),
+        request_digest=request_digest(call, request),
+    )
+
+
+def request_digest(call: Call, request: Message) -> bytes:
+    """Return SHA-256 over method and request; what makes two requests the same one."""
+    canonical = type(request)()
+    canonical.CopyFrom(request)
+    canonical.ClearField("request_id")
+    body = canonical.SerializeToString(deterministic=True)
+    return hashlib.sha256(call.method.path.encode() + b"\0" + body).digest()
+
+
+def new_memories(
+    fields: Fields, messages: Sequence[memory_pb2.Memory], *, now_ns: int
+) -> tuple[NewMemory, ...]:
+    """Return the memories of a batch, in order."""
+    if not 1 <= len(messages) <= limits.MAX_BATCH_ITEMS:
+        fields.fault("memories", f"must have 1 to {limits.MAX_BATCH_ITEMS} memories")
+        return ()
+    seen: set[str] = set()
+    for i, message in enumerate(messages):
+        if message.memory_id and message.memory_id in seen:
+            fields.fault(f"memories[{i}].memory_id", "stands twice in the batch")
+        seen.add(message.memory_id)
+    return tuple(
+        new_memory(fields, f"memories[{i}]", message, now_ns=now_ns)
+        for i, message in enumerate(messages)
+    )
+
+
+def new_memory(fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns: int) -> NewMemory:
+    """Return a memory to be stored; without an embedding its vector is empty."""
+    has_embedding = message.HasField("embedding")
+    if not has_embedding and not message.text:
+        fields.fault(path, "needs a text or an embedding")
+    vector = _NO_VECTOR
+    if has_embedding:
+        vector = fields.embedding(f"{path}.embedding", message.embedding)
+    phase = confidence = None
+    if message.HasField("phase"):
+        phase = fields.number(f"{path}.phase", message.phase)
+    if message.HasField("confidence"):
+        confidence = fields.number(f"{path}.confidence", message.confidence)
+    return NewMemory(
+        memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id),
+        vector=vector,
+        caller_chosen_id=bool(message.memory_id),
+        text=fields.text(f"{path}.text", message.text),
+        phase=phase,
+        confidence=1.0 if confidence is None else confidence,
+        labels=fields.labels(f"{path}.labels", message.labels),
+        metadata=fields.metadata(f"{path}.metadata", message.metadata),
+        provenance=_provenance(fields, path, message),
+        pinned=message.pinned,
+        expire_time_ns=_expire_time(fields, path, message, now_ns),
+        etag=message.etag,
+    )
+
+
+def _provenance(fields: Fields, path: str, message: memory_pb2.Memory) -> Provenance:
+    given = message.provenance
+    if len(given.parent_ids) > limits.MAX_PARENTS:
+        fields.fault(f"{path}.provenance.parent_ids", f"at most {limits.MAX_PARENTS} are allowed")
+    else:
+        for i, parent in enumerate(given.parent_ids):
+            fields.memory_id(f"{path}.provenance.parent_ids[{i}]", parent, required=True)
+    if len(given.model) > limits.MAX_MODEL_CHARS:
+        fields.fault(
+            f"{path}.provenance.model", f"at most {limits.MAX_MODEL_CHARS} characters are allowed"
+        )
+    return Provenance(
+        source=_source(fields, f"{path}.source", message.source),
+        model=given.model,
+        parent_ids=tuple(given.parent_ids),
+    )
+
+
+def _source(fields: Fields, path: str, value: int) -> Source:
+    if value not in memory_pb2.MemorySource.values():
+        fields.fault(path, "is not a known source")
+        return Source.USER_INPUT
+    return Source(value) if value else Source.USER_INPUT
+
+
+def _expire_time(fields: Fields, path: str, message: memory_pb2.Memory, now_ns: int) -> int:
+    if not message.HasField("expire_time"):
+        return 0
+    stamp: Timestamp = message.expire_time
+    time_ns = stamp.seconds * _NS + stamp.nanos
+    if not now_ns < time_ns < 2**63:
+        fields.fault(f"{path}.expire_time", "must be in the future, before the year 2262")
+        return 0
+    return time_ns
+
+
+def event(fields: Fields, message: cognition_service_pb2.ProcessEventRequest) -> ProcessEvent:
+    """Return an event with the caller's moral value.
+
+    Raises:
+        NotYetAvailable: The text was to be scored by the server.
+        InvalidInput: It is faulty.
+    """
+    if not message.HasField("embedding") and not message.text:
+        fields.fault("embedding", "an event needs a text or an embedding")
+    vector = _NO_VECTOR
+    if message.HasField("embedding"):
+        vector = fields.embedding("embedding", message.embedding)
+    moral_value = None
+    if message.HasField("moral_value"):
+        moral_value = fields.number("moral_value", message.moral_value)
+    elif not message.text:
+        fields.fault("moral_value", "is required where there is no text to judge")
+    confidence = 1.0
+    if message.HasField("confidence"):
+        confidence = fields.number("confidence", message.confidence)
+    memory = NewMemory(
+        memory_id=fields.memory_id("memory_id", message.memory_id),
+        vector=vector,
+        caller_chosen_id=bool(message.memory_id),
+        text=fields.text("text", message.text),
+        confidence=confidence,
+        labels=fields.labels("labels", message.labels),
+        metadata=fields.metadata("metadata", message.metadata),
+        provenance=Provenance(source=_source(fields, "source", message.source)),
+    )
+    fields.check()
+    if moral_value is None:
+        raise NotYetAvailable(
+            "This server does not judge texts yet; send a moral_value.",
+            metadata={"method": "/mlsdm.v1.CognitionService/ProcessEvent"},
+        )
+    return ProcessEvent(memory, moral_value)
+
+
+def ask(
+    fields: Fields,
+    path: str,
+    message: memory_query_pb2.QueryMemoriesRequest | memory_query_pb2.MemoryQuery,
+) -> Ask:
+    """Return a query with its defaults; ``path`` is empty or ends with a dot."""
+    kind = message.WhichOneof("query")
+    vector, text = None, ""
+    if kind == "embedding":
+        vector = fields.embedding(f"{path}embedding", message.embedding)
+    elif kind == "text":
+        text = fields.text(f"{path}text", message.text, required=True)
+    else:
+        fields.fault(f"{path}query", "needs an embedding or a text")
+    top_k = fields.count(f"{path}top_k", message.top_k, low=0, high=limits.MAX_TOP_K)
+
+    def optional(name: str, *, low: float = 0.0, high: float = 1.0) -> float | None:
+        if not message.HasField(name):  # type: ignore[arg-type] # the names below are its fields
+            return None
+        return fields.number(f"{path}{name}", getattr(message, name), low=low, high=high)
+
+    tolerance = optional("phase_tolerance")
+    return Ask(
+        vector=vector,
+        text=text,
+        top_k=top_k or limits.DEFAULT_TOP_K,
+        phase=optional("phase"),
+        phase_tolerance=0.15 if tolerance is None else tolerance,
+        min_confidence=optional("min_confidence") or 0.0,
+        min_resonance=optional("min_resonance", low=-2.0, high=2.0),
+        labels=fields.labels(f"{path}labels", message.labels),
+        phase_weight=optional("phase_weight") or 0.0,
+        synaptic_bias=optional("synaptic_bias", low=-1.0) or 0.0,
+        include_embedding=message.include_embedding,
+    )

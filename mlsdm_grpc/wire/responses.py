@@ -1,0 +1,210 @@
+"""Domain values as messages of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    embedding_pb2,
+    event_pb2,
+    governance_pb2,
+    memory_pb2,
+    memory_query_pb2,
+)
+from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.pelm import Memory
+from mlsdm_grpc.core.record import (
+    SEMANTICS_VERSION,
+    EventOutcome,
+    Float32,
+    PutItem,
+    PutOutcome,
+    PutResult,
+    Rejection,
+)
+from mlsdm_grpc.engine.codec import Recalled, Recollection
+
+__all__ = [
+    "cognitive_state",
+    "event_outcome",
+    "memory_message",
+    "query_result",
+    "stored_memory",
+    "timestamp",
+    "verdicts",
+]
+
+_NS = 1_000_000_000
+_REJECTIONS = {
+    Rejection.NONE: event_pb2.REJECTION_REASON_UNSPECIFIED,
+    Rejection.MORAL: event_pb2.REJECTION_REASON_MORAL,
+    Rejection.SLEEP: event_pb2.REJECTION_REASON_SLEEPING,
+}
+_RULE_CONFIDENCE = "store.min_confidence"
+
+
+def timestamp(time_ns: int) -> Timestamp:
+    """Return a point in time."""
+    return Timestamp(seconds=time_ns // _NS, nanos=time_ns % _NS)
+
+
+def _embedding(row: Float32) -> embedding_pb2.Embedding:
+    return embedding_pb2.Embedding(f32_le=row.astype("<f4", copy=False).tobytes())
+
+
+def memory_message(memory: Memory, row: Float32 | None) -> memory_pb2.Memory:
+    """Return a memory as reads show it."""
+    provenance = memory.provenance
+    return memory_pb2.Memory(
+        memory_id=memory.memory_id,
+        text=memory.text,
+        embedding=None if row is None else _embedding(row),
+        phase=memory.phase,
+        confidence=memory.confidence,
+        source=memory_pb2.MemorySource.ValueType(provenance.source),
+        provenance=memory_pb2.Provenance(
+            parent_ids=provenance.parent_ids,
+            model=provenance.model,
+            policy_version=provenance.policy_version,
+            lineage_hash=memory.lineage_hash,
+        ),
+        labels=memory.labels,
+        metadata=dict(memory.metadata),
+        pinned=memory.pinned,
+        create_time=timestamp(memory.create_time_ns),
+        expire_time=timestamp(memory.expire_time_ns) if memory.expire_time_ns else None,
+        revision=memory.revision,
+        etag=memory.etag,
+        update_time=timestamp(memory.update_time_ns),
+        create_revision=memory.create_revision,
+    )
+
+
+def stored_memory(item: PutItem) -> memory_pb2.Memory:
+    """Return what the server settled of a memory that was put."""
+    if item.result in {PutResult.REFUSED, PutResult.SKIPPED}:
+        return memory_pb2.Memory()
+    settled = memory_pb2.Memory(
+        memory_id=item.memory_id,
+        phase=item.phase,
+        confidence=item.confidence,
+        pinned=item.pinned,
+        expire_time=timestamp(item.expire_time_ns) if item.expire_time_ns else None,
+    )
+    if item.revision:
+        settled.create_time.CopyFrom(timestamp(item.create_time_ns))
+        settled.update_time.CopyFrom(timestamp(item.update_time_ns))
+        settled.create_revision = item.create_revision
+        settled.revision = item.revision
+        settled.etag = item.etag
+    return settled
+
+
+def verdicts(outcome: PutOutcome, item: PutItem) -> list[governance_pb2.Verdict]:
+    """Return why a memory was refused; empty if it was not."""
+    if item.result is not PutResult.REFUSED:
+        return []
+    return [
+        governance_pb2.Verdict(
+            decision=governance_pb2.DECISION_REFUSE,
+            enforcement=governance_pb2.ENFORCEMENT_ENFORCE,
+            rule_id=_RULE_CONFIDENCE,
+            score=item.confidence,
+            threshold=outcome.min_confidence,
+        )
+    ]
+
+
+def query_result(recollection: Recollection) -> memory_query_pb2.MemoryQueryResult:
+    """Return the answer to one query."""
+    return memory_query_pb2.MemoryQueryResult(
+        matches=map(_match, recollection.hits), phase=recollection.phase
+    )
+
+
+def _match(hit: Recalled) -> memory_pb2.Match:
+    components = hit.components
+    return memory_pb2.Match(
+        memory=memory_message(hit.memory, hit.row),
+        resonance=hit.resonance,
+        components=memory_pb2.MatchComponents(
+            cosine=components.cosine,
+            phase_weight=components.phase_factor,
+            phase_distance=components.phase_distance,
+            synaptic_bias=components.synaptic_bias,
+        ),
+    )
+
+
+def event_outcome(
+    outcome: EventOutcome, norms: Sequence[float], moral_value: float
+) -> event_pb2.EventOutcome:
+    """Return what an event did; ``norms`` are those of L1, L2 and L3."""
+    l1, l2, l3 = norms
+    return event_pb2.EventOutcome(
+        accepted=outcome.accepted,
+        rejection_reason=_REJECTIONS[outcome.rejection],
+        step=outcome.step,
+        phase=outcome.phase,
+        moral_threshold=outcome.moral_threshold,
+        moral_ema=outcome.moral_ema,
+        synaptic_norms=event_pb2.SynapticNorms(l1=l1, l2=l2, l3=l3),
+        memory_id=outcome.memory_id,
+        used=outcome.used,
+        capacity=outcome.capacity,
+        revision=outcome.revision,
+        moral_value=moral_value,
+        rhythm_state=_rhythm(awake=outcome.awake),
+        evicted_memory_ids=outcome.evicted,
+        result=memory_pb2.PutResult.ValueType(outcome.result),
+    )
+
+
+def cognitive_state(
+    view: SpaceView, *, space: str, include_traces: bool
+) -> event_pb2.CognitiveState:
+    """Return the figures of a space."""
+    l1, l2, l3 = view.synaptic_norms
+    traces = None
+    if include_traces:
+        rows = [_embedding(row) for row in view.traces]
+        traces = event_pb2.SynapticTraces(l1=rows[0], l2=rows[1], l3=rows[2])
+    base = view.parameters.moral.base
+    return event_pb2.CognitiveState(
+        space=space,
+        revision=view.revision,
+        incarnation=view.incarnation,
+        step=view.step,
+        phase=view.phase,
+        rhythm_state=_rhythm(awake=view.awake),
+        steps_to_change_count=view.phase_remaining,
+        moral=event_pb2.MoralState(
+            threshold=view.moral_threshold,
+            ema=view.moral_ema,
+            base_threshold=base,
+            drift=view.moral_threshold - base,
+            accepted_count=view.accepted,
+            refused_count=view.step - view.accepted,
+        ),
+        synaptic_norms=event_pb2.SynapticNorms(l1=l1, l2=l2, l3=l3),
+        synaptic_traces=traces,
+        memory=event_pb2.MemoryStats(
+            used=view.used,
+            capacity=view.capacity,
+            pinned_count=view.pinned,
+            dimension=view.parameters.dimension,
+            capacity_bytes=view.vector_bytes,
+            used_bytes=view.allocated_bytes,
+        ),
+        update_time=timestamp(view.update_time_ns),
+        semantics_version=SEMANTICS_VERSION,
+        chain_head=view.chain,
+        staleness=Duration(),
+    )
+
+
+def _rhythm(*, awake: bool) -> event_pb2.RhythmState.ValueType:
+    return event_pb2.RHYTHM_STATE_WAKE if awake else event_pb2.RHYTHM_STATE_SLEEP

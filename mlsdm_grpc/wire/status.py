@@ -1,0 +1,244 @@
+"""Errors as gRPC statuses and back: one table, both directions.
+
+A status carries ``google.rpc.Status`` with ``ErrorInfo`` always, so that the client raises the
+class that the server raised. Details travel as metadata, which peers limit to 8 KiB in all; every
+part is therefore cut to a size here. Codes are plain integers: this module knows no transport.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.config import KIB
+from mlsdm_grpc.wire.call import RpcStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "CODES",
+    "CODE_NAMES",
+    "DOMAIN",
+    "INTERNAL_MESSAGE",
+    "MAX_DETAILS_BYTES",
+    "MAX_VIOLATIONS",
+    "from_status",
+    "to_status",
+]
+
+DOMAIN: Final = "mlsdm.dev"
+"""Domain of every ErrorInfo of this service."""
+MAX_VIOLATIONS: Final = 16
+"""Violations that one status lists; the rest is left out."""
+MAX_DETAILS_BYTES: Final = 4 * KIB
+"""Largest serialised status; base64 makes 5.4 KiB of it, which leaves room for other trailers."""
+INTERNAL_MESSAGE: Final = "The server hit a defect of its own; please report the request id."
+"""What a caller learns of a defect."""
+
+_MAX_MESSAGE_CHARS: Final = 512
+_MAX_TEXT_CHARS: Final = 256
+_MAX_KEY_CHARS: Final = 64
+_MAX_METADATA_KEYS: Final = 16
+
+CODE_NAMES: Final = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+"""Names of the gRPC codes, by number."""
+
+CODES: Final[Mapping[type[errors.MlsdmError], int]] = MappingProxyType(
+    {
+        errors.InvalidInput: 3,
+        errors.DeadlineExceeded: 4,
+        errors.NotFound: 5,
+        errors.AlreadyExists: 6,
+        errors.PermissionDenied: 7,
+        errors.QuotaExceeded: 8,
+        errors.PreconditionFailed: 9,
+        errors.Conflict: 10,
+        errors.NotYetAvailable: 12,
+        errors.InternalError: 13,
+        errors.Unavailable: 14,
+        errors.DataLoss: 15,
+        errors.Unauthenticated: 16,
+    }
+)
+"""The table. A class's default reason stands in the class; a code has exactly one class."""
+
+_RESOURCE_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "space": ("space",),
+        "memory": ("space", "memory_id"),
+        "backup": ("backup_id",),
+    }
+)
+_READ_DETAILS: Final = (
+    error_details_pb2.ErrorInfo,
+    error_details_pb2.BadRequest,
+    error_details_pb2.RetryInfo,
+)
+_CLASSES: Final = {code: cls for cls, code in CODES.items()}
+_INTERNAL: Final = CODES[errors.InternalError]
+_NO_RETRY_MS: Final = -1
+
+
+def _clean(text: str, limit: int = _MAX_TEXT_CHARS) -> str:
+    """Return the text as protobuf and metadata can carry it: bounded, no lone surrogates."""
+    return text[:limit].encode("utf-8", "replace").decode()
+
+
+def to_status(error: BaseException, request_id: str) -> RpcStatus:
+    """Return how a call that failed with this error ends.
+
+    Args:
+        error: What was raised. Whatever is not an error of ours, or says that it is a defect,
+            becomes INTERNAL with a fixed text; its own text never leaves the server.
+        request_id: Goes into ``RequestInfo``.
+    """
+    code = next((CODES[cls] for cls in type(error).__mro__ if cls in CODES), _INTERNAL)
+    if isinstance(error, errors.MlsdmError) and code != _INTERNAL:
+        known = error
+    else:
+        known = errors.InternalError(INTERNAL_MESSAGE, metadata={"request_id": request_id})
+    message = _clean(known.message, _MAX_MESSAGE_CHARS)
+    info = error_details_pb2.ErrorInfo(
+        reason=_clean(known.reason, _MAX_KEY_CHARS),
+        domain=DOMAIN,
+        metadata={
+            _clean(key, _MAX_KEY_CHARS): _clean(value)
+            for key, value in list(known.metadata.items())[:_MAX_METADATA_KEYS]
+        },
+    )
+    pushback_ms = _pushback_ms(known)
+    details: list[Message] = [error_details_pb2.RequestInfo(request_id=_clean(request_id))]
+    if pushback_ms is not None and pushback_ms >= 0:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(pushback_ms)
+        details.append(retry)
+    details.extend(_specific(known, message))
+    return RpcStatus(code, message, _pack(code, message, info, details), pushback_ms)
+
+
+def _pushback_ms(error: errors.MlsdmError) -> int | None:
+    if error.retry_after_s is not None:
+        return max(0, round(error.retry_after_s * 1_000))
+    return _NO_RETRY_MS if isinstance(error, errors.QuotaExceeded) else None
+
+
+def _specific(error: errors.MlsdmError, message: str) -> Iterable[Message]:
+    """Yield the detail that belongs to the class of the error."""
+    subject = _clean(error.metadata.get("quota_id") or error.metadata.get("space", ""))
+    match error:
+        case errors.InvalidInput(violations=violations) if violations:
+            yield error_details_pb2.BadRequest(
+                field_violations=[
+                    error_details_pb2.BadRequest.FieldViolation(
+                        field=_clean(violation.field), description=_clean(violation.description)
+                    )
+                    for violation in violations[:MAX_VIOLATIONS]
+                ]
+            )
+        case errors.QuotaExceeded():
+            quota = error_details_pb2.QuotaFailure.Violation(subject=subject, description=message)
+            yield error_details_pb2.QuotaFailure(violations=[quota])
+        case errors.PreconditionFailed():
+            failure = error_details_pb2.PreconditionFailure.Violation(
+                type=error.reason, subject=subject, description=message
+            )
+            yield error_details_pb2.PreconditionFailure(violations=[failure])
+        case errors.NotFound() | errors.AlreadyExists():
+            kind = error.reason.partition("_")[0].lower()
+            name = "/".join(error.metadata.get(key, "") for key in _RESOURCE_KEYS.get(kind, ()))
+            yield error_details_pb2.ResourceInfo(
+                resource_type=kind, resource_name=_clean(name), description=message
+            )
+        case _:
+            pass
+
+
+def _pack(
+    code: int, message: str, info: error_details_pb2.ErrorInfo, details: list[Message]
+) -> bytes:
+    """Serialise the status; what does not fit is left out, the ErrorInfo's reason never."""
+    while True:
+        status = status_pb2.Status(code=code, message=message)
+        for detail in (info, *details):
+            status.details.add().Pack(detail)
+        data = status.SerializeToString(deterministic=True)
+        if len(data) <= MAX_DETAILS_BYTES:
+            return data
+        last = details[-1] if details else None
+        if isinstance(last, error_details_pb2.BadRequest) and len(last.field_violations) > 1:
+            del last.field_violations[-1]
+        elif info.metadata:
+            del info.metadata[max(info.metadata)]
+        else:
+            details.pop()
+
+
+def from_status(code: int, message: str, details: bytes) -> errors.MlsdmError:
+    """Return the error that the server raised.
+
+    Args:
+        code: gRPC status code, 1..16.
+        message: Text of the status.
+        details: Value of ``grpc-status-details-bin``; empty if there was none.
+
+    Returns:
+        An error of the class that the table names for the code, with reason, metadata, violations
+        and ``retry_after_s``; an ApiStatusError for a status that this service did not make.
+    """
+    found = _unpack(details)
+    info = found.get(error_details_pb2.ErrorInfo.DESCRIPTOR.full_name)
+    cls = _CLASSES.get(code)
+    if cls is None or not isinstance(info, error_details_pb2.ErrorInfo) or info.domain != DOMAIN:
+        return errors.ApiStatusError(code, message)
+    metadata = dict(info.metadata)
+    if issubclass(cls, errors.InvalidInput):
+        bad = found.get(error_details_pb2.BadRequest.DESCRIPTOR.full_name)
+        violations = (
+            [errors.FieldViolation(each.field, each.description) for each in bad.field_violations]
+            if isinstance(bad, error_details_pb2.BadRequest)
+            else []
+        )
+        return cls(message, violations=violations, reason=info.reason, metadata=metadata)
+    retry = found.get(error_details_pb2.RetryInfo.DESCRIPTOR.full_name)
+    retry_after_s = (
+        retry.retry_delay.ToMilliseconds() / 1_000
+        if isinstance(retry, error_details_pb2.RetryInfo)
+        else None
+    )
+    return cls(message, reason=info.reason, metadata=metadata, retry_after_s=retry_after_s)
+
+
+def _unpack(details: bytes) -> dict[str, Message]:
+    """Return the details that this module reads, by full name; nothing if they are damaged."""
+    found: dict[str, Message] = {}
+    try:
+        for packed in status_pb2.Status.FromString(details).details:
+            for cls in _READ_DETAILS:
+                if packed.TypeName() == cls.DESCRIPTOR.full_name:
+                    found[cls.DESCRIPTOR.full_name] = cls.FromString(packed.value)
+    except DecodeError:
+        return {}
+    return found

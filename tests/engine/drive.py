@@ -1,0 +1,85 @@
+"""An engine over a journal, with minds in this process unless a test wants workers."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from mlsdm_grpc.config import EngineSettings, SpaceSettings
+from mlsdm_grpc.core.kernel import inverse_norm
+from mlsdm_grpc.core.record import NewMemory, PutMemories, Vector
+from mlsdm_grpc.engine.codec import Ask
+from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.writes import Ticket
+from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.observability.metrics import Metrics
+
+DIMENSION = 16
+KEY = SpaceKey("dev", "default")
+
+
+def vector(seed, dimension=DIMENSION):
+    raw = np.random.default_rng(seed).standard_normal(dimension).astype(np.float32)
+    return Vector(raw, inverse_norm(raw))
+
+
+def ticket(request=b"", digest=b"", within_s=20.0):
+    deadline_s = asyncio.get_running_loop().time() + within_s
+    return Ticket("tester", deadline_s, request, digest or bytes(32))
+
+
+class Driver:
+    """An engine with short ways to speak to it."""
+
+    def __init__(self, engine, journal, metrics):
+        self.engine = engine
+        self.journal = journal
+        self.metrics = metrics
+
+    async def put(self, *seeds, key=KEY, request=b"", **fields):
+        memories = tuple(NewMemory(f"m{seed}", vector(seed), True, **fields) for seed in seeds)
+        body = PutMemories(memories, allow_replace=True)
+        paths = [""] * len(memories)
+        return await self.engine.put(key, body, ticket(request), paths=paths)
+
+    async def query(self, seed, key=KEY, min_revision=0, within_s=20.0, **fields):
+        ask = Ask(vector(seed), **{"top_k": 1, **fields})
+        deadline_s = asyncio.get_running_loop().time() + within_s
+        found, revision = await self.engine.query(
+            key, [ask], min_revision=min_revision, deadline_s=deadline_s
+        )
+        return [hit.memory.memory_id for hit in found[0].hits], revision
+
+    async def state(self, key=KEY):
+        deadline_s = asyncio.get_running_loop().time() + 20.0
+        return await self.engine.state(key, min_revision=0, deadline_s=deadline_s)
+
+    def replayed(self):
+        name = "mlsdm_journal_replayed_records_total"
+        return self.metrics.registry.get_sample_value(name)
+
+
+@asynccontextmanager
+async def running(journal=None, **changes):
+    """Yield a driver; ``changes`` are engine settings or ``snapshot_every`` and ``space``."""
+    owned = journal is None
+    journal = journal or MemoryJournal()
+    if owned:
+        await journal.open()
+    metrics = Metrics()
+    space = changes.pop("space", {})
+    engine = Engine(
+        journal,
+        defaults=SpaceSettings(**{"dimension": DIMENSION, "embedder": "none", **space}),
+        snapshot_every=changes.pop("snapshot_every", 1_000),
+        max_response_bytes=changes.pop("max_response_bytes", 3_670_016),
+        metrics=metrics,
+        settings=EngineSettings(**{"workers": 0, "text_workers": 0, **changes}),
+    )
+    try:
+        async with engine.running():
+            yield Driver(engine, journal, metrics)
+    finally:
+        if owned:
+            await journal.close()

@@ -1,0 +1,276 @@
+"""The engine in one process: order, exactly once, loading, failures."""
+
+import asyncio
+
+import anyio
+import pytest
+from drive import DIMENSION, KEY, running, ticket, vector
+
+from mlsdm_grpc.core.record import DeleteMemory, NewMemory, ProcessEvent, PutMemories
+from mlsdm_grpc.engine.codec import Ask
+from mlsdm_grpc.engine.engine import PageOf
+from mlsdm_grpc.errors import (
+    DeadlineExceeded,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+)
+from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.protocol import SpaceKey
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_write_is_seen_by_the_next_read(driver):
+    outcome = await driver.put(1)
+    assert outcome.revision == 2
+    assert await driver.query(1) == (["m1"], 2)
+
+
+async def test_writes_of_a_space_are_pipelined_in_order(driver):
+    outcomes = await asyncio.gather(*(driver.put(seed) for seed in range(50)))
+    revisions = [outcome.revision for outcome in outcomes]
+    assert revisions == sorted(revisions)
+    assert len(set(revisions)) == 50
+    assert (await driver.state()).used == 50
+
+
+async def test_concurrent_queries_share_a_scan(driver):
+    await driver.put(*range(20))
+    found = await asyncio.gather(*(driver.query(seed) for seed in range(20)))
+    assert [ids for ids, _ in found] == [[f"m{seed}"] for seed in range(20)]
+    sample = driver.metrics.registry.get_sample_value
+    assert sample("mlsdm_query_batch_vectors_sum") == 20
+    assert sample("mlsdm_query_batch_vectors_count") == 1
+
+
+async def test_a_repeated_request_is_done_once(driver):
+    first = await driver.put(1, request=b"r" * 16)
+    assert await driver.put(1, request=b"r" * 16) == first
+    with pytest.raises(InvalidInput) as caught:
+        await driver.engine.put(
+            KEY,
+            PutMemories((NewMemory("other", vector(2)),)),
+            ticket(b"r" * 16, b"other" + bytes(27)),
+            paths=[""],
+        )
+    assert caught.value.reason == "REQUEST_ID_REUSED"
+    assert (await driver.state()).used == 1
+
+
+async def test_unknown_spaces_are_not_found_and_leave_nothing(driver):
+    key = SpaceKey("dev", "nowhere")
+    with pytest.raises(NotFound):
+        await driver.query(1, key=key)
+    with pytest.raises(NotFound):
+        await driver.engine.delete(key, DeleteMemory("m"), ticket())
+    sample = driver.metrics.registry.get_sample_value
+    assert sample("mlsdm_spaces_loaded_count") == 0
+    assert await driver.journal.head(key) == 0
+
+
+async def test_a_first_write_of_the_wrong_dimension_creates_no_space(driver):
+    body = PutMemories((NewMemory("m", vector(1, DIMENSION + 1)),))
+    with pytest.raises(PreconditionFailed) as caught:
+        await driver.engine.put(KEY, body, ticket(), paths=[""])
+    assert caught.value.reason == "DIMENSION_MISMATCH"
+    assert caught.value.metadata["expected"] == str(DIMENSION)
+    assert await driver.journal.head(KEY) == 0
+
+
+async def test_wrong_dimensions_write_no_record(driver):
+    await driver.put(1)
+    with pytest.raises(PreconditionFailed):
+        await driver.engine.put(
+            KEY, PutMemories((NewMemory("m", vector(1, 3)),)), ticket(), paths=[""]
+        )
+    with pytest.raises(PreconditionFailed):
+        deadline_s = asyncio.get_running_loop().time() + 5
+        await driver.engine.query(KEY, [Ask(vector(1, 3))], min_revision=0, deadline_s=deadline_s)
+    assert await driver.journal.head(KEY) == 2
+
+
+async def test_expired_deadlines_write_nothing(driver):
+    await driver.put(1)
+    with pytest.raises(DeadlineExceeded) as caught:
+        await driver.engine.delete(KEY, DeleteMemory("m1"), ticket(within_s=-1.0))
+    assert caught.value.reason == "DEADLINE_EXPIRED"
+    assert await driver.journal.head(KEY) == 2
+
+
+async def test_reads_wait_for_their_revision(driver):
+    await driver.put(1)
+    async with anyio.create_task_group() as tasks:
+        result = []
+
+        async def read():
+            result.append(await driver.query(2, min_revision=3))
+
+        tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        assert not result
+        await driver.put(2)
+    assert result == [(["m2"], 3)]
+
+
+async def test_a_revision_that_does_not_come_is_unavailable(driver):
+    await driver.put(1)
+    with pytest.raises(Unavailable) as caught:
+        await driver.query(1, min_revision=99, within_s=0.05)
+    assert caught.value.reason == "REVISION_NOT_REACHED"
+    assert caught.value.retry_after_s is not None
+
+
+async def test_the_next_engine_replays_nothing_after_a_clean_stop():
+    journal = MemoryJournal()
+    await journal.open()
+    async with running(journal) as first:
+        await first.put(*range(10))
+        before = await first.state()
+    async with running(journal) as second:
+        after = await second.state()
+        assert (after.revision, after.chain, after.used) == (
+            before.revision,
+            before.chain,
+            before.used,
+        )
+        assert second.replayed() == 0
+    await journal.close()
+
+
+async def test_records_without_a_snapshot_are_replayed():
+    journal = MemoryJournal()
+    await journal.open()
+    async with running(journal) as first:
+        await first.put(*range(10))
+        first.engine._snapshot_every = 10**9
+        for space in first.engine._directory:
+            space.snapshot_revision = space.applied
+        before = await first.state()
+    async with running(journal) as second:
+        assert (await second.state()).chain == before.chain
+        assert second.replayed() == before.revision
+    await journal.close()
+
+
+async def test_snapshots_are_taken_as_records_come():
+    async with running(snapshot_every=100) as driver:
+        for seed in range(130):
+            await driver.put(seed)
+        with anyio.fail_after(5):
+            while driver.engine._snapshotting:
+                await anyio.lowlevel.checkpoint()
+        found = await driver.journal.load_snapshot(KEY)
+        assert 100 <= found.revision <= 131
+
+
+async def test_a_full_bulkhead_refuses_at_once():
+    async with running(max_pending=1) as driver:
+        await driver.put(1)
+        with driver.engine._lane, pytest.raises(Unavailable) as caught:
+            await driver.query(1)
+        assert caught.value.reason == "BULKHEAD_FULL"
+        assert caught.value.retry_after_s is not None
+        assert await driver.query(1) == (["m1"], 2)
+
+
+async def test_a_cancelled_caller_changes_nothing_for_its_record(driver):
+    await driver.put(1)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await driver.put(2)
+    waiting = asyncio.ensure_future(driver.put(3))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await driver.put(4)
+    assert await driver.query(3) == (["m3"], (await driver.state()).revision)
+
+
+async def test_events_carry_the_norms_of_the_traces(driver):
+    event = ProcessEvent(NewMemory("", vector(1)), 0.8)
+    outcome, norms = await driver.engine.process_event(KEY, event, ticket())
+    assert outcome.accepted
+    assert outcome.memory_id
+    assert norms[0] == pytest.approx((await driver.state()).synaptic_norms[0])
+    refused, _ = await driver.engine.process_event(
+        KEY, ProcessEvent(NewMemory("", vector(2)), 0.1), ticket()
+    )
+    assert not refused.accepted
+    assert (refused.step, refused.used) == (2, 1)
+
+
+async def test_pages_return_every_memory_once(driver):
+    await driver.put(*range(25))
+    seen, after = [], 0
+    deadline_s = asyncio.get_running_loop().time() + 5
+    while True:
+        found, more, _ = await driver.engine.page(
+            KEY, PageOf(after, 10), min_revision=0, deadline_s=deadline_s
+        )
+        seen += [each.memory.memory_id for each in found]
+        after = found[-1].memory.sequence
+        if not more:
+            break
+        await driver.put(100 + len(seen))
+    assert seen[:25] == [f"m{i}" for i in range(25)]
+    assert len(seen) == len(set(seen))
+
+
+async def test_pages_are_cut_by_size():
+    async with running(max_response_bytes=2_000) as driver:
+        await driver.put(*range(10), text="x" * 400)
+        deadline_s = asyncio.get_running_loop().time() + 5
+        found, more, _ = await driver.engine.page(
+            KEY, PageOf(0, 10), min_revision=0, deadline_s=deadline_s
+        )
+        assert 1 <= len(found) < 10
+        assert more
+        with pytest.raises(InvalidInput) as caught:
+            await driver.query(1, top_k=10, phase_tolerance=1.0)
+        assert caught.value.reason == "RESPONSE_TOO_LARGE"
+
+
+async def test_previews_write_nothing(driver):
+    body = PutMemories((NewMemory("a", vector(1), True),))
+    foreseen = await driver.engine.preview_put(KEY, body, ticket(), paths=[""])
+    assert (foreseen.items[0].result.name, foreseen.revision) == ("CREATED", 0)
+    assert await driver.journal.head(KEY) == 0
+    await driver.put(1)
+    foreseen = await driver.engine.preview_put(KEY, body, ticket(), paths=[""])
+    assert (foreseen.items[0].result.name, foreseen.revision) == ("CREATED", 2)
+    assert await driver.journal.head(KEY) == 2
+
+
+async def test_text_without_an_embedder_is_refused(driver):
+    empty = vector(1, 0)
+    with pytest.raises(PreconditionFailed) as caught:
+        await driver.engine.put(
+            KEY, PutMemories((NewMemory("", empty, text="hello"),)), ticket(), paths=[""]
+        )
+    assert caught.value.reason == "EMBEDDER_NOT_CONFIGURED"
+    assert await driver.journal.head(KEY) == 0
+
+
+async def test_text_is_embedded_in_shared_passes():
+    async with running(space={"embedder": "wordllama"}) as driver:
+        empty = vector(1, 0)
+
+        async def put(text):
+            body = PutMemories((NewMemory("", empty, text=text),))
+            return await driver.engine.put(KEY, body, ticket(), paths=["memory"])
+
+        await put("a cat sat on the mat")
+        await asyncio.gather(*(put(f"the number {i} is odd") for i in range(1, 20, 2)))
+        assert (await driver.state()).parameters.dimension == 256
+        assert (await driver.state()).parameters.embedder == driver.engine.embedder.model_id
+        sample = driver.metrics.registry.get_sample_value
+        assert sample("mlsdm_embed_batch_texts_sum") == 11
+        assert sample("mlsdm_embed_batch_texts_count") == 2
+        deadline_s = asyncio.get_running_loop().time() + 5
+        found, _ = await driver.engine.query(
+            KEY, [Ask(None, text="kitten on a rug", top_k=1)], min_revision=0, deadline_s=deadline_s
+        )
+        assert found[0].hits[0].memory.text == "a cat sat on the mat"

@@ -1,0 +1,148 @@
+"""Real worker processes: same answers as inline, loss and replacement."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+
+import anyio
+import numpy as np
+import pytest
+from drive import KEY, running
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.record import Vector
+from mlsdm_grpc.engine.engine import _check_embedded
+from mlsdm_grpc.engine.link import MAX_FRAME_BYTES, FrameReader, encode_frame
+from mlsdm_grpc.engine.minds import MindHandler
+from mlsdm_grpc.engine.worker import make_handler, serve
+from mlsdm_grpc.errors import InvalidInput, Unavailable
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+
+
+async def test_workers_answer_as_the_inline_form_does():
+    results = []
+    for workers in (0, 2):
+        async with running(workers=workers) as driver:
+            await driver.put(*range(50))
+            keys = [KEY._replace(space=f"s{i}") for i in range(4)]
+            for key in keys:
+                await driver.put(1, 2, key=key)
+            found = await asyncio.gather(*(driver.query(seed, top_k=5) for seed in range(20)))
+            found += await asyncio.gather(*(driver.query(1, key=key) for key in keys))
+            results.append(found)
+    assert results[0] == results[1]
+
+
+async def test_a_lost_worker_is_replaced_and_nothing_is_lost():
+    async with running(workers=1) as driver:
+        await driver.put(*range(20))
+        before = await driver.state()
+        (pid,) = driver.engine._minds.pids()
+        os.kill(pid, signal.SIGKILL)
+        with anyio.fail_after(10):
+            while True:
+                try:
+                    after = await driver.state()
+                    break
+                except Unavailable as error:
+                    assert error.reason == "WORKER_LOST"
+                    assert error.retry_after_s is not None
+                    await anyio.sleep(0.01)
+        assert (after.revision, after.chain) == (before.revision, before.chain)
+        assert await driver.query(3) == (["m3"], before.revision)
+        assert driver.replayed() == before.revision
+        sample = driver.metrics.registry.get_sample_value
+        assert sample("mlsdm_worker_restarts_total", {"kind": "minds"}) == 1
+
+
+async def test_writes_during_a_loss_are_answered_or_can_be_repeated():
+    async with running(workers=1) as driver:
+        await driver.put(0)
+        (pid,) = driver.engine._minds.pids()
+
+        async def write(seed):
+            with anyio.fail_after(20):
+                while True:
+                    try:
+                        return await driver.put(seed, request=seed.to_bytes(16, "big"))
+                    except Unavailable:
+                        await anyio.sleep(0.01)
+
+        async with anyio.create_task_group() as tasks:
+            for seed in range(1, 101):
+                tasks.start_soon(write, seed)
+            await anyio.wait_all_tasks_blocked()
+            os.kill(pid, signal.SIGKILL)
+        state = await driver.state()
+        assert state.used == 101
+        again = await asyncio.gather(*(write(seed) for seed in range(1, 101)))
+        assert len({outcome.revision for outcome in again}) == 100
+        assert (await driver.state()).used == 101
+
+
+async def test_a_worker_ends_with_its_parent():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        thread = threading.Thread(target=serve, args=(theirs, MindHandler()))
+        thread.start()
+        greeting = await asyncio.to_thread(ours.recv, 100)
+        assert pb.LinkReply.FromString(greeting[4:]).WhichOneof("kind") == "done"
+        ours.close()
+        await asyncio.to_thread(thread.join, 5)
+        assert not thread.is_alive()
+
+
+async def test_worker_failures_are_typed_replies():
+    handler = make_handler("minds", "")
+    requests = [
+        pb.LinkRequest(call_id=1, space_id=9, view=pb.ViewRequest()),
+        pb.LinkRequest(call_id=2, space_id=9, search=pb.SearchRequest()),
+        pb.LinkRequest(call_id=3, space_id=1, load=pb.LoadRequest()),
+        pb.LinkRequest(call_id=4, space_id=1, apply=b"damaged"),
+        pb.LinkRequest(call_id=5, space_id=1, load=pb.LoadRequest(snapshot_path="/no/such/file")),
+        pb.LinkRequest(call_id=6, space_id=1, search=pb.SearchRequest()),
+        pb.LinkRequest(call_id=7, space_id=1, page=pb.PageRequest(limit=1)),
+        pb.LinkRequest(call_id=8, space_id=1, get=pb.GetRequest(memory_id="m")),
+        pb.LinkRequest(call_id=9, space_id=1, view=pb.ViewRequest()),
+    ]
+    replies = {reply.call_id: reply for reply in await asyncio.to_thread(handler.handle, requests)}
+    reasons = {i: reply.failure.reason for i, reply in replies.items()}
+    assert reasons == {
+        1: "WORKER_LOST",
+        2: "WORKER_LOST",
+        3: "",
+        4: "DATA_DAMAGED",
+        5: "INTERNAL",
+        6: "SPACE_NOT_FOUND",
+        7: "",
+        8: "",
+        9: "",
+    }
+    assert not replies[7].memories.memories
+    assert not replies[8].memories.memories
+    assert not replies[9].view.exists
+
+
+def test_frames_survive_any_cut():
+    messages = [pb.LinkReply(call_id=i, revision=i * i) for i in range(1, 20)]
+    stream = b"".join(encode_frame(message) for message in messages)
+    for size in (1, 3, 7, len(stream)):
+        reader, frames = FrameReader(), []
+        for start in range(0, len(stream), size):
+            frames.extend(reader.feed(stream[start : start + size]))
+        assert [pb.LinkReply.FromString(frame) for frame in frames] == messages
+
+
+def test_a_frame_that_is_too_long_is_refused():
+    with pytest.raises(ValueError, match="frame of"):
+        list(FrameReader().feed((MAX_FRAME_BYTES + 1).to_bytes(4, "little")))
+
+
+def test_texts_without_a_known_word_are_violations():
+    nothing = Vector(np.zeros(4, np.float32), 0.0)
+    with pytest.raises(InvalidInput) as caught:
+        _check_embedded({"memory.text": nothing, "other": Vector(np.ones(4, np.float32), 0.5)})
+    assert [v.field for v in caught.value.violations] == ["memory.text"]
