@@ -1,0 +1,297 @@
+"""Admission of appends: what is expected, what is under way, and which futures wait for it.
+
+Every embedded journal hands its appends to a :class:`Ledger`, so that conflicts, order and failure
+are the same in all of them. The ledger knows heads and futures, never the medium. It lives on the
+event loop; the only thing it shares with a writer thread is the batch that is being filled, and
+``seal`` is how a writer takes that.
+
+Invariant: ``head`` of a space is its durable revision plus everything accepted and not settled yet;
+batches are settled in the order in which they were opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, Protocol, TypeVar
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.journal.protocol import JournalHealth, RevisionConflict, SpaceKey
+
+__all__ = ["Batch", "Failure", "Ledger", "Space"]
+
+BATCH_RECORDS: Final = 4_096
+BATCH_BYTES: Final = 8 * 1024 * 1024
+RETRY_S: Final = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class Space:
+    """What the ledger knows of one space."""
+
+    key: SpaceKey
+    number: int = 0
+    """Row id of the space; 0 until its first append is accepted."""
+    head: int = 0
+    """Last revision that was accepted."""
+    durable: int = 0
+    """Last revision that is on the medium."""
+    trimmed: int = 0
+    """Last revision that is being removed; a reader tells a trim from damage by it."""
+    removed: int = 0
+    """Last revision of a removal that is complete."""
+    doomed: dict[int, int] = field(default_factory=dict)
+    """Last revision of each refused append whose future is not done yet, and how many have it.
+
+    An append that expects one of these was built on a refused one, even if it fits the head.
+    """
+
+
+@dataclass(slots=True)
+class Failure:
+    """Why the medium did not take a batch."""
+
+    reason: str
+    """JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
+    detail: str
+    latched: bool
+    """Whether only a new ``open`` may write again: the medium may have lost what it confirmed."""
+    at: float = 0.0
+
+    def error(self) -> errors.Unavailable:
+        return errors.Unavailable(
+            "The journal cannot be written.",
+            reason=self.reason,
+            metadata={"detail": self.detail},
+            retry_after_s=RETRY_S,
+        )
+
+
+@dataclass(slots=True)
+class Claim:
+    """One append that waits for its batch, or for its turn to be refused."""
+
+    future: asyncio.Future[int]
+    space: Space
+    tail: int
+    position: int
+    refusal: Exception | None = None
+
+
+class Batch(Protocol):
+    """Appends that become durable together, in the form that a medium wants."""
+
+    epoch: int
+    claims: list[Claim]
+    records: int
+    size: int
+    sealed: bool
+
+    def add(self, space: Space, revision: int, position: int, payloads: Sequence[bytes]) -> None:
+        """Take the records that follow a revision and a position; all of them or none."""
+
+
+BatchT = TypeVar("BatchT", bound=Batch)
+
+
+class Ledger(Generic[BatchT]):
+    """Heads, pending batches and futures of one journal.
+
+    Args:
+        begin: Makes an empty batch of an epoch and hands it to the writer, which seals it when it
+            is ready to write it.
+        spaces: What is durable.
+        position: Highest position ever given to a durable record.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[int], BatchT],
+        *,
+        spaces: Sequence[Space] = (),
+        position: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.durable = position
+        self.closing = False
+        self.ended = False
+        self._begin = begin
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._spaces = {space.key: space for space in spaces}
+        self._number = max((space.number for space in spaces), default=0)
+        self._position = position
+        self._epoch = 0
+        self._batches: deque[BatchT] = deque()
+        self._lock = threading.Lock()
+        self._failure: Failure | None = None
+        self._news = asyncio.Event()
+
+    def get(self, key: SpaceKey) -> Space | None:
+        """Return a space that has a durable record or snapshot."""
+        space = self._spaces.get(key)
+        return space if space is not None and space.durable else None
+
+    def append(
+        self, key: SpaceKey, payloads: Sequence[bytes], expected: int
+    ) -> asyncio.Future[int]:
+        """Accept or refuse an append; see :meth:`Journal.append`."""
+        if not payloads:
+            raise errors.InvalidInput("An append needs at least one record.")
+        future: asyncio.Future[int] = self._loop.create_future()
+        space = self._spaces.get(key)
+        if space is None:
+            space = Space(_encodable(key))
+        tail = expected + len(payloads)
+        if self.closing or self._failure is not None:
+            refusal = self._unwritable()
+            if refusal is not None:
+                self._refuse(Claim(future, space, tail, 0, refusal))
+                return future
+        if expected != space.head or (space.doomed and expected in space.doomed):
+            self._refuse(Claim(future, space, tail, 0, RevisionConflict(expected, space.head)))
+            return future
+        with self._lock:
+            self._accept(future, space, payloads)
+        return future
+
+    def seal(self, batch: BatchT) -> None:
+        """Close a batch to further appends; called by the writer, on its thread."""
+        with self._lock:
+            batch.sealed = True
+
+    def settle(self, batch: BatchT, failure: Failure | None) -> None:
+        """Resolve the futures of the oldest batch; called on the loop once its fate is known."""
+        self._batches.popleft()
+        if failure is not None:
+            self.note(failure)
+            self._rewind(batch.epoch)
+        elif self._failure is not None and not self._failure.latched:
+            self._failure = None
+        for claim in batch.claims:
+            if failure is None and claim.refusal is None:
+                claim.space.durable = claim.tail
+                self.durable = claim.position
+            self._resolve(claim, failure)
+        self._announce()
+
+    def note(self, failure: Failure) -> None:
+        """Remember that the medium failed, whoever found it out."""
+        if self._failure is None or not self._failure.latched:
+            failure.at = self._clock()
+            self._failure = failure
+
+    def abandon(self, failure: Failure) -> None:
+        """Fail whatever is not settled: nobody is left to write it."""
+        self.note(failure)
+        while self._batches:
+            self.settle(self._batches[0], failure)
+
+    @property
+    def idle(self) -> bool:
+        """Whether every append is settled."""
+        return not self._batches
+
+    @property
+    def latched(self) -> bool:
+        """Whether nothing may be written any more."""
+        return self._failure is not None and self._failure.latched
+
+    async def beyond(self, position: int) -> bool:
+        """Wait for a durable record after a position; False when the journal was closed."""
+        while self.durable <= position and not self.ended:
+            await self._news.wait()
+        return not self.ended
+
+    def end(self) -> None:
+        """Release everybody who waits in :meth:`beyond`."""
+        self.closing = self.ended = True
+        self._announce()
+
+    def health(self) -> JournalHealth:
+        """Return whether an append would be tried now; a full medium is tried every second."""
+        if self.closing:
+            return JournalHealth(False, "JOURNAL_UNAVAILABLE", "The journal is closed.")
+        failure = self._failure
+        if failure is None or self._unwritable() is None:
+            return JournalHealth(writable=True)
+        return JournalHealth(False, failure.reason, failure.detail)
+
+    def _rewind(self, epoch: int) -> None:
+        if epoch != self._epoch:
+            return  # this batch was built on one that failed before
+        self._epoch += 1
+        for space in [space for space in self._spaces.values() if space.head != space.durable]:
+            space.head = space.durable
+            if not space.durable:
+                del self._spaces[space.key]
+
+    def _accept(self, future: asyncio.Future[int], space: Space, payloads: Sequence[bytes]) -> None:
+        batch = self._batches[-1] if self._batches else None
+        size = sum(map(len, payloads))
+        if (
+            batch is None
+            or batch.sealed
+            or batch.epoch != self._epoch
+            or batch.records + len(payloads) > BATCH_RECORDS
+            or batch.size + size > BATCH_BYTES
+        ):
+            batch = self._begin(self._epoch)
+            self._batches.append(batch)
+        if not space.number:
+            self._number += 1
+            space.number = self._number
+            self._spaces[space.key] = space
+        batch.add(space, space.head, self._position, payloads)
+        batch.records += len(payloads)
+        batch.size += size
+        space.head += len(payloads)
+        self._position += len(payloads)
+        batch.claims.append(Claim(future, space, space.head, self._position))
+
+    def _refuse(self, claim: Claim) -> None:
+        claim.space.doomed[claim.tail] = claim.space.doomed.get(claim.tail, 0) + 1
+        if self._batches:  # its turn comes after everything that was accepted before
+            self._batches[-1].claims.append(claim)
+        else:
+            self._loop.call_soon(self._resolve, claim, None)
+
+    def _resolve(self, claim: Claim, failure: Failure | None) -> None:
+        if claim.refusal is not None:
+            doomed = claim.space.doomed
+            doomed[claim.tail] -= 1
+            if not doomed[claim.tail]:
+                del doomed[claim.tail]
+        if claim.future.done():
+            return  # cancelled by its caller
+        if claim.refusal is not None:
+            claim.future.set_exception(claim.refusal)
+        elif failure is not None:
+            claim.future.set_exception(failure.error())
+        else:
+            claim.future.set_result(claim.position)
+
+    def _unwritable(self) -> errors.Unavailable | None:
+        if self.closing:
+            return errors.Unavailable("The journal is closed.", retry_after_s=RETRY_S)
+        failure = self._failure
+        if failure is None or (not failure.latched and self._clock() - failure.at >= RETRY_S):
+            return None
+        return failure.error()
+
+    def _announce(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def _encodable(key: SpaceKey) -> SpaceKey:
+    try:
+        "".join(key).encode()
+    except UnicodeEncodeError:
+        raise errors.InvalidInput("A space's name is not valid Unicode.") from None
+    return key

@@ -1,0 +1,238 @@
+"""A journal in memory: every promise but durability. For tests and ``--journal memory``."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from pathlib import Path
+from typing import Final
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
+from mlsdm_grpc.journal.ledger import Claim, Ledger, Space
+from mlsdm_grpc.journal.protocol import Entry, JournalHealth, SnapshotRef, SpaceKey
+
+__all__ = ["MemoryJournal"]
+
+READ_RECORDS: Final = 1_000
+READ_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Appends of one turn of the event loop."""
+
+    epoch: int
+    claims: list[Claim] = field(default_factory=list)
+    records: int = 0
+    size: int = 0
+    sealed: bool = False
+    entries: list[Entry] = field(default_factory=list)
+
+    def add(self, space: Space, revision: int, position: int, payloads: Sequence[bytes]) -> None:
+        self.entries += (
+            Entry(space.key, revision + i, position + i, bytes(payload))
+            for i, payload in enumerate(payloads, start=1)
+        )
+
+
+class _Manifest:
+    """The manifest rows."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, list[ManifestRow]] = {}
+
+    async def snapshots(self, number: int) -> list[ManifestRow]:
+        return list(self.rows.get(number, ()))
+
+    async def add_snapshot(self, number: int, row: ManifestRow) -> list[str]:
+        rows = [row, *self.rows.get(number, ())]
+        self.rows[number] = rows[:KEPT]
+        return [old.name for old in rows[KEPT:]]
+
+    def remove_before(self, number: int, revision: int) -> list[str]:
+        """Remove the rows of older snapshots; return their names."""
+        rows = self.rows.get(number, [])
+        self.rows[number] = [row for row in rows if row.revision >= revision]
+        return [row.name for row in rows if row.revision < revision]
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What an open journal consists of."""
+
+    ledger: Ledger[_Batch]
+    directory: tempfile.TemporaryDirectory[str]
+    manifest: _Manifest
+    files: SnapshotFiles
+    records: dict[SpaceKey, list[Entry]] = field(default_factory=dict)
+    log: list[Entry] = field(default_factory=list)
+
+
+class MemoryJournal:
+    """A :class:`~mlsdm_grpc.journal.protocol.Journal` that forgets everything at its end.
+
+    Snapshots are files in a temporary directory, which ``close`` removes.
+    """
+
+    def __init__(self) -> None:
+        self.partition_count = 1
+        self._parts: _Parts | None = None
+        self._closed = False
+
+    async def open(self) -> None:
+        parts = self._parts
+        if parts is None:
+            directory = await asyncio.to_thread(tempfile.TemporaryDirectory)
+            manifest = _Manifest()
+            files = SnapshotFiles(Path(directory.name), manifest)
+            self._parts = _Parts(Ledger(self._begin), directory, manifest, files)
+
+    async def close(self) -> None:
+        parts = self._parts
+        if parts is None or self._closed:
+            return
+        self._closed = True
+        parts.ledger.closing = True
+        await asyncio.sleep(0)  # the batch of this turn is committed in the next
+        parts.ledger.end()
+        await asyncio.to_thread(parts.directory.cleanup)
+
+    def append(
+        self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
+    ) -> asyncio.Future[int]:
+        return self._live.ledger.append(key, payloads, expected)
+
+    async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
+        if partition != 0:
+            raise errors.InvalidInput("This journal has one partition, 0.")
+        parts = self._live
+        while await parts.ledger.beyond(after):
+            durable = parts.ledger.durable
+            start = bisect.bisect_right(parts.log, after, key=attrgetter("position"))
+            for entry in parts.log[start:]:
+                after = entry.position
+                yield entry
+            after = max(after, durable)  # what was there has been trimmed
+
+    async def read(
+        self, key: SpaceKey, *, after: int, until: int | None = None
+    ) -> AsyncIterator[Sequence[Entry]]:
+        parts = self._live
+        while True:
+            entries = self._next_entries(parts, key, after, until)
+            if not entries:
+                return
+            if entries[0].revision != after + 1:
+                raise errors.DataLoss(
+                    f"Revision {after + 1} of a space is missing.",
+                    metadata={"space": key.space, "revision": str(after + 1)},
+                )
+            after = entries[-1].revision
+            yield entries
+
+    async def head(self, key: SpaceKey) -> int:
+        space = self._live.ledger.get(key)
+        return space.durable if space is not None else 0
+
+    def scratch_path(self) -> Path:
+        return self._live.files.scratch()
+
+    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None or revision > space.durable:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise _not_reached("The snapshot is newer than its space.", revision, space)
+        return await parts.files.save(space.number, revision, path)
+
+    async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
+        parts = self._live
+        space = parts.ledger.get(key)
+        return await parts.files.load(space.number) if space is not None else None
+
+    async def trim(self, key: SpaceKey, *, until: int) -> int:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None:
+            return 0
+        rows = await parts.manifest.snapshots(space.number)
+        if len(rows) < KEPT:
+            return 0
+        return self._remove(parts, key, min(until, rows[KEPT - 1].revision, space.durable - 1))
+
+    async def erase(self, key: SpaceKey, *, until: int) -> None:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None:
+            raise _not_reached("The space does not exist.", until, space)
+        async with parts.files.lock:
+            rows = await parts.manifest.snapshots(space.number)
+            if not rows or rows[0].revision < until:
+                raise _not_reached("No snapshot stands behind the records.", until, space)
+            await parts.files.discard(parts.manifest.remove_before(space.number, until))
+        self._remove(parts, key, until)
+
+    async def spaces(self, tenant: str, *, after: str, limit: int) -> list[str]:
+        names = (key.space for key in self._live.records if key.tenant == tenant)
+        return sorted(name for name in names if name > after)[: max(limit, 0)]
+
+    def health(self) -> JournalHealth:
+        if self._parts is None:
+            return JournalHealth(False, "JOURNAL_UNAVAILABLE", "The journal is not open.")
+        return self._parts.ledger.health()
+
+    @property
+    def _live(self) -> _Parts:
+        if self._parts is None:
+            raise errors.Unavailable("The journal is not open.")
+        return self._parts
+
+    def _begin(self, epoch: int) -> _Batch:
+        batch = _Batch(epoch)
+        asyncio.get_running_loop().call_soon(self._commit, batch)
+        return batch
+
+    def _commit(self, batch: _Batch) -> None:
+        parts = self._live
+        parts.ledger.seal(batch)
+        for entry in batch.entries:
+            parts.records.setdefault(entry.key, []).append(entry)
+        parts.log += batch.entries
+        parts.ledger.settle(batch, None)
+
+    def _next_entries(
+        self, parts: _Parts, key: SpaceKey, after: int, until: int | None
+    ) -> list[Entry]:
+        records = parts.records.get(key, [])
+        start = bisect.bisect_right(records, after, key=attrgetter("revision"))
+        entries: list[Entry] = []
+        size = 0
+        for entry in records[start : start + READ_RECORDS]:
+            if (until is not None and entry.revision > until) or size >= READ_BYTES:
+                break
+            entries.append(entry)
+            size += len(entry.payload)
+        return entries
+
+    def _remove(self, parts: _Parts, key: SpaceKey, until: int) -> int:
+        records = parts.records.get(key, [])
+        kept = [entry for entry in records if entry.revision > until]
+        parts.records[key] = kept
+        parts.log = [e for e in parts.log if e.key != key or e.revision > until]
+        return len(records) - len(kept)
+
+
+def _not_reached(message: str, revision: int, space: Space | None) -> errors.PreconditionFailed:
+    return errors.PreconditionFailed(
+        message,
+        reason="REVISION_NOT_REACHED",
+        metadata={
+            "revision": str(revision),
+            "head": str(space.durable if space is not None else 0),
+        },
+    )

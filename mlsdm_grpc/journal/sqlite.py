@@ -1,0 +1,341 @@
+"""The journal of one machine: SQLite in WAL mode, one writer thread, group commit.
+
+``journal.sqlite3`` holds the records and the manifest, ``snapshots/`` the files. One process owns
+a data directory, held by a lock on the file ``lock``. The event loop never touches SQLite: one
+thread writes, one reads, one moves the WAL into the file. No other code in this process may open
+the database file: closing it would release the locks that SQLite relies on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.journal import sqlite_scrub
+from mlsdm_grpc.journal import sqlite_store as store
+from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
+from mlsdm_grpc.journal.ledger import Failure, Ledger, Space
+from mlsdm_grpc.journal.protocol import Entry, JournalHealth, SnapshotRef, SpaceKey
+from mlsdm_grpc.journal.sqlite_open import Opened, take_over
+from mlsdm_grpc.journal.sqlite_writer import Lane, Writer
+
+__all__ = ["SqliteJournal"]
+
+CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
+RECORD_BYTES: Final = 64
+"""What a record takes beside its payload, roughly."""
+REMOVAL_BYTES: Final = 2 * 1024
+"""What the removal of a record adds to the WAL, roughly."""
+SCRUB_ROUNDS: Final = 3
+SCRUB_PAGES: Final = 200
+TRUNCATE_TRIES: Final = 10
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What an open journal consists of."""
+
+    opened: Opened
+    ledger: Ledger[store.SqlBatch]
+    writer: Writer
+    reader: Lane
+    checks: Lane
+    files: SnapshotFiles
+
+
+class _Manifest:
+    """The manifest rows, read in the reader's thread and changed in the writer's."""
+
+    def __init__(self, reader: Lane, writer: Writer) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def snapshots(self, number: int) -> list[ManifestRow]:
+        return await self._reader.run(partial(store.list_snapshots, number=number))
+
+    async def add_snapshot(self, number: int, row: ManifestRow) -> list[str]:
+        return await self._writer.run(partial(store.insert_snapshot, number=number, row=row))
+
+
+class SqliteJournal:
+    """A :class:`~mlsdm_grpc.journal.protocol.Journal` in one directory.
+
+    A commit that fails on a full disk fails its appends with JOURNAL_FULL; a second later the next
+    append is tried. After any other failure of the medium nothing is written until ``open``: an
+    fsync that failed once may report success without having written.
+
+    Args:
+        data_dir: Created if absent; owned by one open journal at a time.
+        on_commit: Called on the event loop after each commit with its records and seconds.
+        connection_factory: Class of the connections to SQLite.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        on_commit: Callable[[int, float], None] | None = None,
+        connection_factory: type[sqlite3.Connection] = sqlite3.Connection,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.partition_count = 1
+        self._data_dir = data_dir
+        self._on_commit = on_commit
+        self._factory = connection_factory
+        self._clock = clock
+        self._parts: _Parts | None = None
+        self._turn = asyncio.Lock()
+        self._removal = asyncio.Lock()
+        self._unmoved = 0
+        self._moving: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        async with self._turn:
+            if self._parts is not None and not self._parts.ledger.closing:
+                raise errors.Unavailable("The journal is open already.")
+            opened = await asyncio.to_thread(take_over, self._data_dir, self._factory)
+            self._parts = parts = self._assemble(opened)
+            parts.writer.start()
+            await asyncio.to_thread(parts.files.sweep, opened.snapshots)
+
+    async def close(self) -> None:
+        async with self._turn:
+            parts = self._parts
+            if parts is None or parts.ledger.ended:
+                return
+            parts.ledger.closing = True
+            await parts.writer.stop()
+            parts.ledger.end()
+            await parts.reader.close()
+            if self._moving is not None:
+                await self._moving
+            if not parts.ledger.latched:
+                await parts.checks.run(store.truncate)
+            await parts.checks.close()
+            await asyncio.to_thread(parts.opened.release)
+
+    def append(
+        self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
+    ) -> asyncio.Future[int]:
+        return self._live.ledger.append(key, payloads, expected)
+
+    async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
+        if partition != 0:
+            raise errors.InvalidInput("This journal has one partition, 0.")
+        parts = self._live
+        while await parts.ledger.beyond(after):
+            durable = parts.ledger.durable
+            entries, damaged = await parts.reader.run(partial(store.read_log, after=after))
+            for entry in entries:
+                after = entry.position
+                yield entry
+            if damaged is not None:
+                raise _damage(*damaged)
+            if not entries:
+                after = durable  # what was there has been trimmed
+
+    async def read(
+        self, key: SpaceKey, *, after: int, until: int | None = None
+    ) -> AsyncIterator[Sequence[Entry]]:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None:
+            return
+        removed = space.removed
+        while after < (last := space.durable if until is None else min(until, space.durable)):
+            entries, damaged = await parts.reader.run(
+                partial(store.read_space, space=space, after=after, until=last)
+            )
+            if entries:
+                after = entries[-1].revision
+                yield entries
+            elif damaged is None:
+                damaged = after + 1
+            if damaged is None:
+                continue
+            if removed < damaged <= space.trimmed:
+                raise errors.Unavailable(
+                    "The records were trimmed while they were read; begin at the snapshot.",
+                    metadata={"revision": str(damaged)},
+                    retry_after_s=0.0,
+                )
+            raise _damage(key, damaged)
+
+    async def head(self, key: SpaceKey) -> int:
+        space = self._live.ledger.get(key)
+        return space.durable if space is not None else 0
+
+    def scratch_path(self) -> Path:
+        return self._live.files.scratch()
+
+    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None or revision > space.durable:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise _not_reached("The snapshot is newer than its space.", revision, space)
+        return await parts.files.save(space.number, revision, path)
+
+    async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
+        parts = self._live
+        space = parts.ledger.get(key)
+        return await parts.files.load(space.number) if space is not None else None
+
+    async def trim(self, key: SpaceKey, *, until: int) -> int:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None:
+            return 0
+        async with self._removal:
+            rows = await parts.reader.run(partial(store.list_snapshots, number=space.number))
+            if len(rows) < KEPT:
+                return 0
+            return await self._remove(
+                parts, space, min(until, rows[KEPT - 1].revision, space.durable - 1)
+            )
+
+    async def erase(self, key: SpaceKey, *, until: int) -> None:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None:
+            raise _not_reached("The space does not exist.", until, space)
+        async with self._removal:
+            async with parts.files.lock:
+                rows = await parts.reader.run(partial(store.list_snapshots, number=space.number))
+                if not rows or rows[0].revision < until:
+                    raise _not_reached("No snapshot stands behind the records.", until, space)
+                if not await parts.files.intact(rows[0]):
+                    raise _damage(key, rows[0].revision)
+                await parts.files.discard(
+                    await parts.writer.run(
+                        partial(store.remove_snapshots, number=space.number, before=until)
+                    )
+                )
+            await self._remove(parts, space, until)
+            await self._scrub(parts)
+
+    async def spaces(self, tenant: str, *, after: str, limit: int) -> list[str]:
+        return await self._live.reader.run(
+            partial(store.list_spaces, tenant=tenant, after=after, limit=max(limit, 0))
+        )
+
+    def health(self) -> JournalHealth:
+        if self._parts is None:
+            return JournalHealth(False, "JOURNAL_UNAVAILABLE", "The journal is not open.")
+        return self._parts.ledger.health()
+
+    @property
+    def _live(self) -> _Parts:
+        if self._parts is None:
+            raise errors.Unavailable("The journal is not open.")
+        return self._parts
+
+    def _assemble(self, opened: Opened) -> _Parts:
+        writer = Writer(
+            opened.connection,
+            seal=self._seal,
+            settle=self._settle,
+            note=self._note,
+            abandon=self._abandon,
+        )
+        ledger = Ledger(
+            writer.begin, spaces=opened.spaces, position=opened.position, clock=self._clock
+        )
+        reader = Lane(opened.connect, "reader")
+        files = SnapshotFiles(self._data_dir / "snapshots", _Manifest(reader, writer))
+        return _Parts(opened, ledger, writer, reader, Lane(opened.connect, "checkpoint"), files)
+
+    def _seal(self, batch: store.SqlBatch) -> None:
+        self._live.ledger.seal(batch)
+
+    def _abandon(self, failure: Failure) -> None:
+        self._live.ledger.abandon(failure)
+
+    def _settle(self, batch: store.SqlBatch, failure: Failure | None, seconds: float) -> None:
+        self._live.ledger.settle(batch, failure)
+        if failure is None:
+            self._grew(batch.size + RECORD_BYTES * batch.records)
+            if self._on_commit is not None:
+                self._on_commit(batch.records, seconds)
+
+    def _note(self, failure: Failure) -> None:
+        parts = self._live
+        parts.ledger.note(failure)
+        if failure.latched:
+            parts.writer.latch(failure)
+
+    def _grew(self, size: int) -> None:
+        self._unmoved += size
+        if self._unmoved >= CHECKPOINT_BYTES and self._moving is None:
+            self._unmoved = 0
+            self._moving = asyncio.get_running_loop().create_task(self._move())
+
+    async def _move(self) -> None:
+        """Checkpoint; what fails here is tried again after the next few MiB, or latches."""
+        try:
+            await self._live.checks.run(store.checkpoint)
+        except errors.MlsdmError as error:
+            if isinstance(error.__cause__, sqlite3.Error):
+                failure = store.classify(error.__cause__)
+                if failure.latched:
+                    self._note(failure)
+        finally:
+            self._moving = None
+
+    async def _remove(self, parts: _Parts, space: Space, until: int) -> int:
+        """Remove records in small transactions, so that appends get their turn between them."""
+        space.trimmed = max(space.trimmed, until)
+        total = 0
+        while removed := await parts.writer.run(
+            partial(store.remove_records, number=space.number, until=until)
+        ):
+            total += removed
+            self._grew(removed * REMOVAL_BYTES)
+        space.removed = max(space.removed, until)
+        return total
+
+    async def _scrub(self, parts: _Parts) -> None:
+        """Leave no copy of what was removed, in the WAL or between the rows of a page."""
+        size = parts.opened.page_bytes
+        for _ in range(SCRUB_ROUNDS):
+            await self._truncate(parts)
+            stale = await parts.checks.run(
+                lambda _: sqlite_scrub.find_stale(parts.opened.file, size)
+            )
+            if not stale:
+                return
+            for start in range(0, len(stale), SCRUB_PAGES):
+                pages = stale[start : start + SCRUB_PAGES]
+                await parts.writer.run(partial(sqlite_scrub.refill, pages=pages, page_bytes=size))
+        await parts.writer.run(store.vacuum, bare=True)
+        await self._truncate(parts)
+
+    async def _truncate(self, parts: _Parts) -> None:
+        for _ in range(TRUNCATE_TRIES):
+            if await parts.checks.run(store.truncate):
+                return
+        raise errors.Unavailable("The WAL is in use and cannot be emptied.", retry_after_s=1.0)
+
+
+def _damage(key: SpaceKey, revision: int) -> errors.DataLoss:
+    return errors.DataLoss(
+        f"Revision {revision} of a space is damaged or missing.",
+        metadata={"space": key.space, "revision": str(revision)},
+    )
+
+
+def _not_reached(message: str, revision: int, space: Space | None) -> errors.PreconditionFailed:
+    head = space.durable if space is not None else 0
+    return errors.PreconditionFailed(
+        message,
+        reason="REVISION_NOT_REACHED",
+        metadata={"revision": str(revision), "head": str(head)},
+    )

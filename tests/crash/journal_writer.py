@@ -1,0 +1,44 @@
+"""Child of test_journal_crash: writes as a seed says, tells what was acknowledged, until killed."""
+
+import asyncio
+import random
+import sys
+from pathlib import Path
+
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.journal.sqlite import SqliteJournal
+
+SPACES = [SpaceKey("t", name) for name in "abcd"]
+
+
+def payload(key: SpaceKey, revision: int) -> bytes:
+    """The record that stands at a place, whichever child wrote it."""
+    rng = random.Random(f"{key}{revision}")
+    return rng.randbytes(rng.randint(0, 2_000))
+
+
+async def write(folder: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    journal = SqliteJournal(folder)
+    await journal.open()
+    print("open", flush=True)
+
+    async def append(key: SpaceKey) -> None:
+        head = await journal.head(key)
+        while True:
+            count = rng.choice([1, 1, 1, 5, 40])
+            batch = [payload(key, head + i) for i in range(1, count + 1)]
+            await journal.append(key, batch, expected=head)
+            head += count
+            print(key.space, head, flush=True)
+            if rng.random() < 0.02:
+                path = journal.scratch_path()
+                path.write_bytes(payload(key, -head) + b"!")
+                await journal.save_snapshot(key, revision=head, path=path)
+                await journal.trim(key, until=head)
+
+    await asyncio.gather(*(append(key) for key in SPACES))
+
+
+if __name__ == "__main__":
+    asyncio.run(write(Path(sys.argv[1]), int(sys.argv[2])))
