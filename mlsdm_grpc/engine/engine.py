@@ -386,15 +386,12 @@ class Engine:
         ticket: Ticket,
     ) -> Space:
         """Return the space, created if need be, once it is sure that nothing else refuses."""
+        parameters = self._new_parameters(drafts)
+        _check_deadline(ticket.deadline_s)
+        if await self._directory.is_new(key):
+            self._check(key, parameters, drafts, memories)
         space = await self._directory.opened(key)
         if space.view is None:
-            parameters = self._new_parameters(drafts)
-            try:
-                self._check(key, parameters, drafts, memories)
-                _check_deadline(ticket.deadline_s)
-            except MlsdmError:
-                self._directory.forget(space)
-                raise
             by_server = Ticket(ticket.principal, ticket.deadline_s)
             await self._writes.write(space, CreateSpace(parameters), by_server)
             await self._directory.refresh_view(space)

@@ -10,7 +10,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, cast
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import Unavailable
@@ -162,9 +162,8 @@ class SocketLink(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        """Keep the transport; uvloop's are of no class of asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Hand replies to those who wait for them; call 0 is the worker's greeting."""

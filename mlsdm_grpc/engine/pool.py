@@ -131,20 +131,13 @@ class Pool:
     async def _spawn(self, index: int, lost: asyncio.Event) -> None:
         ready = asyncio.Event()
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "mlsdm_grpc.engine.worker",
-                self.role.name,
-                str(theirs.fileno()),
-                self.role.embedder,
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            )
+        try:
+            process = await self._exec(theirs)
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         self._processes[index] = process
         _, link = await asyncio.get_running_loop().create_connection(
             lambda: SocketLink(on_ready=ready.set, on_lost=lost.set), sock=ours
@@ -163,6 +156,21 @@ class Pool:
             await _reap(process)
             raise TimeoutError
         self._links[index] = link
+
+    async def _exec(self, theirs: socket.socket) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "mlsdm_grpc.engine.worker",
+            self.role.name,
+            str(theirs.fileno()),
+            self.role.embedder,
+            stdin=asyncio.subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        )
 
     async def _bury(self, index: int) -> None:
         self._links[index] = None

@@ -17,7 +17,7 @@ from typing import Any
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.engine.codec import raise_failure, view_from_reply
-from mlsdm_grpc.engine.link import Link
+from mlsdm_grpc.engine.link import Link, worker_lost
 from mlsdm_grpc.engine.pool import Pool
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
@@ -67,17 +67,19 @@ class Space:
             self.reached.set()
             self.reached = asyncio.Event()
 
-    def go_cold(self, *, head_unknown: bool = False, worker_lost: bool = False) -> None:
+    def go_cold(self, *, head_unknown: bool = False) -> None:
         """Make the next call load the space again."""
         self.status = SpaceStatus.COLD
         self.head_unknown = self.head_unknown or head_unknown
-        if worker_lost:
-            self.link = None
 
     def ready_link(self) -> Link:
-        """Return the link of a space that was loaded."""
+        """Return the link of a space that was loaded.
+
+        Raises:
+            Unavailable: WORKER_LOST; its worker went away since.
+        """
         if self.link is None:
-            raise LookupError(self.key)
+            raise worker_lost()
         return self.link
 
 
@@ -119,15 +121,17 @@ class Directory:
             NotFound: SPACE_NOT_FOUND; nothing is kept of it.
         """
         space = self._spaces.get(key)
-        if space is not None and space.status is SpaceStatus.HOT and space.view is not None:
-            return space
-        if space is None and await self._journal.head(key) == 0:
+        if space is None and await self.is_new(key):
             raise _not_found(key)
-        space = await self.opened(key)
+        if space is None or space.status is not SpaceStatus.HOT:
+            space = await self.opened(key)
         if space.view is None:
-            self.forget(space)
             raise _not_found(key)
         return space
+
+    async def is_new(self, key: SpaceKey) -> bool:
+        """Return whether nothing was ever written to a space."""
+        return key not in self._spaces and await self._journal.head(key) == 0
 
     async def opened(self, key: SpaceKey) -> Space:
         """Return a space, loaded; it may not exist yet, then its ``view`` is None."""
@@ -140,21 +144,16 @@ class Directory:
             if space.loading is None:
                 space.status = SpaceStatus.LOADING
                 space.loading = asyncio.ensure_future(self._load(space))
+                space.loading.add_done_callback(_retrieved)
             await asyncio.shield(space.loading)
         return space
-
-    def forget(self, space: Space) -> None:
-        """Drop a space that does not exist and that nobody writes to."""
-        if space.view is None and space.head == 0 and not space.backlog:
-            self._spaces.pop(space.key, None)
-            if space.link is not None:
-                space.link.request(pb.LinkRequest(space_id=space.number, unload=pb.UnloadRequest()))
 
     def worker_lost(self, index: int) -> None:
         """Make every space of a worker load again on its next call."""
         for space in self._spaces.values():
             if space.worker == index:
-                space.go_cold(worker_lost=True)
+                space.go_cold()
+                space.link = None
 
     async def _load(self, space: Space) -> None:
         try:
@@ -199,6 +198,12 @@ class Directory:
         )
         raise_failure(reply, space.key.space)
         space.view = view_from_reply(reply)
+
+
+def _retrieved(loading: asyncio.Task[None]) -> None:
+    """Look at the error of a load whose callers are all gone."""
+    if not loading.cancelled():
+        loading.exception()
 
 
 def _not_found(key: SpaceKey) -> NotFound:

@@ -158,7 +158,12 @@ class WritePipeline:
             self._finish(answer, error=worker_lost())
 
     def _send(self, space: Space, raw: bytes, answer: asyncio.Future[Applied]) -> None:
-        reply = space.ready_link().request(pb.LinkRequest(space_id=space.number, apply=raw))
+        try:
+            link = space.ready_link()
+        except Unavailable as error:
+            self._finish(answer, error=error)
+            return
+        reply = link.request(pb.LinkRequest(space_id=space.number, apply=raw))
         reply.add_done_callback(partial(self._applied, space, answer))
 
     def _applied(

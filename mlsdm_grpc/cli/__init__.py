@@ -1,0 +1,1 @@
+"""The command line: ``mlsdm serve | check | call | put | query | state | ingest | health``."""

@@ -1,0 +1,118 @@
+"""``mlsdm call``: any RPC of the contract with JSON, without another tool."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlsdm_grpc.cli.options import Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report
+from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+    from google.protobuf.message import Message
+
+__all__ = ["call"]
+
+
+def call(
+    method: Annotated[str, typer.Argument(help="E.g. MemoryService/PutMemory.")],
+    request: Annotated[
+        str, typer.Argument(help="The request as JSON; - reads it from stdin.")
+    ] = "{}",
+    target: Target = "127.0.0.1:50051",
+    token_file: TokenFile = None,
+    timeout: TimeoutS = 30.0,
+) -> None:
+    """Call one RPC with JSON and print each answer as a line of JSON.
+
+    An error is printed as JSON on standard error, with exit code 1. A write without a request_id
+    gets one, so that it can be repeated.
+    """
+    session = Session(target=target, token_file=token_file, timeout_s=timeout, as_json=True)
+    text = typer.get_text_stream("stdin").read() if request == "-" else request
+    import anyio
+
+    try:
+        descriptor = _find(method)
+        anyio.run(_print_answers, session, descriptor, _parse(descriptor, text), session.token())
+    except MlsdmError as error:
+        report(error, as_json=True)
+        raise typer.Exit(1) from None
+
+
+def _services() -> "dict[str, ServiceDescriptor]":
+    """Return all services by full name and, those of the contract, also by short name."""
+    from grpc_health.v1 import health_pb2
+
+    from mlsdm_grpc.client.channel import CONTRACT_FILES
+
+    found = {}
+    for file in (health_pb2.DESCRIPTOR, *CONTRACT_FILES):
+        for name, service in file.services_by_name.items():
+            found[name] = found[service.full_name] = service
+    return found
+
+
+def _find(path: str) -> "MethodDescriptor":
+    name, _, rpc = path.strip("/").partition("/")
+    services = _services()
+    service = services.get(name)
+    if service is None:
+        known = ", ".join(sorted(each for each in services if "." not in each))
+        raise _invalid("SERVICE/METHOD", f"there is no such service; there are {known}")
+    method = service.methods_by_name.get(rpc)
+    if method is None:
+        known = ", ".join(each.name for each in service.methods)
+        raise _invalid("SERVICE/METHOD", f"there is no such method; {name} has {known}")
+    if method.client_streaming:
+        raise _invalid("SERVICE/METHOD", "the client streams in this method: use a client library")
+    return method
+
+
+def _parse(method: "MethodDescriptor", text: str) -> "Message":
+    from google.protobuf import json_format
+    from google.protobuf.message_factory import GetMessageClass
+
+    from mlsdm_grpc.client.connection import new_request_id
+
+    message = GetMessageClass(method.input_type)()
+    try:
+        json_format.Parse(text, message)
+    except json_format.ParseError as error:
+        raise _invalid("JSON", str(error)) from None
+    if "request_id" in method.input_type.fields_by_name and not getattr(message, "request_id"):  # noqa: B009 - known by its descriptor only
+        message.MergeFrom(type(message)(request_id=new_request_id()))
+    return message
+
+
+async def _print_answers(
+    session: Session, method: "MethodDescriptor", request: "Message", token: str | None
+) -> None:
+    from google.protobuf.message_factory import GetMessageClass
+
+    from mlsdm_grpc.client.connection import Connection
+
+    connection = Connection(session.target, token=token, timeout_s=session.timeout_s)
+    arguments: dict[str, Any] = {
+        "request_serializer": type(request).SerializeToString,
+        "response_deserializer": GetMessageClass(method.output_type).FromString,
+    }
+    assert method.containing_service is not None  # noqa: S101 - every method has one
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    try:
+        if method.server_streaming:
+            stream = connection.channel.unary_stream(path, **arguments)
+            async for answer in connection.stream(stream, request, timeout_s=session.timeout_s):
+                echo_json(message_dict(answer))
+        else:
+            unary = connection.channel.unary_unary(path, **arguments)
+            write_id = str(getattr(request, "request_id", ""))
+            answer = await connection.unary(unary, request, write_id=write_id)
+            echo_json(message_dict(answer))
+    finally:
+        await connection.close()
+
+
+def _invalid(field: str, problem: str) -> InvalidInput:
+    return InvalidInput("The command is not valid.", violations=[FieldViolation(field, problem)])

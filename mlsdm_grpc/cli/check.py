@@ -1,0 +1,218 @@
+"""``mlsdm check``: would the server start here, with these settings?"""
+
+import importlib.util
+import os
+import resource
+import socket
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+
+from mlsdm_grpc.cli.options import (
+    TARGET_VARIABLE,
+    AsJson,
+    Config,
+    DataDir,
+    Journal,
+    Listen,
+    Ops,
+    Workers,
+    overrides,
+)
+from mlsdm_grpc.cli.session import echo_json
+from mlsdm_grpc.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.config import Address, Settings
+
+__all__ = ["Finding", "check"]
+
+_MIN_FILES = 256
+_MIN_SQLITE = (3, 35, 0)
+
+
+class Finding(NamedTuple):
+    """What one check found."""
+
+    name: str
+    ok: bool
+    detail: str
+    """What was found, and what to do if it is wrong."""
+
+
+def check(
+    *,
+    listen: Listen = None,
+    ops: Ops = None,
+    data_dir: DataDir = None,
+    journal: Journal = None,
+    workers: Workers = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check settings and machine without starting a server; exit code 0 if all is well, else 1."""
+    flags = overrides(listen=listen, ops=ops, data_dir=data_dir, journal=journal, workers=workers)
+    well = True
+    for finding in _findings(config, flags):
+        well &= finding.ok
+        if as_json:
+            echo_json(finding._asdict())
+        else:
+            typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.detail}")
+    if not well:
+        raise typer.Exit(1)
+
+
+def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Iterator[Finding]:
+    from mlsdm_grpc.config import load_settings, unknown_environment
+
+    try:
+        settings = load_settings(config, flags)
+    except InvalidInput as error:
+        for violation in error.violations:
+            yield Finding(f"setting {violation.field}", ok=False, detail=violation.description)
+        return
+    unknown = [name for name in unknown_environment(os.environ) if name != TARGET_VARIABLE]
+    ignored = f"; no setting reads {', '.join(unknown)}" if unknown else ""
+    yield Finding("settings", ok=True, detail=f"valid{ignored}")
+    checks: tuple[Callable[[Settings], Finding | None], ...] = (
+        _protobuf,
+        _event_loop,
+        _files,
+        _data_port,
+        _ops_port,
+        _tokens,
+        _embedder,
+        _data_dir,
+        _sqlite,
+    )
+    for each in checks:
+        if (finding := each(settings)) is not None:
+            yield finding
+
+
+def _protobuf(_: "Settings") -> Finding:
+    from google.protobuf.internal import api_implementation
+
+    kind = api_implementation.Type()
+    hint = "" if kind == "upb" else ": much slower; install a protobuf wheel for this platform"
+    return Finding("protobuf", kind == "upb", f"implementation {kind}{hint}")
+
+
+def _event_loop(_: "Settings") -> Finding:
+    found = importlib.util.find_spec("uvloop") is not None
+    return Finding("event loop", ok=True, detail="uvloop" if found else "asyncio; uvloop is faster")
+
+
+def _files(settings: "Settings") -> Finding:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    connections = min(settings.server.max_connections, int(limit * 0.4))
+    if limit < _MIN_FILES:
+        return Finding("open files", ok=False, detail=f"limit {limit}; raise it: ulimit -n 4096")
+    return Finding("open files", ok=True, detail=f"limit {limit}, so {connections} connections")
+
+
+def _data_port(settings: "Settings") -> Finding:
+    return _port("data port", "server.listen", settings.server.listen_address)
+
+
+def _ops_port(settings: "Settings") -> Finding:
+    return _port("operations port", "server.ops", settings.server.ops_address)
+
+
+def _port(name: str, setting: str, address: "Address") -> Finding:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            # A port that was closed a moment ago is free for a server, which sets this too.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        detail = f"{address} cannot be opened ({error.strerror}); change {setting}"
+        return Finding(name, ok=False, detail=detail)
+    return Finding(name, ok=True, detail=f"{address} is free")
+
+
+def _tokens(settings: "Settings") -> Finding | None:
+    from mlsdm_grpc.security.tokens import TokenAuthenticator
+
+    file = settings.security.tokens_file
+    if file is None:
+        return None
+    try:
+        TokenAuthenticator(file, now=lambda: datetime.now(UTC))
+    except InvalidInput as error:
+        faults = "; ".join(f"{each.field} {each.description}" for each in error.violations)
+        return Finding("tokens file", ok=False, detail=f"{file}: {faults}")
+    return Finding("tokens file", ok=True, detail=f"{file} is valid")
+
+
+def _embedder(settings: "Settings") -> Finding:
+    name = settings.space.embedder
+    if name == "none":
+        return Finding("embedder", ok=True, detail="none: callers send vectors")
+    from mlsdm_grpc.llm.embedders import load_embedder
+
+    try:
+        embedder = load_embedder(name)
+    except (LookupError, ImportError, OSError) as error:
+        detail = f"{name} does not load ({error}); reinstall it, or set space.embedder to none"
+        return Finding("embedder", ok=False, detail=detail)
+    return Finding("embedder", ok=True, detail=f"{name}, {embedder.dimension} dimensions")
+
+
+def _data_dir(settings: "Settings") -> Finding | None:
+    from mlsdm_grpc.config import JournalKind
+
+    if settings.journal.kind is not JournalKind.SQLITE:
+        return None
+    folder = settings.journal.data_dir.absolute()
+    nearest = _nearest(folder)
+    try:
+        with tempfile.TemporaryFile(dir=nearest) as probe:
+            probe.write(b"x")
+    except OSError as error:
+        detail = f"{folder} cannot be written ({error.strerror}); change journal.data_dir"
+        return Finding("data folder", ok=False, detail=detail)
+    there = "is writable" if nearest == folder else "will be created"
+    return Finding("data folder", ok=True, detail=f"{folder} {there}")
+
+
+def _nearest(folder: Path) -> Path:
+    return next((each for each in (folder, *folder.parents) if each.exists()), Path("/"))
+
+
+def _sqlite(settings: "Settings") -> Finding | None:
+    from mlsdm_grpc.config import JournalKind
+
+    if settings.journal.kind is not JournalKind.SQLITE:
+        return None
+    if sqlite3.sqlite_version_info < _MIN_SQLITE:
+        wanted = ".".join(map(str, _MIN_SQLITE))
+        detail = f"{sqlite3.sqlite_version} is too old; a Python with SQLite {wanted} is needed"
+        return Finding("sqlite", ok=False, detail=detail)
+    nearest = _nearest(settings.journal.data_dir.absolute())
+    try:
+        with tempfile.TemporaryDirectory(dir=nearest, prefix=".mlsdm-check-") as folder:
+            database = sqlite3.connect(Path(folder) / "probe.db")
+            try:
+                (mode,) = database.execute("PRAGMA journal_mode=WAL").fetchone()
+                database.execute("CREATE TABLE probe (id INTEGER)")
+            finally:
+                database.close()
+    except (OSError, sqlite3.Error) as error:
+        return Finding("sqlite", ok=False, detail=f"cannot write in {nearest}: {error}")
+    if mode != "wal":
+        detail = f"no write-ahead log in {nearest}: use a local file system for journal.data_dir"
+        return Finding("sqlite", ok=False, detail=detail)
+    python = ".".join(map(str, sys.version_info[:3]))
+    return Finding(
+        "sqlite", ok=True, detail=f"{sqlite3.sqlite_version} (Python {python}), with WAL"
+    )

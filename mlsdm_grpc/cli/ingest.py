@@ -1,0 +1,110 @@
+"""``mlsdm ingest``: text files as passages."""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.session import Session, echo_json, report
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
+if TYPE_CHECKING:
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+    from mlsdm_grpc.client import MemoryClient
+
+__all__ = ["file_label", "ingest"]
+
+_MAX_PASSAGE_CHARS = 1_600
+"""With its context at most 2,002 characters, which UTF-8 never makes longer than 8,192 bytes."""
+_MAX_LABEL_CHARS = 64
+
+
+def ingest(
+    files: Annotated[list[Path], typer.Argument(help="Text files, UTF-8.")],
+    *,
+    passage_chars: Annotated[
+        int,
+        typer.Option("--passage-chars", min=50, max=_MAX_PASSAGE_CHARS, help="Longest passage."),
+    ] = 800,
+    context: Annotated[
+        bool, typer.Option(help="Put the file's heading and first sentence before each passage.")
+    ] = True,
+    label: Labels = None,
+    target: Target = "127.0.0.1:50051",
+    token_file: TokenFile = None,
+    space: Space = "default",
+    timeout: TimeoutS = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Cut text files into passages and store each as a memory labelled file:NAME."""
+    session = Session(
+        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
+    )
+    texts = _read(files, session)
+    memories = list(_memories(texts, label or [], passage_chars, context=context))
+    began = time.perf_counter()
+    results = session.run(lambda memory: _store(memory, memories))
+    elapsed_s = time.perf_counter() - began
+    if as_json:
+        echo_json({"files": len(texts), "results": results, "seconds": round(elapsed_s, 3)})
+    else:
+        told = ", ".join(f"{count} {name.lower()}" for name, count in sorted(results.items()))
+        typer.echo(f"{len(texts)} files: {told or 'nothing to store'} in {elapsed_s:.2f} s")
+    if results.keys() & {"REFUSED", "SKIPPED"}:
+        raise typer.Exit(1)
+
+
+def file_label(file: Path) -> str:
+    """Return ``file:NAME`` in the form that labels have."""
+    return f"file:{re.sub(r'[^A-Za-z0-9._-]', '_', file.name)}"[:_MAX_LABEL_CHARS]
+
+
+def _read(files: list[Path], session: Session) -> dict[Path, str]:
+    """Return the texts; tells all files that cannot be read and ends the command."""
+    texts: dict[Path, str] = {}
+    problems: list[FieldViolation] = []
+    for file in files:
+        try:
+            texts[file] = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            kind = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+            problems.append(FieldViolation(str(file), str(kind)))
+    if problems:
+        report(InvalidInput("Files cannot be read.", violations=problems), as_json=session.as_json)
+        raise typer.Exit(1)
+    return texts
+
+
+def _memories(
+    texts: dict[Path, str], labels: list[str], passage_chars: int, *, context: bool
+) -> "Iterator[Memory]":
+    from mlsdm_grpc.client import new_memory, passage_context, split_passages
+
+    for file, text in texts.items():
+        heading = passage_context(text) if context else ""
+        for passage in split_passages(text, max_chars=passage_chars):
+            content = f"{heading}\n\n{passage}" if heading else passage
+            yield new_memory(content, labels=[file_label(file), *labels])
+
+
+async def _store(memory: "MemoryClient", memories: "list[Memory]") -> dict[str, int]:
+    """Store all and return how many of each result there are; shows the progress."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PutResult
+
+    counts: Counter[str] = Counter()
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("passages", total=len(memories))
+        async for response in memory.put_batches(memories):
+            counts.update(
+                PutResult.Name(result).removeprefix("PUT_RESULT_") for result in response.results
+            )
+            progress.advance(task, len(response.results))
+    return dict(counts)

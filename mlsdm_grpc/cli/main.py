@@ -1,0 +1,52 @@
+"""The command ``mlsdm``. Commands import what is heavy when they run, so that help is quick."""
+
+import os
+
+import typer
+
+from mlsdm_grpc import __version__
+from mlsdm_grpc.cli.call import call
+from mlsdm_grpc.cli.check import check
+from mlsdm_grpc.cli.health import health
+from mlsdm_grpc.cli.ingest import ingest
+from mlsdm_grpc.cli.memories import put, query, state
+from mlsdm_grpc.cli.reference import config_reference
+from mlsdm_grpc.cli.serve import serve
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="mlsdm",
+    help="A governed cognitive memory for LLM applications, over gRPC.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (serve, check, call, put, query, state, ingest, health, config_reference):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    # grpc reads these when it is imported. Its own lines on standard error help nobody who only
+    # calls a server; a fork never happens here, and support for it costs time and may hang.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    app()

@@ -1,0 +1,181 @@
+"""``mlsdm put | query | state``: the everyday calls, for people."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
+if TYPE_CHECKING:
+    from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
+    from mlsdm_grpc.client import Vector
+
+__all__ = ["put", "query", "state"]
+
+_SHOWN_CHARS = 120
+
+EmbeddingFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--embedding-file", exists=True, dir_okay=False, help="Vector: a JSON array, or .npy."
+    ),
+]
+
+
+def put(
+    text: Annotated[str, typer.Argument(help="Text to remember; - reads it from stdin.")] = "",
+    *,
+    embedding_file: EmbeddingFile = None,
+    memory_id: Annotated[str, typer.Option("--memory-id", help="Own id of the memory.")] = "",
+    label: Labels = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option("--metadata", help="KEY=VALUE; may be repeated.")
+    ] = None,
+    pinned: Annotated[bool, typer.Option("--pinned", help="Never evict it for room.")] = False,
+    allow_replace: Annotated[
+        bool, typer.Option("--allow-replace", help="Replace the memory with this id.")
+    ] = False,
+    target: Target = "127.0.0.1:50051",
+    token_file: TokenFile = None,
+    space: Space = "default",
+    timeout: TimeoutS = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Store one memory and print its id."""
+    session = Session(
+        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
+    )
+    content = typer.get_text_stream("stdin").read() if text == "-" else text
+    vector = _vector(embedding_file, session)
+    pairs = dict(each.partition("=")[::2] for each in metadata or ())
+    response = session.run(
+        lambda memory: memory.put(
+            content,
+            embedding=vector,
+            memory_id=memory_id,
+            labels=label or (),
+            metadata=pairs,
+            pinned=pinned,
+            allow_replace=allow_replace,
+        )
+    )
+    if as_json:
+        echo_json(message_dict(response))
+        return
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PutResult
+
+    result = PutResult.Name(response.result).removeprefix("PUT_RESULT_")
+    typer.echo(f"{result} {response.memory.memory_id} revision {response.revision}")
+
+
+def query(
+    text: Annotated[str, typer.Argument(help="What to look for.")] = "",
+    *,
+    embedding_file: EmbeddingFile = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, max=1_000, help="Most matches.")] = 5,
+    label: Labels = None,
+    phase_tolerance: Annotated[
+        float | None,
+        typer.Option("--phase-tolerance", min=0, max=1, help="0..1; 1 searches all phases."),
+    ] = None,
+    target: Target = "127.0.0.1:50051",
+    token_file: TokenFile = None,
+    space: Space = "default",
+    timeout: TimeoutS = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Print the memories that resonate most with a text, best first."""
+    session = Session(
+        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
+    )
+    vector = _vector(embedding_file, session)
+    response = session.run(
+        lambda memory: memory.query(
+            text,
+            embedding=vector,
+            top_k=top_k,
+            labels=label or (),
+            phase_tolerance=phase_tolerance,
+        )
+    )
+    if as_json:
+        echo_json(message_dict(response))
+    else:
+        _print_matches(response)
+
+
+def state(
+    *,
+    target: Target = "127.0.0.1:50051",
+    token_file: TokenFile = None,
+    space: Space = "default",
+    timeout: TimeoutS = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Print the state of the mind of a space."""
+    session = Session(
+        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
+    )
+    response = session.run(lambda memory: memory.state())
+    found = message_dict(response)["state"]
+    if as_json:
+        echo_json(found)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    for name, value in _flat(found):
+        table.add_row(name, str(value))
+    Console().print(table)
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, item in value.items():
+        if isinstance(item, dict):
+            found += _flat(item, f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, item))
+    return found
+
+
+def _print_matches(response: "QueryMemoriesResponse") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not response.matches:
+        typer.echo("no match", err=True)
+        return
+    table = Table("resonance", "memory", "labels", "text")
+    for match in response.matches:
+        memory = match.memory
+        words = " ".join(memory.text.split())
+        shown = words if len(words) <= _SHOWN_CHARS else words[: _SHOWN_CHARS - 3] + "..."
+        # Text, because stored content must not be read as markup.
+        cells = (f"{match.resonance:.3f}", memory.memory_id, ", ".join(memory.labels), shown)
+        table.add_row(*(Text(cell) for cell in cells))
+    Console().print(table)
+
+
+def _vector(file: Path | None, session: Session) -> "Vector | None":
+    """Return the vector in the file, float32 of one dimension; ends the command if it is none."""
+    if file is None:
+        return None
+    import numpy as np
+
+    try:
+        is_numpy = file.suffix == ".npy"
+        values = (
+            np.load(file, allow_pickle=False) if is_numpy else json.loads(file.read_text("utf-8"))
+        )
+        return np.asarray(values, np.float32)
+    except (OSError, ValueError, TypeError) as error:
+        problem = FieldViolation("--embedding-file", f"holds no vector: {error}")
+        report(InvalidInput(violations=[problem]), as_json=session.as_json)
+        raise typer.Exit(1) from None

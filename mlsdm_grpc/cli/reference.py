@@ -1,0 +1,141 @@
+"""``mlsdm config-reference``: all settings from their models, as Markdown or as a TOML sample.
+
+``docs/configuration.md`` and ``deploy/config.toml`` are what this prints; a test compares them.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+__all__ = ["config_reference", "markdown", "toml"]
+
+_COMPUTED = {"engine.workers": "the number of cores less one, at least 1"}
+"""Defaults that depend on the machine; everything else is written as it is."""
+_LIMITS = {"gt": "> {}", "ge": ">= {}", "lt": "< {}", "le": "<= {}", "pattern": "`{}`"}
+_WIDTH = 96
+
+_INTRO = """\
+# Settings
+
+Sources, lowest first: the defaults below, the TOML file of `--config` (one table a section),
+variables of the environment named `MLSDM_SECTION__FIELD`, and the flags of `mlsdm serve`. All
+faults are reported at once. `mlsdm check` tells whether settings and machine fit together.
+
+This page is what `mlsdm config-reference` prints.
+"""
+
+_SAMPLE_INTRO = """\
+# All settings of mlsdm-grpc with their defaults, as `mlsdm config-reference --format toml` prints
+# them. Remove the # before a setting to change it; start with `mlsdm serve --config FILE`.
+"""
+
+
+class _Setting(NamedTuple):
+    section: str
+    name: str
+    kind: str
+    default: str
+    """As TOML writes it; empty if there is none or it depends on the machine."""
+    note: str
+    """What stands for the default where there is none."""
+    limits: str
+    description: str
+
+
+def config_reference(
+    form: Annotated[
+        Literal["markdown", "toml"], typer.Option("--format", help="A page, or a sample file.")
+    ] = "markdown",
+) -> None:
+    """Print every setting with type, default, limits and meaning."""
+    typer.echo(markdown() if form == "markdown" else toml(), nl=False)
+
+
+def markdown() -> str:
+    """Return the reference as a page of Markdown."""
+    lines = [_INTRO]
+    for section, summary, settings in _sections():
+        lines += [f"## `[{section}]`", "", summary, ""]
+        lines += ["| setting | type | default | limits | meaning |", "|---|---|---|---|---|"]
+        for each in settings:
+            default = f"`{each.default}`" if each.default else each.note
+            limits = each.limits.replace("|", "\\|")
+            lines.append(
+                f"| `{each.name}` | {each.kind} | {default} | {limits} | {each.description} |"
+            )
+        lines += ["", f"In the environment: `MLSDM_{section.upper()}__<SETTING>`.", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def toml() -> str:
+    """Return a sample file: every setting with its default, commented out."""
+    lines = [_SAMPLE_INTRO]
+    for section, summary, settings in _sections():
+        lines += [f"# {summary}", f"[{section}]"]
+        for each in settings:
+            lines += textwrap.wrap(
+                each.description, _WIDTH, initial_indent="# ", subsequent_indent="# "
+            )
+            if each.default:
+                lines.append(f"# {each.name} = {each.default}")
+            else:
+                lines.append(f"# {each.name} =  # default: {each.note}")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _sections() -> Iterator[tuple[str, str, list[_Setting]]]:
+    from pydantic import BaseModel
+
+    from mlsdm_grpc.config import Settings
+
+    for section, info in Settings.model_fields.items():
+        model = info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            summary = (model.__doc__ or "").splitlines()[0]
+            settings = [
+                _setting(section, name, field) for name, field in model.model_fields.items()
+            ]
+            yield section, summary, settings
+
+
+def _setting(section: str, name: str, field: "FieldInfo") -> _Setting:
+    computed = _COMPUTED.get(f"{section}.{name}", "")
+    default = "" if computed else _toml_value(field.default)
+    limits = ", ".join(
+        _LIMITS[key].format(value)
+        for constraint in field.metadata
+        for key in _LIMITS
+        if (value := getattr(constraint, key, None)) is not None
+    )
+    description = " ".join((field.description or "").replace("``", "`").split())
+    return _Setting(
+        section, name, _kind(field.annotation), default, computed or "none", limits, description
+    )
+
+
+def _toml_value(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case Enum() | Path():
+            return json.dumps(str(value))
+        case float() if value.is_integer():
+            return f"{value:.1f}"
+        case _:
+            return json.dumps(value)
+
+
+def _kind(annotation: Any) -> str:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(f"`{each.value}`" for each in annotation)
+    names = {int: "integer", float: "number", bool: "boolean", str: "text", Path: "path"}
+    return names.get(annotation, "path")

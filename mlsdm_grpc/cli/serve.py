@@ -1,0 +1,131 @@
+"""``mlsdm serve``: run the server until a signal.
+
+Exit codes: 0 after a drain, 1 when the environment does not allow to start, 2 when the
+configuration is wrong, 128 + n when a second signal n cuts the drain short.
+"""
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from mlsdm_grpc.cli.options import (
+    TARGET_VARIABLE,
+    Config,
+    DataDir,
+    Journal,
+    Listen,
+    Ops,
+    Workers,
+    overrides,
+)
+from mlsdm_grpc.cli.session import report
+from mlsdm_grpc.errors import MlsdmError
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.config import Settings
+
+__all__ = ["process_age_s", "serve"]
+
+Fault = TypeVar("Fault", bound=BaseException)
+
+
+def serve(
+    listen: Listen = None,
+    ops: Ops = None,
+    data_dir: DataDir = None,
+    journal: Journal = None,
+    workers: Workers = None,
+    config: Config = None,
+) -> None:
+    """Run the server until SIGTERM or SIGINT, then drain and exit."""
+    flags = overrides(listen=listen, ops=ops, data_dir=data_dir, journal=journal, workers=workers)
+    import anyio
+
+    from mlsdm_grpc.config import load_settings, unknown_environment
+    from mlsdm_grpc.observability.logging import configure_logging
+
+    try:
+        settings = load_settings(config, flags)
+    except MlsdmError as error:
+        report(error, as_json=False)
+        raise typer.Exit(2) from None
+    configure_logging(settings.logging)
+    import structlog
+
+    log = structlog.get_logger(component="serve")
+    for name in unknown_environment(os.environ):
+        if name != TARGET_VARIABLE:
+            log.warning("unknown setting in the environment", variable=name)
+    failed = False
+    try:
+        anyio.run(_serve, settings, backend_options={"use_uvloop": _has_uvloop()})
+    except* MlsdmError as group:
+        failed = True
+        for refusal in _leaves(group):
+            report(refusal, as_json=False)
+    except* OSError as group:
+        failed = True
+        for fault in _leaves(group):
+            typer.echo(f"The server cannot run: {fault}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _leaves(group: BaseExceptionGroup[Fault]) -> Iterator[Fault]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+async def _serve(settings: "Settings") -> None:
+    import anyio
+
+    from mlsdm_grpc.server.build import running_server
+
+    serving, stop = anyio.Event(), anyio.Event()
+
+    async def watch(signals: AsyncIterator[signal.Signals]) -> None:
+        async for number in signals:
+            if stop.is_set():
+                os._exit(128 + number)
+            stop.set()
+            if not serving.is_set():
+                start_up.cancel()
+
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with anyio.create_task_group() as watcher:
+            watcher.start_soon(watch, signals)
+            with anyio.CancelScope() as start_up:
+                async with running_server(settings) as server:
+                    serving.set()
+                    _announce(str(server.listen), str(server.ops))
+                    await stop.wait()
+                    await server.drain()
+            watcher.cancel_scope.cancel()
+
+
+def _announce(listen: str, ops: str) -> None:
+    typer.echo(f"SERVING listen={listen} ops={ops} started_in_s={process_age_s():.3f}")
+
+
+def process_age_s() -> float:
+    """Return the seconds since this process was started."""
+    try:
+        fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
+        started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
+    except (OSError, AttributeError):  # not Linux: the processor time comes close while starting
+        return time.process_time()
+
+
+def _has_uvloop() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("uvloop") is not None

@@ -1,0 +1,130 @@
+"""Run one command against a server and tell what went wrong, for people or as JSON."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from mlsdm_grpc.errors import ApiStatusError, FieldViolation, InvalidInput, MlsdmError
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from mlsdm_grpc.client import MemoryClient
+
+__all__ = ["Session", "describe", "echo_json", "message_dict", "report"]
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What the options say about server and output."""
+
+    target: str
+    token_file: Path | None
+    timeout_s: float
+    as_json: bool
+    space: str = "default"
+
+    def run(self, work: "Callable[[MemoryClient], Awaitable[Result]]") -> Result:
+        """Return what ``work`` does with a connected client.
+
+        Raises:
+            typer.Exit: With code 1, after the error was reported on standard error.
+        """
+        import anyio
+
+        from mlsdm_grpc.client import MemoryClient
+
+        async def main(token: str | None) -> Result:
+            async with MemoryClient(
+                self.target, token=token, space=self.space, timeout_s=self.timeout_s
+            ) as memory:
+                return await work(memory)
+
+        try:
+            return anyio.run(main, self.token())
+        except MlsdmError as error:
+            report(error, as_json=self.as_json)
+            raise typer.Exit(1) from None
+
+    def token(self) -> str | None:
+        """Return the token in the file.
+
+        Raises:
+            InvalidInput: The file cannot be read or is empty.
+        """
+        if self.token_file is None:
+            return None
+        try:
+            token = self.token_file.read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            kind = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
+            raise _bad_token(f"cannot be read: {kind}") from None
+        if not token:
+            raise _bad_token("is empty")
+        return token
+
+
+def _bad_token(problem: str) -> InvalidInput:
+    return InvalidInput(
+        "The token file is not valid.", violations=[FieldViolation("--token-file", problem)]
+    )
+
+
+def echo_json(value: Any) -> None:
+    """Print a value as one line of JSON on standard output."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def message_dict(message: "Message") -> dict[str, Any]:
+    """Return a message as JSON values, with the field names of the contract."""
+    from google.protobuf.json_format import MessageToDict
+
+    found: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
+    return found
+
+
+def describe(error: MlsdmError) -> dict[str, Any]:
+    """Return everything that an error tells, as JSON values."""
+    from mlsdm_grpc.client import request_id_of
+    from mlsdm_grpc.wire.status import CODE_NAMES, CODES
+
+    code = error.code if isinstance(error, ApiStatusError) else CODES[type(error)]
+    described: dict[str, Any] = {
+        "code": CODE_NAMES[code],
+        "reason": error.reason,
+        "message": error.message,
+        "metadata": error.metadata,
+    }
+    if isinstance(error, InvalidInput):
+        described["violations"] = [
+            {"field": each.field, "description": each.description} for each in error.violations
+        ]
+    if error.retry_after_s is not None:
+        described["retry_after_s"] = error.retry_after_s
+    if request_id := request_id_of(error):
+        described["request_id"] = request_id
+    return described
+
+
+def report(error: MlsdmError, *, as_json: bool) -> None:
+    """Tell an error on standard error."""
+    described = describe(error)
+    if as_json:
+        typer.echo(json.dumps(described, ensure_ascii=False), err=True)
+        return
+    name = f"{described['code']} {error.reason}".strip()
+    typer.echo(f"{name}: {error.message}", err=True)
+    for violation in described.get("violations", ()):
+        typer.echo(f"  {violation['field']}: {violation['description']}", err=True)
+    for key, value in error.metadata.items():
+        typer.echo(f"  {key}={value}", err=True)
+    for note in getattr(error, "__notes__", ()):
+        typer.echo(f"  {note}", err=True)
+    if "request_id" in described:
+        typer.echo(f"  request id: {described['request_id']}", err=True)

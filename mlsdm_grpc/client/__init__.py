@@ -1,0 +1,16 @@
+"""The asyncio client of the service."""
+
+from mlsdm_grpc.client.client import MemoryClient
+from mlsdm_grpc.client.failures import request_id_of
+from mlsdm_grpc.client.messages import Vector, new_memory
+from mlsdm_grpc.client.passages import DEFAULT_PASSAGE_CHARS, passage_context, split_passages
+
+__all__ = [
+    "DEFAULT_PASSAGE_CHARS",
+    "MemoryClient",
+    "Vector",
+    "new_memory",
+    "passage_context",
+    "request_id_of",
+    "split_passages",
+]

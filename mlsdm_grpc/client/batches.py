@@ -1,0 +1,65 @@
+"""Cut many memories into batches that the server accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
+from mlsdm_grpc.config import KIB
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
+__all__ = ["batches"]
+
+_REQUEST_OVERHEAD_BYTES: Final = 1 * KIB
+"""For the space, the request id and the flags of a request."""
+_ITEM_OVERHEAD_BYTES: Final = 8
+"""For the tag and the length of an item."""
+_RECORD_OVERHEAD_BYTES: Final = 256
+"""For what the server adds to an item of a record: id, times, source, phase."""
+
+
+def batches(memories: Iterable[Memory], info: ServerInfo) -> Iterator[list[Memory]]:
+    """Yield the memories in order, in batches within the limits that the server told.
+
+    A batch is full at ``max_batch_item_count`` memories, at ``max_request_bytes``, or where the
+    record that the server would write, with the vectors that it adds to texts, would exceed
+    ``max_record_bytes``.
+
+    Raises:
+        InvalidInput: REQUEST_TOO_LARGE, one memory alone exceeds the limits; the batches before
+            it have been yielded.
+    """
+    limits = info.limits
+    batch: list[Memory] = []
+    request_bytes = record_bytes = _REQUEST_OVERHEAD_BYTES
+    for index, memory in enumerate(memories):
+        item = memory.ByteSize() + _ITEM_OVERHEAD_BYTES
+        record = item + _RECORD_OVERHEAD_BYTES + _added_vector_bytes(memory, info)
+        if (
+            item > limits.max_request_bytes - _REQUEST_OVERHEAD_BYTES
+            or record > limits.max_record_bytes - _REQUEST_OVERHEAD_BYTES
+        ):
+            problem = FieldViolation(f"memories[{index}]", "larger than a request may be")
+            raise InvalidInput(violations=[problem], reason="REQUEST_TOO_LARGE")
+        if (
+            len(batch) == limits.max_batch_item_count
+            or request_bytes + item > limits.max_request_bytes
+            or record_bytes + record > limits.max_record_bytes
+        ):
+            yield batch
+            batch = []
+            request_bytes = record_bytes = _REQUEST_OVERHEAD_BYTES
+        batch.append(memory)
+        request_bytes += item
+        record_bytes += record
+    if batch:
+        yield batch
+
+
+def _added_vector_bytes(memory: Memory, info: ServerInfo) -> int:
+    """Return by how much the server's float32 vector is larger than what the request carries."""
+    if not memory.HasField("embedding"):
+        return 4 * info.embedder.dimension
+    return len(memory.embedding.f16_le)

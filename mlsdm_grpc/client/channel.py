@@ -1,0 +1,119 @@
+"""How the client connects: channel options and the service config with the retry policy.
+
+Which calls may be repeated is read off the contract: those that change nothing, and those whose
+request carries a ``request_id``. grpc repeats them itself and honours ``grpc-retry-pushback-ms``.
+
+Calls go round robin over the addresses that the target resolves to; with one address that is the
+same as ``pick_first``. The client does not watch the servers' health: a watch would be one more
+stream a connection that a draining server has to wait for, while a call that a draining server
+refuses is repeated on another address anyway.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from mlsdm_grpc import __version__
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    admin_service_pb2,
+    cognition_service_pb2,
+    generation_service_pb2,
+    governance_service_pb2,
+    memory_service_pb2,
+    space_service_pb2,
+)
+from mlsdm_grpc.config import MIB
+
+__all__ = ["CONTRACT_FILES", "channel_options", "is_repeatable", "open_channel", "service_config"]
+
+CONTRACT_FILES: Final = tuple(
+    module.DESCRIPTOR
+    for module in (
+        memory_service_pb2,
+        cognition_service_pb2,
+        generation_service_pb2,
+        governance_service_pb2,
+        space_service_pb2,
+        admin_service_pb2,
+    )
+)
+"""Descriptors of the files that define the services."""
+
+_RETRY_POLICY: Final = {
+    "maxAttempts": 3,
+    "initialBackoff": "0.05s",
+    "maxBackoff": "1s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+_RETRY_THROTTLING: Final = {"maxTokens": 10, "tokenRatio": 0.1}
+_MAX_MESSAGE_BYTES: Final = 64 * MIB
+"""The largest that a server can be configured to send; the server holds the limit in force."""
+_RETRY_BUFFER_BYTES: Final = 8 * MIB
+"""Above this a call is not repeated; grpc's 256 KiB would leave out most batches."""
+
+
+def is_repeatable(method: MethodDescriptor) -> bool:
+    """Return whether a repeat of an unanswered call cannot do anything twice."""
+    if method.client_streaming:
+        return False
+    level = method.GetOptions().idempotency_level
+    return (
+        level != MethodOptions.IDEMPOTENCY_UNKNOWN
+        or "request_id" in method.input_type.fields_by_name
+    )
+
+
+def service_config() -> dict[str, Any]:
+    """Return the gRPC service config: what is repeated, how often, and how calls are spread."""
+    names = [
+        {"service": service.full_name, "method": method.name}
+        for file in CONTRACT_FILES
+        for service in file.services_by_name.values()
+        for method in service.methods
+        if is_repeatable(method)
+    ]
+    return {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "retryThrottling": _RETRY_THROTTLING,
+        "methodConfig": [{"name": names, "retryPolicy": _RETRY_POLICY}],
+    }
+
+
+def channel_options() -> list[tuple[str, int | str]]:
+    """Return the options of every channel; times in milliseconds, sizes in bytes."""
+    return [
+        ("grpc.service_config", json.dumps(service_config())),
+        ("grpc.service_config_disable_resolution", 1),
+        ("grpc.primary_user_agent", f"mlsdm-python/{__version__}"),
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.initial_reconnect_backoff_ms", 200),
+        ("grpc.min_reconnect_backoff_ms", 1_000),
+        ("grpc.max_reconnect_backoff_ms", 5_000),
+        ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+        ("grpc.per_rpc_retry_buffer_size", _RETRY_BUFFER_BYTES),
+        # Proxy variables of the environment are meant for web traffic, not for this connection.
+        ("grpc.enable_http_proxy", 0),
+    ]
+
+
+def open_channel(
+    target: str, credentials: grpc.ChannelCredentials | None = None
+) -> grpc.aio.Channel:
+    """Return a channel; it connects with the first call.
+
+    Args:
+        target: ``HOST:PORT`` or any gRPC target.
+        credentials: None is plain text.
+    """
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, channel_options())
+    return grpc.aio.secure_channel(target, credentials, channel_options())

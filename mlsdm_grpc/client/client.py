@@ -1,0 +1,31 @@
+"""The asyncio client: one method an RPC, with a deadline, retries and typed errors on each."""
+
+from __future__ import annotations
+
+from mlsdm_grpc.client.reads import Reads
+from mlsdm_grpc.client.writes import Writes
+
+__all__ = ["MemoryClient"]
+
+
+class MemoryClient(Writes, Reads):
+    """A connection to one server, for one space unless a call names another.
+
+    Use it as an asynchronous context manager; many tasks may share it::
+
+        async with MemoryClient("127.0.0.1:50051") as memory:
+            await memory.put("The invoice is due on Friday.", labels=["topic:billing"])
+            found = await memory.query("when do I have to pay?")
+
+    Every call has a deadline. A call that ends UNAVAILABLE is repeated up to twice within it, with
+    the same ``request_id`` if it is a write, so that nothing is stored twice. Every failure is
+    raised as the :class:`MlsdmError` that the server raised: ``NotFound``, ``Conflict`` ...
+
+    Args:
+        target: ``HOST:PORT`` or any gRPC target.
+        token: Bearer token; None where the server asks for none. It travels in plain text unless
+            ``credentials`` are given.
+        space: Space of calls that name none.
+        timeout_s: Deadline of calls that name none, seconds.
+        credentials: Channel credentials, e.g. of TLS; None is plain text.
+    """

@@ -1,0 +1,190 @@
+"""The reads of the client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Unpack
+
+from grpc_health.v1 import health_pb2
+
+from mlsdm_grpc._gen.mlsdm.v1 import memory_query_pb2 as query_pb2
+from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import GetStateRequest, GetStateResponse
+from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import GetMemoryRequest, GetMemoryResponse
+from mlsdm_grpc.client.base import ClientBase
+from mlsdm_grpc.client.messages import QueryLimits, Vector, embedding_message
+
+__all__ = ["Reads"]
+
+
+class Reads(ClientBase):
+    """Finds, gets and lists memories; tells the state of the mind and of the server."""
+
+    async def query(
+        self,
+        text: str = "",
+        *,
+        embedding: Vector | None = None,
+        min_revision: int | None = None,
+        space: str | None = None,
+        timeout_s: float | None = None,
+        **limits: Unpack[QueryLimits],
+    ) -> query_pb2.QueryMemoriesResponse:
+        """Return the memories that resonate most with a text or a vector, best first.
+
+        Args:
+            text: What to look for; the server embeds it.
+            embedding: What to look for, instead of a text.
+            min_revision: Lowest revision of the space that the answer may be of.
+            space: None is the client's.
+            timeout_s: Deadline, seconds; None is the client's.
+            limits: Fields of ``QueryMemoriesRequest``: top_k (5), phase, phase_tolerance (0.15; 1
+                searches all phases), min_confidence, min_resonance, labels, include_embedding,
+                phase_weight, synaptic_bias.
+        """
+        request = query_pb2.QueryMemoriesRequest(
+            space=self._space(space), min_revision=min_revision, **limits
+        )
+        _set_query(request, text, embedding)
+        return await self._connection.unary(
+            self._memories.QueryMemories, request, timeout_s=timeout_s
+        )
+
+    async def query_many(
+        self,
+        queries: Iterable[str | Vector],
+        *,
+        min_revision: int | None = None,
+        space: str | None = None,
+        timeout_s: float | None = None,
+        **limits: Unpack[QueryLimits],
+    ) -> query_pb2.BatchQueryMemoriesResponse:
+        """Answer up to 128 texts or vectors at one revision, one result each in their order.
+
+        Args:
+            queries: Texts and vectors.
+            min_revision: Lowest revision of the space that the answer may be of.
+            space: None is the client's.
+            timeout_s: Deadline, seconds; None is the client's.
+            limits: As in :meth:`query`, the same for all.
+        """
+        request = query_pb2.BatchQueryMemoriesRequest(
+            space=self._space(space), min_revision=min_revision
+        )
+        for query in queries:
+            item = query_pb2.MemoryQuery(**limits)
+            if isinstance(query, str):
+                _set_query(item, query, None)
+            else:
+                _set_query(item, "", query)
+            request.queries.append(item)
+        return await self._connection.unary(
+            self._memories.BatchQueryMemories, request, timeout_s=timeout_s
+        )
+
+    async def get(
+        self,
+        memory_id: str,
+        *,
+        include_embedding: bool = False,
+        min_revision: int | None = None,
+        space: str | None = None,
+        timeout_s: float | None = None,
+    ) -> GetMemoryResponse:
+        """Return one memory.
+
+        Raises:
+            NotFound: There is none of this id, or no longer.
+        """
+        request = GetMemoryRequest(
+            space=self._space(space),
+            memory_id=memory_id,
+            include_embedding=include_embedding,
+            min_revision=min_revision,
+        )
+        return await self._connection.unary(self._memories.GetMemory, request, timeout_s=timeout_s)
+
+    async def state(
+        self,
+        *,
+        include_traces: bool = False,
+        min_revision: int | None = None,
+        space: str | None = None,
+        timeout_s: float | None = None,
+    ) -> GetStateResponse:
+        """Return the state of the mind; the arguments are those of ``GetStateRequest``."""
+        request = GetStateRequest(
+            space=self._space(space), include_traces=include_traces, min_revision=min_revision
+        )
+        return await self._connection.unary(self._cognition.GetState, request, timeout_s=timeout_s)
+
+    async def health(
+        self, service: str = "", *, timeout_s: float | None = None
+    ) -> health_pb2.HealthCheckResponse:
+        """Return the health of the server, or of one of its services.
+
+        Raises:
+            ApiStatusError: NOT_FOUND, there is no such service.
+        """
+        request = health_pb2.HealthCheckRequest(service=service)
+        return await self._connection.unary(self._check, request, timeout_s=timeout_s)
+
+    async def watch_health(
+        self, service: str = ""
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """Yield the health at once and after each change, until the iterator is closed."""
+        request = health_pb2.HealthCheckRequest(service=service)
+        async for response in self._connection.stream(self._watch, request, timeout_s=None):
+            yield response
+
+    # Last in the class: below it, ``list`` in an annotation would mean this method.
+    async def list(
+        self,
+        *,
+        labels: Sequence[str] = (),
+        page_size: int = 0,
+        include_embedding: bool = False,
+        min_revision: int | None = None,
+        space: str | None = None,
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[Memory]:
+        """Yield the memories of the space, oldest first, page by page.
+
+        A memory that is there throughout comes exactly once, however the space changes meanwhile.
+
+        Args:
+            labels: Labels that a memory has, all of them.
+            page_size: Memories a page, at most 1,000; 0 is the server's default.
+            include_embedding: With their vectors.
+            min_revision: Lowest revision that a page may be of.
+            space: None is the client's.
+            timeout_s: Deadline of each page, seconds; None is the client's.
+        """
+        request = query_pb2.ListMemoriesRequest(
+            space=self._space(space),
+            page_size=page_size,
+            labels=labels,
+            include_embedding=include_embedding,
+            min_revision=min_revision,
+        )
+        while True:
+            page = await self._connection.unary(
+                self._memories.ListMemories, request, timeout_s=timeout_s
+            )
+            for memory in page.memories:
+                yield memory
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+
+def _set_query(
+    message: query_pb2.QueryMemoriesRequest | query_pb2.MemoryQuery,
+    text: str,
+    embedding: Vector | None,
+) -> None:
+    vector = embedding_message(embedding)
+    if vector is not None:
+        message.embedding.CopyFrom(vector)
+    if text:
+        message.text = text

@@ -1,0 +1,61 @@
+"""The order in which interceptors stand around every call, as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mlsdm_grpc.interceptors.access_log import AccessLogInterceptor
+from mlsdm_grpc.interceptors.authn import AuthnInterceptor
+from mlsdm_grpc.interceptors.deadline import DeadlineInterceptor
+from mlsdm_grpc.interceptors.metrics import MetricsInterceptor
+from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
+from mlsdm_grpc.interceptors.status import StatusInterceptor
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.config import ServerSettings
+    from mlsdm_grpc.interceptors.drain import DrainInterceptor
+    from mlsdm_grpc.observability.metrics import Metrics
+    from mlsdm_grpc.security.principal import Authenticator
+    from mlsdm_grpc.wire.call import Interceptor
+
+__all__ = ["ORDER", "Entry", "build_chain"]
+
+
+class Entry(NamedTuple):
+    """One interceptor's place."""
+
+    name: str
+    after: tuple[str, ...] = ()
+    """Names that have to stand further out, because this one uses what they do."""
+
+
+ORDER: Final = (
+    Entry("request_id"),
+    Entry("metrics"),
+    Entry("access_log", after=("request_id",)),
+    Entry("status", after=("request_id", "metrics", "access_log")),
+    Entry("drain", after=("status",)),
+    Entry("deadline", after=("status",)),
+    Entry("authn", after=("status", "drain", "deadline")),
+)
+"""Outermost first. Whoever counts or logs stands outside ``status``, whoever refuses inside."""
+
+
+def build_chain(
+    settings: ServerSettings,
+    *,
+    metrics: Metrics,
+    drain: DrainInterceptor,
+    authenticator: Authenticator,
+) -> tuple[Interceptor, ...]:
+    """Return the interceptors of a server in their order."""
+    built: dict[str, Interceptor] = {
+        "request_id": RequestIdInterceptor(),
+        "metrics": MetricsInterceptor(metrics),
+        "access_log": AccessLogInterceptor(),
+        "status": StatusInterceptor(),
+        "drain": drain,
+        "deadline": DeadlineInterceptor(settings),
+        "authn": AuthnInterceptor(authenticator),
+    }
+    return tuple(built[entry.name] for entry in ORDER)

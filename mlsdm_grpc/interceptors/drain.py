@@ -1,0 +1,35 @@
+"""Refuses new calls while the server is about to stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.wire.call import Interceptor
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.wire.call import Call
+
+__all__ = ["DrainInterceptor", "draining"]
+
+_RETRY_AFTER_S: Final = 0.5
+
+
+def draining() -> Unavailable:
+    """Return the error of a call that a stopping server refuses or cuts."""
+    return Unavailable(
+        "The server is about to stop; use another node.",
+        reason="DRAINING",
+        retry_after_s=_RETRY_AFTER_S,
+    )
+
+
+class DrainInterceptor(Interceptor):
+    """Refuses calls once ``draining`` is set; open methods are served to the end."""
+
+    def __init__(self) -> None:
+        self.draining = False
+
+    def before(self, call: Call) -> None:
+        if self.draining and not call.method.open:
+            raise draining()

@@ -1,0 +1,48 @@
+"""Settles how a call ends, and logs what nobody foresaw."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from mlsdm_grpc.errors import InternalError, MlsdmError
+from mlsdm_grpc.wire.call import Interceptor, RpcStatus
+from mlsdm_grpc.wire.status import to_status
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from mlsdm_grpc.wire.call import Call
+
+__all__ = ["CANCELLED", "StatusInterceptor"]
+
+CANCELLED: Final = RpcStatus(1, "The caller cancelled the call.")
+
+
+class StatusInterceptor(Interceptor):
+    """Turns ``call.error`` into ``call.status``.
+
+    Everything inside it may raise; everything outside it sees the settled status. A
+    ``CancelledError`` means that the peer went away, because the transport replaces any other.
+    """
+
+    def __init__(self, logger: FilteringBoundLogger | None = None) -> None:
+        self._logger = (logger or structlog.get_logger()).bind(component="status")
+
+    def after(self, call: Call) -> None:
+        error = call.error
+        if error is None:
+            return
+        if isinstance(error, asyncio.CancelledError):
+            call.status = CANCELLED
+            return
+        if not isinstance(error, MlsdmError) or isinstance(error, InternalError):
+            self._logger.error(
+                "call failed unexpectedly",
+                exc_info=error,
+                request_id=call.request_id,
+                method=call.method.path,
+            )
+        call.status = to_status(error, call.request_id)

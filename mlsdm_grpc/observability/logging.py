@@ -1,0 +1,126 @@
+"""Log lines on standard error: one event a line, from structlog and from the standard library.
+
+A line is at most 16 KiB and holds no control characters, so that no text can forge or tear a line;
+only the traceback of the form for people takes several. Losing the reader of the lines costs lines,
+never a call.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from mlsdm_grpc.config import KIB, LogFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TextIO
+
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+    from mlsdm_grpc.config import LoggingSettings
+
+__all__ = ["MAX_LINE_BYTES", "configure_logging"]
+
+MAX_LINE_BYTES: Final = 16 * KIB
+"""Longest line, its end included; the values of a longer one are cut."""
+
+_LONGEST_VALUES: Final = (2_048, 256, 32)
+_ESSENTIAL: Final = ("event", "level", "timestamp", "component", "request_id")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None) -> None:
+    """Send the events of structlog and of the standard library to one stream.
+
+    Args:
+        settings: Lowest level and form of the lines.
+        stream: Where to; standard error when absent.
+    """
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    lines = _Lines(sys.stderr if stream is None else stream)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *_renderers(settings.format),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: lines,
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(_ToStructlog())
+    root.setLevel(level)
+
+
+def _renderers(form: LogFormat) -> list[Processor]:
+    if form is LogFormat.JSON:
+        return [structlog.processors.format_exc_info, _render_json]
+    plain = structlog.dev.plain_traceback
+    return [_escape_event, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
+
+
+class _Lines:
+    """The end of the chain: writes finished lines."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            pass  # the reader is gone; there is nobody left to tell
+
+    debug = info = warning = error = critical = msg
+
+
+class _ToStructlog(logging.Handler):
+    """Carries the records of the standard library over."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger(component=record.name).log(
+            record.levelno, record.getMessage(), exc_info=record.exc_info or None
+        )
+
+
+def _dump(event: Mapping[str, Any]) -> str:
+    # ASCII only: JSON then escapes every control character but DEL.
+    return json.dumps(event, default=repr).replace("\x7f", "\\u007f")
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    line = _dump(event)
+    for longest in _LONGEST_VALUES:
+        if len(line) < MAX_LINE_BYTES:
+            return line
+        line = _dump({key: _cut(value, longest) for key, value in event.items()} | {"cut": True})
+    if len(line) < MAX_LINE_BYTES:
+        return line
+    essential = {key: _cut(event[key], _LONGEST_VALUES[-1]) for key in _ESSENTIAL if key in event}
+    return _dump(essential | {"cut": True})
+
+
+def _cut(value: Any, longest: int) -> Any:
+    if value is None or isinstance(value, int | float):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= longest else text[:longest]
+
+
+def _escape_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Make the text one line; other values are written as ``repr`` by the renderer."""
+    text = str(event.get("event", ""))[: MAX_LINE_BYTES // 2]
+    event["event"] = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return event

@@ -1,0 +1,1 @@
+"""The process around the services: transport, health, reflection, operations port, life cycle."""

@@ -1,0 +1,80 @@
+"""``grpc.health.v1.Health``: Check and Watch of the stock servicer, and List (gRFC A90).
+
+Names are ``""`` for the server as a whole, the full name of every service, and plain names of
+what machines ask for: ``liveness``, ``readiness``, ``journal``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import grpc
+from grpc_health.v1 import health_pb2
+from grpc_health.v1._async import HealthServicer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+__all__ = ["JOURNAL", "LIVENESS", "OVERALL", "READINESS", "SERVICE", "Health"]
+
+SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
+"""Descriptor of the service."""
+OVERALL: Final = ""
+LIVENESS: Final = "liveness"
+READINESS: Final = "readiness"
+JOURNAL: Final = "journal"
+
+_LIST_LIMIT: Final = 100
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Health(HealthServicer):
+    """Whether the server and its parts serve. Everything but ``liveness`` starts NOT_SERVING."""
+
+    def __init__(self, services: Iterable[str] = ()) -> None:
+        """Know the given services beside the names of this module."""
+        super().__init__()
+        names = (OVERALL, READINESS, JOURNAL, *services)
+        self._draining = False
+        self._server_status = {LIVENESS: _SERVING, **dict.fromkeys(names, _NOT_SERVING)}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that is known."""
+        return tuple(self._server_status)
+
+    def serving(self, name: str) -> bool:
+        """Return whether a name is known and SERVING."""
+        return self._server_status.get(name) == _SERVING
+
+    async def set_serving(self, *names: str, serving: bool) -> None:
+        """Say that the named parts serve, or do not; watchers are told of each change.
+
+        While the server drains, nothing becomes SERVING again.
+        """
+        if serving and self._draining:
+            return
+        for name in names:
+            await self.set(name, _SERVING if serving else _NOT_SERVING)
+
+    async def drain(self) -> None:
+        """Set everything but ``liveness`` to NOT_SERVING, for good."""
+        self._draining = True
+        await self.set_serving(*(n for n in self.names if n != LIVENESS), serving=False)
+
+    async def List(  # noqa: N802 - the name of the RPC
+        self, request: health_pb2.HealthListRequest, context: Context
+    ) -> health_pb2.HealthListResponse:
+        """Return the status of every name; RESOURCE_EXHAUSTED above 100, as A90 says."""
+        del request
+        if len(self._server_status) > _LIST_LIMIT:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many names to list.")
+        return health_pb2.HealthListResponse(
+            statuses={
+                name: health_pb2.HealthCheckResponse(status=status)
+                for name, status in self._server_status.items()
+            }
+        )

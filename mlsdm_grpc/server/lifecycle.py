@@ -1,0 +1,107 @@
+"""The data port from the first call to the last: start, serve, drain, stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import grpc
+
+from mlsdm_grpc.config import Address
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.server.health import OVERALL, READINESS
+from mlsdm_grpc.server.options import server_options
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.config import ServerSettings
+    from mlsdm_grpc.interceptors.drain import DrainInterceptor
+    from mlsdm_grpc.server.grpc_aio import Router
+    from mlsdm_grpc.server.health import Health
+
+__all__ = ["GrpcServer"]
+
+_CUT_S: Final = 2.0
+_FLUSH_S: Final = 1.0
+
+
+class GrpcServer:
+    """Owns the data port. :meth:`stop` has to be awaited, else grpc leaks the server."""
+
+    def __init__(
+        self, settings: ServerSettings, *, router: Router, health: Health, drain: DrainInterceptor
+    ) -> None:
+        """Serve what the router knows; nothing before :meth:`start`."""
+        self._settings = settings
+        self._router = router
+        self._health = health
+        self._drain = drain
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> Address:
+        """Listen and serve; return the address with the port that the system chose if it was 0.
+
+        Health becomes SERVING for the server, its services and ``readiness``; what else there
+        is, e.g. ``journal``, is said by those who know.
+
+        Raises:
+            InvalidInput: The address cannot be bound, most often because it is in use.
+        """
+        address = self._settings.listen_address
+        server = grpc.aio.server(options=server_options(self._settings))
+        server.add_generic_rpc_handlers((self._router,))
+        try:
+            port = server.add_insecure_port(str(address))
+        except RuntimeError:
+            raise InvalidInput(
+                f"The address {address} cannot be opened: it is in use, or not of this machine.",
+                violations=[FieldViolation("server.listen", f"cannot listen on {address}")],
+                metadata={"address": str(address)},
+            ) from None
+        await server.start()
+        self._server = server
+        names = (OVERALL, READINESS, *self._router.services)
+        await self._health.set_serving(*names, serving=True)
+        return Address(address.host, port)
+
+    async def serve_until(self, stop: anyio.Event) -> None:
+        """Serve until ``stop`` is set, then drain as the settings say."""
+        try:
+            await stop.wait()
+            await self.drain(
+                delay_s=self._settings.drain_delay_s, grace_s=self._settings.drain_grace_s
+            )
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.stop()
+
+    async def drain(self, *, delay_s: float, grace_s: float) -> None:
+        """Finish what is being served and stop.
+
+        Health says NOT_SERVING at once. New calls are still served for ``delay_s``, the time that
+        balancers need to notice, then refused with UNAVAILABLE ``DRAINING``. Calls in flight have
+        ``grace_s`` to finish and are then ended with the same status.
+
+        Args:
+            delay_s: Seconds between NOT_SERVING and the end of new calls.
+            grace_s: Seconds for calls in flight.
+        """
+        await self._health.drain()
+        await anyio.sleep(delay_s)
+        self._drain.draining = True
+        in_flight = self._router.in_flight
+        with anyio.move_on_after(grace_s):
+            await in_flight.wait_idle()
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Cut what is left with UNAVAILABLE ``DRAINING`` and close the port."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        self._drain.draining = True
+        await self._health.drain()
+        in_flight = self._router.in_flight
+        in_flight.cut(open_methods=True)
+        with anyio.move_on_after(_CUT_S):
+            await in_flight.wait_idle(open_methods=True)
+        await server.stop(_FLUSH_S)

@@ -1,0 +1,67 @@
+"""Server reflection under its present name and its old one, which tools still ask for.
+
+grpcio-reflection knows only v1alpha (https://github.com/grpc/grpc/issues/38576). The messages of
+v1 are the same bytes, so the same servicer serves both. Its file descriptor of v1 is derived from
+that of v1alpha, so that the service can also be described under its new name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha._async import ReflectionServicer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlsdm_grpc.server.grpc_aio import Router
+
+__all__ = ["ALPHA", "V1", "add_reflection"]
+
+ALPHA: Final = "grpc.reflection.v1alpha.ServerReflection"
+V1: Final = "grpc.reflection.v1.ServerReflection"
+
+_V1_FILE: Final = "grpc/reflection/v1/reflection.proto"
+
+
+def add_reflection(router: Router, services: Iterable[str]) -> None:
+    """Serve reflection under both names.
+
+    Args:
+        router: Serves them.
+        services: Full names of the other services to list.
+    """
+    pool = descriptor_pool.Default()
+    _add_v1_file(pool)
+    names = (*services, ALPHA, V1)
+    servicer = ReflectionServicer(names, pool)  # type: ignore[no-untyped-call] # not annotated
+    service = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
+    for name in (V1, ALPHA):
+        router.add(service, servicer, name=name, foreign=True)
+
+
+def _add_v1_file(pool: descriptor_pool.DescriptorPool) -> None:
+    """Add the file of v1 to the pool, unless someone, e.g. a newer package, already has."""
+    try:
+        pool.FindFileContainingSymbol(V1)
+    except KeyError:
+        pass
+    else:
+        return
+    file = FileDescriptorProto()
+    reflection_pb2.DESCRIPTOR.CopyToProto(file)
+    old = f".{file.package}."
+    file.name = _V1_FILE
+    file.package = V1.rpartition(".")[0]
+    new = f".{file.package}."
+    for message in file.message_type:
+        for field in message.field:
+            if field.type_name:  # an empty one must stay absent
+                field.type_name = field.type_name.replace(old, new, 1)
+    for method in file.service[0].method:
+        method.input_type = method.input_type.replace(old, new, 1)
+        method.output_type = method.output_type.replace(old, new, 1)
+    pool.AddSerializedFile(file.SerializeToString())

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.conftest import ROOT, environment
+
+
+@pytest.fixture
+def run(mlsdm, target):
+    def run(command, *arguments, stdin=""):
+        return mlsdm(command, *arguments, stdin=stdin, MLSDM_TARGET=target)
+
+    return run
+
+
+def answer(result):
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_put_query_and_state(run):
+    space = ("--space", "everyday")
+    put = run("put", "The invoice is due on Friday.", "--label", "topic:billing", *space)
+    assert put.returncode == 0, put.stderr
+    assert put.stdout.startswith("CREATED ")
+    assert put.stdout.endswith(" revision 1\n") or "revision" in put.stdout
+    again = run("put", "The invoice is due on Friday.", *space)
+    assert again.stdout.startswith("REFRESHED ")
+    run("put", "-", "--metadata", "k=v", "--pinned", *space, stdin="The cat sleeps in the sun.")
+    found = run("query", "when do I have to pay?", "--top-k", "1", *space)
+    assert "invoice" in found.stdout
+    assert "topic:billing" in found.stdout
+    assert "cat" not in found.stdout
+    matches = answer(run("query", "cat", "--json", *space))["matches"]
+    assert matches[0]["memory"]["metadata"] == {"k": "v"}
+    assert answer(run("state", "--json", *space))["memory"]["used"] == 2
+    assert "memory.used" in run("state", *space).stdout
+
+
+def test_vectors_from_files(run, tmp_path):
+    file = tmp_path / "vector.json"
+    file.write_text(json.dumps([1.0] + [0.0] * 383), "utf-8")
+    space = ("--space", "vectors", "--embedding-file", str(file))
+    stored = answer(run("put", "--memory-id", "m", "--json", *space))
+    assert stored["result"] == "PUT_RESULT_CREATED"
+    (match,) = answer(run("query", "--json", *space))["matches"]
+    assert match["memory"]["memory_id"] == "m"
+    assert match["resonance"] == pytest.approx(1.0)
+    file.write_text("{}", "utf-8")
+    wrong = run("put", *space)
+    assert wrong.returncode == 1
+    assert "--embedding-file" in wrong.stderr
+
+
+def test_call_prints_the_answer_and_reads_stdin(run):
+    request = '{"space": "call", "memory": {"text": "x", "memory_id": "one"}}'
+    stored = answer(run("call", "MemoryService/PutMemory", request))
+    assert stored["memory"]["memory_id"] == "one"
+    got = run(
+        "call",
+        "mlsdm.v1.MemoryService/GetMemory",
+        "-",
+        stdin='{"space": "call", "memoryId": "one"}',
+    )
+    assert answer(got)["memory"]["text"] == "x"
+    assert answer(run("call", "Health/Check"))["status"] == "SERVING"
+    info = answer(run("call", "AdminService/GetServerInfo"))["info"]
+    assert "mlsdm.v1.MemoryService/PutMemory" in info["methods"]
+
+
+def test_call_reads_a_server_stream(target):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlsdm_grpc", "call", "Health/Watch", "--timeout", "20"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(MLSDM_TARGET=target),
+    )
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline()) == {"status": "SERVING"}
+    process.kill()
+    process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("method", "request_json", "code", "reason"),
+    [
+        ("MemoryService/GetMemory", '{"memory_id": "none"}', "NOT_FOUND", None),
+        ("MemoryService/PutMemory", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
+        ("MemoryService/UpdateMemory", "{}", "UNIMPLEMENTED", "NOT_YET_AVAILABLE"),
+        ("CognitionService/WatchState", "{}", "UNIMPLEMENTED", "NOT_YET_AVAILABLE"),
+        ("MemoryService/Nothing", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
+        ("NoService/PutMemory", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
+        ("MemoryService/IngestMemories", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
+        ("MemoryService/PutMemory", '{"unknown": 1}', "INVALID_ARGUMENT", "FIELD_INVALID"),
+        ("MemoryService/PutMemory", "{", "INVALID_ARGUMENT", "FIELD_INVALID"),
+    ],
+)
+def test_errors_are_json_on_standard_error(run, method, request_json, code, reason):
+    result = run("call", method, request_json)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    error = json.loads(result.stderr)
+    assert error["code"] == code
+    assert reason in {None, error["reason"]}
+    if code == "INVALID_ARGUMENT":
+        assert error["violations"]
+
+
+def test_errors_for_people_name_code_reason_and_request_id(run):
+    result = run("put", "x", "--memory-id", "not allowed!")
+    assert result.returncode == 1
+    assert result.stderr.startswith("INVALID_ARGUMENT FIELD_INVALID: ")
+    assert "memory.memory_id" in result.stderr
+    assert "request id: " in result.stderr
+
+
+def test_ingest_stores_labelled_passages(run, tmp_path):
+    notes = tmp_path / "my notes.txt"
+    notes.write_text(
+        "Harbour rules\n\nBoats leave at dawn. " + "They return at night. " * 100, "utf-8"
+    )
+    other = tmp_path / "other.txt"
+    other.write_text("Bread is baked on Mondays.", "utf-8")
+    space = ("--space", "files")
+    stored = answer(run("ingest", str(notes), str(other), "--label", "kind:note", "--json", *space))
+    assert stored["files"] == 2
+    assert stored["results"]["CREATED"] >= 3
+    matches = answer(
+        run(
+            "query",
+            "boats",
+            "--label",
+            "file:my_notes.txt",
+            "--label",
+            "kind:note",
+            "--json",
+            *space,
+        )
+    )["matches"]
+    assert matches
+    text = matches[-1]["memory"]["text"]
+    assert text.startswith("Harbour rules: Boats leave at dawn.\n\n")
+    repeated = run("ingest", str(notes), "--label", "kind:note", *space)
+    assert "refreshed" in repeated.stdout
+    plain = run("ingest", str(other), "--no-context", *space)
+    assert plain.returncode == 0
+
+
+def test_ingest_names_every_file_that_cannot_be_read(run, tmp_path):
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\xfa")
+    result = run("ingest", str(binary), str(tmp_path / "absent"))
+    assert result.returncode == 1
+    assert "is not UTF-8" in result.stderr
+    assert "absent" in result.stderr
+
+
+def test_health(run, mlsdm):
+    assert answer(run("health", "--json")) == {"status": "SERVING"}
+    unknown = run("health", "--service", "nothing")
+    assert unknown.returncode == 1
+    nobody = mlsdm("health", "--target", "127.0.0.1:1")
+    assert nobody.returncode == 1
+    assert nobody.stderr.startswith("UNAVAILABLE")
+
+
+def test_health_watch_tells_the_drain(serve):
+    server = serve("--journal", "memory", MLSDM_SERVER__DRAIN_DELAY_S="0.2")
+    watch = subprocess.Popen(
+        [sys.executable, "-m", "mlsdm_grpc", "health", "--watch", "--target", server.target],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+    )
+    assert watch.stdout is not None
+    assert watch.stdout.readline() == "SERVING\n"
+    server.process.send_signal(signal.SIGTERM)
+    assert watch.stdout.readline() == "NOT_SERVING\n"
+    _, errors = watch.communicate(timeout=20)
+    assert watch.returncode == 1
+    assert server.wait()[0] == 0, errors
+
+
+def test_a_token_is_read_from_its_file(serve, mlsdm, tmp_path):
+    import hashlib
+
+    token, tokens = tmp_path / "token", tmp_path / "tokens.toml"
+    token.write_text("secret-1\n", "ascii")
+    digest = hashlib.sha256(b"secret-1").hexdigest()
+    tokens.write_text(f'[[token]]\nname = "a"\ntenant = "acme"\nsha256 = "{digest}"\n', "utf-8")
+    server = serve(
+        *("--journal", "memory"),
+        MLSDM_SECURITY__MODE="token",
+        MLSDM_SECURITY__TOKENS_FILE=str(tokens),
+    )
+    without = mlsdm("put", "x", "--target", server.target)
+    assert without.returncode == 1
+    assert without.stderr.startswith("UNAUTHENTICATED CREDENTIAL_MISSING")
+    known = mlsdm("put", "x", "--target", server.target, "--token-file", str(token))
+    assert known.returncode == 0, known.stderr
+    token.write_text("", "ascii")
+    empty = mlsdm("put", "x", "--target", server.target, "--token-file", str(token))
+    assert empty.returncode == 1
+    assert "is empty" in empty.stderr

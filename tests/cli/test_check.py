@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+PORTS = ("--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0")
+
+
+def test_a_good_machine_passes(mlsdm, tmp_path):
+    result = mlsdm("check", *PORTS, "--data-dir", str(tmp_path / "new"))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert all(line.startswith("ok ") for line in result.stdout.splitlines())
+    assert "will be created" in result.stdout
+    assert "implementation upb" in result.stdout
+    assert "wordllama, 256 dimensions" in result.stdout
+    assert not (tmp_path / "new").exists()
+
+
+def test_every_fault_has_a_line_that_says_what_to_do(mlsdm, tmp_path):
+    (tmp_path / "file").write_text("not a folder", "utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = mlsdm(
+            "check",
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--ops",
+            "127.0.0.1:0",
+            "--data-dir",
+            str(tmp_path / "file" / "data"),
+            MLSDM_SECURITY__MODE="token",
+            MLSDM_SECURITY__TOKENS_FILE=str(tmp_path / "absent.toml"),
+        )
+    assert result.returncode == 1
+    faults = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert [fault.split(":")[0].removeprefix("FAIL  ") for fault in faults] == [
+        "data port",
+        "tokens file",
+        "data folder",
+        "sqlite",
+    ]
+    assert "change server.listen" in faults[0]
+    assert "cannot be read" in faults[1]
+
+
+def test_all_faults_of_the_settings_are_told_at_once(mlsdm, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[server]\nlisten = "nowhere"\ndrain_grace_s = -1\n[space]\nunknown = 1\n', "utf-8"
+    )
+    result = mlsdm("check", "--config", str(config), "--json")
+    assert result.returncode == 1
+    findings = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {finding["name"] for finding in findings} == {
+        "setting server.listen",
+        "setting server.drain_grace_s",
+        "setting space.unknown",
+    }
+    assert not any(finding["ok"] for finding in findings)
+
+
+def test_variables_that_nothing_reads_are_named(mlsdm):
+    result = mlsdm(
+        "check", *PORTS, "--journal", "memory", MLSDM_LISTEN="x", MLSDM_TARGET="127.0.0.1:1"
+    )
+    assert result.returncode == 0
+    assert "no setting reads MLSDM_LISTEN" in result.stdout
+    assert "MLSDM_TARGET" not in result.stdout
+
+
+def test_a_memory_journal_needs_no_folder(mlsdm):
+    result = mlsdm("check", *PORTS, "--journal", "memory")
+    assert "sqlite" not in result.stdout
+    assert "data folder" not in result.stdout
+
+
+@pytest.mark.parametrize(("embedder", "code"), [("none", 0), ("unknown", 1)])
+def test_the_embedder_is_looked_at(mlsdm, embedder, code):
+    result = mlsdm("check", *PORTS, "--journal", "memory", MLSDM_SPACE__EMBEDDER=embedder)
+    assert result.returncode == code

@@ -1,0 +1,60 @@
+"""What every test gets: the asyncio backend, and a guard against blocking the event loop."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from blockbuster import BlockBuster, blockbuster_ctx
+
+from mlsdm_grpc.config import LoggingSettings
+from mlsdm_grpc.observability.logging import configure_logging
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    return ("asyncio", {})
+
+
+@pytest.fixture(autouse=True)
+def blockbuster() -> Iterator[BlockBuster]:
+    """Raise in whatever part of the service blocks the event loop."""
+    with blockbuster_ctx("mlsdm_grpc") as guard:
+        # grpc joins its poller when its last object goes, in whatever frame that happens to be.
+        guard.functions["threading.Lock.acquire"].can_block_in(
+            "threading.py", {"_wait_for_tstate_lock"}
+        )
+        yield guard
+
+
+class Logs:
+    """The lines that a test has logged so far, at every level."""
+
+    def __init__(self, stream: io.StringIO) -> None:
+        self._stream = stream
+
+    @property
+    def text(self) -> str:
+        return self._stream.getvalue()
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.text.splitlines()]
+        return [line for line in lines if line["event"] == event]
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[Logs]:
+    """Log as the server does, into memory."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    stream = io.StringIO()
+    configure_logging(LoggingSettings(level="debug"), stream=stream)
+    yield Logs(stream)
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    structlog.reset_defaults()

@@ -1,0 +1,80 @@
+"""Servers for end-to-end tests: one in this process, or a real one that may be killed."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+
+import aiohttp
+import grpc
+
+from mlsdm_grpc.config import load_settings
+from mlsdm_grpc.server.build import running_server
+
+LINE = re.compile(r"SERVING listen=(\S+) ops=(\S+)")
+NO_RETRY = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
+
+
+@asynccontextmanager
+async def in_process(**sections):
+    """Yield a running server with minds in this process and the address of its data port."""
+    overrides = {
+        "server": {"listen": "127.0.0.1:0", "ops": "127.0.0.1:0", "drain_delay_s": 0.0},
+        "journal": {"kind": "memory"},
+        "engine": {"workers": 0, "text_workers": 0},
+        "space": {"dimension": 16},
+    }
+    for section, values in sections.items():
+        overrides[section] = {**overrides.get(section, {}), **values}
+    settings = await asyncio.to_thread(load_settings, None, overrides)
+    async with running_server(settings) as server:
+        yield server
+
+
+class ServerProcess:
+    """``mlsdm serve`` with its own data folder."""
+
+    def __init__(self, data_dir, *options, environment=None):
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "mlsdm_grpc", "serve"),
+                *("--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"),
+                *("--data-dir", str(data_dir), "--workers", "1", *options),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "MLSDM_SERVER__DRAIN_DELAY_S": "0", **(environment or {})},
+        )
+        found = LINE.match(self.process.stdout.readline())
+        if found is None:
+            raise RuntimeError(self.process.communicate()[1])
+        self.listen, self.ops = found.groups()
+
+    def kill(self):
+        self.process.kill()
+        self._wait()
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self._wait()
+
+    def _wait(self):
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+    async def metric(self, name):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{self.ops}/metrics") as response,
+        ):
+            text = await response.text()
+        return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1])
+
+
+def channel(address):
+    """A channel that shows every status as it comes."""
+    return grpc.aio.insecure_channel(str(address), options=NO_RETRY)

@@ -1,0 +1,22 @@
+"""Calls that no transport carries, for tests of one interceptor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlsdm_grpc.wire.call import Call, Method, Shape
+
+UNARY = Method("test.v1.PingService", "Unary", Shape(False, False))
+STREAM = Method("test.v1.PingService", "ServerStream", Shape(False, True))
+OPEN = Method("grpc.health.v1.Health", "Check", Shape(False, False), open=True)
+
+
+def make_call(
+    method: Method = UNARY,
+    metadata: dict[str, Any] | None = None,
+    *,
+    remaining_s: float | None = None,
+    started_s: float = 100.0,
+) -> Call:
+    """Return a call that has just arrived."""
+    return Call(method, metadata or {}, "ipv4:127.0.0.1:5", remaining_s, started_s)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from mlsdm_grpc.config import ServerSettings
+from mlsdm_grpc.interceptors.chain import ORDER, build_chain
+from mlsdm_grpc.interceptors.drain import DrainInterceptor
+from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.security.tokens import DevAuthenticator
+
+NAMES = [entry.name for entry in ORDER]
+
+
+def test_the_order_is_the_documented_one():
+    assert NAMES == [
+        "request_id",
+        "metrics",
+        "access_log",
+        "status",
+        "drain",
+        "deadline",
+        "authn",
+    ]
+
+
+@pytest.mark.parametrize("entry", ORDER, ids=NAMES)
+def test_each_stands_inside_what_it_needs(entry):
+    outside = NAMES[: NAMES.index(entry.name)]
+    assert set(entry.after) <= set(outside)
+
+
+def test_the_chain_has_one_of_each_in_this_order():
+    drain = DrainInterceptor()
+    chain = build_chain(
+        ServerSettings(), metrics=Metrics(), drain=drain, authenticator=DevAuthenticator()
+    )
+    modules = [type(each).__module__.rpartition(".")[2] for each in chain]
+    assert modules == NAMES
+    assert drain in chain

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlsdm_grpc.config import LogFormat, LoggingSettings
+from mlsdm_grpc.observability.logging import MAX_LINE_BYTES, configure_logging
+
+
+def _configured(level="info", form=LogFormat.JSON):
+    stream = io.StringIO()
+    configure_logging(LoggingSettings(level=level, format=form), stream=stream)
+    return structlog.get_logger(component="test"), stream
+
+
+def _only(stream):
+    text = stream.getvalue()
+    assert text.endswith("\n")
+    (line,) = text.removesuffix("\n").split("\n")
+    return json.loads(line)
+
+
+def test_an_event_is_one_line_of_json():
+    logger, stream = _configured()
+    logger.info("begun", count=3)
+    event = _only(stream)
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {"event": "begun", "level": "info", "component": "test", "count": 3}
+
+
+def test_levels_below_the_chosen_one_are_left_out():
+    logger, stream = _configured("warning")
+    logger.info("no")
+    logging.getLogger("other").info("no")
+    assert stream.getvalue() == ""
+    logger.warning("yes")
+    assert _only(stream)["event"] == "yes"
+
+
+def test_the_standard_library_is_routed_through():
+    _, stream = _configured()
+    try:
+        raise ValueError("why")
+    except ValueError:
+        logging.getLogger("grpc").exception("it %s", "broke")
+    event = _only(stream)
+    assert (event["event"], event["level"], event["component"]) == ("it broke", "error", "grpc")
+    assert "ValueError: why" in event["exception"]
+
+
+def test_configuring_again_does_not_double_the_lines():
+    _configured()
+    _, stream = _configured()
+    logging.getLogger("other").warning("once")
+    assert _only(stream)["event"] == "once"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(), key=st.from_regex(r"k[a-z]{0,5}", fullmatch=True))
+def test_no_text_can_forge_or_tear_a_line(text, key):
+    logger, stream = _configured()
+    logger.info(text, **{key: text})
+    event = _only(stream)
+    assert event["event"] == event[key] == text
+    assert stream.getvalue().removesuffix("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"big": "x" * 100_000},
+        {"big": "\u0001" * 100_000},
+        {f"k{number}": "\U0001f600" * 1_000 for number in range(100)},
+        {"big": list(range(100_000))},
+        {"k" * 20_000: 1},
+    ],
+    ids=["long", "escaped", "many", "list", "key"],
+)
+def test_a_line_has_a_bound(values):
+    logger, stream = _configured()
+    logger.info("large", request_id="id-1", **values)
+    assert len(stream.getvalue()) <= MAX_LINE_BYTES
+    event = _only(stream)
+    assert (event["event"], event["request_id"], event["cut"]) == ("large", "id-1", True)
+
+
+def test_a_line_within_the_bound_is_whole():
+    logger, stream = _configured()
+    logger.info("fits", value="x" * (MAX_LINE_BYTES - 200))
+    assert "cut" not in _only(stream)
+
+
+def test_the_form_for_people():
+    logger, stream = _configured(form=LogFormat.CONSOLE)
+    logger.info("two\nlines\x1b[31m", value="a\nb")
+    line = stream.getvalue()
+    assert line.count("\n") == 1
+    assert "\x1b" not in line
+    assert "two\\x0alines" in line
+
+
+def test_a_reader_that_is_gone_costs_lines_only():
+    logger, stream = _configured()
+    stream.close()
+    logger.info("nobody hears")
+
+
+def test_values_that_json_does_not_know_are_written_somehow():
+    logger, stream = _configured()
+    logger.info("odd", value={1, 2}, other=object)
+    assert _only(stream)["other"] == "<class 'object'>"

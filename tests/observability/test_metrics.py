@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from prometheus_client import generate_latest
+
+from mlsdm_grpc.observability.metrics import LATENCY_BUCKETS_S, Metrics
+
+UNITS = ("seconds", "records", "calls", "vectors", "texts", "count", "restarts", "info")
+LABELS = {"grpc_type", "grpc_service", "grpc_method", "grpc_code", "kind", "le", "version"}
+
+
+def _families():
+    metrics = Metrics()
+    metrics.worker_restarts.labels("mind").inc()
+    metrics.server.info({"version": "1"})
+    labels = ("unary", "s", "m")
+    metrics.started.labels(*labels).inc()
+    metrics.handled.labels(*labels, "OK").inc()
+    metrics.handling_seconds.labels(*labels).observe(1)
+    return list(metrics.registry.collect())
+
+
+@pytest.mark.parametrize("family", _families(), ids=lambda family: family.name)
+def test_names_say_subsystem_and_unit_and_labels_are_bounded(family):
+    if family.name.startswith("grpc_server_"):
+        assert family.name in {
+            "grpc_server_started",
+            "grpc_server_handled",
+            "grpc_server_handling_seconds",
+        }
+    elif family.type == "info":
+        assert family.name == "mlsdm_server"
+    else:
+        assert re.fullmatch(r"mlsdm_[a-z]+(_[a-z]+)+", family.name)
+        assert family.name.rpartition("_")[2] in UNITS
+    assert family.documentation.endswith(".")
+    for sample in family.samples:
+        assert set(sample.labels) <= LABELS
+
+
+def test_buckets_are_those_of_a66():
+    assert len(LATENCY_BUCKETS_S) == 40
+    assert list(LATENCY_BUCKETS_S) == sorted(LATENCY_BUCKETS_S)
+    assert (LATENCY_BUCKETS_S[0], LATENCY_BUCKETS_S[-1]) == (0.00001, 100.0)
+
+
+def test_a_registry_belongs_to_one_server():
+    first, second = Metrics(), Metrics()
+    first.spaces_loaded.set(3)
+    assert b"mlsdm_spaces_loaded_count 3.0" in generate_latest(first.registry)
+    assert b"mlsdm_spaces_loaded_count 0.0" in generate_latest(second.registry)

@@ -1,0 +1,270 @@
+"""A service of five methods in all four shapes, and a whole server around it.
+
+What a method does is said by the ``text`` of the request: see :class:`Ping`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc.aio
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, MethodOptions
+
+from mlsdm_grpc.config import ServerSettings
+from mlsdm_grpc.errors import MlsdmError, Unauthenticated, Unavailable
+from mlsdm_grpc.interceptors.chain import build_chain
+from mlsdm_grpc.interceptors.drain import DrainInterceptor
+from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.security.principal import Authenticator
+from mlsdm_grpc.security.tokens import DevAuthenticator
+from mlsdm_grpc.server import health
+from mlsdm_grpc.server.grpc_aio import Router
+from mlsdm_grpc.server.lifecycle import GrpcServer
+from mlsdm_grpc.server.reflection import add_reflection
+from mlsdm_grpc.wire.call import Call, Interceptor
+from mlsdm_grpc.wire.metadata import STATUS_DETAILS
+from mlsdm_grpc.wire.status import from_status
+
+SERVICE = "test.v1.PingService"
+SHAPES = ("Unary", "ServerStream", "ClientStream", "BidiStream")
+SECRET = "secret-dsn=postgres://user:password@host"
+
+
+def _file() -> descriptor_pb2.FileDescriptorProto:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="test/v1/ping.proto", package="test.v1", syntax="proto3"
+    )
+    for name in ("PingRequest", "PingResponse"):
+        text = FieldDescriptorProto(
+            name="text",
+            number=1,
+            type=FieldDescriptorProto.TYPE_STRING,
+            label=FieldDescriptorProto.LABEL_OPTIONAL,
+        )
+        file.message_type.add(name=name, field=[text])
+    service = file.service.add(name="PingService")
+    for name, client, server in (
+        ("Unary", False, False),
+        ("ServerStream", False, True),
+        ("ClientStream", True, False),
+        ("BidiStream", True, True),
+        ("Write", False, False),
+        ("Missing", False, False),
+        ("MissingStream", True, True),
+    ):
+        method = service.method.add(
+            name=name,
+            input_type=".test.v1.PingRequest",
+            output_type=".test.v1.PingResponse",
+            client_streaming=client,
+            server_streaming=server,
+        )
+        if name != "Write":
+            method.options.idempotency_level = MethodOptions.NO_SIDE_EFFECTS
+    return file
+
+
+_POOL = descriptor_pool.DescriptorPool()
+DESCRIPTOR = _POOL.AddSerializedFile(_file().SerializeToString()).services_by_name["PingService"]
+PingRequest: Any = message_factory.GetMessageClass(DESCRIPTOR.methods[0].input_type)
+PingResponse: Any = message_factory.GetMessageClass(DESCRIPTOR.methods[0].output_type)
+
+
+class Ping:
+    """Answers with the text of the request, unless that names something else to do.
+
+    ``fail`` raises an error of ours, ``crash`` any other, ``hang`` waits for ever, ``inner``
+    raises a CancelledError of its own, ``wait`` waits for :attr:`release`.
+    """
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.release = asyncio.Event()
+        self.cleaned = asyncio.Event()
+        self.texts: list[str] = []
+        self.error: MlsdmError = Unavailable(
+            "The journal is away.", retry_after_s=0.25, metadata={"space": "blue"}
+        )
+        self.call: Call | None = None
+
+    async def _do(self, text: str, call: Call) -> Any:
+        self.call = call
+        self.texts.append(text)
+        self.begun.set()
+        try:
+            if text == "fail":
+                raise self.error
+            if text == "crash":
+                raise ValueError(SECRET)
+            if text == "hang":
+                await asyncio.Event().wait()
+            if text == "wait":
+                await self.release.wait()
+            if text == "inner":
+                inner = asyncio.get_running_loop().create_future()
+                inner.cancel()
+                await inner
+        finally:
+            self.cleaned.set()
+        return PingResponse(text=text)
+
+    async def Unary(self, request: Any, call: Call) -> Any:  # noqa: N802
+        return await self._do(request.text, call)
+
+    async def Write(self, request: Any, call: Call) -> Any:  # noqa: N802
+        return await self._do(request.text, call)
+
+    async def ServerStream(self, request: Any, call: Call) -> AsyncIterator[Any]:  # noqa: N802
+        yield PingResponse(text="first")
+        yield await self._do(request.text, call)
+
+    async def ClientStream(self, requests: AsyncIterator[Any], call: Call) -> Any:  # noqa: N802
+        texts = [(await self._do(request.text, call)).text async for request in requests]
+        return PingResponse(text=" ".join(texts))
+
+    async def BidiStream(  # noqa: N802
+        self, requests: AsyncIterator[Any], call: Call
+    ) -> AsyncIterator[Any]:
+        async for request in requests:
+            yield await self._do(request.text, call)
+
+
+@dataclass
+class Running:
+    """A server that serves, and what it is made of."""
+
+    ping: Ping
+    server: GrpcServer
+    router: Router
+    health: health.Health
+    metrics: Metrics
+    channel: grpc.aio.Channel
+    target: str
+    drain: DrainInterceptor = field(default_factory=DrainInterceptor)
+
+    def method(self, name: str) -> Any:
+        """Return what calls a method; for a client stream it takes a list of texts."""
+        kinds = {
+            "ServerStream": self.channel.unary_stream,
+            "ClientStream": self.channel.stream_unary,
+            "BidiStream": self.channel.stream_stream,
+            "MissingStream": self.channel.stream_stream,
+        }
+        kind: Any = kinds.get(name, self.channel.unary_unary)
+        return kind(
+            f"/{SERVICE}/{name}",
+            request_serializer=PingRequest.SerializeToString,
+            response_deserializer=PingResponse.FromString,
+        )
+
+    def start(self, name: str, *texts: str, **options: Any) -> Any:
+        """Begin a call and return it."""
+        requests = [PingRequest(text=text) for text in texts]
+        streams = name in {"ClientStream", "BidiStream", "MissingStream"}
+        return self.method(name)(requests if streams else requests[0], **options)
+
+    async def call(self, name: str, *texts: str, **options: Any) -> Outcome:
+        """Make a call to its end."""
+        return await outcome(self.start(name, *texts, **options))
+
+    def handled(self, name: str, code: str, service: str = SERVICE) -> float:
+        """Return how many calls of a method have ended with a code."""
+        total = 0.0
+        for family in self.metrics.registry.collect():
+            for sample in family.samples:
+                labels = sample.labels
+                if sample.name == "grpc_server_handled_total" and (
+                    labels["grpc_service"],
+                    labels["grpc_method"],
+                    labels["grpc_code"],
+                ) == (service, name, code):
+                    total += sample.value
+        return total
+
+    async def settled(self) -> None:
+        """Return when no call is in flight."""
+        await self.router.in_flight.wait_idle()
+
+
+@dataclass
+class Outcome:
+    """How a call ended, as the client sees it."""
+
+    code: str
+    message: str
+    texts: list[str]
+    headers: dict[str, Any]
+    trailers: dict[str, Any]
+
+    @property
+    def error(self) -> MlsdmError:
+        number = grpc.StatusCode[self.code].value[0]
+        return from_status(number, self.message, self.trailers.get(STATUS_DETAILS, b""))
+
+
+def _text(response: Any) -> str:
+    return response.text if isinstance(response, PingResponse) else ""
+
+
+async def outcome(call: Any) -> Outcome:
+    """Wait for the end of a call."""
+    texts = []
+    try:
+        if hasattr(call, "read"):
+            while (response := await call.read()) is not grpc.aio.EOF:
+                texts.append(_text(response))
+        else:
+            texts.append(_text(await call))
+    except (asyncio.CancelledError, grpc.aio.AioRpcError):
+        pass
+    return Outcome(
+        (await call.code()).name,
+        await call.details(),
+        texts,
+        dict(await call.initial_metadata() or ()),
+        dict(await call.trailing_metadata() or ()),
+    )
+
+
+class Refusing:
+    """Accepts no credential."""
+
+    def authenticate(self, *_: object) -> Any:
+        raise Unauthenticated("No.", reason="CREDENTIAL_INVALID")
+
+
+def serving(
+    *,
+    authenticator: Authenticator | None = None,
+    extra: Sequence[Interceptor] = (),
+    **settings: Any,
+) -> AbstractAsyncContextManager[Running]:
+    """Run a server of :class:`Ping` with health and reflection on a port of its own."""
+    return _serving(authenticator or DevAuthenticator(), extra, settings)
+
+
+@asynccontextmanager
+async def _serving(
+    authenticator: Authenticator, extra: Sequence[Interceptor], settings: dict[str, Any]
+) -> AsyncIterator[Running]:
+    chosen = ServerSettings(listen="127.0.0.1:0", ops="127.0.0.1:0", **settings)
+    metrics, drain, ping = Metrics(), DrainInterceptor(), Ping()
+    chain = build_chain(chosen, metrics=metrics, drain=drain, authenticator=authenticator)
+    router = Router((*chain, *extra))
+    router.add(DESCRIPTOR, ping)
+    parts = health.Health(router.services)
+    router.add(health.SERVICE, parts, foreign=True)
+    add_reflection(router, router.services)
+    server = GrpcServer(chosen, router=router, health=parts, drain=drain)
+    target = str(await server.start())
+    channel = grpc.aio.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
+    try:
+        async with channel:
+            yield Running(ping, server, router, parts, metrics, channel, target, drain)
+    finally:
+        await server.stop()

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mlsdm_grpc.errors import InvalidInput, Unauthenticated
+from mlsdm_grpc.security.principal import Principal
+from mlsdm_grpc.security.tokens import MAX_CREDENTIAL_BYTES, DevAuthenticator, TokenAuthenticator
+from tests.ping import serving
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def _sha(token):
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _entry(token, name="job", tenant="acme", **more):
+    lines = {"name": name, "tenant": tenant, "sha256": _sha(token), **more}
+    return "[[token]]\n" + "".join(f'{key} = "{value}"\n' for key, value in lines.items())
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        file = tmp_path / "tokens.toml"
+        file.write_text(text, "utf-8")
+        return file
+
+    return write
+
+
+@pytest.fixture
+def tokens(write):
+    return TokenAuthenticator(
+        write(
+            _entry("right")
+            + _entry("other", name="reader", tenant="zeta-1")
+            + _entry("old", expires="2026-11-23T12:00:00Z")
+            + _entry("young", name="young", expires="2026-11-23T13:00:01+01:00")
+        ),
+        now=lambda: NOW,
+    )
+
+
+def _ask(tokens, repeated=(), **metadata):
+    return tokens.authenticate({key.replace("_", "-"): v for key, v in metadata.items()}, repeated)
+
+
+def test_a_token_proves_its_principal(tokens):
+    assert _ask(tokens, authorization="Bearer right") == Principal("job", "acme")
+    assert _ask(tokens, authorization="bearer  other ") == Principal("reader", "zeta-1")
+    assert _ask(tokens, x_api_key="right") == Principal("job", "acme")
+    assert _ask(tokens, authorization="Bearer young").name == "young"
+
+
+def test_authorization_wins_over_the_other_key(tokens):
+    assert _ask(tokens, authorization="Bearer other", x_api_key="right").name == "reader"
+    with pytest.raises(Unauthenticated):
+        _ask(tokens, authorization="Bearer wrong", x_api_key="right")
+
+
+def test_no_credential_is_missing(tokens):
+    with pytest.raises(Unauthenticated) as raised:
+        _ask(tokens)
+    assert raised.value.reason == "CREDENTIAL_MISSING"
+
+
+def test_every_invalid_credential_gets_the_same_answer(tokens):
+    answers = set()
+    for value in (
+        "Bearer wrong",
+        "Bearer rightx",
+        "Bearer righ",
+        "Bearer RIGHT",
+        "Bearer",
+        "Bearer ",
+        "",
+        "right",
+        "Basic cmlnaHQ=",
+        "Bearer right, Bearer right",
+        "Bearer r\u00efght",
+        "Bearer " + "x" * MAX_CREDENTIAL_BYTES,
+        "Bearer " + _sha("right"),
+        b"Bearer right",
+    ):
+        with pytest.raises(Unauthenticated) as raised:
+            _ask(tokens, authorization=value)
+        answers.add((raised.value.reason, raised.value.message, str(raised.value.metadata)))
+    assert answers == {("CREDENTIAL_INVALID", "The credential is not valid.", "{}")}
+
+
+@pytest.mark.parametrize("key", ["authorization", "x-api-key"])
+def test_two_credentials_are_none(tokens, key):
+    with pytest.raises(Unauthenticated) as raised:
+        tokens.authenticate({key: "Bearer right"}, {key})
+    assert raised.value.reason == "CREDENTIAL_INVALID"
+
+
+def test_the_longest_credential_is_looked_at(write):
+    token = "x" * (MAX_CREDENTIAL_BYTES - len("Bearer "))
+    tokens = TokenAuthenticator(write(_entry(token)), now=lambda: NOW)
+    assert _ask(tokens, authorization=f"Bearer {token}").name == "job"
+    with pytest.raises(Unauthenticated):
+        _ask(tokens, authorization=f"Bearer {token}x")
+
+
+def test_a_token_ends_at_its_moment(write):
+    now = NOW - timedelta(seconds=1)
+    tokens = TokenAuthenticator(write(_entry("old", expires=NOW.isoformat())), now=lambda: now)
+    assert _ask(tokens, authorization="Bearer old").name == "job"
+    now = NOW
+    with pytest.raises(Unauthenticated) as raised:
+        _ask(tokens, authorization="Bearer old")
+    assert raised.value.reason == "CREDENTIAL_EXPIRED"
+    assert raised.value.metadata == {"expire_time": "2026-11-23T12:00:00+00:00"}
+
+
+def test_tokens_whose_digests_begin_alike_are_told_apart(write, monkeypatch):
+    monkeypatch.setattr("mlsdm_grpc.security.tokens._PREFIX_BYTES", 0)
+    tokens = TokenAuthenticator(
+        write(_entry("one", name="one") + _entry("two", name="two")), now=lambda: NOW
+    )
+    assert [_ask(tokens, x_api_key=each).name for each in ("one", "two")] == ["one", "two"]
+
+
+def test_a_native_time_of_toml_is_taken(write):
+    text = f'[[token]]\nname="a"\ntenant="b"\nsha256="{_sha("x")}"\nexpires=2027-01-01T00:00:00Z\n'
+    assert _ask(TokenAuthenticator(write(text), now=lambda: NOW), x_api_key="x").name == "a"
+
+
+def _faults(file):
+    with pytest.raises(InvalidInput) as raised:
+        TokenAuthenticator(file, now=lambda: NOW)
+    return {violation.field for violation in raised.value.violations}
+
+
+def test_all_faults_of_a_file_are_reported_at_once(write):
+    text = "stray = 1\n" + "".join(
+        (
+            _entry("a", tenant="Acme"),
+            _entry("b", name=""),
+            _entry("c", expires="soon"),
+            _entry("d", expires="2027-01-01T00:00:00"),
+            _entry("e", colour="red"),
+            '[[token]]\nname = "f"\ntenant = "t"\nsha256 = "F00"\n',
+            "[[token]]\n",
+            _entry("good"),
+            _entry("good"),
+        )
+    )
+    assert _faults(write(text)) == {
+        "stray",
+        "token[0].tenant",
+        "token[1].name",
+        "token[2].expires",
+        "token[3].expires",
+        "token[4].colour",
+        "token[5].sha256",
+        "token[6].name",
+        "token[6].tenant",
+        "token[6].sha256",
+        "token[8].sha256",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "token = 3", "token = []"])
+def test_a_file_without_tokens_is_a_fault(write, text):
+    assert _faults(write(text)) == {"token"}
+
+
+def test_an_entry_that_is_no_table_is_a_fault(write):
+    assert _faults(write("token = [1]")) == {"token[0]"}
+
+
+def test_a_file_that_cannot_be_read_is_a_fault_that_quotes_nothing(write, tmp_path):
+    assert _faults(tmp_path / "none.toml") == {"tokens_file"}
+    with pytest.raises(InvalidInput) as raised:
+        TokenAuthenticator(write("secret = = 1"), now=lambda: NOW)
+    assert "secret" not in str(raised.value.violations)
+
+
+@pytest.mark.parametrize(
+    "tenant", ["a", "0", "a-b_c", "a" * 63], ids=["one", "digit", "marks", "longest"]
+)
+def test_tenants_of_the_contract_are_accepted(write, tenant):
+    tokens = TokenAuthenticator(write(_entry("x", tenant=tenant)), now=lambda: NOW)
+    assert _ask(tokens, x_api_key="x").tenant == tenant
+
+
+@pytest.mark.parametrize("tenant", ["", "-a", "_tenant", "A", "a.b", "a b", "a" * 64, "a\\n"])
+def test_other_tenants_are_not(write, tenant):
+    assert _faults(write(_entry("x", tenant=tenant))) == {"token[0].tenant"}
+
+
+def test_in_dev_mode_everybody_is_dev():
+    dev = DevAuthenticator()
+    assert dev.authenticate({"authorization": "junk"}, {"authorization"}).tenant == "dev"
+
+
+@pytest.mark.anyio
+async def test_over_the_wire(tokens):
+    async with serving(authenticator=tokens) as running:
+
+        async def ask(*metadata):
+            result = await running.call("Unary", "hello", metadata=metadata)
+            return result.code if result.code == "OK" else result.error.reason
+
+        assert await ask(("authorization", "Bearer right")) == "OK"
+        assert running.ping.call.principal == Principal("job", "acme")
+        assert await ask(("x-api-key", "right")) == "OK"
+        assert await ask() == "CREDENTIAL_MISSING"
+        assert await ask(("authorization", "Bearer old")) == "CREDENTIAL_EXPIRED"
+        twice = ("authorization", "Bearer right")
+        assert await ask(twice, twice) == "CREDENTIAL_INVALID"
+        assert running.ping.texts == ["hello", "hello"]
