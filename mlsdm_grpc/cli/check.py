@@ -1,5 +1,6 @@
 """``mlsdm check``: would the server start here, with these settings?"""
 
+import fcntl
 import importlib.util
 import os
 import resource
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "check"]
 
 _MIN_FILES = 256
-_MIN_SQLITE = (3, 35, 0)
+_MIN_SQLITE = (3, 38, 0)
 
 
 class Finding(NamedTuple):
@@ -181,8 +182,23 @@ def _data_dir(settings: "Settings") -> Finding | None:
     except OSError as error:
         detail = f"{folder} cannot be written ({error.strerror}); change journal.data_dir"
         return Finding("data folder", ok=False, detail=detail)
+    if _owned(folder):
+        detail = f"{folder} is in use by another server; stop it, or change journal.data_dir"
+        return Finding("data folder", ok=False, detail=detail)
     there = "is writable" if nearest == folder else "will be created"
     return Finding("data folder", ok=True, detail=f"{folder} {there}")
+
+
+def _owned(folder: Path) -> bool:
+    """Return whether another process holds the lock of a data folder."""
+    try:
+        with (folder / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
 
 
 def _nearest(folder: Path) -> Path:

@@ -19,11 +19,14 @@ class InFlight:
         """Calls that a stopping server lets finish."""
         self.open_calls: dict[asyncio.Task[object], Call] = {}
         """Calls of open methods, e.g. watches of health."""
+        self.ended_count = 0
+        """Calls that have ended."""
         self._cut: set[asyncio.Task[object]] = set()
         self._changed = asyncio.Event()
 
     def ended(self) -> None:
-        """Wake whoever waits for calls to end."""
+        """Count one end and wake whoever waits for calls to end."""
+        self.ended_count += 1
         self._changed.set()
 
     async def wait_idle(self, *, open_methods: bool = False) -> None:

@@ -22,6 +22,7 @@ __all__ = ["GrpcServer"]
 
 _CUT_S: Final = 2.0
 _FLUSH_S: Final = 1.0
+_QUIET_S: Final = 0.05
 
 
 class GrpcServer:
@@ -104,4 +105,18 @@ class GrpcServer:
         in_flight.cut(open_methods=True)
         with anyio.move_on_after(_CUT_S):
             await in_flight.wait_idle(open_methods=True)
+            await self._quiet()
         await server.stop(_FLUSH_S)
+
+    async def _quiet(self) -> None:
+        """Wait until no call has come for a while.
+
+        A call that has reached the transport and not yet this server would end CANCELLED by
+        ``stop``; it is refused like all others as long as the server runs.
+        """
+        in_flight = self._router.in_flight
+        before = -1
+        while before != in_flight.ended_count:
+            before = in_flight.ended_count
+            await anyio.sleep(_QUIET_S)
+            await in_flight.wait_idle(open_methods=True)
