@@ -9,8 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from journal_writer import SPACES, payload
+
 from mlsdm_grpc.journal.sqlite import SqliteJournal
 
 KILLS = 15

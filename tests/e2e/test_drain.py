@@ -38,9 +38,7 @@ async def put(memories, number):
     return None
 
 
-@pytest.mark.parametrize(
-    ("delay_s", "grace_s", "cut"), [("0.5", "30", False), ("0", "0", True)]
-)
+@pytest.mark.parametrize(("delay_s", "grace_s", "cut"), [("0.5", "30", False), ("0", "0", True)])
 async def test_sigterm_with_a_hundred_calls_in_flight(tmp_path, delay_s, grace_s, cut):
     environment = {
         "MLSDM_SERVER__DRAIN_DELAY_S": delay_s,

@@ -9,7 +9,6 @@ import anyio
 import grpc
 import numpy as np
 import pytest
-from mlsdm_grpc.journal.sqlite import SqliteJournal
 from serving import ServerProcess, channel
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
@@ -26,6 +25,7 @@ from mlsdm_grpc.core.pelm import Query
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.sqlite import SqliteJournal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 

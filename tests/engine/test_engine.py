@@ -85,8 +85,8 @@ async def test_wrong_dimensions_write_no_record(driver):
         await driver.engine.put(
             KEY, PutMemories((NewMemory("m", vector(1, 3)),)), ticket(), paths=[""]
         )
+    deadline_s = asyncio.get_running_loop().time() + 5
     with pytest.raises(PreconditionFailed):
-        deadline_s = asyncio.get_running_loop().time() + 5
         await driver.engine.query(KEY, [Ask(vector(1, 3))], min_revision=0, deadline_s=deadline_s)
     assert await driver.journal.head(KEY) == 2
 
