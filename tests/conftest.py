@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import grpc
 import pytest
 import structlog
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -19,6 +20,20 @@ from mlsdm_grpc.observability.logging import configure_logging
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, object]]:
     return ("asyncio", {})
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def event_loop_of_the_session(anyio_backend: object) -> AsyncIterator[None]:
+    """Keep one event loop, and grpc's poller, for all tests.
+
+    A channel that is closed cancels its calls and does not wait for them. With a loop for every
+    test, grpc's C code may still write to what a closed loop has freed, which was seen to crash
+    the interpreter at a later garbage collection.
+    """
+    del anyio_backend
+    grpc.aio.init_grpc_aio()
+    yield
+    grpc.aio.shutdown_grpc_aio()
 
 
 @pytest.fixture(autouse=True)
