@@ -274,3 +274,95 @@ async def test_text_is_embedded_in_shared_passes():
             KEY, [Ask(None, text="kitten on a rug", top_k=1)], min_revision=0, deadline_s=deadline_s
         )
         assert found[0].hits[0].memory.text == "a cat sat on the mat"
+
+
+class FailingJournal(MemoryJournal):
+    """Refuses appends while ``failing`` is set, as a journal without its medium does."""
+
+    failing = False
+
+    def append(self, key, payloads, *, expected):
+        if not self.failing:
+            return super().append(key, payloads, expected=expected)
+        future = asyncio.get_running_loop().create_future()
+        error = Unavailable("No medium.", reason="JOURNAL_UNAVAILABLE", retry_after_s=1.0)
+        asyncio.get_running_loop().call_soon(future.set_exception, error)
+        return future
+
+
+async def test_a_failing_journal_refuses_writes_and_serves_reads():
+    journal = FailingJournal()
+    await journal.open()
+    async with running(journal) as driver:
+        await driver.put(1)
+        journal.failing = True
+        results = await asyncio.gather(*(driver.put(i) for i in (2, 3)), return_exceptions=True)
+        assert all(isinstance(result, Unavailable) for result in results)
+        assert all(result.retry_after_s is not None for result in results)
+        assert await driver.query(1) == (["m1"], 2)
+        with pytest.raises(Unavailable):
+            await driver.put(4, key=KEY._replace(space="new"))
+        journal.failing = False
+        assert (await driver.put(5)).revision == 3
+        assert (await driver.put(6, key=KEY._replace(space="new"))).revision == 2
+        assert await driver.query(5) == (["m5"], 3)
+        assert (await driver.state()).used == 2
+    await journal.close()
+
+
+async def test_a_write_that_conflicts_can_be_repeated(driver):
+    await driver.put(1)
+    (space,) = driver.engine._directory
+    await driver.journal.append(KEY, [b"somebody else's"], expected=space.head)
+    with pytest.raises(Unavailable) as caught:
+        await driver.put(2)
+    assert caught.value.retry_after_s is not None
+
+
+class HeldJournal(MemoryJournal):
+    """Tells that a record is durable only when somebody lets it."""
+
+    def __init__(self):
+        super().__init__()
+        self.held = asyncio.Queue()
+
+    def append(self, key, payloads, *, expected):
+        done = super().append(key, payloads, expected=expected)
+        told = asyncio.get_running_loop().create_future()
+        self.held.put_nowait((done, told))
+        return told
+
+    async def let_one_go(self):
+        done, told = await self.held.get()
+        told.set_result(await done)
+
+
+async def test_an_answer_that_is_too_late_is_an_unknown_outcome():
+    journal = HeldJournal()
+    await journal.open()
+    body = PutMemories((NewMemory("m2", vector(2), True),))
+    async with running(journal) as driver:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(driver.put, 1)
+            await journal.let_one_go()
+            await journal.let_one_go()
+        with pytest.raises(DeadlineExceeded) as caught:
+            await driver.engine.put(KEY, body, ticket(b"r" * 16, within_s=0.05), paths=[""])
+        assert caught.value.reason == "OUTCOME_UNKNOWN"
+        await journal.let_one_go()
+        assert await driver.query(2, min_revision=3) == (["m2"], 3)
+        repeat = asyncio.ensure_future(driver.engine.put(KEY, body, ticket(b"r" * 16), paths=[""]))
+        await journal.let_one_go()
+        assert (await repeat).revision == 3
+    await journal.close()
+
+
+async def test_a_record_that_is_too_large_is_refused():
+    async with running(space={"dimension": 4_096}) as driver:
+        big = PutMemories(
+            tuple(NewMemory(f"m{i}", vector(i, 4_096), text="x" * 8_000) for i in range(400))
+        )
+        with pytest.raises(InvalidInput) as caught:
+            await driver.engine.put(KEY, big, ticket(), paths=[""] * 400)
+        assert caught.value.reason == "REQUEST_TOO_LARGE"
+        assert await driver.journal.head(KEY) == 1
