@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.abc
@@ -23,6 +24,7 @@ _log = structlog.get_logger(__name__)
 _FIRST_RESTART_S = 0.05
 _LAST_RESTART_S = 5.0
 _STOP_S = 5.0
+_READY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Pool:
         self._start_timeout_s = start_timeout_s
         self._on_lost = on_lost
         self._links: list[Link | None] = [None] * self.size
+        self._up = [asyncio.Event() for _ in range(self.size)]
         self._processes: list[asyncio.subprocess.Process | None] = [None] * self.size
         self._closing = False
 
@@ -70,19 +73,23 @@ class Pool:
         """
         if self._inline:
             handler = await asyncio.to_thread(make_handler, self.role.name, self.role.embedder)
-            self._links[0] = InlineLink(handler)
+            self._came_up(0, InlineLink(handler))
             return
         async with anyio.create_task_group() as starting:
             for index in range(self.size):
                 starting.start_soon(tasks.start, self._supervise, index)
 
-    def link(self, index: int) -> Link:
-        """Return the link to a worker.
+    async def ready(self, index: int) -> Link:
+        """Return the link to a worker; wait a little for one that is being replaced.
 
         Raises:
-            Unavailable: WORKER_LOST; it is being replaced.
+            Unavailable: WORKER_LOST; there is no worker after two seconds.
         """
         link = self._links[index]
+        if link is None:
+            with anyio.move_on_after(_READY_S):
+                await self._up[index].wait()
+            link = self._links[index]
         if link is None:
             raise worker_lost()
         return link
@@ -140,7 +147,8 @@ class Pool:
             theirs.close()
         self._processes[index] = process
         _, link = await asyncio.get_running_loop().create_connection(
-            lambda: SocketLink(on_ready=ready.set, on_lost=lost.set), sock=ours
+            lambda: SocketLink(on_ready=ready.set, on_lost=partial(self._lost, index, lost)),
+            sock=ours,
         )
         gone = asyncio.ensure_future(lost.wait())
         up = asyncio.ensure_future(ready.wait())
@@ -155,7 +163,19 @@ class Pool:
             link.close()
             await _reap(process)
             raise TimeoutError
+        self._came_up(index, link)
+
+    def _came_up(self, index: int, link: Link) -> None:
         self._links[index] = link
+        self._up[index].set()
+
+    def _lost(self, index: int, lost: asyncio.Event) -> None:
+        """Take the link away before anybody uses it again."""
+        if self._links[index] is not None and not self._closing:
+            self._links[index] = None
+            self._up[index].clear()
+            self._on_lost(index)
+        lost.set()
 
     async def _exec(self, theirs: socket.socket) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -173,8 +193,6 @@ class Pool:
         )
 
     async def _bury(self, index: int) -> None:
-        self._links[index] = None
-        self._on_lost(index)
         process = self._processes[index]
         if process is not None:
             await _reap(process)

@@ -168,7 +168,7 @@ class Directory:
             self._on_backlog(space)
 
     async def _bring_up(self, space: Space) -> None:
-        link = self._pool.link(space.worker)
+        link = await self._pool.ready(space.worker)
         if space.link is not link:
             snapshot = await self._journal.load_snapshot(space.key)
             load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")

@@ -52,7 +52,7 @@ class Texts:
         self._next = (self._next + 1) % self._pool.size
         with self._lane:
             try:
-                link = self._pool.link(self._next)
+                link = await self._pool.ready(self._next)
                 reply = await link.request(pb.LinkRequest(embed=pb.EmbedRequest(texts=texts)))
             except Unavailable:
                 raise Unavailable(

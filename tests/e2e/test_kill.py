@@ -105,7 +105,7 @@ async def write_until_killed(server, open_writes, done, numbers, after_acks, rng
 
         async def killer():
             await acked.wait()
-            await anyio.sleep(rng.uniform(0, 0.05))
+            await anyio.sleep(rng.uniform(0, 0.05))  # when it strikes is part of the seed
             server.kill()
 
         async with anyio.create_task_group() as tasks:
