@@ -82,7 +82,8 @@ class InvalidInput(MlsdmError):
         reason: str | None = None,
         metadata: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        super().__init__(message, reason=reason, metadata=metadata)
+        first = {"field": violations[0].field} if violations else {}
+        super().__init__(message, reason=reason, metadata={**first, **metadata})
         self.violations = tuple(violations)
 
 

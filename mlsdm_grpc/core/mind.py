@@ -8,6 +8,7 @@ have, and that single rule settles redelivery (ignored) and gaps (refused).
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -194,6 +195,17 @@ class Mind:
         known = self.window.get(record.request_id) if record.request_id else None
         if known is not None:
             return self._repeat(known, record)
+        then = replace(self, time_ns=max(self.time_ns, record.time_ns))
+        return then._foresee(record)  # noqa: SLF001 - this very mind, a little later
+
+    def repeated(self, record: Record) -> Outcome:
+        """Return what became of a record that was applied before."""
+        known = self.window.get(record.request_id) if record.request_id else None
+        if known is not None:
+            return known.outcome
+        return SpaceCreated(created=False, revision=self.revision)
+
+    def _foresee(self, record: Record) -> Outcome:
         body = record.body
         try:
             contents = self._existing(record)
@@ -220,7 +232,8 @@ class Mind:
         return Refusal(
             "REQUEST_ID_REUSED",
             "This request_id was used for another request.",
-            revision=self.revision,
+            (("request_id", str(uuid.UUID(bytes=record.request_id))),),
+            self.revision,
         )
 
     def _outcome(self, record: Record) -> Outcome:
@@ -265,6 +278,7 @@ class Mind:
             return PutOutcome(
                 items=_kept_out(prepared), min_confidence=contents.parameters.min_confidence
             )
+        contents.pelm.expire(self.time_ns)
         items: list[PutItem] = []
         evicted: list[str] = []
         for candidate in prepared:
@@ -280,21 +294,37 @@ class Mind:
         new_pinned = new_unpinned = 0
         for new in body.memories:
             _check_dimension(contents, new)
+            if 0 < new.expire_time_ns <= self.time_ns:
+                raise _Refused("FIELD_INVALID", "expire_time must be in the future.")
             old = self._living(contents.pelm.get(new.memory_id))
             if new.memory_id in seen or (old is not None and not body.allow_replace):
                 raise _Refused(
                     "MEMORY_EXISTS", "A memory with this id exists.", memory_id=new.memory_id
                 )
             seen.add(new.memory_id)
-            _check_etag(new.etag, old)
+            _check_etag(new.etag, old, new.memory_id)
             candidate = _Candidate.of(contents, new)
             prepared.append(candidate)
-            if candidate.kept_out or self._repeated(contents, candidate) is not None:
-                continue
-            new_pinned += new.pinned and not (old is not None and old.pinned)
+            known = self._repeated(contents, candidate)
+            if known is not None and len(body.memories) == 1:
+                return prepared
+            # In a batch what is repeated may have left before its turn, so it counts as new.
+            pinned = any(there is not None and there.pinned for there in (old, known))
+            new_pinned += new.pinned and not pinned
             new_unpinned += not new.pinned
-        _check_room(contents, new_pinned, new_unpinned)
+        self._check_room(contents, new_pinned, new_unpinned)
         return prepared
+
+    def _check_room(self, contents: Contents, new_pinned: int, new_unpinned: int) -> None:
+        """Refuse what would find every memory pinned; counts rather too much than too little."""
+        capacity = contents.pelm.capacity
+        pinned = contents.pelm.pinned_living(self.time_ns) + new_pinned
+        if pinned > capacity or (pinned == capacity and new_unpinned):
+            raise _Refused(
+                "ALL_PINNED",
+                "Every memory of the space would be pinned; unpin or delete one first.",
+                capacity=str(capacity),
+            )
 
     def _foreseen(self, contents: Contents, candidate: _Candidate) -> PutItem:
         new = candidate.new
@@ -321,8 +351,6 @@ class Mind:
         if known is not None:
             pelm.refresh(known, new, revision=self.revision, time_ns=self.time_ns)
             return _item(known, PutResult.REFRESHED), []
-        self._drop_expired(pelm, pelm.get(new.memory_id))
-        self._drop_expired(pelm, pelm.find_duplicate(candidate.digest))
         old = pelm.get(new.memory_id)
         memory = Memory(
             memory_id=new.memory_id,
@@ -349,10 +377,6 @@ class Mind:
         left = pelm.insert(memory, candidate.row)
         return _item(memory, PutResult.CREATED), [] if left is None else [left]
 
-    def _drop_expired(self, pelm: Pelm, memory: Memory | None) -> None:
-        if memory is not None and memory.expired(self.time_ns):
-            pelm.remove(memory.memory_id)
-
     def _repeated(self, contents: Contents, candidate: _Candidate) -> Memory | None:
         """Return the living memory that the candidate exactly repeats."""
         if candidate.new.caller_chosen_id:
@@ -370,7 +394,7 @@ class Mind:
             raise _Refused(
                 "MEMORY_NOT_FOUND", "The memory does not exist.", memory_id=body.memory_id
             )
-        _check_etag(body.etag, memory)
+        _check_etag(body.etag, memory, body.memory_id)
         contents.pelm.remove(body.memory_id)
         return DeleteOutcome()
 
@@ -387,6 +411,7 @@ class Mind:
         if rejection is Rejection.NONE:
             contents.accepted += 1
             contents.synapses.update(body.memory.vector)
+            contents.pelm.expire(self.time_ns)
             item, left = self._store(contents, candidate)
             result = item.result
             memory_id = "" if result is PutResult.REFUSED else item.memory_id
@@ -457,24 +482,15 @@ def _check_dimension(contents: Contents, new: NewMemory) -> None:
         )
 
 
-def _check_etag(expected: str, memory: Memory | None) -> None:
-    if expected and (memory is None or memory.etag != expected):
-        raise _Refused(
-            "ETAG_MISMATCH",
-            "The memory changed since it was read.",
-            etag="" if memory is None else memory.etag,
-        )
-
-
-def _check_room(contents: Contents, new_pinned: int, new_unpinned: int) -> None:
-    capacity = contents.pelm.capacity
-    pinned = contents.pelm.pinned_count + new_pinned
-    if pinned > capacity or (pinned == capacity and new_unpinned):
-        raise _Refused(
-            "ALL_PINNED",
-            "Every memory of the space would be pinned; unpin or delete one first.",
-            capacity=str(capacity),
-        )
+def _check_etag(expected: str, memory: Memory | None, memory_id: str) -> None:
+    if not expected or (memory is not None and memory.etag == expected):
+        return
+    gone = memory is None
+    raise _Refused(
+        "ETAG_MISMATCH",
+        f"The memory {'is gone' if gone else 'changed'} since it was read.",
+        resource=memory_id,
+    )
 
 
 def _kept_out(prepared: list[_Candidate]) -> tuple[PutItem, ...]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,10 @@ __all__ = [
     "unit_row",
 ]
 
+_Mask: TypeAlias = NDArray[np.bool_]
+
 BLOCK_ROWS = 1_024
+_NEVER = 2**63 - 1
 PHASE_EPSILON = 1e-6
 """The phase band is inclusive up to the rounding of phases to float32."""
 
@@ -165,6 +169,8 @@ class Pelm:
         self._ring: dict[int, None] = {}
         self._free: list[int] = []
         self._text_bytes = 0
+        self._next_expiry_ns = _NEVER
+        """No memory expires before this."""
 
     def __len__(self) -> int:
         return len(self._slot_of_id)
@@ -197,6 +203,14 @@ class Pelm:
     def row(self, memory_id: str) -> Float32:
         """Return a copy of the unit vector of a memory that exists."""
         return self._row(self._slot_of_id[memory_id]).copy()
+
+    def pinned_living(self, now_ns: int) -> int:
+        """Return how many pinned memories have not expired."""
+        if now_ns < self._next_expiry_ns:
+            return self.pinned_count
+        slots = self._slot_of_id.values()
+        memories = (self._memory(slot) for slot in slots)
+        return sum(memory.pinned and not memory.expired(now_ns) for memory in memories)
 
     def next_to_leave(self, count: int) -> list[str]:
         """Return the ids of the ``count`` memories that leave first, oldest first."""
@@ -244,23 +258,31 @@ class Pelm:
         if unit_traces is not None and any(query.synaptic_bias for query in queries):
             bias = kernel.scan(self._blocks, unit_traces.astype(np.float32)[np.newaxis])[0]
         living = self._living(now_ns)
+        labelled = {query.labels: self._labelled(query.labels) for query in queries if query.labels}
         return [
-            self._best(query, scores[i], living, bias, unit_traces)
+            self._best(query, scores[i], living, labelled, bias, unit_traces)
             for i, query in enumerate(queries)
         ]
 
-    def _living(self, now_ns: int) -> NDArray[np.bool_]:
+    def _living(self, now_ns: int) -> _Mask:
         expire = self._columns.expire_time_ns
-        living: NDArray[np.bool_] = (self._columns.sequence >= 0) & (
-            (expire == 0) | (expire > now_ns)
-        )
+        living: _Mask = (self._columns.sequence >= 0) & ((expire == 0) | (expire > now_ns))
         return living
+
+    def _labelled(self, labels: frozenset[str]) -> _Mask:
+        """Return which slots hold a memory that carries all ``labels``."""
+        return np.fromiter(
+            (memory is not None and labels.issubset(memory.labels) for memory in self._memories),
+            np.bool_,
+            len(self._memories),
+        )
 
     def _best(
         self,
         query: Query,
         scores: Float32,
-        living: NDArray[np.bool_],
+        living: _Mask,
+        labelled: Mapping[frozenset[str], _Mask],
         bias: Float32 | None,
         traces: kernel.Float64 | None,
     ) -> list[Hit]:
@@ -269,31 +291,27 @@ class Pelm:
         mask = living & (distance <= query.phase_tolerance + PHASE_EPSILON)
         if query.min_confidence > 0.0:
             mask &= columns.confidence >= np.float32(query.min_confidence)
-        eligible = np.flatnonzero(mask)
         if query.labels:
-            carries = [query.labels.issubset(self._memory(int(s)).labels) for s in eligible]
-            eligible = eligible[np.array(carries, np.bool_)]
+            mask &= labelled[query.labels]
         fast = scores
         if query.phase_weight:
             fast = (fast * (1.0 - query.phase_weight * distance)).astype(np.float32)
         if query.synaptic_bias and bias is not None:
             fast = fast + np.float32(query.synaptic_bias) * bias
         error = kernel.scan_error(self.dimension) * (1.0 + abs(query.synaptic_bias)) + 2.0**-22
+        eligible = np.flatnonzero(mask)
         chosen = kernel.candidates(fast, eligible, top_k=query.top_k, error=error)
         return self._rescore(query, chosen, traces)
 
     def _rescore(
         self, query: Query, chosen: kernel.Indices, traces: kernel.Float64 | None
     ) -> list[Hit]:
-        if not len(chosen):
-            return []
-        rows = np.stack([self._row(int(slot)) for slot in chosen])
-        cosine = kernel.resonances(rows, query.vector)
+        cosine = self._resonances(chosen, query.vector)
         distance = np.abs(self._columns.phase[chosen].astype(np.float64) - query.phase)
         factor = 1.0 - query.phase_weight * distance
         bias = np.zeros(len(chosen))
         if query.synaptic_bias and traces is not None:
-            bias = query.synaptic_bias * kernel.resonances(rows, traces)
+            bias = query.synaptic_bias * self._resonances(chosen, traces)
         resonance = cosine * factor + bias
         order = np.lexsort((-self._columns.sequence[chosen], -resonance))
         best = [int(i) for i in order[: query.top_k] if resonance[i] >= query.min_resonance]
@@ -307,10 +325,20 @@ class Pelm:
                     phase_factor=float(factor[i]),
                     synaptic_bias=float(bias[i]),
                 ),
-                row=rows[i],
+                row=self._row(int(chosen[i])).copy(),
             )
             for i in best
         ]
+
+    def _resonances(self, slots: kernel.Indices, query: kernel.Float64) -> kernel.Float64:
+        """Return the resonance of some rows, ascending slots, block by block."""
+        result = np.empty(len(slots), np.float64)
+        bounds = np.searchsorted(slots, np.arange(len(self._blocks) + 1) * BLOCK_ROWS)
+        for i, block in enumerate(self._blocks):
+            part = slice(bounds[i], bounds[i + 1])
+            if bounds[i] < bounds[i + 1]:
+                result[part] = kernel.resonances(block[slots[part] - i * BLOCK_ROWS], query)
+        return result
 
     # Writing. Callers have checked that the write can succeed.
 
@@ -349,6 +377,17 @@ class Pelm:
         in_ring = sorted(self._ring, key=lambda slot: self._memory(slot).ring_sequence)
         self._ring = dict.fromkeys(in_ring)
 
+    def expire(self, now_ns: int) -> None:
+        """Forget every memory whose time is over. Cost: O(1) unless one has expired."""
+        if now_ns < self._next_expiry_ns:
+            return
+        expire = self._columns.expire_time_ns
+        used = (self._columns.sequence >= 0) & (expire > 0)
+        for slot in np.flatnonzero(used & (expire <= now_ns)):
+            self.remove(self._memory(int(slot)).memory_id)
+        left = expire[used & (expire > now_ns)]
+        self._next_expiry_ns = int(left.min()) if len(left) else _NEVER
+
     def remove(self, memory_id: str) -> None:
         """Forget a memory that exists. Cost: O(1)."""
         slot = self._slot_of_id.pop(memory_id)
@@ -381,6 +420,7 @@ class Pelm:
         memory.ring_sequence = self._take_sequence()
         self._columns.confidence[slot] = memory.confidence
         self._columns.expire_time_ns[slot] = memory.expire_time_ns
+        self._note_expiry(memory)
         self._ring.pop(slot, None)
         if not memory.pinned:
             self._ring[slot] = None
@@ -404,10 +444,15 @@ class Pelm:
         self._columns.sequence[slot] = memory.sequence
         self._slot_of_id[memory.memory_id] = slot
         self._text_bytes += len(memory.text.encode())
+        self._note_expiry(memory)
         if not memory.pinned:
             self._ring[slot] = None
         if not memory.caller_chosen_id:
             self._slot_of_digest[memory.digest] = slot
+
+    def _note_expiry(self, memory: Memory) -> None:
+        if memory.expire_time_ns:
+            self._next_expiry_ns = min(self._next_expiry_ns, memory.expire_time_ns)
 
     def _grow(self) -> None:
         start = len(self._memories)

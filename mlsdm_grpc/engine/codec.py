@@ -88,7 +88,7 @@ _CLASSES: dict[str, type[errors.MlsdmError]] = {
 
 
 def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmError:
-    if reason in {"REQUEST_ID_REUSED", "RESPONSE_TOO_LARGE"}:
+    if reason in {"FIELD_INVALID", "REQUEST_ID_REUSED", "RESPONSE_TOO_LARGE"}:
         return errors.InvalidInput(message, reason=reason, metadata=metadata)
     if reason == "WORKER_LOST":
         return errors.Unavailable(message, reason=reason, metadata=metadata, retry_after_s=0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ from mlsdm_grpc.core.record import (
     ProcessEvent,
     PutMemories,
     PutOutcome,
+    PutResult,
     Record,
     Refusal,
     SpaceParameters,
@@ -68,6 +70,7 @@ __all__ = ["Engine", "PageOf"]
 
 _log = structlog.get_logger(__name__)
 _MAX_REVISION_WAIT_S = 2.0
+_STOP_S = 10.0
 _OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 
 
@@ -138,7 +141,7 @@ class Engine:
             journal,
             self._minds,
             on_replayed=metrics.journal_replayed_records.inc,
-            on_backlog=self._writes.send_backlog,
+            on_backlog=self._writes.settle_backlog,
         )
         self._tasks: anyio.abc.TaskGroup | None = None
         self._snapshotting: set[SpaceKey] = set()
@@ -163,7 +166,8 @@ class Engine:
                 yield
             finally:
                 with anyio.CancelScope(shield=True):
-                    await self._writes.drained()
+                    with anyio.move_on_after(_STOP_S):
+                        await self._writes.drained()
                     await self._snapshot_all()
                     await self._minds.close()
                     await self._text_pool.close()
@@ -187,7 +191,16 @@ class Engine:
         """
         with self._lane:
             memories = await self._complete(body.memories, paths)
-            space = await self._space_for_write(key, body.memories, memories, ticket)
+            new = await self._directory.is_new(key)
+            if new and (refused := self._refuse_first(key, body, memories)):
+                return refused
+            space = await self._directory.opened(key)
+            if not await self._exists(space):
+                if refused := self._refuse_first(key, body, memories):
+                    return refused
+                await self._create(space, body.memories, ticket)
+            self._check(key, _parameters(space), body.memories, memories)
+            _check_deadline(ticket.deadline_s)
             applied = await self._writes.write(space, replace(body, memories=memories), ticket)
         return _expect(applied.outcome, PutOutcome)
 
@@ -200,7 +213,7 @@ class Engine:
             try:
                 space = await self._directory.existing(key)
             except NotFound:
-                outcome = self._preview_new(key, body, memories)
+                outcome: Outcome = self._preview_new(key, body, memories)
             else:
                 self._check(key, _parameters(space), body.memories, memories)
                 record = self._writes.record(space, replace(body, memories=memories), ticket)
@@ -221,7 +234,14 @@ class Engine:
         with self._lane:
             drafts = (body.memory,)
             memories = await self._complete(drafts, ("",))
-            space = await self._space_for_write(key, drafts, memories, ticket)
+            if await self._directory.is_new(key):
+                self._check(key, self._new_parameters(drafts), drafts, memories)
+            space = await self._directory.opened(key)
+            if not await self._exists(space):
+                self._check(key, self._new_parameters(drafts), drafts, memories)
+                await self._create(space, drafts, ticket)
+            self._check(key, _parameters(space), drafts, memories)
+            _check_deadline(ticket.deadline_s)
             applied = await self._writes.write(space, replace(body, memory=memories[0]), ticket)
         return _expect(applied.outcome, EventOutcome), applied.synaptic_norms
 
@@ -251,8 +271,8 @@ class Engine:
             InvalidInput: RESPONSE_TOO_LARGE.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
+        space = await self._reached(key, min_revision, deadline_s)
         with self._lane:
-            space = await self._reached(key, min_revision, deadline_s)
             vectors = await self._query_vectors(space, asks)
             _check_deadline(deadline_s)
             search = search_request(asks, vectors, self._max_response_bytes)
@@ -275,8 +295,8 @@ class Engine:
         Raises:
             NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
         """
+        space = await self._reached(key, min_revision, deadline_s)
         with self._lane:
-            space = await self._reached(key, min_revision, deadline_s)
             wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
             reply = await self._ask(space, pb.LinkRequest(get=wanted))
         found = found_memories(reply.memories)
@@ -291,8 +311,8 @@ class Engine:
         self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
     ) -> tuple[list[Found], bool, int]:
         """Return memories in the order of their creation, whether there are more, the revision."""
+        space = await self._reached(key, min_revision, deadline_s)
         with self._lane:
-            space = await self._reached(key, min_revision, deadline_s)
             page = pb.PageRequest(
                 after_sequence=wanted.after_sequence,
                 limit=wanted.limit,
@@ -305,8 +325,8 @@ class Engine:
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
         """Return the figures of a space as they stand now."""
+        space = await self._reached(key, min_revision, deadline_s)
         with self._lane:
-            space = await self._reached(key, min_revision, deadline_s)
             reply = await self._ask(space, pb.LinkRequest(view=pb.ViewRequest()))
         view = view_from_reply(reply)
         if view is None:
@@ -322,7 +342,9 @@ class Engine:
     async def _ask(self, space: Space, request: pb.LinkRequest) -> pb.LinkReply:
         request.space_id = space.number
         request.now_ns = self._now_ns()
-        reply = await space.ready_link().request(request)
+        link = space.ready_link()
+        self._lane.check(link.pending)
+        reply = await link.request(request)
         raise_failure(reply, space.key.space)
         return reply
 
@@ -378,26 +400,22 @@ class Engine:
         _check_dimensions(space.key, _parameters(space), found)
         return found
 
-    async def _space_for_write(
-        self,
-        key: SpaceKey,
-        drafts: Sequence[NewMemory],
-        memories: Sequence[NewMemory],
-        ticket: Ticket,
-    ) -> Space:
-        """Return the space, created if need be, once it is sure that nothing else refuses."""
-        parameters = self._new_parameters(drafts)
-        _check_deadline(ticket.deadline_s)
-        if await self._directory.is_new(key):
-            self._check(key, parameters, drafts, memories)
-        space = await self._directory.opened(key)
-        if space.view is None:
-            by_server = Ticket(ticket.principal, ticket.deadline_s)
-            await self._writes.write(space, CreateSpace(parameters), by_server)
+    async def _exists(self, space: Space) -> bool:
+        if space.view is None and space.applied:
             await self._directory.refresh_view(space)
-        self._check(key, _parameters(space), drafts, memories)
+        return space.view is not None
+
+    async def _create(self, space: Space, drafts: Sequence[NewMemory], ticket: Ticket) -> None:
+        """Create the space of a first write, once it is sure that nothing else refuses that."""
         _check_deadline(ticket.deadline_s)
-        return space
+        parameters = self._new_parameters(drafts)
+        by_server = replace(ticket, request_digest=b"", windowed=False)
+        try:
+            await self._writes.write(space, CreateSpace(parameters), by_server)
+        except Unavailable:
+            self._directory.drop(space)
+            raise
+        await self._directory.refresh_view(space)
 
     def _new_parameters(self, drafts: Sequence[NewMemory]) -> SpaceParameters:
         """Return the parameters of a space that these memories create."""
@@ -410,9 +428,20 @@ class Engine:
             )
         return SpaceParameters(dimension=self._defaults.dimension, capacity=self._defaults.capacity)
 
+    def _refuse_first(
+        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
+    ) -> PutOutcome | None:
+        """Return the outcome of a first put that stores nothing, which creates no space either."""
+        outcome = self._preview_new(key, body, memories)
+        if isinstance(outcome, Refusal):
+            raise refusal_error(outcome, key.space)
+        refused = any(item.result is PutResult.REFUSED for item in outcome.items)
+        return outcome if refused else None
+
     def _preview_new(
         self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
-    ) -> Outcome:
+    ) -> PutOutcome | Refusal:
+        """Return what the first put of a space would do."""
         parameters = self._new_parameters(body.memories)
         self._check(key, parameters, body.memories, memories)
         mind = Mind()
@@ -425,7 +454,8 @@ class Engine:
         )
         mind.apply(create)
         put = replace(create, revision=2, incarnation=1, body=replace(body, memories=memories))
-        return replace(mind.preview(put), revision=0)
+        outcome = replace(mind.preview(put), revision=0)
+        return outcome if isinstance(outcome, Refusal) else _expect(outcome, PutOutcome)
 
     def _check(
         self,
@@ -457,8 +487,13 @@ class Engine:
     # Snapshots and workers.
 
     def _applied(self, space: Space) -> None:
-        due = space.applied - space.snapshot_revision >= self._snapshot_every
-        if due and space.key not in self._snapshotting and self._tasks is not None:
+        if not space.snapshot_due:
+            space.snapshot_due = space.snapshot_revision + self._snapshot_every
+        if (
+            space.applied >= space.snapshot_due
+            and space.key not in self._snapshotting
+            and self._tasks is not None
+        ):
             self._snapshotting.add(space.key)
             self._tasks.start_soon(self._snapshot, space)
 
@@ -475,10 +510,13 @@ class Engine:
             reply = await self._ask(space, request)
             await self._journal.save_snapshot(space.key, revision=reply.revision, path=path)
             space.snapshot_revision = reply.revision
+            space.snapshot_due = reply.revision + self._snapshot_every
             await self._journal.trim(space.key, until=reply.revision)
-        except MlsdmError as error:
-            _log.warning("snapshot_failed", reason=error.reason, detail=error.message)
-            await anyio.Path(path).unlink(missing_ok=True)
+        except (MlsdmError, OSError) as error:
+            space.snapshot_due = space.applied + self._snapshot_every // 10
+            _log.warning("snapshot_failed", revision=space.applied, detail=str(error))
+            with contextlib.suppress(OSError):
+                await anyio.Path(path).unlink(missing_ok=True)
         finally:
             self._snapshotting.discard(space.key)
 

@@ -32,14 +32,24 @@ class Bulkhead:
         Raises:
             Unavailable: BULKHEAD_FULL; all permits are taken.
         """
-        if self.in_use >= self.permits:
+        self.check(self.in_use)
+        self.in_use += 1
+
+    def check(self, waiting: int) -> None:
+        """Refuse a call that would find as many before it as there are permits.
+
+        Calls whose callers have gone still wait at a worker, but hold no permit here.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL.
+        """
+        if waiting >= self.permits:
             raise Unavailable(
                 "Too many calls of this kind are in progress on this node.",
                 reason="BULKHEAD_FULL",
                 metadata={"lane": self.name, "permits": str(self.permits)},
                 retry_after_s=_RETRY_AFTER_S,
             )
-        self.in_use += 1
 
     def __exit__(
         self,

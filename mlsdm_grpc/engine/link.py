@@ -74,6 +74,11 @@ class Handler(Protocol):
 class Link(Protocol):
     """The parent's end of a link."""
 
+    @property
+    def pending(self) -> int:
+        """Requests that wait for their replies, also those that nobody waits for any more."""
+        ...
+
     def request(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
         """Send ``message`` (its ``call_id`` is set here) and return its reply to come.
 
@@ -109,6 +114,9 @@ class _Pending:
         self._futures[message.call_id] = future
         return future
 
+    def __len__(self) -> int:
+        return len(self._futures)
+
     def resolve(self, reply: pb.LinkReply) -> None:
         future = self._futures.pop(reply.call_id, None)
         if future is not None and not future.done():
@@ -138,6 +146,11 @@ class SocketLink(asyncio.Protocol):
         self._outgoing: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._lost = False
+
+    @property
+    def pending(self) -> int:
+        """Requests that wait for their replies."""
+        return len(self._pending)
 
     def request(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
         """Send ``message``; see :class:`Link`."""
@@ -196,6 +209,11 @@ class InlineLink:
         self._busy = False
         self._closed = False
 
+    @property
+    def pending(self) -> int:
+        """Requests that wait for their replies."""
+        return len(self._pending)
+
     def request(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
         """Queue ``message``; see :class:`Link`."""
         future = self._pending.add(message)
@@ -209,6 +227,8 @@ class InlineLink:
         return future
 
     def _handle(self) -> None:
+        if self._closed:
+            return
         queue, self._queue = self._queue, []
         loop = asyncio.get_running_loop()
         handled = loop.run_in_executor(self._thread, self._handler.handle, queue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from mlsdm_grpc.journal.snapshot import memory_to_row, read_snapshot, write_snap
 __all__ = ["MindHandler"]
 
 _HIT_OVERHEAD_BYTES = 128
+_log = logging.getLogger(__name__)
 
 
 class MindHandler:
@@ -71,6 +73,12 @@ class MindHandler:
             _fail(reply, DataLoss(f"A record cannot be applied: {error!r}"))
         except OSError as error:
             _fail(reply, MlsdmError(f"A file cannot be used: {error.strerror}"))
+        except Exception:  # noqa: BLE001 - the top of the worker's loop
+            # A defect must not take the other spaces of this worker along, and a state that may
+            # be half changed must not be used; loading it again meets the same record.
+            _log.exception("defect in a worker")
+            self._minds.pop(request.space_id, None)
+            _fail(reply, DataLoss("The space cannot be brought up to date by this version."))
         mind = self._minds.get(request.space_id)
         reply.revision = 0 if mind is None else mind.revision
         return reply
@@ -101,9 +109,8 @@ class MindHandler:
 
     def _apply(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         mind = self._mind(request)
-        outcome = mind.apply(decode_record(request.apply))
-        if outcome is None:
-            raise MlsdmError("The record was applied before.", reason="WORKER_LOST")
+        record = decode_record(request.apply)
+        outcome = mind.apply(record) or mind.repeated(record)
         reply.outcome.CopyFrom(outcome_to_proto(outcome))
         if isinstance(outcome, EventOutcome) and mind.contents is not None:
             reply.synaptic_norms.extend(mind.contents.synapses.norms())
@@ -227,7 +234,7 @@ def _queries(request: pb.SearchRequest, dimension: int, phase: float) -> list[Qu
     return [
         Query(
             vector=wide[i],
-            phase=options.phase if options.HasField("phase") else phase,
+            phase=float(np.float32(options.phase if options.HasField("phase") else phase)),
             top_k=options.top_k,
             phase_tolerance=options.phase_tolerance,
             min_confidence=options.min_confidence,

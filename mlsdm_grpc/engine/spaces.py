@@ -54,6 +54,9 @@ class Space:
     view: SpaceView | None = None
     """Parameters and incarnation as of the last load; None if the space does not exist."""
     snapshot_revision: int = 0
+    """Revision of its newest snapshot."""
+    snapshot_due: int = 0
+    """Revision at which the next one is to be taken."""
     loading: asyncio.Task[None] | None = None
     backlog: list[tuple[bytes, asyncio.Future[Any]]] = field(default_factory=list)
     """Durable records that wait for the end of loading."""
@@ -90,7 +93,7 @@ class Directory:
         journal: Where snapshots and records come from.
         pool: Workers that hold the minds.
         on_replayed: Told how many records a load applied.
-        on_backlog: Sends the records that waited for a load.
+        on_backlog: Told of the end of every load, with records that waited for it.
     """
 
     def __init__(
@@ -125,6 +128,8 @@ class Directory:
             raise _not_found(key)
         if space is None or space.status is not SpaceStatus.HOT:
             space = await self.opened(key)
+        if space.view is None and space.applied:
+            await self.refresh_view(space)
         if space.view is None:
             raise _not_found(key)
         return space
@@ -148,6 +153,13 @@ class Directory:
             await asyncio.shield(space.loading)
         return space
 
+    def drop(self, space: Space) -> None:
+        """Forget a space whose first write failed."""
+        if space.view is None and self._spaces.get(space.key) is space:
+            del self._spaces[space.key]
+            if space.link is not None:
+                space.link.request(pb.LinkRequest(space_id=space.number, unload=pb.UnloadRequest()))
+
     def worker_lost(self, index: int) -> None:
         """Make every space of a worker load again on its next call."""
         for space in self._spaces.values():
@@ -158,13 +170,13 @@ class Directory:
     async def _load(self, space: Space) -> None:
         try:
             await self._bring_up(space)
+            if space.status is SpaceStatus.LOADING:
+                space.status = SpaceStatus.HOT
         except BaseException:
             space.go_cold()
             raise
         finally:
             space.loading = None
-        if space.status is SpaceStatus.LOADING:
-            space.status = SpaceStatus.HOT
             self._on_backlog(space)
 
     async def _bring_up(self, space: Space) -> None:

@@ -53,8 +53,11 @@ class Texts:
         with self._lane:
             try:
                 link = await self._pool.ready(self._next)
+                self._lane.check(link.pending)
                 reply = await link.request(pb.LinkRequest(embed=pb.EmbedRequest(texts=texts)))
-            except Unavailable:
+            except Unavailable as error:
+                if error.reason == "BULKHEAD_FULL":
+                    raise
                 raise Unavailable(
                     "The embedder is being restarted.",
                     reason="EMBEDDER_UNAVAILABLE",

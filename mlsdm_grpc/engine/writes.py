@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -33,10 +34,12 @@ class Ticket:
     principal: str
     deadline_s: float
     """Event-loop time."""
-    request_id: bytes = b""
-    """16 bytes; empty for what the server does on its own."""
+    request_id: bytes
+    """16 bytes."""
     request_digest: bytes = b""
     """32 bytes over the canonical request."""
+    windowed: bool = True
+    """The request window remembers the write; not so for what comes before a first write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class WritePipeline:
                 "The deadline passed after the write went to the journal; repeat it with the same"
                 " request_id to learn its result.",
                 reason="OUTCOME_UNKNOWN",
-                metadata={"request_id": ticket.request_id.hex()},
+                metadata={"request_id": str(uuid.UUID(bytes=ticket.request_id))},
             ) from None
         if isinstance(applied.outcome, Refusal):
             raise refusal_error(applied.outcome, space.key.space)
@@ -107,7 +110,7 @@ class WritePipeline:
             record_id=self._new_record_id(),
             time_ns=self._now_ns(),
             body=body,
-            request_id=ticket.request_id,
+            request_id=ticket.request_id if ticket.windowed else b"",
             request_digest=ticket.request_digest,
             principal=ticket.principal,
         )
@@ -116,11 +119,17 @@ class WritePipeline:
         """Wait until no write is under way."""
         await self._idle.wait()
 
-    def send_backlog(self, space: Space) -> None:
-        """Send the records that became durable while the space was loading."""
+    def settle_backlog(self, space: Space) -> None:
+        """Send the records that became durable while the space was loading.
+
+        If that failed, their callers are told; the next load finds them in the journal.
+        """
         backlog, space.backlog = space.backlog, []
         for raw, answer in backlog:
-            self._send(space, raw, answer)
+            if space.status is SpaceStatus.HOT:
+                self._send(space, raw, answer)
+            else:
+                self._finish(answer, error=worker_lost())
 
     def _submit(self, space: Space, record: Record) -> asyncio.Future[Applied]:
         raw = encode_record(record)

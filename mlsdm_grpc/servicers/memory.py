@@ -43,7 +43,8 @@ class MemoryServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         ticket = requests.ticket(fields, call, request, request.request_id)
-        memory = requests.new_memory(fields, "memory", request.memory, now_ns=self._now_ns())
+        now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
+        memory = requests.new_memory(fields, "memory", request.memory, now_ns=now_ns)
         fields.check()
         put = self._engine.preview_put if request.validate_only else self._engine.put
         outcome = await put(
@@ -65,7 +66,8 @@ class MemoryServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         ticket = requests.ticket(fields, call, request, request.request_id)
-        memories = requests.new_memories(fields, request.memories, now_ns=self._now_ns())
+        now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
+        memories = requests.new_memories(fields, request.memories, now_ns=now_ns)
         fields.check()
         put = self._engine.preview_put if request.validate_only else self._engine.put
         paths = [f"memories[{i}]" for i in range(len(memories))]

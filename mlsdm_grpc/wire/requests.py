@@ -15,6 +15,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_query_pb2,
 )
 from mlsdm_grpc.core.record import NewMemory, ProcessEvent, Provenance, Source, Vector
+from mlsdm_grpc.core.window import MIN_AGE_NS
 from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import NotYetAvailable
@@ -23,7 +24,16 @@ from mlsdm_grpc.wire import limits
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 
-__all__ = ["ask", "event", "new_memories", "new_memory", "request_digest", "space_key", "ticket"]
+__all__ = [
+    "ask",
+    "event",
+    "memory_clock_ns",
+    "new_memories",
+    "new_memory",
+    "request_digest",
+    "space_key",
+    "ticket",
+]
 
 _NO_VECTOR = Vector(np.empty(0, np.float32), 0.0)
 _NS = 1_000_000_000
@@ -49,6 +59,7 @@ def request_digest(call: Call, request: Message) -> bytes:
     canonical = type(request)()
     canonical.CopyFrom(request)
     canonical.ClearField("request_id")
+    canonical.space = canonical.space or limits.DEFAULT_SPACE  # type: ignore[attr-defined] # same
     body = canonical.SerializeToString(deterministic=True)
     return hashlib.sha256(call.method.path.encode() + b"\0" + body).digest()
 
@@ -123,6 +134,15 @@ def _source(fields: Fields, path: str, value: int) -> Source:
         fields.fault(path, "is not a known source")
         return Source.USER_INPUT
     return Source(value) if value else Source.USER_INPUT
+
+
+def memory_clock_ns(request_id: str, now_ns: int) -> int:
+    """Return the time before which no memory may expire when it is put.
+
+    A repeat of a write has to find its first result, even if what it stored has expired since; so
+    a request with an id gets the length of the request window, and order decides the rest.
+    """
+    return now_ns - MIN_AGE_NS if request_id else now_ns
 
 
 def _expire_time(fields: Fields, path: str, message: memory_pb2.Memory, now_ns: int) -> int:

@@ -43,14 +43,14 @@ memories = st.builds(
     vector=st.integers(0, 20).map(vector),
     caller_chosen_id=st.booleans(),
     text=st.sampled_from(["", "one", "two", "zwölf"]),
-    phase=st.none() | st.sampled_from([0.1, 0.9]) | _unit,
+    phase=st.none() | st.sampled_from([0.1, 0.1, 0.9]) | _unit,
     confidence=st.sampled_from([1.0, 1.0, 0.7, 0.3]),
     labels=st.lists(st.sampled_from(["a", "b", "c"]), unique=True).map(sorted).map(tuple),
     metadata=st.dictionaries(st.sampled_from("kl"), st.text(max_size=3)).map(
         lambda values: tuple(sorted(values.items()))
     ),
     provenance=st.builds(Provenance, source=st.sampled_from(Source), model=st.text(max_size=3)),
-    pinned=st.booleans(),
+    pinned=st.booleans() | st.just(True),
     expire_time_ns=st.sampled_from([0, 0, 0, 5 * SECOND, 50 * SECOND]),
     etag=st.sampled_from(["", "", '"3"']),
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from histories import DIMENSION, record, vector
+from histories import DIMENSION, SECOND, record, vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ from mlsdm_grpc.core.record import (
     Refusal,
     SpaceParameters,
 )
+from mlsdm_grpc.journal.snapshot import snapshot_bytes
 
 
 def unit(seed, dimension=DIMENSION):
@@ -153,13 +154,63 @@ def test_pins_may_fill_a_space_and_then_nothing_else_fits():
     assert space.ids() == ["a", "c"]
 
 
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [("a2", "one", True), ("b2", "two", True), ("c", "three", False)],
+        [("x", "ten", True), ("y", "eleven", True), ("a2", "one", False)],
+    ],
+)
+def test_pins_by_duplicates_cannot_leave_a_batch_without_room(batch):
+    space = Space(capacity=2)
+    space.put(NewMemory("a", vector(1), text="one"))
+    space.put(NewMemory("b", vector(2), text="two"))
+    before = snapshot_bytes(Mind(contents=space.mind.contents))
+    memories = [NewMemory(i, vector(len(t)), text=t, pinned=p) for i, t, p in batch]
+    assert space.put(*memories).reason == "ALL_PINNED"
+    assert snapshot_bytes(Mind(contents=space.mind.contents)) == before
+
+
+def test_expired_pins_make_way():
+    space = Space(capacity=2)
+    for name in "ab":
+        memory = NewMemory(name, vector(ord(name)), pinned=True, expire_time_ns=10 * SECOND)
+        space.put(memory)
+    assert space.put(NewMemory("c", vector(3))).reason == "ALL_PINNED"
+    outcome = space.put(NewMemory("c", vector(3)), time_ns=10 * SECOND)
+    assert outcome.items[0].result is PutResult.CREATED
+    assert space.ids() == ["c"]
+
+
+def test_expired_memories_leave_before_living_ones():
+    space = Space(capacity=2)
+    space.put(NewMemory("old", vector(1)))
+    space.put(NewMemory("brief", vector(2), expire_time_ns=9 * SECOND))
+    assert space.put(NewMemory("new", vector(3)), time_ns=9 * SECOND).evicted == ()
+    assert space.ids() == ["old", "new"]
+
+
+def test_a_memory_that_has_expired_before_it_is_stored_is_refused():
+    space = Space(capacity=2)
+    late = NewMemory("a", vector(1), expire_time_ns=2 * SECOND)
+    assert space.put(late, time_ns=2 * SECOND).reason == "FIELD_INVALID"
+
+
+def test_a_preview_knows_what_time_it_is():
+    space = Space(capacity=2)
+    space.put(NewMemory("a", vector(1), caller_chosen_id=True, expire_time_ns=10 * SECOND))
+    again = PutMemories((NewMemory("a", vector(2), caller_chosen_id=True),))
+    early = space.mind.preview(record(3, again, time_ns=9 * SECOND))
+    late = space.mind.preview(record(3, again, time_ns=10 * SECOND))
+    assert (early.reason, late.items[0].result) == ("MEMORY_EXISTS", PutResult.CREATED)
+
+
 def test_expired_memories_are_not_found_and_make_way():
     space = Space(capacity=5)
-    second = 1_000_000_000
-    space.put(NewMemory("a", vector(0), text="one", expire_time_ns=10 * second))
-    assert [hit.memory.memory_id for hit in space.search(now_ns=9 * second)] == ["a"]
-    assert space.search(now_ns=10 * second) == []
-    again = space.put(NewMemory("b", vector(0), text="one"), time_ns=11 * second)
+    space.put(NewMemory("a", vector(0), text="one", expire_time_ns=10 * SECOND))
+    assert [hit.memory.memory_id for hit in space.search(now_ns=9 * SECOND)] == ["a"]
+    assert space.search(now_ns=10 * SECOND) == []
+    again = space.put(NewMemory("b", vector(0), text="one"), time_ns=11 * SECOND)
     assert again.items[0].result is PutResult.CREATED
     assert space.ids() == ["b"]
 

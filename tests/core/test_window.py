@@ -8,7 +8,10 @@ from mlsdm_grpc.core.record import (
     CreateSpace,
     DeleteOutcome,
     NewMemory,
+    PutItem,
     PutMemories,
+    PutOutcome,
+    PutResult,
     SpaceParameters,
 )
 from mlsdm_grpc.core.window import (
@@ -42,6 +45,17 @@ def test_old_entries_go_but_for_the_newest():
     window.add(entry(3_001, time_ns=MIN_AGE_NS + 1))
     assert len(window) == MIN_ENTRIES
     assert next(iter(window)).outcome.revision == 3_002 - MIN_ENTRIES
+
+
+def test_results_are_bounded_too():
+    window = RequestWindow()
+    outcome = PutOutcome(tuple(PutItem(str(i), PutResult.CREATED) for i in range(100)))
+    for i in range(3_000):
+        window.add(WindowEntry(i.to_bytes(16, "big"), bytes(32), 0, outcome))
+    assert len(window) == MIN_ENTRIES
+    for i in range(3_000, 3_200):
+        window.add(entry(i))
+    assert len(window) == MIN_ENTRIES
 
 
 def new_mind():

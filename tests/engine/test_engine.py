@@ -10,6 +10,7 @@ from mlsdm_grpc.core.record import DeleteMemory, NewMemory, ProcessEvent, PutMem
 from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.errors import (
+    Conflict,
     DeadlineExceeded,
     InvalidInput,
     NotFound,
@@ -366,3 +367,119 @@ async def test_a_record_that_is_too_large_is_refused():
             await driver.engine.put(KEY, big, ticket(), paths=[""] * 400)
         assert caught.value.reason == "REQUEST_TOO_LARGE"
         assert await driver.journal.head(KEY) == 1
+
+
+async def test_a_first_write_that_stores_nothing_creates_no_space(driver):
+    low = PutMemories((NewMemory("a", vector(1), confidence=0.1),))
+    outcome = await driver.engine.put(KEY, low, ticket(), paths=[""])
+    assert (outcome.items[0].result.name, outcome.revision) == ("REFUSED", 0)
+    stale = PutMemories((NewMemory("a", vector(1), True, etag='"7"'),), allow_replace=True)
+    with pytest.raises(Conflict):
+        await driver.engine.put(KEY, stale, ticket(), paths=[""])
+    assert await driver.journal.head(KEY) == 0
+    assert len(driver.engine._directory) == 0
+
+
+async def test_failed_first_writes_leave_nothing():
+    journal = FailingJournal()
+    await journal.open()
+    async with running(journal) as driver:
+        journal.failing = True
+        for i in range(5):
+            with pytest.raises(Unavailable):
+                await driver.put(1, key=KEY._replace(space=f"s{i}"))
+        assert len(driver.engine._directory) == 0
+    await journal.close()
+
+
+async def test_a_space_whose_creator_went_away_is_found():
+    journal = HeldJournal()
+    await journal.open()
+    async with running(journal) as driver:
+        first = asyncio.ensure_future(driver.put(1))
+        done, told = await journal.held.get()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        told.set_result(await done)
+        with anyio.fail_after(5):
+            while not next(iter(driver.engine._directory)).applied:
+                await anyio.lowlevel.checkpoint()
+        assert (await driver.state()).used == 0
+    await journal.close()
+
+
+async def test_a_load_that_fails_answers_the_records_that_waited_for_it():
+    class UnreadableJournal(HeldJournal):
+        unreadable = None
+
+        async def read(self, key, *, after, until=None):
+            if self.unreadable is not None:
+                self.unreadable.set()
+                await self.resume.wait()
+                raise Unavailable("No medium.", retry_after_s=1.0)
+            async for entries in super().read(key, after=after, until=until):
+                yield entries
+
+    journal = UnreadableJournal()
+    await journal.open()
+    async with running(journal) as driver:
+        first = asyncio.ensure_future(driver.put(1))
+        await journal.let_one_go()
+        await journal.let_one_go()
+        await first
+        waiting = asyncio.ensure_future(driver.put(2, request=b"r" * 16))
+        held = await journal.held.get()
+        (space,) = driver.engine._directory
+        space.go_cold()
+        journal.unreadable, journal.resume = anyio.Event(), anyio.Event()
+        read = asyncio.ensure_future(driver.state())
+        await journal.unreadable.wait()
+        held[1].set_result(await held[0])
+        await anyio.lowlevel.checkpoint()
+        journal.resume.set()
+        for each in (waiting, read):
+            with pytest.raises(Unavailable):
+                await each
+        journal.unreadable = None
+        assert (await driver.state()).used == 2
+        repeat = asyncio.ensure_future(driver.put(2, request=b"r" * 16))
+        await journal.let_one_go()
+        assert (await repeat).revision == 3
+    await journal.close()
+
+
+async def test_a_snapshot_that_fails_disturbs_nobody():
+    class SnapshotlessJournal(MemoryJournal):
+        def scratch_path(self):
+            return super().scratch_path().parent / "missing" / "file"
+
+    journal = SnapshotlessJournal()
+    await journal.open()
+    async with running(journal, snapshot_every=100) as driver:
+        for seed in range(130):
+            await driver.put(seed)
+        assert await driver.query(3) == (["m3"], 131)
+    await journal.close()
+
+
+async def test_abandoned_calls_still_count_against_the_bulkhead():
+    async with running(max_pending=4) as driver:
+        await driver.put(1)
+        refused = 0
+        for _ in range(20):
+            call = asyncio.ensure_future(driver.query(1))
+            await asyncio.sleep(0)
+            call.cancel()
+            try:
+                await call
+            except asyncio.CancelledError:
+                pass
+            except Unavailable:
+                refused += 1
+        link = driver.engine._minds._links[0]
+        assert link.pending <= 4
+        with anyio.fail_after(5):
+            while link.pending:
+                await anyio.lowlevel.checkpoint()
+        assert await driver.query(1) == (["m1"], 2)

@@ -13,12 +13,14 @@ import pytest
 from drive import KEY, running
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.record import Vector
+from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.record import CreateSpace, Record, SpaceParameters, Vector
 from mlsdm_grpc.engine.engine import _check_embedded
 from mlsdm_grpc.engine.link import MAX_FRAME_BYTES, FrameReader, encode_frame
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.worker import make_handler, serve
 from mlsdm_grpc.errors import InvalidInput, Unavailable
+from mlsdm_grpc.journal.records import encode_record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -142,3 +144,30 @@ def test_texts_without_a_known_word_are_violations():
     with pytest.raises(InvalidInput) as caught:
         _check_embedded({"memory.text": nothing, "other": Vector(np.ones(4, np.float32), 0.5)})
     assert [v.field for v in caught.value.violations] == ["memory.text"]
+
+
+async def test_a_defect_in_the_core_costs_one_space_only(monkeypatch):
+    handler = MindHandler()
+    create = encode_record(
+        Record(1, 0, bytes(16), 1, CreateSpace(SpaceParameters(dimension=4, capacity=4)))
+    )
+    for space in (1, 2):
+        requests = [
+            pb.LinkRequest(call_id=1, space_id=space, load=pb.LoadRequest()),
+            pb.LinkRequest(call_id=2, space_id=space, apply=create),
+        ]
+        assert handler.handle(requests)[1].outcome.space_created.created
+    again = handler.handle([pb.LinkRequest(call_id=3, space_id=1, apply=create)])[0]
+    assert not again.failure.reason
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Mind, "apply", broken)
+    failed = handler.handle([pb.LinkRequest(call_id=4, space_id=1, apply=create)])[0]
+    assert failed.failure.reason == "DATA_DAMAGED"
+    lost, fine = handler.handle(
+        [pb.LinkRequest(call_id=i, space_id=i, view=pb.ViewRequest()) for i in (1, 2)]
+    )
+    assert lost.failure.reason == "WORKER_LOST"
+    assert fine.view.exists

@@ -38,6 +38,7 @@ async def test_check_of_an_unknown_name_keeps_the_code_of_the_servicer():
         result = await outcome(call)
         assert result.code == "NOT_FOUND"
         assert result.trailers["x-request-id"]
+        await running.router.in_flight.wait_idle(open_methods=True)
         assert running.handled("Check", "NOT_FOUND", "grpc.health.v1.Health") == 1
 
 
