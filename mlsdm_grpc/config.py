@@ -87,7 +87,7 @@ class ServerSettings(_Section):
     listen: str = "127.0.0.1:50051"
     """Data port, HOST:PORT; port 0 lets the system choose."""
     ops: str = "127.0.0.1:9464"
-    """Operations HTTP port (/metrics, /livez, /readyz), HOST:PORT."""
+    """Operations HTTP port (/metrics, /livez, /readyz), HOST:PORT. It asks for no credential."""
     default_deadline_s: float = Field(default=30.0, gt=0, le=3_600)
     """Deadline of a call that brings none, seconds."""
     max_deadline_s: float = Field(default=300.0, gt=0, le=86_400)
@@ -188,7 +188,7 @@ class SecuritySettings(_Section):
     mode: AuthMode = AuthMode.DEV
     """``dev``: no credentials, tenant ``dev``, loopback only. ``token``: bearer tokens."""
     tokens_file: Path | None = None
-    """TOML file of token hashes; required in mode ``token`` (``mlsdm check`` explains it)."""
+    """TOML file of token hashes; required in mode ``token``, see docs/tokens.md."""
 
     @model_validator(mode="after")
     def _tokens(self) -> SecuritySettings:

@@ -21,7 +21,7 @@ def health(
         str, typer.Option("--service", help="E.g. readiness, journal, mlsdm.v1.MemoryService.")
     ] = "",
     watch: Annotated[
-        bool, typer.Option("--watch", help="Print every change, without end.")
+        bool, typer.Option("--watch", help="Print every change, without end or timeout.")
     ] = False,
     target: Target = "127.0.0.1:50051",
     token_file: TokenFile = None,

@@ -1,6 +1,7 @@
 """``mlsdm put | query | state``: the everyday calls, for people."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,7 +52,7 @@ def put(
     )
     content = typer.get_text_stream("stdin").read() if text == "-" else text
     vector = _vector(embedding_file, session)
-    pairs = dict(each.partition("=")[::2] for each in metadata or ())
+    pairs = _pairs(metadata or ())
     response = session.run(
         lambda memory: memory.put(
             content,
@@ -161,6 +162,16 @@ def _print_matches(response: "QueryMemoriesResponse") -> None:
         cells = (f"{match.resonance:.3f}", memory.memory_id, ", ".join(memory.labels), shown)
         table.add_row(*(Text(cell) for cell in cells))
     Console().print(table)
+
+
+def _pairs(values: Iterable[str]) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        key, equals, content = value.partition("=")
+        if not key or not equals:
+            raise typer.BadParameter(f"{value!r} is not KEY=VALUE", param_hint="--metadata")
+        pairs[key] = content
+    return pairs
 
 
 def _vector(file: Path | None, session: Session) -> "Vector | None":

@@ -13,6 +13,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import GetMemoryRequest, GetMemoryResponse
 from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.messages import QueryLimits, Vector, embedding_message
+from mlsdm_grpc.errors import FieldViolation, InvalidInput, Unavailable
 
 __all__ = ["Reads"]
 
@@ -132,10 +133,26 @@ class Reads(ClientBase):
     async def watch_health(
         self, service: str = ""
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
-        """Yield the health at once and after each change, until the iterator is closed."""
+        """Yield the health at once and after each change, until the iterator is closed.
+
+        A watch that is cut, as every connection is at its greatest age, is begun again.
+
+        Raises:
+            Unavailable: The server cannot be reached.
+        """
         request = health_pb2.HealthCheckRequest(service=service)
-        async for response in self._connection.stream(self._watch, request, timeout_s=None):
-            yield response
+        last = None
+        while True:
+            begun = False
+            try:
+                async for response in self._connection.stream(self._watch, request, timeout_s=None):
+                    begun = True
+                    if response.status != last:
+                        last = response.status
+                        yield response
+            except Unavailable:
+                if not begun:
+                    raise
 
     # Last in the class: below it, ``list`` in an annotation would mean this method.
     async def list(
@@ -184,6 +201,8 @@ def _set_query(
     embedding: Vector | None,
 ) -> None:
     vector = embedding_message(embedding)
+    if vector is not None and text:
+        raise InvalidInput(violations=[FieldViolation("query", "is a text or an embedding")])
     if vector is not None:
         message.embedding.CopyFrom(vector)
     if text:

@@ -18,7 +18,7 @@ _RETRY_AFTER_S: Final = 0.5
 def draining() -> Unavailable:
     """Return the error of a call that a stopping server refuses or cuts."""
     return Unavailable(
-        "The server is about to stop; use another node.",
+        "The server is about to stop; repeat elsewhere, or later.",
         reason="DRAINING",
         retry_after_s=_RETRY_AFTER_S,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -142,23 +142,13 @@ def _add_services(
         settings,
         embedder=engine.embedder,
         partition_count=journal.partition_count,
-        methods=lambda: _served(servicers),
+        methods=lambda: router.methods,
         now_ns=time.time_ns,
     )
     for service in SERVICES:
         router.add(service, servicers.get(service.name, object()))
     router.add(health_names.SERVICE, health, foreign=True)
     add_reflection(router, router.services)
-
-
-def _served(servicers: Mapping[str, object]) -> list[str]:
-    """Return the full names of the RPCs that have code behind them."""
-    return sorted(
-        f"{service.full_name}/{method.name}"
-        for service in SERVICES
-        for method in service.methods
-        if hasattr(servicers.get(service.name), method.name)
-    )
 
 
 def _journal(settings: JournalSettings, metrics: Metrics) -> Journal:

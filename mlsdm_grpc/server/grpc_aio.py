@@ -78,6 +78,7 @@ class Router(grpc.GenericRpcHandler):
         self._chain = Chain(interceptors, clock)
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._services: list[str] = []
+        self._methods: list[str] = []
 
     @property
     def in_flight(self) -> InFlight:
@@ -88,6 +89,11 @@ class Router(grpc.GenericRpcHandler):
     def services(self) -> tuple[str, ...]:
         """Full names of the services, in the order in which they were added."""
         return tuple(self._services)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods of ours that have code behind them, sorted, ``service/name``."""
+        return tuple(sorted(self._methods))
 
     def add(
         self,
@@ -122,6 +128,8 @@ class Router(grpc.GenericRpcHandler):
                 read_only=descriptor.GetOptions().idempotency_level
                 == MethodOptions.NO_SIDE_EFFECTS,
             )
+            if not foreign and hasattr(servicer, method.name):
+                self._methods.append(method.path.removeprefix("/"))
             self._handlers[method.path] = self._build(descriptor, method, servicer, foreign=foreign)
 
     def service(

@@ -41,8 +41,8 @@ class GrpcServer:
     async def start(self) -> Address:
         """Listen and serve; return the address with the port that the system chose if it was 0.
 
-        Health becomes SERVING for the server, its services and ``readiness``; what else there
-        is, e.g. ``journal``, is said by those who know.
+        Health becomes SERVING for the server, ``readiness`` and the services that serve anything;
+        what else there is, e.g. ``journal``, is said by those who know.
 
         Raises:
             InvalidInput: The address cannot be bound, most often because it is in use.
@@ -64,7 +64,8 @@ class GrpcServer:
             ) from None
         await server.start()
         self._server = server
-        names = (OVERALL, READINESS, *self._router.services)
+        served = {method.partition("/")[0] for method in self._router.methods}
+        names = (OVERALL, READINESS, *(name for name in self._router.services if name in served))
         await self._health.set_serving(*names, serving=True)
         return Address(address.host, port)
 

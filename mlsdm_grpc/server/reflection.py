@@ -37,10 +37,24 @@ def add_reflection(router: Router, services: Iterable[str]) -> None:
     pool = descriptor_pool.Default()
     _add_v1_file(pool)
     names = (*services, ALPHA, V1)
-    servicer = ReflectionServicer(names, pool)  # type: ignore[no-untyped-call] # not annotated
+    servicer = _Reflection(names, pool)  # type: ignore[no-untyped-call] # not annotated
     service = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
     for name in (V1, ALPHA):
         router.add(service, servicer, name=name, foreign=True)
+
+
+class _Reflection(ReflectionServicer):
+    """The stock servicer, which does not find methods."""
+
+    def _file_containing_symbol(self, request: object, fully_qualified_name: str) -> object:
+        service, _, method = fully_qualified_name.rpartition(".")
+        try:
+            if method in self._pool.FindServiceByName(service).methods_by_name:
+                fully_qualified_name = service
+        except KeyError:
+            pass
+        find = super()._file_containing_symbol
+        return find(request, fully_qualified_name)  # type: ignore[no-untyped-call] # not annotated
 
 
 def _add_v1_file(pool: descriptor_pool.DescriptorPool) -> None:

@@ -27,7 +27,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_FIELD_INVALID: _ErrorReason.ValueType  # 1
     """INVALID_ARGUMENT. A field is missing, out of range, too long, NaN or infinite; BadRequest lists
     all such fields, at most 16. Action: correct the fields; do not retry unchanged. Metadata:
-    field, limit.
+    field (the first of them).
     """
     ERROR_REASON_MESSAGE_MALFORMED: _ErrorReason.ValueType  # 2
     """INVALID_ARGUMENT. The bytes are not a message of the request type. Action: correct the client.
@@ -169,7 +169,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     RetryInfo, on another node where there is one. Metadata: cause.
     """
     ERROR_REASON_DRAINING: _ErrorReason.ValueType  # 37
-    """UNAVAILABLE. The node is about to stop. Action: retry at once on another node."""
+    """UNAVAILABLE. The node is about to stop. Action: retry on another node, or after RetryInfo on the
+    one that takes its place.
+    """
     ERROR_REASON_STARTING: _ErrorReason.ValueType  # 38
     """UNAVAILABLE. The node is not ready yet. Action: retry after RetryInfo."""
     ERROR_REASON_SPACE_LOADING: _ErrorReason.ValueType  # 39
@@ -181,8 +183,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Action: retry on another node. Metadata: staleness_ms.
     """
     ERROR_REASON_JOURNAL_UNAVAILABLE: _ErrorReason.ValueType  # 41
-    """UNAVAILABLE. The journal does not accept writes; nothing was written. Action: retry after
-    RetryInfo with the same request_id.
+    """UNAVAILABLE. The journal did not confirm the write. Action: retry after RetryInfo with the same
+    request_id, which also tells whether the first try was kept after all.
     """
     ERROR_REASON_JOURNAL_FULL: _ErrorReason.ValueType  # 42
     """UNAVAILABLE. The journal has no room; nothing was written. Action: retry after RetryInfo; the
@@ -247,7 +249,7 @@ ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 ERROR_REASON_FIELD_INVALID: ErrorReason.ValueType  # 1
 """INVALID_ARGUMENT. A field is missing, out of range, too long, NaN or infinite; BadRequest lists
 all such fields, at most 16. Action: correct the fields; do not retry unchanged. Metadata:
-field, limit.
+field (the first of them).
 """
 ERROR_REASON_MESSAGE_MALFORMED: ErrorReason.ValueType  # 2
 """INVALID_ARGUMENT. The bytes are not a message of the request type. Action: correct the client.
@@ -389,7 +391,9 @@ ERROR_REASON_EMERGENCY: ErrorReason.ValueType  # 36
 RetryInfo, on another node where there is one. Metadata: cause.
 """
 ERROR_REASON_DRAINING: ErrorReason.ValueType  # 37
-"""UNAVAILABLE. The node is about to stop. Action: retry at once on another node."""
+"""UNAVAILABLE. The node is about to stop. Action: retry on another node, or after RetryInfo on the
+one that takes its place.
+"""
 ERROR_REASON_STARTING: ErrorReason.ValueType  # 38
 """UNAVAILABLE. The node is not ready yet. Action: retry after RetryInfo."""
 ERROR_REASON_SPACE_LOADING: ErrorReason.ValueType  # 39
@@ -401,8 +405,8 @@ ERROR_REASON_NODE_STALE: ErrorReason.ValueType  # 40
 Action: retry on another node. Metadata: staleness_ms.
 """
 ERROR_REASON_JOURNAL_UNAVAILABLE: ErrorReason.ValueType  # 41
-"""UNAVAILABLE. The journal does not accept writes; nothing was written. Action: retry after
-RetryInfo with the same request_id.
+"""UNAVAILABLE. The journal did not confirm the write. Action: retry after RetryInfo with the same
+request_id, which also tells whether the first try was kept after all.
 """
 ERROR_REASON_JOURNAL_FULL: ErrorReason.ValueType  # 42
 """UNAVAILABLE. The journal has no room; nothing was written. Action: retry after RetryInfo; the

@@ -217,7 +217,9 @@ class EventOutcome(_message.Message):
     EVICTED_MEMORY_IDS_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     accepted: _builtins.bool
-    """Output only. The event was taken into traces and memory. A refused one still steps the mind."""
+    """Output only. The event passed and entered the traces, and the memory if its confidence suffices.
+    A refused one still steps the mind.
+    """
     rejection_reason: Global___RejectionReason.ValueType
     """Output only. Why it was not accepted."""
     step: _builtins.int
@@ -231,7 +233,9 @@ class EventOutcome(_message.Message):
     hostility under the policy vigilant, of acceptance under homeostatic.
     """
     memory_id: _builtins.str
-    """Output only. The memory that the event became or refreshed; empty when it was not accepted."""
+    """Output only. The memory that the event became or refreshed; empty when it was not accepted, or
+    accepted into the traces only because its confidence is below the space's minimum.
+    """
     used: _builtins.int
     """Output only. Memories in the space after the step, 0 to capacity."""
     capacity: _builtins.int
@@ -244,11 +248,11 @@ class EventOutcome(_message.Message):
     """Output only. Rhythm after the step."""
     result: _memory_pb2.PutResult.ValueType
     """Output only. What became of the memory: CREATED, REFRESHED, or REFUSED for an event that was
-    not accepted.
+    not accepted or whose confidence is below the space's minimum.
     """
     @_builtins.property
     def synaptic_norms(self) -> Global___SynapticNorms:
-        """Output only. Lengths of the traces after the step."""
+        """Output only. Lengths of the traces when the answer was built."""
 
     @_builtins.property
     def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

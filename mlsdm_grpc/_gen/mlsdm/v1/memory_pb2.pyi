@@ -65,8 +65,9 @@ class _PutResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PutResult.V
     """A new memory was stored."""
     PUT_RESULT_REFRESHED: _PutResult.ValueType  # 2
     """An exact duplicate was there (same text, or same unit vector when there is no text, in the same
-    phase; no caller-chosen id on either side). Its time was renewed and the labels were merged;
-    memory_id is that of the old memory.
+    phase; no caller-chosen id on either side). It becomes the newest of the ring, labels are
+    merged, the higher confidence and the later expiry (or none) win, a pin of either side stays.
+    Everything else of the new memory is dropped; memory_id is that of the old one.
     """
     PUT_RESULT_REFUSED: _PutResult.ValueType  # 3
     """Policy refused the content: nothing was stored and verdicts say why. Do not retry unchanged."""
@@ -84,8 +85,9 @@ PUT_RESULT_CREATED: PutResult.ValueType  # 1
 """A new memory was stored."""
 PUT_RESULT_REFRESHED: PutResult.ValueType  # 2
 """An exact duplicate was there (same text, or same unit vector when there is no text, in the same
-phase; no caller-chosen id on either side). Its time was renewed and the labels were merged;
-memory_id is that of the old memory.
+phase; no caller-chosen id on either side). It becomes the newest of the ring, labels are
+merged, the higher confidence and the later expiry (or none) win, a pin of either side stays.
+Everything else of the new memory is dropped; memory_id is that of the old one.
 """
 PUT_RESULT_REFUSED: PutResult.ValueType  # 3
 """Policy refused the content: nothing was stored and verdicts say why. Do not retry unchanged."""
@@ -204,8 +206,8 @@ class Memory(_message.Message):
     """Output only. Revision of the space at which the memory was last changed, at least 1."""
     etag: _builtins.str
     """Optional. Opaque quoted string that changes with every change of the memory. Example:
-    "\\"3f-9c1\\"". On input it is honoured by PutMemory with allow_replace: another current etag is
-    ABORTED ETAG_MISMATCH. Always present on output.
+    "\\"3f-9c1\\"". On input it is honoured by PutMemory with allow_replace: another current etag, or
+    no such memory any more, is ABORTED ETAG_MISMATCH. Always present on output.
     """
     category: _builtins.str
     """Output only. Nearest category of the space's ontology, empty without one."""
@@ -242,7 +244,8 @@ class Memory(_message.Message):
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Optional. When the memory ceases to be found, in the future. Defaults to the space's
-        default_ttl after creation, or never. It is removed by the next consolidation.
+        default_ttl after creation, or never. It is removed by the next write that needs its place, or
+        by consolidation.
         """
 
     @_builtins.property

@@ -34,8 +34,8 @@ class PutMemoryRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat. Example:
-    "6f2c1f0e-58a4-4c0e-9a4b-0d1f0a3f5c11". Without one a repeat after a lost answer may store
+    """Optional. UUID that makes the write safe to repeat, as long as every field is sent as it was the
+    first time. Example: "6f2c1f0e-58a4-4c0e-9a4b-0d1f0a3f5c11". Without one a repeat after a lost answer may store
     twice.
     """
     allow_replace: _builtins.bool
