@@ -79,6 +79,7 @@ class Router(grpc.GenericRpcHandler):
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._services: list[str] = []
         self._methods: list[str] = []
+        self._served: dict[str, None] = {}
 
     @property
     def in_flight(self) -> InFlight:
@@ -89,6 +90,11 @@ class Router(grpc.GenericRpcHandler):
     def services(self) -> tuple[str, ...]:
         """Full names of the services, in the order in which they were added."""
         return tuple(self._services)
+
+    @property
+    def served_services(self) -> tuple[str, ...]:
+        """Full names of the services of which any method has code behind it."""
+        return tuple(self._served)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -128,8 +134,10 @@ class Router(grpc.GenericRpcHandler):
                 read_only=descriptor.GetOptions().idempotency_level
                 == MethodOptions.NO_SIDE_EFFECTS,
             )
-            if not foreign and hasattr(servicer, method.name):
-                self._methods.append(method.path.removeprefix("/"))
+            if hasattr(servicer, method.name):
+                self._served[full_name] = None
+                if not foreign:
+                    self._methods.append(method.path.removeprefix("/"))
             self._handlers[method.path] = self._build(descriptor, method, servicer, foreign=foreign)
 
     def service(

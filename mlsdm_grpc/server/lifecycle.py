@@ -64,8 +64,7 @@ class GrpcServer:
             ) from None
         await server.start()
         self._server = server
-        served = {method.partition("/")[0] for method in self._router.methods}
-        names = (OVERALL, READINESS, *(name for name in self._router.services if name in served))
+        names = (OVERALL, READINESS, *self._router.served_services)
         await self._health.set_serving(*names, serving=True)
         return Address(address.host, port)
 
