@@ -210,7 +210,6 @@ class Handler:
                 )
                 return None
             if self._chain.in_flight.was_cut(task):
-                task.uncancel()
                 call.error = draining()
                 return None
             remaining_s: float | None = context.time_remaining()  # the stub forgets the None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import anyio
 import pytest
@@ -312,6 +313,40 @@ def test_every_service_of_the_contract_can_be_served():
         for service in module.DESCRIPTOR.services_by_name.values():
             router.add(service, object())
     assert len(router.services) == 6
+
+
+async def test_a_stream_whose_client_does_not_read_is_closed_when_it_leaves():
+    async with serving() as running:
+        written = asyncio.Event()
+        cleaned = []
+
+        async def endless(request, call):
+            try:
+                while True:
+                    written.set()
+                    yield PingResponse(text=request.text * 100_000 + call.peer)
+            finally:
+                cleaned.append(True)
+
+        _replace(running, "ServerStream", endless)
+        call = running.start("ServerStream", "x")
+        await written.wait()
+        await call.read()
+        call.cancel()
+        await running.settled()
+        assert cleaned
+        assert running.handled("ServerStream", "CANCELLED") == 1
+
+
+def _replace(running: Running, name, function):
+    """Let another function serve a method of a running server."""
+
+    class Details:
+        method = f"/{SERVICE}/{name}"
+
+    handler = running.router.service(Details)
+    (serve,) = (each for each in handler if inspect.ismethod(each))
+    serve.__self__._run = function
 
 
 async def test_a_cancelled_scope_inside_a_servicer_is_its_own_affair():
