@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.journal.embedded import EmbeddedJournal, not_reached
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Claim, Ledger, Space
-from mlsdm_grpc.journal.protocol import Entry, JournalHealth, SnapshotRef, SpaceKey
+from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 
 __all__ = ["MemoryJournal"]
 
@@ -73,14 +74,13 @@ class _Parts:
     log: list[Entry] = field(default_factory=list)
 
 
-class MemoryJournal:
+class MemoryJournal(EmbeddedJournal):
     """A :class:`~mlsdm_grpc.journal.protocol.Journal` that forgets everything at its end.
 
     Snapshots are files in a temporary directory, which ``close`` removes.
     """
 
     def __init__(self) -> None:
-        self.partition_count = 1
         self._parts: _Parts | None = None
         self._closed = False
 
@@ -101,11 +101,6 @@ class MemoryJournal:
         await asyncio.sleep(0)  # the batch of this turn is committed in the next
         parts.ledger.end()
         await asyncio.to_thread(parts.directory.cleanup)
-
-    def append(
-        self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
-    ) -> asyncio.Future[int]:
-        return self._live.ledger.append(key, payloads, expected)
 
     async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
         if partition != 0:
@@ -135,26 +130,6 @@ class MemoryJournal:
             after = entries[-1].revision
             yield entries
 
-    async def head(self, key: SpaceKey) -> int:
-        space = self._live.ledger.get(key)
-        return space.durable if space is not None else 0
-
-    def scratch_path(self) -> Path:
-        return self._live.files.scratch()
-
-    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
-        parts = self._live
-        space = parts.ledger.get(key)
-        if space is None or revision > space.durable:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
-            raise _not_reached("The snapshot is newer than its space.", revision, space)
-        return await parts.files.save(space.number, revision, path)
-
-    async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
-        parts = self._live
-        space = parts.ledger.get(key)
-        return await parts.files.load(space.number) if space is not None else None
-
     async def trim(self, key: SpaceKey, *, until: int) -> int:
         parts = self._live
         space = parts.ledger.get(key)
@@ -169,22 +144,17 @@ class MemoryJournal:
         parts = self._live
         space = parts.ledger.get(key)
         if space is None:
-            raise _not_reached("The space does not exist.", until, space)
+            raise not_reached("The space does not exist.", until, space)
         async with parts.files.lock:
             rows = await parts.manifest.snapshots(space.number)
             if not rows or rows[0].revision < until:
-                raise _not_reached("No snapshot stands behind the records.", until, space)
+                raise not_reached("No snapshot stands behind the records.", until, space)
             await parts.files.discard(parts.manifest.remove_before(space.number, until))
         self._remove(parts, key, until)
 
     async def spaces(self, tenant: str, *, after: str, limit: int) -> list[str]:
         names = (key.space for key in self._live.records if key.tenant == tenant)
         return sorted(name for name in names if name > after)[: max(limit, 0)]
-
-    def health(self) -> JournalHealth:
-        if self._parts is None:
-            return JournalHealth(False, "JOURNAL_UNAVAILABLE", "The journal is not open.")
-        return self._parts.ledger.health()
 
     @property
     def _live(self) -> _Parts:
@@ -225,14 +195,3 @@ class MemoryJournal:
         parts.records[key] = kept
         parts.log = [e for e in parts.log if e.key != key or e.revision > until]
         return len(records) - len(kept)
-
-
-def _not_reached(message: str, revision: int, space: Space | None) -> errors.PreconditionFailed:
-    return errors.PreconditionFailed(
-        message,
-        reason="REVISION_NOT_REACHED",
-        metadata={
-            "revision": str(revision),
-            "head": str(space.durable if space is not None else 0),
-        },
-    )

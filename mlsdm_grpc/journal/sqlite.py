@@ -20,9 +20,10 @@ from typing import Final
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal import sqlite_scrub
 from mlsdm_grpc.journal import sqlite_store as store
+from mlsdm_grpc.journal.embedded import EmbeddedJournal, not_reached
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Failure, Ledger, Space
-from mlsdm_grpc.journal.protocol import Entry, JournalHealth, SnapshotRef, SpaceKey
+from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 from mlsdm_grpc.journal.sqlite_open import Opened, take_over
 from mlsdm_grpc.journal.sqlite_writer import Lane, Writer
 
@@ -64,7 +65,7 @@ class _Manifest:
         return await self._writer.run(partial(store.insert_snapshot, number=number, row=row))
 
 
-class SqliteJournal:
+class SqliteJournal(EmbeddedJournal):
     """A :class:`~mlsdm_grpc.journal.protocol.Journal` in one directory.
 
     A commit that fails on a full disk fails its appends with JOURNAL_FULL; a second later the next
@@ -86,7 +87,6 @@ class SqliteJournal:
         connection_factory: type[sqlite3.Connection] = sqlite3.Connection,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.partition_count = 1
         self._data_dir = data_dir
         self._on_commit = on_commit
         self._factory = connection_factory
@@ -121,11 +121,6 @@ class SqliteJournal:
                 await parts.checks.run(store.truncate)
             await parts.checks.close()
             await asyncio.to_thread(parts.opened.release)
-
-    def append(
-        self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
-    ) -> asyncio.Future[int]:
-        return self._live.ledger.append(key, payloads, expected)
 
     async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
         if partition != 0:
@@ -169,26 +164,6 @@ class SqliteJournal:
                 )
             raise _damage(key, damaged)
 
-    async def head(self, key: SpaceKey) -> int:
-        space = self._live.ledger.get(key)
-        return space.durable if space is not None else 0
-
-    def scratch_path(self) -> Path:
-        return self._live.files.scratch()
-
-    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
-        parts = self._live
-        space = parts.ledger.get(key)
-        if space is None or revision > space.durable:
-            await asyncio.to_thread(path.unlink, missing_ok=True)
-            raise _not_reached("The snapshot is newer than its space.", revision, space)
-        return await parts.files.save(space.number, revision, path)
-
-    async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
-        parts = self._live
-        space = parts.ledger.get(key)
-        return await parts.files.load(space.number) if space is not None else None
-
     async def trim(self, key: SpaceKey, *, until: int) -> int:
         parts = self._live
         space = parts.ledger.get(key)
@@ -206,12 +181,12 @@ class SqliteJournal:
         parts = self._live
         space = parts.ledger.get(key)
         if space is None:
-            raise _not_reached("The space does not exist.", until, space)
+            raise not_reached("The space does not exist.", until, space)
         async with self._removal:
             async with parts.files.lock:
                 rows = await parts.reader.run(partial(store.list_snapshots, number=space.number))
                 if not rows or rows[0].revision < until:
-                    raise _not_reached("No snapshot stands behind the records.", until, space)
+                    raise not_reached("No snapshot stands behind the records.", until, space)
                 if not await parts.files.intact(rows[0]):
                     raise _damage(key, rows[0].revision)
                 await parts.files.discard(
@@ -226,11 +201,6 @@ class SqliteJournal:
         return await self._live.reader.run(
             partial(store.list_spaces, tenant=tenant, after=after, limit=max(limit, 0))
         )
-
-    def health(self) -> JournalHealth:
-        if self._parts is None:
-            return JournalHealth(False, "JOURNAL_UNAVAILABLE", "The journal is not open.")
-        return self._parts.ledger.health()
 
     @property
     def _live(self) -> _Parts:
@@ -329,13 +299,4 @@ def _damage(key: SpaceKey, revision: int) -> errors.DataLoss:
     return errors.DataLoss(
         f"Revision {revision} of a space is damaged or missing.",
         metadata={"space": key.space, "revision": str(revision)},
-    )
-
-
-def _not_reached(message: str, revision: int, space: Space | None) -> errors.PreconditionFailed:
-    head = space.durable if space is not None else 0
-    return errors.PreconditionFailed(
-        message,
-        reason="REVISION_NOT_REACHED",
-        metadata={"revision": str(revision), "head": str(head)},
     )

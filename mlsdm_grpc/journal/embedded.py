@@ -1,0 +1,73 @@
+"""What the journals of one machine have in common: everything that a ledger and files decide."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.journal.files import SnapshotFiles
+from mlsdm_grpc.journal.ledger import Ledger, Space
+from mlsdm_grpc.journal.protocol import JournalHealth, SnapshotRef, SpaceKey
+
+__all__ = ["EmbeddedJournal", "not_reached"]
+
+
+class _Parts(Protocol):
+    ledger: Ledger[Any]
+    files: SnapshotFiles
+
+
+class EmbeddedJournal(ABC):
+    """A :class:`~mlsdm_grpc.journal.protocol.Journal` with one partition in one process."""
+
+    partition_count = 1
+
+    @property
+    @abstractmethod
+    def _live(self) -> _Parts:
+        """What an open journal consists of; raises ``Unavailable`` if it is not open."""
+
+    def append(
+        self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
+    ) -> asyncio.Future[int]:
+        return self._live.ledger.append(key, payloads, expected)
+
+    async def head(self, key: SpaceKey) -> int:
+        space = self._live.ledger.get(key)
+        return space.durable if space is not None else 0
+
+    def scratch_path(self) -> Path:
+        return self._live.files.scratch()
+
+    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None or revision > space.durable:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise not_reached("The snapshot is newer than its space.", revision, space)
+        return await parts.files.save(space.number, revision, path)
+
+    async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
+        parts = self._live
+        space = parts.ledger.get(key)
+        return await parts.files.load(space.number) if space is not None else None
+
+    def health(self) -> JournalHealth:
+        try:
+            return self._live.ledger.health()
+        except errors.Unavailable as error:
+            return JournalHealth(False, "JOURNAL_UNAVAILABLE", error.message)
+
+
+def not_reached(message: str, revision: int, space: Space | None) -> errors.PreconditionFailed:
+    """Return the error of what needs a revision, or a snapshot, that is not there."""
+    head = space.durable if space is not None else 0
+    return errors.PreconditionFailed(
+        message,
+        reason="REVISION_NOT_REACHED",
+        metadata={"revision": str(revision), "head": str(head)},
+    )
