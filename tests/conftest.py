@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+import subprocess
+from collections.abc import AsyncIterator, Generator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,6 +18,31 @@ from blockbuster import BlockBuster, blockbuster_ctx
 
 from mlsdm_grpc.config import LoggingSettings
 from mlsdm_grpc.observability.logging import configure_logging
+
+_REPORT = pytest.StashKey[pytest.TestReport]()
+_EVIDENCE = Path(__file__).parents[1] / "docs" / "evidence" / "slow.md"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    if report.when == "call":
+        item.stash[_REPORT] = report
+    return report
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest) -> Iterator[dict[str, object]]:
+    """Append what a test notes here to docs/evidence, with date, commit and verdict."""
+    figures: dict[str, object] = {}
+    yield figures
+    git = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    noted = ", ".join(f"{name} {value}" for name, value in figures.items())
+    verdict = request.node.stash[_REPORT].outcome
+    with _EVIDENCE.open("a", encoding="utf-8") as file:
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+        file.write(f"| {now} | {commit} | {request.node.name} | {noted} | {verdict} |\n")
 
 
 @pytest.fixture(scope="session")

@@ -77,8 +77,7 @@ def test_fifteen_kills(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
-def test_many_kills(tmp_path):
-    seed = int(os.environ.get("MLSDM_SEED", "1"))
-    kills = int(os.environ.get("MLSDM_KILLS", "1000"))
-    print(f"seed {seed}, {kills} kills")
+def test_many_kills(tmp_path, evidence):
+    evidence["seed"] = seed = int(os.environ.get("MLSDM_SEED", "1"))
+    evidence["kills"] = kills = int(os.environ.get("MLSDM_KILLS", "1000"))
     campaign(tmp_path, kills, seed)
