@@ -296,9 +296,7 @@ def load_settings(
         raise InvalidInput(
             "The configuration is not valid.",
             violations=[
-                FieldViolation(
-                    ".".join(str(part) for part in fault["loc"]) or "config", fault["msg"]
-                )
+                FieldViolation(".".join(map(str, fault["loc"])) or "config", _said(fault))
                 for fault in error.errors()
             ],
         ) from None
@@ -307,6 +305,13 @@ def load_settings(
             "The configuration file cannot be read.",
             violations=[FieldViolation("config", str(error))],
         ) from None
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    """Return what is wrong, in words for somebody who writes a configuration."""
+    if fault["type"] == "extra_forbidden":
+        return "there is no such setting"
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def unknown_environment(environment: Mapping[str, str]) -> list[str]:

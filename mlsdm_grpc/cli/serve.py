@@ -52,7 +52,7 @@ def serve(
     try:
         settings = load_settings(config, flags)
     except MlsdmError as error:
-        report(error, as_json=False)
+        report(error, as_json=False, local=True)
         raise typer.Exit(2) from None
     configure_logging(settings.logging)
     import structlog
@@ -67,7 +67,7 @@ def serve(
     except* MlsdmError as group:
         failed = True
         for refusal in _leaves(group):
-            report(refusal, as_json=False)
+            report(refusal, as_json=False, local=True)
     except* OSError as group:
         failed = True
         for fault in _leaves(group):

@@ -112,18 +112,19 @@ def describe(error: MlsdmError) -> dict[str, Any]:
     return described
 
 
-def report(error: MlsdmError, *, as_json: bool) -> None:
-    """Tell an error on standard error."""
+def report(error: MlsdmError, *, as_json: bool, local: bool = False) -> None:
+    """Tell an error on standard error; a local one has no status that a server sent."""
     described = describe(error)
     if as_json:
         typer.echo(json.dumps(described, ensure_ascii=False), err=True)
         return
-    name = f"{described['code']} {error.reason}".strip()
-    typer.echo(f"{name}: {error.message}", err=True)
+    status = "" if local else f"{described['code']} {error.reason}".strip() + ": "
+    typer.echo(f"{status}{error.message}", err=True)
     for violation in described.get("violations", ()):
         typer.echo(f"  {violation['field']}: {violation['description']}", err=True)
     for key, value in error.metadata.items():
-        typer.echo(f"  {key}={value}", err=True)
+        if key != "field":  # the violations say it
+            typer.echo(f"  {key}={value}", err=True)
     for note in getattr(error, "__notes__", ()):
         typer.echo(f"  {note}", err=True)
     if "request_id" in described:
