@@ -14,7 +14,15 @@ from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
-__all__ = ["MemoryFields", "QueryLimits", "Vector", "embedding_message", "new_memory", "vector_of"]
+__all__ = [
+    "MemoryFields",
+    "QueryLimits",
+    "Vector",
+    "embedding_message",
+    "new_memory",
+    "timestamp",
+    "vector_of",
+]
 
 Vector: TypeAlias = NDArray[np.floating] | Sequence[float]
 """One vector, shape (dimension,); any float type, sent as float32."""
@@ -110,11 +118,16 @@ def new_memory(
         etag=etag,
     )
     if expire_time is not None:
-        message.expire_time.CopyFrom(_timestamp(expire_time))
+        message.expire_time.CopyFrom(timestamp(expire_time))
     return message
 
 
-def _timestamp(moment: datetime) -> Timestamp:
+def timestamp(moment: datetime) -> Timestamp:
+    """Return a moment for the wire.
+
+    Raises:
+        InvalidInput: It does not know its time zone.
+    """
     if moment.tzinfo is None:
         problem = FieldViolation("expire_time", "expected a time with a time zone")
         raise InvalidInput(violations=[problem])

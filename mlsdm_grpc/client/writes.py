@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Unpack
 
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import ProcessEventRequest, ProcessEventResponse
@@ -14,11 +15,22 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import (
     PutMemoryRequest,
     PutMemoryResponse,
 )
-from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import DeleteMemoryRequest, DeleteMemoryResponse
+from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import (
+    DeleteMemoryRequest,
+    DeleteMemoryResponse,
+    UpdateMemoryRequest,
+    UpdateMemoryResponse,
+)
 from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.batches import batches
 from mlsdm_grpc.client.connection import new_request_id
-from mlsdm_grpc.client.messages import MemoryFields, Vector, embedding_message, new_memory
+from mlsdm_grpc.client.messages import (
+    MemoryFields,
+    Vector,
+    embedding_message,
+    new_memory,
+    timestamp,
+)
 from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["Writes"]
@@ -130,6 +142,42 @@ class Writes(ClientBase):
                 timeout_s=timeout_s,
             )
         ]
+
+    async def update(
+        self,
+        memory_id: str,
+        *,
+        add_labels: Iterable[str] = (),
+        remove_labels: Iterable[str] = (),
+        pinned: bool | None = None,
+        expire_time: datetime | None = None,
+        clear_expire_time: bool = False,
+        etag: str = "",
+        request_id: str | None = None,
+        space: str | None = None,
+        timeout_s: float | None = None,
+    ) -> UpdateMemoryResponse:
+        """Change labels, pin or expiry of one memory; what is not given stays.
+
+        Raises:
+            NotFound: It does not exist.
+            Conflict: It has another etag.
+        """
+        write_id = request_id or new_request_id()
+        request = UpdateMemoryRequest(
+            space=self._space(space),
+            memory_id=memory_id,
+            etag=etag,
+            add_labels=add_labels,
+            remove_labels=remove_labels,
+            pinned=pinned,
+            expire_time=None if expire_time is None else timestamp(expire_time),
+            clear_expire_time=clear_expire_time,
+            request_id=write_id,
+        )
+        return await self._connection.unary(
+            self._memories.UpdateMemory, request, timeout_s=timeout_s, write_id=write_id
+        )
 
     async def delete(
         self,

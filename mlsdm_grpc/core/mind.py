@@ -17,6 +17,7 @@ import numpy as np
 from mlsdm_grpc.core.moral import MoralFilter
 from mlsdm_grpc.core.pelm import Hit, Memory, Pelm, Query, digest_of, unit_row
 from mlsdm_grpc.core.record import (
+    MAX_LABELS,
     SEMANTICS_VERSION,
     CreateSpace,
     DeleteMemory,
@@ -35,6 +36,7 @@ from mlsdm_grpc.core.record import (
     Rejection,
     SpaceCreated,
     SpaceParameters,
+    UpdateMemory,
 )
 from mlsdm_grpc.core.rhythm import Rhythm
 from mlsdm_grpc.core.synapses import Synapses
@@ -244,6 +246,8 @@ class Mind:
             contents = self._existing(record)
             if isinstance(body, PutMemories):
                 return self._put(contents, body)
+            if isinstance(body, UpdateMemory):
+                return self._update(contents, body)
             if isinstance(body, DeleteMemory):
                 return self._delete(contents, body)
             return self._process(contents, body)
@@ -294,8 +298,7 @@ class Mind:
         new_pinned = new_unpinned = 0
         for new in body.memories:
             _check_dimension(contents, new)
-            if 0 < new.expire_time_ns <= self.time_ns:
-                raise _Refused("FIELD_INVALID", "expire_time must be in the future.")
+            _check_expiry(new.expire_time_ns, self.time_ns)
             old = self._living(contents.pelm.get(new.memory_id))
             if new.memory_id in seen or (old is not None and not body.allow_replace):
                 raise _Refused(
@@ -388,15 +391,37 @@ class Mind:
 
     # Other records.
 
+    def _update(self, contents: Contents, body: UpdateMemory) -> PutOutcome:
+        memory = self._found(contents, body.memory_id, body.etag)
+        kept = set(memory.labels) - set(body.remove_labels)
+        labels = tuple(sorted(kept | set(body.add_labels)))
+        if len(labels) > MAX_LABELS:
+            raise _Refused("FIELD_INVALID", f"The memory would have more than {MAX_LABELS} labels.")
+        expire_time_ns = memory.expire_time_ns
+        if body.expire_time_ns is not None:
+            expire_time_ns = body.expire_time_ns
+            _check_expiry(expire_time_ns, self.time_ns)
+        contents.pelm.update(
+            memory,
+            labels=labels,
+            pinned=memory.pinned if body.pinned is None else body.pinned,
+            expire_time_ns=expire_time_ns,
+            revision=self.revision,
+            time_ns=self.time_ns,
+        )
+        return PutOutcome(items=(_item(memory, PutResult.REFRESHED),))
+
     def _delete(self, contents: Contents, body: DeleteMemory) -> DeleteOutcome:
-        memory = self._living(contents.pelm.get(body.memory_id))
-        if memory is None:
-            raise _Refused(
-                "MEMORY_NOT_FOUND", "The memory does not exist.", memory_id=body.memory_id
-            )
-        _check_etag(body.etag, memory, body.memory_id)
+        self._found(contents, body.memory_id, body.etag)
         contents.pelm.remove(body.memory_id)
         return DeleteOutcome()
+
+    def _found(self, contents: Contents, memory_id: str, etag: str) -> Memory:
+        memory = self._living(contents.pelm.get(memory_id))
+        if memory is None:
+            raise _Refused("MEMORY_NOT_FOUND", "The memory does not exist.", memory_id=memory_id)
+        _check_etag(etag, memory, memory_id)
+        return memory
 
     def _process(self, contents: Contents, body: ProcessEvent) -> EventOutcome:
         (candidate,) = self._prepare(contents, PutMemories((body.memory,)))
@@ -480,6 +505,11 @@ def _check_dimension(contents: Contents, new: NewMemory) -> None:
             expected=str(dimension),
             actual=str(len(new.vector.raw)),
         )
+
+
+def _check_expiry(expire_time_ns: int, time_ns: int) -> None:
+    if 0 < expire_time_ns <= time_ns:
+        raise _Refused("FIELD_INVALID", "expire_time must be in the future.")
 
 
 def _check_etag(expected: str, memory: Memory | None, memory_id: str) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsdm_grpc.core import kernel
-from mlsdm_grpc.core.record import Float32, NewMemory, Provenance, Vector, etag_of
+from mlsdm_grpc.core.record import MAX_LABELS, Float32, NewMemory, Provenance, Vector, etag_of
 
 __all__ = [
     "PHASE_EPSILON",
@@ -404,23 +404,53 @@ class Pelm:
     def refresh(self, memory: Memory, duplicate: NewMemory, *, revision: int, time_ns: int) -> None:
         """Let an exact duplicate renew the memory that it repeats.
 
-        Labels are merged, the higher confidence and the later expiry win, and the memory becomes
-        the newest of the ring. Its id, text, vector and creation stay.
+        Labels are merged as far as there is room for them, the higher confidence and the later
+        expiry win, a pin of either stays, and the memory becomes the newest of the ring. Its id,
+        text, vector and creation stay.
         """
         slot = self._slot_of_id[memory.memory_id]
-        memory.labels = tuple(sorted({*memory.labels, *duplicate.labels}))
+        new = [label for label in duplicate.labels if label not in memory.labels]
+        room = max(MAX_LABELS - len(memory.labels), 0)
+        memory.labels = tuple(sorted((*memory.labels, *new[:room])))
         memory.confidence = max(memory.confidence, float(np.float32(duplicate.confidence)))
+        self._columns.confidence[slot] = memory.confidence
         if duplicate.expire_time_ns == 0 or memory.expire_time_ns == 0:
             memory.expire_time_ns = 0
         else:
             memory.expire_time_ns = max(memory.expire_time_ns, duplicate.expire_time_ns)
         memory.pinned = memory.pinned or duplicate.pinned
+        self._changed(memory, revision=revision, time_ns=time_ns)
+        self._renew(memory)
+
+    def update(
+        self,
+        memory: Memory,
+        *,
+        labels: tuple[str, ...],
+        pinned: bool,
+        expire_time_ns: int,
+        revision: int,
+        time_ns: int,
+    ) -> None:
+        """Change what may change of a memory; one that is unpinned is the newest of the ring."""
+        repinned = pinned != memory.pinned
+        memory.labels = labels
+        memory.pinned = pinned
+        memory.expire_time_ns = expire_time_ns
+        self._changed(memory, revision=revision, time_ns=time_ns)
+        if repinned:
+            self._renew(memory)
+
+    def _changed(self, memory: Memory, *, revision: int, time_ns: int) -> None:
         memory.revision = revision
         memory.update_time_ns = time_ns
-        memory.ring_sequence = self._take_sequence()
-        self._columns.confidence[slot] = memory.confidence
-        self._columns.expire_time_ns[slot] = memory.expire_time_ns
+        self._columns.expire_time_ns[self._slot_of_id[memory.memory_id]] = memory.expire_time_ns
         self._note_expiry(memory)
+
+    def _renew(self, memory: Memory) -> None:
+        """Put a memory at the end of the ring, or out of it if it is pinned."""
+        slot = self._slot_of_id[memory.memory_id]
+        memory.ring_sequence = self._take_sequence()
         self._ring.pop(slot, None)
         if not memory.pinned:
             self._ring[slot] = None

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "MAX_LABELS",
     "SEMANTICS_VERSION",
     "CreateSpace",
     "DeleteMemory",
@@ -40,9 +41,13 @@ __all__ = [
     "SpaceCreated",
     "SpaceParameters",
     "SynapticParameters",
+    "UpdateMemory",
     "Vector",
     "etag_of",
 ]
+
+MAX_LABELS = 32
+"""Labels of one memory."""
 
 SEMANTICS_VERSION = 1
 """Version of the rules in this package; part of every record and of a space's state."""
@@ -201,6 +206,20 @@ class PutMemories:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateMemory:
+    """Change labels, pin or expiry of one memory; what is None stays."""
+
+    memory_id: str
+    etag: str = ""
+    add_labels: tuple[str, ...] = ()
+    remove_labels: tuple[str, ...] = ()
+    """Taken away before the others are added."""
+    pinned: bool | None = None
+    expire_time_ns: int | None = None
+    """Unix time; 0 means never."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteMemory:
     """Remove one memory."""
 
@@ -217,7 +236,7 @@ class ProcessEvent:
     """In [0, 1]; decided before the record was written."""
 
 
-RecordBody: TypeAlias = CreateSpace | PutMemories | DeleteMemory | ProcessEvent
+RecordBody: TypeAlias = CreateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent
 
 
 @dataclass(frozen=True, slots=True)

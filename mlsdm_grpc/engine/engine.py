@@ -33,6 +33,7 @@ from mlsdm_grpc.core.record import (
     Record,
     Refusal,
     SpaceParameters,
+    UpdateMemory,
     Vector,
 )
 from mlsdm_grpc.engine.codec import (
@@ -245,6 +246,10 @@ class Engine:
             applied = await self._writes.write(space, replace(body, memory=memories[0]), ticket)
         return _expect(applied.outcome, EventOutcome), applied.synaptic_norms
 
+    async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
+        """Change labels, pin or expiry of one memory; raises as :meth:`delete`."""
+        return _expect(await self._change(key, body, ticket), PutOutcome)
+
     async def delete(self, key: SpaceKey, body: DeleteMemory, ticket: Ticket) -> DeleteOutcome:
         """Remove one memory.
 
@@ -252,11 +257,15 @@ class Engine:
             NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
             Conflict: ETAG_MISMATCH.
         """
+        return _expect(await self._change(key, body, ticket), DeleteOutcome)
+
+    async def _change(
+        self, key: SpaceKey, body: UpdateMemory | DeleteMemory, ticket: Ticket
+    ) -> Outcome:
         with self._lane:
             space = await self._directory.existing(key)
             _check_deadline(ticket.deadline_s)
-            applied = await self._writes.write(space, body, ticket)
-        return _expect(applied.outcome, DeleteOutcome)
+            return (await self._writes.write(space, body, ticket)).outcome
 
     # Reading.
 

@@ -38,6 +38,7 @@ from mlsdm_grpc.core.record import (
     SpaceCreated,
     SpaceParameters,
     SynapticParameters,
+    UpdateMemory,
     Vector,
 )
 from mlsdm_grpc.errors import DataLoss
@@ -115,6 +116,17 @@ def _set_body(message: pb.Record, body: RecordBody) -> None:
         event = message.process_event
         event.memory.CopyFrom(_memory_to_proto(body.memory))
         event.moral_value = body.moral_value
+    elif isinstance(body, UpdateMemory):
+        message.update_memory.CopyFrom(
+            pb.UpdateMemory(
+                memory_id=body.memory_id,
+                etag=body.etag,
+                add_labels=body.add_labels,
+                remove_labels=body.remove_labels,
+                pinned=body.pinned,
+                expire_time_ns=body.expire_time_ns,
+            )
+        )
     elif isinstance(body, DeleteMemory):
         message.delete_memory.memory_id = body.memory_id
         message.delete_memory.etag = body.etag
@@ -130,6 +142,16 @@ def _body(message: pb.Record) -> RecordBody:
     if kind == "process_event":
         event = message.process_event
         return ProcessEvent(_memory_from_proto(event.memory), event.moral_value)
+    if kind == "update_memory":
+        update = message.update_memory
+        return UpdateMemory(
+            memory_id=update.memory_id,
+            etag=update.etag,
+            add_labels=tuple(update.add_labels),
+            remove_labels=tuple(update.remove_labels),
+            pinned=update.pinned if update.HasField("pinned") else None,
+            expire_time_ns=update.expire_time_ns if update.HasField("expire_time_ns") else None,
+        )
     if kind == "delete_memory":
         return DeleteMemory(message.delete_memory.memory_id, message.delete_memory.etag)
     if kind == "create_space":

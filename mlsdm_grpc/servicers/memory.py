@@ -157,6 +157,20 @@ class MemoryServicer:
             revision=revision,
         )
 
+    async def UpdateMemory(  # noqa: N802 - the contract's name
+        self, request: memory_service_pb2.UpdateMemoryRequest, call: Call
+    ) -> memory_service_pb2.UpdateMemoryResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        ticket = requests.ticket(fields, call, request, request.request_id)
+        now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
+        update = requests.update(fields, request, now_ns=now_ns)
+        fields.check()
+        outcome = await self._engine.update(key, update, ticket)
+        return memory_service_pb2.UpdateMemoryResponse(
+            memory=responses.stored_memory(outcome.items[0]), revision=outcome.revision
+        )
+
     async def DeleteMemory(  # noqa: N802 - the contract's name
         self, request: memory_service_pb2.DeleteMemoryRequest, call: Call
     ) -> memory_service_pb2.DeleteMemoryResponse:

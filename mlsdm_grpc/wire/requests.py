@@ -13,8 +13,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     cognition_service_pb2,
     memory_pb2,
     memory_query_pb2,
+    memory_service_pb2,
 )
-from mlsdm_grpc.core.record import NewMemory, ProcessEvent, Provenance, Source, Vector
+from mlsdm_grpc.core.record import NewMemory, ProcessEvent, Provenance, Source, UpdateMemory, Vector
 from mlsdm_grpc.core.window import MIN_AGE_NS
 from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.writes import Ticket
@@ -33,6 +34,7 @@ __all__ = [
     "request_digest",
     "space_key",
     "ticket",
+    "update",
 ]
 
 _NO_VECTOR = Vector(np.empty(0, np.float32), 0.0)
@@ -106,8 +108,29 @@ def new_memory(fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns:
         metadata=fields.metadata(f"{path}.metadata", message.metadata),
         provenance=_provenance(fields, path, message),
         pinned=message.pinned,
-        expire_time_ns=_expire_time(fields, path, message, now_ns),
+        expire_time_ns=_expire_time(fields, f"{path}.", message, now_ns),
         etag=message.etag,
+    )
+
+
+def update(
+    fields: Fields, message: memory_service_pb2.UpdateMemoryRequest, *, now_ns: int
+) -> UpdateMemory:
+    """Return a change of a memory."""
+    expire_time_ns = None
+    if message.HasField("expire_time"):
+        expire_time_ns = _expire_time(fields, "", message, now_ns)
+        if message.clear_expire_time:
+            fields.fault("clear_expire_time", "must not be set together with expire_time")
+    elif message.clear_expire_time:
+        expire_time_ns = 0
+    return UpdateMemory(
+        memory_id=fields.memory_id("memory_id", message.memory_id, required=True),
+        etag=message.etag,
+        add_labels=fields.labels("add_labels", message.add_labels),
+        remove_labels=fields.labels("remove_labels", message.remove_labels),
+        pinned=message.pinned if message.HasField("pinned") else None,
+        expire_time_ns=expire_time_ns,
     )
 
 
@@ -145,13 +168,18 @@ def memory_clock_ns(request_id: str, now_ns: int) -> int:
     return now_ns - MIN_AGE_NS if request_id else now_ns
 
 
-def _expire_time(fields: Fields, path: str, message: memory_pb2.Memory, now_ns: int) -> int:
+def _expire_time(
+    fields: Fields,
+    path: str,
+    message: memory_pb2.Memory | memory_service_pb2.UpdateMemoryRequest,
+    now_ns: int,
+) -> int:
     if not message.HasField("expire_time"):
         return 0
     stamp: Timestamp = message.expire_time
     time_ns = stamp.seconds * _NS + stamp.nanos
     if not now_ns < time_ns < 2**63:
-        fields.fault(f"{path}.expire_time", "must be in the future, before the year 2262")
+        fields.fault(f"{path}expire_time", "must be in the future, before the year 2262")
         return 0
     return time_ns
 

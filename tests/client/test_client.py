@@ -210,3 +210,18 @@ async def test_the_other_calls(scripted):
     assert event.HasField("moral_value")
     assert event.moral_value == 0.0
     assert state.include_traces
+
+
+async def test_an_update_says_what_changes(scripted):
+    async with scripted() as script, script.client(space="s") as memory:
+        script.answers["UpdateMemory"] = lambda *_: memory_service_pb2.UpdateMemoryResponse()
+        expiry = datetime(2031, 5, 1, tzinfo=UTC)
+        await memory.update("m", add_labels=["a"], pinned=False, expire_time=expiry, etag='"1"')
+        await memory.update("m", remove_labels=["a"], clear_expire_time=True)
+    first, second = script.requests
+    assert first.expire_time.ToDatetime(UTC) == expiry
+    assert (list(first.add_labels), first.pinned, first.etag) == (["a"], False, '"1"')
+    assert first.request_id != second.request_id
+    assert second.clear_expire_time
+    assert not second.HasField("pinned")
+    assert not second.HasField("expire_time")

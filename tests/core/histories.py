@@ -21,6 +21,7 @@ from mlsdm_grpc.core.record import (
     Source,
     SpaceParameters,
     SynapticParameters,
+    UpdateMemory,
     Vector,
 )
 from mlsdm_grpc.journal.records import decode_record, encode_record
@@ -73,6 +74,15 @@ _batch = st.lists(memories, min_size=1, max_size=4, unique_by=lambda m: m.memory
 bodies = st.one_of(
     st.builds(CreateSpace, parameters),
     st.builds(PutMemories, _batch, allow_replace=st.booleans()),
+    st.builds(
+        UpdateMemory,
+        _ids,
+        etag=st.sampled_from(["", '"2"']),
+        add_labels=st.sampled_from([(), ("d",), ("a", "e")]),
+        remove_labels=st.sampled_from([(), ("a",), ("b", "c")]),
+        pinned=st.none() | st.booleans(),
+        expire_time_ns=st.sampled_from([None, 0, 7 * SECOND, 60 * SECOND]),
+    ),
     st.builds(DeleteMemory, _ids, etag=st.sampled_from(["", '"2"'])),
     st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1)),
 )

@@ -18,6 +18,7 @@ from mlsdm_grpc.core.record import (
     PutResult,
     Refusal,
     SpaceParameters,
+    UpdateMemory,
 )
 from mlsdm_grpc.journal.snapshot import snapshot_bytes
 
@@ -341,3 +342,59 @@ def test_blocks_grow_with_use():
         space.put(*(NewMemory(f"{start + i}", vector(start + i)) for i in range(1_000)))
     assert space.mind.view().allocated_bytes > 2 * one
     assert len(space.search(phase_tolerance=1.0, top_k=1_000)) == 1_000
+
+
+def test_updates_change_labels_pins_and_expiry_only():
+    space = Space(capacity=2)
+    space.put(NewMemory("a", vector(1), text="one", labels=("x", "y")))
+    space.put(NewMemory("b", vector(2), text="two"))
+    outcome = space.apply(
+        UpdateMemory("a", add_labels=("z",), remove_labels=("x", "q"), expire_time_ns=99 * SECOND)
+    )
+    memory = space.mind.contents.pelm.get("a")
+    assert (memory.labels, memory.expire_time_ns) == (("y", "z"), 99 * SECOND)
+    assert (memory.text, memory.create_revision, memory.revision) == ("one", 2, 4)
+    assert outcome.items[0].etag == memory.etag
+    assert space.apply(UpdateMemory("a", expire_time_ns=0)).items[0].expire_time_ns == 0
+    assert space.ids() == ["a", "b"]
+    assert space.put(NewMemory("c", vector(3), text="three")).evicted == ("a",)
+
+
+def test_an_unpinned_memory_is_the_newest_of_the_ring():
+    space = Space(capacity=2)
+    space.put(NewMemory("a", vector(1), pinned=True))
+    space.put(NewMemory("b", vector(2), pinned=True))
+    assert space.put(NewMemory("c", vector(3))).reason == "ALL_PINNED"
+    space.apply(UpdateMemory("b", pinned=False))
+    space.apply(UpdateMemory("a", pinned=False))
+    assert space.put(NewMemory("c", vector(3))).evicted == ("b",)
+    space.apply(UpdateMemory("a", pinned=True))
+    assert space.put(NewMemory("d", vector(4))).evicted == ("c",)
+    assert space.ids() == ["a", "d"]
+
+
+@pytest.mark.parametrize(
+    ("update", "reason"),
+    [
+        (UpdateMemory("nobody"), "MEMORY_NOT_FOUND"),
+        (UpdateMemory("a", etag='"9"'), "ETAG_MISMATCH"),
+        (UpdateMemory("a", expire_time_ns=SECOND), "FIELD_INVALID"),
+        (UpdateMemory("a", add_labels=tuple(f"l{i}" for i in range(32))), "FIELD_INVALID"),
+    ],
+)
+def test_updates_that_cannot_be_change_nothing(update, reason):
+    space = Space(capacity=2)
+    space.put(NewMemory("a", vector(1), labels=("x",)))
+    before = snapshot_bytes(Mind(contents=space.mind.contents))
+    assert space.apply(update).reason == reason
+    assert snapshot_bytes(Mind(contents=space.mind.contents)) == before
+
+
+def test_refreshes_never_exceed_the_labels_of_a_memory():
+    space = Space(capacity=2)
+    for start in range(0, 100, 20):
+        labels = tuple(sorted(f"l{start + i:03}" for i in range(20)))
+        space.put(NewMemory(f"m{start}", vector(1), text="same", labels=labels))
+    ((memory, _),) = space.mind.contents.pelm.in_creation_order()
+    assert len(memory.labels) == 32
+    assert set(memory.labels) >= {f"l{i:03}" for i in range(20)}

@@ -38,6 +38,10 @@ REQUESTS = {
     ),
     "ListMemories": (memory_query_pb2.ListMemoriesRequest, memory_query_pb2.ListMemoriesResponse),
     "GetMemory": (memory_service_pb2.GetMemoryRequest, memory_service_pb2.GetMemoryResponse),
+    "UpdateMemory": (
+        memory_service_pb2.UpdateMemoryRequest,
+        memory_service_pb2.UpdateMemoryResponse,
+    ),
     "DeleteMemory": (
         memory_service_pb2.DeleteMemoryRequest,
         memory_service_pb2.DeleteMemoryResponse,
@@ -180,6 +184,17 @@ FAULTS = [
     ("ListMemories", {"pageToken": "AAAA"}, ["page_token"]),
     ("GetMemory", {"memoryId": ""}, ["memory_id"]),
     ("DeleteMemory", {"memoryId": "known", "requestId": "1"}, ["request_id"]),
+    ("UpdateMemory", {"memoryId": "", "addLabels": ["?"]}, ["memory_id", "add_labels"]),
+    (
+        "UpdateMemory",
+        {"memoryId": "known", "expireTime": "2099-01-01T00:00:00Z", "clearExpireTime": True},
+        ["clear_expire_time"],
+    ),
+    (
+        "UpdateMemory",
+        {"memoryId": "known", "expireTime": "2001-01-01T00:00:00Z"},
+        ["expire_time"],
+    ),
     ("ProcessEvent", {}, ["embedding", "moral_value"]),
     ("ProcessEvent", {"embedding": GOOD}, ["moral_value"]),
     ("ProcessEvent", {"embedding": GOOD, "moralValue": 1.1}, ["moral_value"]),
@@ -286,6 +301,8 @@ STATE_REASONS = [
     ),
     ("DeleteMemory", {"memoryId": "known", "etag": '"9"'}, "ABORTED", "ETAG_MISMATCH"),
     ("DeleteMemory", {"memoryId": "unknown"}, "NOT_FOUND", "MEMORY_NOT_FOUND"),
+    ("UpdateMemory", {"memoryId": "unknown"}, "NOT_FOUND", "MEMORY_NOT_FOUND"),
+    ("UpdateMemory", {"memoryId": "known", "etag": '"9"'}, "ABORTED", "ETAG_MISMATCH"),
 ]
 
 
@@ -308,6 +325,22 @@ async def test_a_message_that_is_too_large_is_refused_by_the_transport(served):
         await call("PutMemory", memory(text="x" * (5 * 2**20)))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert state_bytes(server) == before
+
+
+async def test_an_update_is_seen_and_answers_the_new_etag(served):
+    _, call = served
+    body = {
+        "memoryId": "known",
+        "addLabels": ["a"],
+        "pinned": True,
+        "requestId": "6" * 8 + "-0000-4000-8000-" + "0" * 12,
+    }
+    updated = await call("UpdateMemory", body)
+    assert await call("UpdateMemory", body) == updated
+    found = (await call("GetMemory", {"memoryId": "known"})).memory
+    assert (list(found.labels), found.pinned) == (["a"], True)
+    assert found.etag == updated.memory.etag
+    assert updated.revision == found.revision == 3
 
 
 async def test_page_tokens_are_bound_to_their_list(served):

@@ -12,7 +12,7 @@ from mlsdm_grpc.server.build import SERVICES
 pytestmark = pytest.mark.anyio
 
 NOT_YET_AVAILABLE = {
-    "MemoryService": {"UpdateMemory", "IngestMemories", "ExportMemories"},
+    "MemoryService": {"IngestMemories", "ExportMemories"},
     "CognitionService": {"StreamEvents", "WatchState", "Consolidate"},
     "GenerationService": {"Generate", "StreamGenerate"},
     "GovernanceService": {

@@ -39,6 +39,7 @@ class Record(_message.Message):
     PUT_MEMORIES_FIELD_NUMBER: _builtins.int
     DELETE_MEMORY_FIELD_NUMBER: _builtins.int
     PROCESS_EVENT_FIELD_NUMBER: _builtins.int
+    UPDATE_MEMORY_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the state machine's rules that the writer decided by."""
     record_id: _builtins.bytes
@@ -71,6 +72,10 @@ class Record(_message.Message):
     def process_event(self) -> Global___ProcessEvent:
         """Judge one event and remember it if it is accepted."""
 
+    @_builtins.property
+    def update_memory(self) -> Global___UpdateMemory:
+        """Change labels, pin or expiry of one memory."""
+
     def __init__(
         self,
         *,
@@ -86,12 +91,13 @@ class Record(_message.Message):
         put_memories: Global___PutMemories | None = ...,
         delete_memory: Global___DeleteMemory | None = ...,
         process_event: Global___ProcessEvent | None = ...,
+        update_memory: Global___UpdateMemory | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "update_memory", b"update_memory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "time_ns", b"time_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "time_ns", b"time_ns", "update_memory", b"update_memory"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -148,6 +154,59 @@ class PutMemories(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutMemories: _TypeAlias = PutMemories  # noqa: Y015
+
+@_typing.final
+class UpdateMemory(_message.Message):
+    """Change labels, pin or expiry of one memory; what is absent stays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMORY_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    ADD_LABELS_FIELD_NUMBER: _builtins.int
+    REMOVE_LABELS_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_NS_FIELD_NUMBER: _builtins.int
+    memory_id: _builtins.str
+    """The memory."""
+    etag: _builtins.str
+    """Expected etag; empty means any."""
+    pinned: _builtins.bool
+    """Never leaves by itself."""
+    expire_time_ns: _builtins.int
+    """Unix time in nanoseconds; 0 means never."""
+    @_builtins.property
+    def add_labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Labels to add."""
+
+    @_builtins.property
+    def remove_labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Labels to take away first."""
+
+    def __init__(
+        self,
+        *,
+        memory_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        add_labels: _abc.Iterable[_builtins.str] | None = ...,
+        remove_labels: _abc.Iterable[_builtins.str] | None = ...,
+        pinned: _builtins.bool | None = ...,
+        expire_time_ns: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expire_time_ns", b"_expire_time_ns", "_pinned", b"_pinned", "expire_time_ns", b"expire_time_ns", "pinned", b"pinned"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expire_time_ns", b"_expire_time_ns", "_pinned", b"_pinned", "add_labels", b"add_labels", "etag", b"etag", "expire_time_ns", b"expire_time_ns", "memory_id", b"memory_id", "pinned", b"pinned", "remove_labels", b"remove_labels"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expire_time_ns: _TypeAlias = _typing.Literal["expire_time_ns"]  # noqa: Y015
+    _WhichOneofArgType__expire_time_ns: _TypeAlias = _typing.Literal["_expire_time_ns", b"_expire_time_ns"]  # noqa: Y015
+    _WhichOneofReturnType__pinned: _TypeAlias = _typing.Literal["pinned"]  # noqa: Y015
+    _WhichOneofArgType__pinned: _TypeAlias = _typing.Literal["_pinned", b"_pinned"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expire_time_ns) -> _WhichOneofReturnType__expire_time_ns | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pinned) -> _WhichOneofReturnType__pinned | None: ...
+
+Global___UpdateMemory: _TypeAlias = UpdateMemory  # noqa: Y015
 
 @_typing.final
 class DeleteMemory(_message.Message):
