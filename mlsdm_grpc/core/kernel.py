@@ -52,12 +52,17 @@ def scan(blocks: Sequence[Float32], queries: Float32) -> Float32:
     Returns:
         (n_queries, total rows) float32, each within :func:`scan_error` of the resonance.
 
-    Cost: one matrix product a block.
+    Cost: one pass over the rows. A single query takes inner products row by row, which read
+    memory in order; a matrix-vector product reads several rows at once and is slower for it.
     """
     scores = np.empty((len(queries), sum(len(block) for block in blocks)), np.float32)
     start = 0
     for block in blocks:
-        np.matmul(queries, block.T, out=scores[:, start : start + len(block)])
+        part = scores[:, start : start + len(block)]
+        if len(queries) == 1:
+            np.vecdot(block, queries[0], out=part[0])
+        else:
+            np.matmul(queries, block.T, out=part)
         start += len(block)
     return scores
 
