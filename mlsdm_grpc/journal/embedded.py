@@ -13,7 +13,7 @@ from mlsdm_grpc.journal.files import SnapshotFiles
 from mlsdm_grpc.journal.ledger import Ledger, Space
 from mlsdm_grpc.journal.protocol import JournalHealth, SnapshotRef, SpaceKey
 
-__all__ = ["EmbeddedJournal", "not_reached"]
+__all__ = ["EmbeddedJournal", "damage", "not_reached", "overtaken"]
 
 
 class _Parts(Protocol):
@@ -70,4 +70,21 @@ def not_reached(message: str, revision: int, space: Space | None) -> errors.Prec
         message,
         reason="REVISION_NOT_REACHED",
         metadata={"revision": str(revision), "head": str(head)},
+    )
+
+
+def damage(key: SpaceKey, revision: int) -> errors.DataLoss:
+    """Return the error of a record or snapshot that is not what it was, or is not there."""
+    return errors.DataLoss(
+        f"Revision {revision} of a space is damaged or missing.",
+        metadata={"space": key.space, "revision": str(revision)},
+    )
+
+
+def overtaken(revision: int) -> errors.Unavailable:
+    """Return the error of a reader that a trim overtook; nothing is damaged."""
+    return errors.Unavailable(
+        "The records were trimmed while they were read; begin at the snapshot.",
+        metadata={"revision": str(revision)},
+        retry_after_s=0.0,
     )

@@ -7,10 +7,12 @@ the rename comes before the row, and the row goes before the file.
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import itertools
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -97,13 +99,15 @@ class SnapshotFiles:
         self._unlink([path.name for path in self._directory.iterdir() if path.name not in keep])
 
     def _rename(self, path: Path, name: str) -> None:
-        path.rename(self._directory / name)
-        sync_directory(self._directory)
+        with _medium():
+            path.rename(self._directory / name)
+            sync_directory(self._directory)
 
     def _unlink(self, names: Iterable[str]) -> None:
-        for name in names:
-            (self._directory / name).unlink(missing_ok=True)
-        sync_directory(self._directory)
+        with _medium():
+            for name in names:
+                (self._directory / name).unlink(missing_ok=True)
+            sync_directory(self._directory)
 
 
 def sync_directory(directory: Path) -> None:
@@ -115,24 +119,29 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _harden(path: Path) -> tuple[bytes, int]:
+@contextmanager
+def _medium() -> Iterator[None]:
+    """Raise what the medium refuses as an error of this service."""
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            digest = hashlib.file_digest(file, "sha256").digest()
-            os.fsync(file.fileno())
-    except FileNotFoundError:
-        size = 0
+        yield
     except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         raise errors.Unavailable(
-            "The snapshot cannot be made durable.",
+            "The snapshots cannot be changed.",
+            reason="JOURNAL_FULL" if full else "JOURNAL_UNAVAILABLE",
             metadata={"detail": str(error)},
             retry_after_s=1.0,
         ) from error
-    if not size:
+
+
+def _harden(path: Path) -> tuple[bytes, int]:
+    if not path.exists() or not path.stat().st_size:
         path.unlink(missing_ok=True)
         raise errors.DataLoss("The snapshot file is empty.", metadata={"name": path.name})
-    return digest, size
+    with _medium(), path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+        os.fsync(file.fileno())
+        return digest, os.fstat(file.fileno()).st_size
 
 
 def _matches(path: Path, row: ManifestRow) -> bool:

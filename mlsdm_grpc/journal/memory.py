@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.embedded import EmbeddedJournal, not_reached
+from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Claim, Ledger, Space
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
@@ -118,15 +118,17 @@ class MemoryJournal(EmbeddedJournal):
         self, key: SpaceKey, *, after: int, until: int | None = None
     ) -> AsyncIterator[Sequence[Entry]]:
         parts = self._live
-        while True:
-            entries = self._next_entries(parts, key, after, until)
-            if not entries:
-                return
-            if entries[0].revision != after + 1:
-                raise errors.DataLoss(
-                    f"Revision {after + 1} of a space is missing.",
-                    metadata={"space": key.space, "revision": str(after + 1)},
-                )
+        space = parts.ledger.get(key)
+        if space is None:
+            return
+        removed = space.removed
+        while after < (last := space.durable if until is None else min(until, space.durable)):
+            entries = self._next_entries(parts, key, after, last)
+            missing = after + 1
+            if not entries or entries[0].revision != missing:
+                if removed < missing <= space.removed:
+                    raise overtaken(missing)
+                raise damage(key, missing)
             after = entries[-1].revision
             yield entries
 
@@ -138,7 +140,7 @@ class MemoryJournal(EmbeddedJournal):
         rows = await parts.manifest.snapshots(space.number)
         if len(rows) < KEPT:
             return 0
-        return self._remove(parts, key, min(until, rows[KEPT - 1].revision, space.durable - 1))
+        return self._remove(parts, space, min(until, rows[KEPT - 1].revision, space.durable - 1))
 
     async def erase(self, key: SpaceKey, *, until: int) -> None:
         parts = self._live
@@ -149,8 +151,10 @@ class MemoryJournal(EmbeddedJournal):
             rows = await parts.manifest.snapshots(space.number)
             if not rows or rows[0].revision < until:
                 raise not_reached("No snapshot stands behind the records.", until, space)
+            if not await parts.files.intact(rows[0]):
+                raise damage(key, rows[0].revision)
             await parts.files.discard(parts.manifest.remove_before(space.number, until))
-        self._remove(parts, key, until)
+        self._remove(parts, space, until)
 
     async def spaces(self, tenant: str, *, after: str, limit: int) -> list[str]:
         names = (key.space for key in self._live.records if key.tenant == tenant)
@@ -175,23 +179,22 @@ class MemoryJournal(EmbeddedJournal):
         parts.log += batch.entries
         parts.ledger.settle(batch, None)
 
-    def _next_entries(
-        self, parts: _Parts, key: SpaceKey, after: int, until: int | None
-    ) -> list[Entry]:
+    def _next_entries(self, parts: _Parts, key: SpaceKey, after: int, until: int) -> list[Entry]:
         records = parts.records.get(key, [])
         start = bisect.bisect_right(records, after, key=attrgetter("revision"))
         entries: list[Entry] = []
         size = 0
         for entry in records[start : start + READ_RECORDS]:
-            if (until is not None and entry.revision > until) or size >= READ_BYTES:
+            if entry.revision > until or size >= READ_BYTES:
                 break
             entries.append(entry)
             size += len(entry.payload)
         return entries
 
-    def _remove(self, parts: _Parts, key: SpaceKey, until: int) -> int:
-        records = parts.records.get(key, [])
+    def _remove(self, parts: _Parts, space: Space, until: int) -> int:
+        records = parts.records.get(space.key, [])
         kept = [entry for entry in records if entry.revision > until]
-        parts.records[key] = kept
-        parts.log = [e for e in parts.log if e.key != key or e.revision > until]
+        parts.records[space.key] = kept
+        parts.log = [e for e in parts.log if e.key != space.key or e.revision > until]
+        space.removed = max(space.removed, until)
         return len(records) - len(kept)

@@ -12,6 +12,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Final
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal import sqlite_scrub
 from mlsdm_grpc.journal import sqlite_store as store
-from mlsdm_grpc.journal.embedded import EmbeddedJournal, not_reached
+from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Failure, Ledger, Space
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
@@ -118,7 +119,8 @@ class SqliteJournal(EmbeddedJournal):
             if self._moving is not None:
                 await self._moving
             if not parts.ledger.latched:
-                await parts.checks.run(store.truncate)
+                with suppress(errors.MlsdmError):  # the next open finds the same in the WAL
+                    await parts.checks.run(store.truncate)
             await parts.checks.close()
             await asyncio.to_thread(parts.opened.release)
 
@@ -133,7 +135,7 @@ class SqliteJournal(EmbeddedJournal):
                 after = entry.position
                 yield entry
             if damaged is not None:
-                raise _damage(*damaged)
+                raise damage(*damaged)
             if not entries:
                 after = durable  # what was there has been trimmed
 
@@ -157,12 +159,8 @@ class SqliteJournal(EmbeddedJournal):
             if damaged is None:
                 continue
             if removed < damaged <= space.trimmed:
-                raise errors.Unavailable(
-                    "The records were trimmed while they were read; begin at the snapshot.",
-                    metadata={"revision": str(damaged)},
-                    retry_after_s=0.0,
-                )
-            raise _damage(key, damaged)
+                raise overtaken(damaged)
+            raise damage(key, damaged)
 
     async def trim(self, key: SpaceKey, *, until: int) -> int:
         parts = self._live
@@ -188,7 +186,7 @@ class SqliteJournal(EmbeddedJournal):
                 if not rows or rows[0].revision < until:
                     raise not_reached("No snapshot stands behind the records.", until, space)
                 if not await parts.files.intact(rows[0]):
-                    raise _damage(key, rows[0].revision)
+                    raise damage(key, rows[0].revision)
                 await parts.files.discard(
                     await parts.writer.run(
                         partial(store.remove_snapshots, number=space.number, before=until)
@@ -293,10 +291,3 @@ class SqliteJournal(EmbeddedJournal):
             if await parts.checks.run(store.truncate):
                 return
         raise errors.Unavailable("The WAL is in use and cannot be emptied.", retry_after_s=1.0)
-
-
-def _damage(key: SpaceKey, revision: int) -> errors.DataLoss:
-    return errors.DataLoss(
-        f"Revision {revision} of a space is damaged or missing.",
-        metadata={"space": key.space, "revision": str(revision)},
-    )

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import anyio
 import pytest
 
-from mlsdm_grpc.errors import InvalidInput, PreconditionFailed, Unavailable
+from mlsdm_grpc.errors import DataLoss, InvalidInput, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import RevisionConflict, SpaceKey
 from mlsdm_grpc.journal.sqlite import SqliteJournal
@@ -271,6 +271,126 @@ async def test_erasing_needs_a_snapshot_behind_the_records(journal):
     assert [r for r, _ in await revisions(journal, A, after=4)] == [5]
     assert (await journal.load_snapshot(A)).revision == 4
     assert await journal.head(A) == 5
+
+
+async def test_erasing_needs_an_intact_snapshot(journal):
+    await fill(journal, A, 5)
+    await snapshot(journal, A, 3, b"good")
+    await snapshot(journal, A, 5, b"newer")
+    await anyio.Path((await journal.load_snapshot(A)).path).write_bytes(b"newes")
+    with pytest.raises(DataLoss):
+        await journal.erase(A, until=5)
+    assert len(await revisions(journal, A)) == 5
+    assert (await journal.load_snapshot(A)).revision == 3
+
+
+async def test_a_space_whose_records_are_all_erased_goes_on(journal):
+    await fill(journal, A, 5)
+    await snapshot(journal, A, 5)
+    await journal.erase(A, until=5)
+    assert await journal.head(A) == 5
+    assert await revisions(journal, A, after=5) == []
+    await fill(journal, A, 1, expected=5)
+    assert await revisions(journal, A, after=5) == [(6, b"a6")]
+    assert await journal.spaces("tenant", after="", limit=9) == ["a"]
+
+
+async def test_what_is_gone_is_not_passed_over(journal):
+    await fill(journal, A, 5)
+    await snapshot(journal, A, 5)
+    await journal.erase(A, until=5)
+    with pytest.raises(DataLoss) as caught:
+        await revisions(journal, A)
+    assert caught.value.metadata["revision"] == "1"
+    await fill(journal, A, 1, expected=5)
+    with pytest.raises(DataLoss):
+        await revisions(journal, A, after=4)
+
+
+async def test_records_trimmed_while_they_are_read_are_no_damage(journal):
+    for start in range(0, 2_500, 500):
+        await fill(journal, A, 500, expected=start)
+    async with aclosing(journal.read(A, after=0)) as reader:
+        assert len(await anext(reader)) == 1_000
+        await snapshot(journal, A, 2_000)
+        await snapshot(journal, A, 2_400)
+        assert await journal.trim(A, until=2_400) == 2_000
+        with pytest.raises(Unavailable) as caught:
+            await anext(reader)
+    assert caught.value.retry_after_s is not None
+
+
+async def test_followers_pass_over_what_was_erased(journal):
+    await fill(journal, A, 5)
+    await snapshot(journal, A, 5)
+    await journal.erase(A, until=5)
+    async with aclosing(journal.follow(0, after=0)) as entries:
+        waiting = asyncio.ensure_future(anext(entries))
+        await fill(journal, B, 1)
+        with anyio.fail_after(5):
+            assert (await waiting).payload == b"b1"
+
+
+async def test_a_cancelled_follower_leaves_the_others_alone(journal):
+    async with aclosing(journal.follow(0, after=0)) as entries:
+        other = asyncio.ensure_future(anext(journal.follow(0, after=0)))
+        mine = asyncio.ensure_future(anext(entries))
+        await asyncio.sleep(0)
+        other.cancel()
+        await asyncio.wait([other])
+        await fill(journal, A, 1)
+        with anyio.fail_after(5):
+            assert (await mine).revision == 1
+
+
+async def test_a_conflict_comes_after_the_appends_before_it(journal):
+    order = []
+    for name, expected in (("first", 0), ("wrong", 7), ("second", 1)):
+        future = journal.append(A, [b"x"], expected=expected)
+        future.add_done_callback(lambda done, name=name: order.append((name, done.exception())))
+        assert not future.done()
+    await asyncio.wait([future])
+    await asyncio.sleep(0)
+    assert [name for name, _ in order] == ["first", "wrong", "second"]
+    assert [error is None for _, error in order] == [True, False, True]
+
+
+async def test_two_saves_of_one_revision_keep_one_intact(journal):
+    await fill(journal, A, 1)
+    saved = await asyncio.gather(snapshot(journal, A, 1, b"x" * 99), snapshot(journal, A, 1, b"y"))
+    assert sorted(saved) == [False, True]
+    path = anyio.Path((await journal.load_snapshot(A)).path)
+    assert [each.name async for each in path.parent.iterdir()] == [path.name]
+
+
+async def test_an_empty_snapshot_is_refused(journal):
+    await fill(journal, A, 1)
+    with pytest.raises(DataLoss):
+        await snapshot(journal, A, 1, b"")
+    with pytest.raises(DataLoss):
+        await journal.save_snapshot(A, revision=1, path=journal.scratch_path())
+    assert await journal.load_snapshot(A) is None
+
+
+async def test_a_medium_that_refuses_a_snapshot_is_unavailable(journal):
+    await fill(journal, A, 1)
+    obstacle = anyio.Path(journal.scratch_path()).parent / "1-1.snap"
+    await obstacle.mkdir()  # in the way of the rename
+    with pytest.raises(Unavailable) as caught:
+        await snapshot(journal, A, 1)
+    assert caught.value.reason == "JOURNAL_UNAVAILABLE"
+    await obstacle.rmdir()
+    assert await snapshot(journal, A, 1)
+
+
+async def test_nothing_works_before_opening(tmp_path):
+    for made in (MemoryJournal(), SqliteJournal(tmp_path)):
+        assert not made.health().writable
+        with pytest.raises(Unavailable):
+            made.append(A, [b"x"], expected=0)
+        with pytest.raises(Unavailable):
+            await made.head(A)
+        await made.close()
 
 
 async def test_closing_finishes_what_was_appended(journal):

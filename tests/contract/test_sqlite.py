@@ -253,18 +253,3 @@ async def test_a_real_write_failure_loses_nothing(tmp_path):
     await journal.append(A, [b"y"], expected=await journal.head(A))
     await journal.close()
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-
-
-async def test_records_trimmed_while_they_are_read_are_no_damage(tmp_path):
-    journal = await opened(tmp_path)
-    await journal.append(A, [b"x"] * 2_500, expected=0)
-    reader = journal.read(A, after=0)
-    assert len(await anext(reader)) == 1_000
-    for revision in (2_000, 2_400):
-        path = journal.scratch_path()
-        await anyio.Path(path).write_bytes(b"state")
-        await journal.save_snapshot(A, revision=revision, path=path)
-    assert await journal.trim(A, until=2_400) == 2_000
-    with pytest.raises(Unavailable):
-        await anext(reader)
-    await journal.close()
