@@ -78,17 +78,24 @@ async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path):
     finally:
         threading.setprofile(None)
     await journal.append(A, [b"x"], expected=0)
+    writer = journal._parts.writer
     head, costs = 1, []
     for size in (1, 10, 2_000):
-        # The settling of the batch before is a call of the writer too; let it end first.
-        await journal._parts.writer.run(lambda _: calls.clear())
-        await asyncio.gather(*(journal.append(A, [b"x"], expected=head + i) for i in range(size)))
+        queued = threading.Event()
+
+        def hold(_, queued=queued):
+            assert queued.wait(10)
+            calls.clear()
+
+        held = asyncio.ensure_future(writer.run(hold, bare=True))
+        await asyncio.sleep(0)  # until it is in the queue, so that all appends form one batch
+        appends = [journal.append(A, [b"x"], expected=head + i) for i in range(size)]
+        queued.set()
+        await asyncio.gather(held, *appends)
         head += size
-        costs.append(await journal._parts.writer.run(lambda _: sum(calls.values())))
+        costs.append(await writer.run(lambda _: sum(calls.values())))
     assert 0 < costs[0] < 60
-    # The first append wakes the writer; what comes until it has sealed the batch is in it, and
-    # what comes later makes a second one.
-    assert max(costs) <= 2 * min(costs)
+    assert len(set(costs)) == 1
     await journal.close()
 
 
