@@ -19,7 +19,8 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
-from mlsdm_grpc.core.mind import Contents, Mind
+from mlsdm_grpc.core.contents import Contents
+from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.moral import MoralFilter
 from mlsdm_grpc.core.pelm import Memory, Pelm
 from mlsdm_grpc.core.record import SEMANTICS_VERSION, Float32

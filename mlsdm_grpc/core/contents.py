@@ -1,0 +1,366 @@
+"""What an existing space holds, and what each kind of record does to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from mlsdm_grpc.core.moral import MoralFilter
+from mlsdm_grpc.core.pelm import Memory, Pelm, digest_of, unit_row
+from mlsdm_grpc.core.record import (
+    MAX_LABELS,
+    DeleteMemory,
+    DeleteOutcome,
+    EventOutcome,
+    Float32,
+    NewMemory,
+    Outcome,
+    ProcessEvent,
+    PutItem,
+    PutMemories,
+    PutOutcome,
+    PutResult,
+    Refusal,
+    Rejection,
+    SpaceParameters,
+    UpdateMemory,
+)
+from mlsdm_grpc.core.rhythm import Rhythm
+from mlsdm_grpc.core.synapses import Synapses
+
+__all__ = ["Contents", "ContentsBody", "Moment", "Refused"]
+
+ContentsBody: TypeAlias = PutMemories | UpdateMemory | DeleteMemory | ProcessEvent
+
+
+class Moment(NamedTuple):
+    """When a record takes effect."""
+
+    revision: int
+    time_ns: int
+
+
+class Refused(Exception):
+    """Order decided against a record."""
+
+    def __init__(self, reason: str, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(reason, message, tuple(sorted(metadata.items())))
+
+
+@dataclass(slots=True)
+class Contents:
+    """What an existing space holds."""
+
+    parameters: SpaceParameters
+    incarnation: int
+    create_time_ns: int
+    pelm: Pelm
+    moral: MoralFilter
+    rhythm: Rhythm
+    synapses: Synapses
+    step: int = 0
+    """Events processed."""
+    accepted: int = 0
+    """Events accepted."""
+
+    @classmethod
+    def new(cls, parameters: SpaceParameters, *, incarnation: int, time_ns: int) -> Contents:
+        """Return the contents of a space that was just created."""
+        return cls(
+            parameters=parameters,
+            incarnation=incarnation,
+            create_time_ns=time_ns,
+            pelm=Pelm(dimension=parameters.dimension, capacity=parameters.capacity),
+            moral=MoralFilter(parameters.moral),
+            rhythm=Rhythm(parameters.rhythm),
+            synapses=Synapses(parameters.synapses, parameters.dimension),
+        )
+
+    def apply(self, body: ContentsBody, now: Moment) -> Outcome:
+        """Carry out one record.
+
+        Raises:
+            Refused: Order decided against it; nothing has changed.
+        """
+        if isinstance(body, PutMemories):
+            return self._put(body, now)
+        if isinstance(body, UpdateMemory):
+            return self._update(body, now)
+        if isinstance(body, DeleteMemory):
+            return self._delete(body, now)
+        return self._process(body, now)
+
+    def foresee(self, body: PutMemories, now: Moment) -> PutOutcome:
+        """Return what :meth:`apply` would answer to a put, without changing anything."""
+        prepared = self._prepare(body, now)
+        if any(candidate.kept_out for candidate in prepared):
+            return self._kept_out(prepared)
+        items = tuple(self._foreseen(candidate, now) for candidate in prepared)
+        created = sum(item.result is PutResult.CREATED for item in items)
+        surplus = len(self.pelm) + created - self.pelm.capacity
+        return PutOutcome(items=items, evicted=tuple(self.pelm.next_to_leave(surplus)))
+
+    # Puts.
+
+    def _put(self, body: PutMemories, now: Moment) -> PutOutcome:
+        prepared = self._prepare(body, now)
+        if any(candidate.kept_out for candidate in prepared):
+            return self._kept_out(prepared)
+        self.pelm.expire(now.time_ns)
+        items: list[PutItem] = []
+        evicted: list[str] = []
+        for candidate in prepared:
+            item, left = self._store(candidate, now)
+            items.append(item)
+            evicted.extend(left)
+        return PutOutcome(items=tuple(items), evicted=tuple(evicted))
+
+    def _kept_out(self, prepared: list[_Candidate]) -> PutOutcome:
+        """Return the outcome of a batch of which a memory is refused, so that none is stored."""
+        items = tuple(
+            PutItem(
+                memory_id=candidate.new.memory_id,
+                result=PutResult.REFUSED if candidate.kept_out else PutResult.SKIPPED,
+                confidence=candidate.new.confidence,
+            )
+            for candidate in prepared
+        )
+        return PutOutcome(items=items, min_confidence=self.parameters.min_confidence)
+
+    def _prepare(self, body: PutMemories, now: Moment) -> list[_Candidate]:
+        """Refuse the whole batch if any of it cannot be stored; nothing has changed yet."""
+        prepared: list[_Candidate] = []
+        seen: set[str] = set()
+        new_pinned = new_unpinned = 0
+        for new in body.memories:
+            _check_dimension(self.parameters.dimension, new)
+            _check_expiry(new.expire_time_ns, now.time_ns)
+            old = self._living(self.pelm.get(new.memory_id), now)
+            if new.memory_id in seen or (old is not None and not body.allow_replace):
+                raise Refused(
+                    "MEMORY_EXISTS", "A memory with this id exists.", memory_id=new.memory_id
+                )
+            seen.add(new.memory_id)
+            _check_etag(new.etag, old, new.memory_id)
+            candidate = _Candidate.of(self, new)
+            prepared.append(candidate)
+            known = self._repeated(candidate, now)
+            if known is not None and len(body.memories) == 1:
+                return prepared
+            # In a batch what is repeated may have left before its turn, so it counts as new.
+            pinned = any(there is not None and there.pinned for there in (old, known))
+            new_pinned += new.pinned and not pinned
+            new_unpinned += not new.pinned
+        self._check_room(new_pinned, new_unpinned, now)
+        return prepared
+
+    def _check_room(self, new_pinned: int, new_unpinned: int, now: Moment) -> None:
+        """Refuse what would find every memory pinned; counts rather too much than too little."""
+        capacity = self.pelm.capacity
+        pinned = self.pelm.pinned_living(now.time_ns) + new_pinned
+        if pinned > capacity or (pinned == capacity and new_unpinned):
+            raise Refused(
+                "ALL_PINNED",
+                "Every memory of the space would be pinned; unpin or delete one first.",
+                capacity=str(capacity),
+            )
+
+    def _foreseen(self, candidate: _Candidate, now: Moment) -> PutItem:
+        new = candidate.new
+        known = self._repeated(candidate, now)
+        if known is not None:
+            return _item(known, PutResult.REFRESHED)
+        old = self._living(self.pelm.get(new.memory_id), now)
+        result = PutResult.CREATED if old is None else PutResult.REPLACED
+        return PutItem(
+            memory_id=new.memory_id,
+            result=result,
+            phase=candidate.phase,
+            confidence=_float32(new.confidence),
+            pinned=new.pinned,
+            expire_time_ns=new.expire_time_ns,
+        )
+
+    def _store(self, candidate: _Candidate, now: Moment) -> tuple[PutItem, list[str]]:
+        """Create, refresh, replace or keep out one memory; cannot fail."""
+        new, pelm = candidate.new, self.pelm
+        if candidate.kept_out:
+            return PutItem(new.memory_id, PutResult.REFUSED), []
+        known = self._repeated(candidate, now)
+        if known is not None:
+            pelm.refresh(known, new, revision=now.revision, time_ns=now.time_ns)
+            return _item(known, PutResult.REFRESHED), []
+        old = pelm.get(new.memory_id)
+        memory = Memory(
+            memory_id=new.memory_id,
+            text=new.text,
+            phase=candidate.phase,
+            confidence=_float32(new.confidence),
+            labels=new.labels,
+            metadata=new.metadata,
+            provenance=new.provenance,
+            pinned=new.pinned,
+            caller_chosen_id=new.caller_chosen_id,
+            create_time_ns=now.time_ns if old is None else old.create_time_ns,
+            create_revision=now.revision if old is None else old.create_revision,
+            update_time_ns=now.time_ns,
+            expire_time_ns=new.expire_time_ns,
+            revision=now.revision,
+            sequence=0,
+            ring_sequence=0,
+            digest=candidate.digest,
+        )
+        if old is not None:
+            pelm.replace(memory, candidate.row)
+            return _item(memory, PutResult.REPLACED), []
+        left = pelm.insert(memory, candidate.row)
+        return _item(memory, PutResult.CREATED), [] if left is None else [left]
+
+    def _repeated(self, candidate: _Candidate, now: Moment) -> Memory | None:
+        """Return the living memory that the candidate exactly repeats."""
+        if candidate.new.caller_chosen_id:
+            return None
+        return self._living(self.pelm.find_duplicate(candidate.digest), now)
+
+    def _living(self, memory: Memory | None, now: Moment) -> Memory | None:
+        return None if memory is None or memory.expired(now.time_ns) else memory
+
+    # Other records.
+
+    def _update(self, body: UpdateMemory, now: Moment) -> PutOutcome:
+        memory = self._found(body.memory_id, body.etag, now)
+        kept = set(memory.labels) - set(body.remove_labels)
+        labels = tuple(sorted(kept | set(body.add_labels)))
+        if len(labels) > MAX_LABELS:
+            raise Refused("FIELD_INVALID", f"The memory would have more than {MAX_LABELS} labels.")
+        expire_time_ns = memory.expire_time_ns
+        if body.expire_time_ns is not None:
+            expire_time_ns = body.expire_time_ns
+            _check_expiry(expire_time_ns, now.time_ns)
+        self.pelm.update(
+            memory,
+            labels=labels,
+            pinned=memory.pinned if body.pinned is None else body.pinned,
+            expire_time_ns=expire_time_ns,
+            revision=now.revision,
+            time_ns=now.time_ns,
+        )
+        return PutOutcome(items=(_item(memory, PutResult.REFRESHED),))
+
+    def _delete(self, body: DeleteMemory, now: Moment) -> DeleteOutcome:
+        self._found(body.memory_id, body.etag, now)
+        self.pelm.remove(body.memory_id)
+        return DeleteOutcome()
+
+    def _found(self, memory_id: str, etag: str, now: Moment) -> Memory:
+        memory = self._living(self.pelm.get(memory_id), now)
+        if memory is None:
+            raise Refused("MEMORY_NOT_FOUND", "The memory does not exist.", memory_id=memory_id)
+        _check_etag(etag, memory, memory_id)
+        return memory
+
+    def _process(self, body: ProcessEvent, now: Moment) -> EventOutcome:
+        (candidate,) = self._prepare(PutMemories((body.memory,)), now)
+        moral, rhythm = self.moral, self.rhythm
+        threshold = moral.threshold
+        self.step += 1
+        passed = moral.accepts(body.moral_value)
+        moral.adapt(body.moral_value, accepted=passed)
+        asleep = self.parameters.rhythm.sleep_gate and not rhythm.awake
+        rejection = Rejection.MORAL if not passed else Rejection.SLEEP if asleep else Rejection.NONE
+        memory_id, result, left = "", PutResult.REFUSED, list[str]()
+        if rejection is Rejection.NONE:
+            self.accepted += 1
+            self.synapses.update(body.memory.vector)
+            self.pelm.expire(now.time_ns)
+            item, left = self._store(candidate, now)
+            result = item.result
+            memory_id = "" if result is PutResult.REFUSED else item.memory_id
+        rhythm.step()
+        return EventOutcome(
+            rejection=rejection,
+            step=self.step,
+            phase=rhythm.phase,
+            moral_threshold=moral.threshold,
+            moral_ema=moral.ema,
+            threshold_applied=threshold,
+            used=len(self.pelm),
+            capacity=self.pelm.capacity,
+            awake=rhythm.awake,
+            memory_id=memory_id,
+            result=result,
+            evicted=tuple(left),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A new memory with what is computed from it once."""
+
+    new: NewMemory
+    row: Float32
+    phase: float
+    digest: bytes
+    kept_out: bool
+    """Its confidence is too low to be stored."""
+
+    @classmethod
+    def of(cls, contents: Contents, new: NewMemory) -> _Candidate:
+        row = unit_row(new.vector)
+        phase = _float32(contents.rhythm.phase if new.phase is None else new.phase)
+        return cls(
+            new=new,
+            row=row,
+            phase=phase,
+            digest=digest_of(new.text, row, phase),
+            kept_out=new.confidence < contents.parameters.min_confidence,
+        )
+
+
+def _check_dimension(dimension: int, new: NewMemory) -> None:
+    if len(new.vector.raw) != dimension:
+        raise Refused(
+            "DIMENSION_MISMATCH",
+            "The embedding does not have the dimension of the space.",
+            expected=str(dimension),
+            actual=str(len(new.vector.raw)),
+        )
+
+
+def _check_expiry(expire_time_ns: int, time_ns: int) -> None:
+    if 0 < expire_time_ns <= time_ns:
+        raise Refused("FIELD_INVALID", "expire_time must be in the future.")
+
+
+def _check_etag(expected: str, memory: Memory | None, memory_id: str) -> None:
+    if not expected or (memory is not None and memory.etag == expected):
+        return
+    gone = memory is None
+    raise Refused(
+        "ETAG_MISMATCH",
+        f"The memory {'is gone' if gone else 'changed'} since it was read.",
+        resource=memory_id,
+    )
+
+
+def _item(memory: Memory, result: PutResult) -> PutItem:
+    return PutItem(
+        memory_id=memory.memory_id,
+        result=result,
+        phase=memory.phase,
+        confidence=memory.confidence,
+        pinned=memory.pinned,
+        create_time_ns=memory.create_time_ns,
+        create_revision=memory.create_revision,
+        update_time_ns=memory.update_time_ns,
+        expire_time_ns=memory.expire_time_ns,
+        revision=memory.revision,
+    )
+
+
+def _float32(value: float) -> float:
+    """Return ``value`` rounded to what a float32 column holds."""
+    return float(np.float32(value))
