@@ -191,8 +191,8 @@ class Contents:
             return PutItem(new.memory_id, PutResult.REFUSED), []
         known = self._repeated(candidate, now)
         if known is not None:
-            pelm.refresh(known, new, revision=now.revision, time_ns=now.time_ns)
-            return _item(known, PutResult.REFRESHED), []
+            renewed = pelm.refresh(known, new, revision=now.revision, time_ns=now.time_ns)
+            return _item(renewed, PutResult.REFRESHED), []
         old = pelm.get(new.memory_id)
         memory = Memory(
             memory_id=new.memory_id,
@@ -240,7 +240,7 @@ class Contents:
         if body.expire_time_ns is not None:
             expire_time_ns = body.expire_time_ns
             _check_expiry(expire_time_ns, now.time_ns)
-        self.pelm.update(
+        updated = self.pelm.update(
             memory,
             labels=labels,
             pinned=memory.pinned if body.pinned is None else body.pinned,
@@ -248,7 +248,7 @@ class Contents:
             revision=now.revision,
             time_ns=now.time_ns,
         )
-        return PutOutcome(items=(_item(memory, PutResult.REFRESHED),))
+        return PutOutcome(items=(_item(updated, PutResult.REFRESHED),))
 
     def _delete(self, body: DeleteMemory, now: Moment) -> DeleteOutcome:
         self._found(body.memory_id, body.etag, now)

@@ -1,13 +1,13 @@
-"""Exact search: a fast float32 scan chooses candidates, one fixed routine scores them.
+"""Exact search: a fast scan chooses candidates, one fixed routine scores them.
 
 The score of a row never depends on where the row lies, on how many queries are asked together or
 on how the scan was done: :func:`resonances` alone computes it. The scan's error is bounded, every
-row that could still belong to the best ``k`` is rescored, and so the answer is exact.
+row that could still belong to the best ``k`` is rescored, and so the answer is exact: that no
+other row can be better follows from the bound, it is not a matter of luck.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +18,7 @@ from mlsdm_grpc.core.record import Float32
 __all__ = [
     "Float64",
     "Indices",
+    "best",
     "candidates",
     "inverse_norm",
     "resonances",
@@ -30,6 +31,7 @@ Indices: TypeAlias = NDArray[np.intp]
 
 _RESCORE_ROWS = 256
 _MIN_NORM = 1e-9
+_LOWEST = float(np.finfo(np.float32).min)
 
 
 def inverse_norm(raw: Float32) -> float:
@@ -42,29 +44,21 @@ def inverse_norm(raw: Float32) -> float:
     return 1.0 / norm if _MIN_NORM <= norm < np.inf else 0.0
 
 
-def scan(blocks: Sequence[Float32], queries: Float32) -> Float32:
-    """Return approximate inner products of all rows with all queries.
+def scan(rows: Float32, queries: Float32, out: Float32) -> None:
+    """Write approximate inner products of all rows with all queries.
 
     Args:
-        blocks: (rows_i, dimension) float32 arrays, rows of unit norm.
+        rows: (n, dimension) float32, rows of at most unit norm.
         queries: (n_queries, dimension) float32, rows of unit norm.
-
-    Returns:
-        (n_queries, total rows) float32, each within :func:`scan_error` of the resonance.
+        out: (n_queries, n) float32, each within :func:`scan_error` of the resonance.
 
     Cost: one pass over the rows. A single query takes inner products row by row, which read
     memory in order; a matrix-vector product reads several rows at once and is slower for it.
     """
-    scores = np.empty((len(queries), sum(len(block) for block in blocks)), np.float32)
-    start = 0
-    for block in blocks:
-        part = scores[:, start : start + len(block)]
-        if len(queries) == 1:
-            np.vecdot(block, queries[0], out=part[0])
-        else:
-            np.matmul(queries, block.T, out=part)
-        start += len(block)
-    return scores
+    if len(queries) == 1:
+        np.vecdot(rows, queries[0], out=out[0])
+    else:
+        np.matmul(queries, rows.T, out=out)
 
 
 def scan_error(dimension: int) -> float:
@@ -97,20 +91,32 @@ def resonances(rows: Float32, query: Float64) -> Float64:
     return result
 
 
-def candidates(scores: Float32, eligible: Indices, *, top_k: int, error: float) -> Indices:
-    """Return every eligible row whose true score may be among the ``top_k`` best.
+def candidates(scores: Float32, row_error: Float32 | float, error: float, *, top_k: int) -> Indices:
+    """Return the position of every row whose true score may be among the ``top_k`` best.
 
     Args:
-        scores: (rows,) float32, each within ``error`` of the true score.
-        eligible: Row numbers that passed the filters, ascending.
+        scores: (n,) float32; -inf takes no part.
+        row_error: Bound on the error of each score, (n,) float32, or of all.
+        error: Bound on what the query adds to it.
         top_k: Hits wanted, at least 1.
-        error: Bound on the scan's error.
 
     Returns:
-        Row numbers, ascending; at least ``min(top_k, len(eligible))`` of them.
+        Positions, ascending; at least ``min(top_k, rows that take part)`` of them.
+
+    Cost: a few passes over the scores. With the rows dealt out to at least ``2 * top_k`` groups,
+    the k-th best of the groups' best rows is at most the k-th best of all, and close to it.
     """
-    if len(eligible) <= top_k:
-        return eligible
-    found = scores[eligible]
-    kth = np.partition(found, len(found) - top_k)[len(found) - top_k]
-    return eligible[found >= float(kth) - 2.0 * error]
+    low = scores - row_error
+    n = len(scores)
+    groups = max(256, 1 << (2 * top_k - 1).bit_length())
+    if n >= 4 * groups and n % groups == 0:
+        low = low.reshape(-1, groups).max(axis=0)
+    limit = best(low, top_k) - 2.0 * error
+    return np.flatnonzero(scores + row_error >= max(limit, _LOWEST))
+
+
+def best(scores: Float32, k: int) -> float:
+    """Return the ``k``-th largest of (n,) float32 scores, or -inf if there are fewer."""
+    if len(scores) < k:
+        return -np.inf
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k])

@@ -200,6 +200,7 @@ def _columns(block: list[tuple[Memory, Float32]]) -> pb.MemoryColumns:
         phases=_bytes(np.array([memory.phase for memory in memories], np.float32)),
         confidences=_bytes(np.array([memory.confidence for memory in memories], np.float32)),
         memories=map(memory_to_row, memories),
+        checksums=[memory.checksum for memory in memories],
     )
 
 
@@ -208,7 +209,9 @@ def _memories(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Memor
     phases = np.frombuffer(columns.phases, "<f4").tolist()
     confidences = np.frombuffer(columns.confidences, "<f4").tolist()
     for i, row in enumerate(columns.memories):
-        yield memory_from_row(row, phase=phases[i], confidence=confidences[i]), rows[i]
+        memory = memory_from_row(row, phase=phases[i], confidence=confidences[i])
+        memory.checksum = columns.checksums[i]
+        yield memory, rows[i]
 
 
 def memory_from_row(row: pb.MemoryRow, *, phase: float, confidence: float) -> Memory:

@@ -319,9 +319,12 @@ def test_the_scan_stays_within_its_error():
         rows = rows.astype(np.float32)
         wide = rng.standard_normal(dimension)
         wide /= np.linalg.norm(wide)
-        fast = kernel.scan([rows], wide.astype(np.float32)[np.newaxis])[0]
-        error = np.abs(fast - kernel.resonances(rows, wide)).max()
-        assert error <= kernel.scan_error(dimension)
+        queries = np.stack([wide, -wide, wide]).astype(np.float32)
+        exact = kernel.resonances(rows, wide)
+        for n in (1, 3):
+            fast = np.empty((n, len(rows)), np.float32)
+            kernel.scan(rows, queries[:n], fast)
+            assert np.abs(fast[0] - exact).max() <= kernel.scan_error(dimension)
 
 
 def test_ties_go_to_the_newer_memory():
@@ -332,16 +335,18 @@ def test_ties_go_to_the_newer_memory():
     assert ids == ["m39", "m38", "m37"]
 
 
-def test_blocks_grow_with_use():
-    space = Space(capacity=5_000)
-    assert space.mind.view().allocated_bytes == 0
-    space.put(NewMemory("a", vector(1)))
+def test_memory_grows_with_use():
+    space = Space(capacity=5_000, dimension=256)
+    assert space.mind.view().allocated_bytes < 10_000
+    space.put(NewMemory("a", vector(1, 256)))
     one = space.mind.view().allocated_bytes
-    assert 0 < one < 5_000 * DIMENSION * 4
+    assert 1_024 * 256 * 4 < one < 2_000 * 256 * 4
     for start in range(0, 3_000, 1_000):
-        space.put(*(NewMemory(f"{start + i}", vector(start + i)) for i in range(1_000)))
-    assert space.mind.view().allocated_bytes > 2 * one
-    assert len(space.search(phase_tolerance=1.0, top_k=1_000)) == 1_000
+        batch = (NewMemory(f"{start + i}", vector(start + i, 256)) for i in range(1_000))
+        space.put(*batch)
+    assert 2 * one < space.mind.view().allocated_bytes < 4 * one
+    query = {"vector": unit(0, 256), "phase_tolerance": 1.0, "top_k": 1_000}
+    assert len(space.search(**query)) == 1_000
 
 
 def test_updates_change_labels_pins_and_expiry_only():

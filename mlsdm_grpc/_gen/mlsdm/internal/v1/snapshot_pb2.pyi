@@ -188,6 +188,7 @@ class MemoryColumns(_message.Message):
     PHASES_FIELD_NUMBER: _builtins.int
     CONFIDENCES_FIELD_NUMBER: _builtins.int
     MEMORIES_FIELD_NUMBER: _builtins.int
+    CHECKSUMS_FIELD_NUMBER: _builtins.int
     rows: _builtins.bytes
     """Unit rows one after another, float32 little endian."""
     phases: _builtins.bytes
@@ -198,6 +199,10 @@ class MemoryColumns(_message.Message):
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemoryRow]:
         """Everything else."""
 
+    @_builtins.property
+    def checksums(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """CRC-32 of each row when it was stored; a row without it is lost."""
+
     def __init__(
         self,
         *,
@@ -205,10 +210,11 @@ class MemoryColumns(_message.Message):
         phases: _builtins.bytes = ...,
         confidences: _builtins.bytes = ...,
         memories: _abc.Iterable[Global___MemoryRow] | None = ...,
+        checksums: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "memories", b"memories", "phases", b"phases", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checksums", b"checksums", "confidences", b"confidences", "memories", b"memories", "phases", b"phases", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

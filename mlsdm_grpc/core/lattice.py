@@ -1,0 +1,265 @@
+"""The memories of one space by slot, packed: unit rows, numeric columns, and the rest as bytes.
+
+A full space takes little more than its vectors. A :class:`Memory` is made when it is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import marshal
+import struct
+import zlib
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsdm_grpc.core.labels import Labels
+from mlsdm_grpc.core.record import Float32, Provenance, Source, etag_of
+from mlsdm_grpc.core.rows import Rows
+
+__all__ = ["Lattice", "Memory"]
+
+Mask: TypeAlias = NDArray[np.bool_]
+
+_DIGEST = struct.Struct("<qq")
+_PINNED, _CALLER_CHOSEN = 1, 2
+_COLUMNS = np.dtype(
+    [
+        ("sequence", np.int64),
+        ("ring_sequence", np.int64),
+        ("create_time_ns", np.int64),
+        ("create_revision", np.int64),
+        ("update_time_ns", np.int64),
+        ("expire_time_ns", np.int64),
+        ("revision", np.int64),
+        ("digest_head", np.int64),
+        ("digest_tail", np.int64),
+        ("checksum", np.uint32),
+        ("phase", np.float32),
+        ("confidence", np.float32),
+        ("flags", np.uint8),
+    ]
+)
+
+_FREE = np.zeros((), _COLUMNS)
+
+
+@dataclass(slots=True)
+class Memory:
+    """One memory without its vector; a value of its own, changing it changes nothing else."""
+
+    memory_id: str
+    text: str
+    phase: float
+    confidence: float
+    labels: tuple[str, ...]
+    metadata: tuple[tuple[str, str], ...]
+    provenance: Provenance
+    pinned: bool
+    caller_chosen_id: bool
+    create_time_ns: int
+    create_revision: int
+    update_time_ns: int
+    expire_time_ns: int
+    revision: int
+    """Revision at which it last changed."""
+    sequence: int
+    """Order of creation within the space, from 1; never reused."""
+    ring_sequence: int
+    """Order in which it leaves; renewed when a duplicate refreshes it."""
+    digest: bytes
+    """Of its text, or of its vector when it has none, together with its phase; 16 bytes."""
+    checksum: int = 0
+    """CRC-32 of the row when it was stored; 0 before that."""
+
+    @property
+    def etag(self) -> str:
+        """Opaque version of this memory."""
+        return etag_of(self.revision)
+
+    @property
+    def lineage_hash(self) -> str:
+        """SHA-256 (64 hexadecimal digits) over how this memory came to be."""
+        history = asdict(self.provenance) | {
+            "confidence": self.confidence,
+            "content": self.digest.hex(),
+            "create_time_ns": self.create_time_ns,
+        }
+        canonical = json.dumps(history, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def expired(self, now_ns: int) -> bool:
+        """Return whether its time is over at ``now_ns``."""
+        return 0 < self.expire_time_ns <= now_ns
+
+
+@dataclass(slots=True)
+class Lattice:
+    """Slots of one space. Where a memory lies is no part of the state."""
+
+    rows: Rows
+    columns: NDArray[Any] = field(default_factory=lambda: np.zeros(0, _COLUMNS))
+    """(slots,) structured; sequence 0 marks a free slot."""
+    labels: Labels = field(default_factory=Labels)
+    lost: set[int] = field(default_factory=set)
+    """Slots whose row was damaged and could not be restored; no query finds them."""
+    _rest: list[bytes] = field(default_factory=list)
+    """Id, text, metadata and provenance of each slot."""
+    _rest_bytes: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of everything that is kept for a slot."""
+        slots = len(self.columns)
+        return (
+            self.rows.nbytes + self.columns.nbytes + self.labels.nbytes + self._rest_bytes
+            + (8 + 33) * slots
+        )  # fmt: skip
+
+    def place(self, memory: Memory, row: Float32) -> int:
+        """Put a memory and its row (copied) into a free slot and return that.
+
+        A memory with a checksum comes from a snapshot: if its row does not have that checksum it
+        is lost.
+
+        Cost: O(dimension).
+        """
+        slot = self.rows.place(row, memory.phase)
+        self._grow()
+        checksum = _checksum(self.rows.vectors[slot])
+        self.columns[slot] = (
+            memory.sequence,
+            memory.ring_sequence,
+            memory.create_time_ns,
+            memory.create_revision,
+            memory.update_time_ns,
+            memory.expire_time_ns,
+            memory.revision,
+            *_DIGEST.unpack(memory.digest),
+            memory.checksum or checksum,
+            memory.phase,
+            memory.confidence,
+            _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id,
+        )
+        provenance = memory.provenance
+        rest = marshal.dumps(
+            (
+                memory.memory_id,
+                memory.text,
+                memory.metadata,
+                int(provenance.source),
+                provenance.model,
+                provenance.policy_version,
+                provenance.parent_ids,
+            )
+        )
+        self._rest[slot] = rest
+        self._rest_bytes += len(rest)
+        self.labels.set(slot, memory.labels)
+        if memory.checksum not in {0, checksum}:
+            self.lose(slot)
+        return slot
+
+    def clear(self, slot: int) -> None:
+        """Free a slot. Cost: O(dimension)."""
+        self.rows.clear(slot)
+        self.columns[slot] = _FREE
+        self._rest_bytes -= len(self._rest[slot])
+        self._rest[slot] = b""
+        self.labels.set(slot, ())
+        self.lost.discard(slot)
+
+    def memory(self, slot: int) -> Memory:
+        """Return the memory in a slot that is used."""
+        (
+            sequence, ring_sequence, create_time_ns, create_revision, update_time_ns,
+            expire_time_ns, revision, digest_head, digest_tail, checksum, phase, confidence, flags,
+        ) = self.columns[slot].item()  # fmt: skip
+        memory_id, text, metadata, source, model, policy, parents = marshal.loads(self._rest[slot])  # noqa: S302 - dumped here
+        return Memory(
+            memory_id=memory_id,
+            text=text,
+            phase=phase,
+            confidence=confidence,
+            labels=self.labels.get(slot),
+            metadata=metadata,
+            provenance=Provenance(Source(source), model, policy, parents),
+            pinned=bool(flags & _PINNED),
+            caller_chosen_id=bool(flags & _CALLER_CHOSEN),
+            create_time_ns=create_time_ns,
+            create_revision=create_revision,
+            update_time_ns=update_time_ns,
+            expire_time_ns=expire_time_ns,
+            revision=revision,
+            sequence=sequence,
+            ring_sequence=ring_sequence,
+            digest=_DIGEST.pack(digest_head, digest_tail),
+            checksum=checksum,
+        )
+
+    def update(self, slot: int, memory: Memory) -> None:
+        """Write what may change of a memory: labels, pin, expiry, confidence, revision, ring."""
+        columns = self.columns
+        columns["ring_sequence"][slot] = memory.ring_sequence
+        columns["update_time_ns"][slot] = memory.update_time_ns
+        columns["expire_time_ns"][slot] = memory.expire_time_ns
+        columns["revision"][slot] = memory.revision
+        columns["confidence"][slot] = memory.confidence
+        columns["flags"][slot] = _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id
+        self.labels.set(slot, memory.labels)
+
+    def memory_id(self, slot: int) -> str:
+        """Return the id of the memory in a slot that is used."""
+        memory_id: str = marshal.loads(self._rest[slot])[0]  # noqa: S302 - dumped here
+        return memory_id
+
+    def after(self, sequence: int) -> list[int]:
+        """Return the slots of the memories created after ``sequence``, oldest first."""
+        created = self.columns["sequence"]
+        later = np.flatnonzero(created > max(sequence, 0))
+        slots: list[int] = later[np.argsort(created[later])].tolist()
+        return slots
+
+    def expiring(self) -> NDArray[np.int64]:
+        """Return (slots,) int64 Unix times in nanoseconds, 0 for never and for free slots."""
+        times: NDArray[np.int64] = self.columns["expire_time_ns"]
+        return times
+
+    def pinned(self) -> Mask:
+        """Return (slots,) bool: which slots hold a pinned memory."""
+        pinned: Mask = self.columns["flags"] & _PINNED > 0
+        return pinned
+
+    # Integrity.
+
+    def sound(self, slot: int) -> bool:
+        """Return whether the row of a used slot is the one that was stored. Cost: O(dimension)."""
+        return _checksum(self.rows.vectors[slot]) == int(self.columns["checksum"][slot])
+
+    def lose(self, slot: int) -> None:
+        """Note that the row of a slot is damaged beyond repair."""
+        self.lost.add(slot)
+        self.rows.phase[slot] = np.nan
+
+    def mend(self, slot: int, row: Float32) -> bool:
+        """Put ``row`` into a slot if it is the one that was stored, and return whether it is."""
+        if _checksum(row) != self.columns["checksum"][slot]:
+            return False
+        self.rows.overwrite(slot, row)
+        self.rows.phase[slot] = self.columns["phase"][slot]
+        self.lost.discard(slot)
+        return True
+
+    def _grow(self) -> None:
+        missing = self.rows.slots - len(self.columns)
+        if missing:
+            self.columns = np.concatenate((self.columns, np.zeros(missing, _COLUMNS)))
+            self.labels.grow(missing)
+            self._rest += [b""] * missing
+
+
+def _checksum(row: Float32) -> int:
+    return zlib.crc32(row.astype("<f4", copy=False).data)

@@ -1,0 +1,220 @@
+"""Where the unit rows of a space lie: slots in blocks of 1,024, grouped by phase.
+
+A query asks for a band of phases. Rows of about the same phase are put into the same blocks, so
+that a scan leaves out the blocks of other phases. Where a row lies is no part of the state.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsdm_grpc.core import kernel, packed
+from mlsdm_grpc.core.record import Float32
+
+__all__ = ["BLOCK_ROWS", "Rows", "Scan"]
+
+BLOCK_ROWS = 1_024
+_T = TypeVar("_T", bound=np.generic)
+
+_PHASE_GROUPS = 4
+_MIN_PACKED_BLOCKS = 3
+"""Fewer float32 rows lie in the cache and are scanned as fast as they are."""
+_SPARE_SHARE = 8
+"""One spare block for this many, at most one for each further group of phases."""
+
+
+class Scan(NamedTuple):
+    """Approximate scores of the rows of some blocks."""
+
+    scores: Float32
+    """(n_queries, n)"""
+    row_error: Float32 | float
+    """(n,) or the same for all rows."""
+    error: kernel.Float64
+    """(n_queries,) what each query adds to it."""
+
+
+class Rows:
+    """The rows of one space; single writer.
+
+    Args:
+        dimension: Components of a row.
+        capacity: Rows at most.
+        accelerated: Scan int8 copies; by default where a library packs them.
+    """
+
+    def __init__(self, *, dimension: int, capacity: int, accelerated: bool | None = None) -> None:
+        needed = -(-capacity // BLOCK_ROWS)
+        self._max_blocks = needed + min(_PHASE_GROUPS - 1, needed // _SPARE_SHARE)
+        self._dimension = dimension
+        self.vectors: Float32 = np.empty((0, dimension), np.float32)
+        """(slots, dimension) float32; free slots are zero."""
+        self.phase: Float32 = np.empty(0, np.float32)
+        """(slots,) phase in [0, 1]; NaN where there is nothing to find."""
+        if accelerated is None:
+            accelerated = packed.AVAILABLE and needed >= _MIN_PACKED_BLOCKS
+        self._packed = packed.PackedRows(BLOCK_ROWS, dimension) if accelerated else None
+        # Of each block: which phases its rows may have, and how many it has;
+        self._low = np.empty(0, np.float32)
+        self._high = np.empty(0, np.float32)
+        self._used = np.empty(0, np.int64)
+        # which slots were freed, which was never used and neither were those after it;
+        self._holes: list[list[int]] = []
+        self._fresh: list[int] = []
+        # how many rows changed since its phases were looked at; which group's it is.
+        self._changes: list[int] = []
+        self._group: list[int] = []
+        # Numbers of blocks with free slots by group of phases, and of blocks without rows.
+        self._open: list[dict[int, None]] = [{} for _ in range(_PHASE_GROUPS)]
+        self._empty: list[int] = []
+
+    @property
+    def slots(self) -> int:
+        """Slots that exist, used or not."""
+        return len(self.phase)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of rows, phases and search copies."""
+        copies = 0 if self._packed is None else self._packed.nbytes
+        return self.vectors.nbytes + self.phase.nbytes + copies
+
+    # Writing.
+
+    def place(self, row: Float32, phase: float) -> int:
+        """Copy a row to a free slot and return the slot; there must be room. Cost: O(dimension)."""
+        block = self._block_for(_group(phase))
+        if self._holes[block]:
+            slot = self._holes[block].pop()
+        else:
+            slot = self._fresh[block]
+            self._fresh[block] += 1
+        self._used[block] += 1
+        if self._used[block] == BLOCK_ROWS:
+            del self._open[self._group[block]][block]
+        self._low[block] = min(self._low[block], phase)
+        self._high[block] = max(self._high[block], phase)
+        self.vectors[slot] = row
+        self.phase[slot] = phase
+        self._changed(slot)
+        return slot
+
+    def clear(self, slot: int) -> None:
+        """Free a slot. Cost: O(dimension)."""
+        block = slot // BLOCK_ROWS
+        self.vectors[slot] = 0.0
+        self.phase[slot] = np.nan
+        self._holes[block].append(slot)
+        self._used[block] -= 1
+        if self._used[block]:
+            self._open[self._group[block]][block] = None
+        else:
+            self._open[self._group[block]].pop(block, None)
+            self._empty.append(block)
+            self._low[block], self._high[block] = np.inf, -np.inf
+        self._changed(slot)
+
+    def overwrite(self, slot: int, row: Float32) -> None:
+        """Put a row in the place of one that was damaged."""
+        self.vectors[slot] = row
+        self._changed(slot)
+
+    def _changed(self, slot: int) -> None:
+        if self._packed is not None:
+            self._packed.touch(slot)
+        block = slot // BLOCK_ROWS
+        self._changes[block] += 1
+        if self._changes[block] >= BLOCK_ROWS and self._used[block]:
+            self._changes[block] = 0
+            phases = self.phase[block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
+            self._low[block], self._high[block] = np.nanmin(phases), np.nanmax(phases)
+
+    def _block_for(self, group: int) -> int:
+        """Return a block with room, if possible one of the group; it is one of it from now on."""
+        if not self._open[group]:
+            if not self._empty and len(self._holes) < self._max_blocks:
+                self._grow()
+            if self._empty:
+                block = self._empty.pop()
+                self._group[block] = group
+                self._open[group][block] = None
+                return block
+            group = min(
+                (other for other in range(_PHASE_GROUPS) if self._open[other]),
+                key=lambda other: abs(other - group),
+            )
+        return next(iter(self._open[group]))
+
+    def _grow(self) -> None:
+        """Add a block in place where the allocator can: no second copy of the rows is made."""
+        block, start = len(self._holes), self.slots
+        if not block:
+            # Zeros take no memory until they are written to, which suits a small space.
+            self.vectors = np.zeros((BLOCK_ROWS, self._dimension), np.float32)
+        else:
+            try:
+                self.vectors.resize((start + BLOCK_ROWS, self._dimension))
+            except ValueError:  # somebody holds a view
+                more = np.zeros((BLOCK_ROWS, self._dimension), np.float32)
+                self.vectors = np.concatenate((self.vectors, more))
+        self.phase = np.concatenate((self.phase, np.full(BLOCK_ROWS, np.nan, np.float32)))
+        self._low = np.append(self._low, np.float32(np.inf))
+        self._high = np.append(self._high, np.float32(-np.inf))
+        self._used = np.append(self._used, 0)
+        self._holes.append([])
+        self._fresh.append(start)
+        self._changes.append(0)
+        self._group.append(0)
+        self._empty.append(block)
+
+    # Reading.
+
+    def blocks(self, low: float, high: float) -> kernel.Indices:
+        """Return the ascending numbers of the blocks that may hold phases from low to high."""
+        return np.flatnonzero((self._high >= low) & (self._low <= high))
+
+    def mixed(self, blocks: kernel.Indices, low: float, high: float) -> kernel.Indices:
+        """Return the positions of those blocks with a slot that is free or of another phase."""
+        whole = (
+            (self._used[blocks] == BLOCK_ROWS)
+            & (self._low[blocks] >= low)
+            & (self._high[blocks] <= high)
+        )
+        return np.flatnonzero(~whole)
+
+    def column(self, values: NDArray[_T], blocks: kernel.Indices) -> NDArray[_T]:
+        """Return a column of all slots, reduced to those of some blocks."""
+        if len(blocks) * BLOCK_ROWS == len(values):
+            return values
+        return values.reshape(-1, BLOCK_ROWS)[blocks].reshape(-1)
+
+    def scan(self, blocks: kernel.Indices, queries: kernel.Float64) -> Scan:
+        """Return approximate scores of all slots of some blocks, in their order.
+
+        Args:
+            blocks: From :meth:`blocks`, not empty.
+            queries: (n_queries, dimension) float64 of unit norm.
+        """
+        if self._packed is not None:
+            return Scan(*self._packed.scan(self.vectors, blocks, queries))
+        return self.scan_exactly(blocks, queries)
+
+    def scan_exactly(self, blocks: kernel.Indices, queries: kernel.Float64) -> Scan:
+        """Return the same from the float32 rows, with an error near that of float32."""
+        narrow = queries.astype(np.float32)
+        scores = np.empty((len(queries), len(blocks) * BLOCK_ROWS), np.float32)
+        done = 0
+        for run in np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1):
+            start, stop = int(run[0]) * BLOCK_ROWS, (int(run[-1]) + 1) * BLOCK_ROWS
+            part = scores[:, done : done + stop - start]
+            kernel.scan(self.vectors[start:stop], narrow, part)
+            done += stop - start
+        error = np.full(len(queries), 2.0**-20)
+        return Scan(scores, kernel.scan_error(self._dimension), error)
+
+
+def _group(phase: float) -> int:
+    return min(int(phase * _PHASE_GROUPS), _PHASE_GROUPS - 1)

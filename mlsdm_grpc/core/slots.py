@@ -1,0 +1,132 @@
+"""Small structures that a memory bounded by its vectors needs: they hold slot numbers only."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+
+__all__ = ["NO_SLOT", "Ring", "SlotIndex"]
+
+NO_SLOT = -1
+_MIN_SIZE = 256
+
+
+class SlotIndex:
+    """A hash table from 64-bit keys to slots, 6 to 12 bytes an entry.
+
+    A dictionary takes about 130 bytes an entry with its key, which would be a tenth of the vectors.
+    Several slots may have the same key; who looks up compares what the key was made from. Open
+    addressing with linear probing; a removal closes the gap, so there are no tombstones.
+
+    Args:
+        keys: The key of each slot; owned by the caller, who writes it before :meth:`add`.
+    """
+
+    def __init__(self, keys: array[int]) -> None:
+        self._keys = keys
+        self._table = array("i", [NO_SLOT]) * _MIN_SIZE
+        self._count = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the table."""
+        return len(self._table) * self._table.itemsize
+
+    def find(self, key: int) -> Iterator[int]:
+        """Yield the slots that have this key."""
+        table, keys, mask = self._table, self._keys, len(self._table) - 1
+        i = key & mask
+        while (slot := table[i]) != NO_SLOT:
+            if keys[slot] == key:
+                yield slot
+            i = (i + 1) & mask
+
+    def add(self, slot: int) -> None:
+        """Enter a slot under its key. Cost: O(1) amortised."""
+        if 4 * (self._count + 1) > 3 * len(self._table):
+            self._grow()
+        self._enter(slot)
+        self._count += 1
+
+    def remove(self, slot: int) -> None:
+        """Take out a slot that was added and whose key is the same still. Cost: O(1)."""
+        table, keys, mask = self._table, self._keys, len(self._table) - 1
+        gap = keys[slot] & mask
+        while table[gap] != slot:
+            gap = (gap + 1) & mask
+        i = gap
+        while (other := table[i := (i + 1) & mask]) != NO_SLOT:
+            home = keys[other] & mask
+            # An entry may move back into the gap unless its home lies between the gap and it.
+            if (i - home) & mask >= (i - gap) & mask:
+                table[gap] = other
+                gap = i
+        table[gap] = NO_SLOT
+        self._count -= 1
+
+    def _enter(self, slot: int) -> None:
+        table, mask = self._table, len(self._table) - 1
+        i = self._keys[slot] & mask
+        while table[i] != NO_SLOT:
+            i = (i + 1) & mask
+        table[i] = slot
+
+    def _grow(self) -> None:
+        old = self._table
+        self._table = array("i", [NO_SLOT]) * (2 * len(old))
+        for slot in old:
+            if slot != NO_SLOT:
+                self._enter(slot)
+
+
+class Ring:
+    """An order of slots, oldest first: a doubly linked list in two arrays, 8 bytes a slot."""
+
+    def __init__(self) -> None:
+        self._newer = array("i")
+        self._older = array("i")
+        self._oldest = self._newest = NO_SLOT
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        slot = self._oldest
+        while slot != NO_SLOT:
+            yield slot
+            slot = self._newer[slot]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the links."""
+        return 2 * len(self._newer) * self._newer.itemsize
+
+    def grow(self, slots: int) -> None:
+        """Make room for more slots."""
+        self._newer.extend([NO_SLOT] * slots)
+        self._older.extend([NO_SLOT] * slots)
+
+    def append(self, slot: int) -> None:
+        """Make a slot that is not in the ring its newest. Cost: O(1)."""
+        self._older[slot] = self._newest
+        self._newer[slot] = NO_SLOT
+        if self._newest == NO_SLOT:
+            self._oldest = slot
+        else:
+            self._newer[self._newest] = slot
+        self._newest = slot
+        self._count += 1
+
+    def remove(self, slot: int) -> None:
+        """Take a slot out of the ring that it is in. Cost: O(1)."""
+        older, newer = self._older[slot], self._newer[slot]
+        if older == NO_SLOT:
+            self._oldest = newer
+        else:
+            self._newer[older] = newer
+        if newer == NO_SLOT:
+            self._newest = older
+        else:
+            self._older[newer] = older
+        self._count -= 1

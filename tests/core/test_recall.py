@@ -1,0 +1,232 @@
+"""Recall with and without int8 copies equals scoring every row, on data of every shape."""
+
+import numpy as np
+import pytest
+
+from mlsdm_grpc.core import kernel, packed
+from mlsdm_grpc.core.lattice import Lattice, Memory
+from mlsdm_grpc.core.recall import Query, Recall
+from mlsdm_grpc.core.record import Provenance
+from mlsdm_grpc.core.rows import BLOCK_ROWS, Rows
+
+CAPACITY = 5 * BLOCK_ROWS - 700
+DIMENSION = 48
+
+ways = pytest.mark.parametrize(
+    "accelerated",
+    [
+        False,
+        pytest.param(
+            True, marks=pytest.mark.skipif(not packed.AVAILABLE, reason="needs the extra `fast`")
+        ),
+    ],
+)
+
+
+def units(matrix):
+    return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
+
+
+def gaussian(rng, n, d):
+    return units(rng.standard_normal((n, d)))
+
+
+def latent(rng, n, d):
+    return units(rng.standard_normal((n, 6)) @ rng.standard_normal((6, d)))
+
+
+def clusters(rng, n, d):
+    centres = units(rng.standard_normal((20, d)))
+    return units(centres[rng.integers(0, 20, n)] + 0.02 * gaussian(rng, n, d))
+
+
+def spikes(rng, n, d):
+    """Rows with one large component lose much when they are rounded to int8."""
+    matrix = gaussian(rng, n, d)
+    matrix[::3] *= 0.02
+    matrix[::3, 0] = 1.0
+    return units(matrix)
+
+
+def repeats(rng, n, d):
+    return gaussian(rng, 7, d)[rng.integers(0, 7, n)]
+
+
+SHAPES = [gaussian, latent, clusters, spikes, repeats]
+
+
+def memory(i, rng):
+    phase = [0.1, 0.9, rng.random()][i % 3]
+    return Memory(
+        memory_id=f"m{i}",
+        text="",
+        phase=float(np.float32(phase)),
+        confidence=float(np.float32(rng.random())),
+        labels=tuple(sorted({f"l{n}" for n in rng.integers(0, 4, 2)})),
+        metadata=(),
+        provenance=Provenance(),
+        pinned=False,
+        caller_chosen_id=True,
+        create_time_ns=1,
+        create_revision=1,
+        update_time_ns=1,
+        expire_time_ns=int(rng.integers(0, 4)),
+        revision=1,
+        sequence=i + 1,
+        ring_sequence=i + 1,
+        digest=bytes(16),
+    )
+
+
+class Filled:
+    """A lattice and a plain list of what is in it."""
+
+    def __init__(self, shape, *, accelerated, seed=1, count=CAPACITY):
+        self.rng = np.random.default_rng(seed)
+        rows = Rows(dimension=DIMENSION, capacity=CAPACITY, accelerated=accelerated)
+        self.lattice = Lattice(rows)
+        self.recall = Recall(self.lattice)
+        self.model = {}
+        self.made = 0
+        self.shape = shape
+        self.add(count)
+
+    def add(self, count):
+        for row in self.shape(self.rng, count, DIMENSION):
+            one = memory(self.made, self.rng)
+            self.model[self.lattice.place(one, row)] = (one, row)
+            self.made += 1
+
+    def remove(self, slots):
+        for slot in slots:
+            self.lattice.clear(slot)
+            del self.model[slot]
+
+    def query(self, **options):
+        near = list(self.model.values())[self.rng.integers(len(self.model))][1]
+        wide = near + 0.2 * self.rng.random() * self.rng.standard_normal(DIMENSION)
+        return Query(**{"vector": wide / np.sqrt(wide @ wide), "phase": 0.1, **options})
+
+    def expected(self, query, now_ns, traces):
+        low, high = query.band
+        scored = []
+        for one, row in self.model.values():
+            if (
+                low <= one.phase <= high
+                and one.confidence >= np.float32(query.min_confidence)
+                and query.labels <= set(one.labels)
+                and not one.expired(now_ns)
+            ):
+                scored.append((one, row))
+        if not scored:
+            return []
+        matrix = np.stack([row for _, row in scored])
+        phase = np.array([one.phase for one, _ in scored])
+        cosine = kernel.resonances(matrix, query.vector)
+        resonance = cosine * (1.0 - query.phase_weight * np.abs(phase - query.phase))
+        if query.synaptic_bias:
+            resonance = resonance + query.synaptic_bias * kernel.resonances(matrix, traces)
+        order = sorted(range(len(scored)), key=lambda i: (-resonance[i], -scored[i][0].sequence))
+        return [
+            (scored[i][0].sequence, resonance[i])
+            for i in order[: query.top_k]
+            if resonance[i] >= query.min_resonance
+        ]
+
+    def check(self, queries, now_ns=0):
+        traces = gaussian(self.rng, 1, DIMENSION)[0].astype(np.float64)
+        traces /= np.sqrt(traces @ traces)
+        results = self.recall.find(queries, now_ns=now_ns, traces=traces)
+        for query, found in zip(queries, results, strict=True):
+            sequences = self.lattice.columns["sequence"][found.slots].tolist()
+            got = list(zip(sequences, found.resonance.tolist(), strict=True))
+            assert got == self.expected(query, now_ns, traces)
+
+
+OPTIONS = [
+    {},
+    {"phase": 0.9, "top_k": 10},
+    {"phase": 0.5, "phase_tolerance": 0.25, "top_k": 40},
+    {"phase_tolerance": 1.0, "top_k": 3},
+    {"phase_tolerance": 1.0, "top_k": 600},
+    {"phase_tolerance": 1.0, "min_confidence": 0.9},
+    {"phase_tolerance": 1.0, "labels": frozenset({"l1", "l3"}), "top_k": 20},
+    {"phase_tolerance": 1.0, "labels": frozenset({"unknown"})},
+    {"phase_tolerance": 1.0, "min_resonance": 0.6, "top_k": 50},
+    {"phase_tolerance": 1.0, "phase_weight": 0.7, "top_k": 20},
+    {"phase_tolerance": 1.0, "synaptic_bias": -0.8, "top_k": 20},
+    {"phase_tolerance": 0.4, "phase_weight": 1.0, "synaptic_bias": 0.5},
+    {"phase": 0.4, "phase_tolerance": 0.0},
+]
+
+
+@ways
+@pytest.mark.parametrize("shape", SHAPES)
+def test_recall_equals_scoring_every_row(shape, accelerated):
+    filled = Filled(shape, accelerated=accelerated)
+    queries = [filled.query(**options) for options in OPTIONS]
+    filled.check(queries)
+    for query in queries:
+        filled.check([query], now_ns=2)
+
+
+@ways
+def test_recall_is_exact_while_rows_come_and_go(accelerated):
+    filled = Filled(gaussian, accelerated=accelerated)
+    for step, change in enumerate([1, 3, 60, 70, 700, CAPACITY // 2, 2, CAPACITY]):
+        filled.remove(list(filled.model)[:change])
+        filled.shape = SHAPES[step % len(SHAPES)]
+        filled.add(change)
+        filled.check([filled.query(**options) for options in OPTIONS[:5]])
+    filled.remove(list(filled.model))
+    assert filled.recall.find([Query(np.eye(DIMENSION)[0], 0.1)], now_ns=0)[0].slots.size == 0
+
+
+@ways
+def test_many_queries_give_what_each_gives_alone(accelerated):
+    filled = Filled(clusters, accelerated=accelerated)
+    queries = [filled.query(phase=phase, top_k=7) for phase in (0.1, 0.9, 0.5) * 25]
+    together = filled.recall.find(queries, now_ns=0)
+    for query, found in zip(queries, together, strict=True):
+        alone = filled.recall.find([query], now_ns=0)[0]
+        assert found.slots.tolist() == alone.slots.tolist()
+        assert found.resonance.tobytes() == alone.resonance.tobytes()
+
+
+@pytest.mark.skipif(not packed.AVAILABLE, reason="needs the extra `fast`")
+def test_what_int8_cannot_tell_apart_is_scanned_in_full():
+    filled = Filled(repeats, accelerated=True)
+    filled.check([filled.query(phase_tolerance=1.0, top_k=5)])
+    assert filled.recall.searches == 1
+    filled = Filled(lambda rng, n, d: units(np.ones(d) + 1e-4 * gaussian(rng, n, d)),
+                    accelerated=True)  # fmt: skip
+    filled.check([filled.query(phase_tolerance=1.0, top_k=5)])
+    assert filled.recall.full_scans == 1
+
+
+@pytest.mark.skipif(not packed.AVAILABLE, reason="needs the extra `fast`")
+@pytest.mark.parametrize("dimension", [1, 3, 384, 1_537, 4_096])
+def test_the_error_of_int8_copies_is_bounded(dimension):
+    rng = np.random.default_rng(dimension)
+    rows = np.concatenate([shape(rng, 128, dimension) for shape in (gaussian, spikes)])
+    rows[5] = 0.0
+    copies = packed.PackedRows(64, dimension)
+    queries = gaussian(rng, 3, dimension).astype(np.float64)
+    queries /= np.sqrt((queries * queries).sum(axis=1, keepdims=True))
+    for _ in range(2):
+        scores, row_error, error = copies.scan(rows, np.array([0, 2, 3]), queries)
+        used = np.concatenate((rows[:64], rows[128:]))
+        for i, query in enumerate(queries):
+            off = np.abs(scores[i] - kernel.resonances(used, query))
+            assert (off <= row_error + error[i]).all()
+        rows[130] = gaussian(rng, 1, dimension)[0]
+        copies.touch(130)
+
+
+def test_a_lost_memory_is_not_found():
+    filled = Filled(gaussian, accelerated=None, count=50)
+    query = filled.query(phase_tolerance=1.0, top_k=50)
+    before = filled.recall.find([query], now_ns=0)[0]
+    filled.lattice.lose(int(before.slots[0]))
+    after = filled.recall.find([query], now_ns=0)[0]
+    assert after.slots.tolist() == before.slots.tolist()[1:]
