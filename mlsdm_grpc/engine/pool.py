@@ -18,13 +18,22 @@ from mlsdm_grpc.engine.link import InlineLink, Link, SocketLink, worker_lost
 from mlsdm_grpc.engine.worker import make_handler
 from mlsdm_grpc.errors import MlsdmError
 
-__all__ = ["Pool", "WorkerRole"]
+__all__ = ["WORKER_ENVIRONMENT", "Pool", "WorkerRole"]
 
 _log = structlog.get_logger(__name__)
 _FIRST_RESTART_S = 0.05
 _LAST_RESTART_S = 5.0
 _STOP_S = 5.0
 _READY_S = 2.0
+
+WORKER_ENVIRONMENT = {
+    # One core a worker: its bulkhead. A product of matrices by two threads would take another's.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # Large temporaries go back to the system when they are freed instead of leaving holes between
+    # memories; the allocator's own adjustment would stop that after the first of them.
+    "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,7 @@ class Pool:
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             start_new_session=True,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env=os.environ | WORKER_ENVIRONMENT,
         )
 
     async def _bury(self, index: int) -> None:

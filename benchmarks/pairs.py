@@ -1,0 +1,75 @@
+"""Timing in pairs.
+
+All contenders take turns within every window, so that a machine whose speed drifts slows all of
+them; what counts is the ratio within a window, and the median of these.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["Contender", "Ratio", "compare"]
+
+
+@dataclass(slots=True)
+class Contender:
+    """Something that is timed."""
+
+    name: str
+    run: Callable[[int], object]
+    """Does the work number i."""
+    per_run: int = 1
+    """Pieces of work in one run."""
+    before: Callable[[int], object] | None = None
+    """Done before each run; not timed."""
+    seconds: list[float] = field(default_factory=list)
+    """Seconds for a piece of work, one entry a window."""
+
+    @property
+    def median_us(self) -> float:
+        """Median over the windows, microseconds."""
+        return 1e6 * statistics.median(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Time of one contender over that of another, window by window."""
+
+    median: float
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, contender: Contender, base: Contender) -> Ratio:
+        """Return the ratios of windows that were timed together."""
+        ratios = [a / b for a, b in zip(contender.seconds, base.seconds, strict=True)]
+        return cls(statistics.median(ratios), min(ratios), max(ratios))
+
+    def __str__(self) -> str:
+        return f"{self.median:.3f}x ({self.lowest:.3f}-{self.highest:.3f})"
+
+
+def compare(contenders: Sequence[Contender], *, windows: int, window_s: float) -> None:
+    """Time all contenders in turn, ``windows`` times for at least ``window_s`` seconds each."""
+    for contender in contenders:
+        _window(contender, 0.0, 0)
+    for number in range(windows):
+        for contender in contenders:
+            contender.seconds.append(_window(contender, window_s, number))
+
+
+def _window(contender: Contender, window_s: float, number: int) -> float:
+    spent, runs = 0.0, 0
+    end = time.perf_counter() + window_s
+    while runs < 3 or time.perf_counter() < end:
+        i = 1_000 * number + runs
+        if contender.before is not None:
+            contender.before(i)
+        began = time.perf_counter()
+        contender.run(i)
+        spent += time.perf_counter() - began
+        runs += 1
+    return spent / runs / contender.per_run
