@@ -212,9 +212,9 @@ def bandwidth() -> float:
 def targets(arguments: argparse.Namespace) -> list[str]:
     """Time what docs/benchmarks.md promises, on each of the data sets."""
     n, d = (3_072, 64) if arguments.quick else (20_000, 384)
+    said = f"{arguments.windows} paired windows of {arguments.window_s} s"
     lines = [
-        f"{n} x {d}, top {TOP_K}, one core; reads {bandwidth():.1f} GB/s. Median and range of "
-        f"{arguments.windows} paired windows of {arguments.window_s} s.",
+        f"{n} x {d}, top {TOP_K}, one core; reads {bandwidth():.1f} GB/s. Median and range of {said}.",
         "",
         "| data | what | base us | int8 us | ratio | NumPy us | ratio |",
         "|---|---|---|---|---|---|---|",
@@ -243,7 +243,9 @@ def _target_cases(case: Case) -> Iterator[tuple[str, list[Contender], list[Recal
     uniform = case.rng.random(n).astype(np.float32)
     ways = {"int8": packed.AVAILABLE, "numpy": False}
 
-    def pair(base: Contender, make: Callable[[Recall], Contender], phases: np.ndarray):
+    def pair(
+        base: Contender, make: Callable[[Recall], Contender], phases: np.ndarray
+    ) -> tuple[list[Contender], list[Recall]]:
         recalls = [filled(case.rows, phases, accelerated=way) for way in ways.values()]
         return [base, *map(make, recalls)], recalls
 
@@ -268,12 +270,12 @@ def grid(arguments: argparse.Namespace) -> list[str]:
     """Time all sizes, dimensions and batches."""
     sizes = (1_000,) if arguments.quick else (1_000, 5_000, 20_000, 100_000)
     dims = (256,) if arguments.quick else (256, 384, 768, 1_536)
+    said = f"{arguments.windows} paired windows of {arguments.window_s} s"
     lines = [
-        f"One core, which reads {bandwidth():.1f} GB/s; microseconds a query, median of "
-        f"{arguments.windows} paired windows of {arguments.window_s} s. GB/s: bytes of the float32 "
-        "rows over the time; hnsw with its recall.",
+        f"One core, which reads {bandwidth():.1f} GB/s. Microseconds a query, median of {said}.",
+        "GB/s: bytes of the float32 rows over the time. hnsw: with its recall.",
         "",
-        "| data | rows | dims | batch | X @ q | int8 | ratio | GB/s | NumPy | ratio | faiss | hnsw |",
+        "| data | rows | dims | batch | X@q | int8 | ratio | GB/s | NumPy | ratio | faiss | hnsw |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for n in sizes:
