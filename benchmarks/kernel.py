@@ -214,7 +214,7 @@ def targets(arguments: argparse.Namespace) -> list[str]:
     n, d = (3_072, 64) if arguments.quick else (20_000, 384)
     said = f"{arguments.windows} paired windows of {arguments.window_s} s"
     lines = [
-        f"{n} x {d}, top {TOP_K}, one core; reads {bandwidth():.1f} GB/s. Median and range of {said}.",
+        f"{n} x {d}, top {TOP_K}, one core at {bandwidth():.1f} GB/s. Median, range of {said}.",
         "",
         "| data | what | base us | int8 us | ratio | NumPy us | ratio |",
         "|---|---|---|---|---|---|---|",

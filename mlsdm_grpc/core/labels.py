@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 __all__ = ["Labels"]
 
 _COLUMNS = 4
-_NONE = 0
+_NO_LABELS = (0,) * _COLUMNS
 
 
 class Labels:
@@ -21,7 +22,8 @@ class Labels:
     """
 
     def __init__(self) -> None:
-        self._table: NDArray[np.int32] = np.empty((0, _COLUMNS), np.int32)
+        self._table = array("i")
+        """Row by row, four numbers a slot; 0 where there is no label."""
         self._more: dict[int, tuple[int, ...]] = {}
         self._number: dict[str, int] = {}
         self._names: list[str] = [""]
@@ -31,11 +33,11 @@ class Labels:
     @property
     def nbytes(self) -> int:
         """Bytes of the table."""
-        return self._table.nbytes
+        return len(self._table) * self._table.itemsize
 
     def grow(self, slots: int) -> None:
         """Make room for more slots."""
-        self._table = np.concatenate((self._table, np.zeros((slots, _COLUMNS), np.int32)))
+        self._table.frombytes(bytes(slots * _COLUMNS * self._table.itemsize))
 
     def get(self, slot: int) -> tuple[str, ...]:
         """Return the labels of a slot, sorted."""
@@ -45,8 +47,9 @@ class Labels:
         """Give a slot these labels, sorted and without duplicates, and no others."""
         old = self._numbers(slot)
         numbers = [self._take(label) for label in labels]
-        row = numbers[:_COLUMNS]
-        self._table[slot] = row + [_NONE] * (_COLUMNS - len(row))
+        start = slot * _COLUMNS
+        row = (*numbers[:_COLUMNS], *_NO_LABELS)[:_COLUMNS]
+        self._table[start : start + _COLUMNS] = array("i", row)
         self._more.pop(slot, None)
         if len(numbers) > _COLUMNS:
             self._more[slot] = tuple(numbers[_COLUMNS:])
@@ -55,20 +58,22 @@ class Labels:
 
     def carriers(self, labels: Iterable[str]) -> NDArray[np.bool_]:
         """Return (slots,) bool: which slots carry all of these labels."""
-        result = np.ones(len(self._table), np.bool_)
+        table = np.frombuffer(self._table, np.intc).reshape(-1, _COLUMNS)
+        result = np.ones(len(table), np.bool_)
         for label in labels:
             number = self._number.get(label)
             if number is None:
-                return np.zeros(len(self._table), np.bool_)
-            found = (self._table == number).any(axis=1)
+                return np.zeros(len(table), np.bool_)
+            found = (table == number).any(axis=1)
             for slot, numbers in self._more.items():
                 found[slot] |= number in numbers
             result &= found
         return result
 
     def _numbers(self, slot: int) -> list[int]:
-        first = [number for number in self._table[slot].tolist() if number != _NONE]
-        return first + list(self._more.get(slot, ()))
+        start = slot * _COLUMNS
+        first = [number for number in self._table[start : start + _COLUMNS] if number]
+        return [*first, *self._more.get(slot, ())]
 
     def _take(self, label: str) -> int:
         number = self._number.get(label)

@@ -216,6 +216,11 @@ class Lattice:
         memory_id: str = marshal.loads(self._rest[slot])[0]  # noqa: S302 - dumped here
         return memory_id
 
+    def flags(self, slot: int) -> tuple[bool, bool]:
+        """Return whether the memory in a slot is pinned, and whether a caller chose its id."""
+        flags = int(self.columns["flags"][slot])
+        return bool(flags & _PINNED), bool(flags & _CALLER_CHOSEN)
+
     def after(self, sequence: int) -> list[int]:
         """Return the slots of the memories created after ``sequence``, oldest first."""
         created = self.columns["sequence"]

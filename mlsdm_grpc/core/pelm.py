@@ -296,7 +296,7 @@ class Pelm:
         memory.update_time_ns = time_ns
         if renew:
             memory.ring_sequence = self._take_sequence()
-            if not self._lattice.pinned()[slot]:
+            if not self._lattice.flags(slot)[0]:
                 self._ring.remove(slot)
             if not memory.pinned:
                 self._ring.append(slot)
@@ -385,11 +385,11 @@ class Pelm:
         return slot
 
     def _clear(self, slot: int) -> None:
-        memory = self._lattice.memory(slot)
+        pinned, caller_chosen_id = self._lattice.flags(slot)
         self._ids.remove(slot)
-        if not memory.caller_chosen_id:
+        if not caller_chosen_id:
             self._digests.remove(slot)
-        if not memory.pinned:
+        if not pinned:
             self._ring.remove(slot)
         self._lattice.clear(slot)
         self._count -= 1

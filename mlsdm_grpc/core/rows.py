@@ -6,6 +6,7 @@ that a scan leaves out the blocks of other phases. Where a row lies is no part o
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ BLOCK_ROWS = 1_024
 _T = TypeVar("_T", bound=np.generic)
 
 _PHASE_GROUPS = 4
+_NO_PHASES = (math.inf, -math.inf)
 _MIN_PACKED_BLOCKS = 3
 """Fewer float32 rows lie in the cache and are scanned as fast as they are."""
 _SPARE_SHARE = 8
@@ -58,9 +60,9 @@ class Rows:
             accelerated = packed.AVAILABLE and needed >= _MIN_PACKED_BLOCKS
         self._packed = packed.PackedRows(BLOCK_ROWS, dimension) if accelerated else None
         # Of each block: which phases its rows may have, and how many it has;
-        self._low = np.empty(0, np.float32)
-        self._high = np.empty(0, np.float32)
-        self._used = np.empty(0, np.int64)
+        self._low: list[float] = []
+        self._high: list[float] = []
+        self._used: list[int] = []
         # which slots were freed, which was never used and neither were those after it;
         self._holes: list[list[int]] = []
         self._fresh: list[int] = []
@@ -114,7 +116,7 @@ class Rows:
         else:
             self._open[self._group[block]].pop(block, None)
             self._empty.append(block)
-            self._low[block], self._high[block] = np.inf, -np.inf
+            self._low[block], self._high[block] = _NO_PHASES
         self._changed(slot)
 
     def overwrite(self, slot: int, row: Float32) -> None:
@@ -130,7 +132,8 @@ class Rows:
         if self._changes[block] >= BLOCK_ROWS and self._used[block]:
             self._changes[block] = 0
             phases = self.phase[block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
-            self._low[block], self._high[block] = np.nanmin(phases), np.nanmax(phases)
+            self._low[block] = float(np.nanmin(phases))
+            self._high[block] = float(np.nanmax(phases))
 
     def _block_for(self, group: int) -> int:
         """Return a block with room, if possible one of the group; it is one of it from now on."""
@@ -161,9 +164,9 @@ class Rows:
                 more = np.zeros((BLOCK_ROWS, self._dimension), np.float32)
                 self.vectors = np.concatenate((self.vectors, more))
         self.phase = np.concatenate((self.phase, np.full(BLOCK_ROWS, np.nan, np.float32)))
-        self._low = np.append(self._low, np.float32(np.inf))
-        self._high = np.append(self._high, np.float32(-np.inf))
-        self._used = np.append(self._used, 0)
+        self._low.append(_NO_PHASES[0])
+        self._high.append(_NO_PHASES[1])
+        self._used.append(0)
         self._holes.append([])
         self._fresh.append(start)
         self._changes.append(0)
@@ -174,16 +177,20 @@ class Rows:
 
     def blocks(self, low: float, high: float) -> kernel.Indices:
         """Return the ascending numbers of the blocks that may hold phases from low to high."""
-        return np.flatnonzero((self._high >= low) & (self._low <= high))
+        ranges = zip(self._low, self._high, strict=True)
+        found = [
+            i for i, (lowest, highest) in enumerate(ranges) if highest >= low and lowest <= high
+        ]
+        return np.array(found, np.intp)
 
     def mixed(self, blocks: kernel.Indices, low: float, high: float) -> kernel.Indices:
         """Return the positions of those blocks with a slot that is free or of another phase."""
-        whole = (
-            (self._used[blocks] == BLOCK_ROWS)
-            & (self._low[blocks] >= low)
-            & (self._high[blocks] <= high)
-        )
-        return np.flatnonzero(~whole)
+        found = [
+            position
+            for position, block in enumerate(blocks.tolist())
+            if self._used[block] < BLOCK_ROWS or self._low[block] < low or self._high[block] > high
+        ]
+        return np.array(found, np.intp)
 
     def column(self, values: NDArray[_T], blocks: kernel.Indices) -> NDArray[_T]:
         """Return a column of all slots, reduced to those of some blocks."""

@@ -12,7 +12,7 @@ _MIN_SIZE = 256
 
 
 class SlotIndex:
-    """A hash table from 64-bit keys to slots, 6 to 12 bytes an entry.
+    """A hash table from 64-bit keys to slots, 8 to 16 bytes an entry.
 
     A dictionary takes about 130 bytes an entry with its key, which would be a tenth of the vectors.
     Several slots may have the same key; who looks up compares what the key was made from. Open
@@ -43,7 +43,7 @@ class SlotIndex:
 
     def add(self, slot: int) -> None:
         """Enter a slot under its key. Cost: O(1) amortised."""
-        if 4 * (self._count + 1) > 3 * len(self._table):
+        if 2 * (self._count + 1) > len(self._table):
             self._grow()
         self._enter(slot)
         self._count += 1

@@ -10,8 +10,9 @@ import enum
 import marshal
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
 from mlsdm_grpc.core.record import Outcome, PutOutcome
@@ -99,55 +100,58 @@ class RequestWindow:
 _KINDS: tuple[type, ...] = get_args(Outcome)
 
 
-def _shape(kind: type) -> list[tuple[str, type | None]]:
-    """Return the fields of a dataclass with the type that their numbers or items stand for."""
-    hints = get_type_hints(kind)
-    shape: list[tuple[str, type | None]] = []
-    for field in fields(kind):
-        hint = hints[field.name]
-        inner: list[type] = [
-            arg for arg in get_args(hint) if isinstance(arg, type) and is_dataclass(arg)
+class _Shape:
+    """How a dataclass becomes a tuple of plain values and back."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        hints = get_type_hints(kind)
+        names = [field.name for field in fields(kind)]
+        self._values = attrgetter(*names) if len(names) > 1 else _single(names[0])
+        self._numbers = [
+            (i, hints[name])
+            for i, name in enumerate(names)
+            if isinstance(hints[name], type) and issubclass(hints[name], enum.IntEnum)
         ]
-        if isinstance(hint, type) and issubclass(hint, enum.IntEnum):
-            inner = [hint]
-        shape.append((field.name, inner[0] if inner else None))
-    return shape
+        self._items = [
+            (i, _Shape(arg))
+            for i, name in enumerate(names)
+            for arg in get_args(hints[name])
+            if isinstance(arg, type) and is_dataclass(arg)
+        ]
+
+    def plain(self, value: object) -> tuple[Any, ...]:
+        parts = self._values(value)
+        if not self._numbers and not self._items:
+            return parts
+        changed = list(parts)
+        for i, _ in self._numbers:
+            changed[i] = int(parts[i])
+        for i, shape in self._items:
+            changed[i] = tuple(map(shape.plain, parts[i]))
+        return tuple(changed)
+
+    def object(self, plain: tuple[Any, ...]) -> Any:
+        parts = list(plain)
+        for i, number in self._numbers:
+            parts[i] = number(plain[i])
+        for i, shape in self._items:
+            parts[i] = tuple(map(shape.object, plain[i]))
+        return self.kind(*parts)
 
 
-_SHAPES = {kind: _shape(kind) for kind in _KINDS}
-_SHAPES |= {
-    inner: _shape(inner)
-    for shape in tuple(_SHAPES.values())
-    for _, inner in shape
-    if inner is not None and is_dataclass(inner)
-}
+def _single(name: str) -> Callable[[object], tuple[Any, ...]]:
+    return lambda value: (getattr(value, name),)
 
 
-def _plain(value: Any) -> tuple[Any, ...]:
-    result = []
-    for name, inner in _SHAPES[type(value)]:
-        part = getattr(value, name)
-        if inner is not None:
-            part = tuple(map(_plain, part)) if is_dataclass(inner) else int(part)
-        result.append(part)
-    return tuple(result)
-
-
-def _object(kind: type, plain: tuple[Any, ...]) -> Any:
-    parts = []
-    for (_, inner), part in zip(_SHAPES[kind], plain, strict=True):
-        if inner is None:
-            parts.append(part)
-        elif is_dataclass(inner):
-            parts.append(tuple(_object(inner, item) for item in part))
-        else:
-            parts.append(inner(part))
-    return kind(*parts)
+_SHAPES = [_Shape(kind) for kind in _KINDS]
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 
 def _pack(entry: WindowEntry) -> bytes:
-    kind = _KINDS.index(type(entry.outcome))
-    packed = marshal.dumps((entry.request_digest, entry.time_ns, kind, _plain(entry.outcome)))
+    kind = _NUMBERS[type(entry.outcome)]
+    outcome = _SHAPES[kind].plain(entry.outcome)
+    packed = marshal.dumps((entry.request_digest, entry.time_ns, kind, outcome))
     if len(packed) < _COMPRESS_FROM_BYTES:
         return b"\0" + packed
     return b"\1" + zlib.compress(packed, 1)
@@ -156,4 +160,4 @@ def _pack(entry: WindowEntry) -> bytes:
 def _unpack(request_id: bytes, packed: bytes) -> WindowEntry:
     plain = packed[1:] if packed[0] == 0 else zlib.decompress(packed[1:])
     digest, time_ns, kind, outcome = marshal.loads(plain)  # noqa: S302 - dumped here
-    return WindowEntry(request_id, digest, time_ns, _object(_KINDS[kind], outcome))
+    return WindowEntry(request_id, digest, time_ns, _SHAPES[kind].object(outcome))
