@@ -1,5 +1,6 @@
 """The asyncio client of the service."""
 
+from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Policy, PolicyRule
 from mlsdm_grpc.client.client import MemoryClient
 from mlsdm_grpc.client.failures import request_id_of
 from mlsdm_grpc.client.messages import Vector, new_memory
@@ -8,6 +9,8 @@ from mlsdm_grpc.client.passages import DEFAULT_PASSAGE_CHARS, passage_context, s
 __all__ = [
     "DEFAULT_PASSAGE_CHARS",
     "MemoryClient",
+    "Policy",
+    "PolicyRule",
     "Vector",
     "new_memory",
     "passage_context",

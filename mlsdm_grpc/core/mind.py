@@ -16,6 +16,7 @@ import numpy as np
 
 from mlsdm_grpc.core.contents import Contents, Moment, Refused
 from mlsdm_grpc.core.pelm import Hit, Query
+from mlsdm_grpc.core.policy import PolicySet, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.record import (
     SEMANTICS_VERSION,
     CreateSpace,
@@ -26,6 +27,7 @@ from mlsdm_grpc.core.record import (
     Refusal,
     SpaceCreated,
     SpaceParameters,
+    etag_of,
 )
 from mlsdm_grpc.core.window import RequestWindow, WindowEntry
 
@@ -78,6 +80,8 @@ class Mind:
     time_ns: int = 0
     """Latest record time seen."""
     contents: Contents | None = None
+    policy: StoredPolicy | None = None
+    """Policy of the tenant, kept by its reserved space, which has no contents."""
     window: RequestWindow = field(default_factory=RequestWindow)
 
     # Writing.
@@ -115,7 +119,7 @@ class Mind:
         return outcome
 
     def preview(self, record: Record) -> Outcome:
-        """Return what ``apply`` would answer to a put, without changing anything.
+        """Return what ``apply`` would answer to a put or a policy, without changing anything.
 
         Duplicates among the memories of one batch are not foreseen.
         """
@@ -124,10 +128,7 @@ class Mind:
             return self._repeat(known, record)
         now = Moment(self.revision, max(self.time_ns, record.time_ns))
         try:
-            contents = self._existing(record)
-            if not isinstance(record.body, PutMemories):
-                raise TypeError(type(record.body))
-            outcome: Outcome = contents.foresee(record.body, now)
+            outcome = self._foreseen(record, now)
         except Refused as refused:
             outcome = refused.refusal
         return replace(outcome, revision=self.revision)
@@ -154,10 +155,21 @@ class Mind:
         try:
             if isinstance(body, CreateSpace):
                 return self._create(body)
+            if isinstance(body, SetPolicy):
+                return self._set_policy(body)
             contents = self._existing(record)
             return contents.apply(body, Moment(self.revision, self.time_ns))
         except Refused as refused:
             return refused.refusal
+
+    def _foreseen(self, record: Record, now: Moment) -> Outcome:
+        body = record.body
+        if isinstance(body, SetPolicy):
+            self._check_policy(body)
+            return PolicySet(update_time_ns=0)
+        if isinstance(body, PutMemories):
+            return self._existing(record).foresee(body, now)
+        raise TypeError(type(body))
 
     def _existing(self, record: Record) -> Contents:
         contents = self.contents
@@ -178,6 +190,17 @@ class Mind:
             body.parameters, incarnation=self.revision, time_ns=self.time_ns
         )
         return SpaceCreated(created=True)
+
+    def _set_policy(self, body: SetPolicy) -> PolicySet:
+        self._check_policy(body)
+        self.policy = StoredPolicy(body.settings, self.revision, self.time_ns)
+        return PolicySet(update_time_ns=self.time_ns)
+
+    def _check_policy(self, body: SetPolicy) -> None:
+        if body.etag != etag_of(self.policy.version if self.policy else 0):
+            raise Refused(
+                "ETAG_MISMATCH", "The policy changed since it was read.", resource="policy"
+            )
 
     # Reading.
 

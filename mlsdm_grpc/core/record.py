@@ -14,6 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mlsdm_grpc.core.policy import PolicySet, SetPolicy
+
 __all__ = [
     "MAX_LABELS",
     "SEMANTICS_VERSION",
@@ -236,7 +238,9 @@ class ProcessEvent:
     """In [0, 1]; decided before the record was written."""
 
 
-RecordBody: TypeAlias = CreateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent
+RecordBody: TypeAlias = (
+    CreateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent | SetPolicy
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +271,7 @@ class Record:
 
 
 def etag_of(revision: int) -> str:
-    """Return the etag of a memory that last changed at ``revision``."""
+    """Return the etag of a memory or policy that last changed at ``revision``."""
     return f'"{revision}"'
 
 
@@ -379,4 +383,4 @@ class EventOutcome:
         return self.rejection is Rejection.NONE
 
 
-Outcome: TypeAlias = PutOutcome | DeleteOutcome | EventOutcome | SpaceCreated | Refusal
+Outcome: TypeAlias = PutOutcome | DeleteOutcome | EventOutcome | SpaceCreated | PolicySet | Refusal

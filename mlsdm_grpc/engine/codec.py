@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.pelm import Components, Memory
-from mlsdm_grpc.core.record import Float32, Refusal, Vector
+from mlsdm_grpc.core.record import Float32, Outcome, Refusal, Vector
 from mlsdm_grpc.journal.records import parameters_from_proto
 from mlsdm_grpc.journal.snapshot import memory_from_row
 
@@ -20,6 +21,7 @@ __all__ = [
     "Found",
     "Recalled",
     "Recollection",
+    "expect",
     "found_memories",
     "raise_failure",
     "recollections",
@@ -27,6 +29,8 @@ __all__ = [
     "search_request",
     "view_from_reply",
 ]
+
+_OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,13 @@ def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmE
 def refusal_error(refusal: Refusal, space: str) -> errors.MlsdmError:
     """Return the error that a refused record is to its caller."""
     return _error(refusal.reason, refusal.message, {"space": space, **dict(refusal.metadata)})
+
+
+def expect(outcome: Outcome, kind: type[_OutcomeT]) -> _OutcomeT:
+    """Return an outcome that can only be of one kind."""
+    if not isinstance(outcome, kind):
+        raise errors.InternalError(f"unexpected outcome {type(outcome).__name__}")
+    return outcome
 
 
 def raise_failure(reply: pb.LinkReply, space: str) -> None:

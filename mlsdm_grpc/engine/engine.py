@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import anyio
 import anyio.abc
@@ -24,6 +22,7 @@ from mlsdm_grpc.core.record import (
     DeleteMemory,
     DeleteOutcome,
     EventOutcome,
+    MoralParameters,
     NewMemory,
     Outcome,
     ProcessEvent,
@@ -40,6 +39,7 @@ from mlsdm_grpc.engine.codec import (
     Ask,
     Found,
     Recollection,
+    expect,
     found_memories,
     raise_failure,
     recollections,
@@ -48,12 +48,13 @@ from mlsdm_grpc.engine.codec import (
     view_from_reply,
 )
 from mlsdm_grpc.engine.lanes import Bulkhead
+from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.pool import Pool, WorkerRole
 from mlsdm_grpc.engine.spaces import Directory, Space
 from mlsdm_grpc.engine.texts import Texts
-from mlsdm_grpc.engine.writes import Ticket, WritePipeline
+from mlsdm_grpc.engine.writes import Ticket, WritePipeline, check_deadline
 from mlsdm_grpc.errors import (
-    DeadlineExceeded,
+    DataLoss,
     FieldViolation,
     InternalError,
     InvalidInput,
@@ -70,9 +71,7 @@ from mlsdm_grpc.observability.metrics import Metrics
 __all__ = ["Engine", "PageOf"]
 
 _log = structlog.get_logger(__name__)
-_MAX_REVISION_WAIT_S = 2.0
 _STOP_S = 10.0
-_OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +143,7 @@ class Engine:
             on_replayed=metrics.journal_replayed_records.inc,
             on_backlog=self._writes.settle_backlog,
         )
+        self.policies = Policies(self._directory, self._writes, lane=self._lane, ask=self._ask)
         self._tasks: anyio.abc.TaskGroup | None = None
         self._snapshotting: set[SpaceKey] = set()
         metrics.engine_pending_calls.set_function(lambda: self._lane.in_use)
@@ -201,9 +201,9 @@ class Engine:
                     return refused
                 await self._create(space, body.memories, ticket)
             self._check(key, _parameters(space), body.memories, memories)
-            _check_deadline(ticket.deadline_s)
+            check_deadline(ticket.deadline_s)
             applied = await self._writes.write(space, replace(body, memories=memories), ticket)
-        return _expect(applied.outcome, PutOutcome)
+        return expect(applied.outcome, PutOutcome)
 
     async def preview_put(
         self, key: SpaceKey, body: PutMemories, ticket: Ticket, *, paths: Sequence[str]
@@ -222,7 +222,7 @@ class Engine:
                 outcome = outcome_from_proto(reply.outcome)
         if isinstance(outcome, Refusal):
             raise refusal_error(outcome, key.space)
-        return _expect(outcome, PutOutcome)
+        return expect(outcome, PutOutcome)
 
     async def process_event(
         self, key: SpaceKey, body: ProcessEvent, ticket: Ticket
@@ -242,13 +242,13 @@ class Engine:
                 self._check(key, self._new_parameters(drafts), drafts, memories)
                 await self._create(space, drafts, ticket)
             self._check(key, _parameters(space), drafts, memories)
-            _check_deadline(ticket.deadline_s)
+            check_deadline(ticket.deadline_s)
             applied = await self._writes.write(space, replace(body, memory=memories[0]), ticket)
-        return _expect(applied.outcome, EventOutcome), applied.synaptic_norms
+        return expect(applied.outcome, EventOutcome), applied.synaptic_norms
 
     async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
         """Change labels, pin or expiry of one memory; raises as :meth:`delete`."""
-        return _expect(await self._change(key, body, ticket), PutOutcome)
+        return expect(await self._change(key, body, ticket), PutOutcome)
 
     async def delete(self, key: SpaceKey, body: DeleteMemory, ticket: Ticket) -> DeleteOutcome:
         """Remove one memory.
@@ -257,14 +257,14 @@ class Engine:
             NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
             Conflict: ETAG_MISMATCH.
         """
-        return _expect(await self._change(key, body, ticket), DeleteOutcome)
+        return expect(await self._change(key, body, ticket), DeleteOutcome)
 
     async def _change(
         self, key: SpaceKey, body: UpdateMemory | DeleteMemory, ticket: Ticket
     ) -> Outcome:
         with self._lane:
             space = await self._directory.existing(key)
-            _check_deadline(ticket.deadline_s)
+            check_deadline(ticket.deadline_s)
             return (await self._writes.write(space, body, ticket)).outcome
 
     # Reading.
@@ -283,7 +283,7 @@ class Engine:
         space = await self._reached(key, min_revision, deadline_s)
         with self._lane:
             vectors = await self._query_vectors(space, asks)
-            _check_deadline(deadline_s)
+            check_deadline(deadline_s)
             search = search_request(asks, vectors, self._max_response_bytes)
             reply = await self._ask(space, pb.LinkRequest(search=search))
         if reply.search.batch_count:
@@ -359,20 +359,7 @@ class Engine:
 
     async def _reached(self, key: SpaceKey, min_revision: int, deadline_s: float) -> Space:
         space = await self._directory.existing(key)
-        if space.applied >= min_revision:
-            return space
-        limit_s = min(deadline_s, asyncio.get_running_loop().time() + _MAX_REVISION_WAIT_S)
-        try:
-            async with asyncio.timeout_at(limit_s):
-                while space.applied < min_revision:
-                    await space.reached.wait()
-        except TimeoutError:
-            raise Unavailable(
-                "This node has not applied that revision yet.",
-                reason="REVISION_NOT_REACHED",
-                metadata={"expected": str(min_revision), "actual": str(space.applied)},
-                retry_after_s=0.5,
-            ) from None
+        await space.reach(min_revision, deadline_s)
         return space
 
     async def _complete(
@@ -416,18 +403,19 @@ class Engine:
 
     async def _create(self, space: Space, drafts: Sequence[NewMemory], ticket: Ticket) -> None:
         """Create the space of a first write, once it is sure that nothing else refuses that."""
-        _check_deadline(ticket.deadline_s)
-        parameters = self._new_parameters(drafts)
+        check_deadline(ticket.deadline_s)
         by_server = replace(ticket, request_digest=b"", windowed=False)
         try:
+            base = await self.policies.base_moral_threshold(space.key.tenant)
+            parameters = replace(self._new_parameters(drafts), moral=MoralParameters(base=base))
             await self._writes.write(space, CreateSpace(parameters), by_server)
-        except Unavailable:
+        except (Unavailable, DataLoss):
             self._directory.drop(space)
             raise
         await self._directory.refresh_view(space)
 
     def _new_parameters(self, drafts: Sequence[NewMemory]) -> SpaceParameters:
-        """Return the parameters of a space that these memories create."""
+        """Return the parameters of a space that these memories create, but for its moral base."""
         info = self._texts.info
         if info is not None and not len(drafts[0].vector.raw):
             return SpaceParameters(
@@ -464,7 +452,7 @@ class Engine:
         mind.apply(create)
         put = replace(create, revision=2, incarnation=1, body=replace(body, memories=memories))
         outcome = replace(mind.preview(put), revision=0)
-        return outcome if isinstance(outcome, Refusal) else _expect(outcome, PutOutcome)
+        return outcome if isinstance(outcome, Refusal) else expect(outcome, PutOutcome)
 
     def _check(
         self,
@@ -540,15 +528,6 @@ def _parameters(space: Space) -> SpaceParameters:
     return space.view.parameters
 
 
-def _check_deadline(deadline_s: float) -> None:
-    """Refuse work whose answer nobody would wait for; never called after an append."""
-    if asyncio.get_running_loop().time() >= deadline_s:
-        raise DeadlineExceeded(
-            "The deadline passed before the work began; nothing was written.",
-            reason="DEADLINE_EXPIRED",
-        )
-
-
 def _check_dimensions(
     key: SpaceKey, parameters: SpaceParameters, vectors: Sequence[Vector]
 ) -> None:
@@ -577,9 +556,3 @@ def _check_embedded(vectors: Mapping[str, Vector]) -> None:
 
 def _join(path: str, field: str) -> str:
     return f"{path}.{field}" if path else field
-
-
-def _expect(outcome: Outcome, kind: type[_OutcomeT]) -> _OutcomeT:
-    if not isinstance(outcome, kind):
-        raise InternalError(f"unexpected outcome {type(outcome).__name__}")
-    return outcome

@@ -14,6 +14,7 @@ from mlsdm_grpc.core.mind import Mind, RevisionGap, SemanticsUnknown
 from mlsdm_grpc.core.pelm import Hit, Memory, Query
 from mlsdm_grpc.core.record import EventOutcome, Float32
 from mlsdm_grpc.errors import DataLoss, InvalidInput, MlsdmError, NotFound
+from mlsdm_grpc.journal.policies import policy_to_proto
 from mlsdm_grpc.journal.records import (
     decode_record,
     outcome_to_proto,
@@ -40,6 +41,7 @@ class MindHandler:
             "get": self._get,
             "page": self._page,
             "view": self._view,
+            "policy": self._policy,
             "snapshot": self._snapshot,
             "unload": self._unload,
         }
@@ -212,6 +214,12 @@ class MindHandler:
                 allocated_bytes=view.allocated_bytes,
             )
         )
+
+    def _policy(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        policy = self._mind(request).policy
+        reply.policy.SetInParent()
+        if policy is not None:
+            reply.policy.policy.CopyFrom(policy_to_proto(policy))
 
 
 def _fail(reply: pb.LinkReply, error: MlsdmError) -> None:

@@ -19,10 +19,14 @@ from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.engine.codec import raise_failure, view_from_reply
 from mlsdm_grpc.engine.link import Link, worker_lost
 from mlsdm_grpc.engine.pool import Pool
-from mlsdm_grpc.errors import NotFound
+from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 
-__all__ = ["Directory", "Space", "SpaceStatus"]
+__all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus"]
+
+TENANT_SPACE = "_tenant"
+"""Reserved space of every tenant; no request can name it."""
+_MAX_REVISION_WAIT_S = 2.0
 
 
 class SpaceStatus(Enum):
@@ -69,6 +73,27 @@ class Space:
             self.applied = revision
             self.reached.set()
             self.reached = asyncio.Event()
+
+    async def reach(self, min_revision: int, deadline_s: float) -> None:
+        """Wait until the worker has applied a revision.
+
+        Raises:
+            Unavailable: REVISION_NOT_REACHED within 2 seconds or before the deadline.
+        """
+        if self.applied >= min_revision:
+            return
+        limit_s = min(deadline_s, asyncio.get_running_loop().time() + _MAX_REVISION_WAIT_S)
+        try:
+            async with asyncio.timeout_at(limit_s):
+                while self.applied < min_revision:
+                    await self.reached.wait()
+        except TimeoutError:
+            raise Unavailable(
+                "This node has not applied that revision yet.",
+                reason="REVISION_NOT_REACHED",
+                metadata={"expected": str(min_revision), "actual": str(self.applied)},
+                retry_after_s=0.5,
+            ) from None
 
     def go_cold(self, *, head_unknown: bool = False) -> None:
         """Make the next call load the space again."""

@@ -22,7 +22,7 @@ from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, Mls
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 
-__all__ = ["Applied", "Ticket", "WritePipeline"]
+__all__ = ["Applied", "Ticket", "WritePipeline", "check_deadline"]
 
 _ANSWER_MARGIN_S = 0.005
 
@@ -209,6 +209,15 @@ class WritePipeline:
             answer.set_exception(error)
         elif applied is not None:
             answer.set_result(applied)
+
+
+def check_deadline(deadline_s: float) -> None:
+    """Refuse work whose answer nobody would wait for; never called after an append."""
+    if asyncio.get_running_loop().time() >= deadline_s:
+        raise DeadlineExceeded(
+            "The deadline passed before the work began; nothing was written.",
+            reason="DEADLINE_EXPIRED",
+        )
 
 
 def _append_error(error: BaseException) -> MlsdmError:

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
+from mlsdm_grpc.core.policy import PolicySet, SetPolicy
 from mlsdm_grpc.core.record import (
     CreateSpace,
     DeleteMemory,
@@ -42,6 +43,7 @@ from mlsdm_grpc.core.record import (
     Vector,
 )
 from mlsdm_grpc.errors import DataLoss
+from mlsdm_grpc.journal.policies import settings_from_proto, settings_to_proto
 
 __all__ = [
     "FORMAT_VERSION",
@@ -130,6 +132,9 @@ def _set_body(message: pb.Record, body: RecordBody) -> None:
     elif isinstance(body, DeleteMemory):
         message.delete_memory.memory_id = body.memory_id
         message.delete_memory.etag = body.etag
+    elif isinstance(body, SetPolicy):
+        message.set_policy.settings.CopyFrom(settings_to_proto(body.settings))
+        message.set_policy.etag = body.etag
     else:
         message.create_space.parameters.CopyFrom(parameters_to_proto(body.parameters))
 
@@ -154,6 +159,8 @@ def _body(message: pb.Record) -> RecordBody:
         )
     if kind == "delete_memory":
         return DeleteMemory(message.delete_memory.memory_id, message.delete_memory.etag)
+    if kind == "set_policy":
+        return SetPolicy(settings_from_proto(message.set_policy.settings), message.set_policy.etag)
     if kind == "create_space":
         return CreateSpace(parameters_from_proto(message.create_space.parameters))
     raise DataLoss("A record has no body that this version knows.")
@@ -336,6 +343,9 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
     elif isinstance(outcome, SpaceCreated):
         message.space_created.created = outcome.created
         message.space_created.SetInParent()
+    elif isinstance(outcome, PolicySet):
+        message.policy_set.update_time_ns = outcome.update_time_ns
+        message.policy_set.SetInParent()
     else:
         message.refusal.reason = outcome.reason
         message.refusal.message = outcome.message
@@ -387,6 +397,8 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
         outcome = DeleteOutcome()
     elif kind == "space_created":
         outcome = SpaceCreated(message.space_created.created)
+    elif kind == "policy_set":
+        outcome = PolicySet(message.policy_set.update_time_ns)
     elif kind == "refusal":
         refusal = message.refusal
         outcome = Refusal(refusal.reason, refusal.message, _pairs_from_proto(refusal.metadata))

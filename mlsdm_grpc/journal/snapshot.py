@@ -29,6 +29,7 @@ from mlsdm_grpc.core.synapses import Synapses
 from mlsdm_grpc.core.window import RequestWindow, WindowEntry
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal import records
+from mlsdm_grpc.journal.policies import policy_from_proto, policy_to_proto
 
 __all__ = ["memory_from_row", "memory_to_row", "read_snapshot", "snapshot_bytes", "write_snapshot"]
 
@@ -116,6 +117,7 @@ def _head(mind: Mind) -> pb.SnapshotHead:
         revision=mind.revision,
         chain=mind.chain,
         time_ns=mind.time_ns,
+        policy=None if mind.policy is None else policy_to_proto(mind.policy),
     )
     contents = mind.contents
     if contents is not None:
@@ -148,6 +150,8 @@ def _mind(head: pb.SnapshotHead) -> Mind:
     mind = Mind(revision=head.revision, chain=head.chain, time_ns=head.time_ns)
     if head.HasField("space"):
         mind.contents = _contents(head.space)
+    if head.HasField("policy"):
+        mind.policy = policy_from_proto(head.policy)
     return mind
 
 

@@ -38,6 +38,7 @@ from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.servicers.admin import AdminServicer
 from mlsdm_grpc.servicers.cognition import CognitionServicer
+from mlsdm_grpc.servicers.governance import GovernanceServicer
 from mlsdm_grpc.servicers.memory import MemoryServicer
 
 __all__ = ["SERVICES", "RunningServer", "running_server"]
@@ -137,6 +138,7 @@ def _add_services(
             max_response_bytes=settings.server.max_response_bytes,
         ),
         "CognitionService": CognitionServicer(engine),
+        "GovernanceService": GovernanceServicer(engine.policies),
     }
     servicers["AdminService"] = AdminServicer(
         settings,

@@ -61,7 +61,8 @@ def request_digest(call: Call, request: Message) -> bytes:
     canonical = type(request)()
     canonical.CopyFrom(request)
     canonical.ClearField("request_id")
-    canonical.space = canonical.space or limits.DEFAULT_SPACE  # type: ignore[attr-defined] # same
+    if "space" in canonical.DESCRIPTOR.fields_by_name:
+        canonical.space = canonical.space or limits.DEFAULT_SPACE  # type: ignore[attr-defined] # it is there
     body = canonical.SerializeToString(deterministic=True)
     return hashlib.sha256(call.method.path.encode() + b"\0" + body).digest()
 

@@ -12,13 +12,14 @@ from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.v1 import (
     admin_service_pb2,
     cognition_service_pb2,
+    governance_service_pb2,
     memory_put_pb2,
     memory_query_pb2,
     memory_service_pb2,
 )
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import EmbedderInfo, Limits, ServerInfo
-from mlsdm_grpc.client import new_memory
+from mlsdm_grpc.client import Policy, new_memory
 from mlsdm_grpc.client.batches import batches
 from mlsdm_grpc.client.messages import embedding_message, vector_of
 
@@ -38,6 +39,8 @@ def test_public_names():
     assert mlsdm_grpc.client.__all__ == [
         "DEFAULT_PASSAGE_CHARS",
         "MemoryClient",
+        "Policy",
+        "PolicyRule",
         "Vector",
         "new_memory",
         "passage_context",
@@ -125,6 +128,24 @@ async def test_fields_arrive(scripted):
     assert request.validate_only
     assert script.metadata[0]["authorization"] == "Bearer t-1"
     assert script.metadata[0]["user-agent"].startswith("mlsdm-python/")
+
+
+@pytest.mark.anyio
+async def test_policies_are_set_under_the_etag_that_was_read(scripted):
+    async with scripted() as script, script.client() as memory:
+        read = Policy(etag='"3"', base_moral_threshold=0.6)
+        script.answers["GetPolicy"] = lambda *_: governance_service_pb2.GetPolicyResponse(
+            policy=read
+        )
+        script.answers["SetPolicy"] = lambda *_: governance_service_pb2.SetPolicyResponse()
+        policy = (await memory.get_policy(min_revision=2)).policy
+        await memory.set_policy(policy, validate_only=True)
+        await memory.set_policy(Policy(), etag='"4"', request_id="r")
+    asked, first, second = script.requests
+    assert asked.min_revision == 2
+    assert (first.policy, first.etag, first.validate_only) == (read, '"3"', True)
+    assert len(first.request_id) == 36
+    assert (second.etag, second.request_id, second.validate_only) == ('"4"', "r", False)
 
 
 @pytest.mark.anyio

@@ -7,6 +7,14 @@ import numpy as np
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.kernel import inverse_norm
+from mlsdm_grpc.core.policy import (
+    Decision,
+    Enforcement,
+    OnError,
+    PolicySettings,
+    RuleSettings,
+    SetPolicy,
+)
 from mlsdm_grpc.core.record import (
     CreateSpace,
     DeleteMemory,
@@ -70,6 +78,22 @@ parameters = st.builds(
     synapses=st.builds(SynapticParameters, legacy=st.booleans()),
 )
 
+policies = st.builds(
+    PolicySettings,
+    rules=st.lists(
+        st.builds(
+            RuleSettings,
+            rule_id=st.sampled_from(["moral.threshold", "other"]),
+            threshold=st.none() | _unit,
+            decision=st.sampled_from(Decision),
+            enforcement=st.sampled_from(Enforcement),
+            on_error=st.sampled_from(OnError),
+        ),
+        max_size=2,
+    ).map(tuple),
+    base_moral_threshold=st.none() | st.sampled_from([0.0, 0.3, 0.7]),
+)
+
 _batch = st.lists(memories, min_size=1, max_size=4, unique_by=lambda m: m.memory_id).map(tuple)
 bodies = st.one_of(
     st.builds(CreateSpace, parameters),
@@ -85,6 +109,7 @@ bodies = st.one_of(
     ),
     st.builds(DeleteMemory, _ids, etag=st.sampled_from(["", '"2"'])),
     st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1)),
+    st.builds(SetPolicy, policies, etag=st.sampled_from(['"0"', '"0"', '"2"', '"3"', '"4"', ""])),
 )
 
 _step = st.tuples(bodies, st.integers(-2, 5), st.integers(0, 8), st.integers(0, 1))

@@ -94,7 +94,7 @@ def test_a_refusal_changes_nothing_but_revision_chain_time_and_window(records):
 
 
 def _without_log(mind):
-    return Mind(contents=mind.contents)
+    return Mind(contents=mind.contents, policy=mind.policy)
 
 
 @given(histories(max_size=12), st.data())

@@ -15,13 +15,7 @@ NOT_YET_AVAILABLE = {
     "MemoryService": {"IngestMemories", "ExportMemories"},
     "CognitionService": {"StreamEvents", "WatchState", "Consolidate"},
     "GenerationService": {"Generate", "StreamGenerate"},
-    "GovernanceService": {
-        "EvaluateContent",
-        "AnalyzeSpeech",
-        "RepairSpeech",
-        "GetPolicy",
-        "SetPolicy",
-    },
+    "GovernanceService": {"EvaluateContent", "AnalyzeSpeech", "RepairSpeech"},
     "SpaceService": {
         "CreateSpace",
         "GetSpace",

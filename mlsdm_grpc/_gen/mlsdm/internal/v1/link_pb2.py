@@ -26,7 +26,7 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as mlsdm_dot_internal_d
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as mlsdm_dot_internal_dot_v1_dot_snapshot__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmlsdm/internal/v1/link.proto\x12\x11mlsdm.internal.v1\x1a\x1emlsdm/internal/v1/record.proto\x1a mlsdm/internal/v1/snapshot.proto\"\xb0\x04\n\x0bLinkRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x03\x12\x10\n\x08space_id\x18\x02 \x01(\x03\x12\x0e\n\x06now_ns\x18\x03 \x01(\x03\x12.\n\x04load\x18\x04 \x01(\x0b\x32\x1e.mlsdm.internal.v1.LoadRequestH\x00\x12\x0f\n\x05\x61pply\x18\x05 \x01(\x0cH\x00\x12\x11\n\x07preview\x18\x06 \x01(\x0cH\x00\x12\x32\n\x06search\x18\x07 \x01(\x0b\x32 .mlsdm.internal.v1.SearchRequestH\x00\x12,\n\x03get\x18\x08 \x01(\x0b\x32\x1d.mlsdm.internal.v1.GetRequestH\x00\x12.\n\x04page\x18\t \x01(\x0b\x32\x1e.mlsdm.internal.v1.PageRequestH\x00\x12.\n\x04view\x18\n \x01(\x0b\x32\x1e.mlsdm.internal.v1.ViewRequestH\x00\x12\x36\n\x08snapshot\x18\x0b \x01(\x0b\x32\".mlsdm.internal.v1.SnapshotRequestH\x00\x12\x32\n\x06unload\x18\x0c \x01(\x0b\x32 .mlsdm.internal.v1.UnloadRequestH\x00\x12\x30\n\x05\x65mbed\x18\r \x01(\x0b\x32\x1f.mlsdm.internal.v1.EmbedRequestH\x00\x12\x32\n\x06replay\x18\x0e \x01(\x0b\x32 .mlsdm.internal.v1.ReplayRequestH\x00\x42\x06\n\x04kind\"\xa4\x03\n\tLinkReply\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x03\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x31\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1e.mlsdm.internal.v1.LinkFailureH\x00\x12,\n\x04\x64one\x18\x04 \x01(\x0b\x32\x1c.mlsdm.internal.v1.DoneReplyH\x00\x12-\n\x07outcome\x18\x05 \x01(\x0b\x32\x1a.mlsdm.internal.v1.OutcomeH\x00\x12\x30\n\x06search\x18\x06 \x01(\x0b\x32\x1e.mlsdm.internal.v1.SearchReplyH\x00\x12\x34\n\x08memories\x18\x07 \x01(\x0b\x32 .mlsdm.internal.v1.MemoriesReplyH\x00\x12,\n\x04view\x18\x08 \x01(\x0b\x32\x1c.mlsdm.internal.v1.ViewReplyH\x00\x12.\n\x05\x65mbed\x18\t \x01(\x0b\x32\x1d.mlsdm.internal.v1.EmbedReplyH\x00\x12\x16\n\x0esynaptic_norms\x18\n \x03(\x01\x42\x06\n\x04kind\"Y\n\x0bLinkFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12)\n\x08metadata\x18\x03 \x03(\x0b\x32\x17.mlsdm.internal.v1.Pair\"$\n\x0bLoadRequest\x12\x15\n\rsnapshot_path\x18\x01 \x01(\t\" \n\rReplayRequest\x12\x0f\n\x07records\x18\x01 \x03(\x0c\"\x0f\n\rUnloadRequest\"\x1f\n\x0fSnapshotRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"*\n\tDoneReply\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\x87\x01\n\rSearchRequest\x12\x16\n\x0evectors_f32_le\x18\x01 \x01(\x0c\x12\x30\n\x07queries\x18\x02 \x03(\x0b\x32\x1f.mlsdm.internal.v1.QueryOptions\x12\x19\n\x11include_embedding\x18\x03 \x01(\x08\x12\x11\n\tmax_bytes\x18\x04 \x01(\x03\"\xd7\x01\n\x0cQueryOptions\x12\r\n\x05top_k\x18\x01 \x01(\x05\x12\x12\n\x05phase\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\x0fphase_tolerance\x18\x03 \x01(\x01\x12\x16\n\x0emin_confidence\x18\x04 \x01(\x01\x12\x1a\n\rmin_resonance\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06labels\x18\x06 \x03(\t\x12\x14\n\x0cphase_weight\x18\x07 \x01(\x01\x12\x15\n\rsynaptic_bias\x18\x08 \x01(\x01\x42\x08\n\x06_phaseB\x10\n\x0e_min_resonance\"Q\n\x0bSearchReply\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.mlsdm.internal.v1.QueryHits\x12\x13\n\x0b\x62\x61tch_count\x18\x02 \x01(\x05\"\xf2\x01\n\tQueryHits\x12.\n\x08memories\x18\x01 \x03(\x0b\x32\x1c.mlsdm.internal.v1.MemoryRow\x12\x12\n\nresonances\x18\x02 \x03(\x01\x12\x0f\n\x07\x63osines\x18\x03 \x03(\x01\x12\x17\n\x0fphase_distances\x18\x04 \x03(\x01\x12\x15\n\rphase_factors\x18\x05 \x03(\x01\x12\x17\n\x0fsynaptic_biases\x18\x06 \x03(\x01\x12\x0e\n\x06phases\x18\x07 \x03(\x01\x12\x13\n\x0b\x63onfidences\x18\x08 \x03(\x01\x12\x13\n\x0brows_f32_le\x18\t \x01(\x0c\x12\r\n\x05phase\x18\n \x01(\x01\":\n\nGetRequest\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x19\n\x11include_embedding\x18\x02 \x01(\x08\"r\n\x0bPageRequest\x12\x16\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x03\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x19\n\x11include_embedding\x18\x03 \x01(\x08\x12\x11\n\tmax_bytes\x18\x04 \x01(\x03\x12\x0e\n\x06labels\x18\x05 \x03(\t\"\x87\x01\n\rMemoriesReply\x12.\n\x08memories\x18\x01 \x03(\x0b\x32\x1c.mlsdm.internal.v1.MemoryRow\x12\x0e\n\x06phases\x18\x02 \x03(\x01\x12\x13\n\x0b\x63onfidences\x18\x03 \x03(\x01\x12\x13\n\x0brows_f32_le\x18\x04 \x01(\x0c\x12\x0c\n\x04more\x18\x05 \x01(\x08\"\r\n\x0bViewRequest\"\xb8\x03\n\tViewReply\x12\x0e\n\x06\x65xists\x18\x01 \x01(\x08\x12\x36\n\nparameters\x18\x02 \x01(\x0b\x32\".mlsdm.internal.v1.SpaceParameters\x12\x13\n\x0bincarnation\x18\x03 \x01(\x03\x12\x16\n\x0e\x63reate_time_ns\x18\x04 \x01(\x03\x12\x0c\n\x04step\x18\x05 \x01(\x03\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x03\x12\r\n\x05\x61wake\x18\x07 \x01(\x08\x12\r\n\x05phase\x18\x08 \x01(\x01\x12\x17\n\x0fphase_remaining\x18\t \x01(\x05\x12\x17\n\x0fmoral_threshold\x18\n \x01(\x01\x12\x11\n\tmoral_ema\x18\x0b \x01(\x01\x12\x16\n\x0esynaptic_norms\x18\x0c \x03(\x01\x12\x0c\n\x04used\x18\r \x01(\x05\x12\x0e\n\x06pinned\x18\x0e \x01(\x05\x12\x10\n\x08\x63\x61pacity\x18\x0f \x01(\x05\x12\x14\n\x0cvector_bytes\x18\x10 \x01(\x03\x12\x17\n\x0f\x61llocated_bytes\x18\x11 \x01(\x03\x12\x16\n\x0eupdate_time_ns\x18\x12 \x01(\x03\x12\r\n\x05\x63hain\x18\x13 \x01(\x0c\x12\x15\n\rtraces_f32_le\x18\x14 \x01(\x0c\"\x1d\n\x0c\x45mbedRequest\x12\r\n\x05texts\x18\x01 \x03(\t\"6\n\nEmbedReply\x12\x13\n\x0brows_f32_le\x18\x01 \x01(\x0c\x12\x13\n\x0b\x62\x61tch_count\x18\x02 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmlsdm/internal/v1/link.proto\x12\x11mlsdm.internal.v1\x1a\x1emlsdm/internal/v1/record.proto\x1a mlsdm/internal/v1/snapshot.proto\"\xe4\x04\n\x0bLinkRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x03\x12\x10\n\x08space_id\x18\x02 \x01(\x03\x12\x0e\n\x06now_ns\x18\x03 \x01(\x03\x12.\n\x04load\x18\x04 \x01(\x0b\x32\x1e.mlsdm.internal.v1.LoadRequestH\x00\x12\x0f\n\x05\x61pply\x18\x05 \x01(\x0cH\x00\x12\x11\n\x07preview\x18\x06 \x01(\x0cH\x00\x12\x32\n\x06search\x18\x07 \x01(\x0b\x32 .mlsdm.internal.v1.SearchRequestH\x00\x12,\n\x03get\x18\x08 \x01(\x0b\x32\x1d.mlsdm.internal.v1.GetRequestH\x00\x12.\n\x04page\x18\t \x01(\x0b\x32\x1e.mlsdm.internal.v1.PageRequestH\x00\x12.\n\x04view\x18\n \x01(\x0b\x32\x1e.mlsdm.internal.v1.ViewRequestH\x00\x12\x36\n\x08snapshot\x18\x0b \x01(\x0b\x32\".mlsdm.internal.v1.SnapshotRequestH\x00\x12\x32\n\x06unload\x18\x0c \x01(\x0b\x32 .mlsdm.internal.v1.UnloadRequestH\x00\x12\x30\n\x05\x65mbed\x18\r \x01(\x0b\x32\x1f.mlsdm.internal.v1.EmbedRequestH\x00\x12\x32\n\x06replay\x18\x0e \x01(\x0b\x32 .mlsdm.internal.v1.ReplayRequestH\x00\x12\x32\n\x06policy\x18\x0f \x01(\x0b\x32 .mlsdm.internal.v1.PolicyRequestH\x00\x42\x06\n\x04kind\"\xd6\x03\n\tLinkReply\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\x03\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x31\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1e.mlsdm.internal.v1.LinkFailureH\x00\x12,\n\x04\x64one\x18\x04 \x01(\x0b\x32\x1c.mlsdm.internal.v1.DoneReplyH\x00\x12-\n\x07outcome\x18\x05 \x01(\x0b\x32\x1a.mlsdm.internal.v1.OutcomeH\x00\x12\x30\n\x06search\x18\x06 \x01(\x0b\x32\x1e.mlsdm.internal.v1.SearchReplyH\x00\x12\x34\n\x08memories\x18\x07 \x01(\x0b\x32 .mlsdm.internal.v1.MemoriesReplyH\x00\x12,\n\x04view\x18\x08 \x01(\x0b\x32\x1c.mlsdm.internal.v1.ViewReplyH\x00\x12.\n\x05\x65mbed\x18\t \x01(\x0b\x32\x1d.mlsdm.internal.v1.EmbedReplyH\x00\x12\x30\n\x06policy\x18\x0b \x01(\x0b\x32\x1e.mlsdm.internal.v1.PolicyReplyH\x00\x12\x16\n\x0esynaptic_norms\x18\n \x03(\x01\x42\x06\n\x04kind\"Y\n\x0bLinkFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12)\n\x08metadata\x18\x03 \x03(\x0b\x32\x17.mlsdm.internal.v1.Pair\"$\n\x0bLoadRequest\x12\x15\n\rsnapshot_path\x18\x01 \x01(\t\" \n\rReplayRequest\x12\x0f\n\x07records\x18\x01 \x03(\x0c\"\x0f\n\rUnloadRequest\"\x1f\n\x0fSnapshotRequest\x12\x0c\n\x04path\x18\x01 \x01(\t\"*\n\tDoneReply\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\x87\x01\n\rSearchRequest\x12\x16\n\x0evectors_f32_le\x18\x01 \x01(\x0c\x12\x30\n\x07queries\x18\x02 \x03(\x0b\x32\x1f.mlsdm.internal.v1.QueryOptions\x12\x19\n\x11include_embedding\x18\x03 \x01(\x08\x12\x11\n\tmax_bytes\x18\x04 \x01(\x03\"\xd7\x01\n\x0cQueryOptions\x12\r\n\x05top_k\x18\x01 \x01(\x05\x12\x12\n\x05phase\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\x0fphase_tolerance\x18\x03 \x01(\x01\x12\x16\n\x0emin_confidence\x18\x04 \x01(\x01\x12\x1a\n\rmin_resonance\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06labels\x18\x06 \x03(\t\x12\x14\n\x0cphase_weight\x18\x07 \x01(\x01\x12\x15\n\rsynaptic_bias\x18\x08 \x01(\x01\x42\x08\n\x06_phaseB\x10\n\x0e_min_resonance\"Q\n\x0bSearchReply\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.mlsdm.internal.v1.QueryHits\x12\x13\n\x0b\x62\x61tch_count\x18\x02 \x01(\x05\"\xf2\x01\n\tQueryHits\x12.\n\x08memories\x18\x01 \x03(\x0b\x32\x1c.mlsdm.internal.v1.MemoryRow\x12\x12\n\nresonances\x18\x02 \x03(\x01\x12\x0f\n\x07\x63osines\x18\x03 \x03(\x01\x12\x17\n\x0fphase_distances\x18\x04 \x03(\x01\x12\x15\n\rphase_factors\x18\x05 \x03(\x01\x12\x17\n\x0fsynaptic_biases\x18\x06 \x03(\x01\x12\x0e\n\x06phases\x18\x07 \x03(\x01\x12\x13\n\x0b\x63onfidences\x18\x08 \x03(\x01\x12\x13\n\x0brows_f32_le\x18\t \x01(\x0c\x12\r\n\x05phase\x18\n \x01(\x01\":\n\nGetRequest\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x19\n\x11include_embedding\x18\x02 \x01(\x08\"r\n\x0bPageRequest\x12\x16\n\x0e\x61\x66ter_sequence\x18\x01 \x01(\x03\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x19\n\x11include_embedding\x18\x03 \x01(\x08\x12\x11\n\tmax_bytes\x18\x04 \x01(\x03\x12\x0e\n\x06labels\x18\x05 \x03(\t\"\x87\x01\n\rMemoriesReply\x12.\n\x08memories\x18\x01 \x03(\x0b\x32\x1c.mlsdm.internal.v1.MemoryRow\x12\x0e\n\x06phases\x18\x02 \x03(\x01\x12\x13\n\x0b\x63onfidences\x18\x03 \x03(\x01\x12\x13\n\x0brows_f32_le\x18\x04 \x01(\x0c\x12\x0c\n\x04more\x18\x05 \x01(\x08\"\r\n\x0bViewRequest\"\xb8\x03\n\tViewReply\x12\x0e\n\x06\x65xists\x18\x01 \x01(\x08\x12\x36\n\nparameters\x18\x02 \x01(\x0b\x32\".mlsdm.internal.v1.SpaceParameters\x12\x13\n\x0bincarnation\x18\x03 \x01(\x03\x12\x16\n\x0e\x63reate_time_ns\x18\x04 \x01(\x03\x12\x0c\n\x04step\x18\x05 \x01(\x03\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x06 \x01(\x03\x12\r\n\x05\x61wake\x18\x07 \x01(\x08\x12\r\n\x05phase\x18\x08 \x01(\x01\x12\x17\n\x0fphase_remaining\x18\t \x01(\x05\x12\x17\n\x0fmoral_threshold\x18\n \x01(\x01\x12\x11\n\tmoral_ema\x18\x0b \x01(\x01\x12\x16\n\x0esynaptic_norms\x18\x0c \x03(\x01\x12\x0c\n\x04used\x18\r \x01(\x05\x12\x0e\n\x06pinned\x18\x0e \x01(\x05\x12\x10\n\x08\x63\x61pacity\x18\x0f \x01(\x05\x12\x14\n\x0cvector_bytes\x18\x10 \x01(\x03\x12\x17\n\x0f\x61llocated_bytes\x18\x11 \x01(\x03\x12\x16\n\x0eupdate_time_ns\x18\x12 \x01(\x03\x12\r\n\x05\x63hain\x18\x13 \x01(\x0c\x12\x15\n\rtraces_f32_le\x18\x14 \x01(\x0c\"\x0f\n\rPolicyRequest\">\n\x0bPolicyReply\x12/\n\x06policy\x18\x01 \x01(\x0b\x32\x1f.mlsdm.internal.v1.StoredPolicy\"\x1d\n\x0c\x45mbedRequest\x12\r\n\x05texts\x18\x01 \x03(\t\"6\n\nEmbedReply\x12\x13\n\x0brows_f32_le\x18\x01 \x01(\x0c\x12\x13\n\x0b\x62\x61tch_count\x18\x02 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,41 +34,45 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlsdm_grpc._gen.mlsdm.inter
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LINKREQUEST']._serialized_start=118
-  _globals['_LINKREQUEST']._serialized_end=678
-  _globals['_LINKREPLY']._serialized_start=681
-  _globals['_LINKREPLY']._serialized_end=1101
-  _globals['_LINKFAILURE']._serialized_start=1103
-  _globals['_LINKFAILURE']._serialized_end=1192
-  _globals['_LOADREQUEST']._serialized_start=1194
-  _globals['_LOADREQUEST']._serialized_end=1230
-  _globals['_REPLAYREQUEST']._serialized_start=1232
-  _globals['_REPLAYREQUEST']._serialized_end=1264
-  _globals['_UNLOADREQUEST']._serialized_start=1266
-  _globals['_UNLOADREQUEST']._serialized_end=1281
-  _globals['_SNAPSHOTREQUEST']._serialized_start=1283
-  _globals['_SNAPSHOTREQUEST']._serialized_end=1314
-  _globals['_DONEREPLY']._serialized_start=1316
-  _globals['_DONEREPLY']._serialized_end=1358
-  _globals['_SEARCHREQUEST']._serialized_start=1361
-  _globals['_SEARCHREQUEST']._serialized_end=1496
-  _globals['_QUERYOPTIONS']._serialized_start=1499
-  _globals['_QUERYOPTIONS']._serialized_end=1714
-  _globals['_SEARCHREPLY']._serialized_start=1716
-  _globals['_SEARCHREPLY']._serialized_end=1797
-  _globals['_QUERYHITS']._serialized_start=1800
-  _globals['_QUERYHITS']._serialized_end=2042
-  _globals['_GETREQUEST']._serialized_start=2044
-  _globals['_GETREQUEST']._serialized_end=2102
-  _globals['_PAGEREQUEST']._serialized_start=2104
-  _globals['_PAGEREQUEST']._serialized_end=2218
-  _globals['_MEMORIESREPLY']._serialized_start=2221
-  _globals['_MEMORIESREPLY']._serialized_end=2356
-  _globals['_VIEWREQUEST']._serialized_start=2358
-  _globals['_VIEWREQUEST']._serialized_end=2371
-  _globals['_VIEWREPLY']._serialized_start=2374
-  _globals['_VIEWREPLY']._serialized_end=2814
-  _globals['_EMBEDREQUEST']._serialized_start=2816
-  _globals['_EMBEDREQUEST']._serialized_end=2845
-  _globals['_EMBEDREPLY']._serialized_start=2847
-  _globals['_EMBEDREPLY']._serialized_end=2901
+  _globals['_LINKREQUEST']._serialized_end=730
+  _globals['_LINKREPLY']._serialized_start=733
+  _globals['_LINKREPLY']._serialized_end=1203
+  _globals['_LINKFAILURE']._serialized_start=1205
+  _globals['_LINKFAILURE']._serialized_end=1294
+  _globals['_LOADREQUEST']._serialized_start=1296
+  _globals['_LOADREQUEST']._serialized_end=1332
+  _globals['_REPLAYREQUEST']._serialized_start=1334
+  _globals['_REPLAYREQUEST']._serialized_end=1366
+  _globals['_UNLOADREQUEST']._serialized_start=1368
+  _globals['_UNLOADREQUEST']._serialized_end=1383
+  _globals['_SNAPSHOTREQUEST']._serialized_start=1385
+  _globals['_SNAPSHOTREQUEST']._serialized_end=1416
+  _globals['_DONEREPLY']._serialized_start=1418
+  _globals['_DONEREPLY']._serialized_end=1460
+  _globals['_SEARCHREQUEST']._serialized_start=1463
+  _globals['_SEARCHREQUEST']._serialized_end=1598
+  _globals['_QUERYOPTIONS']._serialized_start=1601
+  _globals['_QUERYOPTIONS']._serialized_end=1816
+  _globals['_SEARCHREPLY']._serialized_start=1818
+  _globals['_SEARCHREPLY']._serialized_end=1899
+  _globals['_QUERYHITS']._serialized_start=1902
+  _globals['_QUERYHITS']._serialized_end=2144
+  _globals['_GETREQUEST']._serialized_start=2146
+  _globals['_GETREQUEST']._serialized_end=2204
+  _globals['_PAGEREQUEST']._serialized_start=2206
+  _globals['_PAGEREQUEST']._serialized_end=2320
+  _globals['_MEMORIESREPLY']._serialized_start=2323
+  _globals['_MEMORIESREPLY']._serialized_end=2458
+  _globals['_VIEWREQUEST']._serialized_start=2460
+  _globals['_VIEWREQUEST']._serialized_end=2473
+  _globals['_VIEWREPLY']._serialized_start=2476
+  _globals['_VIEWREPLY']._serialized_end=2916
+  _globals['_POLICYREQUEST']._serialized_start=2918
+  _globals['_POLICYREQUEST']._serialized_end=2933
+  _globals['_POLICYREPLY']._serialized_start=2935
+  _globals['_POLICYREPLY']._serialized_end=2997
+  _globals['_EMBEDREQUEST']._serialized_start=2999
+  _globals['_EMBEDREQUEST']._serialized_end=3028
+  _globals['_EMBEDREPLY']._serialized_start=3030
+  _globals['_EMBEDREPLY']._serialized_end=3084
 # @@protoc_insertion_point(module_scope)

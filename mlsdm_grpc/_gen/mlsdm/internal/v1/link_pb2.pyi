@@ -42,6 +42,7 @@ class LinkRequest(_message.Message):
     UNLOAD_FIELD_NUMBER: _builtins.int
     EMBED_FIELD_NUMBER: _builtins.int
     REPLAY_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number that the reply repeats."""
     space_id: _builtins.int
@@ -88,6 +89,10 @@ class LinkRequest(_message.Message):
     def replay(self) -> Global___ReplayRequest:
         """Apply encoded records without answering each."""
 
+    @_builtins.property
+    def policy(self) -> Global___PolicyRequest:
+        """Policy that the space holds."""
+
     def __init__(
         self,
         *,
@@ -105,12 +110,13 @@ class LinkRequest(_message.Message):
         unload: Global___UnloadRequest | None = ...,
         embed: Global___EmbedRequest | None = ...,
         replay: Global___ReplayRequest | None = ...,
+        policy: Global___PolicyRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "page", b"page", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "page", b"page", "policy", b"policy", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "now_ns", b"now_ns", "page", b"page", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "now_ns", b"now_ns", "page", b"page", "policy", b"policy", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -131,6 +137,7 @@ class LinkReply(_message.Message):
     MEMORIES_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     EMBED_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     SYNAPTIC_NORMS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number of the request."""
@@ -165,6 +172,10 @@ class LinkReply(_message.Message):
         """Answer to embed."""
 
     @_builtins.property
+    def policy(self) -> Global___PolicyReply:
+        """Answer to policy."""
+
+    @_builtins.property
     def synaptic_norms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Norms of L1, L2 and L3 after an event; empty otherwise."""
 
@@ -180,13 +191,14 @@ class LinkReply(_message.Message):
         memories: Global___MemoriesReply | None = ...,
         view: Global___ViewReply | None = ...,
         embed: Global___EmbedReply | None = ...,
+        policy: Global___PolicyReply | None = ...,
         synaptic_norms: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "search", b"search", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "policy", b"policy", "search", b"search", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "revision", b"revision", "search", b"search", "synaptic_norms", b"synaptic_norms", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "policy", b"policy", "revision", b"revision", "search", b"search", "synaptic_norms", b"synaptic_norms", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -760,6 +772,47 @@ class ViewReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ViewReply: _TypeAlias = ViewReply  # noqa: Y015
+
+@_typing.final
+class PolicyRequest(_message.Message):
+    """Ask for the policy that the space holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyRequest: _TypeAlias = PolicyRequest  # noqa: Y015
+
+@_typing.final
+class PolicyReply(_message.Message):
+    """The policy that the space holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> _record_pb2.StoredPolicy:
+        """Absent if none was set."""
+
+    def __init__(
+        self,
+        *,
+        policy: _record_pb2.StoredPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyReply: _TypeAlias = PolicyReply  # noqa: Y015
 
 @_typing.final
 class EmbedRequest(_message.Message):

@@ -40,6 +40,7 @@ class Record(_message.Message):
     DELETE_MEMORY_FIELD_NUMBER: _builtins.int
     PROCESS_EVENT_FIELD_NUMBER: _builtins.int
     UPDATE_MEMORY_FIELD_NUMBER: _builtins.int
+    SET_POLICY_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the state machine's rules that the writer decided by."""
     record_id: _builtins.bytes
@@ -76,6 +77,10 @@ class Record(_message.Message):
     def update_memory(self) -> Global___UpdateMemory:
         """Change labels, pin or expiry of one memory."""
 
+    @_builtins.property
+    def set_policy(self) -> Global___SetPolicy:
+        """Replace the policy of the tenant whose reserved space this is."""
+
     def __init__(
         self,
         *,
@@ -92,12 +97,13 @@ class Record(_message.Message):
         delete_memory: Global___DeleteMemory | None = ...,
         process_event: Global___ProcessEvent | None = ...,
         update_memory: Global___UpdateMemory | None = ...,
+        set_policy: Global___SetPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "update_memory", b"update_memory"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "update_memory", b"update_memory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "time_ns", b"time_ns", "update_memory", b"update_memory"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "time_ns", b"time_ns", "update_memory", b"update_memory"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -261,6 +267,136 @@ class ProcessEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProcessEvent: _TypeAlias = ProcessEvent  # noqa: Y015
+
+@_typing.final
+class SetPolicy(_message.Message):
+    """Replace the policy of the tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    """Expected etag."""
+    @_builtins.property
+    def settings(self) -> Global___PolicySettings:
+        """The new policy."""
+
+    def __init__(
+        self,
+        *,
+        settings: Global___PolicySettings | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetPolicy: _TypeAlias = SetPolicy  # noqa: Y015
+
+@_typing.final
+class PolicySettings(_message.Message):
+    """A policy as it was set: what differs from the built-in one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    BASE_MORAL_THRESHOLD_FIELD_NUMBER: _builtins.int
+    base_moral_threshold: _builtins.float
+    """Threshold at which the moral filter of a new space starts."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleSettings]:
+        """Each rule at most once."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[Global___RuleSettings] | None = ...,
+        base_moral_threshold: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_moral_threshold", b"_base_moral_threshold", "base_moral_threshold", b"base_moral_threshold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_moral_threshold", b"_base_moral_threshold", "base_moral_threshold", b"base_moral_threshold", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__base_moral_threshold: _TypeAlias = _typing.Literal["base_moral_threshold"]  # noqa: Y015
+    _WhichOneofArgType__base_moral_threshold: _TypeAlias = _typing.Literal["_base_moral_threshold", b"_base_moral_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__base_moral_threshold) -> _WhichOneofReturnType__base_moral_threshold | None: ...
+
+Global___PolicySettings: _TypeAlias = PolicySettings  # noqa: Y015
+
+@_typing.final
+class RuleSettings(_message.Message):
+    """What a policy says about one rule; what is absent or 0 stays built in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    ENFORCEMENT_FIELD_NUMBER: _builtins.int
+    ON_ERROR_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    """The rule."""
+    threshold: _builtins.float
+    """Limit in the scale of the rule."""
+    decision: _builtins.int
+    """Number of the decision."""
+    enforcement: _builtins.int
+    """Number of the enforcement."""
+    on_error: _builtins.int
+    """Number of what is assumed when the rule cannot be evaluated."""
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        threshold: _builtins.float | None = ...,
+        decision: _builtins.int = ...,
+        enforcement: _builtins.int = ...,
+        on_error: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "threshold", b"threshold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "decision", b"decision", "enforcement", b"enforcement", "on_error", b"on_error", "rule_id", b"rule_id", "threshold", b"threshold"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
+    _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold) -> _WhichOneofReturnType__threshold | None: ...
+
+Global___RuleSettings: _TypeAlias = RuleSettings  # noqa: Y015
+
+@_typing.final
+class StoredPolicy(_message.Message):
+    """The policy that a reserved space holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_NS_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Revision of the record that set it."""
+    update_time_ns: _builtins.int
+    """When it was set, Unix time in nanoseconds."""
+    @_builtins.property
+    def settings(self) -> Global___PolicySettings:
+        """What was set."""
+
+    def __init__(
+        self,
+        *,
+        settings: Global___PolicySettings | None = ...,
+        version: _builtins.int = ...,
+        update_time_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings", "update_time_ns", b"update_time_ns", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StoredPolicy: _TypeAlias = StoredPolicy  # noqa: Y015
 
 @_typing.final
 class NewMemory(_message.Message):
@@ -592,6 +728,7 @@ class Outcome(_message.Message):
     DELETED_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
     SPACE_CREATED_FIELD_NUMBER: _builtins.int
+    POLICY_SET_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision that the answer names."""
     @_builtins.property
@@ -614,6 +751,10 @@ class Outcome(_message.Message):
     def space_created(self) -> Global___SpaceCreated:
         """The space exists."""
 
+    @_builtins.property
+    def policy_set(self) -> Global___PolicySet:
+        """The policy was replaced."""
+
     def __init__(
         self,
         *,
@@ -623,12 +764,13 @@ class Outcome(_message.Message):
         deleted: Global___DeleteOutcome | None = ...,
         event: Global___EventOutcome | None = ...,
         space_created: Global___SpaceCreated | None = ...,
+        policy_set: Global___PolicySet | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "put", b"put", "refusal", b"refusal", "space_created", b"space_created"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "space_created", b"space_created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "put", b"put", "refusal", b"refusal", "revision", b"revision", "space_created", b"space_created"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "space_created", b"space_created"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -796,6 +938,28 @@ class SpaceCreated(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SpaceCreated: _TypeAlias = SpaceCreated  # noqa: Y015
+
+@_typing.final
+class PolicySet(_message.Message):
+    """Outcome of a new policy; its version is the revision of the outcome."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPDATE_TIME_NS_FIELD_NUMBER: _builtins.int
+    update_time_ns: _builtins.int
+    """When it was set, Unix time in nanoseconds."""
+    def __init__(
+        self,
+        *,
+        update_time_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["update_time_ns", b"update_time_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicySet: _TypeAlias = PolicySet  # noqa: Y015
 
 @_typing.final
 class EventOutcome(_message.Message):

@@ -77,6 +77,7 @@ class SnapshotHead(_message.Message):
     CHAIN_FIELD_NUMBER: _builtins.int
     TIME_NS_FIELD_NUMBER: _builtins.int
     SPACE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the state machine's rules."""
     revision: _builtins.int
@@ -89,6 +90,10 @@ class SnapshotHead(_message.Message):
     def space(self) -> Global___SpaceState:
         """Absent if the space does not exist."""
 
+    @_builtins.property
+    def policy(self) -> _record_pb2.StoredPolicy:
+        """Absent if no policy was set."""
+
     def __init__(
         self,
         *,
@@ -97,10 +102,11 @@ class SnapshotHead(_message.Message):
         chain: _builtins.bytes = ...,
         time_ns: _builtins.int = ...,
         space: Global___SpaceState | None = ...,
+        policy: _record_pb2.StoredPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["space", b"space"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "space", b"space"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "revision", b"revision", "semantics_version", b"semantics_version", "space", b"space", "time_ns", b"time_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "policy", b"policy", "revision", b"revision", "semantics_version", b"semantics_version", "space", b"space", "time_ns", b"time_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""What is allowed: the built-in rules and the policies that set them. Pure code."""

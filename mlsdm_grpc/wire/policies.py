@@ -1,0 +1,86 @@
+"""Policies of the contract as domain values, and back."""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeVar
+
+from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2
+from mlsdm_grpc.core.policy import (
+    Decision,
+    Enforcement,
+    OnError,
+    PolicySettings,
+    RuleSettings,
+    SetPolicy,
+    StoredPolicy,
+)
+from mlsdm_grpc.core.record import etag_of
+from mlsdm_grpc.governance.policy import effective_policy, policy_violations
+from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.responses import timestamp
+
+__all__ = ["new_policy", "policy_as_it_would_be", "policy_message"]
+
+_EnumT = TypeVar("_EnumT", bound=enum.IntEnum)
+
+
+def new_policy(fields: Fields, message: governance_service_pb2.SetPolicyRequest) -> SetPolicy:
+    """Return the policy of a request; what is output only is not looked at."""
+    if not message.HasField("policy"):
+        fields.fault("policy", "is required")
+    if not message.etag:
+        fields.fault("etag", "is required; GetPolicy tells it")
+    policy = message.policy
+    base = policy.base_moral_threshold if policy.HasField("base_moral_threshold") else None
+    rules = tuple(_rule(fields, f"policy.rules[{i}]", rule) for i, rule in enumerate(policy.rules))
+    settings = PolicySettings(rules, base)
+    for violation in policy_violations(settings):
+        fields.fault(f"policy.{violation.field}", violation.description)
+    return SetPolicy(settings, message.etag)
+
+
+def _rule(fields: Fields, path: str, rule: governance_pb2.PolicyRule) -> RuleSettings:
+    return RuleSettings(
+        rule_id=rule.rule_id,
+        threshold=rule.threshold if rule.HasField("threshold") else None,
+        decision=_known(fields, f"{path}.decision", rule.decision, Decision),
+        enforcement=_known(fields, f"{path}.enforcement", rule.enforcement, Enforcement),
+        on_error=_known(fields, f"{path}.on_error", rule.on_error, OnError),
+    )
+
+
+def _known(fields: Fields, path: str, value: int, kind: type[_EnumT]) -> _EnumT:
+    if value not in list(kind):
+        fields.fault(path, "is not a known value")
+        return kind(0)
+    return kind(value)
+
+
+def policy_message(policy: StoredPolicy) -> governance_pb2.Policy:
+    """Return a policy that is in force, with all rules and their effective settings."""
+    message = policy_as_it_would_be(policy.settings)
+    message.policy_version = str(policy.version)
+    message.etag = etag_of(policy.version)
+    if policy.version:
+        message.update_time.CopyFrom(timestamp(policy.update_time_ns))
+    return message
+
+
+def policy_as_it_would_be(settings: PolicySettings) -> governance_pb2.Policy:
+    """Return what ``settings`` would come to; version, etag and time come with the write."""
+    effective = effective_policy(settings)
+    return governance_pb2.Policy(
+        rules=[
+            governance_pb2.PolicyRule(
+                rule_id=rule.rule_id,
+                threshold=rule.threshold,
+                decision=governance_pb2.Decision.ValueType(rule.decision),
+                enforcement=governance_pb2.Enforcement.ValueType(rule.enforcement),
+                on_error=governance_pb2.OnError.ValueType(rule.on_error),
+                description=rule.description,
+            )
+            for rule in effective.rules
+        ],
+        base_moral_threshold=effective.base_moral_threshold,
+    )
