@@ -8,9 +8,10 @@ RUN    := PYTHONHASHSEED=random $(BIN)/python
 PYTEST := $(RUN) -m pytest
 
 GRPCURL_VERSION := v1.9.4
+MUTMUT_VERSION  := 3.8.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve demo test test-all slow cov check lint format type layers proto contract tools clean
+.PHONY: help setup serve demo test test-all slow mutants cov check lint format type layers proto contract tools clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,6 +41,11 @@ test-all: setup tools ## the tests that need other tools, which it installs
 
 slow: setup ## full counts, by hand; each run is recorded in docs/evidence/
 	$(PYTEST) -m slow --timeout 3600
+
+mutants: setup ## mutate the core and see whether the tests notice; docs/evidence/mutation.md
+	$(BIN)/pip install --quiet --disable-pip-version-check mutmut==$(MUTMUT_VERSION)
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 cov: setup ## the fast tests with branch coverage; fails below 90 %
 	rm -f .coverage .coverage.*
@@ -81,4 +87,4 @@ $(TOOLS)/bin/grpcurl: | $(VENV)/.runtime
 		go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
 
 clean: ## remove what the targets above made, but not data/
-	rm -rf $(VENV) $(TOOLS) .coverage .coverage.* .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) mutants .coverage .coverage.* .mypy_cache .ruff_cache .hypothesis .import_linter_cache
