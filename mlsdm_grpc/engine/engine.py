@@ -144,6 +144,7 @@ class Engine:
             on_backlog=self._writes.settle_backlog,
         )
         self.policies = Policies(self._directory, self._writes, lane=self._lane, ask=self._ask)
+        """The policies of the tenants."""
         self._tasks: anyio.abc.TaskGroup | None = None
         self._snapshotting: set[SpaceKey] = set()
         metrics.engine_pending_calls.set_function(lambda: self._lane.in_use)
