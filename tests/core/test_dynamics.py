@@ -121,6 +121,7 @@ def test_a_base_above_the_ceiling_is_the_ceiling():
         (0.6, 0.6, True),
         (0.6, 0.599, False),
         (0.95, 0.9, True),
+        (0.95, 0.92, True),
         (0.95, 0.899, False),
         (0.2, 0.3, True),
         (0.2, 0.299, False),
@@ -208,10 +209,11 @@ def _reference(parameters, dimension, events):
     seeds=st.lists(st.integers(0, 4), min_size=1, max_size=12),
     dimension=st.sampled_from([1, 3, 8]),
     legacy=st.booleans(),
+    lambda_l1=st.sampled_from([0.25, 0.5]),
     theta_l2=st.sampled_from([0.4, 2.5]),
 )
-def test_traces_are_their_definition_to_the_last_bit(seeds, dimension, legacy, theta_l2):
-    parameters = SynapticParameters(legacy=legacy, theta_l2=theta_l2)
+def test_traces_are_their_definition_to_the_last_bit(seeds, dimension, legacy, lambda_l1, theta_l2):
+    parameters = SynapticParameters(lambda_l1=lambda_l1, theta_l2=theta_l2, legacy=legacy)
     events = [vector(seed, dimension) for seed in seeds]
     synapses = Synapses(parameters, dimension)
     for event in events:
