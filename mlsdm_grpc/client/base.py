@@ -14,6 +14,7 @@ from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2_grpc import CognitionService
 from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2_grpc import MemoryServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
+from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2_grpc import SpaceServiceStub
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S, Connection
 
 __all__ = ["ClientBase"]
@@ -48,6 +49,7 @@ class ClientBase:
         self._memories = MemoryServiceStub(channel)
         self._cognition = CognitionServiceStub(channel)
         self._governance = GovernanceServiceStub(channel)
+        self._spaces = SpaceServiceStub(channel)
         self._admin = AdminServiceStub(channel)
         self._check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from mlsdm_grpc.core.configuration import changed, conflict
 from mlsdm_grpc.core.moral import MoralFilter
 from mlsdm_grpc.core.pelm import Memory, Pelm, digest_of, unit_row
 from mlsdm_grpc.core.record import (
@@ -24,15 +25,18 @@ from mlsdm_grpc.core.record import (
     PutResult,
     Refusal,
     Rejection,
+    SpaceChanged,
     SpaceParameters,
     UpdateMemory,
+    UpdateSpace,
+    etag_of,
 )
 from mlsdm_grpc.core.rhythm import Rhythm
 from mlsdm_grpc.core.synapses import Synapses
 
 __all__ = ["Contents", "ContentsBody", "Moment", "Refused"]
 
-ContentsBody: TypeAlias = PutMemories | UpdateMemory | DeleteMemory | ProcessEvent
+ContentsBody: TypeAlias = UpdateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent
 
 
 class Moment(NamedTuple):
@@ -65,6 +69,10 @@ class Contents:
     """Events processed."""
     accepted: int = 0
     """Events accepted."""
+    config_revision: int = 0
+    """Revision at which the parameters last changed."""
+    config_time_ns: int = 0
+    """Time of that change."""
 
     @classmethod
     def new(cls, parameters: SpaceParameters, *, incarnation: int, time_ns: int) -> Contents:
@@ -77,7 +85,14 @@ class Contents:
             moral=MoralFilter(parameters.moral),
             rhythm=Rhythm(parameters.rhythm),
             synapses=Synapses(parameters.synapses, parameters.dimension),
+            config_revision=incarnation,
+            config_time_ns=time_ns,
         )
+
+    @property
+    def etag(self) -> str:
+        """Opaque version of the parameters."""
+        return etag_of(self.config_revision)
 
     def apply(self, body: ContentsBody, now: Moment) -> Outcome:
         """Carry out one record.
@@ -85,6 +100,9 @@ class Contents:
         Raises:
             Refused: Order decided against it; nothing has changed.
         """
+        self._check_writable(body)
+        if isinstance(body, UpdateSpace):
+            return self._reconfigure(body, now)
         if isinstance(body, PutMemories):
             return self._put(body, now)
         if isinstance(body, UpdateMemory):
@@ -93,8 +111,22 @@ class Contents:
             return self._delete(body, now)
         return self._process(body, now)
 
-    def foresee(self, body: PutMemories, now: Moment) -> PutOutcome:
-        """Return what :meth:`apply` would answer to a put, without changing anything."""
+    def foresee(self, body: ContentsBody, now: Moment) -> PutOutcome | SpaceChanged | None:
+        """Return what :meth:`apply` would answer, without changing anything.
+
+        Returns:
+            None for a body that only applying tells about, unless the space is read-only.
+
+        Raises:
+            Refused: As :meth:`apply`.
+        """
+        self._check_writable(body)
+        if isinstance(body, UpdateSpace):
+            self._changed_parameters(body, now)
+            return SpaceChanged()
+        return self._foresee_put(body, now) if isinstance(body, PutMemories) else None
+
+    def _foresee_put(self, body: PutMemories, now: Moment) -> PutOutcome:
         prepared = self._prepare(body, now)
         if any(candidate.kept_out for candidate in prepared):
             return self._kept_out(prepared)
@@ -102,6 +134,36 @@ class Contents:
         created = sum(item.result is PutResult.CREATED for item in items)
         surplus = len(self.pelm) + created - self.pelm.capacity
         return PutOutcome(items=items, evicted=tuple(self.pelm.next_to_leave(surplus)))
+
+    # Parameters.
+
+    def _check_writable(self, body: ContentsBody) -> None:
+        if self.parameters.read_only and not isinstance(body, UpdateSpace):
+            raise Refused("SPACE_READ_ONLY", "The space is configured read-only.")
+
+    def _reconfigure(self, body: UpdateSpace, now: Moment) -> SpaceChanged:
+        """Go on under new parameters; what the space has learned stays, within the new bounds."""
+        parameters = self._changed_parameters(body, now)
+        self.pelm.expire(now.time_ns)
+        self.pelm.resize(parameters.capacity)
+        self.moral.reconfigure(parameters.moral)
+        self.rhythm.reconfigure(parameters.rhythm)
+        self.synapses.reconfigure(parameters.synapses)
+        self.parameters = parameters
+        self.config_revision, self.config_time_ns = now
+        return SpaceChanged()
+
+    def _changed_parameters(self, body: UpdateSpace, now: Moment) -> SpaceParameters:
+        if body.etag and body.etag != self.etag:
+            raise Refused(
+                "ETAG_MISMATCH", "The space was changed since it was read.", resource="space"
+            )
+        new = changed(self.parameters, body.change)
+        found = conflict(self.parameters, new, used=self.pelm.living_count(now.time_ns))
+        if found is not None:
+            field, problem = found
+            raise Refused("CONFIG_CONFLICT", problem, field=field)
+        return new
 
     # Puts.
 

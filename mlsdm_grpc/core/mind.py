@@ -22,7 +22,6 @@ from mlsdm_grpc.core.record import (
     CreateSpace,
     Float32,
     Outcome,
-    PutMemories,
     Record,
     Refusal,
     SpaceCreated,
@@ -50,6 +49,9 @@ class SpaceView:
     incarnation: int
     create_time_ns: int
     update_time_ns: int
+    config_revision: int
+    """Revision at which the parameters last changed."""
+    config_time_ns: int
     revision: int
     chain: bytes
     step: int
@@ -118,20 +120,25 @@ class Mind:
             )
         return outcome
 
-    def preview(self, record: Record) -> Outcome:
-        """Return what ``apply`` would answer to a put or a policy, without changing anything.
+    def preview(self, record: Record) -> Outcome | None:
+        """Return what ``apply`` would answer, without changing anything.
 
-        Duplicates among the memories of one batch are not foreseen.
+        Puts and records about the space itself are foreseen, without duplicates among the memories
+        of one batch; of other records only that they are repeats or that nothing may be written.
+
+        Returns:
+            None where only applying the record would tell.
         """
         known = self.window.get(record.request_id) if record.request_id else None
         if known is not None:
             return self._repeat(known, record)
         now = Moment(self.revision, max(self.time_ns, record.time_ns))
+        outcome: Outcome | None
         try:
             outcome = self._foreseen(record, now)
         except Refused as refused:
             outcome = refused.refusal
-        return replace(outcome, revision=self.revision)
+        return None if outcome is None else replace(outcome, revision=self.revision)
 
     def repeated(self, record: Record) -> Outcome:
         """Return what became of a record that was applied before."""
@@ -162,14 +169,14 @@ class Mind:
         except Refused as refused:
             return refused.refusal
 
-    def _foreseen(self, record: Record, now: Moment) -> Outcome:
+    def _foreseen(self, record: Record, now: Moment) -> Outcome | None:
         body = record.body
+        if isinstance(body, CreateSpace):
+            return self._foresee_creation(body)
         if isinstance(body, SetPolicy):
             self._check_policy(body)
             return PolicySet(update_time_ns=0)
-        if isinstance(body, PutMemories):
-            return self._existing(record).foresee(body, now)
-        raise TypeError(type(body))
+        return self._existing(record).foresee(body, now)
 
     def _existing(self, record: Record) -> Contents:
         contents = self.contents
@@ -184,12 +191,17 @@ class Mind:
         return contents
 
     def _create(self, body: CreateSpace) -> SpaceCreated:
-        if self.contents is not None:
-            return SpaceCreated(created=False)
-        self.contents = Contents.new(
-            body.parameters, incarnation=self.revision, time_ns=self.time_ns
-        )
-        return SpaceCreated(created=True)
+        outcome = self._foresee_creation(body)
+        if outcome.created:
+            self.contents = Contents.new(
+                body.parameters, incarnation=self.revision, time_ns=self.time_ns
+            )
+        return outcome
+
+    def _foresee_creation(self, body: CreateSpace) -> SpaceCreated:
+        if self.contents is not None and body.exclusive:
+            raise Refused("SPACE_EXISTS", "A space of this name exists.")
+        return SpaceCreated(created=self.contents is None)
 
     def _set_policy(self, body: SetPolicy) -> PolicySet:
         self._check_policy(body)
@@ -223,6 +235,8 @@ class Mind:
             incarnation=contents.incarnation,
             create_time_ns=contents.create_time_ns,
             update_time_ns=self.time_ns,
+            config_revision=contents.config_revision,
+            config_time_ns=contents.config_time_ns,
             revision=self.revision,
             chain=self.chain,
             step=contents.step,

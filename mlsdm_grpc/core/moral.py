@@ -57,6 +57,20 @@ class MoralFilter:
         else:
             self._adapt_to_acceptance(accepted=accepted)
 
+    def reconfigure(self, parameters: MoralParameters) -> None:
+        """Go on under other parameters, from where threshold and average stand.
+
+        The threshold is moved into the new bounds if it is outside of them. Under another policy
+        the average begins anew, because it is an average of something else.
+        """
+        if parameters.policy is not self.parameters.policy:
+            self.ema = MoralFilter(parameters).ema
+        vigilant = parameters.policy is MoralPolicy.VIGILANT
+        low = parameters.base if vigilant else parameters.never_pass
+        high = max(low, parameters.ceiling) if vigilant else parameters.always_pass
+        self.threshold = min(max(self.threshold, low), high)
+        self.parameters = parameters
+
     def _adapt_to_hostility(self, *, hostile: bool) -> None:
         p = self.parameters
         self.ema = (1.0 - p.alpha) * self.ema + p.alpha * (1.0 if hostile else 0.0)

@@ -133,6 +133,13 @@ class Pelm:
         expire = self._lattice.expiring()
         return int(np.count_nonzero(self._lattice.pinned() & ((expire == 0) | (expire > now_ns))))
 
+    def living_count(self, now_ns: int) -> int:
+        """Return how many memories have not expired."""
+        if now_ns < self._next_expiry_ns:
+            return len(self)
+        expire = self._lattice.expiring()
+        return len(self) - int(np.count_nonzero((expire > 0) & (expire <= now_ns)))
+
     def next_to_leave(self, count: int) -> list[str]:
         """Return the ids of the ``count`` memories that leave first, oldest first."""
         return [self._lattice.memory_id(slot) for slot in islice(self._ring, max(count, 0))]
@@ -215,6 +222,14 @@ class Pelm:
         memory.sequence = memory.ring_sequence = self._take_sequence()
         self._place(memory, row)
         return evicted
+
+    def resize(self, capacity: int) -> None:
+        """Hold at most ``capacity`` memories from now on; at least as many as there are.
+
+        What was allocated for more stays allocated until the space is loaded anew.
+        """
+        self.capacity = capacity
+        self._lattice.rows.resize(capacity)
 
     def replace(self, memory: Memory, row: Float32) -> None:
         """Put ``memory`` in the place of the one with the same id; creation order is kept."""

@@ -8,7 +8,7 @@ travels in it, so that applying the same records gives the same state on any mac
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "MoralParameters",
     "MoralPolicy",
     "NewMemory",
+    "OntologyCategory",
     "Outcome",
     "ProcessEvent",
     "Provenance",
@@ -40,10 +41,13 @@ __all__ = [
     "Rejection",
     "RhythmParameters",
     "Source",
+    "SpaceChange",
+    "SpaceChanged",
     "SpaceCreated",
     "SpaceParameters",
     "SynapticParameters",
     "UpdateMemory",
+    "UpdateSpace",
     "Vector",
     "etag_of",
 ]
@@ -55,6 +59,20 @@ SEMANTICS_VERSION = 1
 """Version of the rules in this package; part of every record and of a space's state."""
 
 Float32: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """An embedding as the writer sent it, with the writer's own inverse norm.
+
+    The state keeps ``raw * inv_norm``, computed element by element, so that no reduction (which
+    rounds differently on different processors) ever happens inside ``apply``.
+    """
+
+    raw: Float32
+    """(dimension,) float32, finite, borrowed and never written to."""
+    inv_norm: float
+    """1 / |raw| in float64."""
 
 
 # Parameters of a space, resolved when it is created.
@@ -85,6 +103,12 @@ class MoralParameters:
     step: float = 0.05
     """Largest move of the threshold in one event."""
 
+    @classmethod
+    def starting_at(cls, base: float) -> MoralParameters:
+        """Return the defaults with another threshold at rest, and a ceiling not below it."""
+        default = cls()
+        return replace(default, base=base, ceiling=max(default.ceiling, base))
+
 
 @dataclass(frozen=True, slots=True)
 class RhythmParameters:
@@ -112,6 +136,15 @@ class SynapticParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class OntologyCategory:
+    """One category that memories may be labelled with."""
+
+    name: str
+    """Also the label."""
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
 class SpaceParameters:
     """Everything that is fixed or configured for one space."""
 
@@ -120,29 +153,24 @@ class SpaceParameters:
     capacity: int = 20_000
     """Memories held at most, 1..1,000,000."""
     embedder: str = ""
-    """Model that embeds text for this space; empty when callers send vectors."""
+    """Model that embeds text for this space; empty when callers send vectors. Fixed while there
+    are memories."""
     min_confidence: float = 0.5
     """Memories below this confidence are refused at the door."""
+    default_ttl_ns: int = 0
+    """Life of a memory that names no expiry; 0 means for ever. Writers turn it into an expiry."""
+    read_only: bool = False
+    """Every record but a change of parameters is refused."""
+    merge_min_cosine: float = 0.98
+    """Cosine from which consolidation merges two memories of a phase; 1 merges nothing."""
+    ontology: tuple[OntologyCategory, ...] = ()
+    """Categories that writers label memories with; names are unique."""
     moral: MoralParameters = field(default_factory=MoralParameters)
     rhythm: RhythmParameters = field(default_factory=RhythmParameters)
     synapses: SynapticParameters = field(default_factory=SynapticParameters)
 
 
 # Values inside records.
-
-
-@dataclass(frozen=True, slots=True)
-class Vector:
-    """An embedding as the writer sent it, with the writer's own inverse norm.
-
-    The state keeps ``raw * inv_norm``, computed element by element, so that no reduction (which
-    rounds differently on different processors) ever happens inside ``apply``.
-    """
-
-    raw: Float32
-    """(dimension,) float32, finite, borrowed and never written to."""
-    inv_norm: float
-    """1 / |raw| in float64."""
 
 
 class Source(enum.IntEnum):
@@ -197,6 +225,38 @@ class CreateSpace:
     """Create the space unless it exists; the first such record wins."""
 
     parameters: SpaceParameters
+    exclusive: bool = False
+    """A space that exists is a refusal, not a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceChange:
+    """New values of some parameters; what is None stays, and so does an empty ontology."""
+
+    dimension: int | None = None
+    capacity: int | None = None
+    embedder: str | None = None
+    min_confidence: float | None = None
+    default_ttl_ns: int | None = None
+    read_only: bool | None = None
+    merge_min_cosine: float | None = None
+    moral_policy: MoralPolicy | None = None
+    moral_base: float | None = None
+    moral_ceiling: float | None = None
+    wake_duration: int | None = None
+    sleep_duration: int | None = None
+    sleep_gate: bool | None = None
+    legacy_synapses: bool | None = None
+    ontology: tuple[OntologyCategory, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSpace:
+    """Change parameters of the space, all that are given or none."""
+
+    etag: str
+    """Expected etag of the space; empty means any."""
+    change: SpaceChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +299,7 @@ class ProcessEvent:
 
 
 RecordBody: TypeAlias = (
-    CreateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent | SetPolicy
+    CreateSpace | UpdateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent | SetPolicy
 )
 
 
@@ -271,7 +331,7 @@ class Record:
 
 
 def etag_of(revision: int) -> str:
-    """Return the etag of a memory or policy that last changed at ``revision``."""
+    """Return the etag of what last changed at ``revision``: a memory, a policy, parameters."""
     return f'"{revision}"'
 
 
@@ -345,6 +405,13 @@ class SpaceCreated:
     revision: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SpaceChanged:
+    """The space has new parameters from ``revision`` on."""
+
+    revision: int = 0
+
+
 class Rejection(enum.IntEnum):
     """Why an event was not accepted."""
 
@@ -383,4 +450,6 @@ class EventOutcome:
         return self.rejection is Rejection.NONE
 
 
-Outcome: TypeAlias = PutOutcome | DeleteOutcome | EventOutcome | SpaceCreated | PolicySet | Refusal
+Outcome: TypeAlias = (
+    PutOutcome | DeleteOutcome | EventOutcome | SpaceCreated | SpaceChanged | PolicySet | Refusal
+)

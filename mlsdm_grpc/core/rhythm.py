@@ -44,5 +44,10 @@ class Rhythm:
             self.awake = not self.awake
             self.remaining = self._length()
 
+    def reconfigure(self, parameters: RhythmParameters) -> None:
+        """Go on in the same phase; of a phase that gets shorter at most its length remains."""
+        self.parameters = parameters
+        self.remaining = min(self.remaining, self._length())
+
     def _length(self) -> int:
         return self.parameters.wake_duration if self.awake else self.parameters.sleep_duration

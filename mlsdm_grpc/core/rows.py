@@ -49,16 +49,14 @@ class Rows:
     """
 
     def __init__(self, *, dimension: int, capacity: int, accelerated: bool | None = None) -> None:
-        needed = -(-capacity // BLOCK_ROWS)
-        self._max_blocks = needed + min(_PHASE_GROUPS - 1, needed // _SPARE_SHARE)
         self._dimension = dimension
+        self._accelerated = accelerated
+        self._packed: packed.PackedRows | None = None
+        self.resize(capacity)
         self.vectors: Float32 = np.empty((0, dimension), np.float32)
         """(slots, dimension) float32; free slots are zero."""
         self.phase: Float32 = np.empty(0, np.float32)
         """(slots,) phase in [0, 1]; NaN where there is nothing to find."""
-        if accelerated is None:
-            accelerated = packed.AVAILABLE and needed >= _MIN_PACKED_BLOCKS
-        self._packed = packed.PackedRows(BLOCK_ROWS, dimension) if accelerated else None
         # Of each block: which phases its rows may have, and how many it has;
         self._low: list[float] = []
         self._high: list[float] = []
@@ -85,6 +83,18 @@ class Rows:
         return self.vectors.nbytes + self.phase.nbytes + copies
 
     # Writing.
+
+    def resize(self, capacity: int) -> None:
+        """Take ``capacity`` rows at most from now on; blocks that exist stay."""
+        needed = -(-capacity // BLOCK_ROWS)
+        self._max_blocks = needed + min(_PHASE_GROUPS - 1, needed // _SPARE_SHARE)
+        accelerated = self._accelerated
+        if accelerated is None:
+            accelerated = packed.AVAILABLE and needed >= _MIN_PACKED_BLOCKS
+        if not accelerated:
+            self._packed = None
+        elif self._packed is None:
+            self._packed = packed.PackedRows(BLOCK_ROWS, self._dimension)
 
     def place(self, row: Float32, phase: float) -> int:
         """Copy a row to a free slot and return the slot; there must be room. Cost: O(dimension)."""

@@ -52,6 +52,10 @@ class Synapses:
         self._transfer(self.l1, self.l2, p.theta_l1, p.gating12)
         self._transfer(self.l2, self.l3, p.theta_l2, p.gating23)
 
+    def reconfigure(self, parameters: SynapticParameters) -> None:
+        """Let the next events enter under other parameters; the traces stay as they are."""
+        self.parameters = parameters
+
     def _transfer(self, source: Float32, target: Float32, theta: float, gate: float) -> None:
         strength = source if self.parameters.legacy else np.abs(source)
         moved = np.where(strength > np.float32(theta), source * np.float32(gate), np.float32(0.0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
@@ -12,8 +11,8 @@ from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.pelm import Components, Memory
-from mlsdm_grpc.core.record import Float32, Outcome, Refusal, Vector
-from mlsdm_grpc.journal.records import parameters_from_proto
+from mlsdm_grpc.core.record import Float32, Refusal, Vector
+from mlsdm_grpc.journal.parameters import parameters_from_proto
 from mlsdm_grpc.journal.snapshot import memory_from_row
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "Found",
     "Recalled",
     "Recollection",
-    "expect",
     "found_memories",
     "raise_failure",
     "recollections",
@@ -29,8 +27,6 @@ __all__ = [
     "search_request",
     "view_from_reply",
 ]
-
-_OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,10 @@ class Recollection:
 
 
 _CLASSES: dict[str, type[errors.MlsdmError]] = {
+    "SPACE_EXISTS": errors.AlreadyExists,
     "SPACE_NOT_FOUND": errors.NotFound,
+    "SPACE_READ_ONLY": errors.PreconditionFailed,
+    "CONFIG_CONFLICT": errors.PreconditionFailed,
     "MEMORY_NOT_FOUND": errors.NotFound,
     "MEMORY_EXISTS": errors.AlreadyExists,
     "ETAG_MISMATCH": errors.Conflict,
@@ -102,13 +101,6 @@ def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmE
 def refusal_error(refusal: Refusal, space: str) -> errors.MlsdmError:
     """Return the error that a refused record is to its caller."""
     return _error(refusal.reason, refusal.message, {"space": space, **dict(refusal.metadata)})
-
-
-def expect(outcome: Outcome, kind: type[_OutcomeT]) -> _OutcomeT:
-    """Return an outcome that can only be of one kind."""
-    if not isinstance(outcome, kind):
-        raise errors.InternalError(f"unexpected outcome {type(outcome).__name__}")
-    return outcome
 
 
 def raise_failure(reply: pb.LinkReply, space: str) -> None:
@@ -207,6 +199,8 @@ def view_from_reply(reply: pb.LinkReply) -> SpaceView | None:
         incarnation=view.incarnation,
         create_time_ns=view.create_time_ns,
         update_time_ns=view.update_time_ns,
+        config_revision=view.config_revision,
+        config_time_ns=view.config_time_ns,
         revision=reply.revision,
         chain=view.chain,
         step=view.step,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -30,16 +30,25 @@ from mlsdm_grpc.core.record import (
     PutOutcome,
     PutResult,
     Record,
+    RecordBody,
     Refusal,
     SpaceParameters,
     UpdateMemory,
     Vector,
 )
+from mlsdm_grpc.engine.catalogue import Catalogue, seen
+from mlsdm_grpc.engine.checks import (
+    check_deadline,
+    check_dimensions,
+    check_embedded,
+    expect,
+    join,
+    parameters_of,
+)
 from mlsdm_grpc.engine.codec import (
     Ask,
     Found,
     Recollection,
-    expect,
     found_memories,
     raise_failure,
     recollections,
@@ -47,17 +56,15 @@ from mlsdm_grpc.engine.codec import (
     search_request,
     view_from_reply,
 )
+from mlsdm_grpc.engine.drafts import settled
 from mlsdm_grpc.engine.lanes import Bulkhead
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.pool import Pool, WorkerRole
 from mlsdm_grpc.engine.spaces import Directory, Space
 from mlsdm_grpc.engine.texts import Texts
-from mlsdm_grpc.engine.writes import Ticket, WritePipeline, check_deadline
+from mlsdm_grpc.engine.writes import Ticket, WritePipeline
 from mlsdm_grpc.errors import (
     DataLoss,
-    FieldViolation,
-    InternalError,
-    InvalidInput,
     MlsdmError,
     NotFound,
     PreconditionFailed,
@@ -145,6 +152,19 @@ class Engine:
         )
         self.policies = Policies(self._directory, self._writes, lane=self._lane, ask=self._ask)
         """The policies of the tenants."""
+        self.catalogue = Catalogue(
+            journal,
+            self._directory,
+            self._writes,
+            self._lane,
+            defaults=SpaceParameters(dimension=defaults.dimension, capacity=defaults.capacity),
+            embedder=info,
+            ask=self._ask,
+            foresee=self._foresee,
+            reached=self._reached,
+            base_moral_threshold=self.policies.base_moral_threshold,
+        )
+        """The spaces themselves: creating, configuring and listing them."""
         self._tasks: anyio.abc.TaskGroup | None = None
         self._snapshotting: set[SpaceKey] = set()
         metrics.engine_pending_calls.set_function(lambda: self._lane.in_use)
@@ -201,9 +221,12 @@ class Engine:
                 if refused := self._refuse_first(key, body, memories):
                     return refused
                 await self._create(space, body.memories, ticket)
-            self._check(key, _parameters(space), body.memories, memories)
+            self._check(key, parameters_of(space), body.memories, memories)
+            memories = await settled(space, memories, now_ns=self._now_ns())
+            body = replace(body, memories=memories)
+            await self._refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
-            applied = await self._writes.write(space, replace(body, memories=memories), ticket)
+            applied = await self._writes.write(space, body, ticket)
         return expect(applied.outcome, PutOutcome)
 
     async def preview_put(
@@ -215,15 +238,15 @@ class Engine:
             try:
                 space = await self._directory.existing(key)
             except NotFound:
-                outcome: Outcome = self._preview_new(key, body, memories)
+                outcome = self._preview_new(key, body, memories)
             else:
-                self._check(key, _parameters(space), body.memories, memories)
-                record = self._writes.record(space, replace(body, memories=memories), ticket)
-                reply = await self._ask(space, pb.LinkRequest(preview=encode_record(record)))
-                outcome = outcome_from_proto(reply.outcome)
+                self._check(key, parameters_of(space), body.memories, memories)
+                memories = await settled(space, memories, now_ns=self._now_ns())
+                found = await self._foresee(space, replace(body, memories=memories), ticket)
+                return expect(found, PutOutcome)
         if isinstance(outcome, Refusal):
             raise refusal_error(outcome, key.space)
-        return expect(outcome, PutOutcome)
+        return outcome
 
     async def process_event(
         self, key: SpaceKey, body: ProcessEvent, ticket: Ticket
@@ -242,9 +265,12 @@ class Engine:
             if not await self._exists(space):
                 self._check(key, self._new_parameters(drafts), drafts, memories)
                 await self._create(space, drafts, ticket)
-            self._check(key, _parameters(space), drafts, memories)
+            self._check(key, parameters_of(space), drafts, memories)
+            memories = await settled(space, memories, now_ns=self._now_ns())
+            body = replace(body, memory=memories[0])
+            await self._refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
-            applied = await self._writes.write(space, replace(body, memory=memories[0]), ticket)
+            applied = await self._writes.write(space, body, ticket)
         return expect(applied.outcome, EventOutcome), applied.synaptic_norms
 
     async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
@@ -265,6 +291,7 @@ class Engine:
     ) -> Outcome:
         with self._lane:
             space = await self._directory.existing(key)
+            await self._refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
             return (await self._writes.write(space, body, ticket)).outcome
 
@@ -334,18 +361,12 @@ class Engine:
         return found_memories(reply.memories), reply.memories.more, reply.revision
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
-        """Return the figures of a space as they stand now."""
+        """Return the figures of a space as they stand now; the ontology is left out."""
         space = await self._reached(key, min_revision, deadline_s)
         with self._lane:
-            reply = await self._ask(space, pb.LinkRequest(view=pb.ViewRequest()))
-        view = view_from_reply(reply)
-        if view is None:
-            raise NotFound(
-                "The space does not exist.",
-                reason="SPACE_NOT_FOUND",
-                metadata={"space": key.space},
-            )
-        return view
+            view = pb.ViewRequest(omit_ontology=True)
+            reply = await self._ask(space, pb.LinkRequest(view=view))
+        return seen(view_from_reply(reply), key)
 
     # Steps.
 
@@ -372,7 +393,7 @@ class Engine:
         if bare:
             embedded = await self._texts.embed([drafts[i].text for i in bare])
             vectors = dict(zip(bare, embedded, strict=True))
-            _check_embedded({_join(paths[i], "text"): vector for i, vector in vectors.items()})
+            check_embedded({join(paths[i], "text"): vector for i, vector in vectors.items()})
         return tuple(
             replace(
                 draft,
@@ -386,21 +407,42 @@ class Engine:
         bare = [i for i, ask in enumerate(asks) if ask.vector is None]
         embedded: dict[int, Vector] = {}
         if bare:
-            self._check_embedder(space.key, _parameters(space))
+            self._check_embedder(space.key, parameters_of(space))
             vectors = await self._texts.embed([asks[i].text for i in bare])
             embedded = dict(zip(bare, vectors, strict=True))
             single = len(asks) == 1
-            _check_embedded(
+            check_embedded(
                 {"text" if single else f"queries[{i}].text": v for i, v in embedded.items()}
             )
         found = [ask.vector or embedded[i] for i, ask in enumerate(asks)]
-        _check_dimensions(space.key, _parameters(space), found)
+        check_dimensions(space.key, parameters_of(space), found)
         return found
 
+    async def _foresee(self, space: Space, body: RecordBody, ticket: Ticket) -> Outcome | None:
+        """Return what a record would do now, or None where only applying it would tell.
+
+        Raises:
+            MlsdmError: It would be refused.
+        """
+        record = self._writes.record(space, body, ticket)
+        reply = await self._ask(space, pb.LinkRequest(preview=encode_record(record)))
+        if reply.outcome.WhichOneof("kind") is None:
+            return None
+        outcome = outcome_from_proto(reply.outcome)
+        if isinstance(outcome, Refusal):
+            raise refusal_error(outcome, space.key.space)
+        return outcome
+
+    async def _refuse_read_only(self, space: Space, body: RecordBody, ticket: Ticket) -> None:
+        """Refuse a write without a record if the space is known to be read-only.
+
+        The worker is asked, because the repeat of an earlier write still has its first result.
+        """
+        if parameters_of(space).read_only:
+            await self._foresee(space, body, ticket)
+
     async def _exists(self, space: Space) -> bool:
-        if space.view is None and space.applied:
-            await self._directory.refresh_view(space)
-        return space.view is not None
+        return await self._directory.current_view(space) is not None
 
     async def _create(self, space: Space, drafts: Sequence[NewMemory], ticket: Ticket) -> None:
         """Create the space of a first write, once it is sure that nothing else refuses that."""
@@ -408,7 +450,9 @@ class Engine:
         by_server = replace(ticket, request_digest=b"", windowed=False)
         try:
             base = await self.policies.base_moral_threshold(space.key.tenant)
-            parameters = replace(self._new_parameters(drafts), moral=MoralParameters(base=base))
+            parameters = replace(
+                self._new_parameters(drafts), moral=MoralParameters.starting_at(base)
+            )
             await self._writes.write(space, CreateSpace(parameters), by_server)
         except (Unavailable, DataLoss):
             self._directory.drop(space)
@@ -452,8 +496,10 @@ class Engine:
         )
         mind.apply(create)
         put = replace(create, revision=2, incarnation=1, body=replace(body, memories=memories))
-        outcome = replace(mind.preview(put), revision=0)
-        return outcome if isinstance(outcome, Refusal) else expect(outcome, PutOutcome)
+        outcome = mind.preview(put)
+        if isinstance(outcome, Refusal):
+            return outcome
+        return replace(expect(outcome, PutOutcome), revision=0)
 
     def _check(
         self,
@@ -465,7 +511,7 @@ class Engine:
         """Refuse before the journal what the space is known to refuse."""
         if any(not len(draft.vector.raw) for draft in drafts):
             self._check_embedder(key, parameters)
-        _check_dimensions(key, parameters, [memory.vector for memory in memories])
+        check_dimensions(key, parameters, [memory.vector for memory in memories])
 
     def _check_embedder(self, key: SpaceKey, parameters: SpaceParameters) -> None:
         ours = self._texts.info.model_id if self._texts.info else ""
@@ -521,39 +567,3 @@ class Engine:
     def _worker_lost(self, index: int) -> None:
         self._metrics.worker_restarts.labels("minds").inc()
         self._directory.worker_lost(index)
-
-
-def _parameters(space: Space) -> SpaceParameters:
-    if space.view is None:
-        raise InternalError("a space in use does not exist")
-    return space.view.parameters
-
-
-def _check_dimensions(
-    key: SpaceKey, parameters: SpaceParameters, vectors: Sequence[Vector]
-) -> None:
-    for vector in vectors:
-        if len(vector.raw) != parameters.dimension:
-            raise PreconditionFailed(
-                "The embedding does not have the dimension of the space.",
-                reason="DIMENSION_MISMATCH",
-                metadata={
-                    "space": key.space,
-                    "expected": str(parameters.dimension),
-                    "actual": str(len(vector.raw)),
-                },
-            )
-
-
-def _check_embedded(vectors: Mapping[str, Vector]) -> None:
-    violations = [
-        FieldViolation(path, "has no word that the embedder knows")
-        for path, vector in vectors.items()
-        if vector.inv_norm == 0.0
-    ]
-    if violations:
-        raise InvalidInput(violations=violations)
-
-
-def _join(path: str, field: str) -> str:
-    return f"{path}.{field}" if path else field

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,9 @@ from mlsdm_grpc.core.mind import Mind, RevisionGap, SemanticsUnknown
 from mlsdm_grpc.core.pelm import Hit, Memory, Query
 from mlsdm_grpc.core.record import EventOutcome, Float32
 from mlsdm_grpc.errors import DataLoss, InvalidInput, MlsdmError, NotFound
+from mlsdm_grpc.journal.parameters import parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_to_proto
-from mlsdm_grpc.journal.records import (
-    decode_record,
-    outcome_to_proto,
-    parameters_to_proto,
-)
+from mlsdm_grpc.journal.records import decode_record, outcome_to_proto
 from mlsdm_grpc.journal.snapshot import memory_to_row, read_snapshot, write_snapshot
 
 __all__ = ["MindHandler"]
@@ -119,7 +117,9 @@ class MindHandler:
 
     def _preview(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         outcome = self._mind(request).preview(decode_record(request.preview))
-        reply.outcome.CopyFrom(outcome_to_proto(outcome))
+        reply.outcome.SetInParent()
+        if outcome is not None:
+            reply.outcome.CopyFrom(outcome_to_proto(outcome))
 
     def _unload(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         self._minds.pop(request.space_id, None)
@@ -191,12 +191,17 @@ class MindHandler:
         reply.view.exists = view is not None
         if view is None:
             return
+        parameters = view.parameters
+        if request.view.omit_ontology:
+            parameters = replace(parameters, ontology=())
         reply.view.MergeFrom(
             pb.ViewReply(
-                parameters=parameters_to_proto(view.parameters),
+                parameters=parameters_to_proto(parameters),
                 incarnation=view.incarnation,
                 create_time_ns=view.create_time_ns,
                 update_time_ns=view.update_time_ns,
+                config_revision=view.config_revision,
+                config_time_ns=view.config_time_ns,
                 chain=view.chain,
                 step=view.step,
                 accepted=view.accepted,

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.record import Refusal
-from mlsdm_grpc.engine.codec import expect, refusal_error
+from mlsdm_grpc.engine.checks import check_deadline, expect
+from mlsdm_grpc.engine.codec import refusal_error
 from mlsdm_grpc.engine.lanes import Bulkhead
 from mlsdm_grpc.engine.spaces import TENANT_SPACE, Directory, Space
-from mlsdm_grpc.engine.writes import Ticket, WritePipeline, check_deadline
+from mlsdm_grpc.engine.writes import Ticket, WritePipeline
 from mlsdm_grpc.governance.policy import base_moral_threshold
 from mlsdm_grpc.journal.policies import policy_from_proto
 from mlsdm_grpc.journal.protocol import SpaceKey

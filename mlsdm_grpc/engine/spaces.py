@@ -16,13 +16,14 @@ from typing import Any
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.ontology import Ontology
 from mlsdm_grpc.engine.codec import raise_failure, view_from_reply
 from mlsdm_grpc.engine.link import Link, worker_lost
 from mlsdm_grpc.engine.pool import Pool
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 
-__all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus"]
+__all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found"]
 
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; no request can name it."""
@@ -56,7 +57,11 @@ class Space:
     head_unknown: bool = True
     """The head has to be read from the journal."""
     view: SpaceView | None = None
-    """Parameters and incarnation as of the last load; None if the space does not exist."""
+    """Parameters and incarnation as last seen; None if the space does not exist."""
+    ontology: Ontology = field(default_factory=Ontology)
+    """Of the parameters in ``view``."""
+    configured: int = 0
+    """Revision of the last change of parameters that the worker is known to have applied."""
     snapshot_revision: int = 0
     """Revision of its newest snapshot."""
     snapshot_due: int = 0
@@ -150,14 +155,35 @@ class Directory:
         """
         space = self._spaces.get(key)
         if space is None and await self.is_new(key):
-            raise _not_found(key)
+            raise space_not_found(key)
         if space is None or space.status is not SpaceStatus.HOT:
             space = await self.opened(key)
-        if space.view is None and space.applied:
-            await self.refresh_view(space)
-        if space.view is None:
-            raise _not_found(key)
+        if await self.current_view(space) is None:
+            raise space_not_found(key)
         return space
+
+    async def current_view(self, space: Space) -> SpaceView | None:
+        """Return the view of a loaded space with the parameters that it has now."""
+        view = space.view
+        if space.applied and (view is None or view.revision < space.configured):
+            await self.refresh_view(space)
+        return space.view
+
+    async def glimpse(self, key: SpaceKey) -> SpaceView | None:
+        """Return the view of a space, which is not kept in memory for it; None if it is no more.
+
+        Cost: of a space that is not in use, reading all of it from the journal.
+        """
+        if key in self._spaces:
+            space = await self.opened(key)
+            await self.refresh_view(space)
+            return space.view
+        space = self._new(key)
+        try:
+            await self._bring_up(space)
+        finally:
+            self._unload(space)
+        return space.view
 
     async def is_new(self, key: SpaceKey) -> bool:
         """Return whether nothing was ever written to a space."""
@@ -167,9 +193,7 @@ class Directory:
         """Return a space, loaded; it may not exist yet, then its ``view`` is None."""
         space = self._spaces.get(key)
         if space is None:
-            self._last_number += 1
-            worker = zlib.crc32("/".join(key).encode()) % self._pool.size
-            space = self._spaces[key] = Space(key, self._last_number, worker)
+            space = self._spaces[key] = self._new(key)
         while space.status is not SpaceStatus.HOT:
             if space.loading is None:
                 space.status = SpaceStatus.LOADING
@@ -182,8 +206,7 @@ class Directory:
         """Forget a space whose first write failed."""
         if space.view is None and self._spaces.get(space.key) is space:
             del self._spaces[space.key]
-            if space.link is not None:
-                space.link.request(pb.LinkRequest(space_id=space.number, unload=pb.UnloadRequest()))
+            self._unload(space)
 
     def worker_lost(self, index: int) -> None:
         """Make every space of a worker load again on its next call."""
@@ -191,6 +214,15 @@ class Directory:
             if space.worker == index:
                 space.go_cold()
                 space.link = None
+
+    def _new(self, key: SpaceKey) -> Space:
+        self._last_number += 1
+        worker = zlib.crc32("/".join(key).encode()) % self._pool.size
+        return Space(key, self._last_number, worker)
+
+    def _unload(self, space: Space) -> None:
+        if space.link is not None:
+            space.link.request(pb.LinkRequest(space_id=space.number, unload=pb.UnloadRequest()))
 
     async def _load(self, space: Space) -> None:
         try:
@@ -235,6 +267,7 @@ class Directory:
         )
         raise_failure(reply, space.key.space)
         space.view = view_from_reply(reply)
+        space.ontology = Ontology(space.view.parameters.ontology if space.view else ())
 
 
 def _retrieved(loading: asyncio.Task[None]) -> None:
@@ -243,7 +276,8 @@ def _retrieved(loading: asyncio.Task[None]) -> None:
         loading.exception()
 
 
-def _not_found(key: SpaceKey) -> NotFound:
+def space_not_found(key: SpaceKey) -> NotFound:
+    """Return the error of a call that names no space of its tenant."""
     return NotFound(
         "The space does not exist.", reason="SPACE_NOT_FOUND", metadata={"space": key.space}
     )

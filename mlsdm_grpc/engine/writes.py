@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.record import CreateSpace, Outcome, Record, RecordBody, Refusal
+from mlsdm_grpc.core.record import CreateSpace, Outcome, Record, RecordBody, Refusal, SpaceChanged
 from mlsdm_grpc.engine.codec import raise_failure, refusal_error
 from mlsdm_grpc.engine.link import worker_lost
 from mlsdm_grpc.engine.spaces import Space, SpaceStatus
@@ -22,7 +22,7 @@ from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, Mls
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 
-__all__ = ["Applied", "Ticket", "WritePipeline", "check_deadline"]
+__all__ = ["Applied", "Ticket", "WritePipeline"]
 
 _ANSWER_MARGIN_S = 0.005
 
@@ -190,6 +190,8 @@ class WritePipeline:
             self._finish(answer, error=error)
             return
         space.advance(reply.revision)
+        if isinstance(applied.outcome, SpaceChanged):
+            space.configured = max(space.configured, applied.outcome.revision)
         self._on_applied(space)
         self._finish(answer, applied=applied)
 
@@ -209,15 +211,6 @@ class WritePipeline:
             answer.set_exception(error)
         elif applied is not None:
             answer.set_result(applied)
-
-
-def check_deadline(deadline_s: float) -> None:
-    """Refuse work whose answer nobody would wait for; never called after an append."""
-    if asyncio.get_running_loop().time() >= deadline_s:
-        raise DeadlineExceeded(
-            "The deadline passed before the work began; nothing was written.",
-            reason="DEADLINE_EXPIRED",
-        )
 
 
 def _append_error(error: BaseException) -> MlsdmError:

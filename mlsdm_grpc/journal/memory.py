@@ -15,7 +15,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Claim, Ledger, Space
-from mlsdm_grpc.journal.protocol import Entry, SpaceKey
+from mlsdm_grpc.journal.protocol import Entry, ListedSpace, SpaceKey
 
 __all__ = ["MemoryJournal"]
 
@@ -156,9 +156,12 @@ class MemoryJournal(EmbeddedJournal):
             await parts.files.discard(parts.manifest.remove_before(space.number, until))
         self._remove(parts, space, until)
 
-    async def spaces(self, tenant: str, *, after: str, limit: int) -> list[str]:
-        names = (key.space for key in self._live.records if key.tenant == tenant)
-        return sorted(name for name in names if name > after)[: max(limit, 0)]
+    async def spaces(self, tenant: str, *, after: int, limit: int) -> list[ListedSpace]:
+        parts = self._live
+        keys = [key for key in parts.records if key.tenant == tenant]
+        known = [space for key in keys if (space := parts.ledger.get(key)) is not None]
+        listed = sorted(ListedSpace(space.number, space.key.space) for space in known)
+        return [each for each in listed if each.ordinal > after][: max(limit, 0)]
 
     @property
     def _live(self) -> _Parts:

@@ -14,13 +14,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-__all__ = ["Entry", "Journal", "JournalHealth", "RevisionConflict", "SnapshotRef", "SpaceKey"]
+__all__ = [
+    "Entry",
+    "Journal",
+    "JournalHealth",
+    "ListedSpace",
+    "RevisionConflict",
+    "SnapshotRef",
+    "SpaceKey",
+]
 
 
 class SpaceKey(NamedTuple):
     """Names one space."""
 
     tenant: str
+    space: str
+
+
+class ListedSpace(NamedTuple):
+    """One space of a tenant's list."""
+
+    ordinal: int
+    """Place among all spaces by their first record, at least 1; never changes."""
     space: str
 
 
@@ -160,8 +176,18 @@ class Journal(Protocol):
         """
         ...
 
-    async def spaces(self, tenant: str, *, after: str, limit: int) -> list[str]:
-        """Return names of a tenant's spaces in ascending order, from the first after ``after``."""
+    async def spaces(self, tenant: str, *, after: int, limit: int) -> list[ListedSpace]:
+        """Return spaces of a tenant in the order of their first records.
+
+        Args:
+            tenant: Whose.
+            after: Ordinal of the last one that the caller has; 0 starts.
+            limit: Most spaces to return.
+
+        Returns:
+            Every space with a durable record, reserved and deleted ones too; a space that becomes
+            durable later comes after all of them.
+        """
         ...
 
     def health(self) -> JournalHealth:

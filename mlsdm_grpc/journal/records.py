@@ -20,8 +20,6 @@ from mlsdm_grpc.core.record import (
     DeleteMemory,
     DeleteOutcome,
     EventOutcome,
-    MoralParameters,
-    MoralPolicy,
     NewMemory,
     Outcome,
     ProcessEvent,
@@ -34,15 +32,20 @@ from mlsdm_grpc.core.record import (
     RecordBody,
     Refusal,
     Rejection,
-    RhythmParameters,
     Source,
+    SpaceChanged,
     SpaceCreated,
-    SpaceParameters,
-    SynapticParameters,
     UpdateMemory,
+    UpdateSpace,
     Vector,
 )
 from mlsdm_grpc.errors import DataLoss
+from mlsdm_grpc.journal.parameters import (
+    change_from_proto,
+    change_to_proto,
+    parameters_from_proto,
+    parameters_to_proto,
+)
 from mlsdm_grpc.journal.policies import settings_from_proto, settings_to_proto
 
 __all__ = [
@@ -52,8 +55,6 @@ __all__ = [
     "encode_record",
     "outcome_from_proto",
     "outcome_to_proto",
-    "parameters_from_proto",
-    "parameters_to_proto",
     "provenance_from_proto",
     "provenance_to_proto",
 ]
@@ -135,8 +136,12 @@ def _set_body(message: pb.Record, body: RecordBody) -> None:
     elif isinstance(body, SetPolicy):
         message.set_policy.settings.CopyFrom(settings_to_proto(body.settings))
         message.set_policy.etag = body.etag
+    elif isinstance(body, UpdateSpace):
+        message.update_space.etag = body.etag
+        message.update_space.change.CopyFrom(change_to_proto(body.change))
     else:
         message.create_space.parameters.CopyFrom(parameters_to_proto(body.parameters))
+        message.create_space.exclusive = body.exclusive
 
 
 def _body(message: pb.Record) -> RecordBody:
@@ -161,8 +166,12 @@ def _body(message: pb.Record) -> RecordBody:
         return DeleteMemory(message.delete_memory.memory_id, message.delete_memory.etag)
     if kind == "set_policy":
         return SetPolicy(settings_from_proto(message.set_policy.settings), message.set_policy.etag)
+    if kind == "update_space":
+        change = change_from_proto(message.update_space.change)
+        return UpdateSpace(message.update_space.etag, change)
     if kind == "create_space":
-        return CreateSpace(parameters_from_proto(message.create_space.parameters))
+        create = message.create_space
+        return CreateSpace(parameters_from_proto(create.parameters), create.exclusive)
     raise DataLoss("A record has no body that this version knows.")
 
 
@@ -229,76 +238,6 @@ def provenance_from_proto(message: pb.Provenance) -> Provenance:
     )
 
 
-def parameters_to_proto(parameters: SpaceParameters) -> pb.SpaceParameters:
-    """Return the encoded form of a space's parameters."""
-    moral, rhythm, synapses = parameters.moral, parameters.rhythm, parameters.synapses
-    return pb.SpaceParameters(
-        dimension=parameters.dimension,
-        capacity=parameters.capacity,
-        embedder=parameters.embedder,
-        min_confidence=parameters.min_confidence,
-        moral=pb.MoralParameters(
-            policy=moral.policy,
-            base=moral.base,
-            ceiling=moral.ceiling,
-            always_pass=moral.always_pass,
-            never_pass=moral.never_pass,
-            alpha=moral.alpha,
-            step=moral.step,
-        ),
-        rhythm=pb.RhythmParameters(
-            wake_duration=rhythm.wake_duration,
-            sleep_duration=rhythm.sleep_duration,
-            sleep_gate=rhythm.sleep_gate,
-        ),
-        synapses=pb.SynapticParameters(
-            lambda_l1=synapses.lambda_l1,
-            lambda_l2=synapses.lambda_l2,
-            lambda_l3=synapses.lambda_l3,
-            theta_l1=synapses.theta_l1,
-            theta_l2=synapses.theta_l2,
-            gating12=synapses.gating12,
-            gating23=synapses.gating23,
-            legacy=synapses.legacy,
-        ),
-    )
-
-
-def parameters_from_proto(message: pb.SpaceParameters) -> SpaceParameters:
-    """Return the parameters in ``message``."""
-    moral, rhythm, synapses = message.moral, message.rhythm, message.synapses
-    return SpaceParameters(
-        dimension=message.dimension,
-        capacity=message.capacity,
-        embedder=message.embedder,
-        min_confidence=message.min_confidence,
-        moral=MoralParameters(
-            policy=MoralPolicy(moral.policy),
-            base=moral.base,
-            ceiling=moral.ceiling,
-            always_pass=moral.always_pass,
-            never_pass=moral.never_pass,
-            alpha=moral.alpha,
-            step=moral.step,
-        ),
-        rhythm=RhythmParameters(
-            wake_duration=rhythm.wake_duration,
-            sleep_duration=rhythm.sleep_duration,
-            sleep_gate=rhythm.sleep_gate,
-        ),
-        synapses=SynapticParameters(
-            lambda_l1=synapses.lambda_l1,
-            lambda_l2=synapses.lambda_l2,
-            lambda_l3=synapses.lambda_l3,
-            theta_l1=synapses.theta_l1,
-            theta_l2=synapses.theta_l2,
-            gating12=synapses.gating12,
-            gating23=synapses.gating23,
-            legacy=synapses.legacy,
-        ),
-    )
-
-
 def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
     """Return the encoded form of an outcome."""
     message = pb.Outcome(revision=outcome.revision)
@@ -340,6 +279,8 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
         )
     elif isinstance(outcome, DeleteOutcome):
         message.deleted.SetInParent()
+    elif isinstance(outcome, SpaceChanged):
+        message.space_changed.SetInParent()
     elif isinstance(outcome, SpaceCreated):
         message.space_created.created = outcome.created
         message.space_created.SetInParent()
@@ -395,6 +336,8 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
         )
     elif kind == "deleted":
         outcome = DeleteOutcome()
+    elif kind == "space_changed":
+        outcome = SpaceChanged()
     elif kind == "space_created":
         outcome = SpaceCreated(message.space_created.created)
     elif kind == "policy_set":

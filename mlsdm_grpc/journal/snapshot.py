@@ -29,6 +29,7 @@ from mlsdm_grpc.core.synapses import Synapses
 from mlsdm_grpc.core.window import RequestWindow, WindowEntry
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal import records
+from mlsdm_grpc.journal.parameters import parameters_from_proto, parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_from_proto, policy_to_proto
 
 __all__ = ["memory_from_row", "memory_to_row", "read_snapshot", "snapshot_bytes", "write_snapshot"]
@@ -123,7 +124,7 @@ def _head(mind: Mind) -> pb.SnapshotHead:
     if contents is not None:
         head.space.CopyFrom(
             pb.SpaceState(
-                parameters=records.parameters_to_proto(contents.parameters),
+                parameters=parameters_to_proto(contents.parameters),
                 incarnation=contents.incarnation,
                 create_time_ns=contents.create_time_ns,
                 step=contents.step,
@@ -136,6 +137,8 @@ def _head(mind: Mind) -> pb.SnapshotHead:
                 trace_l2=_bytes(contents.synapses.l2),
                 trace_l3=_bytes(contents.synapses.l3),
                 next_sequence=contents.pelm.next_sequence,
+                config_revision=contents.config_revision,
+                config_time_ns=contents.config_time_ns,
             )
         )
     return head
@@ -156,7 +159,7 @@ def _mind(head: pb.SnapshotHead) -> Mind:
 
 
 def _contents(state: pb.SpaceState) -> Contents:
-    parameters = records.parameters_from_proto(state.parameters)
+    parameters = parameters_from_proto(state.parameters)
     synapses = Synapses(parameters.synapses, parameters.dimension)
     synapses.l1[:] = np.frombuffer(state.trace_l1, "<f4")
     synapses.l2[:] = np.frombuffer(state.trace_l2, "<f4")
@@ -173,6 +176,8 @@ def _contents(state: pb.SpaceState) -> Contents:
         synapses=synapses,
         step=state.step,
         accepted=state.accepted,
+        config_revision=state.config_revision or state.incarnation,
+        config_time_ns=state.config_time_ns or state.create_time_ns,
     )
 
 

@@ -24,7 +24,7 @@ from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Failure, Ledger, Space
-from mlsdm_grpc.journal.protocol import Entry, SpaceKey
+from mlsdm_grpc.journal.protocol import Entry, ListedSpace, SpaceKey
 from mlsdm_grpc.journal.sqlite_open import Opened, take_over
 from mlsdm_grpc.journal.sqlite_writer import Lane, Writer
 
@@ -195,7 +195,7 @@ class SqliteJournal(EmbeddedJournal):
             await self._remove(parts, space, until)
             await self._scrub(parts)
 
-    async def spaces(self, tenant: str, *, after: str, limit: int) -> list[str]:
+    async def spaces(self, tenant: str, *, after: int, limit: int) -> list[ListedSpace]:
         return await self._live.reader.run(
             partial(store.list_spaces, tenant=tenant, after=after, limit=max(limit, 0))
         )

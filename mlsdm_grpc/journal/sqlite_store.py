@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.files import KEPT, ManifestRow
 from mlsdm_grpc.journal.ledger import Claim, Failure, Space
-from mlsdm_grpc.journal.protocol import Entry, SpaceKey
+from mlsdm_grpc.journal.protocol import Entry, ListedSpace, SpaceKey
 
 __all__ = ["Connect", "SqlBatch", "classify"]
 
@@ -219,13 +219,15 @@ def read_log(
     return entries, None
 
 
-def list_spaces(connection: sqlite3.Connection, tenant: str, after: str, limit: int) -> list[str]:
-    """Return names of spaces in the order of their code points."""
+def list_spaces(
+    connection: sqlite3.Connection, tenant: str, after: int, limit: int
+) -> list[ListedSpace]:
+    """Return spaces of a tenant in the order of their numbers."""
     rows = connection.execute(
-        "SELECT space FROM spaces WHERE tenant = ? AND space > ? ORDER BY space LIMIT ?",
+        "SELECT id, space FROM spaces WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?",
         (tenant, after, limit),
     )
-    return [name for (name,) in rows.fetchall()]
+    return [ListedSpace(*row) for row in rows.fetchall()]
 
 
 def remove_records(connection: sqlite3.Connection, number: int, until: int) -> int:

@@ -40,6 +40,7 @@ from mlsdm_grpc.servicers.admin import AdminServicer
 from mlsdm_grpc.servicers.cognition import CognitionServicer
 from mlsdm_grpc.servicers.governance import GovernanceServicer
 from mlsdm_grpc.servicers.memory import MemoryServicer
+from mlsdm_grpc.servicers.spaces import SpaceServicer
 
 __all__ = ["SERVICES", "RunningServer", "running_server"]
 
@@ -139,6 +140,7 @@ def _add_services(
         ),
         "CognitionService": CognitionServicer(engine),
         "GovernanceService": GovernanceServicer(engine.policies),
+        "SpaceService": SpaceServicer(engine.catalogue),
     }
     servicers["AdminService"] = AdminServicer(
         settings,

@@ -137,13 +137,12 @@ class MemoryServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         labels = fields.labels("labels", request.labels)
-        if request.page_size < 0:
-            fields.fault("page_size", "must not be negative")
+        page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
         wanted = PageOf(
             after_sequence=decode_page_token(request.page_token, key, labels),
-            limit=min(request.page_size or limits.DEFAULT_PAGE_SIZE, limits.MAX_PAGE_SIZE),
+            limit=page_size,
             labels=labels,
             include_embedding=request.include_embedding,
         )

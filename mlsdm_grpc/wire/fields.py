@@ -43,9 +43,9 @@ class Fields:
         if self._violations:
             raise InvalidInput(violations=self._violations)
 
-    def space(self, value: str) -> str:
-        """Return the name of a space; empty means ``default``."""
-        if value and not _SPACE.fullmatch(value):
+    def space(self, value: str, *, required: bool = False) -> str:
+        """Return the name of a space; empty means ``default`` unless a name is required."""
+        if (value or required) and not _SPACE.fullmatch(value):
             self.fault("space", "must match [a-z0-9][a-z0-9._-]{0,62}")
         return value or limits.DEFAULT_SPACE
 
@@ -104,6 +104,18 @@ class Fields:
         elif not all(_LABEL.fullmatch(value) for value in values):
             self.fault(path, "each must match [A-Za-z0-9._:/-]{1,64}")
         return tuple(sorted(set(values)))
+
+    def label(self, path: str, value: str) -> str:
+        """Return a name that may serve as a label."""
+        if not _LABEL.fullmatch(value):
+            self.fault(path, "must match [A-Za-z0-9._:/-]{1,64}")
+        return value
+
+    def page_size(self, value: int) -> int:
+        """Return how many entries a page may have."""
+        if value < 0:
+            self.fault("page_size", "must not be negative")
+        return min(value or limits.DEFAULT_PAGE_SIZE, limits.MAX_PAGE_SIZE)
 
     def metadata(self, path: str, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         """Return metadata sorted by key."""

@@ -92,8 +92,8 @@ def test_call_reads_a_server_stream(target):
     [
         ("MemoryService/GetMemory", '{"memory_id": "none"}', "NOT_FOUND", None),
         ("MemoryService/PutMemory", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
-        ("SpaceService/GetSpace", "{}", "UNIMPLEMENTED", "NOT_YET_AVAILABLE"),
-        ("CognitionService/WatchState", "{}", "UNIMPLEMENTED", "NOT_YET_AVAILABLE"),
+        ("GenerationService/Generate", "{}", "UNIMPLEMENTED", "NOT_YET_AVAILABLE"),
+        ("GenerationService/StreamGenerate", "{}", "UNIMPLEMENTED", "NOT_YET_AVAILABLE"),
         ("MemoryService/Nothing", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
         ("NoService/PutMemory", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
         ("MemoryService/IngestMemories", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),

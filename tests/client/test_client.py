@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import EmbedderInfo, Limits, ServerInfo
 from mlsdm_grpc.client import Policy, new_memory
 from mlsdm_grpc.client.batches import batches
 from mlsdm_grpc.client.messages import embedding_message, vector_of
+from mlsdm_grpc.client.spaces import space_config
 
 INFO = ServerInfo(
     limits=Limits(
@@ -246,3 +247,21 @@ async def test_an_update_says_what_changes(scripted):
     assert second.clear_expire_time
     assert not second.HasField("pinned")
     assert not second.HasField("expire_time")
+
+
+def test_settings_of_a_space_are_sent_only_where_they_are_given():
+    config = space_config(read_only=False, sleep_gate=True, default_ttl=timedelta(seconds=0))
+    assert config.HasField("read_only")
+    assert config.rhythm.sleep_gate
+    assert config.HasField("default_ttl")
+    for absent in ("dimension", "capacity", "embedder_model", "merge_min_cosine"):
+        assert not config.HasField(absent)
+    assert not config.moral.HasField("base_threshold")
+    assert not config.ontology
+
+
+@pytest.mark.parametrize("settings", [{"moral_policy": "kind"}, {"synaptic_scaling": "odd"}])
+def test_names_of_settings_that_nobody_knows_are_refused(settings):
+    with pytest.raises(errors.InvalidInput) as caught:
+        space_config(**settings)
+    assert [violation.field for violation in caught.value.violations] == list(settings)

@@ -190,13 +190,23 @@ async def test_there_is_one_partition(journal):
         await anext(journal.follow(1, after=0))
 
 
-async def test_spaces_are_listed_page_by_page(journal):
-    for name in ("c", "a", "b"):
+async def test_spaces_are_listed_by_their_first_records_page_by_page(journal):
+    for name in ("c", "a"):
         await fill(journal, SpaceKey("tenant", name), 1)
     await fill(journal, SpaceKey("other", "z"), 1)
-    assert await journal.spaces("tenant", after="", limit=2) == ["a", "b"]
-    assert await journal.spaces("tenant", after="b", limit=2) == ["c"]
-    assert await journal.spaces("nobody", after="", limit=2) == []
+    await fill(journal, SpaceKey("tenant", "b"), 1)
+    first = await journal.spaces("tenant", after=0, limit=2)
+    assert [each.space for each in first] == ["c", "a"]
+    await fill(journal, SpaceKey("tenant", "0"), 1)
+    await fill(journal, SpaceKey("tenant", "c"), 1, expected=1)
+    rest = await journal.spaces("tenant", after=first[-1].ordinal, limit=9)
+    assert [each.space for each in rest] == ["b", "0"]
+    assert [each.ordinal for each in first + rest] == sorted(
+        {each.ordinal for each in first + rest}
+    )
+    assert await journal.spaces("tenant", after=rest[-1].ordinal, limit=9) == []
+    assert await journal.spaces("tenant", after=0, limit=0) == []
+    assert await journal.spaces("nobody", after=0, limit=2) == []
 
 
 async def test_the_newest_snapshot_wins(journal):
@@ -292,7 +302,7 @@ async def test_a_space_whose_records_are_all_erased_goes_on(journal):
     assert await revisions(journal, A, after=5) == []
     await fill(journal, A, 1, expected=5)
     assert await revisions(journal, A, after=5) == [(6, b"a6")]
-    assert await journal.spaces("tenant", after="", limit=9) == ["a"]
+    assert [each.space for each in await journal.spaces("tenant", after=0, limit=9)] == ["a"]
 
 
 async def test_what_is_gone_is_not_passed_over(journal):

@@ -21,15 +21,18 @@ from mlsdm_grpc.core.record import (
     MoralParameters,
     MoralPolicy,
     NewMemory,
+    OntologyCategory,
     ProcessEvent,
     Provenance,
     PutMemories,
     Record,
     RhythmParameters,
     Source,
+    SpaceChange,
     SpaceParameters,
     SynapticParameters,
     UpdateMemory,
+    UpdateSpace,
     Vector,
 )
 from mlsdm_grpc.journal.records import decode_record, encode_record
@@ -64,10 +67,20 @@ memories = st.builds(
     etag=st.sampled_from(["", "", '"3"']),
 )
 
+_ontologies = st.lists(
+    st.builds(OntologyCategory, st.sampled_from(["x", "y", "z"]), st.integers(0, 9).map(vector)),
+    max_size=3,
+    unique_by=lambda category: category.name,
+).map(tuple)
+
 parameters = st.builds(
     SpaceParameters,
     dimension=st.just(DIMENSION),
     capacity=st.integers(1, 6),
+    default_ttl_ns=st.sampled_from([0, SECOND]),
+    read_only=st.sampled_from([False] * 7 + [True]),
+    merge_min_cosine=st.sampled_from([0.98, 1.0]),
+    ontology=_ontologies,
     moral=st.builds(MoralParameters, policy=st.sampled_from(MoralPolicy)),
     rhythm=st.builds(
         RhythmParameters,
@@ -94,9 +107,29 @@ policies = st.builds(
     base_moral_threshold=st.none() | st.sampled_from([0.0, 0.3, 0.7]),
 )
 
+changes = st.builds(
+    SpaceChange,
+    dimension=st.sampled_from([None] * 7 + [DIMENSION, DIMENSION + 1]),
+    capacity=st.none() | st.integers(1, 9),
+    embedder=st.sampled_from([None, None, "", "words"]),
+    min_confidence=st.sampled_from([None, 0.0, 0.9]),
+    default_ttl_ns=st.sampled_from([None, 0, SECOND]),
+    read_only=st.sampled_from([None, False, False, True]),
+    merge_min_cosine=st.sampled_from([None, 0.5]),
+    moral_policy=st.none() | st.sampled_from(MoralPolicy),
+    moral_base=st.sampled_from([None, None, 0.3, 0.6, 0.9]),
+    moral_ceiling=st.sampled_from([None, 0.6, 0.9]),
+    wake_duration=st.none() | st.integers(1, 5),
+    sleep_duration=st.none() | st.integers(1, 5),
+    sleep_gate=st.none() | st.booleans(),
+    legacy_synapses=st.none() | st.booleans(),
+    ontology=_ontologies,
+)
+
 _batch = st.lists(memories, min_size=1, max_size=4, unique_by=lambda m: m.memory_id).map(tuple)
 bodies = st.one_of(
-    st.builds(CreateSpace, parameters),
+    st.builds(CreateSpace, parameters, exclusive=st.booleans()),
+    st.builds(UpdateSpace, st.sampled_from(["", "", '"1"', '"3"']), changes),
     st.builds(PutMemories, _batch, allow_replace=st.booleans()),
     st.builds(
         UpdateMemory,

@@ -17,10 +17,6 @@ NOT_YET_AVAILABLE = {
     "GenerationService": {"Generate", "StreamGenerate"},
     "GovernanceService": {"EvaluateContent", "AnalyzeSpeech", "RepairSpeech"},
     "SpaceService": {
-        "CreateSpace",
-        "GetSpace",
-        "ListSpaces",
-        "UpdateSpace",
         "DeleteSpace",
         "ExportSpace",
         "ImportSpace",

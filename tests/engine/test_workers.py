@@ -15,7 +15,7 @@ from drive import KEY, running
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.record import CreateSpace, Record, SpaceParameters, Vector
-from mlsdm_grpc.engine.engine import _check_embedded
+from mlsdm_grpc.engine.checks import check_embedded
 from mlsdm_grpc.engine.link import MAX_FRAME_BYTES, FrameReader, encode_frame
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.worker import make_handler, serve
@@ -142,7 +142,7 @@ def test_a_frame_that_is_too_long_is_refused():
 def test_texts_without_a_known_word_are_violations():
     nothing = Vector(np.zeros(4, np.float32), 0.0)
     with pytest.raises(InvalidInput) as caught:
-        _check_embedded({"memory.text": nothing, "other": Vector(np.ones(4, np.float32), 0.5)})
+        check_embedded({"memory.text": nothing, "other": Vector(np.ones(4, np.float32), 0.5)})
     assert [v.field for v in caught.value.violations] == ["memory.text"]
 
 

@@ -150,8 +150,8 @@ class MoralConfig(_message.Message):
     0.90, double precision.
     """
     ceiling: _builtins.float
-    """Optional. Defaults to 0.70. Highest threshold of the policy vigilant, base_threshold to 0.90,
-    double precision.
+    """Optional. Defaults to 0.70, or to base_threshold if that is higher. Highest threshold of the
+    policy vigilant, base_threshold to 0.90, double precision.
     """
     def __init__(
         self,
@@ -289,15 +289,17 @@ class SpaceConfig(_message.Message):
     ONTOLOGY_FIELD_NUMBER: _builtins.int
     dimension: _builtins.int
     """Optional. Defaults to 384, or to the dimension of the embedder when the first write has text
-    only. Dimension of the vectors, 1 to 4096. Fixed once set.
+    only, or when CreateSpace leaves the space with an embedder. Dimension of the vectors, 1 to
+    4096. Fixed once set.
     """
     capacity: _builtins.int
     """Optional. Defaults to 20000. Memories the space can hold, 1 to 1000000. It may grow; it shrinks
     only to at least the number in use.
     """
     embedder_model: _builtins.str
-    """Optional. Defaults to the embedder of the server. Model that embeds texts of this space, see
-    GetServerInfo. Fixed once the space has memories; "none" means that callers send vectors.
+    """Optional. Defaults to the embedder of the server, or to "none" for a dimension that it does not
+    have. Model that embeds texts of this space, see GetServerInfo. Fixed once the space has
+    memories; "none" means that callers send vectors.
     """
     read_only: _builtins.bool
     """Optional. Defaults to false. Refuse writes with FAILED_PRECONDITION SPACE_READ_ONLY."""
@@ -324,13 +326,15 @@ class SpaceConfig(_message.Message):
     @_builtins.property
     def default_ttl(self) -> _duration_pb2.Duration:
         """Optional. Defaults to never. Life of a memory without an expire_time of its own, at least 1 s;
-        0 s means never.
+        0 s means never. At most 100 years of 365 days.
         """
 
     @_builtins.property
     def ontology(self) -> _containers.RepeatedCompositeFieldContainer[Global___OntologyCategory]:
-        """Optional. Categories to label memories with, at most 256. On update a list that is not empty
-        replaces the old one.
+        """Optional. Categories to label memories with, at most 256 of different names, with vectors of at
+        most 3 MiB in single precision. On update a list that is not empty replaces the old one. Each
+        memory that is stored from then on gets the category with the highest cosine as a label, if it
+        has room for one.
         """
 
     def __init__(

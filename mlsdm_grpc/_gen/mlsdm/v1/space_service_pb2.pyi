@@ -190,7 +190,9 @@ class ListSpacesResponse(_message.Message):
     """Output only. Revision of the tenant's reserved space that the page is of."""
     @_builtins.property
     def spaces(self) -> _containers.RepeatedCompositeFieldContainer[_space_pb2.Space]:
-        """Output only. Spaces by creation. Of config only what the space was created with."""
+        """Output only. Spaces by creation. Of config only what the space was created with; changes since
+        may be missing, the ontology always is. A quarantined space has only name, state and revision.
+        """
 
     def __init__(
         self,

@@ -72,9 +72,10 @@ class SpaceServiceStub:
     ListSpaces: _aio.UnaryUnaryMultiCallable[_space_service_pb2.ListSpacesRequest, _space_service_pb2.ListSpacesResponse]
     """Lists the spaces of the tenant, page by page.
 
-    Ordering: by creation, oldest first. Atomicity: each page is of one revision of the tenant's
-    list; a space that is present throughout is returned exactly once. Consistency: at most
-    cluster.max_staleness old.
+    Ordering: by creation, oldest first; a name that was created anew keeps its first place.
+    Atomicity: each page is of one revision of the tenant's list; a space that is present
+    throughout is returned exactly once. Consistency: at most cluster.max_staleness old. A page may
+    have fewer spaces than page_size, even none, and still be followed by another.
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
@@ -284,9 +285,10 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_space_service_pb2.ListSpacesResponse]:
         """Lists the spaces of the tenant, page by page.
 
-        Ordering: by creation, oldest first. Atomicity: each page is of one revision of the tenant's
-        list; a space that is present throughout is returned exactly once. Consistency: at most
-        cluster.max_staleness old.
+        Ordering: by creation, oldest first; a name that was created anew keeps its first place.
+        Atomicity: each page is of one revision of the tenant's list; a space that is present
+        throughout is returned exactly once. Consistency: at most cluster.max_staleness old. A page may
+        have fewer spaces than page_size, even none, and still be followed by another.
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:

@@ -153,7 +153,7 @@ class LinkReply(_message.Message):
 
     @_builtins.property
     def outcome(self) -> _record_pb2.Outcome:
-        """Answer to apply and preview."""
+        """Answer to apply and preview; without a kind where only applying the record would tell."""
 
     @_builtins.property
     def search(self) -> Global___SearchReply:
@@ -660,12 +660,17 @@ class ViewRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    OMIT_ONTOLOGY_FIELD_NUMBER: _builtins.int
+    omit_ontology: _builtins.bool
+    """Leave out the ontology of the parameters."""
     def __init__(
         self,
+        *,
+        omit_ontology: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["omit_ontology", b"omit_ontology"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -697,6 +702,8 @@ class ViewReply(_message.Message):
     UPDATE_TIME_NS_FIELD_NUMBER: _builtins.int
     CHAIN_FIELD_NUMBER: _builtins.int
     TRACES_F32_LE_FIELD_NUMBER: _builtins.int
+    CONFIG_REVISION_FIELD_NUMBER: _builtins.int
+    CONFIG_TIME_NS_FIELD_NUMBER: _builtins.int
     exists: _builtins.bool
     """The space exists."""
     incarnation: _builtins.int
@@ -733,6 +740,10 @@ class ViewReply(_message.Message):
     """SHA-256 chain over the records."""
     traces_f32_le: _builtins.bytes
     """L1, L2, L3, float32 little endian."""
+    config_revision: _builtins.int
+    """Revision at which the parameters last changed."""
+    config_time_ns: _builtins.int
+    """Time of that change, Unix nanoseconds."""
     @_builtins.property
     def parameters(self) -> _record_pb2.SpaceParameters:
         """Parameters."""
@@ -764,10 +775,12 @@ class ViewReply(_message.Message):
         update_time_ns: _builtins.int = ...,
         chain: _builtins.bytes = ...,
         traces_f32_le: _builtins.bytes = ...,
+        config_revision: _builtins.int = ...,
+        config_time_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "allocated_bytes", b"allocated_bytes", "awake", b"awake", "capacity", b"capacity", "chain", b"chain", "create_time_ns", b"create_time_ns", "exists", b"exists", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "parameters", b"parameters", "phase", b"phase", "phase_remaining", b"phase_remaining", "pinned", b"pinned", "step", b"step", "synaptic_norms", b"synaptic_norms", "traces_f32_le", b"traces_f32_le", "update_time_ns", b"update_time_ns", "used", b"used", "vector_bytes", b"vector_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "allocated_bytes", b"allocated_bytes", "awake", b"awake", "capacity", b"capacity", "chain", b"chain", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "create_time_ns", b"create_time_ns", "exists", b"exists", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "parameters", b"parameters", "phase", b"phase", "phase_remaining", b"phase_remaining", "pinned", b"pinned", "step", b"step", "synaptic_norms", b"synaptic_norms", "traces_f32_le", b"traces_f32_le", "update_time_ns", b"update_time_ns", "used", b"used", "vector_bytes", b"vector_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

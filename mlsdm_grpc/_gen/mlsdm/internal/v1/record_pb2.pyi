@@ -41,6 +41,7 @@ class Record(_message.Message):
     PROCESS_EVENT_FIELD_NUMBER: _builtins.int
     UPDATE_MEMORY_FIELD_NUMBER: _builtins.int
     SET_POLICY_FIELD_NUMBER: _builtins.int
+    UPDATE_SPACE_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the state machine's rules that the writer decided by."""
     record_id: _builtins.bytes
@@ -81,6 +82,10 @@ class Record(_message.Message):
     def set_policy(self) -> Global___SetPolicy:
         """Replace the policy of the tenant whose reserved space this is."""
 
+    @_builtins.property
+    def update_space(self) -> Global___UpdateSpace:
+        """Change settings of the space."""
+
     def __init__(
         self,
         *,
@@ -98,12 +103,13 @@ class Record(_message.Message):
         process_event: Global___ProcessEvent | None = ...,
         update_memory: Global___UpdateMemory | None = ...,
         set_policy: Global___SetPolicy | None = ...,
+        update_space: Global___UpdateSpace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "update_memory", b"update_memory"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "update_memory", b"update_memory", "update_space", b"update_space"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "time_ns", b"time_ns", "update_memory", b"update_memory"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -116,6 +122,9 @@ class CreateSpace(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    EXCLUSIVE_FIELD_NUMBER: _builtins.int
+    exclusive: _builtins.bool
+    """Refuse the record if the space exists."""
     @_builtins.property
     def parameters(self) -> Global___SpaceParameters:
         """Resolved parameters."""
@@ -124,14 +133,178 @@ class CreateSpace(_message.Message):
         self,
         *,
         parameters: Global___SpaceParameters | None = ...,
+        exclusive: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclusive", b"exclusive", "parameters", b"parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateSpace: _TypeAlias = CreateSpace  # noqa: Y015
+
+@_typing.final
+class UpdateSpace(_message.Message):
+    """Change settings of the space."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ETAG_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    """Expected etag of the space."""
+    @_builtins.property
+    def change(self) -> Global___SpaceChange:
+        """What to change."""
+
+    def __init__(
+        self,
+        *,
+        etag: _builtins.str = ...,
+        change: Global___SpaceChange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "etag", b"etag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSpace: _TypeAlias = UpdateSpace  # noqa: Y015
+
+@_typing.final
+class SpaceChange(_message.Message):
+    """New values of some parameters; what is absent stays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    EMBEDDER_FIELD_NUMBER: _builtins.int
+    MIN_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    DEFAULT_TTL_NS_FIELD_NUMBER: _builtins.int
+    READ_ONLY_FIELD_NUMBER: _builtins.int
+    MERGE_MIN_COSINE_FIELD_NUMBER: _builtins.int
+    MORAL_POLICY_FIELD_NUMBER: _builtins.int
+    MORAL_BASE_FIELD_NUMBER: _builtins.int
+    MORAL_CEILING_FIELD_NUMBER: _builtins.int
+    WAKE_DURATION_FIELD_NUMBER: _builtins.int
+    SLEEP_DURATION_FIELD_NUMBER: _builtins.int
+    SLEEP_GATE_FIELD_NUMBER: _builtins.int
+    LEGACY_SYNAPSES_FIELD_NUMBER: _builtins.int
+    ONTOLOGY_FIELD_NUMBER: _builtins.int
+    dimension: _builtins.int
+    """Components of every embedding; must be what it is."""
+    capacity: _builtins.int
+    """Memories held at most."""
+    embedder: _builtins.str
+    """Model that embeds text for the space."""
+    min_confidence: _builtins.float
+    """Memories below this confidence are refused."""
+    default_ttl_ns: _builtins.int
+    """Life of a memory without an expiry of its own, nanoseconds; 0 means for ever."""
+    read_only: _builtins.bool
+    """Refuse writes."""
+    merge_min_cosine: _builtins.float
+    """Cosine from which consolidation merges."""
+    moral_policy: _builtins.int
+    """Number of the moral policy."""
+    moral_base: _builtins.float
+    """Moral threshold at rest."""
+    moral_ceiling: _builtins.float
+    """Highest moral threshold of the vigilant policy."""
+    wake_duration: _builtins.int
+    """Events awake."""
+    sleep_duration: _builtins.int
+    """Events asleep."""
+    sleep_gate: _builtins.bool
+    """Refuse events while asleep."""
+    legacy_synapses: _builtins.bool
+    """Scaling and signed comparison of the original."""
+    @_builtins.property
+    def ontology(self) -> _containers.RepeatedCompositeFieldContainer[Global___OntologyCategory]:
+        """Categories that replace all others; empty leaves them."""
+
+    def __init__(
+        self,
+        *,
+        dimension: _builtins.int | None = ...,
+        capacity: _builtins.int | None = ...,
+        embedder: _builtins.str | None = ...,
+        min_confidence: _builtins.float | None = ...,
+        default_ttl_ns: _builtins.int | None = ...,
+        read_only: _builtins.bool | None = ...,
+        merge_min_cosine: _builtins.float | None = ...,
+        moral_policy: _builtins.int | None = ...,
+        moral_base: _builtins.float | None = ...,
+        moral_ceiling: _builtins.float | None = ...,
+        wake_duration: _builtins.int | None = ...,
+        sleep_duration: _builtins.int | None = ...,
+        sleep_gate: _builtins.bool | None = ...,
+        legacy_synapses: _builtins.bool | None = ...,
+        ontology: _abc.Iterable[Global___OntologyCategory] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_default_ttl_ns", b"_default_ttl_ns", "_dimension", b"_dimension", "_embedder", b"_embedder", "_legacy_synapses", b"_legacy_synapses", "_merge_min_cosine", b"_merge_min_cosine", "_min_confidence", b"_min_confidence", "_moral_base", b"_moral_base", "_moral_ceiling", b"_moral_ceiling", "_moral_policy", b"_moral_policy", "_read_only", b"_read_only", "_sleep_duration", b"_sleep_duration", "_sleep_gate", b"_sleep_gate", "_wake_duration", b"_wake_duration", "capacity", b"capacity", "default_ttl_ns", b"default_ttl_ns", "dimension", b"dimension", "embedder", b"embedder", "legacy_synapses", b"legacy_synapses", "merge_min_cosine", b"merge_min_cosine", "min_confidence", b"min_confidence", "moral_base", b"moral_base", "moral_ceiling", b"moral_ceiling", "moral_policy", b"moral_policy", "read_only", b"read_only", "sleep_duration", b"sleep_duration", "sleep_gate", b"sleep_gate", "wake_duration", b"wake_duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_default_ttl_ns", b"_default_ttl_ns", "_dimension", b"_dimension", "_embedder", b"_embedder", "_legacy_synapses", b"_legacy_synapses", "_merge_min_cosine", b"_merge_min_cosine", "_min_confidence", b"_min_confidence", "_moral_base", b"_moral_base", "_moral_ceiling", b"_moral_ceiling", "_moral_policy", b"_moral_policy", "_read_only", b"_read_only", "_sleep_duration", b"_sleep_duration", "_sleep_gate", b"_sleep_gate", "_wake_duration", b"_wake_duration", "capacity", b"capacity", "default_ttl_ns", b"default_ttl_ns", "dimension", b"dimension", "embedder", b"embedder", "legacy_synapses", b"legacy_synapses", "merge_min_cosine", b"merge_min_cosine", "min_confidence", b"min_confidence", "moral_base", b"moral_base", "moral_ceiling", b"moral_ceiling", "moral_policy", b"moral_policy", "ontology", b"ontology", "read_only", b"read_only", "sleep_duration", b"sleep_duration", "sleep_gate", b"sleep_gate", "wake_duration", b"wake_duration"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
+    _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015
+    _WhichOneofReturnType__default_ttl_ns: _TypeAlias = _typing.Literal["default_ttl_ns"]  # noqa: Y015
+    _WhichOneofArgType__default_ttl_ns: _TypeAlias = _typing.Literal["_default_ttl_ns", b"_default_ttl_ns"]  # noqa: Y015
+    _WhichOneofReturnType__dimension: _TypeAlias = _typing.Literal["dimension"]  # noqa: Y015
+    _WhichOneofArgType__dimension: _TypeAlias = _typing.Literal["_dimension", b"_dimension"]  # noqa: Y015
+    _WhichOneofReturnType__embedder: _TypeAlias = _typing.Literal["embedder"]  # noqa: Y015
+    _WhichOneofArgType__embedder: _TypeAlias = _typing.Literal["_embedder", b"_embedder"]  # noqa: Y015
+    _WhichOneofReturnType__legacy_synapses: _TypeAlias = _typing.Literal["legacy_synapses"]  # noqa: Y015
+    _WhichOneofArgType__legacy_synapses: _TypeAlias = _typing.Literal["_legacy_synapses", b"_legacy_synapses"]  # noqa: Y015
+    _WhichOneofReturnType__merge_min_cosine: _TypeAlias = _typing.Literal["merge_min_cosine"]  # noqa: Y015
+    _WhichOneofArgType__merge_min_cosine: _TypeAlias = _typing.Literal["_merge_min_cosine", b"_merge_min_cosine"]  # noqa: Y015
+    _WhichOneofReturnType__min_confidence: _TypeAlias = _typing.Literal["min_confidence"]  # noqa: Y015
+    _WhichOneofArgType__min_confidence: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence"]  # noqa: Y015
+    _WhichOneofReturnType__moral_base: _TypeAlias = _typing.Literal["moral_base"]  # noqa: Y015
+    _WhichOneofArgType__moral_base: _TypeAlias = _typing.Literal["_moral_base", b"_moral_base"]  # noqa: Y015
+    _WhichOneofReturnType__moral_ceiling: _TypeAlias = _typing.Literal["moral_ceiling"]  # noqa: Y015
+    _WhichOneofArgType__moral_ceiling: _TypeAlias = _typing.Literal["_moral_ceiling", b"_moral_ceiling"]  # noqa: Y015
+    _WhichOneofReturnType__moral_policy: _TypeAlias = _typing.Literal["moral_policy"]  # noqa: Y015
+    _WhichOneofArgType__moral_policy: _TypeAlias = _typing.Literal["_moral_policy", b"_moral_policy"]  # noqa: Y015
+    _WhichOneofReturnType__read_only: _TypeAlias = _typing.Literal["read_only"]  # noqa: Y015
+    _WhichOneofArgType__read_only: _TypeAlias = _typing.Literal["_read_only", b"_read_only"]  # noqa: Y015
+    _WhichOneofReturnType__sleep_duration: _TypeAlias = _typing.Literal["sleep_duration"]  # noqa: Y015
+    _WhichOneofArgType__sleep_duration: _TypeAlias = _typing.Literal["_sleep_duration", b"_sleep_duration"]  # noqa: Y015
+    _WhichOneofReturnType__sleep_gate: _TypeAlias = _typing.Literal["sleep_gate"]  # noqa: Y015
+    _WhichOneofArgType__sleep_gate: _TypeAlias = _typing.Literal["_sleep_gate", b"_sleep_gate"]  # noqa: Y015
+    _WhichOneofReturnType__wake_duration: _TypeAlias = _typing.Literal["wake_duration"]  # noqa: Y015
+    _WhichOneofArgType__wake_duration: _TypeAlias = _typing.Literal["_wake_duration", b"_wake_duration"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__capacity) -> _WhichOneofReturnType__capacity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__default_ttl_ns) -> _WhichOneofReturnType__default_ttl_ns | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dimension) -> _WhichOneofReturnType__dimension | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__embedder) -> _WhichOneofReturnType__embedder | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__legacy_synapses) -> _WhichOneofReturnType__legacy_synapses | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__merge_min_cosine) -> _WhichOneofReturnType__merge_min_cosine | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_confidence) -> _WhichOneofReturnType__min_confidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__moral_base) -> _WhichOneofReturnType__moral_base | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__moral_ceiling) -> _WhichOneofReturnType__moral_ceiling | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__moral_policy) -> _WhichOneofReturnType__moral_policy | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__read_only) -> _WhichOneofReturnType__read_only | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sleep_duration) -> _WhichOneofReturnType__sleep_duration | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sleep_gate) -> _WhichOneofReturnType__sleep_gate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wake_duration) -> _WhichOneofReturnType__wake_duration | None: ...
+
+Global___SpaceChange: _TypeAlias = SpaceChange  # noqa: Y015
 
 @_typing.final
 class PutMemories(_message.Message):
@@ -551,6 +724,10 @@ class SpaceParameters(_message.Message):
     MORAL_FIELD_NUMBER: _builtins.int
     RHYTHM_FIELD_NUMBER: _builtins.int
     SYNAPSES_FIELD_NUMBER: _builtins.int
+    DEFAULT_TTL_NS_FIELD_NUMBER: _builtins.int
+    READ_ONLY_FIELD_NUMBER: _builtins.int
+    MERGE_MIN_COSINE_FIELD_NUMBER: _builtins.int
+    ONTOLOGY_FIELD_NUMBER: _builtins.int
     dimension: _builtins.int
     """Components of every embedding."""
     capacity: _builtins.int
@@ -559,6 +736,12 @@ class SpaceParameters(_message.Message):
     """Model that embeds text for the space."""
     min_confidence: _builtins.float
     """Memories below this confidence are refused."""
+    default_ttl_ns: _builtins.int
+    """Life of a memory without an expiry of its own, nanoseconds; 0 means for ever."""
+    read_only: _builtins.bool
+    """Writes are refused."""
+    merge_min_cosine: _builtins.float
+    """Cosine from which consolidation merges; absent is 0.98."""
     @_builtins.property
     def moral(self) -> Global___MoralParameters:
         """The moral filter."""
@@ -571,6 +754,10 @@ class SpaceParameters(_message.Message):
     def synapses(self) -> Global___SynapticParameters:
         """The traces."""
 
+    @_builtins.property
+    def ontology(self) -> _containers.RepeatedCompositeFieldContainer[Global___OntologyCategory]:
+        """Categories that memories are labelled with."""
+
     def __init__(
         self,
         *,
@@ -581,14 +768,50 @@ class SpaceParameters(_message.Message):
         moral: Global___MoralParameters | None = ...,
         rhythm: Global___RhythmParameters | None = ...,
         synapses: Global___SynapticParameters | None = ...,
+        default_ttl_ns: _builtins.int = ...,
+        read_only: _builtins.bool = ...,
+        merge_min_cosine: _builtins.float | None = ...,
+        ontology: _abc.Iterable[Global___OntologyCategory] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["moral", b"moral", "rhythm", b"rhythm", "synapses", b"synapses"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_merge_min_cosine", b"_merge_min_cosine", "merge_min_cosine", b"merge_min_cosine", "moral", b"moral", "rhythm", b"rhythm", "synapses", b"synapses"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "dimension", b"dimension", "embedder", b"embedder", "min_confidence", b"min_confidence", "moral", b"moral", "rhythm", b"rhythm", "synapses", b"synapses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_merge_min_cosine", b"_merge_min_cosine", "capacity", b"capacity", "default_ttl_ns", b"default_ttl_ns", "dimension", b"dimension", "embedder", b"embedder", "merge_min_cosine", b"merge_min_cosine", "min_confidence", b"min_confidence", "moral", b"moral", "ontology", b"ontology", "read_only", b"read_only", "rhythm", b"rhythm", "synapses", b"synapses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__merge_min_cosine: _TypeAlias = _typing.Literal["merge_min_cosine"]  # noqa: Y015
+    _WhichOneofArgType__merge_min_cosine: _TypeAlias = _typing.Literal["_merge_min_cosine", b"_merge_min_cosine"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__merge_min_cosine) -> _WhichOneofReturnType__merge_min_cosine | None: ...
+
+Global___SpaceParameters: _TypeAlias = SpaceParameters  # noqa: Y015
+
+@_typing.final
+class OntologyCategory(_message.Message):
+    """A category of an ontology."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EMBEDDING_F32_LE_FIELD_NUMBER: _builtins.int
+    INV_NORM_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name, which is a label."""
+    embedding_f32_le: _builtins.bytes
+    """Its vector as sent, float32 little endian."""
+    inv_norm: _builtins.float
+    """1 / norm of the vector, computed by the writer."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        embedding_f32_le: _builtins.bytes = ...,
+        inv_norm: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding_f32_le", b"embedding_f32_le", "inv_norm", b"inv_norm", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SpaceParameters: _TypeAlias = SpaceParameters  # noqa: Y015
+Global___OntologyCategory: _TypeAlias = OntologyCategory  # noqa: Y015
 
 @_typing.final
 class MoralParameters(_message.Message):
@@ -729,6 +952,7 @@ class Outcome(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     SPACE_CREATED_FIELD_NUMBER: _builtins.int
     POLICY_SET_FIELD_NUMBER: _builtins.int
+    SPACE_CHANGED_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision that the answer names."""
     @_builtins.property
@@ -755,6 +979,10 @@ class Outcome(_message.Message):
     def policy_set(self) -> Global___PolicySet:
         """The policy was replaced."""
 
+    @_builtins.property
+    def space_changed(self) -> Global___SpaceChanged:
+        """Settings of the space were changed."""
+
     def __init__(
         self,
         *,
@@ -765,12 +993,13 @@ class Outcome(_message.Message):
         event: Global___EventOutcome | None = ...,
         space_created: Global___SpaceCreated | None = ...,
         policy_set: Global___PolicySet | None = ...,
+        space_changed: Global___SpaceChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "space_created", b"space_created"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "space_created", b"space_created"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -960,6 +1189,23 @@ class PolicySet(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicySet: _TypeAlias = PolicySet  # noqa: Y015
+
+@_typing.final
+class SpaceChanged(_message.Message):
+    """Outcome of a change of settings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpaceChanged: _TypeAlias = SpaceChanged  # noqa: Y015
 
 @_typing.final
 class EventOutcome(_message.Message):

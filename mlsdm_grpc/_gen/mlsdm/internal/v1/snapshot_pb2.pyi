@@ -131,6 +131,8 @@ class SpaceState(_message.Message):
     TRACE_L2_FIELD_NUMBER: _builtins.int
     TRACE_L3_FIELD_NUMBER: _builtins.int
     NEXT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    CONFIG_REVISION_FIELD_NUMBER: _builtins.int
+    CONFIG_TIME_NS_FIELD_NUMBER: _builtins.int
     incarnation: _builtins.int
     """Revision of the record that created it."""
     create_time_ns: _builtins.int
@@ -155,6 +157,10 @@ class SpaceState(_message.Message):
     """L3, float32 little endian."""
     next_sequence: _builtins.int
     """Next creation sequence."""
+    config_revision: _builtins.int
+    """Revision at which the parameters last changed; 0 means at creation."""
+    config_time_ns: _builtins.int
+    """Time of that change, Unix nanoseconds; 0 means creation."""
     @_builtins.property
     def parameters(self) -> _record_pb2.SpaceParameters:
         """Parameters."""
@@ -175,10 +181,12 @@ class SpaceState(_message.Message):
         trace_l2: _builtins.bytes = ...,
         trace_l3: _builtins.bytes = ...,
         next_sequence: _builtins.int = ...,
+        config_revision: _builtins.int = ...,
+        config_time_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "awake", b"awake", "create_time_ns", b"create_time_ns", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "next_sequence", b"next_sequence", "parameters", b"parameters", "phase_remaining", b"phase_remaining", "step", b"step", "trace_l1", b"trace_l1", "trace_l2", b"trace_l2", "trace_l3", b"trace_l3"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "awake", b"awake", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "create_time_ns", b"create_time_ns", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "next_sequence", b"next_sequence", "parameters", b"parameters", "phase_remaining", b"phase_remaining", "step", b"step", "trace_l1", b"trace_l1", "trace_l2", b"trace_l2", "trace_l3", b"trace_l3"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,69 @@
+"""Parameters of a space and changes of them: what a change gives, and what speaks against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from mlsdm_grpc.core.record import SpaceChange, SpaceParameters
+
+__all__ = ["changed", "conflict"]
+
+_Value = TypeVar("_Value")
+
+
+def changed(parameters: SpaceParameters, change: SpaceChange) -> SpaceParameters:
+    """Return ``parameters`` with everything that ``change`` gives; consistency is not checked."""
+    moral, rhythm, synapses = parameters.moral, parameters.rhythm, parameters.synapses
+    return replace(
+        parameters,
+        dimension=_given(change.dimension, parameters.dimension),
+        capacity=_given(change.capacity, parameters.capacity),
+        embedder=_given(change.embedder, parameters.embedder),
+        min_confidence=_given(change.min_confidence, parameters.min_confidence),
+        default_ttl_ns=_given(change.default_ttl_ns, parameters.default_ttl_ns),
+        read_only=_given(change.read_only, parameters.read_only),
+        merge_min_cosine=_given(change.merge_min_cosine, parameters.merge_min_cosine),
+        ontology=change.ontology or parameters.ontology,
+        moral=replace(
+            moral,
+            policy=_given(change.moral_policy, moral.policy),
+            base=_given(change.moral_base, moral.base),
+            ceiling=_given(change.moral_ceiling, moral.ceiling),
+        ),
+        rhythm=replace(
+            rhythm,
+            wake_duration=_given(change.wake_duration, rhythm.wake_duration),
+            sleep_duration=_given(change.sleep_duration, rhythm.sleep_duration),
+            sleep_gate=_given(change.sleep_gate, rhythm.sleep_gate),
+        ),
+        synapses=replace(synapses, legacy=_given(change.legacy_synapses, synapses.legacy)),
+    )
+
+
+def conflict(old: SpaceParameters, new: SpaceParameters, *, used: int) -> tuple[str, str] | None:
+    """Return what keeps a space from taking new parameters.
+
+    Args:
+        old: What it has.
+        new: What it would have.
+        used: Memories in it that have not expired.
+
+    Returns:
+        Field as the contract spells it, and a sentence; None if nothing speaks against it.
+    """
+    if new.dimension != old.dimension:
+        return "config.dimension", "The dimension of a space never changes."
+    if used and new.embedder != old.embedder:
+        return "config.embedder_model", "The embedder is fixed while the space has memories."
+    if new.capacity < used:
+        return "config.capacity", "The space holds more memories than that."
+    if new.moral.ceiling < new.moral.base:
+        return "config.moral.ceiling", "The ceiling of the moral threshold would be below its base."
+    if any(len(category.vector.raw) != new.dimension for category in new.ontology):
+        return "config.ontology", "A category does not have the dimension of the space."
+    return None
+
+
+def _given(value: _Value | None, old: _Value) -> _Value:
+    return old if value is None else value

@@ -1,0 +1,88 @@
+"""The ontology of a space: named vectors, of which a memory gets the nearest as a label.
+
+Decided by whoever writes a record, because it rests on inner products; the record carries the
+label, and applying it never matches anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mlsdm_grpc.core import kernel
+from mlsdm_grpc.core.pelm import unit_row
+from mlsdm_grpc.core.record import MAX_LABELS, Float32, NewMemory, OntologyCategory, Vector
+
+__all__ = ["Ontology"]
+
+_SLACK = 2.0**-20
+"""More than what subtracting the bound from a float32 score rounds away."""
+
+
+class Ontology:
+    """The categories of one space, ready to be compared with.
+
+    Args:
+        categories: Of one dimension, none zero.
+    """
+
+    __slots__ = ("_names", "_rows")
+
+    def __init__(self, categories: Sequence[OntologyCategory] = ()) -> None:
+        self._names = tuple(category.name for category in categories)
+        rows = [unit_row(category.vector) for category in categories]
+        self._rows: Float32 = np.stack(rows) if rows else np.empty((0, 0), np.float32)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def cost(self, count: int) -> int:
+        """Return how many products the comparison of ``count`` vectors takes."""
+        return count * self._rows.size
+
+    def nearest(self, vectors: Sequence[Vector]) -> list[tuple[str | None, float]]:
+        """Return for each vector the category with the highest cosine, and that cosine.
+
+        Args:
+            vectors: Of the dimension of the categories.
+
+        Returns:
+            Name and cosine in [-1, 1], as :func:`kernel.resonances` computes it; of equally near
+            categories the first. ``(None, 0.0)`` for a zero vector or without categories.
+
+        Cost: one float32 matrix product, and a float64 pass over the few rows that it leaves.
+        """
+        if not self._names or not vectors:
+            return [(None, 0.0)] * len(vectors)
+        units = np.stack([v.raw.astype(np.float64) * v.inv_norm for v in vectors])
+        fast = np.empty((len(units), len(self._names)), np.float32)
+        kernel.scan(self._rows, units.astype(np.float32), fast)
+        return [
+            (None, 0.0) if vector.inv_norm == 0.0 else self._best(unit, scores)
+            for vector, unit, scores in zip(vectors, units, fast, strict=True)
+        ]
+
+    def _best(self, unit: kernel.Float64, scores: Float32) -> tuple[str, float]:
+        error = kernel.scan_error(self._rows.shape[1])
+        rows = kernel.candidates(scores, error, _SLACK, top_k=1)
+        cosines = kernel.resonances(self._rows[rows], unit)
+        best = int(np.argmax(cosines))
+        return self._names[rows[best]], float(cosines[best])
+
+    def labelled(self, memories: Sequence[NewMemory]) -> tuple[NewMemory, ...]:
+        """Return the memories, each with its nearest category among its labels.
+
+        A memory that has no room for one more label stays as it is.
+        """
+        found = self.nearest([memory.vector for memory in memories])
+        return tuple(
+            _with_label(memory, name) for memory, (name, _) in zip(memories, found, strict=True)
+        )
+
+
+def _with_label(memory: NewMemory, name: str | None) -> NewMemory:
+    if name is None or name in memory.labels or len(memory.labels) >= MAX_LABELS:
+        return memory
+    return replace(memory, labels=tuple(sorted((*memory.labels, name))))

@@ -1,0 +1,318 @@
+"""The spaces of a tenant: creating, configuring, telling and listing them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.configuration import changed, conflict
+from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.record import (
+    CreateSpace,
+    MoralParameters,
+    Outcome,
+    RecordBody,
+    SpaceChange,
+    SpaceParameters,
+    UpdateSpace,
+)
+from mlsdm_grpc.engine.checks import check_deadline
+from mlsdm_grpc.engine.codec import view_from_reply
+from mlsdm_grpc.engine.lanes import Bulkhead
+from mlsdm_grpc.engine.spaces import TENANT_SPACE, Directory, Space, space_not_found
+from mlsdm_grpc.engine.writes import Ticket, WritePipeline
+from mlsdm_grpc.errors import (
+    DataLoss,
+    FieldViolation,
+    InvalidInput,
+    PreconditionFailed,
+    Unavailable,
+)
+from mlsdm_grpc.journal.protocol import Journal, SpaceKey
+from mlsdm_grpc.llm.embedders import EmbedderInfo
+
+__all__ = ["Catalogue", "Listed", "SpacePage", "seen"]
+
+_PAGE_S: Final = 1.0
+"""A page that takes longer than this to gather is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One space of a list."""
+
+    name: str
+    view: SpaceView | None
+    """Its figures without the ontology; None if it is damaged."""
+    head: int
+    """Revision of its last record."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpacePage:
+    """Some spaces of a tenant, by creation."""
+
+    spaces: tuple[Listed, ...]
+    after: int
+    """Where the next page goes on; 0 if there is none."""
+    revision: int
+    """Revision of the tenant's reserved space."""
+
+
+class _Ask(Protocol):
+    def __call__(self, space: Space, request: pb.LinkRequest) -> Awaitable[pb.LinkReply]: ...
+
+
+class Catalogue:
+    """Spaces as such, whatever they hold.
+
+    Args:
+        journal: Knows which spaces there are.
+        directory: Brings them up.
+        writes: Writes their records.
+        lane: Bulkhead of all calls.
+        defaults: Parameters of a space that says nothing of its own.
+        embedder: What turns text into vectors here, if anything does.
+        ask: Asks the worker of a space.
+        foresee: Tells what a record would do, and raises if it would be refused.
+        reached: Waits for a revision of a space.
+        base_moral_threshold: Tells where the moral filter of a tenant's new spaces starts.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        directory: Directory,
+        writes: WritePipeline,
+        lane: Bulkhead,
+        *,
+        defaults: SpaceParameters,
+        embedder: EmbedderInfo | None,
+        ask: _Ask,
+        foresee: Callable[[Space, RecordBody, Ticket], Awaitable[Outcome | None]],
+        reached: Callable[[SpaceKey, int, float], Awaitable[Space]],
+        base_moral_threshold: Callable[[str], Awaitable[float]],
+    ) -> None:
+        self._journal = journal
+        self._directory = directory
+        self._writes = writes
+        self._lane = lane
+        self._defaults = defaults
+        self._embedder = embedder
+        self._ask = ask
+        self._foresee = foresee
+        self._reached = reached
+        self._base_moral_threshold = base_moral_threshold
+
+    async def create(
+        self, key: SpaceKey, change: SpaceChange, ticket: Ticket
+    ) -> tuple[SpaceView, int]:
+        """Create a space.
+
+        Args:
+            key: Its name.
+            change: What differs from the defaults.
+            ticket: Who writes.
+
+        Returns:
+            The space as it stands now, and the revision of the record that created it. A repeat
+            finds both, even if the space has changed since.
+
+        Raises:
+            AlreadyExists: SPACE_EXISTS.
+            PreconditionFailed: EMBEDDER_MISMATCH.
+            InvalidInput: The settings contradict each other.
+        """
+        with self._lane:
+            body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
+            check_deadline(ticket.deadline_s)
+            space = await self._directory.opened(key)
+            if await self._directory.current_view(space) is not None:
+                await self._foresee(space, body, ticket)
+            try:
+                applied = await self._writes.write(space, body, ticket)
+            except Unavailable:
+                self._directory.drop(space)
+                raise
+            return await self._view(space), applied.outcome.revision
+
+    async def preview_create(
+        self, key: SpaceKey, change: SpaceChange, ticket: Ticket
+    ) -> tuple[SpaceParameters, int]:
+        """Return the parameters that :meth:`create` would give a space, and its revision now."""
+        with self._lane:
+            body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
+            if await self._directory.is_new(key):
+                return body.parameters, 0
+            space = await self._directory.opened(key)
+            await self._foresee(space, body, ticket)
+            return body.parameters, space.applied
+
+    async def update(
+        self, key: SpaceKey, body: UpdateSpace, ticket: Ticket
+    ) -> tuple[SpaceView, int]:
+        """Change parameters of a space.
+
+        Returns:
+            The space as it stands now, and the revision of the record that changed it.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND.
+            Conflict: ETAG_MISMATCH.
+            PreconditionFailed: CONFIG_CONFLICT or EMBEDDER_MISMATCH.
+        """
+        with self._lane:
+            space = await self._directory.existing(key)
+            self._check_new_embedder(space, body.change)
+            check_deadline(ticket.deadline_s)
+            applied = await self._writes.write(space, body, ticket)
+            return await self._view(space), applied.outcome.revision
+
+    async def preview_update(
+        self, key: SpaceKey, body: UpdateSpace, ticket: Ticket
+    ) -> tuple[SpaceView, int]:
+        """Return the space as :meth:`update` would leave it, and its revision now."""
+        with self._lane:
+            space = await self._directory.existing(key)
+            self._check_new_embedder(space, body.change)
+            await self._foresee(space, body, ticket)
+            view = await self._view(space)
+        return replace(view, parameters=changed(view.parameters, body.change)), view.revision
+
+    async def get(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
+        """Return a space as it stands now.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND.
+            Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
+        """
+        space = await self._reached(key, min_revision, deadline_s)
+        with self._lane:
+            reply = await self._ask(space, pb.LinkRequest(view=pb.ViewRequest()))
+        return seen(view_from_reply(reply), key)
+
+    async def page(
+        self, tenant: str, *, after: int, limit: int, min_revision: int, deadline_s: float
+    ) -> SpacePage:
+        """Return spaces of a tenant in the order of their creation.
+
+        Args:
+            tenant: Whose.
+            after: Where the page before ended; 0 starts.
+            limit: Most spaces, at least 1. A page ends early, but not without progress, once
+                gathering it has taken a second or half of the time that there is.
+            min_revision: Lowest revision of the tenant's reserved space.
+            deadline_s: Event-loop time of the answer.
+
+        Raises:
+            Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
+
+        Cost: spaces that are not in use are loaded from the journal, one after the other, and
+        forgotten again.
+        """
+        with self._lane:
+            revision = await self._list_revision(tenant, min_revision)
+            now_s = asyncio.get_running_loop().time
+            until_s = min(now_s() + _PAGE_S, (now_s() + deadline_s) / 2)
+            found, begun = list[Listed](), after
+            while names := await self._journal.spaces(tenant, after=after, limit=limit + 1):
+                for ordinal, name in names:
+                    if len(found) == limit or (after > begun and now_s() >= until_s):
+                        return SpacePage(tuple(found), after, revision)
+                    after = ordinal
+                    listed = await self._glimpse(SpaceKey(tenant, name))
+                    found += [] if listed is None else [listed]
+            return SpacePage(tuple(found), 0, revision)
+
+    async def _list_revision(self, tenant: str, min_revision: int) -> int:
+        revision = await self._journal.head(SpaceKey(tenant, TENANT_SPACE))
+        if revision < min_revision:
+            raise Unavailable(
+                "This node has not applied that revision yet.",
+                reason="REVISION_NOT_REACHED",
+                metadata={"expected": str(min_revision), "actual": str(revision)},
+                retry_after_s=0.5,
+            )
+        return revision
+
+    async def _glimpse(self, key: SpaceKey) -> Listed | None:
+        """Return a space for a list; None if it is reserved or was deleted."""
+        if key.space.startswith("_"):
+            return None
+        try:
+            view = await self._directory.glimpse(key)
+        except DataLoss:
+            return Listed(key.space, None, await self._journal.head(key))
+        return None if view is None else Listed(key.space, view, view.revision)
+
+    async def _view(self, space: Space) -> SpaceView:
+        await self._directory.refresh_view(space)
+        return seen(space.view, space.key)
+
+    async def _new_parameters(self, key: SpaceKey, change: SpaceChange) -> SpaceParameters:
+        """Return the parameters of a new space.
+
+        It gets the embedder of this server unless it names another dimension or an embedder, and
+        the dimension of its embedder unless it has none.
+        """
+        ours = self._embedder
+        name = change.embedder
+        if name is None:
+            fits = ours is not None and change.dimension in {None, ours.dimension}
+            name = ours.model_id if ours is not None and fits else ""
+        dimension = change.dimension or self._defaults.dimension
+        if name:
+            width = self._known_embedder(key, name).dimension
+            if change.dimension not in {None, width}:
+                problem = f"must be {width}, that of the embedder"
+                raise InvalidInput(violations=[FieldViolation("config.dimension", problem)])
+            dimension = width
+        moral_base = change.moral_base
+        if moral_base is None:
+            moral_base = await self._base_moral_threshold(key.tenant)
+        moral = MoralParameters.starting_at(moral_base)
+        base = replace(self._defaults, dimension=dimension, embedder=name, moral=moral)
+        parameters = changed(base, replace(change, dimension=None, embedder=None))
+        if found := conflict(parameters, parameters, used=0):
+            raise InvalidInput(violations=[FieldViolation(*found)])
+        return parameters
+
+    def _known_embedder(self, key: SpaceKey, name: str) -> EmbedderInfo:
+        ours = self._embedder
+        if ours is None or ours.model_id != name:
+            raise PreconditionFailed(
+                "This server does not run that embedder.",
+                reason="EMBEDDER_MISMATCH",
+                metadata={
+                    "space": key.space,
+                    "expected": name,
+                    "actual": "none" if ours is None else ours.model_id,
+                },
+            )
+        return ours
+
+    def _check_new_embedder(self, space: Space, change: SpaceChange) -> None:
+        """Refuse an embedder that could never embed a text of the space."""
+        parameters = seen(space.view, space.key).parameters
+        if not change.embedder or change.embedder == parameters.embedder:
+            return
+        if self._known_embedder(space.key, change.embedder).dimension != parameters.dimension:
+            raise PreconditionFailed(
+                "The embedder does not have the dimension of the space.",
+                reason="CONFIG_CONFLICT",
+                metadata={"space": space.key.space, "field": "config.embedder_model"},
+            )
+
+
+def seen(view: SpaceView | None, key: SpaceKey) -> SpaceView:
+    """Return the figures of a space that exists.
+
+    Raises:
+        NotFound: SPACE_NOT_FOUND.
+    """
+    if view is None:
+        raise space_not_found(key)
+    return view

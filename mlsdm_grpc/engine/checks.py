@@ -1,0 +1,83 @@
+"""What the engine refuses before a record is written or a question is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from mlsdm_grpc.core.record import Outcome, SpaceParameters, Vector
+from mlsdm_grpc.engine.spaces import Space
+from mlsdm_grpc.errors import (
+    DeadlineExceeded,
+    FieldViolation,
+    InternalError,
+    InvalidInput,
+    PreconditionFailed,
+)
+from mlsdm_grpc.journal.protocol import SpaceKey
+
+__all__ = [
+    "check_deadline",
+    "check_dimensions",
+    "check_embedded",
+    "expect",
+    "join",
+    "parameters_of",
+]
+
+_OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
+
+
+def parameters_of(space: Space) -> SpaceParameters:
+    """Return the parameters of a space that exists."""
+    if space.view is None:
+        raise InternalError("a space in use does not exist")
+    return space.view.parameters
+
+
+def check_deadline(deadline_s: float) -> None:
+    """Refuse work whose answer nobody would wait for; never called after an append."""
+    if asyncio.get_running_loop().time() >= deadline_s:
+        raise DeadlineExceeded(
+            "The deadline passed before the work began; nothing was written.",
+            reason="DEADLINE_EXPIRED",
+        )
+
+
+def check_dimensions(key: SpaceKey, parameters: SpaceParameters, vectors: Sequence[Vector]) -> None:
+    """Refuse vectors that do not have the dimension of the space."""
+    for vector in vectors:
+        if len(vector.raw) != parameters.dimension:
+            raise PreconditionFailed(
+                "The embedding does not have the dimension of the space.",
+                reason="DIMENSION_MISMATCH",
+                metadata={
+                    "space": key.space,
+                    "expected": str(parameters.dimension),
+                    "actual": str(len(vector.raw)),
+                },
+            )
+
+
+def check_embedded(vectors: Mapping[str, Vector]) -> None:
+    """Refuse texts, by their fields, whose vectors are zero."""
+    violations = [
+        FieldViolation(path, "has no word that the embedder knows")
+        for path, vector in vectors.items()
+        if vector.inv_norm == 0.0
+    ]
+    if violations:
+        raise InvalidInput(violations=violations)
+
+
+def join(path: str, field: str) -> str:
+    """Return the path of a field of a message at ``path``."""
+    return f"{path}.{field}" if path else field
+
+
+def expect(outcome: Outcome | None, kind: type[_OutcomeT]) -> _OutcomeT:
+    """Return an outcome that can only be of one kind."""
+    if not isinstance(outcome, kind):
+        raise InternalError(f"unexpected outcome {type(outcome).__name__}")
+    return outcome

@@ -1,0 +1,212 @@
+"""Spaces and their settings: messages of the contract and domain values, both ways."""
+
+from __future__ import annotations
+
+from google.protobuf.duration_pb2 import Duration
+
+from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, space_pb2
+from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.pelm import unit_row
+from mlsdm_grpc.core.record import (
+    SEMANTICS_VERSION,
+    MoralPolicy,
+    OntologyCategory,
+    SpaceChange,
+    SpaceParameters,
+    etag_of,
+)
+from mlsdm_grpc.engine.catalogue import Listed
+from mlsdm_grpc.wire import limits
+from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.responses import timestamp
+
+__all__ = ["listed_space", "planned_space", "space_change", "space_message"]
+
+NO_EMBEDDER = "none"
+_NS = 1_000_000_000
+_LOWEST_THRESHOLD = 0.30
+_HIGHEST_THRESHOLD = 0.90
+
+
+def space_change(fields: Fields, config: space_pb2.SpaceConfig) -> SpaceChange:
+    """Return the settings that a config gives; faults are noted under ``config``."""
+    moral, rhythm, synaptic = config.moral, config.rhythm, config.synaptic
+    given = _Given(fields)
+    base = given.number(moral, "moral.base_threshold", _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD)
+    lowest_ceiling = _LOWEST_THRESHOLD if base is None else max(base, _LOWEST_THRESHOLD)
+    return SpaceChange(
+        dimension=given.count(config, "dimension", limits.MAX_DIMENSION),
+        capacity=given.count(config, "capacity", limits.MAX_CAPACITY),
+        embedder=_embedder(fields, config),
+        min_confidence=given.number(config, "min_store_confidence", 0.0, 1.0),
+        default_ttl_ns=_default_ttl(fields, config),
+        read_only=given.flag(config, "read_only"),
+        merge_min_cosine=given.number(config, "merge_min_cosine", 0.5, 1.0),
+        moral_policy=_policy(fields, moral),
+        moral_base=base,
+        moral_ceiling=given.number(moral, "moral.ceiling", lowest_ceiling, _HIGHEST_THRESHOLD),
+        wake_duration=given.count(rhythm, "rhythm.wake_step_count", limits.MAX_PERIOD),
+        sleep_duration=given.count(rhythm, "rhythm.sleep_step_count", limits.MAX_PERIOD),
+        sleep_gate=given.flag(rhythm, "rhythm.sleep_gate"),
+        legacy_synapses=_legacy(fields, synaptic),
+        ontology=_ontology(fields, config),
+    )
+
+
+_Section = space_pb2.SpaceConfig | space_pb2.MoralConfig | space_pb2.RhythmConfig
+
+
+class _Given:
+    """Optional fields of a config, by their paths in it: None where one is absent."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+
+    def number(self, section: _Section, path: str, low: float, high: float) -> float | None:
+        name = path.rpartition(".")[2]
+        if not section.HasField(name):  # type: ignore[arg-type] # one of its fields
+            return None
+        return self._fields.number(f"config.{path}", getattr(section, name), low=low, high=high)
+
+    def count(self, section: _Section, path: str, high: int) -> int | None:
+        name = path.rpartition(".")[2]
+        if not section.HasField(name):  # type: ignore[arg-type] # one of its fields
+            return None
+        return self._fields.count(f"config.{path}", getattr(section, name), low=1, high=high)
+
+    def flag(self, section: _Section, path: str) -> bool | None:
+        name = path.rpartition(".")[2]
+        if not section.HasField(name):  # type: ignore[arg-type] # one of its fields
+            return None
+        return bool(getattr(section, name))
+
+
+def _embedder(fields: Fields, config: space_pb2.SpaceConfig) -> str | None:
+    if not config.HasField("embedder_model"):
+        return None
+    name = config.embedder_model
+    if not 1 <= len(name) <= limits.MAX_MODEL_CHARS:
+        fields.fault("config.embedder_model", f"must have 1 to {limits.MAX_MODEL_CHARS} characters")
+    return "" if name == NO_EMBEDDER else name
+
+
+def _default_ttl(fields: Fields, config: space_pb2.SpaceConfig) -> int | None:
+    if not config.HasField("default_ttl"):
+        return None
+    ttl = config.default_ttl
+    ttl_ns = ttl.seconds * _NS + ttl.nanos
+    well_formed = 0 <= ttl.nanos < _NS
+    if not (well_formed and (ttl_ns == 0 or _NS <= ttl_ns <= limits.MAX_TTL_S * _NS)):
+        fields.fault("config.default_ttl", f"must be 0 s, or from 1 s to {limits.MAX_TTL_S} s")
+    return ttl_ns
+
+
+def _policy(fields: Fields, moral: space_pb2.MoralConfig) -> MoralPolicy | None:
+    if not moral.policy:
+        return None
+    if moral.policy not in space_pb2.MoralPolicy.values():
+        fields.fault("config.moral.policy", "is not a known policy")
+        return None
+    return MoralPolicy(moral.policy)
+
+
+def _legacy(fields: Fields, synaptic: space_pb2.SynapticConfig) -> bool | None:
+    if not synaptic.scaling:
+        return None
+    if synaptic.scaling not in space_pb2.SynapticScaling.values():
+        fields.fault("config.synaptic.scaling", "is not a known scaling")
+    return synaptic.scaling == space_pb2.SYNAPTIC_SCALING_LEGACY
+
+
+def _ontology(fields: Fields, config: space_pb2.SpaceConfig) -> tuple[OntologyCategory, ...]:
+    if len(config.ontology) > limits.MAX_CATEGORIES:
+        fields.fault("config.ontology", f"at most {limits.MAX_CATEGORIES} categories are allowed")
+        return ()
+    categories: list[OntologyCategory] = []
+    names: set[str] = set()
+    for i, message in enumerate(config.ontology):
+        path = f"config.ontology[{i}]"
+        name = fields.label(f"{path}.category", message.category)
+        if name in names:
+            fields.fault(f"{path}.category", "stands twice in the ontology")
+        names.add(name)
+        vector = fields.embedding(f"{path}.embedding", message.embedding)
+        categories.append(OntologyCategory(name, vector))
+    size = sum(category.vector.raw.nbytes for category in categories)
+    fields.size("config.ontology", size, limits.MAX_ONTOLOGY_BYTES)
+    return tuple(categories)
+
+
+def space_message(name: str, view: SpaceView) -> space_pb2.Space:
+    """Return a space with its effective settings."""
+    space = planned_space(name, view.parameters)
+    space.MergeFrom(
+        space_pb2.Space(
+            incarnation=view.incarnation,
+            memory_count=view.used,
+            revision=view.revision,
+            etag=etag_of(view.config_revision),
+            create_time=timestamp(view.create_time_ns),
+            update_time=timestamp(view.config_time_ns),
+            semantics_version=SEMANTICS_VERSION,
+        )
+    )
+    return space
+
+
+def listed_space(listed: Listed) -> space_pb2.Space:
+    """Return a space of a list; of one that is damaged there is not much to say."""
+    if listed.view is None:
+        return space_pb2.Space(
+            space=listed.name, state=space_pb2.SPACE_STATE_QUARANTINED, revision=listed.head
+        )
+    return space_message(listed.name, listed.view)
+
+
+def planned_space(name: str, parameters: SpaceParameters) -> space_pb2.Space:
+    """Return a space that does not exist, as these parameters would make it."""
+    read_only = parameters.read_only
+    return space_pb2.Space(
+        space=name,
+        config=_config(parameters),
+        state=space_pb2.SPACE_STATE_READ_ONLY if read_only else space_pb2.SPACE_STATE_ACTIVE,
+    )
+
+
+def _config(parameters: SpaceParameters) -> space_pb2.SpaceConfig:
+    moral, rhythm = parameters.moral, parameters.rhythm
+    legacy = parameters.synapses.legacy
+    ttl_ns = parameters.default_ttl_ns
+    return space_pb2.SpaceConfig(
+        dimension=parameters.dimension,
+        capacity=parameters.capacity,
+        embedder_model=parameters.embedder or NO_EMBEDDER,
+        moral=space_pb2.MoralConfig(
+            policy=space_pb2.MoralPolicy.ValueType(moral.policy),
+            base_threshold=moral.base,
+            ceiling=moral.ceiling,
+        ),
+        rhythm=space_pb2.RhythmConfig(
+            wake_step_count=rhythm.wake_duration,
+            sleep_step_count=rhythm.sleep_duration,
+            sleep_gate=rhythm.sleep_gate,
+        ),
+        synaptic=space_pb2.SynapticConfig(
+            scaling=space_pb2.SYNAPTIC_SCALING_LEGACY
+            if legacy
+            else space_pb2.SYNAPTIC_SCALING_NORMALIZED
+        ),
+        default_ttl=Duration(seconds=ttl_ns // _NS, nanos=ttl_ns % _NS),
+        read_only=parameters.read_only,
+        min_store_confidence=parameters.min_confidence,
+        merge_min_cosine=parameters.merge_min_cosine,
+        ontology=map(_category, parameters.ontology),
+    )
+
+
+def _category(category: OntologyCategory) -> space_pb2.OntologyCategory:
+    row = unit_row(category.vector)
+    return space_pb2.OntologyCategory(
+        category=category.name,
+        embedding=embedding_pb2.Embedding(f32_le=row.astype("<f4", copy=False).tobytes()),
+    )
