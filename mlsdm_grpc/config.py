@@ -171,6 +171,10 @@ class EngineSettings(_Section):
     """Calls that may be in the engine at once; more are refused with BULKHEAD_FULL."""
     max_pending_text: int = Field(default=256, ge=1)
     """Texts that may wait for a text worker at once."""
+    max_watches: int = Field(default=64, ge=1, le=10_000)
+    """Watches of one space at once; more are refused with BULKHEAD_FULL."""
+    consolidation: bool = True
+    """Let a space consolidate its memories when it falls asleep."""
     worker_start_timeout_s: float = Field(default=30.0, gt=0)
     """A worker that is not ready after this is given up, seconds."""
 

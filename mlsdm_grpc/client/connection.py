@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final, TypeVar
 
 import grpc
@@ -75,7 +75,7 @@ class Connection:
         request: Request,
         *,
         timeout_s: float | None,
-    ) -> AsyncIterator[Response]:
+    ) -> AsyncGenerator[Response]:
         """Yield the answers of one call; the call is cancelled when the iterator is closed.
 
         Args:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from typing import Unpack
 
 from grpc_health.v1 import health_pb2
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_query_pb2 as query_pb2
-from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import GetStateRequest, GetStateResponse
+from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
+    GetStateRequest,
+    GetStateResponse,
+    WatchStateRequest,
+    WatchStateResponse,
+)
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import GetMemoryRequest, GetMemoryResponse
 from mlsdm_grpc.client.base import ClientBase
@@ -153,6 +160,50 @@ class Reads(ClientBase):
             except Unavailable:
                 if not begun:
                     raise
+
+    async def watch_state(
+        self,
+        *,
+        min_interval_s: float = 0.1,
+        include_traces: bool = False,
+        min_revision: int | None = None,
+        space: str | None = None,
+    ) -> AsyncIterator[WatchStateResponse]:
+        """Yield the state of the mind at once and after each change, until the iterator is closed.
+
+        Changes in quick succession are joined; the newest always arrives. A watch that is cut, as
+        every connection is at its greatest age, is begun again where it was.
+
+        Args:
+            min_interval_s: Shortest time between two states, 0.01..3600 seconds.
+            include_traces: With the synaptic traces themselves.
+            min_revision: Lowest revision that the first state may be of.
+            space: None is the client's.
+
+        Raises:
+            NotFound: The space does not exist, or was deleted while it was watched.
+            Unavailable: The server cannot be reached, or has too many watches of this space.
+        """
+        request = WatchStateRequest(
+            space=self._space(space), include_traces=include_traces, min_revision=min_revision
+        )
+        request.min_interval.FromNanoseconds(round(min_interval_s * 1e9))
+        last = None
+        while True:
+            begun, pause_s = False, 0.0
+            watch = self._connection.stream(self._cognition.WatchState, request, timeout_s=None)
+            async with aclosing(watch):
+                try:
+                    async for response in watch:
+                        begun = True
+                        if response.revision != last:
+                            last = request.min_revision = response.revision
+                            yield response
+                except Unavailable as error:
+                    if not begun:
+                        raise
+                    pause_s = error.retry_after_s or 0.0
+            await asyncio.sleep(pause_s)
 
     # Last in the class: below it, ``list`` in an annotation would mean this method.
     async def list(

@@ -62,6 +62,7 @@ from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.pool import Pool, WorkerRole
 from mlsdm_grpc.engine.spaces import Directory, Space
 from mlsdm_grpc.engine.texts import Texts
+from mlsdm_grpc.engine.watches import Watches
 from mlsdm_grpc.engine.writes import Ticket, WritePipeline
 from mlsdm_grpc.errors import (
     DataLoss,
@@ -165,6 +166,8 @@ class Engine:
             base_moral_threshold=self.policies.base_moral_threshold,
         )
         """The spaces themselves: creating, configuring and listing them."""
+        self.watches = Watches(self._directory, self.state, limit=settings.max_watches)
+        """Those who watch the state of a space."""
         self._tasks: anyio.abc.TaskGroup | None = None
         self._snapshotting: set[SpaceKey] = set()
         metrics.engine_pending_calls.set_function(lambda: self._lane.in_use)

@@ -70,14 +70,13 @@ class Space:
     backlog: list[tuple[bytes, asyncio.Future[Any]]] = field(default_factory=list)
     """Durable records that wait for the end of loading."""
     reached: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set and replaced whenever ``applied`` moves."""
+    """Set and replaced whenever ``applied`` moves or the space goes cold."""
 
     def advance(self, revision: int) -> None:
         """Note that the worker has applied records up to ``revision``."""
         if revision > self.applied:
             self.applied = revision
-            self.reached.set()
-            self.reached = asyncio.Event()
+            self._wake()
 
     async def reach(self, min_revision: int, deadline_s: float) -> None:
         """Wait until the worker has applied a revision.
@@ -101,9 +100,14 @@ class Space:
             ) from None
 
     def go_cold(self, *, head_unknown: bool = False) -> None:
-        """Make the next call load the space again."""
+        """Make the next call load the space again; whoever watches it is such a call."""
         self.status = SpaceStatus.COLD
         self.head_unknown = self.head_unknown or head_unknown
+        self._wake()
+
+    def _wake(self) -> None:
+        self.reached.set()
+        self.reached = asyncio.Event()
 
     def ready_link(self) -> Link:
         """Return the link of a space that was loaded.

@@ -37,7 +37,13 @@ class InFlight:
 
     def cut(self, *, open_methods: bool = False) -> int:
         """End the calls that are left with UNAVAILABLE ``DRAINING``; return their number."""
-        tasks = [*self.calls, *(self.open_calls if open_methods else ())]
+        return self._end([*self.calls, *(self.open_calls if open_methods else ())])
+
+    def cut_endless(self) -> int:
+        """End, in the same way, the calls that would not finish however long one waits."""
+        return self._end([task for task, call in self.calls.items() if call.endless])
+
+    def _end(self, tasks: list[asyncio.Task[object]]) -> int:
         for task in tasks:
             self._cut.add(task)
             task.add_done_callback(self._cut.discard)
@@ -45,5 +51,5 @@ class InFlight:
         return len(tasks)
 
     def was_cut(self, task: asyncio.Task[object]) -> bool:
-        """Return whether :meth:`cut` is why this task was cancelled."""
+        """Return whether :meth:`cut` or :meth:`cut_endless` is why this task was cancelled."""
         return task in self._cut

@@ -85,7 +85,8 @@ class GrpcServer:
 
         Health says NOT_SERVING at once. New calls are still served for ``delay_s``, the time that
         balancers need to notice, then refused with UNAVAILABLE ``DRAINING``. Calls in flight have
-        ``grace_s`` to finish and are then ended with the same status.
+        ``grace_s`` to finish and are then ended with the same status; watches, which would not
+        finish, are ended at once.
 
         Args:
             delay_s: Seconds between NOT_SERVING and the end of new calls.
@@ -95,6 +96,7 @@ class GrpcServer:
         await anyio.sleep(delay_s)
         self._drain.draining = True
         in_flight = self._router.in_flight
+        in_flight.cut_endless()
         with anyio.move_on_after(grace_s):
             await in_flight.wait_idle()
         await self.stop()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
 from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.wire import requests, responses
@@ -47,3 +50,27 @@ class CognitionServicer:
             ),
             revision=view.revision,
         )
+
+    async def WatchState(  # noqa: N802 - the contract's name
+        self, request: cognition_service_pb2.WatchStateRequest, call: Call
+    ) -> AsyncIterator[cognition_service_pb2.WatchStateResponse]:
+        call.endless = True
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        min_revision = fields.min_revision(request.min_revision)
+        min_interval_s = requests.watch_interval_s(fields, request)
+        fields.check()
+        views = self._engine.watches.watch(
+            key,
+            min_revision=min_revision,
+            min_interval_s=min_interval_s,
+            deadline_s=call.deadline_s,
+        )
+        async with aclosing(views):
+            async for view in views:
+                yield cognition_service_pb2.WatchStateResponse(
+                    state=responses.cognitive_state(
+                        view, space=key.space, include_traces=request.include_traces
+                    ),
+                    revision=view.revision,
+                )

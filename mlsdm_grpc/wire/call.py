@@ -99,6 +99,9 @@ class Call:
     principal: Principal = ANONYMOUS
     deadline_s: float = 0.0
     """Monotonic time by which the call has to be answered; infinite for a stream without one."""
+    endless: bool = False
+    """Ends with its client and not with the work, as a watch does: a server that stops does not
+    wait for it. The servicer says so before it waits for anything."""
     trailers: dict[str, MetadataValue] = field(default_factory=dict)
     """Trailing metadata to send."""
     error: BaseException | None = None

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from google.protobuf.duration_pb2 import Duration
 
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2
 from mlsdm_grpc.core.kernel import inverse_norm
@@ -78,6 +79,10 @@ class Fields:
         if not low <= value <= high:
             self.fault(path, f"must be from {low} to {high}")
         return value
+
+    def duration(self, path: str, message: Duration, *, low: float, high: float) -> float:
+        """Return a length of time in [low, high], seconds."""
+        return self.number(path, message.seconds + message.nanos / 1e9, low=low, high=high)
 
     def min_revision(self, value: int) -> int:
         """Return the lowest revision that a read may be of."""

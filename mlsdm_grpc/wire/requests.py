@@ -35,6 +35,7 @@ __all__ = [
     "space_key",
     "ticket",
     "update",
+    "watch_interval_s",
 ]
 
 _NO_VECTOR = Vector(np.empty(0, np.float32), 0.0)
@@ -222,6 +223,18 @@ def event(fields: Fields, message: cognition_service_pb2.ProcessEventRequest) ->
             metadata={"method": "/mlsdm.v1.CognitionService/ProcessEvent"},
         )
     return ProcessEvent(memory, moral_value)
+
+
+def watch_interval_s(fields: Fields, message: cognition_service_pb2.WatchStateRequest) -> float:
+    """Return the shortest time between two states of a watch, seconds."""
+    if not message.HasField("min_interval"):
+        return limits.DEFAULT_WATCH_INTERVAL_S
+    return fields.duration(
+        "min_interval",
+        message.min_interval,
+        low=limits.MIN_WATCH_INTERVAL_S,
+        high=limits.MAX_WATCH_INTERVAL_S,
+    )
 
 
 def ask(

@@ -24,7 +24,7 @@ class Script:
     """Answers of the server by method name, and what was asked.
 
     An answer is a function of request and metadata; it returns a message, raises an error of ours,
-    or is asynchronous.
+    or is asynchronous; that of a stream is an asynchronous generator function.
     """
 
     def __init__(self) -> None:
@@ -44,16 +44,29 @@ class Script:
             answer = self.answers[name](request, metadata)
             return await answer if hasattr(answer, "__await__") else answer
         except errors.MlsdmError as error:
-            status = to_status(error, metadata.get(REQUEST_ID, ""))
-            trailers: list[tuple[str, str | bytes]] = [
-                (STATUS_DETAILS, status.details),
-                (REQUEST_ID, metadata.get(REQUEST_ID, "")),
-            ]
-            if status.pushback_ms is not None:
-                trailers.append((PUSHBACK, str(status.pushback_ms)))
-            context.set_trailing_metadata(tuple(trailers))
-            codes = {code.value[0]: code for code in grpc.StatusCode}
-            return await context.abort(codes[status.code], status.message)
+            return await self._fail(error, metadata, context)
+
+    async def stream(self, name: str, request: Any, context: Any) -> AsyncIterator[Message]:
+        metadata = dict(context.invocation_metadata())
+        self.requests.append(request)
+        self.metadata.append(metadata)
+        try:
+            async for message in self.answers[name](request, metadata):
+                yield message
+        except errors.MlsdmError as error:
+            await self._fail(error, metadata, context)
+
+    async def _fail(self, error: errors.MlsdmError, metadata: Any, context: Any) -> Any:
+        status = to_status(error, metadata.get(REQUEST_ID, ""))
+        trailers: list[tuple[str, str | bytes]] = [
+            (STATUS_DETAILS, status.details),
+            (REQUEST_ID, metadata.get(REQUEST_ID, "")),
+        ]
+        if status.pushback_ms is not None:
+            trailers.append((PUSHBACK, str(status.pushback_ms)))
+        context.set_trailing_metadata(tuple(trailers))
+        codes = {code.value[0]: code for code in grpc.StatusCode}
+        return await context.abort(codes[status.code], status.message)
 
 
 def handlers(script: Script) -> list[grpc.GenericRpcHandler]:
@@ -62,14 +75,23 @@ def handlers(script: Script) -> list[grpc.GenericRpcHandler]:
         for service in file.services_by_name.values():
             methods = {}
             for method in service.methods:
-                if method.client_streaming or method.server_streaming:
+                if method.client_streaming:
                     continue
 
                 async def serve(request: Any, context: Any, name: str = method.name) -> Message:
                     return await script.serve(name, request, context)
 
-                methods[method.name] = grpc.unary_unary_rpc_method_handler(
-                    serve,
+                async def stream(
+                    request: Any, context: Any, name: str = method.name
+                ) -> AsyncIterator[Message]:
+                    async for message in script.stream(name, request, context):
+                        yield message
+
+                build: Any = grpc.unary_unary_rpc_method_handler
+                if method.server_streaming:
+                    build = grpc.unary_stream_rpc_method_handler
+                methods[method.name] = build(
+                    stream if method.server_streaming else serve,
                     request_deserializer=message_factory.GetMessageClass(
                         method.input_type
                     ).FromString,

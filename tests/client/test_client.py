@@ -265,3 +265,27 @@ def test_names_of_settings_that_nobody_knows_are_refused(settings):
     with pytest.raises(errors.InvalidInput) as caught:
         space_config(**settings)
     assert [violation.field for violation in caught.value.violations] == list(settings)
+
+
+async def test_a_watch_that_is_cut_is_begun_again_where_it_was(scripted):
+    answers = {2: [3, 4], 4: [4, 6], 6: []}
+    seen = []
+
+    async def answer(request, _metadata):
+        for revision in answers[request.min_revision]:
+            yield cognition_service_pb2.WatchStateResponse(revision=revision)
+        raise errors.Unavailable("Cut.", reason="DRAINING", retry_after_s=0.01)
+
+    async with scripted() as script, script.client(space="s") as memory:
+        script.answers["WatchState"] = answer
+
+        async def watch():
+            async for response in memory.watch_state(min_interval_s=0.25, min_revision=2):
+                seen.append(response.revision)  # noqa: PERF401 - kept when the watch fails
+
+        with pytest.raises(errors.Unavailable):
+            await watch()
+    assert seen == [3, 4, 6]
+    # A call without an answer is repeated by grpc itself.
+    assert [request.min_revision for request in script.requests[:3]] == [2, 4, 6]
+    assert script.requests[0].min_interval.ToMilliseconds() == 250

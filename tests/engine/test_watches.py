@@ -1,0 +1,173 @@
+"""Watches: at once, after each change, joined, bounded, and alive when a worker is lost."""
+
+import asyncio
+import os
+import signal
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+
+import anyio
+import pytest
+from drive import KEY, running
+
+from mlsdm_grpc.engine.watches import Watches
+from mlsdm_grpc.errors import NotFound, Unavailable
+from mlsdm_grpc.journal.protocol import SpaceKey
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+
+
+def watch(driver, key=KEY, min_revision=0, min_interval_s=0.01):
+    deadline_s = asyncio.get_running_loop().time() + 30
+    return aclosing(
+        driver.engine.watches.watch(
+            key, min_revision=min_revision, min_interval_s=min_interval_s, deadline_s=deadline_s
+        )
+    )
+
+
+@asynccontextmanager
+async def waiting(views):
+    """Let somebody wait for the next figures; yields a future of them."""
+    following = asyncio.ensure_future(anext(views))
+    await anyio.wait_all_tasks_blocked()
+    yield following
+    following.cancel()
+    await asyncio.wait([following])
+
+
+async def test_figures_come_at_once_and_after_each_change(driver):
+    await driver.put(1)
+    async with watch(driver) as views:
+        assert (await anext(views)).used == 1
+        for seed in (2, 3):
+            async with waiting(views) as following:
+                assert not following.done()
+                await driver.put(seed)
+                view = await following
+            assert (view.used, view.revision) == (seed, seed + 1)
+
+
+async def test_changes_in_quick_succession_are_joined_and_the_newest_arrives(driver):
+    clock = asyncio.get_running_loop().time
+    await driver.put(0)
+    async with watch(driver, min_interval_s=0.2) as views:
+        await anext(views)
+        told_s = clock()
+        async with waiting(views) as following:
+            for seed in range(1, 21):
+                await driver.put(seed)
+            assert (await following).used == 21
+        assert clock() - told_s >= 0.19
+
+
+async def test_an_idle_watch_holds_no_timer(driver):
+    loop = asyncio.get_running_loop()
+
+    def timers():
+        return sum(not handle.cancelled() for handle in loop._scheduled)
+
+    await driver.put(1)
+    async with watch(driver, min_interval_s=3_600.0) as views:
+        await anext(views)
+        before = timers()
+        async with waiting(views):
+            assert timers() == before
+
+
+async def test_the_first_figures_wait_for_their_revision(driver):
+    await driver.put(1)
+    async with watch(driver, min_revision=3) as views, waiting(views) as following:
+        assert not following.done()
+        await driver.put(2)
+        assert (await following).revision == 3
+
+
+async def test_a_space_that_does_not_exist_is_not_found(driver):
+    with pytest.raises(NotFound) as caught:
+        async with watch(driver, key=SpaceKey("dev", "nowhere")) as views:
+            await anext(views)
+    assert caught.value.reason == "SPACE_NOT_FOUND"
+    assert not driver.engine.watches._lanes
+
+
+async def test_another_life_of_the_space_ends_the_watch(driver):
+    await driver.put(1)
+    shift = 0
+
+    async def read_state(key, **arguments):
+        view = await driver.engine.state(key, **arguments)
+        return replace(view, incarnation=view.incarnation + shift)
+
+    watches = Watches(driver.engine._directory, read_state, limit=1)
+    async with aclosing(
+        watches.watch(KEY, min_revision=0, min_interval_s=0.01, deadline_s=float("inf"))
+    ) as views:
+        await anext(views)
+        shift = 1
+        await driver.put(2)
+        with pytest.raises(NotFound) as caught:
+            await anext(views)
+    assert caught.value.reason == "SPACE_NOT_FOUND"
+
+
+async def test_watches_of_a_space_are_bounded_and_release_their_places():
+    async with running(max_watches=2) as driver:
+        await driver.put(1)
+        other = KEY._replace(space="other")
+        await driver.put(1, key=other)
+        async with watch(driver) as first, watch(driver) as second, watch(driver, other) as third:
+            for views in (first, second, third):
+                await anext(views)
+            with pytest.raises(Unavailable) as caught:
+                async with watch(driver) as views:
+                    await anext(views)
+            assert caught.value.reason == "BULKHEAD_FULL"
+            assert caught.value.retry_after_s is not None
+            await second.aclose()
+            async with watch(driver) as views:
+                await anext(views)
+        assert not driver.engine.watches._lanes
+
+
+async def test_a_cancelled_watch_releases_everything(driver):
+    await driver.put(1)
+    async with watch(driver) as views:
+        await anext(views)
+        async with waiting(views) as following:
+            following.cancel()
+            await asyncio.wait([following])
+            assert following.cancelled()
+            assert not driver.engine.watches._lanes
+            assert driver.engine._lane.in_use == 0
+
+
+async def test_a_watch_brings_its_space_back_when_the_worker_is_lost():
+    async with running(workers=1) as driver:
+        await driver.put(1)
+        async with watch(driver) as views:
+            await anext(views)
+            async with waiting(views) as following:
+                (pid,) = driver.engine._minds.pids()
+                os.kill(pid, signal.SIGKILL)
+                with anyio.fail_after(20):
+                    while not driver.replayed():
+                        await anyio.lowlevel.checkpoint()
+                assert not following.done()
+                await driver.put(2)
+                assert (await following).used == 2
+
+
+async def test_a_space_that_cannot_be_brought_back_ends_its_watches(monkeypatch):
+    async with running(workers=1) as driver:
+        await driver.put(1)
+        async with watch(driver) as views:
+            await anext(views)
+            async with waiting(views) as following:
+                monkeypatch.setattr("mlsdm_grpc.engine.pool._READY_S", 0.0)
+                (pid,) = driver.engine._minds.pids()
+                os.kill(pid, signal.SIGKILL)
+                with anyio.fail_after(20), pytest.raises(Unavailable) as caught:
+                    await following
+                assert caught.value.reason == "WORKER_LOST"
+                assert caught.value.retry_after_s is not None
