@@ -7,7 +7,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Unpack
 
-from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import ProcessEventRequest, ProcessEventResponse
+from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
+    ConsolidateRequest,
+    ConsolidateResponse,
+    ProcessEventRequest,
+    ProcessEventResponse,
+)
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import (
     BatchPutMemoriesRequest,
@@ -250,4 +255,34 @@ class Writes(ClientBase):
         )
         return await self._connection.unary(
             self._cognition.ProcessEvent, request, timeout_s=timeout_s, write_id=write_id
+        )
+
+    async def consolidate(
+        self,
+        *,
+        merge_min_cosine: float | None = None,
+        validate_only: bool = False,
+        request_id: str | None = None,
+        space: str | None = None,
+        timeout_s: float | None = None,
+    ) -> ConsolidateResponse:
+        """Merge near duplicates and remove what has expired now, not in the next sleep.
+
+        Args:
+            merge_min_cosine: Cosine from which two memories of the same phase are merged, 0.5..1;
+                1 merges nothing, None is the space's.
+            validate_only: Tell what would be done, write nothing.
+            request_id: UUID of this write; None makes one.
+            space: None is the client's.
+            timeout_s: Deadline, seconds; None is the client's. A full space takes long.
+        """
+        write_id = request_id or new_request_id()
+        request = ConsolidateRequest(
+            space=self._space(space),
+            request_id=write_id,
+            merge_min_cosine=merge_min_cosine,
+            validate_only=validate_only,
+        )
+        return await self._connection.unary(
+            self._cognition.Consolidate, request, timeout_s=timeout_s, write_id=write_id
         )

@@ -8,10 +8,13 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from mlsdm_grpc.core.configuration import changed, conflict
+from mlsdm_grpc.core.consolidation import mergeable, merged
 from mlsdm_grpc.core.moral import MoralFilter
 from mlsdm_grpc.core.pelm import Memory, Pelm, digest_of, unit_row
 from mlsdm_grpc.core.record import (
     MAX_LABELS,
+    Consolidate,
+    ConsolidateOutcome,
     DeleteMemory,
     DeleteOutcome,
     EventOutcome,
@@ -36,7 +39,10 @@ from mlsdm_grpc.core.synapses import Synapses
 
 __all__ = ["Contents", "ContentsBody", "Moment", "Refused"]
 
-ContentsBody: TypeAlias = UpdateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent
+ContentsBody: TypeAlias = (
+    UpdateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent | Consolidate
+)
+_Foreseen: TypeAlias = PutOutcome | SpaceChanged | ConsolidateOutcome | None
 
 
 class Moment(NamedTuple):
@@ -73,6 +79,10 @@ class Contents:
     """Revision at which the parameters last changed."""
     config_time_ns: int = 0
     """Time of that change."""
+    consolidated_trigger: int = 0
+    """Event whose sleep was last consolidated."""
+    consolidated_sequence: int = 0
+    """Memories up to this creation sequence have been compared with all older ones."""
 
     @classmethod
     def new(cls, parameters: SpaceParameters, *, incarnation: int, time_ns: int) -> Contents:
@@ -109,9 +119,11 @@ class Contents:
             return self._update(body, now)
         if isinstance(body, DeleteMemory):
             return self._delete(body, now)
+        if isinstance(body, Consolidate):
+            return self._consolidate(body, now)
         return self._process(body, now)
 
-    def foresee(self, body: ContentsBody, now: Moment) -> PutOutcome | SpaceChanged | None:
+    def foresee(self, body: ContentsBody, now: Moment) -> _Foreseen:
         """Return what :meth:`apply` would answer, without changing anything.
 
         Returns:
@@ -124,6 +136,8 @@ class Contents:
         if isinstance(body, UpdateSpace):
             self._changed_parameters(body, now)
             return SpaceChanged()
+        if isinstance(body, Consolidate):
+            return self._foresee_consolidation(body, now)
         return self._foresee_put(body, now) if isinstance(body, PutMemories) else None
 
     def _foresee_put(self, body: PutMemories, now: Moment) -> PutOutcome:
@@ -149,6 +163,8 @@ class Contents:
         self.moral.reconfigure(parameters.moral)
         self.rhythm.reconfigure(parameters.rhythm)
         self.synapses.reconfigure(parameters.synapses)
+        if parameters.merge_min_cosine < self.parameters.merge_min_cosine:
+            self.consolidated_sequence = 0
         self.parameters = parameters
         self.config_revision, self.config_time_ns = now
         return SpaceChanged()
@@ -324,6 +340,43 @@ class Contents:
         _check_etag(etag, memory, memory_id)
         return memory
 
+    def _consolidate(self, body: Consolidate, now: Moment) -> ConsolidateOutcome:
+        pelm = self.pelm
+        if 0 < body.trigger <= self.consolidated_trigger:
+            return ConsolidateOutcome(used=len(pelm))
+        before = len(pelm)
+        pelm.expire(now.time_ns)
+        purged = before - len(pelm)
+        merged_count = 0
+        for group in body.groups:
+            members = mergeable(pelm, group, now_ns=now.time_ns)
+            if members:
+                merged_count += len(members)
+                row = pelm.row(members[0].memory_id)
+                for member in members:
+                    pelm.remove(member.memory_id)
+                memory = merged(
+                    group.memory_id, members, revision=now.revision, time_ns=now.time_ns
+                )
+                pelm.insert(memory, row)
+        self.consolidated_trigger = max(self.consolidated_trigger, body.trigger)
+        self.consolidated_sequence = max(self.consolidated_sequence, body.examined_sequence)
+        if body.move_traces:
+            self.synapses.sleep()
+        return ConsolidateOutcome(merged_count, purged, len(pelm))
+
+    def _foresee_consolidation(self, body: Consolidate, now: Moment) -> ConsolidateOutcome:
+        """Count what :meth:`_consolidate` would do to groups that share no memory."""
+        living = self.pelm.living_count(now.time_ns)
+        groups = [mergeable(self.pelm, group, now_ns=now.time_ns) for group in body.groups]
+        sizes = [len(members) for members in groups if members]
+        merged_count = sum(sizes)
+        return ConsolidateOutcome(
+            merged_count=merged_count,
+            purged_count=len(self.pelm) - living,
+            used=living - merged_count + len(sizes),
+        )
+
     def _process(self, body: ProcessEvent, now: Moment) -> EventOutcome:
         (candidate,) = self._prepare(PutMemories((body.memory,)), now)
         moral, rhythm = self.moral, self.rhythm
@@ -341,6 +394,7 @@ class Contents:
             item, left = self._store(candidate, now)
             result = item.result
             memory_id = "" if result is PutResult.REFUSED else item.memory_id
+        was_awake = rhythm.awake
         rhythm.step()
         return EventOutcome(
             rejection=rejection,
@@ -352,6 +406,7 @@ class Contents:
             used=len(self.pelm),
             capacity=self.pelm.capacity,
             awake=rhythm.awake,
+            fell_asleep=was_awake and not rhythm.awake,
             memory_id=memory_id,
             result=result,
             evicted=tuple(left),

@@ -123,8 +123,9 @@ class Mind:
     def preview(self, record: Record) -> Outcome | None:
         """Return what ``apply`` would answer, without changing anything.
 
-        Puts and records about the space itself are foreseen, without duplicates among the memories
-        of one batch; of other records only that they are repeats or that nothing may be written.
+        Puts, consolidations and records about the space itself are foreseen, without duplicates
+        among the memories of one batch; of other records only that they are repeats or that
+        nothing may be written.
 
         Returns:
             None where only applying the record would tell.

@@ -17,6 +17,7 @@ from itertools import islice
 
 import numpy as np
 
+from mlsdm_grpc.core.kernel import Float64
 from mlsdm_grpc.core.lattice import Lattice, Memory
 from mlsdm_grpc.core.recall import PHASE_EPSILON, Found, Query, Recall
 from mlsdm_grpc.core.record import MAX_LABELS, Float32, NewMemory, Vector
@@ -184,6 +185,57 @@ class Pelm:
         now_ns = now_ns if now_ns >= self._next_expiry_ns else 0
         found = self.recall.find(queries, now_ns=now_ns, traces=direction)
         return [self._hits(one) for one in found]
+
+    def near(
+        self, memories: Sequence[Memory], *, min_cosine: float, limit: int, now_ns: int
+    ) -> list[list[Memory]]:
+        """Return for each memory the living ones of exactly its phase that are near to it.
+
+        Args:
+            memories: Memories of this ring that are not lost; answered together.
+            min_cosine: Lowest cosine.
+            limit: For each memory only so many are looked at, the nearest, itself included.
+            now_ns: Expired memories are left out as of this time.
+
+        Returns:
+            For each memory others that are near, nearest first, ties newer first.
+
+        Cost: as :meth:`search`.
+        """
+        queries = [
+            Query(
+                vector=_unit(self.row(memory.memory_id)),
+                phase=memory.phase,
+                top_k=limit,
+                phase_tolerance=0.0,
+                min_resonance=min_cosine,
+            )
+            for memory in memories
+        ]
+        return [
+            [
+                hit.memory
+                for hit in hits
+                if hit.memory.memory_id != memory.memory_id and hit.memory.phase == memory.phase
+            ]
+            for memory, hits in zip(memories, self.search(queries, now_ns=now_ns), strict=True)
+        ]
+
+    def newest_between(self, after: int, before: int, count: int) -> list[Memory]:
+        """Return the ``count`` newest memories created between two sequences, newest first."""
+        created = self._lattice.columns["sequence"]
+        slots = np.flatnonzero((created > max(after, 0)) & (created < before))
+        newest = slots[np.argsort(-created[slots])][:count]
+        return [self._lattice.memory(slot) for slot in newest.tolist()]
+
+    def sequence_at(self, count: int, *, after: int) -> int:
+        """Return the sequence of the ``count``-th memory created after a sequence, or of the last.
+
+        Returns ``after`` if there is none.
+        """
+        created = self._lattice.columns["sequence"]
+        later = np.sort(created[created > max(after, 0)])
+        return int(later[min(count, len(later)) - 1]) if len(later) else after
 
     def _hits(self, found: Found) -> list[Hit]:
         parts = zip(
@@ -412,6 +464,12 @@ class Pelm:
     def _note_expiry(self, memory: Memory) -> None:
         if memory.expire_time_ns:
             self._next_expiry_ns = min(self._next_expiry_ns, memory.expire_time_ns)
+
+
+def _unit(row: Float32) -> Float64:
+    wide: Float64 = row.astype(np.float64)
+    wide /= np.sqrt(np.add.reduce(wide * wide))
+    return wide
 
 
 def _digest_key(digest: bytes) -> int:

@@ -19,11 +19,15 @@ from mlsdm_grpc.core.policy import PolicySet, SetPolicy
 __all__ = [
     "MAX_LABELS",
     "SEMANTICS_VERSION",
+    "Consolidate",
+    "ConsolidateOutcome",
     "CreateSpace",
     "DeleteMemory",
     "DeleteOutcome",
     "EventOutcome",
     "Float32",
+    "MergeGroup",
+    "MergeMember",
     "MoralParameters",
     "MoralPolicy",
     "NewMemory",
@@ -298,8 +302,46 @@ class ProcessEvent:
     """In [0, 1]; decided before the record was written."""
 
 
+@dataclass(frozen=True, slots=True)
+class MergeMember:
+    """A memory as the writer of a record saw it."""
+
+    memory_id: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeGroup:
+    """Near duplicates that become one memory."""
+
+    memory_id: str
+    """Of the memory that they become; decided before the record was written."""
+    members: tuple[MergeMember, ...]
+    """At least one; the newest first, whose text and vector stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidate:
+    """Merge near duplicates and forget what has expired; see ``core/consolidation.py``."""
+
+    groups: tuple[MergeGroup, ...]
+    trigger: int = 0
+    """Event whose step put the space to sleep, the newest wins; 0 when a request asked."""
+    examined_sequence: int = 0
+    """Memories up to this creation sequence have been compared with all older ones."""
+    move_traces: bool = False
+    """Let the synaptic traces decay and transfer once."""
+
+
 RecordBody: TypeAlias = (
-    CreateSpace | UpdateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent | SetPolicy
+    CreateSpace
+    | UpdateSpace
+    | PutMemories
+    | UpdateMemory
+    | DeleteMemory
+    | ProcessEvent
+    | Consolidate
+    | SetPolicy
 )
 
 
@@ -438,6 +480,8 @@ class EventOutcome:
     capacity: int
     awake: bool
     """Whether the space is awake after the step."""
+    fell_asleep: bool = False
+    """Whether it was this step that put the space to sleep."""
     memory_id: str = ""
     result: PutResult = PutResult.REFUSED
     """What became of its memory."""
@@ -450,6 +494,26 @@ class EventOutcome:
         return self.rejection is Rejection.NONE
 
 
+@dataclass(frozen=True, slots=True)
+class ConsolidateOutcome:
+    """Outcome of :class:`Consolidate`."""
+
+    merged_count: int = 0
+    """Memories that became part of others."""
+    purged_count: int = 0
+    """Expired memories that were forgotten."""
+    used: int = 0
+    """Memories held afterwards."""
+    revision: int = 0
+
+
 Outcome: TypeAlias = (
-    PutOutcome | DeleteOutcome | EventOutcome | SpaceCreated | SpaceChanged | PolicySet | Refusal
+    PutOutcome
+    | DeleteOutcome
+    | EventOutcome
+    | ConsolidateOutcome
+    | SpaceCreated
+    | SpaceChanged
+    | PolicySet
+    | Refusal
 )

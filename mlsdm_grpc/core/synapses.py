@@ -40,15 +40,30 @@ class Synapses:
 
         Cost: O(dimension), a dozen element-wise passes.
         """
-        p = self.parameters
-        self.l1 *= np.float32(1.0 - p.lambda_l1)
-        self.l2 *= np.float32(1.0 - p.lambda_l2)
-        self.l3 *= np.float32(1.0 - p.lambda_l3)
-        if p.legacy:
+        self._decay()
+        if self.parameters.legacy:
             self.l1 += event.raw
         else:
             scale = math.sqrt(len(event.raw)) * event.inv_norm
             self.l1 += (event.raw.astype(np.float64) * scale).astype(np.float32)
+        self._settle()
+
+    def sleep(self) -> None:
+        """Decay all traces and move what is strong downwards, once, with nothing new in L1.
+
+        What a sleep does to the traces: as :meth:`update` for an event of zeros. Cost: as there.
+        """
+        self._decay()
+        self._settle()
+
+    def _decay(self) -> None:
+        p = self.parameters
+        self.l1 *= np.float32(1.0 - p.lambda_l1)
+        self.l2 *= np.float32(1.0 - p.lambda_l2)
+        self.l3 *= np.float32(1.0 - p.lambda_l3)
+
+    def _settle(self) -> None:
+        p = self.parameters
         self._transfer(self.l1, self.l2, p.theta_l1, p.gating12)
         self._transfer(self.l2, self.l3, p.theta_l2, p.gating23)
 

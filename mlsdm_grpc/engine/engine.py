@@ -56,6 +56,7 @@ from mlsdm_grpc.engine.codec import (
     search_request,
     view_from_reply,
 )
+from mlsdm_grpc.engine.consolidation import Consolidator
 from mlsdm_grpc.engine.drafts import settled
 from mlsdm_grpc.engine.lanes import Bulkhead
 from mlsdm_grpc.engine.policies import Policies
@@ -168,6 +169,16 @@ class Engine:
         """The spaces themselves: creating, configuring and listing them."""
         self.watches = Watches(self._directory, self.state, limit=settings.max_watches)
         """Those who watch the state of a space."""
+        self.consolidator = Consolidator(
+            self._directory,
+            self._writes,
+            self._ask,
+            self._foresee,
+            lane=self._lane,
+            metrics=metrics,
+            asleep=settings.consolidation,
+        )
+        """What merges near duplicates."""
         self._tasks: anyio.abc.TaskGroup | None = None
         self._snapshotting: set[SpaceKey] = set()
         metrics.engine_pending_calls.set_function(lambda: self._lane.in_use)
@@ -183,6 +194,7 @@ class Engine:
         """Run the workers; at the end finish all writes and leave a snapshot of every space."""
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
+            self.consolidator.start(tasks)
             async with anyio.create_task_group() as starting:
                 starting.start_soon(self._minds.start, tasks)
                 if self._texts.info is not None:
@@ -190,6 +202,7 @@ class Engine:
             try:
                 yield
             finally:
+                self.consolidator.stop()
                 with anyio.CancelScope(shield=True):
                     with anyio.move_on_after(_STOP_S):
                         await self._writes.drained()
@@ -533,7 +546,9 @@ class Engine:
 
     # Snapshots and workers.
 
-    def _applied(self, space: Space) -> None:
+    def _applied(self, space: Space, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            self.consolidator.applied(space, outcome)
         if not space.snapshot_due:
             space.snapshot_due = space.snapshot_revision + self._snapshot_every
         if (

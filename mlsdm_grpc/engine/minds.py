@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.consolidation import Window, plan
 from mlsdm_grpc.core.mind import Mind, RevisionGap, SemanticsUnknown
 from mlsdm_grpc.core.pelm import Hit, Memory, Query
 from mlsdm_grpc.core.record import EventOutcome, Float32
 from mlsdm_grpc.errors import DataLoss, InvalidInput, MlsdmError, NotFound
 from mlsdm_grpc.journal.parameters import parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_to_proto
-from mlsdm_grpc.journal.records import decode_record, outcome_to_proto
+from mlsdm_grpc.journal.records import decode_record, group_to_proto, outcome_to_proto
 from mlsdm_grpc.journal.snapshot import memory_to_row, read_snapshot, write_snapshot
 
 __all__ = ["MindHandler"]
@@ -38,6 +39,7 @@ class MindHandler:
             "replay": self._replay,
             "get": self._get,
             "page": self._page,
+            "plan": self._plan,
             "view": self._view,
             "policy": self._policy,
             "snapshot": self._snapshot,
@@ -185,6 +187,24 @@ class MindHandler:
                 reply.memories.more = True
                 return
             _add_memory(reply.memories, memory, row if wanted.include_embedding else None)
+
+    def _plan(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        contents, wanted = self._mind(request).contents, request.plan
+        if contents is None:
+            raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
+        pelm, after, last = contents.pelm, wanted.after_sequence, wanted.before_sequence - 1
+        if not wanted.before_sequence:
+            after = contents.consolidated_sequence if wanted.unexamined_only else 0
+            last = pelm.sequence_at(wanted.window or len(pelm), after=after)
+        min_cosine = contents.parameters.merge_min_cosine
+        if wanted.HasField("min_cosine"):
+            min_cosine = wanted.min_cosine
+        groups, before = plan(
+            pelm, Window(after, last + 1), min_cosine=min_cosine, now_ns=request.now_ns
+        )
+        reply.plan.groups.extend(map(group_to_proto, groups))
+        reply.plan.after_sequence, reply.plan.last_sequence = after, last
+        reply.plan.before_sequence = before
 
     def _view(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         view = self._mind(request).view()

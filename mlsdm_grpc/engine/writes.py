@@ -58,7 +58,8 @@ class WritePipeline:
         journal: Where records become durable.
         now_ns: Wall clock.
         new_record_id: Source of 16 unique bytes.
-        on_applied: Told of every record that a worker applied.
+        on_applied: Told of every record that a worker applied, and of its outcome unless it
+            repeats an earlier one.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class WritePipeline:
         *,
         now_ns: Callable[[], int],
         new_record_id: Callable[[], bytes],
-        on_applied: Callable[[Space], None],
+        on_applied: Callable[[Space, Outcome | None], None],
     ) -> None:
         self._journal = journal
         self._now_ns = now_ns
@@ -192,7 +193,8 @@ class WritePipeline:
         space.advance(reply.revision)
         if isinstance(applied.outcome, SpaceChanged):
             space.configured = max(space.configured, applied.outcome.revision)
-        self._on_applied(space)
+        fresh = applied.outcome.revision == reply.revision
+        self._on_applied(space, applied.outcome if fresh else None)
         self._finish(answer, applied=applied)
 
     def _finish(

@@ -16,10 +16,14 @@ import numpy as np
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy
 from mlsdm_grpc.core.record import (
+    Consolidate,
+    ConsolidateOutcome,
     CreateSpace,
     DeleteMemory,
     DeleteOutcome,
     EventOutcome,
+    MergeGroup,
+    MergeMember,
     NewMemory,
     Outcome,
     ProcessEvent,
@@ -53,6 +57,8 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "decode_record",
     "encode_record",
+    "group_from_proto",
+    "group_to_proto",
     "outcome_from_proto",
     "outcome_to_proto",
     "provenance_from_proto",
@@ -139,6 +145,15 @@ def _set_body(message: pb.Record, body: RecordBody) -> None:
     elif isinstance(body, UpdateSpace):
         message.update_space.etag = body.etag
         message.update_space.change.CopyFrom(change_to_proto(body.change))
+    elif isinstance(body, Consolidate):
+        message.consolidate.CopyFrom(
+            pb.Consolidate(
+                groups=map(group_to_proto, body.groups),
+                trigger=body.trigger,
+                examined_sequence=body.examined_sequence,
+                move_traces=body.move_traces,
+            )
+        )
     else:
         message.create_space.parameters.CopyFrom(parameters_to_proto(body.parameters))
         message.create_space.exclusive = body.exclusive
@@ -169,10 +184,32 @@ def _body(message: pb.Record) -> RecordBody:
     if kind == "update_space":
         change = change_from_proto(message.update_space.change)
         return UpdateSpace(message.update_space.etag, change)
+    if kind == "consolidate":
+        found = message.consolidate
+        return Consolidate(
+            groups=tuple(map(group_from_proto, found.groups)),
+            trigger=found.trigger,
+            examined_sequence=found.examined_sequence,
+            move_traces=found.move_traces,
+        )
     if kind == "create_space":
         create = message.create_space
         return CreateSpace(parameters_from_proto(create.parameters), create.exclusive)
     raise DataLoss("A record has no body that this version knows.")
+
+
+def group_to_proto(group: MergeGroup) -> pb.MergeGroup:
+    """Return the encoded form of memories that are to be merged."""
+    return pb.MergeGroup(
+        memory_id=group.memory_id,
+        members=[pb.MergeMember(memory_id=m.memory_id, etag=m.etag) for m in group.members],
+    )
+
+
+def group_from_proto(message: pb.MergeGroup) -> MergeGroup:
+    """Return the memories that are to be merged in ``message``."""
+    members = tuple(MergeMember(member.memory_id, member.etag) for member in message.members)
+    return MergeGroup(message.memory_id, members)
 
 
 def _memory_to_proto(memory: NewMemory) -> pb.NewMemory:
@@ -275,6 +312,15 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
                 evicted=outcome.evicted,
                 awake=outcome.awake,
                 result=outcome.result,
+                fell_asleep=outcome.fell_asleep,
+            )
+        )
+    elif isinstance(outcome, ConsolidateOutcome):
+        message.consolidated.CopyFrom(
+            pb.ConsolidateOutcome(
+                merged_count=outcome.merged_count,
+                purged_count=outcome.purged_count,
+                used=outcome.used,
             )
         )
     elif isinstance(outcome, DeleteOutcome):
@@ -332,8 +378,12 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
             memory_id=event.memory_id,
             evicted=tuple(event.evicted),
             awake=event.awake,
+            fell_asleep=event.fell_asleep,
             result=PutResult(event.result),
         )
+    elif kind == "consolidated":
+        done = message.consolidated
+        outcome = ConsolidateOutcome(done.merged_count, done.purged_count, done.used)
     elif kind == "deleted":
         outcome = DeleteOutcome()
     elif kind == "space_changed":

@@ -139,6 +139,8 @@ def _head(mind: Mind) -> pb.SnapshotHead:
                 next_sequence=contents.pelm.next_sequence,
                 config_revision=contents.config_revision,
                 config_time_ns=contents.config_time_ns,
+                consolidated_trigger=contents.consolidated_trigger,
+                consolidated_sequence=contents.consolidated_sequence,
             )
         )
     return head
@@ -178,6 +180,8 @@ def _contents(state: pb.SpaceState) -> Contents:
         accepted=state.accepted,
         config_revision=state.config_revision or state.incarnation,
         config_time_ns=state.config_time_ns or state.create_time_ns,
+        consolidated_trigger=state.consolidated_trigger,
+        consolidated_sequence=state.consolidated_sequence,
     )
 
 

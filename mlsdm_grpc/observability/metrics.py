@@ -85,6 +85,12 @@ class Metrics:
             buckets=COUNT_BUCKETS,
             registry=registry,
         )
+        self.consolidation_memories = Counter(
+            "mlsdm_consolidation_memories_total",
+            "Memories that consolidation merged into others, or purged after their expiry.",
+            ("kind",),
+            registry=registry,
+        )
         self.spaces_loaded = Gauge(
             "mlsdm_spaces_loaded_count", "Spaces held in memory.", registry=registry
         )

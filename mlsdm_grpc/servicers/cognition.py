@@ -74,3 +74,23 @@ class CognitionServicer:
                     ),
                     revision=view.revision,
                 )
+
+    async def Consolidate(  # noqa: N802 - the contract's name
+        self, request: cognition_service_pb2.ConsolidateRequest, call: Call
+    ) -> cognition_service_pb2.ConsolidateResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        ticket = requests.ticket(fields, call, request, request.request_id)
+        min_cosine = None
+        if request.HasField("merge_min_cosine"):
+            min_cosine = fields.number("merge_min_cosine", request.merge_min_cosine, low=0.5)
+        fields.check()
+        outcome = await self._engine.consolidator.consolidate(
+            key, ticket, min_cosine=min_cosine, validate_only=request.validate_only
+        )
+        return cognition_service_pb2.ConsolidateResponse(
+            revision=outcome.revision,
+            merged_count=outcome.merged_count,
+            purged_count=outcome.purged_count,
+            used=outcome.used,
+        )

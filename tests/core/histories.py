@@ -1,12 +1,13 @@
 """Random histories of one space: the records that a writer could have written."""
 
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.kernel import inverse_norm
+from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.policy import (
     Decision,
     Enforcement,
@@ -16,8 +17,11 @@ from mlsdm_grpc.core.policy import (
     SetPolicy,
 )
 from mlsdm_grpc.core.record import (
+    Consolidate,
     CreateSpace,
     DeleteMemory,
+    MergeGroup,
+    MergeMember,
     MoralParameters,
     MoralPolicy,
     NewMemory,
@@ -126,6 +130,45 @@ changes = st.builds(
     ontology=_ontologies,
 )
 
+
+@dataclass(frozen=True)
+class Merge:
+    """Becomes a Consolidate of the memories that there are: those that may be merged come first,
+    the newest before the others."""
+
+    numbers: list[int]
+    memory_id: str
+    stale: bool
+    trigger: int
+    move_traces: bool
+
+    def body(self, mind: Mind) -> Consolidate:
+        memories = []
+        if mind.contents is not None:
+            memories = [memory for memory, _ in mind.contents.pelm.in_creation_order()][::-1]
+            memories.sort(key=lambda memory: memory.pinned or memory.caller_chosen_id)
+        members = [memories[i] for i in self.numbers if i < len(memories)]
+        group = MergeGroup(
+            self.memory_id,
+            tuple(MergeMember(m.memory_id, '"0"' if self.stale else m.etag) for m in members),
+        )
+        examined = max((memory.sequence for memory in memories), default=0)
+        return Consolidate((group,), self.trigger, examined, self.move_traces)
+
+
+_merges = st.builds(
+    Merge,
+    st.lists(st.integers(0, 5), min_size=1, max_size=5),
+    memory_id=st.sampled_from(["m0", "s0", "s1", "s2", "s3"]),
+    stale=st.integers(0, 5).map(lambda n: n == 0),
+    trigger=st.sampled_from([0, 0, 1, 2, 3]),
+    move_traces=st.booleans(),
+)
+_free_puts = st.lists(
+    st.builds(NewMemory, _ids, st.integers(0, 9).map(vector), labels=st.just(("f",))),
+    max_size=4,
+    unique_by=lambda memory: memory.memory_id,
+).map(lambda free: [PutMemories((memory,)) for memory in free])
 _batch = st.lists(memories, min_size=1, max_size=4, unique_by=lambda m: m.memory_id).map(tuple)
 bodies = st.one_of(
     st.builds(CreateSpace, parameters, exclusive=st.booleans()),
@@ -143,6 +186,7 @@ bodies = st.one_of(
     st.builds(DeleteMemory, _ids, etag=st.sampled_from(["", '"2"'])),
     st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1)),
     st.builds(SetPolicy, policies, etag=st.sampled_from(['"0"', '"0"', '"2"', '"3"', '"4"', ""])),
+    _merges,
 )
 
 _step = st.tuples(bodies, st.integers(-2, 5), st.integers(0, 8), st.integers(0, 1))
@@ -154,7 +198,10 @@ def _encoded(record: Record) -> Record:
 
 @st.composite
 def histories(draw, max_size=30):
-    """A space's records from revision 1, times jumping back and forth, request ids repeating."""
+    """A space's records from revision 1, times jumping back and forth, request ids repeating.
+
+    It begins with some memories that may be merged.
+    """
     records = [
         Record(
             revision=1,
@@ -164,8 +211,12 @@ def histories(draw, max_size=30):
             body=CreateSpace(draw(parameters)),
         )
     ]
-    time_ns = SECOND
-    for body, seconds, request, digest in draw(st.lists(_step, max_size=max_size)):
+    mind, time_ns = Mind(), SECOND
+    steps = [(put, 0, 0, 0) for put in draw(_free_puts)]
+    steps += draw(st.lists(_step, max_size=max_size))
+    for wish, seconds, request, digest in steps:
+        mind.apply(_encoded(records[-1]))
+        body = wish.body(mind) if isinstance(wish, Merge) else wish
         time_ns = max(0, time_ns + seconds * SECOND)
         revision = len(records) + 1
         records.append(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from histories import histories, record, vector
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.mind import Mind, RevisionGap, SemanticsUnknown
@@ -204,3 +204,10 @@ def test_preview_foretells_single_puts_and_changes_nothing(records):
                 assert foreseen.reason == outcome.reason
         else:
             mind.apply(each)
+
+
+def test_histories_merge_memories():
+    def merges(records):
+        return any(getattr(outcome, "merged_count", 0) for outcome in replay(records)[1])
+
+    find(histories(), merges, settings=settings(max_examples=2_000, database=None))

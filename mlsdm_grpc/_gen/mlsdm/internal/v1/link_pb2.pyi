@@ -43,6 +43,7 @@ class LinkRequest(_message.Message):
     EMBED_FIELD_NUMBER: _builtins.int
     REPLAY_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number that the reply repeats."""
     space_id: _builtins.int
@@ -93,6 +94,10 @@ class LinkRequest(_message.Message):
     def policy(self) -> Global___PolicyRequest:
         """Policy that the space holds."""
 
+    @_builtins.property
+    def plan(self) -> Global___PlanRequest:
+        """Find near duplicates."""
+
     def __init__(
         self,
         *,
@@ -111,12 +116,13 @@ class LinkRequest(_message.Message):
         embed: Global___EmbedRequest | None = ...,
         replay: Global___ReplayRequest | None = ...,
         policy: Global___PolicyRequest | None = ...,
+        plan: Global___PlanRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "page", b"page", "policy", b"policy", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "now_ns", b"now_ns", "page", b"page", "policy", b"policy", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -138,6 +144,7 @@ class LinkReply(_message.Message):
     VIEW_FIELD_NUMBER: _builtins.int
     EMBED_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
+    PLAN_FIELD_NUMBER: _builtins.int
     SYNAPTIC_NORMS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number of the request."""
@@ -176,6 +183,10 @@ class LinkReply(_message.Message):
         """Answer to policy."""
 
     @_builtins.property
+    def plan(self) -> Global___PlanReply:
+        """Answer to plan."""
+
+    @_builtins.property
     def synaptic_norms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Norms of L1, L2 and L3 after an event; empty otherwise."""
 
@@ -192,13 +203,14 @@ class LinkReply(_message.Message):
         view: Global___ViewReply | None = ...,
         embed: Global___EmbedReply | None = ...,
         policy: Global___PolicyReply | None = ...,
+        plan: Global___PlanReply | None = ...,
         synaptic_norms: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "policy", b"policy", "search", b"search", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "search", b"search", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "policy", b"policy", "revision", b"revision", "search", b"search", "synaptic_norms", b"synaptic_norms", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "revision", b"revision", "search", b"search", "synaptic_norms", b"synaptic_norms", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -826,6 +838,82 @@ class PolicyReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicyReply: _TypeAlias = PolicyReply  # noqa: Y015
+
+@_typing.final
+class PlanRequest(_message.Message):
+    """Find memories that a consolidation may merge: compare some, newest first, with all older ones."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    BEFORE_SEQUENCE_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    UNEXAMINED_ONLY_FIELD_NUMBER: _builtins.int
+    MIN_COSINE_FIELD_NUMBER: _builtins.int
+    after_sequence: _builtins.int
+    """Only those created after this sequence are compared with older ones."""
+    before_sequence: _builtins.int
+    """Only those created before this sequence; 0 is no limit."""
+    window: _builtins.int
+    """Only so many of them, the oldest, counted when before_sequence is 0; 0 is no limit."""
+    unexamined_only: _builtins.bool
+    """Compare those that no consolidation has compared before; after_sequence is ignored."""
+    min_cosine: _builtins.float
+    """Cosine from which two memories are merged; absent is the space's own."""
+    def __init__(
+        self,
+        *,
+        after_sequence: _builtins.int = ...,
+        before_sequence: _builtins.int = ...,
+        window: _builtins.int = ...,
+        unexamined_only: _builtins.bool = ...,
+        min_cosine: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_cosine", b"_min_cosine", "min_cosine", b"min_cosine"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_cosine", b"_min_cosine", "after_sequence", b"after_sequence", "before_sequence", b"before_sequence", "min_cosine", b"min_cosine", "unexamined_only", b"unexamined_only", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__min_cosine: _TypeAlias = _typing.Literal["min_cosine"]  # noqa: Y015
+    _WhichOneofArgType__min_cosine: _TypeAlias = _typing.Literal["_min_cosine", b"_min_cosine"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_cosine) -> _WhichOneofReturnType__min_cosine | None: ...
+
+Global___PlanRequest: _TypeAlias = PlanRequest  # noqa: Y015
+
+@_typing.final
+class PlanReply(_message.Message):
+    """What one step of the search found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: _builtins.int
+    BEFORE_SEQUENCE_FIELD_NUMBER: _builtins.int
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    before_sequence: _builtins.int
+    """Go on before this sequence; 0 when all were compared."""
+    after_sequence: _builtins.int
+    """Lower end of what is being compared."""
+    last_sequence: _builtins.int
+    """Upper end of what is being compared."""
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.MergeGroup]:
+        """Near duplicates, the newest of each group first; ids of groups are empty."""
+
+    def __init__(
+        self,
+        *,
+        groups: _abc.Iterable[_record_pb2.MergeGroup] | None = ...,
+        before_sequence: _builtins.int = ...,
+        after_sequence: _builtins.int = ...,
+        last_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "before_sequence", b"before_sequence", "groups", b"groups", "last_sequence", b"last_sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanReply: _TypeAlias = PlanReply  # noqa: Y015
 
 @_typing.final
 class EmbedRequest(_message.Message):

@@ -42,6 +42,7 @@ class Record(_message.Message):
     UPDATE_MEMORY_FIELD_NUMBER: _builtins.int
     SET_POLICY_FIELD_NUMBER: _builtins.int
     UPDATE_SPACE_FIELD_NUMBER: _builtins.int
+    CONSOLIDATE_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the state machine's rules that the writer decided by."""
     record_id: _builtins.bytes
@@ -86,6 +87,10 @@ class Record(_message.Message):
     def update_space(self) -> Global___UpdateSpace:
         """Change settings of the space."""
 
+    @_builtins.property
+    def consolidate(self) -> Global___Consolidate:
+        """Merge near duplicates and forget what has expired."""
+
     def __init__(
         self,
         *,
@@ -104,12 +109,13 @@ class Record(_message.Message):
         update_memory: Global___UpdateMemory | None = ...,
         set_policy: Global___SetPolicy | None = ...,
         update_space: Global___UpdateSpace | None = ...,
+        consolidate: Global___Consolidate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "update_memory", b"update_memory", "update_space", b"update_space"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "update_memory", b"update_memory", "update_space", b"update_space"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space", "consolidate"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -386,6 +392,98 @@ class UpdateMemory(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__pinned) -> _WhichOneofReturnType__pinned | None: ...
 
 Global___UpdateMemory: _TypeAlias = UpdateMemory  # noqa: Y015
+
+@_typing.final
+class Consolidate(_message.Message):
+    """Merge near duplicates and forget what has expired. Names memories and never repeats what they
+    hold, so that no content outlives its deletion in a later record.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: _builtins.int
+    TRIGGER_FIELD_NUMBER: _builtins.int
+    EXAMINED_SEQUENCE_FIELD_NUMBER: _builtins.int
+    MOVE_TRACES_FIELD_NUMBER: _builtins.int
+    trigger: _builtins.int
+    """Event whose step put the space to sleep; 0 when a request asked."""
+    examined_sequence: _builtins.int
+    """Memories up to this creation sequence have been compared with all older ones."""
+    move_traces: _builtins.bool
+    """Let the traces decay and transfer once."""
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___MergeGroup]:
+        """Each becomes one memory; one with fewer than two members left is skipped."""
+
+    def __init__(
+        self,
+        *,
+        groups: _abc.Iterable[Global___MergeGroup] | None = ...,
+        trigger: _builtins.int = ...,
+        examined_sequence: _builtins.int = ...,
+        move_traces: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["examined_sequence", b"examined_sequence", "groups", b"groups", "move_traces", b"move_traces", "trigger", b"trigger"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Consolidate: _TypeAlias = Consolidate  # noqa: Y015
+
+@_typing.final
+class MergeGroup(_message.Message):
+    """Near duplicates that become one memory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMORY_ID_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    memory_id: _builtins.str
+    """Id of the memory that they become, chosen by the writer."""
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___MergeMember]:
+        """The newest first; its text, vector and metadata stay."""
+
+    def __init__(
+        self,
+        *,
+        memory_id: _builtins.str = ...,
+        members: _abc.Iterable[Global___MergeMember] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members", "memory_id", b"memory_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeGroup: _TypeAlias = MergeGroup  # noqa: Y015
+
+@_typing.final
+class MergeMember(_message.Message):
+    """A memory as the writer saw it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMORY_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    memory_id: _builtins.str
+    """Its id."""
+    etag: _builtins.str
+    """Its etag; if it has another one since, it is left alone."""
+    def __init__(
+        self,
+        *,
+        memory_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "memory_id", b"memory_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeMember: _TypeAlias = MergeMember  # noqa: Y015
 
 @_typing.final
 class DeleteMemory(_message.Message):
@@ -953,6 +1051,7 @@ class Outcome(_message.Message):
     SPACE_CREATED_FIELD_NUMBER: _builtins.int
     POLICY_SET_FIELD_NUMBER: _builtins.int
     SPACE_CHANGED_FIELD_NUMBER: _builtins.int
+    CONSOLIDATED_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision that the answer names."""
     @_builtins.property
@@ -983,6 +1082,10 @@ class Outcome(_message.Message):
     def space_changed(self) -> Global___SpaceChanged:
         """Settings of the space were changed."""
 
+    @_builtins.property
+    def consolidated(self) -> Global___ConsolidateOutcome:
+        """The space was consolidated."""
+
     def __init__(
         self,
         *,
@@ -994,12 +1097,13 @@ class Outcome(_message.Message):
         space_created: Global___SpaceCreated | None = ...,
         policy_set: Global___PolicySet | None = ...,
         space_changed: Global___SpaceChanged | None = ...,
+        consolidated: Global___ConsolidateOutcome | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed", "consolidated"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1225,6 +1329,7 @@ class EventOutcome(_message.Message):
     EVICTED_FIELD_NUMBER: _builtins.int
     AWAKE_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
+    FELL_ASLEEP_FIELD_NUMBER: _builtins.int
     rejection: _builtins.int
     """Number of the rejection; 0 when accepted."""
     step: _builtins.int
@@ -1247,6 +1352,8 @@ class EventOutcome(_message.Message):
     """Awake after the step."""
     result: _builtins.int
     """Number of the put result."""
+    fell_asleep: _builtins.bool
+    """The step put the space to sleep."""
     @_builtins.property
     def evicted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Memories that left to make room."""
@@ -1266,11 +1373,42 @@ class EventOutcome(_message.Message):
         evicted: _abc.Iterable[_builtins.str] | None = ...,
         awake: _builtins.bool = ...,
         result: _builtins.int = ...,
+        fell_asleep: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["awake", b"awake", "capacity", b"capacity", "evicted", b"evicted", "memory_id", b"memory_id", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "phase", b"phase", "rejection", b"rejection", "result", b"result", "step", b"step", "threshold_applied", b"threshold_applied", "used", b"used"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["awake", b"awake", "capacity", b"capacity", "evicted", b"evicted", "fell_asleep", b"fell_asleep", "memory_id", b"memory_id", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "phase", b"phase", "rejection", b"rejection", "result", b"result", "step", b"step", "threshold_applied", b"threshold_applied", "used", b"used"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EventOutcome: _TypeAlias = EventOutcome  # noqa: Y015
+
+@_typing.final
+class ConsolidateOutcome(_message.Message):
+    """Outcome of a consolidation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MERGED_COUNT_FIELD_NUMBER: _builtins.int
+    PURGED_COUNT_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    merged_count: _builtins.int
+    """Memories that were merged into others."""
+    purged_count: _builtins.int
+    """Expired memories that were removed."""
+    used: _builtins.int
+    """Memories held afterwards."""
+    def __init__(
+        self,
+        *,
+        merged_count: _builtins.int = ...,
+        purged_count: _builtins.int = ...,
+        used: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merged_count", b"merged_count", "purged_count", b"purged_count", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsolidateOutcome: _TypeAlias = ConsolidateOutcome  # noqa: Y015

@@ -133,6 +133,8 @@ class SpaceState(_message.Message):
     NEXT_SEQUENCE_FIELD_NUMBER: _builtins.int
     CONFIG_REVISION_FIELD_NUMBER: _builtins.int
     CONFIG_TIME_NS_FIELD_NUMBER: _builtins.int
+    CONSOLIDATED_TRIGGER_FIELD_NUMBER: _builtins.int
+    CONSOLIDATED_SEQUENCE_FIELD_NUMBER: _builtins.int
     incarnation: _builtins.int
     """Revision of the record that created it."""
     create_time_ns: _builtins.int
@@ -161,6 +163,10 @@ class SpaceState(_message.Message):
     """Revision at which the parameters last changed; 0 means at creation."""
     config_time_ns: _builtins.int
     """Time of that change, Unix nanoseconds; 0 means creation."""
+    consolidated_trigger: _builtins.int
+    """Event whose sleep was last consolidated."""
+    consolidated_sequence: _builtins.int
+    """Memories up to this creation sequence have been compared with all older ones."""
     @_builtins.property
     def parameters(self) -> _record_pb2.SpaceParameters:
         """Parameters."""
@@ -183,10 +189,12 @@ class SpaceState(_message.Message):
         next_sequence: _builtins.int = ...,
         config_revision: _builtins.int = ...,
         config_time_ns: _builtins.int = ...,
+        consolidated_trigger: _builtins.int = ...,
+        consolidated_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "awake", b"awake", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "create_time_ns", b"create_time_ns", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "next_sequence", b"next_sequence", "parameters", b"parameters", "phase_remaining", b"phase_remaining", "step", b"step", "trace_l1", b"trace_l1", "trace_l2", b"trace_l2", "trace_l3", b"trace_l3"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "awake", b"awake", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "consolidated_sequence", b"consolidated_sequence", "consolidated_trigger", b"consolidated_trigger", "create_time_ns", b"create_time_ns", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "next_sequence", b"next_sequence", "parameters", b"parameters", "phase_remaining", b"phase_remaining", "step", b"step", "trace_l1", b"trace_l1", "trace_l2", b"trace_l2", "trace_l3", b"trace_l3"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,199 @@
+"""Consolidation of spaces: on request, and by itself whenever a space falls asleep.
+
+Near duplicates are looked for in the worker, some memories a step, so that other calls go in
+between; what was found is one record. The record of a sleep has a request id that follows from
+the space's life and the event that put it to sleep: of several writers the first one wins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+import anyio
+import anyio.abc
+import structlog
+from ulid import ULID
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.record import (
+    Consolidate,
+    ConsolidateOutcome,
+    EventOutcome,
+    MergeGroup,
+    Outcome,
+    RecordBody,
+)
+from mlsdm_grpc.engine.checks import check_deadline, expect, parameters_of
+from mlsdm_grpc.engine.lanes import Bulkhead
+from mlsdm_grpc.engine.spaces import Directory, Space
+from mlsdm_grpc.engine.writes import Ticket, WritePipeline
+from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, group_from_proto, group_to_proto
+from mlsdm_grpc.observability.metrics import Metrics
+
+__all__ = ["Consolidator", "sleep_digest"]
+
+_log = structlog.get_logger(__name__)
+_SLEEP_WINDOW = 1_024
+_SLEEP_S = 60.0
+_MAX_GROUP_BYTES = MAX_RECORD_BYTES - 4 * 1_024
+_GROUP_OVERHEAD_BYTES = 8
+
+
+class Consolidator:
+    """Consolidates the spaces of this node.
+
+    Args:
+        directory: Where spaces are found.
+        writes: Where records go.
+        ask: Sends a request about a space to its worker.
+        foresee: Returns what a record would do now, or raises what would refuse it.
+        lane: Bulkhead of calls.
+        metrics: Where figures go.
+        asleep: Whether spaces consolidate by themselves.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        writes: WritePipeline,
+        ask: Callable[[Space, pb.LinkRequest], Awaitable[pb.LinkReply]],
+        foresee: Callable[[Space, RecordBody, Ticket], Awaitable[Outcome | None]],
+        *,
+        lane: Bulkhead,
+        metrics: Metrics,
+        asleep: bool,
+    ) -> None:
+        self._directory = directory
+        self._writes = writes
+        self._ask = ask
+        self._foresee = foresee
+        self._lane = lane
+        self._metrics = metrics
+        self._asleep = asleep
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._sleeping: dict[SpaceKey, anyio.CancelScope] = {}
+
+    def start(self, tasks: anyio.abc.TaskGroup) -> None:
+        """Consolidate spaces that fall asleep from here on, in tasks of this group."""
+        self._tasks = tasks if self._asleep else None
+
+    def stop(self) -> None:
+        """Begin nothing any more and give up what no record was written of."""
+        self._tasks = None
+        for scope in self._sleeping.values():
+            scope.cancel()
+
+    async def consolidate(
+        self, key: SpaceKey, ticket: Ticket, *, min_cosine: float | None, validate_only: bool
+    ) -> ConsolidateOutcome:
+        """Merge near duplicates among all memories of a space and forget what has expired.
+
+        Args:
+            key: The space.
+            ticket: Who writes.
+            min_cosine: Cosine from which memories are merged, in [0.5, 1]; None is the space's.
+            validate_only: Tell what would be done, write nothing.
+
+        Raises:
+            MlsdmError: As the contract of Consolidate says.
+        """
+        with self._lane:
+            space = await self._directory.existing(key)
+            parameters = parameters_of(space)
+            if parameters.read_only:
+                await self._foresee(space, Consolidate(()), ticket)
+            wanted = pb.PlanRequest(min_cosine=min_cosine)
+            body = await self._plan(space, wanted, ticket.deadline_s)
+            if min_cosine is not None and min_cosine > parameters.merge_min_cosine:
+                body = replace(body, examined_sequence=0)
+            if validate_only:
+                return expect(await self._foresee(space, body, ticket), ConsolidateOutcome)
+            check_deadline(ticket.deadline_s)
+            applied = await self._writes.write(space, body, ticket)
+        return expect(applied.outcome, ConsolidateOutcome)
+
+    def applied(self, space: Space, outcome: Outcome) -> None:
+        """Count what a consolidation did, and begin one where an event put a space to sleep."""
+        if isinstance(outcome, ConsolidateOutcome):
+            memories = self._metrics.consolidation_memories
+            memories.labels("merged").inc(outcome.merged_count)
+            memories.labels("purged").inc(outcome.purged_count)
+        elif isinstance(outcome, EventOutcome) and outcome.fell_asleep and self._tasks is not None:
+            busy = space.key in self._sleeping
+            if not busy and space.view is not None:
+                self._sleeping[space.key] = anyio.CancelScope()
+                incarnation = space.view.incarnation
+                self._tasks.start_soon(self._sleep, space.key, incarnation, outcome.step)
+
+    async def _sleep(self, key: SpaceKey, incarnation: int, trigger: int) -> None:
+        """Consolidate what was created since the last sleep; what is left waits for the next."""
+        digest = sleep_digest(incarnation, trigger)
+        deadline_s = asyncio.get_running_loop().time() + _SLEEP_S
+        ticket = Ticket("", deadline_s, request_id=digest[:16], request_digest=digest)
+        try:
+            with self._sleeping[key]:
+                space = await self._directory.existing(key)
+                if space.view is None or space.view.incarnation != incarnation:
+                    return
+                if space.view.parameters.read_only:
+                    return
+                wanted = pb.PlanRequest(unexamined_only=True, window=_SLEEP_WINDOW)
+                body = await self._plan(space, wanted, deadline_s)
+                body = replace(body, trigger=trigger, move_traces=True)
+                await self._writes.write(space, body, ticket)
+        except MlsdmError as error:
+            _log.warning("consolidation_failed", reason=error.reason, trigger=trigger)
+        finally:
+            del self._sleeping[key]
+
+    async def _plan(self, space: Space, wanted: pb.PlanRequest, deadline_s: float) -> Consolidate:
+        """Look for near duplicates step by step, as far as one record can name them."""
+        plan = _Plan()
+        examined = None
+        while True:
+            check_deadline(deadline_s)
+            reply = (await self._ask(space, pb.LinkRequest(plan=wanted))).plan
+            examined = reply.last_sequence if examined is None else examined
+            if not plan.add(map(group_from_proto, reply.groups)):
+                return Consolidate(tuple(plan.groups))
+            if not reply.before_sequence:
+                return Consolidate(tuple(plan.groups), examined_sequence=examined)
+            wanted.before_sequence = reply.before_sequence
+            wanted.after_sequence = reply.after_sequence
+
+
+class _Plan:
+    """Groups that share no memory and fit into one record."""
+
+    def __init__(self) -> None:
+        self.groups: list[MergeGroup] = []
+        self._taken: set[str] = set()
+        self._bytes = 0
+
+    def add(self, found: Iterable[MergeGroup]) -> bool:
+        """Add groups; False when the record is full.
+
+        A memory that another group took is left out. A group whose newest memory was taken is
+        left out as a whole, since its others are known to be near to that one only.
+        """
+        for group in found:
+            members = tuple(m for m in group.members if m.memory_id not in self._taken)
+            if len(members) < 2 or members[0] != group.members[0]:
+                continue
+            new = MergeGroup(str(ULID()), members)
+            self._bytes += group_to_proto(new).ByteSize() + _GROUP_OVERHEAD_BYTES
+            if self._bytes > _MAX_GROUP_BYTES:
+                return False
+            self._taken.update(member.memory_id for member in members)
+            self.groups.append(new)
+        return True
+
+
+def sleep_digest(incarnation: int, trigger: int) -> bytes:
+    """Return 32 bytes that are the same for every writer that consolidates this sleep."""
+    return hashlib.sha256(f"consolidate/{incarnation}/{trigger}".encode()).digest()

@@ -1,0 +1,313 @@
+"""Consolidation: what is merged, what is left alone, and what it finds."""
+
+import numpy as np
+import pytest
+from histories import DIMENSION, SECOND, record, vector
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlsdm_grpc.core import consolidation
+from mlsdm_grpc.core.consolidation import MAX_MEMBERS, Window, plan
+from mlsdm_grpc.core.kernel import inverse_norm
+from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.record import (
+    MAX_LABELS,
+    Consolidate,
+    ConsolidateOutcome,
+    CreateSpace,
+    DeleteMemory,
+    MergeGroup,
+    MergeMember,
+    NewMemory,
+    ProcessEvent,
+    Provenance,
+    PutMemories,
+    Refusal,
+    Source,
+    SpaceParameters,
+    SynapticParameters,
+    UpdateMemory,
+    Vector,
+)
+from mlsdm_grpc.core.synapses import Synapses
+from mlsdm_grpc.journal.snapshot import snapshot_bytes
+
+
+def near(seed, noise):
+    """A vector near to that of ``seed``; each ``noise`` gives another one."""
+    base = vector(seed).raw / np.linalg.norm(vector(seed).raw)
+    raw = (base + 0.02 * vector(1_000 + noise).raw / np.sqrt(DIMENSION)).astype(np.float32)
+    return Vector(raw, inverse_norm(raw))
+
+
+class Space:
+    """A mind that is spoken to directly; memories have ids that the server chose."""
+
+    def __init__(self, **parameters):
+        self.mind = Mind()
+        self.apply(CreateSpace(SpaceParameters(**{"dimension": DIMENSION, **parameters})))
+
+    @property
+    def pelm(self):
+        return self.mind.contents.pelm
+
+    def apply(self, body, **changes):
+        return self.mind.apply(record(self.mind.revision + 1, body, **changes))
+
+    def put(self, memory_id, memory_vector, **fields):
+        self.apply(PutMemories((NewMemory(memory_id, memory_vector, text=memory_id, **fields),)))
+
+    def group(self, *ids, merged_id="merged"):
+        return MergeGroup(merged_id, tuple(MergeMember(i, self.pelm.get(i).etag) for i in ids))
+
+    def ids(self):
+        return [memory.memory_id for memory, _ in self.pelm.in_creation_order()]
+
+    def plan(self, min_cosine=0.98, after=0, before=2**62, now_ns=0):
+        groups, following = plan(
+            self.pelm, Window(after, before), min_cosine=min_cosine, now_ns=now_ns
+        )
+        return [[member.memory_id for member in group.members] for group in groups], following
+
+
+@pytest.fixture
+def space():
+    space = Space()
+    for number in range(3):
+        space.put(f"m{number}", near(1, number))
+    space.put("other", vector(2))
+    return space
+
+
+def test_near_duplicates_become_one_memory():
+    space = Space()
+    space.put("a", near(1, 1), labels=("x", "y"), confidence=0.9, metadata=(("k", "old"),))
+    space.put("b", near(1, 2), labels=("z",), confidence=0.6, metadata=(("k", "new"),))
+    space.put("c", vector(2))
+    row = space.pelm.row("b")
+    outcome = space.apply(Consolidate((space.group("b", "a"),)))
+    assert outcome == ConsolidateOutcome(merged_count=2, used=2, revision=5)
+    assert space.ids() == ["c", "merged"]
+    assert space.pelm.next_to_leave(2) == ["c", "merged"]
+    memory = space.pelm.get("merged")
+    assert (memory.text, memory.labels, memory.metadata) == ("b", ("x", "y", "z"), (("k", "new"),))
+    assert memory.confidence == np.float32(0.9)
+    assert memory.provenance == Provenance(Source.SYSTEM, parent_ids=("b", "a"))
+    assert (memory.revision, memory.create_revision) == (5, 5)
+    assert space.pelm.row("merged").tobytes() == row.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("expiries", "latest"),
+    [((50, 70), 70 * SECOND), ((70, 50), 70 * SECOND), ((0, 70), 0), ((70, 0), 0)],
+)
+def test_the_latest_expiry_wins(expiries, latest):
+    space = Space()
+    for memory_id, expiry in zip("ab", expiries, strict=True):
+        space.put(memory_id, near(1, ord(memory_id)), expire_time_ns=expiry * SECOND)
+    space.apply(Consolidate((space.group("b", "a"),)))
+    assert space.pelm.get("merged").expire_time_ns == latest
+
+
+def test_labels_are_united_as_far_as_there_is_room():
+    space = Space()
+    old, new = (tuple(f"{kind}{i:02}" for i in range(20)) for kind in ("a", "b"))
+    space.put("a", near(1, 1), labels=old)
+    space.put("b", near(1, 2), labels=new)
+    space.apply(Consolidate((space.group("b", "a"),)))
+    labels = space.pelm.get("merged").labels
+    assert set(new) < set(labels)
+    assert len(labels) == MAX_LABELS
+    assert labels == tuple(sorted(labels))
+
+
+CHANGES = {
+    "pinned": UpdateMemory("m1", pinned=True),
+    "changed": UpdateMemory("m1", add_labels=("l",)),
+    "gone": DeleteMemory("m1"),
+    "replaced": PutMemories((NewMemory("m1", vector(9), True),), allow_replace=True),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_changed_meanwhile_is_left_alone(space, change):
+    groups = (space.group("m2", "m1", "m0"),)
+    space.apply(change)
+    left = space.pelm.get("m1")
+    outcome = space.apply(Consolidate(groups))
+    assert outcome.merged_count == 2
+    assert space.pelm.get("m1") == left
+    assert space.pelm.get("merged").provenance.parent_ids == ("m2", "m0")
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_group_of_which_one_memory_is_left_is_skipped(space, change):
+    groups = (space.group("m2", "m1"),)
+    space.apply(change)
+    before = space.ids()
+    assert space.apply(Consolidate(groups)).merged_count == 0
+    assert space.ids() == before
+
+
+def test_a_group_without_its_newest_memory_is_skipped(space):
+    groups = (space.group("m2", "m1", "m0"),)
+    space.apply(DeleteMemory("m2"))
+    assert space.apply(Consolidate(groups)).merged_count == 0
+    assert space.ids() == ["m0", "m1", "other"]
+
+
+@pytest.mark.parametrize("fields", [{"pinned": True}, {"caller_chosen_id": True}, {"phase": 0.9}])
+def test_memories_that_may_not_be_merged_are_left_alone(fields):
+    space = Space()
+    space.put("a", near(1, 1))
+    space.put("b", near(1, 2), **fields)
+    assert space.plan() == ([], 0)
+    for group in (space.group("b", "a"), space.group("a", "b")):
+        assert space.apply(Consolidate((group,))).merged_count == 0
+    assert space.ids() == ["a", "b"]
+
+
+def test_a_taken_id_and_a_memory_named_twice_merge_nothing(space):
+    assert space.apply(Consolidate((space.group("m2", "m1", merged_id="other"),))).merged_count == 0
+    assert space.apply(Consolidate((space.group("m2", "m1", merged_id="m1"),))).merged_count == 0
+    assert space.apply(Consolidate((space.group("m2", "m2"),))).merged_count == 0
+    assert space.ids() == ["m0", "m1", "m2", "other"]
+
+
+def test_a_memory_goes_into_one_group_only(space):
+    groups = (space.group("m2", "m1"), space.group("m1", "m0", merged_id="second"))
+    assert space.apply(Consolidate(groups)).merged_count == 2
+    assert space.ids() == ["m0", "other", "merged"]
+
+
+def test_the_expired_are_purged_and_not_merged():
+    space = Space()
+    space.put("a", near(1, 1), expire_time_ns=10 * SECOND)
+    space.put("b", near(1, 2))
+    body = Consolidate((space.group("b", "a"),))
+    foreseen = space.mind.preview(record(4, body, time_ns=10 * SECOND))
+    outcome = space.apply(body, time_ns=10 * SECOND)
+    assert (outcome.merged_count, outcome.purged_count, outcome.used) == (0, 1, 1)
+    assert (foreseen.merged_count, foreseen.purged_count, foreseen.used) == (0, 1, 1)
+    assert space.ids() == ["b"]
+
+
+def test_the_newest_trigger_wins(space):
+    traces = Consolidate((), trigger=8, move_traces=True)
+    space.apply(ProcessEvent(NewMemory("e", vector(5)), 0.9))
+    space.apply(traces)
+    before = space.mind.view().synaptic_norms
+    for trigger in (8, 7):
+        body = Consolidate((space.group("m2", "m1"),), trigger=trigger, move_traces=True)
+        assert space.apply(body).merged_count == 0
+    assert space.mind.view().synaptic_norms == before
+    assert space.apply(Consolidate((space.group("m2", "m1"),), trigger=9)).merged_count == 2
+    assert space.mind.contents.consolidated_trigger == 9
+
+
+def test_a_request_leaves_traces_and_rhythm_as_they_are(space):
+    space.apply(ProcessEvent(NewMemory("e", vector(5)), 0.9))
+    before = space.mind.view()
+    assert space.apply(Consolidate((space.group("m2", "m1"),))).merged_count == 2
+    after = space.mind.view()
+    assert after.traces.tobytes() == before.traces.tobytes()
+    assert (after.step, after.phase_remaining) == (before.step, before.phase_remaining)
+    assert space.mind.contents.consolidated_trigger == 0
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_sleep_is_an_event_of_zeros_to_the_traces(legacy):
+    asleep, zeros = (Synapses(SynapticParameters(legacy=legacy), DIMENSION) for _ in "12")
+    for seed in range(6):
+        for synapses in (asleep, zeros):
+            synapses.update(vector(seed))
+        asleep.sleep()
+        zeros.update(Vector(np.zeros(DIMENSION, np.float32), 1.0))
+        for name in ("l1", "l2", "l3"):
+            assert np.array_equal(getattr(asleep, name), getattr(zeros, name))
+    assert np.linalg.norm(asleep.l2) > 0
+
+
+def test_a_space_that_does_not_exist_is_not_consolidated():
+    outcome = Mind().apply(record(1, Consolidate(())))
+    assert isinstance(outcome, Refusal)
+    assert outcome.reason == "SPACE_NOT_FOUND"
+
+
+def test_previews_tell_what_is_done(space):
+    body = Consolidate((space.group("m2", "m1", "m0"),))
+    before = snapshot_bytes(space.mind)
+    foreseen = space.mind.preview(record(space.mind.revision + 1, body))
+    assert snapshot_bytes(space.mind) == before
+    outcome = space.apply(body)
+    assert (foreseen.merged_count, foreseen.used) == (outcome.merged_count, outcome.used) == (3, 2)
+
+
+# Finding them.
+
+
+def test_near_duplicates_are_found_newest_first(space):
+    assert space.plan() == ([["m2", *sorted(["m0", "m1"], key=nearness(space, "m2"))]], 0)
+    assert space.plan(min_cosine=1.0) == ([], 0)
+    assert space.plan(min_cosine=0.9999999) == ([], 0)
+
+
+def nearness(space, memory_id):
+    row = space.pelm.row(memory_id).astype(np.float64)
+    return lambda other: -float(space.pelm.row(other) @ row)
+
+
+def test_windows_bound_what_is_compared_with_all_older_ones(space):
+    first, last = space.pelm.get("m0").sequence, space.pelm.get("m2").sequence
+    assert space.plan(after=last) == ([], 0)
+    assert space.plan(before=last) == ([["m1", "m0"]], 0)
+    assert space.plan(before=first + 1) == ([], 0)
+    assert space.pelm.sequence_at(2, after=first) == last
+    assert space.pelm.sequence_at(99, after=0) == space.pelm.get("other").sequence
+    assert space.pelm.sequence_at(1, after=99) == 99
+
+
+def test_steps_are_bounded_and_cover_everything(space, monkeypatch):
+    monkeypatch.setattr(consolidation, "_STEP_COMPONENTS", 1)
+    seen, before, steps = [], 2**62, 0
+    while before:
+        groups, before = space.plan(before=before)
+        seen += groups
+        steps += 1
+    assert steps == 5
+    assert [group[0] for group in seen] == ["m2", "m1"]
+
+
+def test_groups_are_bounded():
+    space = Space()
+    for number in range(MAX_MEMBERS + 8):
+        space.put(f"m{number:02}", near(1, number))
+    groups, _ = space.plan()
+    assert [len(group) for group in groups] == [MAX_MEMBERS, 8]
+    assert len({memory_id for group in groups for memory_id in group}) == MAX_MEMBERS + 8
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 20), st.sampled_from([0.1, 0.9])),
+        max_size=30,
+        unique=True,
+    ),
+    st.sampled_from([0.9, 0.99, 0.9995]),
+)
+def test_consolidating_until_nothing_is_found_leaves_no_near_duplicates(drafts, min_cosine):
+    space = Space()
+    for number, (seed, noise, phase) in enumerate(drafts):
+        space.put(f"m{number}", near(seed, noise), phase=phase)
+    for turn in range(len(drafts) + 1):
+        groups, _ = plan(space.pelm, Window(0, 2**62), min_cosine=min_cosine, now_ns=0)
+        if not groups:
+            break
+        named = tuple(MergeGroup(f"s{turn}-{i}", group.members) for i, group in enumerate(groups))
+        outcome = space.apply(Consolidate(named))
+        assert outcome.merged_count == sum(len(group.members) for group in groups)
+    rows = [(m.phase, row.astype(np.float64)) for m, row in space.pelm.in_creation_order()]
+    for i, (phase, row) in enumerate(rows):
+        for other_phase, other in rows[:i]:
+            assert phase != other_phase or row @ other < min_cosine + 1e-6
