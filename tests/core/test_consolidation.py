@@ -311,3 +311,18 @@ def test_consolidating_until_nothing_is_found_leaves_no_near_duplicates(drafts, 
     for i, (phase, row) in enumerate(rows):
         for other_phase, other in rows[:i]:
             assert phase != other_phase or row @ other < min_cosine + 1e-6
+
+
+def test_a_damaged_vector_is_not_taken_for_sound():
+    space = Space()
+    space.put("a", near(1, 1))
+    space.put("b", near(1, 2))
+    group = space.group("b", "a")
+    lattice = space.pelm._lattice
+    slot = next(s for s in lattice.after(0) if lattice.memory_id(s) == "b")
+    lattice.rows.vectors[slot][0] += 1.0
+    space.apply(Consolidate((group,)))
+    assert space.ids() == ["merged"]
+    assert space.pelm.is_lost("merged")
+    space.put("c", near(1, 3))
+    assert space.plan() == ([], 0)

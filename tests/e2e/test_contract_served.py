@@ -13,7 +13,7 @@ pytestmark = pytest.mark.anyio
 
 NOT_YET_AVAILABLE = {
     "MemoryService": {"IngestMemories", "ExportMemories"},
-    "CognitionService": {"StreamEvents", "Consolidate"},
+    "CognitionService": {"StreamEvents"},
     "GenerationService": {"Generate", "StreamGenerate"},
     "GovernanceService": {"EvaluateContent", "AnalyzeSpeech", "RepairSpeech"},
     "SpaceService": {

@@ -202,7 +202,8 @@ class CognitionServiceServicer:
     def Consolidate(self, request, context):
         """Consolidates a mind now instead of in its next sleep: merges near duplicates into one memory of
         source SYSTEM and removes what has expired. Pinned memories and those with caller-chosen ids
-        are not merged. Traces and rhythm stay as they are.
+        are not merged. Traces and rhythm stay as they are. Where one record cannot name all
+        duplicates, the next call merges the rest.
 
         Ordering: takes one revision. Atomicity: one record; memories that changed since the search for
         duplicates are skipped. Consistency: a read with min_revision = revision sees it. With

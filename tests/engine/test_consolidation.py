@@ -1,0 +1,320 @@
+"""Consolidation on request and in sleep: one record, found in steps, the first writer wins."""
+
+import anyio
+import numpy as np
+import pytest
+from drive import DIMENSION, KEY, running, ticket, vector
+
+from mlsdm_grpc.core import consolidation as core
+from mlsdm_grpc.core.kernel import inverse_norm
+from mlsdm_grpc.core.record import (
+    Consolidate,
+    NewMemory,
+    ProcessEvent,
+    PutMemories,
+    SpaceChange,
+    UpdateSpace,
+    Vector,
+)
+from mlsdm_grpc.engine import consolidation
+from mlsdm_grpc.engine.consolidation import sleep_digest
+from mlsdm_grpc.errors import (
+    DeadlineExceeded,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+)
+from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.records import decode_record
+
+pytestmark = pytest.mark.anyio
+
+
+def near(seed, noise):
+    base = vector(seed).raw * vector(seed).inv_norm
+    raw = (base + 0.01 * vector(100 + noise).raw / np.sqrt(DIMENSION)).astype(np.float32)
+    return Vector(raw, inverse_norm(raw))
+
+
+async def put(driver, *vectors):
+    """Store memories whose ids the server chooses."""
+    for each in vectors:
+        body = PutMemories((NewMemory("", each, text=f"text {each.raw[0]}"),))
+        await driver.engine.put(KEY, body, ticket(), paths=[""])
+
+
+async def event(driver, seed):
+    body = ProcessEvent(NewMemory("", vector(seed)), 0.9)
+    return (await driver.engine.process_event(KEY, body, ticket()))[0]
+
+
+async def fall_asleep(driver, first=50):
+    for seed in range(first, first + 8):
+        outcome = await event(driver, seed)
+    assert outcome.fell_asleep
+    return outcome
+
+
+async def consolidate(driver, request=b"", min_cosine=None, validate_only=False, within_s=20.0):
+    return await driver.engine.consolidator.consolidate(
+        KEY,
+        ticket(request, within_s=within_s),
+        min_cosine=min_cosine,
+        validate_only=validate_only,
+    )
+
+
+async def state(driver, min_revision):
+    with anyio.fail_after(10):
+        deadline_s = anyio.current_time() + 10
+        return await driver.engine.state(KEY, min_revision=min_revision, deadline_s=deadline_s)
+
+
+async def bodies(journal):
+    return [
+        decode_record(entry.payload).body
+        async for entries in journal.read(KEY, after=0)
+        for entry in entries
+    ]
+
+
+async def test_a_request_merges_in_one_record(driver):
+    await put(driver, *(near(1, n) for n in range(3)), vector(2), near(3, 1), near(3, 2))
+    foreseen = await consolidate(driver, validate_only=True)
+    assert (foreseen.merged_count, foreseen.used, foreseen.revision) == (5, 3, 7)
+    assert (await driver.state()).revision == 7
+    done = await consolidate(driver)
+    assert (done.merged_count, done.used, done.revision) == (5, 3, 8)
+    assert (await driver.state()).used == 3
+    again = await consolidate(driver)
+    assert (again.merged_count, again.used, again.revision) == (0, 3, 9)
+    sample = driver.metrics.registry.get_sample_value
+    name = "mlsdm_consolidation_memories_total"
+    assert sample(name, {"kind": "merged"}) == 5
+    assert sample(name, {"kind": "purged"}) == 0
+
+
+async def test_every_step_is_asked_for(driver, monkeypatch):
+    monkeypatch.setattr(core, "_STEP_COMPONENTS", 1)
+    await put(driver, *(near(1, n) for n in range(3)), vector(2))
+    assert (await consolidate(driver)).merged_count == 3
+
+
+async def test_the_cosine_of_the_request_wins(driver):
+    await put(driver, near(1, 1), near(1, 2))
+    assert (await consolidate(driver, min_cosine=1.0)).merged_count == 0
+    assert (await consolidate(driver, min_cosine=0.9999999)).merged_count == 0
+    await fall_asleep(driver)
+    assert (await state(driver, 3 + 2 + 8 + 1)).used == 1 + 8
+
+
+async def test_a_repeated_request_is_done_once(driver):
+    await put(driver, near(1, 1), near(1, 2))
+    first = await consolidate(driver, request=b"r" * 16)
+    await put(driver, near(1, 3))
+    assert await consolidate(driver, request=b"r" * 16) == first
+    assert (await driver.state()).used == 2
+    with pytest.raises(InvalidInput) as caught:
+        await driver.engine.consolidator.consolidate(
+            KEY,
+            ticket(b"r" * 16, b"d" * 32),
+            min_cosine=None,
+            validate_only=True,
+        )
+    assert caught.value.reason == "REQUEST_ID_REUSED"
+
+
+async def test_a_record_names_no_more_than_it_holds(driver, monkeypatch):
+    await put(driver, *(near(seed, n) for seed in range(4) for n in range(2)))
+    monkeypatch.setattr(consolidation, "_MAX_GROUP_BYTES", 250)
+    counts = [(await consolidate(driver)).merged_count for _ in range(5)]
+    assert counts == [4, 4, 0, 0, 0]
+    records = [b for b in await bodies(driver.journal) if isinstance(b, Consolidate)]
+    assert [record.examined_sequence > 0 for record in records][:2] == [False, True]
+
+
+async def test_records_repeat_no_content(driver):
+    await put(driver, near(1, 1), near(1, 2))
+    await consolidate(driver)
+    async for entries in driver.journal.read(KEY, after=3):
+        for entry in entries:
+            assert b"text" not in entry.payload
+            assert len(entry.payload) < 300
+
+
+async def test_refused_requests_write_nothing(driver):
+    with pytest.raises(NotFound):
+        await consolidate(driver)
+    await put(driver, near(1, 1))
+    with pytest.raises(DeadlineExceeded) as caught:
+        await consolidate(driver, within_s=-1.0)
+    assert caught.value.reason == "DEADLINE_EXPIRED"
+    assert await driver.journal.head(KEY) == 2
+
+
+# Asleep.
+
+
+async def test_a_space_consolidates_when_it_falls_asleep(driver):
+    await put(driver, near(1, 1), near(1, 2))
+    outcome = await fall_asleep(driver)
+    before = await driver.state()
+    after = await state(driver, outcome.revision + 1)
+    assert (after.used, outcome.used) == (9, 10)
+    (record,) = [b for b in await bodies(driver.journal) if isinstance(b, Consolidate)]
+    assert (record.trigger, record.move_traces) == (8, True)
+    assert after.synaptic_norms[0] < before.synaptic_norms[0] or before.revision == after.revision
+    assert (after.step, after.awake, after.phase_remaining) == (8, False, 3)
+
+
+async def test_each_sleep_looks_at_what_is_new_only(driver):
+    await put(driver, near(1, 1))
+    first = await fall_asleep(driver)
+    await state(driver, first.revision + 1)
+    for seed in (70, 71, 72):
+        await event(driver, seed)
+    await put(driver, near(1, 2))
+    second = await fall_asleep(driver, first=80)
+    after = await state(driver, second.revision + 1)
+    assert after.used == second.used - 1
+    records = [b for b in await bodies(driver.journal) if isinstance(b, Consolidate)]
+    assert [record.trigger for record in records] == [8, 19]
+    assert 0 < records[0].examined_sequence < records[1].examined_sequence
+
+
+async def test_of_several_writers_the_first_one_wins(driver):
+    outcome = await fall_asleep(driver)
+    first = await state(driver, outcome.revision + 1)
+    await put(driver, near(1, 1), near(1, 2))
+    consolidator = driver.engine.consolidator
+    consolidator._sleeping[KEY] = anyio.CancelScope()
+    await consolidator._sleep(KEY, first.incarnation, outcome.step)
+    assert not consolidator._sleeping
+    after = await driver.state()
+    assert after.used == first.used + 2
+    assert after.revision == first.revision + 3
+    assert after.traces.tobytes() == first.traces.tobytes()
+
+
+async def test_another_life_of_the_space_is_left_alone(driver):
+    await put(driver, near(1, 1), near(1, 2))
+    head = await driver.journal.head(KEY)
+    consolidator = driver.engine.consolidator
+    consolidator._sleeping[KEY] = anyio.CancelScope()
+    await consolidator._sleep(KEY, 99, 8)
+    assert await driver.journal.head(KEY) == head
+
+
+def test_writers_agree_on_the_id_of_a_sleep():
+    assert sleep_digest(1, 8) == sleep_digest(1, 8)
+    assert len({sleep_digest(1, 8), sleep_digest(1, 19), sleep_digest(2, 8)}) == 3
+
+
+async def test_a_repeated_event_begins_no_other_consolidation(driver):
+    body = ProcessEvent(NewMemory("", vector(1)), 0.9)
+    for seed in range(7):
+        await event(driver, seed)
+    for _ in range(2):
+        await driver.engine.process_event(KEY, body, ticket(b"r" * 16))
+        await anyio.wait_all_tasks_blocked()
+    await state(driver, 11)
+    assert sum(isinstance(b, Consolidate) for b in await bodies(driver.journal)) == 1
+
+
+async def test_consolidation_can_be_switched_off():
+    async with running(consolidation=False) as driver:
+        await put(driver, near(1, 1), near(1, 2))
+        outcome = await fall_asleep(driver)
+        await anyio.wait_all_tasks_blocked()
+        assert not driver.engine.consolidator._sleeping
+        assert await driver.journal.head(KEY) == outcome.revision
+        assert (await consolidate(driver)).merged_count == 2
+
+
+class FailingJournal(MemoryJournal):
+    failing = False
+
+    def append(self, key, payloads, *, expected):
+        if not self.failing:
+            return super().append(key, payloads, expected=expected)
+        raise Unavailable("No medium.", reason="JOURNAL_UNAVAILABLE", retry_after_s=1.0)
+
+
+async def test_a_sleep_that_cannot_be_written_disturbs_nobody(logs):
+    journal = FailingJournal()
+    await journal.open()
+    async with running(journal) as driver:
+        await put(driver, near(1, 1), near(1, 2))
+        consolidator = driver.engine.consolidator
+        view = await driver.state()
+        journal.failing = True
+        consolidator._sleeping[KEY] = anyio.CancelScope()
+        await consolidator._sleep(KEY, view.incarnation, 8)
+        journal.failing = False
+        assert not consolidator._sleeping
+        assert [each["reason"] for each in logs.events("consolidation_failed")] == [
+            "JOURNAL_UNAVAILABLE"
+        ]
+        assert (await consolidate(driver)).merged_count == 2
+    await journal.close()
+
+
+async def test_the_next_engine_replays_nothing_after_a_stop_in_sleep():
+    journal = MemoryJournal()
+    await journal.open()
+    async with running(journal) as first:
+        await put(first, near(1, 1), near(1, 2))
+        await fall_asleep(first)
+    async with running(journal) as second:
+        await second.state()
+        assert second.replayed() == 0
+    await journal.close()
+
+
+async def test_a_replayed_space_is_the_same(driver):
+    await put(driver, near(1, 1), near(1, 2))
+    outcome = await fall_asleep(driver)
+    live = await state(driver, outcome.revision + 1)
+    async with running(driver.journal) as other:
+        replayed = await other.state()
+        assert other.replayed() == live.revision
+        assert (replayed.chain, replayed.used) == (live.chain, live.used)
+        assert replayed.traces.tobytes() == live.traces.tobytes()
+        other.engine._directory._spaces.clear()
+
+
+async def configure(driver, **change):
+    body = UpdateSpace("", SpaceChange(**change))
+    (space,) = [each for each in driver.engine._directory if each.key == KEY]
+    await driver.engine._writes.write(space, body, ticket())
+
+
+async def test_a_space_that_is_read_only_is_not_consolidated(driver):
+    await put(driver, near(1, 1), near(1, 2))
+    first = await consolidate(driver, request=b"r" * 16, min_cosine=1.0)
+    await configure(driver, read_only=True)
+    view = await driver.state()
+    head = await driver.journal.head(KEY)
+    for validate_only in (False, True):
+        with pytest.raises(PreconditionFailed) as caught:
+            await consolidate(driver, validate_only=validate_only)
+        assert caught.value.reason == "SPACE_READ_ONLY"
+    consolidator = driver.engine.consolidator
+    consolidator._sleeping[KEY] = anyio.CancelScope()
+    await consolidator._sleep(KEY, view.incarnation, 8)
+    assert await driver.journal.head(KEY) == head
+    assert await consolidate(driver, request=b"r" * 16, min_cosine=1.0) == first
+    assert (await driver.state()).used == 2
+
+
+async def test_a_lower_cosine_of_the_space_looks_at_everything_again(driver):
+    await put(driver, near(1, 1), near(1, 2))
+    await configure(driver, merge_min_cosine=1.0)
+    first = await fall_asleep(driver)
+    assert (await state(driver, first.revision + 1)).used == 10
+    await configure(driver, merge_min_cosine=0.9)
+    for seed in (70, 71, 72):
+        await event(driver, seed)
+    second = await fall_asleep(driver, first=80)
+    assert (await state(driver, second.revision + 1)).used == second.used - 1
