@@ -10,10 +10,6 @@ Everything runs on one core. The base of the ratios is what one would write in N
 
 from __future__ import annotations
 
-import os
-
-os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-
 import argparse
 import sys
 import time
@@ -24,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from pairs import Contender, Ratio, compare
+from pairs import Contender, Ratio, compare, like_a_worker
 
 from mlsdm_grpc.core import packed
 from mlsdm_grpc.core.lattice import Lattice, Memory
@@ -325,6 +321,7 @@ def main() -> None:
     parser.add_argument("--window-s", type=float, default=3.0)
     parser.add_argument("--write", type=Path, help="file that the table is written to")
     arguments = parser.parse_args()
+    like_a_worker()
     if arguments.quick:
         arguments.windows, arguments.window_s = 3, 0.01
     lines = {"targets": targets, "grid": grid}[arguments.report](arguments)

@@ -9,10 +9,6 @@ chain has to do: they do not depend on how fast the machine happens to be.
 
 from __future__ import annotations
 
-import os
-
-os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-
 import argparse
 import gc
 import hashlib
@@ -23,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from pairs import Contender, Ratio, compare
+from pairs import Contender, Ratio, compare, like_a_worker
 
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.mind import Mind
@@ -116,15 +112,19 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny data, for a smoke run")
+    parser.add_argument("--memory-only", action="store_true", help="do not time anything")
     parser.add_argument("--windows", type=int, default=9)
     parser.add_argument("--window-s", type=float, default=3.0)
     arguments = parser.parse_args()
+    like_a_worker()
     dimension, capacity = 384, 20_000
     if arguments.quick:
         arguments.windows, arguments.window_s, capacity = 3, 0.05, 2_000
     print(
         f"resident growth over vector bytes: {growth(dimension=dimension, capacity=capacity):.3f}"
     )
+    if arguments.memory_only:
+        return
     space = Space(dimension=dimension, capacity=capacity)
     space.fill(capacity)
     ready: list[Record] = []

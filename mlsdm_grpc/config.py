@@ -175,6 +175,9 @@ class EngineSettings(_Section):
     """Watches of one space at once; more are refused with BULKHEAD_FULL."""
     consolidation: bool = True
     """Let a space consolidate its memories when it falls asleep."""
+    scrub_rows_per_s: int = Field(default=4_096, ge=0, le=1_000_000)
+    """Rows compared with their checksums in a second of an idle worker, all spaces together; 0
+    compares them for snapshots only."""
     worker_start_timeout_s: float = Field(default=30.0, gt=0)
     """A worker that is not ready after this is given up, seconds."""
 

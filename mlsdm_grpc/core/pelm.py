@@ -372,7 +372,7 @@ class Pelm:
 
     # Integrity.
 
-    def scrub(self, start: int, count: int) -> tuple[list[str], int]:
+    def scrub(self, start: int, count: int) -> tuple[list[str], int, int]:
         """Compare the rows of some slots with their checksums.
 
         Args:
@@ -381,19 +381,23 @@ class Pelm:
 
         Returns:
             The ids of the memories that were damaged since they were stored and are not known to
-            be lost, and the slot to go on from; 0 after the last one.
+            be lost, how many were compared, and the slot to go on from; 0 after the last one.
 
         Cost: O(count * dimension).
         """
         lattice = self._lattice
-        used = lattice.columns["sequence"][start : start + count]
+        used = np.flatnonzero(lattice.columns["sequence"][start : start + count]) + start
         damaged = [
             lattice.memory_id(slot)
-            for slot in (np.flatnonzero(used) + start).tolist()
+            for slot in used.tolist()
             if slot not in lattice.lost and not lattice.sound(slot)
         ]
         end = start + count
-        return damaged, end if end < len(lattice.columns) else 0
+        return damaged, len(used), end if end < len(lattice.columns) else 0
+
+    def is_sound(self, memory_id: str) -> bool:
+        """Return whether the row of a memory that exists is the one that was stored."""
+        return self._lattice.sound(self._slot(memory_id))
 
     def mend(self, memory_id: str, row: Float32) -> bool:
         """Restore a damaged row, and return whether ``row`` is the one that was stored."""

@@ -179,10 +179,11 @@ def _hits(found: pb.QueryHits, *, with_rows: bool) -> list[Recalled]:
 def found_memories(reply: pb.MemoriesReply) -> list[Found]:
     """Return the memories in ``reply``."""
     rows = _rows(reply.rows_f32_le, len(reply.memories)) if reply.rows_f32_le else None
+    lost = set(reply.lost)
     return [
         Found(
             memory_from_row(row, phase=reply.phases[i], confidence=reply.confidences[i]),
-            None if rows is None else rows[i],
+            None if rows is None or i in lost else rows[i],
         )
         for i, row in enumerate(reply.memories)
     ]

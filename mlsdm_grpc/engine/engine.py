@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -63,11 +62,11 @@ from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.pool import Pool, WorkerRole
 from mlsdm_grpc.engine.spaces import Directory, Space
 from mlsdm_grpc.engine.texts import Texts
+from mlsdm_grpc.engine.upkeep import Upkeep
 from mlsdm_grpc.engine.watches import Watches
 from mlsdm_grpc.engine.writes import Ticket, WritePipeline
 from mlsdm_grpc.errors import (
     DataLoss,
-    MlsdmError,
     NotFound,
     PreconditionFailed,
     Unavailable,
@@ -120,7 +119,6 @@ class Engine:
     ) -> None:
         self._journal = journal
         self._defaults = defaults
-        self._snapshot_every = snapshot_every
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
         self._now_ns = now_ns
@@ -179,8 +177,14 @@ class Engine:
             asleep=settings.consolidation,
         )
         """What merges near duplicates."""
-        self._tasks: anyio.abc.TaskGroup | None = None
-        self._snapshotting: set[SpaceKey] = set()
+        self._upkeep = Upkeep(
+            journal,
+            self._directory,
+            self._ask,
+            snapshot_every=snapshot_every,
+            scrub_rows_per_s=settings.scrub_rows_per_s,
+            metrics=metrics,
+        )
         metrics.engine_pending_calls.set_function(lambda: self._lane.in_use)
         metrics.spaces_loaded.set_function(lambda: len(self._directory))
 
@@ -193,8 +197,8 @@ class Engine:
     async def running(self) -> AsyncIterator[None]:
         """Run the workers; at the end finish all writes and leave a snapshot of every space."""
         async with anyio.create_task_group() as tasks:
-            self._tasks = tasks
             self.consolidator.start(tasks)
+            self._upkeep.start(tasks)
             async with anyio.create_task_group() as starting:
                 starting.start_soon(self._minds.start, tasks)
                 if self._texts.info is not None:
@@ -206,7 +210,7 @@ class Engine:
                 with anyio.CancelScope(shield=True):
                     with anyio.move_on_after(_STOP_S):
                         await self._writes.drained()
-                    await self._snapshot_all()
+                    await self._upkeep.snapshot_all()
                     await self._minds.close()
                     await self._text_pool.close()
                 tasks.cancel_scope.cancel()
@@ -544,43 +548,12 @@ class Engine:
                 metadata={"space": key.space, "expected": parameters.embedder, "actual": ours},
             )
 
-    # Snapshots and workers.
+    # Workers.
 
     def _applied(self, space: Space, outcome: Outcome | None) -> None:
         if outcome is not None:
             self.consolidator.applied(space, outcome)
-        if not space.snapshot_due:
-            space.snapshot_due = space.snapshot_revision + self._snapshot_every
-        if (
-            space.applied >= space.snapshot_due
-            and space.key not in self._snapshotting
-            and self._tasks is not None
-        ):
-            self._snapshotting.add(space.key)
-            self._tasks.start_soon(self._snapshot, space)
-
-    async def _snapshot_all(self) -> None:
-        for space in self._directory:
-            if space.link is not None and space.applied > space.snapshot_revision:
-                await self._snapshot(space)
-
-    async def _snapshot(self, space: Space) -> None:
-        """Write a snapshot and let the journal forget what two snapshots hold."""
-        path = self._journal.scratch_path()
-        try:
-            request = pb.LinkRequest(snapshot=pb.SnapshotRequest(path=str(path)))
-            reply = await self._ask(space, request)
-            await self._journal.save_snapshot(space.key, revision=reply.revision, path=path)
-            space.snapshot_revision = reply.revision
-            space.snapshot_due = reply.revision + self._snapshot_every
-            await self._journal.trim(space.key, until=reply.revision)
-        except (MlsdmError, OSError) as error:
-            space.snapshot_due = space.applied + self._snapshot_every // 10
-            _log.warning("snapshot_failed", revision=space.applied, detail=str(error))
-            with contextlib.suppress(OSError):
-                await anyio.Path(path).unlink(missing_ok=True)
-        finally:
-            self._snapshotting.discard(space.key)
+        self._upkeep.applied(space)
 
     def _worker_lost(self, index: int) -> None:
         self._metrics.worker_restarts.labels("minds").inc()

@@ -40,6 +40,8 @@ class MindHandler:
             "get": self._get,
             "page": self._page,
             "plan": self._plan,
+            "scrub": self._scrub,
+            "repair": self._repair,
             "view": self._view,
             "policy": self._policy,
             "snapshot": self._snapshot,
@@ -134,6 +136,34 @@ class MindHandler:
             file.flush()
             os.fsync(file.fileno())
 
+    # Integrity.
+
+    def _scrub(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        mind, wanted = self._mind(request), request.scrub
+        reply.scrub.SetInParent()
+        if mind.contents is not None:
+            damaged, checked, then = mind.contents.pelm.scrub(wanted.start, wanted.count)
+            reply.scrub.damaged.extend(damaged)
+            reply.scrub.checked, reply.scrub.next = checked, then
+
+    def _repair(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+        mind = self._mind(request)
+        copy = self._minds.get(request.repair.copy_id)
+        reply.repair.SetInParent()
+        if mind.contents is None:
+            return
+        pelm = mind.contents.pelm
+        spare = None if copy is None or copy.contents is None else copy.contents.pelm
+        for memory_id in request.repair.memory_ids:
+            if pelm.get(memory_id) is None or pelm.is_sound(memory_id):
+                continue
+            row = None if spare is None or spare.get(memory_id) is None else spare.row(memory_id)
+            if row is not None and pelm.mend(memory_id, row):
+                reply.repair.repaired.append(memory_id)
+            else:
+                pelm.lose(memory_id)
+                reply.repair.lost.append(memory_id)
+
     # Reading.
 
     def _search(self, requests: list[pb.LinkRequest]) -> list[pb.LinkReply]:
@@ -167,18 +197,25 @@ class MindHandler:
         reply.memories.SetInParent()
         if mind.contents is None:
             return
-        memory = mind.contents.pelm.get(wanted.memory_id)
-        if memory is not None and not memory.expired(request.now_ns):
-            row = mind.contents.pelm.row(wanted.memory_id) if wanted.include_embedding else None
-            _add_memory(reply.memories, memory, row)
+        pelm = mind.contents.pelm
+        memory = pelm.get(wanted.memory_id)
+        if memory is None or memory.expired(request.now_ns):
+            return
+        if pelm.is_lost(wanted.memory_id):
+            raise DataLoss(
+                "The vector of the memory is damaged beyond repair; delete it or put it again.",
+                metadata={"memory_id": wanted.memory_id},
+            )
+        row = pelm.row(wanted.memory_id) if wanted.include_embedding else None
+        _add_memory(reply.memories, memory, row)
 
     def _page(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         mind, wanted = self._mind(request), request.page
         reply.memories.SetInParent()
         if mind.contents is None:
             return
-        labels, size = frozenset(wanted.labels), 0
-        for memory, row in mind.contents.pelm.after(wanted.after_sequence, now_ns=request.now_ns):
+        pelm, labels, size = mind.contents.pelm, frozenset(wanted.labels), 0
+        for memory, row in pelm.after(wanted.after_sequence, now_ns=request.now_ns):
             if not labels.issubset(memory.labels):
                 continue
             size += _size(memory, row if wanted.include_embedding else None)
@@ -186,6 +223,8 @@ class MindHandler:
             if full and reply.memories.memories:
                 reply.memories.more = True
                 return
+            if pelm.is_lost(memory.memory_id):
+                reply.memories.lost.append(len(reply.memories.memories))
             _add_memory(reply.memories, memory, row if wanted.include_embedding else None)
 
     def _plan(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:

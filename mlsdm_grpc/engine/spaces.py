@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -182,12 +183,26 @@ class Directory:
             space = await self.opened(key)
             await self.refresh_view(space)
             return space.view
+        async with self._apart(key) as space:
+            return space.view
+
+    def rebuilt(self, space: Space) -> AbstractAsyncContextManager[Space]:
+        """Return a second copy of a loaded space, made from snapshot and journal on its worker.
+
+        Raises:
+            DataLoss: Snapshot and journal do not have all of it any more.
+        """
+        return self._apart(space.key)
+
+    @asynccontextmanager
+    async def _apart(self, key: SpaceKey) -> AsyncIterator[Space]:
+        """Load a space under a number of its own, and forget it at the end."""
         space = self._new(key)
         try:
             await self._bring_up(space)
+            yield space
         finally:
             self._unload(space)
-        return space.view
 
     async def is_new(self, key: SpaceKey) -> bool:
         """Return whether nothing was ever written to a space."""

@@ -85,6 +85,12 @@ class Metrics:
             buckets=COUNT_BUCKETS,
             registry=registry,
         )
+        self.scrub_rows = Counter(
+            "mlsdm_scrub_rows_total",
+            "Rows compared with their checksums: checked, damaged, repaired, lost.",
+            ("result",),
+            registry=registry,
+        )
         self.consolidation_memories = Counter(
             "mlsdm_consolidation_memories_total",
             "Memories that consolidation merged into others, or purged after their expiry.",

@@ -44,6 +44,8 @@ class LinkRequest(_message.Message):
     REPLAY_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
+    SCRUB_FIELD_NUMBER: _builtins.int
+    REPAIR_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number that the reply repeats."""
     space_id: _builtins.int
@@ -98,6 +100,14 @@ class LinkRequest(_message.Message):
     def plan(self) -> Global___PlanRequest:
         """Find near duplicates."""
 
+    @_builtins.property
+    def scrub(self) -> Global___ScrubRequest:
+        """Compare rows with their checksums."""
+
+    @_builtins.property
+    def repair(self) -> Global___RepairRequest:
+        """Restore damaged rows."""
+
     def __init__(
         self,
         *,
@@ -117,12 +127,14 @@ class LinkRequest(_message.Message):
         replay: Global___ReplayRequest | None = ...,
         policy: Global___PolicyRequest | None = ...,
         plan: Global___PlanRequest | None = ...,
+        scrub: Global___ScrubRequest | None = ...,
+        repair: Global___RepairRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "replay", b"replay", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -145,6 +157,8 @@ class LinkReply(_message.Message):
     EMBED_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
+    SCRUB_FIELD_NUMBER: _builtins.int
+    REPAIR_FIELD_NUMBER: _builtins.int
     SYNAPTIC_NORMS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number of the request."""
@@ -187,6 +201,14 @@ class LinkReply(_message.Message):
         """Answer to plan."""
 
     @_builtins.property
+    def scrub(self) -> Global___ScrubReply:
+        """Answer to scrub."""
+
+    @_builtins.property
+    def repair(self) -> Global___RepairReply:
+        """Answer to repair."""
+
+    @_builtins.property
     def synaptic_norms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Norms of L1, L2 and L3 after an event; empty otherwise."""
 
@@ -204,13 +226,15 @@ class LinkReply(_message.Message):
         embed: Global___EmbedReply | None = ...,
         policy: Global___PolicyReply | None = ...,
         plan: Global___PlanReply | None = ...,
+        scrub: Global___ScrubReply | None = ...,
+        repair: Global___RepairReply | None = ...,
         synaptic_norms: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "search", b"search", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "revision", b"revision", "search", b"search", "synaptic_norms", b"synaptic_norms", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "synaptic_norms", b"synaptic_norms", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -633,6 +657,7 @@ class MemoriesReply(_message.Message):
     CONFIDENCES_FIELD_NUMBER: _builtins.int
     ROWS_F32_LE_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
     rows_f32_le: _builtins.bytes
     """Rows, float32 little endian; empty unless asked for."""
     more: _builtins.bool
@@ -649,6 +674,10 @@ class MemoriesReply(_message.Message):
     def confidences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """One a memory."""
 
+    @_builtins.property
+    def lost(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Positions of memories whose row is damaged beyond repair."""
+
     def __init__(
         self,
         *,
@@ -657,14 +686,131 @@ class MemoriesReply(_message.Message):
         confidences: _abc.Iterable[_builtins.float] | None = ...,
         rows_f32_le: _builtins.bytes = ...,
         more: _builtins.bool = ...,
+        lost: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "memories", b"memories", "more", b"more", "phases", b"phases", "rows_f32_le", b"rows_f32_le"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "lost", b"lost", "memories", b"memories", "more", b"more", "phases", b"phases", "rows_f32_le", b"rows_f32_le"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MemoriesReply: _TypeAlias = MemoriesReply  # noqa: Y015
+
+@_typing.final
+class ScrubRequest(_message.Message):
+    """Compare rows with the checksums that they were stored with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    start: _builtins.int
+    """First slot."""
+    count: _builtins.int
+    """Slots to look at, at most."""
+    def __init__(
+        self,
+        *,
+        start: _builtins.int = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScrubRequest: _TypeAlias = ScrubRequest  # noqa: Y015
+
+@_typing.final
+class ScrubReply(_message.Message):
+    """What the comparison found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAMAGED_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    CHECKED_FIELD_NUMBER: _builtins.int
+    next: _builtins.int
+    """Slot to go on from; 0 after the last one."""
+    checked: _builtins.int
+    """Rows that were compared."""
+    @_builtins.property
+    def damaged(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Memories whose row was damaged since it was stored, and is not known to be lost."""
+
+    def __init__(
+        self,
+        *,
+        damaged: _abc.Iterable[_builtins.str] | None = ...,
+        next: _builtins.int = ...,
+        checked: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "damaged", b"damaged", "next", b"next"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScrubReply: _TypeAlias = ScrubReply  # noqa: Y015
+
+@_typing.final
+class RepairRequest(_message.Message):
+    """Restore damaged rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COPY_ID_FIELD_NUMBER: _builtins.int
+    MEMORY_IDS_FIELD_NUMBER: _builtins.int
+    copy_id: _builtins.int
+    """Number of a second copy of the space on this link; 0 when there is none."""
+    @_builtins.property
+    def memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Memories whose row is damaged."""
+
+    def __init__(
+        self,
+        *,
+        copy_id: _builtins.int = ...,
+        memory_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy_id", b"copy_id", "memory_ids", b"memory_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairRequest: _TypeAlias = RepairRequest  # noqa: Y015
+
+@_typing.final
+class RepairReply(_message.Message):
+    """What became of damaged rows; a memory that has gone or is sound by now is in neither list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPAIRED_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def repaired(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Restored."""
+
+    @_builtins.property
+    def lost(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Damaged beyond repair."""
+
+    def __init__(
+        self,
+        *,
+        repaired: _abc.Iterable[_builtins.str] | None = ...,
+        lost: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lost", b"lost", "repaired", b"repaired"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairReply: _TypeAlias = RepairReply  # noqa: Y015
 
 @_typing.final
 class ViewRequest(_message.Message):

@@ -1,0 +1,156 @@
+"""Upkeep of the spaces in use: snapshots, and scrubbing their rows.
+
+A row that is not what was stored is restored from a second copy of the space, which is made from
+snapshot and journal beside it. What that copy cannot restore is lost: that one memory answers
+DATA_LOSS from then on, all others serve.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+import anyio.abc
+import structlog
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.engine.spaces import Directory, Space
+from mlsdm_grpc.errors import DataLoss, MlsdmError
+from mlsdm_grpc.journal.protocol import Journal, SpaceKey
+from mlsdm_grpc.observability.metrics import Metrics
+
+__all__ = ["Upkeep"]
+
+_log = structlog.get_logger(__name__)
+_TICK_S = 0.25
+_SWEEP_ROWS = 4_096
+
+
+class Upkeep:
+    """Keeps the spaces of this node.
+
+    Args:
+        journal: Where snapshots go, and what a damaged row is restored from.
+        directory: The spaces in use.
+        ask: Sends a request about a space to its worker.
+        snapshot_every: Records of a space between two snapshots.
+        scrub_rows_per_s: Rows compared with their checksums in a second, all spaces together;
+            0 scrubs for snapshots only.
+        metrics: Where figures go.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        directory: Directory,
+        ask: Callable[[Space, pb.LinkRequest], Awaitable[pb.LinkReply]],
+        *,
+        snapshot_every: int,
+        scrub_rows_per_s: int,
+        metrics: Metrics,
+    ) -> None:
+        self._journal = journal
+        self._directory = directory
+        self._ask = ask
+        self._snapshot_every = snapshot_every
+        self._rows_a_tick = -(-scrub_rows_per_s // round(1 / _TICK_S))
+        self._rows = metrics.scrub_rows
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._snapshotting: set[SpaceKey] = set()
+
+    def start(self, tasks: anyio.abc.TaskGroup) -> None:
+        """Take snapshots and scrub from here on, in tasks of this group."""
+        self._tasks = tasks
+        if self._rows_a_tick:
+            tasks.start_soon(self._scrub_for_ever)
+
+    # Snapshots.
+
+    def applied(self, space: Space) -> None:
+        """Begin a snapshot of a space if one is due."""
+        if not space.snapshot_due:
+            space.snapshot_due = space.snapshot_revision + self._snapshot_every
+        if (
+            space.applied >= space.snapshot_due
+            and space.key not in self._snapshotting
+            and self._tasks is not None
+        ):
+            self._snapshotting.add(space.key)
+            self._tasks.start_soon(self._snapshot, space)
+
+    async def snapshot_all(self) -> None:
+        """Leave a snapshot of every space that has changed since its last one."""
+        self._tasks = None
+        for space in self._directory:
+            if space.link is not None and space.applied > space.snapshot_revision:
+                await self._snapshot(space)
+
+    async def _snapshot(self, space: Space) -> None:
+        """Write a snapshot and let the journal forget what two snapshots hold."""
+        path = self._journal.scratch_path()
+        try:
+            await self._sweep(space)
+            request = pb.LinkRequest(snapshot=pb.SnapshotRequest(path=str(path)))
+            reply = await self._ask(space, request)
+            await self._journal.save_snapshot(space.key, revision=reply.revision, path=path)
+            space.snapshot_revision = reply.revision
+            space.snapshot_due = reply.revision + self._snapshot_every
+            await self._journal.trim(space.key, until=reply.revision)
+        except (MlsdmError, OSError) as error:
+            space.snapshot_due = space.applied + self._snapshot_every // 10
+            _log.warning("snapshot_failed", revision=space.applied, detail=str(error))
+            with contextlib.suppress(OSError):
+                await anyio.Path(path).unlink(missing_ok=True)
+        finally:
+            self._snapshotting.discard(space.key)
+
+    # Scrubbing.
+
+    async def _scrub_for_ever(self) -> None:
+        """Go through all spaces again and again, some rows at a time, while workers are idle."""
+        while True:
+            await anyio.sleep(_TICK_S)
+            for space in self._directory:
+                start: int | None = 0
+                while start is not None and space.link is not None:
+                    if not space.link.pending:
+                        start = await self._scrub(space, start, self._rows_a_tick)
+                    await anyio.sleep(_TICK_S)
+
+    async def _sweep(self, space: Space) -> None:
+        """Compare all rows of a space with their checksums, in steps that let others in."""
+        start: int | None = 0
+        while start is not None:
+            start = await self._scrub(space, start, _SWEEP_ROWS)
+
+    async def _scrub(self, space: Space, start: int, count: int) -> int | None:
+        """Look at some rows, restore those that are damaged, and return where to go on."""
+        try:
+            wanted = pb.ScrubRequest(start=start, count=count)
+            reply = (await self._ask(space, pb.LinkRequest(scrub=wanted))).scrub
+            self._rows.labels("checked").inc(reply.checked)
+            if reply.damaged:
+                self._rows.labels("damaged").inc(len(reply.damaged))
+                await self._repair(space, reply.damaged)
+        except MlsdmError as error:
+            _log.warning("scrub_failed", reason=error.reason, detail=error.message)
+            return None
+        return reply.next or None
+
+    async def _repair(self, space: Space, memory_ids: Sequence[str]) -> None:
+        """Restore rows from a second copy of the space; give up those that it does not have."""
+        wanted = pb.RepairRequest(memory_ids=memory_ids)
+        try:
+            async with self._directory.rebuilt(space) as copy:
+                wanted.copy_id = copy.number
+                reply = (await self._ask(space, pb.LinkRequest(repair=wanted))).repair
+        except DataLoss:
+            wanted.copy_id = 0  # there is no copy to be had
+            reply = (await self._ask(space, pb.LinkRequest(repair=wanted))).repair
+        self._rows.labels("repaired").inc(len(reply.repaired))
+        self._rows.labels("lost").inc(len(reply.lost))
+        if reply.repaired:
+            _log.warning("rows_repaired", count=len(reply.repaired), revision=space.applied)
+        if reply.lost:
+            _log.error("rows_lost", count=len(reply.lost), memory_ids=list(reply.lost))

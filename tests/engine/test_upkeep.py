@@ -1,0 +1,145 @@
+"""Rows that change in memory are found, restored or reported; nothing else suffers."""
+
+import re
+from pathlib import Path
+
+import anyio
+import pytest
+from drive import KEY, running, vector
+
+from mlsdm_grpc.core.pelm import unit_row
+from mlsdm_grpc.engine.engine import PageOf
+from mlsdm_grpc.engine.upkeep import Upkeep
+from mlsdm_grpc.errors import DataLoss
+from mlsdm_grpc.journal.sqlite import SqliteJournal
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="writes to a process by /proc"),
+]
+
+_MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw")
+
+
+def flip_a_bit(pid, row):
+    """Flip one bit of a row wherever it stands in the memory of a process."""
+    wanted, found = row.tobytes(), 0
+    with Path(f"/proc/{pid}/mem").open("r+b", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            area = _MAP.match(line)
+            if area is None:
+                continue
+            start, end = (int(bound, 16) for bound in area.groups())
+            try:
+                memory.seek(start)
+                content = memory.read(end - start)
+            except OSError:
+                continue
+            at = content.find(wanted)
+            while at >= 0:
+                memory.seek(start + at + 5)
+                memory.write(bytes([content[at + 5] ^ 0x10]))
+                found += 1
+                at = content.find(wanted, at + 1)
+    assert found
+
+
+def damage(driver, seed):
+    (pid,) = driver.engine._minds.pids()
+    flip_a_bit(pid, unit_row(vector(seed)))
+
+
+async def get(driver, seed, *, include_embedding=True):
+    found, _ = await driver.engine.get(
+        KEY,
+        f"m{seed}",
+        include_embedding=include_embedding,
+        min_revision=0,
+        deadline_s=anyio.current_time() + 20,
+    )
+    return found
+
+
+async def sweep(driver):
+    for space in driver.engine._directory:
+        await driver.engine._upkeep._sweep(space)
+
+
+def rows(driver, result):
+    name = "mlsdm_scrub_rows_total"
+    return driver.metrics.registry.get_sample_value(name, {"result": result}) or 0
+
+
+async def test_a_flipped_bit_is_found_and_mended_while_nothing_happens(monkeypatch, logs):
+    mended, repair = anyio.Event(), Upkeep._repair
+
+    async def noted(*arguments):
+        await repair(*arguments)
+        mended.set()
+
+    monkeypatch.setattr(Upkeep, "_repair", noted)
+    async with running(workers=1, scrub_rows_per_s=100_000) as driver:
+        await driver.put(*range(40))
+        damage(driver, 7)
+        with anyio.fail_after(20):
+            await mended.wait()
+        assert (await get(driver, 7)).row.tobytes() == unit_row(vector(7)).tobytes()
+        assert (rows(driver, "damaged"), rows(driver, "lost")) == (1, 0)
+        assert logs.events("rows_repaired")[0]["count"] == 1
+
+
+async def test_a_snapshot_never_blesses_a_damaged_row(tmp_path):
+    journal = SqliteJournal(tmp_path)
+    await journal.open()
+    async with running(journal, workers=1, scrub_rows_per_s=0, snapshot_every=30) as driver:
+        await driver.put(*range(20))
+        damage(driver, 3)
+    assert (rows(driver, "damaged"), rows(driver, "repaired")) == (1, 1)
+    async with running(journal, workers=1, scrub_rows_per_s=0) as driver:
+        assert (await get(driver, 3)).row.tobytes() == unit_row(vector(3)).tobytes()
+        assert driver.replayed() == 0
+    await journal.close()
+
+
+async def test_what_cannot_be_mended_is_data_loss_for_that_memory_only(tmp_path, monkeypatch, logs):
+    journal = SqliteJournal(tmp_path)
+    await journal.open()
+    async with running(journal, workers=1, scrub_rows_per_s=0) as driver:
+        await driver.put(*range(20))
+        damage(driver, 3)
+
+        async def gone(*_, **__):
+            raise DataLoss("The journal's file is damaged.")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(journal, "load_snapshot", gone)
+            await sweep(driver)
+        assert (rows(driver, "damaged"), rows(driver, "lost")) == (1, 1)
+        assert logs.events("rows_lost")[0]["memory_ids"] == ["m3"]
+        await sweep(driver)
+        assert rows(driver, "damaged") == 1  # it is known
+        await lost_is_lost(driver)
+        assert (await driver.state()).used == 20
+    # The loss is not forgotten by a snapshot and a restart, and a new vector ends it.
+    async with running(journal, workers=1) as driver:
+        await lost_is_lost(driver)
+        await driver.put(3)
+        assert (await get(driver, 3)).row.tobytes() == unit_row(vector(3)).tobytes()
+        assert (await driver.query(3))[0] == ["m3"]
+    await journal.close()
+
+
+async def lost_is_lost(driver):
+    with pytest.raises(DataLoss) as caught:
+        await get(driver, 3, include_embedding=False)
+    assert caught.value.metadata["memory_id"] == "m3"
+    assert (await driver.query(3, top_k=20, phase_tolerance=1.0))[0].count("m3") == 0
+    for seed in (2, 4):
+        assert (await get(driver, seed)).row.tobytes() == unit_row(vector(seed)).tobytes()
+        assert (await driver.query(seed))[0] == [f"m{seed}"]
+    page = PageOf(after_sequence=0, limit=100, include_embedding=True)
+    found, _, _ = await driver.engine.page(
+        KEY, page, min_revision=0, deadline_s=anyio.current_time() + 20
+    )
+    assert [one.memory.memory_id for one in found if one.row is None] == ["m3"]
+    assert len(found) == 20
