@@ -8,10 +8,11 @@ RUN    := PYTHONHASHSEED=random $(BIN)/python
 PYTEST := $(RUN) -m pytest
 
 GRPCURL_VERSION := v1.9.4
+HNSWLIB_VERSION := 0.8.0
 MUTMUT_VERSION  := 3.8.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve demo test test-all slow mutants cov check lint format type layers proto contract tools clean
+.PHONY: help setup serve demo test test-all bench bench-smoke slow mutants cov check lint format type layers proto contract tools clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,6 +39,17 @@ test: setup ## the fast tests: Python only, at most 6 minutes
 
 test-all: setup tools ## the tests that need other tools, which it installs
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTEST) -m 'tools or root'
+
+bench: setup ## time search and mind on this machine, about half an hour; docs/benchmarks.md
+	-$(BIN)/pip install --quiet --disable-pip-version-check hnswlib==$(HNSWLIB_VERSION)
+	$(BIN)/python benchmarks/kernel.py targets
+	$(BIN)/python benchmarks/mind.py
+	$(BIN)/python benchmarks/kernel.py grid --window-s 0.1
+
+bench-smoke: setup
+	$(BIN)/python benchmarks/kernel.py targets --quick
+	$(BIN)/python benchmarks/kernel.py grid --quick
+	$(BIN)/python benchmarks/mind.py --quick
 
 slow: setup ## full counts, by hand; each run is recorded in docs/evidence/
 	$(PYTEST) -m slow --timeout 3600
