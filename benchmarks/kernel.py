@@ -321,7 +321,7 @@ def main() -> None:
     parser.add_argument("--window-s", type=float, default=3.0)
     parser.add_argument("--write", type=Path, help="file that the table is written to")
     arguments = parser.parse_args()
-    like_a_worker()
+    like_a_worker("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
     if arguments.quick:
         arguments.windows, arguments.window_s = 3, 0.01
     lines = {"targets": targets, "grid": grid}[arguments.report](arguments)

@@ -36,6 +36,7 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
     Vector,
 )
+from mlsdm_grpc.engine.pool import WORKER_ENVIRONMENT
 
 PAGE_BYTES = resource.getpagesize()
 BATCH = 1_000
@@ -116,7 +117,7 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=9)
     parser.add_argument("--window-s", type=float, default=3.0)
     arguments = parser.parse_args()
-    like_a_worker()
+    like_a_worker(*WORKER_ENVIRONMENT)
     dimension, capacity = 384, 20_000
     if arguments.quick:
         arguments.windows, arguments.window_s, capacity = 3, 0.05, 2_000

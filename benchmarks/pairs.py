@@ -18,13 +18,14 @@ from mlsdm_grpc.engine.pool import WORKER_ENVIRONMENT
 __all__ = ["Contender", "Ratio", "compare", "like_a_worker"]
 
 
-def like_a_worker() -> None:
-    """Start this program again with the environment of a worker, unless it has that.
+def like_a_worker(*names: str) -> None:
+    """Start this program again with some of the environment of a worker, unless it has that.
 
-    Libraries read it when they are loaded: one thread, and memory goes back when it is freed.
+    Libraries read it when they are loaded.
     """
-    if any(os.environ.get(name) != value for name, value in WORKER_ENVIRONMENT.items()):
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | WORKER_ENVIRONMENT)  # noqa: S606
+    wanted = {name: WORKER_ENVIRONMENT[name] for name in names}
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | wanted)  # noqa: S606
 
 
 @dataclass(slots=True)

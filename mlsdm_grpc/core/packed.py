@@ -33,6 +33,8 @@ _LEVELS = 127
 _STALE_ROWS = 64
 """Rows of a block that may differ from its copy before it is packed anew."""
 _TINY = 1e-30
+_QUERIES_AT_ONCE = 8
+"""More than these gain nothing, and their products would not stay in the cache."""
 _SLACK = 2.0**-20
 """Covers the float32 arithmetic around the integers."""
 
@@ -100,25 +102,33 @@ class PackedRows:
         numbers = blocks.tolist()
         self._refresh(rows, numbers)
         asked = _quantize(queries)
-        products = np.empty((len(blocks), len(queries), self._block_rows), np.int32)
-        out = numkong.from_dlpack(products)
-        for i, block in enumerate(numbers):
-            # The library's stubs name other types for `out` than it takes.
-            numkong.dots_packed(asked.levels, self._blocks[block], out=out[i])  # type: ignore[arg-type]
         scale = self._scale.reshape(-1, self._block_rows)
         row_error = self._error.reshape(-1, self._block_rows)
         if len(blocks) < len(scale):
             scale, row_error = scale[blocks], row_error[blocks]
-        scores = np.empty((len(queries), products[:, 0].size), np.float32)
-        for i in range(len(queries)):
-            part = scores[i].reshape(len(blocks), -1)
-            np.multiply(products[:, i], scale, out=part, dtype=np.float32, casting="unsafe")
-            part *= asked.scale[i]
+        scores = np.empty((len(queries), scale.size), np.float32)
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            some = slice(start, start + _QUERIES_AT_ONCE)
+            products = self._products(asked.levels[some], numbers)
+            for i, factor in enumerate(asked.scale[some].tolist(), start):
+                part = scores[i].reshape(scale.shape)
+                exact = products[:, i - start]
+                np.multiply(exact, scale, out=part, dtype=np.float32, casting="unsafe")
+                part *= factor
         if self._stale:
             self._score_stale(rows, numbers, queries, scores)
         # |q.x - q'.x'| <= |q| |x - x'| + |q - q'| |x'|
         query_error = asked.error * (1.0 + float(row_error.max())) + _SLACK
         return scores, row_error.reshape(-1), query_error
+
+    def _products(self, levels: NDArray[np.int8], blocks: list[int]) -> NDArray[np.int32]:
+        """Return inner products of int8, (blocks, n_queries, block_rows)."""
+        products = np.empty((len(blocks), len(levels), self._block_rows), np.int32)
+        out = numkong.from_dlpack(products)
+        for i, block in enumerate(blocks):
+            # The library's stubs name other types for `out` than it takes.
+            numkong.dots_packed(levels, self._blocks[block], out=out[i])  # type: ignore[arg-type]
+        return products
 
     def _score_stale(
         self, rows: Float32, blocks: list[int], queries: kernel.Float64, scores: Float32
@@ -145,17 +155,20 @@ class PackedRows:
                 self._pack(rows, block)
 
     def _pack(self, rows: Float32, block: int) -> None:
+        """Pack a block; what is known of rows that have not changed is used again."""
         part = slice(block * self._block_rows, (block + 1) * self._block_rows)
-        exact = rows[part]
-        scale = np.maximum(np.maximum(exact.max(axis=1), -exact.min(axis=1)) / _LEVELS, _TINY)
+        exact, scale = rows[part], self._scale[part]
+        changed = np.arange(self._block_rows)
+        if self._blocks[block] is not None:
+            changed = np.fromiter(self._stale[block], np.intp) - part.start
+        new = exact[changed]
+        scale[changed] = np.maximum(np.abs(new).max(axis=1) / _LEVELS, _TINY)
         levels = exact / scale[:, np.newaxis]
         np.rint(levels, out=levels)
         self._blocks[block] = numkong.dots_pack(levels.astype(np.int8))
-        levels *= scale[:, np.newaxis]
-        np.subtract(exact, levels, out=levels)
-        rest = np.sqrt(np.vecdot(levels, levels))
-        self._error[part] = rest * (1.0 + 2.0**-10) + kernel.scan_error(self._dimension)
-        self._scale[part] = scale
+        new -= levels[changed] * scale[changed, np.newaxis]
+        lost = np.sqrt(np.vecdot(new, new))
+        self._error[part][changed] = lost * (1.0 + 2.0**-10) + kernel.scan_error(self._dimension)
         self._stale.pop(block, None)
 
 
