@@ -254,12 +254,11 @@ def _target_cases(case: Case) -> Iterator[tuple[str, list[Contender], list[Recal
     yield "half by a band", *pair(base, lambda r: Contender("", single(r, case, **band)), uniform)
     base = Contender("X @ q", plain(case))
     yield "batch 32", *pair(base, lambda r: Contender("", batch(r, case, 32), 32), awake)
-    recalls = [filled(case.rows, awake, accelerated=way) for way in ways.values()]
-    for label, recall in zip(("after a write, int8", "after a write, NumPy"), recalls, strict=True):
-        before = Contender("alone", single(filled(case.rows, awake,
-                           accelerated=label.endswith("int8")), case))  # fmt: skip
+    for label, way in zip(("int8", "NumPy"), ways.values(), strict=True):
+        recall = filled(case.rows, awake, accelerated=way)
+        before = Contender("alone", single(recall, case))
         after = Contender("after", single(recall, case), before=writer(recall, case))
-        yield label, [before, after], [recall]
+        yield f"after a write, {label}", [before, after], [recall]
 
 
 def grid(arguments: argparse.Namespace) -> list[str]:
