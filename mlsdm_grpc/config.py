@@ -205,12 +205,15 @@ class SecuritySettings(_Section):
 
 
 class SpaceSettings(_Section):
-    """Defaults of spaces that are created by their first write."""
+    """Defaults of spaces that are created by their first write, and the rules of all."""
 
     dimension: int = Field(default=384, ge=1, le=4_096)
     """Dimension of a space whose first write is a vector."""
     capacity: int = Field(default=20_000, ge=1, le=1_000_000)
     """Memories of a space at most."""
+    upgrade_semantics: bool = True
+    """Carry spaces to the newest rules that this version has, each before its next write. Older
+    versions cannot use them any more: switch this off while nodes of two versions run."""
     embedder: str = "wordllama"
     """Model that embeds text: ``wordllama`` (256 dimensions, offline) or ``none``."""
 

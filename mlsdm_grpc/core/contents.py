@@ -46,10 +46,12 @@ _Foreseen: TypeAlias = PutOutcome | SpaceChanged | ConsolidateOutcome | None
 
 
 class Moment(NamedTuple):
-    """When a record takes effect."""
+    """When a record takes effect, and by which rules."""
 
     revision: int
     time_ns: int
+    semantics_version: int
+    """See ``core/semantics.py``."""
 
 
 class Refused(Exception):
@@ -166,7 +168,7 @@ class Contents:
         if parameters.merge_min_cosine < self.parameters.merge_min_cosine:
             self.consolidated_sequence = 0
         self.parameters = parameters
-        self.config_revision, self.config_time_ns = now
+        self.config_revision, self.config_time_ns = now.revision, now.time_ns
         return SpaceChanged()
 
     def _changed_parameters(self, body: UpdateSpace, now: Moment) -> SpaceParameters:

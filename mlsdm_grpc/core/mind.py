@@ -14,20 +14,23 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.contents import Contents, Moment, Refused
 from mlsdm_grpc.core.pelm import Hit, Query
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.record import (
-    SEMANTICS_VERSION,
     CreateSpace,
     Float32,
     Outcome,
     Record,
     Refusal,
+    SemanticsUpgraded,
     SpaceCreated,
     SpaceParameters,
+    UpgradeSemantics,
     etag_of,
 )
+from mlsdm_grpc.core.semantics import SemanticsUnknown
 from mlsdm_grpc.core.window import RequestWindow, WindowEntry
 
 __all__ = ["Mind", "RevisionGap", "SemanticsUnknown", "SpaceView"]
@@ -37,15 +40,12 @@ class RevisionGap(Exception):
     """A record lies beyond the next revision: this state is stale and has to be rebuilt."""
 
 
-class SemanticsUnknown(Exception):
-    """The record was written by rules that this code does not have."""
-
-
 @dataclass(frozen=True, slots=True)
 class SpaceView:
     """What GetState answers; norms are computed for it."""
 
     parameters: SpaceParameters
+    semantics_version: int
     incarnation: int
     create_time_ns: int
     update_time_ns: int
@@ -81,6 +81,8 @@ class Mind:
     """SHA-256 chain over the encoded records."""
     time_ns: int = 0
     """Latest record time seen."""
+    semantics_version: int = 0
+    """Rules that records are applied by; 0 before the first record, which sets it."""
     contents: Contents | None = None
     policy: StoredPolicy | None = None
     """Policy of the tenant, kept by its reserved space, which has no contents."""
@@ -99,17 +101,18 @@ class Mind:
 
         Raises:
             RevisionGap: A record between is missing; the state is unchanged.
-            SemanticsUnknown: Other rules are needed; the state is unchanged.
+            SemanticsUnknown: It was written by rules that this code does not have or that are not
+                those of the state; the state is unchanged.
         """
         if record.revision <= self.revision:
             return None
         if record.revision > self.revision + 1:
             raise RevisionGap(record.revision, self.revision)
-        if record.semantics_version != SEMANTICS_VERSION:
-            raise SemanticsUnknown(record.semantics_version)
+        self._check_semantics(record)
         self.revision = record.revision
         self.chain = hashlib.sha256(self.chain + record.raw).digest()
         self.time_ns = max(self.time_ns, record.time_ns)
+        self.semantics_version = self.semantics_version or record.semantics_version
         known = self.window.get(record.request_id) if record.request_id else None
         if known is not None:
             return self._repeat(known, record)
@@ -133,7 +136,8 @@ class Mind:
         known = self.window.get(record.request_id) if record.request_id else None
         if known is not None:
             return self._repeat(known, record)
-        now = Moment(self.revision, max(self.time_ns, record.time_ns))
+        version = self.semantics_version or record.semantics_version
+        now = Moment(self.revision, max(self.time_ns, record.time_ns), version)
         outcome: Outcome | None
         try:
             outcome = self._foreseen(record, now)
@@ -165,8 +169,10 @@ class Mind:
                 return self._create(body)
             if isinstance(body, SetPolicy):
                 return self._set_policy(body)
-            contents = self._existing(record)
-            return contents.apply(body, Moment(self.revision, self.time_ns))
+            if isinstance(body, UpgradeSemantics):
+                return self._upgrade(body)
+            now = Moment(self.revision, self.time_ns, self.semantics_version)
+            return self._existing(record).apply(body, now)
         except Refused as refused:
             return refused.refusal
 
@@ -177,7 +183,25 @@ class Mind:
         if isinstance(body, SetPolicy):
             self._check_policy(body)
             return PolicySet(update_time_ns=0)
+        if isinstance(body, UpgradeSemantics):
+            return SemanticsUpgraded(upgraded=body.version > now.semantics_version)
         return self._existing(record).foresee(body, now)
+
+    def _check_semantics(self, record: Record) -> None:
+        """Refuse a record that the rules of the state do not say how to apply."""
+        semantics.check(record.semantics_version)
+        version = self.semantics_version or record.semantics_version
+        if isinstance(record.body, UpgradeSemantics):
+            semantics.check(max(record.body.version, version))
+            if record.body.version > version + 1:
+                raise SemanticsUnknown(record.body.version, (version + 1,))
+        elif record.semantics_version != version:
+            raise SemanticsUnknown(record.semantics_version, (version,))
+
+    def _upgrade(self, body: UpgradeSemantics) -> SemanticsUpgraded:
+        upgraded = body.version > self.semantics_version
+        self.semantics_version = max(body.version, self.semantics_version)
+        return SemanticsUpgraded(upgraded=upgraded)
 
     def _existing(self, record: Record) -> Contents:
         contents = self.contents
@@ -233,6 +257,7 @@ class Mind:
             return None
         return SpaceView(
             parameters=contents.parameters,
+            semantics_version=self.semantics_version,
             incarnation=contents.incarnation,
             create_time_ns=contents.create_time_ns,
             update_time_ns=self.time_ns,

@@ -14,11 +14,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy
 
 __all__ = [
     "MAX_LABELS",
-    "SEMANTICS_VERSION",
     "Consolidate",
     "ConsolidateOutcome",
     "CreateSpace",
@@ -44,6 +44,7 @@ __all__ = [
     "Refusal",
     "Rejection",
     "RhythmParameters",
+    "SemanticsUpgraded",
     "Source",
     "SpaceChange",
     "SpaceChanged",
@@ -52,15 +53,13 @@ __all__ = [
     "SynapticParameters",
     "UpdateMemory",
     "UpdateSpace",
+    "UpgradeSemantics",
     "Vector",
     "etag_of",
 ]
 
 MAX_LABELS = 32
 """Labels of one memory."""
-
-SEMANTICS_VERSION = 1
-"""Version of the rules in this package; part of every record and of a space's state."""
 
 Float32: TypeAlias = NDArray[np.float32]
 
@@ -333,6 +332,14 @@ class Consolidate:
     """Let the synaptic traces decay and transfer once."""
 
 
+@dataclass(frozen=True, slots=True)
+class UpgradeSemantics:
+    """Go on by the next version of the rules; see ``core/semantics.py``."""
+
+    version: int
+    """The state's own version and older ones change nothing."""
+
+
 RecordBody: TypeAlias = (
     CreateSpace
     | UpdateSpace
@@ -342,6 +349,7 @@ RecordBody: TypeAlias = (
     | ProcessEvent
     | Consolidate
     | SetPolicy
+    | UpgradeSemantics
 )
 
 
@@ -364,7 +372,8 @@ class Record:
     """32 bytes over the canonical request."""
     principal: str = ""
     """Who asked for it."""
-    semantics_version: int = SEMANTICS_VERSION
+    semantics_version: int = field(default_factory=semantics.newest)
+    """Rules that the writer took the space to be under; see ``core/semantics.py``."""
     raw: bytes = b""
     """The encoded record; what the hash chain covers."""
 
@@ -507,6 +516,15 @@ class ConsolidateOutcome:
     revision: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SemanticsUpgraded:
+    """The space is under the version of the rules that was asked for, or a newer one."""
+
+    upgraded: bool
+    """Whether it was this record that changed the version."""
+    revision: int = 0
+
+
 Outcome: TypeAlias = (
     PutOutcome
     | DeleteOutcome
@@ -515,5 +533,6 @@ Outcome: TypeAlias = (
     | SpaceCreated
     | SpaceChanged
     | PolicySet
+    | SemanticsUpgraded
     | Refusal
 )

@@ -46,7 +46,7 @@ class Listed:
 
     name: str
     view: SpaceView | None
-    """Its figures without the ontology; None if it is damaged."""
+    """Its figures without the ontology; None if this server cannot load it."""
     head: int
     """Revision of its last record."""
 
@@ -244,7 +244,7 @@ class Catalogue:
             return None
         try:
             view = await self._directory.glimpse(key)
-        except DataLoss:
+        except (DataLoss, PreconditionFailed):
             return Listed(key.space, None, await self._journal.head(key))
         return None if view is None else Listed(key.space, view, view.revision)
 

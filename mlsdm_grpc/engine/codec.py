@@ -84,6 +84,7 @@ _CLASSES: dict[str, type[errors.MlsdmError]] = {
     "MEMORY_EXISTS": errors.AlreadyExists,
     "ETAG_MISMATCH": errors.Conflict,
     "DIMENSION_MISMATCH": errors.PreconditionFailed,
+    "SEMANTICS_UNSUPPORTED": errors.PreconditionFailed,
     "INCARNATION_MISMATCH": errors.PreconditionFailed,
     "ALL_PINNED": errors.PreconditionFailed,
     "DATA_DAMAGED": errors.DataLoss,
@@ -197,6 +198,7 @@ def view_from_reply(reply: pb.LinkReply) -> SpaceView | None:
     l1, l2, l3 = view.synaptic_norms
     return SpaceView(
         parameters=parameters_from_proto(view.parameters),
+        semantics_version=view.semantics_version,
         incarnation=view.incarnation,
         create_time_ns=view.create_time_ns,
         update_time_ns=view.update_time_ns,

@@ -15,6 +15,7 @@ from ulid import ULID
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.config import EngineSettings, SpaceSettings
+from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.mind import Mind, SpaceView
 from mlsdm_grpc.core.record import (
     CreateSpace,
@@ -138,8 +139,10 @@ class Engine:
         )
         text_lane = Bulkhead("text", settings.max_pending_text)
         self._texts = Texts(info, self._text_pool, text_lane, metrics)
+        upgrades = defaults.upgrade_semantics
         self._writes = WritePipeline(
             journal,
+            semantics_version=semantics.newest() if upgrades else semantics.oldest(),
             now_ns=now_ns,
             new_record_id=lambda: uuid.uuid4().bytes,
             on_applied=self._applied,

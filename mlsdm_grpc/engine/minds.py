@@ -12,10 +12,11 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.consolidation import Window, plan
-from mlsdm_grpc.core.mind import Mind, RevisionGap, SemanticsUnknown
+from mlsdm_grpc.core.mind import Mind, RevisionGap
 from mlsdm_grpc.core.pelm import Hit, Memory, Query
 from mlsdm_grpc.core.record import EventOutcome, Float32
-from mlsdm_grpc.errors import DataLoss, InvalidInput, MlsdmError, NotFound
+from mlsdm_grpc.core.semantics import SemanticsUnknown
+from mlsdm_grpc.errors import DataLoss, InvalidInput, MlsdmError, NotFound, PreconditionFailed
 from mlsdm_grpc.journal.parameters import parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_to_proto
 from mlsdm_grpc.journal.records import decode_record, group_to_proto, outcome_to_proto
@@ -73,8 +74,10 @@ class MindHandler:
             action(request, reply)
         except MlsdmError as error:
             _fail(reply, error)
-        except (RevisionGap, SemanticsUnknown) as error:
+        except RevisionGap as error:
             _fail(reply, DataLoss(f"A record cannot be applied: {error!r}"))
+        except SemanticsUnknown as error:
+            _fail(reply, _unsupported(error))
         except OSError as error:
             _fail(reply, MlsdmError(f"A file cannot be used: {error.strerror}"))
         except Exception:  # noqa: BLE001 - the top of the worker's loop
@@ -246,7 +249,9 @@ class MindHandler:
         reply.plan.before_sequence = before
 
     def _view(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
-        view = self._mind(request).view()
+        mind = self._mind(request)
+        view = mind.view()
+        reply.view.semantics_version = mind.semantics_version
         reply.view.exists = view is not None
         if view is None:
             return
@@ -284,6 +289,17 @@ class MindHandler:
         reply.policy.SetInParent()
         if policy is not None:
             reply.policy.policy.CopyFrom(policy_to_proto(policy))
+
+
+def _unsupported(error: SemanticsUnknown) -> MlsdmError:
+    return PreconditionFailed(
+        f"The space cannot be used by this version of the server: {error}",
+        reason="SEMANTICS_UNSUPPORTED",
+        metadata={
+            "expected": ", ".join(map(str, error.expected)),
+            "actual": str(error.actual),
+        },
+    )
 
 
 def _fail(reply: pb.LinkReply, error: MlsdmError) -> None:

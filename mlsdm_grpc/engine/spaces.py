@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import structlog
+
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.ontology import Ontology
 from mlsdm_grpc.engine.codec import raise_failure, view_from_reply
 from mlsdm_grpc.engine.link import Link, worker_lost
 from mlsdm_grpc.engine.pool import Pool
-from mlsdm_grpc.errors import NotFound, Unavailable
+from mlsdm_grpc.errors import DataLoss, NotFound, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 
 __all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found"]
@@ -29,6 +31,7 @@ __all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; no request can name it."""
 _MAX_REVISION_WAIT_S = 2.0
+_log = structlog.get_logger(__name__)
 
 
 class SpaceStatus(Enum):
@@ -57,6 +60,10 @@ class Space:
     """Revision that the worker is known to have reached."""
     head_unknown: bool = True
     """The head has to be read from the journal."""
+    semantics_version: int = 0
+    """Rules that the space is under after the record at ``head``, and that the next one is written
+    by; 0 before the first. The two change together, so the journal takes no record of other rules.
+    """
     view: SpaceView | None = None
     """Parameters and incarnation as last seen; None if the space does not exist."""
     ontology: Ontology = field(default_factory=Ontology)
@@ -248,6 +255,17 @@ class Directory:
             await self._bring_up(space)
             if space.status is SpaceStatus.LOADING:
                 space.status = SpaceStatus.HOT
+        except (DataLoss, PreconditionFailed) as error:
+            tenant, name = space.key
+            _log.error(
+                "space_not_served",
+                tenant=tenant,
+                space=name,
+                reason=error.reason,
+                detail=error.message,
+            )
+            space.go_cold()
+            raise
         except BaseException:
             space.go_cold()
             raise
@@ -266,10 +284,10 @@ class Directory:
             space.applied = reply.revision
             space.snapshot_revision = snapshot.revision if snapshot else 0
         await self._replay(space, link)
+        version = await self.refresh_view(space)
         if space.head_unknown:
-            space.head = space.applied
+            space.head, space.semantics_version = space.applied, version
             space.head_unknown = False
-        await self.refresh_view(space)
 
     async def _replay(self, space: Space, link: Link) -> None:
         async for entries in self._journal.read(space.key, after=space.applied):
@@ -279,14 +297,15 @@ class Directory:
             self._on_replayed(reply.done.count)
             space.advance(reply.revision)
 
-    async def refresh_view(self, space: Space) -> None:
-        """Ask the worker for the figures of the space."""
+    async def refresh_view(self, space: Space) -> int:
+        """Ask the worker for the figures of the space; return the version of its rules."""
         reply = await space.ready_link().request(
             pb.LinkRequest(space_id=space.number, view=pb.ViewRequest())
         )
         raise_failure(reply, space.key.space)
         space.view = view_from_reply(reply)
         space.ontology = Ontology(space.view.parameters.ontology if space.view else ())
+        return reply.view.semantics_version
 
 
 def _retrieved(loading: asyncio.Task[None]) -> None:

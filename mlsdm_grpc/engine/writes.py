@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.record import CreateSpace, Outcome, Record, RecordBody, Refusal, SpaceChanged
+from mlsdm_grpc.core.record import (
+    CreateSpace,
+    Outcome,
+    Record,
+    RecordBody,
+    Refusal,
+    SemanticsUpgraded,
+    SpaceChanged,
+    UpgradeSemantics,
+)
 from mlsdm_grpc.engine.codec import raise_failure, refusal_error
 from mlsdm_grpc.engine.link import worker_lost
 from mlsdm_grpc.engine.spaces import Space, SpaceStatus
@@ -24,6 +36,7 @@ from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, encode_record, outcome_
 
 __all__ = ["Applied", "Ticket", "WritePipeline"]
 
+_log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.005
 
 
@@ -56,6 +69,8 @@ class WritePipeline:
 
     Args:
         journal: Where records become durable.
+        semantics_version: Rules of new spaces; a space that is under older ones is carried to
+            them before its next write.
         now_ns: Wall clock.
         new_record_id: Source of 16 unique bytes.
         on_applied: Told of every record that a worker applied, and of its outcome unless it
@@ -66,11 +81,13 @@ class WritePipeline:
         self,
         journal: Journal,
         *,
+        semantics_version: int,
         now_ns: Callable[[], int],
         new_record_id: Callable[[], bytes],
         on_applied: Callable[[Space, Outcome | None], None],
     ) -> None:
         self._journal = journal
+        self._semantics_version = semantics_version
         self._now_ns = now_ns
         self._new_record_id = new_record_id
         self._on_applied = on_applied
@@ -87,6 +104,8 @@ class WritePipeline:
             DeadlineExceeded: OUTCOME_UNKNOWN; the record is on its way.
             InvalidInput: REQUEST_TOO_LARGE.
         """
+        if 0 < space.semantics_version < self._semantics_version:
+            self._upgrade(space)
         answer = self._submit(space, self.record(space, body, ticket))
         try:
             async with asyncio.timeout_at(ticket.deadline_s - _ANSWER_MARGIN_S):
@@ -114,6 +133,7 @@ class WritePipeline:
             request_id=ticket.request_id if ticket.windowed else b"",
             request_digest=ticket.request_digest,
             principal=ticket.principal,
+            semantics_version=space.semantics_version or self._semantics_version,
         )
 
     async def drained(self) -> None:
@@ -132,6 +152,19 @@ class WritePipeline:
             else:
                 self._finish(answer, error=worker_lost())
 
+    def _upgrade(self, space: Space) -> None:
+        """Write the record that carries a space to the rules of this node.
+
+        Nobody waits for it: what is written next follows it in the journal or fails with it.
+        """
+        version = space.semantics_version + 1
+        incarnation = space.view.incarnation if space.view else 0
+        digest = _upgrade_digest(incarnation, version)
+        ticket = Ticket("", 0.0, request_id=digest[:16], request_digest=digest)
+        tenant, name = space.key
+        _log.info("space_upgraded", tenant=tenant, space=name, semantics_version=version)
+        self._submit(space, self.record(space, UpgradeSemantics(version), ticket))
+
     def _submit(self, space: Space, record: Record) -> asyncio.Future[Applied]:
         raw = encode_record(record)
         if len(raw) > MAX_RECORD_BYTES:
@@ -144,6 +177,9 @@ class WritePipeline:
         answer.add_done_callback(_retrieved)
         appended = self._journal.append(space.key, [raw], expected=space.head)
         space.head = record.revision
+        space.semantics_version = record.semantics_version
+        if isinstance(record.body, UpgradeSemantics):
+            space.semantics_version = record.body.version
         self._in_flight += 1
         self._idle.clear()
         appended.add_done_callback(partial(self._durable, space, raw, answer))
@@ -191,7 +227,7 @@ class WritePipeline:
             self._finish(answer, error=error)
             return
         space.advance(reply.revision)
-        if isinstance(applied.outcome, SpaceChanged):
+        if isinstance(applied.outcome, SpaceChanged | SemanticsUpgraded):
             space.configured = max(space.configured, applied.outcome.revision)
         fresh = applied.outcome.revision == reply.revision
         self._on_applied(space, applied.outcome if fresh else None)
@@ -213,6 +249,11 @@ class WritePipeline:
             answer.set_exception(error)
         elif applied is not None:
             answer.set_result(applied)
+
+
+def _upgrade_digest(incarnation: int, version: int) -> bytes:
+    """Return 32 bytes that are the same for every writer that makes this upgrade."""
+    return hashlib.sha256(f"upgrade/{incarnation}/{version}".encode()).digest()
 
 
 def _append_error(error: BaseException) -> MlsdmError:

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
+from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy
 from mlsdm_grpc.core.record import (
     Consolidate,
@@ -36,11 +37,13 @@ from mlsdm_grpc.core.record import (
     RecordBody,
     Refusal,
     Rejection,
+    SemanticsUpgraded,
     Source,
     SpaceChanged,
     SpaceCreated,
     UpdateMemory,
     UpdateSpace,
+    UpgradeSemantics,
     Vector,
 )
 from mlsdm_grpc.errors import DataLoss
@@ -92,6 +95,7 @@ def decode_record(raw: bytes) -> Record:
 
     Raises:
         DataLoss: The format is unknown or the checksum does not match.
+        SemanticsUnknown: It holds what only other rules know.
     """
     if len(raw) < _PREFIX.size:
         raise DataLoss("A record is cut off.", metadata={"bytes": str(len(raw))})
@@ -154,6 +158,8 @@ def _set_body(message: pb.Record, body: RecordBody) -> None:
                 move_traces=body.move_traces,
             )
         )
+    elif isinstance(body, UpgradeSemantics):
+        message.upgrade_semantics.version = body.version
     else:
         message.create_space.parameters.CopyFrom(parameters_to_proto(body.parameters))
         message.create_space.exclusive = body.exclusive
@@ -195,6 +201,9 @@ def _body(message: pb.Record) -> RecordBody:
     if kind == "create_space":
         create = message.create_space
         return CreateSpace(parameters_from_proto(create.parameters), create.exclusive)
+    if kind == "upgrade_semantics":
+        return UpgradeSemantics(message.upgrade_semantics.version)
+    semantics.check(message.semantics_version)
     raise DataLoss("A record has no body that this version knows.")
 
 
@@ -333,6 +342,9 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
     elif isinstance(outcome, PolicySet):
         message.policy_set.update_time_ns = outcome.update_time_ns
         message.policy_set.SetInParent()
+    elif isinstance(outcome, SemanticsUpgraded):
+        message.semantics_upgraded.upgraded = outcome.upgraded
+        message.semantics_upgraded.SetInParent()
     else:
         message.refusal.reason = outcome.reason
         message.refusal.message = outcome.message
@@ -392,6 +404,8 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
         outcome = SpaceCreated(message.space_created.created)
     elif kind == "policy_set":
         outcome = PolicySet(message.policy_set.update_time_ns)
+    elif kind == "semantics_upgraded":
+        outcome = SemanticsUpgraded(message.semantics_upgraded.upgraded)
     elif kind == "refusal":
         refusal = message.refusal
         outcome = Refusal(refusal.reason, refusal.message, _pairs_from_proto(refusal.metadata))

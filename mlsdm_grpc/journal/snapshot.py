@@ -19,11 +19,12 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
+from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.contents import Contents
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.moral import MoralFilter
 from mlsdm_grpc.core.pelm import Memory, Pelm
-from mlsdm_grpc.core.record import SEMANTICS_VERSION, Float32
+from mlsdm_grpc.core.record import Float32
 from mlsdm_grpc.core.rhythm import Rhythm
 from mlsdm_grpc.core.synapses import Synapses
 from mlsdm_grpc.core.window import RequestWindow, WindowEntry
@@ -70,7 +71,8 @@ def read_snapshot(file: BinaryIO) -> Mind:
     """Return the state in ``file``.
 
     Raises:
-        DataLoss: A frame is cut off, fails its checksum, or is of an unknown version.
+        DataLoss: A frame is cut off, fails its checksum, or is of an unknown kind.
+        SemanticsUnknown: The state is under rules that this code does not have.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
         raise DataLoss("This is not a snapshot of a known format.")
@@ -114,7 +116,7 @@ def _frames(mind: Mind) -> Iterator[pb.SnapshotFrame]:
 
 def _head(mind: Mind) -> pb.SnapshotHead:
     head = pb.SnapshotHead(
-        semantics_version=SEMANTICS_VERSION,
+        semantics_version=mind.semantics_version,
         revision=mind.revision,
         chain=mind.chain,
         time_ns=mind.time_ns,
@@ -147,12 +149,14 @@ def _head(mind: Mind) -> pb.SnapshotHead:
 
 
 def _mind(head: pb.SnapshotHead) -> Mind:
-    if head.semantics_version != SEMANTICS_VERSION:
-        raise DataLoss(
-            "A snapshot was written by other rules.",
-            metadata={"semantics_version": str(head.semantics_version)},
-        )
-    mind = Mind(revision=head.revision, chain=head.chain, time_ns=head.time_ns)
+    if head.revision:
+        semantics.check(head.semantics_version)
+    mind = Mind(
+        revision=head.revision,
+        chain=head.chain,
+        time_ns=head.time_ns,
+        semantics_version=head.semantics_version,
+    )
     if head.HasField("space"):
         mind.contents = _contents(head.space)
     if head.HasField("policy"):

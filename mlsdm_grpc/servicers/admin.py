@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from mlsdm_grpc import __version__
 from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2, node_pb2
 from mlsdm_grpc.config import AuthMode, ServerSettings, Settings
-from mlsdm_grpc.core.record import SEMANTICS_VERSION
+from mlsdm_grpc.core import semantics
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.wire import limits, responses
@@ -53,7 +53,7 @@ class AdminServicer:
             name="mlsdm-grpc",
             version=__version__,
             contract_version="mlsdm.v1",
-            semantics_version=SEMANTICS_VERSION,
+            semantics_version=semantics.newest(),
             embedder=node_pb2.EmbedderInfo(
                 model=embedder.model_id if embedder else "none",
                 dimension=embedder.dimension if embedder else 0,

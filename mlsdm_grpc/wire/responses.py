@@ -17,7 +17,6 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.pelm import Memory
 from mlsdm_grpc.core.record import (
-    SEMANTICS_VERSION,
     EventOutcome,
     Float32,
     PutItem,
@@ -200,7 +199,7 @@ def cognitive_state(
             used_bytes=view.allocated_bytes,
         ),
         update_time=timestamp(view.update_time_ns),
-        semantics_version=SEMANTICS_VERSION,
+        semantics_version=view.semantics_version,
         chain_head=view.chain,
         staleness=Duration(),
     )

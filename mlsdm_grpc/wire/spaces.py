@@ -8,7 +8,6 @@ from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, space_pb2
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.pelm import unit_row
 from mlsdm_grpc.core.record import (
-    SEMANTICS_VERSION,
     MoralPolicy,
     OntologyCategory,
     SpaceChange,
@@ -148,14 +147,14 @@ def space_message(name: str, view: SpaceView) -> space_pb2.Space:
             etag=etag_of(view.config_revision),
             create_time=timestamp(view.create_time_ns),
             update_time=timestamp(view.config_time_ns),
-            semantics_version=SEMANTICS_VERSION,
+            semantics_version=view.semantics_version,
         )
     )
     return space
 
 
 def listed_space(listed: Listed) -> space_pb2.Space:
-    """Return a space of a list; of one that is damaged there is not much to say."""
+    """Return a space of a list; of one that cannot be loaded there is not much to say."""
     if listed.view is None:
         return space_pb2.Space(
             space=listed.name, state=space_pb2.SPACE_STATE_QUARANTINED, revision=listed.head

@@ -37,6 +37,7 @@ from mlsdm_grpc.core.record import (
     SynapticParameters,
     UpdateMemory,
     UpdateSpace,
+    UpgradeSemantics,
     Vector,
 )
 from mlsdm_grpc.journal.records import decode_record, encode_record
@@ -187,6 +188,7 @@ bodies = st.one_of(
     st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1)),
     st.builds(SetPolicy, policies, etag=st.sampled_from(['"0"', '"0"', '"2"', '"3"', '"4"', ""])),
     _merges,
+    st.builds(UpgradeSemantics, st.sampled_from([0, 1])),
 )
 
 _step = st.tuples(bodies, st.integers(-2, 5), st.integers(0, 8), st.integers(0, 1))

@@ -10,9 +10,8 @@ from histories import histories, record, vector
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.mind import Mind, RevisionGap, SemanticsUnknown
+from mlsdm_grpc.core.mind import Mind, RevisionGap
 from mlsdm_grpc.core.record import (
-    SEMANTICS_VERSION,
     CreateSpace,
     NewMemory,
     PutMemories,
@@ -129,18 +128,6 @@ def test_records_are_encoded_the_same_way_every_time():
     body = PutMemories((NewMemory("m", vector(1), text="x", metadata=(("a", "1"), ("b", "2"))),))
     first = record(2, body)
     assert encode_record(first) == first.raw == encode_record(decode_record(first.raw))
-
-
-def test_unknown_semantics_are_refused_and_change_nothing():
-    mind = Mind()
-    mind.apply(record(1, CreateSpace(SpaceParameters(dimension=8, capacity=4))))
-    before = snapshot_bytes(mind)
-    newer = record(
-        2, PutMemories((NewMemory("m", vector(1)),)), semantics_version=SEMANTICS_VERSION + 1
-    )
-    with pytest.raises(SemanticsUnknown):
-        mind.apply(newer)
-    assert snapshot_bytes(mind) == before
 
 
 def test_the_chain_covers_every_record():

@@ -862,6 +862,7 @@ class ViewReply(_message.Message):
     TRACES_F32_LE_FIELD_NUMBER: _builtins.int
     CONFIG_REVISION_FIELD_NUMBER: _builtins.int
     CONFIG_TIME_NS_FIELD_NUMBER: _builtins.int
+    SEMANTICS_VERSION_FIELD_NUMBER: _builtins.int
     exists: _builtins.bool
     """The space exists."""
     incarnation: _builtins.int
@@ -902,6 +903,8 @@ class ViewReply(_message.Message):
     """Revision at which the parameters last changed."""
     config_time_ns: _builtins.int
     """Time of that change, Unix nanoseconds."""
+    semantics_version: _builtins.int
+    """Rules that records are applied by; 0 before the first record. Also of a space that does not exist."""
     @_builtins.property
     def parameters(self) -> _record_pb2.SpaceParameters:
         """Parameters."""
@@ -935,10 +938,11 @@ class ViewReply(_message.Message):
         traces_f32_le: _builtins.bytes = ...,
         config_revision: _builtins.int = ...,
         config_time_ns: _builtins.int = ...,
+        semantics_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "allocated_bytes", b"allocated_bytes", "awake", b"awake", "capacity", b"capacity", "chain", b"chain", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "create_time_ns", b"create_time_ns", "exists", b"exists", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "parameters", b"parameters", "phase", b"phase", "phase_remaining", b"phase_remaining", "pinned", b"pinned", "step", b"step", "synaptic_norms", b"synaptic_norms", "traces_f32_le", b"traces_f32_le", "update_time_ns", b"update_time_ns", "used", b"used", "vector_bytes", b"vector_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "allocated_bytes", b"allocated_bytes", "awake", b"awake", "capacity", b"capacity", "chain", b"chain", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "create_time_ns", b"create_time_ns", "exists", b"exists", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "parameters", b"parameters", "phase", b"phase", "phase_remaining", b"phase_remaining", "pinned", b"pinned", "semantics_version", b"semantics_version", "step", b"step", "synaptic_norms", b"synaptic_norms", "traces_f32_le", b"traces_f32_le", "update_time_ns", b"update_time_ns", "used", b"used", "vector_bytes", b"vector_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -43,6 +43,7 @@ class Record(_message.Message):
     SET_POLICY_FIELD_NUMBER: _builtins.int
     UPDATE_SPACE_FIELD_NUMBER: _builtins.int
     CONSOLIDATE_FIELD_NUMBER: _builtins.int
+    UPGRADE_SEMANTICS_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the state machine's rules that the writer decided by."""
     record_id: _builtins.bytes
@@ -91,6 +92,10 @@ class Record(_message.Message):
     def consolidate(self) -> Global___Consolidate:
         """Merge near duplicates and forget what has expired."""
 
+    @_builtins.property
+    def upgrade_semantics(self) -> Global___UpgradeSemantics:
+        """Go on by the next version of the rules."""
+
     def __init__(
         self,
         *,
@@ -110,12 +115,13 @@ class Record(_message.Message):
         set_policy: Global___SetPolicy | None = ...,
         update_space: Global___UpdateSpace | None = ...,
         consolidate: Global___Consolidate | None = ...,
+        upgrade_semantics: Global___UpgradeSemantics | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "update_memory", b"update_memory", "update_space", b"update_space"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space", "consolidate"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space", "consolidate", "upgrade_semantics"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -538,6 +544,28 @@ class ProcessEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProcessEvent: _TypeAlias = ProcessEvent  # noqa: Y015
+
+@_typing.final
+class UpgradeSemantics(_message.Message):
+    """Go on by the next version of the rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """That version; the space's own one and older ones change nothing."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpgradeSemantics: _TypeAlias = UpgradeSemantics  # noqa: Y015
 
 @_typing.final
 class SetPolicy(_message.Message):
@@ -1052,6 +1080,7 @@ class Outcome(_message.Message):
     POLICY_SET_FIELD_NUMBER: _builtins.int
     SPACE_CHANGED_FIELD_NUMBER: _builtins.int
     CONSOLIDATED_FIELD_NUMBER: _builtins.int
+    SEMANTICS_UPGRADED_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision that the answer names."""
     @_builtins.property
@@ -1086,6 +1115,10 @@ class Outcome(_message.Message):
     def consolidated(self) -> Global___ConsolidateOutcome:
         """The space was consolidated."""
 
+    @_builtins.property
+    def semantics_upgraded(self) -> Global___SemanticsUpgraded:
+        """The space is under the version that was asked for, or a newer one."""
+
     def __init__(
         self,
         *,
@@ -1098,12 +1131,13 @@ class Outcome(_message.Message):
         policy_set: Global___PolicySet | None = ...,
         space_changed: Global___SpaceChanged | None = ...,
         consolidated: Global___ConsolidateOutcome | None = ...,
+        semantics_upgraded: Global___SemanticsUpgraded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed", "consolidated"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed", "consolidated", "semantics_upgraded"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1293,6 +1327,28 @@ class PolicySet(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicySet: _TypeAlias = PolicySet  # noqa: Y015
+
+@_typing.final
+class SemanticsUpgraded(_message.Message):
+    """Outcome of an upgrade."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPGRADED_FIELD_NUMBER: _builtins.int
+    upgraded: _builtins.bool
+    """This record changed the version."""
+    def __init__(
+        self,
+        *,
+        upgraded: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["upgraded", b"upgraded"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SemanticsUpgraded: _TypeAlias = SemanticsUpgraded  # noqa: Y015
 
 @_typing.final
 class SpaceChanged(_message.Message):

@@ -79,7 +79,7 @@ class SnapshotHead(_message.Message):
     SPACE_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
-    """Version of the state machine's rules."""
+    """Version of the rules that records are applied by; 0 before the first record."""
     revision: _builtins.int
     """Records applied."""
     chain: _builtins.bytes

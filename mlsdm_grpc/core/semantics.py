@@ -1,0 +1,59 @@
+"""Versions of the rules by which records are applied: the one place that knows them.
+
+The version belongs to the state of a space. Its first record sets it, and only an
+:class:`~mlsdm_grpc.core.record.UpgradeSemantics` record changes it, by one. So a history gives the
+same state under any code that applies it at all, and a rule that changes has to ask which version
+a record takes effect by: ``now.semantics_version`` in :mod:`mlsdm_grpc.core.contents`.
+
+Whatever makes ``apply`` give another state or another outcome for a record that an earlier release
+could have written needs a new version here: another rule, another default of an absent field, a
+field that older code would ignore. The golden journals in ``tests/golden`` notice when it was
+forgotten. Code has the newest version and the one before it, so that a cluster can be updated node
+by node; an older one is dropped together with what asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+__all__ = ["VERSIONS", "SemanticsUnknown", "check", "newest", "oldest"]
+
+VERSIONS: Final[dict[int, str]] = {
+    1: "The first rules.",
+}
+"""Versions that this code has, at most two that follow each other, and how each differs from the
+one before it."""
+
+
+class SemanticsUnknown(Exception):
+    """A record or a snapshot needs rules that it cannot get here.
+
+    Args:
+        actual: Version that it names.
+        expected: Versions that could be applied.
+    """
+
+    def __init__(self, actual: int, expected: Iterable[int]) -> None:
+        self.actual = actual
+        self.expected = tuple(expected)
+        known = " or ".join(map(str, self.expected))
+        super().__init__(
+            f"Version {actual} of the rules is needed, and only version {known} can be applied."
+        )
+
+
+def newest() -> int:
+    """Return the version that spaces are carried to."""
+    return max(VERSIONS)
+
+
+def oldest() -> int:
+    """Return the lowest version whose spaces can still be used."""
+    return min(VERSIONS)
+
+
+def check(version: int) -> None:
+    """Raise :class:`SemanticsUnknown` unless this code has the version."""
+    if version not in VERSIONS:
+        raise SemanticsUnknown(version, sorted(VERSIONS))
