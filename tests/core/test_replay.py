@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import subprocess
-import sys
 
 import pytest
 from histories import histories, record, vector
@@ -136,39 +134,6 @@ def test_the_chain_covers_every_record():
     mind, _ = replay([first, second])
     one = hashlib.sha256(bytes(32) + first.raw).digest()
     assert mind.chain == hashlib.sha256(one + second.raw).digest()
-
-
-_CHILD = """
-import hashlib, sys
-sys.path[:0] = {paths!r}
-import numpy as np
-from histories import record, vector
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import *
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
-mind = Mind()
-mind.apply(record(1, CreateSpace(SpaceParameters(dimension=64, capacity=50))))
-for i in range(2, 200):
-    memory = NewMemory(f"m{{i}}", vector(i % 60, 64), labels=("b", "a"), text=f"t{{i % 40}}")
-    body = PutMemories((memory,)) if i % 3 else ProcessEvent(memory, (i % 10) / 10)
-    mind.apply(record(i, body, request_id=bytes([i]) * 16, request_digest=bytes(32)))
-print(hashlib.sha256(snapshot_bytes(mind)).hexdigest())
-"""
-
-
-def test_replay_is_the_same_in_other_processes():
-    paths = [path for path in sys.path if path]
-    digests = set()
-    for seed, threads in (("0", "1"), ("1", "2"), ("77", "2")):
-        done = subprocess.run(
-            [sys.executable, "-c", _CHILD.format(paths=paths)],
-            env={"PYTHONHASHSEED": seed, "OPENBLAS_NUM_THREADS": threads, "PATH": "/usr/bin"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        digests.add(done.stdout)
-    assert len(digests) == 1
 
 
 @settings(max_examples=30)

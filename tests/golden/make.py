@@ -385,8 +385,10 @@ def many_requests():
         delete(number)
     delete(2, digest=1)
     writer.put(writer.memory("kept"), seconds=700, **put)
-    for number in range(201, 1_301):
+    for number in range(201, 401):
         delete(number)
+    for number in range(401, 1_301):
+        delete(number, seconds=400 if number == 401 else 0)
     for number in (3, 199, 201, 1_300):
         delete(number, seconds=7)
     writer.put(writer.memory("again"), **put)
