@@ -88,7 +88,7 @@ class Metrics:
         self.scrub_rows = Counter(
             "mlsdm_scrub_rows_total",
             "Rows compared with their checksums: checked, damaged, repaired, lost.",
-            ("result",),
+            ("kind",),
             registry=registry,
         )
         self.consolidation_memories = Counter(

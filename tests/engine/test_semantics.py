@@ -185,7 +185,9 @@ async def test_older_code_refuses_an_upgraded_space_and_no_other(
 ):
     async with running(journal) as driver:
         if not snapshots:
-            monkeypatch.setattr(driver.engine, "_snapshot_all", driver.engine._writes.drained)
+            monkeypatch.setattr(
+                driver.engine._upkeep, "snapshot_all", driver.engine._writes.drained
+            )
         await driver.put(2)
         revision = (await driver.state()).revision
         chain = (await driver.state()).chain

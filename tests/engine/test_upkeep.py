@@ -67,7 +67,7 @@ async def sweep(driver):
 
 def rows(driver, result):
     name = "mlsdm_scrub_rows_total"
-    return driver.metrics.registry.get_sample_value(name, {"result": result}) or 0
+    return driver.metrics.registry.get_sample_value(name, {"kind": result}) or 0
 
 
 async def test_a_flipped_bit_is_found_and_mended_while_nothing_happens(monkeypatch, logs):

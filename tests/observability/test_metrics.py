@@ -7,7 +7,18 @@ from prometheus_client import generate_latest
 
 from mlsdm_grpc.observability.metrics import LATENCY_BUCKETS_S, Metrics
 
-UNITS = ("seconds", "records", "calls", "vectors", "texts", "memories", "count", "restarts", "info")
+UNITS = (
+    "seconds",
+    "records",
+    "calls",
+    "vectors",
+    "texts",
+    "memories",
+    "rows",
+    "count",
+    "restarts",
+    "info",
+)
 LABELS = {"grpc_type", "grpc_service", "grpc_method", "grpc_code", "kind", "le", "version"}
 
 
