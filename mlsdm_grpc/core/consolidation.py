@@ -73,7 +73,7 @@ def near_duplicates(
     free = [
         memory
         for memory in compared
-        if _is_free(memory, now_ns) and not pelm.is_lost(memory.memory_id)
+        if _is_free(memory, now_ns) and pelm.is_sound(memory.memory_id)
     ]
     if min_cosine >= 1.0 or not free:
         return

@@ -230,9 +230,8 @@ class Contents:
             known = self._repeated(candidate, now)
             if known is not None and len(body.memories) == 1:
                 return prepared
-            # In a batch what is repeated may have left before its turn, so it counts as new.
-            pinned = any(there is not None and there.pinned for there in (old, known))
-            new_pinned += new.pinned and not pinned
+            # In a batch what is repeated may be gone or replaced by its turn, so it counts as new.
+            new_pinned += new.pinned and not (old is not None and old.pinned)
             new_unpinned += not new.pinned
         self._check_room(new_pinned, new_unpinned, now)
         return prepared
@@ -271,7 +270,9 @@ class Contents:
             return PutItem(new.memory_id, PutResult.REFUSED), []
         known = self._repeated(candidate, now)
         if known is not None:
-            renewed = pelm.refresh(known, new, revision=now.revision, time_ns=now.time_ns)
+            renewed = pelm.refresh(
+                known, new, candidate.row, revision=now.revision, time_ns=now.time_ns
+            )
             return _item(renewed, PutResult.REFRESHED), []
         old = pelm.get(new.memory_id)
         memory = Memory(

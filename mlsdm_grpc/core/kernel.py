@@ -31,6 +31,8 @@ Indices: TypeAlias = NDArray[np.intp]
 
 _RESCORE_ROWS = 256
 _MIN_NORM = 1e-9
+_HIGHEST = 2.5
+"""No score of a sound row is above 2, even with the largest synaptic bias."""
 _LOWEST = float(np.finfo(np.float32).min)
 
 
@@ -107,6 +109,10 @@ def candidates(scores: Float32, row_error: Float32 | float, error: float, *, top
     the k-th best of the groups' best rows is at most the k-th best of all, and close to it.
     """
     low = scores - row_error
+    if not low.max() <= _HIGHEST:
+        # A row was damaged in memory, so that it has no cosine; it must not hide the others.
+        scores = np.where(low <= _HIGHEST, scores, np.float32(-np.inf))
+        low = scores - row_error
     n = len(scores)
     groups = max(256, 1 << (2 * top_k - 1).bit_length())
     if n >= 4 * groups and n % groups == 0:

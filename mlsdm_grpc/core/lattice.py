@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mlsdm_grpc.core.labels import Labels
 from mlsdm_grpc.core.record import Float32, Provenance, Source, etag_of
-from mlsdm_grpc.core.rows import Rows
+from mlsdm_grpc.core.rows import Rows, grown
 
 __all__ = ["Lattice", "Memory"]
 
@@ -104,8 +104,10 @@ class Lattice:
     columns: NDArray[Any] = field(default_factory=lambda: np.zeros(0, _COLUMNS))
     """(slots,) structured; sequence 0 marks a free slot."""
     labels: Labels = field(default_factory=Labels)
+    damaged: set[int] = field(default_factory=set)
+    """Slots whose row is not what was stored; no query finds them."""
     lost: set[int] = field(default_factory=set)
-    """Slots whose row was damaged and could not be restored; no query finds them."""
+    """Those of them that could not be restored."""
     _rest: list[bytes] = field(default_factory=list)
     """Id, text, metadata and provenance of each slot."""
     _rest_bytes: int = 0
@@ -122,8 +124,7 @@ class Lattice:
     def place(self, memory: Memory, row: Float32) -> int:
         """Put a memory and its row (copied) into a free slot and return that.
 
-        A memory with a checksum comes from a snapshot: if its row does not have that checksum it
-        is lost.
+        A memory with a checksum was stored before; if the row does not have it, it is damaged.
 
         Cost: O(dimension).
         """
@@ -160,7 +161,7 @@ class Lattice:
         self._rest_bytes += len(rest)
         self.labels.set(slot, memory.labels)
         if memory.checksum not in {0, checksum}:
-            self.lose(slot)
+            self._hide(slot)
         return slot
 
     def clear(self, slot: int) -> None:
@@ -170,6 +171,7 @@ class Lattice:
         self._rest_bytes -= len(self._rest[slot])
         self._rest[slot] = b""
         self.labels.set(slot, ())
+        self.damaged.discard(slot)
         self.lost.discard(slot)
 
     def memory(self, slot: int) -> Memory:
@@ -241,27 +243,40 @@ class Lattice:
     # Integrity.
 
     def sound(self, slot: int) -> bool:
-        """Return whether the row of a used slot is the one that was stored. Cost: O(dimension)."""
-        return _checksum(self.rows.vectors[slot]) == int(self.columns["checksum"][slot])
+        """Return whether the row of a used slot is the one that was stored; hide one that is not.
+
+        Cost: O(dimension).
+        """
+        if slot in self.damaged:
+            return False
+        if _checksum(self.rows.vectors[slot]) == int(self.columns["checksum"][slot]):
+            return True
+        self._hide(slot)
+        return False
 
     def lose(self, slot: int) -> None:
         """Note that the row of a slot is damaged beyond repair."""
+        self._hide(slot)
         self.lost.add(slot)
-        self.rows.phase[slot] = np.nan
 
     def mend(self, slot: int, row: Float32) -> bool:
         """Put ``row`` into a slot if it is the one that was stored, and return whether it is."""
-        if _checksum(row) != self.columns["checksum"][slot]:
+        if _checksum(row) != int(self.columns["checksum"][slot]):
             return False
-        self.rows.overwrite(slot, row)
-        self.rows.phase[slot] = self.columns["phase"][slot]
+        self.rows.reveal(slot, row, float(self.columns["phase"][slot]))
+        self.damaged.discard(slot)
         self.lost.discard(slot)
         return True
+
+    def _hide(self, slot: int) -> None:
+        """Keep a damaged row from queries, and what is in it from disturbing them."""
+        self.rows.hide(slot)
+        self.damaged.add(slot)
 
     def _grow(self) -> None:
         missing = self.rows.slots - len(self.columns)
         if missing:
-            self.columns = np.concatenate((self.columns, np.zeros(missing, _COLUMNS)))
+            self.columns = grown(self.columns, missing)
             self.labels.grow(missing)
             self._rest += [b""] * missing
 

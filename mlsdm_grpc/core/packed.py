@@ -168,6 +168,9 @@ class PackedRows:
         self._blocks[block] = numkong.dots_pack(levels.astype(np.int8))
         new -= levels[changed] * scale[changed, np.newaxis]
         lost = np.sqrt(np.vecdot(new, new))
+        damaged = ~np.isfinite(lost)  # a row that changed in memory: nothing to find
+        scale[changed[damaged]] = _TINY
+        lost[damaged] = 0.0
         self._error[part][changed] = lost * (1.0 + 2.0**-10) + kernel.scan_error(self._dimension)
         self._stale.pop(block, None)
 

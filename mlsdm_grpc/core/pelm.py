@@ -268,7 +268,9 @@ class Pelm:
         """
         evicted = None
         if len(self) >= self.capacity:
-            oldest = next(iter(self._ring))
+            oldest = next(iter(self._ring), None)
+            if oldest is None:
+                raise LookupError("every memory is pinned; the caller has to check that")
             evicted = self._lattice.memory_id(oldest)
             self._clear(oldest)
         memory.sequence = memory.ring_sequence = self._take_sequence()
@@ -294,7 +296,7 @@ class Pelm:
     def restore(self, memories: Iterable[tuple[Memory, Float32]]) -> None:
         """Fill an empty ring with memories in creation order, sequences kept.
 
-        A memory whose row does not have its checksum is lost.
+        A memory whose row does not have its checksum is damaged.
         """
         ring: list[tuple[int, int]] = []
         for memory, row in memories:
@@ -319,13 +321,13 @@ class Pelm:
         self._clear(self._slot(memory_id))
 
     def refresh(
-        self, memory: Memory, duplicate: NewMemory, *, revision: int, time_ns: int
+        self, memory: Memory, duplicate: NewMemory, row: Float32, *, revision: int, time_ns: int
     ) -> Memory:
         """Let an exact duplicate renew the memory that it repeats, and return that.
 
         Labels are merged as far as there is room for them, the higher confidence and the later
         expiry win, a pin of either stays, and the memory becomes the newest of the ring. Its id,
-        text, vector and creation stay.
+        text, vector and creation stay; a damaged row is restored if ``row`` is what it was.
         """
         new = [label for label in duplicate.labels if label not in memory.labels]
         room = max(MAX_LABELS - len(memory.labels), 0)
@@ -336,6 +338,8 @@ class Pelm:
         else:
             memory.expire_time_ns = max(memory.expire_time_ns, duplicate.expire_time_ns)
         memory.pinned = memory.pinned or duplicate.pinned
+        if not self.is_sound(memory.memory_id):
+            self.mend(memory.memory_id, row)
         self._changed(memory, revision=revision, time_ns=time_ns, renew=True)
         return memory
 
@@ -380,8 +384,8 @@ class Pelm:
             count: Slots to look at, at most.
 
         Returns:
-            The ids of the memories that were damaged since they were stored and are not known to
-            be lost, how many were compared, and the slot to go on from; 0 after the last one.
+            The ids of the memories whose rows are not what was stored and that may be restored,
+            how many were compared, and the slot to go on from; 0 after the last one.
 
         Cost: O(count * dimension).
         """
@@ -390,13 +394,16 @@ class Pelm:
         damaged = [
             lattice.memory_id(slot)
             for slot in used.tolist()
-            if slot not in lattice.lost and not lattice.sound(slot)
+            if not lattice.sound(slot) and slot not in lattice.lost
         ]
         end = start + count
         return damaged, len(used), end if end < len(lattice.columns) else 0
 
     def is_sound(self, memory_id: str) -> bool:
-        """Return whether the row of a memory that exists is the one that was stored."""
+        """Return whether the row of a memory that exists is the one that was stored.
+
+        Cost: O(dimension).
+        """
         return self._lattice.sound(self._slot(memory_id))
 
     def mend(self, memory_id: str, row: Float32) -> bool:

@@ -28,6 +28,8 @@ PHASE_EPSILON = 1e-6
 _QUERIES_AT_ONCE = 32
 _SURPLUS = 32
 """More candidates than this beyond ``top_k`` are narrowed down in float32 first."""
+_MAX_COSINE = 1.01
+_LOWEST = float(np.finfo(np.float64).min)
 _MAX_SHARE = 4
 """If more than one row in four is a candidate, scanning the float32 rows is cheaper."""
 
@@ -154,7 +156,7 @@ class _Part:
         """Set the score of every slot that takes no part in a query to -inf."""
         rows, blocks, (low, high) = self._rows, self._blocks, query.band
         mixed = np.arange(len(blocks))
-        if not self._lattice.lost:
+        if not self._lattice.damaged:
             mixed = rows.mixed(blocks, low, high)
         if len(mixed):
             phase = rows.phase.reshape(-1, BLOCK_ROWS)[blocks[mixed]]
@@ -206,9 +208,12 @@ class _Part:
         if query.synaptic_bias and self._traces is not None:
             bias = query.synaptic_bias * kernel.resonances(rows, self._traces)
         resonance = cosine * factor + bias
+        sound = np.abs(cosine) <= _MAX_COSINE
+        if not sound.all():  # rows that were damaged in memory and are not known to be
+            resonance = np.where(sound, resonance, -np.inf)
         newest = self._lattice.columns["sequence"][slots]
         order = np.lexsort((-newest, -resonance))[: query.top_k]
-        order = order[resonance[order] >= query.min_resonance]
+        order = order[resonance[order] >= max(query.min_resonance, _LOWEST)]
         return Found(
             slots=slots[order],
             resonance=resonance[order],

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core import kernel, packed
 from mlsdm_grpc.core.record import Float32
 
-__all__ = ["BLOCK_ROWS", "Rows", "Scan"]
+__all__ = ["BLOCK_ROWS", "Rows", "Scan", "grown"]
 
 BLOCK_ROWS = 1_024
 _T = TypeVar("_T", bound=np.generic)
@@ -107,8 +107,7 @@ class Rows:
         self._used[block] += 1
         if self._used[block] == BLOCK_ROWS:
             del self._open[self._group[block]][block]
-        self._low[block] = min(self._low[block], phase)
-        self._high[block] = max(self._high[block], phase)
+        self._widen(block, phase)
         self.vectors[slot] = row
         self.phase[slot] = phase
         self._changed(slot)
@@ -129,10 +128,22 @@ class Rows:
             self._low[block], self._high[block] = _NO_PHASES
         self._changed(slot)
 
-    def overwrite(self, slot: int, row: Float32) -> None:
-        """Put a row in the place of one that was damaged."""
-        self.vectors[slot] = row
+    def hide(self, slot: int) -> None:
+        """Let no query find a used slot whose row is damaged; the row becomes zero."""
+        self.vectors[slot] = 0.0
+        self.phase[slot] = np.nan
         self._changed(slot)
+
+    def reveal(self, slot: int, row: Float32, phase: float) -> None:
+        """Put a row into a used slot, and let queries find it."""
+        self.vectors[slot] = row
+        self.phase[slot] = phase
+        self._widen(slot // BLOCK_ROWS, phase)
+        self._changed(slot)
+
+    def _widen(self, block: int, phase: float) -> None:
+        self._low[block] = min(self._low[block], phase)
+        self._high[block] = max(self._high[block], phase)
 
     def _changed(self, slot: int) -> None:
         if self._packed is not None:
@@ -142,8 +153,9 @@ class Rows:
         if self._changes[block] >= BLOCK_ROWS and self._used[block]:
             self._changes[block] = 0
             phases = self.phase[block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
-            self._low[block] = float(np.nanmin(phases))
-            self._high[block] = float(np.nanmax(phases))
+            found = phases[~np.isnan(phases)]
+            self._low[block] = float(found.min(initial=_NO_PHASES[0]))
+            self._high[block] = float(found.max(initial=_NO_PHASES[1]))
 
     def _block_for(self, group: int) -> int:
         """Return a block with room, if possible one of the group; it is one of it from now on."""
@@ -168,11 +180,7 @@ class Rows:
             # Zeros take no memory until they are written to, which suits a small space.
             self.vectors = np.zeros((BLOCK_ROWS, self._dimension), np.float32)
         else:
-            try:
-                self.vectors.resize((start + BLOCK_ROWS, self._dimension))
-            except ValueError:  # somebody holds a view
-                more = np.zeros((BLOCK_ROWS, self._dimension), np.float32)
-                self.vectors = np.concatenate((self.vectors, more))
+            self.vectors = grown(self.vectors, BLOCK_ROWS)
         self.phase = np.concatenate((self.phase, np.full(BLOCK_ROWS, np.nan, np.float32)))
         self._low.append(_NO_PHASES[0])
         self._high.append(_NO_PHASES[1])
@@ -231,6 +239,18 @@ class Rows:
             done += stop - start
         error = np.full(len(queries), 2.0**-20)
         return Scan(scores, kernel.scan_error(self._dimension), error)
+
+
+def grown(array: NDArray[_T], rows: int) -> NDArray[_T]:
+    """Return an array with more rows, which are zero.
+
+    It is the same array where the allocator can extend it; a copy if somebody holds a view.
+    """
+    try:
+        array.resize((len(array) + rows, *array.shape[1:]))
+    except ValueError:
+        array = np.concatenate((array, np.zeros((rows, *array.shape[1:]), array.dtype)))
+    return array
 
 
 def _group(phase: float) -> int:

@@ -18,6 +18,9 @@ from mlsdm_grpc.core.record import Float32, SynapticParameters, Vector
 
 __all__ = ["Synapses"]
 
+_LARGEST = np.float32(2.0**125)
+"""No component of a legacy trace is larger, so that no sum of them is infinite."""
+
 
 class Synapses:
     """L1, L2 and L3 of one space.
@@ -42,7 +45,8 @@ class Synapses:
         """
         self._decay()
         if self.parameters.legacy:
-            self.l1 += event.raw
+            self.l1 += np.clip(event.raw, -_LARGEST, _LARGEST)
+            np.clip(self.l1, -_LARGEST, _LARGEST, out=self.l1)
         else:
             scale = math.sqrt(len(event.raw)) * event.inv_norm
             self.l1 += (event.raw.astype(np.float64) * scale).astype(np.float32)
@@ -76,6 +80,8 @@ class Synapses:
         moved = np.where(strength > np.float32(theta), source * np.float32(gate), np.float32(0.0))
         source -= moved
         target += moved
+        if self.parameters.legacy:
+            np.clip(target, -_LARGEST, _LARGEST, out=target)
 
     def norms(self) -> tuple[float, float, float]:
         """Return the Euclidean norms of L1, L2 and L3."""

@@ -91,11 +91,17 @@ _CLASSES: dict[str, type[errors.MlsdmError]] = {
 }
 
 
+_RETRY_AFTER_S = {"WORKER_LOST": 0.5, "SPACE_LOADING": 5.0}
+
+
 def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmError:
     if reason in {"FIELD_INVALID", "REQUEST_ID_REUSED", "RESPONSE_TOO_LARGE"}:
         return errors.InvalidInput(message, reason=reason, metadata=metadata)
-    if reason == "WORKER_LOST":
-        return errors.Unavailable(message, reason=reason, metadata=metadata, retry_after_s=0.5)
+    if reason in _RETRY_AFTER_S:
+        retry_after_s = _RETRY_AFTER_S[reason]
+        return errors.Unavailable(
+            message, reason=reason, metadata=metadata, retry_after_s=retry_after_s
+        )
     return _CLASSES.get(reason, errors.InternalError)(message, reason=reason, metadata=metadata)
 
 
@@ -180,11 +186,11 @@ def _hits(found: pb.QueryHits, *, with_rows: bool) -> list[Recalled]:
 def found_memories(reply: pb.MemoriesReply) -> list[Found]:
     """Return the memories in ``reply``."""
     rows = _rows(reply.rows_f32_le, len(reply.memories)) if reply.rows_f32_le else None
-    lost = set(reply.lost)
+    damaged = set(reply.damaged)
     return [
         Found(
             memory_from_row(row, phase=reply.phases[i], confidence=reply.confidences[i]),
-            None if rows is None or i in lost else rows[i],
+            None if rows is None or i in damaged else rows[i],
         )
         for i, row in enumerate(reply.memories)
     ]

@@ -399,6 +399,7 @@ class Engine:
         link = space.ready_link()
         self._lane.check(link.pending)
         reply = await link.request(request)
+        space.heard(reply)
         raise_failure(reply, space.key.space)
         return reply
 

@@ -16,7 +16,14 @@ from mlsdm_grpc.core.mind import Mind, RevisionGap
 from mlsdm_grpc.core.pelm import Hit, Memory, Query
 from mlsdm_grpc.core.record import EventOutcome, Float32
 from mlsdm_grpc.core.semantics import SemanticsUnknown
-from mlsdm_grpc.errors import DataLoss, InvalidInput, MlsdmError, NotFound, PreconditionFailed
+from mlsdm_grpc.errors import (
+    DataLoss,
+    InvalidInput,
+    MlsdmError,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+)
 from mlsdm_grpc.journal.parameters import parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_to_proto
 from mlsdm_grpc.journal.records import decode_record, group_to_proto, outcome_to_proto
@@ -88,6 +95,7 @@ class MindHandler:
             _fail(reply, DataLoss("The space cannot be brought up to date by this version."))
         mind = self._minds.get(request.space_id)
         reply.revision = 0 if mind is None else mind.revision
+        reply.unloaded = mind is None
         return reply
 
     def _mind(self, request: pb.LinkRequest) -> Mind:
@@ -184,6 +192,7 @@ class MindHandler:
             results = iter(mind.search([q for some in queries for q in some], now_ns=now_ns))
         except MlsdmError as error:
             for reply in replies:
+                reply.unloaded = requests[0].space_id not in self._minds
                 _fail(reply, error)
             return replies
         replies[0].search.batch_count = sum(map(len, queries))
@@ -204,11 +213,8 @@ class MindHandler:
         memory = pelm.get(wanted.memory_id)
         if memory is None or memory.expired(request.now_ns):
             return
-        if pelm.is_lost(wanted.memory_id):
-            raise DataLoss(
-                "The vector of the memory is damaged beyond repair; delete it or put it again.",
-                metadata={"memory_id": wanted.memory_id},
-            )
+        if not pelm.is_sound(wanted.memory_id):
+            raise _unsound(wanted.memory_id, lost=pelm.is_lost(wanted.memory_id))
         row = pelm.row(wanted.memory_id) if wanted.include_embedding else None
         _add_memory(reply.memories, memory, row)
 
@@ -226,8 +232,8 @@ class MindHandler:
             if full and reply.memories.memories:
                 reply.memories.more = True
                 return
-            if pelm.is_lost(memory.memory_id):
-                reply.memories.lost.append(len(reply.memories.memories))
+            if wanted.include_embedding and not pelm.is_sound(memory.memory_id):
+                reply.memories.damaged.append(len(reply.memories.memories))
             _add_memory(reply.memories, memory, row if wanted.include_embedding else None)
 
     def _plan(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
@@ -299,6 +305,17 @@ def _unsupported(error: SemanticsUnknown) -> MlsdmError:
             "expected": ", ".join(map(str, error.expected)),
             "actual": str(error.actual),
         },
+    )
+
+
+def _unsound(memory_id: str, *, lost: bool) -> MlsdmError:
+    metadata = {"memory_id": memory_id}
+    if lost:
+        return DataLoss("The vector of the memory is damaged beyond repair.", metadata=metadata)
+    return Unavailable(
+        "The vector of the memory is damaged and is being restored.",
+        reason="SPACE_LOADING",
+        metadata=metadata,
     )
 
 

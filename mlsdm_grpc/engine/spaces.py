@@ -54,6 +54,8 @@ class Space:
     status: SpaceStatus = SpaceStatus.COLD
     link: Link | None = None
     """Link to the worker that holds its state; None when no worker does."""
+    asked: Link | None = None
+    """Link to the worker that was last asked to load it, which may have it or get it."""
     head: int = 0
     """Revision of the last record that was handed to the journal."""
     applied: int = 0
@@ -116,6 +118,12 @@ class Space:
     def _wake(self) -> None:
         self.reached.set()
         self.reached = asyncio.Event()
+
+    def heard(self, reply: pb.LinkReply) -> None:
+        """Look at a reply of the worker: one that has lost the space makes it load again."""
+        if reply.unloaded:
+            self.link = None
+            self.go_cold()
 
     def ready_link(self) -> Link:
         """Return the link of a space that was loaded.
@@ -247,8 +255,8 @@ class Directory:
         return Space(key, self._last_number, worker)
 
     def _unload(self, space: Space) -> None:
-        if space.link is not None:
-            space.link.request(pb.LinkRequest(space_id=space.number, unload=pb.UnloadRequest()))
+        if space.asked is not None:
+            space.asked.request(pb.LinkRequest(space_id=space.number, unload=pb.UnloadRequest()))
 
     async def _load(self, space: Space) -> None:
         try:
@@ -278,6 +286,7 @@ class Directory:
         if space.link is not link:
             snapshot = await self._journal.load_snapshot(space.key)
             load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
+            space.asked = link
             reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
             raise_failure(reply, space.key.space)
             space.link = link
@@ -293,6 +302,7 @@ class Directory:
         async for entries in self._journal.read(space.key, after=space.applied):
             replay = pb.ReplayRequest(records=[entry.payload for entry in entries])
             reply = await link.request(pb.LinkRequest(space_id=space.number, replay=replay))
+            space.heard(reply)
             raise_failure(reply, space.key.space)
             self._on_replayed(reply.done.count)
             space.advance(reply.revision)
@@ -302,6 +312,7 @@ class Directory:
         reply = await space.ready_link().request(
             pb.LinkRequest(space_id=space.number, view=pb.ViewRequest())
         )
+        space.heard(reply)
         raise_failure(reply, space.key.space)
         space.view = view_from_reply(reply)
         space.ontology = Ontology(space.view.parameters.ontology if space.view else ())

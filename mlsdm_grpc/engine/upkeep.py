@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import anyio
 import anyio.abc
@@ -25,6 +26,17 @@ __all__ = ["Upkeep"]
 _log = structlog.get_logger(__name__)
 _TICK_S = 0.25
 _SWEEP_ROWS = 4_096
+_BUSY_TURNS = 20
+"""A space whose worker is never idle is scrubbed nevertheless, every so often."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """How far the scrubbing of a space is."""
+
+    start: int = 0
+    waited: int = 0
+    """Times that its worker was busy."""
 
 
 class Upkeep:
@@ -108,35 +120,42 @@ class Upkeep:
     # Scrubbing.
 
     async def _scrub_for_ever(self) -> None:
-        """Go through all spaces again and again, some rows at a time, while workers are idle."""
+        """Go through all spaces in turn, some rows at a time, first of all where it is idle."""
+        turns: dict[SpaceKey, _Turn] = {}
         while True:
-            await anyio.sleep(_TICK_S)
-            for space in self._directory:
-                start: int | None = 0
-                while start is not None and space.link is not None:
-                    if not space.link.pending:
-                        start = await self._scrub(space, start, self._rows_a_tick)
-                    await anyio.sleep(_TICK_S)
+            spaces = list(self._directory)
+            turns = {space.key: turns.get(space.key, _Turn()) for space in spaces}
+            for space in spaces:
+                await anyio.sleep(_TICK_S)
+                await self._take(space, turns[space.key])
+            if not spaces:
+                await anyio.sleep(_TICK_S)
+
+    async def _take(self, space: Space, turn: _Turn) -> None:
+        turn.waited += 1
+        if space.link is None or (space.link.pending and turn.waited < _BUSY_TURNS):
+            return
+        turn.waited = 0
+        try:
+            turn.start = await self._scrub(space, turn.start, self._rows_a_tick)
+        except MlsdmError as error:
+            _log.warning("scrub_failed", reason=error.reason, detail=error.message)
 
     async def _sweep(self, space: Space) -> None:
         """Compare all rows of a space with their checksums, in steps that let others in."""
-        start: int | None = 0
-        while start is not None:
+        start = await self._scrub(space, 0, _SWEEP_ROWS)
+        while start:
             start = await self._scrub(space, start, _SWEEP_ROWS)
 
-    async def _scrub(self, space: Space, start: int, count: int) -> int | None:
-        """Look at some rows, restore those that are damaged, and return where to go on."""
-        try:
-            wanted = pb.ScrubRequest(start=start, count=count)
-            reply = (await self._ask(space, pb.LinkRequest(scrub=wanted))).scrub
-            self._rows.labels("checked").inc(reply.checked)
-            if reply.damaged:
-                self._rows.labels("damaged").inc(len(reply.damaged))
-                await self._repair(space, reply.damaged)
-        except MlsdmError as error:
-            _log.warning("scrub_failed", reason=error.reason, detail=error.message)
-            return None
-        return reply.next or None
+    async def _scrub(self, space: Space, start: int, count: int) -> int:
+        """Look at some rows, restore those that are damaged, and return where to go on, or 0."""
+        wanted = pb.ScrubRequest(start=start, count=count)
+        reply = (await self._ask(space, pb.LinkRequest(scrub=wanted))).scrub
+        self._rows.labels("checked").inc(reply.checked)
+        if reply.damaged:
+            self._rows.labels("damaged").inc(len(reply.damaged))
+            await self._repair(space, reply.damaged)
+        return reply.next
 
     async def _repair(self, space: Space, memory_ids: Sequence[str]) -> None:
         """Restore rows from a second copy of the space; give up those that it does not have."""

@@ -220,6 +220,7 @@ class WritePipeline:
     ) -> None:
         try:
             reply = replied.result()
+            space.heard(reply)
             raise_failure(reply, space.key.space)
             applied = Applied(outcome_from_proto(reply.outcome), tuple(reply.synaptic_norms))
         except MlsdmError as error:

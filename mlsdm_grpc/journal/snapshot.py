@@ -47,6 +47,9 @@ def write_snapshot(mind: Mind, file: BinaryIO) -> tuple[bytes, int]:
 
     Returns:
         SHA-256 and length in bytes of what was written.
+
+    Raises:
+        DataLoss: A row is not what was stored, and is not known to be lost.
     """
     sha256, size = hashlib.sha256(_MAGIC), len(_MAGIC)
     file.write(_MAGIC)
@@ -102,9 +105,13 @@ def _frames(mind: Mind) -> Iterator[pb.SnapshotFrame]:
     yield pb.SnapshotFrame(head=_head(mind))
     memory_count = 0
     if mind.contents is not None:
-        memories = mind.contents.pelm.in_creation_order()
+        pelm = mind.contents.pelm
+        memories = pelm.in_creation_order()
         while block := list(islice(memories, _MEMORIES_PER_FRAME)):
             memory_count += len(block)
+            for memory, _ in block:
+                if not (pelm.is_sound(memory.memory_id) or pelm.is_lost(memory.memory_id)):
+                    raise DataLoss("A row is damaged; it has to be restored before a snapshot.")
             yield pb.SnapshotFrame(memories=_columns(block))
     entries = iter(mind.window)
     while some := list(islice(entries, _ENTRIES_PER_FRAME)):
@@ -223,11 +230,13 @@ def _columns(block: list[tuple[Memory, Float32]]) -> pb.MemoryColumns:
 
 def _memories(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Memory, Float32]]:
     rows = np.frombuffer(columns.rows, "<f4").reshape(-1, dimension)
+    if len(columns.checksums) not in {0, len(columns.memories)}:
+        raise DataLoss("A snapshot lacks checksums of rows.")
     phases = np.frombuffer(columns.phases, "<f4").tolist()
     confidences = np.frombuffer(columns.confidences, "<f4").tolist()
     for i, row in enumerate(columns.memories):
         memory = memory_from_row(row, phase=phases[i], confidence=confidences[i])
-        memory.checksum = columns.checksums[i]
+        memory.checksum = columns.checksums[i] if columns.checksums else 0
         yield memory, rows[i]
 
 

@@ -323,6 +323,6 @@ def test_a_damaged_vector_is_not_taken_for_sound():
     lattice.rows.vectors[slot][0] += 1.0
     space.apply(Consolidate((group,)))
     assert space.ids() == ["merged"]
-    assert space.pelm.is_lost("merged")
+    assert not space.pelm.is_sound("merged")
     space.put("c", near(1, 3))
     assert space.plan() == ([], 0)

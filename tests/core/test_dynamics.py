@@ -288,3 +288,11 @@ def test_the_scale_of_an_event_does_not_matter():
         traces.append(synapses.l1)
     assert traces[0] == pytest.approx(traces[1], rel=1e-5)
     assert traces[2] == pytest.approx(traces[1], rel=1e-5)
+
+
+def test_legacy_traces_stay_finite_whatever_comes():
+    synapses = Synapses(SynapticParameters(legacy=True), 3)
+    for raw in ([3e38, -3e38, 1.0], [3.4e38, 3.4e38, -1.0]) * 20:
+        synapses.update(Vector(np.array(raw, np.float32), 1e-38))
+    assert np.isfinite(np.stack((synapses.l1, synapses.l2, synapses.l3))).all()
+    assert np.isfinite(synapses.lasting()).all()

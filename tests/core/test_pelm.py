@@ -1,5 +1,7 @@
 """PELM against a dict and brute force."""
 
+import io
+
 import numpy as np
 import pytest
 from histories import DIMENSION, SECOND, record, vector
@@ -20,7 +22,8 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
     UpdateMemory,
 )
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
+from mlsdm_grpc.errors import DataLoss
+from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 
 
 def unit(seed, dimension=DIMENSION):
@@ -403,3 +406,85 @@ def test_refreshes_never_exceed_the_labels_of_a_memory():
     ((memory, _),) = space.mind.contents.pelm.in_creation_order()
     assert len(memory.labels) == 32
     assert set(memory.labels) >= {f"l{i:03}" for i in range(20)}
+
+
+def test_a_batch_that_replaces_what_it_repeats_does_not_pass_the_last_pin():
+    space = Space(capacity=2)
+    space.put(NewMemory("a", vector(1), text="one", pinned=True))
+    space.put(NewMemory("b", vector(2), text="two", pinned=True))
+    before = snapshot_bytes(space.mind)
+    batch = (
+        NewMemory("a", vector(3), text="new", pinned=True, caller_chosen_id=True),
+        NewMemory("c", vector(1), text="one", pinned=True),
+    )
+    body = PutMemories(batch, allow_replace=True)
+    assert space.apply(body).reason == "ALL_PINNED"
+    assert space.ids() == ["a", "b"]
+    assert space.mind.contents.pelm.get("a").text == "one"
+    assert len(snapshot_bytes(space.mind)) == len(before)
+
+
+def spoil(space, memory_id, value):
+    """Damage a row as a fault of the machine would."""
+    pelm = space.mind.contents.pelm
+    pelm._lattice.rows.vectors[pelm._slot(memory_id)][0] = value
+    pelm._lattice.rows._changed(pelm._slot(memory_id))
+
+
+@pytest.mark.parametrize("accelerated", [False, None])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+def test_a_damaged_row_hides_no_other(value, accelerated, monkeypatch):
+    if accelerated is False:
+        monkeypatch.setattr("mlsdm_grpc.core.packed.AVAILABLE", False)
+    space = Space(capacity=4_000)
+    for start in range(0, 4_000, 1_000):
+        space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(start, start + 1_000)))
+    every = {"vector": unit(3_000), "phase_tolerance": 1.0, "top_k": 50}
+    sound = [hit.memory.memory_id for hit in space.search(**every)]
+    spoil(space, "m77", value)
+    spoil(space, sound[1], value)
+    found = [hit.memory.memory_id for hit in space.search(**every)]
+    assert set(sound) - {sound[1]} <= {*found}
+    damaged, checked, _ = space.mind.contents.pelm.scrub(0, 5_000)
+    assert ({*damaged}, checked) == ({"m77", sound[1]}, 4_000)
+    found = [hit.memory.memory_id for hit in space.search(**every)]
+    assert found[:49] == [one for one in sound if one != sound[1]]
+
+
+def test_a_damaged_row_is_known_until_it_is_mended_or_given_up():
+    space = Space(capacity=3)
+    space.put(*(NewMemory(f"m{i}", vector(i), text=f"text {i}") for i in range(3)))
+    pelm = space.mind.contents.pelm
+    row = pelm.row("m1")
+    spoil(space, "m1", 0.5)
+    with pytest.raises(DataLoss):
+        snapshot_bytes(space.mind)
+    assert pelm.scrub(0, 10)[0] == pelm.scrub(0, 10)[0] == ["m1"]
+    assert not pelm.mend("m1", pelm.row("m2"))
+    pelm.lose("m1")
+    assert pelm.scrub(0, 10)[0] == []
+    assert {hit.memory.memory_id for hit in space.search()} == {"m0", "m2"}
+    restored = read_snapshot(io.BytesIO(snapshot_bytes(space.mind))).contents.pelm
+    assert restored.scrub(0, 10)[0] == ["m1"]
+    assert restored.mend("m1", row)
+    assert restored.row("m1").tobytes() == row.tobytes()
+    # What was lost comes back when it is put again.
+    assert space.put(NewMemory("new", vector(1), text="text 1")).items[0].memory_id == "m1"
+    assert pelm.is_sound("m1")
+    assert {hit.memory.memory_id for hit in space.search()} == {"m0", "m1", "m2"}
+
+
+def test_a_block_with_damaged_rows_only_still_takes_new_ones():
+    space = Space(capacity=2_000)
+    space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(2)))
+    pelm = space.mind.contents.pelm
+    rows = {memory_id: pelm.row(memory_id) for memory_id in ("m0", "m1")}
+    for memory_id in rows:
+        pelm.lose(memory_id)
+    for i in range(600):
+        space.put(NewMemory("x", vector(100 + i)))
+        space.apply(DeleteMemory("x"))
+    space.put(NewMemory("new", vector(5)))
+    assert [hit.memory.memory_id for hit in space.search()] == ["new"]
+    assert all(pelm.mend(memory_id, row) for memory_id, row in rows.items())
+    assert len(space.search()) == 3

@@ -9,8 +9,10 @@ from drive import KEY, running, vector
 
 from mlsdm_grpc.core.pelm import unit_row
 from mlsdm_grpc.engine.engine import PageOf
+from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.upkeep import Upkeep
-from mlsdm_grpc.errors import DataLoss
+from mlsdm_grpc.errors import DataLoss, Unavailable
+from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite import SqliteJournal
 
 pytestmark = [
@@ -121,7 +123,11 @@ async def test_what_cannot_be_mended_is_data_loss_for_that_memory_only(tmp_path,
         await lost_is_lost(driver)
         assert (await driver.state()).used == 20
     # The loss is not forgotten by a snapshot and a restart, and a new vector ends it.
-    async with running(journal, workers=1) as driver:
+    async with running(journal, workers=1, scrub_rows_per_s=0) as driver:
+        assert (await driver.state()).used == 20
+        with pytest.raises(Unavailable):
+            await get(driver, 3)  # it is known to be damaged, and not yet that it is lost
+        await sweep(driver)
         await lost_is_lost(driver)
         await driver.put(3)
         assert (await get(driver, 3)).row.tobytes() == unit_row(vector(3)).tobytes()
@@ -143,3 +149,44 @@ async def lost_is_lost(driver):
     )
     assert [one.memory.memory_id for one in found if one.row is None] == ["m3"]
     assert len(found) == 20
+
+
+async def test_a_busy_worker_keeps_no_other_from_being_scrubbed(monkeypatch):
+    monkeypatch.setattr("mlsdm_grpc.engine.upkeep._TICK_S", 0.001)
+    seen, done = set(), anyio.Event()
+    scrub = Upkeep._scrub
+
+    async def noted(upkeep, space, start, count):
+        seen.add(space.key.space)
+        if len(seen) == 3:
+            done.set()
+        return await scrub(upkeep, space, start, count)
+
+    monkeypatch.setattr(Upkeep, "_scrub", noted)
+    async with running() as driver:
+        for name in ("a", "b", "c"):
+            await driver.put(1, key=SpaceKey("dev", name))
+        monkeypatch.setattr(InlineLink, "pending", property(lambda _: 1))
+        with anyio.fail_after(20):
+            await done.wait()
+
+
+async def test_a_snapshot_waits_for_a_repair_that_has_to_be_repeated(tmp_path, monkeypatch):
+    journal = SqliteJournal(tmp_path)
+    await journal.open()
+    async with running(journal, workers=1, scrub_rows_per_s=0) as driver:
+        await driver.put(*range(20))
+        damage(driver, 3)
+        (space,) = driver.engine._directory
+
+        async def later(*_, **__):
+            raise Unavailable("The journal cannot be read.", retry_after_s=1.0)
+
+        with monkeypatch.context() as busy:
+            busy.setattr(journal, "load_snapshot", later)
+            await driver.engine._upkeep._snapshot(space)
+        assert await journal.load_snapshot(KEY) is None
+        await driver.engine._upkeep._snapshot(space)
+        assert (await journal.load_snapshot(KEY)).revision == space.applied
+        assert (await get(driver, 3)).row.tobytes() == unit_row(vector(3)).tobytes()
+    await journal.close()

@@ -19,7 +19,7 @@ from mlsdm_grpc.engine.checks import check_embedded
 from mlsdm_grpc.engine.link import MAX_FRAME_BYTES, FrameReader, encode_frame
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.worker import make_handler, serve
-from mlsdm_grpc.errors import InvalidInput, Unavailable
+from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.records import encode_record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
@@ -171,3 +171,40 @@ async def test_a_defect_in_the_core_costs_one_space_only(monkeypatch):
     )
     assert lost.failure.reason == "WORKER_LOST"
     assert fine.view.exists
+
+
+async def test_a_defect_that_passes_is_healed_by_loading_again(monkeypatch):
+    async with running() as driver:
+        await driver.put(1, 2)
+        with monkeypatch.context() as broken:
+
+            def fails(*_):
+                raise MemoryError
+
+            broken.setattr(Mind, "apply", fails)
+            with pytest.raises(DataLoss):
+                await driver.put(3)
+        assert (await driver.state()).used == 3
+        assert await driver.query(2) == (["m2"], 3)
+
+
+async def test_a_load_that_is_cancelled_leaves_no_mind_behind(monkeypatch):
+    async with running() as driver:
+        await driver.put(1)
+        (link,) = driver.engine._minds._links
+        minds = link._handler._minds
+        before = set(minds)
+        request = type(link).request
+
+        def cancelled(self, message):
+            future = request(self, message)
+            if message.WhichOneof("kind") == "load":
+                scope.cancel()
+            return future
+
+        with monkeypatch.context() as hasty, anyio.CancelScope() as scope:
+            hasty.setattr(type(link), "request", cancelled)
+            async with driver.engine._directory.rebuilt(next(iter(driver.engine._directory))):
+                pass
+        await driver.state()
+        assert set(minds) == before

@@ -159,11 +159,14 @@ class LinkReply(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     SCRUB_FIELD_NUMBER: _builtins.int
     REPAIR_FIELD_NUMBER: _builtins.int
+    UNLOADED_FIELD_NUMBER: _builtins.int
     SYNAPTIC_NORMS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number of the request."""
     revision: _builtins.int
     """Records applied to the space."""
+    unloaded: _builtins.bool
+    """The worker does not have the space, or not any more."""
     @_builtins.property
     def failure(self) -> Global___LinkFailure:
         """The request failed."""
@@ -228,11 +231,12 @@ class LinkReply(_message.Message):
         plan: Global___PlanReply | None = ...,
         scrub: Global___ScrubReply | None = ...,
         repair: Global___RepairReply | None = ...,
+        unloaded: _builtins.bool = ...,
         synaptic_norms: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "synaptic_norms", b"synaptic_norms", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
@@ -657,7 +661,7 @@ class MemoriesReply(_message.Message):
     CONFIDENCES_FIELD_NUMBER: _builtins.int
     ROWS_F32_LE_FIELD_NUMBER: _builtins.int
     MORE_FIELD_NUMBER: _builtins.int
-    LOST_FIELD_NUMBER: _builtins.int
+    DAMAGED_FIELD_NUMBER: _builtins.int
     rows_f32_le: _builtins.bytes
     """Rows, float32 little endian; empty unless asked for."""
     more: _builtins.bool
@@ -675,8 +679,8 @@ class MemoriesReply(_message.Message):
         """One a memory."""
 
     @_builtins.property
-    def lost(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Positions of memories whose row is damaged beyond repair."""
+    def damaged(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Positions of memories whose row is damaged, if rows were asked for."""
 
     def __init__(
         self,
@@ -686,11 +690,11 @@ class MemoriesReply(_message.Message):
         confidences: _abc.Iterable[_builtins.float] | None = ...,
         rows_f32_le: _builtins.bytes = ...,
         more: _builtins.bool = ...,
-        lost: _abc.Iterable[_builtins.int] | None = ...,
+        damaged: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "lost", b"lost", "memories", b"memories", "more", b"more", "phases", b"phases", "rows_f32_le", b"rows_f32_le"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "damaged", b"damaged", "memories", b"memories", "more", b"more", "phases", b"phases", "rows_f32_le", b"rows_f32_le"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -223,7 +223,7 @@ class MemoryColumns(_message.Message):
 
     @_builtins.property
     def checksums(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """CRC-32 of each row when it was stored; a row without it is lost."""
+        """CRC-32 of each row when it was stored; none if rows were not checked then."""
 
     def __init__(
         self,
