@@ -13,7 +13,10 @@ _Value = TypeVar("_Value")
 
 
 def changed(parameters: SpaceParameters, change: SpaceChange) -> SpaceParameters:
-    """Return ``parameters`` with everything that ``change`` gives; consistency is not checked."""
+    """Return ``parameters`` with everything that ``change`` gives; consistency is not checked.
+
+    A moral ceiling that the change does not name follows a base above it.
+    """
     moral, rhythm, synapses = parameters.moral, parameters.rhythm, parameters.synapses
     return replace(
         parameters,
@@ -29,7 +32,9 @@ def changed(parameters: SpaceParameters, change: SpaceChange) -> SpaceParameters
             moral,
             policy=_given(change.moral_policy, moral.policy),
             base=_given(change.moral_base, moral.base),
-            ceiling=_given(change.moral_ceiling, moral.ceiling),
+            ceiling=_given(
+                change.moral_ceiling, max(moral.ceiling, _given(change.moral_base, moral.base))
+            ),
         ),
         rhythm=replace(
             rhythm,

@@ -316,7 +316,11 @@ class Contents:
         kept = set(memory.labels) - set(body.remove_labels)
         labels = tuple(sorted(kept | set(body.add_labels)))
         if len(labels) > MAX_LABELS:
-            raise Refused("FIELD_INVALID", f"The memory would have more than {MAX_LABELS} labels.")
+            raise Refused(
+                "FIELD_INVALID",
+                f"The memory would have more than {MAX_LABELS} labels.",
+                field="add_labels",
+            )
         expire_time_ns = memory.expire_time_ns
         if body.expire_time_ns is not None:
             expire_time_ns = body.expire_time_ns
@@ -452,7 +456,7 @@ def _check_dimension(dimension: int, new: NewMemory) -> None:
 
 def _check_expiry(expire_time_ns: int, time_ns: int) -> None:
     if 0 < expire_time_ns <= time_ns:
-        raise Refused("FIELD_INVALID", "expire_time must be in the future.")
+        raise Refused("FIELD_INVALID", "must be in the future.", field="expire_time")
 
 
 def _check_etag(expected: str, memory: Memory | None, memory_id: str) -> None:

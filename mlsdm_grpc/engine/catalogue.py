@@ -119,7 +119,7 @@ class Catalogue:
 
         Returns:
             The space as it stands now, and the revision of the record that created it. A repeat
-            finds both, even if the space has changed since.
+            finds both, with the etag of the creation, even if the space has changed since.
 
         Raises:
             AlreadyExists: SPACE_EXISTS.
@@ -137,7 +137,7 @@ class Catalogue:
             except Unavailable:
                 self._directory.drop(space)
                 raise
-            return await self._view(space), applied.outcome.revision
+            return await self._written(space, applied.outcome.revision)
 
     async def preview_create(
         self, key: SpaceKey, change: SpaceChange, ticket: Ticket
@@ -169,7 +169,15 @@ class Catalogue:
             self._check_new_embedder(space, body.change)
             check_deadline(ticket.deadline_s)
             applied = await self._writes.write(space, body, ticket)
-            return await self._view(space), applied.outcome.revision
+            return await self._written(space, applied.outcome.revision)
+
+    async def _written(self, space: Space, revision: int) -> tuple[SpaceView, int]:
+        """Return a space and the revision of a write, with the etag that the write gave it.
+
+        Whoever repeats a write that others have built on gets no etag that would let him overwrite
+        what they did.
+        """
+        return replace(await self._view(space), config_revision=revision), revision
 
     async def preview_update(
         self, key: SpaceKey, body: UpdateSpace, ticket: Ticket

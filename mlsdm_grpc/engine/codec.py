@@ -95,6 +95,8 @@ _RETRY_AFTER_S = {"WORKER_LOST": 0.5, "SPACE_LOADING": 5.0}
 
 
 def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmError:
+    if reason == "FIELD_INVALID" and "field" in metadata:
+        return errors.InvalidInput(violations=[errors.FieldViolation(metadata["field"], message)])
     if reason in {"FIELD_INVALID", "REQUEST_ID_REUSED", "RESPONSE_TOO_LARGE"}:
         return errors.InvalidInput(message, reason=reason, metadata=metadata)
     if reason in _RETRY_AFTER_S:
@@ -107,7 +109,8 @@ def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmE
 
 def refusal_error(refusal: Refusal, space: str) -> errors.MlsdmError:
     """Return the error that a refused record is to its caller."""
-    return _error(refusal.reason, refusal.message, {"space": space, **dict(refusal.metadata)})
+    where = {} if space.startswith("_") else {"space": space}
+    return _error(refusal.reason, refusal.message, {**where, **dict(refusal.metadata)})
 
 
 def raise_failure(reply: pb.LinkReply, space: str) -> None:

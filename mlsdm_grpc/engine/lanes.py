@@ -45,7 +45,7 @@ class Bulkhead:
         """
         if waiting >= self.permits:
             raise Unavailable(
-                "Too many calls of this kind are in progress on this node.",
+                "Too many calls of this kind are in progress.",
                 reason="BULKHEAD_FULL",
                 metadata={"lane": self.name, "permits": str(self.permits)},
                 retry_after_s=_RETRY_AFTER_S,

@@ -364,7 +364,7 @@ def _write_results(
             raise InvalidInput(
                 "The answer would be larger than the server sends; ask for less.",
                 reason="RESPONSE_TOO_LARGE",
-                metadata={"max_bytes": str(request.max_bytes)},
+                metadata={"limit": str(request.max_bytes), "actual": str(size)},
             )
         found = reply.search.results.add(
             memories=[memory_to_row(hit.memory) for hit in hits],

@@ -70,6 +70,7 @@ class Upkeep:
         self._rows = metrics.scrub_rows
         self._tasks: anyio.abc.TaskGroup | None = None
         self._snapshotting: set[SpaceKey] = set()
+        self._scrubbing = anyio.CancelScope()
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
         """Take snapshots and scrub from here on, in tasks of this group."""
@@ -92,8 +93,9 @@ class Upkeep:
             self._tasks.start_soon(self._snapshot, space)
 
     async def snapshot_all(self) -> None:
-        """Leave a snapshot of every space that has changed since its last one."""
+        """Begin nothing any more; leave a snapshot of every space that has changed."""
         self._tasks = None
+        self._scrubbing.cancel()
         for space in self._directory:
             if space.link is not None and space.applied > space.snapshot_revision:
                 await self._snapshot(space)
@@ -122,14 +124,15 @@ class Upkeep:
     async def _scrub_for_ever(self) -> None:
         """Go through all spaces in turn, some rows at a time, first of all where it is idle."""
         turns: dict[SpaceKey, _Turn] = {}
-        while True:
-            spaces = list(self._directory)
-            turns = {space.key: turns.get(space.key, _Turn()) for space in spaces}
-            for space in spaces:
-                await anyio.sleep(_TICK_S)
-                await self._take(space, turns[space.key])
-            if not spaces:
-                await anyio.sleep(_TICK_S)
+        with self._scrubbing:
+            while True:
+                spaces = list(self._directory)
+                turns = {space.key: turns.get(space.key, _Turn()) for space in spaces}
+                for space in spaces:
+                    await anyio.sleep(_TICK_S)
+                    await self._take(space, turns[space.key])
+                if not spaces:
+                    await anyio.sleep(_TICK_S)
 
     async def _take(self, space: Space, turn: _Turn) -> None:
         turn.waited += 1

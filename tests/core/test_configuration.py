@@ -99,7 +99,7 @@ def test_every_change_has_its_etag_and_time_and_other_writes_have_not():
         ({"dimension": DIMENSION + 1}, "config.dimension"),
         ({"embedder": "words"}, "config.embedder_model"),
         ({"capacity": 2}, "config.capacity"),
-        ({"moral_base": 0.8}, "config.moral.ceiling"),
+        ({"moral_base": 0.8, "moral_ceiling": 0.7}, "config.moral.ceiling"),
         ({"moral_ceiling": 0.4}, "config.moral.ceiling"),
         ({"ontology": (OntologyCategory("x", vector(1, 3)),)}, "config.ontology"),
     ],
@@ -315,3 +315,11 @@ def test_records_and_snapshots_from_before_changes_were_possible_are_read():
     space.contents.config_revision = space.contents.config_time_ns = 0
     restored = read_snapshot(io.BytesIO(snapshot_bytes(space.mind)))
     assert (restored.contents.etag, restored.contents.config_time_ns) == ('"1"', SECOND)
+
+
+def test_a_ceiling_that_is_not_named_follows_the_base():
+    space = Space()
+    space.change(moral_base=0.8)
+    assert space.mind.contents.parameters.moral.ceiling == 0.8
+    space.change(moral_base=0.4)
+    assert space.mind.contents.parameters.moral.ceiling == 0.8

@@ -346,7 +346,8 @@ class Policy(_message.Message):
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyRule]:
         """Required. At most 100 rules, each rule_id once. Rules that are left out keep their built-in
-        settings; on output all rules are present with their effective settings, sorted by rule_id.
+        settings; on output all rules are present with their effective settings, sorted by rule_id. The
+        threshold of moral.threshold is base_moral_threshold: leave it out, or change both.
         """
 
     @_builtins.property

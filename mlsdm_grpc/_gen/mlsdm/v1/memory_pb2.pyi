@@ -210,7 +210,9 @@ class Memory(_message.Message):
     no such memory any more, is ABORTED ETAG_MISMATCH. Always present on output.
     """
     category: _builtins.str
-    """Output only. Nearest category of the space's ontology, empty without one."""
+    """Output only. Nearest category of the space's ontology, empty without one. Not filled yet: the
+    category is one of the labels.
+    """
     create_revision: _builtins.int
     """Output only. Revision of the space at which the memory was created, at least 1. Lists are in
     this order.

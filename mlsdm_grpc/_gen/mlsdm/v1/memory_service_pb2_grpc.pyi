@@ -21,9 +21,10 @@ class MemoryServiceStub:
     Guarantees for all RPCs: a write is answered after its record is durable and applied; writes of a
     space have one order, that of their revisions; a read sees one revision of the space, at most
     cluster.max_staleness old, and at least min_revision where that is given. A write with a
-    request_id that the space has seen (kept for at least 10 minutes and 1024 ids) returns the first
-    result and changes nothing. Retry UNAVAILABLE after RetryInfo; every error carries
-    google.rpc.ErrorInfo with an ErrorReason.
+    request_id that the space has seen returns the first result; it takes a revision and changes
+    nothing else. The newest 1024 ids are always known, others for 10 minutes unless more than 65536
+    results came since. Retry UNAVAILABLE after RetryInfo; every error carries google.rpc.ErrorInfo
+    with an ErrorReason.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -315,9 +316,10 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
     Guarantees for all RPCs: a write is answered after its record is durable and applied; writes of a
     space have one order, that of their revisions; a read sees one revision of the space, at most
     cluster.max_staleness old, and at least min_revision where that is given. A write with a
-    request_id that the space has seen (kept for at least 10 minutes and 1024 ids) returns the first
-    result and changes nothing. Retry UNAVAILABLE after RetryInfo; every error carries
-    google.rpc.ErrorInfo with an ErrorReason.
+    request_id that the space has seen returns the first result; it takes a revision and changes
+    nothing else. The newest 1024 ids are always known, others for 10 minutes unless more than 65536
+    results came since. Retry UNAVAILABLE after RetryInfo; every error carries google.rpc.ErrorInfo
+    with an ErrorReason.
     """
 
     @_abc_1.abstractmethod

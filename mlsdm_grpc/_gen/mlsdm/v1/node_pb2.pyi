@@ -216,7 +216,7 @@ class EmbedderInfo(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     DIMENSION_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """Output only. Id of the model, "none" where callers send vectors. Example: "wordllama-256"."""
+    """Output only. Id of the model, "none" where callers send vectors. Example: "wordllama-l2-supercat-256"."""
     dimension: _builtins.int
     """Output only. Dimension of its vectors, 0 without an embedder."""
     def __init__(
@@ -263,7 +263,7 @@ class ServerInfo(_message.Message):
     semantics_version: _builtins.int
     """Output only. Rules by which new spaces apply records, at least 1."""
     partition_count: _builtins.int
-    """Output only. Partitions of the journal, fixed at its creation (64). x-mlsdm-partition is a
+    """Output only. Partitions of the journal, fixed at its creation; 1 with the embedded journal. x-mlsdm-partition is a
     number below it.
     """
     auth_mode: Global___AuthMode.ValueType

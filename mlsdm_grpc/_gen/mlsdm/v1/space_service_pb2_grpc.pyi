@@ -24,7 +24,8 @@ class SpaceServiceStub:
     them.
 
     Ordering: takes one revision of the space. Atomicity: one record; of several that create the
-    same space the first wins. Consistency: a read with min_revision = revision sees it; ListSpaces
+    same space the first wins. A repeat returns the space as it stands now, with the revision and the
+    etag of the first. Consistency: a read with min_revision = revision sees it; ListSpaces
     shows it within cluster.max_staleness.
 
     Status codes:
@@ -97,7 +98,8 @@ class SpaceServiceStub:
     """Changes settings of a space. Settings that are left out stay as they are. With validate_only
     nothing is written.
 
-    Ordering: takes one revision. Atomicity: one record; from it on the new settings hold.
+    Ordering: takes one revision. Atomicity: one record; from it on the new settings hold. A repeat
+    returns the space as it stands now, with the revision and the etag of the first.
     Consistency: a read with min_revision = revision sees it. A smaller capacity evicts nothing: it
     must be at least the number of memories in use.
 
@@ -225,7 +227,8 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         them.
 
         Ordering: takes one revision of the space. Atomicity: one record; of several that create the
-        same space the first wins. Consistency: a read with min_revision = revision sees it; ListSpaces
+        same space the first wins. A repeat returns the space as it stands now, with the revision and the
+        etag of the first. Consistency: a read with min_revision = revision sees it; ListSpaces
         shows it within cluster.max_staleness.
 
         Status codes:
@@ -316,7 +319,8 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes settings of a space. Settings that are left out stay as they are. With validate_only
         nothing is written.
 
-        Ordering: takes one revision. Atomicity: one record; from it on the new settings hold.
+        Ordering: takes one revision. Atomicity: one record; from it on the new settings hold. A repeat
+        returns the space as it stands now, with the revision and the etag of the first.
         Consistency: a read with min_revision = revision sees it. A smaller capacity evicts nothing: it
         must be at least the number of memories in use.
 
