@@ -384,3 +384,14 @@ async def test_changed_settings_survive_a_restart():
             await driver.put(2)
             assert (await get(driver, "m2")).labels == ("c",)
     await journal.close()
+
+
+async def test_a_repeat_gives_no_etag_that_would_undo_what_came_since(driver):
+    await driver.put(1)
+    first, revision = await change(driver, capacity=20)
+    await change(driver, request=b"v" * 16, capacity=30)
+    again, repeated = await change(driver, capacity=20)
+    assert (repeated, again.config_revision) == (revision, first.config_revision)
+    assert again.parameters.capacity == 30
+    with pytest.raises(Conflict):
+        await change(driver, etag=f'"{again.config_revision}"', request=b"w" * 16, capacity=9)
