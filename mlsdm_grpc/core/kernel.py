@@ -93,32 +93,31 @@ def resonances(rows: Float32, query: Float64) -> Float64:
     return result
 
 
-def candidates(scores: Float32, row_error: Float32 | float, error: float, *, top_k: int) -> Indices:
+def candidates(scores: Float32, error: float, *, top_k: int) -> tuple[Indices, float]:
     """Return the position of every row whose true score may be among the ``top_k`` best.
 
     Args:
         scores: (n,) float32; -inf takes no part.
-        row_error: Bound on the error of each score, (n,) float32, or of all.
-        error: Bound on what the query adds to it.
+        error: Bound on the error of each score.
         top_k: Hits wanted, at least 1.
 
     Returns:
-        Positions, ascending; at least ``min(top_k, rows that take part)`` of them.
+        Positions, ascending, at least ``min(top_k, rows that take part)`` of them; and the score
+        that they all reach.
 
-    Cost: a few passes over the scores. With the rows dealt out to at least ``2 * top_k`` groups,
-    the k-th best of the groups' best rows is at most the k-th best of all, and close to it.
+    Cost: two passes over the scores. With the rows dealt out to at least ``2 * top_k`` groups, the
+    k-th best of the groups' best rows is at most the k-th best of all, and close to it.
     """
-    low = scores - row_error
-    if not low.max() <= _HIGHEST:
-        # A row was damaged in memory, so that it has no cosine; it must not hide the others.
-        scores = np.where(low <= _HIGHEST, scores, np.float32(-np.inf))
-        low = scores - row_error
-    n = len(scores)
+    n, peaks = len(scores), scores
     groups = max(256, 1 << (2 * top_k - 1).bit_length())
     if n >= 4 * groups and n % groups == 0:
-        low = low.reshape(-1, groups).max(axis=0)
-    limit = best(low, top_k) - 2.0 * error
-    return np.flatnonzero(scores + row_error >= max(limit, _LOWEST))
+        peaks = scores.reshape(-1, groups).max(axis=0)
+    if not peaks.max() <= _HIGHEST:
+        # A row was damaged in memory, so that it has no cosine; it must not hide the others.
+        scores = np.where(scores <= _HIGHEST, scores, np.float32(-np.inf))
+        return candidates(scores, error, top_k=top_k)
+    limit = best(peaks, top_k) - 2.0 * error
+    return np.flatnonzero(scores >= max(limit, _LOWEST)), limit
 
 
 def best(scores: Float32, k: int) -> float:

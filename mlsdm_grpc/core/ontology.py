@@ -66,7 +66,7 @@ class Ontology:
 
     def _best(self, unit: kernel.Float64, scores: Float32) -> tuple[str, float]:
         error = kernel.scan_error(self._rows.shape[1])
-        rows = kernel.candidates(scores, error, _SLACK, top_k=1)
+        rows, _ = kernel.candidates(scores, error + _SLACK, top_k=1)
         cosines = kernel.resonances(self._rows[rows], unit)
         best = int(np.argmax(cosines))
         return self._names[rows[best]], float(cosines[best])

@@ -70,6 +70,8 @@ class PackedRows:
         self._scale = np.empty(0, np.float32)
         self._error = np.empty(0, np.float32)
         """Norm of what rounding took from each row, or the error of scoring it exactly."""
+        self._worst: list[float] = []
+        """Largest error in each block when it was packed; rows that changed since have less."""
 
     @property
     def nbytes(self) -> int:
@@ -86,7 +88,7 @@ class PackedRows:
 
     def scan(
         self, rows: Float32, blocks: kernel.Indices, queries: kernel.Float64
-    ) -> tuple[Float32, Float32, kernel.Float64]:
+    ) -> tuple[Float32, float, kernel.Float64]:
         """Return approximate inner products of the rows of some blocks with all queries.
 
         Args:
@@ -95,17 +97,16 @@ class PackedRows:
             queries: (n_queries, dimension) float64 of unit norm.
 
         Returns:
-            Scores, (n_queries, n) float32 with n = len(blocks) * block_rows; the error of each
-            row, (n,) float32; the error of each query, (n_queries,) float64. A score differs from
-            the resonance by at most the sum of the two.
+            Scores, (n_queries, n) float32 with n = len(blocks) * block_rows; the largest error of
+            a row; the error of each query, (n_queries,) float64. A score differs from the
+            resonance by at most the error of the row and that of the query.
         """
         numbers = blocks.tolist()
         self._refresh(rows, numbers)
         asked = _quantize(queries)
         scale = self._scale.reshape(-1, self._block_rows)
-        row_error = self._error.reshape(-1, self._block_rows)
         if len(blocks) < len(scale):
-            scale, row_error = scale[blocks], row_error[blocks]
+            scale = scale[blocks]
         scores = np.empty((len(queries), scale.size), np.float32)
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
             some = slice(start, start + _QUERIES_AT_ONCE)
@@ -117,9 +118,13 @@ class PackedRows:
                 part *= factor
         if self._stale:
             self._score_stale(rows, numbers, queries, scores)
+        row_error = max(self._worst[block] for block in numbers)
         # |q.x - q'.x'| <= |q| |x - x'| + |q - q'| |x'|
-        query_error = asked.error * (1.0 + float(row_error.max())) + _SLACK
-        return scores, row_error.reshape(-1), query_error
+        return scores, row_error, asked.error * (1.0 + row_error) + _SLACK
+
+    def row_errors(self, slots: kernel.Indices) -> Float32:
+        """Return the error of some rows, float32 like ``slots``."""
+        return self._error[slots]
 
     def _products(self, levels: NDArray[np.int8], blocks: list[int]) -> NDArray[np.int32]:
         """Return inner products of int8, (blocks, n_queries, block_rows)."""
@@ -147,6 +152,7 @@ class PackedRows:
         missing = len(rows) // self._block_rows - len(self._blocks)
         if missing:
             self._blocks += [None] * missing
+            self._worst += [0.0] * missing
             grown = np.zeros(missing * self._block_rows, np.float32)
             self._scale = np.concatenate((self._scale, grown))
             self._error = np.concatenate((self._error, grown))
@@ -171,7 +177,9 @@ class PackedRows:
         damaged = ~np.isfinite(lost)  # a row that changed in memory: nothing to find
         scale[changed[damaged]] = _TINY
         lost[damaged] = 0.0
-        self._error[part][changed] = lost * (1.0 + 2.0**-10) + kernel.scan_error(self._dimension)
+        error = self._error[part]
+        error[changed] = lost * (1.0 + 2.0**-10) + kernel.scan_error(self._dimension)
+        self._worst[block] = float(error.max())
         self._stale.pop(block, None)
 
 

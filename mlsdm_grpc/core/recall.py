@@ -28,6 +28,8 @@ PHASE_EPSILON = 1e-6
 _QUERIES_AT_ONCE = 32
 _SURPLUS = 32
 """More candidates than this beyond ``top_k`` are narrowed down in float32 first."""
+_MANY = 256
+"""With more candidates than this beyond ``top_k`` the error of each row is looked at."""
 _MAX_COSINE = 1.01
 _LOWEST = float(np.finfo(np.float64).min)
 _MAX_SHARE = 4
@@ -136,28 +138,55 @@ class _Part:
         vectors = [query.vector for query in queries]
         if biased and self._traces is not None:
             vectors.append(self._traces)
-        scan = self._rows.scan(self._blocks, np.stack(vectors))
+        matrix = np.stack(vectors) if len(vectors) > 1 else vectors[0][np.newaxis]
+        scan = self._rows.scan(self._blocks, matrix)
         return [self._best(query, scan, i, biased=biased) for i, query in enumerate(queries)]
 
     def _best(self, query: Query, scan: Scan, i: int, *, biased: bool) -> Found:
-        positions = self._candidates(query, scan, i, biased=biased)
-        exact = isinstance(scan.row_error, float)
-        if not exact and len(positions) * _MAX_SHARE > scan.scores.shape[1]:
+        slots = self._candidates(query, scan, i, biased=biased)
+        if not scan.exact and len(slots) * _MAX_SHARE > scan.scores.shape[1]:
             self.full_scans += 1
             vectors = [query.vector]
             if biased and self._traces is not None:
                 vectors.append(self._traces)
-            scan, i, exact = self._rows.scan_exactly(self._blocks, np.stack(vectors)), 0, True
-            positions = self._candidates(query, scan, 0, biased=biased)
-        slots = self._blocks[positions // BLOCK_ROWS] * BLOCK_ROWS + positions % BLOCK_ROWS
-        return self._rescored(query, slots, narrow=not exact)
+            scan = self._rows.scan_exactly(self._blocks, np.stack(vectors))
+            slots = self._candidates(query, scan, 0, biased=biased)
+        return self._rescored(query, slots, narrow=not scan.exact)
 
-    def _exclude(self, query: Query, scores: Float32) -> None:
-        """Set the score of every slot that takes no part in a query to -inf."""
+    def _candidates(self, query: Query, scan: Scan, i: int, *, biased: bool) -> kernel.Indices:
+        """Return the slots of all memories that may be among the best."""
+        scores, error = scan.scores[i], scan.row_error + float(scan.error[i])
+        if query.phase_weight:
+            phase = self._rows.column(self._rows.phase, self._blocks)
+            distance = np.abs(phase - np.float32(query.phase))
+            scores = scores * (1.0 - query.phase_weight * distance)
+        if biased and query.synaptic_bias:
+            scores = scores + query.synaptic_bias * scan.scores[-1]
+            error += abs(query.synaptic_bias) * (scan.row_error + float(scan.error[-1]))
+        plain = not query.phase_weight and not query.synaptic_bias
+        self._exclude(query, scores, free=not plain)
+        positions, limit = kernel.candidates(scores, error, top_k=query.top_k)
+        if plain and limit <= 0.0:  # else no free slot can be among them
+            self._exclude(query, scores, free=True)
+            positions, _ = kernel.candidates(scores, error, top_k=query.top_k)
+        slots = self._blocks[positions // BLOCK_ROWS] * BLOCK_ROWS + positions % BLOCK_ROWS
+        if plain and not scan.exact and len(slots) > query.top_k + _MANY:
+            # The bound was that of the worst row; each has its own.
+            found, own = scores[positions], self._rows.row_errors(slots)
+            least = kernel.best(found - own, query.top_k) - 2.0 * float(scan.error[i])
+            slots = slots[found + own >= least]
+        return slots
+
+    def _exclude(self, query: Query, scores: Float32, *, free: bool) -> None:
+        """Set the score of every slot that takes no part in a query to -inf.
+
+        Args:
+            query: What is asked.
+            scores: Of the slots of these blocks; written to.
+            free: Also of slots without a memory, or with a damaged one.
+        """
         rows, blocks, (low, high) = self._rows, self._blocks, query.band
-        mixed = np.arange(len(blocks))
-        if not self._lattice.damaged:
-            mixed = rows.mixed(blocks, low, high)
+        mixed = np.arange(len(blocks)) if free else rows.foreign(blocks, low, high)
         if len(mixed):
             phase = rows.phase.reshape(-1, BLOCK_ROWS)[blocks[mixed]]
             by_block = scores.reshape(-1, BLOCK_ROWS)
@@ -176,20 +205,6 @@ class _Part:
         if query.labels:
             reasons.append(~lattice.labels.carriers(query.labels))
         return reasons
-
-    def _candidates(self, query: Query, scan: Scan, i: int, *, biased: bool) -> kernel.Indices:
-        scores, error = scan.scores[i], float(scan.error[i])
-        if query.phase_weight:
-            phase = self._rows.column(self._rows.phase, self._blocks)
-            distance = np.abs(phase - np.float32(query.phase))
-            scores = scores * (1.0 - query.phase_weight * distance)
-        row_error = scan.row_error
-        if biased and query.synaptic_bias:
-            scores = scores + query.synaptic_bias * scan.scores[-1]
-            row_error = row_error * (1.0 + abs(query.synaptic_bias))
-            error += abs(query.synaptic_bias) * float(scan.error[-1])
-        self._exclude(query, scores)
-        return kernel.candidates(scores, row_error, error, top_k=query.top_k)
 
     def _rescored(self, query: Query, slots: kernel.Indices, *, narrow: bool) -> Found:
         """Score candidates exactly and return the best of them."""

@@ -33,10 +33,12 @@ class Scan(NamedTuple):
 
     scores: Float32
     """(n_queries, n)"""
-    row_error: Float32 | float
-    """(n,) or the same for all rows."""
+    row_error: float
+    """The largest error of a row."""
     error: kernel.Float64
     """(n_queries,) what each query adds to it."""
+    exact: bool
+    """The scores are those of the float32 rows."""
 
 
 class Rows:
@@ -54,7 +56,7 @@ class Rows:
         self._packed: packed.PackedRows | None = None
         self.resize(capacity)
         self.vectors: Float32 = np.empty((0, dimension), np.float32)
-        """(slots, dimension) float32; free slots are zero."""
+        """(slots, dimension) float32; free slots are zero, so they score 0."""
         self.phase: Float32 = np.empty(0, np.float32)
         """(slots,) phase in [0, 1]; NaN where there is nothing to find."""
         # Of each block: which phases its rows may have, and how many it has;
@@ -201,14 +203,20 @@ class Rows:
         ]
         return np.array(found, np.intp)
 
-    def mixed(self, blocks: kernel.Indices, low: float, high: float) -> kernel.Indices:
-        """Return the positions of those blocks with a slot that is free or of another phase."""
+    def foreign(self, blocks: kernel.Indices, low: float, high: float) -> kernel.Indices:
+        """Return the positions of those blocks that may hold another phase."""
         found = [
             position
             for position, block in enumerate(blocks.tolist())
-            if self._used[block] < BLOCK_ROWS or self._low[block] < low or self._high[block] > high
+            if self._low[block] < low or self._high[block] > high
         ]
         return np.array(found, np.intp)
+
+    def row_errors(self, slots: kernel.Indices) -> Float32 | float:
+        """Return the error of some rows in a scan of their copies."""
+        if self._packed is None:
+            return kernel.scan_error(self._dimension)
+        return self._packed.row_errors(slots)
 
     def column(self, values: NDArray[_T], blocks: kernel.Indices) -> NDArray[_T]:
         """Return a column of all slots, reduced to those of some blocks."""
@@ -224,7 +232,7 @@ class Rows:
             queries: (n_queries, dimension) float64 of unit norm.
         """
         if self._packed is not None:
-            return Scan(*self._packed.scan(self.vectors, blocks, queries))
+            return Scan(*self._packed.scan(self.vectors, blocks, queries), exact=False)
         return self.scan_exactly(blocks, queries)
 
     def scan_exactly(self, blocks: kernel.Indices, queries: kernel.Float64) -> Scan:
@@ -238,7 +246,7 @@ class Rows:
             kernel.scan(self.vectors[start:stop], narrow, part)
             done += stop - start
         error = np.full(len(queries), 2.0**-20)
-        return Scan(scores, kernel.scan_error(self._dimension), error)
+        return Scan(scores, kernel.scan_error(self._dimension), error, exact=True)
 
 
 def grown(array: NDArray[_T], rows: int) -> NDArray[_T]:
