@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc.core import kernel
 from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import PHASE_EPSILON, Query
+from mlsdm_grpc.core.pelm import PHASE_EPSILON, Query, unit_row
 from mlsdm_grpc.core.record import (
     CreateSpace,
     DeleteMemory,
@@ -488,3 +488,149 @@ def test_a_block_with_damaged_rows_only_still_takes_new_ones():
     assert [hit.memory.memory_id for hit in space.search()] == ["new"]
     assert all(pelm.mend(memory_id, row) for memory_id, row in rows.items())
     assert len(space.search()) == 3
+
+
+def test_a_scrub_goes_on_where_it_stopped():
+    space = Space(capacity=3_000)
+    for start in (0, 1_000):
+        space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(start, start + 1_000)))
+    pelm, seen, start = space.mind.contents.pelm, [], 0
+    space.apply(DeleteMemory("m3"))
+    spoil(space, "m5", 0.5)
+    spoil(space, "m1500", 0.5)
+    for turn in range(1, 5):
+        damaged, checked, start = pelm.scrub(start, 512)
+        seen.append((damaged, checked))
+        assert start == 512 * turn % 2_048
+    assert seen == [(["m5"], 511), ([], 512), (["m1500"], 512), ([], 464)]
+    assert pelm.scrub(0, 2_047)[2] == 2_047
+    assert pelm.scrub(0, 9_999)[2] == 0
+
+
+def test_pages_leave_out_the_expired_and_what_came_before():
+    space = Space(capacity=9)
+    space.put(NewMemory("a", vector(1)), NewMemory("b", vector(2), expire_time_ns=9 * SECOND))
+    space.put(NewMemory("c", vector(3)), NewMemory("d", vector(4)))
+    pelm = space.mind.contents.pelm
+    sequence = {memory.memory_id: memory.sequence for memory, _ in pelm.in_creation_order()}
+
+    def page(after, now_ns):
+        return [memory.memory_id for memory, _ in pelm.after(sequence[after], now_ns=now_ns)]
+
+    assert page("a", 8 * SECOND) == ["b", "c", "d"]
+    assert page("a", 9 * SECOND) == ["c", "d"]
+    assert page("c", 0) == ["d"]
+    for memory, row in pelm.after(0, now_ns=0):
+        assert row.tobytes() == pelm.row(memory.memory_id).tobytes()
+
+
+def test_sequences_count_those_that_come_later():
+    space = Space(capacity=9)
+    assert space.mind.contents.pelm.sequence_at(1, after=0) == 0
+    space.put(*(NewMemory(name, vector(ord(name))) for name in "abcd"))
+    space.apply(DeleteMemory("c"))
+    pelm = space.mind.contents.pelm
+    first, second, last = (memory.sequence for memory, _ in pelm.in_creation_order())
+    assert (first, second, last) == (1, 2, 4)
+    assert [pelm.sequence_at(n, after=0) for n in (1, 2, 3, 9)] == [1, 2, 4, 4]
+    assert [pelm.sequence_at(n, after=1) for n in (1, 2)] == [2, 4]
+    assert pelm.sequence_at(1, after=4) == 4
+    assert [m.memory_id for m in pelm.newest_between(0, 4, 9)] == ["b", "a"]
+    assert [m.memory_id for m in pelm.newest_between(1, 5, 9)] == ["d", "b"]
+    assert [m.memory_id for m in pelm.newest_between(0, 5, 1)] == ["d"]
+
+
+def test_what_is_near_has_the_same_phase_and_is_another_memory():
+    space = Space(capacity=9)
+    for name, seed, phase in [("a", 1, 0.1), ("b", 2, 0.1), ("c", 1, 0.2), ("d", 1, 0.9)]:
+        space.put(NewMemory(name, vector(seed), text=name, phase=phase))
+    almost = float(np.nextafter(np.float32(0.1), np.float32(1.0)))
+    space.put(NewMemory("e", vector(1), text="e", phase=almost, expire_time_ns=9 * SECOND))
+    space.put(NewMemory("f", vector(2), text="f", phase=0.1, expire_time_ns=9 * SECOND))
+    pelm = space.mind.contents.pelm
+
+    def near(*names, limit=9, now_ns=0):
+        memories = [pelm.get(name) for name in names]
+        found = pelm.near(memories, min_cosine=-1.0, limit=limit, now_ns=now_ns)
+        return ["".join(memory.memory_id for memory in one) for one in found]
+
+    assert near("a", "c", "b") == ["fb", "", "fa"]
+    assert near("a", limit=3) == ["f"]  # itself and almost its phase are looked at too
+    assert near("a", limit=2, now_ns=9 * SECOND) == ["b"]
+
+
+def test_nearness_is_the_cosine_of_the_stored_row():
+    space = Space(capacity=40)
+    space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(20)))
+    pelm = space.mind.contents.pelm
+    others = [(memory.memory_id, row) for memory, row in pelm.in_creation_order()][1:]
+    wide = pelm.row("m0").astype(np.float64)
+    cosines = kernel.resonances(np.stack([row for _, row in others]), wide / np.sqrt(wide @ wide))
+    for (name, _), cosine in zip(others, cosines.tolist(), strict=True):
+        for slack, found in [(-1e-12, True), (1e-12, False)]:
+            limit = cosine + slack
+            (near,) = pelm.near([pelm.get("m0")], min_cosine=limit, limit=40, now_ns=0)
+            assert (name in {memory.memory_id for memory in near}) is found
+
+
+@pytest.mark.parametrize(
+    ("stored", "repeated", "left"),
+    [
+        ({"expire_time_ns": 50 * SECOND}, {"expire_time_ns": 70 * SECOND}, {"expire_time_ns": 70 * SECOND}),
+        ({"expire_time_ns": 70 * SECOND}, {"expire_time_ns": 50 * SECOND}, {"expire_time_ns": 70 * SECOND}),
+        ({"expire_time_ns": 0}, {"expire_time_ns": 70 * SECOND}, {"expire_time_ns": 0}),
+        ({"expire_time_ns": 70 * SECOND}, {"expire_time_ns": 0}, {"expire_time_ns": 0}),
+        ({"pinned": True}, {"pinned": False}, {"pinned": True}),
+        ({"pinned": False}, {"pinned": True}, {"pinned": True}),
+        ({"pinned": False}, {"pinned": False}, {"pinned": False}),
+        ({"confidence": 0.75}, {"confidence": 0.625}, {"confidence": 0.75}),
+        ({"confidence": 0.625}, {"confidence": 0.75}, {"confidence": 0.75}),
+        ({"labels": ("b", "d")}, {"labels": ("a", "b", "c")}, {"labels": ("a", "b", "c", "d")}),
+    ],
+)
+def test_a_refresh_keeps_the_better_of_both(stored, repeated, left):
+    space = Space(capacity=3)
+    space.put(NewMemory("a", vector(1), text="one", **stored), time_ns=5 * SECOND)
+    row = space.mind.contents.pelm.row("a")
+    outcome = space.put(NewMemory("b", vector(2), text="one", **repeated), time_ns=7 * SECOND)
+    assert outcome.items[0].result is PutResult.REFRESHED
+    memory = space.mind.contents.pelm.get("a")
+    assert {name: getattr(memory, name) for name in left} == left
+    assert (memory.create_time_ns, memory.update_time_ns) == (5 * SECOND, 7 * SECOND)
+    assert (memory.sequence, memory.create_revision, memory.revision) == (1, 2, 3)
+    assert space.mind.view().pinned == left.get("pinned", False)
+    assert space.mind.contents.pelm.row("a").tobytes() == row.tobytes()
+
+
+def test_a_replacement_brings_its_own_row_and_is_the_newest_of_the_ring():
+    space = Space(capacity=3)
+    for name in "abc":
+        space.put(NewMemory(name, vector(ord(name)), caller_chosen_id=True))
+    again = NewMemory("a", vector(7), caller_chosen_id=True)
+    space.apply(PutMemories((again,), allow_replace=True))
+    pelm = space.mind.contents.pelm
+    assert pelm.row("a").tobytes() == unit_row(vector(7)).tobytes()
+    assert pelm.next_to_leave(3) == ["b", "c", "a"]
+
+
+def test_nothing_leaves_while_there_is_room():
+    space = Space(capacity=3)
+    space.put(NewMemory("a", vector(1)), NewMemory("b", vector(2)))
+    body = PutMemories((NewMemory("c", vector(3)),))
+    assert space.mind.preview(record(3, body)).evicted == ()
+    pelm = space.mind.contents.pelm
+    assert [pelm.next_to_leave(n) for n in (-1, 0, 1, 9)] == [[], [], ["a"], ["a", "b"]]
+
+
+def test_a_restored_ring_goes_on_as_the_old_one():
+    space = Space(capacity=4)
+    for name in "abcd":
+        space.put(NewMemory(name, vector(ord(name)), text=name, pinned=name == "c"))
+    space.put(NewMemory("x", vector(9), text="a"))
+    space.mind = read_snapshot(io.BytesIO(snapshot_bytes(space.mind)))
+    pelm = space.mind.contents.pelm
+    assert (len(pelm), pelm.pinned_count) == (4, 1)
+    assert pelm.next_to_leave(9) == ["b", "d", "a"]
+    assert space.ids() == ["a", "b", "c", "d"]
+    left = [space.put(NewMemory(f"n{i}", vector(i), text=f"n{i}")).evicted for i in range(4)]
+    assert left == [("b",), ("d",), ("a",), ("n0",)]
