@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc.core import kernel
 from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import PHASE_EPSILON, Query, unit_row
+from mlsdm_grpc.core.pelm import PHASE_EPSILON, Memory, Pelm, Query, digest_of, unit_row
 from mlsdm_grpc.core.record import (
     CreateSpace,
     DeleteMemory,
     NewMemory,
     ProcessEvent,
+    Provenance,
     PutMemories,
     PutResult,
     Refusal,
@@ -576,8 +577,16 @@ def test_nearness_is_the_cosine_of_the_stored_row():
 @pytest.mark.parametrize(
     ("stored", "repeated", "left"),
     [
-        ({"expire_time_ns": 50 * SECOND}, {"expire_time_ns": 70 * SECOND}, {"expire_time_ns": 70 * SECOND}),
-        ({"expire_time_ns": 70 * SECOND}, {"expire_time_ns": 50 * SECOND}, {"expire_time_ns": 70 * SECOND}),
+        (
+            {"expire_time_ns": 50 * SECOND},
+            {"expire_time_ns": 70 * SECOND},
+            {"expire_time_ns": 70 * SECOND},
+        ),
+        (
+            {"expire_time_ns": 70 * SECOND},
+            {"expire_time_ns": 50 * SECOND},
+            {"expire_time_ns": 70 * SECOND},
+        ),
         ({"expire_time_ns": 0}, {"expire_time_ns": 70 * SECOND}, {"expire_time_ns": 0}),
         ({"expire_time_ns": 70 * SECOND}, {"expire_time_ns": 0}, {"expire_time_ns": 0}),
         ({"pinned": True}, {"pinned": False}, {"pinned": True}),
@@ -634,3 +643,90 @@ def test_a_restored_ring_goes_on_as_the_old_one():
     assert space.ids() == ["a", "b", "c", "d"]
     left = [space.put(NewMemory(f"n{i}", vector(i), text=f"n{i}")).evicted for i in range(4)]
     assert left == [("b",), ("d",), ("a",), ("n0",)]
+
+
+def held(memory_id, **fields):
+    """A memory as a ring is given it."""
+    row = unit_row(vector(len(memory_id)))
+    values = {
+        "memory_id": memory_id,
+        "text": "",
+        "phase": 0.125,
+        "confidence": 1.0,
+        "labels": (),
+        "metadata": (),
+        "provenance": Provenance(),
+        "pinned": False,
+        "caller_chosen_id": False,
+        "create_time_ns": 0,
+        "create_revision": 1,
+        "update_time_ns": 0,
+        "expire_time_ns": 0,
+        "revision": 1,
+        "sequence": 0,
+        "ring_sequence": 0,
+        "digest": digest_of("", row, 0.125),
+    }
+    return Memory(**{**values, **fields}), row
+
+
+def test_expiry_is_exact_to_the_nanosecond():
+    pelm = Pelm(dimension=DIMENSION, capacity=9)
+    for name, expiry, pinned in [
+        ("a", 1, True),
+        ("bb", 2, True),
+        ("ccc", 3, False),
+        ("d", 0, True),
+    ]:
+        pelm.insert(*held(name, expire_time_ns=expiry, pinned=pinned))
+
+    def state(now_ns):
+        query = Query(unit(0), 0.125, top_k=9)
+        found = {hit.memory.memory_id for hit in pelm.search([query], now_ns=now_ns)[0]}
+        return pelm.living_count(now_ns), pelm.pinned_living(now_ns), found
+
+    living = {
+        0: (4, 3, {"a", "bb", "ccc", "d"}),
+        1: (3, 2, {"bb", "ccc", "d"}),
+        2: (2, 1, {"ccc", "d"}),
+        3: (1, 1, {"d"}),
+    }
+    assert {now_ns: state(now_ns) for now_ns in living} == living
+    for now_ns, (count, pinned, names) in living.items():
+        pelm.expire(now_ns)
+        assert {memory.memory_id for memory, _ in pelm.in_creation_order()} == names
+        assert (len(pelm), pelm.pinned_count) == (count, pinned)
+        assert state(now_ns) == (count, pinned, names)
+
+
+def test_what_callers_have_to_check_is_checked():
+    pelm = Pelm(dimension=DIMENSION, capacity=1)
+    pelm.insert(*held("a", pinned=True))
+    with pytest.raises(
+        LookupError, match=r"^every memory is pinned; the caller has to check that$"
+    ):
+        pelm.insert(*held("b"))
+    assert (len(pelm), pelm.get("b"), pelm.next_sequence) == (1, None, 2)
+    for reader in (pelm.row, pelm.is_sound, pelm.is_lost, pelm.lose, pelm.remove):
+        with pytest.raises(LookupError, match=r"^nobody$"):
+            reader("nobody")
+
+
+def test_hits_say_what_their_resonance_is_made_of():
+    pelm = Pelm(dimension=DIMENSION, capacity=9)
+    pelm.insert(*held("bb", phase=0.25))
+    pelm.insert(*held("a"))
+    row = pelm.row("a")
+    query = Query(unit(0), 0.0, top_k=1, phase_weight=0.5, synaptic_bias=0.25)
+    cosine = float(row.astype(np.float64) @ unit(0))
+    traces = (0.5 * unit(3)).astype(np.float32)
+    bias = 0.25 * float(row.astype(np.float64) @ unit(3))
+    for given_traces, synaptic_bias in [(traces, bias), (np.zeros_like(traces), 0.0), (None, 0.0)]:
+        ((hit,),) = pelm.search([query], now_ns=0, traces=given_traces)
+        assert hit.memory == pelm.get("a")
+        assert hit.row.tobytes() == row.tobytes()
+        parts = hit.components
+        assert parts.cosine == pytest.approx(cosine)
+        assert (parts.phase_distance, parts.phase_factor) == (0.125, 0.9375)
+        assert parts.synaptic_bias == pytest.approx(synaptic_bias, abs=1e-7)
+        assert hit.resonance == parts.cosine * parts.phase_factor + parts.synaptic_bias
