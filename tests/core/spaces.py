@@ -1,0 +1,41 @@
+"""A space that tests speak to directly."""
+
+import numpy as np
+from histories import DIMENSION, record, vector
+
+from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.pelm import Query
+from mlsdm_grpc.core.record import CreateSpace, PutMemories, SpaceParameters
+
+
+def unit(seed, dimension=DIMENSION):
+    wide = vector(seed, dimension).raw.astype(np.float64)
+    return wide / np.sqrt((wide * wide).sum())
+
+
+class Space:
+    """A mind that is spoken to directly."""
+
+    def __init__(self, **parameters):
+        self.mind = Mind()
+        self.apply(CreateSpace(SpaceParameters(**{"dimension": DIMENSION, **parameters})))
+
+    def apply(self, body, **changes):
+        return self.mind.apply(record(self.mind.revision + 1, body, **changes))
+
+    def put(self, *memories, **changes):
+        return self.apply(PutMemories(tuple(memories)), **changes)
+
+    def ids(self):
+        return [memory.memory_id for memory, _ in self.mind.contents.pelm.in_creation_order()]
+
+    def search(self, now_ns=0, **query):
+        query = Query(**{"vector": unit(0), "phase": 0.1, "top_k": 100, **query})
+        return self.mind.search([query], now_ns=now_ns)[0]
+
+
+def spoil(space, memory_id, value):
+    """Damage a row as a fault of the machine would."""
+    pelm = space.mind.contents.pelm
+    pelm._lattice.rows.vectors[pelm._slot(memory_id)][0] = value
+    pelm._lattice.rows._changed(pelm._slot(memory_id))
