@@ -7,7 +7,7 @@ import pytest
 from histories import DIMENSION, SECOND, record, vector
 from spaces import Space, spoil, unit
 
-from mlsdm_grpc.core import kernel
+from mlsdm_grpc.core import kernel, packed
 from mlsdm_grpc.core.pelm import Memory, Pelm, Query, digest_of, unit_row
 from mlsdm_grpc.core.record import (
     DeleteMemory,
@@ -327,3 +327,14 @@ def test_rows_and_digests_are_what_earlier_spaces_stored():
     assert (row.dtype, row.tolist()) == (np.float32, np.float32([0.6, 0.0, 0.8]).tolist())
     assert digest_of("one", row, 0.1).hex() == "2bdb02979dfc57eb6ebf2649f5ac28b2"
     assert digest_of("", row, 0.1).hex() == "3e07c0acaaacbef8d2d602bcdbd1429a"
+
+
+@pytest.mark.skipif(not packed.AVAILABLE, reason="needs the extra `fast`")
+def test_a_ring_that_is_not_accelerated_keeps_no_search_copies():
+    bytes_with, bytes_without = [], []
+    for accelerated, sizes in [(None, bytes_with), (False, bytes_without)]:
+        pelm = Pelm(dimension=DIMENSION, capacity=4_000, accelerated=accelerated)
+        pelm.insert(*held("a"))
+        assert len(pelm.search([Query(unit(0), 0.125)], now_ns=0)[0]) == 1
+        sizes.append(pelm.allocated_bytes)
+    assert bytes_without < bytes_with
