@@ -261,13 +261,8 @@ def held(memory_id, **fields):
 
 def test_expiry_is_exact_to_the_nanosecond():
     pelm = Pelm(dimension=DIMENSION, capacity=9)
-    for name, expiry, pinned in [
-        ("a", 1, True),
-        ("bb", 2, True),
-        ("ccc", 3, False),
-        ("d", 0, True),
-    ]:
-        pelm.insert(*held(name, expire_time_ns=expiry, pinned=pinned))
+    for name, expiry in [("a", 1), ("bb", 2), ("ccc", 3), ("d", 0), ("e", 0)]:
+        pelm.insert(*held(name, expire_time_ns=expiry, pinned=name != "ccc"))
 
     def state(now_ns):
         query = Query(unit(0), 0.125, top_k=9)
@@ -275,10 +270,10 @@ def test_expiry_is_exact_to_the_nanosecond():
         return pelm.living_count(now_ns), pelm.pinned_living(now_ns), found
 
     living = {
-        0: (4, 3, {"a", "bb", "ccc", "d"}),
-        1: (3, 2, {"bb", "ccc", "d"}),
-        2: (2, 1, {"ccc", "d"}),
-        3: (1, 1, {"d"}),
+        0: (5, 4, {"a", "bb", "ccc", "d", "e"}),
+        1: (4, 3, {"bb", "ccc", "d", "e"}),
+        2: (3, 2, {"ccc", "d", "e"}),
+        3: (2, 2, {"d", "e"}),
     }
     assert {now_ns: state(now_ns) for now_ns in living} == living
     for now_ns, (count, pinned, names) in living.items():
