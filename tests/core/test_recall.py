@@ -94,7 +94,9 @@ class Filled:
     def add(self, count):
         for row in self.shape(self.rng, count, DIMENSION):
             one = memory(self.made, self.rng)
-            self.model[self.lattice.place(one, row)] = (one, row)
+            slot = self.lattice.place(one, row)
+            assert slot not in self.model
+            self.model[slot] = (one, row)
             self.made += 1
 
     def remove(self, slots):

@@ -88,9 +88,13 @@ def test_rows_stay_grouped_while_a_full_ring_turns_over():
     capacity = 16 * BLOCK_ROWS
     wake_and_sleep = [0.1] * 8 + [0.9] * 3
     rows, ring = filled((wake_and_sleep * capacity)[:capacity])
+    used = set(ring)
     for i in range(2 * capacity):
+        used.remove(ring[0])
         rows.clear(ring.pop(0))
         ring.append(rows.place(np.ones(2, np.float32), wake_and_sleep[(capacity + i) % 11]))
+        assert ring[-1] not in used
+        used.add(ring[-1])
     assert rows.slots <= capacity + 2 * BLOCK_ROWS
     assert len(rows.blocks(0.0, 0.25)) + len(rows.blocks(0.75, 1.0)) <= 18
 
