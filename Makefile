@@ -54,9 +54,9 @@ bench-smoke: setup
 slow: setup ## full counts, by hand; each run is recorded in docs/evidence/
 	$(PYTEST) -m slow --timeout 3600
 
-mutants: setup ## mutate the core and see whether the tests notice; docs/evidence/mutation.md
+mutants: setup ## mutate the core and see whether the tests notice; MUTANTS= some, docs/evidence/mutation.md
 	$(BIN)/pip install --quiet --disable-pip-version-check mutmut==$(MUTMUT_VERSION)
-	$(BIN)/mutmut run
+	$(BIN)/mutmut run $(if $(MUTANTS),'$(MUTANTS)')
 	$(BIN)/mutmut results
 
 cov: setup ## the fast tests with branch coverage; fails below 90 %
