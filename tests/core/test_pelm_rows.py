@@ -333,3 +333,15 @@ def test_a_ring_that_is_not_accelerated_keeps_no_search_copies():
         assert len(pelm.search([Query(unit(0), 0.125)], now_ns=0)[0]) == 1
         sizes.append(pelm.allocated_bytes)
     assert bytes_without < bytes_with
+
+
+def test_a_row_that_became_too_long_is_no_hit():
+    space = Space(capacity=3)
+    space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(3)))
+    rows, slot = space.mind.contents.pelm._lattice.rows, space.mind.contents.pelm._slot("m1")
+    rows.vectors[slot] *= 1.5
+    rows._changed(slot)
+    for top_k in (1, 3):
+        hits = space.search(vector=unit(1), top_k=top_k)
+        assert {hit.memory.memory_id for hit in hits} <= {"m0", "m2"}
+    assert len(hits) == 2
