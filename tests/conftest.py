@@ -15,9 +15,14 @@ import grpc
 import pytest
 import structlog
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import settings
 
 from mlsdm_grpc.config import LoggingSettings
 from mlsdm_grpc.observability.logging import configure_logging
+
+# No test asserts a speed.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 _REPORT = pytest.StashKey[pytest.TestReport]()
 _EVIDENCE = Path(__file__).parents[1] / "docs" / "evidence" / "slow.md"
