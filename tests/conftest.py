@@ -15,13 +15,13 @@ import grpc
 import pytest
 import structlog
 from blockbuster import BlockBuster, blockbuster_ctx
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from mlsdm_grpc.config import LoggingSettings
 from mlsdm_grpc.observability.logging import configure_logging
 
 # No test asserts a speed.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 _REPORT = pytest.StashKey[pytest.TestReport]()
