@@ -91,6 +91,10 @@ class Memory:
         canonical = json.dumps(history, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    def owns(self, row: Float32) -> bool:
+        """Return whether ``row`` is the one that was stored for it. Cost: O(dimension)."""
+        return _checksum(row) == self.checksum
+
     def expired(self, now_ns: int) -> bool:
         """Return whether its time is over at ``now_ns``."""
         return 0 < self.expire_time_ns <= now_ns

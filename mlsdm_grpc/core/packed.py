@@ -122,9 +122,10 @@ class PackedRows:
         # |q.x - q'.x'| <= |q| |x - x'| + |q - q'| |x'|
         return scores, row_error, asked.error * (1.0 + row_error) + _SLACK
 
-    def row_errors(self, slots: kernel.Indices) -> Float32:
-        """Return the error of some rows, float32 like ``slots``."""
-        return self._error[slots]
+    @property
+    def row_errors(self) -> Float32:
+        """Error of each row, (slots,) float32; borrowed."""
+        return self._error
 
     def _products(self, levels: NDArray[np.int8], blocks: list[int]) -> NDArray[np.int32]:
         """Return inner products of int8, (blocks, n_queries, block_rows)."""

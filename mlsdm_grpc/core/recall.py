@@ -135,23 +135,23 @@ class _Part:
     def search(self, queries: Sequence[Query]) -> list[Found]:
         """Answer queries that need these blocks."""
         biased = self._traces is not None and any(query.synaptic_bias for query in queries)
-        vectors = [query.vector for query in queries]
-        if biased and self._traces is not None:
-            vectors.append(self._traces)
-        matrix = np.stack(vectors) if len(vectors) > 1 else vectors[0][np.newaxis]
-        scan = self._rows.scan(self._blocks, matrix)
+        scan = self._rows.scan(self._blocks, self._matrix(queries, biased=biased))
         return [self._best(query, scan, i, biased=biased) for i, query in enumerate(queries)]
 
     def _best(self, query: Query, scan: Scan, i: int, *, biased: bool) -> Found:
         slots = self._candidates(query, scan, i, biased=biased)
-        if not scan.exact and len(slots) * _MAX_SHARE > scan.scores.shape[1]:
+        if scan.row_errors is not None and len(slots) * _MAX_SHARE > scan.scores.shape[1]:
             self.full_scans += 1
-            vectors = [query.vector]
-            if biased and self._traces is not None:
-                vectors.append(self._traces)
-            scan = self._rows.scan_exactly(self._blocks, np.stack(vectors))
+            scan = self._rows.scan_exactly(self._blocks, self._matrix([query], biased=biased))
             slots = self._candidates(query, scan, 0, biased=biased)
-        return self._rescored(query, slots, narrow=not scan.exact)
+        return self._rescored(query, slots, narrow=scan.row_errors is not None)
+
+    def _matrix(self, queries: Sequence[Query], *, biased: bool) -> kernel.Float64:
+        """Return the vectors to scan for: those of the queries, and the traces if they are used."""
+        vectors = [query.vector for query in queries]
+        if biased and self._traces is not None:
+            vectors.append(self._traces)
+        return np.stack(vectors) if len(vectors) > 1 else vectors[0][np.newaxis]
 
     def _candidates(self, query: Query, scan: Scan, i: int, *, biased: bool) -> kernel.Indices:
         """Return the slots of all memories that may be among the best."""
@@ -170,9 +170,9 @@ class _Part:
             self._exclude(query, scores, free=True)
             positions, _ = kernel.candidates(scores, error, top_k=query.top_k)
         slots = self._blocks[positions // BLOCK_ROWS] * BLOCK_ROWS + positions % BLOCK_ROWS
-        if plain and not scan.exact and len(slots) > query.top_k + _MANY:
+        if plain and scan.row_errors is not None and len(slots) > query.top_k + _MANY:
             # The bound was that of the worst row; each has its own.
-            found, own = scores[positions], self._rows.row_errors(slots)
+            found, own = scores[positions], scan.row_errors[slots]
             least = kernel.best(found - own, query.top_k) - 2.0 * float(scan.error[i])
             slots = slots[found + own >= least]
         return slots

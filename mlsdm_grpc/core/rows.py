@@ -37,8 +37,8 @@ class Scan(NamedTuple):
     """The largest error of a row."""
     error: kernel.Float64
     """(n_queries,) what each query adds to it."""
-    exact: bool
-    """The scores are those of the float32 rows."""
+    row_errors: Float32 | None
+    """(slots,) error of each row, borrowed; None if the float32 rows themselves were scanned."""
 
 
 class Rows:
@@ -212,12 +212,6 @@ class Rows:
         ]
         return np.array(found, np.intp)
 
-    def row_errors(self, slots: kernel.Indices) -> Float32 | float:
-        """Return the error of some rows in a scan of their copies."""
-        if self._packed is None:
-            return kernel.scan_error(self._dimension)
-        return self._packed.row_errors(slots)
-
     def column(self, values: NDArray[_T], blocks: kernel.Indices) -> NDArray[_T]:
         """Return a column of all slots, reduced to those of some blocks."""
         if len(blocks) * BLOCK_ROWS == len(values):
@@ -232,7 +226,8 @@ class Rows:
             queries: (n_queries, dimension) float64 of unit norm.
         """
         if self._packed is not None:
-            return Scan(*self._packed.scan(self.vectors, blocks, queries), exact=False)
+            scanned = self._packed.scan(self.vectors, blocks, queries)
+            return Scan(*scanned, self._packed.row_errors)
         return self.scan_exactly(blocks, queries)
 
     def scan_exactly(self, blocks: kernel.Indices, queries: kernel.Float64) -> Scan:
@@ -246,7 +241,7 @@ class Rows:
             kernel.scan(self.vectors[start:stop], narrow, part)
             done += stop - start
         error = np.full(len(queries), 2.0**-20)
-        return Scan(scores, kernel.scan_error(self._dimension), error, exact=True)
+        return Scan(scores, kernel.scan_error(self._dimension), error, None)
 
 
 def grown(array: NDArray[_T], rows: int) -> NDArray[_T]:

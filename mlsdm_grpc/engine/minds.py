@@ -232,7 +232,9 @@ class MindHandler:
             if full and reply.memories.memories:
                 reply.memories.more = True
                 return
-            if wanted.include_embedding and not pelm.is_sound(memory.memory_id):
+            if wanted.include_embedding and not (
+                memory.owns(row) or pelm.is_sound(memory.memory_id)
+            ):
                 reply.memories.damaged.append(len(reply.memories.memories))
             _add_memory(reply.memories, memory, row if wanted.include_embedding else None)
 

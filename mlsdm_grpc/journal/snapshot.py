@@ -109,8 +109,9 @@ def _frames(mind: Mind) -> Iterator[pb.SnapshotFrame]:
         memories = pelm.in_creation_order()
         while block := list(islice(memories, _MEMORIES_PER_FRAME)):
             memory_count += len(block)
-            for memory, _ in block:
-                if not (pelm.is_sound(memory.memory_id) or pelm.is_lost(memory.memory_id)):
+            for memory, row in block:
+                memory_id = memory.memory_id
+                if not (memory.owns(row) or pelm.is_lost(memory_id) or pelm.is_sound(memory_id)):
                     raise DataLoss("A row is damaged; it has to be restored before a snapshot.")
             yield pb.SnapshotFrame(memories=_columns(block))
     entries = iter(mind.window)

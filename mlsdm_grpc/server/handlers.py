@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -93,7 +94,7 @@ class _Requests:
         return self._parse(raw)
 
 
-class Handler:
+class Handler(ABC):
     """Serves one method. The subclasses know one kind of answer each."""
 
     __slots__ = ("_calls", "_chain", "_foreign", "_method", "_request", "_run", "_type")
@@ -188,9 +189,9 @@ class Handler:
         context.set_trailing_metadata(tuple(call.trailers.items()))
         return context
 
+    @abstractmethod
     async def _answer(self, source: Any, call: Call, context: Context) -> bytes | None:
         """Run the servicer and return or write what it answers."""
-        raise NotImplementedError
 
     async def _finish(self, call: Call, context: Context) -> None:
         """Prepare the end of a call that went well."""

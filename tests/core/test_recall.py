@@ -220,7 +220,7 @@ def test_the_error_of_int8_copies_is_bounded(dimension):
         used = np.concatenate((rows[:64], rows[128:]))
         for i, query in enumerate(queries):
             off = np.abs(scores[i] - kernel.resonances(used, query))
-            own = copies.row_errors(np.r_[:64, 128:256])
+            own = copies.row_errors[np.r_[:64, 128:256]]
             assert (own <= row_error).all()
             assert (off <= own + error[i]).all()
         rows[130] = gaussian(rng, 1, dimension)[0]
