@@ -167,10 +167,18 @@ class EngineSettings(_Section):
     """Worker processes that hold the minds; 0 runs them inside the server (tests only)."""
     text_workers: int = Field(default=1, ge=0, le=64)
     """Processes that embed text; 0 embeds inside the server (tests only)."""
-    max_pending: int = Field(default=1_024, ge=1)
-    """Calls that may be in the engine at once; more are refused with BULKHEAD_FULL."""
-    max_pending_text: int = Field(default=256, ge=1)
-    """Texts that may wait for a text worker at once."""
+    max_pending: int = Field(default=2_048, ge=1)
+    """Interactive calls that may be in the engine at once; more are refused with BULKHEAD_FULL. A
+    tenant may have as many as are free besides, so one alone has half of them."""
+    max_pending_bulk: int = Field(default=256, ge=1)
+    """The same for batches, streams and consolidations."""
+    max_pending_text: int = Field(default=512, ge=1)
+    """The same for calls that wait for a text worker."""
+    max_queue_s: float = Field(default=0.1, gt=0, le=60)
+    """Estimated work of queries that may wait before one worker in one lane, seconds. What would
+    wait longer is refused with BULKHEAD_FULL."""
+    max_write_queue_s: float = Field(default=5.0, gt=0, le=60)
+    """The same for writes, and for texts before a text worker."""
     max_watches: int = Field(default=64, ge=1, le=10_000)
     """Watches of one space at once; more are refused with BULKHEAD_FULL."""
     consolidation: bool = True

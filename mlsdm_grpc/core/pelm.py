@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -293,17 +293,18 @@ class Pelm:
         self._clear(slot)
         self._place(memory, row)
 
-    def restore(self, memories: Iterable[tuple[Memory, Float32]]) -> None:
-        """Fill an empty ring with memories in creation order, sequences kept.
+    def restore(self, memory: Memory, row: Float32) -> None:
+        """Put a memory back with its sequences, in creation order; :meth:`order_ring` follows.
 
         A memory whose row does not have its checksum is damaged.
         """
-        ring: list[tuple[int, int]] = []
-        for memory, row in memories:
-            slot = self._place(memory, row, in_ring=False)
-            if not memory.pinned:
-                ring.append((memory.ring_sequence, slot))
-        for _, slot in sorted(ring):
+        self._place(memory, row, in_ring=False)
+
+    def order_ring(self) -> None:
+        """Make the ring of what was restored. Cost: O(n log n)."""
+        columns = self._lattice.columns
+        slots = np.flatnonzero((columns["sequence"] > 0) & ~self._lattice.pinned())
+        for slot in slots[np.argsort(columns["ring_sequence"][slots])].tolist():
             self._ring.append(slot)
 
     def expire(self, now_ns: int) -> None:

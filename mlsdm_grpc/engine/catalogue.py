@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.configuration import changed, conflict
@@ -13,17 +13,16 @@ from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.record import (
     CreateSpace,
     MoralParameters,
-    Outcome,
-    RecordBody,
     SpaceChange,
     SpaceParameters,
     UpdateSpace,
 )
+from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.checks import check_deadline
 from mlsdm_grpc.engine.codec import view_from_reply
-from mlsdm_grpc.engine.lanes import Bulkhead
-from mlsdm_grpc.engine.spaces import TENANT_SPACE, Directory, Space, space_not_found
-from mlsdm_grpc.engine.writes import Ticket, WritePipeline
+from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.spaces import TENANT_SPACE, Space, space_not_found
+from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import (
     DataLoss,
     FieldViolation,
@@ -62,49 +61,31 @@ class SpacePage:
     """Revision of the tenant's reserved space."""
 
 
-class _Ask(Protocol):
-    def __call__(self, space: Space, request: pb.LinkRequest) -> Awaitable[pb.LinkReply]: ...
-
-
 class Catalogue:
     """Spaces as such, whatever they hold.
 
     Args:
+        access: The way to the spaces.
         journal: Knows which spaces there are.
-        directory: Brings them up.
-        writes: Writes their records.
-        lane: Bulkhead of all calls.
         defaults: Parameters of a space that says nothing of its own.
         embedder: What turns text into vectors here, if anything does.
-        ask: Asks the worker of a space.
-        foresee: Tells what a record would do, and raises if it would be refused.
-        reached: Waits for a revision of a space.
         base_moral_threshold: Tells where the moral filter of a tenant's new spaces starts.
     """
 
     def __init__(
         self,
+        access: Access,
         journal: Journal,
-        directory: Directory,
-        writes: WritePipeline,
-        lane: Bulkhead,
         *,
         defaults: SpaceParameters,
         embedder: EmbedderInfo | None,
-        ask: _Ask,
-        foresee: Callable[[Space, RecordBody, Ticket], Awaitable[Outcome | None]],
-        reached: Callable[[SpaceKey, int, float], Awaitable[Space]],
         base_moral_threshold: Callable[[str], Awaitable[float]],
     ) -> None:
+        self._access = access
+        self._directory = access.directory
         self._journal = journal
-        self._directory = directory
-        self._writes = writes
-        self._lane = lane
         self._defaults = defaults
         self._embedder = embedder
-        self._ask = ask
-        self._foresee = foresee
-        self._reached = reached
         self._base_moral_threshold = base_moral_threshold
 
     async def create(
@@ -126,14 +107,14 @@ class Catalogue:
             PreconditionFailed: EMBEDDER_MISMATCH.
             InvalidInput: The settings contradict each other.
         """
-        with self._lane:
+        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
             check_deadline(ticket.deadline_s)
             space = await self._directory.opened(key)
             if await self._directory.current_view(space) is not None:
-                await self._foresee(space, body, ticket)
+                await self._access.foresee(space, body, ticket)
             try:
-                applied = await self._writes.write(space, body, ticket)
+                applied = await self._access.write(space, body, ticket)
             except Unavailable:
                 self._directory.drop(space)
                 raise
@@ -143,12 +124,12 @@ class Catalogue:
         self, key: SpaceKey, change: SpaceChange, ticket: Ticket
     ) -> tuple[SpaceParameters, int]:
         """Return the parameters that :meth:`create` would give a space, and its revision now."""
-        with self._lane:
+        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
             if await self._directory.is_new(key):
                 return body.parameters, 0
             space = await self._directory.opened(key)
-            await self._foresee(space, body, ticket)
+            await self._access.foresee(space, body, ticket)
             return body.parameters, space.applied
 
     async def update(
@@ -164,11 +145,11 @@ class Catalogue:
             Conflict: ETAG_MISMATCH.
             PreconditionFailed: CONFIG_CONFLICT or EMBEDDER_MISMATCH.
         """
-        with self._lane:
+        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
             self._check_new_embedder(space, body.change)
             check_deadline(ticket.deadline_s)
-            applied = await self._writes.write(space, body, ticket)
+            applied = await self._access.write(space, body, ticket)
             return await self._written(space, applied.outcome.revision)
 
     async def _written(self, space: Space, revision: int) -> tuple[SpaceView, int]:
@@ -183,10 +164,10 @@ class Catalogue:
         self, key: SpaceKey, body: UpdateSpace, ticket: Ticket
     ) -> tuple[SpaceView, int]:
         """Return the space as :meth:`update` would leave it, and its revision now."""
-        with self._lane:
+        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
             self._check_new_embedder(space, body.change)
-            await self._foresee(space, body, ticket)
+            await self._access.foresee(space, body, ticket)
             view = await self._view(space)
         return replace(view, parameters=changed(view.parameters, body.change)), view.revision
 
@@ -197,9 +178,11 @@ class Catalogue:
             NotFound: SPACE_NOT_FOUND.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
-        space = await self._reached(key, min_revision, deadline_s)
-        with self._lane:
-            reply = await self._ask(space, pb.LinkRequest(view=pb.ViewRequest()))
+        space = await self._access.reached(key, min_revision, deadline_s)
+        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            reply = await self._access.ask(
+                space, pb.LinkRequest(view=pb.ViewRequest()), deadline_s=deadline_s
+            )
         return seen(view_from_reply(reply), key)
 
     async def page(
@@ -221,7 +204,7 @@ class Catalogue:
         Cost: spaces that are not in use are loaded from the journal, one after the other, and
         forgotten again.
         """
-        with self._lane:
+        with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             revision = await self._list_revision(tenant, min_revision)
             now_s = asyncio.get_running_loop().time
             until_s = min(now_s() + _PAGE_S, (now_s() + deadline_s) / 2)

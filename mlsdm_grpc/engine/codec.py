@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.pelm import Components, Memory
+from mlsdm_grpc.core.mind import Mind, SpaceView
+from mlsdm_grpc.core.pelm import Components, Hit, Memory, Query
 from mlsdm_grpc.core.record import Float32, Refusal, Vector
 from mlsdm_grpc.journal.parameters import parameters_from_proto
-from mlsdm_grpc.journal.snapshot import memory_from_row
+from mlsdm_grpc.journal.snapshot import memory_from_row, memory_to_row
 
 __all__ = [
     "Ask",
     "Found",
     "Recalled",
     "Recollection",
+    "add_failure",
+    "add_memory",
+    "add_results",
+    "answer_bytes",
     "found_memories",
+    "queries_of",
     "raise_failure",
     "recollections",
     "refusal_error",
@@ -75,6 +80,7 @@ class Recollection:
     """Phase that was asked for, after defaults."""
 
 
+_HIT_OVERHEAD_BYTES = 128
 _CLASSES: dict[str, type[errors.MlsdmError]] = {
     "SPACE_EXISTS": errors.AlreadyExists,
     "SPACE_NOT_FOUND": errors.NotFound,
@@ -88,6 +94,7 @@ _CLASSES: dict[str, type[errors.MlsdmError]] = {
     "INCARNATION_MISMATCH": errors.PreconditionFailed,
     "ALL_PINNED": errors.PreconditionFailed,
     "DATA_DAMAGED": errors.DataLoss,
+    "DEADLINE_EXPIRED": errors.DeadlineExceeded,
 }
 
 
@@ -234,3 +241,93 @@ def view_from_reply(reply: pb.LinkReply) -> SpaceView | None:
 
 def _rows(data: bytes, count: int) -> Float32:
     return np.frombuffer(data, "<f4").reshape(count, -1)
+
+
+def queries_of(mind: Mind, request: pb.SearchRequest) -> list[Query]:
+    """Return the queries of a request to a space that has to exist."""
+    contents = mind.contents
+    if contents is None:
+        raise errors.NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
+    dimension, phase = contents.parameters.dimension, contents.rhythm.phase
+    vectors = np.frombuffer(request.vectors_f32_le, "<f4").reshape(len(request.queries), -1)
+    if vectors.shape[1] != dimension:
+        raise errors.MlsdmError(
+            "The query does not have the dimension of the space.",
+            reason="DIMENSION_MISMATCH",
+            metadata={"expected": str(dimension), "actual": str(vectors.shape[1])},
+        )
+    wide = vectors.astype(np.float64)
+    wide /= np.sqrt(np.add.reduce(wide * wide, axis=1))[:, np.newaxis]
+    return [
+        Query(
+            vector=wide[i],
+            phase=float(np.float32(options.phase if options.HasField("phase") else phase)),
+            top_k=options.top_k,
+            phase_tolerance=options.phase_tolerance,
+            min_confidence=options.min_confidence,
+            min_resonance=options.min_resonance if options.HasField("min_resonance") else -np.inf,
+            labels=frozenset(options.labels),
+            phase_weight=options.phase_weight,
+            synaptic_bias=options.synaptic_bias,
+        )
+        for i, options in enumerate(request.queries)
+    ]
+
+
+def add_results(
+    request: pb.SearchRequest, reply: pb.LinkReply, results: Iterable[tuple[Query, list[Hit]]]
+) -> None:
+    """Write what queries found into a reply; InvalidInput RESPONSE_TOO_LARGE if it is too much."""
+    size = 0
+    for query, hits in results:
+        size += sum(
+            answer_bytes(hit.memory, hit.row if request.include_embedding else None) for hit in hits
+        )
+        if size > request.max_bytes:
+            raise errors.InvalidInput(
+                "The answer would be larger than the server sends; ask for less.",
+                reason="RESPONSE_TOO_LARGE",
+                metadata={"limit": str(request.max_bytes), "actual": str(size)},
+            )
+        found = reply.search.results.add(
+            memories=[memory_to_row(hit.memory) for hit in hits],
+            resonances=[hit.resonance for hit in hits],
+            cosines=[hit.components.cosine for hit in hits],
+            phase_distances=[hit.components.phase_distance for hit in hits],
+            phase_factors=[hit.components.phase_factor for hit in hits],
+            synaptic_biases=[hit.components.synaptic_bias for hit in hits],
+            phases=[hit.memory.phase for hit in hits],
+            confidences=[hit.memory.confidence for hit in hits],
+            phase=query.phase,
+        )
+        if request.include_embedding:
+            found.rows_f32_le = b"".join(
+                hit.row.astype("<f4", copy=False).tobytes() for hit in hits
+            )
+
+
+def answer_bytes(memory: Memory, row: Float32 | None) -> int:
+    """Return about how many bytes a memory takes in an answer; rather too many."""
+    provenance = memory.provenance
+    strings = [memory.text, memory.memory_id, *memory.labels]
+    strings += [part for pair in memory.metadata for part in pair]
+    strings += [provenance.model, provenance.policy_version, *provenance.parent_ids]
+    fields = sum(len(string.encode()) + 8 for string in strings)
+    return _HIT_OVERHEAD_BYTES + fields + (0 if row is None else 4 * len(row))
+
+
+def add_memory(reply: pb.MemoriesReply, memory: Memory, row: Float32 | None) -> None:
+    """Write a memory into a reply, with its row if there is one."""
+    reply.memories.append(memory_to_row(memory))
+    reply.phases.append(memory.phase)
+    reply.confidences.append(memory.confidence)
+    if row is not None:
+        reply.rows_f32_le += row.astype("<f4", copy=False).tobytes()
+
+
+def add_failure(reply: pb.LinkReply, error: errors.MlsdmError) -> None:
+    """Say in a reply what went wrong."""
+    reply.failure.reason = error.reason
+    reply.failure.message = error.message
+    for key, value in error.metadata.items():
+        reply.failure.metadata.add(key=key, value=value)

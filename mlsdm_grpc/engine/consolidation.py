@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import anyio
@@ -24,12 +24,12 @@ from mlsdm_grpc.core.record import (
     EventOutcome,
     MergeGroup,
     Outcome,
-    RecordBody,
 )
+from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.checks import check_deadline, expect, parameters_of
-from mlsdm_grpc.engine.lanes import Bulkhead
-from mlsdm_grpc.engine.spaces import Directory, Space
-from mlsdm_grpc.engine.writes import Ticket, WritePipeline
+from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.spaces import Space
+from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, group_from_proto, group_to_proto
@@ -48,31 +48,13 @@ class Consolidator:
     """Consolidates the spaces of this node.
 
     Args:
-        directory: Where spaces are found.
-        writes: Where records go.
-        ask: Sends a request about a space to its worker.
-        foresee: Returns what a record would do now, or raises what would refuse it.
-        lane: Bulkhead of calls.
+        access: The way to the spaces.
         metrics: Where figures go.
         asleep: Whether spaces consolidate by themselves.
     """
 
-    def __init__(
-        self,
-        directory: Directory,
-        writes: WritePipeline,
-        ask: Callable[[Space, pb.LinkRequest], Awaitable[pb.LinkReply]],
-        foresee: Callable[[Space, RecordBody, Ticket], Awaitable[Outcome | None]],
-        *,
-        lane: Bulkhead,
-        metrics: Metrics,
-        asleep: bool,
-    ) -> None:
-        self._directory = directory
-        self._writes = writes
-        self._ask = ask
-        self._foresee = foresee
-        self._lane = lane
+    def __init__(self, access: Access, *, metrics: Metrics, asleep: bool) -> None:
+        self._access = access
         self._metrics = metrics
         self._asleep = asleep
         self._tasks: anyio.abc.TaskGroup | None = None
@@ -102,19 +84,20 @@ class Consolidator:
         Raises:
             MlsdmError: As the contract of Consolidate says.
         """
-        with self._lane:
-            space = await self._directory.existing(key)
+        with self._access.lanes.inside(Lane.BULK, key.tenant):
+            ticket = replace(ticket, lane=Lane.BULK)
+            space = await self._access.directory.existing(key)
             parameters = parameters_of(space)
             if parameters.read_only:
-                await self._foresee(space, Consolidate(()), ticket)
+                await self._access.foresee(space, Consolidate(()), ticket)
             wanted = pb.PlanRequest(min_cosine=min_cosine)
-            body = await self._plan(space, wanted, ticket.deadline_s)
+            body = await self._plan(space, wanted, ticket)
             if min_cosine is not None and min_cosine > parameters.merge_min_cosine:
                 body = replace(body, examined_sequence=0)
             if validate_only:
-                return expect(await self._foresee(space, body, ticket), ConsolidateOutcome)
+                return expect(await self._access.foresee(space, body, ticket), ConsolidateOutcome)
             check_deadline(ticket.deadline_s)
-            applied = await self._writes.write(space, body, ticket)
+            applied = await self._access.write(space, body, ticket)
         return expect(applied.outcome, ConsolidateOutcome)
 
     def applied(self, space: Space, outcome: Outcome) -> None:
@@ -134,30 +117,37 @@ class Consolidator:
         """Consolidate what was created since the last sleep; what is left waits for the next."""
         digest = sleep_digest(incarnation, trigger)
         deadline_s = asyncio.get_running_loop().time() + _SLEEP_S
-        ticket = Ticket("", deadline_s, request_id=digest[:16], request_digest=digest)
+        ticket = Ticket(
+            "", deadline_s, request_id=digest[:16], request_digest=digest, lane=Lane.MAINTENANCE
+        )
         try:
             with self._sleeping[key]:
-                space = await self._directory.existing(key)
+                space = await self._access.directory.existing(key)
                 if space.view is None or space.view.incarnation != incarnation:
                     return
                 if space.view.parameters.read_only:
                     return
                 wanted = pb.PlanRequest(unexamined_only=True, window=_SLEEP_WINDOW)
-                body = await self._plan(space, wanted, deadline_s)
+                body = await self._plan(space, wanted, ticket)
                 body = replace(body, trigger=trigger, move_traces=True)
-                await self._writes.write(space, body, ticket)
+                await self._access.write(space, body, ticket)
         except MlsdmError as error:
             _log.warning("consolidation_failed", reason=error.reason, trigger=trigger)
         finally:
             del self._sleeping[key]
 
-    async def _plan(self, space: Space, wanted: pb.PlanRequest, deadline_s: float) -> Consolidate:
+    async def _plan(self, space: Space, wanted: pb.PlanRequest, ticket: Ticket) -> Consolidate:
         """Look for near duplicates step by step, as far as one record can name them."""
         plan = _Plan()
         examined = None
         while True:
-            check_deadline(deadline_s)
-            reply = (await self._ask(space, pb.LinkRequest(plan=wanted))).plan
+            asked = await self._access.ask(
+                space,
+                pb.LinkRequest(plan=wanted),
+                lane=ticket.lane,
+                deadline_s=ticket.deadline_s,
+            )
+            reply = asked.plan
             examined = reply.last_sequence if examined is None else examined
             if not plan.add(map(group_from_proto, reply.groups)):
                 return Consolidate(tuple(plan.groups))

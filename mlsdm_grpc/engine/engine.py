@@ -36,6 +36,7 @@ from mlsdm_grpc.core.record import (
     UpdateMemory,
     Vector,
 )
+from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.catalogue import Catalogue, seen
 from mlsdm_grpc.engine.checks import (
     check_deadline,
@@ -50,7 +51,6 @@ from mlsdm_grpc.engine.codec import (
     Found,
     Recollection,
     found_memories,
-    raise_failure,
     recollections,
     refusal_error,
     search_request,
@@ -58,7 +58,7 @@ from mlsdm_grpc.engine.codec import (
 )
 from mlsdm_grpc.engine.consolidation import Consolidator
 from mlsdm_grpc.engine.drafts import settled
-from mlsdm_grpc.engine.lanes import Bulkhead
+from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.pool import Pool, WorkerRole
 from mlsdm_grpc.engine.spaces import Directory, Space
@@ -73,7 +73,6 @@ from mlsdm_grpc.errors import (
     Unavailable,
 )
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
-from mlsdm_grpc.journal.records import encode_record, outcome_from_proto
 from mlsdm_grpc.llm.embedders import EmbedderInfo, embedder_info
 from mlsdm_grpc.observability.metrics import Metrics
 
@@ -118,12 +117,26 @@ class Engine:
         metrics: Metrics,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._journal = journal
         self._defaults = defaults
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
         self._now_ns = now_ns
-        self._lane = Bulkhead("interactive", settings.max_pending)
+        self.lanes = Lanes(
+            {
+                Lane.INTERACTIVE: settings.max_pending,
+                Lane.BULK: settings.max_pending_bulk,
+                Lane.TEXT: settings.max_pending_text,
+                Lane.MAINTENANCE: settings.max_pending_bulk,
+            },
+            max_queue_s={
+                Before.MIND: settings.max_queue_s,
+                Before.TEXT: settings.max_write_queue_s,
+                Before.JOURNAL: settings.max_write_queue_s,
+            },
+            clock=time.monotonic,
+            waited=lambda lane, s: metrics.queue_wait_seconds.labels(lane).observe(s),
+        )
+        """Who may work, and when."""
         self._minds = Pool(
             WorkerRole("minds"),
             count=settings.workers,
@@ -137,8 +150,7 @@ class Engine:
             start_timeout_s=settings.worker_start_timeout_s,
             on_lost=lambda _: metrics.worker_restarts.labels("text").inc(),
         )
-        text_lane = Bulkhead("text", settings.max_pending_text)
-        self._texts = Texts(info, self._text_pool, text_lane, metrics)
+        self._texts = Texts(info, self._text_pool, self.lanes, metrics)
         upgrades = defaults.upgrade_semantics
         self._writes = WritePipeline(
             journal,
@@ -153,42 +165,31 @@ class Engine:
             on_replayed=metrics.journal_replayed_records.inc,
             on_backlog=self._writes.settle_backlog,
         )
-        self.policies = Policies(self._directory, self._writes, lane=self._lane, ask=self._ask)
+        access = self._access = Access(self._directory, self._writes, self.lanes, now_ns=now_ns)
+        self.policies = Policies(access)
         """The policies of the tenants."""
         self.catalogue = Catalogue(
+            access,
             journal,
-            self._directory,
-            self._writes,
-            self._lane,
             defaults=SpaceParameters(dimension=defaults.dimension, capacity=defaults.capacity),
             embedder=info,
-            ask=self._ask,
-            foresee=self._foresee,
-            reached=self._reached,
             base_moral_threshold=self.policies.base_moral_threshold,
         )
         """The spaces themselves: creating, configuring and listing them."""
         self.watches = Watches(self._directory, self.state, limit=settings.max_watches)
         """Those who watch the state of a space."""
-        self.consolidator = Consolidator(
-            self._directory,
-            self._writes,
-            self._ask,
-            self._foresee,
-            lane=self._lane,
-            metrics=metrics,
-            asleep=settings.consolidation,
-        )
+        self.consolidator = Consolidator(access, metrics=metrics, asleep=settings.consolidation)
         """What merges near duplicates."""
         self._upkeep = Upkeep(
+            access,
             journal,
-            self._directory,
-            self._ask,
             snapshot_every=snapshot_every,
             scrub_rows_per_s=settings.scrub_rows_per_s,
             metrics=metrics,
         )
-        metrics.engine_pending_calls.set_function(lambda: self._lane.in_use)
+        metrics.engine_pending_calls.set_function(
+            lambda: sum(status.in_use for status in self.lanes)
+        )
         metrics.spaces_loaded.set_function(lambda: len(self._directory))
 
     @property
@@ -234,8 +235,10 @@ class Engine:
         Raises:
             MlsdmError: As the contract of PutMemory says.
         """
-        with self._lane:
-            memories = await self._complete(body.memories, paths)
+        lane = Lane.BULK if len(body.memories) > 1 else Lane.INTERACTIVE
+        ticket = replace(ticket, lane=lane)
+        with self.lanes.inside(lane, key.tenant):
+            memories = await self._complete(key, body.memories, paths, ticket.deadline_s)
             new = await self._directory.is_new(key)
             if new and (refused := self._refuse_first(key, body, memories)):
                 return refused
@@ -249,15 +252,15 @@ class Engine:
             body = replace(body, memories=memories)
             await self._refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
-            applied = await self._writes.write(space, body, ticket)
+            applied = await self._access.write(space, body, ticket)
         return expect(applied.outcome, PutOutcome)
 
     async def preview_put(
         self, key: SpaceKey, body: PutMemories, ticket: Ticket, *, paths: Sequence[str]
     ) -> PutOutcome:
         """Return what :meth:`put` would answer; writes nothing, creates nothing."""
-        with self._lane:
-            memories = await self._complete(body.memories, paths)
+        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            memories = await self._complete(key, body.memories, paths, ticket.deadline_s)
             try:
                 space = await self._directory.existing(key)
             except NotFound:
@@ -265,7 +268,7 @@ class Engine:
             else:
                 self._check(key, parameters_of(space), body.memories, memories)
                 memories = await settled(space, memories, now_ns=self._now_ns())
-                found = await self._foresee(space, replace(body, memories=memories), ticket)
+                found = await self._access.foresee(space, replace(body, memories=memories), ticket)
                 return expect(found, PutOutcome)
         if isinstance(outcome, Refusal):
             raise refusal_error(outcome, key.space)
@@ -279,9 +282,9 @@ class Engine:
         Returns:
             The outcome, and the norms of L1, L2 and L3 when the answer was built.
         """
-        with self._lane:
+        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             drafts = (body.memory,)
-            memories = await self._complete(drafts, ("",))
+            memories = await self._complete(key, drafts, ("",), ticket.deadline_s)
             if await self._directory.is_new(key):
                 self._check(key, self._new_parameters(drafts), drafts, memories)
             space = await self._directory.opened(key)
@@ -293,7 +296,7 @@ class Engine:
             body = replace(body, memory=memories[0])
             await self._refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
-            applied = await self._writes.write(space, body, ticket)
+            applied = await self._access.write(space, body, ticket)
         return expect(applied.outcome, EventOutcome), applied.synaptic_norms
 
     async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
@@ -312,11 +315,11 @@ class Engine:
     async def _change(
         self, key: SpaceKey, body: UpdateMemory | DeleteMemory, ticket: Ticket
     ) -> Outcome:
-        with self._lane:
+        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
             await self._refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
-            return (await self._writes.write(space, body, ticket)).outcome
+            return (await self._access.write(space, body, ticket)).outcome
 
     # Reading.
 
@@ -331,12 +334,14 @@ class Engine:
             InvalidInput: RESPONSE_TOO_LARGE.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
-        space = await self._reached(key, min_revision, deadline_s)
-        with self._lane:
-            vectors = await self._query_vectors(space, asks)
-            check_deadline(deadline_s)
+        space = await self._access.reached(key, min_revision, deadline_s)
+        lane = Lane.BULK if len(asks) > 1 else Lane.INTERACTIVE
+        with self.lanes.inside(lane, key.tenant):
+            vectors = await self._query_vectors(space, asks, deadline_s)
             search = search_request(asks, vectors, self._max_response_bytes)
-            reply = await self._ask(space, pb.LinkRequest(search=search))
+            reply = await self._access.ask(
+                space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
+            )
         if reply.search.batch_count:
             self._metrics.query_batch_vectors.observe(reply.search.batch_count)
         return recollections(reply.search, asks), reply.revision
@@ -355,10 +360,10 @@ class Engine:
         Raises:
             NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
         """
-        space = await self._reached(key, min_revision, deadline_s)
-        with self._lane:
+        space = await self._access.reached(key, min_revision, deadline_s)
+        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
-            reply = await self._ask(space, pb.LinkRequest(get=wanted))
+            reply = await self._access.ask(space, pb.LinkRequest(get=wanted), deadline_s=deadline_s)
         found = found_memories(reply.memories)
         if not found:
             raise NotFound(
@@ -371,8 +376,8 @@ class Engine:
         self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
     ) -> tuple[list[Found], bool, int]:
         """Return memories in the order of their creation, whether there are more, the revision."""
-        space = await self._reached(key, min_revision, deadline_s)
-        with self._lane:
+        space = await self._access.reached(key, min_revision, deadline_s)
+        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             page = pb.PageRequest(
                 after_sequence=wanted.after_sequence,
                 limit=wanted.limit,
@@ -380,42 +385,32 @@ class Engine:
                 max_bytes=self._max_response_bytes,
                 labels=wanted.labels,
             )
-            reply = await self._ask(space, pb.LinkRequest(page=page))
+            reply = await self._access.ask(space, pb.LinkRequest(page=page), deadline_s=deadline_s)
         return found_memories(reply.memories), reply.memories.more, reply.revision
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
         """Return the figures of a space as they stand now; the ontology is left out."""
-        space = await self._reached(key, min_revision, deadline_s)
-        with self._lane:
+        space = await self._access.reached(key, min_revision, deadline_s)
+        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             view = pb.ViewRequest(omit_ontology=True)
-            reply = await self._ask(space, pb.LinkRequest(view=view))
+            reply = await self._access.ask(space, pb.LinkRequest(view=view), deadline_s=deadline_s)
         return seen(view_from_reply(reply), key)
 
     # Steps.
 
-    async def _ask(self, space: Space, request: pb.LinkRequest) -> pb.LinkReply:
-        request.space_id = space.number
-        request.now_ns = self._now_ns()
-        link = space.ready_link()
-        self._lane.check(link.pending)
-        reply = await link.request(request)
-        space.heard(reply)
-        raise_failure(reply, space.key.space)
-        return reply
-
-    async def _reached(self, key: SpaceKey, min_revision: int, deadline_s: float) -> Space:
-        space = await self._directory.existing(key)
-        await space.reach(min_revision, deadline_s)
-        return space
-
     async def _complete(
-        self, drafts: Sequence[NewMemory], paths: Sequence[str]
+        self,
+        key: SpaceKey,
+        drafts: Sequence[NewMemory],
+        paths: Sequence[str],
+        deadline_s: float,
     ) -> tuple[NewMemory, ...]:
         """Give every draft an id and a vector."""
         bare = [i for i, draft in enumerate(drafts) if not len(draft.vector.raw)]
         vectors: dict[int, Vector] = {}
         if bare:
-            embedded = await self._texts.embed([drafts[i].text for i in bare])
+            texts = [drafts[i].text for i in bare]
+            embedded = await self._texts.embed(texts, key.tenant, deadline_s)
             vectors = dict(zip(bare, embedded, strict=True))
             check_embedded({join(paths[i], "text"): vector for i, vector in vectors.items()})
         return tuple(
@@ -427,12 +422,15 @@ class Engine:
             for i, draft in enumerate(drafts)
         )
 
-    async def _query_vectors(self, space: Space, asks: Sequence[Ask]) -> list[Vector]:
+    async def _query_vectors(
+        self, space: Space, asks: Sequence[Ask], deadline_s: float
+    ) -> list[Vector]:
         bare = [i for i, ask in enumerate(asks) if ask.vector is None]
         embedded: dict[int, Vector] = {}
         if bare:
             self._check_embedder(space.key, parameters_of(space))
-            vectors = await self._texts.embed([asks[i].text for i in bare])
+            texts = [asks[i].text for i in bare]
+            vectors = await self._texts.embed(texts, space.key.tenant, deadline_s)
             embedded = dict(zip(bare, vectors, strict=True))
             single = len(asks) == 1
             check_embedded(
@@ -442,28 +440,13 @@ class Engine:
         check_dimensions(space.key, parameters_of(space), found)
         return found
 
-    async def _foresee(self, space: Space, body: RecordBody, ticket: Ticket) -> Outcome | None:
-        """Return what a record would do now, or None where only applying it would tell.
-
-        Raises:
-            MlsdmError: It would be refused.
-        """
-        record = self._writes.record(space, body, ticket)
-        reply = await self._ask(space, pb.LinkRequest(preview=encode_record(record)))
-        if reply.outcome.WhichOneof("kind") is None:
-            return None
-        outcome = outcome_from_proto(reply.outcome)
-        if isinstance(outcome, Refusal):
-            raise refusal_error(outcome, space.key.space)
-        return outcome
-
     async def _refuse_read_only(self, space: Space, body: RecordBody, ticket: Ticket) -> None:
         """Refuse a write without a record if the space is known to be read-only.
 
         The worker is asked, because the repeat of an earlier write still has its first result.
         """
         if parameters_of(space).read_only:
-            await self._foresee(space, body, ticket)
+            await self._access.foresee(space, body, ticket)
 
     async def _exists(self, space: Space) -> bool:
         return await self._directory.current_view(space) is not None
@@ -477,7 +460,7 @@ class Engine:
             parameters = replace(
                 self._new_parameters(drafts), moral=MoralParameters.starting_at(base)
             )
-            await self._writes.write(space, CreateSpace(parameters), by_server)
+            await self._access.write(space, CreateSpace(parameters), by_server)
         except (Unavailable, DataLoss):
             self._directory.drop(space)
             raise

@@ -1,55 +1,119 @@
-"""Bulkheads: how many calls of one kind may be in the engine at once."""
+"""Lanes: how much work of a kind may be in the engine, and whose turn it is.
+
+A call takes a permit of its lane's :class:`Bulkhead`; each of its requests then passes the
+:class:`Gate` of the lane before the worker that it needs. Gates let in some milliseconds of work at
+a time, so that what is urgent never stands behind more than that, and deal turns out fairly.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from types import TracebackType
+from typing import Final
 
-from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 
-__all__ = ["Bulkhead"]
+__all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
-_RETRY_AFTER_S = 0.1
+_RETRY_AFTER_S: Final = 0.1
+_WINDOW_S: Final = 0.005
+"""Estimated work that a gate lets in at once."""
+_QUANTUM_S: Final = _WINDOW_S / 10
+"""What a tenant may send in one turn; what it does not use is not saved up once it is idle."""
+
+
+class Lane(StrEnum):
+    """Kinds of work that must not hold each other up."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+    TEXT = "text"
+    MAINTENANCE = "maintenance"
+
+
+class Before(StrEnum):
+    """What requests wait for."""
+
+    MIND = "mind"
+    TEXT = "text"
+    JOURNAL = "journal"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """Figures of one lane."""
+
+    lane: Lane
+    permits: int
+    in_use: int
+    waiting: int
+    """Requests that wait for their turn."""
+    max_waiting: int
+    rejected: int
+    """Calls and requests that were refused since the start."""
 
 
 class Bulkhead:
     """A bounded number of permits; entering takes one or is refused, it never waits.
 
+    A tenant may hold as many permits as are free besides: alone half of them, two together a third
+    each, and so on (dynamic thresholds, Choudhury and Hahne 1998), so nobody finds all taken by
+    one other.
+
     Args:
-        name: Lane, as callers and metrics see it.
-        permits: Calls that may be inside at once.
+        name: Lane, as callers see it.
+        permits: Calls that may be inside at once, at least 1.
     """
 
-    __slots__ = ("in_use", "name", "permits")
+    __slots__ = ("_held", "in_use", "name", "permits", "rejected")
 
     def __init__(self, name: str, permits: int) -> None:
         self.name = name
         self.permits = permits
         self.in_use = 0
+        self.rejected = 0
+        self._held: dict[str, int] = {}
 
-    def __enter__(self) -> None:
-        """Take a permit.
+    def inside(self, tenant: str) -> _Permit:
+        """Return a context that holds a permit for a tenant.
 
-        Raises:
-            Unavailable: BULKHEAD_FULL; all permits are taken.
+        Entering it raises ``Unavailable`` BULKHEAD_FULL if the tenant has its share or none is
+        free.
         """
-        self.check(self.in_use)
+        return _Permit(self, tenant)
+
+    def enter(self, tenant: str) -> None:
+        """Take a permit; see :meth:`inside`."""
+        held = self._held.get(tenant, 0)
+        if held >= self.permits - self.in_use:
+            self.rejected += 1
+            raise _full(self.name, _RETRY_AFTER_S)
+        self._held[tenant] = held + 1
         self.in_use += 1
 
-    def check(self, waiting: int) -> None:
-        """Refuse a call that would find as many before it as there are permits.
+    def leave(self, tenant: str) -> None:
+        """Give a permit back."""
+        self.in_use -= 1
+        held = self._held[tenant] - 1
+        if held:
+            self._held[tenant] = held
+        else:
+            del self._held[tenant]
 
-        Calls whose callers have gone still wait at a worker, but hold no permit here.
 
-        Raises:
-            Unavailable: BULKHEAD_FULL.
-        """
-        if waiting >= self.permits:
-            raise Unavailable(
-                "Too many calls of this kind are in progress.",
-                reason="BULKHEAD_FULL",
-                metadata={"lane": self.name, "permits": str(self.permits)},
-                retry_after_s=_RETRY_AFTER_S,
-            )
+class _Permit:
+    __slots__ = ("_bulkhead", "_tenant")
+
+    def __init__(self, bulkhead: Bulkhead, tenant: str) -> None:
+        self._bulkhead = bulkhead
+        self._tenant = tenant
+
+    def __enter__(self) -> None:
+        self._bulkhead.enter(self._tenant)
 
     def __exit__(
         self,
@@ -57,5 +121,229 @@ class Bulkhead:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give the permit back."""
-        self.in_use -= 1
+        self._bulkhead.leave(self._tenant)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    cost_s: float
+    deadline_s: float
+    turn: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class _Queue:
+    """What one tenant has waiting."""
+
+    tenant: str
+    waiters: deque[_Waiter] = field(default_factory=deque)
+    cost_s: float = 0.0
+    deficit_s: float = 0.0
+
+
+class Gate:
+    """Lets requests through as long as less than a window of work is inside.
+
+    Who waits is served by deficit round-robin between tenants (Shreedhar and Varghese 1995) over
+    estimated cost. A tenant may queue as much work as there is room for besides, as with permits.
+
+    Args:
+        lane: As callers see it.
+        max_queue_s: Estimated work that may wait, seconds.
+        clock: Seconds; that of the event loop.
+        waited: Told how long each request waited that did not get in at once, seconds.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_inside_s",
+        "_lane",
+        "_max_queue_s",
+        "_queued_s",
+        "_queues",
+        "_ring",
+        "_waited",
+        "rejected",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        max_queue_s: float,
+        clock: Callable[[], float],
+        waited: Callable[[float], None],
+    ) -> None:
+        self._lane = lane
+        self._max_queue_s = max_queue_s
+        self._clock = clock
+        self._waited = waited
+        self._inside_s = 0.0
+        self._queued_s = 0.0
+        self._queues: dict[str, _Queue] = {}
+        self._ring: deque[_Queue] = deque()
+        self.waiting = 0
+        self.rejected = 0
+
+    def try_enter(self, cost_s: float) -> bool:
+        """Enter if nobody waits and there is room; :meth:`leave` has to follow."""
+        if self._ring or self._inside_s >= _WINDOW_S:
+            return False
+        self._inside_s += cost_s
+        return True
+
+    async def enter(self, tenant: str, cost_s: float, deadline_s: float) -> None:
+        """Wait for a turn; :meth:`leave` has to follow unless this raises.
+
+        Args:
+            tenant: Whose request it is.
+            cost_s: Estimated time that it takes, seconds.
+            deadline_s: Time of the clock by which it has to be done.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL; too much waits.
+            DeadlineExceeded: It could not be done in time, or its time passed while it waited.
+        """
+        if self.try_enter(cost_s):
+            return
+        queue = self._queues.get(tenant) or _Queue(tenant)
+        self._refuse(queue, cost_s, deadline_s)
+        waiter = _Waiter(cost_s, deadline_s, asyncio.get_running_loop().create_future())
+        if not queue.waiters:
+            self._queues[tenant] = queue
+            self._ring.append(queue)
+        queue.waiters.append(waiter)
+        self._count(queue, waiter, 1)
+        began_s = self._clock()
+        try:
+            await waiter.turn
+        except asyncio.CancelledError:
+            if waiter.turn.cancelled():
+                self._withdraw(queue, waiter)
+            elif waiter.turn.exception() is None:
+                self.leave(cost_s)
+            raise
+        self._waited(self._clock() - began_s)
+
+    def leave(self, cost_s: float) -> None:
+        """Say that a request is done, and let in who comes next."""
+        self._inside_s = max(0.0, self._inside_s - cost_s)
+        while self._ring and self._inside_s < _WINDOW_S:
+            self._turn()
+
+    def _refuse(self, queue: _Queue, cost_s: float, deadline_s: float) -> None:
+        """Refuse what would wait in vain."""
+        room_s = self._max_queue_s - self._queued_s
+        if self._queued_s and queue.cost_s + cost_s > room_s:
+            self.rejected += 1
+            raise _full(self._lane, max(self._queued_s, _RETRY_AFTER_S))
+        tenants = len(self._ring) + (not queue.waiters)
+        needed_s = min(self._queued_s, tenants * queue.cost_s) + cost_s
+        if self._clock() + needed_s > deadline_s:
+            self.rejected += 1
+            raise DeadlineExceeded(
+                "The call cannot be finished before its deadline; nothing was done.",
+                metadata={"needed_ms": str(int(needed_s * 1_000) + 1)},
+            )
+
+    def _turn(self) -> None:
+        """Give the tenant at the front its turn, or what it needs for a later one."""
+        queue = self._ring[0]
+        waiter = queue.waiters[0]
+        if queue.deficit_s < waiter.cost_s and len(self._ring) > 1:
+            queue.deficit_s += _QUANTUM_S
+            self._ring.rotate(-1)
+            return
+        queue.deficit_s = max(0.0, queue.deficit_s - waiter.cost_s)
+        self._withdraw(queue, waiter)
+        if self._clock() >= waiter.deadline_s:
+            self.rejected += 1
+            waiter.turn.set_exception(
+                DeadlineExceeded(
+                    "The deadline passed before the work began; nothing was done.",
+                    reason="DEADLINE_EXPIRED",
+                )
+            )
+        else:
+            self._inside_s += waiter.cost_s
+            waiter.turn.set_result(None)
+
+    def _withdraw(self, queue: _Queue, waiter: _Waiter) -> None:
+        queue.waiters.remove(waiter)
+        self._count(queue, waiter, -1)
+        if not queue.waiters:
+            self._ring.remove(queue)
+            del self._queues[queue.tenant]
+
+    def _count(self, queue: _Queue, waiter: _Waiter, sign: int) -> None:
+        self.waiting += sign
+        queue.cost_s += sign * waiter.cost_s
+        self._queued_s = self._queued_s + sign * waiter.cost_s if self.waiting else 0.0
+
+
+class Lanes:
+    """All lanes of a node.
+
+    Args:
+        permits: Calls that may be inside each lane at once.
+        max_queue_s: Estimated work that may wait in one lane, by what it waits for, seconds.
+        clock: Seconds; that of the event loop.
+        waited: Told the lane and the seconds of every wait for a turn.
+    """
+
+    def __init__(
+        self,
+        permits: Mapping[Lane, int],
+        *,
+        max_queue_s: Mapping[Before, float],
+        clock: Callable[[], float],
+        waited: Callable[[Lane, float], None],
+    ) -> None:
+        self._max_queue_s = max_queue_s
+        self._clock = clock
+        self._waited = waited
+        self._bulkheads = {lane: Bulkhead(lane, count) for lane, count in permits.items()}
+        self._gates: dict[tuple[Lane, Before, int], Gate] = {}
+
+    def __iter__(self) -> Iterator[LaneStatus]:
+        """Yield the figures of every lane."""
+        for lane, bulkhead in self._bulkheads.items():
+            gates = [gate for (of, *_), gate in self._gates.items() if of is lane]
+            yield LaneStatus(
+                lane,
+                permits=bulkhead.permits,
+                in_use=bulkhead.in_use,
+                waiting=sum(gate.waiting for gate in gates),
+                max_waiting=bulkhead.permits,
+                rejected=bulkhead.rejected + sum(gate.rejected for gate in gates),
+            )
+
+    def inside(self, lane: Lane, tenant: str) -> _Permit:
+        """Return a context that holds a permit of a lane; see :meth:`Bulkhead.inside`."""
+        return _Permit(self._bulkheads[lane], tenant)
+
+    def gate(self, lane: Lane, before: Before, index: int = 0) -> Gate:
+        """Return the gate of a lane before a worker or the journal."""
+        gate = self._gates.get((lane, before, index))
+        if gate is None:
+
+            def waited(seconds: float) -> None:
+                self._waited(lane, seconds)
+
+            gate = self._gates[lane, before, index] = Gate(
+                lane,
+                max_queue_s=self._max_queue_s[before],
+                clock=self._clock,
+                waited=waited,
+            )
+        return gate
+
+
+def _full(lane: str, retry_after_s: float) -> Unavailable:
+    return Unavailable(
+        "Too much work of this kind is in progress.",
+        reason="BULKHEAD_FULL",
+        metadata={"lane": lane},
+        retry_after_s=retry_after_s,
+    )

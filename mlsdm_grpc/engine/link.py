@@ -10,7 +10,7 @@ import asyncio
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import Unavailable
@@ -23,6 +23,7 @@ __all__ = [
     "Link",
     "SocketLink",
     "encode_frame",
+    "handle_some",
     "worker_lost",
 ]
 
@@ -66,9 +67,26 @@ class FrameReader:
 class Handler(Protocol):
     """What a worker does with the requests that it found waiting."""
 
-    def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
-        """Return one reply for every request; order among spaces is free."""
+    @property
+    def busy(self) -> bool:
+        """Whether there is work left for :meth:`step`."""
         ...
+
+    def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+        """Take requests and return the replies to those that are done at once."""
+        ...
+
+    def step(self) -> list[pb.LinkReply]:
+        """Work some milliseconds on what was left, and return the replies to what is done."""
+        ...
+
+
+def handle_some(handler: Handler, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+    """Take requests, do a slice of what is left, and return the replies to all that is done."""
+    replies = handler.handle(requests) if requests else []
+    if handler.busy:
+        replies += handler.step()
+    return replies
 
 
 class Link(Protocol):
@@ -79,11 +97,18 @@ class Link(Protocol):
         """Requests that wait for their replies, also those that nobody waits for any more."""
         ...
 
-    def request(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
+    def request(
+        self, message: pb.LinkRequest, *, done: Callable[[], None] | None = None
+    ) -> asyncio.Future[pb.LinkReply]:
         """Send ``message`` (its ``call_id`` is set here) and return its reply to come.
 
-        The future raises ``Unavailable`` WORKER_LOST when the worker goes away first.
+        The future raises ``Unavailable`` WORKER_LOST when the worker goes away first. ``done`` is
+        called when the worker has answered or is lost, also if nobody waits any more.
         """
+        ...
+
+    def cancel(self, call_id: int) -> None:
+        """Tell the worker that nobody waits for a request any more."""
         ...
 
     def close(self) -> None:
@@ -100,34 +125,46 @@ def worker_lost() -> Unavailable:
     )
 
 
+_Call: TypeAlias = tuple[asyncio.Future[pb.LinkReply], Callable[[], None] | None]
+
+
 class _Pending:
     """Requests that wait for their replies."""
 
     def __init__(self) -> None:
-        self._futures: dict[int, asyncio.Future[pb.LinkReply]] = {}
+        self._calls: dict[int, _Call] = {}
         self._last_call_id = 0
 
-    def add(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
+    def add(
+        self, message: pb.LinkRequest, done: Callable[[], None] | None
+    ) -> asyncio.Future[pb.LinkReply]:
         self._last_call_id += 1
         message.call_id = self._last_call_id
         future: asyncio.Future[pb.LinkReply] = asyncio.get_running_loop().create_future()
-        self._futures[message.call_id] = future
+        self._calls[message.call_id] = future, done
         return future
 
     def __len__(self) -> int:
-        return len(self._futures)
+        return len(self._calls)
+
+    def __contains__(self, call_id: int) -> bool:
+        return call_id in self._calls
 
     def resolve(self, reply: pb.LinkReply) -> None:
-        future = self._futures.pop(reply.call_id, None)
+        future, done = self._calls.pop(reply.call_id, (None, None))
         if future is not None and not future.done():
             future.set_result(reply)
+        if done is not None:
+            done()
 
     def fail(self) -> None:
-        futures, self._futures = self._futures, {}
-        for future in futures.values():
+        calls, self._calls = self._calls, {}
+        for future, done in calls.values():
             if not future.done():
                 future.set_exception(worker_lost())
                 future.exception()
+            if done is not None:
+                done()
 
 
 class SocketLink(asyncio.Protocol):
@@ -152,16 +189,26 @@ class SocketLink(asyncio.Protocol):
         """Requests that wait for their replies."""
         return len(self._pending)
 
-    def request(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
+    def request(
+        self, message: pb.LinkRequest, *, done: Callable[[], None] | None = None
+    ) -> asyncio.Future[pb.LinkReply]:
         """Send ``message``; see :class:`Link`."""
-        future = self._pending.add(message)
+        future = self._pending.add(message, done)
         if self._lost:
             self._pending.fail()
             return future
+        self._send(message)
+        return future
+
+    def cancel(self, call_id: int) -> None:
+        """Tell the worker; see :class:`Link`."""
+        if call_id in self._pending:
+            self._send(pb.LinkRequest(cancel=call_id))
+
+    def _send(self, message: pb.LinkRequest) -> None:
         if not self._outgoing:
             asyncio.get_running_loop().call_soon(self._flush)
         self._outgoing.append(encode_frame(message))
-        return future
 
     def _flush(self) -> None:
         frames, self._outgoing = self._outgoing, []
@@ -214,30 +261,40 @@ class InlineLink:
         """Requests that wait for their replies."""
         return len(self._pending)
 
-    def request(self, message: pb.LinkRequest) -> asyncio.Future[pb.LinkReply]:
+    def request(
+        self, message: pb.LinkRequest, *, done: Callable[[], None] | None = None
+    ) -> asyncio.Future[pb.LinkReply]:
         """Queue ``message``; see :class:`Link`."""
-        future = self._pending.add(message)
+        future = self._pending.add(message, done)
         if self._closed:
             self._pending.fail()
             return future
+        self._send(message)
+        return future
+
+    def cancel(self, call_id: int) -> None:
+        """Tell the handler; see :class:`Link`."""
+        if call_id in self._pending:
+            self._send(pb.LinkRequest(cancel=call_id))
+
+    def _send(self, message: pb.LinkRequest) -> None:
         self._queue.append(message)
         if not self._busy:
             self._busy = True
             asyncio.get_running_loop().call_soon(self._handle)
-        return future
 
     def _handle(self) -> None:
         if self._closed:
             return
         queue, self._queue = self._queue, []
         loop = asyncio.get_running_loop()
-        handled = loop.run_in_executor(self._thread, self._handler.handle, queue)
+        handled = loop.run_in_executor(self._thread, handle_some, self._handler, queue)
         handled.add_done_callback(self._handled)
 
     def _handled(self, handled: asyncio.Future[list[pb.LinkReply]]) -> None:
         for reply in handled.result():
             self._pending.resolve(reply)
-        self._busy = bool(self._queue)
+        self._busy = bool(self._queue) or self._handler.busy
         if self._busy:
             self._handle()
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.consolidation import Window, plan
 from mlsdm_grpc.core.mind import Mind, RevisionGap
-from mlsdm_grpc.core.pelm import Hit, Memory, Query
-from mlsdm_grpc.core.record import EventOutcome, Float32
+from mlsdm_grpc.core.pelm import Hit, Query
+from mlsdm_grpc.core.record import EventOutcome
 from mlsdm_grpc.core.semantics import SemanticsUnknown
+from mlsdm_grpc.engine.codec import (
+    add_failure,
+    add_memory,
+    add_results,
+    answer_bytes,
+    queries_of,
+)
+from mlsdm_grpc.engine.slices import SLICE_S, Job, Slices
 from mlsdm_grpc.errors import (
     DataLoss,
-    InvalidInput,
+    DeadlineExceeded,
     MlsdmError,
     NotFound,
     PreconditionFailed,
@@ -27,11 +34,17 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.journal.parameters import parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_to_proto
 from mlsdm_grpc.journal.records import decode_record, group_to_proto, outcome_to_proto
-from mlsdm_grpc.journal.snapshot import memory_to_row, read_snapshot, write_snapshot
+from mlsdm_grpc.journal.snapshot import snapshot_reader, snapshot_writer
 
 __all__ = ["MindHandler"]
 
-_HIT_OVERHEAD_BYTES = 128
+_Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
+_WRITES: Final = frozenset({"load", "apply", "replay", "repair", "unload"})
+"""What changes a space."""
+_JOBS: Final = frozenset({"load", "replay", "search", "page", "plan", "scrub", "snapshot"})
+"""What may take longer than others want to wait."""
+_FIRST_QUERIES: Final = 16
+"""Queries of a batch that are answered before it is known how long one takes."""
 _log = logging.getLogger(__name__)
 
 
@@ -40,11 +53,13 @@ class MindHandler:
 
     def __init__(self) -> None:
         self._minds: dict[int, Mind] = {}
-        self._actions: dict[str, Callable[[pb.LinkRequest, pb.LinkReply], None]] = {
+        self._slices = Slices()
+        self._actions: dict[str, _Action] = {
             "load": self._load,
             "apply": self._apply,
             "preview": self._preview,
             "replay": self._replay,
+            "search": self._search_many,
             "get": self._get,
             "page": self._page,
             "plan": self._plan,
@@ -56,47 +71,81 @@ class MindHandler:
             "unload": self._unload,
         }
 
+    @property
+    def busy(self) -> bool:
+        """Whether a long request is in progress."""
+        return len(self._slices) > 0
+
     def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
-        """Handle what was waiting; queries between two writes of a space share one scan."""
+        """Take what was waiting; queries between two writes of a space share one scan."""
         replies: list[pb.LinkReply] = []
         searches: dict[int, list[pb.LinkRequest]] = {}
         for request in requests:
-            kind = request.WhichOneof("kind")
-            if kind == "search":
+            kind = request.WhichOneof("kind") or ""
+            if kind == "search" and len(request.search.queries) == 1:
                 searches.setdefault(request.space_id, []).append(request)
                 continue
-            waiting = searches.pop(request.space_id, None)
-            if waiting is not None:
-                replies.extend(self._search(waiting))
-            replies.append(self._answer(request, self._actions[kind or ""]))
+            if kind in _WRITES:
+                replies += self._search(searches.pop(request.space_id, []))
+            replies += self._take(kind, request)
         for waiting in searches.values():
-            replies.extend(self._search(waiting))
+            replies += self._search(waiting)
         return replies
 
-    def _answer(
-        self, request: pb.LinkRequest, action: Callable[[pb.LinkRequest, pb.LinkReply], None]
-    ) -> pb.LinkReply:
+    def step(self) -> list[pb.LinkReply]:
+        """Do a slice of a long request."""
+        return self._after(*self._slices.step())
+
+    def _take(self, kind: str, request: pb.LinkRequest) -> list[pb.LinkReply]:
+        """Answer a request at once, or begin it as a job, or keep it for later."""
+        if kind == "cancel":
+            return self._after(*self._slices.cancel(request.cancel))
+        writes, long = kind in _WRITES, kind in _JOBS
+        if (writes or long) and self._slices.holds(request, writes=writes):
+            return []
         reply = pb.LinkReply(call_id=request.call_id)
+        steps = self._steps(self._actions[kind], request, reply)
+        if long:
+            self._slices.add(Job(request, reply, steps, writes))
+            return []
+        for _ in steps:
+            pass
+        return [reply]
+
+    def _after(self, done: Job | None, free: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+        """Return the replies to a job that has ended and to what had waited for it."""
+        replies = [] if done is None else [done.reply]
+        return replies + self.handle(free) if free else replies
+
+    def _steps(
+        self, action: _Action, request: pb.LinkRequest, reply: pb.LinkReply
+    ) -> Iterator[None]:
+        """Do what a request wants; its reply says how it went."""
         try:
-            action(request, reply)
-        except MlsdmError as error:
-            _fail(reply, error)
-        except RevisionGap as error:
-            _fail(reply, DataLoss(f"A record cannot be applied: {error!r}"))
-        except SemanticsUnknown as error:
-            _fail(reply, _unsupported(error))
-        except OSError as error:
-            _fail(reply, MlsdmError(f"A file cannot be used: {error.strerror}"))
-        except Exception:  # noqa: BLE001 - the top of the worker's loop
-            # A defect must not take the other spaces of this worker along, and a state that may
-            # be half changed must not be used; loading it again meets the same record.
-            _log.exception("defect in a worker")
-            self._minds.pop(request.space_id, None)
-            _fail(reply, DataLoss("The space cannot be brought up to date by this version."))
+            if request.WhichOneof("kind") not in _WRITES:
+                _check_deadline(request)
+            yield from action(request, reply) or ()
+        except Exception as error:  # noqa: BLE001 - the top of the worker's loop
+            self._fail(request, reply, error)
         mind = self._minds.get(request.space_id)
         reply.revision = 0 if mind is None else mind.revision
         reply.unloaded = mind is None
-        return reply
+
+    def _fail(self, request: pb.LinkRequest, reply: pb.LinkReply, error: Exception) -> None:
+        if isinstance(error, MlsdmError):
+            add_failure(reply, error)
+        elif isinstance(error, RevisionGap):
+            add_failure(reply, DataLoss(f"A record cannot be applied: {error!r}"))
+        elif isinstance(error, SemanticsUnknown):
+            add_failure(reply, _unsupported(error))
+        elif isinstance(error, OSError):
+            add_failure(reply, MlsdmError(f"A file cannot be used: {error.strerror}"))
+        else:
+            # A defect must not take the other spaces of this worker along, and a state that may
+            # be half changed must not be used; loading it again meets the same record.
+            _log.error("defect in a worker", exc_info=error)
+            self._minds.pop(request.space_id, None)
+            add_failure(reply, DataLoss("The space cannot be brought up to date by this version."))
 
     def _mind(self, request: pb.LinkRequest) -> Mind:
         mind = self._minds.get(request.space_id)
@@ -106,20 +155,20 @@ class MindHandler:
 
     # Writing.
 
-    def _load(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
-        path = request.load.snapshot_path
+    def _load(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+        path, mind = request.load.snapshot_path, Mind()
         if path:
             with Path(path).open("rb") as file:
-                self._minds[request.space_id] = read_snapshot(file)
-        else:
-            self._minds[request.space_id] = Mind()
+                mind = yield from snapshot_reader(file)
+        self._minds[request.space_id] = mind
         reply.done.SetInParent()
 
-    def _replay(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    def _replay(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         mind = self._mind(request)
         before = mind.revision
         for raw in request.replay.records:
             mind.apply(decode_record(raw))
+            yield
         reply.done.count = mind.revision - before
 
     def _apply(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
@@ -140,16 +189,16 @@ class MindHandler:
         self._minds.pop(request.space_id, None)
         reply.done.SetInParent()
 
-    def _snapshot(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    def _snapshot(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         mind = self._mind(request)
         with Path(request.snapshot.path).open("xb") as file:
-            reply.done.sha256, reply.done.count = write_snapshot(mind, file)
-            file.flush()
-            os.fsync(file.fileno())
+            writer = snapshot_writer(mind, file)
+            reply.done.sha256, reply.done.count = yield from writer
 
     # Integrity.
 
-    def _scrub(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    def _scrub(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+        yield
         mind, wanted = self._mind(request), request.scrub
         reply.scrub.SetInParent()
         if mind.contents is not None:
@@ -177,32 +226,63 @@ class MindHandler:
 
     # Reading.
 
-    def _search(self, requests: list[pb.LinkRequest]) -> list[pb.LinkReply]:
-        """Answer searches of one space; a fault in one spoils no other."""
-        replies = [pb.LinkReply(call_id=request.call_id) for request in requests]
-        try:
-            mind = self._mind(requests[0])
-            view = mind.contents
-            if view is None:
-                raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
-            queries = [
-                _queries(r.search, view.parameters.dimension, view.rhythm.phase) for r in requests
-            ]
-            now_ns = max(request.now_ns for request in requests)
-            results = iter(mind.search([q for some in queries for q in some], now_ns=now_ns))
-        except MlsdmError as error:
-            for reply in replies:
-                reply.unloaded = requests[0].space_id not in self._minds
-                _fail(reply, error)
-            return replies
-        replies[0].search.batch_count = sum(map(len, queries))
-        for request, reply, asked in zip(requests, replies, queries, strict=True):
-            reply.revision = mind.revision
+    def _search(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+        """Answer single queries of one space by one scan; a fault in one spoils no other."""
+        replies, asked = [], []
+        mind = None
+        for request in requests:
+            reply = pb.LinkReply(call_id=request.call_id)
+            replies.append(reply)
             try:
-                _write_results(request.search, reply, [(q, next(results)) for q in asked])
+                _check_deadline(request)
+                mind = self._mind(request)
+                asked.append((request, reply, queries_of(mind, request.search)[0]))
+                reply.revision = mind.revision
             except MlsdmError as error:
-                _fail(reply, error)
+                reply.unloaded = request.space_id not in self._minds
+                add_failure(reply, error)
+        if mind is None or not asked:
+            return replies
+        began_ns = time.perf_counter_ns()
+        now_ns = max(request.now_ns for request, _, _ in asked)
+        try:
+            found = mind.search([query for _, _, query in asked], now_ns=now_ns)
+        except Exception as error:  # noqa: BLE001 - the top of the worker's loop
+            for request, reply, _ in asked:
+                self._fail(request, reply, error)
+            return replies
+        cost_ns = (time.perf_counter_ns() - began_ns) // len(asked)
+        for (request, reply, query), hits in zip(asked, found, strict=True):
+            try:
+                add_results(request.search, reply, [(query, hits)])
+            except MlsdmError as error:
+                add_failure(reply, error)
+            else:
+                reply.search.query_cost_ns = cost_ns
+        first = asked[0][1]
+        if first.WhichOneof("kind") == "search":
+            first.search.batch_count = len(asked)
         return replies
+
+    def _search_many(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+        """Answer a batch of queries, as many at a time as a slice is long."""
+        yield
+        mind = self._mind(request)
+        queries = queries_of(mind, request.search)
+        results: list[tuple[Query, list[Hit]]] = []
+        spent_ns, cost_ns, count = 0, 0, _FIRST_QUERIES
+        while len(results) < len(queries):
+            _check_deadline(request)
+            some = queries[len(results) : len(results) + count]
+            began_ns = time.perf_counter_ns()
+            found = mind.search(some, now_ns=request.now_ns)
+            spent_ns += time.perf_counter_ns() - began_ns
+            results += zip(some, found, strict=True)
+            cost_ns = spent_ns // len(results)
+            count = max(1, int(SLICE_S * 1e9) // max(cost_ns, 1))
+            yield
+        add_results(request.search, reply, results)
+        reply.search.batch_count, reply.search.query_cost_ns = len(queries), cost_ns
 
     def _get(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         mind, wanted = self._mind(request), request.get
@@ -216,18 +296,20 @@ class MindHandler:
         if not pelm.is_sound(wanted.memory_id):
             raise _unsound(wanted.memory_id, lost=pelm.is_lost(wanted.memory_id))
         row = pelm.row(wanted.memory_id) if wanted.include_embedding else None
-        _add_memory(reply.memories, memory, row)
+        add_memory(reply.memories, memory, row)
 
-    def _page(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    def _page(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+        yield
         mind, wanted = self._mind(request), request.page
         reply.memories.SetInParent()
         if mind.contents is None:
             return
         pelm, labels, size = mind.contents.pelm, frozenset(wanted.labels), 0
         for memory, row in pelm.after(wanted.after_sequence, now_ns=request.now_ns):
+            yield
             if not labels.issubset(memory.labels):
                 continue
-            size += _size(memory, row if wanted.include_embedding else None)
+            size += answer_bytes(memory, row if wanted.include_embedding else None)
             full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes
             if full and reply.memories.memories:
                 reply.memories.more = True
@@ -236,9 +318,10 @@ class MindHandler:
                 memory.owns(row) or pelm.is_sound(memory.memory_id)
             ):
                 reply.memories.damaged.append(len(reply.memories.memories))
-            _add_memory(reply.memories, memory, row if wanted.include_embedding else None)
+            add_memory(reply.memories, memory, row if wanted.include_embedding else None)
 
-    def _plan(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    def _plan(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+        yield
         contents, wanted = self._mind(request).contents, request.plan
         if contents is None:
             raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
@@ -321,83 +404,10 @@ def _unsound(memory_id: str, *, lost: bool) -> MlsdmError:
     )
 
 
-def _fail(reply: pb.LinkReply, error: MlsdmError) -> None:
-    reply.failure.reason = error.reason
-    reply.failure.message = error.message
-    for key, value in error.metadata.items():
-        reply.failure.metadata.add(key=key, value=value)
-
-
-def _queries(request: pb.SearchRequest, dimension: int, phase: float) -> list[Query]:
-    vectors = np.frombuffer(request.vectors_f32_le, "<f4").reshape(len(request.queries), -1)
-    if vectors.shape[1] != dimension:
-        raise MlsdmError(
-            "The query does not have the dimension of the space.",
-            reason="DIMENSION_MISMATCH",
-            metadata={"expected": str(dimension), "actual": str(vectors.shape[1])},
+def _check_deadline(request: pb.LinkRequest) -> None:
+    """Refuse what nobody waits for any more."""
+    if request.deadline_ns and time.monotonic_ns() >= request.deadline_ns:
+        raise DeadlineExceeded(
+            "The deadline passed before the work was done; nothing was written.",
+            reason="DEADLINE_EXPIRED",
         )
-    wide = vectors.astype(np.float64)
-    wide /= np.sqrt(np.add.reduce(wide * wide, axis=1))[:, np.newaxis]
-    return [
-        Query(
-            vector=wide[i],
-            phase=float(np.float32(options.phase if options.HasField("phase") else phase)),
-            top_k=options.top_k,
-            phase_tolerance=options.phase_tolerance,
-            min_confidence=options.min_confidence,
-            min_resonance=options.min_resonance if options.HasField("min_resonance") else -np.inf,
-            labels=frozenset(options.labels),
-            phase_weight=options.phase_weight,
-            synaptic_bias=options.synaptic_bias,
-        )
-        for i, options in enumerate(request.queries)
-    ]
-
-
-def _write_results(
-    request: pb.SearchRequest, reply: pb.LinkReply, results: list[tuple[Query, list[Hit]]]
-) -> None:
-    size = 0
-    for query, hits in results:
-        size += sum(
-            _size(hit.memory, hit.row if request.include_embedding else None) for hit in hits
-        )
-        if size > request.max_bytes:
-            raise InvalidInput(
-                "The answer would be larger than the server sends; ask for less.",
-                reason="RESPONSE_TOO_LARGE",
-                metadata={"limit": str(request.max_bytes), "actual": str(size)},
-            )
-        found = reply.search.results.add(
-            memories=[memory_to_row(hit.memory) for hit in hits],
-            resonances=[hit.resonance for hit in hits],
-            cosines=[hit.components.cosine for hit in hits],
-            phase_distances=[hit.components.phase_distance for hit in hits],
-            phase_factors=[hit.components.phase_factor for hit in hits],
-            synaptic_biases=[hit.components.synaptic_bias for hit in hits],
-            phases=[hit.memory.phase for hit in hits],
-            confidences=[hit.memory.confidence for hit in hits],
-            phase=query.phase,
-        )
-        if request.include_embedding:
-            found.rows_f32_le = b"".join(
-                hit.row.astype("<f4", copy=False).tobytes() for hit in hits
-            )
-
-
-def _add_memory(reply: pb.MemoriesReply, memory: Memory, row: Float32 | None) -> None:
-    reply.memories.append(memory_to_row(memory))
-    reply.phases.append(memory.phase)
-    reply.confidences.append(memory.confidence)
-    if row is not None:
-        reply.rows_f32_le += row.astype("<f4", copy=False).tobytes()
-
-
-def _size(memory: Memory, row: Float32 | None) -> int:
-    """Return about how many bytes a memory takes in an answer; rather too many."""
-    provenance = memory.provenance
-    strings = [memory.text, memory.memory_id, *memory.labels]
-    strings += [part for pair in memory.metadata for part in pair]
-    strings += [provenance.model, provenance.policy_version, *provenance.parent_ids]
-    fields = sum(len(string.encode()) + 8 for string in strings)
-    return _HIT_OVERHEAD_BYTES + fields + (0 if row is None else 4 * len(row))

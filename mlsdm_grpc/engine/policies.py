@@ -6,21 +6,19 @@ policy instead of memories, and its first record is the first policy.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import math
 from dataclasses import dataclass
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
-from mlsdm_grpc.core.record import Refusal
+from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.checks import check_deadline, expect
-from mlsdm_grpc.engine.codec import refusal_error
-from mlsdm_grpc.engine.lanes import Bulkhead
-from mlsdm_grpc.engine.spaces import TENANT_SPACE, Directory, Space
-from mlsdm_grpc.engine.writes import Ticket, WritePipeline
+from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.spaces import TENANT_SPACE, Space
+from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.governance.policy import base_moral_threshold
 from mlsdm_grpc.journal.policies import policy_from_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import encode_record, outcome_from_proto
 
 __all__ = ["Policies", "PolicyView"]
 
@@ -41,24 +39,12 @@ class Policies:
     """Reads and writes the policies.
 
     Args:
-        directory: Finds the reserved spaces.
-        writes: Writes their records.
-        lane: Bulkhead that every call passes.
-        ask: Sends a request to the worker of a space.
+        access: The way to the reserved spaces.
     """
 
-    def __init__(
-        self,
-        directory: Directory,
-        writes: WritePipeline,
-        *,
-        lane: Bulkhead,
-        ask: Callable[[Space, pb.LinkRequest], Awaitable[pb.LinkReply]],
-    ) -> None:
-        self._directory = directory
-        self._writes = writes
-        self._lane = lane
-        self._ask = ask
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._directory = access.directory
 
     async def get(self, tenant: str, *, min_revision: int, deadline_s: float) -> PolicyView:
         """Return the policy of a tenant; the built-in one, version 0, if it never set any.
@@ -71,8 +57,8 @@ class Policies:
             return _BUILT_IN
         space = await self._directory.opened(key)
         await space.reach(min_revision, deadline_s)
-        with self._lane:
-            return await self._read(space)
+        with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
+            return await self._read(space, deadline_s)
 
     async def set(self, tenant: str, body: SetPolicy, ticket: Ticket) -> PolicySet:
         """Replace the policy of a tenant.
@@ -81,17 +67,17 @@ class Policies:
             Conflict: ETAG_MISMATCH; another policy was set since.
             InvalidInput: REQUEST_ID_REUSED.
         """
-        with self._lane:
+        with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             space = await self._opened(tenant, ticket)
             if not space.head:
                 # What refuses a first policy leaves the revision at 0.
                 await self._preview(space, body, ticket)
-            applied = await self._writes.write(space, body, ticket)
+            applied = await self._access.write(space, body, ticket)
         return expect(applied.outcome, PolicySet)
 
     async def preview(self, tenant: str, body: SetPolicy, ticket: Ticket) -> PolicySet:
         """Return what :meth:`set` would answer, with the current revision; writes nothing."""
-        with self._lane:
+        with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             return await self._preview(await self._opened(tenant, ticket), body, ticket)
 
     async def base_moral_threshold(self, tenant: str) -> float:
@@ -99,7 +85,7 @@ class Policies:
         key = SpaceKey(tenant, TENANT_SPACE)
         if await self._directory.is_new(key):
             return base_moral_threshold(_BUILT_IN.policy.settings)
-        view = await self._read(await self._directory.opened(key))
+        view = await self._read(await self._directory.opened(key), math.inf)
         return base_moral_threshold(view.policy.settings)
 
     async def _opened(self, tenant: str, ticket: Ticket) -> Space:
@@ -108,15 +94,11 @@ class Policies:
         return space
 
     async def _preview(self, space: Space, body: SetPolicy, ticket: Ticket) -> PolicySet:
-        record = encode_record(self._writes.record(space, body, ticket))
-        reply = await self._ask(space, pb.LinkRequest(preview=record))
-        outcome = outcome_from_proto(reply.outcome)
-        if isinstance(outcome, Refusal):
-            raise refusal_error(outcome, TENANT_SPACE)
-        return expect(outcome, PolicySet)
+        return expect(await self._access.foresee(space, body, ticket), PolicySet)
 
-    async def _read(self, space: Space) -> PolicyView:
-        reply = await self._ask(space, pb.LinkRequest(policy=pb.PolicyRequest()))
+    async def _read(self, space: Space, deadline_s: float) -> PolicyView:
+        request = pb.LinkRequest(policy=pb.PolicyRequest())
+        reply = await self._access.ask(space, request, deadline_s=deadline_s)
         if not reply.policy.HasField("policy"):
             return PolicyView(_BUILT_IN.policy, reply.revision)
         return PolicyView(policy_from_proto(reply.policy.policy), reply.revision)

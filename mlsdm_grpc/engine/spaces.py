@@ -31,6 +31,7 @@ __all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; no request can name it."""
 _MAX_REVISION_WAIT_S = 2.0
+_LEARNING_RATE = 0.1
 _log = structlog.get_logger(__name__)
 
 
@@ -72,6 +73,8 @@ class Space:
     """Of the parameters in ``view``."""
     configured: int = 0
     """Revision of the last change of parameters that the worker is known to have applied."""
+    query_cost_s: float = 2e-4
+    """Time of its worker that a query takes, as lately measured, seconds."""
     snapshot_revision: int = 0
     """Revision of its newest snapshot."""
     snapshot_due: int = 0
@@ -124,6 +127,9 @@ class Space:
         if reply.unloaded:
             self.link = None
             self.go_cold()
+        elif reply.search.query_cost_ns:
+            measured_s = reply.search.query_cost_ns * 1e-9
+            self.query_cost_s += _LEARNING_RATE * (measured_s - self.query_cost_s)
 
     def ready_link(self) -> Link:
         """Return the link of a space that was loaded.

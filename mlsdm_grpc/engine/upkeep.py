@@ -8,15 +8,18 @@ DATA_LOSS from then on, all others serve.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.engine.spaces import Directory, Space
+from mlsdm_grpc.engine.access import Access
+from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.errors import DataLoss, MlsdmError
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
@@ -43,9 +46,8 @@ class Upkeep:
     """Keeps the spaces of this node.
 
     Args:
+        access: The way to the spaces.
         journal: Where snapshots go, and what a damaged row is restored from.
-        directory: The spaces in use.
-        ask: Sends a request about a space to its worker.
         snapshot_every: Records of a space between two snapshots.
         scrub_rows_per_s: Rows compared with their checksums in a second, all spaces together;
             0 scrubs for snapshots only.
@@ -54,17 +56,16 @@ class Upkeep:
 
     def __init__(
         self,
+        access: Access,
         journal: Journal,
-        directory: Directory,
-        ask: Callable[[Space, pb.LinkRequest], Awaitable[pb.LinkReply]],
         *,
         snapshot_every: int,
         scrub_rows_per_s: int,
         metrics: Metrics,
     ) -> None:
         self._journal = journal
-        self._directory = directory
-        self._ask = ask
+        self._directory = access.directory
+        self._ask = partial(access.ask, lane=Lane.MAINTENANCE)
         self._snapshot_every = snapshot_every
         self._rows_a_tick = -(-scrub_rows_per_s // round(1 / _TICK_S))
         self._rows = metrics.scrub_rows

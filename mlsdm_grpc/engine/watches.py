@@ -8,16 +8,19 @@ the newest always arrives. A space whose worker was lost is brought back by its 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.engine.lanes import Bulkhead
 from mlsdm_grpc.engine.spaces import Directory, space_not_found
+from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 
 __all__ = ["Watches"]
+
+_RETRY_AFTER_S = 1.0
 
 
 class _ReadState(Protocol):
@@ -39,7 +42,7 @@ class Watches:
         self._directory = directory
         self._read_state = read_state
         self._limit = limit
-        self._lanes: dict[SpaceKey, Bulkhead] = {}
+        self._counts: Counter[SpaceKey] = Counter()
 
     async def watch(
         self, key: SpaceKey, *, min_revision: int, min_interval_s: float, deadline_s: float
@@ -84,10 +87,17 @@ class Watches:
 
     @contextmanager
     def _place(self, key: SpaceKey) -> Iterator[None]:
-        lane = self._lanes.setdefault(key, Bulkhead("watch", self._limit))
+        if self._counts[key] >= self._limit:
+            raise Unavailable(
+                "Too many watch the space.",
+                reason="BULKHEAD_FULL",
+                metadata={"lane": "watch"},
+                retry_after_s=_RETRY_AFTER_S,
+            )
+        self._counts[key] += 1
         try:
-            with lane:
-                yield
+            yield
         finally:
-            if not lane.in_use:
-                self._lanes.pop(key, None)
+            self._counts[key] -= 1
+            if not self._counts[key]:
+                del self._counts[key]

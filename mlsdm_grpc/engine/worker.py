@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.engine.link import FrameReader, Handler, encode_frame
+from mlsdm_grpc.engine.link import FrameReader, Handler, encode_frame, handle_some
 from mlsdm_grpc.engine.minds import MindHandler
 
 __all__ = ["TextHandler", "main", "make_handler", "serve"]
@@ -30,6 +30,15 @@ class TextHandler:
         from mlsdm_grpc.llm.embedders import load_embedder
 
         self._embedder = load_embedder(embedder)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left; everything is embedded at once."""
+        return False
+
+    def step(self) -> list[pb.LinkReply]:
+        """Return nothing."""
+        return []
 
     def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
         """Return the embeddings that each request asked for."""
@@ -65,13 +74,12 @@ def serve(sock: socket.socket, handler: Handler) -> None:
     poller.register(sock, select.POLLIN | select.POLLOUT)
     while True:
         poller.modify(sock, select.POLLIN | (select.POLLOUT if outgoing else 0))
-        poller.poll()
+        poller.poll(0 if handler.busy else None)
         frames: list[bytes] = []
         if not _receive(sock, reader, frames):
             return
-        if frames:
-            for reply in handler.handle([pb.LinkRequest.FromString(frame) for frame in frames]):
-                outgoing += encode_frame(reply)
+        for reply in handle_some(handler, [pb.LinkRequest.FromString(f) for f in frames]):
+            outgoing += encode_frame(reply)
         if outgoing and not _send(sock, outgoing):
             return
 

@@ -28,6 +28,7 @@ from mlsdm_grpc.core.record import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.engine.codec import raise_failure, refusal_error
+from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.link import worker_lost
 from mlsdm_grpc.engine.spaces import Space, SpaceStatus
 from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, MlsdmError, Unavailable
@@ -53,6 +54,7 @@ class Ticket:
     """32 bytes over the canonical request."""
     windowed: bool = True
     """The request window remembers the write; not so for what comes before a first write."""
+    lane: Lane = Lane.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +97,31 @@ class WritePipeline:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
-        """Write one record and return its outcome.
+    def submit(self, space: Space, body: RecordBody, ticket: Ticket) -> asyncio.Future[Applied]:
+        """Hand one record to the journal and return its outcome to come.
+
+        From here on nobody can take the write back.
+
+        Raises:
+            InvalidInput: REQUEST_TOO_LARGE.
+        """
+        if 0 < space.semantics_version < self._semantics_version:
+            self._upgrade(space)
+        return self._submit(space, self.record(space, body, ticket))
+
+    async def outcome(
+        self, space: Space, answer: asyncio.Future[Applied], ticket: Ticket
+    ) -> Applied:
+        """Wait for the outcome of a submitted record.
 
         Raises:
             MlsdmError: Order refused it, as an error of its reason.
             Unavailable: The journal did not take it, or its worker was lost.
             DeadlineExceeded: OUTCOME_UNKNOWN; the record is on its way.
-            InvalidInput: REQUEST_TOO_LARGE.
         """
-        if 0 < space.semantics_version < self._semantics_version:
-            self._upgrade(space)
-        answer = self._submit(space, self.record(space, body, ticket))
         try:
             async with asyncio.timeout_at(ticket.deadline_s - _ANSWER_MARGIN_S):
-                applied = await answer
+                applied = await asyncio.shield(answer)  # whoever is gone changes nothing
         except TimeoutError:
             raise DeadlineExceeded(
                 "The deadline passed after the write went to the journal; repeat it with the same"
@@ -244,8 +256,6 @@ class WritePipeline:
         self._in_flight -= 1
         if self._in_flight == 0:
             self._idle.set()
-        if answer.done():
-            return
         if error is not None:
             answer.set_exception(error)
         elif applied is not None:

@@ -11,9 +11,9 @@ import hashlib
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
@@ -33,17 +33,26 @@ from mlsdm_grpc.journal import records
 from mlsdm_grpc.journal.parameters import parameters_from_proto, parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_from_proto, policy_to_proto
 
-__all__ = ["memory_from_row", "memory_to_row", "read_snapshot", "snapshot_bytes", "write_snapshot"]
+__all__ = [
+    "memory_from_row",
+    "memory_to_row",
+    "read_snapshot",
+    "snapshot_bytes",
+    "snapshot_reader",
+    "snapshot_writer",
+]
+
+_T = TypeVar("_T")
 
 _MAGIC = b"MLSDMS\x00\x01"
 _FRAME = struct.Struct("<II")
-_MEMORIES_PER_FRAME = 1_024
+_MEMORIES_PER_FRAME = 256
 _ENTRIES_PER_FRAME = 1_024
 _MAX_FRAME_BYTES = 512 * 1_024 * 1_024
 
 
-def write_snapshot(mind: Mind, file: BinaryIO) -> tuple[bytes, int]:
-    """Write the state of ``mind`` to ``file``.
+def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, tuple[bytes, int]]:
+    """Write the state of ``mind`` to ``file`` in steps; it must not change between them.
 
     Returns:
         SHA-256 and length in bytes of what was written.
@@ -60,18 +69,24 @@ def write_snapshot(mind: Mind, file: BinaryIO) -> tuple[bytes, int]:
             file.write(part)
             sha256.update(part)
             size += len(part)
+        yield
     return sha256.digest(), size
 
 
 def snapshot_bytes(mind: Mind) -> bytes:
     """Return the state of ``mind`` as the bytes of its snapshot file."""
     buffer = io.BytesIO()
-    write_snapshot(mind, buffer)
+    _finish(snapshot_writer(mind, buffer))
     return buffer.getvalue()
 
 
 def read_snapshot(file: BinaryIO) -> Mind:
-    """Return the state in ``file``.
+    """Return the state in ``file``; see :func:`snapshot_reader`."""
+    return _finish(snapshot_reader(file))
+
+
+def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
+    """Return the state in ``file``, read in steps.
 
     Raises:
         DataLoss: A frame is cut off, fails its checksum, or is of an unknown kind.
@@ -84,21 +99,36 @@ def read_snapshot(file: BinaryIO) -> Mind:
     if first is None or first.WhichOneof("kind") != "head":
         raise DataLoss("A snapshot does not start with its head.")
     mind = _mind(first.head)
-    memories, entries = list[tuple[Memory, Float32]](), list[WindowEntry]()
+    entries = list[WindowEntry]()
     for frame in frames:
+        yield
         kind = frame.WhichOneof("kind")
         if kind == "memories" and mind.contents is not None:
-            memories.extend(_memories(frame.memories, mind.contents.pelm.dimension))
+            pelm = mind.contents.pelm
+            for memory, row in _memories(frame.memories, pelm.dimension):
+                pelm.restore(memory, row)
+                yield
         elif kind == "window":
             entries.extend(map(_entry, frame.window.entries))
         elif kind == "tail":
-            if (frame.tail.memory_count, frame.tail.window_count) != (len(memories), len(entries)):
+            count = 0 if mind.contents is None else len(mind.contents.pelm)
+            if (frame.tail.memory_count, frame.tail.window_count) != (count, len(entries)):
                 raise DataLoss("A snapshot lacks some of its frames.")
             if mind.contents is not None:
-                mind.contents.pelm.restore(memories)
+                mind.contents.pelm.order_ring()
             mind.window = RequestWindow(entries)
             return mind
     raise DataLoss("A snapshot is cut off.")
+
+
+def _finish(steps: Generator[None, None, _T]) -> _T:
+    """Take all steps at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            value: _T = end.value
+            return value
 
 
 def _frames(mind: Mind) -> Iterator[pb.SnapshotFrame]:

@@ -73,6 +73,13 @@ class Metrics:
         self.engine_pending_calls = Gauge(
             "mlsdm_engine_pending_calls", "Calls inside the engine.", registry=registry
         )
+        self.queue_wait_seconds = Histogram(
+            "mlsdm_engine_queue_wait_seconds",
+            "Time that requests waited for their turn; those that did not wait are not counted.",
+            ("lane",),
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
         self.query_batch_vectors = Histogram(
             "mlsdm_query_batch_vectors",
             "Query vectors that one pass over a space answered.",

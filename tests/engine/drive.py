@@ -83,3 +83,14 @@ async def running(journal=None, **changes):
     finally:
         if owned:
             await journal.close()
+
+
+def answers(handler, *requests):
+    """Return the replies to requests, each sent when the one before it is done, in their order."""
+    replies = []
+    for request in requests:
+        found = handler.handle([request])
+        while handler.busy:
+            found += handler.step()
+        replies += found
+    return replies

@@ -88,7 +88,7 @@ async def test_a_space_that_does_not_exist_is_not_found(driver):
         async with watch(driver, key=SpaceKey("dev", "nowhere")) as views:
             await anext(views)
     assert caught.value.reason == "SPACE_NOT_FOUND"
-    assert not driver.engine.watches._lanes
+    assert not driver.engine.watches._counts
 
 
 async def test_another_life_of_the_space_ends_the_watch(driver):
@@ -127,7 +127,7 @@ async def test_watches_of_a_space_are_bounded_and_release_their_places():
             await second.aclose()
             async with watch(driver) as views:
                 await anext(views)
-        assert not driver.engine.watches._lanes
+        assert not driver.engine.watches._counts
 
 
 async def test_a_cancelled_watch_releases_everything(driver):
@@ -138,8 +138,8 @@ async def test_a_cancelled_watch_releases_everything(driver):
             following.cancel()
             await asyncio.wait([following])
             assert following.cancelled()
-            assert not driver.engine.watches._lanes
-            assert driver.engine._lane.in_use == 0
+            assert not driver.engine.watches._counts
+            assert all(status.in_use == 0 for status in driver.engine.lanes)
 
 
 async def test_a_watch_brings_its_space_back_when_the_worker_is_lost():

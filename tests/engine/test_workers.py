@@ -10,7 +10,7 @@ import threading
 import anyio
 import numpy as np
 import pytest
-from drive import KEY, running
+from drive import KEY, answers, running
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import Mind
@@ -106,7 +106,7 @@ async def test_worker_failures_are_typed_replies():
         pb.LinkRequest(call_id=8, space_id=1, get=pb.GetRequest(memory_id="m")),
         pb.LinkRequest(call_id=9, space_id=1, view=pb.ViewRequest()),
     ]
-    replies = {reply.call_id: reply for reply in await asyncio.to_thread(handler.handle, requests)}
+    replies = {r.call_id: r for r in await asyncio.to_thread(answers, handler, *requests)}
     reasons = {i: reply.failure.reason for i, reply in replies.items()}
     assert reasons == {
         1: "WORKER_LOST",
@@ -156,7 +156,7 @@ async def test_a_defect_in_the_core_costs_one_space_only(monkeypatch):
             pb.LinkRequest(call_id=1, space_id=space, load=pb.LoadRequest()),
             pb.LinkRequest(call_id=2, space_id=space, apply=create),
         ]
-        assert handler.handle(requests)[1].outcome.space_created.created
+        assert answers(handler, *requests)[1].outcome.space_created.created
     again = handler.handle([pb.LinkRequest(call_id=3, space_id=1, apply=create)])[0]
     assert not again.failure.reason
 

@@ -31,6 +31,7 @@ class LinkRequest(_message.Message):
     CALL_ID_FIELD_NUMBER: _builtins.int
     SPACE_ID_FIELD_NUMBER: _builtins.int
     NOW_NS_FIELD_NUMBER: _builtins.int
+    DEADLINE_NS_FIELD_NUMBER: _builtins.int
     LOAD_FIELD_NUMBER: _builtins.int
     APPLY_FIELD_NUMBER: _builtins.int
     PREVIEW_FIELD_NUMBER: _builtins.int
@@ -46,16 +47,23 @@ class LinkRequest(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     SCRUB_FIELD_NUMBER: _builtins.int
     REPAIR_FIELD_NUMBER: _builtins.int
+    CANCEL_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number that the reply repeats."""
     space_id: _builtins.int
     """Number of the space on this link; chosen by the parent when it loads it."""
     now_ns: _builtins.int
     """Time of the question, Unix nanoseconds; expired memories are left out."""
+    deadline_ns: _builtins.int
+    """Monotonic clock by which somebody waits for the answer, nanoseconds; 0 is no limit. What is
+    written is applied at any time.
+    """
     apply: _builtins.bytes
     """Apply one encoded record."""
     preview: _builtins.bytes
     """Answer what applying an encoded record would give."""
+    cancel: _builtins.int
+    """Nobody waits for the request of this number any more. It has no reply of its own."""
     @_builtins.property
     def load(self) -> Global___LoadRequest:
         """Make the space ready."""
@@ -114,6 +122,7 @@ class LinkRequest(_message.Message):
         call_id: _builtins.int = ...,
         space_id: _builtins.int = ...,
         now_ns: _builtins.int = ...,
+        deadline_ns: _builtins.int = ...,
         load: Global___LoadRequest | None = ...,
         apply: _builtins.bytes = ...,
         preview: _builtins.bytes = ...,
@@ -129,12 +138,13 @@ class LinkRequest(_message.Message):
         plan: Global___PlanRequest | None = ...,
         scrub: Global___ScrubRequest | None = ...,
         repair: Global___RepairRequest | None = ...,
+        cancel: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair", "cancel"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -490,8 +500,11 @@ class SearchReply(_message.Message):
 
     RESULTS_FIELD_NUMBER: _builtins.int
     BATCH_COUNT_FIELD_NUMBER: _builtins.int
+    QUERY_COST_NS_FIELD_NUMBER: _builtins.int
     batch_count: _builtins.int
     """Queries that shared the scan; 0 where another reply says it."""
+    query_cost_ns: _builtins.int
+    """Time that a query took, nanoseconds."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryHits]:
         """In the order of the queries."""
@@ -501,10 +514,11 @@ class SearchReply(_message.Message):
         *,
         results: _abc.Iterable[Global___QueryHits] | None = ...,
         batch_count: _builtins.int = ...,
+        query_cost_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "query_cost_ns", b"query_cost_ns", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,152 @@
+"""The way to the spaces that every part of the engine takes: find one, ask it, write to it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.record import Outcome, PutMemories, RecordBody, Refusal
+from mlsdm_grpc.engine.codec import raise_failure, refusal_error
+from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
+from mlsdm_grpc.engine.spaces import Directory, Space, SpaceStatus
+from mlsdm_grpc.engine.writes import Applied, Ticket, WritePipeline
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.journal.records import encode_record, outcome_from_proto
+
+__all__ = ["Access"]
+
+_WRITE_S: Final = 7e-5
+_COSTS_S: Final = {
+    "get": 3e-5,
+    "view": 5e-5,
+    "policy": 3e-5,
+    "preview": 1e-4,
+    "repair": 1e-3,
+    "page": 2e-3,
+    "scrub": 2e-3,
+    "plan": 5e-3,
+    "snapshot": 5e-3,
+}
+"""Time that a worker needs for a request, or for a slice of it, seconds; measured, to the nearest
+order. What a search costs is learned from the worker."""
+
+
+class Access:
+    """Finds spaces, asks their workers, writes their records; all in fair turns.
+
+    Args:
+        directory: Where spaces are found.
+        writes: Where records go.
+        lanes: Who may work, and when.
+        now_ns: Wall clock.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        writes: WritePipeline,
+        lanes: Lanes,
+        *,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self.directory = directory
+        self.lanes = lanes
+        self.now_ns = now_ns
+        self._writes = writes
+
+    async def reached(self, key: SpaceKey, min_revision: int, deadline_s: float) -> Space:
+        """Return a space that exists, loaded, once it has reached a revision.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND.
+            Unavailable: REVISION_NOT_REACHED.
+        """
+        space = await self.directory.existing(key)
+        await space.reach(min_revision, deadline_s)
+        return space
+
+    async def ask(
+        self,
+        space: Space,
+        request: pb.LinkRequest,
+        *,
+        lane: Lane = Lane.INTERACTIVE,
+        deadline_s: float = math.inf,
+    ) -> pb.LinkReply:
+        """Send a request about a loaded space to its worker and return what it answers.
+
+        Raises:
+            MlsdmError: What the worker says.
+            Unavailable: BULKHEAD_FULL or WORKER_LOST.
+            DeadlineExceeded: There was, or would be, no time for it.
+        """
+        kind = request.WhichOneof("kind") or ""
+        if kind == "search":
+            cost_s = space.query_cost_s * len(request.search.queries)
+        else:
+            cost_s = _COSTS_S[kind]
+        gate = self.lanes.gate(lane, Before.MIND, space.worker)
+        await gate.enter(space.key.tenant, cost_s, deadline_s)
+        try:
+            link = space.ready_link()
+            request.space_id = space.number
+            request.now_ns = self.now_ns()
+            request.deadline_ns = 0 if deadline_s == math.inf else int(deadline_s * 1e9)
+            replied = link.request(request, done=partial(gate.leave, cost_s))
+        except BaseException:
+            gate.leave(cost_s)
+            raise
+        try:
+            reply = await replied
+        except asyncio.CancelledError:
+            link.cancel(request.call_id)
+            raise
+        space.heard(reply)
+        raise_failure(reply, space.key.space)
+        return reply
+
+    async def foresee(self, space: Space, body: RecordBody, ticket: Ticket) -> Outcome | None:
+        """Return what a record would do now, or None where only applying it would tell.
+
+        Raises:
+            MlsdmError: It would be refused.
+        """
+        record = encode_record(self._writes.record(space, body, ticket))
+        reply = await self.ask(
+            space,
+            pb.LinkRequest(preview=record),
+            lane=ticket.lane,
+            deadline_s=ticket.deadline_s,
+        )
+        if reply.outcome.WhichOneof("kind") is None:
+            return None
+        outcome = outcome_from_proto(reply.outcome)
+        if isinstance(outcome, Refusal):
+            raise refusal_error(outcome, space.key.space)
+        return outcome
+
+    async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
+        """Write a record to a loaded space and return its outcome; see ``WritePipeline``.
+
+        Raises:
+            MlsdmError: Order refused it, as an error of its reason.
+            Unavailable: BULKHEAD_FULL, or the journal did not take it, or its worker was lost.
+            DeadlineExceeded: There was no time for it, or OUTCOME_UNKNOWN: it is on its way.
+        """
+        count = len(body.memories) if isinstance(body, PutMemories) else 1
+        cost_s = _WRITE_S * count
+        gate = self.lanes.gate(ticket.lane, Before.JOURNAL)
+        await gate.enter(space.key.tenant, cost_s, ticket.deadline_s)
+        try:
+            if space.status is not SpaceStatus.HOT:  # it was lost meanwhile
+                await self.directory.opened(space.key)
+            answer = self._writes.submit(space, body, ticket)
+        except BaseException:
+            gate.leave(cost_s)
+            raise
+        answer.add_done_callback(lambda _: gate.leave(cost_s))
+        return await self._writes.outcome(space, answer, ticket)

@@ -1,0 +1,252 @@
+"""Bulkheads and gates: shares, turns, deadlines, and that nothing is ever held for nobody."""
+
+import asyncio
+import random
+from collections import Counter
+
+import pytest
+
+from mlsdm_grpc.engine.lanes import Before, Bulkhead, Gate, Lane, Lanes
+from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+
+pytestmark = pytest.mark.anyio
+
+COST_S = 0.001
+FAR_S = 1e9
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def gate(clock):
+    return Gate(Lane.BULK, max_queue_s=1.0, clock=clock, waited=lambda _: None)
+
+
+def fill(gate):
+    """Let in as much as goes in at once; return how many."""
+    count = 0
+    while gate.try_enter(COST_S):
+        count += 1
+    return count
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def test_a_tenant_holds_as_many_permits_as_are_free_besides():
+    bulkhead = Bulkhead("bulk", 12)
+    held = Counter()
+    for tenant in ("a", "b", "c"):
+        while True:
+            try:
+                bulkhead.enter(tenant)
+            except Unavailable as error:
+                assert error.reason == "BULKHEAD_FULL"
+                assert error.metadata == {"lane": "bulk"}
+                assert error.retry_after_s is not None
+                break
+            held[tenant] += 1
+    assert held == {"a": 6, "b": 3, "c": 2}
+    assert (bulkhead.in_use, bulkhead.rejected) == (11, 3)
+    for tenant, count in held.items():
+        for _ in range(count):
+            bulkhead.leave(tenant)
+    assert bulkhead.in_use == 0
+    with bulkhead.inside("a"):
+        assert bulkhead.in_use == 1
+    assert bulkhead.in_use == 0
+
+
+def test_one_permit_is_enough_for_one_call():
+    bulkhead = Bulkhead("llm", 1)
+    with bulkhead.inside("a"), pytest.raises(Unavailable), bulkhead.inside("b"):
+        pass
+    assert bulkhead.in_use == 0
+
+
+async def test_a_gate_lets_a_window_of_work_in_and_the_rest_in_turn(gate):
+    assert fill(gate) == 5
+    order = []
+
+    async def call(name):
+        await gate.enter("a", COST_S, FAR_S)
+        order.append(name)
+
+    calls = [asyncio.ensure_future(call(i)) for i in range(20)]
+    await settle()
+    assert (order, gate.waiting) == ([], 20)
+    for done in range(1, 21):
+        gate.leave(COST_S)
+        await settle()
+        assert order == list(range(done))
+    await asyncio.gather(*calls)
+    assert gate.waiting == 0
+
+
+async def test_turns_are_fair_in_cost_between_tenants(gate):
+    inside = fill(gate)
+    served = Counter()
+    costs = {"many": 0.0005, "large": 0.02, "few": 0.001}
+
+    async def call(tenant):
+        await gate.enter(tenant, costs[tenant], FAR_S)
+        served[tenant] += costs[tenant]
+        await asyncio.sleep(0)
+        gate.leave(costs[tenant])
+
+    calls = [asyncio.ensure_future(call("many")) for _ in range(900)]
+    calls += [asyncio.ensure_future(call("large")) for _ in range(10)]
+    calls += [asyncio.ensure_future(call("few")) for _ in range(60)]
+    await settle()
+    for _ in range(inside):
+        gate.leave(COST_S)
+    while served["few"] < 0.055:  # noqa: ASYNC110 - a turn of the loop is the unit here
+        await asyncio.sleep(0)
+    assert served["many"] == pytest.approx(served["few"], abs=0.01)
+    assert served["large"] == pytest.approx(served["few"], abs=0.04)
+    await asyncio.gather(*calls)
+
+
+async def test_a_quiet_tenant_waits_for_no_queue_of_another(gate):
+    inside = fill(gate)
+    noisy = [asyncio.ensure_future(gate.enter("noisy", COST_S, FAR_S)) for _ in range(400)]
+    await settle()
+    quiet = asyncio.ensure_future(gate.enter("quiet", COST_S, FAR_S))
+    await settle()
+    for _ in range(3):
+        gate.leave(COST_S)
+        await settle()
+    assert quiet.done()
+    for call in noisy:
+        call.cancel()
+    await asyncio.wait(noisy)
+    assert (gate.waiting, inside) == (0, 5)
+
+
+async def test_a_tenant_queues_no_more_than_there_is_room_for_besides(gate):
+    fill(gate)
+    calls = []
+    for tenant in ("a", "b"):
+        while True:
+            call = asyncio.ensure_future(gate.enter(tenant, 0.01, FAR_S))
+            await asyncio.sleep(0)
+            if call.done():
+                with pytest.raises(Unavailable) as caught:
+                    await call
+                assert caught.value.reason == "BULKHEAD_FULL"
+                break
+            calls.append(call)
+    assert gate.waiting == len(calls) == pytest.approx(75, abs=2)
+    assert gate.rejected == 2
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+
+
+async def test_a_request_that_is_larger_than_the_queue_may_wait_alone(gate):
+    fill(gate)
+    call = asyncio.ensure_future(gate.enter("a", 2.0, FAR_S))
+    await settle()
+    assert gate.waiting == 1
+    gate.leave(COST_S)
+    await call
+
+
+async def test_what_cannot_be_done_in_time_is_refused_at_once(gate, clock):
+    fill(gate)
+    waiting = [asyncio.ensure_future(gate.enter("a", 0.1, FAR_S)) for _ in range(3)]
+    await settle()
+    with pytest.raises(DeadlineExceeded) as caught:
+        await gate.enter("a", 0.1, clock() + 0.35)
+    assert caught.value.reason == "DEADLINE_TOO_SHORT"
+    assert int(caught.value.metadata["needed_ms"]) == pytest.approx(401, abs=1)
+    other = asyncio.ensure_future(gate.enter("b", 0.1, clock() + 0.35))
+    await settle()
+    assert not other.done()  # it waits for its own queue only
+    for call in (*waiting, other):
+        call.cancel()
+    await asyncio.wait([*waiting, other])
+
+
+async def test_what_has_expired_is_never_let_in(gate, clock):
+    fill(gate)
+    late = asyncio.ensure_future(gate.enter("a", COST_S, 5.0))
+    fine = asyncio.ensure_future(gate.enter("a", COST_S, 50.0))
+    await settle()
+    clock.now_s = 10.0
+    gate.leave(COST_S)
+    await settle()
+    with pytest.raises(DeadlineExceeded) as caught:
+        await late
+    assert caught.value.reason == "DEADLINE_EXPIRED"
+    assert fine.done()
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_whatever_happens_a_gate_is_empty_at_the_end(gate, clock, seed):
+    dice = random.Random(seed)
+    inside = []
+
+    async def call():
+        cost_s = dice.choice((0.0001, 0.001, 0.02))
+        await gate.enter(dice.choice("abc"), cost_s, clock() + dice.choice((0.01, 1.0, FAR_S)))
+        inside.append(cost_s)
+
+    calls = []
+    for _ in range(2_000):
+        clock.now_s += 0.0005
+        match dice.randrange(5):
+            case 0 | 1:
+                calls.append(asyncio.ensure_future(call()))
+            case 2:
+                if calls:
+                    dice.choice(calls).cancel()
+            case _:
+                if inside:
+                    gate.leave(inside.pop())
+        await asyncio.sleep(0)
+    while not all(each.done() for each in calls) or inside:
+        while inside:
+            gate.leave(inside.pop())
+        await asyncio.sleep(0)
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    odd = [e for e in ends if e is not None and not isinstance(e, Unavailable | DeadlineExceeded)]
+    assert all(isinstance(end, asyncio.CancelledError) for end in odd)
+    assert gate.waiting == 0
+    assert fill(gate) == 5
+
+
+async def test_lanes_tell_their_figures_and_waits(clock):
+    waits = []
+    lanes = Lanes(
+        {Lane.INTERACTIVE: 8, Lane.BULK: 4},
+        max_queue_s={Before.MIND: 0.1},
+        clock=clock,
+        waited=lambda lane, seconds: waits.append((lane, seconds)),
+    )
+    gate = lanes.gate(Lane.BULK, Before.MIND, 1)
+    assert gate is lanes.gate(Lane.BULK, Before.MIND, 1)
+    assert gate is not lanes.gate(Lane.INTERACTIVE, Before.MIND, 1)
+    fill(gate)
+    with lanes.inside(Lane.BULK, "a"):
+        call = asyncio.ensure_future(gate.enter("a", COST_S, FAR_S))
+        await settle()
+        figures = {status.lane: status for status in lanes}
+        assert (figures[Lane.BULK].in_use, figures[Lane.BULK].waiting) == (1, 1)
+        assert figures[Lane.INTERACTIVE].in_use == 0
+        clock.now_s += 0.25
+        gate.leave(COST_S)
+        await call
+    assert waits == [(Lane.BULK, 0.25)]
