@@ -174,7 +174,7 @@ class EngineSettings(_Section):
     """The same for batches, streams and consolidations."""
     max_pending_text: int = Field(default=512, ge=1)
     """The same for calls that wait for a text worker."""
-    max_queue_s: float = Field(default=0.1, gt=0, le=60)
+    max_queue_s: float = Field(default=0.2, gt=0, le=60)
     """Estimated work of queries that may wait before one worker in one lane, seconds. What would
     wait longer is refused with BULKHEAD_FULL."""
     max_write_queue_s: float = Field(default=5.0, gt=0, le=60)

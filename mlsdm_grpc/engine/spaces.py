@@ -31,7 +31,8 @@ __all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; no request can name it."""
 _MAX_REVISION_WAIT_S = 2.0
-_LEARNING_RATE = 0.1
+_LEARNING_STEP = 1.1
+"""An estimate goes towards what is measured by this factor, so that one slow query says little."""
 _log = structlog.get_logger(__name__)
 
 
@@ -128,8 +129,8 @@ class Space:
             self.link = None
             self.go_cold()
         elif reply.search.query_cost_ns:
-            measured_s = reply.search.query_cost_ns * 1e-9
-            self.query_cost_s += _LEARNING_RATE * (measured_s - self.query_cost_s)
+            dearer = reply.search.query_cost_ns * 1e-9 > self.query_cost_s
+            self.query_cost_s *= _LEARNING_STEP if dearer else 1.0 / _LEARNING_STEP
 
     def ready_link(self) -> Link:
         """Return the link of a space that was loaded.
