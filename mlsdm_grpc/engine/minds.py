@@ -257,11 +257,9 @@ class MindHandler:
                 add_results(request.search, reply, [(query, hits)])
             except MlsdmError as error:
                 add_failure(reply, error)
-            else:
-                reply.search.query_cost_ns = cost_ns
         first = asked[0][1]
         if first.WhichOneof("kind") == "search":
-            first.search.batch_count = len(asked)
+            first.search.batch_count, first.search.query_cost_ns = len(asked), cost_ns
         return replies
 
     def _search_many(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:

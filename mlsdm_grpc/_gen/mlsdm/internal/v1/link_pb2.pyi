@@ -504,7 +504,7 @@ class SearchReply(_message.Message):
     batch_count: _builtins.int
     """Queries that shared the scan; 0 where another reply says it."""
     query_cost_ns: _builtins.int
-    """Time that a query took, nanoseconds."""
+    """Time that a query of them took, nanoseconds; 0 where another reply says it."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryHits]:
         """In the order of the queries."""
