@@ -22,6 +22,8 @@ __all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 _RETRY_AFTER_S: Final = 0.1
 _WINDOW_S: Final = 0.005
 """Estimated work that a gate lets in at once."""
+_FEW: Final = 16
+"""So many requests may wait whatever they cost."""
 _QUANTUM_S: Final = _WINDOW_S / 10
 """What a tenant may send in one turn; what it does not use is not saved up once it is idle."""
 
@@ -145,7 +147,8 @@ class Gate:
     """Lets requests through as long as less than a window of work is inside.
 
     Who waits is served by deficit round-robin between tenants (Shreedhar and Varghese 1995) over
-    estimated cost. A tenant may queue as much work as there is room for besides, as with permits.
+    estimated cost. A tenant may queue as much work as there is room for besides, as with permits;
+    a few requests may always wait.
 
     Args:
         lane: As callers see it.
@@ -235,7 +238,7 @@ class Gate:
     def _refuse(self, queue: _Queue, cost_s: float, deadline_s: float) -> None:
         """Refuse what would wait in vain."""
         room_s = self._max_queue_s - self._queued_s
-        if self._queued_s and queue.cost_s + cost_s > room_s:
+        if self.waiting >= _FEW and queue.cost_s + cost_s > room_s:
             self.rejected += 1
             raise _full(self._lane, max(self._queued_s, _RETRY_AFTER_S))
         tenants = len(self._ring) + (not queue.waiters)

@@ -155,13 +155,16 @@ async def test_a_tenant_queues_no_more_than_there_is_room_for_besides(gate):
     await asyncio.wait(calls)
 
 
-async def test_a_request_that_is_larger_than_the_queue_may_wait_alone(gate):
+async def test_a_few_requests_may_wait_whatever_they_cost(gate):
     fill(gate)
-    call = asyncio.ensure_future(gate.enter("a", 2.0, FAR_S))
+    calls = [asyncio.ensure_future(gate.enter("a", 2.0, FAR_S)) for _ in range(16)]
     await settle()
-    assert gate.waiting == 1
-    gate.leave(COST_S)
-    await call
+    assert gate.waiting == 16
+    with pytest.raises(Unavailable):
+        await gate.enter("a", 2.0, FAR_S)
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
 
 
 async def test_what_cannot_be_done_in_time_is_refused_at_once(gate, clock):
