@@ -10,7 +10,7 @@ import json
 import marshal
 import struct
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -83,12 +83,17 @@ class Memory:
     @property
     def lineage_hash(self) -> str:
         """SHA-256 (64 hexadecimal digits) over how this memory came to be."""
-        history = asdict(self.provenance) | {
-            "confidence": self.confidence,
-            "content": self.digest.hex(),
-            "create_time_ns": self.create_time_ns,
-        }
-        canonical = json.dumps(history, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        provenance = self.provenance
+        history = (
+            self.digest.hex(),
+            self.create_time_ns,
+            self.confidence,
+            int(provenance.source),
+            provenance.model,
+            provenance.policy_version,
+            *provenance.parent_ids,
+        )
+        canonical = json.dumps(history, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def owns(self, row: Float32) -> bool:

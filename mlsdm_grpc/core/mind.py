@@ -16,7 +16,7 @@ import numpy as np
 
 from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.contents import Contents, Moment, Refused
-from mlsdm_grpc.core.pelm import Hit, Query
+from mlsdm_grpc.core.pelm import NOTHING, Found, Hit, Query
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.record import (
     CreateSpace,
@@ -245,10 +245,16 @@ class Mind:
         """Recall for each query; see :meth:`Pelm.search`. Empty for a space that is not there."""
         if self.contents is None:
             return [[] for _ in queries]
+        return [self.contents.pelm.hits(found) for found in self.find(queries, now_ns=now_ns)]
+
+    def find(self, queries: Sequence[Query], *, now_ns: int) -> list[Found]:
+        """Return slots and scores for each query; see :meth:`Pelm.find`."""
+        if self.contents is None:
+            return [NOTHING for _ in queries]
         traces = None
         if any(query.synaptic_bias for query in queries):
             traces = self.contents.synapses.lasting()
-        return self.contents.pelm.search(queries, now_ns=now_ns, traces=traces)
+        return self.contents.pelm.find(queries, now_ns=now_ns, traces=traces)
 
     def view(self) -> SpaceView | None:
         """Return the figures of the space, or None if it does not exist."""

@@ -17,16 +17,18 @@ from itertools import islice
 
 import numpy as np
 
-from mlsdm_grpc.core.kernel import Float64
+from mlsdm_grpc.core.kernel import Float64, Indices
 from mlsdm_grpc.core.lattice import Lattice, Memory
-from mlsdm_grpc.core.recall import PHASE_EPSILON, Found, Query, Recall
+from mlsdm_grpc.core.recall import NOTHING, PHASE_EPSILON, Found, Query, Recall
 from mlsdm_grpc.core.record import MAX_LABELS, Float32, NewMemory, Vector
 from mlsdm_grpc.core.rows import Rows
 from mlsdm_grpc.core.slots import Ring, SlotIndex
 
 __all__ = [
+    "NOTHING",
     "PHASE_EPSILON",
     "Components",
+    "Found",
     "Hit",
     "Memory",
     "Pelm",
@@ -161,9 +163,9 @@ class Pelm:
         """Yield living memories created after ``sequence``, oldest first, with rows (borrowed)."""
         return ((m, row) for m, row in self._after(sequence) if not m.expired(now_ns))
 
-    def search(
+    def find(
         self, queries: Sequence[Query], *, now_ns: int, traces: Float32 | None = None
-    ) -> list[list[Hit]]:
+    ) -> list[Found]:
         """Recall for every query the memories that resonate most, best first.
 
         Args:
@@ -172,8 +174,9 @@ class Pelm:
             traces: (dimension,) direction for ``synaptic_bias``.
 
         Returns:
-            For each query up to ``top_k`` hits; ties go to the newer memory. Exact: the same
-            hits as scoring every row would give. Lost memories are left out.
+            For each query up to ``top_k`` slots with their scores, good until the next write; ties
+            go to the newer memory. Exact: the same as scoring every row would give. Lost memories
+            are left out.
 
         Cost: one scan of the rows in the band and a rescoring of the candidates.
         """
@@ -183,8 +186,26 @@ class Pelm:
             norm = float(np.sqrt(np.add.reduce(wide * wide)))
             direction = wide / norm if norm > 0.0 else None
         now_ns = now_ns if now_ns >= self._next_expiry_ns else 0
-        found = self.recall.find(queries, now_ns=now_ns, traces=direction)
-        return [self._hits(one) for one in found]
+        return self.recall.find(queries, now_ns=now_ns, traces=direction)
+
+    def search(
+        self, queries: Sequence[Query], *, now_ns: int, traces: Float32 | None = None
+    ) -> list[list[Hit]]:
+        """Return what :meth:`find` finds, as memories with copies of their rows."""
+        return [self.hits(one) for one in self.find(queries, now_ns=now_ns, traces=traces)]
+
+    def memory_at(self, slot: int) -> Memory:
+        """Return the memory in a slot that a query found."""
+        return self._lattice.memory(slot)
+
+    def row_at(self, slot: int) -> Float32:
+        """Return (dimension,) float32, the row of a slot that a query found; borrowed."""
+        return self._row(slot)
+
+    def versions(self, slots: Indices) -> list[tuple[int, int]]:
+        """Return creation sequence and revision of the memory in each slot that a query found."""
+        found = self._lattice.columns[slots]
+        return list(zip(found["sequence"].tolist(), found["revision"].tolist(), strict=True))
 
     def near(
         self, memories: Sequence[Memory], *, min_cosine: float, limit: int, now_ns: int
@@ -237,7 +258,8 @@ class Pelm:
         later = np.sort(created[created > max(after, 0)])
         return int(later[min(count, len(later)) - 1]) if len(later) else after
 
-    def _hits(self, found: Found) -> list[Hit]:
+    def hits(self, found: Found) -> list[Hit]:
+        """Return what a query found as memories with copies of their rows."""
         parts = zip(
             found.cosine.tolist(),
             found.phase_distance.tolist(),

@@ -72,7 +72,7 @@ class Found:
     synaptic_bias: kernel.Float64
 
 
-_NOTHING = Found(np.empty(0, np.intp), *[np.empty(0)] * 5)
+NOTHING = Found(np.empty(0, np.intp), *[np.empty(0)] * 5)
 
 
 class Recall:
@@ -97,7 +97,7 @@ class Recall:
             now_ns: Memories that have expired by then are left out; 0 if none has.
             traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
         """
-        results = [_NOTHING] * len(queries)
+        results = [NOTHING] * len(queries)
         self.searches += len(queries)
         together: dict[bytes, tuple[kernel.Indices, list[int]]] = {}
         for i, query in enumerate(queries):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind import Mind, SpaceView
-from mlsdm_grpc.core.pelm import Components, Hit, Memory, Query
+from mlsdm_grpc.core.contents import Contents
+from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.pelm import Memory, Query
 from mlsdm_grpc.core.record import Float32, Refusal, Vector
 from mlsdm_grpc.journal.parameters import parameters_from_proto
 from mlsdm_grpc.journal.snapshot import memory_from_row, memory_to_row
@@ -18,16 +19,12 @@ from mlsdm_grpc.journal.snapshot import memory_from_row, memory_to_row
 __all__ = [
     "Ask",
     "Found",
-    "Recalled",
-    "Recollection",
     "add_failure",
     "add_memory",
-    "add_results",
     "answer_bytes",
     "found_memories",
     "queries_of",
     "raise_failure",
-    "recollections",
     "refusal_error",
     "search_request",
     "view_from_reply",
@@ -59,25 +56,6 @@ class Found:
     memory: Memory
     row: Float32 | None
     """Its unit vector, if it was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """One hit of a query."""
-
-    memory: Memory
-    row: Float32 | None
-    resonance: float
-    components: Components
-
-
-@dataclass(frozen=True, slots=True)
-class Recollection:
-    """Hits of one query, best first."""
-
-    hits: Sequence[Recalled]
-    phase: float
-    """Phase that was asked for, after defaults."""
 
 
 _HIT_OVERHEAD_BYTES = 128
@@ -129,7 +107,7 @@ def raise_failure(reply: pb.LinkReply, space: str) -> None:
 
 
 def search_request(
-    asks: Sequence[Ask], vectors: Sequence[Vector], max_bytes: int
+    asks: Sequence[Ask], vectors: Sequence[Vector], *, batch: bool, max_bytes: int
 ) -> pb.SearchRequest:
     """Return the request for some queries whose vectors are known."""
     return pb.SearchRequest(
@@ -146,51 +124,13 @@ def search_request(
                 labels=ask.labels,
                 phase_weight=ask.phase_weight,
                 synaptic_bias=ask.synaptic_bias,
+                include_embedding=ask.include_embedding,
             )
             for ask in asks
         ],
-        include_embedding=any(ask.include_embedding for ask in asks),
         max_bytes=max_bytes,
+        batch=batch,
     )
-
-
-def recollections(reply: pb.SearchReply, asks: Sequence[Ask]) -> list[Recollection]:
-    """Return the hits in ``reply``, one entry a query."""
-    return [
-        Recollection(_hits(found, with_rows=ask.include_embedding), found.phase)
-        for found, ask in zip(reply.results, asks, strict=True)
-    ]
-
-
-def _hits(found: pb.QueryHits, *, with_rows: bool) -> list[Recalled]:
-    rows = _rows(found.rows_f32_le, len(found.memories)) if with_rows else None
-    columns = zip(
-        found.memories,
-        found.phases,
-        found.confidences,
-        found.resonances,
-        found.cosines,
-        found.phase_distances,
-        found.phase_factors,
-        found.synaptic_biases,
-        strict=True,
-    )
-    return [
-        Recalled(
-            memory=memory_from_row(row, phase=phase, confidence=confidence),
-            row=None if rows is None else rows[i],
-            resonance=resonance,
-            components=Components(
-                cosine=cosine,
-                phase_distance=distance,
-                phase_factor=factor,
-                synaptic_bias=bias,
-            ),
-        )
-        for i, (row, phase, confidence, resonance, cosine, distance, factor, bias) in enumerate(
-            columns
-        )
-    ]
 
 
 def found_memories(reply: pb.MemoriesReply) -> list[Found]:
@@ -243,11 +183,8 @@ def _rows(data: bytes, count: int) -> Float32:
     return np.frombuffer(data, "<f4").reshape(count, -1)
 
 
-def queries_of(mind: Mind, request: pb.SearchRequest) -> list[Query]:
-    """Return the queries of a request to a space that has to exist."""
-    contents = mind.contents
-    if contents is None:
-        raise errors.NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
+def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
+    """Return the queries of a request to a space."""
     dimension, phase = contents.parameters.dimension, contents.rhythm.phase
     vectors = np.frombuffer(request.vectors_f32_le, "<f4").reshape(len(request.queries), -1)
     if vectors.shape[1] != dimension:
@@ -272,38 +209,6 @@ def queries_of(mind: Mind, request: pb.SearchRequest) -> list[Query]:
         )
         for i, options in enumerate(request.queries)
     ]
-
-
-def add_results(
-    request: pb.SearchRequest, reply: pb.LinkReply, results: Iterable[tuple[Query, list[Hit]]]
-) -> None:
-    """Write what queries found into a reply; InvalidInput RESPONSE_TOO_LARGE if it is too much."""
-    size = 0
-    for query, hits in results:
-        size += sum(
-            answer_bytes(hit.memory, hit.row if request.include_embedding else None) for hit in hits
-        )
-        if size > request.max_bytes:
-            raise errors.InvalidInput(
-                "The answer would be larger than the server sends; ask for less.",
-                reason="RESPONSE_TOO_LARGE",
-                metadata={"limit": str(request.max_bytes), "actual": str(size)},
-            )
-        found = reply.search.results.add(
-            memories=[memory_to_row(hit.memory) for hit in hits],
-            resonances=[hit.resonance for hit in hits],
-            cosines=[hit.components.cosine for hit in hits],
-            phase_distances=[hit.components.phase_distance for hit in hits],
-            phase_factors=[hit.components.phase_factor for hit in hits],
-            synaptic_biases=[hit.components.synaptic_bias for hit in hits],
-            phases=[hit.memory.phase for hit in hits],
-            confidences=[hit.memory.confidence for hit in hits],
-            phase=query.phase,
-        )
-        if request.include_embedding:
-            found.rows_f32_le = b"".join(
-                hit.row.astype("<f4", copy=False).tobytes() for hit in hits
-            )
 
 
 def answer_bytes(memory: Memory, row: Float32 | None) -> int:

@@ -49,9 +49,7 @@ from mlsdm_grpc.engine.checks import (
 from mlsdm_grpc.engine.codec import (
     Ask,
     Found,
-    Recollection,
     found_memories,
-    recollections,
     refusal_error,
     search_request,
     view_from_reply,
@@ -324,9 +322,25 @@ class Engine:
     # Reading.
 
     async def query(
-        self, key: SpaceKey, asks: Sequence[Ask], *, min_revision: int, deadline_s: float
-    ) -> tuple[list[Recollection], int]:
-        """Recall for each query, best first, and return the revision that was searched.
+        self,
+        key: SpaceKey,
+        asks: Sequence[Ask],
+        *,
+        batch: bool = False,
+        min_revision: int,
+        deadline_s: float,
+    ) -> bytes:
+        """Recall for each query, best first.
+
+        Args:
+            key: The space.
+            asks: The queries; one, unless it is a batch.
+            batch: Answer as to a batch.
+            min_revision: Lowest revision that the answer may be of.
+            deadline_s: Event-loop time by which it is wanted.
+
+        Returns:
+            The contract's encoded ``QueryMemoriesResponse`` or ``BatchQueryMemoriesResponse``.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
@@ -335,16 +349,16 @@ class Engine:
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
         space = await self._access.reached(key, min_revision, deadline_s)
-        lane = Lane.BULK if len(asks) > 1 else Lane.INTERACTIVE
+        lane = Lane.BULK if batch else Lane.INTERACTIVE
         with self.lanes.inside(lane, key.tenant):
             vectors = await self._query_vectors(space, asks, deadline_s)
-            search = search_request(asks, vectors, self._max_response_bytes)
+            search = search_request(asks, vectors, batch=batch, max_bytes=self._max_response_bytes)
             reply = await self._access.ask(
                 space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
             )
         if reply.search.batch_count:
             self._metrics.query_batch_vectors.observe(reply.search.batch_count)
-        return recollections(reply.search, asks), reply.revision
+        return reply.search.answer
 
     async def get(
         self,

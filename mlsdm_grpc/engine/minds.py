@@ -11,14 +11,15 @@ from typing import Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.consolidation import Window, plan
+from mlsdm_grpc.core.contents import Contents
 from mlsdm_grpc.core.mind import Mind, RevisionGap
-from mlsdm_grpc.core.pelm import Hit, Query
+from mlsdm_grpc.core.pelm import Found, Query
 from mlsdm_grpc.core.record import EventOutcome
 from mlsdm_grpc.core.semantics import SemanticsUnknown
+from mlsdm_grpc.engine.answers import Answers
 from mlsdm_grpc.engine.codec import (
     add_failure,
     add_memory,
-    add_results,
     answer_bytes,
     queries_of,
 )
@@ -26,6 +27,7 @@ from mlsdm_grpc.engine.slices import SLICE_S, Job, Slices
 from mlsdm_grpc.errors import (
     DataLoss,
     DeadlineExceeded,
+    InvalidInput,
     MlsdmError,
     NotFound,
     PreconditionFailed,
@@ -39,6 +41,7 @@ from mlsdm_grpc.journal.snapshot import snapshot_reader, snapshot_writer
 __all__ = ["MindHandler"]
 
 _Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
+_Asked: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Query]
 _WRITES: Final = frozenset({"load", "apply", "replay", "repair", "unload"})
 """What changes a space."""
 _JOBS: Final = frozenset({"load", "replay", "search", "page", "plan", "scrub", "snapshot"})
@@ -54,6 +57,7 @@ class MindHandler:
     def __init__(self) -> None:
         self._minds: dict[int, Mind] = {}
         self._slices = Slices()
+        self._answers = Answers()
         self._actions: dict[str, _Action] = {
             "load": self._load,
             "apply": self._apply,
@@ -82,7 +86,7 @@ class MindHandler:
         searches: dict[int, list[pb.LinkRequest]] = {}
         for request in requests:
             kind = request.WhichOneof("kind") or ""
-            if kind == "search" and len(request.search.queries) == 1:
+            if kind == "search" and not request.search.batch:
                 searches.setdefault(request.space_id, []).append(request)
                 continue
             if kind in _WRITES:
@@ -228,59 +232,68 @@ class MindHandler:
 
     def _search(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
         """Answer single queries of one space by one scan; a fault in one spoils no other."""
-        replies, asked = [], []
-        mind = None
+        replies, asked, began_ns = list[pb.LinkReply](), list[_Asked](), time.perf_counter_ns()
         for request in requests:
             reply = pb.LinkReply(call_id=request.call_id)
             replies.append(reply)
             try:
                 _check_deadline(request)
                 mind = self._mind(request)
-                asked.append((request, reply, queries_of(mind, request.search)[0]))
+                asked.append((request, reply, queries_of(_contents(mind), request.search)[0]))
                 reply.revision = mind.revision
             except MlsdmError as error:
+                self._fail(request, reply, error)
                 reply.unloaded = request.space_id not in self._minds
-                add_failure(reply, error)
-        if mind is None or not asked:
+        if not asked:
             return replies
-        began_ns = time.perf_counter_ns()
-        now_ns = max(request.now_ns for request, _, _ in asked)
         try:
-            found = mind.search([query for _, _, query in asked], now_ns=now_ns)
+            now_ns = max(request.now_ns for request, _, _ in asked)
+            found = mind.find([query for _, _, query in asked], now_ns=now_ns)
+            for (request, reply, query), one in zip(asked, found, strict=True):
+                self._answer(mind, request, reply, [(query, one)])
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             for request, reply, _ in asked:
                 self._fail(request, reply, error)
             return replies
-        cost_ns = (time.perf_counter_ns() - began_ns) // len(asked)
-        for (request, reply, query), hits in zip(asked, found, strict=True):
-            try:
-                add_results(request.search, reply, [(query, hits)])
-            except MlsdmError as error:
-                add_failure(reply, error)
         first = asked[0][1]
         if first.WhichOneof("kind") == "search":
-            first.search.batch_count, first.search.query_cost_ns = len(asked), cost_ns
+            first.search.batch_count = len(asked)
+            first.search.query_cost_ns = (time.perf_counter_ns() - began_ns) // len(asked)
         return replies
 
     def _search_many(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         """Answer a batch of queries, as many at a time as a slice is long."""
         yield
         mind = self._mind(request)
-        queries = queries_of(mind, request.search)
-        results: list[tuple[Query, list[Hit]]] = []
+        queries = queries_of(_contents(mind), request.search)
+        results: list[tuple[Query, Found]] = []
         spent_ns, cost_ns, count = 0, 0, _FIRST_QUERIES
         while len(results) < len(queries):
             _check_deadline(request)
             some = queries[len(results) : len(results) + count]
             began_ns = time.perf_counter_ns()
-            found = mind.search(some, now_ns=request.now_ns)
+            found = mind.find(some, now_ns=request.now_ns)
             spent_ns += time.perf_counter_ns() - began_ns
             results += zip(some, found, strict=True)
             cost_ns = spent_ns // len(results)
             count = max(1, int(SLICE_S * 1e9) // max(cost_ns, 1))
             yield
-        add_results(request.search, reply, results)
-        reply.search.batch_count, reply.search.query_cost_ns = len(queries), cost_ns
+        self._answer(mind, request, reply, results)
+        if reply.WhichOneof("kind") == "search":
+            reply.search.batch_count, reply.search.query_cost_ns = len(queries), cost_ns
+
+    def _answer(
+        self,
+        mind: Mind,
+        request: pb.LinkRequest,
+        reply: pb.LinkReply,
+        found: Sequence[tuple[Query, Found]],
+    ) -> None:
+        pelm = _contents(mind).pelm
+        try:
+            reply.search.answer = self._answers.encode(request, pelm, found, mind.revision)
+        except InvalidInput as error:
+            add_failure(reply, error)
 
     def _get(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         mind, wanted = self._mind(request), request.get
@@ -320,9 +333,7 @@ class MindHandler:
 
     def _plan(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         yield
-        contents, wanted = self._mind(request).contents, request.plan
-        if contents is None:
-            raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
+        contents, wanted = _contents(self._mind(request)), request.plan
         pelm, after, last = contents.pelm, wanted.after_sequence, wanted.before_sequence - 1
         if not wanted.before_sequence:
             after = contents.consolidated_sequence if wanted.unexamined_only else 0
@@ -400,6 +411,12 @@ def _unsound(memory_id: str, *, lost: bool) -> MlsdmError:
         reason="SPACE_LOADING",
         metadata=metadata,
     )
+
+
+def _contents(mind: Mind) -> Contents:
+    if mind.contents is None:
+        raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
+    return mind.contents
 
 
 def _check_deadline(request: pb.LinkRequest) -> None:

@@ -114,8 +114,9 @@ class Router(grpc.GenericRpcHandler):
         Args:
             service: Where the methods, their shapes and messages are read from.
             servicer: Has a coroutine function ``(request, call)`` for a method with one answer,
-                an async generator function for one with a stream of answers; a client stream
-                comes as an async iterator. A method that it lacks is ``NOT_YET_AVAILABLE``.
+                which is a message or its bytes, an async generator function for one with a stream
+                of answers; a client stream comes as an async iterator. A method that it lacks is
+                ``NOT_YET_AVAILABLE``.
             name: Full name to serve under; the descriptor's when absent.
             foreign: The servicer is made for grpc.aio: its methods take the context in place of
                 the call, need no credential, and may write to the context.

@@ -234,12 +234,12 @@ class UnaryAnswer(Handler):
     async def _answer(self, source: Any, call: Call, context: Context) -> bytes | None:
         request = self._request(source, context)
         second = self._second(call, context)
-        response: Message
+        response: Message | bytes
         if self._has_own_limit(call):
             response = await self._run_limited(request, call)
         else:
             response = await self._run(request, second)
-        return response.SerializeToString()
+        return response if isinstance(response, bytes) else response.SerializeToString()
 
     async def _finish(self, call: Call, context: Context) -> None:
         await _send_headers(call, context)

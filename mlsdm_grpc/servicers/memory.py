@@ -76,25 +76,19 @@ class MemoryServicer:
 
     async def QueryMemories(  # noqa: N802 - the contract's name
         self, request: memory_query_pb2.QueryMemoriesRequest, call: Call
-    ) -> memory_query_pb2.QueryMemoriesResponse:
+    ) -> bytes:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         ask = requests.ask(fields, "", request)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        found, revision = await self._engine.query(
+        return await self._engine.query(
             key, (ask,), min_revision=min_revision, deadline_s=call.deadline_s
         )
-        result = responses.query_result(found[0])
-        response = memory_query_pb2.QueryMemoriesResponse(
-            matches=result.matches, phase=result.phase, revision=revision
-        )
-        self._check_size(response.ByteSize())
-        return response
 
     async def BatchQueryMemories(  # noqa: N802 - the contract's name
         self, request: memory_query_pb2.BatchQueryMemoriesRequest, call: Call
-    ) -> memory_query_pb2.BatchQueryMemoriesResponse:
+    ) -> bytes:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         if not 1 <= len(request.queries) <= limits.MAX_BATCH_QUERIES:
@@ -103,14 +97,9 @@ class MemoryServicer:
         asks = [requests.ask(fields, f"queries[{i}].", q) for i, q in enumerate(request.queries)]
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        found, revision = await self._engine.query(
-            key, asks, min_revision=min_revision, deadline_s=call.deadline_s
+        return await self._engine.query(
+            key, asks, batch=True, min_revision=min_revision, deadline_s=call.deadline_s
         )
-        response = memory_query_pb2.BatchQueryMemoriesResponse(
-            results=map(responses.query_result, found), revision=revision
-        )
-        self._check_size(response.ByteSize())
-        return response
 
     async def GetMemory(  # noqa: N802 - the contract's name
         self, request: memory_service_pb2.GetMemoryRequest, call: Call

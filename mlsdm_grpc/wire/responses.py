@@ -5,81 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
-    embedding_pb2,
     event_pb2,
     governance_pb2,
     memory_pb2,
-    memory_query_pb2,
 )
 from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.pelm import Memory
 from mlsdm_grpc.core.record import (
     EventOutcome,
-    Float32,
     PutItem,
     PutOutcome,
     PutResult,
     Rejection,
 )
-from mlsdm_grpc.engine.codec import Recalled, Recollection
+from mlsdm_grpc.engine.answers import embedding_message, memory_message, timestamp
 
 __all__ = [
     "cognitive_state",
     "event_outcome",
     "memory_message",
-    "query_result",
     "stored_memory",
     "timestamp",
     "verdicts",
 ]
 
-_NS = 1_000_000_000
 _REJECTIONS = {
     Rejection.NONE: event_pb2.REJECTION_REASON_UNSPECIFIED,
     Rejection.MORAL: event_pb2.REJECTION_REASON_MORAL,
     Rejection.SLEEP: event_pb2.REJECTION_REASON_SLEEPING,
 }
 _RULE_CONFIDENCE = "store.min_confidence"
-
-
-def timestamp(time_ns: int) -> Timestamp:
-    """Return a point in time."""
-    return Timestamp(seconds=time_ns // _NS, nanos=time_ns % _NS)
-
-
-def _embedding(row: Float32) -> embedding_pb2.Embedding:
-    return embedding_pb2.Embedding(f32_le=row.astype("<f4", copy=False).tobytes())
-
-
-def memory_message(memory: Memory, row: Float32 | None) -> memory_pb2.Memory:
-    """Return a memory as reads show it."""
-    provenance = memory.provenance
-    return memory_pb2.Memory(
-        memory_id=memory.memory_id,
-        text=memory.text,
-        embedding=None if row is None else _embedding(row),
-        phase=memory.phase,
-        confidence=memory.confidence,
-        source=memory_pb2.MemorySource.ValueType(provenance.source),
-        provenance=memory_pb2.Provenance(
-            parent_ids=provenance.parent_ids,
-            model=provenance.model,
-            policy_version=provenance.policy_version,
-            lineage_hash=memory.lineage_hash,
-        ),
-        labels=memory.labels,
-        metadata=dict(memory.metadata),
-        pinned=memory.pinned,
-        create_time=timestamp(memory.create_time_ns),
-        expire_time=timestamp(memory.expire_time_ns) if memory.expire_time_ns else None,
-        revision=memory.revision,
-        etag=memory.etag,
-        update_time=timestamp(memory.update_time_ns),
-        create_revision=memory.create_revision,
-    )
 
 
 def stored_memory(item: PutItem) -> memory_pb2.Memory:
@@ -117,27 +73,6 @@ def verdicts(outcome: PutOutcome, item: PutItem) -> list[governance_pb2.Verdict]
     ]
 
 
-def query_result(recollection: Recollection) -> memory_query_pb2.MemoryQueryResult:
-    """Return the answer to one query."""
-    return memory_query_pb2.MemoryQueryResult(
-        matches=map(_match, recollection.hits), phase=recollection.phase
-    )
-
-
-def _match(hit: Recalled) -> memory_pb2.Match:
-    components = hit.components
-    return memory_pb2.Match(
-        memory=memory_message(hit.memory, hit.row),
-        resonance=hit.resonance,
-        components=memory_pb2.MatchComponents(
-            cosine=components.cosine,
-            phase_weight=components.phase_factor,
-            phase_distance=components.phase_distance,
-            synaptic_bias=components.synaptic_bias,
-        ),
-    )
-
-
 def event_outcome(
     outcome: EventOutcome, norms: Sequence[float], moral_value: float
 ) -> event_pb2.EventOutcome:
@@ -169,7 +104,7 @@ def cognitive_state(
     l1, l2, l3 = view.synaptic_norms
     traces = None
     if include_traces:
-        rows = [_embedding(row) for row in view.traces]
+        rows = [embedding_message(row) for row in view.traces]
         traces = event_pb2.SynapticTraces(l1=rows[0], l2=rows[1], l3=rows[2])
     base = view.parameters.moral.base
     return event_pb2.CognitiveState(

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.config import EngineSettings, SpaceSettings
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import NewMemory, PutMemories, Vector
@@ -46,10 +47,11 @@ class Driver:
     async def query(self, seed, key=KEY, min_revision=0, within_s=20.0, **fields):
         ask = Ask(vector(seed), **{"top_k": 1, **fields})
         deadline_s = asyncio.get_running_loop().time() + within_s
-        found, revision = await self.engine.query(
+        answer = await self.engine.query(
             key, [ask], min_revision=min_revision, deadline_s=deadline_s
         )
-        return [hit.memory.memory_id for hit in found[0].hits], revision
+        found = QueryMemoriesResponse.FromString(answer)
+        return [match.memory.memory_id for match in found.matches], found.revision
 
     async def state(self, key=KEY):
         deadline_s = asyncio.get_running_loop().time() + 20.0

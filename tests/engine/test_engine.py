@@ -6,6 +6,7 @@ import anyio
 import pytest
 from drive import DIMENSION, KEY, running, ticket, vector
 
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.core.record import DeleteMemory, NewMemory, ProcessEvent, PutMemories
 from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.engine import PageOf
@@ -273,10 +274,11 @@ async def test_text_is_embedded_in_shared_passes():
         assert sample("mlsdm_embed_batch_texts_sum") == 11
         assert sample("mlsdm_embed_batch_texts_count") == 2
         deadline_s = asyncio.get_running_loop().time() + 5
-        found, _ = await driver.engine.query(
+        answer = await driver.engine.query(
             KEY, [Ask(None, text="kitten on a rug", top_k=1)], min_revision=0, deadline_s=deadline_s
         )
-        assert found[0].hits[0].memory.text == "a cat sat on the mat"
+        (match,) = QueryMemoriesResponse.FromString(answer).matches
+        assert match.memory.text == "a cat sat on the mat"
 
 
 class FailingJournal(MemoryJournal):

@@ -4,6 +4,10 @@ import pytest
 from drive import answers, vector
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
+    BatchQueryMemoriesResponse,
+    QueryMemoriesResponse,
+)
 from mlsdm_grpc.core.record import (
     CreateSpace,
     NewMemory,
@@ -43,12 +47,20 @@ def search(call_id, count, space_id=1, **fields):
         vectors_f32_le=raw,
         queries=[pb.QueryOptions(top_k=1, phase_tolerance=1.0)] * count,
         max_bytes=10**9,
+        batch=count > 1,
     )
     return pb.LinkRequest(call_id=call_id, space_id=space_id, search=request, **fields)
 
 
 def apply(call_id, record, space_id=1):
     return pb.LinkRequest(call_id=call_id, space_id=space_id, apply=record)
+
+
+def results(reply):
+    """Return the results of a batch, or the one of a single query."""
+    if reply.search.batch_count > 1:
+        return BatchQueryMemoriesResponse.FromString(reply.search.answer).results
+    return [QueryMemoriesResponse.FromString(reply.search.answer)]
 
 
 def done(handler):
@@ -77,9 +89,9 @@ def test_a_single_query_goes_between_the_slices_of_a_batch(handler):
     assert handler.handle([search(10, 64)]) == []
     assert handler.busy
     (single,) = handler.handle([search(11, 1)])
-    assert single.search.results[0].memories
+    assert len(results(single)[0].matches) == 1
     (batch,) = done(handler)
-    assert (batch.call_id, len(batch.search.results)) == (10, 64)
+    assert (batch.call_id, len(results(batch))) == (10, 64)
     assert batch.search.query_cost_ns > 0
 
 
@@ -170,8 +182,5 @@ def test_a_batch_finds_what_its_queries_find_one_by_one(handler):
     for seed in range(50):
         request = search(11, 1)
         request.search.vectors_f32_le = vector(seed, DIMENSION).raw.tobytes()
-        singles += answers(handler, request)[0].search.results
-    assert [r.memories[0].memory_id for r in batch.search.results] == [
-        r.memories[0].memory_id for r in singles
-    ]
-    assert [r.resonances[0] for r in batch.search.results] == [r.resonances[0] for r in singles]
+        singles += results(answers(handler, request)[0])
+    assert [result.matches for result in results(batch)] == [one.matches for one in singles]

@@ -405,14 +405,14 @@ class SearchRequest(_message.Message):
 
     VECTORS_F32_LE_FIELD_NUMBER: _builtins.int
     QUERIES_FIELD_NUMBER: _builtins.int
-    INCLUDE_EMBEDDING_FIELD_NUMBER: _builtins.int
     MAX_BYTES_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
     vectors_f32_le: _builtins.bytes
     """Query vectors one after another, float32 little endian, as sent."""
-    include_embedding: _builtins.bool
-    """Send rows back."""
     max_bytes: _builtins.int
     """Fail when the answer would grow beyond this many bytes."""
+    batch: _builtins.bool
+    """Answer as to a batch; otherwise there is one query."""
     @_builtins.property
     def queries(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryOptions]:
         """One a vector."""
@@ -422,12 +422,12 @@ class SearchRequest(_message.Message):
         *,
         vectors_f32_le: _builtins.bytes = ...,
         queries: _abc.Iterable[Global___QueryOptions] | None = ...,
-        include_embedding: _builtins.bool = ...,
         max_bytes: _builtins.int = ...,
+        batch: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_embedding", b"include_embedding", "max_bytes", b"max_bytes", "queries", b"queries", "vectors_f32_le", b"vectors_f32_le"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "max_bytes", b"max_bytes", "queries", b"queries", "vectors_f32_le", b"vectors_f32_le"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -447,6 +447,7 @@ class QueryOptions(_message.Message):
     LABELS_FIELD_NUMBER: _builtins.int
     PHASE_WEIGHT_FIELD_NUMBER: _builtins.int
     SYNAPTIC_BIAS_FIELD_NUMBER: _builtins.int
+    INCLUDE_EMBEDDING_FIELD_NUMBER: _builtins.int
     top_k: _builtins.int
     """Hits wanted."""
     phase: _builtins.float
@@ -461,6 +462,8 @@ class QueryOptions(_message.Message):
     """Soft phase weight."""
     synaptic_bias: _builtins.float
     """Weight of the traces."""
+    include_embedding: _builtins.bool
+    """Send rows back."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels that a memory must carry."""
@@ -476,10 +479,11 @@ class QueryOptions(_message.Message):
         labels: _abc.Iterable[_builtins.str] | None = ...,
         phase_weight: _builtins.float = ...,
         synaptic_bias: _builtins.float = ...,
+        include_embedding: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_phase", b"_phase", "min_resonance", b"min_resonance", "phase", b"phase"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_phase", b"_phase", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_phase", b"_phase", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_resonance: _TypeAlias = _typing.Literal["min_resonance"]  # noqa: Y015
     _WhichOneofArgType__min_resonance: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance"]  # noqa: Y015
@@ -494,109 +498,33 @@ Global___QueryOptions: _TypeAlias = QueryOptions  # noqa: Y015
 
 @_typing.final
 class SearchReply(_message.Message):
-    """Hits of several queries."""
+    """Answer to a search."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    RESULTS_FIELD_NUMBER: _builtins.int
     BATCH_COUNT_FIELD_NUMBER: _builtins.int
     QUERY_COST_NS_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
     batch_count: _builtins.int
     """Queries that shared the scan; 0 where another reply says it."""
     query_cost_ns: _builtins.int
     """Time that a query of them took, nanoseconds; 0 where another reply says it."""
-    @_builtins.property
-    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryHits]:
-        """In the order of the queries."""
-
+    answer: _builtins.bytes
+    """Encoded QueryMemoriesResponse or BatchQueryMemoriesResponse."""
     def __init__(
         self,
         *,
-        results: _abc.Iterable[Global___QueryHits] | None = ...,
         batch_count: _builtins.int = ...,
         query_cost_ns: _builtins.int = ...,
+        answer: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "query_cost_ns", b"query_cost_ns", "results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "batch_count", b"batch_count", "query_cost_ns", b"query_cost_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SearchReply: _TypeAlias = SearchReply  # noqa: Y015
-
-@_typing.final
-class QueryHits(_message.Message):
-    """Hits of one query."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    MEMORIES_FIELD_NUMBER: _builtins.int
-    RESONANCES_FIELD_NUMBER: _builtins.int
-    COSINES_FIELD_NUMBER: _builtins.int
-    PHASE_DISTANCES_FIELD_NUMBER: _builtins.int
-    PHASE_FACTORS_FIELD_NUMBER: _builtins.int
-    SYNAPTIC_BIASES_FIELD_NUMBER: _builtins.int
-    PHASES_FIELD_NUMBER: _builtins.int
-    CONFIDENCES_FIELD_NUMBER: _builtins.int
-    ROWS_F32_LE_FIELD_NUMBER: _builtins.int
-    PHASE_FIELD_NUMBER: _builtins.int
-    rows_f32_le: _builtins.bytes
-    """Rows of the hits, float32 little endian; empty unless asked for."""
-    phase: _builtins.float
-    """Phase that was asked for, after defaults."""
-    @_builtins.property
-    def memories(self) -> _containers.RepeatedCompositeFieldContainer[_snapshot_pb2.MemoryRow]:
-        """Best first."""
-
-    @_builtins.property
-    def resonances(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """One a hit."""
-
-    @_builtins.property
-    def cosines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """One a hit."""
-
-    @_builtins.property
-    def phase_distances(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """One a hit."""
-
-    @_builtins.property
-    def phase_factors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """One a hit."""
-
-    @_builtins.property
-    def synaptic_biases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """One a hit."""
-
-    @_builtins.property
-    def phases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """One a hit."""
-
-    @_builtins.property
-    def confidences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """One a hit."""
-
-    def __init__(
-        self,
-        *,
-        memories: _abc.Iterable[_snapshot_pb2.MemoryRow] | None = ...,
-        resonances: _abc.Iterable[_builtins.float] | None = ...,
-        cosines: _abc.Iterable[_builtins.float] | None = ...,
-        phase_distances: _abc.Iterable[_builtins.float] | None = ...,
-        phase_factors: _abc.Iterable[_builtins.float] | None = ...,
-        synaptic_biases: _abc.Iterable[_builtins.float] | None = ...,
-        phases: _abc.Iterable[_builtins.float] | None = ...,
-        confidences: _abc.Iterable[_builtins.float] | None = ...,
-        rows_f32_le: _builtins.bytes = ...,
-        phase: _builtins.float = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidences", b"confidences", "cosines", b"cosines", "memories", b"memories", "phase", b"phase", "phase_distances", b"phase_distances", "phase_factors", b"phase_factors", "phases", b"phases", "resonances", b"resonances", "rows_f32_le", b"rows_f32_le", "synaptic_biases", b"synaptic_biases"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___QueryHits: _TypeAlias = QueryHits  # noqa: Y015
 
 @_typing.final
 class GetRequest(_message.Message):

@@ -1,0 +1,178 @@
+"""Answers to queries as the contract's own bytes, made once, where the memories are.
+
+A worker encodes the whole response and the server passes it on unread: decoding hits on the way and
+encoding them again would cost several times what finding them does.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
+from mlsdm_grpc.core.pelm import Found, Memory, Pelm, Query
+from mlsdm_grpc.core.record import Float32
+from mlsdm_grpc.errors import InvalidInput
+
+__all__ = ["Answers", "embedding_message", "memory_message", "timestamp"]
+
+_NS: Final = 1_000_000_000
+_CACHE_BYTES: Final = 16 * 1_024 * 1_024
+_ENTRY_BYTES: Final = 250
+"""What an encoded memory costs beside its bytes."""
+
+# A tag is eight times the number of a field plus its type: 0 varint, 2 length, 5 four bytes.
+_SCORES: Final = struct.Struct("<BfBBBfBfBfBf")
+"""Resonance and components of a match, by their tags."""
+_EMBEDDING_TAG: Final = b"\x1a"
+_LIST_TAG: Final = b"\x0a"
+_PHASE: Final = struct.Struct("<Bf")
+
+
+def timestamp(time_ns: int) -> Timestamp:
+    """Return a point in time."""
+    return Timestamp(seconds=time_ns // _NS, nanos=time_ns % _NS)
+
+
+def embedding_message(row: Float32) -> embedding_pb2.Embedding:
+    """Return a vector."""
+    return embedding_pb2.Embedding(f32_le=row.astype("<f4", copy=False).tobytes())
+
+
+def memory_message(memory: Memory, row: Float32 | None) -> memory_pb2.Memory:
+    """Return a memory as reads show it."""
+    provenance = memory.provenance
+    return memory_pb2.Memory(
+        memory_id=memory.memory_id,
+        text=memory.text,
+        embedding=None if row is None else embedding_message(row),
+        phase=memory.phase,
+        confidence=memory.confidence,
+        source=memory_pb2.MemorySource.ValueType(provenance.source),
+        provenance=memory_pb2.Provenance(
+            parent_ids=provenance.parent_ids,
+            model=provenance.model,
+            policy_version=provenance.policy_version,
+            lineage_hash=memory.lineage_hash,
+        ),
+        labels=memory.labels,
+        metadata=dict(memory.metadata),
+        pinned=memory.pinned,
+        create_time=timestamp(memory.create_time_ns),
+        expire_time=timestamp(memory.expire_time_ns) if memory.expire_time_ns else None,
+        revision=memory.revision,
+        etag=memory.etag,
+        update_time=timestamp(memory.update_time_ns),
+        create_revision=memory.create_revision,
+    )
+
+
+class Answers:
+    """Encodes answers, and keeps the bytes of memories that were lately in one.
+
+    Args:
+        cache_bytes: Bytes that are kept at most; the oldest go first.
+    """
+
+    def __init__(self, cache_bytes: int = _CACHE_BYTES) -> None:
+        self._cache_bytes = cache_bytes
+        self._memories: dict[tuple[int, int, int], bytes] = {}
+        self._bytes = 0
+
+    def encode(
+        self,
+        request: link_pb2.LinkRequest,
+        pelm: Pelm,
+        found: Iterable[tuple[Query, Found]],
+        revision: int,
+    ) -> bytes:
+        """Return a ``QueryMemoriesResponse``, or for a batch a ``BatchQueryMemoriesResponse``.
+
+        Args:
+            request: A search.
+            pelm: The memories that were searched.
+            found: What each query found in them.
+            revision: That they are of.
+
+        Raises:
+            InvalidInput: RESPONSE_TOO_LARGE; what frames the results is not counted.
+        """
+        search = request.search
+        parts, size = list[bytes](), 0
+        for options, (query, one) in zip(search.queries, found, strict=True):
+            rows = options.include_embedding
+            result = self._result(request.space_id, pelm, one, rows=rows)
+            result.append(_PHASE.pack(0x15, query.phase))
+            length = sum(map(len, result))
+            if search.batch:
+                result.insert(0, _LIST_TAG + _varint(length))
+            parts += result
+            size += length
+            if size > search.max_bytes:
+                raise InvalidInput(
+                    "The answer would be larger than the server sends; ask for less.",
+                    reason="RESPONSE_TOO_LARGE",
+                    metadata={"limit": str(search.max_bytes), "actual": str(size)},
+                )
+        parts.append((b"\x10" if search.batch else b"\x18") + _varint(revision))
+        return b"".join(parts)
+
+    def _result(self, space_id: int, pelm: Pelm, found: Found, *, rows: bool) -> list[bytes]:
+        """Return the matches of one query, each a field of the answer."""
+        slots = found.slots.tolist()
+        scores = zip(
+            found.resonance.tolist(),
+            found.cosine.tolist(),
+            found.phase_factor.tolist(),
+            found.phase_distance.tolist(),
+            found.synaptic_bias.tolist(),
+            strict=True,
+        )
+        parts = list[bytes]()
+        versions = pelm.versions(found.slots)
+        for slot, version, (resonance, cosine, factor, distance, bias) in zip(
+            slots, versions, scores, strict=True
+        ):
+            memory = self._memory((space_id, *version), pelm, slot)
+            if rows:
+                row = embedding_message(pelm.row_at(slot)).SerializeToString()
+                memory += _EMBEDDING_TAG + _varint(len(row)) + row
+            tail = _SCORES.pack(
+                0x15, resonance, 0x1A, 20, 0x0D, cosine, 0x15, factor, 0x1D, distance, 0x25, bias
+            )
+            head = _LIST_TAG + _varint(len(memory))
+            parts += (
+                _LIST_TAG + _varint(len(head) + len(memory) + len(tail)),
+                head,
+                memory,
+                tail,
+            )
+        return parts
+
+    def _memory(self, key: tuple[int, int, int], pelm: Pelm, slot: int) -> bytes:
+        """Return the bytes of a memory without its vector."""
+        known = self._memories.get(key)
+        if known is not None:
+            return known
+        encoded = memory_message(pelm.memory_at(slot), None).SerializeToString()
+        self._memories[key] = encoded
+        self._bytes += len(encoded) + _ENTRY_BYTES
+        while self._bytes > self._cache_bytes:
+            oldest = self._memories.pop(next(iter(self._memories)))
+            self._bytes -= len(oldest) + _ENTRY_BYTES
+        return encoded
+
+
+def _varint(value: int) -> bytes:
+    if value < 0x80:
+        return bytes((value,))
+    parts = bytearray()
+    while value >= 0x80:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    parts.append(value)
+    return bytes(parts)
