@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
@@ -17,8 +18,10 @@ from typing import Final
 
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 
-__all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
+__all__ = ["QUEUE_WAIT_S", "Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
+QUEUE_WAIT_S: ContextVar[float] = ContextVar("queue_wait_s", default=0.0)
+"""Time that the present call has waited for its turns, seconds."""
 _RETRY_AFTER_S: Final = 0.1
 _WINDOW_S: Final = 0.005
 """Estimated work that a gate lets in at once."""
@@ -227,7 +230,9 @@ class Gate:
             elif waiter.turn.exception() is None:
                 self.leave(cost_s)
             raise
-        self._waited(self._clock() - began_s)
+        waited_s = self._clock() - began_s
+        QUEUE_WAIT_S.set(QUEUE_WAIT_S.get() + waited_s)
+        self._waited(waited_s)
 
     def leave(self, cost_s: float) -> None:
         """Say that a request is done, and let in who comes next."""

@@ -8,6 +8,7 @@ from mlsdm_grpc.interceptors.access_log import AccessLogInterceptor
 from mlsdm_grpc.interceptors.authn import AuthnInterceptor
 from mlsdm_grpc.interceptors.deadline import DeadlineInterceptor
 from mlsdm_grpc.interceptors.metrics import MetricsInterceptor
+from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
 from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
 from mlsdm_grpc.interceptors.status import StatusInterceptor
 
@@ -34,6 +35,7 @@ ORDER: Final = (
     Entry("metrics"),
     Entry("access_log", after=("request_id",)),
     Entry("status", after=("request_id", "metrics", "access_log")),
+    Entry("queue_wait", after=("status",)),
     Entry("drain", after=("status",)),
     Entry("deadline", after=("status",)),
     Entry("authn", after=("status", "drain", "deadline")),
@@ -54,6 +56,7 @@ def build_chain(
         "metrics": MetricsInterceptor(metrics),
         "access_log": AccessLogInterceptor(),
         "status": StatusInterceptor(),
+        "queue_wait": QueueWaitInterceptor(),
         "drain": drain,
         "deadline": DeadlineInterceptor(settings),
         "authn": AuthnInterceptor(authenticator),

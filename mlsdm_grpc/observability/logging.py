@@ -30,6 +30,7 @@ __all__ = ["MAX_LINE_BYTES", "configure_logging"]
 MAX_LINE_BYTES: Final = 16 * KIB
 """Longest line, its end included; the values of a longer one are cut."""
 
+_encode: Final = json.JSONEncoder(default=repr).encode
 _LONGEST_VALUES: Final = (2_048, 256, 32)
 _ESSENTIAL: Final = ("event", "level", "timestamp", "component", "request_id")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -97,7 +98,7 @@ class _ToStructlog(logging.Handler):
 
 def _dump(event: Mapping[str, Any]) -> str:
     # ASCII only: JSON then escapes every control character but DEL.
-    return json.dumps(event, default=repr).replace("\x7f", "\\u007f")
+    return _encode(event).replace("\x7f", "\\u007f")
 
 
 def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

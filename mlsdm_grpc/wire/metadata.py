@@ -8,6 +8,7 @@ __all__ = [
     "API_KEY",
     "AUTHORIZATION",
     "PUSHBACK",
+    "QUEUE_WAIT",
     "REQUEST_ID",
     "STATUS_DETAILS",
     "is_safe_request_id",
@@ -17,6 +18,7 @@ API_KEY = "x-api-key"
 AUTHORIZATION = "authorization"
 REQUEST_ID = "x-request-id"
 PUSHBACK = "grpc-retry-pushback-ms"
+QUEUE_WAIT = "x-mlsdm-queue-wait-us"
 STATUS_DETAILS = "grpc-status-details-bin"
 
 _SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from mlsdm_grpc.engine.lanes import Before, Bulkhead, Gate, Lane, Lanes
+from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S, Before, Bulkhead, Gate, Lane, Lanes
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 
 pytestmark = pytest.mark.anyio
@@ -244,7 +244,12 @@ async def test_lanes_tell_their_figures_and_waits(clock):
     assert gate is not lanes.gate(Lane.INTERACTIVE, Before.MIND, 1)
     fill(gate)
     with lanes.inside(Lane.BULK, "a"):
-        call = asyncio.ensure_future(gate.enter("a", COST_S, FAR_S))
+
+        async def wait():
+            await gate.enter("a", COST_S, FAR_S)
+            return QUEUE_WAIT_S.get()
+
+        call = asyncio.ensure_future(wait())
         await settle()
         figures = {status.lane: status for status in lanes}
         assert (figures[Lane.BULK].in_use, figures[Lane.BULK].waiting) == (1, 1)
@@ -252,4 +257,5 @@ async def test_lanes_tell_their_figures_and_waits(clock):
         clock.now_s += 0.25
         gate.leave(COST_S)
         await call
+        assert call.result() == 0.25
     assert waits == [(Lane.BULK, 0.25)]

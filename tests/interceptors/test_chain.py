@@ -17,6 +17,7 @@ def test_the_order_is_the_documented_one():
         "metrics",
         "access_log",
         "status",
+        "queue_wait",
         "drain",
         "deadline",
         "authn",

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 
 import pytest
 
 from mlsdm_grpc.config import ServerSettings
+from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     InternalError,
@@ -18,6 +20,7 @@ from mlsdm_grpc.interceptors.authn import AuthnInterceptor
 from mlsdm_grpc.interceptors.deadline import DeadlineInterceptor
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.interceptors.metrics import MetricsInterceptor
+from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
 from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
 from mlsdm_grpc.interceptors.status import CANCELLED, StatusInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
@@ -45,6 +48,17 @@ def test_made_request_ids_differ():
         RequestIdInterceptor().before(call)
     assert len({call.request_id for call in calls}) == 2
     assert all(len(call.request_id) == 32 for call in calls)
+
+
+def test_a_call_that_waited_for_its_turn_is_told_for_how_long():
+    def wait(seconds):
+        QUEUE_WAIT_S.set(seconds)
+        call = make_call()
+        QueueWaitInterceptor().after(call)
+        return call.trailers
+
+    assert contextvars.copy_context().run(wait, 0.0123456) == {"x-mlsdm-queue-wait-us": "12346"}
+    assert contextvars.copy_context().run(wait, 0.0) == {}
 
 
 @pytest.mark.parametrize(

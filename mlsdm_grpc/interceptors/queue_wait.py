@@ -1,0 +1,23 @@
+"""Tells the caller how long the call waited for its turns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S
+from mlsdm_grpc.wire.call import Interceptor
+from mlsdm_grpc.wire.metadata import QUEUE_WAIT
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.wire.call import Call
+
+__all__ = ["QueueWaitInterceptor"]
+
+
+class QueueWaitInterceptor(Interceptor):
+    """Sets the trailer ``x-mlsdm-queue-wait-us`` on calls that waited, errors included."""
+
+    def after(self, call: Call) -> None:
+        waited_s = QUEUE_WAIT_S.get()
+        if waited_s:
+            call.trailers[QUEUE_WAIT] = str(round(waited_s * 1_000_000))
