@@ -7,10 +7,12 @@ never a call.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import sys
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -70,21 +72,42 @@ def _renderers(form: LogFormat) -> list[Processor]:
 
 
 class _Lines:
-    """The end of the chain: writes finished lines."""
+    """The end of the chain: writes finished lines, in order.
 
-    __slots__ = ("_stream",)
+    Lines of ordinary events that come in one turn of the event loop are written together.
+    """
+
+    __slots__ = ("_stream", "_waiting")
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._waiting: deque[str] = deque()
 
-    def msg(self, line: str) -> None:
+    def info(self, line: str) -> None:
+        self._waiting.append(line)
+        if len(self._waiting) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._write)
+            except RuntimeError:  # no loop here
+                self._write()
+
+    debug = info
+
+    def error(self, line: str) -> None:
+        self._waiting.append(line)
+        self._write()
+
+    critical = warning = msg = error
+
+    def _write(self) -> None:
+        lines = []
+        while self._waiting:
+            lines.append(self._waiting.popleft() + "\n")
         try:
-            self._stream.write(line + "\n")
+            self._stream.write("".join(lines))
             self._stream.flush()
         except (OSError, ValueError):
             pass  # the reader is gone; there is nobody left to tell
-
-    debug = info = warning = error = critical = msg
 
 
 class _ToStructlog(logging.Handler):

@@ -241,10 +241,6 @@ class UnaryAnswer(Handler):
             response = await self._run(request, second)
         return response if isinstance(response, bytes) else response.SerializeToString()
 
-    async def _finish(self, call: Call, context: Context) -> None:
-        await _send_headers(call, context)
-        await super()._finish(call, context)
-
     def _has_own_limit(self, call: Call) -> bool:
         """Return whether nobody but this server will end the call at its deadline."""
         if self._foreign or call.method.shape.client_streaming or not call.deadline_s:

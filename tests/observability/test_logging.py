@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -32,6 +33,36 @@ def test_an_event_is_one_line_of_json():
     event = _only(stream)
     assert event.pop("timestamp").endswith("Z")
     assert event == {"event": "begun", "level": "info", "component": "test", "count": 3}
+
+
+def test_lines_of_one_turn_of_the_loop_are_written_together_and_in_order():
+    class Counting(io.StringIO):
+        writes = 0
+
+        def write(self, text):
+            self.writes += 1
+            return super().write(text)
+
+    stream = Counting()
+    configure_logging(LoggingSettings(), stream=stream)
+    logger = structlog.get_logger()
+
+    def written():
+        return [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+
+    async def calls():
+        for name in "abc":
+            logger.info(name)
+        assert written() == []
+        await asyncio.sleep(0)
+        assert (written(), stream.writes) == (["a", "b", "c"], 1)
+        logger.info("d")
+        logger.error("e")
+        assert written() == ["a", "b", "c", "d", "e"]
+        logger.info("f")
+
+    asyncio.run(calls())
+    assert written() == ["a", "b", "c", "d", "e", "f"]
 
 
 def test_levels_below_the_chosen_one_are_left_out():

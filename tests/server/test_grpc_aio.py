@@ -29,6 +29,8 @@ from tests.ping import (
 pytestmark = pytest.mark.anyio
 
 ID = (("x-request-id", "test-1"),)
+STREAMED = ("ServerStream", "BidiStream")
+"""Their answers begin before their ends, so that their headers are worth a message of their own."""
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -37,7 +39,7 @@ async def test_a_call_that_goes_well(name):
         result = await running.call(name, "hello", metadata=ID)
         expected = ["first", "hello"] if name == "ServerStream" else ["hello"]
         assert (result.code, result.texts) == ("OK", expected)
-        assert result.headers[REQUEST_ID] == "test-1"
+        assert result.headers == ({REQUEST_ID: "test-1"} if name in STREAMED else {})
         assert result.trailers[REQUEST_ID] == "test-1"
         assert STATUS_DETAILS not in result.trailers
         assert running.handled(name, "OK") == 1
