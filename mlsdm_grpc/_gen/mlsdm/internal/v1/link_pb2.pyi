@@ -508,7 +508,7 @@ class SearchReply(_message.Message):
     batch_count: _builtins.int
     """Queries that shared the scan; 0 where another reply says it."""
     query_cost_ns: _builtins.int
-    """Time that a query of them took, nanoseconds; 0 where another reply says it."""
+    """Processor time that a query of them took, nanoseconds; 0 where another reply says it."""
     answer: _builtins.bytes
     """Encoded QueryMemoriesResponse or BatchQueryMemoriesResponse."""
     def __init__(
