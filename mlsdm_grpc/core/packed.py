@@ -9,6 +9,7 @@ themselves are scanned. The answers are the same, bit for bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -126,6 +127,16 @@ class PackedRows:
     def row_errors(self) -> Float32:
         """Error of each row, (slots,) float32; borrowed."""
         return self._error
+
+    def prepare(self, rows: Float32) -> Iterator[None]:
+        """Pack what the next scan of all blocks would have to, a block a step.
+
+        Args:
+            rows: (slots, dimension) float32, what is copied here; the same in every step.
+        """
+        for block in range(len(rows) // self._block_rows):
+            self._refresh(rows, [block])
+            yield
 
     def _products(self, levels: NDArray[np.int8], blocks: list[int]) -> NDArray[np.int32]:
         """Return inner products of int8, (blocks, n_queries, block_rows)."""

@@ -188,6 +188,10 @@ class Pelm:
         now_ns = now_ns if now_ns >= self._next_expiry_ns else 0
         return self.recall.find(queries, now_ns=now_ns, traces=direction)
 
+    def prepare(self) -> Iterator[None]:
+        """Do in steps what the next query would have to do before it; no writes in between."""
+        yield from self._lattice.rows.prepare()
+
     def search(
         self, queries: Sequence[Query], *, now_ns: int, traces: Float32 | None = None
     ) -> list[list[Hit]]:

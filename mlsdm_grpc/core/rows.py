@@ -7,6 +7,7 @@ that a scan leaves out the blocks of other phases. Where a row lies is no part o
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -217,6 +218,11 @@ class Rows:
         if len(blocks) * BLOCK_ROWS == len(values):
             return values
         return values.reshape(-1, BLOCK_ROWS)[blocks].reshape(-1)
+
+    def prepare(self) -> Iterator[None]:
+        """Do in steps what the first query of all phases would have to do before it; no writes."""
+        if self._packed is not None:
+            yield from self._packed.prepare(self.vectors)
 
     def scan(self, blocks: kernel.Indices, queries: kernel.Float64) -> Scan:
         """Return approximate scores of all slots of some blocks, in their order.

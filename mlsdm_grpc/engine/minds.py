@@ -164,6 +164,7 @@ class MindHandler:
         if path:
             with Path(path).open("rb") as file:
                 mind = yield from snapshot_reader(file)
+            yield from _prepare(mind)
         self._minds[request.space_id] = mind
         reply.done.SetInParent()
 
@@ -173,6 +174,7 @@ class MindHandler:
         for raw in request.replay.records:
             mind.apply(decode_record(raw))
             yield
+        yield from _prepare(mind)
         reply.done.count = mind.revision - before
 
     def _apply(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
@@ -417,6 +419,12 @@ def _contents(mind: Mind) -> Contents:
     if mind.contents is None:
         raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
     return mind.contents
+
+
+def _prepare(mind: Mind) -> Iterator[None]:
+    """Spare the first query what is done once, so that it does not hold up others."""
+    if mind.contents is not None:
+        yield from mind.contents.pelm.prepare()
 
 
 def _check_deadline(request: pb.LinkRequest) -> None:

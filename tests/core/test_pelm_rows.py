@@ -345,3 +345,21 @@ def test_a_row_that_became_too_long_is_no_hit():
         hits = space.search(vector=unit(1), top_k=top_k)
         assert {hit.memory.memory_id for hit in hits} <= {"m0", "m2"}
     assert len(hits) == 2
+
+
+@pytest.mark.skipif(not packed.AVAILABLE, reason="the extra `fast` is not installed")
+def test_a_ring_that_is_prepared_leaves_its_first_query_nothing_to_do(monkeypatch):
+    packings = []
+    pack = packed.PackedRows._pack
+    monkeypatch.setattr(
+        packed.PackedRows, "_pack", lambda *given: packings.append(given[-1]) or pack(*given)
+    )
+    space = Space(capacity=4_096)
+    for start in range(0, 4_000, 1_000):
+        space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(start, start + 1_000)))
+    steps = sum(1 for _ in space.mind.contents.pelm.prepare())
+    assert sorted(packings) == list(range(steps))
+    assert steps >= 4
+    (best,) = space.search(vector=unit(77), phase_tolerance=1.0, top_k=1)
+    assert best.memory.memory_id == "m77"
+    assert len(packings) == steps
