@@ -246,6 +246,7 @@ async def test_lanes_tell_their_figures_and_waits(clock):
     with lanes.inside(Lane.BULK, "a"):
 
         async def wait():
+            QUEUE_WAIT_S.set(1.0)
             await gate.enter("a", COST_S, FAR_S)
             return QUEUE_WAIT_S.get()
 
@@ -257,5 +258,5 @@ async def test_lanes_tell_their_figures_and_waits(clock):
         clock.now_s += 0.25
         gate.leave(COST_S)
         await call
-        assert call.result() == 0.25
+        assert call.result() == 1.25
     assert waits == [(Lane.BULK, 0.25)]
