@@ -67,8 +67,6 @@ class Flow:
     """Calls that are due and may wait for a free place; more count as not sent."""
     deadline_s: float = 10.0
     """From the moment when a call is due."""
-    first: int = 0
-    """Message to begin with."""
     metadata: Sequence[Mapping[str, str]] = ()
     """Metadata of the calls in turn."""
     opens: Sequence[bytes] = field(default=(), repr=False)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
@@ -43,7 +44,6 @@ func newRunner(flow *Flow) (*runner, error) {
 		return nil, err
 	}
 	r := &runner{Flow: flow, recorder: newRecorder(flow.Steps), messages: messages}
-	r.next.Store(int64(flow.First))
 	for _, pairs := range flow.Metadata {
 		outgoing := metadata.NewOutgoingContext(context.Background(), metadata.New(pairs))
 		r.contexts = append(r.contexts, outgoing)
@@ -193,7 +193,7 @@ func answerKey(err error) string {
 		return "OK"
 	}
 	failure := status.Convert(err)
-	key := strings.ToUpper(failure.Code().String())
+	key := code.Code(failure.Code()).String()
 	for _, detail := range failure.Proto().GetDetails() {
 		if !strings.HasSuffix(detail.GetTypeUrl(), "/google.rpc.ErrorInfo") {
 			continue

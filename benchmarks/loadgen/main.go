@@ -34,8 +34,6 @@ type Flow struct {
 	Target   string `json:"target"`
 	Method   string `json:"method"`
 	Messages string `json:"messages"`
-	// Index of the first message to send; the others follow in turn.
-	First int `json:"first"`
 	// Sent with the calls in turn.
 	Metadata    []map[string]string `json:"metadata"`
 	Connections int                 `json:"connections"`
@@ -117,8 +115,8 @@ func (f *Flow) check() error {
 	if address := net.ParseIP(host); address == nil || !address.IsLoopback() {
 		return fmt.Errorf("%s is not a loopback address", host)
 	}
-	if f.Connections < 1 || f.InFlight < 1 || f.Queue < 0 || f.DeadlineS <= 0 || f.First < 0 {
-		return fmt.Errorf("connections, in_flight and deadline_s are positive, queue and first not negative")
+	if f.Connections < 1 || f.InFlight < 1 || f.Queue < 0 || f.DeadlineS <= 0 {
+		return fmt.Errorf("connections, in_flight and deadline_s are positive, queue is not negative")
 	}
 	if len(f.Steps) == 0 {
 		return fmt.Errorf("no steps")
