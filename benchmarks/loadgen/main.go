@@ -4,7 +4,8 @@
 // It reads a plan as JSON from standard input and writes results as JSON to standard output. A plan
 // is a list of flows that run side by side, each with its own connections. A flow is a closed loop
 // unless its steps have rates; then calls are due at random moments (a Poisson process), whether or
-// not earlier ones were answered. Nothing is retried.
+// not earlier ones were answered. Nothing is retried, except that grpc itself repeats a call once
+// that the server's transport has refused without looking at it.
 package main
 
 import (
