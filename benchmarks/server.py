@@ -19,10 +19,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import kernel
 import load
+import numpy as np
 from load import Flow, LoadError, Step
 from pairs import Ratio, like_a_worker
 from processes import Process, call, echo, serving, usage, wait_quiet
@@ -40,14 +42,16 @@ from traffic import (
 from mlsdm_grpc._gen.mlsdm.v1.admin_service_pb2 import GetServerInfoRequest, GetServerInfoResponse
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import ProcessEventResponse
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryResponse
+from mlsdm_grpc.core import packed
 
 SERVER_INFO = "/mlsdm.v1.AdminService/GetServerInfo"
 CONNECTIONS, IN_FLIGHT = 8, 8
 QUERIES = 32
 """Queries of one BatchQueryMemories."""
+BATCHES_IN_FLIGHT = 2
+"""On one connection; more would be answered in bursts that are long beside a window."""
 MEMORIES = 64
 """Memories of one message of IngestMemories."""
-IN_FLIGHT_BATCHES = 4
 SMALL, FULL = 1_000, 20_000
 VECTORS = 10_240
 WARM_S = 0.3
@@ -204,14 +208,13 @@ class Bench:
         request = load.first_message(self.files[name])
         return call(self.server.target, method, request)
 
-    def _flow(self, server: Process, method: str, messages: Path) -> Flow:
-        return Flow(
-            f"{method} of {messages.name}", server.target, method, messages, (),
-            connections=CONNECTIONS, in_flight=IN_FLIGHT,
-        )  # fmt: skip
+    def _flow(self, server: Process, method: str, messages: Path, **fields: Any) -> Flow:
+        name = f"{method} of {messages.name}"
+        fields = {"connections": CONNECTIONS, "in_flight": IN_FLIGHT, **fields}
+        return Flow(name, server.target, method, messages, (), **fields)
 
-    def _side(self, method: str, messages: Path, items: int = 1) -> Side:
-        flow = self._flow(self.server, method, messages)
+    def _side(self, method: str, messages: Path, items: int = 1, **fields: Any) -> Side:
+        flow = self._flow(self.server, method, messages, **fields)
         return Side("server", loaded(self.server, flow, items))
 
     def _against_echo(self, what: str, aim: str, method: str, name: str) -> Row:
@@ -230,38 +233,41 @@ class Bench:
         yield self._against_echo("PutMemory, evicting", "0.50x", PUT, "puts")
         yield self._against_echo("ProcessEvent, full", "0.50x", PROCESS_EVENT, "events")
         case = self.traffic.case
-        recall = kernel.filled(
-            case.rows, kernel.np.full(self.full, 0.1), accelerated=kernel.packed.AVAILABLE
-        )
-        batches = {name: self.traffic.batch_queries(name, QUERIES) for name in ("small", "full")}
+        recall = kernel.filled(case.rows, np.full(self.full, 0.1), accelerated=packed.AVAILABLE)
+        batches = {
+            name: self._side(
+                BATCH_QUERY,
+                self.traffic.batch_queries(name, QUERIES),
+                QUERIES,
+                in_flight=BATCHES_IN_FLIGHT,
+            )
+            for name in ("small", "full")
+        }
         yield Row(
             f"BatchQueryMemories {QUERIES}, full {self.full}",
             "0.75x",
-            self._side(BATCH_QUERY, batches["full"], QUERIES),
+            batches["full"],
             Side("kernel", in_process(kernel.batch(recall, case, QUERIES), QUERIES)),
         )
         yield Row(
             f"BatchQueryMemories {QUERIES}, {self.small}",
             "5x",
-            self._side(BATCH_QUERY, batches["small"], QUERIES),
+            batches["small"],
             Side("single", self._side(QUERY, self.files["small"]).run),
         )
         if self._serves(INGEST):
-            yield self._ingest()
-
-    def _ingest(self) -> Row:
-        flow = Flow(
-            "IngestMemories", self.server.target, INGEST,
-            self.traffic.ingest_batches("ingest", MEMORIES), (),
-            connections=CONNECTIONS, in_flight=IN_FLIGHT_BATCHES,
-            opens=ingest_opens("ingest", CONNECTIONS), batch_items=MEMORIES,
-        )  # fmt: skip
-        return Row(
-            "IngestMemories, memories a second",
-            "3x",
-            Side("server", loaded(self.server, flow)),
-            Side("PutMemory", self._side(PUT, self.files["puts"]).run),
-        )
+            yield Row(
+                "IngestMemories, memories a second",
+                "3x",
+                self._side(
+                    INGEST,
+                    self.traffic.ingest_batches("ingest", MEMORIES),
+                    in_flight=BATCHES_IN_FLIGHT,
+                    opens=ingest_opens("ingest", CONNECTIONS),
+                    batch_items=MEMORIES,
+                ),
+                Side("PutMemory", self._side(PUT, self.files["puts"]).run),
+            )
 
     def _serves(self, method: str) -> bool:
         answer = call(self.server.target, SERVER_INFO, GetServerInfoRequest().SerializeToString())
