@@ -35,7 +35,7 @@ FRESH_ID = "a-fresh-uuid-for-each-call-goes-here"
 _BUILT = Path(__file__).parents[1] / ".tools" / "bin" / "loadgen"
 _PATIENCE_S = 60.0
 _ENVIRONMENT = {"GOMAXPROCS": "1"}
-"""On one core it needs 50 us a call, on two, which the server needs too, 75 us, and sends as many."""
+"""A call costs 50 us on one core and 75 us on two, which the server needs too; as many are sent."""
 
 
 class LoadError(Exception):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import json
+import math
 import statistics
 import sys
 import tempfile
@@ -27,6 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 import load
 from load import Flow, Step
+from pairs import Ratio
 from processes import Process, call, serving, usage, wait_quiet
 from traffic import BATCH_QUERY, QUERY, Traffic
 
@@ -223,8 +224,8 @@ def _surge(here: Arena, method: str, messages: Path, capacity: float, factor: fl
     lost["not sent"] = surge["not_sent"]
     return Surge(
         surge["ok_items_per_s"],
-        _milliseconds(surge, "ok_ms", "p99"),
-        _milliseconds(calm, "ok_ms", "p99"),
+        _loud_ms(surge, "ok_ms", "p99"),
+        _calm_ms(calm, "ok_ms", "p99"),
         recovery_s(result["every_100_ms"], calm_s=seconds, end_s=2 * seconds),
         (
             after.server_rss_bytes - before.server_rss_bytes,
@@ -351,10 +352,11 @@ def _neighbours(
     fine = sum(after["ok_items"] for _, after in pairs)
     lines.append(f"| success | 99.9 % | {100 * fine / sent:.2f} % | |")
     for name, aim in (("p95", "1.5x"), ("p99", "2x")):
-        times = [[_milliseconds(one, "ok_from_due_ms", name) for one in pair] for pair in pairs]
-        ratio = statistics.median(after / before for before, after in times)
-        before_ms = statistics.median(before for before, _ in times)
-        lines.append(f"| {name} | {aim} | {ratio:.2f}x | {before_ms:.1f} |")
+        kind = "ok_from_due_ms"
+        before_ms = [_calm_ms(before, kind, name) for before, _ in pairs]
+        after_ms = [_loud_ms(after, kind, name) for _, after in pairs]
+        ratio = Ratio.between(after_ms, before_ms).median
+        lines.append(f"| {name} | {aim} | {ratio:.2f}x | {statistics.median(before_ms):.1f} |")
     return lines
 
 
@@ -435,20 +437,24 @@ def _while_loading(here: Arena, messages: Path, touches: Path, rate: float) -> f
     loads = [Step(1.25 * seconds, 0.0), Step(seconds, 2 * COLD_SPACES / seconds)]
     other = here.flow(QUERY, touches, ["one"], connections=1, steps=loads, name="cold")
     _, before, during = load.run(hot, other)[0]["steps"]
-    return _milliseconds(during, "ok_from_due_ms", "p99") - _milliseconds(
-        before, "ok_from_due_ms", "p99"
-    )
+    kind = "ok_from_due_ms"
+    return _loud_ms(during, kind, "p99") - _calm_ms(before, kind, "p99")
 
 
-def _milliseconds(step: dict[str, Any], kind: str, quantile: str) -> float:
-    """Return a latency of a step.
+def _calm_ms(step: dict[str, Any], kind: str, quantile: str) -> float:
+    """Return a latency that others are compared with.
 
     Raises:
-        LoadError: The step has no call of that kind.
+        LoadError: No call of the step was answered.
     """
     if step[kind] is None:
-        raise load.LoadError(f"no call was answered: {json.dumps(step['answers'])}")
+        raise load.LoadError(f"no call was answered: {step['answers']}")
     return float(step[kind][quantile])
+
+
+def _loud_ms(step: dict[str, Any], kind: str, quantile: str) -> float:
+    """Return a latency, infinite when no call of the step was answered."""
+    return math.inf if step[kind] is None else float(step[kind][quantile])
 
 
 SCENARIOS: dict[str, Callable[[Path, Plan], Report]] = {
