@@ -7,7 +7,9 @@ and a worker answers everything that it found waiting in one write.
 from __future__ import annotations
 
 import asyncio
+import math
 import struct
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeAlias, cast
@@ -29,6 +31,8 @@ __all__ = [
 
 MAX_FRAME_BYTES = 64 * 1_024 * 1_024
 _LENGTH = struct.Struct("<I")
+_LONG_KINDS = {"load", "replay", "snapshot", "plan", "scrub", "repair"}
+"""Requests that may take long because there is much to do."""
 
 
 def encode_frame(message: pb.LinkRequest | pb.LinkReply) -> bytes:
@@ -97,6 +101,11 @@ class Link(Protocol):
         """Requests that wait for their replies, also those that nobody waits for any more."""
         ...
 
+    @property
+    def oldest_s(self) -> float:
+        """When the oldest of them was sent that is work of a call, monotonic; else infinite."""
+        ...
+
     def request(
         self, message: pb.LinkRequest, *, done: Callable[[], None] | None = None
     ) -> asyncio.Future[pb.LinkReply]:
@@ -125,7 +134,8 @@ def worker_lost() -> Unavailable:
     )
 
 
-_Call: TypeAlias = tuple[asyncio.Future[pb.LinkReply], Callable[[], None] | None]
+_Call: TypeAlias = tuple[asyncio.Future[pb.LinkReply], Callable[[], None] | None, float]
+"""What waits, what is called at the end, and when it was sent; infinite if it may take long."""
 
 
 class _Pending:
@@ -141,8 +151,14 @@ class _Pending:
         self._last_call_id += 1
         message.call_id = self._last_call_id
         future: asyncio.Future[pb.LinkReply] = asyncio.get_running_loop().create_future()
-        self._calls[message.call_id] = future, done
+        sent_s = math.inf if message.WhichOneof("kind") in _LONG_KINDS else time.monotonic()
+        self._calls[message.call_id] = future, done, sent_s
         return future
+
+    @property
+    def oldest_s(self) -> float:
+        sent = (sent_s for _, _, sent_s in self._calls.values())
+        return next((sent_s for sent_s in sent if sent_s < math.inf), math.inf)
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -151,7 +167,7 @@ class _Pending:
         return call_id in self._calls
 
     def resolve(self, reply: pb.LinkReply) -> None:
-        future, done = self._calls.pop(reply.call_id, (None, None))
+        future, done, _ = self._calls.pop(reply.call_id, (None, None, 0.0))
         if future is not None and not future.done():
             future.set_result(reply)
         if done is not None:
@@ -159,7 +175,7 @@ class _Pending:
 
     def fail(self) -> None:
         calls, self._calls = self._calls, {}
-        for future, done in calls.values():
+        for future, done, _ in calls.values():
             if not future.done():
                 future.set_exception(worker_lost())
                 future.exception()
@@ -188,6 +204,11 @@ class SocketLink(asyncio.Protocol):
     def pending(self) -> int:
         """Requests that wait for their replies."""
         return len(self._pending)
+
+    @property
+    def oldest_s(self) -> float:
+        """When the oldest work of a call was sent; see :class:`Link`."""
+        return self._pending.oldest_s
 
     def request(
         self, message: pb.LinkRequest, *, done: Callable[[], None] | None = None
@@ -260,6 +281,11 @@ class InlineLink:
     def pending(self) -> int:
         """Requests that wait for their replies."""
         return len(self._pending)
+
+    @property
+    def oldest_s(self) -> float:
+        """When the oldest work of a call was sent; see :class:`Link`."""
+        return self._pending.oldest_s
 
     def request(
         self, message: pb.LinkRequest, *, done: Callable[[], None] | None = None

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import math
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,7 +95,8 @@ class WritePipeline:
         self._now_ns = now_ns
         self._new_record_id = new_record_id
         self._on_applied = on_applied
-        self._in_flight = 0
+        self._under_way: dict[asyncio.Future[Applied], float] = {}
+        """Writes that are not answered, with the monotonic time at which they began."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -148,6 +151,11 @@ class WritePipeline:
             semantics_version=space.semantics_version or self._semantics_version,
         )
 
+    @property
+    def oldest_s(self) -> float:
+        """When the oldest write that is under way began, monotonic; infinite if none is."""
+        return next(iter(self._under_way.values()), math.inf)
+
     async def drained(self) -> None:
         """Wait until no write is under way."""
         await self._idle.wait()
@@ -192,7 +200,7 @@ class WritePipeline:
         space.semantics_version = record.semantics_version
         if isinstance(record.body, UpgradeSemantics):
             space.semantics_version = record.body.version
-        self._in_flight += 1
+        self._under_way[answer] = time.monotonic()
         self._idle.clear()
         appended.add_done_callback(partial(self._durable, space, raw, answer))
         return answer
@@ -253,8 +261,8 @@ class WritePipeline:
         applied: Applied | None = None,
         error: MlsdmError | None = None,
     ) -> None:
-        self._in_flight -= 1
-        if self._in_flight == 0:
+        del self._under_way[answer]
+        if not self._under_way:
             self._idle.set()
         if error is not None:
             answer.set_exception(error)

@@ -107,4 +107,28 @@ class Metrics:
         self.spaces_loaded = Gauge(
             "mlsdm_spaces_loaded_count", "Spaces held in memory.", registry=registry
         )
+        self.node_mode = Gauge(
+            "mlsdm_node_mode",
+            "1 for the mode that the node is in, 0 for the others.",
+            ("kind",),
+            registry=registry,
+        )
+        self.node_transitions = Counter(
+            "mlsdm_node_transitions_total",
+            "Times that the node entered a mode.",
+            ("kind",),
+            registry=registry,
+        )
+        self.pressure_ratio = Gauge(
+            "mlsdm_pressure_signal_ratio",
+            "Signals of pressure as a share of their limits.",
+            ("kind",),
+            registry=registry,
+        )
+        self.admission_refusals = Counter(
+            "mlsdm_admission_refusals_total",
+            "Calls refused to protect the node, by the mode that refused them.",
+            ("kind",),
+            registry=registry,
+        )
         self.server = Info("mlsdm_server", "Version and set-up of this server.", registry=registry)

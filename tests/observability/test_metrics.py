@@ -17,6 +17,10 @@ UNITS = (
     "rows",
     "count",
     "restarts",
+    "mode",
+    "transitions",
+    "ratio",
+    "refusals",
     "info",
 )
 LABELS = {"grpc_type", "grpc_service", "grpc_method", "grpc_code", "kind", "le", "version"}
@@ -25,6 +29,10 @@ LABELS = {"grpc_type", "grpc_service", "grpc_method", "grpc_code", "kind", "le",
 def _families():
     metrics = Metrics()
     metrics.worker_restarts.labels("mind").inc()
+    metrics.node_mode.labels("normal").set(1)
+    metrics.node_transitions.labels("normal").inc()
+    metrics.pressure_ratio.labels("memory").set(0.5)
+    metrics.admission_refusals.labels("emergency").inc()
     metrics.server.info({"version": "1"})
     labels = ("unary", "s", "m")
     metrics.started.labels(*labels).inc()

@@ -1,0 +1,140 @@
+"""Samples the signals of the node and drives its mode by them.
+
+Reading files happens in a thread of its own. If that hangs, the last reading stands: a disk that
+hangs shows as work that gets too old.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+import anyio
+import structlog
+
+from mlsdm_grpc.config import PressureSettings
+from mlsdm_grpc.engine.pressure import Mode, ModeMachine
+from mlsdm_grpc.engine.sensors import Reading, Sensors
+from mlsdm_grpc.journal.protocol import JournalHealth
+from mlsdm_grpc.observability.metrics import Metrics
+
+__all__ = ["Monitor"]
+
+_log = structlog.get_logger(component="pressure")
+_LAG_MEAN_S = 1.0
+_LEAST_BYTES = 1
+_OF_THIS_NODE = {"memory", "loop_lag"}
+_OF_THE_JOURNAL = {"journal", "disk"}
+
+
+class Monitor:
+    """Keeps the mode of the node.
+
+    Args:
+        settings: Limits and times.
+        sensors: What is read in a thread.
+        pids: Worker processes of the node.
+        oldest_s: Age of the oldest work of a call, seconds.
+        journal: Whether the journal takes writes; must not block.
+        shed: Asks idle spaces to leave memory; called at every look while that is wanted.
+        metrics: Where figures go.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        settings: PressureSettings,
+        *,
+        sensors: Sensors,
+        pids: Callable[[], Iterable[int]],
+        oldest_s: Callable[[], float],
+        journal: Callable[[], JournalHealth],
+        shed: Callable[[], None],
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._sensors = sensors
+        self._pids = pids
+        self._oldest_s = oldest_s
+        self._journal = journal
+        self._shed = shed
+        self._metrics = metrics
+        self._clock = clock
+        self._lag_s = 0.0
+        self.reading = Reading({}, 0, None)
+        """What the thread last read."""
+        self.machine = ModeMachine(settings, clock=clock, on_change=self._changed)
+        for mode in Mode:
+            metrics.node_mode.labels(mode.name.lower()).set(mode is Mode.NORMAL)
+
+    @property
+    def ready(self) -> bool:
+        """Whether no cause of this node alone keeps it from serving."""
+        return not self._caused_by(_OF_THIS_NODE)
+
+    @property
+    def journal_serving(self) -> bool:
+        """Whether writes can become durable."""
+        return self._journal().writable and not self._caused_by(_OF_THE_JOURNAL)
+
+    async def run(self, on_tick: Callable[[], Awaitable[None]]) -> None:
+        """Watch for ever; ``on_tick`` is called after every look at the signals."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._read)
+            while True:
+                began_s = self._clock()
+                await anyio.sleep(self._settings.interval_s)
+                self._note_lag(self._clock() - began_s)
+                self._look()
+                await on_tick()
+
+    async def _read(self) -> None:
+        alone = anyio.CapacityLimiter(1)
+        while True:
+            pids = [os.getpid(), *self._pids()]
+            self.reading = await anyio.to_thread.run_sync(
+                self._sensors.read, pids, abandon_on_cancel=True, limiter=alone
+            )
+            await anyio.sleep(self._settings.interval_s)
+
+    def _note_lag(self, slept_s: float) -> None:
+        """Move the mean lateness of the loop, each moment having the same weight."""
+        weight = -math.expm1(-slept_s / _LAG_MEAN_S)
+        late_s = max(0.0, slept_s - self._settings.interval_s)
+        self._lag_s += weight * (late_s - self._lag_s)
+
+    def _look(self) -> None:
+        ratios = self._ratios()
+        for name, ratio in ratios.items():
+            self._metrics.pressure_ratio.labels(name).set(ratio)
+        machine = self.machine
+        machine.tick(ratios)
+        if machine.mode is Mode.SHEDDING or "memory" in machine.causes:
+            self._shed()
+
+    def _ratios(self) -> dict[str, float]:
+        settings, reading = self._settings, self.reading
+        ratios = {
+            "loop_lag": self._lag_s / settings.max_loop_lag_s,
+            "queue_age": self._oldest_s() / settings.max_processing_s,
+            "journal": 0.0 if self._journal().writable else 1.0,
+        }
+        if reading.memory_limit_bytes:
+            ratios["memory"] = reading.resident_bytes / reading.memory_limit_bytes
+        if reading.free_bytes is not None:
+            ratios["disk"] = settings.disk_reserve_bytes / max(reading.free_bytes, _LEAST_BYTES)
+        return ratios
+
+    def _caused_by(self, signals: set[str]) -> bool:
+        machine = self.machine
+        protecting = machine.mode in {Mode.EMERGENCY, Mode.PROBING}
+        return protecting and not signals.isdisjoint(machine.causes)
+
+    def _changed(self, mode: Mode, causes: tuple[str, ...]) -> None:
+        for each in Mode:
+            self._metrics.node_mode.labels(each.name.lower()).set(each is mode)
+        self._metrics.node_transitions.labels(mode.name.lower()).inc()
+        _log.warning("node_mode_changed", mode=mode.name, causes=list(causes))
