@@ -6,6 +6,7 @@ What a method does is said by the ``text`` of the request: see :class:`Ping`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ import grpc.aio
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, MethodOptions
 
-from mlsdm_grpc.config import ServerSettings
+from mlsdm_grpc.config import PressureSettings, ServerSettings
+from mlsdm_grpc.engine.pressure import ModeMachine
 from mlsdm_grpc.errors import MlsdmError, Unauthenticated, Unavailable
+from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
@@ -254,7 +257,14 @@ async def _serving(
 ) -> AsyncIterator[Running]:
     chosen = ServerSettings(listen="127.0.0.1:0", ops="127.0.0.1:0", **settings)
     metrics, drain, ping = Metrics(), DrainInterceptor(), Ping()
-    chain = build_chain(chosen, metrics=metrics, drain=drain, authenticator=authenticator)
+    machine = ModeMachine(PressureSettings(), clock=time.monotonic)
+    chain = build_chain(
+        chosen,
+        metrics=metrics,
+        drain=drain,
+        authenticator=authenticator,
+        admission=AdmissionInterceptor(machine, metrics),
+    )
     router = Router((*chain, *extra))
     router.add(DESCRIPTOR, ping)
     parts = health.Health(router.services)

@@ -62,6 +62,7 @@ from mlsdm_grpc.engine.pool import Pool, WorkerRole
 from mlsdm_grpc.engine.spaces import Directory, Space
 from mlsdm_grpc.engine.texts import Texts
 from mlsdm_grpc.engine.upkeep import Upkeep
+from mlsdm_grpc.engine.vitals import Vitals
 from mlsdm_grpc.engine.watches import Watches
 from mlsdm_grpc.engine.writes import Ticket, WritePipeline
 from mlsdm_grpc.errors import (
@@ -185,6 +186,9 @@ class Engine:
             scrub_rows_per_s=settings.scrub_rows_per_s,
             metrics=metrics,
         )
+        pools = {"space": self._minds} | ({"text": self._text_pool} if info else {})
+        self.vitals = Vitals(self._directory, self._writes, pools, self.lanes)
+        """How it is doing."""
         metrics.engine_pending_calls.set_function(
             lambda: sum(status.in_use for status in self.lanes)
         )

@@ -38,8 +38,8 @@ class Monitor:
         pids: Worker processes of the node.
         oldest_s: Age of the oldest work of a call, seconds.
         journal: Whether the journal takes writes; must not block.
-        shed: Asks idle spaces to leave memory; called at every look while that is wanted.
         metrics: Where figures go.
+        shed: Asks idle spaces to leave memory; called at every look while that is wanted.
         clock: Monotonic seconds.
     """
 
@@ -51,8 +51,8 @@ class Monitor:
         pids: Callable[[], Iterable[int]],
         oldest_s: Callable[[], float],
         journal: Callable[[], JournalHealth],
-        shed: Callable[[], None],
         metrics: Metrics,
+        shed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +20,7 @@ from mlsdm_grpc.engine.link import InlineLink, Link, SocketLink, worker_lost
 from mlsdm_grpc.engine.worker import make_handler
 from mlsdm_grpc.errors import MlsdmError
 
-__all__ = ["WORKER_ENVIRONMENT", "Pool", "WorkerRole"]
+__all__ = ["WORKER_ENVIRONMENT", "Pool", "WorkerRole", "WorkerState"]
 
 _log = structlog.get_logger(__name__)
 _FIRST_RESTART_S = 0.05
@@ -44,6 +46,20 @@ class WorkerRole:
     """``minds`` or ``text``."""
     embedder: str = ""
     """Model of text workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """One worker as it stands."""
+
+    index: int
+    up: bool
+    pid: int
+    """Process id; that of the server if the worker runs inside it, 0 if there is none."""
+    restarts: int
+    """Times it was replaced."""
+    started_ns: int
+    """Wall clock at which the present one came up; 0 if none ever did."""
 
 
 class Pool:
@@ -72,6 +88,8 @@ class Pool:
         self._links: list[Link | None] = [None] * self.size
         self._up = [asyncio.Event() for _ in range(self.size)]
         self._processes: list[asyncio.subprocess.Process | None] = [None] * self.size
+        self._starts = [0] * self.size
+        self._started_ns = [0] * self.size
         self._closing = False
 
     async def start(self, tasks: anyio.abc.TaskGroup) -> None:
@@ -106,6 +124,24 @@ class Pool:
     def pids(self) -> list[int]:
         """Return the process ids of the workers that run."""
         return [process.pid for process in self._processes if process is not None]
+
+    @property
+    def oldest_s(self) -> float:
+        """When the oldest work of a call was sent to a worker, monotonic; else infinite."""
+        return min((link.oldest_s for link in self._links if link), default=math.inf)
+
+    def states(self) -> list[WorkerState]:
+        """Return how each worker is."""
+        return [
+            WorkerState(
+                index,
+                up=self._links[index] is not None,
+                pid=os.getpid() if self._inline else process.pid if process else 0,
+                restarts=max(0, self._starts[index] - 1),
+                started_ns=self._started_ns[index],
+            )
+            for index, process in enumerate(self._processes)
+        ]
 
     async def close(self) -> None:
         """Let all workers finish what they have and end."""
@@ -176,6 +212,8 @@ class Pool:
 
     def _came_up(self, index: int, link: Link) -> None:
         self._links[index] = link
+        self._starts[index] += 1
+        self._started_ns[index] = time.time_ns()
         self._up[index].set()
 
     def _lost(self, index: int, lost: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mlsdm_grpc.interceptors.access_log import AccessLogInterceptor
 from mlsdm_grpc.interceptors.authn import AuthnInterceptor
+from mlsdm_grpc.interceptors.authz import AuthzInterceptor
 from mlsdm_grpc.interceptors.deadline import DeadlineInterceptor
 from mlsdm_grpc.interceptors.metrics import MetricsInterceptor
 from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
@@ -14,6 +15,7 @@ from mlsdm_grpc.interceptors.status import StatusInterceptor
 
 if TYPE_CHECKING:
     from mlsdm_grpc.config import ServerSettings
+    from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
     from mlsdm_grpc.interceptors.drain import DrainInterceptor
     from mlsdm_grpc.observability.metrics import Metrics
     from mlsdm_grpc.security.principal import Authenticator
@@ -39,6 +41,8 @@ ORDER: Final = (
     Entry("drain", after=("status",)),
     Entry("deadline", after=("status",)),
     Entry("authn", after=("status", "drain", "deadline")),
+    Entry("authz", after=("status", "authn")),
+    Entry("admission", after=("status", "authn", "authz")),
 )
 """Outermost first. Whoever counts or logs stands outside ``status``, whoever refuses inside."""
 
@@ -49,6 +53,7 @@ def build_chain(
     metrics: Metrics,
     drain: DrainInterceptor,
     authenticator: Authenticator,
+    admission: AdmissionInterceptor,
 ) -> tuple[Interceptor, ...]:
     """Return the interceptors of a server in their order."""
     built: dict[str, Interceptor] = {
@@ -60,5 +65,7 @@ def build_chain(
         "drain": drain,
         "deadline": DeadlineInterceptor(settings),
         "authn": AuthnInterceptor(authenticator),
+        "authz": AuthzInterceptor(),
+        "admission": admission,
     }
     return tuple(built[entry.name] for entry in ORDER)

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["DrainInterceptor", "draining"]
 
 _RETRY_AFTER_S: Final = 0.5
+_SERVED: Final = {
+    "/mlsdm.v1.AdminService/Drain",
+    "/mlsdm.v1.AdminService/GetNodeStatus",
+}
+"""What tells how a drain goes; a second Drain joins the first."""
 
 
 def draining() -> Unavailable:
@@ -25,11 +30,11 @@ def draining() -> Unavailable:
 
 
 class DrainInterceptor(Interceptor):
-    """Refuses calls once ``draining`` is set; open methods are served to the end."""
+    """Refuses calls once ``draining`` is set; open methods and a few more are served to the end."""
 
     def __init__(self) -> None:
         self.draining = False
 
     def before(self, call: Call) -> None:
-        if self.draining and not call.method.open:
+        if self.draining and not call.method.open and call.method.path not in _SERVED:
             raise draining()

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["ANONYMOUS", "Authenticator", "Principal"]
+__all__ = ["ANONYMOUS", "Authenticator", "Criticality", "Principal"]
+
+
+class Criticality(enum.IntEnum):
+    """How much a call matters when not all can be served."""
+
+    SHEDDABLE = 0
+    DEFAULT = 1
+    CRITICAL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +26,10 @@ class Principal:
 
     name: str
     tenant: str
+    max_criticality: Criticality = Criticality.DEFAULT
+    """What it may claim for its calls at most."""
+    platform: bool = False
+    """It may operate the node, not only use its tenant."""
 
 
 ANONYMOUS = Principal(name="anonymous", tenant="")

@@ -7,6 +7,8 @@ The file is TOML with one table a token::
     tenant = "acme"
     sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     expires = "2027-01-01T00:00:00Z"  # optional
+    criticality = "critical"  # optional: what its calls may claim at most
+    platform = true  # optional: it may operate the node
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mlsdm_grpc.config import KIB
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, Unauthenticated
-from mlsdm_grpc.security.principal import Principal
+from mlsdm_grpc.security.principal import Criticality, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -34,9 +36,10 @@ MAX_CREDENTIAL_BYTES: Final = 8 * KIB
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_FIELDS: Final = frozenset({"name", "tenant", "sha256", "expires"})
+_FIELDS: Final = frozenset({"name", "tenant", "sha256", "expires", "criticality", "platform"})
+_CRITICALITIES: Final = tuple(each.name.lower() for each in Criticality)
 _PREFIX_BYTES: Final = 4
-_DEV: Final = Principal(name="dev", tenant="dev")
+_DEV: Final = Principal(name="dev", tenant="dev", platform=True)
 
 
 class DevAuthenticator:
@@ -175,9 +178,20 @@ def _parse(path: str, entry: Any) -> tuple[_Token | None, list[FieldViolation]]:
     if "expires" in entry and expires is None:
         expected = "expected an RFC 3339 time with its time zone"
         faults.append(FieldViolation(f"{path}.expires", expected))
+    criticality = entry.get("criticality", "default")
+    if criticality not in _CRITICALITIES:
+        faults.append(FieldViolation(f"{path}.criticality", f"expected one of {_CRITICALITIES}"))
+    platform = entry.get("platform", False)
+    if not isinstance(platform, bool):
+        faults.append(FieldViolation(f"{path}.platform", "expected true or false"))
     if faults:
         return None, sorted(faults, key=lambda fault: fault.field)
-    principal = Principal(name=entry["name"], tenant=entry["tenant"])
+    principal = Principal(
+        name=entry["name"],
+        tenant=entry["tenant"],
+        max_criticality=Criticality[criticality.upper()],
+        platform=platform,
+    )
     return _Token(bytes.fromhex(entry["sha256"]), principal, expires), []
 
 

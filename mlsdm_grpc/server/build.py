@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 from google.protobuf.descriptor import ServiceDescriptor
@@ -22,6 +24,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.config import Address, AuthMode, JournalKind, JournalSettings, Settings
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.monitor import Monitor
+from mlsdm_grpc.engine.sensors import Sensors
+from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.journal.memory import MemoryJournal
@@ -34,6 +39,7 @@ from mlsdm_grpc.server import health as health_names
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.health import Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
+from mlsdm_grpc.server.node import Node
 from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.servicers.admin import AdminServicer
@@ -54,12 +60,15 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
 )
 """The services of the contract."""
 
-_JOURNAL_WATCH_S = 0.25
+_COMMITS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that serves."""
+    """A server that serves.
+
+    ``Drain`` sets ``stop``; whoever runs the server then calls :meth:`drain`.
+    """
 
     listen: Address
     """The data port."""
@@ -68,6 +77,8 @@ class RunningServer:
     settings: Settings
     engine: Engine
     data_port: GrpcServer
+    stop: anyio.Event
+    monitor: Monitor
 
     async def drain(self) -> None:
         """Finish what is being served and close the data port."""
@@ -76,15 +87,22 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
+async def running_server(
+    settings: Settings, *, stop: anyio.Event | None = None
+) -> AsyncIterator[RunningServer]:
     """Start everything; at the end stop it so that the next start replays nothing.
+
+    Args:
+        settings: All of them.
+        stop: Set by the RPC ``Drain``.
 
     Raises:
         MlsdmError: Something cannot be started; the message names it.
     """
     metrics = Metrics()
     metrics.server.info({"version": __version__, "journal": settings.journal.kind})
-    journal = _journal(settings.journal, metrics)
+    commit_s: deque[float] = deque(maxlen=_COMMITS)
+    journal = _journal(settings.journal, metrics, commit_s)
     await journal.open()
     try:
         engine = Engine(
@@ -95,32 +113,56 @@ async def running_server(settings: Settings) -> AsyncIterator[RunningServer]:
             max_response_bytes=settings.server.max_response_bytes,
             metrics=metrics,
         )
-        async with engine.running(), _ports(settings, metrics, journal, engine) as running:
+        parts = _Parts(settings, metrics, journal, engine, commit_s, stop or anyio.Event())
+        async with engine.running(), _ports(parts) as running:
             yield running
     finally:
         with anyio.CancelScope(shield=True):
             await journal.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What stands behind the ports."""
+
+    settings: Settings
+    metrics: Metrics
+    journal: Journal
+    engine: Engine
+    commit_s: deque[float]
+    """Seconds of the latest commits."""
+    stop: anyio.Event
+    health: Health = field(
+        default_factory=lambda: Health(service.full_name for service in SERVICES)
+    )
+
+
 @asynccontextmanager
-async def _ports(
-    settings: Settings, metrics: Metrics, journal: Journal, engine: Engine
-) -> AsyncIterator[RunningServer]:
+async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
+    settings, health = parts.settings, parts.health
     drain = DrainInterceptor()
     authenticator = await anyio.to_thread.run_sync(_authenticator, settings)
-    chain = build_chain(settings.server, metrics=metrics, drain=drain, authenticator=authenticator)
+    monitor = _monitor(parts)
+    chain = build_chain(
+        settings.server,
+        metrics=parts.metrics,
+        drain=drain,
+        authenticator=authenticator,
+        admission=AdmissionInterceptor(monitor.machine, parts.metrics),
+    )
     router = Router(chain)
-    health = Health(service.full_name for service in SERVICES)
-    _add_services(router, health, settings, journal, engine)
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
-    ops_port = OpsServer(metrics, lambda: _unready(health))
+    _add_services(router, parts, monitor, data_port)
+    ops_port = OpsServer(parts.metrics, partial(_unready, health, monitor))
     try:
         ops = await ops_port.start(settings.server.ops_address)
         async with anyio.create_task_group() as tasks:
             listen = await data_port.start()
-            tasks.start_soon(_watch_journal, journal, health)
+            tasks.start_soon(monitor.run, partial(_tell, health, monitor))
             try:
-                yield RunningServer(listen, ops, settings, engine, data_port)
+                yield RunningServer(
+                    listen, ops, settings, parts.engine, data_port, parts.stop, monitor
+                )
             finally:
                 tasks.cancel_scope.cancel()
     finally:
@@ -129,9 +171,21 @@ async def _ports(
             await ops_port.stop()
 
 
-def _add_services(
-    router: Router, health: Health, settings: Settings, journal: Journal, engine: Engine
-) -> None:
+def _monitor(parts: _Parts) -> Monitor:
+    journal = parts.settings.journal
+    on_disk = journal.kind is JournalKind.SQLITE
+    return Monitor(
+        parts.settings.pressure,
+        sensors=Sensors(parts.settings.pressure, data_dir=journal.data_dir if on_disk else None),
+        pids=parts.engine.vitals.pids,
+        oldest_s=lambda: parts.engine.vitals.oldest_s,
+        journal=parts.journal.health,
+        metrics=parts.metrics,
+    )
+
+
+def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: GrpcServer) -> None:
+    settings, engine = parts.settings, parts.engine
     servicers: dict[str, object] = {
         "MemoryService": MemoryServicer(
             engine,
@@ -142,26 +196,39 @@ def _add_services(
         "GovernanceService": GovernanceServicer(engine.policies),
         "SpaceService": SpaceServicer(engine.catalogue),
     }
+    node = Node(
+        settings,
+        monitor=monitor,
+        vitals=engine.vitals,
+        journal=parts.journal,
+        health=parts.health,
+        data_port=data_port,
+        commit_s=parts.commit_s,
+        request_stop=parts.stop.set,
+        now_ns=time.time_ns,
+    )
     servicers["AdminService"] = AdminServicer(
         settings,
+        node,
         embedder=engine.embedder,
-        partition_count=journal.partition_count,
+        partition_count=parts.journal.partition_count,
         methods=lambda: router.methods,
         now_ns=time.time_ns,
     )
     for service in SERVICES:
         router.add(service, servicers.get(service.name, object()))
-    router.add(health_names.SERVICE, health, foreign=True)
+    router.add(health_names.SERVICE, parts.health, foreign=True)
     add_reflection(router, router.services)
 
 
-def _journal(settings: JournalSettings, metrics: Metrics) -> Journal:
+def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]) -> Journal:
     if settings.kind is JournalKind.MEMORY:
         return MemoryJournal()
 
     def on_commit(records: int, seconds: float) -> None:
         metrics.journal_commit_records.observe(records)
         metrics.journal_commit_seconds.observe(seconds)
+        commit_s.append(seconds)
 
     return SqliteJournal(settings.data_dir, on_commit=on_commit)
 
@@ -173,13 +240,16 @@ def _authenticator(settings: Settings) -> Authenticator:
     return TokenAuthenticator(security.tokens_file, now=lambda: datetime.now(UTC))
 
 
-def _unready(health: Health) -> dict[str, str]:
-    ready = health.serving(health_names.READINESS)
-    return {} if ready else {"readiness": "the server is starting or draining"}
+def _unready(health: Health, monitor: Monitor) -> dict[str, str]:
+    """Return why the server is not ready, by cause."""
+    if health.serving(health_names.READINESS):
+        return {}
+    if health.draining or monitor.ready:
+        return {"readiness": "the server is starting or draining"}
+    return dict.fromkeys(monitor.machine.causes, "beyond its limit")
 
 
-async def _watch_journal(journal: Journal, health: Health) -> None:
-    """Say in health ``journal`` whether writes can succeed."""
-    while True:
-        await health.set_serving(health_names.JOURNAL, serving=journal.health().writable)
-        await anyio.sleep(_JOURNAL_WATCH_S)
+async def _tell(health: Health, monitor: Monitor) -> None:
+    """Say in health what the monitor has found."""
+    await health.set_serving(health_names.JOURNAL, serving=monitor.journal_serving)
+    await health.set_serving(health_names.READINESS, serving=monitor.ready)

@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message_factory import GetMessageClass
 
+from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
 from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.server.handlers import Chain, Handler, StreamAnswer, UnaryAnswer, WriterAnswer
 from mlsdm_grpc.wire.call import Call, Method, Shape
@@ -127,6 +128,7 @@ class Router(grpc.GenericRpcHandler):
         full_name = name or service.full_name
         self._services.append(full_name)
         for descriptor in service.methods:
+            rule = descriptor.GetOptions().Extensions[authz_pb2.authz]
             method = Method(
                 full_name,
                 descriptor.name,
@@ -134,6 +136,8 @@ class Router(grpc.GenericRpcHandler):
                 open=foreign,
                 read_only=descriptor.GetOptions().idempotency_level
                 == MethodOptions.NO_SIDE_EFFECTS,
+                permission=rule.permission,
+                platform=rule.scope == authz_pb2.SCOPE_PLATFORM,
             )
             if hasattr(servicer, method.name):
                 self._served[full_name] = None

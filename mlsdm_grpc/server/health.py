@@ -46,6 +46,11 @@ class Health(HealthServicer):
         """Every name that is known."""
         return tuple(self._server_status)
 
+    @property
+    def draining(self) -> bool:
+        """Whether :meth:`drain` was called."""
+        return self._draining
+
     def serving(self, name: str) -> bool:
         """Return whether a name is known and SERVING."""
         return self._server_status.get(name) == _SERVING

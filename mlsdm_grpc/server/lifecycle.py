@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -18,11 +20,29 @@ if TYPE_CHECKING:
     from mlsdm_grpc.server.grpc_aio import Router
     from mlsdm_grpc.server.health import Health
 
-__all__ = ["GrpcServer"]
+__all__ = ["CLOSE_S", "Drained", "GrpcServer"]
+
+CLOSE_S: Final = 30.0
+"""What is left to do after the calls may take: cut the rest, finish writes, leave snapshots."""
 
 _CUT_S: Final = 2.0
 _FLUSH_S: Final = 1.0
 _QUIET_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """A drain that has begun."""
+
+    in_flight: int
+    """Calls in flight at that time."""
+    grace_ends_s: float
+    """Monotonic time at which those that are left are cut."""
+
+    @property
+    def ends_s(self) -> float:
+        """Monotonic time at which everything has ended."""
+        return self.grace_ends_s + CLOSE_S
 
 
 class GrpcServer:
@@ -37,6 +57,10 @@ class GrpcServer:
         self._health = health
         self._drain = drain
         self._server: grpc.aio.Server | None = None
+        self.port = 0
+        """Of the data port, once it is open."""
+        self.drained: Drained | None = None
+        """The drain, once new calls are refused."""
 
     async def start(self) -> Address:
         """Listen and serve; return the address with the port that the system chose if it was 0.
@@ -65,6 +89,7 @@ class GrpcServer:
             ) from None
         await server.start()
         self._server = server
+        self.port = port
         names = (OVERALL, READINESS, *self._router.served_services)
         await self._health.set_serving(*names, serving=True)
         return Address(address.host, port)
@@ -93,13 +118,28 @@ class GrpcServer:
             grace_s: Seconds for calls in flight.
         """
         await self._health.drain()
-        await anyio.sleep(delay_s)
-        self._drain.draining = True
+        if self.drained is None:
+            await anyio.sleep(delay_s)
+        drained = await self.begin_drain(grace_s)
         in_flight = self._router.in_flight
         in_flight.cut_endless()
-        with anyio.move_on_after(grace_s):
+        with anyio.move_on_after(drained.grace_ends_s - time.monotonic()):
             await in_flight.wait_idle()
         await self.stop()
+
+    async def begin_drain(self, grace_s: float) -> Drained:
+        """Turn NOT_SERVING and refuse new calls; a second call joins the first.
+
+        Args:
+            grace_s: Seconds that :meth:`drain` then gives to calls in flight.
+        """
+        await self._health.drain()
+        self._drain.draining = True
+        if self.drained is None:
+            calls = self._router.in_flight.calls.values()
+            count = sum(not call.method.platform for call in calls)
+            self.drained = Drained(count, time.monotonic() + grace_s)
+        return self.drained
 
     async def stop(self) -> None:
         """Cut what is left with UNAVAILABLE ``DRAINING`` and close the port."""

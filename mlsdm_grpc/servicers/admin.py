@@ -1,19 +1,55 @@
-"""AdminService: what this server is."""
+"""AdminService: what this server is, how it is, and what operators do with it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
 
 from mlsdm_grpc import __version__
 from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2, node_pb2
 from mlsdm_grpc.config import AuthMode, ServerSettings, Settings
 from mlsdm_grpc.core import semantics
+from mlsdm_grpc.engine.pressure import Mode
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.wire import limits, responses
 from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.fields import Fields
 
-__all__ = ["AdminServicer"]
+__all__ = ["AdminServicer", "NodeControl"]
+
+_FORCED = {
+    node_pb2.NODE_MODE_NORMAL: Mode.NORMAL,
+    node_pb2.NODE_MODE_SHEDDING: Mode.SHEDDING,
+    node_pb2.NODE_MODE_EMERGENCY: Mode.EMERGENCY,
+}
+_MIN_TTL_S = 1.0
+_MAX_TTL_S = 86_400.0
+_MAX_GRACE_S = 3_600.0
+_audit = structlog.get_logger(component="audit")
+
+
+class NodeControl(Protocol):
+    """What can be done with the node."""
+
+    async def status(self) -> node_pb2.NodeStatus:
+        """Return its condition."""
+        ...
+
+    def force(self, mode: Mode, for_s: float) -> None:
+        """Set its mode for a time, which may be infinite."""
+        ...
+
+    def release(self) -> None:
+        """Let the signals decide its mode again."""
+        ...
+
+    async def drain(self, grace_s: float | None) -> tuple[int, int]:
+        """Begin to stop it; return the calls in flight and its end at the latest, Unix ns."""
+        ...
 
 
 class AdminServicer:
@@ -21,6 +57,7 @@ class AdminServicer:
 
     Args:
         settings: What the server was started with.
+        node: The node.
         embedder: What turns text into vectors here.
         partition_count: Partitions of the journal.
         methods: Full names of the RPCs that are served, to be had once all are registered.
@@ -30,6 +67,7 @@ class AdminServicer:
     def __init__(
         self,
         settings: Settings,
+        node: NodeControl,
         *,
         embedder: EmbedderInfo | None,
         partition_count: int,
@@ -37,6 +75,7 @@ class AdminServicer:
         now_ns: Callable[[], int],
     ) -> None:
         self._settings = settings
+        self._node = node
         self._embedder = embedder
         self._partition_count = partition_count
         self._methods = methods
@@ -65,6 +104,75 @@ class AdminServicer:
             server_time=responses.timestamp(self._now_ns()),
         )
         return admin_service_pb2.GetServerInfoResponse(info=info)
+
+    async def GetNodeStatus(  # noqa: N802 - the contract's name
+        self,
+        request: admin_service_pb2.GetNodeStatusRequest,  # noqa: ARG002 - has no fields
+        call: Call,  # noqa: ARG002 - the same for every operator
+    ) -> admin_service_pb2.GetNodeStatusResponse:
+        return admin_service_pb2.GetNodeStatusResponse(status=await self._node.status())
+
+    async def SetNodeMode(  # noqa: N802 - the contract's name
+        self, request: admin_service_pb2.SetNodeModeRequest, call: Call
+    ) -> admin_service_pb2.SetNodeModeResponse:
+        fields = Fields()
+        reason = fields.reason(request.reason)
+        mode = _mode(fields, request)
+        for_s = math.inf
+        if request.HasField("ttl"):
+            for_s = fields.duration("ttl", request.ttl, low=_MIN_TTL_S, high=_MAX_TTL_S)
+        fields.check()
+        if mode is None:
+            self._node.release()
+        else:
+            self._node.force(mode, for_s)
+        _audit.warning(
+            "node_mode_set",
+            principal=call.principal.name,
+            tenant=call.principal.tenant,
+            request_id=call.request_id,
+            mode=mode.name if mode else "automatic",
+            ttl_s=for_s if mode and for_s < math.inf else None,
+            reason=reason,
+        )
+        return admin_service_pb2.SetNodeModeResponse(status=await self._node.status())
+
+    async def Drain(  # noqa: N802 - the contract's name
+        self, request: admin_service_pb2.DrainRequest, call: Call
+    ) -> admin_service_pb2.DrainResponse:
+        fields = Fields()
+        reason = fields.reason(request.reason)
+        grace_s = None
+        if request.HasField("grace"):
+            grace_s = fields.duration("grace", request.grace, low=0.0, high=_MAX_GRACE_S)
+        fields.check()
+        _audit.warning(
+            "node_drained",
+            principal=call.principal.name,
+            tenant=call.principal.tenant,
+            request_id=call.request_id,
+            grace_s=grace_s,
+            reason=reason,
+        )
+        in_flight, end_ns = await self._node.drain(grace_s)
+        return admin_service_pb2.DrainResponse(
+            in_flight_count=in_flight, end_time=responses.timestamp(end_ns)
+        )
+
+
+def _mode(fields: Fields, request: admin_service_pb2.SetNodeModeRequest) -> Mode | None:
+    """Return the mode to force, or None to let the signals decide."""
+    match request.WhichOneof("choice"):
+        case "mode":
+            if request.mode not in _FORCED:
+                fields.fault("mode", "must be NORMAL, SHEDDING or EMERGENCY")
+            return _FORCED.get(request.mode)
+        case "automatic":
+            if not request.automatic:
+                fields.fault("automatic", "must be true")
+        case _:
+            fields.fault("mode", "is required, or automatic")
+    return None
 
 
 def _limits(settings: Settings) -> node_pb2.Limits:

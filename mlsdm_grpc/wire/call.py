@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from mlsdm_grpc.security.principal import ANONYMOUS, Principal
+from mlsdm_grpc.security.principal import ANONYMOUS, Criticality, Principal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,10 @@ class Method:
     """Served without a credential and while draining: health and reflection."""
     read_only: bool = False
     """Declared ``NO_SIDE_EFFECTS``: an unanswered call has changed nothing."""
+    permission: str = ""
+    """What the principal needs, as the contract says."""
+    platform: bool = False
+    """It acts on the node and not in a tenant."""
 
     @property
     def path(self) -> str:
@@ -99,6 +103,10 @@ class Call:
     principal: Principal = ANONYMOUS
     deadline_s: float = 0.0
     """Monotonic time by which the call has to be answered; infinite for a stream without one."""
+    criticality: Criticality = Criticality.DEFAULT
+    """How much it matters when not all can be served."""
+    probe: int = 0
+    """Round of the probe that this write is after an emergency; 0 if it is none."""
     endless: bool = False
     """Ends with its client and not with the work, as a watch does: a server that stops does not
     wait for it. The servicer says so before it waits for anything."""

@@ -97,6 +97,12 @@ class Fields:
         self.size(path, len(value.encode()), limits.MAX_TEXT_BYTES)
         return value
 
+    def reason(self, value: str) -> str:
+        """Return why an operator does something."""
+        if not 1 <= len(value) <= limits.MAX_REASON_CHARS:
+            self.fault("reason", f"must have 1 to {limits.MAX_REASON_CHARS} characters")
+        return value
+
     def size(self, path: str, actual: int, limit: int) -> None:
         """Note more bytes than are allowed."""
         if actual > limit:

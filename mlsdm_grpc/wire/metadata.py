@@ -7,6 +7,7 @@ import re
 __all__ = [
     "API_KEY",
     "AUTHORIZATION",
+    "CRITICALITY",
     "PUSHBACK",
     "QUEUE_WAIT",
     "REQUEST_ID",
@@ -16,6 +17,7 @@ __all__ = [
 
 API_KEY = "x-api-key"
 AUTHORIZATION = "authorization"
+CRITICALITY = "x-mlsdm-criticality"
 REQUEST_ID = "x-request-id"
 PUSHBACK = "grpc-retry-pushback-ms"
 QUEUE_WAIT = "x-mlsdm-queue-wait-us"

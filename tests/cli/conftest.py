@@ -17,6 +17,8 @@ QUICK = {
     "MLSDM_ENGINE__WORKERS": "0",
     "MLSDM_ENGINE__TEXT_WORKERS": "0",
     "MLSDM_SERVER__DRAIN_DELAY_S": "0",
+    "MLSDM_PRESSURE__MAX_LOOP_LAG_S": "60",
+    "MLSDM_PRESSURE__MAX_PROCESSING_S": "120",
     "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
 }
 

@@ -22,9 +22,6 @@ NOT_YET_AVAILABLE = {
         "ImportSpace",
     },
     "AdminService": {
-        "GetNodeStatus",
-        "SetNodeMode",
-        "Drain",
         "CreateBackup",
         "VerifyBackup",
         "GetSloStatus",

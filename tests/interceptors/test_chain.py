@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from mlsdm_grpc.config import ServerSettings
+from mlsdm_grpc.config import PressureSettings, ServerSettings
+from mlsdm_grpc.engine.pressure import ModeMachine
+from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import ORDER, build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
@@ -21,6 +25,8 @@ def test_the_order_is_the_documented_one():
         "drain",
         "deadline",
         "authn",
+        "authz",
+        "admission",
     ]
 
 
@@ -32,8 +38,14 @@ def test_each_stands_inside_what_it_needs(entry):
 
 def test_the_chain_has_one_of_each_in_this_order():
     drain = DrainInterceptor()
+    metrics = Metrics()
+    machine = ModeMachine(PressureSettings(), clock=time.monotonic)
     chain = build_chain(
-        ServerSettings(), metrics=Metrics(), drain=drain, authenticator=DevAuthenticator()
+        ServerSettings(),
+        metrics=metrics,
+        drain=drain,
+        authenticator=DevAuthenticator(),
+        admission=AdmissionInterceptor(machine, metrics),
     )
     modules = [type(each).__module__.rpartition(".")[2] for each in chain]
     assert modules == NAMES

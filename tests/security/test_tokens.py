@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mlsdm_grpc.errors import InvalidInput, Unauthenticated
-from mlsdm_grpc.security.principal import Principal
+from mlsdm_grpc.security.principal import Criticality, Principal
 from mlsdm_grpc.security.tokens import MAX_CREDENTIAL_BYTES, DevAuthenticator, TokenAuthenticator
 from tests.ping import serving
 
@@ -54,6 +54,14 @@ def test_a_token_proves_its_principal(tokens):
     assert _ask(tokens, authorization="bearer  other ") == Principal("reader", "zeta-1")
     assert _ask(tokens, x_api_key="right") == Principal("job", "acme")
     assert _ask(tokens, authorization="Bearer young").name == "young"
+
+
+def test_a_token_says_what_its_holder_may_do(write):
+    text = _entry("plain") + _entry("sre", criticality="critical") + "platform = true\n"
+    tokens = TokenAuthenticator(write(text), now=lambda: NOW)
+    plain, sre = (_ask(tokens, x_api_key=token) for token in ("plain", "sre"))
+    assert (plain.max_criticality, plain.platform) == (Criticality.DEFAULT, False)
+    assert (sre.max_criticality, sre.platform) == (Criticality.CRITICAL, True)
 
 
 def test_authorization_wins_over_the_other_key(tokens):
@@ -149,6 +157,7 @@ def test_all_faults_of_a_file_are_reported_at_once(write):
             "[[token]]\n",
             _entry("good"),
             _entry("good"),
+            _entry("h", criticality="urgent", platform="yes"),
         )
     )
     assert _faults(write(text)) == {
@@ -163,6 +172,8 @@ def test_all_faults_of_a_file_are_reported_at_once(write):
         "token[6].tenant",
         "token[6].sha256",
         "token[8].sha256",
+        "token[9].criticality",
+        "token[9].platform",
     }
 
 

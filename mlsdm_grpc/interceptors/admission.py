@@ -1,0 +1,97 @@
+"""Refuses work that the node cannot take now, before anything of the request is parsed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mlsdm_grpc.engine.pressure import Mode
+from mlsdm_grpc.errors import InvalidInput, MlsdmError, Unavailable
+from mlsdm_grpc.security.principal import Criticality
+from mlsdm_grpc.wire.call import Interceptor
+from mlsdm_grpc.wire.metadata import CRITICALITY
+from mlsdm_grpc.wire.work import WORK, Work
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.engine.pressure import ModeMachine
+    from mlsdm_grpc.observability.metrics import Metrics
+    from mlsdm_grpc.wire.call import Call
+
+__all__ = ["AdmissionInterceptor"]
+
+_CRITICALITIES: Final = {each.name.lower(): each for each in Criticality}
+_FAULTS_OF_THE_NODE: Final = {"JOURNAL_UNAVAILABLE", "JOURNAL_FULL", "WORKER_LOST"}
+
+
+class AdmissionInterceptor(Interceptor):
+    """Sets ``Call.criticality`` and refuses by the mode of the node.
+
+    SHEDDING refuses bulk work that is not critical, and everything sheddable. EMERGENCY refuses
+    writes, bulk work and generation too, PROBING all of these but a few unary writes.
+    """
+
+    def __init__(self, machine: ModeMachine, metrics: Metrics) -> None:
+        self._machine = machine
+        self._refusals = metrics.admission_refusals
+
+    def before(self, call: Call) -> None:
+        claimed = call.metadata.get(CRITICALITY)
+        wanted = Criticality.DEFAULT if claimed is None else _criticality(call, claimed)
+        call.criticality = min(wanted, call.principal.max_criticality)
+        if self._machine.mode is not Mode.NORMAL:
+            self.check(call)
+
+    def check(self, call: Call) -> None:
+        """Refuse a call, or the next message of a stream, if it may not be served now.
+
+        Raises:
+            Unavailable: SHEDDING or EMERGENCY.
+        """
+        mode = self._machine.mode
+        work = WORK.get(call.method.path)
+        if mode is Mode.NORMAL or work is None or work is Work.ADMIN:
+            return
+        if mode is not Mode.SHEDDING and work is not Work.READ:
+            if work is Work.WRITE and call.criticality and not call.method.shape.client_streaming:
+                call.probe = self._machine.take_probe()
+            if not call.probe:
+                raise self._refusal(
+                    "EMERGENCY", "The node is in emergency and serves no such work now."
+                )
+        elif call.criticality is Criticality.SHEDDABLE or (
+            work is Work.BULK and call.criticality is not Criticality.CRITICAL
+        ):
+            raise self._refusal(
+                "SHEDDING", "The node is under pressure and refuses what can be done later."
+            )
+
+    def after(self, call: Call) -> None:
+        if call.probe:
+            self._machine.probed(call.probe, good=_good(call.error))
+
+    def _refusal(self, reason: str, message: str) -> Unavailable:
+        self._refusals.labels(reason.lower()).inc()
+        return Unavailable(
+            message,
+            reason=reason,
+            metadata={"cause": ",".join(self._machine.causes)},
+            retry_after_s=self._machine.retry_after_s,
+        )
+
+
+def _criticality(call: Call, value: str | bytes) -> Criticality:
+    found = _CRITICALITIES.get(value) if isinstance(value, str) else None
+    if found is None or CRITICALITY in call.repeated:
+        raise InvalidInput(
+            "The criticality has to be one of critical, default and sheddable.",
+            reason="METADATA_INVALID",
+            metadata={"key": CRITICALITY},
+        )
+    return found
+
+
+def _good(error: BaseException | None) -> bool | None:
+    """Return whether a write shows that the node is well; None if it shows nothing."""
+    if error is None:
+        return True
+    failed = isinstance(error, MlsdmError) and error.reason in _FAULTS_OF_THE_NODE
+    return False if failed else None

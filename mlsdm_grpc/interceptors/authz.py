@@ -1,0 +1,24 @@
+"""Lets only operators act on the node, as the contract's rule for each RPC says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlsdm_grpc.errors import PermissionDenied
+from mlsdm_grpc.wire.call import Interceptor
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.wire.call import Call
+
+__all__ = ["AuthzInterceptor"]
+
+
+class AuthzInterceptor(Interceptor):
+    """Refuses RPCs of the platform to principals of a tenant."""
+
+    def before(self, call: Call) -> None:
+        if call.method.platform and not call.principal.platform:
+            raise PermissionDenied(
+                "The RPC acts on the node; the credential is for a tenant.",
+                metadata={"permission": call.method.permission, "scope": "platform"},
+            )

@@ -1,0 +1,143 @@
+"""What is read of the machine, against recorded file trees of containers and the real thing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlsdm_grpc.config import PressureSettings
+from mlsdm_grpc.engine.sensors import Sensors, cgroup_limit, resident_bytes
+
+GIB = 1024**3
+
+# Lines of /proc/self/mountinfo and /proc/self/cgroup as containers and services show them.
+V2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev - cgroup2 cgroup2 rw,nsdelegate"
+V1 = "35 31 0:32 {root} /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory"
+V1_CPU = "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu"
+HYBRID = "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw"
+
+
+def tree(root, mounts, groups, files):
+    """Write a file tree and return its root."""
+    own = root / "proc/self"
+    own.mkdir(parents=True)
+    (own / "mountinfo").write_text("".join(f"{line}\n" for line in mounts))
+    (own / "cgroup").write_text("".join(f"{line}\n" for line in groups))
+    for name, value in files.items():
+        file = root / "sys/fs/cgroup" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{value}\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("mounts", "groups", "files", "limit"),
+    [
+        pytest.param([V2], ["0::/"], {"memory.max": GIB}, GIB, id="v2 container"),
+        pytest.param(
+            [V2],
+            ["0::/system.slice/mlsdm.service"],
+            {
+                "system.slice/memory.max": 3 * GIB,
+                "system.slice/mlsdm.service/memory.max": "max",
+            },
+            3 * GIB,
+            id="v2 service under a limited slice",
+        ),
+        pytest.param(
+            [V2],
+            ["0::/a/b"],
+            {"a/memory.max": GIB, "a/b/memory.max": 2 * GIB, "a/b/memory.high": 3 * GIB},
+            GIB,
+            id="v2 the group above has less",
+        ),
+        pytest.param(
+            [V2],
+            ["0::/a"],
+            {"a/memory.max": 2 * GIB, "a/memory.high": GIB},
+            GIB,
+            id="v2 throttled before it is killed",
+        ),
+        pytest.param([V2], ["0::/a"], {"a/memory.max": "max"}, None, id="v2 no limit"),
+        pytest.param([V2], ["0::/../outside"], {"memory.max": GIB}, GIB, id="v2 outside"),
+        pytest.param(
+            [V1_CPU, V1.format(root="/")],
+            ["4:memory:/a/b", "1:cpu:/", "0::/"],
+            {
+                "memory/memory.limit_in_bytes": 9223372036854771712,
+                "memory/a/memory.limit_in_bytes": 2 * GIB,
+                "memory/a/b/memory.limit_in_bytes": GIB,
+            },
+            GIB,
+            id="v1",
+        ),
+        pytest.param(
+            [V1.format(root="/docker/0f2a")],
+            ["4:cpu,memory:/docker/0f2a"],
+            {"memory/memory.limit_in_bytes": GIB},
+            GIB,
+            id="v1 container",
+        ),
+        pytest.param(
+            [V1.format(root="/")],
+            ["4:memory:/"],
+            {"memory/memory.limit_in_bytes": 9223372036854771712},
+            None,
+            id="v1 no limit",
+        ),
+        pytest.param(
+            [V1.format(root="/"), HYBRID],
+            ["4:memory:/", "0::/x"],
+            {"memory/memory.limit_in_bytes": GIB, "unified/x/cgroup.procs": 1},
+            GIB,
+            id="hybrid",
+        ),
+        pytest.param([V2], ["0::/a"], {"a/memory.max": "garbage"}, None, id="garbage"),
+        pytest.param([], [], {}, None, id="no cgroups"),
+    ],
+)
+def test_the_limit_of_the_cgroup(tmp_path, mounts, groups, files, limit):
+    root = tree(tmp_path, mounts, groups, files)
+    assert cgroup_limit(root) == limit
+    (root / "proc/self/statm").write_text("1000 25 5 1 0 100 0\n")
+    reading = Sensors(PressureSettings(), data_dir=None, root=root).read(["self", 999])
+    assert reading.memory_limit_bytes == int((limit or 0) * 0.9)
+    assert reading.resident_bytes == 25 * os.sysconf("SC_PAGE_SIZE")
+    assert reading.free_bytes is None
+
+
+def test_a_machine_without_proc_has_no_limit(tmp_path):
+    assert cgroup_limit(tmp_path) is None
+
+
+def test_a_configured_limit_wins(tmp_path):
+    root = tree(tmp_path, [V2], ["0::/"], {"memory.max": GIB})
+    settings = PressureSettings(memory_limit_bytes=5)
+    assert Sensors(settings, data_dir=None, root=root).read([]).memory_limit_bytes == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_the_resident_memory_of_this_process():
+    pid = os.getpid()
+    before = resident_bytes(pid)
+    ballast = bytearray(os.urandom(1)) * (64 * 2**20)
+    assert resident_bytes(pid) - before > 60 * 2**20
+    del ballast
+
+
+def test_a_process_that_is_gone_has_no_memory():
+    assert resident_bytes(2**30) == 0
+
+
+def test_room_in_the_data_folder(tmp_path):
+    found = os.statvfs(tmp_path)
+    total = found.f_blocks * found.f_frsize
+    free = Sensors(PressureSettings(), data_dir=tmp_path).read([]).free_bytes
+    assert 0 < free <= total
+    gone = Path(tmp_path / "gone")
+    assert Sensors(PressureSettings(), data_dir=gone).read([]).free_bytes is None
+    settings = PressureSettings(disk_reserve_bytes=0)
+    assert Sensors(settings, data_dir=tmp_path).read([]).free_bytes is None

@@ -1,0 +1,31 @@
+"""Every RPC of the contract has its kind of work, and it fits what the contract says of it."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from mlsdm_grpc.server.build import SERVICES
+from mlsdm_grpc.wire.work import WORK, Work
+
+METHODS = {
+    f"/{service.full_name}/{method.name}": method
+    for service in SERVICES
+    for method in service.methods
+}
+
+
+def test_every_rpc_has_its_kind_and_nothing_else_has():
+    assert set(WORK) == set(METHODS)
+
+
+@pytest.mark.parametrize("path", METHODS)
+def test_the_kind_fits_the_contract(path):
+    work = WORK[path]
+    reads = METHODS[path].GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    assert (work is Work.ADMIN) == ("/mlsdm.v1.AdminService/" in path)
+    assert (work is Work.GENERATION) == ("/mlsdm.v1.GenerationService/" in path)
+    if reads:
+        assert work is not Work.WRITE
+    elif not path.endswith("RepairSpeech"):  # has an effect on nothing that is kept
+        assert work is not Work.READ
