@@ -1,0 +1,154 @@
+"""Short ways to ask a running node how it is, and to see how it refuses."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from serving import channel
+
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    admin_service_pb2,
+    admin_service_pb2_grpc,
+    memory_put_pb2,
+    memory_query_pb2,
+    memory_service_pb2_grpc,
+    node_pb2,
+)
+
+ENTERED_S = 5 * 1.0
+LEFT_S = 5 * 15.0
+"""Five times what docs/operations.md promises."""
+
+
+class Node:
+    """A client of one node; ``async with``."""
+
+    def __init__(self, server, *, dimension=16):
+        self.server = server
+        self._dimension = dimension
+
+    async def __aenter__(self):
+        self._channel = await channel(self.server.listen).__aenter__()
+        self.admin = admin_service_pb2_grpc.AdminServiceStub(self._channel)
+        self.memories = memory_service_pb2_grpc.MemoryServiceStub(self._channel)
+        self._health = health_pb2_grpc.HealthStub(self._channel)
+        return self
+
+    async def __aexit__(self, *error):
+        await self._channel.__aexit__(*error)
+
+    async def status(self):
+        request = admin_service_pb2.GetNodeStatusRequest()
+        return (await self.admin.GetNodeStatus(request, timeout=10)).status
+
+    async def mode(self):
+        status = await self.status()
+        return node_pb2.NodeMode.Name(status.mode).removeprefix("NODE_MODE_")
+
+    async def memory_limit(self):
+        return (await self.status()).memory_limit_bytes
+
+    async def serving(self, name):
+        answer = await self._health.Check(health_pb2.HealthCheckRequest(service=name), timeout=10)
+        return answer.status == health_pb2.HealthCheckResponse.SERVING
+
+    async def readyz(self):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{self.server.ops}/readyz") as response,
+        ):
+            return response.status, await response.json()
+
+    async def force(self, **fields):
+        request = admin_service_pb2.SetNodeModeRequest(reason="a test", **fields)
+        return (await self.admin.SetNodeMode(request, timeout=10)).status
+
+    async def put(self, seed=1.0, within_s=10, **fields):
+        vector = {"floats": {"values": [seed] * (self._dimension - 1) + [1.0]}}
+        request = memory_put_pb2.PutMemoryRequest(memory={"embedding": vector}, **fields)
+        return await self.memories.PutMemory(request, timeout=within_s)
+
+    async def query(self, within_s=10):
+        vector = {"floats": {"values": [1.0] * self._dimension}}
+        request = memory_query_pb2.QueryMemoriesRequest(embedding=vector, top_k=1)
+        return await self.memories.QueryMemories(request, timeout=within_s)
+
+    async def until(self, ask, wanted, within_s):
+        """Ask again and again until the answer is the wanted one."""
+        async with asyncio.timeout(within_s):
+            while True:
+                if await ask() == wanted:
+                    return
+                await asyncio.sleep(0.02)
+
+    async def until_writes(self, within_s):
+        """Write again and again until a write is taken; all else has to be a polite refusal."""
+        async with asyncio.timeout(within_s):
+            while (error := await refusal(self.put())) is not None:
+                assert error.code is grpc.StatusCode.UNAVAILABLE, error
+                await asyncio.sleep(0.02)
+
+    async def until_refused(self, reason, within_s):
+        """Write until a write is refused with a reason; return how many were taken."""
+        taken = 0
+        async with asyncio.timeout(within_s):
+            while True:
+                error = await refusal(self.put())
+                if error is not None and error.reason == reason:
+                    return taken
+                taken += error is None
+                await asyncio.sleep(0.005)
+
+
+class Refusal:
+    """How a call was refused."""
+
+    def __init__(self, error):
+        self.code = error.code()
+        trailers = dict(error.trailing_metadata() or ())
+        self.pushback_ms = int(trailers.get("grpc-retry-pushback-ms", -1))
+        self.reason, self.metadata, self.retry_s = "", {}, None
+        status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
+        for detail in status.details:
+            if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+                info = error_details_pb2.ErrorInfo.FromString(detail.value)
+                self.reason, self.metadata = info.reason, dict(info.metadata)
+            if detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
+                retry = error_details_pb2.RetryInfo.FromString(detail.value)
+                self.retry_s = retry.retry_delay.ToMilliseconds() / 1_000
+
+    def __repr__(self):
+        return f"{self.code.name} {self.reason} {self.metadata} retry {self.retry_s}"
+
+
+async def refusal(call):
+    """Return how a call was refused, or None if it was not."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return Refusal(error)
+    return None
+
+
+async def assert_emergency(node, cause):
+    """Writes are refused with a reason and a time; nothing of it is a surprise to a client."""
+    error = await refusal(node.put())
+    assert error is not None
+    assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "EMERGENCY"), error
+    assert cause in error.metadata["cause"].split(",")
+    assert 0.1 <= error.retry_s <= 600
+    assert error.pushback_ms == round(error.retry_s * 1_000)
+
+
+def workers(pid, role):
+    """Return the process ids of the workers of a server."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = []
+    for child in children:
+        words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        if role.encode() in words:
+            found.append(int(child))
+    return found

@@ -1,0 +1,300 @@
+"""A node under pressure: each cause entered at once, served through, and left without help."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from node import ENTERED_S, LEFT_S, Node, assert_emergency, refusal, workers
+from serving import ServerProcess, in_process
+
+from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2, node_pb2
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+
+MIB = 2**20
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@contextmanager
+def process(data_dir, *, dimension=16, **pressure):
+    """A real server with these settings of ``pressure``; the others are the defaults."""
+    names = {f"MLSDM_PRESSURE__{name.upper()}": str(value) for name, value in pressure.items()}
+    environment = {
+        "MLSDM_SPACE__DIMENSION": str(dimension),
+        "MLSDM_LOGGING__LEVEL": "error",  # nobody reads the lines, and the pipe is not endless
+        **names,
+    }
+    server = ServerProcess(data_dir, environment=environment)
+    try:
+        yield server
+        assert server.terminate() == 0
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+
+
+async def test_the_operator_forces_every_mode_and_gives_it_back():
+    async with in_process() as server, Node(server) as node:
+        await node.put()
+        status = await node.force(mode=node_pb2.NODE_MODE_EMERGENCY)
+        assert (status.mode, status.mode_forced) == (node_pb2.NODE_MODE_EMERGENCY, True)
+        assert not status.HasField("mode_expire_time")
+        await assert_emergency(node, "operator")
+        assert (await node.query()).matches
+        assert await node.serving("readiness")
+        assert await node.serving("journal")
+        await node.force(mode=node_pb2.NODE_MODE_SHEDDING)
+        batch = memory_put_pb2.BatchPutMemoriesRequest(memories=[{"text": "late"}])
+        error = await refusal(node.memories.BatchPutMemories(batch, timeout=10))
+        assert (error.reason, error.metadata) == ("SHEDDING", {"cause": "operator"})
+        assert error.pushback_ms > 0
+        await node.put()
+        sheddable = [("x-mlsdm-criticality", "sheddable")]
+        request = memory_put_pb2.PutMemoryRequest(memory={"text": "late"})
+        error = await refusal(node.memories.PutMemory(request, metadata=sheddable, timeout=10))
+        assert error.reason == "SHEDDING"
+        status = await node.force(automatic=True)
+        assert (status.mode, status.mode_forced) == (node_pb2.NODE_MODE_NORMAL, False)
+        await node.put()
+
+
+async def test_a_forced_mode_ends_with_its_time():
+    async with in_process() as server, Node(server) as node:
+        status = await node.force(mode=node_pb2.NODE_MODE_EMERGENCY, ttl={"seconds": 1})
+        assert status.mode_forced
+        left_s = status.mode_expire_time.ToMilliseconds() / 1_000 - status.start_time.seconds
+        assert left_s > 0
+        await node.until(node.mode, "NORMAL", ENTERED_S)
+        await node.put()
+
+
+async def test_a_refused_request_is_not_parsed():
+    async with in_process() as server, Node(server) as node:
+        await node.force(mode=node_pb2.NODE_MODE_EMERGENCY)
+        raw = node._channel.unary_unary("/mlsdm.v1.MemoryService/PutMemory")
+        assert (await refusal(raw(b"\xff\xff no message", timeout=10))).reason == "EMERGENCY"
+        await node.force(automatic=True)
+        assert (await refusal(raw(b"\xff\xff no message", timeout=10))).reason == (
+            "MESSAGE_MALFORMED"
+        )
+
+
+async def test_a_loop_that_was_late_takes_the_node_out_of_the_balancer(tmp_path):
+    with process(tmp_path, max_loop_lag_s=1) as server:
+        async with Node(server) as node:
+            await node.put()
+            server.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(4)  # the cause itself, not a wait for something
+            server.process.send_signal(signal.SIGCONT)
+            await node.until(node.mode, "EMERGENCY", ENTERED_S)
+            await assert_emergency(node, "loop_lag")
+            assert (await node.query()).matches
+            assert not await node.serving("readiness")
+            assert await node.serving("journal")
+            assert await node.readyz() == (
+                503,
+                {"status": "not ready", "reasons": {"loop_lag": "beyond its limit"}},
+            )
+            await node.until(node.mode, "NORMAL", LEFT_S)
+            await node.until_writes(ENTERED_S)
+            assert await node.serving("readiness")
+            assert (await node.readyz())[0] == 200
+            assert await server.metric('mlsdm_node_mode{kind="normal"}') == 1
+            entered = 'mlsdm_node_transitions_total{kind="emergency"}'
+            assert await server.metric(entered) >= 1
+
+
+async def test_work_that_gets_too_old(tmp_path):
+    with process(tmp_path, max_processing_s=2) as server:
+        async with Node(server) as node:
+            await node.put()
+            (worker,) = workers(server.process.pid, "minds")
+            os.kill(worker, signal.SIGSTOP)
+            try:
+                late = await refusal(node.query(within_s=1))
+                assert late.code is grpc.StatusCode.DEADLINE_EXCEEDED
+                await node.until(node.mode, "EMERGENCY", 2 + ENTERED_S)
+                await assert_emergency(node, "queue_age")
+                assert await node.serving("readiness")
+            finally:
+                os.kill(worker, signal.SIGCONT)
+            await node.until(node.mode, "NORMAL", LEFT_S)
+            assert (await node.query()).matches
+            await node.until_writes(ENTERED_S)
+
+
+async def test_a_journal_that_fails(tmp_path):
+    with process(tmp_path) as server:
+        async with Node(server) as node:
+            await node.put()
+            other = sqlite3.connect(tmp_path / "journal.sqlite3", isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            first = await refusal(node.put(within_s=60))
+            assert first.reason == "JOURNAL_UNAVAILABLE"
+            await node.until(node.mode, "EMERGENCY", ENTERED_S)
+            await assert_emergency(node, "journal")
+            assert (await node.query()).matches
+            assert not await node.serving("journal")
+            assert await node.serving("readiness")
+            other.execute("ROLLBACK")
+            other.close()
+            await node.until_writes(LEFT_S)
+            await node.until(node.mode, "NORMAL", LEFT_S)
+            assert await node.serving("journal")
+
+
+@contextmanager
+def small_disk(folder, size_bytes):
+    """A file system of a fixed size."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("cannot mount a tmpfs")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(file, leave_bytes):
+    """Take the room of a file system but for some bytes."""
+    found = os.statvfs(file.parent)
+    rest = found.f_bavail * found.f_frsize - leave_bytes
+    with file.open("wb") as ballast:
+        os.posix_fallocate(ballast.fileno(), 0, rest)
+
+
+async def unlink(file):
+    await asyncio.to_thread(file.unlink)
+
+
+@pytest.mark.root
+@needs_root
+async def test_writes_are_refused_before_the_disk_is_full(tmp_path):
+    with (
+        small_disk(tmp_path, 64 * MIB),
+        process(tmp_path / "data", disk_reserve_bytes=16 * MIB) as server,
+    ):
+        async with Node(server) as node:
+            await node.put()
+            fill(tmp_path / "ballast", 8 * MIB)
+            await node.until(node.mode, "EMERGENCY", ENTERED_S)
+            await assert_emergency(node, "disk")
+            assert (await node.query()).matches
+            assert not await node.serving("journal")
+            assert await node.serving("readiness")
+            assert (await node.status()).journal.state == node_pb2.COMPONENT_STATE_SERVING
+            await unlink(tmp_path / "ballast")
+            await node.until(node.mode, "NORMAL", LEFT_S)
+            await node.put()
+            assert await node.serving("journal")
+
+
+@pytest.mark.root
+@needs_root
+async def test_a_disk_that_is_full_nevertheless(tmp_path):
+    with (
+        small_disk(tmp_path, 32 * MIB),
+        process(tmp_path / "data", disk_reserve_bytes=0) as server,
+    ):
+        async with Node(server) as node:
+            stored = (await node.put()).revision
+            fill(tmp_path / "ballast", 0)
+            stored += await node.until_refused("JOURNAL_FULL", LEFT_S)
+            await node.until(node.mode, "EMERGENCY", ENTERED_S)
+            await assert_emergency(node, "journal")
+            assert (await node.query()).matches
+            await node.until(node.mode, "PROBING", LEFT_S)
+            await node.until_refused("JOURNAL_FULL", LEFT_S)
+            await node.until(node.mode, "EMERGENCY", ENTERED_S)
+            await unlink(tmp_path / "ballast")
+            await node.until_writes(LEFT_S)
+            await node.until(node.mode, "NORMAL", LEFT_S)
+            assert (await node.query()).revision > stored
+
+
+@contextmanager
+def memory_group(name):
+    """A cgroup below this process's own that limits memory, version 1."""
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    own = next((line.split(":")[2] for line in lines if ":memory:" in line), None)
+    if own is None:
+        pytest.skip("needs cgroup v1 with the memory controller")
+    group = Path("/sys/fs/cgroup/memory") / own.lstrip("/") / name
+    try:
+        group.mkdir()
+    except OSError:
+        pytest.skip("cannot make a cgroup")
+    try:
+        yield group
+    finally:
+        for pid in (group / "cgroup.procs").read_text().split():
+            (group.parent / "cgroup.procs").write_text(pid)
+        group.rmdir()
+
+
+def resident(server):
+    """Return the resident bytes of a server and its workers."""
+    pids = [server.process.pid, *workers(server.process.pid, "mlsdm_grpc.engine.worker")]
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
+    return pages * os.sysconf("SC_PAGE_SIZE"), pids
+
+
+@pytest.mark.root
+@needs_root
+async def test_memory_near_the_limit_of_the_cgroup(tmp_path):
+    name = f"mlsdm-{os.getpid()}"
+    with process(tmp_path, dimension=4_096) as server, memory_group(name) as group:
+        async with Node(server, dimension=4_096) as node:
+            await node.put()
+            base_bytes, pids = resident(server)
+            (group / "memory.limit_in_bytes").write_text(str(base_bytes + 192 * MIB))
+            for pid in pids:
+                (group / "cgroup.procs").write_text(str(pid))
+            await node.until(node.memory_limit, int(0.9 * (base_bytes + 192 * MIB)), ENTERED_S)
+            stored = await fill_memory(node, 4_096, 300 * MIB)
+            await node.until(node.mode, "EMERGENCY", ENTERED_S)
+            await assert_emergency(node, "memory")
+            assert stored
+            assert (await node.query()).matches
+            assert not await node.serving("readiness")
+            assert await node.serving("journal")
+            assert (await node.readyz())[0] == 503
+            assert resident(server)[1] == pids
+            (group / "memory.limit_in_bytes").write_text(str(2**62))
+            await node.until(node.mode, "NORMAL", LEFT_S)
+            await node.put()
+            assert await node.serving("readiness")
+
+
+async def fill_memory(node, dimension, size_bytes):
+    """Store vectors until the node refuses; return how many were stored."""
+    batch = 64
+    for number in range(size_bytes // (4 * dimension * batch)):
+        request = memory_put_pb2.BatchPutMemoriesRequest(
+            memories=[wide(dimension) for _ in range(batch)]
+        )
+        error = await refusal(node.memories.BatchPutMemories(request, timeout=60))
+        if error is not None:
+            assert error.reason in {"EMERGENCY", "SHEDDING"}, error
+            if error.reason == "EMERGENCY":
+                return number * batch
+            for _ in range(batch):  # what is not bulk is taken while the node sheds
+                single = memory_put_pb2.PutMemoryRequest(memory=wide(dimension))
+                error = await refusal(node.memories.PutMemory(single, timeout=60))
+                if error is not None:
+                    assert error.reason == "EMERGENCY", error
+                    return number * batch
+    raise AssertionError("the node took everything")
+
+
+def wide(dimension):
+    """Return a memory with a vector that no other has."""
+    raw = bytearray(os.urandom(2 * dimension))
+    raw[1::2] = b"\x3c" * dimension  # halves from 1 to 1.25
+    return {"embedding": {"f16_le": bytes(raw)}}
