@@ -64,6 +64,7 @@ class Monitor:
         self._metrics = metrics
         self._clock = clock
         self._lag_s = 0.0
+        self._one_thread = anyio.CapacityLimiter(1)
         self.reading = Reading({}, 0, None)
         """What the thread last read."""
         self.machine = ModeMachine(settings, clock=clock, on_change=self._changed)
@@ -80,10 +81,15 @@ class Monitor:
         """Whether writes can become durable."""
         return self._journal().writable and not self._caused_by(_OF_THE_JOURNAL)
 
+    async def look(self) -> None:
+        """Measure and look once, so that there is something to say before anybody asks."""
+        await self._read()
+        self._look()
+
     async def run(self, on_tick: Callable[[], Awaitable[None]]) -> None:
         """Watch for ever; ``on_tick`` is called after every look at the signals."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._read)
+            tasks.start_soon(self._read_for_ever)
             while True:
                 began_s = self._clock()
                 await anyio.sleep(self._settings.interval_s)
@@ -91,14 +97,16 @@ class Monitor:
                 self._look()
                 await on_tick()
 
-    async def _read(self) -> None:
-        alone = anyio.CapacityLimiter(1)
+    async def _read_for_ever(self) -> None:
         while True:
-            pids = [os.getpid(), *self._pids()]
-            self.reading = await anyio.to_thread.run_sync(
-                self._sensors.read, pids, abandon_on_cancel=True, limiter=alone
-            )
             await anyio.sleep(self._settings.interval_s)
+            await self._read()
+
+    async def _read(self) -> None:
+        pids = [os.getpid(), *self._pids()]
+        self.reading = await anyio.to_thread.run_sync(
+            self._sensors.read, pids, abandon_on_cancel=True, limiter=self._one_thread
+        )
 
     def _note_lag(self, slept_s: float) -> None:
         """Move the mean lateness of the loop, each moment having the same weight."""

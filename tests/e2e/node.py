@@ -1,13 +1,14 @@
 """Short ways to ask a running node how it is, and to see how it refuses."""
 
 import asyncio
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from serving import channel
+from serving import ServerProcess, channel
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     admin_service_pb2,
@@ -21,6 +22,25 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 ENTERED_S = 5 * 1.0
 LEFT_S = 5 * 15.0
 """Five times what docs/operations.md promises."""
+
+
+@contextmanager
+def process(data_dir, *, dimension=16, **pressure):
+    """A real server with these settings of ``pressure``; the others are the defaults."""
+    names = {f"MLSDM_PRESSURE__{name.upper()}": str(value) for name, value in pressure.items()}
+    environment = {
+        "MLSDM_SPACE__DIMENSION": str(dimension),
+        "MLSDM_LOGGING__LEVEL": "error",  # nobody reads the lines, and the pipe is not endless
+        **names,
+    }
+    server = ServerProcess(data_dir, environment=environment)
+    try:
+        yield server
+        if server.process.poll() is None:
+            assert server.terminate() == 0
+    finally:
+        if server.process.poll() is None:
+            server.kill()
 
 
 class Node:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from node import ENTERED_S, LEFT_S, Node, assert_emergency, refusal, workers
-from serving import ServerProcess, in_process
+from node import ENTERED_S, LEFT_S, Node, assert_emergency, process, refusal, workers
+from serving import in_process
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2, node_pb2
 
@@ -19,24 +19,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
 MIB = 2**20
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-@contextmanager
-def process(data_dir, *, dimension=16, **pressure):
-    """A real server with these settings of ``pressure``; the others are the defaults."""
-    names = {f"MLSDM_PRESSURE__{name.upper()}": str(value) for name, value in pressure.items()}
-    environment = {
-        "MLSDM_SPACE__DIMENSION": str(dimension),
-        "MLSDM_LOGGING__LEVEL": "error",  # nobody reads the lines, and the pipe is not endless
-        **names,
-    }
-    server = ServerProcess(data_dir, environment=environment)
-    try:
-        yield server
-        assert server.terminate() == 0
-    finally:
-        if server.process.poll() is None:
-            server.kill()
 
 
 async def test_the_operator_forces_every_mode_and_gives_it_back():
