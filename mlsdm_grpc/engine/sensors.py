@@ -94,16 +94,15 @@ def cgroup_limit(root: Path = Path("/")) -> int | None:
     Both versions are looked at; a limit of a group holds for those below it.
     """
     limits = []
-    for folder, names in _groups(root):
-        for name in names:
-            with contextlib.suppress(OSError, ValueError):
-                limits.append(int((folder / name).read_text("ascii")))  # "max" is no number
+    for file in _limit_files(root):
+        with contextlib.suppress(OSError, ValueError):
+            limits.append(int(file.read_text("ascii")))  # "max" is no number
     lowest = min(limits, default=_NO_LIMIT)
     return lowest if lowest < _NO_LIMIT else None
 
 
-def _groups(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Yield the folders of this process's groups and of all above, with their files."""
+def _limit_files(root: Path) -> Iterator[Path]:
+    """Yield the files with the limits of this process's groups and of all above."""
     paths = _paths(root)
     for kind, mounted, point in _mounts(root):
         path = paths.get(kind)
@@ -113,18 +112,18 @@ def _groups(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
         inside = path.relative_to(mounted) if path.is_relative_to(mounted) else PurePosixPath()
         top = root / point.lstrip("/")
         for each in (inside, *inside.parents):
-            yield top / each, _LIMIT_FILES[kind]
+            yield from (top / each / name for name in _LIMIT_FILES[kind])
 
 
 def _paths(root: Path) -> dict[str, PurePosixPath]:
     """Return the group of this process that may limit memory, by kind of cgroup."""
     found = {}
     for line in _lines(root / "proc/self/cgroup"):
-        number, controllers, path = line.split(":", 2)
-        if number == "0" and not controllers:
-            found["cgroup2"] = PurePosixPath(path)
-        elif "memory" in controllers.split(","):
-            found["cgroup"] = PurePosixPath(path)
+        match line.split(":", 2):
+            case "0", "", path:
+                found["cgroup2"] = PurePosixPath(path)
+            case _, controllers, path if "memory" in controllers.split(","):
+                found["cgroup"] = PurePosixPath(path)
     return found
 
 
@@ -132,10 +131,13 @@ def _mounts(root: Path) -> Iterator[tuple[str, PurePosixPath, str]]:
     """Yield kind, root within the file system, and mount point of what limits memory."""
     for line in _lines(root / "proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
-        kind, _, options = after.split(" ", 2)
-        if kind == "cgroup2" or (kind == "cgroup" and "memory" in options.split(",")):
-            fields = before.split(" ")
-            yield kind, PurePosixPath(fields[3]), fields[4]
+        match before.split(" "), after.split(" "):
+            case [_, _, _, mounted, point, *_], ["cgroup2", *_]:
+                yield "cgroup2", PurePosixPath(mounted), point
+            case [_, _, _, mounted, point, *_], ["cgroup", _, options] if "memory" in options.split(
+                ","
+            ):
+                yield "cgroup", PurePosixPath(mounted), point
 
 
 def _lines(file: Path) -> list[str]:

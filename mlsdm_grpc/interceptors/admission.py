@@ -34,6 +34,8 @@ class AdmissionInterceptor(Interceptor):
         self._refusals = metrics.admission_refusals
 
     def before(self, call: Call) -> None:
+        if call.method.open:
+            return
         claimed = call.metadata.get(CRITICALITY)
         wanted = Criticality.DEFAULT if claimed is None else _criticality(call, claimed)
         call.criticality = min(wanted, call.principal.max_criticality)

@@ -213,6 +213,27 @@ async def test_drain_answers_when_it_has_begun_and_the_process_ends(tmp_path):
             assert await again.metric("mlsdm_journal_replayed_records_total") == 0
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+async def test_a_drain_ends_the_process_in_time_whatever_hangs(tmp_path, evidence):
+    with process(tmp_path) as server:
+        (worker,) = workers(server.process.pid, "minds")
+        async with Node(server) as node:
+            revision = (await node.put()).revision
+            os.kill(worker, signal.SIGSTOP)
+            drain = admin_service_pb2.DrainRequest(reason="a test", grace={})
+            answer = await node.admin.Drain(drain, timeout=10)
+            promised_s = answer.end_time.ToMilliseconds() / 1_000 - time.time()
+        began = time.monotonic()
+        await asyncio.to_thread(server.process.wait, timeout=5 * promised_s)
+        evidence["seconds"] = round(time.monotonic() - began, 1)
+        os.kill(worker, signal.SIGKILL)
+        await asyncio.to_thread(server.process.communicate)
+    with process(tmp_path) as again:
+        async with Node(again) as node:
+            assert (await node.query()).revision == revision
+
+
 def in_flight(node):
     async def count():
         lanes = (await node.status()).lanes

@@ -97,6 +97,13 @@ def tree(root, mounts, groups, files):
         ),
         pytest.param([V2], ["0::/a"], {"a/memory.max": "garbage"}, None, id="garbage"),
         pytest.param([], [], {}, None, id="no cgroups"),
+        pytest.param(
+            ["", "x", "1 2 - cgroup2 a b", " - cgroup", V2],
+            ["", "0", "0:", "::", "0::/a"],
+            {"a/memory.max": GIB},
+            GIB,
+            id="strange lines",
+        ),
     ],
 )
 def test_the_limit_of_the_cgroup(tmp_path, mounts, groups, files, limit):

@@ -119,6 +119,10 @@ def test_an_unknown_criticality_is_refused_in_every_mode(value):
     assert (raised.value.reason, raised.value.metadata) == ("METADATA_INVALID", {"key": KEY})
 
 
+def test_open_methods_are_not_asked_for_it():
+    Door().admission.before(make_call(OPEN, {KEY: "urgent"}))
+
+
 def test_two_criticalities_are_one_too_many():
     call = make_call(QUERY, {KEY: "default"})
     call.repeated = frozenset({KEY})
