@@ -4,6 +4,7 @@ import fcntl
 import importlib.util
 import os
 import resource
+import shutil
 import socket
 import sqlite3
 import sys
@@ -91,6 +92,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         _tokens,
         _embedder,
         _data_dir,
+        _room,
         _sqlite,
     )
     for each in checks:
@@ -187,6 +189,20 @@ def _data_dir(settings: "Settings") -> Finding | None:
         return Finding("data folder", ok=False, detail=detail)
     there = "is writable" if nearest == folder else "will be created"
     return Finding("data folder", ok=True, detail=f"{folder} {there}")
+
+
+def _room(settings: "Settings") -> Finding | None:
+    from mlsdm_grpc.config import MIB, JournalKind
+
+    reserve_bytes = settings.pressure.disk_reserve_bytes
+    if settings.journal.kind is not JournalKind.SQLITE or not reserve_bytes:
+        return None
+    free_bytes = shutil.disk_usage(_nearest(settings.journal.data_dir.absolute())).free
+    detail = f"{free_bytes // MIB} MiB free"
+    well = free_bytes * settings.pressure.release_at > reserve_bytes
+    if not well:
+        detail += "; writes are refused: make room, or lower pressure.disk_reserve_bytes"
+    return Finding("room on disk", well, detail)
 
 
 def _owned(folder: Path) -> bool:

@@ -80,3 +80,17 @@ def test_a_memory_journal_needs_no_folder(mlsdm):
 def test_the_embedder_is_looked_at(mlsdm, embedder, code):
     result = mlsdm("check", *PORTS, "--journal", "memory", MLSDM_SPACE__EMBEDDER=embedder)
     assert result.returncode == code
+
+
+def test_too_little_room_is_told_before_writes_are_refused(mlsdm, tmp_path):
+    result = mlsdm(
+        "check",
+        *PORTS,
+        "--data-dir",
+        str(tmp_path),
+        MLSDM_PRESSURE__DISK_RESERVE_BYTES=str(2**60),
+    )
+    assert result.returncode == 1
+    (fault,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert fault.startswith("FAIL  room on disk: ")
+    assert "pressure.disk_reserve_bytes" in fault
