@@ -15,6 +15,7 @@ from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+    from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import IngestOutcome
     from mlsdm_grpc.client import MemoryClient
 
 __all__ = ["file_label", "ingest"]
@@ -55,7 +56,7 @@ def ingest(
     else:
         told = ", ".join(f"{count} {name.lower()}" for name, count in sorted(results.items()))
         typer.echo(f"{len(texts)} files: {told or 'nothing to store'} in {elapsed_s:.2f} s")
-    if results.keys() & {"REFUSED", "SKIPPED"}:
+    if results.keys() - {"CREATED", "REFRESHED", "SETTLED"}:
         raise typer.Exit(1)
 
 
@@ -97,14 +98,22 @@ async def _store(memory: "MemoryClient", memories: "list[Memory]") -> dict[str, 
     from rich.console import Console
     from rich.progress import Progress
 
-    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PutResult
-
     counts: Counter[str] = Counter()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("passages", total=len(memories))
-        async for response in memory.put_batches(memories):
-            counts.update(
-                PutResult.Name(result).removeprefix("PUT_RESULT_") for result in response.results
-            )
-            progress.advance(task, len(response.results))
+        async for outcome in memory.ingest(memories):
+            counts[_named(outcome)] += 1
+            progress.advance(task)
     return dict(counts)
+
+
+def _named(outcome: "IngestOutcome") -> str:
+    """Return CREATED and the like, or why the memory was not stored."""
+    from mlsdm_grpc._gen.mlsdm.v1.error_reason_pb2 import ErrorReason
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_UNSPECIFIED, PutResult
+
+    if outcome.HasField("status"):
+        return ErrorReason.Name(outcome.status.reason).removeprefix("ERROR_REASON_")
+    if outcome.result == PUT_RESULT_UNSPECIFIED:
+        return "SETTLED"
+    return PutResult.Name(outcome.result).removeprefix("PUT_RESULT_")

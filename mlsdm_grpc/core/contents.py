@@ -435,7 +435,6 @@ class Contents:
             evicted=tuple(left),
         )
 
-
     # Streams.
 
     def _stream(self, body: StreamItems, now: Moment) -> StreamOutcome:
