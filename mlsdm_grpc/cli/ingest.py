@@ -49,7 +49,7 @@ def ingest(
     texts = _read(files, session)
     memories = list(_memories(texts, label or [], passage_chars, context=context))
     began = time.perf_counter()
-    results = session.run(lambda memory: _store(memory, memories))
+    results = session.run(lambda memory: _store(memory, memories, patience_s=timeout))
     elapsed_s = time.perf_counter() - began
     if as_json:
         echo_json({"files": len(texts), "results": results, "seconds": round(elapsed_s, 3)})
@@ -93,7 +93,9 @@ def _memories(
             yield new_memory(content, labels=[file_label(file), *labels])
 
 
-async def _store(memory: "MemoryClient", memories: "list[Memory]") -> dict[str, int]:
+async def _store(
+    memory: "MemoryClient", memories: "list[Memory]", *, patience_s: float
+) -> dict[str, int]:
     """Store all and return how many of each result there are; shows the progress."""
     from rich.console import Console
     from rich.progress import Progress
@@ -101,7 +103,7 @@ async def _store(memory: "MemoryClient", memories: "list[Memory]") -> dict[str, 
     counts: Counter[str] = Counter()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("passages", total=len(memories))
-        async for outcome in memory.ingest(memories):
+        async for outcome in memory.ingest(memories, patience_s=patience_s):
             counts[_named(outcome)] += 1
             progress.advance(task)
     return dict(counts)
