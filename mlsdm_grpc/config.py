@@ -111,8 +111,11 @@ class ServerSettings(_Section):
     """An idle connection is closed after this, seconds."""
     max_connection_age_s: float = Field(default=600.0, gt=0)
     """A connection is closed politely after this, seconds."""
-    max_connection_age_grace_s: float = Field(default=30.0, gt=0)
+    max_connection_age_grace_s: float = Field(default=330.0, gt=0)
     """Time for its calls to finish, seconds."""
+    max_stream_age_s: float = Field(default=300.0, gt=0)
+    """A stream ends politely after this, seconds; must be less than the time that the calls of an
+    old connection have to finish, so that no stream is cut."""
     keepalive_s: float = Field(default=60.0, ge=1)
     """Interval of the server's keepalive pings, seconds."""
     keepalive_timeout_s: float = Field(default=20.0, ge=1)
@@ -131,6 +134,12 @@ class ServerSettings(_Section):
     def _addresses(cls, value: str) -> str:
         parse_address(value)
         return value
+
+    @model_validator(mode="after")
+    def _streams_end_before_they_are_cut(self) -> ServerSettings:
+        if self.max_stream_age_s >= self.max_connection_age_grace_s:
+            raise ValueError("max_stream_age_s must be less than max_connection_age_grace_s")
+        return self
 
     @property
     def listen_address(self) -> Address:
@@ -182,6 +191,10 @@ class EngineSettings(_Section):
     """The same for writes, and for texts before a text worker."""
     max_watches: int = Field(default=64, ge=1, le=10_000)
     """Watches of one space at once; more are refused with BULKHEAD_FULL."""
+    max_streams: int = Field(default=128, ge=1, le=10_000)
+    """Streams of memories and events at once; more are refused with BULKHEAD_FULL."""
+    max_stream_items: int = Field(default=1_024, ge=1, le=65_536)
+    """Items that a client may send on one stream before they are acknowledged."""
     consolidation: bool = True
     """Let a space consolidate its memories when it falls asleep."""
     scrub_rows_per_s: int = Field(default=4_096, ge=0, le=1_000_000)

@@ -1,1 +1,1 @@
-"""The command line: ``mlsdm serve | check | call | put | query | state | ingest | health``."""
+"""The command line ``mlsdm``: serve, check, call, put, query, state, ingest, export, health."""

@@ -15,6 +15,7 @@ from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+    from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import IngestOutcome
     from mlsdm_grpc.client import MemoryClient
 
 __all__ = ["file_label", "ingest"]
@@ -48,14 +49,14 @@ def ingest(
     texts = _read(files, session)
     memories = list(_memories(texts, label or [], passage_chars, context=context))
     began = time.perf_counter()
-    results = session.run(lambda memory: _store(memory, memories))
+    results = session.run(lambda memory: _store(memory, memories, patience_s=timeout))
     elapsed_s = time.perf_counter() - began
     if as_json:
         echo_json({"files": len(texts), "results": results, "seconds": round(elapsed_s, 3)})
     else:
         told = ", ".join(f"{count} {name.lower()}" for name, count in sorted(results.items()))
         typer.echo(f"{len(texts)} files: {told or 'nothing to store'} in {elapsed_s:.2f} s")
-    if results.keys() & {"REFUSED", "SKIPPED"}:
+    if results.keys() - {"CREATED", "REFRESHED", "SETTLED"}:
         raise typer.Exit(1)
 
 
@@ -92,19 +93,29 @@ def _memories(
             yield new_memory(content, labels=[file_label(file), *labels])
 
 
-async def _store(memory: "MemoryClient", memories: "list[Memory]") -> dict[str, int]:
+async def _store(
+    memory: "MemoryClient", memories: "list[Memory]", *, patience_s: float
+) -> dict[str, int]:
     """Store all and return how many of each result there are; shows the progress."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PutResult
-
     counts: Counter[str] = Counter()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("passages", total=len(memories))
-        async for response in memory.put_batches(memories):
-            counts.update(
-                PutResult.Name(result).removeprefix("PUT_RESULT_") for result in response.results
-            )
-            progress.advance(task, len(response.results))
+        async for outcome in memory.ingest(memories, patience_s=patience_s):
+            counts[_named(outcome)] += 1
+            progress.advance(task)
     return dict(counts)
+
+
+def _named(outcome: "IngestOutcome") -> str:
+    """Return CREATED and the like, or why the memory was not stored."""
+    from mlsdm_grpc._gen.mlsdm.v1.error_reason_pb2 import ErrorReason
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_UNSPECIFIED, PutResult
+
+    if outcome.HasField("status"):
+        return ErrorReason.Name(outcome.status.reason).removeprefix("ERROR_REASON_")
+    if outcome.result == PUT_RESULT_UNSPECIFIED:
+        return "SETTLED"
+    return PutResult.Name(outcome.result).removeprefix("PUT_RESULT_")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from mlsdm_grpc.client.governance import Governance
 from mlsdm_grpc.client.reads import Reads
 from mlsdm_grpc.client.spaces import Spaces
+from mlsdm_grpc.client.streams import Streaming
 from mlsdm_grpc.client.writes import Writes
 
 __all__ = ["MemoryClient"]
 
 
-class MemoryClient(Writes, Reads, Spaces, Governance):
+class MemoryClient(Writes, Reads, Streaming, Spaces, Governance):
     """A connection to one server, for one space unless a call names another.
 
     Use it as an asynchronous context manager; many tasks may share it::

@@ -94,6 +94,12 @@ class Connection:
         finally:
             call.cancel()
 
+    def conversation(
+        self, rpc: grpc.aio.StreamStreamMultiCallable[Request, Response]
+    ) -> grpc.aio.StreamStreamCall[Request, Response]:
+        """Begin a call of which both sides stream; no deadline, errors as grpc's."""
+        return rpc(metadata=self._metadata())
+
     def _timeout(self, timeout_s: float | None) -> float:
         return self._timeout_s if timeout_s is None else timeout_s
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -30,19 +30,29 @@ from mlsdm_grpc.core.record import (
     Rejection,
     SpaceChanged,
     SpaceParameters,
+    StreamItem,
+    StreamItems,
+    StreamOutcome,
     UpdateMemory,
     UpdateSpace,
     etag_of,
 )
 from mlsdm_grpc.core.rhythm import Rhythm
+from mlsdm_grpc.core.streams import MAX_STREAMS, StreamMark, StreamMarks
 from mlsdm_grpc.core.synapses import Synapses
 
 __all__ = ["Contents", "ContentsBody", "Moment", "Refused"]
 
 ContentsBody: TypeAlias = (
-    UpdateSpace | PutMemories | UpdateMemory | DeleteMemory | ProcessEvent | Consolidate
+    UpdateSpace
+    | PutMemories
+    | UpdateMemory
+    | DeleteMemory
+    | ProcessEvent
+    | Consolidate
+    | StreamItems
 )
-_Foreseen: TypeAlias = PutOutcome | SpaceChanged | ConsolidateOutcome | None
+_Foreseen: TypeAlias = PutOutcome | SpaceChanged | ConsolidateOutcome | StreamOutcome | None
 
 
 class Moment(NamedTuple):
@@ -85,6 +95,7 @@ class Contents:
     """Event whose sleep was last consolidated."""
     consolidated_sequence: int = 0
     """Memories up to this creation sequence have been compared with all older ones."""
+    streams: StreamMarks = field(default_factory=StreamMarks)
 
     @classmethod
     def new(cls, parameters: SpaceParameters, *, incarnation: int, time_ns: int) -> Contents:
@@ -123,13 +134,16 @@ class Contents:
             return self._delete(body, now)
         if isinstance(body, Consolidate):
             return self._consolidate(body, now)
+        if isinstance(body, StreamItems):
+            return self._stream(body, now)
         return self._process(body, now)
 
     def foresee(self, body: ContentsBody, now: Moment) -> _Foreseen:
         """Return what :meth:`apply` would answer, without changing anything.
 
         Returns:
-            None for a body that only applying tells about, unless the space is read-only.
+            None for a body that only applying tells about, unless the space is read-only. Of a
+            stream only its mark as it is.
 
         Raises:
             Refused: As :meth:`apply`.
@@ -140,6 +154,8 @@ class Contents:
             return SpaceChanged()
         if isinstance(body, Consolidate):
             return self._foresee_consolidation(body, now)
+        if isinstance(body, StreamItems):
+            return StreamOutcome(self._stream_mark(body, now))
         return self._foresee_put(body, now) if isinstance(body, PutMemories) else None
 
     def _foresee_put(self, body: PutMemories, now: Moment) -> PutOutcome:
@@ -418,6 +434,54 @@ class Contents:
             result=result,
             evicted=tuple(left),
         )
+
+    # Streams.
+
+    def _stream(self, body: StreamItems, now: Moment) -> StreamOutcome:
+        """Carry out the items behind the mark, then move it."""
+        mark = self._stream_mark(body, now)
+        outcomes = tuple(
+            None if item.sequence <= mark else self._stream_item(body, item, now)
+            for item in body.items
+        )
+        acked = max(mark, body.last_sequence)
+        self.streams.advance(StreamMark(body.stream_id, acked, now.time_ns))
+        return StreamOutcome(acked, outcomes)
+
+    def _stream_item(
+        self, body: StreamItems, item: StreamItem, now: Moment
+    ) -> PutOutcome | EventOutcome | Refusal:
+        outcome: PutOutcome | EventOutcome | Refusal
+        try:
+            if isinstance(item.body, ProcessEvent):
+                outcome = self._process(item.body, now)
+            else:
+                outcome = self._put(PutMemories((item.body,), body.allow_replace), now)
+        except Refused as refused:
+            outcome = refused.refusal
+        return replace(outcome, revision=now.revision)
+
+    def _stream_mark(self, body: StreamItems, now: Moment) -> int:
+        """Return the last settled item of a stream; a new one begins where its writer says."""
+        mark = self.streams.get(body.stream_id)
+        if mark is None:
+            if not self.streams.has_room(now.time_ns):
+                raise Refused(
+                    "QUOTA_EXCEEDED",
+                    "The space remembers as many streams as it can; go on with one of them.",
+                    limit=str(MAX_STREAMS),
+                    quota_id="streams",
+                )
+            return body.after_sequence
+        if body.after_sequence > mark:
+            raise Refused(
+                "STREAM_SEQUENCE_INVALID",
+                "Items of the stream are missing before these.",
+                stream_id=body.stream_id,
+                expected=str(mark + 1),
+                actual=str(body.after_sequence + 1),
+            )
+        return mark
 
 
 @dataclass(frozen=True, slots=True)

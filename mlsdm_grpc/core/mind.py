@@ -27,6 +27,8 @@ from mlsdm_grpc.core.record import (
     SemanticsUpgraded,
     SpaceCreated,
     SpaceParameters,
+    StreamItems,
+    StreamOutcome,
     UpgradeSemantics,
     etag_of,
 )
@@ -113,11 +115,11 @@ class Mind:
         self.chain = hashlib.sha256(self.chain + record.raw).digest()
         self.time_ns = max(self.time_ns, record.time_ns)
         self.semantics_version = self.semantics_version or record.semantics_version
-        known = self.window.get(record.request_id) if record.request_id else None
+        known = self._known(record)
         if known is not None:
             return self._repeat(known, record)
         outcome = replace(self._outcome(record), revision=self.revision)
-        if record.request_id:
+        if record.request_id and not isinstance(outcome, StreamOutcome):
             self.window.add(
                 WindowEntry(record.request_id, record.request_digest, self.time_ns, outcome)
             )
@@ -133,7 +135,7 @@ class Mind:
         Returns:
             None where only applying the record would tell.
         """
-        known = self.window.get(record.request_id) if record.request_id else None
+        known = self._known(record)
         if known is not None:
             return self._repeat(known, record)
         version = self.semantics_version or record.semantics_version
@@ -147,10 +149,17 @@ class Mind:
 
     def repeated(self, record: Record) -> Outcome:
         """Return what became of a record that was applied before."""
-        known = self.window.get(record.request_id) if record.request_id else None
+        known = self._known(record)
         if known is not None:
             return known.outcome
+        body = record.body
+        if isinstance(body, StreamItems):
+            mark = self.contents.streams.get(body.stream_id) if self.contents else None
+            return StreamOutcome(mark or 0, (None,) * len(body.items), self.revision)
         return SpaceCreated(created=False, revision=self.revision)
+
+    def _known(self, record: Record) -> WindowEntry | None:
+        return self.window.get(record.request_id) if record.request_id else None
 
     def _repeat(self, known: WindowEntry, record: Record) -> Outcome:
         if known.request_digest == record.request_digest:

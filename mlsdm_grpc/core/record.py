@@ -50,6 +50,9 @@ __all__ = [
     "SpaceChanged",
     "SpaceCreated",
     "SpaceParameters",
+    "StreamItem",
+    "StreamItems",
+    "StreamOutcome",
     "SynapticParameters",
     "UpdateMemory",
     "UpdateSpace",
@@ -340,6 +343,33 @@ class UpgradeSemantics:
     """The state's own version and older ones change nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamItem:
+    """One item of a stream."""
+
+    sequence: int
+    """Place in the stream, from 1."""
+    body: NewMemory | ProcessEvent
+
+
+@dataclass(frozen=True, slots=True)
+class StreamItems:
+    """Carry out some items of a stream, each on its own; those up to its mark are ignored.
+
+    Sequences without an item are settled too: their items were refused before the record. Such a
+    record has no request id, because the mark of the stream tells repeats.
+    """
+
+    stream_id: str
+    after_sequence: int
+    """Last item that the writer knows to be settled; the record settles what follows it."""
+    last_sequence: int
+    """Last item that this record settles, at least ``after_sequence``."""
+    items: tuple[StreamItem, ...]
+    """By rising sequence, all in (after_sequence, last_sequence]."""
+    allow_replace: bool = False
+
+
 RecordBody: TypeAlias = (
     CreateSpace
     | UpdateSpace
@@ -350,6 +380,7 @@ RecordBody: TypeAlias = (
     | Consolidate
     | SetPolicy
     | UpgradeSemantics
+    | StreamItems
 )
 
 
@@ -525,6 +556,17 @@ class SemanticsUpgraded:
     revision: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class StreamOutcome:
+    """Outcome of :class:`StreamItems`."""
+
+    acked_sequence: int
+    """Mark of the stream afterwards: items up to it are settled."""
+    items: tuple[PutOutcome | EventOutcome | Refusal | None, ...] = ()
+    """In the order of the record; None for an item that was settled before."""
+    revision: int = 0
+
+
 Outcome: TypeAlias = (
     PutOutcome
     | DeleteOutcome
@@ -534,5 +576,6 @@ Outcome: TypeAlias = (
     | SpaceChanged
     | PolicySet
     | SemanticsUpgraded
+    | StreamOutcome
     | Refusal
 )

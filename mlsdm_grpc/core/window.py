@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
-from mlsdm_grpc.core.record import Outcome, PutOutcome
+from mlsdm_grpc.core.record import Outcome, PutOutcome, StreamOutcome
 
 __all__ = [
     "MAX_ENTRIES",
@@ -97,7 +97,8 @@ class RequestWindow:
 
 # Packing: plain tuples instead of objects, compressed when that pays.
 
-_KINDS: tuple[type, ...] = get_args(Outcome)
+_KINDS: tuple[type, ...] = tuple(kind for kind in get_args(Outcome) if kind is not StreamOutcome)
+"""A stream has a mark in place of an entry."""
 
 
 class _Shape:

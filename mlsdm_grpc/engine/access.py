@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.record import Outcome, PutMemories, RecordBody, Refusal
+from mlsdm_grpc.core.record import Outcome, PutMemories, RecordBody, Refusal, StreamItems
 from mlsdm_grpc.engine.codec import raise_failure, refusal_error
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.spaces import Directory, Space, SpaceStatus
@@ -137,8 +137,7 @@ class Access:
             Unavailable: BULKHEAD_FULL, or the journal did not take it, or its worker was lost.
             DeadlineExceeded: There was no time for it, or OUTCOME_UNKNOWN: it is on its way.
         """
-        count = len(body.memories) if isinstance(body, PutMemories) else 1
-        cost_s = _WRITE_S * count
+        cost_s = _WRITE_S * _items(body)
         gate = self.lanes.gate(ticket.lane, Before.JOURNAL)
         await gate.enter(space.key.tenant, cost_s, ticket.deadline_s)
         try:
@@ -150,3 +149,10 @@ class Access:
             raise
         answer.add_done_callback(lambda _: gate.leave(cost_s))
         return await self._writes.outcome(space, answer, ticket)
+
+
+def _items(body: RecordBody) -> int:
+    """Return how many writes a record is worth."""
+    if isinstance(body, PutMemories):
+        return len(body.memories)
+    return max(1, len(body.items)) if isinstance(body, StreamItems) else 1

@@ -70,6 +70,8 @@ _CLASSES: dict[str, type[errors.MlsdmError]] = {
     "DIMENSION_MISMATCH": errors.PreconditionFailed,
     "SEMANTICS_UNSUPPORTED": errors.PreconditionFailed,
     "INCARNATION_MISMATCH": errors.PreconditionFailed,
+    "QUOTA_EXCEEDED": errors.QuotaExceeded,
+    "STREAM_SEQUENCE_INVALID": errors.InvalidInput,
     "ALL_PINNED": errors.PreconditionFailed,
     "DATA_DAMAGED": errors.DataLoss,
     "DEADLINE_EXPIRED": errors.DeadlineExceeded,

@@ -24,6 +24,7 @@ from mlsdm_grpc.core.record import (
     EventOutcome,
     MergeGroup,
     Outcome,
+    StreamOutcome,
 )
 from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.checks import check_deadline, expect, parameters_of
@@ -106,6 +107,10 @@ class Consolidator:
             memories = self._metrics.consolidation_memories
             memories.labels("merged").inc(outcome.merged_count)
             memories.labels("purged").inc(outcome.purged_count)
+        elif isinstance(outcome, StreamOutcome):
+            for item in reversed(outcome.items):
+                if isinstance(item, EventOutcome):
+                    self.applied(space, item)
         elif isinstance(outcome, EventOutcome) and outcome.fell_asleep and self._tasks is not None:
             busy = space.key in self._sleeping
             if not busy and space.view is not None:

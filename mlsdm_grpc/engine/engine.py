@@ -16,20 +16,16 @@ from ulid import ULID
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.config import EngineSettings, SpaceSettings
 from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.mind import Mind, SpaceView
+from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.record import (
-    CreateSpace,
     DeleteMemory,
     DeleteOutcome,
     EventOutcome,
-    MoralParameters,
     NewMemory,
     Outcome,
     ProcessEvent,
     PutMemories,
     PutOutcome,
-    PutResult,
-    Record,
     RecordBody,
     Refusal,
     SpaceParameters,
@@ -56,20 +52,19 @@ from mlsdm_grpc.engine.codec import (
 )
 from mlsdm_grpc.engine.consolidation import Consolidator
 from mlsdm_grpc.engine.drafts import settled
+from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.pool import Pool, WorkerRole
 from mlsdm_grpc.engine.spaces import Directory, Space
+from mlsdm_grpc.engine.streams import Streams
 from mlsdm_grpc.engine.texts import Texts
 from mlsdm_grpc.engine.upkeep import Upkeep
 from mlsdm_grpc.engine.vitals import Vitals
 from mlsdm_grpc.engine.watches import Watches
 from mlsdm_grpc.engine.writes import Ticket, WritePipeline
 from mlsdm_grpc.errors import (
-    DataLoss,
     NotFound,
-    PreconditionFailed,
-    Unavailable,
 )
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo, embedder_info
@@ -90,6 +85,9 @@ class PageOf:
     limit: int
     labels: tuple[str, ...] = ()
     include_embedding: bool = False
+    max_bytes: int = 0
+    """Of the answer; 0 is what the server sends at most."""
+    lane: Lane = Lane.INTERACTIVE
 
 
 class Engine:
@@ -116,7 +114,6 @@ class Engine:
         metrics: Metrics,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._defaults = defaults
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
         self._now_ns = now_ns
@@ -167,6 +164,12 @@ class Engine:
         access = self._access = Access(self._directory, self._writes, self.lanes, now_ns=now_ns)
         self.policies = Policies(access)
         """The policies of the tenants."""
+        self._first = FirstWrites(
+            access,
+            defaults=defaults,
+            embedder=info,
+            base_moral_threshold=self.policies.base_moral_threshold,
+        )
         self.catalogue = Catalogue(
             access,
             journal,
@@ -175,6 +178,8 @@ class Engine:
             base_moral_threshold=self.policies.base_moral_threshold,
         )
         """The spaces themselves: creating, configuring and listing them."""
+        self.streams = Streams(access, self._first, self._texts, settings=settings, metrics=metrics)
+        """Streams of memories and events."""
         self.watches = Watches(self._directory, self.state, limit=settings.max_watches)
         """Those who watch the state of a space."""
         self.consolidator = Consolidator(access, metrics=metrics, asleep=settings.consolidation)
@@ -242,14 +247,14 @@ class Engine:
         with self.lanes.inside(lane, key.tenant):
             memories = await self._complete(key, body.memories, paths, ticket.deadline_s)
             new = await self._directory.is_new(key)
-            if new and (refused := self._refuse_first(key, body, memories)):
+            if new and (refused := self._first.refused(key, body, memories)):
                 return refused
             space = await self._directory.opened(key)
             if not await self._exists(space):
-                if refused := self._refuse_first(key, body, memories):
+                if refused := self._first.refused(key, body, memories):
                     return refused
-                await self._create(space, body.memories, ticket)
-            self._check(key, parameters_of(space), body.memories, memories)
+                await self._first.create(space, body.memories, ticket)
+            self._first.check(key, parameters_of(space), body.memories, memories)
             memories = await settled(space, memories, now_ns=self._now_ns())
             body = replace(body, memories=memories)
             await self._refuse_read_only(space, body, ticket)
@@ -266,9 +271,9 @@ class Engine:
             try:
                 space = await self._directory.existing(key)
             except NotFound:
-                outcome = self._preview_new(key, body, memories)
+                outcome = self._first.foreseen(key, body, memories)
             else:
-                self._check(key, parameters_of(space), body.memories, memories)
+                self._first.check(key, parameters_of(space), body.memories, memories)
                 memories = await settled(space, memories, now_ns=self._now_ns())
                 found = await self._access.foresee(space, replace(body, memories=memories), ticket)
                 return expect(found, PutOutcome)
@@ -288,12 +293,12 @@ class Engine:
             drafts = (body.memory,)
             memories = await self._complete(key, drafts, ("",), ticket.deadline_s)
             if await self._directory.is_new(key):
-                self._check(key, self._new_parameters(drafts), drafts, memories)
+                self._first.check(key, self._first.parameters(drafts), drafts, memories)
             space = await self._directory.opened(key)
             if not await self._exists(space):
-                self._check(key, self._new_parameters(drafts), drafts, memories)
-                await self._create(space, drafts, ticket)
-            self._check(key, parameters_of(space), drafts, memories)
+                self._first.check(key, self._first.parameters(drafts), drafts, memories)
+                await self._first.create(space, drafts, ticket)
+            self._first.check(key, parameters_of(space), drafts, memories)
             memories = await settled(space, memories, now_ns=self._now_ns())
             body = replace(body, memory=memories[0])
             await self._refuse_read_only(space, body, ticket)
@@ -395,15 +400,17 @@ class Engine:
     ) -> tuple[list[Found], bool, int]:
         """Return memories in the order of their creation, whether there are more, the revision."""
         space = await self._access.reached(key, min_revision, deadline_s)
-        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
+        with self.lanes.inside(wanted.lane, key.tenant):
             page = pb.PageRequest(
                 after_sequence=wanted.after_sequence,
                 limit=wanted.limit,
                 include_embedding=wanted.include_embedding,
-                max_bytes=self._max_response_bytes,
+                max_bytes=wanted.max_bytes or self._max_response_bytes,
                 labels=wanted.labels,
             )
-            reply = await self._access.ask(space, pb.LinkRequest(page=page), deadline_s=deadline_s)
+            reply = await self._access.ask(
+                space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
+            )
         return found_memories(reply.memories), reply.memories.more, reply.revision
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
@@ -446,7 +453,7 @@ class Engine:
         bare = [i for i, ask in enumerate(asks) if ask.vector is None]
         embedded: dict[int, Vector] = {}
         if bare:
-            self._check_embedder(space.key, parameters_of(space))
+            self._first.check_embedder(space.key, parameters_of(space))
             texts = [asks[i].text for i in bare]
             vectors = await self._texts.embed(texts, space.key.tenant, deadline_s)
             embedded = dict(zip(bare, vectors, strict=True))
@@ -468,90 +475,6 @@ class Engine:
 
     async def _exists(self, space: Space) -> bool:
         return await self._directory.current_view(space) is not None
-
-    async def _create(self, space: Space, drafts: Sequence[NewMemory], ticket: Ticket) -> None:
-        """Create the space of a first write, once it is sure that nothing else refuses that."""
-        check_deadline(ticket.deadline_s)
-        by_server = replace(ticket, request_digest=b"", windowed=False)
-        try:
-            base = await self.policies.base_moral_threshold(space.key.tenant)
-            parameters = replace(
-                self._new_parameters(drafts), moral=MoralParameters.starting_at(base)
-            )
-            await self._access.write(space, CreateSpace(parameters), by_server)
-        except (Unavailable, DataLoss):
-            self._directory.drop(space)
-            raise
-        await self._directory.refresh_view(space)
-
-    def _new_parameters(self, drafts: Sequence[NewMemory]) -> SpaceParameters:
-        """Return the parameters of a space that these memories create, but for its moral base."""
-        info = self._texts.info
-        if info is not None and not len(drafts[0].vector.raw):
-            return SpaceParameters(
-                dimension=info.dimension,
-                capacity=self._defaults.capacity,
-                embedder=info.model_id,
-            )
-        return SpaceParameters(dimension=self._defaults.dimension, capacity=self._defaults.capacity)
-
-    def _refuse_first(
-        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
-    ) -> PutOutcome | None:
-        """Return the outcome of a first put that stores nothing, which creates no space either."""
-        outcome = self._preview_new(key, body, memories)
-        if isinstance(outcome, Refusal):
-            raise refusal_error(outcome, key.space)
-        refused = any(item.result is PutResult.REFUSED for item in outcome.items)
-        return outcome if refused else None
-
-    def _preview_new(
-        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
-    ) -> PutOutcome | Refusal:
-        """Return what the first put of a space would do."""
-        parameters = self._new_parameters(body.memories)
-        self._check(key, parameters, body.memories, memories)
-        mind = Mind()
-        create = Record(
-            revision=1,
-            incarnation=0,
-            record_id=b"",
-            time_ns=self._now_ns(),
-            body=CreateSpace(parameters),
-        )
-        mind.apply(create)
-        put = replace(create, revision=2, incarnation=1, body=replace(body, memories=memories))
-        outcome = mind.preview(put)
-        if isinstance(outcome, Refusal):
-            return outcome
-        return replace(expect(outcome, PutOutcome), revision=0)
-
-    def _check(
-        self,
-        key: SpaceKey,
-        parameters: SpaceParameters,
-        drafts: Sequence[NewMemory],
-        memories: Sequence[NewMemory],
-    ) -> None:
-        """Refuse before the journal what the space is known to refuse."""
-        if any(not len(draft.vector.raw) for draft in drafts):
-            self._check_embedder(key, parameters)
-        check_dimensions(key, parameters, [memory.vector for memory in memories])
-
-    def _check_embedder(self, key: SpaceKey, parameters: SpaceParameters) -> None:
-        ours = self._texts.info.model_id if self._texts.info else ""
-        if not parameters.embedder:
-            raise PreconditionFailed(
-                "The space was created for embeddings; send one.",
-                reason="EMBEDDER_NOT_CONFIGURED",
-                metadata={"space": key.space},
-            )
-        if parameters.embedder != ours:
-            raise PreconditionFailed(
-                "The space was filled with another embedder than this server's.",
-                reason="EMBEDDER_MISMATCH",
-                metadata={"space": key.space, "expected": parameters.embedder, "actual": ours},
-            )
 
     # Workers.
 

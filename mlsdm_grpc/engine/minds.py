@@ -14,7 +14,7 @@ from mlsdm_grpc.core.consolidation import Window, plan
 from mlsdm_grpc.core.contents import Contents
 from mlsdm_grpc.core.mind import Mind, RevisionGap
 from mlsdm_grpc.core.pelm import Found, Query
-from mlsdm_grpc.core.record import EventOutcome
+from mlsdm_grpc.core.record import EventOutcome, StreamOutcome
 from mlsdm_grpc.core.semantics import SemanticsUnknown
 from mlsdm_grpc.engine.answers import Answers
 from mlsdm_grpc.engine.codec import (
@@ -182,7 +182,7 @@ class MindHandler:
         record = decode_record(request.apply)
         outcome = mind.apply(record) or mind.repeated(record)
         reply.outcome.CopyFrom(outcome_to_proto(outcome))
-        if isinstance(outcome, EventOutcome) and mind.contents is not None:
+        if isinstance(outcome, EventOutcome | StreamOutcome) and mind.contents is not None:
             reply.synaptic_norms.extend(mind.contents.synapses.norms())
 
     def _preview(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:

@@ -1,8 +1,9 @@
 """Watches: the state of a space at once and after each change, for as long as somebody looks.
 
-A watch that has nothing to tell waits on the space's own event and costs no timer. Changes that
-come faster than a watch may tell them are joined: it asks for the state when its time has come, so
-the newest always arrives. A space whose worker was lost is brought back by its watches.
+A watch that has nothing to tell waits on the space's own event, until it has to tell that it is
+alive. Changes that come faster than a watch may tell them are joined: it asks for the state when
+its time has come, so the newest always arrives. A space whose worker was lost is brought back by
+its watches.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from mlsdm_grpc.core.mind import SpaceView
@@ -18,7 +20,20 @@ from mlsdm_grpc.engine.spaces import Directory, space_not_found
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 
-__all__ = ["Watches"]
+__all__ = ["Pace", "Watches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When a watch tells something."""
+
+    min_interval_s: float
+    """Shortest time between two figures, seconds."""
+    heartbeat_s: float
+    """Longest time without a word while nothing changes, seconds."""
+    until_s: float
+    """Event-loop time at which the watch is over."""
+
 
 _RETRY_AFTER_S = 1.0
 
@@ -45,14 +60,16 @@ class Watches:
         self._counts: Counter[SpaceKey] = Counter()
 
     async def watch(
-        self, key: SpaceKey, *, min_revision: int, min_interval_s: float, deadline_s: float
-    ) -> AsyncGenerator[SpaceView]:
+        self, key: SpaceKey, pace: Pace, *, min_revision: int, deadline_s: float
+    ) -> AsyncGenerator[SpaceView | None]:
         """Yield the figures of a space now and after each change, by rising revision.
+
+        None in their place says that the last ones still stand.
 
         Args:
             key: The space.
+            pace: When something is told.
             min_revision: Lowest revision that the first figures may be of.
-            min_interval_s: Shortest time between two figures, seconds.
             deadline_s: Event-loop time until which somebody looks; may be infinite.
 
         Raises:
@@ -63,27 +80,51 @@ class Watches:
         clock = asyncio.get_running_loop().time
         with self._place(key):
             view = await self._read_state(key, min_revision=min_revision, deadline_s=deadline_s)
-            while True:
-                told_s = clock()
-                yield view
-                view = await self._changed(key, view, told_s + min_interval_s, deadline_s)
+            told_s = clock()
+            yield view
+            while (heard_s := clock()) < pace.until_s:
+                new = await self._changed(
+                    key,
+                    view,
+                    not_before_s=min(told_s + pace.min_interval_s, pace.until_s),
+                    until_s=min(heard_s + pace.heartbeat_s, pace.until_s),
+                    deadline_s=deadline_s,
+                )
+                if new is not None:
+                    view, told_s = new, clock()
+                    yield view
+                elif clock() < pace.until_s:
+                    yield None
 
     async def _changed(
-        self, key: SpaceKey, last: SpaceView, not_before_s: float, deadline_s: float
-    ) -> SpaceView:
-        """Return the figures once they are of a later revision, and not before a time."""
+        self,
+        key: SpaceKey,
+        last: SpaceView,
+        *,
+        not_before_s: float,
+        until_s: float,
+        deadline_s: float,
+    ) -> SpaceView | None:
+        """Return the figures once they are of a later revision, and not before a time.
+
+        None if they are of the same one at another time.
+        """
         clock = asyncio.get_running_loop().time
         while True:
             space = await self._directory.existing(key)
-            if space.applied <= last.revision:
-                await space.reached.wait()
-                continue
-            await asyncio.sleep(max(0.0, not_before_s - clock()))
-            view = await self._read_state(key, min_revision=0, deadline_s=deadline_s)
-            if view.incarnation != last.incarnation:
-                raise space_not_found(key)
-            if view.revision > last.revision:
-                return view
+            if space.applied > last.revision:
+                await asyncio.sleep(max(0.0, not_before_s - clock()))
+                view = await self._read_state(key, min_revision=0, deadline_s=deadline_s)
+                if view.incarnation != last.incarnation:
+                    raise space_not_found(key)
+                if view.revision > last.revision:
+                    return view
+            elif clock() >= until_s:
+                return None
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(until_s):
+                        await space.reached.wait()
 
     @contextmanager
     def _place(self, key: SpaceKey) -> Iterator[None]:

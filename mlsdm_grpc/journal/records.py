@@ -41,6 +41,9 @@ from mlsdm_grpc.core.record import (
     Source,
     SpaceChanged,
     SpaceCreated,
+    StreamItem,
+    StreamItems,
+    StreamOutcome,
     UpdateMemory,
     UpdateSpace,
     UpgradeSemantics,
@@ -160,6 +163,8 @@ def _set_body(message: pb.Record, body: RecordBody) -> None:
         )
     elif isinstance(body, UpgradeSemantics):
         message.upgrade_semantics.version = body.version
+    elif isinstance(body, StreamItems):
+        _set_stream_items(message.stream_items, body)
     else:
         message.create_space.parameters.CopyFrom(parameters_to_proto(body.parameters))
         message.create_space.exclusive = body.exclusive
@@ -203,8 +208,42 @@ def _body(message: pb.Record) -> RecordBody:
         return CreateSpace(parameters_from_proto(create.parameters), create.exclusive)
     if kind == "upgrade_semantics":
         return UpgradeSemantics(message.upgrade_semantics.version)
+    if kind == "stream_items":
+        return _stream_items(message.stream_items)
     semantics.check(message.semantics_version)
     raise DataLoss("A record has no body that this version knows.")
+
+
+def _set_stream_items(message: pb.StreamItems, body: StreamItems) -> None:
+    message.stream_id = body.stream_id
+    message.after_sequence = body.after_sequence
+    message.last_sequence = body.last_sequence
+    message.allow_replace = body.allow_replace
+    for item in body.items:
+        added = message.items.add(sequence=item.sequence)
+        if isinstance(item.body, ProcessEvent):
+            added.event.memory.CopyFrom(_memory_to_proto(item.body.memory))
+            added.event.moral_value = item.body.moral_value
+        else:
+            added.memory.CopyFrom(_memory_to_proto(item.body))
+
+
+def _stream_items(message: pb.StreamItems) -> StreamItems:
+    return StreamItems(
+        stream_id=message.stream_id,
+        after_sequence=message.after_sequence,
+        last_sequence=message.last_sequence,
+        items=tuple(
+            StreamItem(
+                item.sequence,
+                ProcessEvent(_memory_from_proto(item.event.memory), item.event.moral_value)
+                if item.HasField("event")
+                else _memory_from_proto(item.memory),
+            )
+            for item in message.items
+        ),
+        allow_replace=message.allow_replace,
+    )
 
 
 def group_to_proto(group: MergeGroup) -> pb.MergeGroup:
@@ -345,6 +384,12 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
     elif isinstance(outcome, SemanticsUpgraded):
         message.semantics_upgraded.upgraded = outcome.upgraded
         message.semantics_upgraded.SetInParent()
+    elif isinstance(outcome, StreamOutcome):
+        message.stream.acked_sequence = outcome.acked_sequence
+        message.stream.items.extend(
+            pb.Outcome() if item is None else outcome_to_proto(item) for item in outcome.items
+        )
+        message.stream.SetInParent()
     else:
         message.refusal.reason = outcome.reason
         message.refusal.message = outcome.message
@@ -409,6 +454,18 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
     elif kind == "refusal":
         refusal = message.refusal
         outcome = Refusal(refusal.reason, refusal.message, _pairs_from_proto(refusal.metadata))
+    elif kind == "stream":
+        items = tuple(map(_item_outcome, message.stream.items))
+        outcome = StreamOutcome(message.stream.acked_sequence, items)
     else:
         raise DataLoss("An outcome has no kind that this version knows.")
     return replace(outcome, revision=message.revision)
+
+
+def _item_outcome(message: pb.Outcome) -> PutOutcome | EventOutcome | Refusal | None:
+    if message.WhichOneof("kind") is None:
+        return None
+    outcome = outcome_from_proto(message)
+    if not isinstance(outcome, PutOutcome | EventOutcome | Refusal):
+        raise DataLoss("An item of a stream has an outcome of another kind.")
+    return outcome

@@ -26,6 +26,7 @@ from mlsdm_grpc.core.moral import MoralFilter
 from mlsdm_grpc.core.pelm import Memory, Pelm
 from mlsdm_grpc.core.record import Float32
 from mlsdm_grpc.core.rhythm import Rhythm
+from mlsdm_grpc.core.streams import StreamMark, StreamMarks
 from mlsdm_grpc.core.synapses import Synapses
 from mlsdm_grpc.core.window import RequestWindow, WindowEntry
 from mlsdm_grpc.errors import DataLoss
@@ -181,6 +182,12 @@ def _head(mind: Mind) -> pb.SnapshotHead:
                 config_time_ns=contents.config_time_ns,
                 consolidated_trigger=contents.consolidated_trigger,
                 consolidated_sequence=contents.consolidated_sequence,
+                streams=[
+                    pb.StreamMark(
+                        stream_id=mark.stream_id, sequence=mark.sequence, time_ns=mark.time_ns
+                    )
+                    for mark in contents.streams
+                ],
             )
         )
     return head
@@ -224,6 +231,9 @@ def _contents(state: pb.SpaceState) -> Contents:
         config_time_ns=state.config_time_ns or state.create_time_ns,
         consolidated_trigger=state.consolidated_trigger,
         consolidated_sequence=state.consolidated_sequence,
+        streams=StreamMarks(
+            StreamMark(mark.stream_id, mark.sequence, mark.time_ns) for mark in state.streams
+        ),
     )
 
 

@@ -92,6 +92,15 @@ class Metrics:
             buckets=COUNT_BUCKETS,
             registry=registry,
         )
+        self.streams_open = Gauge(
+            "mlsdm_streams_open_count", "Streams of memories and events.", registry=registry
+        )
+        self.stream_record_items = Histogram(
+            "mlsdm_stream_record_items",
+            "Items of streams that one record settled.",
+            buckets=COUNT_BUCKETS,
+            registry=registry,
+        )
         self.scrub_rows = Counter(
             "mlsdm_scrub_rows_total",
             "Rows compared with their checksums: checked, damaged, repaired, lost.",

@@ -193,8 +193,11 @@ def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: Gr
             engine,
             now_ns=time.time_ns,
             max_response_bytes=settings.server.max_response_bytes,
+            max_stream_age_s=settings.server.max_stream_age_s,
         ),
-        "CognitionService": CognitionServicer(engine),
+        "CognitionService": CognitionServicer(
+            engine, max_stream_age_s=settings.server.max_stream_age_s
+        ),
         "GovernanceService": GovernanceServicer(engine.policies),
         "SpaceService": SpaceServicer(engine.catalogue),
     }

@@ -39,6 +39,12 @@ class InFlight:
         """End the calls that are left with UNAVAILABLE ``DRAINING``; return their number."""
         return self._end([*self.calls, *(self.open_calls if open_methods else ())])
 
+    def ask_to_end(self) -> None:
+        """Ask the streams that can to end politely."""
+        for call in self.calls.values():
+            if call.ending is not None and not call.ending.done():
+                call.ending.set_result("DRAINING")
+
     def cut_endless(self) -> int:
         """End, in the same way, the calls that would not finish however long one waits."""
         return self._end([task for task, call in self.calls.items() if call.endless])

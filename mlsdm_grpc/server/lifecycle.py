@@ -110,8 +110,8 @@ class GrpcServer:
 
         Health says NOT_SERVING at once. New calls are still served for ``delay_s``, the time that
         balancers need to notice, then refused with UNAVAILABLE ``DRAINING``. Calls in flight have
-        ``grace_s`` to finish and are then ended with the same status; watches, which would not
-        finish, are ended at once.
+        ``grace_s`` to finish and are then ended with the same status; streams that can say goodbye
+        are asked to, and watches, which would not finish, are ended at once.
 
         Args:
             delay_s: Seconds between NOT_SERVING and the end of new calls.
@@ -122,6 +122,7 @@ class GrpcServer:
             await anyio.sleep(delay_s)
         drained = await self.begin_drain(grace_s)
         in_flight = self._router.in_flight
+        in_flight.ask_to_end()
         in_flight.cut_endless()
         with anyio.move_on_after(drained.grace_ends_s - time.monotonic()):
             await in_flight.wait_idle()

@@ -7,9 +7,12 @@ from contextlib import aclosing
 
 from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.watches import Pace
+from mlsdm_grpc.servicers.streams import serve_stream
 from mlsdm_grpc.wire import requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.streams import EventMessages
 
 __all__ = ["CognitionServicer"]
 
@@ -19,10 +22,13 @@ class CognitionServicer:
 
     Args:
         engine: What does the work.
+        max_stream_age_s: Greatest age of a stream, seconds.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, max_stream_age_s: float) -> None:
         self._engine = engine
+        self._messages = EventMessages()
+        self._max_stream_age_s = max_stream_age_s
 
     async def ProcessEvent(  # noqa: N802 - the contract's name
         self, request: cognition_service_pb2.ProcessEventRequest, call: Call
@@ -35,6 +41,20 @@ class CognitionServicer:
         return cognition_service_pb2.ProcessEventResponse(
             outcome=responses.event_outcome(outcome, norms, event.moral_value)
         )
+
+    async def StreamEvents(  # noqa: N802 - the contract's name
+        self, received: AsyncIterator[cognition_service_pb2.StreamEventsRequest], call: Call
+    ) -> AsyncIterator[cognition_service_pb2.StreamEventsResponse]:
+        stream = serve_stream(
+            self._engine.streams,
+            self._messages,
+            received,
+            call,
+            max_age_s=self._max_stream_age_s,
+        )
+        async with aclosing(stream):
+            async for answer in stream:
+                yield answer
 
     async def GetState(  # noqa: N802 - the contract's name
         self, request: cognition_service_pb2.GetStateRequest, call: Call
@@ -58,22 +78,25 @@ class CognitionServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         min_revision = fields.min_revision(request.min_revision)
-        min_interval_s = requests.watch_interval_s(fields, request)
+        pace = Pace(
+            min_interval_s=requests.watch_interval_s(fields, request),
+            heartbeat_s=requests.heartbeat_s(fields, request),
+            until_s=call.started_s + self._max_stream_age_s,
+        )
         fields.check()
         views = self._engine.watches.watch(
-            key,
-            min_revision=min_revision,
-            min_interval_s=min_interval_s,
-            deadline_s=call.deadline_s,
+            key, pace, min_revision=min_revision, deadline_s=call.deadline_s
         )
+        revision = 0
         async with aclosing(views):
             async for view in views:
-                yield cognition_service_pb2.WatchStateResponse(
-                    state=responses.cognitive_state(
+                state = None
+                if view is not None:
+                    revision = view.revision
+                    state = responses.cognitive_state(
                         view, space=key.space, include_traces=request.include_traces
-                    ),
-                    revision=view.revision,
-                )
+                    )
+                yield cognition_service_pb2.WatchStateResponse(state=state, revision=revision)
 
     async def Consolidate(  # noqa: N802 - the contract's name
         self, request: cognition_service_pb2.ConsolidateRequest, call: Call

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import replace
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_pb2,
     memory_put_pb2,
     memory_query_pb2,
     memory_service_pb2,
+    memory_stream_pb2,
 )
 from mlsdm_grpc.core.record import DeleteMemory, PutMemories, PutOutcome, PutResult
 from mlsdm_grpc.engine.engine import Engine, PageOf
+from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.errors import InvalidInput, NotYetAvailable
+from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
 from mlsdm_grpc.wire import limits, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
+from mlsdm_grpc.wire.streams import MemoryMessages
 
 __all__ = ["MemoryServicer"]
 
@@ -28,12 +34,20 @@ class MemoryServicer:
         engine: What does the work.
         now_ns: Wall clock.
         max_response_bytes: Longest answer that is sent.
+        max_stream_age_s: Greatest age of a stream, seconds.
     """
 
     def __init__(
-        self, engine: Engine, *, now_ns: Callable[[], int], max_response_bytes: int
+        self,
+        engine: Engine,
+        *,
+        now_ns: Callable[[], int],
+        max_response_bytes: int,
+        max_stream_age_s: float,
     ) -> None:
         self._engine = engine
+        self._messages = MemoryMessages(now_ns)
+        self._max_stream_age_s = max_stream_age_s
         self._now_ns = now_ns
         self._max_response_bytes = max_response_bytes
 
@@ -144,6 +158,52 @@ class MemoryServicer:
             next_page_token=token,
             revision=revision,
         )
+
+    async def IngestMemories(  # noqa: N802 - the contract's name
+        self, received: AsyncIterator[memory_stream_pb2.IngestMemoriesRequest], call: Call
+    ) -> AsyncIterator[memory_stream_pb2.IngestMemoriesResponse]:
+        stream = serve_stream(
+            self._engine.streams,
+            self._messages,
+            received,
+            call,
+            max_age_s=self._max_stream_age_s,
+        )
+        async with aclosing(stream):
+            async for answer in stream:
+                yield answer
+
+    async def ExportMemories(  # noqa: N802 - the contract's name
+        self, request: memory_stream_pb2.ExportMemoriesRequest, call: Call
+    ) -> AsyncIterator[memory_stream_pb2.ExportMemoriesResponse]:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        labels = fields.labels("labels", request.labels)
+        min_revision = fields.min_revision(request.min_revision)
+        fields.check()
+        wanted = PageOf(
+            after_sequence=decode_page_token(request.page_token, key, labels),
+            limit=limits.MAX_PAGE_SIZE,
+            labels=labels,
+            include_embedding=request.include_embedding,
+            max_bytes=limits.MAX_CHUNK_BYTES,
+            lane=Lane.BULK,
+        )
+        with ending_politely(call, self._max_stream_age_s) as ending:
+            more = True
+            while more and not ending.done():
+                found, more, revision = await self._engine.page(
+                    key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
+                )
+                token = ""
+                if more:
+                    wanted = replace(wanted, after_sequence=found[-1].memory.sequence)
+                    token = encode_page_token(key, labels, wanted.after_sequence)
+                yield memory_stream_pb2.ExportMemoriesResponse(
+                    memories=[responses.memory_message(each.memory, each.row) for each in found],
+                    next_page_token=token,
+                    revision=revision,
+                )
 
     async def UpdateMemory(  # noqa: N802 - the contract's name
         self, request: memory_service_pb2.UpdateMemoryRequest, call: Call

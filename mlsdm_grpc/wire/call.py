@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mlsdm_grpc.security.principal import ANONYMOUS, Criticality, Principal
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
 __all__ = [
@@ -110,6 +111,9 @@ class Call:
     endless: bool = False
     """Ends with its client and not with the work, as a watch does: a server that stops does not
     wait for it. The servicer says so before it waits for anything."""
+    ending: asyncio.Future[str] | None = None
+    """Set by the servicer of a stream that can end politely: done, with the name of an
+    ``ErrorReason``, when the server stops, which then waits for the stream."""
     trailers: dict[str, MetadataValue] = field(default_factory=dict)
     """Trailing metadata to send."""
     error: BaseException | None = None

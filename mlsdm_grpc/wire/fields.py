@@ -62,6 +62,12 @@ class Fields:
         self.fault("request_id", _NO_UUID)
         return b""
 
+    def stream_id(self, value: str) -> str:
+        """Return the name of a stream."""
+        if not _MEMORY_ID.fullmatch(value):
+            self.fault("open.stream.stream_id", "must match [A-Za-z0-9._-]{1,64}")
+        return value
+
     def memory_id(self, path: str, value: str, *, required: bool = False) -> str:
         """Return an id of a memory."""
         if (value or required) and not _MEMORY_ID.fullmatch(value):

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     cognition_service_pb2,
+    event_pb2,
     memory_pb2,
     memory_query_pb2,
     memory_service_pb2,
@@ -28,6 +29,7 @@ from mlsdm_grpc.wire.fields import Fields
 __all__ = [
     "ask",
     "event",
+    "heartbeat_s",
     "memory_clock_ns",
     "new_memories",
     "new_memory",
@@ -186,35 +188,39 @@ def _expire_time(
     return time_ns
 
 
-def event(fields: Fields, message: cognition_service_pb2.ProcessEventRequest) -> ProcessEvent:
-    """Return an event with the caller's moral value.
+def event(
+    fields: Fields,
+    message: cognition_service_pb2.ProcessEventRequest | event_pb2.Event,
+    path: str = "",
+) -> ProcessEvent:
+    """Return an event with the caller's moral value; ``path`` is empty or ends with a dot.
 
     Raises:
         NotYetAvailable: The text was to be scored by the server.
         InvalidInput: It is faulty.
     """
     if not message.HasField("embedding") and not message.text:
-        fields.fault("embedding", "an event needs a text or an embedding")
+        fields.fault(f"{path}embedding", "an event needs a text or an embedding")
     vector = _NO_VECTOR
     if message.HasField("embedding"):
-        vector = fields.embedding("embedding", message.embedding)
+        vector = fields.embedding(f"{path}embedding", message.embedding)
     moral_value = None
     if message.HasField("moral_value"):
-        moral_value = fields.number("moral_value", message.moral_value)
+        moral_value = fields.number(f"{path}moral_value", message.moral_value)
     elif not message.text:
-        fields.fault("moral_value", "is required where there is no text to judge")
+        fields.fault(f"{path}moral_value", "is required where there is no text to judge")
     confidence = 1.0
     if message.HasField("confidence"):
-        confidence = fields.number("confidence", message.confidence)
+        confidence = fields.number(f"{path}confidence", message.confidence)
     memory = NewMemory(
-        memory_id=fields.memory_id("memory_id", message.memory_id),
+        memory_id=fields.memory_id(f"{path}memory_id", message.memory_id),
         vector=vector,
         caller_chosen_id=bool(message.memory_id),
-        text=fields.text("text", message.text),
+        text=fields.text(f"{path}text", message.text),
         confidence=confidence,
-        labels=fields.labels("labels", message.labels),
-        metadata=fields.metadata("metadata", message.metadata),
-        provenance=Provenance(source=_source(fields, "source", message.source)),
+        labels=fields.labels(f"{path}labels", message.labels),
+        metadata=fields.metadata(f"{path}metadata", message.metadata),
+        provenance=Provenance(source=_source(fields, f"{path}source", message.source)),
     )
     fields.check()
     if moral_value is None:
@@ -223,6 +229,18 @@ def event(fields: Fields, message: cognition_service_pb2.ProcessEventRequest) ->
             metadata={"method": "/mlsdm.v1.CognitionService/ProcessEvent"},
         )
     return ProcessEvent(memory, moral_value)
+
+
+def heartbeat_s(fields: Fields, message: cognition_service_pb2.WatchStateRequest) -> float:
+    """Return the longest time between two messages of a watch, seconds."""
+    if not message.HasField("heartbeat_interval"):
+        return limits.DEFAULT_HEARTBEAT_S
+    return fields.duration(
+        "heartbeat_interval",
+        message.heartbeat_interval,
+        low=limits.MIN_HEARTBEAT_S,
+        high=limits.MAX_HEARTBEAT_S,
+    )
 
 
 def watch_interval_s(fields: Fields, message: cognition_service_pb2.WatchStateRequest) -> float:

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from mlsdm_grpc import errors
+from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, item_status_pb2
 from mlsdm_grpc.config import KIB
 from mlsdm_grpc.wire.call import RpcStatus
 
@@ -28,6 +29,7 @@ __all__ = [
     "MAX_DETAILS_BYTES",
     "MAX_VIOLATIONS",
     "from_status",
+    "item_status",
     "to_status",
 ]
 
@@ -137,6 +139,23 @@ def to_status(error: BaseException, request_id: str) -> RpcStatus:
         details.append(retry)
     details.extend(_specific(known, message))
     return RpcStatus(code, message, _pack(code, message, info, details), pushback_ms)
+
+
+def item_status(error: errors.MlsdmError) -> item_status_pb2.ItemStatus:
+    """Return how one item of a request ended that failed while the call goes on."""
+    code = next(CODES[cls] for cls in type(error).__mro__ if cls in CODES)
+    message = error.message
+    if isinstance(error, errors.InvalidInput) and error.violations:
+        first = error.violations[0]
+        message = f"{first.field} {first.description}."
+    return item_status_pb2.ItemStatus(
+        code=code,
+        message=_clean(message, _MAX_MESSAGE_CHARS),
+        reason=error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
+        metadata={
+            _clean(key, _MAX_KEY_CHARS): _clean(value) for key, value in error.metadata.items()
+        },
+    )
 
 
 def _pushback_ms(error: errors.MlsdmError) -> int | None:

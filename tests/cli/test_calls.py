@@ -146,6 +146,10 @@ def test_ingest_stores_labelled_passages(run, tmp_path):
     assert matches
     text = matches[-1]["memory"]["text"]
     assert text.startswith("Harbour rules: Boats leave at dawn.\n\n")
+    exported = run("export", "--label", "kind:note", "--embeddings", *space)
+    lines = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert len(lines) == stored["results"]["CREATED"]
+    assert all(line["embedding"] and "kind:note" in line["labels"] for line in lines)
     repeated = run("ingest", str(notes), "--label", "kind:note", *space)
     assert "refreshed" in repeated.stdout
     plain = run("ingest", str(other), "--no-context", *space)

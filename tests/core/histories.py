@@ -34,6 +34,8 @@ from mlsdm_grpc.core.record import (
     Source,
     SpaceChange,
     SpaceParameters,
+    StreamItem,
+    StreamItems,
     SynapticParameters,
     UpdateMemory,
     UpdateSpace,
@@ -171,7 +173,27 @@ _free_puts = st.lists(
     unique_by=lambda memory: memory.memory_id,
 ).map(lambda free: [PutMemories((memory,)) for memory in free])
 _batch = st.lists(memories, min_size=1, max_size=4, unique_by=lambda m: m.memory_id).map(tuple)
+
+
+@st.composite
+def _stream_items(draw) -> StreamItems:
+    """Some items of one of a few streams, some of which were refused before the record."""
+    after = draw(st.integers(0, 4))
+    sequences = draw(st.lists(st.integers(after + 1, after + 5), max_size=4, unique=True))
+    events = st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1))
+    return StreamItems(
+        stream_id=draw(st.sampled_from(["s", "t"])),
+        after_sequence=after,
+        last_sequence=max([after, *sequences]) + draw(st.integers(0, 1)),
+        items=tuple(
+            StreamItem(sequence, draw(memories | events)) for sequence in sorted(sequences)
+        ),
+        allow_replace=draw(st.booleans()),
+    )
+
+
 bodies = st.one_of(
+    _stream_items(),
     st.builds(CreateSpace, parameters, exclusive=st.booleans()),
     st.builds(UpdateSpace, st.sampled_from(["", "", '"1"', '"3"']), changes),
     st.builds(PutMemories, _batch, allow_replace=st.booleans()),

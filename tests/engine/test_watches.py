@@ -10,19 +10,18 @@ import anyio
 import pytest
 from drive import KEY, running
 
-from mlsdm_grpc.engine.watches import Watches
+from mlsdm_grpc.engine.watches import Pace, Watches
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
 
-def watch(driver, key=KEY, min_revision=0, min_interval_s=0.01):
+def watch(driver, key=KEY, min_revision=0, **pace):
     deadline_s = asyncio.get_running_loop().time() + 30
+    given = Pace(**{"min_interval_s": 0.01, "heartbeat_s": 60.0, "until_s": deadline_s, **pace})
     return aclosing(
-        driver.engine.watches.watch(
-            key, min_revision=min_revision, min_interval_s=min_interval_s, deadline_s=deadline_s
-        )
+        driver.engine.watches.watch(key, given, min_revision=min_revision, deadline_s=deadline_s)
     )
 
 
@@ -48,6 +47,30 @@ async def test_figures_come_at_once_and_after_each_change(driver):
             assert (view.used, view.revision) == (seed, seed + 1)
 
 
+async def test_a_watch_without_news_says_that_it_is_alive_until_it_is_over():
+    await_s = asyncio.get_running_loop().time
+    async with running() as driver:
+        await driver.put(1)
+        until_s = await_s() + 0.5
+        async with watch(driver, heartbeat_s=0.1, until_s=until_s) as views:
+            first, *beats = [view async for view in views]
+        assert await_s() >= until_s
+        assert first.used == 1
+        assert 1 <= len(beats) <= 5
+        assert not any(beats)
+
+
+async def test_a_change_that_may_not_be_told_before_the_end_is_told_at_the_end():
+    clock = asyncio.get_running_loop().time
+    async with running() as driver:
+        await driver.put(1)
+        pace = {"min_interval_s": 3_600.0, "until_s": clock() + 0.3}
+        async with watch(driver, **pace) as views:
+            await anext(views)
+            await driver.put(2)
+            assert [view.used async for view in views] == [2]
+
+
 async def test_changes_in_quick_succession_are_joined_and_the_newest_arrives(driver):
     clock = asyncio.get_running_loop().time
     await driver.put(0)
@@ -61,7 +84,7 @@ async def test_changes_in_quick_succession_are_joined_and_the_newest_arrives(dri
         assert clock() - told_s >= 0.19
 
 
-async def test_an_idle_watch_holds_no_timer(driver):
+async def test_an_idle_watch_holds_the_timer_of_its_heartbeat_and_no_other(driver):
     loop = asyncio.get_running_loop()
 
     def timers():
@@ -72,7 +95,8 @@ async def test_an_idle_watch_holds_no_timer(driver):
         await anext(views)
         before = timers()
         async with waiting(views):
-            assert timers() == before
+            assert timers() == before + 1
+        assert timers() == before
 
 
 async def test_the_first_figures_wait_for_their_revision(driver):
@@ -100,9 +124,8 @@ async def test_another_life_of_the_space_ends_the_watch(driver):
         return replace(view, incarnation=view.incarnation + shift)
 
     watches = Watches(driver.engine._directory, read_state, limit=1)
-    async with aclosing(
-        watches.watch(KEY, min_revision=0, min_interval_s=0.01, deadline_s=float("inf"))
-    ) as views:
+    pace = Pace(min_interval_s=0.01, heartbeat_s=60.0, until_s=float("inf"))
+    async with aclosing(watches.watch(KEY, pace, min_revision=0, deadline_s=float("inf"))) as views:
         await anext(views)
         shift = 1
         await driver.put(2)

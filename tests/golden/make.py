@@ -45,6 +45,8 @@ from mlsdm_grpc.core.record import (
     Source,
     SpaceChange,
     SpaceParameters,
+    StreamItem,
+    StreamItems,
     SynapticParameters,
     UpdateMemory,
     UpdateSpace,
@@ -440,7 +442,38 @@ def policies():
     return writer
 
 
-JOURNALS = (every_kind, long_life, many_requests, events_of_384, events_of_64, policies)
+def streams():
+    """Streams of memories and events: repeats, gaps, refused items, and more than may be known."""
+    writer = Writer(7, 8)
+    writer.write(CreateSpace(SpaceParameters(dimension=8, capacity=6)))
+
+    def settle(stream_id, after, last, *items, **fields):
+        replaces = fields.pop("allow_replace", False)
+        numbered = tuple(StreamItem(after + 1 + i, body) for i, body in enumerate(items))
+        writer.write(StreamItems(stream_id, after, last, numbered, replaces), **fields)
+
+    memory = writer.memory
+    settle("a", 0, 3, *(memory(f"a{i}") for i in range(3)))
+    settle(
+        "a", 1, 5, memory("a1"), memory("a2"), memory("a0"), memory("wide", vector=writer.vector(9))
+    )
+    settle("a", 5, 8, memory("low", confidence=0.1), memory("a3"))
+    settle("a", 9, 9)
+    settle("a", 8, 9, memory("a3", etag='"4"'), allow_replace=True)
+    settle("new", 40, 42, memory("n1"), memory("n2"))
+    events = (ProcessEvent(memory(f"e{i}"), i / 10) for i in range(12))
+    settle("events", 0, 12, *events)
+    settle("elsewhere", 0, 1, memory("other"), incarnation=9)
+    settle("a", 9, 10, memory("late", expire_time_ns=START), seconds=30)
+    for number in range(62):
+        settle(f"job-{number}", 0, 1, memory(f"job-{number}"))
+    settle("one too many", 0, 1, memory("refused"))
+    settle("later", 0, 1, memory("later"), seconds=700)
+    settle("new", 42, 43, memory("n3"))
+    return writer
+
+
+JOURNALS = (every_kind, long_life, many_requests, events_of_384, events_of_64, policies, streams)
 
 
 def make(folder, *, force=False):

@@ -15,6 +15,7 @@ UNITS = (
     "texts",
     "memories",
     "rows",
+    "items",
     "count",
     "restarts",
     "mode",

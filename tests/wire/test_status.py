@@ -32,10 +32,6 @@ NOT_RAISED_YET = {
     "PROVIDER_UNAVAILABLE",
     "RATE_LIMITED",
     "STARTING",
-    "STREAM_IN_USE",
-    "STREAM_PROTOCOL_INVALID",
-    "STREAM_RESUME_INVALID",
-    "STREAM_SEQUENCE_INVALID",
 }
 """Reasons of the contract that no code names yet. The set only shrinks."""
 

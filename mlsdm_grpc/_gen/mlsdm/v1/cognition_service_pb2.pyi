@@ -412,6 +412,7 @@ class WatchStateRequest(_message.Message):
     INCLUDE_TRACES_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
     MIN_INTERVAL_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     include_traces: _builtins.bool
@@ -422,6 +423,12 @@ class WatchStateRequest(_message.Message):
     def min_interval(self) -> _duration_pb2.Duration:
         """Optional. Defaults to 0.1 s. Shortest time between two states, 0.01 to 3600 s."""
 
+    @_builtins.property
+    def heartbeat_interval(self) -> _duration_pb2.Duration:
+        """Optional. Defaults to 30 s. Longest time without a message, 1 to 3600 s: a heartbeat is sent
+        where nothing has changed. A longer min_interval puts it off.
+        """
+
     def __init__(
         self,
         *,
@@ -429,10 +436,11 @@ class WatchStateRequest(_message.Message):
         include_traces: _builtins.bool = ...,
         min_revision: _builtins.int | None = ...,
         min_interval: _duration_pb2.Duration | None = ...,
+        heartbeat_interval: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "min_interval", b"min_interval", "min_revision", b"min_revision"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "heartbeat_interval", b"heartbeat_interval", "min_interval", b"min_interval", "min_revision", b"min_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "include_traces", b"include_traces", "min_interval", b"min_interval", "min_revision", b"min_revision", "space", b"space"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "heartbeat_interval", b"heartbeat_interval", "include_traces", b"include_traces", "min_interval", b"min_interval", "min_revision", b"min_revision", "space", b"space"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_revision: _TypeAlias = _typing.Literal["min_revision"]  # noqa: Y015
     _WhichOneofArgType__min_revision: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision"]  # noqa: Y015
@@ -442,17 +450,19 @@ Global___WatchStateRequest: _TypeAlias = WatchStateRequest  # noqa: Y015
 
 @_typing.final
 class WatchStateResponse(_message.Message):
-    """One state of WatchState."""
+    """One state of WatchState, or a heartbeat."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     STATE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space that the state is of."""
+    """Output only. Revision of the space that the state is of; in a heartbeat that of the state before
+    it, which still stands.
+    """
     @_builtins.property
     def state(self) -> _event_pb2.CognitiveState:
-        """Output only. The state, with its revision."""
+        """Output only. The state, with its revision; absent in a heartbeat."""
 
     def __init__(
         self,

@@ -173,8 +173,10 @@ class CognitionServiceServicer:
 
     def WatchState(self, request, context):
         """Sends the state of a mind at once and after each change, until the caller cancels. Changes in
-        quick succession are joined: the newest state always arrives, not each one in between. When the
-        node drains or the space is deleted the stream ends with a status.
+        quick succession are joined: the newest state always arrives, not each one in between. While
+        nothing changes heartbeats tell that the watch is alive. When the node drains or the space is
+        deleted the stream ends with a status. At the greatest age of a stream, server.max_stream_age_s,
+        it ends with OK: watch again.
 
         Ordering: by rising revision. Atomicity: each state is of one revision. Consistency: see the
         service.

@@ -290,7 +290,8 @@ class MemoryServiceStub:
     Ordering: by creation revision, oldest first. Atomicity: each chunk is of one revision; a
     memory that is present throughout is sent exactly once. Consistency: see the service. After a
     break, repeat the request with the newest page_token. The stream ends with OK after the last
-    chunk.
+    chunk; where the node drains, or at the greatest age of a stream, server.max_stream_age_s, it
+    ends with OK after one whose next_page_token is not empty: repeat the request with it.
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
@@ -643,7 +644,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         Ordering: by creation revision, oldest first. Atomicity: each chunk is of one revision; a
         memory that is present throughout is sent exactly once. Consistency: see the service. After a
         break, repeat the request with the newest page_token. The stream ends with OK after the last
-        chunk.
+        chunk; where the node drains, or at the greatest age of a stream, server.max_stream_age_s, it
+        ends with OK after one whose next_page_token is not empty: repeat the request with it.
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:

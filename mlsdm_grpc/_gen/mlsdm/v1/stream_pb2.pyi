@@ -34,8 +34,8 @@ class StreamOpen(_message.Message):
     stream_id: _builtins.str
     """Required. Name of the stream, `[A-Za-z0-9._-]{1,64}`, unique in the space for as long as its
     items matter. Items are de-duplicated by (stream_id, sequence), so the same name with new items
-    needs higher sequences. A space remembers at most 64 streams; a UUID for each job is a good
-    choice.
+    needs higher sequences. A space remembers at most 64 streams, each for at least 10 minutes after
+    its last item; a UUID for each job is a good choice.
     """
     resume_token: _builtins.str
     """Optional. The newest resume_token the client has of this stream, from any node. Empty starts
@@ -147,7 +147,9 @@ class StreamGoodbye(_message.Message):
     resume_token: _builtins.str
     """Output only. Token for the reconnect."""
     reason: _error_reason_pb2.ErrorReason.ValueType
-    """Output only. Why the stream ends. Example: ERROR_REASON_DRAINING."""
+    """Output only. Why the stream ends; unspecified when it has reached the greatest age of a stream,
+    server.max_stream_age_s. Example: ERROR_REASON_DRAINING.
+    """
     @_builtins.property
     def reconnect_delay(self) -> _duration_pb2.Duration:
         """Output only. Wait this long before the reconnect, 0 to 60 s."""

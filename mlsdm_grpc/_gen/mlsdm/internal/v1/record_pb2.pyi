@@ -44,6 +44,7 @@ class Record(_message.Message):
     UPDATE_SPACE_FIELD_NUMBER: _builtins.int
     CONSOLIDATE_FIELD_NUMBER: _builtins.int
     UPGRADE_SEMANTICS_FIELD_NUMBER: _builtins.int
+    STREAM_ITEMS_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the state machine's rules that the writer decided by."""
     record_id: _builtins.bytes
@@ -96,6 +97,10 @@ class Record(_message.Message):
     def upgrade_semantics(self) -> Global___UpgradeSemantics:
         """Go on by the next version of the rules."""
 
+    @_builtins.property
+    def stream_items(self) -> Global___StreamItems:
+        """Carry out items of a stream, each on its own."""
+
     def __init__(
         self,
         *,
@@ -116,12 +121,13 @@ class Record(_message.Message):
         update_space: Global___UpdateSpace | None = ...,
         consolidate: Global___Consolidate | None = ...,
         upgrade_semantics: Global___UpgradeSemantics | None = ...,
+        stream_items: Global___StreamItems | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "stream_items", b"stream_items", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "stream_items", b"stream_items", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space", "consolidate", "upgrade_semantics"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space", "consolidate", "upgrade_semantics", "stream_items"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -566,6 +572,82 @@ class UpgradeSemantics(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpgradeSemantics: _TypeAlias = UpgradeSemantics  # noqa: Y015
+
+@_typing.final
+class StreamItems(_message.Message):
+    """Carry out items of a stream, each on its own; those up to its mark are ignored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREAM_ID_FIELD_NUMBER: _builtins.int
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    ALLOW_REPLACE_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    stream_id: _builtins.str
+    """Name of the stream, unique in the space."""
+    after_sequence: _builtins.int
+    """Last item that the writer knows to be settled."""
+    last_sequence: _builtins.int
+    """Last item that this record settles, with those that were refused before it."""
+    allow_replace: _builtins.bool
+    """A memory whose id is taken replaces the one that has it."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___StreamItem]:
+        """By rising sequence."""
+
+    def __init__(
+        self,
+        *,
+        stream_id: _builtins.str = ...,
+        after_sequence: _builtins.int = ...,
+        last_sequence: _builtins.int = ...,
+        allow_replace: _builtins.bool = ...,
+        items: _abc.Iterable[Global___StreamItem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "allow_replace", b"allow_replace", "items", b"items", "last_sequence", b"last_sequence", "stream_id", b"stream_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamItems: _TypeAlias = StreamItems  # noqa: Y015
+
+@_typing.final
+class StreamItem(_message.Message):
+    """One item of a stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    MEMORY_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Place in the stream, from 1."""
+    @_builtins.property
+    def memory(self) -> Global___NewMemory:
+        """Store a memory."""
+
+    @_builtins.property
+    def event(self) -> Global___ProcessEvent:
+        """Judge an event."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        memory: Global___NewMemory | None = ...,
+        event: Global___ProcessEvent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "event", b"event", "memory", b"memory"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "event", b"event", "memory", b"memory", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["memory", "event"]  # noqa: Y015
+    _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
+
+Global___StreamItem: _TypeAlias = StreamItem  # noqa: Y015
 
 @_typing.final
 class SetPolicy(_message.Message):
@@ -1081,6 +1163,7 @@ class Outcome(_message.Message):
     SPACE_CHANGED_FIELD_NUMBER: _builtins.int
     CONSOLIDATED_FIELD_NUMBER: _builtins.int
     SEMANTICS_UPGRADED_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision that the answer names."""
     @_builtins.property
@@ -1119,6 +1202,10 @@ class Outcome(_message.Message):
     def semantics_upgraded(self) -> Global___SemanticsUpgraded:
         """The space is under the version that was asked for, or a newer one."""
 
+    @_builtins.property
+    def stream(self) -> Global___StreamOutcome:
+        """Items of a stream were settled."""
+
     def __init__(
         self,
         *,
@@ -1132,12 +1219,13 @@ class Outcome(_message.Message):
         space_changed: Global___SpaceChanged | None = ...,
         consolidated: Global___ConsolidateOutcome | None = ...,
         semantics_upgraded: Global___SemanticsUpgraded | None = ...,
+        stream: Global___StreamOutcome | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed", "consolidated", "semantics_upgraded"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed", "consolidated", "semantics_upgraded", "stream"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1468,3 +1556,31 @@ class ConsolidateOutcome(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConsolidateOutcome: _TypeAlias = ConsolidateOutcome  # noqa: Y015
+
+@_typing.final
+class StreamOutcome(_message.Message):
+    """Outcome of items of a stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACKED_SEQUENCE_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    acked_sequence: _builtins.int
+    """Items up to this one are settled."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Outcome]:
+        """In the order of the record; without a kind for an item that was settled before."""
+
+    def __init__(
+        self,
+        *,
+        acked_sequence: _builtins.int = ...,
+        items: _abc.Iterable[Global___Outcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamOutcome: _TypeAlias = StreamOutcome  # noqa: Y015

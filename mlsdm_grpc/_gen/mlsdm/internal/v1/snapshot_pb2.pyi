@@ -135,6 +135,7 @@ class SpaceState(_message.Message):
     CONFIG_TIME_NS_FIELD_NUMBER: _builtins.int
     CONSOLIDATED_TRIGGER_FIELD_NUMBER: _builtins.int
     CONSOLIDATED_SEQUENCE_FIELD_NUMBER: _builtins.int
+    STREAMS_FIELD_NUMBER: _builtins.int
     incarnation: _builtins.int
     """Revision of the record that created it."""
     create_time_ns: _builtins.int
@@ -171,6 +172,10 @@ class SpaceState(_message.Message):
     def parameters(self) -> _record_pb2.SpaceParameters:
         """Parameters."""
 
+    @_builtins.property
+    def streams(self) -> _containers.RepeatedCompositeFieldContainer[Global___StreamMark]:
+        """Marks of streams, least recently written first."""
+
     def __init__(
         self,
         *,
@@ -191,14 +196,45 @@ class SpaceState(_message.Message):
         config_time_ns: _builtins.int = ...,
         consolidated_trigger: _builtins.int = ...,
         consolidated_sequence: _builtins.int = ...,
+        streams: _abc.Iterable[Global___StreamMark] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "awake", b"awake", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "consolidated_sequence", b"consolidated_sequence", "consolidated_trigger", b"consolidated_trigger", "create_time_ns", b"create_time_ns", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "next_sequence", b"next_sequence", "parameters", b"parameters", "phase_remaining", b"phase_remaining", "step", b"step", "trace_l1", b"trace_l1", "trace_l2", b"trace_l2", "trace_l3", b"trace_l3"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "awake", b"awake", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "consolidated_sequence", b"consolidated_sequence", "consolidated_trigger", b"consolidated_trigger", "create_time_ns", b"create_time_ns", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "next_sequence", b"next_sequence", "parameters", b"parameters", "phase_remaining", b"phase_remaining", "step", b"step", "streams", b"streams", "trace_l1", b"trace_l1", "trace_l2", b"trace_l2", "trace_l3", b"trace_l3"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SpaceState: _TypeAlias = SpaceState  # noqa: Y015
+
+@_typing.final
+class StreamMark(_message.Message):
+    """How far a stream is settled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREAM_ID_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    TIME_NS_FIELD_NUMBER: _builtins.int
+    stream_id: _builtins.str
+    """Name of the stream."""
+    sequence: _builtins.int
+    """Last settled item."""
+    time_ns: _builtins.int
+    """Time of the last record of the stream, Unix nanoseconds."""
+    def __init__(
+        self,
+        *,
+        stream_id: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+        time_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sequence", b"sequence", "stream_id", b"stream_id", "time_ns", b"time_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamMark: _TypeAlias = StreamMark  # noqa: Y015
 
 @_typing.final
 class MemoryColumns(_message.Message):

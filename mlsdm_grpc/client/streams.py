@@ -1,0 +1,155 @@
+"""The long streams of the client: many items in, all memories out, over any number of breaks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+
+from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
+    EventBatch,
+    EventResult,
+    StreamEventsRequest,
+)
+from mlsdm_grpc._gen.mlsdm.v1.event_pb2 import Event
+from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import (
+    ExportMemoriesRequest,
+    IngestBatch,
+    IngestMemoriesRequest,
+    IngestOpen,
+    IngestOutcome,
+)
+from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamOpen
+from mlsdm_grpc.client.base import ClientBase
+from mlsdm_grpc.client.item_stream import ItemMessages, ItemStream
+from mlsdm_grpc.client.retry import Retry
+from mlsdm_grpc.errors import MlsdmError
+
+__all__ = ["Streaming"]
+
+
+class Streaming(ClientBase):
+    """Ingests memories, streams events, exports memories."""
+
+    async def ingest(
+        self,
+        memories: Iterable[Memory] | AsyncIterable[Memory],
+        *,
+        stream_id: str | None = None,
+        allow_replace: bool = False,
+        space: str | None = None,
+        patience_s: float = 60.0,
+    ) -> AsyncIterator[IngestOutcome]:
+        """Store any number of memories and yield the outcome of each, in their order.
+
+        Each is stored exactly once, whatever breaks: the stream is taken up again where it was. As
+        many are under way as the server allows; a caller that is slow to take outcomes slows the
+        sending.
+
+        Args:
+            memories: What to store, for example from :func:`new_memory`; taken as needed.
+            stream_id: Name of the stream; None makes one. The same name with the same memories goes
+                on with an ingestion that was given up.
+            allow_replace: Replace memories whose ids exist.
+            space: None is the client's.
+            patience_s: How long to try while nothing goes on, seconds.
+
+        Yields:
+            ``status`` tells of a memory that was not stored; it spoils no other. An outcome with
+            neither ``status`` nor ``result`` says that the memory was settled while the connection
+            was broken.
+
+        Raises:
+            Conflict: STREAM_IN_USE, another call has opened the stream.
+            Unavailable: The server could not be reached for ``patience_s``.
+        """
+        messages: ItemMessages[Memory, IngestOutcome] = ItemMessages(
+            connect=lambda: self._connection.conversation(self._memories.IngestMemories),
+            open=lambda stream: IngestMemoriesRequest(
+                open=IngestOpen(stream=stream, allow_replace=allow_replace)
+            ),
+            batch=lambda first, items: IngestMemoriesRequest(
+                batch=IngestBatch(first_sequence=first, memories=items)
+            ),
+            outcomes=lambda ack: ack.outcomes,
+            unknown=lambda sequence: IngestOutcome(sequence=sequence),
+        )
+        opening = self._opening(space, stream_id)
+        stream = ItemStream(messages, opening, memories, patience_s=patience_s)
+        async with aclosing(stream.outcomes()) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
+
+    async def stream_events(
+        self,
+        events: Iterable[Event] | AsyncIterable[Event],
+        *,
+        stream_id: str | None = None,
+        space: str | None = None,
+        patience_s: float = 60.0,
+    ) -> AsyncIterator[EventResult]:
+        """Let the mind process any number of events; otherwise as :meth:`ingest`."""
+        messages: ItemMessages[Event, EventResult] = ItemMessages(
+            connect=lambda: self._connection.conversation(self._cognition.StreamEvents),
+            open=lambda stream: StreamEventsRequest(open=stream),
+            batch=lambda first, items: StreamEventsRequest(
+                batch=EventBatch(first_sequence=first, events=items)
+            ),
+            outcomes=lambda ack: ack.results,
+            unknown=lambda sequence: EventResult(sequence=sequence),
+        )
+        opening = self._opening(space, stream_id)
+        stream = ItemStream(messages, opening, events, patience_s=patience_s)
+        async with aclosing(stream.outcomes()) as results:
+            async for result in results:
+                yield result
+
+    async def export(
+        self,
+        *,
+        labels: Sequence[str] = (),
+        include_embedding: bool = False,
+        min_revision: int | None = None,
+        space: str | None = None,
+        patience_s: float = 60.0,
+    ) -> AsyncIterator[Memory]:
+        """Yield all memories of the space, oldest first, over any number of breaks.
+
+        A memory that is there throughout comes exactly once, however the space changes meanwhile.
+
+        Args:
+            labels: Labels that a memory has, all of them.
+            include_embedding: With their vectors.
+            min_revision: Lowest revision that the first ones may be of.
+            space: None is the client's.
+            patience_s: How long to try while nothing comes, seconds.
+        """
+        request = ExportMemoriesRequest(
+            space=self._space(space),
+            labels=labels,
+            include_embedding=include_embedding,
+            min_revision=min_revision,
+        )
+        retry = Retry(patience_s)
+        while True:
+            rest = True
+            try:
+                chunks = self._connection.stream(
+                    self._memories.ExportMemories, request, timeout_s=None
+                )
+                async with aclosing(chunks):
+                    async for chunk in chunks:
+                        retry.went_on()
+                        request.page_token = chunk.next_page_token
+                        rest = bool(chunk.next_page_token)
+                        for memory in chunk.memories:
+                            yield memory
+            except MlsdmError as error:
+                if rest:
+                    await retry.after(error)
+            if not rest:
+                return
+
+    def _opening(self, space: str | None, stream_id: str | None) -> StreamOpen:
+        return StreamOpen(space=self._space(space), stream_id=stream_id or str(uuid.uuid4()))

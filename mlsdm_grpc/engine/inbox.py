@@ -1,0 +1,167 @@
+"""What a client of a stream has sent and no record has settled yet, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from ulid import ULID
+
+from mlsdm_grpc.core.record import EventOutcome, NewMemory, ProcessEvent, PutOutcome, Vector
+from mlsdm_grpc.errors import InvalidInput, MlsdmError
+
+__all__ = ["Batch", "Inbox", "Item"]
+
+_MAX_RECORD_ITEMS = 256
+"""Applying so many takes a worker about 10 ms."""
+_MAX_BYTES = 4 * 1_024 * 1_024
+"""Of a record, and of what waits."""
+_OVERHEAD_BYTES = 256
+_NOTHING = NewMemory("", Vector(np.empty(0, np.float32), 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items that came together, without ids and vectors where the server has to provide them."""
+
+    first_sequence: int
+    drafts: Sequence[NewMemory | ProcessEvent | MlsdmError]
+    """The error of an item that is invalid takes its place."""
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One item on its way into a record."""
+
+    sequence: int
+    given: NewMemory = _NOTHING
+    """As it came; nothing if it was invalid."""
+    memory: NewMemory = _NOTHING
+    """With an id, and with a vector once that is known."""
+    moral_value: float | None = None
+    """Of an event; None for a memory."""
+    outcome: PutOutcome | EventOutcome | MlsdmError | None = None
+    """What became of it; None while that is open."""
+
+    @classmethod
+    def of(cls, sequence: int, draft: NewMemory | ProcessEvent | MlsdmError) -> Item:
+        """Return an item that has come."""
+        if isinstance(draft, MlsdmError):
+            return cls(sequence, outcome=draft)
+        given, moral_value = (
+            (draft.memory, draft.moral_value) if isinstance(draft, ProcessEvent) else (draft, None)
+        )
+        memory = given if given.memory_id else replace(given, memory_id=str(ULID()))
+        return cls(sequence, given, memory, moral_value)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the server makes its vector."""
+        return not len(self.given.vector.raw)
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Note an error that is raised inside as what became of the item."""
+        try:
+            yield
+        except MlsdmError as error:
+            self.outcome = error
+
+    def size(self, vector_bytes: int) -> int:
+        """Return about how many bytes it takes in a record; rather too many."""
+        given = self.given
+        pairs = sum(len(key) + len(value) for key, value in given.metadata)
+        return (
+            _OVERHEAD_BYTES + 4 * (len(given.text) + pairs) + vector_bytes + given.vector.raw.nbytes
+        )
+
+
+class Inbox:
+    """Items that wait, in order; reads on only while there is room.
+
+    Args:
+        stream_id: Name of the stream, for errors.
+        acked_sequence: Last settled item; what is sent again is ignored.
+        max_items: Items that may wait. One more batch may come on top.
+        vector_bytes: Size of a vector that the server makes.
+    """
+
+    def __init__(
+        self, stream_id: str, acked_sequence: int, *, max_items: int, vector_bytes: int
+    ) -> None:
+        self._stream_id = stream_id
+        self._acked = acked_sequence
+        self._next = 0
+        self._max_items = max_items
+        self._vector_bytes = vector_bytes
+        self._items: deque[tuple[Item, int]] = deque()
+        self._bytes = 0
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    async def fill(self, batches: AsyncGenerator[Batch]) -> None:
+        """Take in what comes until the client has sent everything.
+
+        Raises:
+            InvalidInput: STREAM_SEQUENCE_INVALID, or what ``batches`` raises.
+        """
+        async with aclosing(batches):
+            async for batch in batches:
+                self._add(batch)
+                self.wake()
+                while len(self._items) >= self._max_items or self._bytes >= _MAX_BYTES:
+                    await self.changed()
+
+    def head(self) -> list[Item]:
+        """Return the items of the next record; they stay until they are settled."""
+        taken: list[Item] = []
+        total = 0
+        for item, size in self._items:
+            total += size
+            if taken and (len(taken) == _MAX_RECORD_ITEMS or total > _MAX_BYTES):
+                break
+            taken.append(item)
+        return taken
+
+    def settle(self, acked_sequence: int) -> None:
+        """Forget the items up to one."""
+        self._acked = acked_sequence
+        while self._items and self._items[0][0].sequence <= acked_sequence:
+            self._bytes -= self._items.popleft()[1]
+        self.wake()
+
+    def wake(self, _: object = None) -> None:
+        """Wake all who wait for a change."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed(self) -> None:
+        """Wait for the next change."""
+        await self._changed.wait()
+
+    def _add(self, batch: Batch) -> None:
+        first = batch.first_sequence
+        expected = self._next or self._acked + 1
+        if first > expected or (self._next and first != expected):
+            raise InvalidInput(
+                "Items of the stream are missing, or were sent before.",
+                reason="STREAM_SEQUENCE_INVALID",
+                metadata={
+                    "stream_id": self._stream_id,
+                    "expected": str(expected),
+                    "actual": str(first),
+                },
+            )
+        self._next = first + len(batch.drafts)
+        for sequence, draft in enumerate(batch.drafts, first):
+            if sequence > self._acked:
+                item = Item.of(sequence, draft)
+                size = item.size(self._vector_bytes)
+                self._items.append((item, size))
+                self._bytes += size

@@ -1,0 +1,415 @@
+"""Streams of items: read ahead within bounds, settled record by record.
+
+What arrived while a record was in flight becomes the next record; there are no timers. The state
+of the space remembers how far each stream is settled (``core/streams.py``), so an item that is sent
+again, to whatever node, counts once. What is final about an item (it is invalid, its id is taken)
+is its own result; what may pass (a lost worker, a full disk) ends the stream, and its client goes
+on behind the last settled item. Invariant: what is acknowledged is durable and applied, or has
+failed for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from mlsdm_grpc.config import EngineSettings
+from mlsdm_grpc.core.record import (
+    EventOutcome,
+    NewMemory,
+    ProcessEvent,
+    PutMemories,
+    PutOutcome,
+    Refusal,
+    StreamItem,
+    StreamItems,
+    StreamOutcome,
+)
+from mlsdm_grpc.engine.access import Access
+from mlsdm_grpc.engine.checks import check_deadline, check_embedded, expect, parameters_of
+from mlsdm_grpc.engine.codec import refusal_error
+from mlsdm_grpc.engine.drafts import settled
+from mlsdm_grpc.engine.first import FirstWrites
+from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
+from mlsdm_grpc.engine.lanes import Bulkhead, Lane
+from mlsdm_grpc.engine.link import worker_lost
+from mlsdm_grpc.engine.spaces import Space
+from mlsdm_grpc.engine.texts import Texts
+from mlsdm_grpc.engine.writes import Ticket
+from mlsdm_grpc.errors import (
+    Conflict,
+    InvalidInput,
+    MlsdmError,
+    PreconditionFailed,
+    Unavailable,
+)
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.observability.metrics import Metrics
+
+__all__ = [
+    "Flow",
+    "Goodbye",
+    "Opened",
+    "Opening",
+    "Position",
+    "Result",
+    "Settled",
+    "StreamEvent",
+    "Streams",
+]
+
+_RECORD_TIMEOUT_S = 30.0
+_MAX_PAUSE_S = 30.0
+_IN_USE_RETRY_S = 1.0
+_BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE"})
+"""Reasons for which nothing was written, so that the same items may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a stream is."""
+
+    incarnation: int
+    """Life of the space; 0 before the space exists."""
+    acked_sequence: int
+    """Last settled item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a client opens a stream with."""
+
+    key: SpaceKey
+    stream_id: str
+    principal: str
+    deadline_s: float
+    """Event-loop time until which the client listens; may be infinite."""
+    ending: asyncio.Future[str]
+    """Done when the stream is to end politely; its result is the name of an ``ErrorReason``, or
+    empty for a stream that reached its greatest age."""
+    path: str
+    """Name of an item in violations."""
+    resume: Position = Position(0, 0)
+    allow_replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The stream is open behind this position."""
+
+    position: Position
+    revision: int
+    max_in_flight: int
+    """Items that the client may have sent and not acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an item."""
+
+    sequence: int
+    outcome: PutOutcome | EventOutcome | MlsdmError
+    moral_value: float = 0.0
+    """That an event was judged by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """All items up to this position are settled."""
+
+    position: Position
+    results: tuple[Result, ...]
+    """Of the items since the position before, but for those that were settled elsewhere."""
+    revision: int
+    synaptic_norms: tuple[float, ...] = ()
+    """After events: norms of L1, L2, L3 when the answer was built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The client should send nothing for a while."""
+
+    max_in_flight: int
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """The stream ends; nothing behind the position was written."""
+
+    position: Position
+    reason: str
+    """Name of an ``ErrorReason``; empty for a stream that reached its greatest age."""
+
+
+StreamEvent: TypeAlias = Opened | Settled | Flow | Goodbye
+
+
+class Streams:
+    """All streams of items of this node.
+
+    Args:
+        access: The way to the spaces; the writing of a record counts as one call.
+        first: Creates spaces.
+        texts: Embeds texts.
+        settings: Bounds.
+        metrics: Told of open streams and of the sizes of records.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        first: FirstWrites,
+        texts: Texts,
+        *,
+        settings: EngineSettings,
+        metrics: Metrics,
+    ) -> None:
+        self._access = access
+        self._directory = access.directory
+        self._first = first
+        self._texts = texts
+        self._max_items = settings.max_stream_items
+        self._metrics = metrics
+        self._places = Bulkhead("streams", settings.max_streams)
+        self._open: set[tuple[SpaceKey, str]] = set()
+        metrics.streams_open.set_function(lambda: len(self._open))
+
+    async def run(
+        self, opening: Opening, batches: AsyncGenerator[Batch]
+    ) -> AsyncGenerator[StreamEvent]:
+        """Settle the items of one stream until the client has sent all, and tell what happens.
+
+        Args:
+            opening: What the client opened it with.
+            batches: What the client sends; closed at the end.
+
+        Raises:
+            MlsdmError: As the contract of IngestMemories says. Items that came before a fault of
+                the client are settled first.
+        """
+        with self._places.inside(opening.key.tenant), self._place(opening):
+            position, revision = await self._begin(opening)
+            yield Opened(position, revision, self._max_items)
+            info = self._texts.info
+            inbox = Inbox(
+                opening.stream_id,
+                position.acked_sequence,
+                max_items=self._max_items,
+                vector_bytes=4 * info.dimension if info else 0,
+            )
+            reader = asyncio.create_task(inbox.fill(batches))
+            reader.add_done_callback(inbox.wake)
+            opening.ending.add_done_callback(inbox.wake)
+            patience_s = _MAX_PAUSE_S
+            try:
+                while True:
+                    while not (inbox or reader.done() or opening.ending.done()):
+                        await inbox.changed()
+                    if not inbox and reader.done():
+                        reader.result()
+                        return
+                    if opening.ending.done():
+                        yield Goodbye(position, opening.ending.result())
+                        return
+                    try:
+                        done = await self._settle(opening, position, inbox.head())
+                    except Unavailable as error:
+                        pause_s = error.retry_after_s or 0.0
+                        if error.reason not in _BEFORE_RECORD or pause_s > patience_s:
+                            raise
+                        patience_s -= pause_s
+                        yield Flow(self._max_items, pause_s)
+                        await asyncio.wait([opening.ending], timeout=pause_s)
+                        continue
+                    position, patience_s = done.position, _MAX_PAUSE_S
+                    inbox.settle(position.acked_sequence)
+                    yield done
+            finally:
+                reader.cancel()
+                await asyncio.wait([reader])
+
+    @contextmanager
+    def _place(self, opening: Opening) -> Iterator[None]:
+        place = (opening.key, opening.stream_id)
+        if place in self._open:
+            raise Conflict(
+                "The stream is open in another call.",
+                reason="STREAM_IN_USE",
+                metadata={"stream_id": opening.stream_id},
+                retry_after_s=_IN_USE_RETRY_S,
+            )
+        self._open.add(place)
+        try:
+            yield
+        finally:
+            self._open.discard(place)
+
+    async def _begin(self, opening: Opening) -> tuple[Position, int]:
+        """Return where the stream goes on, and the revision of the space."""
+        resume = opening.resume
+        space = await self._space(opening.key)
+        if space is None:
+            _check_incarnation(opening.key, resume.incarnation, 0)
+            return resume, 0
+        incarnation = _incarnation(space)
+        _check_incarnation(opening.key, resume.incarnation, incarnation)
+        acked = resume.acked_sequence
+        body = StreamItems(opening.stream_id, acked, acked, ())
+        try:
+            foreseen = await self._access.foresee(space, body, _ticket(opening))
+        except InvalidInput as error:
+            raise InvalidInput(
+                "The resume token is ahead of what the space knows of the stream.",
+                reason="STREAM_RESUME_INVALID",
+                metadata={"stream_id": opening.stream_id},
+            ) from error
+        outcome = expect(foreseen, StreamOutcome)
+        return Position(incarnation, outcome.acked_sequence), outcome.revision
+
+    async def _space(self, key: SpaceKey) -> Space | None:
+        if await self._directory.is_new(key):
+            return None
+        space = await self._directory.opened(key)
+        return space if await self._directory.current_view(space) else None
+
+    async def _settle(self, opening: Opening, position: Position, items: Sequence[Item]) -> Settled:
+        """Write one record for some items.
+
+        Raises:
+            Unavailable: Nothing was written if the reason is one of ``_BEFORE_RECORD``.
+            MlsdmError: The stream cannot go on.
+        """
+        last = items[-1].sequence
+        with self._access.lanes.inside(Lane.BULK, opening.key.tenant):
+            await self._embed(opening, items)
+            space = await self._space(opening.key) or await self._create(opening, items)
+            if space is None:
+                return Settled(replace(position, acked_sequence=last), _results(items), 0)
+            incarnation = _incarnation(space)
+            _check_incarnation(opening.key, position.incarnation, incarnation)
+            body = StreamItems(
+                opening.stream_id,
+                position.acked_sequence,
+                last,
+                await self._record_items(space, items),
+                opening.allow_replace,
+            )
+            if parameters_of(space).read_only:
+                await self._access.foresee(space, body, _ticket(opening))
+            check_deadline(opening.deadline_s)
+            applied = await self._access.write(space, body, _ticket(opening))
+        self._metrics.stream_record_items.observe(len(items))
+        outcome = expect(applied.outcome, StreamOutcome)
+        if outcome.acked_sequence < last:
+            raise worker_lost()
+        ready = [item for item in items if item.outcome is None]
+        for item, each in zip(ready, outcome.items, strict=True):
+            item.outcome = (
+                refusal_error(each, space.key.space) if isinstance(each, Refusal) else each
+            )
+        return Settled(
+            Position(incarnation, outcome.acked_sequence),
+            _results(items),
+            outcome.revision,
+            applied.synaptic_norms,
+        )
+
+    async def _embed(self, opening: Opening, items: Sequence[Item]) -> None:
+        """Give a vector to every text that came without."""
+        bare = [item for item in items if item.outcome is None and item.is_bare]
+        if not bare:
+            return
+        try:
+            vectors = await self._texts.embed(
+                [item.given.text for item in bare],
+                opening.key.tenant,
+                _ticket(opening).deadline_s,
+            )
+        except PreconditionFailed as error:
+            for item in bare:
+                item.outcome = error
+            return
+        for item, vector in zip(bare, vectors, strict=True):
+            with item.failing():
+                check_embedded({f"{opening.path}.text": vector})
+                item.memory = replace(item.memory, vector=vector)
+
+    async def _create(self, opening: Opening, items: Sequence[Item]) -> Space | None:
+        """Create the space for the first item that it can hold; None if there is none."""
+        for item in items:
+            if item.outcome is None:
+                with item.failing():
+                    item.outcome = self._refused_first(opening, item)
+            if item.outcome is None:
+                space = await self._directory.opened(opening.key)
+                if await self._directory.current_view(space) is None:
+                    await self._first.create(space, (item.given,), _ticket(opening))
+                return space
+        return None
+
+    def _refused_first(self, opening: Opening, item: Item) -> PutOutcome | None:
+        """Return what a first item comes to that creates no space, or raise why not."""
+        memories = (item.memory,)
+        if item.moral_value is None:
+            body = PutMemories((item.given,), opening.allow_replace)
+            return self._first.refused(opening.key, body, memories)
+        parameters = self._first.parameters((item.given,))
+        self._first.check(opening.key, parameters, (item.given,), memories)
+        return None
+
+    async def _record_items(self, space: Space, items: Sequence[Item]) -> tuple[StreamItem, ...]:
+        """Return the items that the space is not known to refuse."""
+        parameters = parameters_of(space)
+        for item in items:
+            if item.outcome is None:
+                with item.failing():
+                    self._first.check(space.key, parameters, (item.given,), (item.memory,))
+        ready = [item for item in items if item.outcome is None]
+        memories = await settled(
+            space, tuple(item.memory for item in ready), now_ns=self._access.now_ns()
+        )
+        return tuple(
+            StreamItem(item.sequence, _body(item, memory))
+            for item, memory in zip(ready, memories, strict=True)
+        )
+
+
+def _body(item: Item, memory: NewMemory) -> NewMemory | ProcessEvent:
+    return memory if item.moral_value is None else ProcessEvent(memory, item.moral_value)
+
+
+def _results(items: Sequence[Item]) -> tuple[Result, ...]:
+    return tuple(
+        Result(item.sequence, item.outcome, item.moral_value or 0.0)
+        for item in items
+        if item.outcome is not None
+    )
+
+
+def _ticket(opening: Opening) -> Ticket:
+    deadline_s = asyncio.get_running_loop().time() + _RECORD_TIMEOUT_S
+    return Ticket(
+        opening.principal,
+        min(deadline_s, opening.deadline_s),
+        request_id=uuid.uuid4().bytes,
+        windowed=False,
+        lane=Lane.BULK,
+    )
+
+
+def _incarnation(space: Space) -> int:
+    return space.view.incarnation if space.view else 0
+
+
+def _check_incarnation(key: SpaceKey, expected: int, actual: int) -> None:
+    if expected not in {0, actual}:
+        raise PreconditionFailed(
+            "The space was deleted and created again since the stream began.",
+            reason="INCARNATION_MISMATCH",
+            metadata={"space": key.space, "expected": str(expected), "actual": str(actual)},
+        )

@@ -1,0 +1,333 @@
+"""The protocol of streams of items: messages of the contract to domain values and back.
+
+IngestMemories and StreamEvents speak the same protocol in other messages; :class:`StreamMessages`
+is what they share. An invalid item is an item with an error and spoils no other. A message that the
+protocol does not allow ends the stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from typing import Generic, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    cognition_service_pb2,
+    error_reason_pb2,
+    event_pb2,
+    memory_pb2,
+    memory_stream_pb2,
+    stream_pb2,
+)
+from mlsdm_grpc.core.record import EventOutcome, NewMemory, ProcessEvent, PutOutcome
+from mlsdm_grpc.engine.inbox import Batch
+from mlsdm_grpc.engine.streams import (
+    Flow,
+    Opened,
+    Opening,
+    Position,
+    Result,
+    Settled,
+    StreamEvent,
+)
+from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.wire import limits, requests, responses
+from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.status import item_status
+
+__all__ = [
+    "EventMessages",
+    "MemoryMessages",
+    "StreamMessages",
+    "decode_resume_token",
+    "encode_resume_token",
+]
+
+_TOKEN = struct.Struct("<Bqq12s")
+_VERSION = 1
+_MAX_SEQUENCE = 2**62
+_DRAIN_DELAY_S = 0.5
+
+RequestT = TypeVar(
+    "RequestT",
+    memory_stream_pb2.IngestMemoriesRequest,
+    cognition_service_pb2.StreamEventsRequest,
+)
+ItemT = TypeVar("ItemT", memory_pb2.Memory, event_pb2.Event)
+ResponseT = TypeVar(
+    "ResponseT",
+    memory_stream_pb2.IngestMemoriesResponse,
+    cognition_service_pb2.StreamEventsResponse,
+)
+
+
+class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
+    """The messages of one RPC; the subclasses know their names."""
+
+    path: str
+    """Name of an item in violations."""
+    _response: type[ResponseT]
+
+    def opening(self, message: RequestT | None, call: Call, ending: asyncio.Future[str]) -> Opening:
+        """Return what the first message says.
+
+        Args:
+            message: The message; None if the client has sent none.
+            call: The call.
+            ending: Done when the stream is to end politely.
+
+        Raises:
+            InvalidInput: STREAM_PROTOCOL_INVALID, STREAM_RESUME_INVALID or FIELD_INVALID.
+        """
+        if message is None or message.WhichOneof("kind") != "open":
+            raise _misplaced(call, "The first message of a stream has to open it.")
+        given, allow_replace = self._open(message)
+        fields = Fields()
+        key = requests.space_key(fields, call, given.space)
+        stream_id = fields.stream_id(given.stream_id)
+        fields.check()
+        return Opening(
+            key=key,
+            stream_id=stream_id,
+            principal=call.principal.name,
+            deadline_s=call.deadline_s,
+            ending=ending,
+            path=self.path,
+            resume=decode_resume_token(given.resume_token, key, stream_id),
+            allow_replace=allow_replace,
+        )
+
+    async def batches(self, messages: AsyncIterator[RequestT], call: Call) -> AsyncGenerator[Batch]:
+        """Yield the items as they come.
+
+        Raises:
+            InvalidInput: STREAM_PROTOCOL_INVALID or FIELD_INVALID.
+        """
+        async for message in messages:
+            if message.WhichOneof("kind") != "batch":
+                raise _misplaced(call, "After the first message a stream has batches only.")
+            first_sequence, name, items = self._batch(message)
+            fields = Fields()
+            fields.count("batch.first_sequence", first_sequence, low=1, high=_MAX_SEQUENCE)
+            if not 1 <= len(items) <= limits.MAX_STREAM_BATCH:
+                fields.fault(f"batch.{name}", f"must have 1 to {limits.MAX_STREAM_BATCH} items")
+            fields.check()
+            yield Batch(first_sequence, [self._valid(item) for item in items])
+
+    def response(self, event: StreamEvent, opening: Opening) -> ResponseT:
+        """Return the message that tells an event of the stream."""
+        if isinstance(event, Flow):
+            pause = Duration()
+            pause.FromNanoseconds(round(event.pause_s * 1e9))
+            return self._response(flow=_flow(event.max_in_flight, pause))
+        token = encode_resume_token(opening.key, opening.stream_id, event.position)
+        acked = event.position.acked_sequence
+        if isinstance(event, Opened):
+            opened = stream_pb2.StreamOpened(
+                acked_sequence=acked,
+                resume_token=token,
+                flow=_flow(event.max_in_flight, None),
+                revision=event.revision,
+            )
+            return self._response(opened=opened)
+        if isinstance(event, Settled):
+            return self._acknowledged(event, token)
+        delay = Duration()
+        if event.reason:
+            delay.FromNanoseconds(round(_DRAIN_DELAY_S * 1e9))
+        goodbye = stream_pb2.StreamGoodbye(
+            acked_sequence=acked,
+            resume_token=token,
+            reason=error_reason_pb2.ErrorReason.Value(
+                f"ERROR_REASON_{event.reason or 'UNSPECIFIED'}"
+            ),
+            reconnect_delay=delay,
+        )
+        return self._response(goodbye=goodbye)
+
+    def _valid(self, item: ItemT) -> NewMemory | ProcessEvent | MlsdmError:
+        try:
+            return self._draft(item)
+        except MlsdmError as error:
+            return error
+
+    @abstractmethod
+    def _open(self, message: RequestT) -> tuple[stream_pb2.StreamOpen, bool]:
+        """Return how the stream is opened, and whether memories may be replaced."""
+
+    @abstractmethod
+    def _batch(self, message: RequestT) -> tuple[int, str, Sequence[ItemT]]:
+        """Return first sequence, field and items of a batch."""
+
+    @abstractmethod
+    def _draft(self, item: ItemT) -> NewMemory | ProcessEvent:
+        """Return an item as a domain value, or raise what is wrong with it."""
+
+    @abstractmethod
+    def _acknowledged(self, event: Settled, token: str) -> ResponseT:
+        """Return the message that acknowledges items."""
+
+
+class MemoryMessages(
+    StreamMessages[
+        memory_stream_pb2.IngestMemoriesRequest,
+        memory_pb2.Memory,
+        memory_stream_pb2.IngestMemoriesResponse,
+    ]
+):
+    """The messages of IngestMemories.
+
+    Args:
+        now_ns: Wall clock.
+    """
+
+    path = "memory"
+    _response = memory_stream_pb2.IngestMemoriesResponse
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+
+    def _open(
+        self, message: memory_stream_pb2.IngestMemoriesRequest
+    ) -> tuple[stream_pb2.StreamOpen, bool]:
+        return message.open.stream, message.open.allow_replace
+
+    def _batch(
+        self, message: memory_stream_pb2.IngestMemoriesRequest
+    ) -> tuple[int, str, Sequence[memory_pb2.Memory]]:
+        return message.batch.first_sequence, "memories", message.batch.memories
+
+    def _draft(self, item: memory_pb2.Memory) -> NewMemory:
+        fields = Fields()
+        memory = requests.new_memory(fields, self.path, item, now_ns=self._now_ns())
+        fields.check()
+        return memory
+
+    def _acknowledged(self, event: Settled, token: str) -> memory_stream_pb2.IngestMemoriesResponse:
+        ack = memory_stream_pb2.IngestAck(
+            acked_sequence=event.position.acked_sequence,
+            outcomes=map(_ingest_outcome, event.results),
+            resume_token=token,
+            revision=event.revision,
+        )
+        return memory_stream_pb2.IngestMemoriesResponse(ack=ack)
+
+
+class EventMessages(
+    StreamMessages[
+        cognition_service_pb2.StreamEventsRequest,
+        event_pb2.Event,
+        cognition_service_pb2.StreamEventsResponse,
+    ]
+):
+    """The messages of StreamEvents."""
+
+    path = "event"
+    _response = cognition_service_pb2.StreamEventsResponse
+
+    def _open(
+        self, message: cognition_service_pb2.StreamEventsRequest
+    ) -> tuple[stream_pb2.StreamOpen, bool]:
+        return message.open, False
+
+    def _batch(
+        self, message: cognition_service_pb2.StreamEventsRequest
+    ) -> tuple[int, str, Sequence[event_pb2.Event]]:
+        return message.batch.first_sequence, "events", message.batch.events
+
+    def _draft(self, item: event_pb2.Event) -> ProcessEvent:
+        return requests.event(Fields(), item, f"{self.path}.")
+
+    def _acknowledged(
+        self, event: Settled, token: str
+    ) -> cognition_service_pb2.StreamEventsResponse:
+        ack = cognition_service_pb2.EventAck(
+            acked_sequence=event.position.acked_sequence,
+            results=[_event_result(each, event.synaptic_norms) for each in event.results],
+            resume_token=token,
+            revision=event.revision,
+        )
+        return cognition_service_pb2.StreamEventsResponse(ack=ack)
+
+
+def _ingest_outcome(result: Result) -> memory_stream_pb2.IngestOutcome:
+    told = memory_stream_pb2.IngestOutcome(sequence=result.sequence)
+    if isinstance(result.outcome, PutOutcome):
+        (item,) = result.outcome.items
+        refused = responses.verdicts(result.outcome, item)
+        told.memory_id = "" if refused else item.memory_id
+        told.result = memory_pb2.PutResult.ValueType(item.result)
+        told.verdicts.extend(refused)
+        told.evicted_memory_ids.extend(result.outcome.evicted)
+    elif isinstance(result.outcome, MlsdmError):
+        told.status.CopyFrom(item_status(result.outcome))
+    return told
+
+
+def _event_result(result: Result, norms: Sequence[float]) -> cognition_service_pb2.EventResult:
+    told = cognition_service_pb2.EventResult(sequence=result.sequence)
+    if isinstance(result.outcome, EventOutcome):
+        told.outcome.CopyFrom(responses.event_outcome(result.outcome, norms, result.moral_value))
+    elif isinstance(result.outcome, MlsdmError):
+        told.status.CopyFrom(item_status(result.outcome))
+    return told
+
+
+def _flow(max_in_flight: int, pause: Duration | None) -> stream_pb2.StreamFlow:
+    return stream_pb2.StreamFlow(
+        max_in_flight_count=max_in_flight,
+        max_batch_count=min(max_in_flight, limits.MAX_STREAM_BATCH),
+        pause=pause,
+    )
+
+
+def _misplaced(call: Call, message: str) -> InvalidInput:
+    return InvalidInput(
+        message, reason="STREAM_PROTOCOL_INVALID", metadata={"method": call.method.path}
+    )
+
+
+def encode_resume_token(key: SpaceKey, stream_id: str, position: Position) -> str:
+    """Return the token of a stream at a position; any node can read it."""
+    raw = _TOKEN.pack(
+        _VERSION, position.incarnation, position.acked_sequence, _binding(key, stream_id)
+    )
+    return base64.urlsafe_b64encode(raw).decode()
+
+
+def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> Position:
+    """Return the position in ``token``; the beginning for an empty one.
+
+    Raises:
+        InvalidInput: STREAM_RESUME_INVALID; it was made for another stream, or not by this service.
+    """
+    if not token:
+        return Position(0, 0)
+    try:
+        raw = base64.b64decode(token, altchars=b"-_", validate=True)
+        version, incarnation, acked, binding = _TOKEN.unpack(raw)
+    except (binascii.Error, struct.error, ValueError):
+        version, incarnation, acked, binding = 0, 0, 0, b""
+    known = version == _VERSION and binding == _binding(key, stream_id)
+    if not known or incarnation < 0 or not 0 <= acked <= _MAX_SEQUENCE:
+        raise InvalidInput(
+            "The resume token does not belong to this stream; open it without one.",
+            reason="STREAM_RESUME_INVALID",
+            violations=[FieldViolation("open.stream.resume_token", "is of another stream")],
+            metadata={"stream_id": stream_id},
+        )
+    return Position(incarnation, acked)
+
+
+def _binding(key: SpaceKey, stream_id: str) -> bytes:
+    parts = f"{key.tenant}\0{key.space}\0{stream_id}"
+    return hashlib.blake2b(parts.encode(), digest_size=12).digest()

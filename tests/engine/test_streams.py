@@ -1,0 +1,472 @@
+"""Streams of items in the engine: what is read ahead, settled, refused and left behind."""
+
+import asyncio
+from contextlib import aclosing, asynccontextmanager
+
+import anyio
+import numpy as np
+import pytest
+from drive import DIMENSION, KEY, running, ticket, vector
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlsdm_grpc.core.record import (
+    NewMemory,
+    ProcessEvent,
+    PutResult,
+    SpaceChange,
+    UpdateSpace,
+    Vector,
+)
+from mlsdm_grpc.engine.engine import PageOf
+from mlsdm_grpc.engine.inbox import Batch, Inbox
+from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.streams import Flow, Goodbye, Opened, Opening, Position, Settled
+from mlsdm_grpc.errors import (
+    Conflict,
+    FieldViolation,
+    InvalidInput,
+    MlsdmError,
+    PreconditionFailed,
+    QuotaExceeded,
+    Unavailable,
+)
+from mlsdm_grpc.journal.memory import MemoryJournal
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+
+INVALID = InvalidInput(violations=[FieldViolation("memory.text", "is wrong")])
+
+
+def memory(number, **fields):
+    return NewMemory(f"m{number}", vector(number), True, **fields)
+
+
+class Client:
+    """One stream, spoken by hand."""
+
+    def __init__(self, driver, **opening):
+        self.ending = asyncio.get_running_loop().create_future()
+        self._sent = asyncio.Queue()
+        self.read_count = 0
+        self.closed = False
+        opening = {"key": KEY, "stream_id": "s", "path": "memory", **opening}
+        given = Opening(principal="tester", deadline_s=float("inf"), ending=self.ending, **opening)
+        self.events = driver.engine.streams.run(given, self._batches())
+
+    async def _batches(self):
+        try:
+            while (batch := await self._sent.get()) is not None:
+                self.read_count += 1
+                if isinstance(batch, MlsdmError):
+                    raise batch
+                yield batch
+        finally:
+            self.closed = True
+
+    def send(self, first, *drafts):
+        self._sent.put_nowait(Batch(first, drafts))
+
+    def numbers(self, first, count):
+        self.send(first, *(memory(number) for number in range(first, first + count)))
+
+    def fault(self, error):
+        self._sent.put_nowait(error)
+
+    def half_close(self):
+        self._sent.put_nowait(None)
+
+    async def next(self):
+        return await anext(self.events)
+
+    async def rest(self):
+        return [event async for event in self.events]
+
+
+@asynccontextmanager
+async def opened(driver, **opening):
+    client = Client(driver, **opening)
+    async with aclosing(client.events):
+        first = await client.next()
+        assert isinstance(first, Opened)
+        client.opened = first
+        yield client
+
+
+def told(events):
+    """The results in some events by sequence: what became of it, or why not."""
+    found = {}
+    for event in events:
+        for each in event.results:
+            assert each.sequence not in found
+            found[each.sequence] = (
+                each.outcome.reason
+                if isinstance(each.outcome, MlsdmError)
+                else each.outcome.items[0].result.name
+            )
+    return found
+
+
+async def ids(driver, key=KEY):
+    found, more, _ = await driver.engine.page(
+        key, PageOf(0, 1_000), min_revision=0, deadline_s=float("inf")
+    )
+    assert not more
+    return [each.memory.memory_id for each in found]
+
+
+async def test_items_are_settled_in_order_and_the_stream_ends_when_all_are():
+    async with running() as driver, opened(driver) as client:
+        assert client.opened == Opened(Position(0, 0), 0, 1_024)
+        client.numbers(1, 3)
+        first = await client.next()
+        assert first.position == Position(1, 3)
+        assert first.revision == 2
+        client.numbers(4, 2)
+        client.half_close()
+        events = [first, *await client.rest()]
+        assert told(events) == dict.fromkeys(range(1, 6), "CREATED")
+        assert events[-1].position.acked_sequence == 5
+        assert await ids(driver) == [f"m{number}" for number in range(1, 6)]
+
+
+async def test_what_arrived_while_a_record_was_in_flight_is_one_record():
+    async with running() as driver, opened(driver) as client:
+        for number in range(1, 101):
+            client.numbers(number, 1)
+        client.half_close()
+        events = await client.rest()
+        assert sum(len(event.results) for event in events) == 100
+        assert (await driver.state()).revision <= 5
+
+
+async def test_invalid_items_are_results_and_stop_nobody():
+    async with running() as driver:
+        await driver.put(7)
+        async with opened(driver) as client:
+            client.send(
+                1,
+                memory(1),
+                INVALID,
+                memory(7),
+                NewMemory("", vector(3, DIMENSION + 1)),
+                NewMemory("", vector(4)),
+                NewMemory("", vector(0, 0), text="no embedder here"),
+                memory(8, confidence=0.1),
+            )
+            client.half_close()
+            events = await client.rest()
+        assert told(events) == {
+            1: "CREATED",
+            2: "FIELD_INVALID",
+            3: "MEMORY_EXISTS",
+            4: "DIMENSION_MISMATCH",
+            5: "CREATED",
+            6: "EMBEDDER_NOT_CONFIGURED",
+            7: "REFUSED",
+        }
+        assert events[-1].position.acked_sequence == 7
+
+
+async def test_the_first_item_that_can_be_stored_creates_the_space():
+    async with running() as driver, opened(driver, stream_id="first") as client:
+        client.send(1, INVALID, NewMemory("", vector(3, 5)), memory(1, confidence=0.1), memory(2))
+        client.half_close()
+        events = await client.rest()
+        assert told(events) == {
+            1: "FIELD_INVALID",
+            2: "DIMENSION_MISMATCH",
+            3: "REFUSED",
+            4: "CREATED",
+        }
+        assert await ids(driver) == ["m2"]
+
+
+async def test_items_that_store_nothing_create_no_space():
+    async with running() as driver:
+        async with opened(driver) as client:
+            client.send(1, INVALID, memory(1, confidence=0.1))
+            client.half_close()
+            (event,) = await client.rest()
+            assert event.position == Position(0, 2)
+        assert not len(driver.engine._directory)
+        async with opened(driver, resume=event.position) as client:
+            client.send(3, memory(3))
+            client.half_close()
+            assert told(await client.rest()) == {3: "CREATED"}
+
+
+async def test_events_answer_as_single_ones_do():
+    async with running() as driver, opened(driver, path="event") as client:
+        client.send(1, ProcessEvent(memory(1), 0.9), ProcessEvent(memory(2), 0.1))
+        settled = await client.next()
+        good, bad = settled.results
+        assert (good.outcome.accepted, bad.outcome.accepted) == (True, False)
+        assert (good.moral_value, bad.moral_value) == (0.9, 0.1)
+        assert len(settled.synaptic_norms) == 3
+
+
+async def test_texts_are_embedded_together_and_one_without_a_known_word_fails_alone(monkeypatch):
+    async with running(space={"embedder": "wordllama"}) as driver, opened(driver) as client:
+        passes, embed = [], driver.engine._texts.embed
+
+        async def without_the_second(texts, *limits):
+            passes.append(len(texts))
+            vectors = await embed(texts, *limits)
+            vectors[1] = Vector(np.zeros(256, np.float32), 0.0)
+            return vectors
+
+        monkeypatch.setattr(driver.engine._texts, "embed", without_the_second)
+        bare = vector(0, 0)
+        texts = [NewMemory("", bare, text=text) for text in ("the cat sleeps", "?", "it rains")]
+        client.send(1, *texts, NewMemory("", vector(1)))
+        client.half_close()
+        assert told(await client.rest()) == {
+            1: "CREATED",
+            2: "FIELD_INVALID",
+            3: "CREATED",
+            4: "DIMENSION_MISMATCH",
+        }
+        assert passes == [3]
+
+
+async def test_a_stream_is_taken_up_after_the_last_settled_item():
+    async with running() as driver:
+        async with opened(driver) as client:
+            client.numbers(1, 4)
+            position = (await client.next()).position
+        for resume in (Position(0, 0), Position(1, 2), position):
+            async with opened(driver, resume=resume) as client:
+                assert client.opened.position == position
+                client.numbers(3, 2)
+                client.half_close()
+                assert await client.rest() == []
+
+
+async def test_a_stream_of_another_life_of_the_space_is_refused():
+    async with running() as driver:
+        await driver.put(1)
+        for position in (Position(2, 0), Position(9, 4)):
+            with pytest.raises(PreconditionFailed) as caught:
+                await Client(driver, resume=position).next()
+            assert caught.value.reason == "INCARNATION_MISMATCH"
+        elsewhere = Client(driver, key=KEY._replace(space="no"), resume=Position(1, 1))
+        with pytest.raises(PreconditionFailed) as caught:
+            await elsewhere.next()
+        assert caught.value.metadata == {"space": "no", "expected": "1", "actual": "0"}
+
+
+async def test_a_position_that_the_space_has_not_reached_is_refused():
+    async with running() as driver:
+        async with opened(driver) as client:
+            client.numbers(1, 2)
+            await client.next()
+        with pytest.raises(InvalidInput) as caught:
+            await Client(driver, resume=Position(1, 3)).next()
+        assert caught.value.reason == "STREAM_RESUME_INVALID"
+
+
+async def test_a_name_is_open_once():
+    async with running() as driver:
+        async with opened(driver), opened(driver, stream_id="other"):
+            with pytest.raises(Conflict) as caught:
+                await Client(driver).next()
+            assert caught.value.reason == "STREAM_IN_USE"
+            assert caught.value.retry_after_s > 0
+            async with opened(driver, key=KEY._replace(space="elsewhere")):
+                pass
+        async with opened(driver):
+            pass
+
+
+async def test_streams_of_a_node_are_bounded():
+    async with running(max_streams=1) as driver, opened(driver):
+        with pytest.raises(Unavailable) as caught:
+            await Client(driver, stream_id="other").next()
+        assert caught.value.reason == "BULKHEAD_FULL"
+
+
+async def test_streams_of_a_space_are_bounded():
+    async with running() as driver:
+        for number in range(64):
+            async with opened(driver, stream_id=f"s{number}") as client:
+                client.numbers(number + 1, 1) if number == 0 else client.send(1, INVALID)
+                await client.next()
+        with pytest.raises(QuotaExceeded) as caught:
+            await Client(driver, stream_id="one more").next()
+        assert caught.value.metadata == {"space": "default", "limit": "64", "quota_id": "streams"}
+
+
+async def test_a_read_only_space_ends_the_stream_before_a_record():
+    async with running() as driver:
+        await driver.put(1)
+        space = await driver.engine._directory.existing(KEY)
+        async with opened(driver) as client:
+            await driver.engine._access.write(
+                space, UpdateSpace("", SpaceChange(read_only=True)), ticket(b"r" * 16)
+            )
+            revision = (await driver.state()).revision
+            client.numbers(1, 1)
+            with pytest.raises(PreconditionFailed) as caught:
+                await client.next()
+            assert caught.value.reason == "SPACE_READ_ONLY"
+        assert (await driver.state()).revision == revision
+        with pytest.raises(PreconditionFailed):
+            await Client(driver).next()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"), [(2, None, "1"), (1, 3, "4"), (1, 5, "4"), (1, 1, "4")]
+)
+async def test_a_gap_and_a_repeat_within_a_stream_are_faults(first, second, expected):
+    async with running() as driver, opened(driver) as client:
+        client.numbers(first, 3)
+        if second:
+            client.numbers(second, 1)
+        with pytest.raises(InvalidInput) as caught:
+            await client.rest()
+        assert caught.value.reason == "STREAM_SEQUENCE_INVALID"
+        assert caught.value.metadata["expected"] == expected
+        if second:
+            assert await ids(driver) == ["m1", "m2", "m3"]
+
+
+async def test_what_came_before_a_fault_is_settled_first():
+    async with running() as driver, opened(driver) as client:
+        client.numbers(1, 2)
+        client.fault(InvalidInput(reason="STREAM_PROTOCOL_INVALID"))
+        assert told([await client.next()]) == {1: "CREATED", 2: "CREATED"}
+        with pytest.raises(InvalidInput):
+            await client.next()
+
+
+async def test_a_stream_that_is_asked_to_end_says_goodbye():
+    async with running() as driver:
+        for reason in ("DRAINING", ""):
+            async with opened(driver, stream_id=f"s{reason}") as client:
+                client.numbers(1, 1)
+                await client.next()
+                client.ending.set_result(reason)
+                client.numbers(2, 1)
+                assert await client.rest() == [Goodbye(Position(1, 1), reason)]
+                assert client.closed
+        assert await ids(driver) == ["m1"]
+
+
+async def test_no_more_is_read_than_may_wait():
+    async with running(max_stream_items=4) as driver, opened(driver) as client:
+        lane = driver.engine.lanes._bulkheads[Lane.BULK]
+        lane.permits, permits = 0, lane.permits
+        for number in range(1, 21):
+            client.numbers(number, 1)
+        flow = await client.next()
+        assert isinstance(flow, Flow)
+        await anyio.wait_all_tasks_blocked()
+        assert client.read_count == 4
+        lane.permits = permits
+        client.half_close()
+        events = await client.rest()
+        settled = [event for event in events if isinstance(event, Settled)]
+        assert told(settled) == dict.fromkeys(range(1, 21), "CREATED")
+        assert all(len(event.results) <= 4 for event in settled)
+
+
+async def test_large_items_are_bounded_by_their_bytes():
+    inbox = Inbox("s", 0, max_items=1_000, vector_bytes=0)
+    big = [NewMemory("", vector(1, 4_096), text="x" * 8_000) for _ in range(200)]
+
+    async def batches():
+        yield Batch(1, big)
+        yield Batch(201, big)
+
+    filling = asyncio.ensure_future(inbox.fill(batches()))
+    await anyio.wait_all_tasks_blocked()
+    assert len(inbox) == 200
+    assert 50 < len(inbox.head()) < 150
+    inbox.settle(190)
+    await anyio.wait_all_tasks_blocked()
+    assert len(inbox) == 210
+    inbox.settle(400)
+    await filling
+
+
+async def test_a_stream_waits_while_the_node_is_full_and_gives_up_in_the_end(monkeypatch):
+    monkeypatch.setattr("mlsdm_grpc.engine.streams._MAX_PAUSE_S", 0.35)
+    async with running() as driver, opened(driver) as client:
+        lane = driver.engine.lanes._bulkheads[Lane.BULK]
+        lane.permits, permits = 0, lane.permits
+        client.numbers(1, 1)
+        for _ in range(3):
+            assert await client.next() == Flow(1_024, 0.1)
+        with pytest.raises(Unavailable) as caught:
+            await client.next()
+        assert caught.value.reason == "BULKHEAD_FULL"
+        lane.permits = permits
+
+
+async def test_a_caller_that_goes_away_leaves_nothing_behind():
+    async with running() as driver:
+        tasks = len(asyncio.all_tasks())
+        client = Client(driver)
+        await client.next()
+        client.numbers(1, 1)
+        await client.next()
+        assert driver.metrics.registry.get_sample_value("mlsdm_streams_open_count") == 1
+        await client.events.aclose()
+        assert client.closed
+        assert len(asyncio.all_tasks()) == tasks
+        assert driver.metrics.registry.get_sample_value("mlsdm_streams_open_count") == 0
+        assert not driver.engine.streams._places.in_use
+
+
+async def test_a_lost_worker_ends_the_stream_and_nothing_counts_twice():
+    async with running(workers=1) as driver:
+        async with opened(driver) as client:
+            client.numbers(1, 3)
+            await client.next()
+            space = await driver.engine._directory.existing(KEY)
+            space.go_cold()
+            client.numbers(4, 2)
+            client.half_close()
+            await client.rest()
+        assert await ids(driver) == [f"m{number}" for number in range(1, 6)]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 6), st.integers(0, 3), st.booleans(), st.booleans(), st.booleans()
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+@settings(max_examples=30)
+async def test_however_a_stream_breaks_nothing_is_lost_and_nothing_is_twice(attempts):
+    """Connections that break anywhere, that know their newest token or none, over two nodes."""
+    journal = MemoryJournal()
+    await journal.open()
+    total, token, outcomes = 25, Position(0, 0), {}
+    async with running(journal) as driver:
+        for size, acks, with_token, reload, extra in [*attempts, (9, 99, True, False, False)]:
+            if reload and len(driver.engine._directory):
+                for space in driver.engine._directory:
+                    space.go_cold(head_unknown=True)
+            async with opened(driver, resume=token if with_token else Position(0, 0)) as client:
+                acked = client.opened.position.acked_sequence
+                assert acked >= token.acked_sequence
+                first = max(1, acked + 1 - (3 if extra else 0))
+                for begin in range(first, total + 1, size):
+                    client.numbers(begin, min(size, total + 1 - begin))
+                client.half_close()
+                left = iter(range(acks))
+                async for event in client.events:
+                    for each in event.results:
+                        assert each.sequence not in outcomes
+                        outcomes[each.sequence] = each.outcome.items[0].result
+                    token = event.position
+                    if next(left, None) is None:
+                        break
+        assert await ids(driver) == [f"m{number}" for number in range(1, total + 1)]
+    assert set(outcomes.values()) <= {PutResult.CREATED}
+    await journal.close()
