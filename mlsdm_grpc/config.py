@@ -197,6 +197,8 @@ class EngineSettings(_Section):
     """Items that a client may send on one stream before they are acknowledged."""
     consolidation: bool = True
     """Let a space consolidate its memories when it falls asleep."""
+    consolidation_interval_s: float = Field(default=1.0, ge=0, le=86_400)
+    """Shortest time between two such consolidations of a space, seconds."""
     scrub_rows_per_s: int = Field(default=4_096, ge=0, le=1_000_000)
     """Rows compared with their checksums in a second of an idle worker, all spaces together; 0
     compares them for snapshots only."""

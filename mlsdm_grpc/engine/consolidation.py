@@ -39,7 +39,7 @@ from mlsdm_grpc.observability.metrics import Metrics
 __all__ = ["Consolidator", "sleep_digest"]
 
 _log = structlog.get_logger(__name__)
-_SLEEP_WINDOW = 1_024
+_SLEEP_WINDOW = 256
 _SLEEP_S = 60.0
 _MAX_GROUP_BYTES = MAX_RECORD_BYTES - 4 * 1_024
 _GROUP_OVERHEAD_BYTES = 8
@@ -52,12 +52,17 @@ class Consolidator:
         access: The way to the spaces.
         metrics: Where figures go.
         asleep: Whether spaces consolidate by themselves.
+        interval_s: Shortest time between two such consolidations of a space, seconds. What a sleep
+            in between leaves out is looked at in a later one.
     """
 
-    def __init__(self, access: Access, *, metrics: Metrics, asleep: bool) -> None:
+    def __init__(
+        self, access: Access, *, metrics: Metrics, asleep: bool, interval_s: float
+    ) -> None:
         self._access = access
         self._metrics = metrics
         self._asleep = asleep
+        self._interval_s = interval_s
         self._tasks: anyio.abc.TaskGroup | None = None
         self._sleeping: dict[SpaceKey, anyio.CancelScope] = {}
 
@@ -112,8 +117,11 @@ class Consolidator:
                 if isinstance(item, EventOutcome):
                     self.applied(space, item)
         elif isinstance(outcome, EventOutcome) and outcome.fell_asleep and self._tasks is not None:
+            now_s = asyncio.get_running_loop().time()
+            early = now_s < space.consolidated_s + self._interval_s
             busy = space.key in self._sleeping
-            if not busy and space.view is not None:
+            if not busy and not early and space.view is not None:
+                space.consolidated_s = now_s
                 self._sleeping[space.key] = anyio.CancelScope()
                 incarnation = space.view.incarnation
                 self._tasks.start_soon(self._sleep, space.key, incarnation, outcome.step)

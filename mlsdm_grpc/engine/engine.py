@@ -182,7 +182,12 @@ class Engine:
         """Streams of memories and events."""
         self.watches = Watches(self._directory, self.state, limit=settings.max_watches)
         """Those who watch the state of a space."""
-        self.consolidator = Consolidator(access, metrics=metrics, asleep=settings.consolidation)
+        self.consolidator = Consolidator(
+            access,
+            metrics=metrics,
+            asleep=settings.consolidation,
+            interval_s=settings.consolidation_interval_s,
+        )
         """What merges near duplicates."""
         self._upkeep = Upkeep(
             access,

@@ -8,6 +8,7 @@ goes away, or an append that fails, makes a space COLD again, and the next call 
 from __future__ import annotations
 
 import asyncio
+import math
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -76,6 +77,8 @@ class Space:
     """Revision of the last change of parameters that the worker is known to have applied."""
     query_cost_s: float = 2e-4
     """Time of its worker that a query takes, as lately measured, seconds."""
+    consolidated_s: float = -math.inf
+    """Event-loop time of its latest consolidation by itself."""
     snapshot_revision: int = 0
     """Revision of its newest snapshot."""
     snapshot_due: int = 0

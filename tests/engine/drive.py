@@ -77,7 +77,9 @@ async def running(journal=None, **changes):
         snapshot_every=changes.pop("snapshot_every", 1_000),
         max_response_bytes=changes.pop("max_response_bytes", 3_670_016),
         metrics=metrics,
-        settings=EngineSettings(**{"workers": 0, "text_workers": 0, **changes}),
+        settings=EngineSettings(
+            **{"workers": 0, "text_workers": 0, "consolidation_interval_s": 0, **changes}
+        ),
     )
     try:
         async with engine.running():

@@ -56,6 +56,11 @@ async def fall_asleep(driver, first=50):
     return outcome
 
 
+async def wake_up(driver, first):
+    for seed in range(first, first + 3):
+        await event(driver, seed)
+
+
 async def consolidate(driver, request=b"", min_cosine=None, validate_only=False, within_s=20.0):
     return await driver.engine.consolidator.consolidate(
         KEY,
@@ -220,6 +225,27 @@ async def test_a_repeated_event_begins_no_other_consolidation(driver):
         await anyio.wait_all_tasks_blocked()
     await state(driver, 11)
     assert sum(isinstance(b, Consolidate) for b in await bodies(driver.journal)) == 1
+
+
+async def test_a_space_that_sleeps_often_consolidates_now_and_then():
+    async with running(consolidation_interval_s=3_600) as driver:
+        await put(driver, near(1, 1), near(1, 2))
+        first = await fall_asleep(driver)
+        with anyio.fail_after(10):
+            while (state := await driver.state()).revision == first.revision:
+                await anyio.lowlevel.checkpoint()
+        await wake_up(driver, first=70)
+        second = await fall_asleep(driver, first=80)
+        assert not driver.engine.consolidator._sleeping
+        assert (await driver.state()).revision == second.revision
+        (space,) = driver.engine._directory
+        space.consolidated_s -= 3_600
+        await wake_up(driver, first=100)
+        third = await fall_asleep(driver, first=110)
+        with anyio.fail_after(10):
+            while (await driver.state()).revision == third.revision:
+                await anyio.lowlevel.checkpoint()
+        assert state.revision == first.revision + 1
 
 
 async def test_consolidation_can_be_switched_off():
