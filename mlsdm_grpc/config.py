@@ -204,6 +204,19 @@ class EngineSettings(_Section):
     compares them for snapshots only."""
     worker_start_timeout_s: float = Field(default=30.0, gt=0)
     """A worker that is not ready after this is given up, seconds."""
+    worker_stall_timeout_s: float = Field(default=10.0, ge=0)
+    """A worker that makes no step for this long while somebody waits is replaced, seconds; steps
+    over many bytes have longer. 0 lets it be."""
+    worker_memory_limit_bytes: int = Field(default=0, ge=0)
+    """A worker that holds more memory than this is replaced, bytes; 0 is no limit. Keep it well
+    above a worker's part of the memory budget."""
+    standby_worker: bool = True
+    """Keep one more worker that takes the place of a lost one at once."""
+    memory_budget_bytes: int = Field(default=0, ge=0)
+    """What the spaces in memory may take, all together, bytes; above it, those not in use leave.
+    0 is 60 % of the memory that this server may use."""
+    stop_snapshots_s: float = Field(default=20.0, ge=0)
+    """Longest time for snapshots when the server stops, seconds; what is left is replayed."""
 
 
 class PressureSettings(_Section):

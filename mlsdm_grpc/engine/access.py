@@ -77,7 +77,7 @@ class Access:
         lane: Lane = Lane.INTERACTIVE,
         deadline_s: float = math.inf,
     ) -> pb.LinkReply:
-        """Send a request about a loaded space to its worker and return what it answers.
+        """Send a request about a space to its worker and return what it answers.
 
         Raises:
             MlsdmError: What the worker says.
@@ -90,21 +90,24 @@ class Access:
         else:
             cost_s = _COSTS_S[kind]
         gate = self.lanes.gate(lane, Before.MIND, space.worker)
-        await gate.enter(space.key.tenant, cost_s, deadline_s)
-        try:
-            link = space.ready_link()
-            request.space_id = space.number
-            request.now_ns = self.now_ns()
-            request.deadline_ns = 0 if deadline_s == math.inf else int(deadline_s * 1e9)
-            replied = link.request(request, done=partial(gate.leave, cost_s))
-        except BaseException:
-            gate.leave(cost_s)
-            raise
-        try:
-            reply = await replied
-        except asyncio.CancelledError:
-            link.cancel(request.call_id)
-            raise
+        with space:
+            if space.status is not SpaceStatus.HOT:  # it left RAM meanwhile
+                await self.directory.loaded(space)
+            await gate.enter(space.key.tenant, cost_s, deadline_s)
+            try:
+                link = space.ready_link()
+                request.space_id = space.number
+                request.now_ns = self.now_ns()
+                request.deadline_ns = 0 if deadline_s == math.inf else int(deadline_s * 1e9)
+                replied = link.request(request, done=partial(gate.leave, cost_s))
+            except BaseException:
+                gate.leave(cost_s)
+                raise
+            try:
+                reply = await replied
+            except asyncio.CancelledError:
+                link.cancel(request.call_id)
+                raise
         space.heard(reply)
         raise_failure(reply, space.key.space)
         return reply
@@ -130,7 +133,7 @@ class Access:
         return outcome
 
     async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
-        """Write a record to a loaded space and return its outcome; see ``WritePipeline``.
+        """Write a record to a space and return its outcome; see ``WritePipeline``.
 
         Raises:
             MlsdmError: Order refused it, as an error of its reason.
@@ -138,11 +141,12 @@ class Access:
             DeadlineExceeded: There was no time for it, or OUTCOME_UNKNOWN: it is on its way.
         """
         cost_s = _WRITE_S * _items(body)
-        gate = self.lanes.gate(ticket.lane, Before.JOURNAL)
+        # One gate a worker: what waits for one that hangs or loads must not hold up the others.
+        gate = self.lanes.gate(ticket.lane, Before.JOURNAL, space.worker)
         await gate.enter(space.key.tenant, cost_s, ticket.deadline_s)
         try:
-            if space.status is not SpaceStatus.HOT:  # it was lost meanwhile
-                await self.directory.opened(space.key)
+            if space.head_unknown:  # an append failed meanwhile
+                await self.directory.loaded(space)
             answer = self._writes.submit(space, body, ticket)
         except BaseException:
             gate.leave(cost_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -33,6 +34,7 @@ from mlsdm_grpc.core.record import (
     Vector,
 )
 from mlsdm_grpc.engine.access import Access
+from mlsdm_grpc.engine.budget import Budget
 from mlsdm_grpc.engine.catalogue import Catalogue, seen
 from mlsdm_grpc.engine.checks import (
     check_deadline,
@@ -55,7 +57,8 @@ from mlsdm_grpc.engine.drafts import settled
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.policies import Policies
-from mlsdm_grpc.engine.pool import Pool, WorkerRole
+from mlsdm_grpc.engine.pool import Loss, Pool, WorkerLimits, WorkerRole
+from mlsdm_grpc.engine.quarantine import Quarantine
 from mlsdm_grpc.engine.spaces import Directory, Space
 from mlsdm_grpc.engine.streams import Streams
 from mlsdm_grpc.engine.texts import Texts
@@ -136,30 +139,43 @@ class Engine:
         self._minds = Pool(
             WorkerRole("minds"),
             count=settings.workers,
-            start_timeout_s=settings.worker_start_timeout_s,
+            limits=WorkerLimits(
+                settings.worker_start_timeout_s,
+                settings.worker_stall_timeout_s,
+                settings.worker_memory_limit_bytes,
+            ),
+            standby=settings.standby_worker,
             on_lost=self._worker_lost,
         )
         info = embedder_info(defaults.embedder)
         self._text_pool = Pool(
             WorkerRole("text", defaults.embedder),
             count=settings.text_workers,
-            start_timeout_s=settings.worker_start_timeout_s,
+            limits=WorkerLimits(settings.worker_start_timeout_s, settings.worker_stall_timeout_s),
+            standby=False,
             on_lost=lambda _: metrics.worker_restarts.labels("text").inc(),
         )
         self._texts = Texts(info, self._text_pool, self.lanes, metrics)
+        self._budget = Budget(settings.memory_budget_bytes)
+        quarantine = Quarantine()
         upgrades = defaults.upgrade_semantics
         self._writes = WritePipeline(
             journal,
             semantics_version=semantics.newest() if upgrades else semantics.oldest(),
             now_ns=now_ns,
             new_record_id=lambda: uuid.uuid4().bytes,
+            quarantine=quarantine,
             on_applied=self._applied,
+            reload=lambda space: self._directory.reload(space),  # noqa: PLW0108 - made below
         )
         self._directory = Directory(
             journal,
             self._minds,
-            on_replayed=metrics.journal_replayed_records.inc,
+            budget=self._budget,
+            quarantine=quarantine,
             on_backlog=self._writes.settle_backlog,
+            before_eviction=lambda space: self._upkeep.before_eviction(space),  # noqa: PLW0108 - as above
+            metrics=metrics,
         )
         access = self._access = Access(self._directory, self._writes, self.lanes, now_ns=now_ns)
         self.policies = Policies(access)
@@ -193,6 +209,7 @@ class Engine:
             access,
             journal,
             snapshot_every=snapshot_every,
+            stop_s=settings.stop_snapshots_s,
             scrub_rows_per_s=settings.scrub_rows_per_s,
             metrics=metrics,
         )
@@ -202,17 +219,23 @@ class Engine:
         metrics.engine_pending_calls.set_function(
             lambda: sum(status.in_use for status in self.lanes)
         )
-        metrics.spaces_loaded.set_function(lambda: len(self._directory))
 
     @property
     def embedder(self) -> EmbedderInfo | None:
         """What turns text into vectors here, if anything does."""
         return self._texts.info
 
+    @property
+    def directory(self) -> Directory:
+        """The spaces in use here, and those in quarantine."""
+        return self._directory
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the workers; at the end finish all writes and leave a snapshot of every space."""
+        await asyncio.to_thread(self._budget.settle)
         async with anyio.create_task_group() as tasks:
+            self._directory.start(tasks)
             self.consolidator.start(tasks)
             self._upkeep.start(tasks)
             async with anyio.create_task_group() as starting:
@@ -223,6 +246,7 @@ class Engine:
                 yield
             finally:
                 self.consolidator.stop()
+                self._directory.stop()
                 with anyio.CancelScope(shield=True):
                     with anyio.move_on_after(_STOP_S):
                         await self._writes.drained()
@@ -487,7 +511,8 @@ class Engine:
         if outcome is not None:
             self.consolidator.applied(space, outcome)
         self._upkeep.applied(space)
+        self._directory.make_room()
 
-    def _worker_lost(self, index: int) -> None:
+    def _worker_lost(self, loss: Loss) -> None:
         self._metrics.worker_restarts.labels("minds").inc()
-        self._directory.worker_lost(index)
+        self._directory.worker_lost(loss)

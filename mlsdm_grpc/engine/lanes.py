@@ -332,7 +332,7 @@ class Lanes:
         return _Permit(self._bulkheads[lane], tenant)
 
     def gate(self, lane: Lane, before: Before, index: int = 0) -> Gate:
-        """Return the gate of a lane before a worker or the journal."""
+        """Return the gate of a lane before a worker, or before the journal for its spaces."""
         gate = self._gates.get((lane, before, index))
         if gate is None:
 

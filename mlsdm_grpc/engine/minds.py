@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.consolidation import Window, plan
@@ -23,6 +24,7 @@ from mlsdm_grpc.engine.codec import (
     answer_bytes,
     queries_of,
 )
+from mlsdm_grpc.engine.position import LOADING, Position
 from mlsdm_grpc.engine.slices import SLICE_S, Job, Slices
 from mlsdm_grpc.errors import (
     DataLoss,
@@ -48,13 +50,24 @@ _JOBS: Final = frozenset({"load", "replay", "search", "page", "plan", "scrub", "
 """What may take longer than others want to wait."""
 _FIRST_QUERIES: Final = 16
 """Queries of a batch that are answered before it is known how long one takes."""
+_MIND_BYTES: Final = 32 * 1024
+"""About what a space takes that holds nothing, here and in the server."""
+_WINDOW_ENTRY_BYTES: Final = 512
+"""About what a remembered request takes."""
+_SCANNED_AT_ONCE: Final = 256
+"""Queries of one scan that together have the time which a step over all rows has."""
 _log = logging.getLogger(__name__)
 
 
 class MindHandler:
-    """The minds of one worker, by the number that the parent gave each space."""
+    """The minds of one worker, by the number that the parent gave each space.
 
-    def __init__(self) -> None:
+    Args:
+        position: Where the worker says what it is doing.
+    """
+
+    def __init__(self, position: Position) -> None:
+        self._position = position
         self._minds: dict[int, Mind] = {}
         self._slices = Slices()
         self._answers = Answers()
@@ -98,6 +111,7 @@ class MindHandler:
 
     def step(self) -> list[pb.LinkReply]:
         """Do a slice of a long request."""
+        self._position.enter()
         return self._after(*self._slices.step())
 
     def _take(self, kind: str, request: pb.LinkRequest) -> list[pb.LinkReply]:
@@ -107,6 +121,7 @@ class MindHandler:
         writes, long = kind in _WRITES, kind in _JOBS
         if (writes or long) and self._slices.holds(request, writes=writes):
             return []
+        self._position.enter()
         reply = pb.LinkReply(call_id=request.call_id)
         steps = self._steps(self._actions[kind], request, reply)
         if long:
@@ -131,6 +146,7 @@ class MindHandler:
             yield from action(request, reply) or ()
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             self._fail(request, reply, error)
+        self._position.enter()
         mind = self._minds.get(request.space_id)
         reply.revision = 0 if mind is None else mind.revision
         reply.unloaded = mind is None
@@ -149,6 +165,8 @@ class MindHandler:
             # be half changed must not be used; loading it again meets the same record.
             _log.error("defect in a worker", exc_info=error)
             self._minds.pop(request.space_id, None)
+            if applying := self._position.applying:
+                reply.defect_revision = applying.revision
             add_failure(reply, DataLoss("The space cannot be brought up to date by this version."))
 
     def _mind(self, request: pb.LinkRequest) -> Mind:
@@ -163,24 +181,43 @@ class MindHandler:
         path, mind = request.load.snapshot_path, Mind()
         if path:
             with Path(path).open("rb") as file:
-                mind = yield from snapshot_reader(file)
+                mind = yield from self._reading(request.space_id, file)
             yield from _prepare(mind)
         self._minds[request.space_id] = mind
+        reply.space_bytes = _bytes(mind)
         reply.done.SetInParent()
+
+    def _reading(self, space_id: int, file: BinaryIO) -> Generator[None, None, Mind]:
+        """Read a snapshot in steps, and say so in each."""
+        steps, size = snapshot_reader(file), os.fstat(file.fileno()).st_size
+        while True:
+            self._position.enter(space_id, LOADING, step_bytes=size)
+            try:
+                next(steps)
+            except StopIteration as end:
+                mind: Mind = end.value
+                return mind
+            self._position.enter()
+            yield
 
     def _replay(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         mind = self._mind(request)
         before = mind.revision
         for raw in request.replay.records:
+            self._position.enter(request.space_id, mind.revision + 1)
             mind.apply(decode_record(raw))
+            self._position.enter()
             yield
         yield from _prepare(mind)
         reply.done.count = mind.revision - before
+        reply.space_bytes = _bytes(mind)
 
     def _apply(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         mind = self._mind(request)
+        self._position.enter(request.space_id, mind.revision + 1)
         record = decode_record(request.apply)
         outcome = mind.apply(record) or mind.repeated(record)
+        reply.space_bytes = _bytes(mind)
         reply.outcome.CopyFrom(outcome_to_proto(outcome))
         if isinstance(outcome, EventOutcome | StreamOutcome) and mind.contents is not None:
             reply.synaptic_norms.extend(mind.contents.synapses.norms())
@@ -250,6 +287,8 @@ class MindHandler:
             return replies
         try:
             now_ns = max(request.now_ns for request, _, _ in asked)
+            rows = _contents(mind).pelm.vector_bytes
+            self._position.enter(step_bytes=rows * len(asked) // _SCANNED_AT_ONCE)
             found = mind.find([query for _, _, query in asked], now_ns=now_ns)
             for (request, reply, query), one in zip(asked, found, strict=True):
                 self._answer(mind, request, reply, [(query, one)])
@@ -391,6 +430,13 @@ class MindHandler:
         reply.policy.SetInParent()
         if policy is not None:
             reply.policy.policy.CopyFrom(policy_to_proto(policy))
+
+
+def _bytes(mind: Mind) -> int:
+    """Return about how much memory a space takes."""
+    held = 0 if mind.contents is None else mind.contents.pelm.allocated_bytes
+    taken = _MIND_BYTES + held + _WINDOW_ENTRY_BYTES * len(mind.window)
+    return taken + taken // 4  # what the allocator keeps between spaces that come and go
 
 
 def _unsupported(error: SemanticsUnknown) -> MlsdmError:

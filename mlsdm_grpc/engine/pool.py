@@ -1,32 +1,46 @@
-"""Worker processes: started by exec, watched, and replaced when they go away."""
+"""Worker processes: started by exec, watched, and replaced when they go away.
+
+A worker is lost when its process ends, when it makes no step for too long while somebody waits,
+or when it holds more memory than it may. One that is started and idle stands by, so a place is
+empty for a moment only.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import mmap
 import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 
 import anyio
 import anyio.abc
 import structlog
 
 from mlsdm_grpc.engine.link import InlineLink, Link, SocketLink, worker_lost
+from mlsdm_grpc.engine.position import Applying, Position, shared_page
 from mlsdm_grpc.engine.worker import make_handler
 from mlsdm_grpc.errors import MlsdmError
 
-__all__ = ["WORKER_ENVIRONMENT", "Pool", "WorkerRole", "WorkerState"]
+__all__ = ["WORKER_ENVIRONMENT", "Loss", "Pool", "WorkerLimits", "WorkerRole", "WorkerState"]
 
 _log = structlog.get_logger(__name__)
 _FIRST_RESTART_S = 0.05
 _LAST_RESTART_S = 5.0
 _STOP_S = 5.0
 _READY_S = 2.0
+_CHECK_S = 1.0
+"""Longest time between two looks at the workers."""
+_LOOKS = 4
+"""Looks in a row without a step that make a stall; a server that stood still itself counts one."""
+_STEP_BYTES_PER_S = 4 * 1024 * 1024
+"""A step that goes through many bytes may take longer, by this slowest of all rates."""
 
 WORKER_ENVIRONMENT = {
     # One core a worker: its bulkhead. A product of matrices by two threads would take another's.
@@ -62,14 +76,71 @@ class WorkerState:
     """Wall clock at which the present one came up; 0 if none ever did."""
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """When a worker is given up."""
+
+    start_s: float
+    """Not greeted after this, seconds."""
+    stall_s: float = 0.0
+    """Somebody waits and the worker has made no step for this long, seconds; 0 is for ever."""
+    memory_bytes: int = 0
+    """Resident memory above this, bytes; 0 is no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """How a worker went away."""
+
+    index: int
+    """Its place in the pool."""
+    applying: Applying | None
+    """The record that it had in hand, if any."""
+    over_memory: bool
+    """It was killed for the memory that it held."""
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """One process that has greeted, or will."""
+
+    process: asyncio.subprocess.Process
+    position: Position
+    link: SocketLink
+    lost: asyncio.Event
+    over_memory: bool = False
+    step: tuple[int, int] = (0, 0)
+    """Its position at the last look."""
+    looks: int = 0
+    """Looks since that step while somebody waited."""
+
+    def stalled(self, looks_s: float, stall_s: float) -> bool:
+        """Look at the worker again; return whether it has not moved for too long."""
+        step = self.position.step
+        if step != self.step or not self.link.pending:
+            self.step, self.looks = step, 0
+            return False
+        self.looks += 1
+        return self.looks * looks_s >= stall_s + step[1] / _STEP_BYTES_PER_S
+
+    def resident_bytes(self) -> int:
+        """Return the memory that the process holds now; 0 if it has ended."""
+        try:
+            pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        except OSError:
+            return 0
+        return int(pages) * mmap.PAGESIZE
+
+
 class Pool:
     """A fixed number of workers of one role.
 
     Args:
         role: What they do.
         count: Processes; 0 runs one handler inside this process, for tests.
-        start_timeout_s: A worker that has not greeted after this is given up, seconds.
-        on_lost: Called with the index of a worker that went away, before it is replaced.
+        limits: When a worker is given up.
+        standby: Keep one more worker, which takes the place of one that is lost.
+        on_lost: Called with the loss of a worker, before it is replaced.
     """
 
     def __init__(
@@ -77,19 +148,23 @@ class Pool:
         role: WorkerRole,
         *,
         count: int,
-        start_timeout_s: float,
-        on_lost: Callable[[int], None],
+        limits: WorkerLimits,
+        standby: bool,
+        on_lost: Callable[[Loss], None],
     ) -> None:
         self.role = role
         self.size = max(count, 1)
         self._inline = count == 0
-        self._start_timeout_s = start_timeout_s
+        self._limits = limits
+        self._standby = standby
         self._on_lost = on_lost
         self._links: list[Link | None] = [None] * self.size
         self._up = [asyncio.Event() for _ in range(self.size)]
-        self._processes: list[asyncio.subprocess.Process | None] = [None] * self.size
         self._starts = [0] * self.size
         self._started_ns = [0] * self.size
+        self._workers: list[_Worker | None] = [None] * self.size
+        self._spare: _Worker | None = None
+        self._spare_wanted = asyncio.Event()
         self._closing = False
 
     async def start(self, tasks: anyio.abc.TaskGroup) -> None:
@@ -99,12 +174,18 @@ class Pool:
             MlsdmError: A worker did not come up.
         """
         if self._inline:
-            handler = await asyncio.to_thread(make_handler, self.role.name, self.role.embedder)
+            handler = await asyncio.to_thread(
+                make_handler, self.role.name, self.role.embedder, Position()
+            )
             self._came_up(0, InlineLink(handler))
             return
         async with anyio.create_task_group() as starting:
             for index in range(self.size):
                 starting.start_soon(tasks.start, self._supervise, index)
+        tasks.start_soon(self._guard)
+        if self._standby:
+            self._spare_wanted.set()
+            tasks.start_soon(self._keep_spare)
 
     async def ready(self, index: int) -> Link:
         """Return the link to a worker; wait a little for one that is being replaced.
@@ -122,8 +203,8 @@ class Pool:
         return link
 
     def pids(self) -> list[int]:
-        """Return the process ids of the workers that run."""
-        return [process.pid for process in self._processes if process is not None]
+        """Return the process ids of the workers that run, by place; not that of the standby."""
+        return [worker.process.pid for worker in self._workers if worker is not None]
 
     @property
     def oldest_s(self) -> float:
@@ -136,79 +217,70 @@ class Pool:
             WorkerState(
                 index,
                 up=self._links[index] is not None,
-                pid=os.getpid() if self._inline else process.pid if process else 0,
+                pid=os.getpid() if self._inline else worker.process.pid if worker else 0,
                 restarts=max(0, self._starts[index] - 1),
                 started_ns=self._started_ns[index],
             )
-            for index, process in enumerate(self._processes)
+            for index, worker in enumerate(self._workers)
         ]
 
     async def close(self) -> None:
         """Let all workers finish what they have and end."""
         self._closing = True
-        for link in self._links:
-            if link is not None:
-                link.close()
-        for process in self._processes:
-            if process is not None:
-                await _reap(process)
+        spare, self._spare = self._spare, None
+        workers = [worker for worker in (*self._workers, spare) if worker is not None]
+        for worker in workers:
+            worker.link.close()
+        if self._inline and self._links[0] is not None:
+            self._links[0].close()
+        for worker in workers:
+            await _reap(worker.process)
+
+    # Replacing.
 
     async def _supervise(
         self, index: int, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
     ) -> None:
-        pause_s, started = _FIRST_RESTART_S, False
-        while not self._closing:
-            lost = asyncio.Event()
-            try:
-                await self._spawn(index, lost)
-            except (OSError, TimeoutError) as error:
-                if not started:
-                    raise MlsdmError(
-                        "A worker process did not start.", metadata={"role": self.role.name}
-                    ) from error
-                _log.warning("worker_start_failed", role=self.role.name, index=index)
+        try:
+            worker = await self._spawn()
+        except (OSError, TimeoutError) as error:
+            raise MlsdmError(
+                "A worker process did not start.", metadata={"role": self.role.name}
+            ) from error
+        self._install(index, worker)
+        task_status.started()
+        pauses, clock = _pauses(), asyncio.get_running_loop().time
+        while True:
+            began_s = clock()
+            await worker.lost.wait()
+            if self._closing:
+                return
+            if clock() - began_s > _LAST_RESTART_S:
+                pauses = _pauses()
+            spare = self._take_spare()
+            if spare is not None:
+                self._install(index, spare)
             else:
-                if not started:
-                    started = True
-                    task_status.started()
-                began = asyncio.get_running_loop().time()
-                await lost.wait()
-                if asyncio.get_running_loop().time() - began > _LAST_RESTART_S:
-                    pause_s = _FIRST_RESTART_S
-            if not self._closing:
-                await self._bury(index)
-                await anyio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _LAST_RESTART_S)
+                self._workers[index] = None
+            await self._bury(index, worker)
+            if spare is None:
+                spare = await self._spawn_until_it_works(pauses)
+                self._install(index, spare)
+            worker = spare
 
-    async def _spawn(self, index: int, lost: asyncio.Event) -> None:
-        ready = asyncio.Event()
-        ours, theirs = socket.socketpair()
-        try:
-            process = await self._exec(theirs)
-        except OSError:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self._processes[index] = process
-        _, link = await asyncio.get_running_loop().create_connection(
-            lambda: SocketLink(on_ready=ready.set, on_lost=partial(self._lost, index, lost)),
-            sock=ours,
-        )
-        gone = asyncio.ensure_future(lost.wait())
-        up = asyncio.ensure_future(ready.wait())
-        try:
-            await asyncio.wait(
-                (gone, up), timeout=self._start_timeout_s, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            gone.cancel()
-            up.cancel()
-        if not ready.is_set():
-            link.close()
-            await _reap(process)
-            raise TimeoutError
-        self._came_up(index, link)
+    async def _spawn_until_it_works(self, pauses: Iterator[float]) -> _Worker:
+        while True:
+            await anyio.sleep(next(pauses))
+            try:
+                return await self._spawn()
+            except (OSError, TimeoutError):
+                _log.warning("worker_start_failed", role=self.role.name)
+
+    def _install(self, index: int, worker: _Worker) -> None:
+        """Give a worker a place; if it is lost already, its supervisor finds that out."""
+        self._workers[index] = worker
+        if not worker.lost.is_set():
+            self._came_up(index, worker.link)
 
     def _came_up(self, index: int, link: Link) -> None:
         self._links[index] = link
@@ -216,15 +288,77 @@ class Pool:
         self._started_ns[index] = time.time_ns()
         self._up[index].set()
 
-    def _lost(self, index: int, lost: asyncio.Event) -> None:
+    async def _keep_spare(self) -> None:
+        pauses, began_s = _pauses(), -math.inf
+        clock = asyncio.get_running_loop().time
+        while True:
+            await self._spare_wanted.wait()
+            if clock() - began_s > _LAST_RESTART_S:
+                pauses = _pauses()
+            self._spare = await self._spawn_until_it_works(pauses)
+            self._spare_wanted.clear()
+            began_s = clock()
+
+    def _take_spare(self) -> _Worker | None:
+        spare, self._spare = self._spare, None
+        if self._standby:
+            self._spare_wanted.set()
+        return spare
+
+    def _lost(self, worker: _Worker) -> None:
         """Take the link away before anybody uses it again."""
-        if self._links[index] is not None and not self._closing:
+        worker.lost.set()
+        if self._closing:
+            return
+        if worker is self._spare:
+            self._take_spare()
+        elif worker in self._workers:
+            index = self._workers.index(worker)
             self._links[index] = None
             self._up[index].clear()
-            self._on_lost(index)
-        lost.set()
+            self._on_lost(Loss(index, worker.position.applying, worker.over_memory))
 
-    async def _exec(self, theirs: socket.socket) -> asyncio.subprocess.Process:
+    async def _bury(self, index: int, worker: _Worker) -> None:
+        await _reap(worker.process)
+        _log.warning(
+            "worker_lost", role=self.role.name, index=index, exit_code=worker.process.returncode
+        )
+
+    # Starting.
+
+    async def _spawn(self) -> _Worker:
+        """Start a process and return it when it has greeted.
+
+        Raises:
+            OSError: It could not be started.
+            TimeoutError: It ended, or did not greet in time.
+        """
+        ready, lost = asyncio.Event(), asyncio.Event()
+        link = SocketLink(on_ready=ready.set, on_lost=lambda: self._lost(worker))
+        with anyio.CancelScope(shield=True), contextlib.ExitStack() as ours_only:
+            ours, theirs = socket.socketpair()
+            ours_only.callback(theirs.close)
+            page = shared_page()
+            ours_only.callback(os.close, page)
+            try:
+                process = await self._exec(theirs, page)
+            except OSError:
+                ours.close()
+                raise
+            worker = _Worker(process, Position(page), link, lost)
+            await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)
+        try:
+            await _first_of(ready, lost, timeout_s=self._limits.start_s)
+        finally:
+            if not ready.is_set() or self._closing:
+                link.close()
+                _kill(process)
+                await _reap(process)
+        if not ready.is_set():
+            raise TimeoutError
+        return worker
+
+    async def _exec(self, theirs: socket.socket, page: int) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
@@ -232,21 +366,60 @@ class Pool:
             "mlsdm_grpc.engine.worker",
             self.role.name,
             str(theirs.fileno()),
+            str(page),
             self.role.embedder,
             stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), page],
             start_new_session=True,
             env=os.environ | WORKER_ENVIRONMENT,
         )
 
-    async def _bury(self, index: int) -> None:
-        process = self._processes[index]
-        if process is not None:
-            await _reap(process)
-            _log.warning(
-                "worker_lost", role=self.role.name, index=index, exit_code=process.returncode
-            )
-        self._processes[index] = None
+    # Guarding.
+
+    async def _guard(self) -> None:
+        """Kill workers that stand still or hold too much; their ends make them replaced."""
+        stall_s = self._limits.stall_s
+        looks_s = min(_CHECK_S, (stall_s or math.inf) / _LOOKS)
+        while stall_s or self._limits.memory_bytes:
+            await anyio.sleep(looks_s)
+            workers = [worker for worker in self._workers if worker is not None]
+            for worker in workers:
+                if stall_s and worker.stalled(looks_s, stall_s):
+                    _log.error("worker_stalled", role=self.role.name, pid=worker.process.pid)
+                    _kill(worker.process)
+            if self._limits.memory_bytes:
+                for worker, resident in await asyncio.to_thread(_measured, workers):
+                    if resident > self._limits.memory_bytes:
+                        _log.error("worker_over_memory", role=self.role.name, bytes=resident)
+                        worker.over_memory = True
+                        _kill(worker.process)
+
+
+def _measured(workers: list[_Worker]) -> list[tuple[_Worker, int]]:
+    return [(worker, worker.resident_bytes()) for worker in workers]
+
+
+def _pauses() -> Iterator[float]:
+    """Yield how long to wait before each attempt in a row."""
+    pause_s = _FIRST_RESTART_S
+    while True:
+        yield pause_s
+        pause_s = min(2 * pause_s, _LAST_RESTART_S)
+
+
+async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
+    """Wait until one of some events is set, or the time is over."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _reap(process: asyncio.subprocess.Process) -> None:
@@ -255,5 +428,5 @@ async def _reap(process: asyncio.subprocess.Process) -> None:
         with anyio.move_on_after(_STOP_S):
             await process.wait()
         if process.returncode is None:
-            process.kill()
+            _kill(process)
             await process.wait()

@@ -1,149 +1,50 @@
-"""The directory of spaces: where each lives, how far it is, and how it gets ready.
+"""The directory of spaces: where each lives, how it gets ready, and when it leaves RAM.
 
-COLD -> LOADING -> HOT. Loading is single flight: a snapshot, then the records behind it. Records
-that become durable meanwhile wait in order; the revision rule removes any overlap. A worker that
-goes away, or an append that fails, makes a space COLD again, and the next call brings it back.
+COLD -> LOADING -> HOT -> EVICTING -> COLD. Loading is single flight: a snapshot, then the records
+behind it. Records that become durable meanwhile wait in order; the revision rule removes any
+overlap. A worker that goes away, or an append that fails, makes a space COLD again, and the next
+call brings it back; the spaces of a lost worker come back by themselves, last used first. Spaces
+that nobody is at leave when all together take more than their budget, least recently used first;
+a call that comes in between waits for the end and loads again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
+import contextlib
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
+from functools import partial
+from weakref import WeakValueDictionary
 
+import anyio
+import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.ontology import Ontology
+from mlsdm_grpc.engine.budget import Budget
 from mlsdm_grpc.engine.codec import raise_failure, view_from_reply
-from mlsdm_grpc.engine.link import Link, worker_lost
-from mlsdm_grpc.engine.pool import Pool
-from mlsdm_grpc.errors import DataLoss, NotFound, PreconditionFailed, Unavailable
+from mlsdm_grpc.engine.link import Link
+from mlsdm_grpc.engine.pool import Loss, Pool
+from mlsdm_grpc.engine.quarantine import Quarantine
+from mlsdm_grpc.engine.space import Space, SpaceStatus
+from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
+from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found"]
 
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; no request can name it."""
-_MAX_REVISION_WAIT_S = 2.0
-_LEARNING_STEP = 1.1
-"""An estimate goes towards what is measured by this factor, so that one slow query says little."""
+_LOADS_A_WORKER = 4
+_AGAIN_S = 0.1
+_ROOM_S = 1.0
+"""Longest wait of a load for room: a worker that hangs must not hold up the others."""
 _log = structlog.get_logger(__name__)
-
-
-class SpaceStatus(Enum):
-    """Where a space is in its life."""
-
-    COLD = "cold"
-    LOADING = "loading"
-    HOT = "hot"
-
-
-@dataclass(slots=True, eq=False)
-class Space:
-    """What the parent knows of one space."""
-
-    key: SpaceKey
-    number: int
-    """Its number on the link."""
-    worker: int
-    """Index of the worker that holds it."""
-    status: SpaceStatus = SpaceStatus.COLD
-    link: Link | None = None
-    """Link to the worker that holds its state; None when no worker does."""
-    asked: Link | None = None
-    """Link to the worker that was last asked to load it, which may have it or get it."""
-    head: int = 0
-    """Revision of the last record that was handed to the journal."""
-    applied: int = 0
-    """Revision that the worker is known to have reached."""
-    head_unknown: bool = True
-    """The head has to be read from the journal."""
-    semantics_version: int = 0
-    """Rules that the space is under after the record at ``head``, and that the next one is written
-    by; 0 before the first. The two change together, so the journal takes no record of other rules.
-    """
-    view: SpaceView | None = None
-    """Parameters and incarnation as last seen; None if the space does not exist."""
-    ontology: Ontology = field(default_factory=Ontology)
-    """Of the parameters in ``view``."""
-    configured: int = 0
-    """Revision of the last change of parameters that the worker is known to have applied."""
-    query_cost_s: float = 2e-4
-    """Time of its worker that a query takes, as lately measured, seconds."""
-    consolidated_s: float = -math.inf
-    """Event-loop time of its latest consolidation by itself."""
-    snapshot_revision: int = 0
-    """Revision of its newest snapshot."""
-    snapshot_due: int = 0
-    """Revision at which the next one is to be taken."""
-    loading: asyncio.Task[None] | None = None
-    backlog: list[tuple[bytes, asyncio.Future[Any]]] = field(default_factory=list)
-    """Durable records that wait for the end of loading."""
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set and replaced whenever ``applied`` moves or the space goes cold."""
-
-    def advance(self, revision: int) -> None:
-        """Note that the worker has applied records up to ``revision``."""
-        if revision > self.applied:
-            self.applied = revision
-            self._wake()
-
-    async def reach(self, min_revision: int, deadline_s: float) -> None:
-        """Wait until the worker has applied a revision.
-
-        Raises:
-            Unavailable: REVISION_NOT_REACHED within 2 seconds or before the deadline.
-        """
-        if self.applied >= min_revision:
-            return
-        limit_s = min(deadline_s, asyncio.get_running_loop().time() + _MAX_REVISION_WAIT_S)
-        try:
-            async with asyncio.timeout_at(limit_s):
-                while self.applied < min_revision:
-                    await self.reached.wait()
-        except TimeoutError:
-            raise Unavailable(
-                "This node has not applied that revision yet.",
-                reason="REVISION_NOT_REACHED",
-                metadata={"expected": str(min_revision), "actual": str(self.applied)},
-                retry_after_s=0.5,
-            ) from None
-
-    def go_cold(self, *, head_unknown: bool = False) -> None:
-        """Make the next call load the space again; whoever watches it is such a call."""
-        self.status = SpaceStatus.COLD
-        self.head_unknown = self.head_unknown or head_unknown
-        self._wake()
-
-    def _wake(self) -> None:
-        self.reached.set()
-        self.reached = asyncio.Event()
-
-    def heard(self, reply: pb.LinkReply) -> None:
-        """Look at a reply of the worker: one that has lost the space makes it load again."""
-        if reply.unloaded:
-            self.link = None
-            self.go_cold()
-        elif reply.search.query_cost_ns:
-            dearer = reply.search.query_cost_ns * 1e-9 > self.query_cost_s
-            self.query_cost_s *= _LEARNING_STEP if dearer else 1.0 / _LEARNING_STEP
-
-    def ready_link(self) -> Link:
-        """Return the link of a space that was loaded.
-
-        Raises:
-            Unavailable: WORKER_LOST; its worker went away since.
-        """
-        if self.link is None:
-            raise worker_lost()
-        return self.link
 
 
 class Directory:
@@ -152,8 +53,11 @@ class Directory:
     Args:
         journal: Where snapshots and records come from.
         pool: Workers that hold the minds.
-        on_replayed: Told how many records a load applied.
+        budget: What the spaces may take in RAM, all together.
+        quarantine: Spaces that cannot be brought up to date.
         on_backlog: Told of the end of every load, with records that waited for it.
+        before_eviction: Makes a space that is to leave cheap to load again; calls go on meanwhile.
+        metrics: Where figures go.
     """
 
     def __init__(
@@ -161,15 +65,49 @@ class Directory:
         journal: Journal,
         pool: Pool,
         *,
-        on_replayed: Callable[[int], None],
+        budget: Budget,
+        quarantine: Quarantine,
         on_backlog: Callable[[Space], None],
+        before_eviction: Callable[[Space], Awaitable[None]],
+        metrics: Metrics,
     ) -> None:
         self._journal = journal
         self._pool = pool
-        self._on_replayed = on_replayed
+        self._budget = budget
+        self._quarantine = quarantine
         self._on_backlog = on_backlog
-        self._spaces: dict[SpaceKey, Space] = {}
+        self._before_eviction = before_eviction
+        self._metrics = metrics
+        self._spaces: OrderedDict[SpaceKey, Space] = OrderedDict()
+        """Spaces in RAM, and those that their worker has lost; last used last."""
+        self._known: WeakValueDictionary[SpaceKey, Space] = WeakValueDictionary()
+        """Every space that somebody holds."""
+        self._numbered: WeakValueDictionary[int, Space] = WeakValueDictionary()
+        """Every space and every second copy of one, by number."""
         self._last_number = 0
+        self._loads = [asyncio.Semaphore(_LOADS_A_WORKER) for _ in range(pool.size)]
+        self._room_wanted = asyncio.Event()
+        self._roomy = asyncio.Event()
+        """Set while there is room, or as much as can be made."""
+        self._roomy.set()
+        self._making_room = anyio.CancelScope()
+        self._tasks: anyio.abc.TaskGroup | None = None
+        metrics.spaces_loaded.set_function(lambda: len(self))
+        metrics.spaces_memory.set_function(lambda: budget.used_bytes)
+        metrics.spaces_quarantined.set_function(lambda: len(self.quarantined))
+        for status in SpaceStatus:
+            metrics.spaces.labels(status.value).set_function(partial(self._count, status))
+
+    def start(self, tasks: anyio.abc.TaskGroup) -> None:
+        """Keep to the budget and bring lost spaces back, in tasks of this group."""
+        self._tasks = tasks
+        tasks.start_soon(self._make_room_for_ever)
+
+    def stop(self) -> None:
+        """Begin nothing by itself any more."""
+        self._tasks = None
+        self._making_room.cancel()
+        self._roomy.set()
 
     def __iter__(self) -> Iterator[Space]:
         return iter(list(self._spaces.values()))
@@ -177,17 +115,23 @@ class Directory:
     def __len__(self) -> int:
         return len(self._spaces)
 
+    def _count(self, status: SpaceStatus) -> int:
+        return sum(space.status is status for space in self._spaces.values())
+
+    @property
+    def quarantined(self) -> Mapping[SpaceKey, int]:
+        """Spaces that take no writes, with the revision of the record that nothing survives."""
+        return self._quarantine.spaces
+
     async def existing(self, key: SpaceKey) -> Space:
         """Return a space that exists, loaded.
 
         Raises:
             NotFound: SPACE_NOT_FOUND; nothing is kept of it.
         """
-        space = self._spaces.get(key)
-        if space is None and await self.is_new(key):
+        if key not in self._spaces and await self.is_new(key):
             raise space_not_found(key)
-        if space is None or space.status is not SpaceStatus.HOT:
-            space = await self.opened(key)
+        space = await self.opened(key)
         if await self.current_view(space) is None:
             raise space_not_found(key)
         return space
@@ -231,46 +175,156 @@ class Directory:
 
     async def is_new(self, key: SpaceKey) -> bool:
         """Return whether nothing was ever written to a space."""
-        return key not in self._spaces and await self._journal.head(key) == 0
+        return key not in self._known and await self._journal.head(key) == 0
 
     async def opened(self, key: SpaceKey) -> Space:
         """Return a space, loaded; it may not exist yet, then its ``view`` is None."""
         space = self._spaces.get(key)
         if space is None:
-            space = self._spaces[key] = self._new(key)
-        while space.status is not SpaceStatus.HOT:
-            if space.loading is None:
-                space.status = SpaceStatus.LOADING
-                space.loading = asyncio.ensure_future(self._load(space))
-                space.loading.add_done_callback(_retrieved)
-            await asyncio.shield(space.loading)
+            space = self._spaces[key] = self._known.get(key) or self._new(key)
+            self._known[key] = space
+        self._spaces.move_to_end(key)
+        space.used_s = asyncio.get_running_loop().time()
+        if space.status is not SpaceStatus.HOT:
+            await self.loaded(space)
         return space
 
+    async def loaded(self, space: Space) -> None:
+        """Wait until a space is loaded; it stays so at least until the caller's next wait.
+
+        Raises:
+            DataLoss: It cannot be brought up to date.
+            Unavailable: WORKER_LOST.
+        """
+        with space:
+            while space.status is not SpaceStatus.HOT:
+                await asyncio.shield(space.moving or self._begin_to_load(space))
+
+    def reload(self, space: Space) -> None:
+        """Bring back a space for records that wait in its backlog."""
+        if space.moving is None:
+            self._begin_to_load(space)
+        elif space.status is SpaceStatus.EVICTING:
+            space.moving.add_done_callback(lambda _: self.reload(space))
+
     def drop(self, space: Space) -> None:
-        """Forget a space whose first write failed."""
-        if space.view is None and self._spaces.get(space.key) is space:
+        """Forget a space whose first write failed, unless others are at it."""
+        used = space.moving or space.calls or space.writes
+        if space.view is None and not used and self._spaces.get(space.key) is space:
             del self._spaces[space.key]
             self._unload(space)
+            space.go_cold()
 
-    def worker_lost(self, index: int) -> None:
-        """Make every space of a worker load again on its next call."""
-        for space in self._spaces.values():
-            if space.worker == index:
-                space.go_cold()
-                space.link = None
+    def worker_lost(self, loss: Loss) -> None:
+        """Bring the spaces of a worker back, last used first; those that are asked for at once.
+
+        A worker that held too much gets back only what is asked for.
+        """
+        if loss.applying is not None:
+            struck = self._numbered.get(loss.applying.space)
+            if struck is not None:
+                self._quarantine.strike(struck.key, loss.applying.revision)
+        lost = [space for space in self._spaces.values() if space.worker == loss.index]
+        for space in lost:
+            space.unlink()
+            space.go_cold()
+        if self._tasks is not None and not loss.over_memory:
+            self._tasks.start_soon(self._bring_back, lost[::-1])
+
+    async def _bring_back(self, spaces: Sequence[Space]) -> None:
+        for space in spaces:
+            if self._spaces.get(space.key) is space:
+                with contextlib.suppress(MlsdmError):  # told to those who ask for the space
+                    await self.loaded(space)
+
+    # Leaving RAM.
+
+    def make_room(self) -> None:
+        """Let spaces leave in the background if all together take more than they may."""
+        if self._budget.exceeded and self._tasks is not None:
+            self._roomy.clear()
+            self._room_wanted.set()
+
+    async def evict_idle(self, *, idle_s: float = 0.0) -> None:
+        """Let every space leave RAM that nobody is at and nobody has asked for lately.
+
+        Args:
+            idle_s: Nobody has asked for them for this long, seconds.
+        """
+        until_s = asyncio.get_running_loop().time() - idle_s
+        for space in self:
+            if space.used_s <= until_s:
+                await self._evict(space)
+
+    async def _make_room_for_ever(self) -> None:
+        with self._making_room:
+            while True:
+                # What was in use a moment ago may leave soon.
+                with anyio.move_on_after(_AGAIN_S if self._budget.exceeded else None):
+                    await self._room_wanted.wait()
+                self._room_wanted.clear()
+                for space in self:
+                    if self._budget.used_bytes <= self._budget.goal_bytes:
+                        break
+                    await self._evict(space)
+                self._roomy.set()
+
+    async def _evict(self, space: Space) -> None:
+        """Let a space leave RAM unless somebody is at it."""
+        if not space.idle:
+            return
+        await self._before_eviction(space)
+        if space.idle:
+            space.status = SpaceStatus.EVICTING
+            space.moving = asyncio.ensure_future(self._leave(space))
+            await asyncio.shield(space.moving)
+
+    async def _leave(self, space: Space) -> None:
+        unloaded = self._unload(space)
+        try:
+            if unloaded is not None:
+                await asyncio.wait([unloaded])
+        finally:
+            space.moving = None
+            if space.status is SpaceStatus.EVICTING:
+                # Nobody is woken: how far the space is has not changed. Who waits for a change
+                # holds the space, and the next write brings it back.
+                space.status = SpaceStatus.COLD
+                self._spaces.pop(space.key, None)
+                self._metrics.space_evictions.inc()
+
+    def _unload(self, space: Space) -> asyncio.Future[pb.LinkReply] | None:
+        """Make the worker forget a space; the future tells when, or that it is gone."""
+        link, space.asked = space.asked, None
+        space.unlink()
+        if link is None:
+            return None
+        return link.request(pb.LinkRequest(space_id=space.number, unload=pb.UnloadRequest()))
+
+    # Loading.
 
     def _new(self, key: SpaceKey) -> Space:
         self._last_number += 1
         worker = zlib.crc32("/".join(key).encode()) % self._pool.size
-        return Space(key, self._last_number, worker)
+        space = Space(key, self._last_number, worker, self._budget)
+        self._numbered[space.number] = space
+        return space
 
-    def _unload(self, space: Space) -> None:
-        if space.asked is not None:
-            space.asked.request(pb.LinkRequest(space_id=space.number, unload=pb.UnloadRequest()))
+    def _begin_to_load(self, space: Space) -> asyncio.Task[None]:
+        self._spaces[space.key] = space
+        space.status = SpaceStatus.LOADING
+        space.moving = asyncio.ensure_future(self._load(space))
+        space.moving.add_done_callback(_retrieved)
+        return space.moving
 
     async def _load(self, space: Space) -> None:
         try:
-            await self._bring_up(space)
+            async with self._loads[space.worker]:
+                if self._budget.exceeded:
+                    self.make_room()
+                    with anyio.move_on_after(_ROOM_S):
+                        await self._roomy.wait()
+                await self._bring_up(space)
             if space.status is SpaceStatus.LOADING:
                 space.status = SpaceStatus.HOT
         except (DataLoss, PreconditionFailed) as error:
@@ -283,45 +337,68 @@ class Directory:
                 detail=error.message,
             )
             space.go_cold()
+            self._spaces.pop(space.key, None)
             raise
         except BaseException:
             space.go_cold()
             raise
         finally:
-            space.loading = None
+            space.moving = None
             self._on_backlog(space)
+            self.make_room()
 
     async def _bring_up(self, space: Space) -> None:
+        """Load a space and apply its records; a record that none of its attempts survives bars it.
+
+        Raises:
+            DataLoss: Its snapshot and records cannot be read.
+            Unavailable: WORKER_LOST.
+        """
         link = await self._pool.ready(space.worker)
+        until = self._quarantine.last_served(space.key)
+        while not await self._caught_up(space, link, until):
+            until = self._quarantine.last_served(space.key)
+        if until is None:
+            self._quarantine.passed(space.key)
+        version = await self._read_view(space, link)
+        if space.head_unknown:
+            space.head, space.semantics_version = space.applied, version
+            space.head_unknown = False
+
+    async def _caught_up(self, space: Space, link: Link, until: int | None) -> bool:
+        """Load a space and apply its records up to one; False where a record met a defect."""
         if space.link is not link:
             snapshot = await self._journal.load_snapshot(space.key)
             load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
             space.asked = link
             reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
             raise_failure(reply, space.key.space)
+            space.heard(reply)
             space.link = link
             space.applied = reply.revision
             space.snapshot_revision = snapshot.revision if snapshot else 0
-        await self._replay(space, link)
-        version = await self.refresh_view(space)
-        if space.head_unknown:
-            space.head, space.semantics_version = space.applied, version
-            space.head_unknown = False
-
-    async def _replay(self, space: Space, link: Link) -> None:
-        async for entries in self._journal.read(space.key, after=space.applied):
+        async for entries in self._journal.read(space.key, after=space.applied, until=until):
             replay = pb.ReplayRequest(records=[entry.payload for entry in entries])
             reply = await link.request(pb.LinkRequest(space_id=space.number, replay=replay))
+            if reply.defect_revision:
+                space.unlink()
+                self._quarantine.strike(space.key, reply.defect_revision)
+                return False
             space.heard(reply)
             raise_failure(reply, space.key.space)
-            self._on_replayed(reply.done.count)
+            self._metrics.journal_replayed_records.inc(reply.done.count)
             space.advance(reply.revision)
+        return True
 
-    async def refresh_view(self, space: Space) -> int:
-        """Ask the worker for the figures of the space; return the version of its rules."""
-        reply = await space.ready_link().request(
-            pb.LinkRequest(space_id=space.number, view=pb.ViewRequest())
-        )
+    async def refresh_view(self, space: Space) -> None:
+        """Ask the worker for the figures of a space."""
+        await self.loaded(space)
+        with space:
+            await self._read_view(space, space.ready_link())
+
+    async def _read_view(self, space: Space, link: Link) -> int:
+        """Ask for the figures of a space; return the version of its rules."""
+        reply = await link.request(pb.LinkRequest(space_id=space.number, view=pb.ViewRequest()))
         space.heard(reply)
         raise_failure(reply, space.key.space)
         space.view = view_from_reply(reply)

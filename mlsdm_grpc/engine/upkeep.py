@@ -29,6 +29,8 @@ __all__ = ["Upkeep"]
 _log = structlog.get_logger(__name__)
 _TICK_S = 0.25
 _SWEEP_ROWS = 4_096
+_CHEAP_REPLAY = 1_000
+"""Records that are replayed faster than a snapshot is written."""
 _BUSY_TURNS = 20
 """A space whose worker is never idle is scrubbed nevertheless, every so often."""
 
@@ -49,6 +51,7 @@ class Upkeep:
         access: The way to the spaces.
         journal: Where snapshots go, and what a damaged row is restored from.
         snapshot_every: Records of a space between two snapshots.
+        stop_s: Longest time for the snapshots at the end, seconds.
         scrub_rows_per_s: Rows compared with their checksums in a second, all spaces together;
             0 scrubs for snapshots only.
         metrics: Where figures go.
@@ -60,6 +63,7 @@ class Upkeep:
         journal: Journal,
         *,
         snapshot_every: int,
+        stop_s: float,
         scrub_rows_per_s: int,
         metrics: Metrics,
     ) -> None:
@@ -67,6 +71,7 @@ class Upkeep:
         self._directory = access.directory
         self._ask = partial(access.ask, lane=Lane.MAINTENANCE)
         self._snapshot_every = snapshot_every
+        self._stop_s = stop_s
         self._rows_a_tick = -(-scrub_rows_per_s // round(1 / _TICK_S))
         self._rows = metrics.scrub_rows
         self._tasks: anyio.abc.TaskGroup | None = None
@@ -93,13 +98,33 @@ class Upkeep:
             self._snapshotting.add(space.key)
             self._tasks.start_soon(self._snapshot, space)
 
+    async def before_eviction(self, space: Space) -> None:
+        """Leave a snapshot of a space if loading it again would be slow without."""
+        behind = space.applied - space.snapshot_revision
+        if behind > _CHEAP_REPLAY and space.key not in self._snapshotting:
+            self._snapshotting.add(space.key)
+            await self._snapshot(space)
+
     async def snapshot_all(self) -> None:
-        """Begin nothing any more; leave a snapshot of every space that has changed."""
+        """Begin nothing any more; leave a snapshot of every space that has changed.
+
+        Those with most records to replay come first; what is not done in time is replayed.
+        """
         self._tasks = None
         self._scrubbing.cancel()
-        for space in self._directory:
-            if space.link is not None and space.applied > space.snapshot_revision:
+        behind = [
+            (space.applied - space.snapshot_revision, space)
+            for space in self._directory
+            if space.link is not None and space.applied > space.snapshot_revision
+        ]
+        behind.sort(key=lambda each: each[0], reverse=True)
+        done = 0
+        with anyio.move_on_after(self._stop_s):
+            for _, space in behind:
                 await self._snapshot(space)
+                done += 1
+        if done < len(behind):
+            _log.warning("snapshots_left_out", count=len(behind) - done)
 
     async def _snapshot(self, space: Space) -> None:
         """Write a snapshot and let the journal forget what two snapshots hold."""

@@ -1,8 +1,9 @@
 """A worker process: holds minds, or embeds text; knows neither grpc nor the event loop.
 
-``python -m mlsdm_grpc.engine.worker minds|text FD [EMBEDDER]`` speaks the link protocol on the
-inherited socket ``FD`` until the other end closes. Whatever waits is handled together: queries of
-one space share one scan, texts share one pass of the model.
+``python -m mlsdm_grpc.engine.worker minds|text FD PAGE [EMBEDDER]`` speaks the link protocol on the
+inherited socket ``FD`` until the other end closes, and says on the shared ``PAGE`` what it is
+doing. Whatever waits is handled together: queries of one space share one scan, texts share one
+pass of the model.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.engine.link import FrameReader, Handler, encode_frame, handle_some
 from mlsdm_grpc.engine.minds import MindHandler
+from mlsdm_grpc.engine.position import Position
 
 __all__ = ["TextHandler", "main", "make_handler", "serve"]
 
@@ -26,9 +28,10 @@ _MAX_TEXTS_A_PASS = 256
 class TextHandler:
     """Embeds the texts of all waiting requests together."""
 
-    def __init__(self, embedder: str) -> None:
+    def __init__(self, embedder: str, position: Position) -> None:
         from mlsdm_grpc.llm.embedders import load_embedder
 
+        self._position = position
         self._embedder = load_embedder(embedder)
 
     @property
@@ -46,6 +49,7 @@ class TextHandler:
         width = self._embedder.dimension * 4
         rows = bytearray()
         for start in range(0, len(texts), _MAX_TEXTS_A_PASS):
+            self._position.enter()
             some = self._embedder.embed(texts[start : start + _MAX_TEXTS_A_PASS])
             rows += some.astype("<f4", copy=False).tobytes()
         replies = []
@@ -60,9 +64,9 @@ class TextHandler:
         return replies
 
 
-def make_handler(role: str, embedder: str) -> Handler:
+def make_handler(role: str, embedder: str, position: Position) -> Handler:
     """Return what a worker of this role does: ``minds`` or ``text``."""
-    return MindHandler() if role == "minds" else TextHandler(embedder)
+    return MindHandler(position) if role == "minds" else TextHandler(embedder, position)
 
 
 def serve(sock: socket.socket, handler: Handler) -> None:
@@ -111,9 +115,10 @@ def _send(sock: socket.socket, outgoing: bytearray) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a worker; the parent started it with its role and socket."""
-    role, descriptor, *rest = arguments
+    role, descriptor, page, *rest = arguments
+    position = Position(int(page))
     with socket.socket(fileno=int(descriptor)) as sock:
-        serve(sock, make_handler(role, rest[0] if rest else ""))
+        serve(sock, make_handler(role, rest[0] if rest else "", position))
     return os.EX_OK
 
 

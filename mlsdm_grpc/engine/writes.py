@@ -32,6 +32,7 @@ from mlsdm_grpc.core.record import (
 from mlsdm_grpc.engine.codec import raise_failure, refusal_error
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.link import worker_lost
+from mlsdm_grpc.engine.quarantine import Quarantine
 from mlsdm_grpc.engine.spaces import Space, SpaceStatus
 from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, MlsdmError, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
@@ -41,6 +42,9 @@ __all__ = ["Applied", "Ticket", "WritePipeline"]
 
 _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.005
+_RETRY_AFTER_S = 0.5
+_MAX_BACKLOG = 1_024
+"""Writes of a space that may wait for it to be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,10 @@ class WritePipeline:
             them before its next write.
         now_ns: Wall clock.
         new_record_id: Source of 16 unique bytes.
+        quarantine: Spaces that take no writes.
         on_applied: Told of every record that a worker applied, and of its outcome unless it
             repeats an earlier one.
+        reload: Brings a space back for the records in its backlog.
     """
 
     def __init__(
@@ -88,13 +94,17 @@ class WritePipeline:
         semantics_version: int,
         now_ns: Callable[[], int],
         new_record_id: Callable[[], bytes],
+        quarantine: Quarantine,
         on_applied: Callable[[Space, Outcome | None], None],
+        reload: Callable[[Space], None],
     ) -> None:
         self._journal = journal
         self._semantics_version = semantics_version
         self._now_ns = now_ns
         self._new_record_id = new_record_id
+        self._quarantine = quarantine
         self._on_applied = on_applied
+        self._reload = reload
         self._under_way: dict[asyncio.Future[Applied], float] = {}
         """Writes that are not answered, with the monotonic time at which they began."""
         self._idle = asyncio.Event()
@@ -107,7 +117,16 @@ class WritePipeline:
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
+            Unavailable: SPACE_LOADING; too many writes wait for the space already.
+            DataLoss: DATA_DAMAGED; the space is in quarantine.
         """
+        if space.status is not SpaceStatus.HOT and space.writes >= _MAX_BACKLOG:
+            raise Unavailable(
+                "Too many writes wait for the space, which is being loaded.",
+                reason="SPACE_LOADING",
+                metadata={"space": space.key.space},
+                retry_after_s=_RETRY_AFTER_S,
+            )
         if 0 < space.semantics_version < self._semantics_version:
             self._upgrade(space)
         return self._submit(space, self.record(space, body, ticket))
@@ -119,7 +138,7 @@ class WritePipeline:
 
         Raises:
             MlsdmError: Order refused it, as an error of its reason.
-            Unavailable: The journal did not take it, or its worker was lost.
+            Unavailable: The journal did not take it, or its worker was lost and not replaced.
             DeadlineExceeded: OUTCOME_UNKNOWN; the record is on its way.
         """
         try:
@@ -137,7 +156,12 @@ class WritePipeline:
         return applied
 
     def record(self, space: Space, body: RecordBody, ticket: Ticket) -> Record:
-        """Return the record that the next write of ``space`` would be."""
+        """Return the record that the next write of ``space`` would be.
+
+        Raises:
+            DataLoss: DATA_DAMAGED; the space is in quarantine.
+        """
+        self._quarantine.check_writable(space.key)
         creates = isinstance(body, CreateSpace)
         return Record(
             revision=space.head + 1,
@@ -161,16 +185,17 @@ class WritePipeline:
         await self._idle.wait()
 
     def settle_backlog(self, space: Space) -> None:
-        """Send the records that became durable while the space was loading.
+        """Send the records that waited for the end of loading.
 
-        If that failed, their callers are told; the next load finds them in the journal.
+        Those that loading has applied already are answered from the request window. If loading
+        failed, the callers are told; the next load finds the records in the journal.
         """
         backlog, space.backlog = space.backlog, []
         for raw, answer in backlog:
             if space.status is SpaceStatus.HOT:
                 self._send(space, raw, answer)
             else:
-                self._finish(answer, error=worker_lost())
+                self._finish(space, answer, error=worker_lost())
 
     def _upgrade(self, space: Space) -> None:
         """Write the record that carries a space to the rules of this node.
@@ -200,6 +225,7 @@ class WritePipeline:
         space.semantics_version = record.semantics_version
         if isinstance(record.body, UpgradeSemantics):
             space.semantics_version = record.body.version
+        space.writes += 1
         self._under_way[answer] = time.monotonic()
         self._idle.clear()
         appended.add_done_callback(partial(self._durable, space, raw, answer))
@@ -215,52 +241,65 @@ class WritePipeline:
         error = appended.exception()
         if error is not None:
             space.go_cold(head_unknown=True)
-            self._finish(answer, error=_append_error(error))
+            self._finish(space, answer, error=_append_error(error))
         elif space.status is SpaceStatus.HOT:
             self._send(space, raw, answer)
-        elif space.status is SpaceStatus.LOADING:
-            space.backlog.append((raw, answer))
         else:
-            self._finish(answer, error=worker_lost())
+            self._wait(space, raw, answer)
+
+    def _wait(self, space: Space, raw: bytes, answer: asyncio.Future[Applied]) -> None:
+        """Keep a durable record until its space is loaded."""
+        space.backlog.append((raw, answer))
+        self._reload(space)
 
     def _send(self, space: Space, raw: bytes, answer: asyncio.Future[Applied]) -> None:
         try:
+            self._quarantine.check_writable(space.key)
             link = space.ready_link()
-        except Unavailable as error:
-            self._finish(answer, error=error)
+        except MlsdmError as error:
+            self._finish(space, answer, error=error)
             return
         reply = link.request(pb.LinkRequest(space_id=space.number, apply=raw))
-        reply.add_done_callback(partial(self._applied, space, answer))
+        reply.add_done_callback(partial(self._applied, space, raw, answer))
 
     def _applied(
         self,
         space: Space,
+        raw: bytes,
         answer: asyncio.Future[Applied],
         replied: asyncio.Future[pb.LinkReply],
     ) -> None:
         try:
             reply = replied.result()
             space.heard(reply)
+            if reply.defect_revision:
+                self._quarantine.strike(space.key, reply.defect_revision)
             raise_failure(reply, space.key.space)
             applied = Applied(outcome_from_proto(reply.outcome), tuple(reply.synaptic_norms))
         except MlsdmError as error:
-            space.go_cold()
-            self._finish(answer, error=error)
+            if error.reason == "WORKER_LOST":
+                self._wait(space, raw, answer)
+                return
+            if space.status is SpaceStatus.HOT:
+                space.go_cold()
+            self._finish(space, answer, error=error)
             return
         space.advance(reply.revision)
         if isinstance(applied.outcome, SpaceChanged | SemanticsUpgraded):
             space.configured = max(space.configured, applied.outcome.revision)
         fresh = applied.outcome.revision == reply.revision
         self._on_applied(space, applied.outcome if fresh else None)
-        self._finish(answer, applied=applied)
+        self._finish(space, answer, applied=applied)
 
     def _finish(
         self,
+        space: Space,
         answer: asyncio.Future[Applied],
         *,
         applied: Applied | None = None,
         error: MlsdmError | None = None,
     ) -> None:
+        space.writes -= 1
         del self._under_way[answer]
         if not self._under_way:
             self._idle.set()

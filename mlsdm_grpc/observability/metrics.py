@@ -140,4 +140,26 @@ class Metrics:
             ("kind",),
             registry=registry,
         )
+        self.spaces = Gauge(
+            "mlsdm_spaces_by_state_count",
+            "Spaces held in memory or on their way: cold (its worker was lost), loading, hot,"
+            " evicting.",
+            ("kind",),
+            registry=registry,
+        )
+        self.spaces_memory = Gauge(
+            "mlsdm_spaces_memory_bytes",
+            "Memory that spaces take in the workers.",
+            registry=registry,
+        )
+        self.spaces_quarantined = Gauge(
+            "mlsdm_spaces_quarantined_count",
+            "Spaces with a record that no worker survives; they take no writes.",
+            registry=registry,
+        )
+        self.space_evictions = Counter(
+            "mlsdm_space_evictions_total",
+            "Spaces that left memory because nobody used them.",
+            registry=registry,
+        )
         self.server = Info("mlsdm_server", "Version and set-up of this server.", registry=registry)

@@ -33,19 +33,22 @@ def ticket(request=b"", digest=b"", within_s=20.0):
 class Driver:
     """An engine with short ways to speak to it."""
 
-    def __init__(self, engine, journal, metrics):
+    def __init__(self, engine, journal, metrics, dimension):
         self.engine = engine
+        self.dimension = dimension
         self.journal = journal
         self.metrics = metrics
 
     async def put(self, *seeds, key=KEY, request=b"", **fields):
-        memories = tuple(NewMemory(f"m{seed}", vector(seed), True, **fields) for seed in seeds)
+        memories = tuple(
+            NewMemory(f"m{seed}", vector(seed, self.dimension), True, **fields) for seed in seeds
+        )
         body = PutMemories(memories, allow_replace=True)
         paths = [""] * len(memories)
         return await self.engine.put(key, body, ticket(request), paths=paths)
 
     async def query(self, seed, key=KEY, min_revision=0, within_s=20.0, **fields):
-        ask = Ask(vector(seed), **{"top_k": 1, **fields})
+        ask = Ask(vector(seed, self.dimension), **{"top_k": 1, **fields})
         deadline_s = asyncio.get_running_loop().time() + within_s
         answer = await self.engine.query(
             key, [ask], min_revision=min_revision, deadline_s=deadline_s
@@ -78,12 +81,18 @@ async def running(journal=None, **changes):
         max_response_bytes=changes.pop("max_response_bytes", 3_670_016),
         metrics=metrics,
         settings=EngineSettings(
-            **{"workers": 0, "text_workers": 0, "consolidation_interval_s": 0, **changes}
+            **{
+                "workers": 0,
+                "text_workers": 0,
+                "standby_worker": False,
+                "consolidation_interval_s": 0,
+                **changes,
+            }
         ),
     )
     try:
         async with engine.running():
-            yield Driver(engine, journal, metrics)
+            yield Driver(engine, journal, metrics, space.get("dimension", DIMENSION))
     finally:
         if owned:
             await journal.close()

@@ -16,6 +16,7 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
 )
 from mlsdm_grpc.engine.minds import MindHandler
+from mlsdm_grpc.engine.position import Position
 from mlsdm_grpc.engine.slices import Job, Slices
 from mlsdm_grpc.journal.records import encode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot
@@ -74,7 +75,7 @@ def done(handler):
 @pytest.fixture
 def handler():
     """A worker with one space of some hundred memories whose slices are one step long."""
-    handler = MindHandler()
+    handler = MindHandler(Position())
     handler._slices = Slices(Ticks(1.0))
     create = CreateSpace(SpaceParameters(dimension=DIMENSION, capacity=1_000))
     records = [encode_record(Record(1, 0, bytes(16), 1, create))]

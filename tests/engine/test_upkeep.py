@@ -12,6 +12,7 @@ from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.upkeep import Upkeep
 from mlsdm_grpc.errors import DataLoss, Unavailable
+from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite import SqliteJournal
 
@@ -189,4 +190,21 @@ async def test_a_snapshot_waits_for_a_repair_that_has_to_be_repeated(tmp_path, m
         await driver.engine._upkeep._snapshot(space)
         assert (await journal.load_snapshot(KEY)).revision == space.applied
         assert (await get(driver, 3)).row.tobytes() == unit_row(vector(3)).tobytes()
+    await journal.close()
+
+
+async def test_snapshots_at_the_end_take_no_longer_than_they_may(logs):
+    journal = MemoryJournal()
+    await journal.open()
+    async with running(journal, stop_snapshots_s=0.0) as first:
+        await first.put(*range(10))
+        before = await first.state()
+    (line,) = logs.events("snapshots_left_out")
+    assert line["count"] == 1
+    async with running(journal) as second:
+        assert (await second.state()).chain == before.chain
+        assert second.replayed() == before.revision
+    async with running(journal) as third:
+        assert (await third.state()).chain == before.chain
+        assert third.replayed() == 0
     await journal.close()

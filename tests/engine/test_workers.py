@@ -18,6 +18,7 @@ from mlsdm_grpc.core.record import CreateSpace, Record, SpaceParameters, Vector
 from mlsdm_grpc.engine.checks import check_embedded
 from mlsdm_grpc.engine.link import MAX_FRAME_BYTES, FrameReader, encode_frame
 from mlsdm_grpc.engine.minds import MindHandler
+from mlsdm_grpc.engine.position import Position
 from mlsdm_grpc.engine.worker import make_handler, serve
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.records import encode_record
@@ -84,7 +85,7 @@ async def test_writes_during_a_loss_are_answered_or_can_be_repeated():
 async def test_a_worker_ends_with_its_parent():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        thread = threading.Thread(target=serve, args=(theirs, MindHandler()))
+        thread = threading.Thread(target=serve, args=(theirs, MindHandler(Position())))
         thread.start()
         greeting = await asyncio.to_thread(ours.recv, 100)
         assert pb.LinkReply.FromString(greeting[4:]).WhichOneof("kind") == "done"
@@ -94,7 +95,7 @@ async def test_a_worker_ends_with_its_parent():
 
 
 async def test_worker_failures_are_typed_replies():
-    handler = make_handler("minds", "")
+    handler = make_handler("minds", "", Position())
     requests = [
         pb.LinkRequest(call_id=1, space_id=9, view=pb.ViewRequest()),
         pb.LinkRequest(call_id=2, space_id=9, search=pb.SearchRequest()),
@@ -147,7 +148,7 @@ def test_texts_without_a_known_word_are_violations():
 
 
 async def test_a_defect_in_the_core_costs_one_space_only(monkeypatch):
-    handler = MindHandler()
+    handler = MindHandler(Position())
     create = encode_record(
         Record(1, 0, bytes(16), 1, CreateSpace(SpaceParameters(dimension=4, capacity=4)))
     )

@@ -22,6 +22,8 @@ UNITS = (
     "transitions",
     "ratio",
     "refusals",
+    "evictions",
+    "bytes",
     "info",
 )
 LABELS = {"grpc_type", "grpc_service", "grpc_method", "grpc_code", "kind", "le", "version"}

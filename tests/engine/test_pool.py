@@ -1,0 +1,258 @@
+"""Workers that end, stand still or hold too much are replaced; the rest never notices."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+from drive import KEY, running, ticket, vector
+
+from mlsdm_grpc.core.record import NewMemory, PutMemories, SpaceChange
+from mlsdm_grpc.engine.position import LOADING, Applying, Position, shared_page
+from mlsdm_grpc.errors import Unavailable
+
+MIB = 1_024 * 1_024
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+
+def keys_of(driver, worker, count):
+    """Names of spaces that live on one worker."""
+    directory = driver.engine.directory
+    keys = (KEY._replace(space=f"s{i}") for i in range(10_000))
+    found = (key for key in keys if directory._new(key).worker == worker)
+    return [next(found) for _ in range(count)]
+
+
+def restarts(driver):
+    name = "mlsdm_worker_restarts_total"
+    return driver.metrics.registry.get_sample_value(name, {"kind": "minds"}) or 0
+
+
+def alive(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+def workers_of_this_process():
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in children}
+    return [pid for pid, each in commands.items() if "engine.worker" in each.read_text()]
+
+
+async def until(condition, within_s=60):
+    """Wait for what another process brings about."""
+    with anyio.fail_after(within_s):
+        while not condition():  # noqa: ASYNC110 - other processes set no events
+            await anyio.sleep(0.01)
+
+
+async def test_the_standby_takes_the_place_of_a_lost_worker():
+    async with running(workers=1, standby_worker=True) as driver:
+        pool = driver.engine._minds
+        await driver.put(1)
+        await until(lambda: pool._spare is not None)
+        spare, (pid,) = pool._spare.process.pid, pool.pids()
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: pool.pids() == [spare])
+        assert (await driver.state()).used == 1
+        await until(lambda: pool._spare is not None)
+        assert pool._spare.process.pid not in {pid, spare}
+        await driver.put(2)
+    assert not any(map(alive, (pid, spare)))
+
+
+async def test_a_standby_that_ends_is_replaced_and_nobody_notices():
+    async with running(workers=1, standby_worker=True) as driver:
+        pool = driver.engine._minds
+        await until(lambda: pool._spare is not None)
+        first = pool._spare.process.pid
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: pool._spare is not None and pool._spare.process.pid != first)
+        assert restarts(driver) == 0
+        assert (await driver.put(1)).revision == 2
+
+
+async def test_without_a_standby_there_is_none():
+    async with running(workers=1) as driver:
+        await driver.put(1)
+        assert driver.engine._minds._spare is None
+        assert not driver.engine._minds._spare_wanted.is_set()
+
+
+async def test_a_stop_while_the_standby_starts_leaves_no_process():
+    async with running(workers=1, standby_worker=True) as driver:
+        pids = driver.engine._minds.pids()
+    assert not any(map(alive, pids))
+    assert not any(map(alive, workers_of_this_process()))
+
+
+async def test_a_worker_that_stands_still_is_replaced_and_its_spaces_come_back():
+    async with running(workers=2, worker_stall_timeout_s=0.4, standby_worker=True) as driver:
+        pids = driver.engine._minds.pids()
+        (stuck,), (other,) = (keys_of(driver, worker, 1) for worker in (0, 1))
+        for key in (stuck, other):
+            await driver.put(1, 2, 3, key=key)
+        await until(lambda: driver.engine._minds._spare is not None)
+        os.kill(pids[0], signal.SIGSTOP)
+        waiting = asyncio.ensure_future(driver.query(1, key=stuck))
+        while not waiting.done():
+            assert (await driver.query(2, key=other))[0] == ["m2"]
+            await anyio.sleep(0.01)
+        with pytest.raises(Unavailable) as caught:
+            await waiting
+        assert caught.value.reason == "WORKER_LOST"
+        assert caught.value.retry_after_s is not None
+        assert (await driver.query(3, key=stuck))[0] == ["m3"]
+        assert driver.engine._minds.pids()[0] != pids[0]
+        assert driver.engine._minds.pids()[1] == pids[1]
+        assert restarts(driver) == 1
+        assert not driver.engine.directory.quarantined
+
+
+async def test_writes_that_wait_for_a_stuck_worker_hold_up_no_other():
+    async with running(workers=2, worker_stall_timeout_s=0) as driver:
+        (stuck,), (other,) = (keys_of(driver, worker, 1) for worker in (0, 1))
+        for key in (stuck, other):
+            await driver.put(0, key=key)
+        pid = driver.engine._minds.pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            waiting = [
+                asyncio.ensure_future(driver.put(seed, key=stuck, request=seed.to_bytes(16, "big")))
+                for seed in range(1, 201)
+            ]
+            for seed in range(1, 11):
+                assert (await driver.put(seed, key=other)).revision == seed + 2
+            assert not any(write.done() for write in waiting)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert len({write.revision for write in await asyncio.gather(*waiting)}) == 200
+
+
+async def test_an_idle_worker_may_stand_still():
+    async with running(workers=1, worker_stall_timeout_s=0.05, scrub_rows_per_s=0) as driver:
+        await driver.put(1)
+        (worker,) = driver.engine._minds._workers
+        for _ in range(100):
+            assert not worker.stalled(1.0, 2.0)
+        await driver.put(2)
+        assert restarts(driver) == 0
+
+
+async def test_a_step_over_many_bytes_may_take_longer():
+    async with running(workers=1, worker_stall_timeout_s=0.0, scrub_rows_per_s=0) as driver:
+        await driver.put(1)
+        (worker,) = driver.engine._minds._workers
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        try:
+            asking = asyncio.ensure_future(driver.state())
+            await until(lambda: worker.link.pending)
+            looks = 1
+            while not worker.stalled(1.0, 4.0):
+                looks += 1
+            assert looks == 5  # the first only notes where the worker is
+            worker.position.enter(step_bytes=40 * 1024 * 1024)
+            looks = 1
+            while not worker.stalled(1.0, 4.0):
+                looks += 1
+            assert looks == 15
+        finally:
+            os.kill(worker.process.pid, signal.SIGCONT)
+        assert (await asking).used == 1
+
+
+async def test_a_durable_write_is_answered_by_the_replacement():
+    async with running(workers=1, standby_worker=True) as driver:
+        await driver.put(0)
+        pool = driver.engine._minds
+        for round_ in range(3):
+            await until(lambda: pool._spare is not None)
+            (pid,) = pool.pids()
+            os.kill(pid, signal.SIGSTOP)  # it takes nothing, so the records wait at its door
+            seeds = range(1 + 10 * round_, 11 + 10 * round_)
+            writes = [
+                asyncio.ensure_future(driver.put(seed, request=seed.to_bytes(16, "big")))
+                for seed in seeds
+            ]
+            head = 2 + 10 * (round_ + 1)
+            await until(lambda: pool._links[0].pending >= 10)
+            os.kill(pid, signal.SIGKILL)
+            outcomes = await asyncio.gather(*writes)
+            assert [each.revision for each in outcomes] == list(range(head - 9, head + 1))
+            assert [each.items[0].memory_id for each in outcomes] == [f"m{i}" for i in seeds]
+        state = await driver.state()
+        assert (state.used, state.revision) == (31, 32)
+        assert all(space.writes == 0 for space in driver.engine.directory)
+
+
+async def test_a_write_whose_space_does_not_come_back_is_unavailable(monkeypatch):
+    async with running(workers=1) as driver:
+        await driver.put(0)
+        (pid,) = driver.engine._minds.pids()
+        os.kill(pid, signal.SIGSTOP)
+        write = asyncio.ensure_future(driver.put(1, request=b"r" * 16))
+        await until(lambda: driver.engine._minds._links[0].pending)
+        monkeypatch.setattr("mlsdm_grpc.engine.pool._READY_S", 0.0)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(Unavailable) as caught:
+            await write
+        assert caught.value.reason == "WORKER_LOST"
+        monkeypatch.undo()
+        await until(driver.engine._minds.pids)
+        assert (await driver.put(1, request=b"r" * 16)).revision == 3
+
+
+async def test_a_worker_that_holds_too_much_is_replaced_and_loads_on_demand():
+    plenty = 1 << 50
+    async with running(workers=1, standby_worker=True, worker_memory_limit_bytes=plenty) as driver:
+        pool = driver.engine._minds
+        await until(lambda: pool._spare is not None)
+        pool._limits = replace(pool._limits, memory_bytes=await resident(pool) + 64 * MIB)
+        (pid,) = pool.pids()
+        first, second = (KEY._replace(space=name) for name in ("first", "second"))
+        await put_wide(driver, first, 2_000)  # 32 MiB and their search copies
+        assert pool.pids() == [pid]
+        with contextlib.suppress(Unavailable):
+            await put_wide(driver, second, 1_500)
+        await until(lambda: restarts(driver))
+        states = {space.key: space.status.value for space in driver.engine.directory}
+        assert states[first] == "cold"
+        assert (await driver.put(1, key=KEY)).revision == 2
+        assert await resident(pool) < pool._limits.memory_bytes
+
+
+async def resident(pool):
+    (worker,) = pool._workers
+    return await asyncio.to_thread(worker.resident_bytes)
+
+
+async def put_wide(driver, key, count):
+    """Store many vectors of 16 KiB each."""
+    change = SpaceChange(dimension=4_096)
+    await driver.engine.catalogue.create(key, change, ticket(os.urandom(16)))
+    for start in range(0, count, 100):
+        memories = tuple(
+            NewMemory(f"m{seed}", vector(seed, 4_096)) for seed in range(start, start + 100)
+        )
+        paths = [""] * len(memories)
+        await driver.engine.put(key, PutMemories(memories), ticket(os.urandom(16)), paths=paths)
+
+
+def test_a_position_is_read_from_the_other_side_of_the_page():
+    page = shared_page()
+    worker, parent = Position(page), Position(page)
+    os.close(page)
+    assert parent.applying is None
+    assert parent.step == (0, 0)
+    worker.enter(3, 17)
+    assert parent.applying == Applying(3, 17)
+    worker.enter(4, LOADING, step_bytes=1_000)
+    assert parent.applying == Applying(4, LOADING)
+    assert parent.step == (2, 1_000)
+    worker.enter()
+    assert parent.applying is None
+    assert parent.step == (3, 0)

@@ -1,0 +1,219 @@
+"""A record that takes down whatever applies it bars its own space, and no other."""
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+from drive import KEY, running, ticket, vector
+
+from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.record import DeleteMemory, NewMemory, PutMemories
+from mlsdm_grpc.engine.position import LOADING
+from mlsdm_grpc.engine.quarantine import Quarantine
+from mlsdm_grpc.errors import DataLoss, Unavailable
+from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.sqlite import SqliteJournal
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+OTHERS = [KEY._replace(space=f"other{i}") for i in range(4)]
+PLANT = """
+import os, signal, sys
+
+if any("mlsdm_grpc.engine.worker" in each for each in sys.orig_argv):
+    import mlsdm_grpc.core.mind as minds
+    from mlsdm_grpc.core.record import PutMemories
+
+    apply = minds.Mind.apply
+
+    def planted(self, record):
+        body = record.body
+        if isinstance(body, PutMemories) and any(m.text == "POISON" for m in body.memories):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return apply(self, record)
+
+    minds.Mind.apply = planted
+"""
+
+
+@pytest.fixture(name="path")
+def planted(tmp_path, monkeypatch):
+    """Make workers crash on one record, as a fault in native code would; is the path without."""
+    folder = tmp_path / "planted"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(PLANT)
+    path = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(folder), path])))
+    return path
+
+
+@asynccontextmanager
+async def opened(folder):
+    journal = SqliteJournal(folder)
+    await journal.open()
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+async def patiently(call):
+    """Call again while the answer is to wait, as clients do."""
+    with anyio.fail_after(60):
+        while True:
+            try:
+                return await call()
+            except Unavailable as error:
+                assert error.retry_after_s is not None
+                await anyio.sleep(0.02)
+
+
+async def poison(driver, request=b"p" * 16):
+    body = PutMemories((NewMemory("poison", vector(99), True, text="POISON"),))
+    return await driver.engine.put(KEY, body, ticket(request), paths=[""])
+
+
+@pytest.mark.usefixtures("path")
+async def test_a_record_that_crashes_its_worker_bars_its_space_only(tmp_path, logs):
+    async with opened(tmp_path / "data") as journal, running(journal, workers=1) as driver:
+        for key in (KEY, *OTHERS):
+            await driver.put(1, 2, 3, key=key)
+        before = await driver.state()
+        with pytest.raises((DataLoss, Unavailable)):
+            await poison(driver)
+        found = await patiently(lambda: driver.query(2))
+        assert found == (["m2"], before.revision)
+        assert (await driver.state()).chain == before.chain
+        assert dict(driver.engine.directory.quarantined) == {KEY: before.revision + 1}
+        sample = driver.metrics.registry.get_sample_value
+        assert sample("mlsdm_spaces_quarantined_count") == 1
+        assert sample("mlsdm_worker_restarts_total", {"kind": "minds"}) == 2
+        (line,) = logs.events("space_quarantined")
+        assert (line["space"], line["revision"]) == (KEY.space, before.revision + 1)
+        await refuses_writes(driver, before.revision)
+        for key in OTHERS:
+            assert (await patiently(lambda key=key: driver.put(4, key=key))).revision == 3
+            assert await driver.query(4, key=key) == (["m4"], 3)
+        assert sample("mlsdm_worker_restarts_total", {"kind": "minds"}) == 2
+
+
+async def refuses_writes(driver, revision):
+    for write in (
+        lambda: driver.put(5),
+        lambda: driver.engine.delete(KEY, DeleteMemory("m1"), ticket(b"d" * 16)),
+        lambda: poison(driver),
+    ):
+        with pytest.raises(DataLoss) as caught:
+            await write()
+        assert caught.value.reason == "DATA_DAMAGED"
+        assert caught.value.metadata["revision"] == str(revision + 1)
+    assert await driver.query(1) == (["m1"], revision)
+
+
+async def test_a_quarantine_ends_with_the_server_and_begins_anew(tmp_path, monkeypatch, path):
+    async with opened(tmp_path / "data") as journal:
+        async with running(journal, workers=1) as driver:
+            await driver.put(1)
+            await driver.put(1, key=OTHERS[0])
+            with pytest.raises((DataLoss, Unavailable)):
+                await poison(driver)
+            await patiently(driver.state)
+            assert KEY in driver.engine.directory.quarantined
+        async with running(journal, workers=1) as driver:
+            assert not driver.engine.directory.quarantined
+            assert (await patiently(driver.state)).revision == 2
+            assert dict(driver.engine.directory.quarantined) == {KEY: 3}
+            assert (await driver.state(OTHERS[0])).used == 1
+        monkeypatch.setenv("PYTHONPATH", path)
+        async with running(journal, workers=1) as driver:
+            assert (await driver.state()).revision == 3
+            assert await driver.query(99) == (["poison"], 3)
+            assert not driver.engine.directory.quarantined
+            assert (await driver.put(5)).revision == 4
+
+
+@pytest.mark.usefixtures("path")
+async def test_a_quarantined_space_may_leave_ram_and_stays_barred():
+    async with running(workers=1) as driver:
+        await driver.put(1)
+        with pytest.raises((DataLoss, Unavailable)):
+            await poison(driver)
+        await patiently(driver.state)
+        await driver.engine.directory.evict_idle()
+        assert len(driver.engine.directory) == 0
+        assert await driver.query(1) == (["m1"], 2)
+        await refuses_writes(driver, 2)
+
+
+async def test_a_defect_that_stays_bars_its_space(monkeypatch):
+    apply = Mind.apply
+
+    def fails(self, record):
+        if isinstance(record.body, PutMemories) and record.body.memories[0].text == "POISON":
+            raise ZeroDivisionError
+        return apply(self, record)
+
+    monkeypatch.setattr(Mind, "apply", fails)
+    async with running() as driver:
+        await driver.put(1)
+        await driver.put(1, key=OTHERS[0])
+        writes = await asyncio.gather(
+            poison(driver), driver.put(2, request=b"2" * 16), return_exceptions=True
+        )
+        assert all(isinstance(each, DataLoss) for each in writes)
+        assert await driver.query(1) == (["m1"], 2)
+        await refuses_writes(driver, 2)
+        assert (await driver.put(2, key=OTHERS[0])).revision == 3
+        assert dict(driver.engine.directory.quarantined) == {KEY: 3}
+        async with driver.engine.directory.rebuilt(next(iter(driver.engine.directory))) as copy:
+            assert copy.applied == 2
+
+
+async def test_a_defect_while_loading_bars_the_space_at_once(monkeypatch):
+    journal = MemoryJournal()
+    await journal.open()
+    async with running(journal) as driver:
+        for seed in range(5):
+            await driver.put(seed)
+        for space in driver.engine.directory:
+            space.snapshot_revision = space.applied  # as if there were no time for snapshots
+    apply = Mind.apply
+
+    def fails(self, record):
+        if record.revision == 4:
+            raise ZeroDivisionError
+        return apply(self, record)
+
+    monkeypatch.setattr(Mind, "apply", fails)
+    async with running(journal) as driver:
+        assert await driver.query(1) == (["m1"], 3)
+        assert dict(driver.engine.directory.quarantined) == {KEY: 4}
+    await journal.close()
+
+
+def test_two_strikes_in_a_row_at_one_record_bar_a_space():
+    quarantine, other = Quarantine(), OTHERS[0]
+    quarantine.strike(KEY, 7)
+    quarantine.strike(other, 7)
+    quarantine.strike(KEY, 8)
+    assert not quarantine.spaces
+    quarantine.passed(other)
+    quarantine.strike(other, 7)
+    assert not quarantine.spaces
+    quarantine.strike(KEY, 8)
+    assert quarantine.spaces == {KEY: 8}
+    assert quarantine.last_served(KEY) == 7
+    assert quarantine.last_served(other) is None
+    quarantine.check_writable(other)
+    with pytest.raises(DataLoss):
+        quarantine.check_writable(KEY)
+
+
+def test_a_snapshot_that_nothing_survives_bars_reads_too():
+    quarantine = Quarantine()
+    for _ in range(2):
+        quarantine.strike(KEY, LOADING)
+    with pytest.raises(DataLoss):
+        quarantine.last_served(KEY)

@@ -1,0 +1,364 @@
+"""Spaces leave RAM and come back; no answer shows it."""
+
+import asyncio
+import gc
+import itertools
+import weakref
+from contextlib import aclosing
+
+import anyio
+import pytest
+from drive import KEY, running
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlsdm_grpc.engine.link import InlineLink
+from mlsdm_grpc.engine.minds import MindHandler
+from mlsdm_grpc.engine.pool import Loss
+from mlsdm_grpc.engine.position import Position
+from mlsdm_grpc.engine.spaces import SpaceStatus
+from mlsdm_grpc.engine.writes import _MAX_BACKLOG
+from mlsdm_grpc.errors import NotFound, Unavailable
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+KEYS = [KEY._replace(space=f"s{i}") for i in range(4)]
+STEPS = st.one_of(
+    st.tuples(st.just("put"), st.sampled_from(KEYS), st.integers(0, 30)),
+    st.tuples(st.just("query"), st.sampled_from(KEYS), st.integers(0, 30)),
+    st.tuples(st.just("state"), st.sampled_from(KEYS), st.none()),
+    st.tuples(st.just("evict"), st.none(), st.none()),
+    st.tuples(st.just("lose"), st.none(), st.none()),
+    st.tuples(st.just("settle"), st.none(), st.none()),
+)
+
+
+def evictions(driver):
+    return driver.metrics.registry.get_sample_value("mlsdm_space_evictions_total")
+
+
+async def until(condition):
+    with anyio.fail_after(20):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
+
+
+async def gone(driver):
+    """Wait until nothing is loaded, and let everything leave."""
+    await driver.engine.directory.evict_idle()
+    assert len(driver.engine.directory) == 0
+
+
+async def patiently(call):
+    """Call again when the worker was lost, as clients do; sooner, since it is back at once."""
+    while True:
+        try:
+            return await call()
+        except Unavailable as error:
+            assert error.reason == "WORKER_LOST"
+
+
+def lose_the_worker(driver):
+    """What the end of a process does, for the worker in this process."""
+    pool = driver.engine._minds
+    pool._links[0].close()
+    pool._links[0] = InlineLink(MindHandler(Position()))
+    driver.engine.directory.worker_lost(Loss(0, None, over_memory=False))
+
+
+class Held:
+    """Holds back the requests of one kind until they are let go."""
+
+    def __init__(self, monkeypatch, kind):
+        self.requests = []
+        send = InlineLink.request
+
+        def request(link, message, *, done=None):
+            if message.WhichOneof("kind") != kind:
+                return send(link, message, done=done)
+            told = asyncio.get_running_loop().create_future()
+            self.requests.append((link, message, done, told))
+            return told
+
+        self._patch = monkeypatch.context()
+        self._patch.__enter__().setattr(InlineLink, "request", request)
+        self._send = send
+
+    async def let_go(self):
+        self._patch.__exit__(None, None, None)
+        for link, message, done, told in self.requests:
+            told.set_result(await self._send(link, message, done=done))
+
+
+async def test_a_space_that_left_is_as_it_was(driver):
+    await driver.put(*range(10))
+    before = await driver.state()
+    await gone(driver)
+    assert evictions(driver) == 1
+    after = await driver.state()
+    assert (after.revision, after.chain, after.used) == (before.revision, before.chain, 10)
+    await gone(driver)
+    assert (await driver.put(11)).revision == before.revision + 1
+    assert await driver.query(3) == (["m3"], before.revision + 1)
+
+
+async def test_nothing_is_kept_of_a_space_that_left(driver):
+    await driver.put(1)
+    (space,) = driver.engine.directory
+    left, held = weakref.ref(space), driver.engine._budget.used_bytes
+    assert held > 0
+    (link,) = driver.engine._minds._links
+    assert len(link._handler._minds) == 1
+    del space
+    await gone(driver)
+    gc.collect()
+    assert left() is None
+    assert not link._handler._minds
+    assert driver.engine._budget.used_bytes == 0
+    assert not driver.engine.directory._known
+
+
+async def test_a_space_in_use_stays(driver, monkeypatch):
+    await driver.put(1)
+    held = Held(monkeypatch, "view")
+    asking = asyncio.ensure_future(driver.state())
+    await anyio.wait_all_tasks_blocked()
+    await driver.engine.directory.evict_idle()
+    (space,) = driver.engine.directory
+    assert space.status is SpaceStatus.HOT
+    await held.let_go()
+    assert (await asking).used == 1
+    await gone(driver)
+
+
+async def test_spaces_that_were_asked_for_lately_stay(driver):
+    await driver.put(1)
+    await driver.engine.directory.evict_idle(idle_s=3_600.0)
+    assert evictions(driver) == 0
+
+
+async def test_a_call_during_an_eviction_waits_and_loads_again(driver, monkeypatch):
+    await driver.put(1, 2)
+    held = Held(monkeypatch, "unload")
+    leaving = asyncio.ensure_future(driver.engine.directory.evict_idle())
+    await anyio.wait_all_tasks_blocked()
+    (space,) = driver.engine.directory
+    assert space.status is SpaceStatus.EVICTING
+    calls = [asyncio.ensure_future(driver.query(2)), asyncio.ensure_future(driver.put(3))]
+    await anyio.wait_all_tasks_blocked()
+    assert not any(call.done() for call in calls)
+    await held.let_go()
+    await leaving
+    found, outcome = await asyncio.gather(*calls)
+    assert found[0] == ["m2"]
+    assert outcome.revision == 3
+    assert next(iter(driver.engine.directory)) is space
+
+
+async def test_a_write_that_met_an_eviction_is_applied(driver, monkeypatch):
+    await driver.put(1)
+    (space,) = driver.engine.directory
+    held = Held(monkeypatch, "unload")
+    leaving = asyncio.ensure_future(driver.engine.directory.evict_idle())
+    await anyio.wait_all_tasks_blocked()
+    linked = driver.engine.directory.opened
+
+    async def opened(key):
+        del key
+        return space  # the caller looked before the eviction began
+
+    with monkeypatch.context() as hasty:
+        hasty.setattr(driver.engine.directory, "opened", opened)
+        writing = asyncio.ensure_future(driver.put(2, request=b"w" * 16))
+        await until(lambda: len(space.backlog) == 1)
+    await held.let_go()
+    await leaving
+    assert (await writing).revision == 3
+    assert (await linked(KEY)).applied == 3
+    assert space.writes == 0
+
+
+async def test_too_many_writes_that_wait_for_a_space_are_refused_before_the_journal(driver):
+    await driver.put(1)
+    (space,) = driver.engine.directory
+    space.status, space.writes = SpaceStatus.LOADING, _MAX_BACKLOG
+    with pytest.raises(Unavailable) as caught:
+        driver.engine._writes.submit(space, None, None)
+    assert caught.value.reason == "SPACE_LOADING"
+    assert caught.value.retry_after_s is not None
+    assert await driver.journal.head(KEY) == 2
+    space.status, space.writes = SpaceStatus.HOT, 0
+
+
+async def test_the_least_recently_used_leave_first():
+    async with running() as driver:
+        for key in KEYS:
+            await driver.put(1, key=key)
+        size = driver.engine._budget.used_bytes // len(KEYS)
+        driver.engine._budget.limit_bytes = int(3.5 * size)
+        await driver.query(1, key=KEYS[0])
+        await driver.put(2, key=KEYS[3])
+        await until(lambda: evictions(driver) == 1)
+        left = [space.key for space in driver.engine.directory]
+        assert left == [KEYS[2], KEYS[0], KEYS[3]]
+        assert (await driver.query(1, key=KEYS[1]))[0] == ["m1"]
+
+
+async def test_many_spaces_stay_within_a_small_budget():
+    async with running(memory_budget_bytes=8 * 1_024 * 1_024) as driver:
+        keys = [KEY._replace(space=f"many{i}") for i in range(40)]
+        budget, most = driver.engine._budget, 0
+        for key in keys:
+            await driver.put(1, key=key)
+            most = max(most, budget.used_bytes)
+        for _ in range(2):
+            answers = await asyncio.gather(*(driver.put(2, key=key) for key in keys))
+            assert len(answers) == len(keys)
+            most = max(most, budget.used_bytes)
+            found = await asyncio.gather(*(driver.query(2, key=key) for key in keys))
+            assert all(ids == ["m2"] for ids, _ in found)
+        assert evictions(driver) > 40
+        assert most <= 2 * budget.limit_bytes
+        sample = driver.metrics.registry.get_sample_value
+        assert sample("mlsdm_spaces_memory_bytes") == sum(
+            s.held_bytes for s in driver.engine.directory
+        )
+
+
+async def test_a_space_with_many_new_records_leaves_a_snapshot_behind():
+    async with running(snapshot_every=100_000) as driver:
+        for start in range(0, 1_200, 100):
+            await asyncio.gather(*(driver.put(seed % 7) for seed in range(start, start + 100)))
+        (space,) = driver.engine.directory
+        await driver.put(8, key=KEYS[0])
+        await gone(driver)
+        assert (await driver.journal.load_snapshot(KEY)).revision == space.applied
+        assert await driver.journal.load_snapshot(KEYS[0]) is None
+        assert (await driver.state()).used == 7
+        assert driver.replayed() == 0
+
+
+async def test_a_watch_outlives_the_eviction_of_its_space(driver):
+    await driver.put(1)
+    deadline_s = asyncio.get_running_loop().time() + 60
+    views = driver.engine.watches.watch(
+        KEY, min_revision=0, min_interval_s=0.0, deadline_s=deadline_s
+    )
+    async with aclosing(views):
+        assert (await anext(views)).used == 1
+        following = asyncio.ensure_future(anext(views))
+        await anyio.wait_all_tasks_blocked()
+        await gone(driver)
+        await anyio.wait_all_tasks_blocked()
+        assert len(driver.engine.directory) == 0  # who watches does not bring it back
+        await driver.put(2)
+        assert (await following).used == 2
+        await gone(driver)
+        following = asyncio.ensure_future(anext(views))
+        await anyio.wait_all_tasks_blocked()
+        assert not following.done()
+        await driver.put(3)
+        assert (await following).used == 3
+
+
+async def test_an_evicted_space_whose_worker_is_lost_loads_on_the_next_call():
+    async with running(workers=1) as driver:
+        await driver.put(1)
+        await gone(driver)
+        driver.engine._minds._workers[0].process.kill()
+        with anyio.fail_after(30):
+            while True:
+                try:
+                    assert (await driver.put(2, request=b"2" * 16)).revision == 3
+                    break
+                except Unavailable:
+                    await anyio.sleep(0.01)
+
+
+async def test_a_budget_smaller_than_one_space_slows_but_does_not_stop():
+    async with running(memory_budget_bytes=1) as driver:
+        for seed in range(5):
+            await asyncio.gather(*(driver.put(seed, key=key) for key in KEYS))
+        found = await asyncio.gather(*(driver.query(3, key=key) for key in KEYS))
+        assert all(ids == ["m3"] for ids, _ in found)
+        await until(lambda: driver.engine._budget.used_bytes == 0)
+
+
+async def test_the_spaces_of_a_lost_worker_come_back_last_used_first(monkeypatch):
+    async with running() as driver:
+        for key in KEYS:
+            await driver.put(1, key=key)
+        await driver.query(1, key=KEYS[0])
+        loads, load_snapshot = [], driver.journal.load_snapshot
+
+        async def noted(key):
+            loads.append(key)
+            return await load_snapshot(key)
+
+        monkeypatch.setattr(driver.journal, "load_snapshot", noted)
+        lose_the_worker(driver)
+        await until(lambda: all(s.status is SpaceStatus.HOT for s in driver.engine.directory))
+        assert loads == [KEYS[0], KEYS[3], KEYS[2], KEYS[1]]
+        loads.clear()
+        lose_the_worker(driver)
+        assert (await driver.query(1, key=KEYS[1]))[0] == ["m1"]
+        await until(lambda: all(s.status is SpaceStatus.HOT for s in driver.engine.directory))
+        assert loads.index(KEYS[1]) < 2  # it did not wait for the others
+        assert sorted(loads) == KEYS
+
+
+async def test_what_does_not_exist_is_not_found_after_an_eviction(driver):
+    await driver.put(1)
+    await gone(driver)
+    with pytest.raises(NotFound):
+        await driver.query(1, key=KEYS[0])
+    assert len(driver.engine.directory) == 0
+
+
+@settings(max_examples=100)
+@given(st.lists(STEPS, min_size=5, max_size=60), st.integers(1, 4))
+async def test_no_answer_shows_what_is_in_ram(steps, kept):
+    async with running() as driver:
+        model = {key: {} for key in KEYS}
+        numbers = itertools.count(1)
+        under_way = []
+
+        async def do(step, key, seed):
+            if step == "put":
+                request = next(numbers).to_bytes(16, "big")
+                outcome = await patiently(lambda: driver.put(seed, key=key, request=request))
+                assert outcome.items[0].memory_id == f"m{seed}"
+                model[key].setdefault(seed, outcome.revision)
+            elif step == "evict":
+                await driver.engine.directory.evict_idle()
+            elif step == "lose":
+                lose_the_worker(driver)
+            else:
+                known = set(model[key])
+                try:
+                    if step == "state":
+                        state = await patiently(lambda: driver.state(key))
+                        assert state.used >= len(known)
+                    elif seed in known:
+                        found = await patiently(lambda: driver.query(seed, key=key))
+                        assert found[0] == [f"m{seed}"]
+                except NotFound:
+                    assert not known
+
+        for step, key, seed in steps:
+            if step == "settle":
+                await asyncio.gather(*under_way)
+                under_way.clear()
+            else:
+                under_way.append(asyncio.ensure_future(do(step, key, seed)))
+                await asyncio.sleep(0)
+            used = driver.engine._budget.used_bytes
+            driver.engine._budget.limit_bytes = max(1, used * kept // 4)
+        await asyncio.gather(*under_way)
+        for key, stored in model.items():
+            if stored:
+                assert (await driver.state(key)).used == len(stored)
+                for seed in stored:
+                    assert (await driver.query(seed, key=key))[0] == [f"m{seed}"]
+        for space in driver.engine.directory:
+            assert (space.calls, space.writes, space.backlog) == (0, 0, [])
