@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.engine.spaces import Directory, space_not_found
+from mlsdm_grpc.engine.spaces import Directory, Space, space_not_found
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 
@@ -80,11 +80,12 @@ class Watches:
         clock = asyncio.get_running_loop().time
         with self._place(key):
             view = await self._read_state(key, min_revision=min_revision, deadline_s=deadline_s)
+            space = await self._directory.existing(key)  # held, so it may leave RAM meanwhile
             told_s = clock()
             yield view
             while (heard_s := clock()) < pace.until_s:
                 new = await self._changed(
-                    key,
+                    space,
                     view,
                     not_before_s=min(told_s + pace.min_interval_s, pace.until_s),
                     until_s=min(heard_s + pace.heartbeat_s, pace.until_s),
@@ -98,7 +99,7 @@ class Watches:
 
     async def _changed(
         self,
-        key: SpaceKey,
+        space: Space,
         last: SpaceView,
         *,
         not_before_s: float,
@@ -111,12 +112,11 @@ class Watches:
         """
         clock = asyncio.get_running_loop().time
         while True:
-            space = await self._directory.existing(key)
             if space.applied > last.revision:
                 await asyncio.sleep(max(0.0, not_before_s - clock()))
-                view = await self._read_state(key, min_revision=0, deadline_s=deadline_s)
+                view = await self._read_state(space.key, min_revision=0, deadline_s=deadline_s)
                 if view.incarnation != last.incarnation:
-                    raise space_not_found(key)
+                    raise space_not_found(space.key)
                 if view.revision > last.revision:
                     return view
             elif clock() >= until_s:
@@ -125,6 +125,7 @@ class Watches:
                 with suppress(TimeoutError):
                     async with asyncio.timeout_at(until_s):
                         await space.reached.wait()
+                        await self._directory.loaded(space)
 
     @contextmanager
     def _place(self, key: SpaceKey) -> Iterator[None]:
