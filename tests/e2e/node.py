@@ -30,6 +30,8 @@ def process(data_dir, *, dimension=16, **pressure):
     names = {f"MLSDM_PRESSURE__{name.upper()}": str(value) for name, value in pressure.items()}
     environment = {
         "MLSDM_SPACE__DIMENSION": str(dimension),
+        "MLSDM_ENGINE__STANDBY_WORKER": "false",
+        "MLSDM_ENGINE__WORKER_STALL_TIMEOUT_S": "120",  # tests stop workers on purpose
         "MLSDM_LOGGING__LEVEL": "error",  # nobody reads the lines, and the pipe is not endless
         **names,
     }

@@ -433,7 +433,7 @@ async def test_an_ingestion_that_was_given_up_goes_on_under_its_name():
 
 
 async def test_kill_nine_in_the_middle_loses_nothing_and_stores_nothing_twice(tmp_path):
-    rng, total, outcomes = random.Random(20261123), 4_000, {}
+    rng, total, outcomes = random.Random(20261123), 10_000, {}
     server = await asyncio.to_thread(ServerProcess, tmp_path, environment=QUIET)
     token, kills = "", 0
     memories = [
@@ -441,7 +441,7 @@ async def test_kill_nine_in_the_middle_loses_nothing_and_stores_nothing_twice(tm
         for n in range(1, total + 1)
     ]
     while True:
-        kill_after = rng.randint(1, 6) if kills < 4 else 10**6
+        kill_after = rng.randint(1, 4) if kills < 4 else 10**6
         async with channel(server.listen) as one:
             talk = await Conversation(one).open(token=token)
             begin = talk.opened.acked_sequence
