@@ -52,7 +52,7 @@ class Monitor:
         oldest_s: Callable[[], float],
         journal: Callable[[], JournalHealth],
         metrics: Metrics,
-        shed: Callable[[], None] = lambda: None,
+        shed: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings

@@ -10,14 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import mmap
 import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 import anyio.abc
@@ -25,6 +23,7 @@ import structlog
 
 from mlsdm_grpc.engine.link import InlineLink, Link, SocketLink, worker_lost
 from mlsdm_grpc.engine.position import Applying, Position, shared_page
+from mlsdm_grpc.engine.sensors import resident_bytes
 from mlsdm_grpc.engine.worker import make_handler
 from mlsdm_grpc.errors import MlsdmError
 
@@ -122,14 +121,6 @@ class _Worker:
             return False
         self.looks += 1
         return self.looks * looks_s >= stall_s + step[1] / _STEP_BYTES_PER_S
-
-    def resident_bytes(self) -> int:
-        """Return the memory that the process holds now; 0 if it has ended."""
-        try:
-            pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        except OSError:
-            return 0
-        return int(pages) * mmap.PAGESIZE
 
 
 class Pool:
@@ -396,7 +387,7 @@ class Pool:
 
 
 def _measured(workers: list[_Worker]) -> list[tuple[_Worker, int]]:
-    return [(worker, worker.resident_bytes()) for worker in workers]
+    return [(worker, resident_bytes(worker.process.pid)) for worker in workers]
 
 
 def _pauses() -> Iterator[float]:

@@ -40,6 +40,8 @@ __all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found
 
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; no request can name it."""
+_IDLE_S = 5.0
+"""A space that nobody has asked for that long may leave when the node is short of memory."""
 _LOADS_A_WORKER = 4
 _AGAIN_S = 0.1
 _ROOM_S = 1.0
@@ -87,6 +89,7 @@ class Directory:
         self._last_number = 0
         self._loads = [asyncio.Semaphore(_LOADS_A_WORKER) for _ in range(pool.size)]
         self._room_wanted = asyncio.Event()
+        self._shedding = False
         self._roomy = asyncio.Event()
         """Set while there is room, or as much as can be made."""
         self._roomy.set()
@@ -245,6 +248,12 @@ class Directory:
             self._roomy.clear()
             self._room_wanted.set()
 
+    def shed(self) -> None:
+        """Let spaces that nobody has asked for lately leave in the background."""
+        if self._tasks is not None:
+            self._shedding = True
+            self._room_wanted.set()
+
     async def evict_idle(self, *, idle_s: float = 0.0) -> None:
         """Let every space leave RAM that nobody is at and nobody has asked for lately.
 
@@ -263,6 +272,9 @@ class Directory:
                 with anyio.move_on_after(_AGAIN_S if self._budget.exceeded else None):
                     await self._room_wanted.wait()
                 self._room_wanted.clear()
+                if self._shedding:
+                    self._shedding = False
+                    await self.evict_idle(idle_s=_IDLE_S)
                 for space in self:
                     if self._budget.used_bytes <= self._budget.goal_bytes:
                         break

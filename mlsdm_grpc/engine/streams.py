@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -65,7 +65,7 @@ __all__ = [
 _RECORD_TIMEOUT_S = 30.0
 _MAX_PAUSE_S = 30.0
 _IN_USE_RETRY_S = 1.0
-_BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE"})
+_BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE", "SHEDDING", "EMERGENCY"})
 """Reasons for which nothing was written, so that the same items may be tried again."""
 
 
@@ -91,6 +91,8 @@ class Opening:
     ending: asyncio.Future[str]
     """Done when the stream is to end politely; its result is the name of an ``ErrorReason``, or
     empty for a stream that reached its greatest age."""
+    admit: Callable[[], None]
+    """Raises ``Unavailable`` SHEDDING or EMERGENCY while the node takes no such work."""
     path: str
     """Name of an item in violations."""
     resume: Position = Position(0, 0)
@@ -217,6 +219,7 @@ class Streams:
                         yield Goodbye(position, opening.ending.result())
                         return
                     try:
+                        opening.admit()
                         done = await self._settle(opening, position, inbox.head())
                     except Unavailable as error:
                         pause_s = error.retry_after_s or 0.0

@@ -1,4 +1,4 @@
-"""How the engine is doing, for those who watch the node."""
+"""How the engine is doing, for those who watch over the node."""
 
 from __future__ import annotations
 
@@ -53,3 +53,12 @@ class Vitals:
     def hot_spaces(self) -> Counter[int]:
         """Return how many spaces each space worker holds, by its index."""
         return Counter(space.worker for space in self._directory if space.link is not None)
+
+    @property
+    def quarantined(self) -> int:
+        """Spaces that take no writes because of a record that nothing survives."""
+        return len(self._directory.quarantined)
+
+    def shed(self) -> None:
+        """Ask spaces that nobody uses to leave memory."""
+        self._directory.shed()

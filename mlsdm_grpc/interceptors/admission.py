@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mlsdm_grpc.engine.pressure import Mode
@@ -39,6 +40,8 @@ class AdmissionInterceptor(Interceptor):
         claimed = call.metadata.get(CRITICALITY)
         wanted = Criticality.DEFAULT if claimed is None else _criticality(call, claimed)
         call.criticality = min(wanted, call.principal.max_criticality)
+        if call.method.shape.client_streaming:
+            call.recheck = partial(self.check, call)
         if self._machine.mode is not Mode.NORMAL:
             self.check(call)
 

@@ -182,6 +182,7 @@ def _monitor(parts: _Parts) -> Monitor:
         pids=parts.engine.vitals.pids,
         oldest_s=lambda: parts.engine.vitals.oldest_s,
         journal=parts.journal.health,
+        shed=parts.engine.vitals.shed,
         metrics=parts.metrics,
     )
 

@@ -114,6 +114,7 @@ class Node:
             resident_bytes=reading.resident_bytes,
             memory_limit_bytes=reading.memory_limit_bytes,
             hot_space_count=hot.total(),
+            quarantined_space_count=self._vitals.quarantined,
             pressure=[
                 node_pb2.PressureSignal(signal=each.name, ratio=each.ratio, firing=each.firing)
                 for each in machine.signals

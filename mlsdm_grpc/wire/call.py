@@ -9,7 +9,7 @@ from mlsdm_grpc.security.principal import ANONYMOUS, Criticality, Principal
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "ANONYMOUS",
@@ -84,6 +84,10 @@ class RpcStatus:
 OK = RpcStatus(0)
 
 
+def _nothing() -> None:
+    """Refuse nothing."""
+
+
 @dataclass(slots=True)
 class Call:
     """One call in progress. Interceptors fill it in; servicers read it."""
@@ -106,6 +110,8 @@ class Call:
     """Monotonic time by which the call has to be answered; infinite for a stream without one."""
     criticality: Criticality = Criticality.DEFAULT
     """How much it matters when not all can be served."""
+    recheck: Callable[[], None] = _nothing
+    """Raises what refuses the next message of a stream that was admitted long ago."""
     probe: int = 0
     """Round of the probe that this write is after an emergency; 0 if it is none."""
     endless: bool = False

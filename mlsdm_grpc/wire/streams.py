@@ -101,6 +101,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             principal=call.principal.name,
             deadline_s=call.deadline_s,
             ending=ending,
+            admit=call.recheck,
             path=self.path,
             resume=decode_resume_token(given.resume_token, key, stream_id),
             allow_replace=allow_replace,

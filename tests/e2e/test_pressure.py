@@ -13,7 +13,7 @@ import pytest
 from node import ENTERED_S, LEFT_S, Node, assert_emergency, process, refusal, workers
 from serving import in_process
 
-from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2, node_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2, memory_stream_pb2, node_pb2
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
@@ -44,6 +44,24 @@ async def test_the_operator_forces_every_mode_and_gives_it_back():
         status = await node.force(automatic=True)
         assert (status.mode, status.mode_forced) == (node_pb2.NODE_MODE_NORMAL, False)
         await node.put()
+
+
+async def test_an_open_stream_is_paused_while_bulk_work_is_refused():
+    async with in_process() as server, Node(server) as node:
+        call = node.memories.IngestMemories(timeout=60)
+        opening = memory_stream_pb2.IngestOpen(stream={"stream_id": "s"})
+        await call.write(memory_stream_pb2.IngestMemoriesRequest(open=opening))
+        await call.read()
+        await node.force(mode=node_pb2.NODE_MODE_SHEDDING)
+        batch = memory_stream_pb2.IngestBatch(first_sequence=1, memories=[{"text": "late"}])
+        await call.write(memory_stream_pb2.IngestMemoriesRequest(batch=batch))
+        assert (await call.read()).flow.pause.ToMilliseconds() > 0
+        await node.force(automatic=True)
+        await call.done_writing()
+        acked = []
+        while (message := await call.read()) is not grpc.aio.EOF:
+            acked += [message.ack.acked_sequence] if message.HasField("ack") else []
+        assert acked == [1]
 
 
 async def test_a_forced_mode_ends_with_its_time():

@@ -13,6 +13,7 @@ from drive import KEY, running, ticket, vector
 
 from mlsdm_grpc.core.record import NewMemory, PutMemories, SpaceChange
 from mlsdm_grpc.engine.position import LOADING, Applying, Position, shared_page
+from mlsdm_grpc.engine.sensors import resident_bytes
 from mlsdm_grpc.errors import Unavailable
 
 MIB = 1_024 * 1_024
@@ -227,7 +228,7 @@ async def test_a_worker_that_holds_too_much_is_replaced_and_loads_on_demand():
 
 async def resident(pool):
     (worker,) = pool._workers
-    return await asyncio.to_thread(worker.resident_bytes)
+    return await asyncio.to_thread(resident_bytes, worker.process.pid)
 
 
 async def put_wide(driver, key, count):

@@ -138,6 +138,20 @@ async def test_spaces_that_were_asked_for_lately_stay(driver):
     assert evictions(driver) == 0
 
 
+async def test_a_node_under_pressure_lets_idle_spaces_leave(driver):
+    await driver.put(1)
+    await driver.put(1, key=KEY._replace(space="busy"))
+    spaces = {space.key.space: space for space in driver.engine.directory}
+    spaces["default"].used_s -= 3_600.0
+    del spaces
+    driver.engine.vitals.shed()
+    with anyio.fail_after(10):
+        while not evictions(driver):
+            await anyio.lowlevel.checkpoint()
+    assert [space.key.space for space in driver.engine.directory] == ["busy"]
+    assert (await driver.state()).used == 1
+
+
 async def test_a_call_during_an_eviction_waits_and_loads_again(driver, monkeypatch):
     await driver.put(1, 2)
     held = Held(monkeypatch, "unload")

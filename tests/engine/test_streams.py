@@ -50,7 +50,13 @@ class Client:
         self._sent = asyncio.Queue()
         self.read_count = 0
         self.closed = False
-        opening = {"key": KEY, "stream_id": "s", "path": "memory", **opening}
+        opening = {
+            "key": KEY,
+            "stream_id": "s",
+            "path": "memory",
+            "admit": lambda: None,
+            **opening,
+        }
         given = Opening(principal="tester", deadline_s=float("inf"), ending=self.ending, **opening)
         self.events = driver.engine.streams.run(given, self._batches())
 
@@ -470,3 +476,28 @@ async def test_however_a_stream_breaks_nothing_is_lost_and_nothing_is_twice(atte
         assert await ids(driver) == [f"m{number}" for number in range(1, total + 1)]
     assert set(outcomes.values()) <= {PutResult.CREATED}
     await journal.close()
+
+
+async def test_a_stream_pauses_while_the_node_refuses_and_goes_on_afterwards(driver):
+    refusals = [Unavailable("no", reason="SHEDDING", retry_after_s=0.05)] * 2
+
+    def admit():
+        if refusals:
+            raise refusals.pop()
+
+    async with opened(driver, admit=admit) as client:
+        client.send(1, memory(1))
+        assert await client.next() == Flow(1_024, 0.05)
+        assert await client.next() == Flow(1_024, 0.05)
+        assert (await client.next()).position.acked_sequence == 1
+
+
+async def test_a_stream_that_the_node_refuses_for_long_ends(driver):
+    def admit():
+        raise Unavailable("no", reason="EMERGENCY", retry_after_s=31.0)
+
+    async with opened(driver, admit=admit) as client:
+        client.send(1, memory(1))
+        with pytest.raises(Unavailable) as caught:
+            await client.next()
+        assert caught.value.reason == "EMERGENCY"
