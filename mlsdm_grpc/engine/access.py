@@ -147,11 +147,11 @@ class Access:
         try:
             if space.head_unknown:  # an append failed meanwhile
                 await self.directory.loaded(space)
-            answer = self._writes.submit(space, body, ticket)
+            done = partial(gate.leave, cost_s)
+            answer = self._writes.submit(space, body, ticket, done=done)
         except BaseException:
             gate.leave(cost_s)
             raise
-        answer.add_done_callback(lambda _: gate.leave(cost_s))
         return await self._writes.outcome(space, answer, ticket)
 
 

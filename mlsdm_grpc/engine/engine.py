@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -163,7 +163,7 @@ class Engine:
             journal,
             semantics_version=semantics.newest() if upgrades else semantics.oldest(),
             now_ns=now_ns,
-            new_record_id=lambda: uuid.uuid4().bytes,
+            new_record_id=lambda: os.urandom(16),
             quarantine=quarantine,
             on_applied=self._applied,
             reload=lambda space: self._directory.reload(space),  # noqa: PLW0108 - made below
@@ -271,8 +271,9 @@ class Engine:
         Raises:
             MlsdmError: As the contract of PutMemory says.
         """
-        lane = Lane.BULK if len(body.memories) > 1 else Lane.INTERACTIVE
-        ticket = replace(ticket, lane=lane)
+        lane = Lane.INTERACTIVE
+        if len(body.memories) > 1:
+            lane, ticket = Lane.BULK, replace(ticket, lane=Lane.BULK)
         with self.lanes.inside(lane, key.tenant):
             memories = await self._complete(key, body.memories, paths, ticket.deadline_s)
             new = await self._directory.is_new(key)
@@ -285,7 +286,7 @@ class Engine:
                 await self._first.create(space, body.memories, ticket)
             self._first.check(key, parameters_of(space), body.memories, memories)
             memories = await settled(space, memories, now_ns=self._now_ns())
-            body = replace(body, memories=memories)
+            body = PutMemories(memories, body.allow_replace)
             await self._refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
             applied = await self._access.write(space, body, ticket)
@@ -468,7 +469,9 @@ class Engine:
             vectors = dict(zip(bare, embedded, strict=True))
             check_embedded({join(paths[i], "text"): vector for i, vector in vectors.items()})
         return tuple(
-            replace(
+            draft
+            if draft.memory_id and i not in vectors
+            else replace(
                 draft,
                 memory_id=draft.memory_id or str(ULID()),
                 vector=vectors.get(i, draft.vector),

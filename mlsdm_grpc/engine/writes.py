@@ -105,15 +105,18 @@ class WritePipeline:
         self._quarantine = quarantine
         self._on_applied = on_applied
         self._reload = reload
-        self._under_way: dict[asyncio.Future[Applied], float] = {}
-        """Writes that are not answered, with the monotonic time at which they began."""
+        self._under_way: dict[asyncio.Future[Applied], tuple[float, Callable[[], None]]] = {}
+        """Writes that are not answered: when they began, monotonic, and whom to tell of the end."""
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def submit(self, space: Space, body: RecordBody, ticket: Ticket) -> asyncio.Future[Applied]:
+    def submit(
+        self, space: Space, body: RecordBody, ticket: Ticket, *, done: Callable[[], None]
+    ) -> asyncio.Future[Applied]:
         """Hand one record to the journal and return its outcome to come.
 
-        From here on nobody can take the write back.
+        From here on nobody can take the write back: to cancel the future only stops waiting for
+        it. ``done`` is called at the end of the write, whoever waits.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
@@ -129,7 +132,7 @@ class WritePipeline:
             )
         if 0 < space.semantics_version < self._semantics_version:
             self._upgrade(space)
-        return self._submit(space, self.record(space, body, ticket))
+        return self._submit(space, self.record(space, body, ticket), done)
 
     async def outcome(
         self, space: Space, answer: asyncio.Future[Applied], ticket: Ticket
@@ -141,16 +144,13 @@ class WritePipeline:
             Unavailable: The journal did not take it, or its worker was lost and not replaced.
             DeadlineExceeded: OUTCOME_UNKNOWN; the record is on its way.
         """
+        limit = asyncio.get_running_loop().call_at(
+            ticket.deadline_s - _ANSWER_MARGIN_S, _give_up, answer, ticket
+        )
         try:
-            async with asyncio.timeout_at(ticket.deadline_s - _ANSWER_MARGIN_S):
-                applied = await asyncio.shield(answer)  # whoever is gone changes nothing
-        except TimeoutError:
-            raise DeadlineExceeded(
-                "The deadline passed after the write went to the journal; repeat it with the same"
-                " request_id to learn its result.",
-                reason="OUTCOME_UNKNOWN",
-                metadata={"request_id": str(uuid.UUID(bytes=ticket.request_id))},
-            ) from None
+            applied = await answer
+        finally:
+            limit.cancel()
         if isinstance(applied.outcome, Refusal):
             raise refusal_error(applied.outcome, space.key.space)
         return applied
@@ -178,7 +178,7 @@ class WritePipeline:
     @property
     def oldest_s(self) -> float:
         """When the oldest write that is under way began, monotonic; infinite if none is."""
-        return next(iter(self._under_way.values()), math.inf)
+        return next((since for since, _ in self._under_way.values()), math.inf)
 
     async def drained(self) -> None:
         """Wait until no write is under way."""
@@ -208,9 +208,11 @@ class WritePipeline:
         ticket = Ticket("", 0.0, request_id=digest[:16], request_digest=digest)
         tenant, name = space.key
         _log.info("space_upgraded", tenant=tenant, space=name, semantics_version=version)
-        self._submit(space, self.record(space, UpgradeSemantics(version), ticket))
+        self._submit(space, self.record(space, UpgradeSemantics(version), ticket), _nothing)
 
-    def _submit(self, space: Space, record: Record) -> asyncio.Future[Applied]:
+    def _submit(
+        self, space: Space, record: Record, done: Callable[[], None]
+    ) -> asyncio.Future[Applied]:
         raw = encode_record(record)
         if len(raw) > MAX_RECORD_BYTES:
             raise InvalidInput(
@@ -226,7 +228,7 @@ class WritePipeline:
         if isinstance(record.body, UpgradeSemantics):
             space.semantics_version = record.body.version
         space.writes += 1
-        self._under_way[answer] = time.monotonic()
+        self._under_way[answer] = time.monotonic(), done
         self._idle.clear()
         appended.add_done_callback(partial(self._durable, space, raw, answer))
         return answer
@@ -300,13 +302,33 @@ class WritePipeline:
         error: MlsdmError | None = None,
     ) -> None:
         space.writes -= 1
-        del self._under_way[answer]
+        _, done = self._under_way.pop(answer)
+        done()
         if not self._under_way:
             self._idle.set()
+        if answer.done():
+            return
         if error is not None:
             answer.set_exception(error)
         elif applied is not None:
             answer.set_result(applied)
+
+
+def _give_up(answer: asyncio.Future[Applied], ticket: Ticket) -> None:
+    """Answer a write that takes too long; the record is on its way."""
+    if not answer.done():
+        answer.set_exception(
+            DeadlineExceeded(
+                "The deadline passed after the write went to the journal; repeat it with the same"
+                " request_id to learn its result.",
+                reason="OUTCOME_UNKNOWN",
+                metadata={"request_id": str(uuid.UUID(bytes=ticket.request_id))},
+            )
+        )
+
+
+def _nothing() -> None:
+    """Tell nobody."""
 
 
 def _upgrade_digest(incarnation: int, version: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from typing import TYPE_CHECKING
 
 from mlsdm_grpc.wire.call import Interceptor
@@ -17,7 +17,7 @@ __all__ = ["RequestIdInterceptor"]
 
 
 def _new_id() -> str:
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 class RequestIdInterceptor(Interceptor):

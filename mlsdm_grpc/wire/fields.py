@@ -6,8 +6,8 @@ All faults of a request are reported together, at most sixteen; none repeats wha
 from __future__ import annotations
 
 import math
+import os
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,6 +25,7 @@ _SPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _MEMORY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LABEL = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _MAX_VIOLATIONS = 16
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NO_UUID = "must be a UUID such as 6f2c1f0e-58a4-4c0e-9a4b-0d1f0a3f5c11"
 
 
@@ -53,12 +54,9 @@ class Fields:
     def request_id(self, value: str) -> bytes:
         """Return the 16 bytes of a UUID; a new one where there is none."""
         if not value:
-            return uuid.uuid4().bytes
-        if len(value) == 36:
-            try:
-                return uuid.UUID(value).bytes
-            except ValueError:
-                pass
+            return os.urandom(16)
+        if _UUID.fullmatch(value):
+            return bytes.fromhex(value.replace("-", ""))
         self.fault("request_id", _NO_UUID)
         return b""
 
@@ -116,6 +114,8 @@ class Fields:
 
     def labels(self, path: str, values: Sequence[str]) -> tuple[str, ...]:
         """Return labels as a sorted set."""
+        if not values:
+            return ()
         if len(values) > limits.MAX_LABELS:
             self.fault(path, f"has {len(values)} labels; at most {limits.MAX_LABELS} are allowed")
         elif not all(_LABEL.fullmatch(value) for value in values):
@@ -136,6 +136,8 @@ class Fields:
 
     def metadata(self, path: str, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         """Return metadata sorted by key."""
+        if not values:
+            return ()
         total = sum(len(key.encode()) + len(value.encode()) for key, value in values.items())
         self.size(path, total, limits.MAX_METADATA_BYTES)
         return tuple(sorted(values.items()))
@@ -152,19 +154,20 @@ class Fields:
             raw = np.array(message.floats.values, np.float32)
         if not 1 <= len(raw) <= limits.MAX_DIMENSION:
             self.fault(path, f"must have 1 to {limits.MAX_DIMENSION} components")
-        elif not np.isfinite(raw).all():
-            self.fault(path, "has components that are not finite numbers")
-        else:
-            scale = inverse_norm(raw)
-            if scale == 0.0:
-                self.fault(path, "must not be the zero vector")
+        elif scale := inverse_norm(raw):
             return Vector(raw, scale)
+        elif np.isfinite(raw).all():
+            self.fault(path, "must not be the zero vector")
+        else:
+            self.fault(path, "has components that are not finite numbers")
         return Vector(raw, 0.0)
 
     def _packed(self, path: str, data: bytes, dtype: str, width: int) -> Float32:
         if len(data) % width:
             self.fault(path, f"has {len(data)} bytes, which is not a multiple of {width}")
             return np.ones(1, np.float32)
+        packed = np.frombuffer(data, dtype)
+        if packed.dtype == np.float32:
+            return packed
         with np.errstate(invalid="ignore"):
-            packed: Float32 = np.frombuffer(data, dtype).astype(np.float32, copy=False)
-        return packed
+            return packed.astype(np.float32)

@@ -198,7 +198,7 @@ async def test_too_many_writes_that_wait_for_a_space_are_refused_before_the_jour
     (space,) = driver.engine.directory
     space.status, space.writes = SpaceStatus.LOADING, _MAX_BACKLOG
     with pytest.raises(Unavailable) as caught:
-        driver.engine._writes.submit(space, None, None)
+        driver.engine._writes.submit(space, None, None, done=None)
     assert caught.value.reason == "SPACE_LOADING"
     assert caught.value.retry_after_s is not None
     assert await driver.journal.head(KEY) == 2
