@@ -18,7 +18,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
 from mlsdm_grpc.config import LoggingSettings
-from mlsdm_grpc.observability.logging import configure_logging
+from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
 # No test asserts a speed.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -88,6 +88,7 @@ class Logs:
 
     @property
     def text(self) -> str:
+        flush_events()
         return self._stream.getvalue()
 
     def events(self, event: str) -> list[dict[str, Any]]:

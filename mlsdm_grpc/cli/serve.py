@@ -51,7 +51,7 @@ def serve(
     import anyio
 
     from mlsdm_grpc.config import load_settings, unknown_environment
-    from mlsdm_grpc.observability.logging import configure_logging
+    from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
     try:
         settings = load_settings(config, flags)
@@ -76,6 +76,8 @@ def serve(
         failed = True
         for fault in _leaves(group):
             typer.echo(f"The server cannot run: {fault}", err=True)
+    finally:
+        flush_events()
     if failed:
         raise typer.Exit(1)
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
-import structlog
-
+from mlsdm_grpc.observability.logging import write_event
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.status import CODE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from structlog.typing import FilteringBoundLogger
 
     from mlsdm_grpc.wire.call import Call
 
@@ -23,29 +21,22 @@ __all__ = ["AccessLogInterceptor"]
 class AccessLogInterceptor(Interceptor):
     """Logs every call at info; health and reflection, which machines repeat, at debug."""
 
-    def __init__(
-        self,
-        logger: FilteringBoundLogger | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Log to ``logger``.
-
-        Args:
-            logger: Where to; the configured one when absent.
-            clock: The clock that ``Call.started_s`` was read from, seconds.
-        """
-        self._logger = (logger or structlog.get_logger()).bind(component="access")
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Measure calls by the clock that ``Call.started_s`` was read from, seconds."""
         self._clock = clock
 
     def after(self, call: Call) -> None:
         method = call.method
-        write = self._logger.debug if method.open else self._logger.info
-        write(
+        write_event(
+            logging.DEBUG if method.open else logging.INFO,
             "call",
-            method=method.path,
-            code=CODE_NAMES[call.status.code],
-            duration_ms=round((self._clock() - call.started_s) * 1_000, 3),
-            request_id=call.request_id,
-            tenant=call.principal.tenant,
-            peer=call.peer,
+            {
+                "component": "access",
+                "method": method.path,
+                "code": CODE_NAMES[call.status.code],
+                "duration_ms": round((self._clock() - call.started_s) * 1_000, 3),
+                "request_id": call.request_id,
+                "tenant": call.principal.tenant,
+                "peer": call.peer,
+            },
         )

@@ -11,32 +11,11 @@ from mlsdm_grpc.wire.status import CODE_NAMES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prometheus_client import Counter, Histogram
-
+    from mlsdm_grpc.observability.calls import CallSeries
     from mlsdm_grpc.observability.metrics import Metrics
     from mlsdm_grpc.wire.call import Call, Method
 
 __all__ = ["MetricsInterceptor"]
-
-
-class _Series:
-    """The series of one method: looking labels up costs more than counting."""
-
-    __slots__ = ("_labels", "_metrics", "handled", "seconds", "started")
-
-    def __init__(self, metrics: Metrics, method: Method) -> None:
-        self._metrics = metrics
-        self._labels = (method.shape.name, method.service, method.name)
-        self.started: Counter = metrics.started.labels(*self._labels)
-        self.seconds: Histogram = metrics.handling_seconds.labels(*self._labels)
-        self.handled: list[Counter | None] = [None] * len(CODE_NAMES)
-
-    def count(self, code: int) -> None:
-        series = self.handled[code]
-        if series is None:
-            series = self._metrics.handled.labels(*self._labels, CODE_NAMES[code])
-            self.handled[code] = series
-        series.inc()
 
 
 class MetricsInterceptor(Interceptor):
@@ -49,17 +28,17 @@ class MetricsInterceptor(Interceptor):
             metrics: Where the series are.
             clock: The clock that ``Call.started_s`` was read from, seconds.
         """
-        self._metrics = metrics
+        self._calls = metrics.calls
         self._clock = clock
-        self._series: dict[Method, _Series] = {}
+        self._series: dict[Method, CallSeries] = {}
 
     def before(self, call: Call) -> None:
-        series = self._series.get(call.method)
+        method = call.method
+        series = self._series.get(method)
         if series is None:
-            series = self._series[call.method] = _Series(self._metrics, call.method)
-        series.started.inc()
+            labels = (method.shape.name, method.service, method.name)
+            series = self._series[method] = self._calls.series(labels, CODE_NAMES)
+        series.started += 1
 
     def after(self, call: Call) -> None:
-        series = self._series[call.method]
-        series.count(call.status.code)
-        series.seconds.observe(self._clock() - call.started_s)
+        self._series[call.method].end(call.status.code, self._clock() - call.started_s)

@@ -13,6 +13,7 @@ import logging
 import re
 import sys
 from collections import deque
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 
     from mlsdm_grpc.config import LoggingSettings
 
-__all__ = ["MAX_LINE_BYTES", "configure_logging"]
+__all__ = ["MAX_LINE_BYTES", "configure_logging", "flush_events", "write_event"]
 
 MAX_LINE_BYTES: Final = 16 * KIB
 """Longest line, its end included; the values of a longer one are cut."""
 
 _encode: Final = json.JSONEncoder(default=repr).encode
+_FLUSH_S: Final = 0.05
+_MAX_WAITING: Final = 256
 _LONGEST_VALUES: Final = (2_048, 256, 32)
 _ESSENTIAL: Final = ("event", "level", "timestamp", "component", "request_id")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -47,6 +50,8 @@ def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     lines = _Lines(sys.stderr if stream is None else stream)
+    _sink.lines, _sink.level = lines, level
+    _sink.is_json = settings.format is LogFormat.JSON
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -64,6 +69,31 @@ def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None
     root.setLevel(level)
 
 
+def write_event(level: int, event: str, fields: dict[str, Any]) -> None:
+    """Write an event as a logger would, for events that come with every call.
+
+    Args:
+        level: ``logging.INFO`` or ``logging.DEBUG``.
+        event: What happened.
+        fields: The rest of the line; taken over.
+    """
+    if level < _sink.level:
+        return
+    name = "info" if level == logging.INFO else "debug"
+    if _sink.lines is None or not _sink.is_json:
+        structlog.get_logger().log(level, event, **fields)
+        return
+    fields["event"], fields["level"] = event, name
+    fields["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    _sink.lines.info(_render_json(None, name, fields))
+
+
+def flush_events() -> None:
+    """Write the lines that wait for others; for the end of a process."""
+    if _sink.lines is not None:
+        _sink.lines.flush()
+
+
 def _renderers(form: LogFormat) -> list[Processor]:
     if form is LogFormat.JSON:
         return [structlog.processors.format_exc_info, _render_json]
@@ -74,7 +104,7 @@ def _renderers(form: LogFormat) -> list[Processor]:
 class _Lines:
     """The end of the chain: writes finished lines, in order.
 
-    Lines of ordinary events that come in one turn of the event loop are written together.
+    Lines of ordinary events that come within a twentieth of a second are written together.
     """
 
     __slots__ = ("_stream", "_waiting")
@@ -87,19 +117,21 @@ class _Lines:
         self._waiting.append(line)
         if len(self._waiting) == 1:
             try:
-                asyncio.get_running_loop().call_soon(self._write)
+                asyncio.get_running_loop().call_later(_FLUSH_S, self.flush)
             except RuntimeError:  # no loop here
-                self._write()
+                self.flush()
+        elif len(self._waiting) >= _MAX_WAITING:
+            self.flush()
 
     debug = info
 
     def error(self, line: str) -> None:
         self._waiting.append(line)
-        self._write()
+        self.flush()
 
     critical = warning = msg = error
 
-    def _write(self) -> None:
+    def flush(self) -> None:
         lines = []
         while self._waiting:
             lines.append(self._waiting.popleft() + "\n")
@@ -108,6 +140,17 @@ class _Lines:
             self._stream.flush()
         except (OSError, ValueError):
             pass  # the reader is gone; there is nobody left to tell
+
+
+class _Sink:
+    """Where the lines of this process go now."""
+
+    lines: _Lines | None = None
+    level = logging.INFO
+    is_json = False
+
+
+_sink: Final = _Sink()
 
 
 class _ToStructlog(logging.Handler):

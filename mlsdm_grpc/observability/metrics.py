@@ -10,6 +10,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from mlsdm_grpc.observability.calls import CallMetrics
+
 __all__ = ["COUNT_BUCKETS", "LATENCY_BUCKETS_S", "Metrics"]
 
 # fmt: off
@@ -23,30 +25,14 @@ LATENCY_BUCKETS_S: Final = (
 COUNT_BUCKETS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0)
 """Buckets of numbers of things that were done at once."""
 
-_METHOD: Final = ("grpc_type", "grpc_service", "grpc_method")
-
 
 class Metrics:
     """The metrics of one server and the registry that they are in."""
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry(auto_describe=True)
-        self.started = Counter(
-            "grpc_server_started_total", "Calls begun.", _METHOD, registry=registry
-        )
-        self.handled = Counter(
-            "grpc_server_handled_total",
-            "Calls ended, by status code.",
-            (*_METHOD, "grpc_code"),
-            registry=registry,
-        )
-        self.handling_seconds = Histogram(
-            "grpc_server_handling_seconds",
-            "Time from the arrival of a call to its last word.",
-            _METHOD,
-            buckets=LATENCY_BUCKETS_S,
-            registry=registry,
-        )
+        self.calls = CallMetrics(LATENCY_BUCKETS_S)
+        registry.register(self.calls)
         self.journal_commit_seconds = Histogram(
             "mlsdm_journal_commit_seconds",
             "Time of one durable commit.",

@@ -62,10 +62,12 @@ class Method:
     platform: bool = False
     """It acts on the node and not in a tenant."""
 
-    @property
-    def path(self) -> str:
-        """``/service/name``."""
-        return f"/{self.service}/{self.name}"
+    path: str = field(init=False)
+    """``/service/name``."""
+
+    def __post_init__(self) -> None:
+        """Make the path once."""
+        object.__setattr__(self, "path", f"/{self.service}/{self.name}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import logging
 
+import anyio
 import pytest
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc.config import LogFormat, LoggingSettings
-from mlsdm_grpc.observability.logging import MAX_LINE_BYTES, configure_logging
+from mlsdm_grpc.observability.logging import (
+    MAX_LINE_BYTES,
+    configure_logging,
+    flush_events,
+    write_event,
+)
 
 
 def _configured(level="info", form=LogFormat.JSON):
@@ -35,7 +40,7 @@ def test_an_event_is_one_line_of_json():
     assert event == {"event": "begun", "level": "info", "component": "test", "count": 3}
 
 
-def test_lines_of_one_turn_of_the_loop_are_written_together_and_in_order():
+def test_lines_of_ordinary_events_are_written_together_and_in_order():
     class Counting(io.StringIO):
         writes = 0
 
@@ -54,15 +59,38 @@ def test_lines_of_one_turn_of_the_loop_are_written_together_and_in_order():
         for name in "abc":
             logger.info(name)
         assert written() == []
-        await asyncio.sleep(0)
+        with anyio.fail_after(5):
+            while not written():
+                await anyio.lowlevel.checkpoint()
         assert (written(), stream.writes) == (["a", "b", "c"], 1)
         logger.info("d")
         logger.error("e")
         assert written() == ["a", "b", "c", "d", "e"]
+        for number in range(256):
+            logger.info(str(number))
+        assert len(written()) == 261
         logger.info("f")
 
-    asyncio.run(calls())
-    assert written() == ["a", "b", "c", "d", "e", "f"]
+    anyio.run(calls)
+    flush_events()
+    assert written()[-1] == "f"
+
+
+@pytest.mark.parametrize("form", [LogFormat.JSON, LogFormat.CONSOLE])
+def test_an_event_of_every_call_looks_like_any_other(form):
+    _, stream = _configured("info", form)
+    fields = {"component": "test", "peer": 'a"\n\x7f\u2028', "duration_ms": 1.5}
+    structlog.get_logger().info("call", **fields)
+    plain = stream.getvalue()
+    write_event(logging.INFO, "call", dict(fields))
+    write_event(logging.DEBUG, "call", dict(fields))
+    one, two = plain, stream.getvalue().removeprefix(plain)
+    if form is LogFormat.JSON:
+        one, two = json.loads(one), json.loads(two)
+        assert len(one.pop("timestamp")) == len(two.pop("timestamp"))
+        assert one == two
+    else:
+        assert one.split()[1:] == two.split()[1:]
 
 
 def test_levels_below_the_chosen_one_are_left_out():

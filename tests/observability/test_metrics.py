@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from mlsdm_grpc.observability.metrics import LATENCY_BUCKETS_S, Metrics
 
@@ -37,10 +37,9 @@ def _families():
     metrics.pressure_ratio.labels("memory").set(0.5)
     metrics.admission_refusals.labels("emergency").inc()
     metrics.server.info({"version": "1"})
-    labels = ("unary", "s", "m")
-    metrics.started.labels(*labels).inc()
-    metrics.handled.labels(*labels, "OK").inc()
-    metrics.handling_seconds.labels(*labels).observe(1)
+    series = metrics.calls.series(("unary", "s", "m"), ["OK", "CANCELLED"])
+    series.started += 1
+    series.end(0, 1.0)
     return list(metrics.registry.collect())
 
 
@@ -73,3 +72,32 @@ def test_a_registry_belongs_to_one_server():
     first.spaces_loaded.set(3)
     assert b"mlsdm_spaces_loaded_count 3.0" in generate_latest(first.registry)
     assert b"mlsdm_spaces_loaded_count 0.0" in generate_latest(second.registry)
+
+
+def test_figures_of_calls_are_those_of_the_library():
+    metrics, registry = Metrics(), CollectorRegistry()
+    labels, names = ("unary", "s", "m"), ("grpc_type", "grpc_service", "grpc_method")
+    reference = Histogram(
+        "grpc_server_handling_seconds",
+        "Time from the arrival of a call to its last word.",
+        names,
+        buckets=LATENCY_BUCKETS_S,
+        registry=registry,
+    )
+    series = metrics.calls.series(labels, ["OK", "CANCELLED"])
+    for seconds in (0.0, 0.00001, 0.0000101, 0.5, 100.0, 100.5, *LATENCY_BUCKETS_S):
+        series.end(1, seconds)
+        reference.labels(*labels).observe(seconds)
+
+    def lines(source):
+        return {
+            line
+            for line in generate_latest(source).decode().splitlines()
+            if line.startswith("grpc_server_handling_seconds_") and "_created" not in line
+        }
+
+    assert lines(metrics.registry) == lines(registry)
+    assert metrics.registry.get_sample_value(
+        "grpc_server_handled_total",
+        dict(zip(names, labels, strict=True)) | {"grpc_code": "CANCELLED"},
+    ) == 6 + len(LATENCY_BUCKETS_S)

@@ -1,0 +1,90 @@
+"""Figures of calls by method. They change several times a call, so they are plain numbers."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+__all__ = ["CallMetrics", "CallSeries"]
+
+_METHOD: Final = ("grpc_type", "grpc_service", "grpc_method")
+
+
+class CallSeries:
+    """The figures of one method; written by the event loop only.
+
+    Args:
+        codes: Names of the status codes, by number.
+        bounds: Upper bounds of the buckets of times, seconds, ascending.
+    """
+
+    __slots__ = ("_bounds", "codes", "handled", "seconds", "started", "within")
+
+    def __init__(self, codes: Sequence[str], bounds: Sequence[float]) -> None:
+        self.codes = codes
+        self._bounds = bounds
+        self.started = 0
+        self.handled = [0] * len(codes)
+        self.within = [0] * (len(bounds) + 1)
+        self.seconds = 0.0
+
+    def end(self, code: int, seconds: float) -> None:
+        """Count the end of a call."""
+        self.handled[code] += 1
+        self.within[bisect_left(self._bounds, seconds)] += 1
+        self.seconds += seconds
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Return upper bounds and how many calls took no longer than that."""
+        found, total = [], 0
+        for bound, count in zip((*map(str, self._bounds), "+Inf"), self.within, strict=True):
+            total += count
+            found.append((bound, float(total)))
+        return found
+
+
+class CallMetrics(Collector):
+    """``grpc_server_started_total``, ``_handled_total`` and ``_handling_seconds``.
+
+    Args:
+        bounds: Upper bounds of the buckets of times, seconds, ascending.
+    """
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._series: dict[tuple[str, str, str], CallSeries] = {}
+
+    def series(self, method: tuple[str, str, str], codes: Sequence[str]) -> CallSeries:
+        """Return the figures of a method.
+
+        Args:
+            method: Its shape, service and name.
+            codes: Names of the status codes, by number.
+        """
+        found = self._series.get(method)
+        if found is None:
+            found = self._series[method] = CallSeries(codes, self._bounds)
+        return found
+
+    def collect(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
+        """Yield what Prometheus reads."""
+        started = CounterMetricFamily("grpc_server_started", "Calls begun.", labels=_METHOD)
+        handled = CounterMetricFamily(
+            "grpc_server_handled", "Calls ended, by status code.", labels=(*_METHOD, "grpc_code")
+        )
+        seconds = HistogramMetricFamily(
+            "grpc_server_handling_seconds",
+            "Time from the arrival of a call to its last word.",
+            labels=_METHOD,
+        )
+        for method, series in list(self._series.items()):
+            started.add_metric(method, series.started)
+            for code, count in zip(series.codes, series.handled, strict=True):
+                if count:
+                    handled.add_metric((*method, code), count)
+            seconds.add_metric(method, buckets=series.buckets(), sum_value=series.seconds)
+        yield from (started, handled, seconds)
