@@ -330,7 +330,7 @@ class Engine:
                 await self._first.create(space, drafts, ticket)
             self._first.check(key, parameters_of(space), drafts, memories)
             memories = await settled(space, memories, now_ns=self._now_ns())
-            body = replace(body, memory=memories[0])
+            body = ProcessEvent(memories[0], body.moral_value)
             await self._refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
             applied = await self._access.write(space, body, ticket)

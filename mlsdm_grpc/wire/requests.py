@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from ulid import ULID
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     cognition_service_pb2,
@@ -102,7 +103,7 @@ def new_memory(fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns:
     if message.HasField("confidence"):
         confidence = fields.number(f"{path}.confidence", message.confidence)
     return NewMemory(
-        memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id),
+        memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id) or str(ULID()),
         vector=vector,
         caller_chosen_id=bool(message.memory_id),
         text=fields.text(f"{path}.text", message.text),
@@ -213,7 +214,7 @@ def event(
     if message.HasField("confidence"):
         confidence = fields.number(f"{path}confidence", message.confidence)
     memory = NewMemory(
-        memory_id=fields.memory_id(f"{path}memory_id", message.memory_id),
+        memory_id=fields.memory_id(f"{path}memory_id", message.memory_id) or str(ULID()),
         vector=vector,
         caller_chosen_id=bool(message.memory_id),
         text=fields.text(f"{path}text", message.text),
