@@ -225,9 +225,9 @@ class Gate:
         try:
             await waiter.turn
         except asyncio.CancelledError:
-            if waiter.turn.cancelled():
+            if waiter in queue.waiters:
                 self._withdraw(queue, waiter)
-            elif waiter.turn.exception() is None:
+            elif not waiter.turn.cancelled() and waiter.turn.exception() is None:
                 self.leave(cost_s)
             raise
         waited_s = self._clock() - began_s
@@ -263,8 +263,10 @@ class Gate:
             queue.deficit_s += _QUANTUM_S
             self._ring.rotate(-1)
             return
-        queue.deficit_s = max(0.0, queue.deficit_s - waiter.cost_s)
         self._withdraw(queue, waiter)
+        if waiter.turn.done():  # its caller has gone and will find it withdrawn
+            return
+        queue.deficit_s = max(0.0, queue.deficit_s - waiter.cost_s)
         if self._clock() >= waiter.deadline_s:
             self.rejected += 1
             waiter.turn.set_exception(
