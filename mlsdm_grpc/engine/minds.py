@@ -48,7 +48,7 @@ _WRITES: Final = frozenset({"load", "apply", "replay", "repair", "unload"})
 """What changes a space."""
 _JOBS: Final = frozenset({"load", "replay", "search", "page", "plan", "scrub", "snapshot"})
 """What may take longer than others want to wait."""
-_FIRST_QUERIES: Final = 16
+_FIRST_QUERIES: Final = 8
 """Queries of a batch that are answered before it is known how long one takes."""
 _MIND_BYTES: Final = 32 * 1024
 """About what a space takes that holds nothing, here and in the server."""

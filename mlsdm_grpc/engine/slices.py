@@ -12,7 +12,7 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 
 __all__ = ["SLICE_S", "Job", "Slices"]
 
-SLICE_S: Final = 0.005
+SLICE_S: Final = 0.002
 """Time after which a job lets others go first, seconds."""
 
 
