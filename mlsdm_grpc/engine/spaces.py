@@ -386,7 +386,6 @@ class Directory:
             reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
             raise_failure(reply, space.key.space)
             space.heard(reply)
-            space.link = link
             space.applied = reply.revision
             space.snapshot_revision = snapshot.revision if snapshot else 0
         async for entries in self._journal.read(space.key, after=space.applied, until=until):
@@ -400,6 +399,7 @@ class Directory:
             raise_failure(reply, space.key.space)
             self._metrics.journal_replayed_records.inc(reply.done.count)
             space.advance(reply.revision)
+        space.link = link  # not before: who waited for a turn would see it half way back
         return True
 
     async def refresh_view(self, space: Space) -> None:

@@ -12,6 +12,7 @@ from drive import KEY, running
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlsdm_grpc.engine.lanes import Before, Lane
 from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.pool import Loss
@@ -130,6 +131,24 @@ async def test_a_space_in_use_stays(driver, monkeypatch):
     await held.let_go()
     assert (await asking).used == 1
     await gone(driver)
+
+
+async def test_who_waited_for_a_turn_sees_no_space_that_is_half_way_back(driver, monkeypatch):
+    await driver.put(*range(10))
+    (space,) = driver.engine.directory
+    gate = driver.engine.lanes.gate(Lane.INTERACTIVE, Before.MIND, space.worker)
+    assert gate.try_enter(1.0)
+    asking = asyncio.ensure_future(driver.query(3))
+    await until(lambda: gate.waiting)
+    held = Held(monkeypatch, "replay")
+    lose_the_worker(driver)
+    await until(lambda: held.requests)
+    gate.leave(1.0)
+    with pytest.raises(Unavailable) as caught:
+        await asking
+    assert caught.value.reason == "WORKER_LOST"
+    await held.let_go()
+    assert await driver.query(3) == (["m3"], space.applied)
 
 
 async def test_spaces_that_were_asked_for_lately_stay(driver):
