@@ -287,9 +287,7 @@ class MindHandler:
             return replies
         try:
             now_ns = max(request.now_ns for request, _, _ in asked)
-            rows = _contents(mind).pelm.vector_bytes
-            self._position.enter(step_bytes=rows * len(asked) // _SCANNED_AT_ONCE)
-            found = mind.find([query for _, _, query in asked], now_ns=now_ns)
+            found = self._find(mind, [query for _, _, query in asked], now_ns=now_ns)
             for (request, reply, query), one in zip(asked, found, strict=True):
                 self._answer(mind, request, reply, [(query, one)])
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
@@ -313,7 +311,7 @@ class MindHandler:
             _check_deadline(request)
             some = queries[len(results) : len(results) + count]
             began_ns = time.thread_time_ns()
-            found = mind.find(some, now_ns=request.now_ns)
+            found = self._find(mind, some, now_ns=request.now_ns)
             spent_ns += time.thread_time_ns() - began_ns
             results += zip(some, found, strict=True)
             cost_ns = spent_ns // len(results)
@@ -322,6 +320,12 @@ class MindHandler:
         self._answer(mind, request, reply, results)
         if reply.WhichOneof("kind") == "search":
             reply.search.batch_count, reply.search.query_cost_ns = len(queries), cost_ns
+
+    def _find(self, mind: Mind, queries: Sequence[Query], *, now_ns: int) -> list[Found]:
+        """Scan once for some queries, and say how much that is."""
+        rows = _contents(mind).pelm.vector_bytes
+        self._position.enter(step_bytes=rows * len(queries) // _SCANNED_AT_ONCE)
+        return mind.find(queries, now_ns=now_ns)
 
     def _answer(
         self,

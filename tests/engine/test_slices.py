@@ -8,6 +8,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
     BatchQueryMemoriesResponse,
     QueryMemoriesResponse,
 )
+from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.record import (
     CreateSpace,
     NewMemory,
@@ -94,6 +95,21 @@ def test_a_single_query_goes_between_the_slices_of_a_batch(handler):
     (batch,) = done(handler)
     assert (batch.call_id, len(results(batch))) == (10, 64)
     assert batch.search.query_cost_ns > 0
+
+
+def test_a_batch_says_how_many_bytes_each_of_its_scans_goes_through(handler, monkeypatch):
+    find, said = Mind.find, []
+
+    def noted(mind, queries, **fields):
+        expected = mind.contents.pelm.vector_bytes * len(queries) // 256
+        said.append((handler._position.step[1], expected))
+        return find(mind, queries, **fields)
+
+    monkeypatch.setattr(Mind, "find", noted)
+    handler.handle([search(10, 64), search(11, 1)])
+    assert len(done(handler)) == 1
+    assert len(said) > 2
+    assert all(actual == expected > 0 for actual, expected in said)
 
 
 def test_a_write_waits_for_the_jobs_that_read_its_space_and_for_no_other(handler):
