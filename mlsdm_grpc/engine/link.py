@@ -112,7 +112,8 @@ class Link(Protocol):
         """Send ``message`` (its ``call_id`` is set here) and return its reply to come.
 
         The future raises ``Unavailable`` WORKER_LOST when the worker goes away first. ``done`` is
-        called when the worker has answered or is lost, also if nobody waits any more.
+        called once the request takes no time of the worker: it has answered, it has put the request
+        off until others are done with the space, or it is lost; also if nobody waits any more.
         """
         ...
 
@@ -167,9 +168,16 @@ class _Pending:
         return call_id in self._calls
 
     def resolve(self, reply: pb.LinkReply) -> None:
-        future, done, _ = self._calls.pop(reply.call_id, (None, None, 0.0))
-        if future is not None and not future.done():
-            future.set_result(reply)
+        call = self._calls.get(reply.call_id)
+        if call is None:
+            return
+        future, done, sent_s = call
+        if reply.waits:
+            self._calls[reply.call_id] = future, None, sent_s
+        else:
+            del self._calls[reply.call_id]
+            if not future.done():
+                future.set_result(reply)
         if done is not None:
             done()
 

@@ -120,7 +120,7 @@ class MindHandler:
             return self._after(*self._slices.cancel(request.cancel))
         writes, long = kind in _WRITES, kind in _JOBS
         if (writes or long) and self._slices.holds(request, writes=writes):
-            return []
+            return [pb.LinkReply(call_id=request.call_id, waits=True)]
         self._position.enter()
         reply = pb.LinkReply(call_id=request.call_id)
         steps = self._steps(self._actions[kind], request, reply)

@@ -116,7 +116,8 @@ class WritePipeline:
         """Hand one record to the journal and return its outcome to come.
 
         From here on nobody can take the write back: to cancel the future only stops waiting for
-        it. ``done`` is called at the end of the write, whoever waits.
+        it. ``done`` is called at the end of the write, whoever waits, or when it has to wait for
+        others to be done with its space, which must not hold up the writes of other spaces.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
@@ -261,7 +262,8 @@ class WritePipeline:
         except MlsdmError as error:
             self._finish(space, answer, error=error)
             return
-        reply = link.request(pb.LinkRequest(space_id=space.number, apply=raw))
+        apply = pb.LinkRequest(space_id=space.number, apply=raw)
+        reply = link.request(apply, done=partial(self._let_go, answer))
         reply.add_done_callback(partial(self._applied, space, raw, answer))
 
     def _applied(
@@ -292,6 +294,12 @@ class WritePipeline:
         fresh = applied.outcome.revision == reply.revision
         self._on_applied(space, applied.outcome if fresh else None)
         self._finish(space, answer, applied=applied)
+
+    def _let_go(self, answer: asyncio.Future[Applied]) -> None:
+        """Say that a write is done as far as others are concerned."""
+        since, done = self._under_way[answer]
+        self._under_way[answer] = since, _nothing
+        done()
 
     def _finish(
         self,

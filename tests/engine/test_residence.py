@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import itertools
+import threading
 import weakref
 from contextlib import aclosing
 
@@ -12,11 +13,13 @@ from drive import KEY, running
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.engine.lanes import Before, Lane
 from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.pool import Loss
 from mlsdm_grpc.engine.position import Position
+from mlsdm_grpc.engine.slices import Job
 from mlsdm_grpc.engine.spaces import SpaceStatus
 from mlsdm_grpc.engine.watches import Pace
 from mlsdm_grpc.engine.writes import _MAX_BACKLOG
@@ -43,6 +46,12 @@ async def until(condition):
     with anyio.fail_after(20):
         while not condition():
             await anyio.lowlevel.checkpoint()
+
+
+def until_set(event):
+    """The steps of a job that goes on until then."""
+    while not event.wait(0.001):
+        yield
 
 
 async def gone(driver):
@@ -149,6 +158,31 @@ async def test_who_waited_for_a_turn_sees_no_space_that_is_half_way_back(driver,
     assert caught.value.reason == "WORKER_LOST"
     await held.let_go()
     assert await driver.query(3) == (["m3"], space.applied)
+
+
+@pytest.mark.parametrize("lane", [Lane.INTERACTIVE, Lane.BULK])
+async def test_what_waits_for_a_snapshot_of_its_space_holds_up_no_other_space(driver, lane):
+    other = KEY._replace(tenant="other")
+    await driver.put(1)
+    await driver.put(1, key=other)
+    (space, _) = driver.engine.directory
+    (link,) = driver.engine._minds._links
+    ended = threading.Event()
+    link._handler._slices.add(
+        Job(pb.LinkRequest(space_id=space.number), pb.LinkReply(), until_set(ended), writes=False)
+    )
+    before = space.head
+    async with anyio.create_task_group() as tasks:
+        for seed in range(100):
+            seeds = (seed,) if lane is Lane.INTERACTIVE else (2 * seed, 2 * seed + 1)
+            tasks.start_soon(driver.put, *seeds)
+        await until(lambda: space.head == before + 100)
+        with anyio.fail_after(20):
+            await driver.put(2, 3, key=other)
+            await driver.put(4, key=other)
+        assert space.applied == before
+        ended.set()
+    assert space.applied == before + 100
 
 
 async def test_spaces_that_were_asked_for_lately_stay(driver):

@@ -73,6 +73,13 @@ def done(handler):
     return replies
 
 
+def put_off(handler, *requests):
+    """Send requests of which none is answered; return the call ids of those that have to wait."""
+    replies = handler.handle(requests)
+    assert all(reply.waits and reply.WhichOneof("kind") is None for reply in replies)
+    return [reply.call_id for reply in replies]
+
+
 @pytest.fixture
 def handler():
     """A worker with one space of some hundred memories whose slices are one step long."""
@@ -115,7 +122,7 @@ def test_a_batch_says_how_many_bytes_each_of_its_scans_goes_through(handler, mon
 def test_a_write_waits_for_the_jobs_that_read_its_space_and_for_no_other(handler):
     other = answers(handler, pb.LinkRequest(call_id=3, space_id=2, load=pb.LoadRequest()))
     assert not other[0].failure.reason
-    assert handler.handle([search(10, 64), apply(11, put(ROWS + 2, 9_999))]) == []
+    assert put_off(handler, search(10, 64), apply(11, put(ROWS + 2, 9_999))) == [11]
     create = CreateSpace(SpaceParameters(dimension=DIMENSION, capacity=10))
     elsewhere = apply(12, encode_record(Record(1, 0, bytes(16), 1, create)), space_id=2)
     assert handler.handle([elsewhere])[0].outcome.space_created.created
@@ -126,7 +133,7 @@ def test_a_write_waits_for_the_jobs_that_read_its_space_and_for_no_other(handler
 
 def test_writes_that_wait_keep_their_order_and_let_no_later_job_overtake(handler):
     writes = [apply(20 + i, put(ROWS + 2 + i, 5_000 + i)) for i in range(3)]
-    assert handler.handle([search(10, 64), *writes, search(30, 64)]) == []
+    assert put_off(handler, search(10, 64), *writes, search(30, 64)) == [20, 21, 22, 30]
     (single,) = handler.handle([search(40, 1)])
     assert single.revision == ROWS + 1
     replies = done(handler)
@@ -139,7 +146,7 @@ def test_a_snapshot_in_slices_is_of_one_revision(handler, tmp_path):
     snapshot = pb.LinkRequest(call_id=10, space_id=1, snapshot=wanted)
     assert handler.handle([snapshot]) == []
     assert handler.step() == []
-    assert handler.handle([apply(11, put(ROWS + 2, 9_999))]) == []
+    assert put_off(handler, apply(11, put(ROWS + 2, 9_999))) == [11]
     replies = done(handler)
     assert [(r.call_id, r.revision) for r in replies] == [(10, ROWS + 1), (11, ROWS + 2)]
     with (tmp_path / "one").open("rb") as file:
@@ -147,7 +154,7 @@ def test_a_snapshot_in_slices_is_of_one_revision(handler, tmp_path):
     assert mind.revision == ROWS + 1
     loaded = pb.LoadRequest(snapshot_path=str(tmp_path / "one"))
     request = pb.LinkRequest(call_id=12, space_id=3, load=loaded)
-    assert handler.handle([request, search(13, 64, space_id=3)]) == []
+    assert put_off(handler, request, search(13, 64, space_id=3)) == [13]
     replies = done(handler)
     assert [(r.call_id, r.revision) for r in replies] == [(12, ROWS + 1), (13, ROWS + 1)]
 

@@ -173,6 +173,7 @@ class LinkReply(_message.Message):
     SYNAPTIC_NORMS_FIELD_NUMBER: _builtins.int
     DEFECT_REVISION_FIELD_NUMBER: _builtins.int
     SPACE_BYTES_FIELD_NUMBER: _builtins.int
+    WAITS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number of the request."""
     revision: _builtins.int
@@ -183,6 +184,8 @@ class LinkReply(_message.Message):
     """Revision of the record that a defect kept from being applied; 0 if there was none."""
     space_bytes: _builtins.int
     """Answer to load, replay and apply: bytes that the space takes in the worker."""
+    waits: _builtins.bool
+    """No answer yet: the request waits until others are done with its space."""
     @_builtins.property
     def failure(self) -> Global___LinkFailure:
         """The request failed."""
@@ -251,10 +254,11 @@ class LinkReply(_message.Message):
         synaptic_norms: _abc.Iterable[_builtins.float] | None = ...,
         defect_revision: _builtins.int = ...,
         space_bytes: _builtins.int = ...,
+        waits: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "space_bytes", b"space_bytes", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "space_bytes", b"space_bytes", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
