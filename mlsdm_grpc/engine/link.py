@@ -136,7 +136,8 @@ def worker_lost() -> Unavailable:
 
 
 _Call: TypeAlias = tuple[asyncio.Future[pb.LinkReply], Callable[[], None] | None, float]
-"""What waits, what is called at the end, and when it was sent; infinite if it may take long."""
+"""What waits, what is called at the end, and when it was sent; infinite if it may take long, or has
+to wait for what may."""
 
 
 class _Pending:
@@ -171,9 +172,9 @@ class _Pending:
         call = self._calls.get(reply.call_id)
         if call is None:
             return
-        future, done, sent_s = call
+        future, done, _ = call
         if reply.waits:
-            self._calls[reply.call_id] = future, None, sent_s
+            self._calls[reply.call_id] = future, None, math.inf
         else:
             del self._calls[reply.call_id]
             if not future.done():

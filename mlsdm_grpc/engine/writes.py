@@ -106,7 +106,8 @@ class WritePipeline:
         self._on_applied = on_applied
         self._reload = reload
         self._under_way: dict[asyncio.Future[Applied], tuple[float, Callable[[], None]]] = {}
-        """Writes that are not answered: when they began, monotonic, and whom to tell of the end."""
+        """Writes that are not answered: when they began, monotonic, infinite for those that wait
+        for their space; and whom to tell of the end."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -178,8 +179,9 @@ class WritePipeline:
 
     @property
     def oldest_s(self) -> float:
-        """When the oldest write that is under way began, monotonic; infinite if none is."""
-        return next((since for since, _ in self._under_way.values()), math.inf)
+        """When the oldest write began that is under way and not put off, monotonic; or infinite."""
+        begun = (since for since, _ in self._under_way.values())
+        return next((since for since in begun if since < math.inf), math.inf)
 
     async def drained(self) -> None:
         """Wait until no write is under way."""
@@ -297,8 +299,8 @@ class WritePipeline:
 
     def _let_go(self, answer: asyncio.Future[Applied]) -> None:
         """Say that a write is done as far as others are concerned."""
-        since, done = self._under_way[answer]
-        self._under_way[answer] = since, _nothing
+        _, done = self._under_way[answer]
+        self._under_way[answer] = math.inf, _nothing
         done()
 
     def _finish(
