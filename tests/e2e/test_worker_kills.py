@@ -214,9 +214,7 @@ async def kill_at_random(tmp_path, *, kills, memories, figures):
                 before = len(load.failures)
                 killed_s = load.clock()
                 os.kill(server.engine._minds.pids()[hit], signal.SIGKILL)
-                backs = await asyncio.gather(
-                    *(load.answered(space) for space in spaces)
-                )
+                backs = await asyncio.gather(*(load.answered(space) for space in spaces))
                 own = [s for s, space in zip(backs, spaces, strict=True) if worker_of(space) == hit]
                 first_s.append(min(own) - killed_s)
                 all_s.append(max(backs) - killed_s)
