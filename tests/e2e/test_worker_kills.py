@@ -225,6 +225,7 @@ async def kill_at_random(tmp_path, *, kills, memories, figures):
             tasks.cancel_scope.cancel()
         figures |= {
             "seed": SEED,
+            "load average": round(os.getloadavg()[0], 1),
             "kills": kills,
             "memories a full space": memories,
             "calls": load.calls,
@@ -270,7 +271,7 @@ async def nothing_is_lost(load):
 
 @pytest.mark.timeout(300)
 async def test_ten_workers_are_killed_under_load(tmp_path):
-    await kill_at_random(tmp_path, kills=10, memories=500, figures={})
+    await kill_at_random(tmp_path, kills=10, memories=2_500, figures={})
 
 
 @pytest.mark.slow

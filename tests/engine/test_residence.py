@@ -12,6 +12,7 @@ from drive import KEY, running
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlsdm_grpc.engine import spaces
 from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.pool import Loss
@@ -20,6 +21,7 @@ from mlsdm_grpc.engine.spaces import SpaceStatus
 from mlsdm_grpc.engine.watches import Pace
 from mlsdm_grpc.engine.writes import _MAX_BACKLOG
 from mlsdm_grpc.errors import NotFound, Unavailable
+from mlsdm_grpc.journal.memory import MemoryJournal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -382,3 +384,52 @@ async def test_no_answer_shows_what_is_in_ram(steps, kept):
                     assert (await driver.query(seed, key=key))[0] == [f"m{seed}"]
         for space in driver.engine.directory:
             assert (space.calls, space.writes, space.backlog) == (0, 0, [])
+
+
+class HeldJournal(MemoryJournal):
+    """Lets no space be replayed before it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.released = asyncio.Event()
+        self.found = []
+        self.replayed = []
+
+    async def load_snapshot(self, key):
+        found = await super().load_snapshot(key)
+        self.found.append(key)
+        return found
+
+    async def read(self, key, *, after, until=None):
+        self.replayed.append(key)
+        await self.released.wait()
+        async for entries in super().read(key, after=after, until=until):
+            yield entries
+
+
+@pytest.mark.parametrize("size", ["large", "small", "overdue"])
+async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, monkeypatch):
+    if size != "small":
+        monkeypatch.setattr(spaces, "_LARGE_BYTES", 0)
+    if size == "overdue":
+        monkeypatch.setattr(spaces, "_TURN_S", 0.0)
+    journal = HeldJournal()
+    await journal.open()
+    journal.released.set()
+    async with running(journal) as driver:
+        for key in KEYS:
+            await driver.put(1, key=key)
+    journal.released.clear()
+    journal.found.clear()
+    journal.replayed.clear()
+    async with running(journal) as driver:
+        calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in KEYS]
+        together = 1 if size == "large" else len(KEYS)
+        await until(lambda: len(journal.found) == len(KEYS) and len(journal.replayed) >= together)
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+        assert len(journal.replayed) == together
+        journal.released.set()
+        assert all(ids == ["m1"] for ids, _ in await asyncio.gather(*calls))
+        assert len(journal.replayed) == len(KEYS)
+    await journal.close()
