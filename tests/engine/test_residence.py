@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc.engine import spaces
+from mlsdm_grpc.engine.lanes import Before, Lane
 from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.pool import Loss
@@ -432,4 +433,28 @@ async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, mon
         journal.released.set()
         assert all(ids == ["m1"] for ids, _ in await asyncio.gather(*calls))
         assert len(journal.replayed) == len(KEYS)
+    await journal.close()
+
+
+async def test_a_call_whose_turn_comes_while_its_space_is_replayed_waits_for_the_end():
+    journal = HeldJournal()
+    await journal.open()
+    journal.released.set()
+    async with running(journal) as driver:
+        await driver.put(1)
+        gate = driver.engine.lanes.gate(Lane.INTERACTIVE, Before.MIND, 0)
+        assert gate.try_enter(1.0)
+        calls = [asyncio.ensure_future(driver.query(1)), asyncio.ensure_future(driver.state())]
+        await until(lambda: gate.waiting == 2)
+        journal.released.clear()
+        journal.replayed.clear()
+        lose_the_worker(driver)
+        await until(lambda: journal.replayed)
+        gate.leave(1.0)
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+        assert not any(call.done() for call in calls)
+        journal.released.set()
+        found, state = await asyncio.gather(*calls)
+        assert (found, state.used) == ((["m1"], 2), 1)
     await journal.close()
