@@ -91,9 +91,14 @@ class Access:
             cost_s = _COSTS_S[kind]
         gate = self.lanes.gate(lane, Before.MIND, space.worker)
         with space:
-            if space.status is not SpaceStatus.HOT:  # it left RAM meanwhile
-                await self.directory.loaded(space)
-            await gate.enter(space.key.tenant, cost_s, deadline_s)
+            while True:
+                if space.status is not SpaceStatus.HOT:  # it left RAM meanwhile
+                    await self.directory.loaded(space)
+                await gate.enter(space.key.tenant, cost_s, deadline_s)
+                if space.status is SpaceStatus.HOT or space.link is None:
+                    break
+                # Lost while this waited, and replayed just now: its worker would answer too early.
+                gate.leave(cost_s)
             try:
                 link = space.ready_link()
                 request.space_id = space.number

@@ -12,7 +12,14 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.contents import Contents
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.pelm import Memory, Query
-from mlsdm_grpc.core.record import Float32, Refusal, Vector
+from mlsdm_grpc.core.record import (
+    Float32,
+    Outcome,
+    PutOutcome,
+    Refusal,
+    StreamOutcome,
+    Vector,
+)
 from mlsdm_grpc.journal.parameters import parameters_from_proto
 from mlsdm_grpc.journal.snapshot import memory_from_row, memory_to_row
 
@@ -98,6 +105,13 @@ def refusal_error(refusal: Refusal, space: str) -> errors.MlsdmError:
     """Return the error that a refused record is to its caller."""
     where = {} if space.startswith("_") else {"space": space}
     return _error(refusal.reason, refusal.message, {**where, **dict(refusal.metadata)})
+
+
+def writes_of(outcome: Outcome | None) -> int:
+    """Return for how many writes a record counts: as many as it holds, one if it did nothing."""
+    if isinstance(outcome, PutOutcome | StreamOutcome):
+        return max(1, len(outcome.items))
+    return 1
 
 
 def raise_failure(reply: pb.LinkReply, space: str) -> None:

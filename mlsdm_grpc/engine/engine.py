@@ -100,7 +100,7 @@ class Engine:
         journal: Open journal; the caller closes it.
         settings: Processes and queues.
         defaults: Parameters of spaces that their first write creates.
-        snapshot_every: Records of a space between two snapshots.
+        snapshot_every: Writes to a space between two snapshots.
         max_response_bytes: Answers that would be larger are refused or cut.
         metrics: Where figures go.
         now_ns: Wall clock.
@@ -513,7 +513,7 @@ class Engine:
     def _applied(self, space: Space, outcome: Outcome | None) -> None:
         if outcome is not None:
             self.consolidator.applied(space, outcome)
-        self._upkeep.applied(space)
+        self._upkeep.applied(space, outcome)
         self._directory.make_room()
 
     def _worker_lost(self, loss: Loss) -> None:

@@ -23,6 +23,7 @@ from mlsdm_grpc.engine.codec import (
     add_memory,
     answer_bytes,
     queries_of,
+    writes_of,
 )
 from mlsdm_grpc.engine.position import LOADING, Position
 from mlsdm_grpc.engine.slices import SLICE_S, Job, Slices
@@ -205,7 +206,7 @@ class MindHandler:
         before = mind.revision
         for raw in request.replay.records:
             self._position.enter(request.space_id, mind.revision + 1)
-            mind.apply(decode_record(raw))
+            reply.done.writes += writes_of(mind.apply(decode_record(raw)))
             self._position.enter()
             yield
         yield from _prepare(mind)

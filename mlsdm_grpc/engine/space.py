@@ -74,8 +74,13 @@ class Space:
     """Event-loop time of its latest consolidation by itself."""
     snapshot_revision: int = 0
     """Revision of its newest snapshot."""
-    snapshot_due: int = 0
-    """Revision at which the next one is to be taken."""
+    snapshot_s: float = -math.inf
+    """Event-loop time of the last one that was taken here."""
+    unsaved: int = 0
+    """Writes that its worker has applied since the newest one; a batch counts as many as it holds.
+    """
+    unsaved_due: int = 0
+    """After one that failed: how many there have to be before another is tried."""
     moving: asyncio.Task[None] | None = None
     """What loads or evicts it now."""
     held_bytes: int = 0

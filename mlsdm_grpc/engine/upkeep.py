@@ -7,6 +7,7 @@ DATA_LOSS from then on, all others serve.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.record import Outcome
 from mlsdm_grpc.engine.access import Access
+from mlsdm_grpc.engine.codec import writes_of
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.errors import DataLoss, MlsdmError
@@ -29,8 +32,12 @@ __all__ = ["Upkeep"]
 _log = structlog.get_logger(__name__)
 _TICK_S = 0.25
 _SWEEP_ROWS = 4_096
+_REST_S = 10.0
+"""Time from one snapshot of a space to the next, seconds, as snapshots hold up its writes;"""
+_MOST = 4
+"""but not with so many times the writes that are due."""
 _CHEAP_REPLAY = 1_000
-"""Records that are replayed faster than a snapshot is written."""
+"""Writes that are replayed faster than a snapshot is written."""
 _BUSY_TURNS = 20
 """A space whose worker is never idle is scrubbed nevertheless, every so often."""
 
@@ -50,7 +57,7 @@ class Upkeep:
     Args:
         access: The way to the spaces.
         journal: Where snapshots go, and what a damaged row is restored from.
-        snapshot_every: Records of a space between two snapshots.
+        snapshot_every: Writes to a space between two snapshots.
         stop_s: Longest time for the snapshots at the end, seconds.
         scrub_rows_per_s: Rows compared with their checksums in a second, all spaces together;
             0 scrubs for snapshots only.
@@ -86,41 +93,41 @@ class Upkeep:
 
     # Snapshots.
 
-    def applied(self, space: Space) -> None:
-        """Begin a snapshot of a space if one is due."""
-        if not space.snapshot_due:
-            space.snapshot_due = space.snapshot_revision + self._snapshot_every
-        if (
-            space.applied >= space.snapshot_due
-            and space.key not in self._snapshotting
-            and self._tasks is not None
-        ):
+    def applied(self, space: Space, outcome: Outcome | None) -> None:
+        """Note a record that was applied to a space, and begin a snapshot if one is due."""
+        space.unsaved += writes_of(outcome)
+        if self._due(space) and space.key not in self._snapshotting and self._tasks is not None:
             self._snapshotting.add(space.key)
             self._tasks.start_soon(self._snapshot, space)
 
+    def _due(self, space: Space) -> bool:
+        if space.unsaved < max(self._snapshot_every, space.unsaved_due):
+            return False
+        rested_s = asyncio.get_running_loop().time() - space.snapshot_s
+        return rested_s >= _REST_S or space.unsaved >= _MOST * self._snapshot_every
+
     async def before_eviction(self, space: Space) -> None:
         """Leave a snapshot of a space if loading it again would be slow without."""
-        behind = space.applied - space.snapshot_revision
-        if behind > _CHEAP_REPLAY and space.key not in self._snapshotting:
+        if space.unsaved > _CHEAP_REPLAY and space.key not in self._snapshotting:
             self._snapshotting.add(space.key)
             await self._snapshot(space)
 
     async def snapshot_all(self) -> None:
         """Begin nothing any more; leave a snapshot of every space that has changed.
 
-        Those with most records to replay come first; what is not done in time is replayed.
+        Those with most to replay come first; what is not done in time is replayed.
         """
         self._tasks = None
         self._scrubbing.cancel()
         behind = [
-            (space.applied - space.snapshot_revision, space)
+            space
             for space in self._directory
             if space.link is not None and space.applied > space.snapshot_revision
         ]
-        behind.sort(key=lambda each: each[0], reverse=True)
+        behind.sort(key=lambda space: space.unsaved, reverse=True)
         done = 0
         with anyio.move_on_after(self._stop_s):
-            for _, space in behind:
+            for space in behind:
                 await self._snapshot(space)
                 done += 1
         if done < len(behind):
@@ -132,13 +139,16 @@ class Upkeep:
         try:
             await self._sweep(space)
             request = pb.LinkRequest(snapshot=pb.SnapshotRequest(path=str(path)))
+            unsaved = space.unsaved
             reply = await self._ask(space, request)
             await self._journal.save_snapshot(space.key, revision=reply.revision, path=path)
             space.snapshot_revision = reply.revision
-            space.snapshot_due = reply.revision + self._snapshot_every
+            space.unsaved = max(0, space.unsaved - unsaved)
+            space.unsaved_due = 0
+            space.snapshot_s = asyncio.get_running_loop().time()
             await self._journal.trim(space.key, until=reply.revision)
         except (MlsdmError, OSError) as error:
-            space.snapshot_due = space.applied + self._snapshot_every // 10
+            space.unsaved_due = space.unsaved + self._snapshot_every // 10
             _log.warning("snapshot_failed", revision=space.applied, detail=str(error))
             with contextlib.suppress(OSError):
                 await anyio.Path(path).unlink(missing_ok=True)

@@ -82,7 +82,7 @@ class SnapshotFiles:
             rows = found  # read again after a failure: newer ones may have displaced these
             for row in rows:
                 if await self.intact(row):
-                    return SnapshotRef(row.revision, self._directory / row.name)
+                    return SnapshotRef(row.revision, self._directory / row.name, row.size)
         return None
 
     async def intact(self, row: ManifestRow) -> bool:

@@ -58,6 +58,8 @@ class SnapshotRef:
 
     revision: int
     path: Path
+    size: int
+    """Bytes of the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.engine import spaces
 from mlsdm_grpc.engine.lanes import Before, Lane
 from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.minds import MindHandler
@@ -24,6 +25,7 @@ from mlsdm_grpc.engine.spaces import SpaceStatus
 from mlsdm_grpc.engine.watches import Pace
 from mlsdm_grpc.engine.writes import _MAX_BACKLOG
 from mlsdm_grpc.errors import NotFound, Unavailable
+from mlsdm_grpc.journal.memory import MemoryJournal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -436,3 +438,76 @@ async def test_no_answer_shows_what_is_in_ram(steps, kept):
                     assert (await driver.query(seed, key=key))[0] == [f"m{seed}"]
         for space in driver.engine.directory:
             assert (space.calls, space.writes, space.backlog) == (0, 0, [])
+
+
+class HeldJournal(MemoryJournal):
+    """Lets no space be replayed before it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.released = asyncio.Event()
+        self.found = []
+        self.replayed = []
+
+    async def load_snapshot(self, key):
+        found = await super().load_snapshot(key)
+        self.found.append(key)
+        return found
+
+    async def read(self, key, *, after, until=None):
+        self.replayed.append(key)
+        await self.released.wait()
+        async for entries in super().read(key, after=after, until=until):
+            yield entries
+
+
+@pytest.mark.parametrize("size", ["large", "small", "overdue"])
+async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, monkeypatch):
+    if size != "small":
+        monkeypatch.setattr(spaces, "_LARGE_BYTES", 0)
+    if size == "overdue":
+        monkeypatch.setattr(spaces, "_TURN_S", 0.0)
+    journal = HeldJournal()
+    await journal.open()
+    journal.released.set()
+    async with running(journal) as driver:
+        for key in KEYS:
+            await driver.put(1, key=key)
+    journal.released.clear()
+    journal.found.clear()
+    journal.replayed.clear()
+    async with running(journal) as driver:
+        calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in KEYS]
+        together = 1 if size == "large" else len(KEYS)
+        await until(lambda: len(journal.found) == len(KEYS) and len(journal.replayed) >= together)
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+        assert len(journal.replayed) == together
+        journal.released.set()
+        assert all(ids == ["m1"] for ids, _ in await asyncio.gather(*calls))
+        assert len(journal.replayed) == len(KEYS)
+    await journal.close()
+
+
+async def test_a_call_whose_turn_comes_while_its_space_is_replayed_waits_for_the_end():
+    journal = HeldJournal()
+    await journal.open()
+    journal.released.set()
+    async with running(journal) as driver:
+        await driver.put(1)
+        gate = driver.engine.lanes.gate(Lane.INTERACTIVE, Before.MIND, 0)
+        assert gate.try_enter(1.0)
+        calls = [asyncio.ensure_future(driver.query(1)), asyncio.ensure_future(driver.state())]
+        await until(lambda: gate.waiting == 2)
+        journal.released.clear()
+        journal.replayed.clear()
+        lose_the_worker(driver)
+        await until(lambda: journal.replayed)
+        gate.leave(1.0)
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+        assert not any(call.done() for call in calls)
+        journal.released.set()
+        found, state = await asyncio.gather(*calls)
+        assert (found, state.used) == ((["m1"], 2), 1)
+    await journal.close()

@@ -391,19 +391,23 @@ class DoneReply(_message.Message):
 
     SHA256_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
+    WRITES_FIELD_NUMBER: _builtins.int
     sha256: _builtins.bytes
     """Snapshot: SHA-256 of the file. Otherwise empty."""
     count: _builtins.int
     """Replay: records applied. Snapshot: bytes written."""
+    writes: _builtins.int
+    """Replay: what these records wrote; a batch counts as many as it holds."""
     def __init__(
         self,
         *,
         sha256: _builtins.bytes = ...,
         count: _builtins.int = ...,
+        writes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "sha256", b"sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "sha256", b"sha256", "writes", b"writes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
