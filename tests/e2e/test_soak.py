@@ -7,7 +7,6 @@ and may hold no more than it held after the first.
 import asyncio
 import json
 import mmap
-import os
 import re
 import sys
 from collections import Counter
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 from node import Node, workers
 from serving import ServerProcess
+from soaker import DEFECTS
 
 from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2
 
@@ -39,7 +39,6 @@ FLAT_BYTES = 2 * MIB
 """So much may the memory of the server, or that of its workers, grow in ``PER`` calls: 20 bytes a
 call, by which small leaks tell and the noise of an allocator does not."""
 SETTLED_S = 60
-DEFECTS = {"INTERNAL", "UNKNOWN", "DATA_LOSS"}
 NEVER_CALLED = {"mlsdm.v1.AdminService/Drain"}
 FOREIGN = {"Check", "ServerReflectionInfo"}
 ENDLESS = {"WatchState"}
@@ -132,9 +131,13 @@ class Soak:
         pids = self._pids()
         return {
             "processes": len(pids),
-            "threads": sum(len(os.listdir(f"/proc/{pid}/task")) for pid in pids),
-            "files": sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
+            "threads": sum(_count(f"/proc/{pid}/task") for pid in pids),
+            "files": sum(_count(f"/proc/{pid}/fd") for pid in pids),
         }
+
+
+def _count(folder):
+    return len(list(Path(folder).iterdir()))
 
 
 async def soak(folder, pieces, count, figures):
@@ -151,7 +154,7 @@ async def soak(folder, pieces, count, figures):
         figures.update({name: int(value) for name, value in base.items() if value})
         assert base["permits"] == base["waiting"] == base["streams"] == base["restarts"] == 0
         ends = {tuple(end.split()) for end in seen.codes}
-        assert not {end for end in ends if end[1] in DEFECTS}
+        assert not {end for end in ends if end[1] in DEFECTS}, seen.codes
         assert await seen.methods() <= {name for name, code in ends if code == "OK"} | ENDLESS
         server.process.terminate()
         _, logged = await asyncio.to_thread(server.process.communicate, timeout=60)
