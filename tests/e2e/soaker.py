@@ -120,7 +120,7 @@ class Soaker:
         """Read a stream of answers, of an endless one so many."""
         call = method(request, timeout=TIMEOUT_S)
         if self._manner() == "cancelled":
-            most = self._dice.randrange(3)
+            most = self._dice.randrange(2)
         try:
             count = 0
             while count != most and await call.read() is not grpc.aio.EOF:

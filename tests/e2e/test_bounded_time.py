@@ -137,6 +137,8 @@ async def test_a_drain_waits_for_nobody_longer_than_its_grace(tmp_path):
             server.process.send_signal(signal.SIGTERM)
             _, logged = await asyncio.to_thread(server.process.communicate, timeout=CUT_S)
             assert (server.process.returncode, logged) == (0, "")
+            while await opened.read() is not grpc.aio.EOF:  # a status comes after all messages
+                pass
             assert await opened.code() is grpc.StatusCode.OK
             assert await silent.code() is grpc.StatusCode.UNAVAILABLE
             assert await half.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
