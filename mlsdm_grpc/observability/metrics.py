@@ -148,4 +148,9 @@ class Metrics:
             "Spaces that left memory because nobody used them.",
             registry=registry,
         )
+        self.server_tasks = Gauge(
+            "mlsdm_server_tasks_count",
+            "Tasks of the event loop; at rest a number that does not change.",
+            registry=registry,
+        )
         self.server = Info("mlsdm_server", "Version and set-up of this server.", registry=registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -100,6 +101,8 @@ async def running_server(
         MlsdmError: Something cannot be started; the message names it.
     """
     metrics = Metrics()
+    loop = asyncio.get_running_loop()
+    metrics.server_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
     metrics.server.info({"version": __version__, "journal": settings.journal.kind})
     commit_s: deque[float] = deque(maxlen=_COMMITS)
     journal = _journal(settings.journal, metrics, commit_s)

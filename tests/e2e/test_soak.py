@@ -1,0 +1,179 @@
+"""A million calls of all kinds, ended in all ways, leave nothing behind.
+
+The calls come in pieces, each from new client processes. After each piece the server is at rest,
+and may hold no more than it held after the first.
+"""
+
+import asyncio
+import json
+import mmap
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+from node import Node, workers
+from serving import ServerProcess
+from soaker import DEFECTS
+
+from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc"),
+]
+
+CLIENTS = 2
+CLIENT = Path(__file__).with_name("soaker.py")
+ENVIRONMENT = {
+    "MLSDM_SPACE__DIMENSION": "32",
+    "MLSDM_SPACE__CAPACITY": "1000",
+    "MLSDM_LOGGING__LEVEL": "error",  # what is logged is looked at in the end
+}
+MIB = 2**20
+PER = 100_000
+FLAT_BYTES = 2 * MIB
+"""So much may the memory of the server, or that of its workers, grow in ``PER`` calls: 20 bytes a
+call, by which small leaks tell and the noise of an allocator does not."""
+SETTLED_S = 60
+NEVER_CALLED = {"mlsdm.v1.AdminService/Drain"}
+FOREIGN = {"Check", "ServerReflectionInfo"}
+ENDLESS = {"WatchState"}
+
+
+class Soak:
+    """A server and what was seen of it."""
+
+    def __init__(self, server):
+        self.server = server
+        self.codes = Counter()
+        self.resident = []
+        """Bytes of the server, and of its workers together, after each piece."""
+
+    async def piece(self, seed, count):
+        """Make so many calls from several client processes, then look at the memory."""
+        clients = [
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, str(CLIENT), self.server.listen),
+                *(str(CLIENTS * seed + i), str(count // CLIENTS)),
+                stdout=asyncio.subprocess.PIPE,
+            )
+            for i in range(CLIENTS)
+        ]
+        for client in clients:
+            codes, _ = await client.communicate()
+            assert client.returncode == 0
+            self.codes.update(json.loads(codes))
+        self.resident.append(await asyncio.to_thread(self._resident_bytes))
+
+    async def rest(self, base):
+        """Return what the server holds once that is no more than the base, if there is one."""
+        for _ in range(SETTLED_S):
+            held = await self._held()
+            more = {name: held[name] for name in base or {} if held[name] > base[name]}
+            if not more:
+                return held
+            await asyncio.sleep(1)
+        raise AssertionError(f"held more than {base}: {more}")
+
+    async def _held(self):
+        async with Node(self.server) as node:
+            status = await node.status()
+        metrics = await self.metrics()
+        started, handled = (
+            sum(value for key, value in metrics.items() if key.startswith(f"grpc_server_{name}"))
+            for name in ("started_total", "handled_total")
+        )
+        return {
+            **await asyncio.to_thread(self._of_processes),
+            "calls": started - handled,
+            "tasks": metrics["mlsdm_server_tasks_count"],
+            "streams": metrics["mlsdm_streams_open_count"],
+            "inside": metrics["mlsdm_engine_pending_calls"],
+            "connections": status.connection_count,
+            "permits": sum(lane.in_flight_count for lane in status.lanes),
+            "waiting": sum(lane.queue_count for lane in status.lanes),
+            "restarts": sum(worker.restart_count for worker in status.workers),
+        }
+
+    async def metrics(self):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{self.server.ops}/metrics") as response,
+        ):
+            lines = re.findall(r"^([^#\s]\S*) (\S+)$", await response.text(), re.MULTILINE)
+        return {key: float(value) for key, value in lines}
+
+    async def methods(self):
+        """Return the names of all methods that can be called."""
+        async with Node(self.server) as node:
+            info = await node.admin.GetServerInfo(admin_service_pb2.GetServerInfoRequest())
+        names = set(info.info.methods) - NEVER_CALLED
+        return {name.rpartition("/")[2] for name in names} | FOREIGN
+
+    def slopes(self, count):
+        """Return by how much the memory grew in the second half, bytes per ``PER`` calls."""
+        half = np.array(self.resident[len(self.resident) // 2 :])
+        return [slope * PER / count for slope in np.polyfit(np.arange(len(half)), half, 1)[0]]
+
+    def _pids(self):
+        pid = self.server.process.pid
+        return [pid, *workers(pid, "mlsdm_grpc.engine.worker")]
+
+    def _resident_bytes(self):
+        pages = [int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in self._pids()]
+        return pages[0] * mmap.PAGESIZE, sum(pages[1:]) * mmap.PAGESIZE
+
+    def _of_processes(self):
+        pids = self._pids()
+        return {
+            "processes": len(pids),
+            "threads": sum(_count(f"/proc/{pid}/task") for pid in pids),
+            "files": sum(_count(f"/proc/{pid}/fd") for pid in pids),
+        }
+
+
+def _count(folder):
+    return len(list(Path(folder).iterdir()))
+
+
+async def soak(folder, pieces, count, figures):
+    """Make ``pieces`` times ``count`` calls; everything but memory is checked after each."""
+    server = await asyncio.to_thread(ServerProcess, folder, environment=ENVIRONMENT)
+    try:
+        seen = Soak(server)
+        base = None
+        for number in range(pieces):
+            await seen.piece(number, count)
+            base = base or await seen.rest(None)
+            await seen.rest(base)
+            figures["calls"] = seen.codes.total()
+        figures.update({name: int(value) for name, value in base.items() if value})
+        assert base["permits"] == base["waiting"] == base["streams"] == base["restarts"] == 0
+        ends = {tuple(end.split()) for end in seen.codes}
+        assert not {end for end in ends if end[1] in DEFECTS}, seen.codes
+        assert await seen.methods() <= {name for name, code in ends if code == "OK"} | ENDLESS
+        server.process.terminate()
+        _, logged = await asyncio.to_thread(server.process.communicate, timeout=60)
+        assert (server.process.returncode, logged) == (0, "")
+        return seen
+    finally:
+        server.kill()
+
+
+@pytest.mark.timeout(300)
+async def test_twenty_thousand_calls_leave_nothing_behind(tmp_path):
+    await soak(tmp_path, 4, 5_000, {})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+async def test_a_million_calls_leave_nothing_behind(tmp_path, evidence):
+    seen = await soak(tmp_path, 40, 25_000, evidence)
+    slopes = seen.slopes(25_000)
+    evidence["resident MiB"] = [round(sum(each) / MIB) for each in seen.resident[::4]]
+    evidence["MiB per 100,000 calls, server and workers"] = [round(s / MIB, 2) for s in slopes]
+    assert max(slopes) < FLAT_BYTES
