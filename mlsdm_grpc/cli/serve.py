@@ -93,6 +93,7 @@ def _leaves(group: BaseExceptionGroup[Fault]) -> Iterator[Fault]:
 async def _serve(settings: "Settings") -> None:
     import anyio
 
+    from mlsdm_grpc.observability.logging import flush_events
     from mlsdm_grpc.server.build import running_server
 
     serving, stop, signalled = anyio.Event(), anyio.Event(), anyio.Event()
@@ -100,6 +101,7 @@ async def _serve(settings: "Settings") -> None:
     async def watch(signals: AsyncIterator[signal.Signals]) -> None:
         async for number in signals:
             if signalled.is_set():
+                flush_events()
                 os._exit(128 + number)
             signalled.set()
             stop.set()

@@ -95,10 +95,9 @@ class Access:
                 if space.status is not SpaceStatus.HOT:  # it left RAM meanwhile
                     await self.directory.loaded(space)
                 await gate.enter(space.key.tenant, cost_s, deadline_s)
-                if space.status is SpaceStatus.HOT or space.link is None:
+                if space.status is SpaceStatus.HOT:
                     break
-                # Lost while this waited, and replayed just now: its worker would answer too early.
-                gate.leave(cost_s)
+                gate.leave(cost_s)  # lost while this waited
             try:
                 link = space.ready_link()
                 request.space_id = space.number

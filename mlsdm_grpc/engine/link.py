@@ -271,8 +271,10 @@ class SocketLink(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         """Fail what waits."""
         self._lost = True
-        self._pending.fail()
-        self._on_lost()
+        try:
+            self._pending.fail()
+        finally:
+            self._on_lost()
 
 
 class InlineLink:

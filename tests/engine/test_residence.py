@@ -155,11 +155,11 @@ async def test_who_waited_for_a_turn_sees_no_space_that_is_half_way_back(driver,
     lose_the_worker(driver)
     await until(lambda: held.requests)
     gate.leave(1.0)
-    with pytest.raises(Unavailable) as caught:
-        await asking
-    assert caught.value.reason == "WORKER_LOST"
+    for _ in range(100):
+        await anyio.lowlevel.checkpoint()
+    assert not asking.done()
     await held.let_go()
-    assert await driver.query(3) == (["m3"], space.applied)
+    assert await asking == (["m3"], space.applied)
 
 
 @pytest.mark.parametrize("lane", [Lane.INTERACTIVE, Lane.BULK])
