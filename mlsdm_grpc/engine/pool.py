@@ -115,8 +115,11 @@ class _Worker:
 
     def stalled(self, looks_s: float, stall_s: float) -> bool:
         """Look at the worker again; return whether it has not moved for too long."""
+        if not self.link.pending:
+            self.looks = 0
+            return False
         step = self.position.step
-        if step != self.step or not self.link.pending:
+        if step != self.step:
             self.step, self.looks = step, 0
             return False
         self.looks += 1
@@ -298,6 +301,8 @@ class Pool:
 
     def _lost(self, worker: _Worker) -> None:
         """Take the link away before anybody uses it again."""
+        applying = worker.position.applying
+        worker.position.close()
         worker.lost.set()
         if self._closing:
             return
@@ -307,7 +312,7 @@ class Pool:
             index = self._workers.index(worker)
             self._links[index] = None
             self._up[index].clear()
-            self._on_lost(Loss(index, worker.position.applying, worker.over_memory))
+            self._on_lost(Loss(index, applying, worker.over_memory))
 
     async def _bury(self, index: int, worker: _Worker) -> None:
         await _reap(worker.process)

@@ -69,3 +69,7 @@ class Position:
         """Number of the present step, and the bytes that it goes through."""
         number, step_bytes = _STEP.unpack_from(self._page, _WHERE.size)
         return number, step_bytes
+
+    def close(self) -> None:
+        """Give the page back, and the descriptor that the mapping keeps of it."""
+        self._page.close()

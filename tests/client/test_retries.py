@@ -38,6 +38,15 @@ async def test_a_write_is_repeated_with_the_same_request_id_until_it_succeeds(sc
     assert len({metadata["x-request-id"] for metadata in script.metadata}) == 1
 
 
+# P18 of docs/architecture.md: the buffer that grpc has by default would leave this one out.
+async def test_a_large_write_is_repeated_too(scripted):
+    async with scripted() as script, script.client() as memory:
+        lost = errors.Unavailable("busy", reason="WORKER_LOST", retry_after_s=0.01)
+        script.answers["PutMemory"] = failing(2, lost, memory_put_pb2.PutMemoryResponse(revision=7))
+        assert (await memory.put("x" * 2**20)).revision == 7
+    assert len(script.requests) == 3
+
+
 async def test_every_write_has_a_fresh_request_id(scripted):
     async with scripted() as script, script.client() as memory:
         script.answers["PutMemory"] = lambda *_: memory_put_pb2.PutMemoryResponse()
@@ -88,6 +97,7 @@ async def test_only_unavailable_is_repeated(scripted, error):
     assert len(script.requests) == 1
 
 
+# P6 of docs/architecture.md.
 async def test_a_lost_connection_is_repaired(scripted):
     async with scripted() as script:
         memory = script.client()

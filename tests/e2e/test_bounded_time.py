@@ -52,6 +52,7 @@ def lanes(node):
     return ask
 
 
+# P22 of docs/architecture.md.
 @pytest.mark.parametrize("end", ["cancelled", "deadline"])
 async def test_a_call_that_ends_early_gives_back_permit_and_place_in_the_queue(tmp_path, end):
     with process(tmp_path) as server:

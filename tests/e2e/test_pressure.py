@@ -85,6 +85,7 @@ async def test_a_refused_request_is_not_parsed():
         )
 
 
+# P16 of docs/architecture.md.
 async def test_a_loop_that_was_late_takes_the_node_out_of_the_balancer(tmp_path):
     with process(tmp_path, max_loop_lag_s=1) as server:
         async with Node(server) as node:

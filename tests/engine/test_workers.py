@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+from pathlib import Path
 
 import anyio
 import numpy as np
@@ -57,6 +58,25 @@ async def test_a_lost_worker_is_replaced_and_nothing_is_lost():
         assert driver.replayed() == before.revision
         sample = driver.metrics.registry.get_sample_value
         assert sample("mlsdm_worker_restarts_total", {"kind": "minds"}) == 1
+
+
+def pages_of_positions():
+    return Path("/proc/self/maps").read_text().count("memfd:position")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads /proc")
+async def test_lost_workers_leave_no_files_open():
+    async with running(workers=1) as driver:
+        await driver.put(1)
+        before = pages_of_positions()
+        for _ in range(3):
+            (pid,) = driver.engine._minds.pids()
+            os.kill(pid, signal.SIGKILL)
+            with pytest.raises(Unavailable):
+                await driver.state()
+            with anyio.fail_after(30):
+                await driver.state()
+        assert pages_of_positions() <= before
 
 
 async def test_writes_during_a_loss_are_answered_or_can_be_repeated():

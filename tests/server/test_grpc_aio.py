@@ -75,6 +75,7 @@ async def test_an_error_before_the_first_message_has_no_headers_so_clients_may_r
         assert (await running.call("ServerStream", "fail")).headers[REQUEST_ID]
 
 
+# P2 of docs/architecture.md.
 @pytest.mark.parametrize("name", SHAPES)
 async def test_an_unforeseen_exception_shows_nothing_of_itself(name, logs):
     async with serving() as running:
@@ -99,6 +100,7 @@ async def test_the_deadline_of_the_client(name):
         assert running.handled(name, "DEADLINE_EXCEEDED") == 1
 
 
+# P5 of docs/architecture.md.
 @pytest.mark.parametrize("name", SHAPES)
 async def test_a_client_that_cancels(name):
     async with serving() as running:
@@ -112,6 +114,7 @@ async def test_a_client_that_cancels(name):
         assert running.handled(name, "CANCELLED") == 1
 
 
+# P1 of docs/architecture.md.
 @pytest.mark.parametrize("name", SHAPES)
 async def test_a_cancellation_from_inside_is_answered(name):
     async with serving() as running:
@@ -201,6 +204,7 @@ async def _send_bytes(running: Running, name, raw, **options):
     return await outcome(kinds[name](f"/{SERVICE}/{name}")(requests, **options))
 
 
+# P3 and P9 of docs/architecture.md.
 @pytest.mark.parametrize("name", SHAPES)
 async def test_a_refused_call_is_never_parsed(name):
     async with serving(authenticator=Refusing()) as running:
@@ -230,6 +234,7 @@ class _Recording(Interceptor):
             raise self._after
 
 
+# P14 of docs/architecture.md.
 async def test_after_runs_for_those_that_were_entered_and_for_no_other():
     raising, inner = _Recording(before=errors.NotFound("No.")), _Recording()
     async with serving(extra=[raising, inner]) as running:
@@ -272,6 +277,7 @@ async def _nothing(*_):
     return None
 
 
+# P8 of docs/architecture.md.
 def test_a_servicer_with_the_wrong_kind_of_method_is_refused_at_start():
     class Sync:
         def Unary(self, request, call): ...  # noqa: N802

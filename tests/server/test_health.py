@@ -32,6 +32,7 @@ async def test_check_knows_the_server_its_services_and_its_parts():
         assert running.handled("Check", "OK", "grpc.health.v1.Health") == 6
 
 
+# P7 of docs/architecture.md.
 async def test_check_of_an_unknown_name_keeps_the_code_of_the_servicer():
     async with serving() as running:
         call = _stub(running).Check(_request("nope"))

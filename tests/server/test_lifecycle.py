@@ -35,6 +35,7 @@ async def _until_refused(running):
     return result
 
 
+# P13 of docs/architecture.md.
 @pytest.mark.parametrize("name", SHAPES)
 async def test_drain_finishes_what_is_in_flight_and_refuses_what_is_new(name):
     async with serving() as running, anyio.create_task_group() as tasks:
@@ -72,6 +73,7 @@ async def test_health_goes_first_and_calls_are_still_served_during_the_delay():
         tasks.cancel_scope.cancel()
 
 
+# P21 of docs/architecture.md.
 async def test_a_watch_of_health_does_not_hold_the_drain_up():
     async with serving() as running:
         stub = health_pb2_grpc.HealthStub(running.channel)

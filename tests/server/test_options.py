@@ -25,6 +25,7 @@ def _sized(size):
     return raw
 
 
+# P19 of docs/architecture.md.
 @pytest.mark.parametrize(
     ("size", "code"),
     [(LIMIT - 1, "OK"), (LIMIT, "OK"), (LIMIT + 1, "RESOURCE_EXHAUSTED")],

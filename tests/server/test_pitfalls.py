@@ -1,0 +1,73 @@
+"""Pitfalls of grpc.aio, numbered as in docs/architecture.md, that no other test meets."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from pathlib import Path
+
+import anyio
+import grpc.aio
+import pytest
+
+from mlsdm_grpc.wire.call import Call, Interceptor
+from tests.ping import SERVICE, SHAPES, PingResponse, serving
+
+pytestmark = pytest.mark.anyio
+
+SEEN: ContextVar[str] = ContextVar("seen", default="nothing")
+
+
+@pytest.mark.parametrize("count", [20])
+async def test_p3_p4_calls_whose_message_never_comes_hold_nothing_and_end_with_their_connection(
+    count,
+):
+    ages = {
+        "max_connection_age_s": 1.0,
+        "max_connection_age_grace_s": 1.0,
+        "max_stream_age_s": 0.5,
+    }
+    async with serving(**ages) as running:
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        async with grpc.aio.insecure_channel(running.target, options=options) as other:
+            silent = [other.stream_unary(f"/{SERVICE}/Unary")() for _ in range(count)]
+            await asyncio.gather(*(call.wait_for_connection() for call in silent))
+            assert (await running.call("Unary", "hello")).code == "OK"
+            assert not running.router.in_flight.calls
+            with anyio.fail_after(5 * (1.0 + 1.0)):
+                codes = await asyncio.gather(*(call.code() for call in silent))
+        assert set(codes) <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+
+
+class _Sets(Interceptor):
+    """Sets a context variable, and tells in a trailer what the servicer has made of it."""
+
+    def before(self, call: Call):
+        SEEN.set(f"{SEEN.get()} before {call.method.name}")
+
+    def after(self, call: Call):
+        call.trailers["x-seen"] = SEEN.get()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+async def test_p10_context_variables_reach_the_servicer_and_no_other_call(name):
+    async with serving(extra=[_Sets()]) as running:
+
+        async def told(text, _call):
+            SEEN.set(f"{SEEN.get()} {text}")
+            return PingResponse(text=SEEN.get())
+
+        running.ping._do = told
+        for text in ("one", "two"):
+            expected = f"nothing before {name} {text}"
+            result = await running.call(name, text)
+            assert (result.texts[-1], result.trailers["x-seen"]) == (expected, expected)
+
+
+async def test_p12_no_worker_ever_loads_grpc():
+    command = "import sys, mlsdm_grpc.engine.worker; sys.exit('grpc' in sys.modules)"
+    done = await anyio.run_process(["python", "-c", command], check=False)
+    assert done.returncode == 0, done.stderr
+    source = Path(__file__).parents[2] / "mlsdm_grpc"
+    texts = [await anyio.Path(path).read_text() for path in sorted(source.rglob("*.py"))]
+    assert not [text for text in texts if "os.fork" in text or "import multiprocessing" in text]
