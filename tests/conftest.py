@@ -77,6 +77,10 @@ def blockbuster() -> Iterator[BlockBuster]:
         guard.functions["threading.Lock.acquire"].can_block_in(
             "threading.py", {"_wait_for_tstate_lock"}
         )
+        # Measuring coverage takes a lock for a moment wherever a file is met for the first time.
+        guard.functions["threading.Lock.acquire"].can_block_in(
+            "coverage/collector.py", {"lock_data", "unlock_data"}
+        )
         yield guard
 
 
