@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from pairs import Contender, Ratio, compare, like_a_worker
+from pairs import Contender, Ratio, compare, like_a_worker, options, publish
 
 from mlsdm_grpc.core import packed
 from mlsdm_grpc.core.lattice import Lattice, Memory
@@ -314,22 +314,13 @@ def _grid_cases(name: str, n: int, d: int, arguments: argparse.Namespace) -> Ite
 
 def main() -> None:
     """Run a report and print it; with ``--write`` also into a file."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = options(__doc__)
     parser.add_argument("report", choices=["targets", "grid"])
-    parser.add_argument("--quick", action="store_true", help="tiny data, for a smoke run")
-    parser.add_argument("--windows", type=int, default=9)
-    parser.add_argument("--window-s", type=float, default=3.0)
-    parser.add_argument("--write", type=Path, help="file that the table is written to")
     arguments = parser.parse_args()
     like_a_worker("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
     if arguments.quick:
         arguments.windows, arguments.window_s = 3, 0.01
-    lines = {"targets": targets, "grid": grid}[arguments.report](arguments)
-    print("\n".join(lines))
-    if arguments.write:
-        arguments.write.write_text("\n".join(lines) + "\n")
+    publish({"targets": targets, "grid": grid}[arguments.report](arguments), arguments.write)
 
 
 if __name__ == "__main__":

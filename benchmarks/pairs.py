@@ -6,16 +6,38 @@ them; what counts is the ratio within a window, and the median of these.
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mlsdm_grpc.engine.pool import WORKER_ENVIRONMENT
 
-__all__ = ["Contender", "Ratio", "compare", "like_a_worker"]
+__all__ = ["Contender", "Ratio", "compare", "like_a_worker", "options", "publish"]
+
+
+def options(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the options that every report in paired windows has."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="tiny data, for a smoke run")
+    parser.add_argument("--windows", type=int, default=9)
+    parser.add_argument("--window-s", type=float, default=3.0)
+    parser.add_argument("--write", type=Path, help="file that the table is written to")
+    return parser
+
+
+def publish(lines: Sequence[str], file: Path | None) -> None:
+    """Print a report, and write it to a file if there is one."""
+    text = "\n".join(lines)
+    print(text)
+    if file:
+        file.write_text(text + "\n")
 
 
 def like_a_worker(*names: str) -> None:

@@ -26,7 +26,7 @@ import kernel
 import load
 import numpy as np
 from load import Flow, LoadError, Step
-from pairs import Ratio, like_a_worker
+from pairs import Ratio, like_a_worker, options, publish
 from processes import Process, call, echo, serving, usage, wait_quiet
 from traffic import (
     BATCH_QUERY,
@@ -309,21 +309,11 @@ def report(arguments: argparse.Namespace) -> list[str]:
 
 def main() -> None:
     """Run and print; with ``--write`` also into a file."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="tiny data, for a smoke run")
-    parser.add_argument("--windows", type=int, default=9)
-    parser.add_argument("--window-s", type=float, default=3.0)
-    parser.add_argument("--write", type=Path, help="file that the table is written to")
-    arguments = parser.parse_args()
+    arguments = options(__doc__).parse_args()
     like_a_worker("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
     if arguments.quick:
         arguments.windows, arguments.window_s = 1, 0.2
-    text = "\n".join(report(arguments))
-    print(text)
-    if arguments.write:
-        arguments.write.write_text(text + "\n")
+    publish(report(arguments), arguments.write)
 
 
 if __name__ == "__main__":

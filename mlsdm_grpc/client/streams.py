@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
@@ -32,7 +32,7 @@ __all__ = ["Streaming"]
 class Streaming(ClientBase):
     """Ingests memories, streams events, exports memories."""
 
-    async def ingest(
+    def ingest(
         self,
         memories: Iterable[Memory] | AsyncIterable[Memory],
         *,
@@ -40,7 +40,7 @@ class Streaming(ClientBase):
         allow_replace: bool = False,
         space: str | None = None,
         patience_s: float = 60.0,
-    ) -> AsyncIterator[IngestOutcome]:
+    ) -> AsyncGenerator[IngestOutcome]:
         """Store any number of memories and yield the outcome of each, in their order.
 
         Each is stored exactly once, whatever breaks: the stream is taken up again where it was. As
@@ -76,19 +76,16 @@ class Streaming(ClientBase):
             unknown=lambda sequence: IngestOutcome(sequence=sequence),
         )
         opening = self._opening(space, stream_id)
-        stream = ItemStream(messages, opening, memories, patience_s=patience_s)
-        async with aclosing(stream.outcomes()) as outcomes:
-            async for outcome in outcomes:
-                yield outcome
+        return ItemStream(messages, opening, memories, patience_s=patience_s).outcomes()
 
-    async def stream_events(
+    def stream_events(
         self,
         events: Iterable[Event] | AsyncIterable[Event],
         *,
         stream_id: str | None = None,
         space: str | None = None,
         patience_s: float = 60.0,
-    ) -> AsyncIterator[EventResult]:
+    ) -> AsyncGenerator[EventResult]:
         """Let the mind process any number of events; otherwise as :meth:`ingest`."""
         messages: ItemMessages[Event, EventResult] = ItemMessages(
             connect=lambda: self._connection.conversation(self._cognition.StreamEvents),
@@ -100,10 +97,7 @@ class Streaming(ClientBase):
             unknown=lambda sequence: EventResult(sequence=sequence),
         )
         opening = self._opening(space, stream_id)
-        stream = ItemStream(messages, opening, events, patience_s=patience_s)
-        async with aclosing(stream.outcomes()) as results:
-            async for result in results:
-                yield result
+        return ItemStream(messages, opening, events, patience_s=patience_s).outcomes()
 
     async def export(
         self,

@@ -331,7 +331,7 @@ class Lanes:
 
     def inside(self, lane: Lane, tenant: str) -> _Permit:
         """Return a context that holds a permit of a lane; see :meth:`Bulkhead.inside`."""
-        return _Permit(self._bulkheads[lane], tenant)
+        return self._bulkheads[lane].inside(tenant)
 
     def gate(self, lane: Lane, before: Before, index: int = 0) -> Gate:
         """Return the gate of a lane before a worker, or before the journal for its spaces."""

@@ -10,6 +10,7 @@ import asyncio
 import math
 import struct
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeAlias, cast
@@ -192,21 +193,11 @@ class _Pending:
                 done()
 
 
-class SocketLink(asyncio.Protocol):
-    """Link to a worker process.
+class _RequestLink(ABC):
+    """What both links do with requests; how one gets to its worker they know themselves."""
 
-    Args:
-        on_ready: Called when the worker says that it is ready.
-        on_lost: Called once when the worker is gone.
-    """
-
-    def __init__(self, *, on_ready: Callable[[], None], on_lost: Callable[[], None]) -> None:
-        self._on_ready = on_ready
-        self._on_lost = on_lost
+    def __init__(self) -> None:
         self._pending = _Pending()
-        self._reader = FrameReader()
-        self._outgoing: list[bytes] = []
-        self._transport: asyncio.Transport | None = None
         self._lost = False
 
     @property
@@ -234,6 +225,27 @@ class SocketLink(asyncio.Protocol):
         """Tell the worker; see :class:`Link`."""
         if call_id in self._pending:
             self._send(pb.LinkRequest(cancel=call_id))
+
+    @abstractmethod
+    def _send(self, message: pb.LinkRequest) -> None:
+        """Let a message go to the worker with all others of this turn of the event loop."""
+
+
+class SocketLink(_RequestLink, asyncio.Protocol):
+    """Link to a worker process.
+
+    Args:
+        on_ready: Called when the worker says that it is ready.
+        on_lost: Called once when the worker is gone.
+    """
+
+    def __init__(self, *, on_ready: Callable[[], None], on_lost: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_ready = on_ready
+        self._on_lost = on_lost
+        self._reader = FrameReader()
+        self._outgoing: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
 
     def _send(self, message: pb.LinkRequest) -> None:
         if not self._outgoing:
@@ -277,42 +289,15 @@ class SocketLink(asyncio.Protocol):
             self._on_lost()
 
 
-class InlineLink:
+class InlineLink(_RequestLink):
     """Link to a handler in a thread of this process, for tests; it coalesces as a worker does."""
 
     def __init__(self, handler: Handler) -> None:
+        super().__init__()
         self._handler = handler
-        self._pending = _Pending()
         self._queue: list[pb.LinkRequest] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
         self._busy = False
-        self._closed = False
-
-    @property
-    def pending(self) -> int:
-        """Requests that wait for their replies."""
-        return len(self._pending)
-
-    @property
-    def oldest_s(self) -> float:
-        """When the oldest work of a call was sent; see :class:`Link`."""
-        return self._pending.oldest_s
-
-    def request(
-        self, message: pb.LinkRequest, *, done: Callable[[], None] | None = None
-    ) -> asyncio.Future[pb.LinkReply]:
-        """Queue ``message``; see :class:`Link`."""
-        future = self._pending.add(message, done)
-        if self._closed:
-            self._pending.fail()
-            return future
-        self._send(message)
-        return future
-
-    def cancel(self, call_id: int) -> None:
-        """Tell the handler; see :class:`Link`."""
-        if call_id in self._pending:
-            self._send(pb.LinkRequest(cancel=call_id))
 
     def _send(self, message: pb.LinkRequest) -> None:
         self._queue.append(message)
@@ -321,7 +306,7 @@ class InlineLink:
             asyncio.get_running_loop().call_soon(self._handle)
 
     def _handle(self) -> None:
-        if self._closed:
+        if self._lost:
             return
         queue, self._queue = self._queue, []
         loop = asyncio.get_running_loop()
@@ -337,6 +322,6 @@ class InlineLink:
 
     def close(self) -> None:
         """Refuse further requests."""
-        self._closed = True
+        self._lost = True
         self._pending.fail()
         self._thread.shutdown(wait=False)

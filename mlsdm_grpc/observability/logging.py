@@ -13,7 +13,6 @@ import logging
 import re
 import sys
 from collections import deque
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -33,6 +32,7 @@ __all__ = ["MAX_LINE_BYTES", "configure_logging", "flush_events", "write_event"]
 MAX_LINE_BYTES: Final = 16 * KIB
 """Longest line, its end included; the values of a longer one are cut."""
 
+_stamp: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _encode: Final = json.JSONEncoder(default=repr).encode
 _FLUSH_S: Final = 0.05
 _MAX_WAITING: Final = 256
@@ -55,7 +55,7 @@ def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _stamp,
             *_renderers(settings.format),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -84,8 +84,7 @@ def write_event(level: int, event: str, fields: dict[str, Any]) -> None:
         structlog.get_logger().log(level, event, **fields)
         return
     fields["event"], fields["level"] = event, name
-    fields["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    _sink.lines.info(_render_json(None, name, fields))
+    _sink.lines.info(_render_json(None, name, _stamp(None, name, fields)))
 
 
 def flush_events() -> None:
