@@ -166,7 +166,7 @@ def batch(folder: Path, plan: Plan) -> Report:
         here.fill("full", plan.full, ["one"])
         messages = here.traffic.batch_queries("full", BATCH)
         title = f"BatchQueryMemories {BATCH}, full {plan.full}"
-        return _surges(here, title, BATCH_QUERY, messages, in_flight=2, aims=(95, 90, 80))
+        return _surges(here, title, BATCH_QUERY, messages, in_flight=1, aims=(95, 90, 80))
 
 
 def unary(folder: Path, plan: Plan) -> Report:
@@ -474,8 +474,8 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS))
     parser.add_argument("--quick", action="store_true", help="tiny data, for a smoke run")
-    parser.add_argument("--seconds", type=float, default=Plan.seconds, help="of each part")
-    parser.add_argument("--rounds", type=int, default=Plan.rounds)
+    parser.add_argument("--seconds", type=float, default=Plan().seconds, help="of each part")
+    parser.add_argument("--rounds", type=int, default=Plan().rounds)
     parser.add_argument("--write", type=Path, help="file that the tables are written to")
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else Plan(seconds=arguments.seconds, rounds=arguments.rounds)
