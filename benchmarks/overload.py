@@ -35,7 +35,9 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesRequest
 
 CONNECTIONS = 16
 STREAMS = 100
-"""Calls on one connection at once; what the server allows."""
+"""Calls on one connection at once; what the server allows by default."""
+FEW_STREAMS = 12
+"""The same where calls have to wait in the clients: capacity x tolerated wait / connections."""
 PATIENCE_S = 20.0
 """Deadline of calls whose latency does not count."""
 BATCH, BULK_BATCH = 32, 128
@@ -80,6 +82,7 @@ class Arena:
     server: Process
     traffic: Traffic
     plan: Plan
+    streams: int
 
     def flow(self, method: str, messages: Path, tenants: Sequence[str], **fields: Any) -> Flow:
         """Return calls of these tenants in turn."""
@@ -91,7 +94,7 @@ class Arena:
             metadata=[_credential(tenant) for tenant in tenants],
             **{
                 "connections": CONNECTIONS,
-                "in_flight": STREAMS,
+                "in_flight": self.streams,
                 "deadline_s": self.plan.deadline_s,
                 **fields,
             },
@@ -136,9 +139,14 @@ def _credential(tenant: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def arena(
-    folder: Path, plan: Plan, tenants: Sequence[str], traffic: Traffic | None = None
+    folder: Path,
+    plan: Plan,
+    tenants: Sequence[str],
+    traffic: Traffic | None = None,
+    *,
+    streams: int = STREAMS,
 ) -> Iterator[Arena]:
-    """Run a server with one worker for some tenants."""
+    """Run a server with one worker for some tenants; ``streams`` are allowed on a connection."""
     tokens = folder / "tokens.toml"
     entries = [
         f'[[token]]\nname = "{tenant}"\ntenant = "{tenant}"\n'
@@ -150,11 +158,12 @@ def arena(
         "MLSDM_SECURITY__MODE": "token",
         "MLSDM_SECURITY__TOKENS_FILE": str(tokens),
         "MLSDM_ENGINE__WORKERS": "1",
+        "MLSDM_SERVER__MAX_CONCURRENT_STREAMS": str(streams),
     }
     if traffic is None:
         traffic = Traffic.of(folder, rows=plan.full, count=plan.vectors)
     with serving(folder / "data", environment) as server:
-        yield Arena(folder, server, traffic, plan)
+        yield Arena(folder, server, traffic, plan, streams)
 
 
 # Surges.
@@ -171,7 +180,7 @@ def batch(folder: Path, plan: Plan) -> Report:
 
 def unary(folder: Path, plan: Plan) -> Report:
     """QueryMemories over a small space: the transport is the cost."""
-    with arena(folder, plan, ["one"]) as here:
+    with arena(folder, plan, ["one"], streams=FEW_STREAMS) as here:
         here.fill("small", plan.small, ["one"])
         messages = here.traffic.queries("small")
         title = f"QueryMemories, {plan.small}"
