@@ -401,7 +401,8 @@ class Contents:
         )
 
     def _process(self, body: ProcessEvent, now: Moment) -> EventOutcome:
-        (candidate,) = self._prepare(PutMemories((body.memory,)), now)
+        event = (body.memory,) if body.answer is None else (body.memory, body.answer)
+        candidates = self._prepare(PutMemories(event), now)
         moral, rhythm = self.moral, self.rhythm
         threshold = moral.threshold
         self.step += 1
@@ -409,14 +410,16 @@ class Contents:
         moral.adapt(body.moral_value, accepted=passed)
         asleep = self.parameters.rhythm.sleep_gate and not rhythm.awake
         rejection = Rejection.MORAL if not passed else Rejection.SLEEP if asleep else Rejection.NONE
-        memory_id, result, left = "", PutResult.REFUSED, list[str]()
+        ids, result, left = [""], PutResult.REFUSED, list[str]()
         if rejection is Rejection.NONE:
             self.accepted += 1
             self.synapses.update(body.memory.vector)
             self.pelm.expire(now.time_ns)
-            item, left = self._store(candidate, now)
-            result = item.result
-            memory_id = "" if result is PutResult.REFUSED else item.memory_id
+            if not any(candidate.kept_out for candidate in candidates):
+                stored = [self._store(candidate, now) for candidate in candidates]
+                ids = [item.memory_id for item, _ in stored]
+                result = stored[0][0].result
+                left = [gone for _, evicted in stored for gone in evicted]
         was_awake = rhythm.awake
         rhythm.step()
         return EventOutcome(
@@ -430,9 +433,10 @@ class Contents:
             capacity=self.pelm.capacity,
             awake=rhythm.awake,
             fell_asleep=was_awake and not rhythm.awake,
-            memory_id=memory_id,
+            memory_id=ids[0],
             result=result,
             evicted=tuple(left),
+            answer_id=ids[1] if len(ids) > 1 else "",
         )
 
     # Streams.

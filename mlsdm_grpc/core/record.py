@@ -302,6 +302,8 @@ class ProcessEvent:
     memory: NewMemory
     moral_value: float
     """In [0, 1]; decided before the record was written."""
+    answer: NewMemory | None = None
+    """What was answered to the event; remembered with it, both or none. It moves no trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,6 +529,8 @@ class EventOutcome:
     """What became of its memory."""
     evicted: tuple[str, ...] = ()
     revision: int = 0
+    answer_id: str = ""
+    """Memory of the answer that came with the event, if it was remembered."""
 
     @property
     def accepted(self) -> bool:

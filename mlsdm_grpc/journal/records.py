@@ -132,6 +132,8 @@ def _set_body(message: pb.Record, body: RecordBody) -> None:
         event = message.process_event
         event.memory.CopyFrom(_memory_to_proto(body.memory))
         event.moral_value = body.moral_value
+        if body.answer is not None:
+            event.answer.CopyFrom(_memory_to_proto(body.answer))
     elif isinstance(body, UpdateMemory):
         message.update_memory.CopyFrom(
             pb.UpdateMemory(
@@ -177,7 +179,8 @@ def _body(message: pb.Record) -> RecordBody:
         return PutMemories(tuple(map(_memory_from_proto, put.memories)), put.allow_replace)
     if kind == "process_event":
         event = message.process_event
-        return ProcessEvent(_memory_from_proto(event.memory), event.moral_value)
+        answer = _memory_from_proto(event.answer) if event.HasField("answer") else None
+        return ProcessEvent(_memory_from_proto(event.memory), event.moral_value, answer)
     if kind == "update_memory":
         update = message.update_memory
         return UpdateMemory(
@@ -361,6 +364,7 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
                 awake=outcome.awake,
                 result=outcome.result,
                 fell_asleep=outcome.fell_asleep,
+                answer_id=outcome.answer_id,
             )
         )
     elif isinstance(outcome, ConsolidateOutcome):
@@ -437,6 +441,7 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
             awake=event.awake,
             fell_asleep=event.fell_asleep,
             result=PutResult(event.result),
+            answer_id=event.answer_id,
         )
     elif kind == "consolidated":
         done = message.consolidated

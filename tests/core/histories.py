@@ -180,7 +180,9 @@ def _stream_items(draw) -> StreamItems:
     """Some items of one of a few streams, some of which were refused before the record."""
     after = draw(st.integers(0, 4))
     sequences = draw(st.lists(st.integers(after + 1, after + 5), max_size=4, unique=True))
-    events = st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1))
+    events = st.builds(
+        ProcessEvent, memories, moral_value=st.floats(0, 1), answer=st.none() | memories
+    )
     return StreamItems(
         stream_id=draw(st.sampled_from(["s", "t"])),
         after_sequence=after,
@@ -207,7 +209,7 @@ bodies = st.one_of(
         expire_time_ns=st.sampled_from([None, 0, 7 * SECOND, 60 * SECOND]),
     ),
     st.builds(DeleteMemory, _ids, etag=st.sampled_from(["", '"2"'])),
-    st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1)),
+    st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1), answer=st.none() | memories),
     st.builds(SetPolicy, policies, etag=st.sampled_from(['"0"', '"0"', '"2"', '"3"', '"4"', ""])),
     _merges,
     st.builds(UpgradeSemantics, st.sampled_from([0, 1])),

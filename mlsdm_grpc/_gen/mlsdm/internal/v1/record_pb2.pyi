@@ -531,21 +531,27 @@ class ProcessEvent(_message.Message):
 
     MEMORY_FIELD_NUMBER: _builtins.int
     MORAL_VALUE_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
     moral_value: _builtins.float
     """Moral score in [0, 1], decided by the writer."""
     @_builtins.property
     def memory(self) -> Global___NewMemory:
         """What is remembered."""
 
+    @_builtins.property
+    def answer(self) -> Global___NewMemory:
+        """What was answered to it; remembered with it, both or none."""
+
     def __init__(
         self,
         *,
         memory: Global___NewMemory | None = ...,
         moral_value: _builtins.float = ...,
+        answer: Global___NewMemory | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["memory", b"memory"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "memory", b"memory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory", b"memory", "moral_value", b"moral_value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "memory", b"memory", "moral_value", b"moral_value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1474,6 +1480,7 @@ class EventOutcome(_message.Message):
     AWAKE_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     FELL_ASLEEP_FIELD_NUMBER: _builtins.int
+    ANSWER_ID_FIELD_NUMBER: _builtins.int
     rejection: _builtins.int
     """Number of the rejection; 0 when accepted."""
     step: _builtins.int
@@ -1498,6 +1505,8 @@ class EventOutcome(_message.Message):
     """Number of the put result."""
     fell_asleep: _builtins.bool
     """The step put the space to sleep."""
+    answer_id: _builtins.str
+    """Memory of the answer, if it was remembered."""
     @_builtins.property
     def evicted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Memories that left to make room."""
@@ -1518,10 +1527,11 @@ class EventOutcome(_message.Message):
         awake: _builtins.bool = ...,
         result: _builtins.int = ...,
         fell_asleep: _builtins.bool = ...,
+        answer_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["awake", b"awake", "capacity", b"capacity", "evicted", b"evicted", "fell_asleep", b"fell_asleep", "memory_id", b"memory_id", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "phase", b"phase", "rejection", b"rejection", "result", b"result", "step", b"step", "threshold_applied", b"threshold_applied", "used", b"used"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer_id", b"answer_id", "awake", b"awake", "capacity", b"capacity", "evicted", b"evicted", "fell_asleep", b"fell_asleep", "memory_id", b"memory_id", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "phase", b"phase", "rejection", b"rejection", "result", b"result", "step", b"step", "threshold_applied", b"threshold_applied", "used", b"used"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
