@@ -32,6 +32,9 @@ FIRST = 10**6
 """Number of the first memory that is not there from the beginning."""
 WRITERS, READERS = 2, 2
 """Of each space."""
+PAUSE_S = 0.05
+"""Of each of them between two calls: a load that the machine can bear. Callers that never pause
+take all there is of it, also from the worker that comes back."""
 FIRST_ANSWER_S, ALL_SPACES_S = 2.0, 5.0
 PATIENCE = 5
 """A promise of time is tested at so many times the documented figure."""
@@ -167,10 +170,12 @@ class Load:
             number = next(self.numbers)
             revision = await self.counted(space, lambda number=number: self.put(space, number))
             self.rings[space].stored(number, revision)
+            await anyio.sleep(PAUSE_S)
 
     async def read(self, space):
         while True:
             await self.answered(space)
+            await anyio.sleep(PAUSE_S)
 
     async def answered(self, space):
         """Ask for a memory, of which some have left the ring, until there is an answer.
@@ -227,6 +232,8 @@ async def kill_at_random(tmp_path, *, kills, memories, figures):
             "seed": SEED,
             "load average": round(os.getloadavg()[0], 1),
             "kills": kills,
+            "callers": SPACES * (WRITERS + READERS),
+            "pause of each ms": 1_000 * PAUSE_S,
             "memories a full space": memories,
             "calls": load.calls,
             "acknowledged": sum(len(ring.made) for ring in load.rings.values()),
