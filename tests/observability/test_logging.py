@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -71,7 +72,7 @@ def test_lines_of_ordinary_events_are_written_together_and_in_order():
         assert len(written()) == 261
         logger.info("f")
 
-    anyio.run(calls)
+    asyncio.run(calls())
     flush_events()
     assert written()[-1] == "f"
 
