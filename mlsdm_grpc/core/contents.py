@@ -401,8 +401,7 @@ class Contents:
         )
 
     def _process(self, body: ProcessEvent, now: Moment) -> EventOutcome:
-        event = (body.memory,) if body.answer is None else (body.memory, body.answer)
-        candidates = self._prepare(PutMemories(event), now)
+        candidates = self._prepare(PutMemories(body.memories), now)
         moral, rhythm = self.moral, self.rhythm
         threshold = moral.threshold
         self.step += 1

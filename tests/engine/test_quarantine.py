@@ -72,7 +72,7 @@ async def patiently(call):
 
 async def poison(driver, request=b"p" * 16):
     body = PutMemories((NewMemory("poison", vector(99), True, text="POISON"),))
-    return await driver.engine.put(KEY, body, ticket(request), paths=[""])
+    return (await driver.engine.intake.put(KEY, body, ticket(request), paths=[""])).outcome
 
 
 @pytest.mark.usefixtures("path")
@@ -160,7 +160,9 @@ async def test_a_defect_that_stays_bars_its_space(monkeypatch):
         await driver.put(1)
         await driver.put(1, key=OTHERS[0])
         writes = await asyncio.gather(
-            poison(driver), driver.put(2, request=b"2" * 16), return_exceptions=True
+            poison(driver),
+            driver.put(2, request=b"2" * 16, text="judged like the other"),
+            return_exceptions=True,
         )
         assert all(isinstance(each, DataLoss) for each in writes)
         assert await driver.query(1) == (["m1"], 2)
