@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
+from prometheus_client import Counter
 
-from mlsdm_grpc.core.policy import Decision
+from mlsdm_grpc.core.policy import Decision, Enforcement
 from mlsdm_grpc.core.record import Vector
 from mlsdm_grpc.engine.drafts import Draft, Prepared
 from mlsdm_grpc.engine.policies import Policies
@@ -77,6 +78,7 @@ class Judging:
         self._policies = policies
         self._scorer = scorer
         self._metrics = metrics
+        self._counters: dict[tuple[str, Decision, Enforcement], Counter] = {}
 
     async def policy(self, tenant: str, deadline_s: float) -> EffectivePolicy:
         """Return what holds for a tenant now; see :meth:`Policies.effective`."""
@@ -230,12 +232,16 @@ class Judging:
     def count(self, found: Iterable[Verdict]) -> None:
         """Count verdicts; for those that were not made by :meth:`verdicts`."""
         for verdict in found:
-            self._metrics.governance_verdicts.labels(
-                verdict.rule_id,
-                verdict.stage.name.lower(),
-                verdict.decision.name.lower(),
-                verdict.enforcement.name.lower(),
-            ).inc()
+            key = verdict.rule_id, verdict.decision, verdict.enforcement
+            counter = self._counters.get(key)
+            if counter is None:
+                counter = self._counters[key] = self._metrics.governance_verdicts.labels(
+                    verdict.rule_id,
+                    verdict.stage.name.lower(),
+                    verdict.decision.name.lower(),
+                    verdict.enforcement.name.lower(),
+                )
+            counter.inc()
 
     def _prepared(
         self,

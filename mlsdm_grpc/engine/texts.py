@@ -32,11 +32,11 @@ __all__ = ["Compared", "Texts", "ToMeasure"]
 _TEXT_S: Final = 6e-5
 _CHARACTER_S: Final = 5e-7
 """Time that a text, and each character of it, takes the embedder, seconds; measured."""
-_MEASURED_S: Final = 2e-4
+_MEASURED_S: Final = 3e-4
 _MEASURED_CHARACTER_S: Final = 1e-6
 """The same for the rules of a stage."""
-_STYLE_S: Final = 5e-4
-_STYLE_CHARACTER_S: Final = 1.5e-6
+_STYLE_S: Final = 1e-3
+_STYLE_CHARACTER_S: Final = 1.2e-6
 """The same for the style of an answer: checks of quality, or the analysis of speech."""
 _PASS_S: Final = 0.005
 _RETRY_AFTER_S: Final = 0.5
@@ -121,7 +121,7 @@ class Texts:
             Unavailable: BULKHEAD_FULL or EMBEDDER_UNAVAILABLE.
             DeadlineExceeded: There is no time for it.
         """
-        self.check_embedder()
+        self._check_embedder()
         if self._remote is not None:
             with self._lanes.inside(Lane.TEXT, tenant):
                 return await self._embedded_elsewhere(self._remote, texts, tenant, deadline_s)
@@ -158,7 +158,7 @@ class Texts:
         """
         embeds = any(each.embed for each in wanted)
         if embeds:
-            self.check_embedder()
+            self._check_embedder()
         if embeds and self._remote is not None:
             return await self._measured_and_embedded(self._remote, wanted, tenant, deadline_s)
         measurements, vectors = list[Measurement](), list[Vector | None]()
@@ -261,8 +261,7 @@ class Texts:
         better = report_from_proto(found.best_report) if found.best else None
         return Compared(report_from_proto(found.report), found.repairable, found.best, better)
 
-    def check_embedder(self) -> None:
-        """Raise ``PreconditionFailed`` EMBEDDER_NOT_CONFIGURED where nothing embeds text."""
+    def _check_embedder(self) -> None:
         if self.info is None:
             raise embedder_not_configured()
 

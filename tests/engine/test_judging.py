@@ -378,3 +378,20 @@ async def test_an_exchange_is_remembered_unless_a_rule_refuses_a_text_of_it():
         assert (done.outcome.accepted, done.outcome.used) == (True, 2)
         assert (await driver.state()).step == 1
         assert b"AKIA" not in await records(driver)
+
+
+async def test_texts_are_measured_where_workers_do_not_embed():
+    async with running(space={"embedder": "wordllama"}) as driver:
+        texts = driver.engine.judging._texts
+        wanted = [
+            ToMeasure("a cat", embed=True),
+            ToMeasure(INJECTION, rules=("injection.memory",)),
+            ToMeasure("a dog", rules=("injection.memory",), embed=True),
+        ]
+        together = await texts.measure(wanted, "dev", within())
+        texts.local = False
+        apart = await texts.measure(wanted, "dev", within())
+        assert together[0] == apart[0]
+        for one, other in zip(together[1], apart[1], strict=True):
+            assert (one is None) == (other is None)
+            assert one is None or np.array_equal(one.raw, other.raw)
