@@ -10,6 +10,7 @@ from mlsdm_grpc.core.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.core.record import NewMemory, etag_of
 from mlsdm_grpc.engine.spaces import TENANT_SPACE
 from mlsdm_grpc.errors import Conflict, DataLoss, DeadlineExceeded, InvalidInput, Unavailable
+from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 
@@ -163,5 +164,9 @@ async def test_a_damaged_policy_keeps_new_spaces_from_starting_under_another():
         assert KEY not in [space.key for space in driver.engine._directory]
         with pytest.raises(DataLoss):
             await get(driver)
+        with pytest.raises(DataLoss):
+            await driver.engine.judging.judge(
+                "text", Stage.PROMPT, tenant="dev", deadline_s=float("inf")
+            )
         await driver.put(1, key=SpaceKey("rival", "default"))
     await journal.close()
