@@ -244,48 +244,11 @@ def _monitor(parts: _Parts) -> Monitor:
 
 
 def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: GrpcServer) -> None:
-    settings, engine = parts.settings, parts.engine
-    repairs = Repairs(
-        parts.gateway,
-        engine.texts,
-        engine.judging,
-        max_tokens=settings.llm.max_tokens_limit,
-        clock=time.monotonic,
-    )
-    servicers: dict[str, object] = {
-        "MemoryService": MemoryServicer(
-            engine,
-            now_ns=time.time_ns,
-            max_response_bytes=settings.server.max_response_bytes,
-            max_stream_age_s=settings.server.max_stream_age_s,
-        ),
-        "CognitionService": CognitionServicer(
-            engine, max_stream_age_s=settings.server.max_stream_age_s
-        ),
-        "GovernanceService": GovernanceServicer(
-            engine.policies,
-            engine.judging,
-            repairs,
-            max_text_bytes=settings.governance.max_text_bytes,
-            now_ns=time.time_ns,
-        ),
-        "GenerationService": GenerationServicer(
-            Generator(
-                engine,
-                parts.gateway,
-                repairs,
-                max_tokens=settings.llm.max_tokens,
-                metrics=parts.metrics,
-                clock=time.monotonic,
-            ),
-            settings.llm,
-        ),
-        "SpaceService": SpaceServicer(engine.catalogue),
-    }
+    settings = parts.settings
     node = Node(
         settings,
         monitor=monitor,
-        vitals=engine.vitals,
+        vitals=parts.engine.vitals,
         journal=parts.journal,
         health=parts.health,
         llm=parts.gateway,
@@ -294,18 +257,58 @@ def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: Gr
         request_stop=parts.stop.set,
         now_ns=time.time_ns,
     )
-    servicers["AdminService"] = AdminServicer(
+    admin = AdminServicer(
         settings,
         node,
-        embedder=engine.embedder,
+        embedder=parts.engine.embedder,
         partition_count=parts.journal.partition_count,
         methods=lambda: router.methods,
         now_ns=time.time_ns,
     )
+    servicers = _servicers(parts) | {"AdminService": admin}
     for service in SERVICES:
-        router.add(service, servicers.get(service.name, object()))
+        router.add(service, servicers[service.name])
     router.add(health_names.SERVICE, parts.health, foreign=True)
     add_reflection(router, router.services)
+
+
+def _servicers(parts: _Parts) -> dict[str, object]:
+    """Return what serves tenants, by service."""
+    settings, engine, gateway = parts.settings, parts.engine, parts.gateway
+    max_stream_age_s, clock = settings.server.max_stream_age_s, time.monotonic
+    repairs = Repairs(
+        gateway,
+        engine.texts,
+        engine.judging,
+        max_tokens=settings.llm.max_tokens_limit,
+        clock=clock,
+    )
+    generator = Generator(
+        engine,
+        gateway,
+        repairs,
+        max_tokens=settings.llm.max_tokens,
+        metrics=parts.metrics,
+        clock=clock,
+    )
+    return {
+        "MemoryService": MemoryServicer(
+            engine,
+            now_ns=time.time_ns,
+            max_response_bytes=settings.server.max_response_bytes,
+            max_stream_age_s=max_stream_age_s,
+        ),
+        "CognitionService": CognitionServicer(engine, max_stream_age_s=max_stream_age_s),
+        "GovernanceService": GovernanceServicer(
+            engine.policies,
+            engine.judging,
+            repairs,
+            max_text_bytes=settings.governance.max_text_bytes,
+            now_ns=time.time_ns,
+        ),
+        "GenerationService": GenerationServicer(generator, settings.llm),
+        "SpaceService": SpaceServicer(engine.catalogue),
+    }
 
 
 def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]) -> Journal:
