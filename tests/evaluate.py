@@ -168,11 +168,11 @@ def report(corpora: Iterable[Corpus]) -> str:
     lines = [
         "# What the detectors are worth",
         "",
-        "Written by `make eval` from the corpora in tests/data, whose README files say how they were",
-        "made and where they are weak. Each line is judged alone, with the built-in limits. The test",
-        "split is a third, chosen by the hash of the text; no rule was changed because of it. The",
-        "rates hold for texts like these, which are written to be recognisable: expect less on",
-        "others.",
+        "Written by `make eval` from the corpora in tests/data, whose README files say how they",
+        "were made and where they are weak. Each line is judged alone, with the built-in limits.",
+        "The test split is a third, chosen by the hash of the text; no rule was changed because",
+        "of it. The rates hold for texts like these, which are written to be recognisable: expect",
+        "less on others.",
         "",
     ]
     for corpus in corpora:

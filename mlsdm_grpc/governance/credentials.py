@@ -35,7 +35,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 _KEY_CHAR: Final = r"[A-Za-z0-9_\-]"
 _SECRET_NEAR: Final = re.compile(r"(?i)aws|amazon|secret")
-_PASSWORD_NAME: Final = (
+_NAMES_OF_IT: Final = (
     r"(?:password|passwd|passphrase|passcode|pwd|passwort|kennwort|mot de passe|contraseña|clave"
     r"|пароль|passwords?)"
 )
@@ -152,7 +152,7 @@ SECRETS: Final = (
         "password",
         _PASSWORD_HINTS,
         re.compile(
-            rf"(?i){_PASSWORD_NAME}[\"']?\s{{0,3}}[:=]{{1,2}}\s{{0,3}}[\"'`]?"
+            rf"(?i){_NAMES_OF_IT}[\"']?\s{{0,3}}[:=]{{1,2}}\s{{0,3}}[\"'`]?"
             r"(?P<v>[^\s\"'`,;]{6,128})"
         ),
         accepts=_is_value,
@@ -162,8 +162,8 @@ SECRETS: Final = (
         "password",
         _PASSWORD_HINTS,
         re.compile(
-            rf"(?i){_PASSWORD_NAME}(?: [^\s:=]{{1,16}}){{0,3}}"
-            r" (?:is|ist|lautet|est|es|was|to|auf|[—–-]) [\"'`«„“]?"  # noqa: RUF001
+            rf"(?i){_NAMES_OF_IT}(?: [^\s:=]{{1,16}}){{0,3}}"
+            r" (?:is|ist|lautet|est|es|was|to|auf|[—–-]) [\"'`«„“]?"
             r"(?P<v>[^\s\"'`,;»“”]{6,128})"
         ),
         accepts=_is_said_value,

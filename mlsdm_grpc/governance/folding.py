@@ -23,6 +23,7 @@ from mlsdm_grpc.governance.lookalikes import (
     LEET,
     LEET_CYRILLIC,
     LEET_ONE_IS_L,
+    LEET_THREE_IS_ZE,
 )
 
 __all__ = ["MAX_WORD_CHARS", "WORD", "Folded", "fold", "plain", "readings", "spelled"]
@@ -40,7 +41,6 @@ _CYRILLIC_OR_GREEK: Final = re.compile(r"[Ͱ-Ͽа-ԯ]")
 _LEET_SIGN: Final = re.compile(r"[0-9@$€£!|+]")
 _STARRED: Final = re.compile(r"[^\W\d_]\*{1,2}[^\W\d_]")
 _MAX_REPEATS: Final = 3
-_LONGEST_ELIDED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def readings(word: str) -> tuple[str, ...]:
     ):
         return (word,)
     found = [word]
-    for step in (_scripts, _elided, _squeezed, _starred, _leet):
+    for step in (_scripts, _squeezed, _starred, _leet):
         found += [new for old in found for new in step(old)]
     return tuple(dict.fromkeys(found))[:32]
 
@@ -116,13 +116,6 @@ def _scripts(word: str) -> Iterator[str]:
         yield latin
 
 
-def _elided(word: str) -> Iterator[str]:
-    """The word behind an elided article or pronoun: "l'adresse"."""
-    head, apostrophe, tail = word.partition("'")
-    if apostrophe and len(head) <= _LONGEST_ELIDED and len(tail) > 1:
-        yield tail
-
-
 def _starred(word: str) -> Iterator[str]:
     """One or two masked letters: any vowel, or none."""
     if _STARRED.search(word):
@@ -135,6 +128,7 @@ def _leet(word: str) -> Iterator[str]:
     if _LEET_SIGN.search(word) and any(map(str.isalpha, word)):
         if _CYRILLIC_OR_GREEK.search(word):
             yield word.translate(LEET_CYRILLIC)
+            yield word.translate(LEET_THREE_IS_ZE)
             return
         yield word.translate(LEET_ONE_IS_L)
         yield word.translate(LEET)

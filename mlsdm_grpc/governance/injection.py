@@ -81,9 +81,9 @@ def _hidden(text: str, folded: Folded) -> Iterator[Finding]:
         for hit in _grammar().read(plain(hidden.text)).hits:
             start, end = hidden.span(hit.start, hit.end, len(text))
             yield _finding("obfuscated", start, end, hit.certainty)
-    for hidden in hidden_letters(folded.text):
+    for hidden, hint in hidden_letters(folded.text):
         for hit in _grammar().read(Folded(hidden.text, range(len(hidden.text) + 1))).hits:
             start, end = hidden.span(hit.start, hit.end, len(folded.text))
-            yield _finding(
-                "obfuscated", folded.origin[start], folded.origin[end - 1] + 1, hit.certainty
-            )
+            if hint.search(folded.text, start, end):
+                first, last = folded.origin[start], folded.origin[end - 1] + 1
+                yield _finding("obfuscated", first, last, hit.certainty)

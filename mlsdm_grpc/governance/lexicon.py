@@ -1,6 +1,7 @@
 """Words and the classes they belong to: tables of stems, made ready for looking words up.
 
-A table maps the name of a class to entries parted by blanks. An entry is a word (``gun``), a stem
+A table maps the name of a class to entries parted by blanks. An entry is a word (``gun``; words of
+four letters and more may take an ending of one letter, those of five and more one of two), a stem
 (``kill*`` is every word that begins so, ``*bombe`` every word that ends so) or a phrase of these
 (``pipe_bomb*``; ``~`` instead of ``_`` lets up to three words stand between). Words of the class
 ``NONE`` belong to no other class, whatever their stem.
@@ -14,7 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from mlsdm_grpc.governance.folding import plain, readings
-from mlsdm_grpc.governance.lookalikes import LEET
+from mlsdm_grpc.governance.lookalikes import LEET, ROMANISED
 
 __all__ = ["Lexicon", "Table"]
 
@@ -23,6 +24,11 @@ Table = Mapping[str, str]
 _LONGEST: Final = 16
 """Letters of the longest stem that is looked for."""
 _SHORTEST: Final = 3
+_INFLECTED: Final = 4
+"""Letters of the shortest word that may take an ending of one letter; one more for two."""
+_ENDING: Final = 2
+_ROMANISED: Final = 5
+"""Letters of the shortest word that is also looked for in Latin letters; shorter ones clash."""
 _TRANSLITERATED: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
@@ -36,6 +42,7 @@ class Lexicon:
         self._tails: dict[str, set[int]] = {}
         self._none: set[str] = set()
         self._literals: set[str] = set()
+        self._starts: set[str] = set()
         self.classes = lru_cache(maxsize=16384)(self._classes)
 
     def __len__(self) -> int:
@@ -58,7 +65,7 @@ class Lexicon:
         phrases = []
         for table in tables:
             for name, entries in table.items():
-                for entry in entries.split():
+                for entry in entries.replace("-", "_").split():
                     if "_" in entry or "~" in entry:
                         phrases.append((name, entry))
                     elif name == "NONE":
@@ -76,6 +83,8 @@ class Lexicon:
             into = self._exact
         for spelling in _spellings(entry.strip("*")):
             into.setdefault(spelling, set()).add(number)
+            if into is not self._tails:
+                self._starts.add(spelling[:_SHORTEST])
 
     def _classes(self, word: str) -> tuple[int, ...]:
         """Return the classes of all readings of ``word``, a word of plain text."""
@@ -84,6 +93,9 @@ class Lexicon:
             if reading in self._none:
                 return ()
             found |= self._exact.get(reading, set())
+            for ending in range(1, _ENDING + 1):
+                if len(reading) >= _INFLECTED + 2 * ending - 1:
+                    found |= self._exact.get(reading[:-ending], set())
             longest = min(len(reading), _LONGEST)
             for length in range(2, longest + 1):
                 found |= self._heads.get(reading[:length], set())
@@ -92,23 +104,29 @@ class Lexicon:
         return tuple(found)
 
     def words_within(self, letters: str) -> Iterator[tuple[int, int]]:
-        """Yield where the longest words and stems stand in ``letters`` without gaps.
+        """Yield where the longest words and stems stand in ``letters``; none within another.
 
         Cost: O(len(letters)).
         """
         letters = letters.translate(LEET)
+        covered = 0
         for start in range(len(letters) - _SHORTEST + 1):
+            if letters[start : start + _SHORTEST] not in self._starts:
+                continue
             for end in range(min(start + _LONGEST, len(letters)), start + _SHORTEST - 1, -1):
                 word = letters[start:end]
                 if word in self._exact or word in self._heads:
-                    yield start, end
+                    if end > covered:
+                        yield start, end
+                        covered = end
                     break
 
 
 def _spellings(entry: str) -> set[str]:
-    """Return ``entry`` with and without its accents, and with German vowels written out."""
+    """Return ``entry`` with and without accents, with German vowels written out, in Latin."""
     entry = plain(entry).text
     bare = "".join(
         each for each in unicodedata.normalize("NFD", entry) if not unicodedata.combining(each)
     )
-    return {entry, bare, entry.translate(_TRANSLITERATED)}
+    romanised = entry.translate(ROMANISED) if len(entry) >= _ROMANISED else entry
+    return {entry, bare, entry.translate(_TRANSLITERATED), romanised}

@@ -23,7 +23,8 @@ _MARKS: Final = (
     (re.compile(r"\[/?inst\]|<</?sys>>"), 0.9),
     (
         re.compile(
-            rf"</?{_ROLE}(?:[_\- ](?:prompt|message|override|instructions?|note))?(?:\s[^<>\n]{{0,60}})?>"
+            rf"</?{_ROLE}(?:[_\- ](?:prompt|message|override|instructions?|note))?"
+            r"(?:\s[^<>\n]{0,60})?>"
             r"|</?(?:user|assistant)_(?:message|turn|input)>"
         ),
         0.8,
@@ -37,7 +38,7 @@ _MARKS: Final = (
     ),
     (
         re.compile(
-            rf"(?:^|\n)[ \t]{{0,4}}(?:#{{1,6}}|\*{{2,3}}|={{2,10}}|-{{3,10}}|[>«]{{2,4}})[ \t]{{0,4}}"
+            r"(?:^|\n)[ \t]{0,4}(?:#{1,6}|\*{2,3}|={2,10}|-{3,10}|[>«]{2,4})[ \t]{0,4}"
             rf"[^\n]{{0,16}}{_AUTHORITY}[^\n]{{0,40}}(?::|#|=|\*|-|»|\n|$)"
         ),
         0.6,

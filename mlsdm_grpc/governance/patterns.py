@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mlsdm_grpc.governance.folding import WORD, Folded, spelled
+from mlsdm_grpc.governance.folding import MAX_WORD_CHARS, WORD, Folded, spelled
 from mlsdm_grpc.governance.lexicon import Lexicon
 
 __all__ = [
@@ -34,7 +34,12 @@ MAX_SPAN_SLOTS: Final = 14
 """Slots from the first to the last word of a pattern at most."""
 _PHRASE_GAP: Final = 3
 _BREAK: Final = re.compile(r"[.!?;](?=\s|$)|\n")
-_CHAINED: Final = re.compile(r"[^\W_]{1,12}(?:[\-.*~·][^\W_]{1,12}){1,3}(?![^\W_])")
+_CHAINED: Final = re.compile(
+    r"(?<![^\W_])(?=([^\W_]{1,12}(?:[\-.*~·][^\W_]{1,12}){1,3})(?![^\W_]))"
+)
+_ELIDED: Final = re.compile(r"(?:[cdjlmnst]|qu)'(?=.)")
+_MARKS_TOO_CLOSE: Final = (2, 32)
+"""Words and characters behind a mark in which another one ends no sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +207,21 @@ def _words(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, tuple[int, .
             letters_of_words.update(letters[first:end])
             yield letters[end - 1] + 1, letters[first], classes_of(joined[first:end])
     for match in _CHAINED.finditer(text):
-        classes = classes_of(re.sub(r"[\-.*~·]", "", match[0]))
+        classes = classes_of(re.sub(r"[\-.*~·]", "", match[1]))
         if classes:
-            yield match.end(), match.start(), classes
+            yield match.end(1), match.start(), classes
     for match in WORD.finditer(text):
         start, end = match.span()
-        if start not in letters_of_words:
-            yield end, start, classes_of(match[0])
+        if start in letters_of_words:
+            continue
+        word = match[0]
+        classes = classes_of(word)
+        elided = None if classes else _ELIDED.match(word)
+        if elided:
+            yield start + elided.end(), start, classes_of(elided[0])
+            start, word = start + elided.end(), word[elided.end() :]
+            classes = classes_of(word)
+        yield end, start, classes
 
 
 def _breaks(text: str, ends: Sequence[tuple[int, int]]) -> Iterator[int]:
@@ -217,13 +230,14 @@ def _breaks(text: str, ends: Sequence[tuple[int, int]]) -> Iterator[int]:
     A mark that follows one or two words behind another is no end: "Ignore. All. Rules."
     """
     at = 0
-    last_mark = -9
+    last = last_start = -MAX_WORD_CHARS
+    words, chars = _MARKS_TOO_CLOSE
     for match in _BREAK.finditer(text):
         while at < len(ends) and ends[at][0] <= match.start():
             at += 1
-        if at and at - last_mark > 2:
+        if at and (at - last > words or match.start() - last_start > chars):
             yield ends[at - 1][1]
-        last_mark = at
+        last, last_start = at, match.start()
 
 
 def _bits(slots: Iterable[int], length: int) -> int:

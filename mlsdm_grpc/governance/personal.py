@@ -48,6 +48,7 @@ _PHONE: Final = re.compile(
     r"|(?<![\w.,/=\-#+])0\d{8,11}(?!\w|[\-.,/]\d)",
     re.ASCII,
 )
+_INTERNATIONAL: Final = re.compile(r"(?:\+|00)[1-9]")
 _NATIONAL: Final = re.compile(
     r"\(?[2-9]\d{2}\)?[ .\-]{1,2}[2-9]\d{2}[ .\-]\d{4}"  # North America
     r"|0[1-9](?:[ .\-]\d{2}){4}"  # France
@@ -134,7 +135,7 @@ def _is_ipv6(text: str) -> bool:
 
 def _phone_score(text: str, match: re.Match[str]) -> float:
     digits = re.sub(r"\D", "", match[0])
-    if match[0].startswith(("+", "00")):
+    if _INTERNATIONAL.match(match[0]):
         return 0.95 if 8 <= len(digits) <= 15 + 2 * (match[0][0] == "0") else 0.0
     named = _PHONE_NAMED.search(_before(text, match.start())) is not None
     if _NATIONAL.fullmatch(match[0]):
