@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from typing import Literal, NamedTuple
 
 from mlsdm_grpc.governance.harm import LexicalScorer
 from mlsdm_grpc.governance.injection import LIMIT, detect
+from mlsdm_grpc.speech import analyse
 
 DATA = Path(__file__).parent / "data"
 REPORT = Path(__file__).parent.parent / "docs" / "evaluation.md"
@@ -90,12 +90,7 @@ def _injection() -> Callable[[str], bool]:
 
 
 def _speech() -> Callable[[str], bool]:
-    analyse = importlib.import_module("mlsdm_grpc.speech").analyse
     return lambda text: bool(analyse(text).is_aphasic)
-
-
-def has_speech() -> bool:
-    return importlib.util.find_spec("mlsdm_grpc.speech") is not None
 
 
 CORPORA = (
@@ -150,8 +145,9 @@ def _section(corpus: Corpus, judged: list[Judged]) -> Iterator[str]:
     yield ""
     for split, (tpr, fpr) in corpus.bars.items():
         found = rates(row for row in judged if row.line.split == split)
+        met = "met" if found.tpr >= tpr and found.fpr <= fpr else "NOT MET"
         yield (
-            f"- {split}: true positives {found.tpr:.3f} (at least {tpr:.2f}),"
+            f"- {split}: {met}: true positives {found.tpr:.3f} (at least {tpr:.2f}),"
             f" false positives {found.fpr:.3f} (at most {fpr:.2f})"
         )
     yield ""
@@ -186,13 +182,12 @@ def main() -> None:
         "--dev", action="store_true", help="print the dev split only, write nothing"
     )
     arguments = parser.parse_args()
-    corpora = [each for each in CORPORA if each.name != "speech" or has_speech()]
     if not arguments.dev:
-        text = report(corpora)
+        text = report(CORPORA)
         REPORT.write_text(text, "utf-8")
         print(*(line for line in text.splitlines() if not line.startswith("- missed")), sep="\n")
         return
-    for corpus in corpora:
+    for corpus in CORPORA:
         judged = judge(corpus, ("dev",))
         print(corpus.name, *_table(judged), *_misses(judged, "dev"), sep="\n")
 
