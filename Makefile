@@ -13,7 +13,7 @@ HNSWLIB_VERSION := 0.8.0
 MUTMUT_VERSION  := 3.8.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve demo test test-all bench eval bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
+.PHONY: help setup serve demo test test-all bench eval train bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ bench: setup loadgen ## time everything on this machine, about an hour and a hal
 
 eval: setup ## true and false positives of the detectors; docs/evaluation.md
 	$(BIN)/python tests/evaluate.py
+
+train: setup ## make the weights of the linear model from the labelled lines
+	$(BIN)/python tests/train.py
 
 bench-smoke: setup loadgen
 	$(BIN)/python benchmarks/kernel.py targets --quick

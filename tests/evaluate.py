@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from mlsdm_grpc.governance.harm import LexicalScorer
-from mlsdm_grpc.governance.injection import LIMIT, detect
+from mlsdm_grpc.governance.injection import LIMIT
+from mlsdm_grpc.governance.judge import Measurement
+from mlsdm_grpc.governance.measure import measure
+from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.speech import analyse
 
 DATA = Path(__file__).parent / "data"
@@ -81,12 +83,15 @@ class Judged(NamedTuple):
 
 
 def _moral() -> Callable[[str], bool]:
-    scorer = LexicalScorer()
-    return lambda text: scorer.score(text).moral_value < BASE_MORAL_THRESHOLD
+    return lambda text: _measured(text).moral_value < BASE_MORAL_THRESHOLD
 
 
 def _injection() -> Callable[[str], bool]:
-    return lambda text: detect(text).score >= LIMIT
+    return lambda text: _measured(text).injection_score >= LIMIT
+
+
+def _measured(text: str) -> Measurement:
+    return measure(text, Stage.PROMPT, rules=(), whole=True)
 
 
 def _speech() -> Callable[[str], bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from mlsdm_grpc.governance.findings import Finding, FindingKind
@@ -11,12 +11,16 @@ from mlsdm_grpc.governance.grammar import Grammar
 from mlsdm_grpc.governance.harm_rules import EXCLUSIONS, RULES
 from mlsdm_grpc.governance.words import de, en, es, fr, uk
 
-__all__ = ["NEUTRAL", "Harm", "LexicalScorer", "Scorer"]
+__all__ = ["LIKE", "NEUTRAL", "Harm", "LexicalScorer", "Scorer"]
 
 NEUTRAL: Final = 0.8
 """Moral value of a text that nothing was found in."""
 _DOUBTED: Final = 0.6
 """Moral value of a text with a match that its context speaks against."""
+LIKE: Final = 0.7
+"""Likeness from which a text is hostile although no rule says so; some 3 % of harmless texts that
+look like harm reach it."""
+_LIKE_VALUE: Final = 0.45
 _HOSTILE: Final = 0.4
 """Moral value at certainty 0; certainty 1 is 0.0."""
 
@@ -28,6 +32,13 @@ class Harm:
     moral_value: float
     """0 (hostile) to 1; below 0.5 is refused by the built-in policy."""
     findings: tuple[Finding, ...]
+
+    def liked(self, likeness: float) -> Harm:
+        """Return the same, or a lower value where the text is much like examples of harm."""
+        if likeness < LIKE:
+            return self
+        value = round(_LIKE_VALUE * (1.0 - (likeness - LIKE) / (1.0 - LIKE) / 2), 4)
+        return replace(self, moral_value=min(self.moral_value, value))
 
 
 class Scorer(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -16,10 +16,13 @@ from mlsdm_grpc.governance.injection_rules import EXCLUSIONS, RULES
 from mlsdm_grpc.governance.markup import find_markup
 from mlsdm_grpc.governance.words.injection import TABLES
 
-__all__ = ["LIMIT", "Injection", "detect"]
+__all__ = ["LIKE", "LIMIT", "Injection", "detect"]
 
 LIMIT: Final = 0.5
 """A text that scores this or more is an attempt."""
+LIKE: Final = 0.4
+"""Likeness from which a text is an attempt although no rule says so; some 3 % of harmless texts
+that look like one reach it."""
 _DOUBT: Final = 0.4
 """Part of its certainty that a match keeps where its context speaks against it."""
 _INVISIBLE: Final = re.compile(r"[\u200b-\u200f\u2060-\u2064\ufeff\U000e0020-\U000e007f]{16,}")
@@ -34,6 +37,13 @@ class Injection:
     """0 to 1, the highest over the places of the text; ``LIMIT`` and more is an attempt."""
     findings: tuple[Finding, ...]
     """Sorted by place, at most ``MAX_HITS`` of each kind of evidence."""
+
+    def liked(self, likeness: float) -> Injection:
+        """Return the same, or a higher score where the text is much like examples of attempts."""
+        if likeness < LIKE:
+            return self
+        score = LIMIT + (1.0 - LIMIT) / 2 * (likeness - LIKE) / (1.0 - LIKE)
+        return replace(self, score=max(self.score, round(score, 4)))
 
 
 def detect(text: str) -> Injection:

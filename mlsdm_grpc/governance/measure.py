@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, TypeVar
 
 import structlog
@@ -15,12 +16,15 @@ from mlsdm_grpc.governance.findings import Finding, FindingKind
 from mlsdm_grpc.governance.harm import Harm, LexicalScorer
 from mlsdm_grpc.governance.injection import Injection, detect
 from mlsdm_grpc.governance.judge import Measurement
+from mlsdm_grpc.governance.likeness import Likeness, likeness
 from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.governance.sensitive import find_sensitive
 from mlsdm_grpc.speech.quality import QUALITY_CHECKS
 
 __all__ = ["BUILT_IN_DETECTORS", "Detectors", "measure"]
 
+_STREAMED: Final = frozenset({Stage.RESPONSE, Stage.SPEECH})
+_NOTHING: Final = Likeness(0.0, 0.0)
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
@@ -32,6 +36,7 @@ class Detectors:
     harm: Callable[[str], Harm]
     injection: Callable[[str], Injection]
     sensitive: Callable[[str], tuple[Finding, ...]]
+    likeness: Callable[[str], Likeness]
     quality: Mapping[str, Callable[[str, str], float]]
     """By the second word of the rule; each is given text and prompt."""
 
@@ -40,6 +45,7 @@ BUILT_IN_DETECTORS: Final = Detectors(
     harm=LexicalScorer().score,
     injection=detect,
     sensitive=find_sensitive,
+    likeness=likeness,
     quality={name: check.function for name, check in QUALITY_CHECKS.items()},
 )
 
@@ -57,7 +63,8 @@ def measure(
 
     Args:
         text: The text.
-        stage: Where it is judged.
+        stage: Where it is judged. Answers, which are streamed, are judged by rules alone; all
+            other texts by their likeness to examples as well.
         prompt: What it answers, for rules that compare the two.
         rules: Ids of the rules whose scores are wanted; each detector runs once for all of them.
         whole: Measure moral value and injection whatever the rules.
@@ -70,11 +77,14 @@ def measure(
     kinds = {rule_id.partition(".")[0] for rule_id in rules}
     findings = list[Finding]()
     harm = injection = sensitive = None
+    alike = cache(lambda: _NOTHING if stage in _STREAMED else detectors.likeness(text))
     if whole or "moral" in kinds:
-        harm = _tried("moral", stage, lambda: detectors.harm(text))
+        harm = _tried("moral", stage, lambda: detectors.harm(text).liked(alike().harm))
         findings += harm.findings if harm else ()
     if whole or "injection" in kinds:
-        injection = _tried("injection", stage, lambda: detectors.injection(text))
+        injection = _tried(
+            "injection", stage, lambda: detectors.injection(text).liked(alike().injection)
+        )
         findings += injection.findings if injection else ()
     if whole or kinds & {"pii", "secret"}:
         sensitive = _tried("sensitive", stage, lambda: detectors.sensitive(text))

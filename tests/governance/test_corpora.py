@@ -10,7 +10,6 @@ from _pytest.mark.structures import ParameterSet
 from tests.evaluate import CORPORA, Corpus, Split, judge, rates
 
 NOT_MET = {
-    ("moral", "test"): "0.724 of the harmful lines are found, 0.80 is the bar",
     ("injection", "test"): "0.551 of the injections are found, 0.85 is the bar",
     ("speech", "test"): "0.946 of the telegraphic texts are found, 0.95 is the bar",
 }
