@@ -122,7 +122,8 @@ def _analysed(request: pb.SpeechRequest) -> pb.SpeechReply:
         chosen = best(draft, candidates, profile=profile, language=language)
         if chosen != draft:
             reply.best = 1 + candidates.index(chosen)
-            reply.best_report.CopyFrom(report_to_proto(analyse(chosen, profile=profile)))
+            report = analyse(chosen, profile=profile, language=language)
+            reply.best_report.CopyFrom(report_to_proto(report))
     return reply
 
 
