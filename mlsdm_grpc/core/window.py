@@ -71,6 +71,14 @@ class RequestWindow:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def copy(self) -> RequestWindow:
+        """Return a window of its own with the same entries. Cost: O(entries), no packing."""
+        copy = RequestWindow()
+        copy._entries = self._entries.copy()
+        copy._order = self._order.copy()
+        copy._results = self._results
+        return copy
+
     def get(self, request_id: bytes) -> WindowEntry | None:
         """Return what is remembered of ``request_id``."""
         packed = self._entries.get(request_id)
