@@ -133,12 +133,12 @@ class Contents:
         if isinstance(body, StreamItems):
             return (yield from self._stream(body, now))
         if isinstance(body, UpdateSpace):
-            return self._reconfigure(body, now)
+            return (yield from self._reconfigure(body, now))
         if isinstance(body, UpdateMemory):
             return self._update(body, now)
         if isinstance(body, DeleteMemory):
             return self._delete(body, now)
-        return self._process(body, now)
+        return (yield from self._process(body, now))
 
     def foresee(self, body: ContentsBody, now: Moment) -> _Foreseen:
         """Return what :meth:`applying` would answer, without changing anything.
@@ -175,10 +175,10 @@ class Contents:
         if self.parameters.read_only and not isinstance(body, UpdateSpace):
             raise Refused("SPACE_READ_ONLY", "The space is configured read-only.")
 
-    def _reconfigure(self, body: UpdateSpace, now: Moment) -> SpaceChanged:
+    def _reconfigure(self, body: UpdateSpace, now: Moment) -> Generator[None, None, SpaceChanged]:
         """Go on under new parameters; what the space has learned stays, within the new bounds."""
         parameters = self._changed_parameters(body, now)
-        self.pelm.expire(now.time_ns)
+        yield from self.pelm.expire(now.time_ns)
         self.pelm.resize(parameters.capacity)
         self.moral.reconfigure(parameters.moral)
         self.rhythm.reconfigure(parameters.rhythm)
@@ -207,7 +207,7 @@ class Contents:
         prepared = yield from self._prepare(body, now)
         if any(candidate.kept_out for candidate in prepared):
             return self._kept_out(prepared)
-        self.pelm.expire(now.time_ns)
+        yield from self.pelm.expire(now.time_ns)
         items: list[PutItem] = []
         evicted: list[str] = []
         for candidate in prepared:
@@ -230,9 +230,7 @@ class Contents:
         )
         return PutOutcome(items=items, min_confidence=self.parameters.min_confidence)
 
-    def _prepare(
-        self, body: PutMemories, now: Moment
-    ) -> Generator[None, None, list[_Candidate]]:
+    def _prepare(self, body: PutMemories, now: Moment) -> Generator[None, None, list[_Candidate]]:
         """Refuse the whole batch if any of it cannot be stored; nothing has changed yet."""
         prepared: list[_Candidate] = []
         seen: set[str] = set()
@@ -378,7 +376,7 @@ class Contents:
         if 0 < body.trigger <= self.consolidated_trigger:
             return ConsolidateOutcome(used=len(pelm))
         before = len(pelm)
-        pelm.expire(now.time_ns)
+        yield from pelm.expire(now.time_ns)
         purged = before - len(pelm)
         merged_count = 0
         for group in body.groups:
@@ -411,9 +409,9 @@ class Contents:
             used=living - merged_count + len(sizes),
         )
 
-    def _process(self, body: ProcessEvent, now: Moment) -> EventOutcome:
+    def _process(self, body: ProcessEvent, now: Moment) -> Generator[None, None, EventOutcome]:
         event = (body.memory,) if body.answer is None else (body.memory, body.answer)
-        candidates = finish(self._prepare(PutMemories(event), now))
+        candidates = yield from self._prepare(PutMemories(event), now)
         moral, rhythm = self.moral, self.rhythm
         threshold = moral.threshold
         self.step += 1
@@ -425,7 +423,7 @@ class Contents:
         if rejection is Rejection.NONE:
             self.accepted += 1
             self.synapses.update(body.memory.vector)
-            self.pelm.expire(now.time_ns)
+            yield from self.pelm.expire(now.time_ns)
             if not any(candidate.kept_out for candidate in candidates):
                 stored = [self._store(candidate, now) for candidate in candidates]
                 ids = [item.memory_id for item, _ in stored]
@@ -459,21 +457,24 @@ class Contents:
         for item in body.items:
             if outcomes:
                 yield
-            behind = item.sequence > mark
-            outcomes.append(self._stream_item(body, item, now) if behind else None)
+            if item.sequence > mark:
+                outcomes.append((yield from self._stream_item(body, item, now)))
+            else:
+                outcomes.append(None)
         acked = max(mark, body.last_sequence)
         self.streams.advance(StreamMark(body.stream_id, acked, now.time_ns))
         return StreamOutcome(acked, tuple(outcomes))
 
     def _stream_item(
         self, body: StreamItems, item: StreamItem, now: Moment
-    ) -> PutOutcome | EventOutcome | Refusal:
+    ) -> Generator[None, None, PutOutcome | EventOutcome | Refusal]:
         outcome: PutOutcome | EventOutcome | Refusal
         try:
             if isinstance(item.body, ProcessEvent):
-                outcome = self._process(item.body, now)
+                outcome = yield from self._process(item.body, now)
             else:
-                outcome = finish(self._put(PutMemories((item.body,), body.allow_replace), now))
+                put = PutMemories((item.body,), body.allow_replace)
+                outcome = yield from self._put(put, now)
         except Refused as refused:
             outcome = refused.refusal
         return replace(outcome, revision=now.revision)

@@ -128,8 +128,9 @@ class Lattice:
     """Those of them that could not be restored."""
     before_change: list[Callable[[int], None]] = field(default_factory=list)
     """Told the slot before the memory in it changes or leaves."""
-    _rest: list[bytes] = field(default_factory=list)
-    """Id, text, metadata and provenance of each slot."""
+    _rest: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, np.object_))
+    """(slots,) bytes: id, text, metadata and provenance. A list of as many would be gone through by
+    the garbage collector, 0.1 ms for a thousand."""
     _rest_bytes: int = 0
 
     @property
@@ -312,7 +313,7 @@ class Lattice:
         if missing:
             self.columns = grown(self.columns, missing)
             self.labels.grow(missing)
-            self._rest += [b""] * missing
+            self._rest = grown(self._rest, missing)
 
 
 def _checksum(row: Float32) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -352,13 +352,14 @@ class Pelm:
         for slot in slots[np.argsort(columns["ring_sequence"][slots])].tolist():
             self._ring.append(slot)
 
-    def expire(self, now_ns: int) -> None:
-        """Forget every memory whose time is over. Cost: O(1) unless one has expired."""
+    def expire(self, now_ns: int) -> Generator[None, None, None]:
+        """Forget every memory whose time is over, in steps. Cost: O(1) unless one has expired."""
         if now_ns < self._next_expiry_ns:
             return
         expire = self._lattice.expiring()
         for slot in np.flatnonzero((expire > 0) & (expire <= now_ns)).tolist():
             self._clear(slot)
+            yield
         left = expire[expire > 0]
         self._next_expiry_ns = int(left.min()) if len(left) else _NEVER
 

@@ -147,10 +147,7 @@ class Slices:
     def _slice(self, job: Job) -> bool:
         """Work on a job for a slice, and return whether that ended it."""
         until_s = self._clock() + SLICE_S
-        for _ in job.steps:
-            if self._clock() >= until_s:
-                return False
-        return True
+        return all(self._clock() < until_s for _ in job.steps)
 
     def _end(self, job: Job) -> list[pb.LinkRequest]:
         """Let in what waited for a job; return the glances among it."""

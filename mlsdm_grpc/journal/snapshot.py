@@ -11,10 +11,10 @@ import hashlib
 import io
 import struct
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain, islice
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from mlsdm_grpc.core.rhythm import Rhythm
 from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.core.streams import StreamMark, StreamMarks
 from mlsdm_grpc.core.synapses import Synapses
-from mlsdm_grpc.core.window import RequestWindow, WindowEntry
+from mlsdm_grpc.core.window import WindowEntry
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal import records
 from mlsdm_grpc.journal.parameters import parameters_from_proto, parameters_to_proto
@@ -47,12 +47,16 @@ __all__ = [
     "snapshot_writer",
 ]
 
+_Frame: TypeAlias = Sequence[bytes | memoryview]
+"""The body of a frame in parts."""
+
 _MAGIC = b"MLSDMS\x00\x01"
 _FRAME = struct.Struct("<II")
 _MEMORIES_PER_FRAME = 256
 _ENTRIES_PER_FRAME = 1_024
+_WINDOW_TAG = bytes([pb.SnapshotFrame.WINDOW_FIELD_NUMBER << 3 | 2])
 _MEMORIES_A_STEP = 32
-_PIECE_BYTES = 256 * 1_024
+_PART_BYTES = 256 * 1_024
 """What is summed up in one step."""
 _MAX_FRAME_BYTES = 512 * 1_024 * 1_024
 
@@ -84,21 +88,18 @@ def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written
     with ExitStack() as stack:
         revision, frames = mind.revision, _frames(mind, stack)
         for frame in frames:
-            if frame is not None:
-                body = memoryview(frame.SerializeToString(deterministic=True))
-                yield
-                pieces = [body[i : i + _PIECE_BYTES] for i in range(0, len(body), _PIECE_BYTES)]
-                crc = 0
-                for piece in pieces:
-                    crc = zlib.crc32(piece, crc)
-                    yield
-                head = memoryview(_FRAME.pack(len(body), crc))
-                for part in (head, *pieces):
-                    file.write(part)
-                    sha256.update(part)
-                    size += len(part)
-                    yield
             yield
+            if frame is None:
+                continue
+            length = crc = 0
+            for part in frame:
+                length, crc = length + len(part), zlib.crc32(part, crc)
+                yield
+            for part in (_FRAME.pack(length, crc), *frame):
+                file.write(part)
+                sha256.update(part)
+                size += len(part)
+                yield
     return Written(revision, sha256.digest(), size)
 
 
@@ -128,7 +129,6 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
     if first is None or first.WhichOneof("kind") != "head":
         raise DataLoss("A snapshot does not start with its head.")
     mind = _mind(first.head)
-    entries = list[WindowEntry]()
     for frame in frames:
         yield
         kind = frame.WhichOneof("kind")
@@ -138,20 +138,25 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
                 pelm.restore(memory, row)
                 yield
         elif kind == "window":
-            entries.extend(map(_entry, frame.window.entries))
+            for entry in frame.window.entries:
+                mind.window.restore(_entry(entry))
+                yield
         elif kind == "tail":
             count = 0 if mind.contents is None else len(mind.contents.pelm)
-            if (frame.tail.memory_count, frame.tail.window_count) != (count, len(entries)):
+            if (frame.tail.memory_count, frame.tail.window_count) != (count, len(mind.window)):
                 raise DataLoss("A snapshot lacks some of its frames.")
             if mind.contents is not None:
                 mind.contents.pelm.order_ring()
-            mind.window = RequestWindow(entries)
             return mind
     raise DataLoss("A snapshot is cut off.")
 
 
-def _frames(mind: Mind, stack: ExitStack) -> Iterator[pb.SnapshotFrame | None]:
-    """Freeze a mind until the end of the stack, and return its frames."""
+def _frames(mind: Mind, stack: ExitStack) -> Iterator[_Frame | None]:
+    """Freeze a mind until the end of the stack, and return its frames.
+
+    Returns:
+        Frames, and None where the work may be interrupted.
+    """
     head = pb.SnapshotFrame(head=_head(mind))
     window = mind.window.copy()
     memories: Frozen | tuple[Taken, ...] = ()
@@ -159,15 +164,19 @@ def _frames(mind: Mind, stack: ExitStack) -> Iterator[pb.SnapshotFrame | None]:
         memories = stack.enter_context(mind.contents.pelm.frozen())
     tail = pb.SnapshotTail(memory_count=len(memories), window_count=len(window))
     return chain(
-        (head,),
+        (_parts(head),),
         _memory_frames(memories),
         _window_frames(window),
-        (pb.SnapshotFrame(tail=tail),),
+        (_parts(pb.SnapshotFrame(tail=tail)),),
     )
 
 
-def _memory_frames(memories: Iterable[Taken]) -> Iterator[pb.SnapshotFrame | None]:
-    """Yield frames, and None where the work may be interrupted."""
+def _parts(frame: pb.SnapshotFrame) -> _Frame:
+    body = memoryview(frame.SerializeToString(deterministic=True))
+    return [body[i : i + _PART_BYTES] for i in range(0, len(body), _PART_BYTES)]
+
+
+def _memory_frames(memories: Iterable[Taken]) -> Iterator[_Frame | None]:
     taken = iter(memories)
     while True:
         block: list[tuple[Memory, Float32]] = []
@@ -181,17 +190,29 @@ def _memory_frames(memories: Iterable[Taken]) -> Iterator[pb.SnapshotFrame | Non
         yield from _columns(block)
 
 
-def _window_frames(window: Iterable[WindowEntry]) -> Iterator[pb.SnapshotFrame | None]:
-    """Yield frames, and None where the work may be interrupted."""
+def _window_frames(window: Iterable[WindowEntry]) -> Iterator[_Frame | None]:
+    """Encode entry by entry what would take long at once: each may hold a thousand results."""
     entries = iter(window)
     while True:
-        frame = pb.SnapshotFrame()
+        parts: list[bytes] = []
         for entry in islice(entries, _ENTRIES_PER_FRAME):
-            frame.window.entries.append(_entry_to_proto(entry))
+            one = pb.WindowEntries(entries=[_entry_to_proto(entry)])
+            parts.append(one.SerializeToString(deterministic=True))
             yield None
-        if not frame.window.entries:
+        if not parts:
             return
-        yield frame
+        length = _varint(sum(map(len, parts)))
+        yield [_WINDOW_TAG, length, *parts]
+
+
+def _varint(number: int) -> bytes:
+    """Return the encoding of a length before a field of a message."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
 
 
 def _head(mind: Mind) -> pb.SnapshotHead:
@@ -299,7 +320,7 @@ def memory_to_row(memory: Memory) -> pb.MemoryRow:
     )
 
 
-def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[pb.SnapshotFrame | None]:
+def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[_Frame | None]:
     memories = [memory for memory, _ in block]
     frame = pb.SnapshotFrame(
         memories=pb.MemoryColumns(
@@ -313,7 +334,7 @@ def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[pb.SnapshotFrame |
         yield None
         some = memories[start : start + _MEMORIES_A_STEP]
         frame.memories.memories.extend(map(memory_to_row, some))
-    yield frame
+    yield _parts(frame)
 
 
 def _memories(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Memory, Float32]]:

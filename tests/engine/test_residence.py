@@ -163,7 +163,7 @@ async def test_who_waited_for_a_turn_sees_no_space_that_is_half_way_back(driver,
 
 
 @pytest.mark.parametrize("lane", [Lane.INTERACTIVE, Lane.BULK])
-async def test_what_waits_for_others_to_be_done_with_its_space_holds_up_no_other_space(driver, lane):
+async def test_what_waits_for_a_job_in_its_space_holds_up_no_other_space(driver, lane):
     other = KEY._replace(tenant="other")
     await driver.put(1)
     await driver.put(1, key=other)
