@@ -23,7 +23,7 @@ from mlsdm_grpc.core.kernel import Float64, Indices
 from mlsdm_grpc.core.lattice import Lattice, Memory
 from mlsdm_grpc.core.recall import NOTHING, PHASE_EPSILON, Found, Query, Recall
 from mlsdm_grpc.core.record import MAX_LABELS, Float32, NewMemory, Vector
-from mlsdm_grpc.core.rows import Rows
+from mlsdm_grpc.core.rows import BLOCK_ROWS, Rows
 from mlsdm_grpc.core.slots import Ring, SlotIndex
 
 __all__ = [
@@ -124,7 +124,7 @@ class Pelm:
     @property
     def kept_bytes(self) -> int:
         """Bytes of what was copied because it changed while it was frozen."""
-        return sum(frozen.kept_bytes for frozen in self._frozen)
+        return sum(frozen.kept_bytes for frozen in self._frozen) if self._frozen else 0
 
     # Reading. Nothing here changes anything.
 
@@ -345,12 +345,15 @@ class Pelm:
         """
         self._place(memory, row, in_ring=False)
 
-    def order_ring(self) -> None:
-        """Make the ring of what was restored. Cost: O(n log n)."""
+    def order_ring(self) -> Generator[None, None, None]:
+        """Make the ring of what was restored, in steps. Cost: O(n log n)."""
         columns = self._lattice.columns
         slots = np.flatnonzero((columns["sequence"] > 0) & ~self._lattice.pinned())
-        for slot in slots[np.argsort(columns["ring_sequence"][slots])].tolist():
-            self._ring.append(slot)
+        slots = slots[np.argsort(columns["ring_sequence"][slots])]
+        for start in range(0, len(slots), BLOCK_ROWS):
+            for slot in slots[start : start + BLOCK_ROWS].tolist():
+                self._ring.append(slot)
+            yield
 
     def expire(self, now_ns: int) -> Generator[None, None, None]:
         """Forget every memory whose time is over, in steps. Cost: O(1) unless one has expired."""

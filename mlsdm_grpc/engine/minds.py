@@ -128,7 +128,7 @@ class MindHandler:
             elif kind == "search" and claim is Claim.GLANCE:
                 searches.setdefault(request.space_id, []).append(request)
             else:
-                if claim in {Claim.CHANGE, Claim.REPLACE}:
+                if claim is Claim.CHANGE or claim is Claim.REPLACE:
                     replies += self._search(searches.pop(request.space_id, []))
                 replies += self._begin(kind, request, claim)
         for waiting in searches.values():
@@ -153,7 +153,7 @@ class MindHandler:
         if kind == "search" and not request.search.batch:
             return Claim.GLANCE
         claim = _CLAIMS.get(kind, Claim.GLANCE)
-        if claim is Claim.CHANGE:
+        if claim is Claim.CHANGE and self.busy:
             mind = self._minds.get(request.space_id)
             if mind and mind.contents and mind.contents.pelm.kept_bytes >= _MOST_KEPT_BYTES:
                 return Claim.REPLACE  # which waits for the snapshot
@@ -237,6 +237,7 @@ class MindHandler:
         for raw in request.replay.records:
             _, outcome = yield from self._applying(mind, request.space_id, raw)
             reply.done.writes += writes_of(outcome)
+            self._position.enter()
             yield
         yield from _prepare(mind)
         reply.done.count = mind.revision - before
@@ -254,7 +255,7 @@ class MindHandler:
     def _applying(
         self, mind: Mind, space_id: int, raw: bytes
     ) -> Generator[None, None, tuple[Record, Outcome | None]]:
-        """Apply a record in steps, and say so in each."""
+        """Apply a record in steps, and say so in each; what comes after the last does so itself."""
         revision = mind.revision + 1
         self._position.enter(space_id, revision)
         record = decode_record(raw)
@@ -264,7 +265,6 @@ class MindHandler:
                 next(steps)
             except StopIteration as end:
                 outcome: Outcome | None = end.value
-                self._position.enter()
                 return record, outcome
             self._position.enter()
             yield

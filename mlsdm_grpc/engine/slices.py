@@ -80,6 +80,8 @@ class Slices:
 
     def holds(self, request: pb.LinkRequest, claim: Claim) -> bool:
         """Keep a request that cannot begin now; :meth:`step` brings it back."""
+        if not self._turns:
+            return False
         space_id = request.space_id
         if claim is Claim.GLANCE:
             if not self._exclusive(space_id):

@@ -146,7 +146,7 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
             if (frame.tail.memory_count, frame.tail.window_count) != (count, len(mind.window)):
                 raise DataLoss("A snapshot lacks some of its frames.")
             if mind.contents is not None:
-                mind.contents.pelm.order_ring()
+                yield from mind.contents.pelm.order_ring()
             return mind
     raise DataLoss("A snapshot is cut off.")
 
