@@ -1,7 +1,8 @@
 """The memories of a space as they were at one moment, while the space goes on changing.
 
 Nothing is copied to begin with. Whoever changes a slot says so before; what it holds is copied then
-unless it was taken already. So the cost is that of the changes, and that of the order.
+unless it was taken already. So the cost is that of the changes, and that of the order. See
+docs/adr/0013-snapshots-by-copies-of-what-changes.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Long requests of a worker: what is urgent goes in between, and each sees one revision."""
+"""Long requests of a worker: what is urgent goes in between, and nobody sees what is half done."""
 
 from hashlib import sha256
 
