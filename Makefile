@@ -13,7 +13,7 @@ HNSWLIB_VERSION := 0.8.0
 MUTMUT_VERSION  := 3.8.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve demo test test-all bench bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
+.PHONY: help setup serve demo test test-all bench eval bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench: setup loadgen ## time everything on this machine, about an hour and a hal
 	$(BIN)/python benchmarks/server.py
 	$(BIN)/python benchmarks/overload.py
 	$(BIN)/python benchmarks/kernel.py grid --window-s 0.1
+
+eval: setup ## true and false positives of the detectors; docs/evaluation.md
+	$(BIN)/python tests/evaluate.py
 
 bench-smoke: setup loadgen
 	$(BIN)/python benchmarks/kernel.py targets --quick

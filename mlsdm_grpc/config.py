@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from mlsdm_grpc.config_llm import BreakerSettings, EmbedderSettings, LlmSettings
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 __all__ = [
@@ -29,9 +30,12 @@ __all__ = [
     "MIB",
     "Address",
     "AuthMode",
+    "BreakerSettings",
+    "EmbedderSettings",
     "EngineSettings",
     "JournalKind",
     "JournalSettings",
+    "LlmSettings",
     "LogFormat",
     "LoggingSettings",
     "PressureSettings",
@@ -185,6 +189,8 @@ class EngineSettings(_Section):
     """The same for batches, streams and consolidations."""
     max_pending_text: int = Field(default=512, ge=1)
     """The same for calls that wait for a text worker."""
+    max_pending_llm: int = Field(default=256, ge=1)
+    """The same for calls that ask, or wait to ask, a model provider."""
     max_queue_s: float = Field(default=0.2, gt=0, le=60)
     """Estimated work of queries that may wait before one worker in one lane, seconds. What would
     wait longer is refused with BULKHEAD_FULL."""
@@ -293,13 +299,58 @@ class SpaceSettings(_Section):
     """Carry spaces to the newest rules that this version has, each before its next write. Older
     versions cannot use them any more: switch this off while nodes of two versions run."""
     embedder: str = "wordllama"
-    """Model that embeds text: ``wordllama`` (256 dimensions, offline) or ``none``."""
+    """What embeds text: ``wordllama`` (256 dimensions, offline), ``openai`` (section `embedder`) or
+    ``none``."""
 
     @field_validator("embedder")
     @classmethod
     def _known_embedder(cls, value: str) -> str:
-        if value not in {"wordllama", "none"}:
-            raise ValueError("expected 'wordllama' or 'none'")
+        if value not in {"wordllama", "openai", "none"}:
+            raise ValueError("expected 'wordllama', 'openai' or 'none'")
+        return value
+
+
+class ScorerKind(StrEnum):
+    """What scores the moral value of prompts, answers and events."""
+
+    LEXICAL = "lexical"
+    MODERATION = "moderation"
+
+
+class PutEnforcement(StrEnum):
+    """What is built in for the rules of texts that are to be stored."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    ENFORCE = "enforce"
+
+
+class GovernanceSettings(_Section):
+    """How content is judged; tenants set their policies over it, see docs/governance.md."""
+
+    put_enforcement: PutEnforcement = PutEnforcement.SHADOW
+    """Built-in enforcement of the rules for texts that are to be stored: ``off``, ``shadow``
+    (judged and reported) or ``enforce``."""
+    max_text_bytes: int = Field(default=64 * KIB, ge=KIB, le=MIB)
+    """Longest text that EvaluateContent and AnalyzeSpeech take, bytes."""
+    scorer: ScorerKind = ScorerKind.LEXICAL
+    """What scores prompts, answers and events: ``lexical`` (in text workers, offline) or
+    ``moderation`` (an endpoint that speaks OpenAI's moderation protocol)."""
+    moderation_url: str = "https://api.openai.com/v1/moderations"
+    """Address of that endpoint."""
+    moderation_model: str = "omni-moderation-latest"
+    """Model that it is asked for."""
+    moderation_key_file: Path | None = None
+    """File with the key of that endpoint; without one no key is sent."""
+    moderation_timeout_s: float = Field(default=2.0, gt=0, le=60)
+    """An answer that takes longer counts as a failure, which the rules' ``on_error`` decides,
+    seconds."""
+
+    @field_validator("moderation_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("expected an address that begins with https:// or http://")
         return value
 
 
@@ -335,6 +386,9 @@ class Settings(BaseSettings):
     pressure: PressureSettings = PressureSettings()
     security: SecuritySettings = SecuritySettings()
     space: SpaceSettings = SpaceSettings()
+    governance: GovernanceSettings = GovernanceSettings()
+    llm: LlmSettings = LlmSettings()
+    embedder: EmbedderSettings = EmbedderSettings()
     logging: LoggingSettings = LoggingSettings()
 
     @model_validator(mode="after")
@@ -405,12 +459,16 @@ def _said(fault: Mapping[str, Any]) -> str:
 
 def unknown_environment(environment: Mapping[str, str]) -> list[str]:
     """Return variables with our prefix that no setting reads; worth a warning, not an error."""
-    known = {
-        f"{_ENV_PREFIX}{section}__{name}".upper()
-        for section, info in Settings.model_fields.items()
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
-        for name in info.annotation.model_fields
-    }
+    known = set(_variables(_ENV_PREFIX, Settings))
     return sorted(
         name for name in environment if name.startswith(_ENV_PREFIX) and name.upper() not in known
     )
+
+
+def _variables(prefix: str, model: type[BaseModel]) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _variables(f"{prefix}{name}__".upper(), inner)
+        elif prefix != _ENV_PREFIX:
+            yield f"{prefix}{name}".upper()

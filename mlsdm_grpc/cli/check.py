@@ -91,6 +91,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         _ops_port,
         _tokens,
         _embedder,
+        _models,
         _data_dir,
         _room,
         _sqlite,
@@ -161,6 +162,8 @@ def _embedder(settings: "Settings") -> Finding:
     name = settings.space.embedder
     if name == "none":
         return Finding("embedder", ok=True, detail="none: callers send vectors")
+    if name == "openai":
+        return _remote_embedder(settings)
     from mlsdm_grpc.llm.embedders import load_embedder
 
     try:
@@ -169,6 +172,23 @@ def _embedder(settings: "Settings") -> Finding:
         detail = f"{name} does not load ({error}); reinstall it, or set space.embedder to none"
         return Finding("embedder", ok=False, detail=detail)
     return Finding("embedder", ok=True, detail=f"{name}, {embedder.dimension} dimensions")
+
+
+def _remote_embedder(settings: "Settings") -> Finding:
+    from mlsdm_grpc.llm.providers.chain import embedder_problems
+
+    remote = settings.embedder
+    faults = [f"{each.field}: {each.description}" for each in embedder_problems(remote)]
+    found = f"{remote.model} at {remote.base_url}, {remote.dimension} dimensions"
+    return Finding("embedder", ok=not faults, detail="; ".join(faults) or found)
+
+
+def _models(settings: "Settings") -> Finding:
+    from mlsdm_grpc.llm.providers.chain import provider_problems
+
+    faults = [f"{each.field}: {each.description}" for each in provider_problems(settings.llm)]
+    detail = "; ".join(faults) or ", then ".join(settings.llm.providers)
+    return Finding("language models", ok=not faults, detail=detail)
 
 
 def _data_dir(settings: "Settings") -> Finding | None:

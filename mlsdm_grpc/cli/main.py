@@ -7,7 +7,9 @@ import typer
 from mlsdm_grpc import __version__
 from mlsdm_grpc.cli.call import call
 from mlsdm_grpc.cli.check import check
+from mlsdm_grpc.cli.evaluate import evaluate
 from mlsdm_grpc.cli.export import export
+from mlsdm_grpc.cli.generate import generate
 from mlsdm_grpc.cli.health import health
 from mlsdm_grpc.cli.ingest import ingest
 from mlsdm_grpc.cli.memories import put, query, state
@@ -24,7 +26,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (serve, check, call, put, query, state, ingest, export, health, config_reference):
+_COMMANDS = (
+    serve,
+    check,
+    call,
+    put,
+    query,
+    state,
+    ingest,
+    export,
+    generate,
+    evaluate,
+    health,
+    config_reference,
+)
+for command in _COMMANDS:
     app.command()(command)
 
 

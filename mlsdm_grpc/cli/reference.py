@@ -8,11 +8,12 @@ import textwrap
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_origin
 
 import typer
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
 __all__ = ["config_reference", "markdown", "toml"]
@@ -71,7 +72,11 @@ def markdown() -> str:
             lines.append(
                 f"| `{each.name}` | {each.kind} | {default} | {limits} | {each.description} |"
             )
-        lines += ["", f"In the environment: `MLSDM_{section.upper()}__<SETTING>`.", ""]
+        lines += [
+            "",
+            f"In the environment: `MLSDM_{section.upper().replace('.', '__')}__<SETTING>`.",
+            "",
+        ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -93,18 +98,28 @@ def toml() -> str:
 
 
 def _sections() -> Iterator[tuple[str, str, list[_Setting]]]:
-    from pydantic import BaseModel
-
     from mlsdm_grpc.config import Settings
 
     for section, info in Settings.model_fields.items():
-        model = info.annotation
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            summary = (model.__doc__ or "").splitlines()[0]
-            settings = [
-                _setting(section, name, field) for name, field in model.model_fields.items()
-            ]
-            yield section, summary, settings
+        if (model := _table(info)) is not None:
+            yield from _tables(section, model)
+
+
+def _tables(path: str, model: "type[BaseModel]") -> Iterator[tuple[str, str, list[_Setting]]]:
+    """Yield a table and the tables in it."""
+    tables = {name: table for name, field in model.model_fields.items() if (table := _table(field))}
+    summary = (model.__doc__ or "").splitlines()[0]
+    plain = {name: field for name, field in model.model_fields.items() if name not in tables}
+    yield path, summary, [_setting(path, name, field) for name, field in plain.items()]
+    for name, table in tables.items():
+        yield from _tables(f"{path}.{name}", table)
+
+
+def _table(field: "FieldInfo") -> "type[BaseModel] | None":
+    from pydantic import BaseModel
+
+    model = field.annotation
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
 def _setting(section: str, name: str, field: "FieldInfo") -> _Setting:
@@ -138,4 +153,4 @@ def _kind(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " or ".join(f"`{each.value}`" for each in annotation)
     names = {int: "integer", float: "number", bool: "boolean", str: "text", Path: "path"}
-    return names.get(annotation, "path")
+    return names.get(annotation, "list of texts" if get_origin(annotation) is tuple else "path")

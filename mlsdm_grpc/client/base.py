@@ -11,6 +11,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from mlsdm_grpc._gen.mlsdm.v1.admin_service_pb2 import GetServerInfoRequest
 from mlsdm_grpc._gen.mlsdm.v1.admin_service_pb2_grpc import AdminServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2_grpc import CognitionServiceStub
+from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2_grpc import GenerationServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2_grpc import MemoryServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
@@ -48,6 +49,7 @@ class ClientBase:
         channel = self._connection.channel
         self._memories = MemoryServiceStub(channel)
         self._cognition = CognitionServiceStub(channel)
+        self._generation = GenerationServiceStub(channel)
         self._governance = GovernanceServiceStub(channel)
         self._spaces = SpaceServiceStub(channel)
         self._admin = AdminServiceStub(channel)

@@ -1,22 +1,139 @@
-"""The policy of the tenant, as the client sees it."""
+"""What is allowed, as the client sees it: texts are judged, policies are set."""
 
 from __future__ import annotations
 
-from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Policy
+from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import GovernanceStage, Policy
 from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2 import (
+    AnalyzeSpeechRequest,
+    AnalyzeSpeechResponse,
+    EvaluateContentRequest,
+    EvaluateContentResponse,
     GetPolicyRequest,
     GetPolicyResponse,
+    RepairSpeechRequest,
+    RepairSpeechResponse,
     SetPolicyRequest,
     SetPolicyResponse,
 )
+from mlsdm_grpc._gen.mlsdm.v1.speech_pb2 import SpeechProfile
 from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.connection import new_request_id
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 __all__ = ["Governance"]
 
 
+def _stage(name: str) -> GovernanceStage.ValueType:
+    value = f"GOVERNANCE_STAGE_{name.upper()}"
+    if value not in GovernanceStage.keys():  # noqa: SIM118 - an enum is no mapping
+        raise _unknown("stage")
+    return GovernanceStage.Value(value)
+
+
+def _profile(name: str) -> SpeechProfile.ValueType:
+    value = f"SPEECH_PROFILE_{name.upper()}"
+    if value not in SpeechProfile.keys():  # noqa: SIM118 - as above
+        raise _unknown("profile")
+    return SpeechProfile.Value(value)
+
+
+def _unknown(field: str) -> InvalidInput:
+    return InvalidInput(violations=[FieldViolation(field, "is not a known name")])
+
+
 class Governance(ClientBase):
-    """Reads and replaces the governance policy of the tenant."""
+    """Has texts judged; reads and replaces the governance policy of the tenant."""
+
+    async def evaluate(
+        self,
+        text: str,
+        *,
+        stage: str = "prompt",
+        redact: bool = False,
+        timeout_s: float | None = None,
+    ) -> EvaluateContentResponse:
+        """Return what the rules of the tenant say to a text, which is stored nowhere.
+
+        Args:
+            text: The text, at most 64 KiB unless the server is configured otherwise.
+            stage: Whose rules apply: prompt, recall, response, speech or memory.
+            redact: Return the text without personal data and secrets, too.
+            timeout_s: Deadline, seconds; None is the client's.
+
+        Raises:
+            InvalidInput: There is no such stage, or the text is too long.
+        """
+        request = EvaluateContentRequest(
+            text=text,
+            stage=_stage(stage),
+            redact=redact,
+        )
+        return await self._connection.unary(
+            self._governance.EvaluateContent, request, timeout_s=timeout_s
+        )
+
+    async def analyze_speech(
+        self,
+        text: str,
+        *,
+        profile: str = "standard",
+        language: str = "",
+        timeout_s: float | None = None,
+    ) -> AnalyzeSpeechResponse:
+        """Return whether a text is telegraphic.
+
+        Args:
+            text: The text; the empty one has a report too.
+            profile: Rules to use: standard or legacy.
+            language: ISO 639-1; empty lets the server find out.
+            timeout_s: Deadline, seconds; None is the client's.
+
+        Raises:
+            InvalidInput: There is no such profile, or the text is too long.
+        """
+        request = AnalyzeSpeechRequest(
+            text=text,
+            profile=_profile(profile),
+            language=language,
+        )
+        return await self._connection.unary(
+            self._governance.AnalyzeSpeech, request, timeout_s=timeout_s
+        )
+
+    async def repair_speech(
+        self,
+        text: str,
+        *,
+        prompt: str = "",
+        max_attempts: int = 0,
+        profile: str = "standard",
+        language: str = "",
+        timeout_s: float | None = None,
+    ) -> RepairSpeechResponse:
+        """Return a text as it is or, if it is telegraphic, as a model has rewritten it.
+
+        Args:
+            text: The text.
+            prompt: What it answers; helps the model to keep the meaning.
+            max_attempts: Most tries, 1 to 3; 0 is 3.
+            profile: Rules to use: standard or legacy.
+            language: ISO 639-1; empty lets the server find out.
+            timeout_s: Deadline, seconds; None is the client's.
+
+        Raises:
+            ValueError: There is no such profile.
+            Unavailable: No model answered.
+        """
+        request = RepairSpeechRequest(
+            text=text,
+            prompt=prompt,
+            max_attempts=max_attempts,
+            profile=SpeechProfile.Value(f"SPEECH_PROFILE_{profile.upper()}"),
+            language=language,
+        )
+        return await self._connection.unary(
+            self._governance.RepairSpeech, request, timeout_s=timeout_s
+        )
 
     async def get_policy(
         self, *, min_revision: int | None = None, timeout_s: float | None = None

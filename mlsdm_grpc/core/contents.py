@@ -410,8 +410,7 @@ class Contents:
         )
 
     def _process(self, body: ProcessEvent, now: Moment) -> Generator[None, None, EventOutcome]:
-        event = (body.memory,) if body.answer is None else (body.memory, body.answer)
-        candidates = yield from self._prepare(PutMemories(event), now)
+        candidates = yield from self._prepare(PutMemories(body.memories), now)
         moral, rhythm = self.moral, self.rhythm
         threshold = moral.threshold
         self.step += 1

@@ -59,6 +59,8 @@ class RuleSettings:
     decision: Decision = Decision.UNSPECIFIED
     enforcement: Enforcement = Enforcement.UNSPECIFIED
     on_error: OnError = OnError.UNSPECIFIED
+    expire_time_ns: int = 0
+    """When these settings stop to hold, Unix time; 0 is never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,6 +305,15 @@ class ProcessEvent:
     answer: NewMemory | None = None
     """What was answered to the event; remembered with it, both or none. It moves no trace."""
 
+    @property
+    def memories(self) -> tuple[NewMemory, ...]:
+        """What is remembered if the event is accepted: it, and its answer if there is one."""
+        return (self.memory,) if self.answer is None else (self.memory, self.answer)
+
+    def with_memories(self, memories: tuple[NewMemory, ...]) -> ProcessEvent:
+        """Return the event with its :attr:`memories` replaced by others, as many."""
+        return ProcessEvent(memories[0], self.moral_value, *memories[1:])
+
 
 @dataclass(frozen=True, slots=True)
 class MergeMember:

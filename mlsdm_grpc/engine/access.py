@@ -10,6 +10,7 @@ from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.record import Outcome, PutMemories, RecordBody, Refusal, StreamItems
+from mlsdm_grpc.engine.checks import parameters_of
 from mlsdm_grpc.engine.codec import raise_failure, refusal_error
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.spaces import Directory, Space, SpaceStatus
@@ -135,6 +136,17 @@ class Access:
         if isinstance(outcome, Refusal):
             raise refusal_error(outcome, space.key.space)
         return outcome
+
+    async def refuse_read_only(self, space: Space, body: RecordBody, ticket: Ticket) -> None:
+        """Refuse a write without a record if the space is known to be read-only.
+
+        The worker is asked, because the repeat of an earlier write still has its first result.
+
+        Raises:
+            PreconditionFailed: SPACE_READ_ONLY.
+        """
+        if parameters_of(space).read_only:
+            await self.foresee(space, body, ticket)
 
     async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
         """Write a record to a space and return its outcome; see ``WritePipeline``.

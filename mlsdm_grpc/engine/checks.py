@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from mlsdm_grpc.core.record import Outcome, SpaceParameters, Vector
 from mlsdm_grpc.engine.spaces import Space
@@ -14,6 +14,7 @@ from mlsdm_grpc.errors import (
     InternalError,
     InvalidInput,
     PreconditionFailed,
+    Unavailable,
 )
 from mlsdm_grpc.journal.protocol import SpaceKey
 
@@ -21,11 +22,14 @@ __all__ = [
     "check_deadline",
     "check_dimensions",
     "check_embedded",
+    "embedder_not_configured",
+    "embedder_unavailable",
     "expect",
     "join",
     "parameters_of",
 ]
 
+_RETRY_AFTER_S: Final = 0.5
 _OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 
 
@@ -69,6 +73,23 @@ def check_embedded(vectors: Mapping[str, Vector]) -> None:
     ]
     if violations:
         raise InvalidInput(violations=violations)
+
+
+def embedder_not_configured() -> PreconditionFailed:
+    """Return the error of a text for a server that embeds none."""
+    return PreconditionFailed(
+        "This server embeds no text; send an embedding.", reason="EMBEDDER_NOT_CONFIGURED"
+    )
+
+
+def embedder_unavailable(model_id: str = "") -> Unavailable:
+    """Return the error of texts whose worker went away before anything was written."""
+    return Unavailable(
+        "The embedder is being restarted.",
+        reason="EMBEDDER_UNAVAILABLE",
+        metadata={"model": model_id},
+        retry_after_s=_RETRY_AFTER_S,
+    )
 
 
 def join(path: str, field: str) -> str:

@@ -1,18 +1,128 @@
-"""What the writer decides of memories before the record that stores them is written."""
+"""Memories and events on their way in, and what is decided of them before their record."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from mlsdm_grpc.core.record import NewMemory
+import numpy as np
+
+from mlsdm_grpc.core.policy import Decision
+from mlsdm_grpc.core.record import (
+    EventOutcome,
+    NewMemory,
+    PutItem,
+    PutOutcome,
+    PutResult,
+    Rejection,
+    Vector,
+)
 from mlsdm_grpc.engine.checks import parameters_of
 from mlsdm_grpc.engine.spaces import Space
+from mlsdm_grpc.governance.judge import Verdict, enforced, moral_verdict
+from mlsdm_grpc.governance.policy import EffectivePolicy
 
-__all__ = ["settled"]
+__all__ = ["Draft", "Prepared", "judged_event", "refused_put", "settled"]
 
 _INLINE_PRODUCTS = 4_000_000
 """Comparing with an ontology on the event loop takes at most about a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A memory on its way in, or an event that may become one."""
+
+    memory: NewMemory
+    """With an empty vector where the server has to provide it."""
+    is_event: bool = False
+    moral_value: float | None = None
+    """Of an event, as its caller gives it."""
+    attested: bool = False
+    """The moral value of the caller holds whatever the text."""
+
+    @property
+    def bare(self) -> bool:
+        """Whether the server makes its vector."""
+        return not len(self.memory.vector.raw)
+
+    @property
+    def scored(self) -> bool:
+        """Whether its moral value depends on its text."""
+        given = self.attested and self.moral_value is not None
+        return self.is_event and bool(self.memory.text) and not given
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a draft comes to before its record."""
+
+    memory: NewMemory
+    """With its vector, and with what policy leaves of its text."""
+    verdicts: tuple[Verdict, ...] = ()
+    """Of the rules that did not allow something, enforced or in shadow."""
+    moral_value: float = 0.0
+    """That an event is judged by, if no rule refuses it."""
+    failed: bool = False
+    """The text of an event could not be scored."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether an enforced rule keeps it from being stored."""
+        return enforced(self.verdicts) is Decision.REFUSE
+
+    @property
+    def effective_value(self) -> float:
+        """Moral value that goes into the record of an event.
+
+        A mind takes in nothing at 0, so what a rule refuses steps it and leaves no trace.
+        """
+        return 0.0 if self.refused else self.moral_value
+
+    @property
+    def recorded(self) -> NewMemory:
+        """What goes into the record of an event: of a text that a rule refuses nothing does."""
+        if not self.refused:
+            return self.memory
+        raw = np.zeros_like(self.memory.vector.raw)
+        raw[0] = 1.0
+        return NewMemory(self.memory.memory_id, Vector(raw, 1.0))
+
+
+def refused_put(prepared: Sequence[Prepared], revision: int) -> PutOutcome:
+    """Return the outcome of a put that policy refused; ``revision`` is that of the space."""
+    return PutOutcome(
+        items=tuple(
+            PutItem(
+                each.memory.memory_id,
+                PutResult.REFUSED if each.refused else PutResult.SKIPPED,
+                confidence=each.memory.confidence,
+            )
+            for each in prepared
+        ),
+        revision=revision,
+    )
+
+
+def judged_event(
+    prepared: Prepared, outcome: EventOutcome, policy: EffectivePolicy
+) -> tuple[Verdict, ...]:
+    """Return the verdicts about an event that was processed.
+
+    Args:
+        prepared: The event.
+        outcome: What became of it.
+        policy: What holds for its tenant.
+    """
+    if prepared.refused or outcome.rejection is not Rejection.MORAL:
+        return prepared.verdicts
+    moral = moral_verdict(
+        policy,
+        score=prepared.moral_value,
+        threshold=outcome.threshold_applied,
+        failed=prepared.failed,
+    )
+    return tuple(sorted((moral, *prepared.verdicts), key=lambda verdict: verdict.rule_id))
 
 
 async def settled(

@@ -7,12 +7,11 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import anyio
 import anyio.abc
 import structlog
-from ulid import ULID
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.config import EngineSettings, SpaceSettings
@@ -21,14 +20,8 @@ from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.record import (
     DeleteMemory,
     DeleteOutcome,
-    EventOutcome,
-    NewMemory,
     Outcome,
-    ProcessEvent,
-    PutMemories,
     PutOutcome,
-    RecordBody,
-    Refusal,
     SpaceParameters,
     UpdateMemory,
     Vector,
@@ -41,20 +34,19 @@ from mlsdm_grpc.engine.checks import (
     check_dimensions,
     check_embedded,
     expect,
-    join,
     parameters_of,
 )
 from mlsdm_grpc.engine.codec import (
     Ask,
     Found,
     found_memories,
-    refusal_error,
     search_request,
     view_from_reply,
 )
 from mlsdm_grpc.engine.consolidation import Consolidator
-from mlsdm_grpc.engine.drafts import settled
 from mlsdm_grpc.engine.first import FirstWrites
+from mlsdm_grpc.engine.intake import Intake
+from mlsdm_grpc.engine.judging import Judging, Scorer
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.pool import Loss, Pool, WorkerLimits, WorkerRole
@@ -69,8 +61,9 @@ from mlsdm_grpc.engine.writes import Ticket, WritePipeline
 from mlsdm_grpc.errors import (
     NotFound,
 )
+from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Rule
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
-from mlsdm_grpc.llm.embedders import EmbedderInfo, embedder_info
+from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder, embedder_info
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = ["Engine", "PageOf"]
@@ -103,6 +96,9 @@ class Engine:
         snapshot_every: Writes to a space between two snapshots.
         max_response_bytes: Answers that would be larger are refused or cut.
         metrics: Where figures go.
+        rules: The governance rules that are built in.
+        scorer: Scores prompts, answers and events in place of the text workers, if given.
+        remote_embedder: Embeds text in place of text workers.
         now_ns: Wall clock.
     """
 
@@ -115,16 +111,19 @@ class Engine:
         snapshot_every: int,
         max_response_bytes: int,
         metrics: Metrics,
+        rules: Sequence[Rule] = BUILT_IN_RULES,
+        scorer: Scorer | None = None,
+        remote_embedder: RemoteEmbedder | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
-        self._now_ns = now_ns
         self.lanes = Lanes(
             {
                 Lane.INTERACTIVE: settings.max_pending,
                 Lane.BULK: settings.max_pending_bulk,
                 Lane.TEXT: settings.max_pending_text,
+                Lane.LLM: settings.max_pending_llm,
                 Lane.MAINTENANCE: settings.max_pending_bulk,
             },
             max_queue_s={
@@ -149,13 +148,15 @@ class Engine:
         )
         info = embedder_info(defaults.embedder)
         self._text_pool = Pool(
-            WorkerRole("text", defaults.embedder),
+            WorkerRole("text", "none" if remote_embedder else defaults.embedder),
             count=settings.text_workers,
             limits=WorkerLimits(settings.worker_start_timeout_s, settings.worker_stall_timeout_s),
             standby=False,
             on_lost=lambda _: metrics.worker_restarts.labels("text").inc(),
         )
-        self._texts = Texts(info, self._text_pool, self.lanes, metrics)
+        self.texts = Texts(info, self._text_pool, self.lanes, metrics, remote=remote_embedder)
+        """What text workers do."""
+        info = self.texts.info
         self._budget = Budget(settings.memory_budget_bytes)
         quarantine = Quarantine()
         upgrades = defaults.upgrade_semantics
@@ -178,8 +179,10 @@ class Engine:
             metrics=metrics,
         )
         access = self._access = Access(self._directory, self._writes, self.lanes, now_ns=now_ns)
-        self.policies = Policies(access)
+        self.policies = Policies(access, rules)
         """The policies of the tenants."""
+        self.judging = Judging(self.texts, self.policies, scorer=scorer, metrics=metrics)
+        """What judges texts."""
         self._first = FirstWrites(
             access,
             defaults=defaults,
@@ -194,7 +197,11 @@ class Engine:
             base_moral_threshold=self.policies.base_moral_threshold,
         )
         """The spaces themselves: creating, configuring and listing them."""
-        self.streams = Streams(access, self._first, self._texts, settings=settings, metrics=metrics)
+        self.intake = Intake(access, self._first, self.judging)
+        """The way in of memories and events."""
+        self.streams = Streams(
+            access, self._first, self.judging, info, settings=settings, metrics=metrics
+        )
         """Streams of memories and events."""
         self.watches = Watches(self._directory, self.state, limit=settings.max_watches)
         """Those who watch the state of a space."""
@@ -213,17 +220,17 @@ class Engine:
             scrub_rows_per_s=settings.scrub_rows_per_s,
             metrics=metrics,
         )
-        pools = {"space": self._minds} | ({"text": self._text_pool} if info else {})
+        pools = {"space": self._minds, "text": self._text_pool}
         self.vitals = Vitals(self._directory, self._writes, pools, self.lanes)
         """How it is doing."""
         metrics.engine_pending_calls.set_function(
-            lambda: sum(status.in_use for status in self.lanes)
+            lambda: sum(each.in_use for each in self.lanes if each.lane is not Lane.LLM)
         )
 
     @property
     def embedder(self) -> EmbedderInfo | None:
         """What turns text into vectors here, if anything does."""
-        return self._texts.info
+        return self.texts.info
 
     @property
     def directory(self) -> Directory:
@@ -240,8 +247,7 @@ class Engine:
             self._upkeep.start(tasks)
             async with anyio.create_task_group() as starting:
                 starting.start_soon(self._minds.start, tasks)
-                if self._texts.info is not None:
-                    starting.start_soon(self._text_pool.start, tasks)
+                starting.start_soon(self._text_pool.start, tasks)
             try:
                 yield
             finally:
@@ -256,85 +262,6 @@ class Engine:
                 tasks.cancel_scope.cancel()
 
     # Writing.
-
-    async def put(
-        self, key: SpaceKey, body: PutMemories, ticket: Ticket, *, paths: Sequence[str]
-    ) -> PutOutcome:
-        """Store memories, all or none; those without a vector are embedded from their text.
-
-        Args:
-            key: The space; it is created if it does not exist.
-            body: What to store.
-            ticket: Who writes.
-            paths: Name of each memory in the request, for violations.
-
-        Raises:
-            MlsdmError: As the contract of PutMemory says.
-        """
-        lane = Lane.INTERACTIVE
-        if len(body.memories) > 1:
-            lane, ticket = Lane.BULK, replace(ticket, lane=Lane.BULK)
-        with self.lanes.inside(lane, key.tenant):
-            memories = await self._complete(key, body.memories, paths, ticket.deadline_s)
-            new = await self._directory.is_new(key)
-            if new and (refused := self._first.refused(key, body, memories)):
-                return refused
-            space = await self._directory.opened(key)
-            if not await self._exists(space):
-                if refused := self._first.refused(key, body, memories):
-                    return refused
-                await self._first.create(space, body.memories, ticket)
-            self._first.check(key, parameters_of(space), body.memories, memories)
-            memories = await settled(space, memories, now_ns=self._now_ns())
-            body = PutMemories(memories, body.allow_replace)
-            await self._refuse_read_only(space, body, ticket)
-            check_deadline(ticket.deadline_s)
-            applied = await self._access.write(space, body, ticket)
-        return expect(applied.outcome, PutOutcome)
-
-    async def preview_put(
-        self, key: SpaceKey, body: PutMemories, ticket: Ticket, *, paths: Sequence[str]
-    ) -> PutOutcome:
-        """Return what :meth:`put` would answer; writes nothing, creates nothing."""
-        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            memories = await self._complete(key, body.memories, paths, ticket.deadline_s)
-            try:
-                space = await self._directory.existing(key)
-            except NotFound:
-                outcome = self._first.foreseen(key, body, memories)
-            else:
-                self._first.check(key, parameters_of(space), body.memories, memories)
-                memories = await settled(space, memories, now_ns=self._now_ns())
-                found = await self._access.foresee(space, replace(body, memories=memories), ticket)
-                return expect(found, PutOutcome)
-        if isinstance(outcome, Refusal):
-            raise refusal_error(outcome, key.space)
-        return outcome
-
-    async def process_event(
-        self, key: SpaceKey, body: ProcessEvent, ticket: Ticket
-    ) -> tuple[EventOutcome, Sequence[float]]:
-        """Judge one event and remember it if it is accepted.
-
-        Returns:
-            The outcome, and the norms of L1, L2 and L3 when the answer was built.
-        """
-        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            drafts = (body.memory,)
-            memories = await self._complete(key, drafts, ("",), ticket.deadline_s)
-            if await self._directory.is_new(key):
-                self._first.check(key, self._first.parameters(drafts), drafts, memories)
-            space = await self._directory.opened(key)
-            if not await self._exists(space):
-                self._first.check(key, self._first.parameters(drafts), drafts, memories)
-                await self._first.create(space, drafts, ticket)
-            self._first.check(key, parameters_of(space), drafts, memories)
-            memories = await settled(space, memories, now_ns=self._now_ns())
-            body = ProcessEvent(memories[0], body.moral_value)
-            await self._refuse_read_only(space, body, ticket)
-            check_deadline(ticket.deadline_s)
-            applied = await self._access.write(space, body, ticket)
-        return expect(applied.outcome, EventOutcome), applied.synaptic_norms
 
     async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
         """Change labels, pin or expiry of one memory; raises as :meth:`delete`."""
@@ -354,7 +281,7 @@ class Engine:
     ) -> Outcome:
         with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
-            await self._refuse_read_only(space, body, ticket)
+            await self._access.refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
             return (await self._access.write(space, body, ticket)).outcome
 
@@ -451,33 +378,27 @@ class Engine:
             reply = await self._access.ask(space, pb.LinkRequest(view=view), deadline_s=deadline_s)
         return seen(view_from_reply(reply), key)
 
-    # Steps.
+    async def embedded(
+        self, key: SpaceKey, view: SpaceView | None, text: str, deadline_s: float
+    ) -> Vector | None:
+        """Return the vector of a text for a space; None for a text without known words.
 
-    async def _complete(
-        self,
-        key: SpaceKey,
-        drafts: Sequence[NewMemory],
-        paths: Sequence[str],
-        deadline_s: float,
-    ) -> tuple[NewMemory, ...]:
-        """Give every draft an id and a vector."""
-        bare = [i for i, draft in enumerate(drafts) if not len(draft.vector.raw)]
-        vectors: dict[int, Vector] = {}
-        if bare:
-            texts = [drafts[i].text for i in bare]
-            embedded = await self._texts.embed(texts, key.tenant, deadline_s)
-            vectors = dict(zip(bare, embedded, strict=True))
-            check_embedded({join(paths[i], "text"): vector for i, vector in vectors.items()})
-        return tuple(
-            draft
-            if draft.memory_id and i not in vectors
-            else replace(
-                draft,
-                memory_id=draft.memory_id or str(ULID()),
-                vector=vectors.get(i, draft.vector),
-            )
-            for i, draft in enumerate(drafts)
-        )
+        Args:
+            key: The space.
+            view: Its figures; None if it does not exist.
+            text: The text.
+            deadline_s: Event-loop time by which it is wanted.
+
+        Raises:
+            PreconditionFailed: EMBEDDER_NOT_CONFIGURED or EMBEDDER_MISMATCH.
+            Unavailable: BULKHEAD_FULL or EMBEDDER_UNAVAILABLE.
+        """
+        if view is not None:
+            self._first.check_embedder(key, view.parameters)
+        (vector,) = await self.texts.embed([text], key.tenant, deadline_s)
+        return vector if vector.inv_norm else None
+
+    # Steps.
 
     async def _query_vectors(
         self, space: Space, asks: Sequence[Ask], deadline_s: float
@@ -487,7 +408,7 @@ class Engine:
         if bare:
             self._first.check_embedder(space.key, parameters_of(space))
             texts = [asks[i].text for i in bare]
-            vectors = await self._texts.embed(texts, space.key.tenant, deadline_s)
+            vectors = await self.texts.embed(texts, space.key.tenant, deadline_s)
             embedded = dict(zip(bare, vectors, strict=True))
             single = len(asks) == 1
             check_embedded(
@@ -496,17 +417,6 @@ class Engine:
         found = [ask.vector or embedded[i] for i, ask in enumerate(asks)]
         check_dimensions(space.key, parameters_of(space), found)
         return found
-
-    async def _refuse_read_only(self, space: Space, body: RecordBody, ticket: Ticket) -> None:
-        """Refuse a write without a record if the space is known to be read-only.
-
-        The worker is asked, because the repeat of an earlier write still has its first result.
-        """
-        if parameters_of(space).read_only:
-            await self._access.foresee(space, body, ticket)
-
-    async def _exists(self, space: Space) -> bool:
-        return await self._directory.current_view(space) is not None
 
     # Workers.
 

@@ -6,12 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ulid import ULID
 
-from mlsdm_grpc.core.record import EventOutcome, NewMemory, ProcessEvent, PutOutcome, Vector
+from mlsdm_grpc.core.record import EventOutcome, NewMemory, PutOutcome, Vector
+from mlsdm_grpc.engine.drafts import Draft, Prepared
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 
 __all__ = ["Batch", "Inbox", "Item"]
@@ -21,7 +22,7 @@ _MAX_RECORD_ITEMS = 256
 _MAX_BYTES = 4 * 1_024 * 1_024
 """Of a record, and of what waits."""
 _OVERHEAD_BYTES = 256
-_NOTHING = NewMemory("", Vector(np.empty(0, np.float32), 0.0))
+_NOTHING = Draft(NewMemory("", Vector(np.empty(0, np.float32), 0.0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Batch:
     """Items that came together, without ids and vectors where the server has to provide them."""
 
     first_sequence: int
-    drafts: Sequence[NewMemory | ProcessEvent | MlsdmError]
+    drafts: Sequence[Draft | MlsdmError]
     """The error of an item that is invalid takes its place."""
 
 
@@ -38,30 +39,28 @@ class Item:
     """One item on its way into a record."""
 
     sequence: int
-    given: NewMemory = _NOTHING
+    given: Draft = _NOTHING
     """As it came; nothing if it was invalid."""
-    memory: NewMemory = _NOTHING
-    """With an id, and with a vector once that is known."""
-    moral_value: float | None = None
-    """Of an event; None for a memory."""
+    ready: Prepared = field(default_factory=lambda: Prepared(_NOTHING.memory))
+    """With an id, and with vector and verdicts once they are known."""
     outcome: PutOutcome | EventOutcome | MlsdmError | None = None
     """What became of it; None while that is open."""
 
     @classmethod
-    def of(cls, sequence: int, draft: NewMemory | ProcessEvent | MlsdmError) -> Item:
+    def of(cls, sequence: int, draft: Draft | MlsdmError) -> Item:
         """Return an item that has come."""
         if isinstance(draft, MlsdmError):
             return cls(sequence, outcome=draft)
-        given, moral_value = (
-            (draft.memory, draft.moral_value) if isinstance(draft, ProcessEvent) else (draft, None)
-        )
-        memory = given if given.memory_id else replace(given, memory_id=str(ULID()))
-        return cls(sequence, given, memory, moral_value)
+        memory = draft.memory
+        if not memory.memory_id:
+            memory = replace(memory, memory_id=str(ULID()))
+        return cls(sequence, draft, Prepared(memory, moral_value=draft.moral_value or 0.0))
 
     @property
-    def is_bare(self) -> bool:
-        """Whether the server makes its vector."""
-        return not len(self.given.vector.raw)
+    def named(self) -> Draft:
+        """What came, with an id."""
+        memory_id = self.ready.memory.memory_id
+        return replace(self.given, memory=replace(self.given.memory, memory_id=memory_id))
 
     @contextmanager
     def failing(self) -> Iterator[None]:
@@ -73,7 +72,7 @@ class Item:
 
     def size(self, vector_bytes: int) -> int:
         """Return about how many bytes it takes in a record; rather too many."""
-        given = self.given
+        given = self.given.memory
         pairs = sum(len(key) + len(value) for key, value in given.metadata)
         return (
             _OVERHEAD_BYTES + 4 * (len(given.text) + pairs) + vector_bytes + given.vector.raw.nbytes

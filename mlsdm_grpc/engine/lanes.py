@@ -37,6 +37,7 @@ class Lane(StrEnum):
     INTERACTIVE = "interactive"
     BULK = "bulk"
     TEXT = "text"
+    LLM = "llm"
     MAINTENANCE = "maintenance"
 
 
@@ -332,6 +333,10 @@ class Lanes:
     def inside(self, lane: Lane, tenant: str) -> _Permit:
         """Return a context that holds a permit of a lane; see :meth:`Bulkhead.inside`."""
         return self._bulkheads[lane].inside(tenant)
+
+    def bulkhead(self, lane: Lane) -> Bulkhead:
+        """Return the permits of a lane, for those who know nothing of other lanes."""
+        return self._bulkheads[lane]
 
     def gate(self, lane: Lane, before: Before, index: int = 0) -> Gate:
         """Return the gate of a lane before a worker, or before the journal for its spaces."""

@@ -7,7 +7,10 @@ policy instead of memories, and its first record is the first policy.
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
@@ -16,7 +19,8 @@ from mlsdm_grpc.engine.checks import check_deadline, expect
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.spaces import TENANT_SPACE, Space
 from mlsdm_grpc.engine.writes import Ticket
-from mlsdm_grpc.governance.policy import base_moral_threshold
+from mlsdm_grpc.governance.policy import EffectivePolicy, effective_policy
+from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Rule
 from mlsdm_grpc.journal.policies import policy_from_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
 
@@ -35,16 +39,69 @@ class PolicyView:
 _BUILT_IN = PolicyView(StoredPolicy(PolicySettings(), version=0, update_time_ns=0), revision=0)
 
 
+_MAX_CACHED: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    """What a policy came to when it was last read."""
+
+    space: Space | None
+    """The reserved space; None if nothing was ever set. Held, so that what it knows of its
+    revision outlives its eviction."""
+    view: PolicyView
+    effective: EffectivePolicy
+
+    def holds(self, now_ns: int) -> bool:
+        """Return whether nothing was set and nothing has ended since."""
+        current = self.space is None or self.space.applied <= self.view.revision
+        return current and now_ns < self.effective.valid_until_ns
+
+
 class Policies:
     """Reads and writes the policies.
 
     Args:
         access: The way to the reserved spaces.
+        rules: The built-in rules of this server.
     """
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, rules: Sequence[Rule] = BUILT_IN_RULES) -> None:
+        self.rules = rules
+        """The built-in rules."""
         self._access = access
         self._directory = access.directory
+        self._cache: OrderedDict[str, _Cached] = OrderedDict()
+
+    async def effective(self, tenant: str, deadline_s: float) -> EffectivePolicy:
+        """Return what holds for a tenant now.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL, WORKER_LOST: nothing may be judged by a guess.
+
+        Cost: a look into a dictionary, unless the policy has changed or was not used for long.
+        """
+        now_ns = self._access.now_ns()
+        cached = self._cache.get(tenant)
+        if cached is None or not cached.holds(now_ns):
+            cached = await self._looked_up(tenant, deadline_s, now_ns)
+            self._cache[tenant] = cached
+            if len(self._cache) > _MAX_CACHED:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(tenant)
+        return cached.effective
+
+    async def _looked_up(self, tenant: str, deadline_s: float, now_ns: int) -> _Cached:
+        key, space, view = SpaceKey(tenant, TENANT_SPACE), None, _BUILT_IN
+        # Who sets a first policy makes the space known before writing to it.
+        if not await self._directory.is_new(key) or self._directory.is_known(key):
+            space = await self._directory.opened(key)
+            view = await self._read(space, deadline_s)
+        return _Cached(space, view, self.come_to(view.policy, now_ns))
+
+    def come_to(self, policy: StoredPolicy, now_ns: int) -> EffectivePolicy:
+        """Return what a policy comes to under the rules of this server."""
+        return effective_policy(policy.settings, self.rules, version=policy.version, now_ns=now_ns)
 
     async def get(self, tenant: str, *, min_revision: int, deadline_s: float) -> PolicyView:
         """Return the policy of a tenant; the built-in one, version 0, if it never set any.
@@ -69,6 +126,7 @@ class Policies:
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             space = await self._opened(tenant, ticket)
+            self._cache.pop(tenant, None)
             if not space.head:
                 # What refuses a first policy leaves the revision at 0.
                 await self._preview(space, body, ticket)
@@ -82,11 +140,7 @@ class Policies:
 
     async def base_moral_threshold(self, tenant: str) -> float:
         """Return the threshold at which the moral filter of a new space of a tenant starts."""
-        key = SpaceKey(tenant, TENANT_SPACE)
-        if await self._directory.is_new(key):
-            return base_moral_threshold(_BUILT_IN.policy.settings)
-        view = await self._read(await self._directory.opened(key), math.inf)
-        return base_moral_threshold(view.policy.settings)
+        return (await self.effective(tenant, math.inf)).base_moral_threshold
 
     async def _opened(self, tenant: str, ticket: Ticket) -> Space:
         space = await self._directory.opened(SpaceKey(tenant, TENANT_SPACE))

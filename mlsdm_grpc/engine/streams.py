@@ -30,15 +30,22 @@ from mlsdm_grpc.core.record import (
     StreamOutcome,
 )
 from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.checks import check_deadline, check_embedded, expect, parameters_of
+from mlsdm_grpc.engine.checks import (
+    check_deadline,
+    check_embedded,
+    embedder_not_configured,
+    embedder_unavailable,
+    expect,
+    parameters_of,
+)
 from mlsdm_grpc.engine.codec import refusal_error
-from mlsdm_grpc.engine.drafts import settled
+from mlsdm_grpc.engine.drafts import judged_event, refused_put, settled
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
+from mlsdm_grpc.engine.judging import Judging
 from mlsdm_grpc.engine.lanes import Bulkhead, Lane
 from mlsdm_grpc.engine.link import worker_lost
 from mlsdm_grpc.engine.spaces import Space
-from mlsdm_grpc.engine.texts import Texts
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import (
     Conflict,
@@ -47,7 +54,10 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from mlsdm_grpc.governance.judge import Verdict
+from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = [
@@ -117,6 +127,10 @@ class Result:
     outcome: PutOutcome | EventOutcome | MlsdmError
     moral_value: float = 0.0
     """That an event was judged by."""
+    verdicts: tuple[Verdict, ...] = ()
+    """Of the rules that did not allow something, enforced or in shadow."""
+    refused: bool = False
+    """An enforced rule refused the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +171,8 @@ class Streams:
     Args:
         access: The way to the spaces; the writing of a record counts as one call.
         first: Creates spaces.
-        texts: Embeds texts.
+        judging: Embeds and judges texts.
+        embedder: What embeds texts here, if anything does.
         settings: Bounds.
         metrics: Told of open streams and of the sizes of records.
     """
@@ -166,7 +181,8 @@ class Streams:
         self,
         access: Access,
         first: FirstWrites,
-        texts: Texts,
+        judging: Judging,
+        embedder: EmbedderInfo | None,
         *,
         settings: EngineSettings,
         metrics: Metrics,
@@ -174,7 +190,8 @@ class Streams:
         self._access = access
         self._directory = access.directory
         self._first = first
-        self._texts = texts
+        self._judging = judging
+        self._vector_bytes = 4 * embedder.dimension if embedder else 0
         self._max_items = settings.max_stream_items
         self._metrics = metrics
         self._places = Bulkhead("streams", settings.max_streams)
@@ -197,12 +214,11 @@ class Streams:
         with self._places.inside(opening.key.tenant), self._place(opening):
             position, revision = await self._begin(opening)
             yield Opened(position, revision, self._max_items)
-            info = self._texts.info
             inbox = Inbox(
                 opening.stream_id,
                 position.acked_sequence,
                 max_items=self._max_items,
-                vector_bytes=4 * info.dimension if info else 0,
+                vector_bytes=self._vector_bytes,
             )
             reader = asyncio.create_task(inbox.fill(batches))
             reader.add_done_callback(inbox.wake)
@@ -289,10 +305,10 @@ class Streams:
         """
         last = items[-1].sequence
         with self._access.lanes.inside(Lane.BULK, opening.key.tenant):
-            await self._embed(opening, items)
+            policy = await self._prepare(opening, items)
             space = await self._space(opening.key) or await self._create(opening, items)
             if space is None:
-                return Settled(replace(position, acked_sequence=last), _results(items), 0)
+                return Settled(replace(position, acked_sequence=last), _results(items, policy), 0)
             incarnation = _incarnation(space)
             _check_incarnation(opening.key, position.incarnation, incarnation)
             body = StreamItems(
@@ -302,8 +318,7 @@ class Streams:
                 await self._record_items(space, items),
                 opening.allow_replace,
             )
-            if parameters_of(space).read_only:
-                await self._access.foresee(space, body, _ticket(opening))
+            await self._access.refuse_read_only(space, body, _ticket(opening))
             check_deadline(opening.deadline_s)
             applied = await self._access.write(space, body, _ticket(opening))
         self._metrics.stream_record_items.observe(len(items))
@@ -317,30 +332,35 @@ class Streams:
             )
         return Settled(
             Position(incarnation, outcome.acked_sequence),
-            _results(items),
+            _results(items, policy),
             outcome.revision,
             applied.synaptic_norms,
         )
 
-    async def _embed(self, opening: Opening, items: Sequence[Item]) -> None:
-        """Give a vector to every text that came without."""
-        bare = [item for item in items if item.outcome is None and item.is_bare]
-        if not bare:
-            return
+    async def _prepare(self, opening: Opening, items: Sequence[Item]) -> EffectivePolicy:
+        """Give a vector to every text that came without, judge all texts, return by what policy."""
+        tenant, deadline_s = opening.key.tenant, _ticket(opening).deadline_s
+        if not self._vector_bytes:
+            for item in items:
+                if item.outcome is None and item.given.bare:
+                    item.outcome = embedder_not_configured()
+        fresh = [item for item in items if item.outcome is None]
         try:
-            vectors = await self._texts.embed(
-                [item.given.text for item in bare],
-                opening.key.tenant,
-                _ticket(opening).deadline_s,
-            )
-        except PreconditionFailed as error:
-            for item in bare:
-                item.outcome = error
-            return
-        for item, vector in zip(bare, vectors, strict=True):
-            with item.failing():
-                check_embedded({f"{opening.path}.text": vector})
-                item.memory = replace(item.memory, vector=vector)
+            policy = await self._judging.policy(tenant, deadline_s)
+            drafts = [item.named for item in fresh]
+            prepared = await self._judging.prepare(drafts, tenant, deadline_s)
+        except Unavailable as error:
+            if error.reason != "WORKER_LOST":
+                raise
+            raise embedder_unavailable() from None
+        for item, each in zip(fresh, prepared, strict=True):
+            item.ready = each
+            if each.refused and not item.given.is_event:
+                item.outcome = refused_put((each,), 0)
+            elif item.given.bare:
+                with item.failing():
+                    check_embedded({f"{opening.path}.text": each.memory.vector})
+        return policy
 
     async def _create(self, opening: Opening, items: Sequence[Item]) -> Space | None:
         """Create the space for the first item that it can hold; None if there is none."""
@@ -351,18 +371,18 @@ class Streams:
             if item.outcome is None:
                 space = await self._directory.opened(opening.key)
                 if await self._directory.current_view(space) is None:
-                    await self._first.create(space, (item.given,), _ticket(opening))
+                    drafts = (item.given.memory,)
+                    await self._first.create(space, drafts, _ticket(opening))
                 return space
         return None
 
     def _refused_first(self, opening: Opening, item: Item) -> PutOutcome | None:
         """Return what a first item comes to that creates no space, or raise why not."""
-        memories = (item.memory,)
-        if item.moral_value is None:
-            body = PutMemories((item.given,), opening.allow_replace)
+        drafts, memories = (item.given.memory,), (item.ready.memory,)
+        if not item.given.is_event:
+            body = PutMemories(drafts, opening.allow_replace)
             return self._first.refused(opening.key, body, memories)
-        parameters = self._first.parameters((item.given,))
-        self._first.check(opening.key, parameters, (item.given,), memories)
+        self._first.check(opening.key, self._first.parameters(drafts), drafts, memories)
         return None
 
     async def _record_items(self, space: Space, items: Sequence[Item]) -> tuple[StreamItem, ...]:
@@ -371,27 +391,34 @@ class Streams:
         for item in items:
             if item.outcome is None:
                 with item.failing():
-                    self._first.check(space.key, parameters, (item.given,), (item.memory,))
+                    drafts, memories = (item.given.memory,), (item.ready.memory,)
+                    self._first.check(space.key, parameters, drafts, memories)
         ready = [item for item in items if item.outcome is None]
-        memories = await settled(
-            space, tuple(item.memory for item in ready), now_ns=self._access.now_ns()
+        settled_memories = await settled(
+            space, tuple(item.ready.recorded for item in ready), now_ns=self._access.now_ns()
         )
         return tuple(
             StreamItem(item.sequence, _body(item, memory))
-            for item, memory in zip(ready, memories, strict=True)
+            for item, memory in zip(ready, settled_memories, strict=True)
         )
 
 
 def _body(item: Item, memory: NewMemory) -> NewMemory | ProcessEvent:
-    return memory if item.moral_value is None else ProcessEvent(memory, item.moral_value)
+    return ProcessEvent(memory, item.ready.effective_value) if item.given.is_event else memory
 
 
-def _results(items: Sequence[Item]) -> tuple[Result, ...]:
-    return tuple(
-        Result(item.sequence, item.outcome, item.moral_value or 0.0)
-        for item in items
-        if item.outcome is not None
-    )
+def _results(items: Sequence[Item], policy: EffectivePolicy) -> tuple[Result, ...]:
+    return tuple(_result(item, item.outcome, policy) for item in items if item.outcome is not None)
+
+
+def _result(
+    item: Item, outcome: PutOutcome | EventOutcome | MlsdmError, policy: EffectivePolicy
+) -> Result:
+    ready = item.ready
+    found = ready.verdicts
+    if isinstance(outcome, EventOutcome):
+        found = judged_event(ready, outcome, policy)
+    return Result(item.sequence, outcome, ready.effective_value, found, ready.refused)
 
 
 def _ticket(opening: Opening) -> Ticket:

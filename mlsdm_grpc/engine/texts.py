@@ -1,46 +1,108 @@
-"""Text to vectors, in text workers: never on the event loop."""
+"""What text workers do for the engine, behind their bulkhead: never on the event loop."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, speech_pb2
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import Vector
+from mlsdm_grpc.engine.checks import embedder_not_configured, embedder_unavailable
 from mlsdm_grpc.engine.codec import raise_failure
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.link import Link
 from mlsdm_grpc.engine.pool import Pool
-from mlsdm_grpc.errors import PreconditionFailed, Unavailable
-from mlsdm_grpc.llm.embedders import EmbedderInfo
+from mlsdm_grpc.engine.textcodec import measurement_from_proto, report_from_proto
+from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.governance.judge import Measurement
+from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.speech import Profile, SpeechReport
 
-__all__ = ["Texts"]
+__all__ = ["Compared", "Texts", "ToMeasure"]
 
 _TEXT_S: Final = 6e-5
 _CHARACTER_S: Final = 5e-7
 """Time that a text, and each character of it, takes the embedder, seconds; measured."""
+_MEASURED_S: Final = 3e-4
+_MEASURED_CHARACTER_S: Final = 1e-6
+"""The same for the rules of a stage."""
+_STYLE_S: Final = 1e-3
+_STYLE_CHARACTER_S: Final = 1.2e-6
+"""The same for the style of an answer: checks of quality, or the analysis of speech."""
 _PASS_S: Final = 0.005
+_RETRY_AFTER_S: Final = 0.5
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class ToMeasure:
+    """A text and what is wanted of it."""
+
+    text: str
+    stage: Stage = Stage.MEMORY
+    rules: tuple[str, ...] = ()
+    """Ids of the rules whose scores are wanted."""
+    prompt: str = ""
+    """What the text answers."""
+    whole: bool = False
+    """Measure moral value and injection whatever the rules."""
+    embed: bool = False
+    """Return its vector too."""
+
+    @property
+    def cost_s(self) -> float:
+        """Estimated time of a text worker, seconds."""
+        cost_s = _embedding_s(self.text) if self.embed else 0.0
+        if self.rules and self.stage is Stage.SPEECH:
+            cost_s += _style_s(self.text)
+        elif self.rules or self.whole:
+            cost_s += _measuring_s(self.text)
+        return cost_s
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A text beside others that may take its place."""
+
+    report: SpeechReport
+    repairable: bool
+    """It is telegraphic and not mostly code."""
+    best: int
+    """Number of the best of the others, from 1; 0 if none may take its place."""
+    best_report: SpeechReport | None
 
 
 class Texts:
-    """The embedder of this server behind its bulkhead.
+    """The text workers of this server behind their bulkhead.
 
     Args:
         info: What the embedder is; None when there is none.
-        pool: Its workers; unused without an embedder.
+        pool: The workers.
         lanes: Who may use them, and when.
         metrics: Told of the sizes of passes.
+        remote: Embeds in place of the workers.
     """
 
     def __init__(
-        self, info: EmbedderInfo | None, pool: Pool | None, lanes: Lanes, metrics: Metrics
+        self,
+        info: EmbedderInfo | None,
+        pool: Pool,
+        lanes: Lanes,
+        metrics: Metrics,
+        *,
+        remote: RemoteEmbedder | None = None,
     ) -> None:
-        self.info = info
+        self.info = remote.info if remote else info
+        self._remote = remote
         self._pool = pool
         self._lanes = lanes
         self._metrics = metrics
@@ -59,53 +121,228 @@ class Texts:
             Unavailable: BULKHEAD_FULL or EMBEDDER_UNAVAILABLE.
             DeadlineExceeded: There is no time for it.
         """
-        if self.info is None or self._pool is None:
-            raise PreconditionFailed(
-                "This server embeds no text; send an embedding.", reason="EMBEDDER_NOT_CONFIGURED"
-            )
+        self._check_embedder()
+        if self._remote is not None:
+            with self._lanes.inside(Lane.TEXT, tenant):
+                return await self._embedded_elsewhere(self._remote, texts, tenant, deadline_s)
         vectors = list[Vector]()
         with self._lanes.inside(Lane.TEXT, tenant):
-            for some, cost_s in _passes(texts):
-                index = self._next = (self._next + 1) % self._pool.size
-                gate = self._lanes.gate(Lane.TEXT, Before.TEXT, index)
+            for some, cost_s in _passes(texts, _embedding_s):
+                request = pb.LinkRequest(embed=pb.EmbedRequest(texts=some))
                 try:
-                    link = await self._pool.ready(index)
-                except Unavailable:
-                    raise self._lost() from None
-                await gate.enter(tenant, cost_s, deadline_s)
-                vectors += await self._pass(link, some, done=partial(gate.leave, cost_s))
+                    reply = await self._ask(request, cost_s, tenant, deadline_s)
+                except Unavailable as error:
+                    raise self._said_of_embedder(error) from None
+                self._count(reply.embed.batch_count)
+                vectors += _vectors(reply.embed.rows_f32_le, len(some))
         return vectors
 
-    async def _pass(
-        self, link: Link, texts: Sequence[str], *, done: Callable[[], None]
+    async def measure(
+        self, wanted: Sequence[ToMeasure], tenant: str, deadline_s: float
+    ) -> tuple[list[Measurement], list[Vector | None]]:
+        """Measure texts by governance rules and embed those that say so, in the same passes.
+
+        Args:
+            wanted: Any number.
+            tenant: Whose they are.
+            deadline_s: Event-loop time by which the answer is wanted.
+
+        Returns:
+            A measurement for each text, empty where nothing was to be measured, and a vector for
+            each that was to be embedded, as :meth:`embed` gives it.
+
+        Raises:
+            PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
+            Unavailable: BULKHEAD_FULL, WORKER_LOST, or EMBEDDER_UNAVAILABLE where one embeds.
+            DeadlineExceeded: There is no time for it.
+        """
+        embeds = any(each.embed for each in wanted)
+        if embeds:
+            self._check_embedder()
+        if embeds and self._remote is not None:
+            return await self._measured_and_embedded(self._remote, wanted, tenant, deadline_s)
+        measurements, vectors = list[Measurement](), list[Vector | None]()
+        with self._lanes.inside(Lane.TEXT, tenant):
+            for some, cost_s in _passes(wanted, lambda each: each.cost_s):
+                request = pb.LinkRequest(measure=pb.MeasureRequest(texts=map(_to_measure, some)))
+                try:
+                    reply = (await self._ask(request, cost_s, tenant, deadline_s)).measure
+                except Unavailable as error:
+                    raise (self._said_of_embedder(error) if embeds else error) from None
+                self._count(reply.batch_count)
+                measurements += map(measurement_from_proto, reply.measurements)
+                rows = iter(_vectors(reply.rows_f32_le, sum(each.embed for each in some)))
+                vectors += (next(rows) if each.embed else None for each in some)
+        return measurements, vectors
+
+    async def _measured_and_embedded(
+        self,
+        remote: RemoteEmbedder,
+        wanted: Sequence[ToMeasure],
+        tenant: str,
+        deadline_s: float,
+    ) -> tuple[list[Measurement], list[Vector | None]]:
+        """Do what :meth:`measure` does where vectors come from elsewhere."""
+        texts = [each.text for each in wanted if each.embed]
+        (measurements, _), embedded = await asyncio.gather(
+            self.measure([replace(each, embed=False) for each in wanted], tenant, deadline_s),
+            self._embedded_elsewhere(remote, texts, tenant, deadline_s),
+        )
+        rows = iter(embedded)
+        return measurements, [next(rows) if each.embed else None for each in wanted]
+
+    async def _embedded_elsewhere(
+        self, remote: RemoteEmbedder, texts: Sequence[str], tenant: str, deadline_s: float
     ) -> list[Vector]:
-        """Embed texts by one request to a worker; ``done`` is called when it has ended."""
-        try:
-            reply = await link.request(
-                pb.LinkRequest(embed=pb.EmbedRequest(texts=texts)), done=done
-            )
-        except Unavailable:
-            raise self._lost() from None
-        raise_failure(reply, "")
-        if reply.embed.batch_count:
-            self._metrics.embed_batch_texts.observe(reply.embed.batch_count)
-        rows = np.frombuffer(reply.embed.rows_f32_le, "<f4").reshape(len(texts), -1)
+        rows = await remote.embed(texts, tenant, deadline_s)
         return [Vector(row, inverse_norm(row)) for row in rows]
 
-    def _lost(self) -> Unavailable:
-        return Unavailable(
-            "The embedder is being restarted.",
-            reason="EMBEDDER_UNAVAILABLE",
-            metadata={"model": self.info.model_id if self.info else ""},
-            retry_after_s=0.5,
+    async def speech(
+        self,
+        text: str,
+        *,
+        profile: Profile = Profile.STANDARD,
+        language: str = "",
+        tenant: str,
+        deadline_s: float,
+    ) -> SpeechReport:
+        """Return whether a text is telegraphic.
+
+        Args:
+            text: The text; the empty one has a report too.
+            profile: Rules to use.
+            language: ISO 639-1; empty lets the worker find out.
+            tenant: Whose it is.
+            deadline_s: Event-loop time by which the report is wanted.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL or WORKER_LOST.
+            DeadlineExceeded: There is no time for it.
+        """
+        compared = await self.compare(
+            text, (), profile=profile, language=language, tenant=tenant, deadline_s=deadline_s
         )
+        return compared.report
+
+    async def compare(
+        self,
+        draft: str,
+        candidates: Sequence[str],
+        *,
+        profile: Profile = Profile.STANDARD,
+        language: str = "",
+        tenant: str,
+        deadline_s: float,
+    ) -> Compared:
+        """Return whether a text is telegraphic, and which of some others may take its place.
+
+        Args:
+            draft: The text.
+            candidates: The others.
+            profile: Rules to use.
+            language: Of the draft, ISO 639-1; empty lets the worker find out.
+            tenant: Whose they are.
+            deadline_s: Event-loop time by which the answer is wanted.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL or WORKER_LOST.
+            DeadlineExceeded: There is no time for it.
+        """
+        wanted = pb.SpeechRequest(
+            text=draft,
+            profile=speech_pb2.SpeechProfile.ValueType(profile),
+            language=language,
+            candidates=candidates,
+        )
+        cost_s = _style_s(draft) + sum(map(_style_s, candidates))
+        with self._lanes.inside(Lane.TEXT, tenant):
+            reply = await self._ask(pb.LinkRequest(speech=wanted), cost_s, tenant, deadline_s)
+        found = reply.speech
+        better = report_from_proto(found.best_report) if found.best else None
+        return Compared(report_from_proto(found.report), found.repairable, found.best, better)
+
+    def _check_embedder(self) -> None:
+        if self.info is None:
+            raise embedder_not_configured()
+
+    async def _ask(
+        self, request: pb.LinkRequest, cost_s: float, tenant: str, deadline_s: float
+    ) -> pb.LinkReply:
+        """Send a request to the next worker in turn and return what it answers."""
+        index = self._next = (self._next + 1) % self._pool.size
+        gate = self._lanes.gate(Lane.TEXT, Before.TEXT, index)
+        link = await self._ready(index)
+        await gate.enter(tenant, cost_s, deadline_s)
+        try:
+            replied = link.request(request, done=partial(gate.leave, cost_s))
+            reply = await replied
+        except Unavailable:
+            raise _lost() from None
+        raise_failure(reply, "")
+        return reply
+
+    async def _ready(self, index: int) -> Link:
+        try:
+            return await self._pool.ready(index)
+        except Unavailable:
+            raise _lost() from None
+
+    def _count(self, texts: int) -> None:
+        if texts:
+            self._metrics.embed_batch_texts.observe(texts)
+
+    def _said_of_embedder(self, error: Unavailable) -> Unavailable:
+        """Return what a caller is told who wanted vectors only."""
+        if error.reason != "WORKER_LOST":
+            return error
+        return embedder_unavailable(self.info.model_id if self.info else "")
 
 
-def _passes(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], float]]:
+def _lost() -> Unavailable:
+    return Unavailable(
+        "The worker for texts is being restarted; nothing was written.",
+        reason="WORKER_LOST",
+        metadata={"space": ""},
+        retry_after_s=_RETRY_AFTER_S,
+    )
+
+
+def _vectors(rows: bytes, count: int) -> list[Vector]:
+    if not count:
+        return []
+    return [Vector(row, inverse_norm(row)) for row in np.frombuffer(rows, "<f4").reshape(count, -1)]
+
+
+def _to_measure(wanted: ToMeasure) -> pb.MeasuredText:
+    return pb.MeasuredText(
+        text=wanted.text,
+        stage=governance_pb2.GovernanceStage.ValueType(wanted.stage),
+        rule_ids=wanted.rules,
+        prompt=wanted.prompt,
+        whole=wanted.whole,
+        embed=wanted.embed,
+    )
+
+
+def _embedding_s(text: str) -> float:
+    return _TEXT_S + _CHARACTER_S * len(text)
+
+
+def _measuring_s(text: str) -> float:
+    return _MEASURED_S + _MEASURED_CHARACTER_S * len(text)
+
+
+def _style_s(text: str) -> float:
+    return _STYLE_S + _STYLE_CHARACTER_S * len(text)
+
+
+def _passes(
+    texts: Sequence[_T], cost: Callable[[_T], float]
+) -> Iterator[tuple[Sequence[_T], float]]:
     """Yield the texts in runs of some milliseconds, each with what it costs, seconds."""
     start, cost_s = 0, 0.0
     for end, text in enumerate(texts):
-        one_s = _TEXT_S + _CHARACTER_S * len(text)
+        one_s = cost(text)
         if cost_s and cost_s + one_s > _PASS_S:
             yield texts[start:end], cost_s
             start, cost_s = end, 0.0

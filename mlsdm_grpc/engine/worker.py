@@ -1,4 +1,4 @@
-"""A worker process: holds minds, or embeds text; knows neither grpc nor the event loop.
+"""A worker process: holds minds, or works on texts; knows neither grpc nor the event loop.
 
 ``python -m mlsdm_grpc.engine.worker minds|text FD PAGE [EMBEDDER]`` speaks the link protocol on the
 inherited socket ``FD`` until the other end closes, and says on the shared ``PAGE`` what it is
@@ -20,54 +20,18 @@ from mlsdm_grpc.engine.link import FrameReader, Handler, encode_frame, handle_so
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.position import Position
 
-__all__ = ["TextHandler", "main", "make_handler", "serve"]
+__all__ = ["main", "make_handler", "serve"]
 
 _READ_BYTES = 1_024 * 1_024
-_MAX_TEXTS_A_PASS = 256
-
-
-class TextHandler:
-    """Embeds the texts of all waiting requests together."""
-
-    def __init__(self, embedder: str, position: Position) -> None:
-        from mlsdm_grpc.llm.embedders import load_embedder
-
-        self._position = position
-        self._embedder = load_embedder(embedder)
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything is left; everything is embedded at once."""
-        return False
-
-    def step(self) -> list[pb.LinkReply]:
-        """Return nothing."""
-        return []
-
-    def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
-        """Return the embeddings that each request asked for."""
-        texts = [text for request in requests for text in request.embed.texts]
-        width = self._embedder.dimension * 4
-        rows = bytearray()
-        for start in range(0, len(texts), _MAX_TEXTS_A_PASS):
-            self._position.enter()
-            some = self._embedder.embed(texts[start : start + _MAX_TEXTS_A_PASS])
-            rows += some.astype("<f4", copy=False).tobytes()
-        replies = []
-        start = 0
-        for request in requests:
-            end = start + len(request.embed.texts) * width
-            reply = pb.LinkReply(call_id=request.call_id)
-            reply.embed.rows_f32_le = bytes(rows[start:end])
-            replies.append(reply)
-            start = end
-        replies[0].embed.batch_count = len(texts)
-        return replies
 
 
 def make_handler(role: str, embedder: str, position: Position) -> Handler:
     """Return what a worker of this role does: ``minds`` or ``text``."""
-    return MindHandler(position) if role == "minds" else TextHandler(embedder, position)
+    if role == "minds":
+        return MindHandler(position)
+    from mlsdm_grpc.engine.textwork import TextHandler
+
+    return TextHandler(embedder, position)
 
 
 def serve(sock: socket.socket, handler: Handler) -> None:

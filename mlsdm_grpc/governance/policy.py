@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from mlsdm_grpc.core.policy import Decision, Enforcement, OnError, PolicySettings, RuleSettings
 from mlsdm_grpc.core.record import MoralParameters
 from mlsdm_grpc.errors import FieldViolation
-from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Rule
+from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Direction, Rule, Stage
 
 __all__ = [
     "MAX_RULES",
@@ -24,6 +25,7 @@ MAX_RULES: Final = 100
 """Rules of one policy."""
 _LOWEST_BASE: Final = 0.30
 _HIGHEST_BASE: Final = 0.90
+_NEVER_NS: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class EffectiveRule:
     decision: Decision
     enforcement: Enforcement
     on_error: OnError
+    stage: Stage
+    direction: Direction
+    max_match_chars: int | None
+    expire_time_ns: int = 0
+    """End of what was set, Unix time; 0 if nothing ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,29 @@ class EffectivePolicy:
     """All built-in rules, sorted by rule_id."""
     base_moral_threshold: float
     """0.30 to 0.90."""
+    version: str = "0"
+    """As verdicts name it."""
+    valid_until_ns: float = math.inf
+    """When the first of its settings ends, Unix time."""
+    _stages: dict[Stage, tuple[EffectiveRule, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the rules by stage once."""
+        applied = [rule for rule in self.rules if rule.enforcement is not Enforcement.OFF]
+        stages = {stage: tuple(r for r in applied if r.stage is stage) for stage in Stage}
+        object.__setattr__(self, "_stages", stages)
+
+    def of(self, stage: Stage) -> tuple[EffectiveRule, ...]:
+        """Return the rules of a stage that are not off, sorted by rule_id."""
+        return self._stages[stage]
+
+    def max_match_chars(self, stage: Stage) -> int:
+        """Return the longest piece of text that an enforced rule of a stage looks at, characters.
+
+        Rules that look at the whole text do not count.
+        """
+        enforced = (r for r in self.of(stage) if r.enforcement is Enforcement.ENFORCE)
+        return max((rule.max_match_chars or 0 for rule in enforced), default=0)
 
 
 def base_moral_threshold(settings: PolicySettings) -> float:
@@ -55,7 +85,11 @@ def base_moral_threshold(settings: PolicySettings) -> float:
 
 
 def effective_policy(
-    settings: PolicySettings, rules: Sequence[Rule] = BUILT_IN_RULES
+    settings: PolicySettings,
+    rules: Sequence[Rule] = BUILT_IN_RULES,
+    *,
+    version: int = 0,
+    now_ns: int = 0,
 ) -> EffectivePolicy:
     """Return what ``settings`` come to.
 
@@ -63,32 +97,59 @@ def effective_policy(
         settings: What a tenant has set. A rule of it that is not in ``rules``, because another
             version of the server knew it, has no effect.
         rules: The rules that there are.
+        version: Revision at which the policy was set.
+        now_ns: Wall clock; what has ended by then does not hold.
     """
     base = base_moral_threshold(settings)
-    given = {each.rule_id: each for each in settings.rules}
+    given = {
+        each.rule_id: each
+        for each in settings.rules
+        if not each.expire_time_ns or each.expire_time_ns > now_ns
+    }
     overlaid = (_overlay(rule, given.get(rule.rule_id), base) for rule in rules)
-    return EffectivePolicy(tuple(sorted(overlaid, key=lambda rule: rule.rule_id)), base)
+    return EffectivePolicy(
+        tuple(sorted(overlaid, key=lambda rule: rule.rule_id)),
+        base,
+        str(version),
+        min((e.expire_time_ns for e in given.values() if e.expire_time_ns), default=math.inf),
+    )
 
 
 def _overlay(rule: Rule, given: RuleSettings | None, base: float) -> EffectiveRule:
     given = given or RuleSettings(rule.rule_id)
     built_in = base if rule.threshold is None else rule.threshold
+    enforcement = given.enforcement or rule.enforcements[0]
     return EffectiveRule(
         rule_id=rule.rule_id,
         description=rule.description,
         threshold=built_in if given.threshold is None else given.threshold,
         decision=given.decision or rule.decisions[0],
-        enforcement=given.enforcement or rule.enforcements[0],
-        on_error=given.on_error or rule.on_errors[0],
+        enforcement=enforcement,
+        on_error=given.on_error or _on_error(rule, enforcement),
+        stage=rule.stage,
+        direction=rule.direction,
+        max_match_chars=rule.max_match_chars,
+        expire_time_ns=given.expire_time_ns,
     )
 
 
+def _on_error(rule: Rule, enforcement: Enforcement) -> OnError:
+    """Return what a rule assumes if nobody says: the worst if it is enforced."""
+    usual = OnError.REFUSE if enforcement is Enforcement.ENFORCE else OnError.ALLOW
+    return usual if usual in rule.on_errors else rule.on_errors[0]
+
+
 def policy_violations(
-    settings: PolicySettings, rules: Sequence[Rule] = BUILT_IN_RULES
+    settings: PolicySettings, rules: Sequence[Rule] = BUILT_IN_RULES, *, now_ns: int = 0
 ) -> Iterator[FieldViolation]:
     """Yield everything that keeps ``settings`` from taking effect, by path inside the policy.
 
     What could not be carried out is a violation, so that no setting is accepted and ignored.
+
+    Args:
+        settings: What a tenant wants to set.
+        rules: The rules that there are.
+        now_ns: Wall clock.
     """
     base = settings.base_moral_threshold
     if base is not None and not _LOWEST_BASE <= base <= _HIGHEST_BASE:
@@ -109,6 +170,7 @@ def policy_violations(
             yield FieldViolation(f"{path}.rule_id", "stands twice in the policy")
         seen.add(given.rule_id)
         yield from _rule_violations(path, rule, given, base_moral_threshold(settings))
+        yield from _expiry_violations(path, rule, given, now_ns)
 
 
 def _rule_violations(
@@ -126,7 +188,18 @@ def _rule_violations(
         ("enforcement", given.enforcement, rule.enforcements),
         ("on_error", given.on_error, rule.on_errors),
     )
-    for field, value, supported in choices:
+    for name, value, supported in choices:
         if value and value not in supported:
-            names = " or ".join(f"{field.upper()}_{each.name}" for each in supported)
-            yield FieldViolation(f"{path}.{field}", f"can only be {names} for this rule")
+            names = " or ".join(f"{name.upper()}_{each.name}" for each in supported)
+            yield FieldViolation(f"{path}.{name}", f"can only be {names} for this rule")
+
+
+def _expiry_violations(
+    path: str, rule: Rule, given: RuleSettings, now_ns: int
+) -> Iterator[FieldViolation]:
+    if not given.expire_time_ns:
+        return
+    if rule.threshold is None:
+        yield FieldViolation(f"{path}.expire_time", "must be absent for this rule")
+    elif not now_ns < given.expire_time_ns < _NEVER_NS:
+        yield FieldViolation(f"{path}.expire_time", "must be in the future, before the year 2262")

@@ -25,6 +25,7 @@ def settings_to_proto(settings: PolicySettings) -> pb.PolicySettings:
                 decision=rule.decision,
                 enforcement=rule.enforcement,
                 on_error=rule.on_error,
+                expire_time_ns=rule.expire_time_ns,
             )
             for rule in settings.rules
         ],
@@ -45,6 +46,7 @@ def _rule(message: pb.RuleSettings) -> RuleSettings:
         decision=Decision(message.decision),
         enforcement=Enforcement(message.enforcement),
         on_error=OnError(message.on_error),
+        expire_time_ns=message.expire_time_ns,
     )
 
 

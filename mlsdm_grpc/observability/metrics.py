@@ -126,6 +126,12 @@ class Metrics:
             ("kind",),
             registry=registry,
         )
+        self.governance_verdicts = Counter(
+            "mlsdm_governance_verdicts_total",
+            "Verdicts of governance rules.",
+            ("rule", "stage", "decision", "enforcement"),
+            registry=registry,
+        )
         self.spaces = Gauge(
             "mlsdm_spaces_by_state_count",
             "Spaces held in memory or on their way: cold (its worker was lost), loading, hot,"
@@ -146,6 +152,50 @@ class Metrics:
         self.space_evictions = Counter(
             "mlsdm_space_evictions_total",
             "Spaces that left memory because nobody used them.",
+            registry=registry,
+        )
+        self.generations = Counter(
+            "mlsdm_llm_generations_total",
+            "Generations that ended, by how.",
+            ("finish",),
+            registry=registry,
+        )
+        self.llm_calls = Histogram(
+            "mlsdm_llm_call_seconds",
+            "Time of one call to a model provider, of a stream until its first piece, by how it"
+            " ended.",
+            ("provider", "kind"),
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.llm_broken_streams = Counter(
+            "mlsdm_llm_broken_streams_total",
+            "Streamed answers that broke off after their first piece.",
+            ("provider", "kind"),
+            registry=registry,
+        )
+        self.llm_retries = Counter(
+            "mlsdm_llm_retries_total",
+            "Second and further tries that were due: made, or refused by the retry budget.",
+            ("kind",),
+            registry=registry,
+        )
+        self.llm_tokens = Counter(
+            "mlsdm_llm_tokens_total",
+            "Tokens as the providers counted them: prompt, completion.",
+            ("provider", "kind"),
+            registry=registry,
+        )
+        self.llm_breaker = Gauge(
+            "mlsdm_llm_breaker",
+            "1 for the state that the circuit breaker of a provider is in, 0 for the others.",
+            ("provider", "kind"),
+            registry=registry,
+        )
+        self.embed_cache = Counter(
+            "mlsdm_embed_cache_texts_total",
+            "Texts looked up in the cache of the remote embedder: hit, miss.",
+            ("kind",),
             registry=registry,
         )
         self.server_tasks = Gauge(

@@ -30,6 +30,9 @@ class Principal:
     """What it may claim for its calls at most."""
     platform: bool = False
     """It may operate the node, not only use its tenant."""
+    attest: bool = False
+    """It has the permission ``governance.attest``: the moral values that it gives hold whatever the
+    text. Nobody has it unless a credential says so, not even in development mode."""
 
 
 ANONYMOUS = Principal(name="anonymous", tenant="")

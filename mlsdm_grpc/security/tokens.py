@@ -9,6 +9,7 @@ The file is TOML with one table a token::
     expires = "2027-01-01T00:00:00Z"  # optional
     criticality = "critical"  # optional: what its calls may claim at most
     platform = true  # optional: it may operate the node
+    attest = true  # optional: its moral values hold whatever the text
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ MAX_CREDENTIAL_BYTES: Final = 8 * KIB
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_FIELDS: Final = frozenset({"name", "tenant", "sha256", "expires", "criticality", "platform"})
+_FLAGS: Final = ("platform", "attest")
+_FIELDS: Final = frozenset({"name", "tenant", "sha256", "expires", "criticality", *_FLAGS})
 _CRITICALITIES: Final = tuple(each.name.lower() for each in Criticality)
 _PREFIX_BYTES: Final = 4
 _DEV: Final = Principal(name="dev", tenant="dev", platform=True)
@@ -181,16 +183,19 @@ def _parse(path: str, entry: Any) -> tuple[_Token | None, list[FieldViolation]]:
     criticality = entry.get("criticality", "default")
     if criticality not in _CRITICALITIES:
         faults.append(FieldViolation(f"{path}.criticality", f"expected one of {_CRITICALITIES}"))
-    platform = entry.get("platform", False)
-    if not isinstance(platform, bool):
-        faults.append(FieldViolation(f"{path}.platform", "expected true or false"))
+    flags = {flag: entry.get(flag, False) for flag in _FLAGS}
+    faults += [
+        FieldViolation(f"{path}.{flag}", "expected true or false")
+        for flag, value in flags.items()
+        if not isinstance(value, bool)
+    ]
     if faults:
         return None, sorted(faults, key=lambda fault: fault.field)
     principal = Principal(
         name=entry["name"],
         tenant=entry["tenant"],
         max_criticality=Criticality[criticality.upper()],
-        platform=platform,
+        **flags,
     )
     return _Token(bytes.fromhex(entry["sha256"]), principal, expires), []
 

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 from google.protobuf.descriptor import ServiceDescriptor
@@ -23,16 +24,32 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2,
     space_service_pb2,
 )
-from mlsdm_grpc.config import Address, AuthMode, JournalKind, JournalSettings, Settings
+from mlsdm_grpc.config import (
+    Address,
+    AuthMode,
+    JournalKind,
+    JournalSettings,
+    ScorerKind,
+    Settings,
+)
+from mlsdm_grpc.core.policy import Enforcement
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.generation import Generator
+from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.monitor import Monitor
+from mlsdm_grpc.engine.repairs import Repairs
 from mlsdm_grpc.engine.sensors import Sensors
+from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.governance.rules import rules_with
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.llm.gateway import Gateway, ProvidersView
+from mlsdm_grpc.llm.moderation import moderation_scorer
+from mlsdm_grpc.llm.providers.chain import build_providers, embedder_problems
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.security.principal import Authenticator
 from mlsdm_grpc.security.tokens import DevAuthenticator, TokenAuthenticator
@@ -45,9 +62,13 @@ from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.servicers.admin import AdminServicer
 from mlsdm_grpc.servicers.cognition import CognitionServicer
+from mlsdm_grpc.servicers.generation import GenerationServicer
 from mlsdm_grpc.servicers.governance import GovernanceServicer
 from mlsdm_grpc.servicers.memory import MemoryServicer
 from mlsdm_grpc.servicers.spaces import SpaceServicer
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder
 
 __all__ = ["SERVICES", "RunningServer", "running_server"]
 
@@ -77,6 +98,7 @@ class RunningServer:
     """The operations port."""
     settings: Settings
     engine: Engine
+    gateway: Gateway
     data_port: GrpcServer
     stop: anyio.Event
     monitor: Monitor
@@ -105,9 +127,19 @@ async def running_server(
     metrics.server_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
     metrics.server.info({"version": __version__, "journal": settings.journal.kind})
     commit_s: deque[float] = deque(maxlen=_COMMITS)
+    embedder = await anyio.to_thread.run_sync(_remote_embedder, settings, metrics)
+    providers = await anyio.to_thread.run_sync(
+        partial(build_providers, settings.llm, clock=time.monotonic)
+    )
     journal = _journal(settings.journal, metrics, commit_s)
     await journal.open()
-    try:
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(_close, journal)
+        for each in (*providers, *((embedder,) if embedder else ())):
+            opened.push_async_callback(each.aclose)
+        scorer = None
+        if settings.governance.scorer is ScorerKind.MODERATION:
+            scorer = await opened.enter_async_context(moderation_scorer(settings.governance))
         engine = Engine(
             journal,
             settings=settings.engine,
@@ -115,13 +147,25 @@ async def running_server(
             snapshot_every=settings.journal.snapshot_every,
             max_response_bytes=settings.server.max_response_bytes,
             metrics=metrics,
+            rules=rules_with(Enforcement[settings.governance.put_enforcement.name]),
+            scorer=scorer,
+            remote_embedder=embedder,
         )
-        parts = _Parts(settings, metrics, journal, engine, commit_s, stop or anyio.Event())
+        gateway = Gateway(
+            providers,
+            settings.llm,
+            permits=engine.lanes.bulkhead(Lane.LLM),
+            metrics=metrics,
+            clock=time.monotonic,
+        )
+        parts = _Parts(settings, metrics, journal, engine, gateway, commit_s, stop or anyio.Event())
         async with engine.running(), _ports(parts) as running:
             yield running
-    finally:
-        with anyio.CancelScope(shield=True):
-            await journal.close()
+
+
+async def _close(journal: Journal) -> None:
+    with anyio.CancelScope(shield=True):
+        await journal.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +176,7 @@ class _Parts:
     metrics: Metrics
     journal: Journal
     engine: Engine
+    gateway: Gateway
     commit_s: deque[float]
     """Seconds of the latest commits."""
     stop: anyio.Event
@@ -162,11 +207,19 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
         async with anyio.create_task_group() as tasks:
             listen = await data_port.start()
             await monitor.look()
-            await _tell(health, monitor)
-            tasks.start_soon(monitor.run, partial(_tell, health, monitor))
+            tell = partial(_tell, health, monitor, parts.gateway)
+            await tell()
+            tasks.start_soon(monitor.run, tell)
             try:
                 yield RunningServer(
-                    listen, ops, settings, parts.engine, data_port, parts.stop, monitor
+                    listen,
+                    ops,
+                    settings,
+                    parts.engine,
+                    parts.gateway,
+                    data_port,
+                    parts.stop,
+                    monitor,
                 )
             finally:
                 tasks.cancel_scope.cancel()
@@ -191,43 +244,71 @@ def _monitor(parts: _Parts) -> Monitor:
 
 
 def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: GrpcServer) -> None:
-    settings, engine = parts.settings, parts.engine
-    servicers: dict[str, object] = {
-        "MemoryService": MemoryServicer(
-            engine,
-            now_ns=time.time_ns,
-            max_response_bytes=settings.server.max_response_bytes,
-            max_stream_age_s=settings.server.max_stream_age_s,
-        ),
-        "CognitionService": CognitionServicer(
-            engine, max_stream_age_s=settings.server.max_stream_age_s
-        ),
-        "GovernanceService": GovernanceServicer(engine.policies),
-        "SpaceService": SpaceServicer(engine.catalogue),
-    }
+    settings = parts.settings
     node = Node(
         settings,
         monitor=monitor,
-        vitals=engine.vitals,
+        vitals=parts.engine.vitals,
         journal=parts.journal,
         health=parts.health,
+        llm=parts.gateway,
         data_port=data_port,
         commit_s=parts.commit_s,
         request_stop=parts.stop.set,
         now_ns=time.time_ns,
     )
-    servicers["AdminService"] = AdminServicer(
+    admin = AdminServicer(
         settings,
         node,
-        embedder=engine.embedder,
+        embedder=parts.engine.embedder,
         partition_count=parts.journal.partition_count,
         methods=lambda: router.methods,
         now_ns=time.time_ns,
     )
+    servicers = _servicers(parts) | {"AdminService": admin}
     for service in SERVICES:
-        router.add(service, servicers.get(service.name, object()))
+        router.add(service, servicers[service.name])
     router.add(health_names.SERVICE, parts.health, foreign=True)
     add_reflection(router, router.services)
+
+
+def _servicers(parts: _Parts) -> dict[str, object]:
+    """Return what serves tenants, by service."""
+    settings, engine, gateway = parts.settings, parts.engine, parts.gateway
+    max_stream_age_s, clock = settings.server.max_stream_age_s, time.monotonic
+    repairs = Repairs(
+        gateway,
+        engine.texts,
+        engine.judging,
+        max_tokens=settings.llm.max_tokens_limit,
+        clock=clock,
+    )
+    generator = Generator(
+        engine,
+        gateway,
+        repairs,
+        max_tokens=settings.llm.max_tokens,
+        metrics=parts.metrics,
+        clock=clock,
+    )
+    return {
+        "MemoryService": MemoryServicer(
+            engine,
+            now_ns=time.time_ns,
+            max_response_bytes=settings.server.max_response_bytes,
+            max_stream_age_s=max_stream_age_s,
+        ),
+        "CognitionService": CognitionServicer(engine, max_stream_age_s=max_stream_age_s),
+        "GovernanceService": GovernanceServicer(
+            engine.policies,
+            engine.judging,
+            repairs,
+            max_text_bytes=settings.governance.max_text_bytes,
+            now_ns=time.time_ns,
+        ),
+        "GenerationService": GenerationServicer(generator, settings.llm),
+        "SpaceService": SpaceServicer(engine.catalogue),
+    }
 
 
 def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]) -> Journal:
@@ -240,6 +321,18 @@ def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]
         commit_s.append(seconds)
 
     return SqliteJournal(settings.data_dir, on_commit=on_commit)
+
+
+def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | None:
+    """Return the embedder that is called over HTTP, if that is the one; for a thread."""
+    if settings.space.embedder != "openai":
+        return None
+    problems = list(embedder_problems(settings.embedder))
+    if problems:
+        raise InvalidInput("The embedder cannot be used.", violations=problems)
+    from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder
+
+    return OpenAIEmbedder(settings.embedder, settings.llm, metrics=metrics, clock=time.monotonic)
 
 
 def _authenticator(settings: Settings) -> Authenticator:
@@ -258,7 +351,8 @@ def _unready(health: Health, monitor: Monitor) -> dict[str, str]:
     return dict.fromkeys(monitor.machine.causes, "beyond its limit")
 
 
-async def _tell(health: Health, monitor: Monitor) -> None:
-    """Say in health what the monitor has found."""
+async def _tell(health: Health, monitor: Monitor, llm: ProvidersView) -> None:
+    """Say in health what the monitor has found, and whether a model can be asked."""
+    await health.set_serving(health_names.LLM, serving=llm.callable)
     await health.set_serving(health_names.JOURNAL, serving=monitor.journal_serving)
     await health.set_serving(health_names.READINESS, serving=monitor.ready)

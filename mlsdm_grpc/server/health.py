@@ -1,7 +1,7 @@
 """``grpc.health.v1.Health``: Check and Watch of the stock servicer, and List (gRFC A90).
 
 Names are ``""`` for the server as a whole, the full name of every service, and plain names of
-what machines ask for: ``liveness``, ``readiness``, ``journal``.
+what machines ask for: ``liveness``, ``readiness``, ``journal``, ``llm``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
-__all__ = ["JOURNAL", "LIVENESS", "OVERALL", "READINESS", "SERVICE", "Health"]
+__all__ = ["JOURNAL", "LIVENESS", "LLM", "OVERALL", "READINESS", "SERVICE", "Health"]
 
 SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
 """Descriptor of the service."""
@@ -25,6 +25,7 @@ OVERALL: Final = ""
 LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
 JOURNAL: Final = "journal"
+LLM: Final = "llm"
 
 _LIST_LIMIT: Final = 100
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
@@ -37,7 +38,7 @@ class Health(HealthServicer):
     def __init__(self, services: Iterable[str] = ()) -> None:
         """Know the given services beside the names of this module."""
         super().__init__()
-        names = (OVERALL, READINESS, JOURNAL, *services)
+        names = (OVERALL, READINESS, JOURNAL, LLM, *services)
         self._draining = False
         self._server_status = {LIVENESS: _SERVING, **dict.fromkeys(names, _NOT_SERVING)}
 

@@ -21,6 +21,8 @@ from mlsdm_grpc.engine.monitor import Monitor
 from mlsdm_grpc.engine.pressure import Mode
 from mlsdm_grpc.engine.vitals import Vitals
 from mlsdm_grpc.journal.protocol import Journal
+from mlsdm_grpc.llm.breaker import BreakerState
+from mlsdm_grpc.llm.gateway import ProvidersView
 from mlsdm_grpc.server.health import READINESS, Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.wire.responses import timestamp
@@ -31,6 +33,11 @@ _NS = 1_000_000_000
 _ESTABLISHED = "01"
 _UP = node_pb2.COMPONENT_STATE_SERVING
 _DOWN = node_pb2.COMPONENT_STATE_NOT_SERVING
+_BREAKERS = {
+    BreakerState.CLOSED: _UP,
+    BreakerState.HALF_OPEN: node_pb2.COMPONENT_STATE_DEGRADED,
+    BreakerState.OPEN: _DOWN,
+}
 
 
 class Node:
@@ -42,6 +49,7 @@ class Node:
         vitals: How the engine is doing.
         journal: Its journal.
         health: What it says of itself.
+        llm: The providers of language models.
         data_port: Where calls come in.
         commit_s: Seconds of the latest durable commits.
         request_stop: Begins the end of the process.
@@ -56,6 +64,7 @@ class Node:
         vitals: Vitals,
         journal: Journal,
         health: Health,
+        llm: ProvidersView,
         data_port: GrpcServer,
         commit_s: Sequence[float],
         request_stop: Callable[[], None],
@@ -66,6 +75,7 @@ class Node:
         self._vitals = vitals
         self._journal = journal
         self._health = health
+        self._llm = llm
         self._data_port = data_port
         self._commit_s = commit_s
         self._request_stop = request_stop
@@ -122,6 +132,8 @@ class Node:
             workers=self._workers(),
             lanes=self._lanes(),
             journal=self._journal_status(size_bytes),
+            llm=self._llm_state(),
+            providers=self._providers(),
             connection_count=connections,
             cool_down=_duration(machine.next_cool_down_s),
         )
@@ -153,6 +165,20 @@ class Node:
                 queue_count=lane.waiting,
                 max_queue_count=lane.max_waiting,
                 rejected_count=lane.rejected,
+            )
+
+    def _llm_state(self) -> node_pb2.ComponentState.ValueType:
+        if self._llm.providers()[0].state is BreakerState.CLOSED:
+            return _UP
+        return node_pb2.COMPONENT_STATE_DEGRADED if self._llm.callable else _DOWN
+
+    def _providers(self) -> Iterator[node_pb2.ProviderStatus]:
+        for each in self._llm.providers():
+            yield node_pb2.ProviderStatus(
+                provider=each.name,
+                state=_BREAKERS[each.state],
+                open_count=each.open_count,
+                retry_delay=_duration(each.retry_after_s) if each.retry_after_s else None,
             )
 
     def _journal_status(self, size_bytes: int) -> node_pb2.JournalStatus:

@@ -195,4 +195,6 @@ def _limits(settings: Settings) -> node_pb2.Limits:
         max_stream_count=limits.MAX_STREAMS,
         max_record_bytes=MAX_RECORD_BYTES,
         max_call_metadata_bytes=server.max_metadata_bytes,
+        max_token_count=settings.llm.max_tokens_limit,
+        max_prompt_bytes=settings.llm.max_prompt_bytes,
     )

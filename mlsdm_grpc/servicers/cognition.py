@@ -36,10 +36,13 @@ class CognitionServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         ticket = requests.ticket(fields, call, request, request.request_id)
-        event = requests.event(fields, request)
-        outcome, norms = await self._engine.process_event(key, event, ticket)
+        draft = requests.event(fields, request, attested=call.principal.attest)
+        event = await self._engine.intake.process_event(key, draft, ticket)
         return cognition_service_pb2.ProcessEventResponse(
-            outcome=responses.event_outcome(outcome, norms, event.moral_value)
+            outcome=responses.event_outcome(
+                event.outcome, event.synaptic_norms, event.moral_value, refused=event.refused
+            ),
+            verdicts=map(responses.verdict, event.verdicts),
         )
 
     async def StreamEvents(  # noqa: N802 - the contract's name

@@ -13,8 +13,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2,
     memory_stream_pb2,
 )
-from mlsdm_grpc.core.record import DeleteMemory, PutMemories, PutOutcome, PutResult
+from mlsdm_grpc.core.record import DeleteMemory, PutMemories, PutResult
 from mlsdm_grpc.engine.engine import Engine, PageOf
+from mlsdm_grpc.engine.intake import Put
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.errors import InvalidInput, NotYetAvailable
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
@@ -60,16 +61,17 @@ class MemoryServicer:
         now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
         memory = requests.new_memory(fields, "memory", request.memory, now_ns=now_ns)
         fields.check()
-        put = self._engine.preview_put if request.validate_only else self._engine.put
-        outcome = await put(
+        intake = self._engine.intake
+        put = intake.preview_put if request.validate_only else intake.put
+        done = await put(
             key, PutMemories((memory,), request.allow_replace), ticket, paths=("memory",)
         )
-        item = outcome.items[0]
+        outcome, item = done.outcome, done.outcome.items[0]
         stored = item.result not in {PutResult.REFUSED, PutResult.SKIPPED}
         return memory_put_pb2.PutMemoryResponse(
             memory=responses.stored_memory(item) if stored else None,
             result=memory_pb2.PutResult.ValueType(item.result),
-            verdicts=responses.verdicts(outcome, item),
+            verdicts=responses.put_verdicts(outcome, item, done.verdicts[0]),
             evicted_memory_ids=outcome.evicted,
             revision=outcome.revision,
         )
@@ -83,10 +85,11 @@ class MemoryServicer:
         now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
         memories = requests.new_memories(fields, request.memories, now_ns=now_ns)
         fields.check()
-        put = self._engine.preview_put if request.validate_only else self._engine.put
+        intake = self._engine.intake
+        put = intake.preview_put if request.validate_only else intake.put
         paths = [f"memories[{i}]" for i in range(len(memories))]
-        outcome = await put(key, PutMemories(memories, request.allow_replace), ticket, paths=paths)
-        return _batch_response(outcome)
+        body = PutMemories(memories, request.allow_replace)
+        return _batch_response(await put(key, body, ticket, paths=paths))
 
     async def QueryMemories(  # noqa: N802 - the contract's name
         self, request: memory_query_pb2.QueryMemoriesRequest, call: Call
@@ -244,18 +247,16 @@ class MemoryServicer:
             )
 
 
-def _batch_response(outcome: PutOutcome) -> memory_put_pb2.BatchPutMemoriesResponse:
+def _batch_response(done: Put) -> memory_put_pb2.BatchPutMemoriesResponse:
+    outcome = done.outcome
     response = memory_put_pb2.BatchPutMemoriesResponse(
         results=[memory_pb2.PutResult.ValueType(item.result) for item in outcome.items],
         revision=outcome.revision,
         evicted_memory_ids=outcome.evicted,
     )
-    refused = False
-    for index, item in enumerate(outcome.items):
-        verdicts = responses.verdicts(outcome, item)
-        if verdicts:
-            refused = True
+    for index, (item, found) in enumerate(zip(outcome.items, done.verdicts, strict=True)):
+        if verdicts := responses.put_verdicts(outcome, item, found):
             response.verdicts.add(index=index, verdicts=verdicts)
-    if not refused:
+    if all(item.result is not PutResult.REFUSED for item in outcome.items):
         response.memories.extend(map(responses.stored_memory, outcome.items))
     return response

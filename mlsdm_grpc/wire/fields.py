@@ -94,11 +94,18 @@ class Fields:
             self.fault("min_revision", "must not be negative")
         return value
 
-    def text(self, path: str, value: str, *, required: bool = False) -> str:
-        """Return a text of at most 8 KiB."""
+    def text(
+        self,
+        path: str,
+        value: str,
+        *,
+        required: bool = False,
+        max_bytes: int = limits.MAX_TEXT_BYTES,
+    ) -> str:
+        """Return a text of at most so many bytes."""
         if required and not value:
             self.fault(path, "must not be empty")
-        self.size(path, len(value.encode()), limits.MAX_TEXT_BYTES)
+        self.size(path, len(value.encode()), max_bytes)
         return value
 
     def reason(self, value: str) -> str:

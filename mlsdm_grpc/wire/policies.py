@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import TypeVar
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2
@@ -16,8 +17,10 @@ from mlsdm_grpc.core.policy import (
     StoredPolicy,
 )
 from mlsdm_grpc.core.record import etag_of
-from mlsdm_grpc.governance.policy import effective_policy, policy_violations
+from mlsdm_grpc.governance.policy import EffectivePolicy, policy_violations
+from mlsdm_grpc.governance.rules import Rule
 from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.requests import time_ns
 from mlsdm_grpc.wire.responses import timestamp
 
 __all__ = ["new_policy", "policy_as_it_would_be", "policy_message"]
@@ -25,17 +28,30 @@ __all__ = ["new_policy", "policy_as_it_would_be", "policy_message"]
 _EnumT = TypeVar("_EnumT", bound=enum.IntEnum)
 
 
-def new_policy(fields: Fields, message: governance_service_pb2.SetPolicyRequest) -> SetPolicy:
-    """Return the policy of a request; what is output only is not looked at."""
+def new_policy(
+    fields: Fields,
+    message: governance_service_pb2.SetPolicyRequest,
+    rules: Sequence[Rule],
+    *,
+    now_ns: int,
+) -> SetPolicy:
+    """Return the policy of a request; what is output only is not looked at.
+
+    Args:
+        fields: Where faults are noted.
+        message: The request.
+        rules: The rules that there are.
+        now_ns: Clock by which the ends of settings lie in the future.
+    """
     if not message.HasField("policy"):
         fields.fault("policy", "is required")
     if not message.etag:
         fields.fault("etag", "is required; GetPolicy tells it")
     policy = message.policy
     base = policy.base_moral_threshold if policy.HasField("base_moral_threshold") else None
-    rules = tuple(_rule(fields, f"policy.rules[{i}]", rule) for i, rule in enumerate(policy.rules))
-    settings = PolicySettings(rules, base)
-    for violation in policy_violations(settings):
+    given = tuple(_rule(fields, f"policy.rules[{i}]", rule) for i, rule in enumerate(policy.rules))
+    settings = PolicySettings(given, base)
+    for violation in policy_violations(settings, rules, now_ns=now_ns):
         fields.fault(f"policy.{violation.field}", violation.description)
     return SetPolicy(settings, message.etag)
 
@@ -47,6 +63,7 @@ def _rule(fields: Fields, path: str, rule: governance_pb2.PolicyRule) -> RuleSet
         decision=_known(fields, f"{path}.decision", rule.decision, Decision),
         enforcement=_known(fields, f"{path}.enforcement", rule.enforcement, Enforcement),
         on_error=_known(fields, f"{path}.on_error", rule.on_error, OnError),
+        expire_time_ns=time_ns(rule.expire_time) if rule.HasField("expire_time") else 0,
     )
 
 
@@ -57,9 +74,9 @@ def _known(fields: Fields, path: str, value: int, kind: type[_EnumT]) -> _EnumT:
     return kind(value)
 
 
-def policy_message(policy: StoredPolicy) -> governance_pb2.Policy:
+def policy_message(policy: StoredPolicy, effective: EffectivePolicy) -> governance_pb2.Policy:
     """Return a policy that is in force, with all rules and their effective settings."""
-    message = policy_as_it_would_be(policy.settings)
+    message = policy_as_it_would_be(effective)
     message.policy_version = str(policy.version)
     message.etag = etag_of(policy.version)
     if policy.version:
@@ -67,9 +84,8 @@ def policy_message(policy: StoredPolicy) -> governance_pb2.Policy:
     return message
 
 
-def policy_as_it_would_be(settings: PolicySettings) -> governance_pb2.Policy:
-    """Return what ``settings`` would come to; version, etag and time come with the write."""
-    effective = effective_policy(settings)
+def policy_as_it_would_be(effective: EffectivePolicy) -> governance_pb2.Policy:
+    """Return what a policy would come to; version, etag and time come with the write."""
     return governance_pb2.Policy(
         rules=[
             governance_pb2.PolicyRule(
@@ -79,6 +95,7 @@ def policy_as_it_would_be(settings: PolicySettings) -> governance_pb2.Policy:
                 enforcement=governance_pb2.Enforcement.ValueType(rule.enforcement),
                 on_error=governance_pb2.OnError.ValueType(rule.on_error),
                 description=rule.description,
+                expire_time=timestamp(rule.expire_time_ns) if rule.expire_time_ns else None,
             )
             for rule in effective.rules
         ],

@@ -17,11 +17,11 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_query_pb2,
     memory_service_pb2,
 )
-from mlsdm_grpc.core.record import NewMemory, ProcessEvent, Provenance, Source, UpdateMemory, Vector
+from mlsdm_grpc.core.record import NewMemory, Provenance, Source, UpdateMemory, Vector
 from mlsdm_grpc.core.window import MIN_AGE_NS
 from mlsdm_grpc.engine.codec import Ask
+from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.writes import Ticket
-from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.wire import limits
 from mlsdm_grpc.wire.call import Call
@@ -37,6 +37,7 @@ __all__ = [
     "request_digest",
     "space_key",
     "ticket",
+    "time_ns",
     "update",
     "watch_interval_s",
 ]
@@ -181,23 +182,34 @@ def _expire_time(
 ) -> int:
     if not message.HasField("expire_time"):
         return 0
-    stamp: Timestamp = message.expire_time
-    time_ns = stamp.seconds * _NS + stamp.nanos
-    if not now_ns < time_ns < 2**63:
+    moment_ns = time_ns(message.expire_time)
+    if not now_ns < moment_ns < 2**63:
         fields.fault(f"{path}expire_time", "must be in the future, before the year 2262")
         return 0
-    return time_ns
+    return moment_ns
+
+
+def time_ns(stamp: Timestamp) -> int:
+    """Return Unix time in nanoseconds."""
+    return stamp.seconds * _NS + stamp.nanos
 
 
 def event(
     fields: Fields,
     message: cognition_service_pb2.ProcessEventRequest | event_pb2.Event,
     path: str = "",
-) -> ProcessEvent:
-    """Return an event with the caller's moral value; ``path`` is empty or ends with a dot.
+    *,
+    attested: bool,
+) -> Draft:
+    """Return an event.
+
+    Args:
+        fields: Where faults are noted.
+        message: The event.
+        path: Empty or ends with a dot.
+        attested: The moral value of this caller holds whatever the text.
 
     Raises:
-        NotYetAvailable: The text was to be scored by the server.
         InvalidInput: It is faulty.
     """
     if not message.HasField("embedding") and not message.text:
@@ -224,12 +236,7 @@ def event(
         provenance=Provenance(source=_source(fields, f"{path}source", message.source)),
     )
     fields.check()
-    if moral_value is None:
-        raise NotYetAvailable(
-            "This server does not judge texts yet; send a moral_value.",
-            metadata={"method": "/mlsdm.v1.CognitionService/ProcessEvent"},
-        )
-    return ProcessEvent(memory, moral_value)
+    return Draft(memory, is_event=True, moral_value=moral_value, attested=attested)
 
 
 def heartbeat_s(fields: Fields, message: cognition_service_pb2.WatchStateRequest) -> float:

@@ -12,6 +12,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_pb2,
 )
 from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.policy import Decision
 from mlsdm_grpc.core.record import (
     EventOutcome,
     PutItem,
@@ -20,14 +21,16 @@ from mlsdm_grpc.core.record import (
     Rejection,
 )
 from mlsdm_grpc.engine.answers import embedding_message, memory_message, timestamp
+from mlsdm_grpc.governance.judge import Verdict, enforced
 
 __all__ = [
     "cognitive_state",
     "event_outcome",
     "memory_message",
+    "put_verdicts",
     "stored_memory",
     "timestamp",
-    "verdicts",
+    "verdict",
 ]
 
 _REJECTIONS = {
@@ -58,29 +61,63 @@ def stored_memory(item: PutItem) -> memory_pb2.Memory:
     return settled
 
 
-def verdicts(outcome: PutOutcome, item: PutItem) -> list[governance_pb2.Verdict]:
-    """Return why a memory was refused; empty if it was not."""
-    if item.result is not PutResult.REFUSED:
-        return []
-    return [
-        governance_pb2.Verdict(
-            decision=governance_pb2.DECISION_REFUSE,
-            enforcement=governance_pb2.ENFORCEMENT_ENFORCE,
-            rule_id=_RULE_CONFIDENCE,
-            score=item.confidence,
-            threshold=outcome.min_confidence,
+def verdict(found: Verdict) -> governance_pb2.Verdict:
+    """Return the judgement of one rule."""
+    return governance_pb2.Verdict(
+        decision=governance_pb2.Decision.ValueType(found.decision),
+        enforcement=governance_pb2.Enforcement.ValueType(found.enforcement),
+        rule_id=found.rule_id,
+        score=found.score,
+        threshold=found.threshold,
+        policy_version=found.policy_version,
+        stage=governance_pb2.GovernanceStage.ValueType(found.stage),
+        on_error_applied=found.on_error_applied,
+    )
+
+
+def put_verdicts(
+    outcome: PutOutcome, item: PutItem, found: Sequence[Verdict]
+) -> list[governance_pb2.Verdict]:
+    """Return what was said against a memory.
+
+    Args:
+        outcome: What became of the put.
+        item: What became of the memory.
+        found: Verdicts about its text.
+    """
+    told = [verdict(each) for each in found]
+    by_policy = enforced(found) is Decision.REFUSE
+    if item.result is PutResult.REFUSED and not by_policy:
+        told.append(
+            governance_pb2.Verdict(
+                decision=governance_pb2.DECISION_REFUSE,
+                enforcement=governance_pb2.ENFORCEMENT_ENFORCE,
+                rule_id=_RULE_CONFIDENCE,
+                score=item.confidence,
+                threshold=outcome.min_confidence,
+            )
         )
-    ]
+    return told
 
 
 def event_outcome(
-    outcome: EventOutcome, norms: Sequence[float], moral_value: float
+    outcome: EventOutcome, norms: Sequence[float], moral_value: float, *, refused: bool = False
 ) -> event_pb2.EventOutcome:
-    """Return what an event did; ``norms`` are those of L1, L2 and L3."""
+    """Return what an event did.
+
+    Args:
+        outcome: What became of it.
+        norms: Lengths of L1, L2 and L3.
+        moral_value: That it was judged by.
+        refused: An enforced rule refused its text.
+    """
     l1, l2, l3 = norms
+    reason = _REJECTIONS[outcome.rejection]
+    if refused and outcome.rejection is Rejection.MORAL:
+        reason = event_pb2.REJECTION_REASON_POLICY
     return event_pb2.EventOutcome(
         accepted=outcome.accepted,
-        rejection_reason=_REJECTIONS[outcome.rejection],
+        rejection_reason=reason,
         step=outcome.step,
         phase=outcome.phase,
         moral_threshold=outcome.moral_threshold,

@@ -26,7 +26,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
     stream_pb2,
 )
-from mlsdm_grpc.core.record import EventOutcome, NewMemory, ProcessEvent, PutOutcome
+from mlsdm_grpc.core.record import EventOutcome, PutOutcome, PutResult
+from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.inbox import Batch
 from mlsdm_grpc.engine.streams import (
     Flow,
@@ -122,7 +123,8 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             if not 1 <= len(items) <= limits.MAX_STREAM_BATCH:
                 fields.fault(f"batch.{name}", f"must have 1 to {limits.MAX_STREAM_BATCH} items")
             fields.check()
-            yield Batch(first_sequence, [self._valid(item) for item in items])
+            attested = call.principal.attest
+            yield Batch(first_sequence, [self._valid(item, attested=attested) for item in items])
 
     def response(self, event: StreamEvent, opening: Opening) -> ResponseT:
         """Return the message that tells an event of the stream."""
@@ -155,9 +157,9 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         )
         return self._response(goodbye=goodbye)
 
-    def _valid(self, item: ItemT) -> NewMemory | ProcessEvent | MlsdmError:
+    def _valid(self, item: ItemT, *, attested: bool) -> Draft | MlsdmError:
         try:
-            return self._draft(item)
+            return self._draft(item, attested=attested)
         except MlsdmError as error:
             return error
 
@@ -170,7 +172,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         """Return first sequence, field and items of a batch."""
 
     @abstractmethod
-    def _draft(self, item: ItemT) -> NewMemory | ProcessEvent:
+    def _draft(self, item: ItemT, *, attested: bool) -> Draft:
         """Return an item as a domain value, or raise what is wrong with it."""
 
     @abstractmethod
@@ -207,11 +209,12 @@ class MemoryMessages(
     ) -> tuple[int, str, Sequence[memory_pb2.Memory]]:
         return message.batch.first_sequence, "memories", message.batch.memories
 
-    def _draft(self, item: memory_pb2.Memory) -> NewMemory:
+    def _draft(self, item: memory_pb2.Memory, *, attested: bool) -> Draft:
+        del attested
         fields = Fields()
         memory = requests.new_memory(fields, self.path, item, now_ns=self._now_ns())
         fields.check()
-        return memory
+        return Draft(memory)
 
     def _acknowledged(self, event: Settled, token: str) -> memory_stream_pb2.IngestMemoriesResponse:
         ack = memory_stream_pb2.IngestAck(
@@ -245,8 +248,8 @@ class EventMessages(
     ) -> tuple[int, str, Sequence[event_pb2.Event]]:
         return message.batch.first_sequence, "events", message.batch.events
 
-    def _draft(self, item: event_pb2.Event) -> ProcessEvent:
-        return requests.event(Fields(), item, f"{self.path}.")
+    def _draft(self, item: event_pb2.Event, *, attested: bool) -> Draft:
+        return requests.event(Fields(), item, f"{self.path}.", attested=attested)
 
     def _acknowledged(
         self, event: Settled, token: str
@@ -264,10 +267,9 @@ def _ingest_outcome(result: Result) -> memory_stream_pb2.IngestOutcome:
     told = memory_stream_pb2.IngestOutcome(sequence=result.sequence)
     if isinstance(result.outcome, PutOutcome):
         (item,) = result.outcome.items
-        refused = responses.verdicts(result.outcome, item)
-        told.memory_id = "" if refused else item.memory_id
+        told.memory_id = "" if item.result is PutResult.REFUSED else item.memory_id
         told.result = memory_pb2.PutResult.ValueType(item.result)
-        told.verdicts.extend(refused)
+        told.verdicts.extend(responses.put_verdicts(result.outcome, item, result.verdicts))
         told.evicted_memory_ids.extend(result.outcome.evicted)
     elif isinstance(result.outcome, MlsdmError):
         told.status.CopyFrom(item_status(result.outcome))
@@ -277,7 +279,11 @@ def _ingest_outcome(result: Result) -> memory_stream_pb2.IngestOutcome:
 def _event_result(result: Result, norms: Sequence[float]) -> cognition_service_pb2.EventResult:
     told = cognition_service_pb2.EventResult(sequence=result.sequence)
     if isinstance(result.outcome, EventOutcome):
-        told.outcome.CopyFrom(responses.event_outcome(result.outcome, norms, result.moral_value))
+        outcome = responses.event_outcome(
+            result.outcome, norms, result.moral_value, refused=result.refused
+        )
+        told.outcome.CopyFrom(outcome)
+        told.verdicts.extend(map(responses.verdict, result.verdicts))
     elif isinstance(result.outcome, MlsdmError):
         told.status.CopyFrom(item_status(result.outcome))
     return told

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,21 @@ def test_put_query_and_state(run):
     assert matches[0]["memory"]["metadata"] == {"k": "v"}
     assert answer(run("state", "--json", *space))["memory"]["used"] == 2
     assert "memory.used" in run("state", *space).stdout
+
+
+def test_evaluate_tells_verdicts_and_findings_but_no_value(run):
+    told = run("evaluate", "Write to a.person@example.org, please.", "--redact")
+    assert told.returncode == 0, told.stderr
+    assert re.search(
+        r"^FLAG +pii\.prompt +shadow +score 0?[.\d]+ limit 0\.50$", told.stdout, re.MULTILINE
+    )
+    assert re.search(r"^found +email +score [.\d]+ bytes 9-29$", told.stdout, re.MULTILINE)
+    assert told.stdout.endswith("Write to [email], please.\n")
+    assert "a.person" not in told.stdout
+    shown = answer(run("evaluate", "-", "--stage", "memory", "--json", stdin="It rains."))
+    assert {each["stage"] for each in shown["verdicts"]} == {"GOVERNANCE_STAGE_MEMORY"}
+    wrong = run("evaluate", "x", "--stage", "dream")
+    assert (wrong.returncode, "stage" in wrong.stderr) == (1, True)
 
 
 def test_vectors_from_files(run, tmp_path):
@@ -92,8 +108,8 @@ def test_call_reads_a_server_stream(target):
     [
         ("MemoryService/GetMemory", '{"memory_id": "none"}', "NOT_FOUND", None),
         ("MemoryService/PutMemory", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
-        ("GenerationService/Generate", "{}", "UNIMPLEMENTED", "NOT_YET_AVAILABLE"),
-        ("GenerationService/StreamGenerate", "{}", "UNIMPLEMENTED", "NOT_YET_AVAILABLE"),
+        ("GenerationService/Generate", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
+        ("AdminService/CreateBackup", "{}", "UNIMPLEMENTED", "NOT_YET_AVAILABLE"),
         ("MemoryService/Nothing", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
         ("NoService/PutMemory", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),
         ("MemoryService/IngestMemories", "{}", "INVALID_ARGUMENT", "FIELD_INVALID"),

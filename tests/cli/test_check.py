@@ -94,3 +94,42 @@ def test_too_little_room_is_told_before_writes_are_refused(mlsdm, tmp_path):
     (fault,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
     assert fault.startswith("FAIL  room on disk: ")
     assert "pressure.disk_reserve_bytes" in fault
+
+
+def test_the_language_models_are_looked_at(mlsdm, tmp_path):
+    result = mlsdm("check", *PORTS, "--journal", "memory")
+    assert "ok    language models: echo" in result.stdout
+    (tmp_path / "key").write_text("sk-1\n")
+    chain = {
+        "MLSDM_LLM__PROVIDERS": '["openai", "anthropic"]',
+        "MLSDM_LLM__OPENAI__KEY_FILE": str(tmp_path / "key"),
+        "MLSDM_LLM__ANTHROPIC__KEY_FILE": str(tmp_path / "absent"),
+    }
+    result = mlsdm("check", *PORTS, "--journal", "memory", **chain)
+    assert result.returncode == 1
+    (fault,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert fault.startswith("FAIL  language models: llm.anthropic")
+    assert "no setting reads" not in result.stdout
+
+
+def test_a_host_that_is_not_allowed_is_a_fault(mlsdm):
+    result = mlsdm(
+        "check",
+        *PORTS,
+        "--journal",
+        "memory",
+        MLSDM_LLM__OPENAI__BASE_URL="https://elsewhere.example/v1",
+        MLSDM_LLM__OPENAI__ALLOWED_HOSTS='["models.example"]',
+    )
+    assert result.returncode == 1
+    assert "elsewhere.example, is not one of allowed_hosts" in result.stdout
+
+
+def test_the_remote_embedder_is_looked_at(mlsdm, tmp_path):
+    remote = {
+        "MLSDM_SPACE__EMBEDDER": "openai",
+        "MLSDM_EMBEDDER__KEY_FILE": str(tmp_path / "absent"),
+    }
+    result = mlsdm("check", *PORTS, "--journal", "memory", **remote)
+    assert result.returncode == 1
+    assert "FAIL  embedder: embedder" in result.stdout

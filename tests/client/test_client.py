@@ -150,6 +150,27 @@ async def test_policies_are_set_under_the_etag_that_was_read(scripted):
 
 
 @pytest.mark.anyio
+async def test_texts_are_judged_by_the_names_of_stages_and_profiles(scripted):
+    async with scripted() as script, script.client() as memory:
+        evaluated = governance_service_pb2.EvaluateContentResponse(moral_value=0.5)
+        analysed = governance_service_pb2.AnalyzeSpeechResponse()
+        script.answers["EvaluateContent"] = lambda *_: evaluated
+        script.answers["AnalyzeSpeech"] = lambda *_: analysed
+        assert await memory.evaluate("a", stage="memory", redact=True) == evaluated
+        assert await memory.analyze_speech("b", profile="legacy", language="de") == analysed
+        for field, call in (
+            ("stage", memory.evaluate("c", stage="dream")),
+            ("profile", memory.analyze_speech("d", profile="strict")),
+        ):
+            with pytest.raises(errors.InvalidInput) as caught:
+                await call
+            assert [violation.field for violation in caught.value.violations] == [field]
+    content, speech = script.requests
+    assert (content.text, content.stage, content.redact) == ("a", 5, True)
+    assert (speech.text, speech.profile, speech.language) == ("b", 2, "de")
+
+
+@pytest.mark.anyio
 async def test_queries_by_text_and_by_vector(scripted):
     async with scripted() as script, script.client() as memory:
         script.answers["QueryMemories"] = lambda *_: memory_query_pb2.QueryMemoriesResponse()

@@ -108,6 +108,7 @@ policies = st.builds(
             decision=st.sampled_from(Decision),
             enforcement=st.sampled_from(Enforcement),
             on_error=st.sampled_from(OnError),
+            expire_time_ns=st.sampled_from([0, 1, 2**62]),
         ),
         max_size=2,
     ).map(tuple),

@@ -258,12 +258,6 @@ NOT_FIELDS = [
         "NOT_YET_AVAILABLE",
     ),
     (
-        "ProcessEvent",
-        {"embedding": GOOD, "text": "to be judged"},
-        "UNIMPLEMENTED",
-        "NOT_YET_AVAILABLE",
-    ),
-    (
         "QueryMemories",
         {"embedding": GOOD, "minRevision": 10**6},
         "UNAVAILABLE",

@@ -13,6 +13,7 @@ from serving import ServerProcess, channel, in_process
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2
 from mlsdm_grpc.client import MemoryClient, Policy
 from mlsdm_grpc.errors import Conflict, InvalidInput, Unauthenticated
+from mlsdm_grpc.governance.rules import BUILT_IN_RULES
 from mlsdm_grpc.server.build import SERVICES
 
 pytestmark = pytest.mark.anyio
@@ -36,8 +37,9 @@ async def test_the_built_in_policy_shows_every_rule_with_its_settings(served):
         '"0"',
         False,
     )
-    (rule,) = policy.rules
-    assert (rule.rule_id, rule.threshold) == ("moral.threshold", 0.5)
+    assert [rule.rule_id for rule in policy.rules] == [each.rule_id for each in BUILT_IN_RULES]
+    (rule,) = (rule for rule in policy.rules if rule.rule_id == "moral.threshold")
+    assert rule.threshold == 0.5
     assert (rule.decision, rule.enforcement, rule.on_error) == (
         governance_pb2.DECISION_REFUSE,
         governance_pb2.ENFORCEMENT_ENFORCE,
@@ -53,7 +55,8 @@ async def test_a_policy_is_set_and_new_spaces_follow_it(served):
     read = (await client.get_policy()).policy
     done = await client.set_policy(Policy(base_moral_threshold=0.7), etag=read.etag)
     assert (done.revision, done.policy.policy_version) == (1, "1")
-    assert done.policy.rules[0].threshold == 0.7
+    thresholds = {rule.rule_id: rule.threshold for rule in done.policy.rules}
+    assert thresholds["moral.threshold"] == 0.7
     assert done.policy.HasField("update_time")
     assert (await client.get_policy(min_revision=1)).policy == done.policy
     for space, accepted in (("before", True), ("after", False)):
@@ -141,6 +144,18 @@ FAULTS = [
         ["policy.rules[0].on_error"],
     ),
     ({"policy": {"rules": [MORAL] * 101}}, ["policy.rules"]),
+    (
+        {"policy": {"rules": [{"ruleId": "injection.prompt", "decision": "DECISION_REDACT"}]}},
+        ["policy.rules[0].decision"],
+    ),
+    (
+        {"policy": {"rules": [{"ruleId": "pii.prompt", "expireTime": "2020-01-01T00:00:00Z"}]}},
+        ["policy.rules[0].expire_time"],
+    ),
+    (
+        {"policy": {"rules": [{**MORAL, "expireTime": "2100-01-01T00:00:00Z"}]}},
+        ["policy.rules[0].expire_time"],
+    ),
 ]
 
 

@@ -124,9 +124,11 @@ async def test_a_stream_of_events_answers_as_single_ones_do():
         assert results[-1].outcome.moral_value == 0.9
         assert results[-1].outcome.synaptic_norms.l1 > 0
         assert (await client.state()).state.step == 10
-        unscored = event_pb2.Event(text="who judges this?")
+        unscored = event_pb2.Event(
+            text="who judges this?", embedding={"f32_le": vector(20).tobytes()}
+        )
         (result,) = [result async for result in client.stream_events([unscored])]
-        assert result.status.code == grpc.StatusCode.UNIMPLEMENTED.value[0]
+        assert (result.outcome.step, result.outcome.accepted) == (11, True)
         stub = cognition_service_pb2_grpc.CognitionServiceStub(one)
         call = stub.StreamEvents()
         batch = cognition_service_pb2.EventBatch(first_sequence=1, events=events)

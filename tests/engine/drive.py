@@ -10,6 +10,7 @@ from mlsdm_grpc.config import EngineSettings, SpaceSettings
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import NewMemory, PutMemories, Vector
 from mlsdm_grpc.engine.codec import Ask
+from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.journal.memory import MemoryJournal
@@ -30,6 +31,10 @@ def ticket(request=b"", digest=b"", within_s=20.0):
     return Ticket("tester", deadline_s, request, digest or bytes(32))
 
 
+def event_of(memory, moral_value):
+    return Draft(memory, is_event=True, moral_value=moral_value)
+
+
 class Driver:
     """An engine with short ways to speak to it."""
 
@@ -45,7 +50,7 @@ class Driver:
         )
         body = PutMemories(memories, allow_replace=True)
         paths = [""] * len(memories)
-        return await self.engine.put(key, body, ticket(request), paths=paths)
+        return (await self.engine.intake.put(key, body, ticket(request), paths=paths)).outcome
 
     async def query(self, seed, key=KEY, min_revision=0, within_s=20.0, **fields):
         ask = Ask(vector(seed, self.dimension), **{"top_k": 1, **fields})

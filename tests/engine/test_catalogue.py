@@ -3,14 +3,13 @@
 import asyncio
 
 import pytest
-from drive import DIMENSION, KEY, running, ticket, vector
+from drive import DIMENSION, KEY, event_of, running, ticket, vector
 
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import (
     DeleteMemory,
     NewMemory,
     OntologyCategory,
-    ProcessEvent,
     PutMemories,
     SpaceChange,
     UpdateSpace,
@@ -200,12 +199,12 @@ async def test_a_read_only_space_refuses_writes_without_records(driver):
     first = await driver.put(1, request=b"f" * 16)
     await change(driver, read_only=True)
     head = await driver.journal.head(KEY)
-    event = ProcessEvent(NewMemory("e", vector(3)), 1.0)
+    event = event_of(NewMemory("e", vector(3)), 1.0)
     for attempt in (
         driver.put(2),
         driver.engine.delete(KEY, DeleteMemory("m1"), ticket()),
-        driver.engine.process_event(KEY, event, ticket()),
-        driver.engine.preview_put(
+        driver.engine.intake.process_event(KEY, event, ticket()),
+        driver.engine.intake.preview_put(
             KEY, PutMemories((NewMemory("x", vector(4)),)), ticket(), paths=[""]
         ),
     ):
@@ -248,17 +247,19 @@ async def test_memories_without_an_expiry_get_the_default_life(driver):
     own = put.expire_time_ns + hour
     assert (await driver.put(2, expire_time_ns=own)).items[0].expire_time_ns == own
     body = PutMemories((NewMemory("x", vector(3)),))
-    (foreseen,) = (await driver.engine.preview_put(KEY, body, ticket(), paths=[""])).items
+    (foreseen,) = (
+        await driver.engine.intake.preview_put(KEY, body, ticket(), paths=[""])
+    ).outcome.items
     assert foreseen.expire_time_ns >= put.expire_time_ns
-    event = ProcessEvent(NewMemory("e", vector(4)), 1.0)
-    await driver.engine.process_event(KEY, event, ticket())
+    event = event_of(NewMemory("e", vector(4)), 1.0)
+    await driver.engine.intake.process_event(KEY, event, ticket())
     assert (await get(driver, "e")).expire_time_ns >= put.expire_time_ns
     await change(driver, default_ttl_ns=0)
     assert (await driver.put(5)).items[0].expire_time_ns == 0
 
 
 def clocked(driver, now_ns):
-    driver.engine._now_ns = driver.engine._writes._now_ns = lambda: now_ns
+    driver.engine._access.now_ns = driver.engine._writes._now_ns = lambda: now_ns
 
 
 async def test_a_clock_that_was_set_back_ends_no_life_at_once(driver):
@@ -278,10 +279,10 @@ async def test_memories_are_labelled_with_their_nearest_category(driver):
     ontology = tuple(OntologyCategory(f"c{i}", unit(i)) for i in range(3))
     await create(driver, KEY.space, ontology=ontology)
     memories = tuple(NewMemory(f"u{i}", unit(i), True, labels=("z",)) for i in range(3))
-    await driver.engine.put(KEY, PutMemories(memories), ticket(), paths=["", "", ""])
+    await driver.engine.intake.put(KEY, PutMemories(memories), ticket(), paths=["", "", ""])
     for i in range(3):
         assert (await get(driver, f"u{i}")).labels == (f"c{i}", "z")
-    await driver.engine.process_event(KEY, ProcessEvent(NewMemory("e", unit(2)), 1.0), ticket())
+    await driver.engine.intake.process_event(KEY, event_of(NewMemory("e", unit(2)), 1.0), ticket())
     assert (await get(driver, "e")).labels == ("c2",)
     found, _ = await driver.query(0, labels=("c2",), top_k=9)
     assert sorted(found) == ["e", "u2"]

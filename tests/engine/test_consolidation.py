@@ -3,14 +3,13 @@
 import anyio
 import numpy as np
 import pytest
-from drive import DIMENSION, KEY, running, ticket, vector
+from drive import DIMENSION, KEY, event_of, running, ticket, vector
 
 from mlsdm_grpc.core import consolidation as core
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import (
     Consolidate,
     NewMemory,
-    ProcessEvent,
     PutMemories,
     SpaceChange,
     UpdateSpace,
@@ -41,12 +40,12 @@ async def put(driver, *vectors):
     """Store memories whose ids the server chooses."""
     for each in vectors:
         body = PutMemories((NewMemory("", each, text=f"text {each.raw[0]}"),))
-        await driver.engine.put(KEY, body, ticket(), paths=[""])
+        await driver.engine.intake.put(KEY, body, ticket(), paths=[""])
 
 
 async def event(driver, seed):
-    body = ProcessEvent(NewMemory("", vector(seed)), 0.9)
-    return (await driver.engine.process_event(KEY, body, ticket()))[0]
+    body = event_of(NewMemory("", vector(seed)), 0.9)
+    return (await driver.engine.intake.process_event(KEY, body, ticket())).outcome
 
 
 async def fall_asleep(driver, first=50):
@@ -217,11 +216,11 @@ def test_writers_agree_on_the_id_of_a_sleep():
 
 
 async def test_a_repeated_event_begins_no_other_consolidation(driver):
-    body = ProcessEvent(NewMemory("", vector(1)), 0.9)
+    body = event_of(NewMemory("", vector(1)), 0.9)
     for seed in range(7):
         await event(driver, seed)
     for _ in range(2):
-        await driver.engine.process_event(KEY, body, ticket(b"r" * 16))
+        await driver.engine.intake.process_event(KEY, body, ticket(b"r" * 16))
         await anyio.wait_all_tasks_blocked()
     await state(driver, 11)
     assert sum(isinstance(b, Consolidate) for b in await bodies(driver.journal)) == 1

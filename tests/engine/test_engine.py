@@ -4,10 +4,10 @@ import asyncio
 
 import anyio
 import pytest
-from drive import DIMENSION, KEY, running, ticket, vector
+from drive import DIMENSION, KEY, event_of, running, ticket, vector
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-from mlsdm_grpc.core.record import DeleteMemory, NewMemory, ProcessEvent, PutMemories
+from mlsdm_grpc.core.record import DeleteMemory, NewMemory, PutMemories
 from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.engine.lanes import Lane
@@ -52,7 +52,7 @@ async def test_a_repeated_request_is_done_once(driver):
     first = await driver.put(1, request=b"r" * 16)
     assert await driver.put(1, request=b"r" * 16) == first
     with pytest.raises(InvalidInput) as caught:
-        await driver.engine.put(
+        await driver.engine.intake.put(
             KEY,
             PutMemories((NewMemory("other", vector(2)),)),
             ticket(b"r" * 16, b"other" + bytes(27)),
@@ -76,7 +76,7 @@ async def test_unknown_spaces_are_not_found_and_leave_nothing(driver):
 async def test_a_first_write_of_the_wrong_dimension_creates_no_space(driver):
     body = PutMemories((NewMemory("m", vector(1, DIMENSION + 1)),))
     with pytest.raises(PreconditionFailed) as caught:
-        await driver.engine.put(KEY, body, ticket(), paths=[""])
+        await driver.engine.intake.put(KEY, body, ticket(), paths=[""])
     assert caught.value.reason == "DIMENSION_MISMATCH"
     assert caught.value.metadata["expected"] == str(DIMENSION)
     assert await driver.journal.head(KEY) == 0
@@ -85,7 +85,7 @@ async def test_a_first_write_of_the_wrong_dimension_creates_no_space(driver):
 async def test_wrong_dimensions_write_no_record(driver):
     await driver.put(1)
     with pytest.raises(PreconditionFailed):
-        await driver.engine.put(
+        await driver.engine.intake.put(
             KEY, PutMemories((NewMemory("m", vector(1, 3)),)), ticket(), paths=[""]
         )
     deadline_s = asyncio.get_running_loop().time() + 5
@@ -194,16 +194,17 @@ async def test_a_cancelled_caller_changes_nothing_for_its_record(driver):
 
 
 async def test_events_carry_the_norms_of_the_traces(driver):
-    event = ProcessEvent(NewMemory("", vector(1)), 0.8)
-    outcome, norms = await driver.engine.process_event(KEY, event, ticket())
-    assert outcome.accepted
-    assert outcome.memory_id
-    assert norms[0] == pytest.approx((await driver.state()).synaptic_norms[0])
-    refused, _ = await driver.engine.process_event(
-        KEY, ProcessEvent(NewMemory("", vector(2)), 0.1), ticket()
-    )
-    assert not refused.accepted
-    assert (refused.step, refused.used) == (2, 1)
+    event = event_of(NewMemory("", vector(1)), 0.8)
+    accepted = await driver.engine.intake.process_event(KEY, event, ticket())
+    assert accepted.outcome.accepted
+    assert accepted.outcome.memory_id
+    assert accepted.synaptic_norms[0] == pytest.approx((await driver.state()).synaptic_norms[0])
+    event = event_of(NewMemory("", vector(2)), 0.1)
+    refused = await driver.engine.intake.process_event(KEY, event, ticket())
+    assert not refused.outcome.accepted
+    assert (refused.outcome.step, refused.outcome.used) == (2, 1)
+    (verdict,) = refused.verdicts
+    assert (verdict.rule_id, verdict.score, verdict.threshold) == ("moral.threshold", 0.1, 0.5)
 
 
 async def test_pages_return_every_memory_once(driver):
@@ -239,11 +240,11 @@ async def test_pages_are_cut_by_size():
 
 async def test_previews_write_nothing(driver):
     body = PutMemories((NewMemory("a", vector(1), True),))
-    foreseen = await driver.engine.preview_put(KEY, body, ticket(), paths=[""])
+    foreseen = (await driver.engine.intake.preview_put(KEY, body, ticket(), paths=[""])).outcome
     assert (foreseen.items[0].result.name, foreseen.revision) == ("CREATED", 0)
     assert await driver.journal.head(KEY) == 0
     await driver.put(1)
-    foreseen = await driver.engine.preview_put(KEY, body, ticket(), paths=[""])
+    foreseen = (await driver.engine.intake.preview_put(KEY, body, ticket(), paths=[""])).outcome
     assert (foreseen.items[0].result.name, foreseen.revision) == ("CREATED", 2)
     assert await driver.journal.head(KEY) == 2
 
@@ -251,7 +252,7 @@ async def test_previews_write_nothing(driver):
 async def test_text_without_an_embedder_is_refused(driver):
     empty = vector(1, 0)
     with pytest.raises(PreconditionFailed) as caught:
-        await driver.engine.put(
+        await driver.engine.intake.put(
             KEY, PutMemories((NewMemory("", empty, text="hello"),)), ticket(), paths=[""]
         )
     assert caught.value.reason == "EMBEDDER_NOT_CONFIGURED"
@@ -264,7 +265,7 @@ async def test_text_is_embedded_in_shared_passes():
 
         async def put(text):
             body = PutMemories((NewMemory("", empty, text=text),))
-            return await driver.engine.put(KEY, body, ticket(), paths=["memory"])
+            return await driver.engine.intake.put(KEY, body, ticket(), paths=["memory"])
 
         await put("a cat sat on the mat")
         await asyncio.gather(*(put(f"the number {i} is odd") for i in range(1, 20, 2)))
@@ -352,13 +353,14 @@ async def test_an_answer_that_is_too_late_is_an_unknown_outcome():
             await journal.let_one_go()
             await journal.let_one_go()
         with pytest.raises(DeadlineExceeded) as caught:
-            await driver.engine.put(KEY, body, ticket(b"r" * 16, within_s=0.05), paths=[""])
+            await driver.engine.intake.put(KEY, body, ticket(b"r" * 16, within_s=0.05), paths=[""])
         assert caught.value.reason == "OUTCOME_UNKNOWN"
         await journal.let_one_go()
         assert await driver.query(2, min_revision=3) == (["m2"], 3)
-        repeat = asyncio.ensure_future(driver.engine.put(KEY, body, ticket(b"r" * 16), paths=[""]))
+        again = driver.engine.intake.put(KEY, body, ticket(b"r" * 16), paths=[""])
+        repeat = asyncio.ensure_future(again)
         await journal.let_one_go()
-        assert (await repeat).revision == 3
+        assert (await repeat).outcome.revision == 3
     await journal.close()
 
 
@@ -368,18 +370,18 @@ async def test_a_record_that_is_too_large_is_refused():
             tuple(NewMemory(f"m{i}", vector(i, 4_096), text="x" * 8_000) for i in range(400))
         )
         with pytest.raises(InvalidInput) as caught:
-            await driver.engine.put(KEY, big, ticket(), paths=[""] * 400)
+            await driver.engine.intake.put(KEY, big, ticket(), paths=[""] * 400)
         assert caught.value.reason == "REQUEST_TOO_LARGE"
         assert await driver.journal.head(KEY) == 1
 
 
 async def test_a_first_write_that_stores_nothing_creates_no_space(driver):
     low = PutMemories((NewMemory("a", vector(1), confidence=0.1),))
-    outcome = await driver.engine.put(KEY, low, ticket(), paths=[""])
+    outcome = (await driver.engine.intake.put(KEY, low, ticket(), paths=[""])).outcome
     assert (outcome.items[0].result.name, outcome.revision) == ("REFUSED", 0)
     stale = PutMemories((NewMemory("a", vector(1), True, etag='"7"'),), allow_replace=True)
     with pytest.raises(Conflict):
-        await driver.engine.put(KEY, stale, ticket(), paths=[""])
+        await driver.engine.intake.put(KEY, stale, ticket(), paths=[""])
     assert await driver.journal.head(KEY) == 0
     assert len(driver.engine._directory) == 0
 

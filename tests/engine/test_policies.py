@@ -4,12 +4,13 @@ import asyncio
 
 import anyio
 import pytest
-from drive import KEY, running, ticket, vector
+from drive import KEY, event_of, running, ticket, vector
 
 from mlsdm_grpc.core.policy import PolicySettings, SetPolicy
-from mlsdm_grpc.core.record import NewMemory, ProcessEvent, etag_of
+from mlsdm_grpc.core.record import NewMemory, etag_of
 from mlsdm_grpc.engine.spaces import TENANT_SPACE
 from mlsdm_grpc.errors import Conflict, DataLoss, DeadlineExceeded, InvalidInput, Unavailable
+from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 
@@ -59,9 +60,9 @@ async def test_new_spaces_start_at_the_base_and_old_ones_keep_theirs(driver):
     for key in (old, new, other):
         await driver.put(1, key=key)
     assert [await threshold(driver, key) for key in (old, new, other)] == [0.5, 0.8, 0.5]
-    event = ProcessEvent(NewMemory("", vector(2)), 0.7)
+    event = event_of(NewMemory("", vector(2)), 0.7)
     accepted = [
-        (await driver.engine.process_event(key, event, ticket()))[0].accepted
+        (await driver.engine.intake.process_event(key, event, ticket())).outcome.accepted
         for key in (old, new, SpaceKey("dev", "by-event"), SpaceKey("rival", "by-event"))
     ]
     assert accepted == [True, False, False, True]
@@ -163,5 +164,9 @@ async def test_a_damaged_policy_keeps_new_spaces_from_starting_under_another():
         assert KEY not in [space.key for space in driver.engine._directory]
         with pytest.raises(DataLoss):
             await get(driver)
+        with pytest.raises(DataLoss):
+            await driver.engine.judging.judge(
+                "text", Stage.PROMPT, tenant="dev", deadline_s=float("inf")
+            )
         await driver.put(1, key=SpaceKey("rival", "default"))
     await journal.close()

@@ -240,7 +240,9 @@ async def put_wide(driver, key, count):
             NewMemory(f"m{seed}", vector(seed, 4_096)) for seed in range(start, start + 100)
         )
         paths = [""] * len(memories)
-        await driver.engine.put(key, PutMemories(memories), ticket(os.urandom(16)), paths=paths)
+        await driver.engine.intake.put(
+            key, PutMemories(memories), ticket(os.urandom(16)), paths=paths
+        )
 
 
 def test_a_position_is_read_from_the_other_side_of_the_page():

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from drive import KEY, running, ticket, vector
+from drive import KEY, event_of, running, ticket, vector
 
 from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.policy import PolicySettings, SetPolicy
-from mlsdm_grpc.core.record import NewMemory, ProcessEvent, UpgradeSemantics, etag_of
+from mlsdm_grpc.core.record import NewMemory, UpgradeSemantics, etag_of
 from mlsdm_grpc.engine.spaces import TENANT_SPACE
 from mlsdm_grpc.errors import PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
@@ -96,8 +96,8 @@ async def test_a_write_to_an_older_space_upgrades_it_first(journal):
 async def test_writes_that_come_together_upgrade_once(journal):
     async with running(journal) as driver:
         await asyncio.gather(*(driver.put(seed) for seed in range(2, 12)))
-        event = ProcessEvent(NewMemory("", vector(20)), 0.9)
-        await driver.engine.process_event(KEY, event, ticket())
+        event = event_of(NewMemory("", vector(20)), 0.9)
+        await driver.engine.intake.process_event(KEY, event, ticket())
     found = await written(journal, after=2)
     assert found == [
         (1, "UpgradeSemantics"),

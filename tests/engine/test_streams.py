@@ -6,18 +6,18 @@ from contextlib import aclosing, asynccontextmanager
 import anyio
 import numpy as np
 import pytest
-from drive import DIMENSION, KEY, running, ticket, vector
+from drive import DIMENSION, KEY, event_of, running, ticket, vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.record import (
     NewMemory,
-    ProcessEvent,
     PutResult,
     SpaceChange,
     UpdateSpace,
     Vector,
 )
+from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.engine.inbox import Batch, Inbox
 from mlsdm_grpc.engine.lanes import Lane
@@ -40,6 +40,10 @@ INVALID = InvalidInput(violations=[FieldViolation("memory.text", "is wrong")])
 
 def memory(number, **fields):
     return NewMemory(f"m{number}", vector(number), True, **fields)
+
+
+def _draft(item):
+    return Draft(item) if isinstance(item, NewMemory) else item
 
 
 class Client:
@@ -71,7 +75,7 @@ class Client:
             self.closed = True
 
     def send(self, first, *drafts):
-        self._sent.put_nowait(Batch(first, drafts))
+        self._sent.put_nowait(Batch(first, [_draft(each) for each in drafts]))
 
     def numbers(self, first, count):
         self.send(first, *(memory(number) for number in range(first, first + count)))
@@ -204,7 +208,7 @@ async def test_items_that_store_nothing_create_no_space():
 
 async def test_events_answer_as_single_ones_do():
     async with running() as driver, opened(driver, path="event") as client:
-        client.send(1, ProcessEvent(memory(1), 0.9), ProcessEvent(memory(2), 0.1))
+        client.send(1, event_of(memory(1), 0.9), event_of(memory(2), 0.1))
         settled = await client.next()
         good, bad = settled.results
         assert (good.outcome.accepted, bad.outcome.accepted) == (True, False)
@@ -214,15 +218,15 @@ async def test_events_answer_as_single_ones_do():
 
 async def test_texts_are_embedded_together_and_one_without_a_known_word_fails_alone(monkeypatch):
     async with running(space={"embedder": "wordllama"}) as driver, opened(driver) as client:
-        passes, embed = [], driver.engine._texts.embed
+        passes, measure = [], driver.engine.texts.measure
 
         async def without_the_second(texts, *limits):
             passes.append(len(texts))
-            vectors = await embed(texts, *limits)
+            measurements, vectors = await measure(texts, *limits)
             vectors[1] = Vector(np.zeros(256, np.float32), 0.0)
-            return vectors
+            return measurements, vectors
 
-        monkeypatch.setattr(driver.engine._texts, "embed", without_the_second)
+        monkeypatch.setattr(driver.engine.texts, "measure", without_the_second)
         bare = vector(0, 0)
         texts = [NewMemory("", bare, text=text) for text in ("the cat sleeps", "?", "it rains")]
         client.send(1, *texts, NewMemory("", vector(1)))
@@ -379,7 +383,7 @@ async def test_no_more_is_read_than_may_wait():
 
 async def test_large_items_are_bounded_by_their_bytes():
     inbox = Inbox("s", 0, max_items=1_000, vector_bytes=0)
-    big = [NewMemory("", vector(1, 4_096), text="x" * 8_000) for _ in range(200)]
+    big = [Draft(NewMemory("", vector(1, 4_096), text="x" * 8_000)) for _ in range(200)]
 
     async def batches():
         yield Batch(1, big)

@@ -15,12 +15,13 @@ from mlsdm_grpc.governance.policy import (
     effective_policy,
     policy_violations,
 )
-from mlsdm_grpc.governance.rules import BUILT_IN_RULES, MORAL_THRESHOLD, Rule
+from mlsdm_grpc.governance.rules import BUILT_IN_RULES, MORAL_THRESHOLD, Rule, Stage
 
 BUILT_IN = PolicySettings()
 OPEN = Rule(
     rule_id="a.later_one",
     description="Measures something.",
+    stage=Stage.RESPONSE,
     threshold=0.25,
     decisions=(Decision.FLAG, Decision.REFUSE),
     enforcements=(Enforcement.SHADOW, Enforcement.ENFORCE, Enforcement.OFF),
@@ -38,9 +39,13 @@ def faults(settings, rules=BUILT_IN_RULES):
     return [violation.field for violation in policy_violations(settings, rules)]
 
 
+def one(policy, rule_id):
+    (rule,) = (rule for rule in policy.rules if rule.rule_id == rule_id)
+    return rule
+
+
 def test_the_built_in_policy_is_what_the_moral_filter_does():
-    (rule,) = effective_policy(BUILT_IN).rules
-    assert rule.rule_id == "moral.threshold"
+    rule = one(effective_policy(BUILT_IN), "moral.threshold")
     assert rule.threshold == MoralFilter(MoralParameters()).threshold
     assert rule.threshold == effective_policy(BUILT_IN).base_moral_threshold
     assert (rule.decision, rule.enforcement, rule.on_error) == (
@@ -54,14 +59,15 @@ def test_the_built_in_policy_is_what_the_moral_filter_does():
 def test_the_base_is_the_threshold_of_the_moral_rule():
     settings = PolicySettings(base_moral_threshold=0.7)
     assert effective_policy(settings).base_moral_threshold == 0.7
-    assert effective_policy(settings).rules[0].threshold == 0.7
+    assert one(effective_policy(settings), "moral.threshold").threshold == 0.7
     assert base_moral_threshold(settings) == 0.7
 
 
 def test_what_is_given_overlays_what_is_built_in_and_rules_are_sorted():
     given_rule = RuleSettings("a.later_one", threshold=0.0, enforcement=Enforcement.OFF)
     rules = effective_policy(PolicySettings((given_rule,)), TWO_RULES).rules
-    assert [rule.rule_id for rule in rules] == ["a.later_one", "moral.threshold"]
+    ids = [rule.rule_id for rule in rules]
+    assert (ids, ids[0]) == (sorted(ids), "a.later_one")
     assert (rules[0].threshold, rules[0].decision, rules[0].enforcement, rules[0].on_error) == (
         0.0,
         Decision.FLAG,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -71,7 +72,7 @@ def test_lines_of_ordinary_events_are_written_together_and_in_order():
         assert len(written()) == 261
         logger.info("f")
 
-    anyio.run(calls)
+    asyncio.run(calls())
     flush_events()
     assert written()[-1] == "f"
 
@@ -174,3 +175,19 @@ def test_values_that_json_does_not_know_are_written_somehow():
     logger, stream = _configured()
     logger.info("odd", value={1, 2}, other=object)
     assert _only(stream)["other"] == "<class 'object'>"
+
+
+@pytest.mark.parametrize(("level", "lines"), [("info", 1), ("debug", 2)])
+def test_a_caller_that_was_lost_is_no_error(level, lines):
+    class ExecuteBatchError(Exception):
+        """As grpc.aio raises it."""
+
+    _, stream = _configured(level)
+    grpc_logger = logging.getLogger("grpc._cython.cygrpc")
+    for error in (ExecuteBatchError("gone"), ValueError("a defect")):
+        grpc_logger.error("raised in core", exc_info=error)
+    flush_events()
+    logged = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(logged) == lines
+    assert logged[-1]["level"] == "error"
+    assert "a defect" in logged[-1]["exception"]

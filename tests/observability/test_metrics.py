@@ -24,9 +24,25 @@ UNITS = (
     "refusals",
     "evictions",
     "bytes",
+    "streams",
+    "retries",
+    "tokens",
+    "breaker",
     "info",
+    "verdicts",
+    "generations",
 )
-LABELS = {"grpc_type", "grpc_service", "grpc_method", "grpc_code", "kind", "le", "version"}
+LABELS = {
+    "grpc_type",
+    "grpc_service",
+    "grpc_method",
+    "grpc_code",
+    "kind",
+    "provider",
+    "le",
+    "version",
+}
+LABELS |= {"rule", "stage", "decision", "enforcement", "finish"}
 
 
 def _families():
@@ -36,6 +52,14 @@ def _families():
     metrics.node_transitions.labels("normal").inc()
     metrics.pressure_ratio.labels("memory").set(0.5)
     metrics.admission_refusals.labels("emergency").inc()
+    metrics.governance_verdicts.labels("moral.threshold", "prompt", "refuse", "enforce").inc()
+    metrics.llm_calls.labels("echo", "ok").observe(0.1)
+    metrics.llm_broken_streams.labels("echo", "reset").inc()
+    metrics.llm_retries.labels("made").inc()
+    metrics.llm_tokens.labels("echo", "prompt").inc()
+    metrics.generations.labels("stop").inc()
+    metrics.llm_breaker.labels("echo", "open").set(1)
+    metrics.embed_cache.labels("hit").inc()
     metrics.server.info({"version": "1"})
     series = metrics.calls.series(("unary", "s", "m"), ["OK", "CANCELLED"])
     series.started += 1

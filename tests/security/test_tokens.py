@@ -57,11 +57,16 @@ def test_a_token_proves_its_principal(tokens):
 
 
 def test_a_token_says_what_its_holder_may_do(write):
-    text = _entry("plain") + _entry("sre", criticality="critical") + "platform = true\n"
+    text = _entry("plain") + _entry("sre", criticality="critical")
+    text += "platform = true\nattest = true\n"
     tokens = TokenAuthenticator(write(text), now=lambda: NOW)
     plain, sre = (_ask(tokens, x_api_key=token) for token in ("plain", "sre"))
-    assert (plain.max_criticality, plain.platform) == (Criticality.DEFAULT, False)
-    assert (sre.max_criticality, sre.platform) == (Criticality.CRITICAL, True)
+    assert (plain.max_criticality, plain.platform, plain.attest) == (
+        Criticality.DEFAULT,
+        False,
+        False,
+    )
+    assert (sre.max_criticality, sre.platform, sre.attest) == (Criticality.CRITICAL, True, True)
 
 
 def test_authorization_wins_over_the_other_key(tokens):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from mlsdm_grpc.server.health import JOURNAL, LIVENESS, OVERALL, READINESS, Health
+from mlsdm_grpc.server.health import JOURNAL, LIVENESS, LLM, OVERALL, READINESS, Health
 from tests.ping import SERVICE, Refusing, outcome, serving
 
 pytestmark = pytest.mark.anyio
@@ -78,10 +78,11 @@ async def test_list_tells_all():
             "grpc.reflection.v1.ServerReflection": SERVING,
             "grpc.reflection.v1alpha.ServerReflection": SERVING,
             JOURNAL: NOT_SERVING,
+            LLM: NOT_SERVING,
         }
 
 
-@pytest.mark.parametrize(("extra", "code"), [(92, "OK"), (93, "RESOURCE_EXHAUSTED")])
+@pytest.mark.parametrize(("extra", "code"), [(91, "OK"), (92, "RESOURCE_EXHAUSTED")])
 async def test_list_has_the_limit_of_a90(extra, code):
     async with serving() as running:
         for number in range(extra):

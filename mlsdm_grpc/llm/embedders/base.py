@@ -9,7 +9,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Embedder", "EmbedderInfo", "embedder_info", "load_embedder"]
+__all__ = [
+    "Embedder",
+    "EmbedderInfo",
+    "RemoteEmbedder",
+    "embedder_info",
+    "load_embedder",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +36,26 @@ class Embedder(Protocol):
         ...
 
 
+class RemoteEmbedder(Protocol):
+    """Turns texts into vectors by calls; it runs in the server itself."""
+
+    @property
+    def info(self) -> EmbedderInfo:
+        """Model and dimension."""
+        ...
+
+    async def embed(
+        self, texts: Sequence[str], tenant: str, deadline_s: float
+    ) -> list[NDArray[np.float32]]:
+        """Return a vector for each text; see ``remote.OpenAIEmbedder``."""
+        ...
+
+
 _KNOWN = {"wordllama": EmbedderInfo(model_id="wordllama-l2-supercat-256", dimension=256)}
 
 
 def embedder_info(name: str) -> EmbedderInfo | None:
-    """Return what is known of the embedder ``name``; None for ``none``."""
+    """Return what is known of the embedder ``name`` of text workers; None for others."""
     return _KNOWN.get(name)
 
 

@@ -137,7 +137,7 @@ class ProcessEventResponse(_message.Message):
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow the text, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow the text or failed, enforced or in shadow."""
 
     def __init__(
         self,
@@ -324,7 +324,7 @@ class EventResult(_message.Message):
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow the text, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow the text or failed, enforced or in shadow."""
 
     def __init__(
         self,

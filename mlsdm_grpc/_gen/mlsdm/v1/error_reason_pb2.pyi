@@ -137,7 +137,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_PROVIDER_REJECTED: _ErrorReason.ValueType  # 29
     """FAILED_PRECONDITION. The model provider refused the request for good, for example for its own
     credential or length limit. Action: change the request or the configuration of the provider.
-    Metadata: provider, status.
+    Metadata: provider, status (of HTTP, or a word where there was none).
     """
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 30
     """ABORTED. The resource changed since the caller read it. Action: read it again, apply the
@@ -204,7 +204,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 46
     """UNAVAILABLE. The model provider fails or its circuit breaker is open. Action: retry after
-    RetryInfo. Metadata: provider.
+    RetryInfo. Metadata: provider, cause.
     """
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 47
     """DEADLINE_EXCEEDED. The work cannot finish before the deadline and was not begun. Action: retry
@@ -359,7 +359,7 @@ know. Action: use a server that knows it. Metadata: expected, actual.
 ERROR_REASON_PROVIDER_REJECTED: ErrorReason.ValueType  # 29
 """FAILED_PRECONDITION. The model provider refused the request for good, for example for its own
 credential or length limit. Action: change the request or the configuration of the provider.
-Metadata: provider, status.
+Metadata: provider, status (of HTTP, or a word where there was none).
 """
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 30
 """ABORTED. The resource changed since the caller read it. Action: read it again, apply the
@@ -426,7 +426,7 @@ Metadata: model.
 """
 ERROR_REASON_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 46
 """UNAVAILABLE. The model provider fails or its circuit breaker is open. Action: retry after
-RetryInfo. Metadata: provider.
+RetryInfo. Metadata: provider, cause.
 """
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 47
 """DEADLINE_EXCEEDED. The work cannot finish before the deadline and was not begun. Action: retry

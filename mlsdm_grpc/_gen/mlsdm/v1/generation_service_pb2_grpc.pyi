@@ -27,9 +27,13 @@ class GenerationServiceStub:
     exchange. When the memory cannot be used the answer is generated without it and stateless is
     set.
 
-    Ordering: remembering takes one revision; the recall is of an earlier one. Atomicity: prompt
-    and answer are remembered in one record, all or nothing; generation and remembering are not
-    one: remember_status tells of an answer that could not be remembered. Consistency: a read with
+    Memories of all phases are recalled; those of another phase resonate less.
+
+    Ordering: remembering takes one revision, in which the exchange is one event of the mind; the
+    recall is of an earlier one. A prompt that the moral filter refuses takes one, too, unless
+    remember is false: the filter learns of it, and nothing of it is stored. Atomicity: prompt and
+    answer are remembered in one record, all or nothing; generation and remembering are not one:
+    remember_status tells of an answer that could not be remembered. Consistency: a read with
     min_revision = revision sees the exchange. request_id de-duplicates remembering only: a repeat
     generates again and may cost again.
 
@@ -106,9 +110,13 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         exchange. When the memory cannot be used the answer is generated without it and stateless is
         set.
 
-        Ordering: remembering takes one revision; the recall is of an earlier one. Atomicity: prompt
-        and answer are remembered in one record, all or nothing; generation and remembering are not
-        one: remember_status tells of an answer that could not be remembered. Consistency: a read with
+        Memories of all phases are recalled; those of another phase resonate less.
+
+        Ordering: remembering takes one revision, in which the exchange is one event of the mind; the
+        recall is of an earlier one. A prompt that the moral filter refuses takes one, too, unless
+        remember is false: the filter learns of it, and nothing of it is stored. Atomicity: prompt and
+        answer are remembered in one record, all or nothing; generation and remembering are not one:
+        remember_status tells of an answer that could not be remembered. Consistency: a read with
         min_revision = revision sees the exchange. request_id de-duplicates remembering only: a repeat
         generates again and may cost again.
 

@@ -204,7 +204,7 @@ class Verdict(_message.Message):
     """Output only. The rule, stable for ever. Example: "moral.threshold"."""
     score: _builtins.float
     """Output only. What was measured, in the scale of the rule, double precision; 0 to 1 for all
-    built-in rules.
+    built-in rules. 0 where the rule could not be evaluated.
     """
     threshold: _builtins.float
     """Output only. Limit that the score was compared with, same scale."""
@@ -286,6 +286,7 @@ class PolicyRule(_message.Message):
     ENFORCEMENT_FIELD_NUMBER: _builtins.int
     ON_ERROR_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     rule_id: _builtins.str
     """Required. A rule that the server knows, see GetPolicy. Example: "quality.looping". An unknown
     one is INVALID_ARGUMENT.
@@ -299,9 +300,18 @@ class PolicyRule(_message.Message):
     enforcement: Global___Enforcement.ValueType
     """Optional. Defaults to the built-in enforcement of the rule."""
     on_error: Global___OnError.ValueType
-    """Optional. What to assume when the rule cannot be evaluated."""
+    """Optional. Defaults to ON_ERROR_REFUSE where the rule is enforced and to ON_ERROR_ALLOW elsewhere.
+    What to assume when the rule cannot be evaluated.
+    """
     description: _builtins.str
     """Output only. What the rule measures, one English sentence."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Time from which the settings of this rule no longer hold and the built-in ones do
+        again; in the future. Absent means that they hold until the policy is replaced. On output it is
+        present while settings hold that will end. Not allowed for moral.threshold.
+        """
+
     def __init__(
         self,
         *,
@@ -311,10 +321,11 @@ class PolicyRule(_message.Message):
         enforcement: Global___Enforcement.ValueType = ...,
         on_error: Global___OnError.ValueType = ...,
         description: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "threshold", b"threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "expire_time", b"expire_time", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "decision", b"decision", "description", b"description", "enforcement", b"enforcement", "on_error", b"on_error", "rule_id", b"rule_id", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "decision", b"decision", "description", b"description", "enforcement", b"enforcement", "expire_time", b"expire_time", "on_error", b"on_error", "rule_id", b"rule_id", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
     _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015

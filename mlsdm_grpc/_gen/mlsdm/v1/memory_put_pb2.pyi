@@ -89,7 +89,7 @@ class PutMemoryResponse(_message.Message):
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow the content, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow the content or failed, enforced or in shadow."""
 
     @_builtins.property
     def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -166,7 +166,7 @@ class ItemVerdicts(_message.Message):
     """Output only. Place of the memory in the request, from 0."""
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow it, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow it or failed, enforced or in shadow."""
 
     def __init__(
         self,

@@ -223,7 +223,7 @@ class IngestOutcome(_message.Message):
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow the content, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow the content or failed, enforced or in shadow."""
 
     @_builtins.property
     def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

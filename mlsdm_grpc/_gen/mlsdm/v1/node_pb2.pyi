@@ -484,6 +484,42 @@ class JournalStatus(_message.Message):
 Global___JournalStatus: _TypeAlias = JournalStatus  # noqa: Y015
 
 @_typing.final
+class ProviderStatus(_message.Message):
+    """One provider of language models."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    OPEN_COUNT_FIELD_NUMBER: _builtins.int
+    RETRY_DELAY_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """Output only. Name, as the configuration has it. Example: "openai"."""
+    state: Global___ComponentState.ValueType
+    """Output only. Circuit breaker: closed is SERVING, half open DEGRADED, open NOT_SERVING."""
+    open_count: _builtins.int
+    """Output only. Times that the breaker has opened since the node started, at least 0."""
+    @_builtins.property
+    def retry_delay(self) -> _duration_pb2.Duration:
+        """Output only. Time until the provider is tried again; absent unless the breaker is open."""
+
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        state: Global___ComponentState.ValueType = ...,
+        open_count: _builtins.int = ...,
+        retry_delay: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_delay", b"retry_delay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["open_count", b"open_count", "provider", b"provider", "retry_delay", b"retry_delay", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderStatus: _TypeAlias = ProviderStatus  # noqa: Y015
+
+@_typing.final
 class NodeStatus(_message.Message):
     """Condition of one node."""
 
@@ -507,6 +543,7 @@ class NodeStatus(_message.Message):
     LLM_FIELD_NUMBER: _builtins.int
     CONNECTION_COUNT_FIELD_NUMBER: _builtins.int
     COOL_DOWN_FIELD_NUMBER: _builtins.int
+    PROVIDERS_FIELD_NUMBER: _builtins.int
     node: _builtins.str
     """Output only. Name of the node."""
     mode: Global___NodeMode.ValueType
@@ -526,8 +563,8 @@ class NodeStatus(_message.Message):
     quarantined_space_count: _builtins.int
     """Output only. Spaces in quarantine."""
     llm: Global___ComponentState.ValueType
-    """Output only. Provider of language models: circuit breaker closed is SERVING, half open
-    DEGRADED, open NOT_SERVING.
+    """Output only. Language models: SERVING while the circuit breaker of the first provider is closed,
+    DEGRADED while it is not and some provider is called all the same, NOT_SERVING while none is.
     """
     connection_count: _builtins.int
     """Output only. Open connections."""
@@ -559,6 +596,10 @@ class NodeStatus(_message.Message):
     def cool_down(self) -> _duration_pb2.Duration:
         """Output only. Cool-down that the next emergency would begin with, 5 s to 10 min."""
 
+    @_builtins.property
+    def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderStatus]:
+        """Output only. Providers of language models, first choice first."""
+
     def __init__(
         self,
         *,
@@ -580,10 +621,11 @@ class NodeStatus(_message.Message):
         llm: Global___ComponentState.ValueType = ...,
         connection_count: _builtins.int = ...,
         cool_down: _duration_pb2.Duration | None = ...,
+        providers: _abc.Iterable[Global___ProviderStatus] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cool_down", b"cool_down", "journal", b"journal", "mode_expire_time", b"mode_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_count", b"connection_count", "cool_down", b"cool_down", "draining", b"draining", "hot_space_count", b"hot_space_count", "journal", b"journal", "lanes", b"lanes", "llm", b"llm", "memory_limit_bytes", b"memory_limit_bytes", "mode", b"mode", "mode_expire_time", b"mode_expire_time", "mode_forced", b"mode_forced", "node", b"node", "pressure", b"pressure", "quarantined_space_count", b"quarantined_space_count", "ready", b"ready", "resident_bytes", b"resident_bytes", "start_time", b"start_time", "workers", b"workers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_count", b"connection_count", "cool_down", b"cool_down", "draining", b"draining", "hot_space_count", b"hot_space_count", "journal", b"journal", "lanes", b"lanes", "llm", b"llm", "memory_limit_bytes", b"memory_limit_bytes", "mode", b"mode", "mode_expire_time", b"mode_expire_time", "mode_forced", b"mode_forced", "node", b"node", "pressure", b"pressure", "providers", b"providers", "quarantined_space_count", b"quarantined_space_count", "ready", b"ready", "resident_bytes", b"resident_bytes", "start_time", b"start_time", "workers", b"workers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

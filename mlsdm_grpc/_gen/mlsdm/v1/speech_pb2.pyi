@@ -62,7 +62,9 @@ class _SpeechFlagEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpeechFlag
     SPEECH_FLAG_SHORT_SENTENCES: _SpeechFlag.ValueType  # 1
     """The sentences are shorter on average than min_sentence_len (default 6 tokens)."""
     SPEECH_FLAG_LOW_FUNCTION_WORDS: _SpeechFlag.ValueType  # 2
-    """The share of function words is below its minimum (default 0.15)."""
+    """The share of function words is below its minimum (0.25 in most languages, 0.15 in Ukrainian and
+    in the legacy profile).
+    """
     SPEECH_FLAG_HIGH_FRAGMENT_RATIO: _SpeechFlag.ValueType  # 3
     """The share of sentences below 4 tokens is above its maximum (default 0.5)."""
     SPEECH_FLAG_EMPTY_TEXT: _SpeechFlag.ValueType  # 4
@@ -78,7 +80,9 @@ SPEECH_FLAG_UNSPECIFIED: SpeechFlag.ValueType  # 0
 SPEECH_FLAG_SHORT_SENTENCES: SpeechFlag.ValueType  # 1
 """The sentences are shorter on average than min_sentence_len (default 6 tokens)."""
 SPEECH_FLAG_LOW_FUNCTION_WORDS: SpeechFlag.ValueType  # 2
-"""The share of function words is below its minimum (default 0.15)."""
+"""The share of function words is below its minimum (0.25 in most languages, 0.15 in Ukrainian and
+in the legacy profile).
+"""
 SPEECH_FLAG_HIGH_FRAGMENT_RATIO: SpeechFlag.ValueType  # 3
 """The share of sentences below 4 tokens is above its maximum (default 0.5)."""
 SPEECH_FLAG_EMPTY_TEXT: SpeechFlag.ValueType  # 4
@@ -105,11 +109,13 @@ class SpeechReport(_message.Message):
     is_aphasic: _builtins.bool
     """Output only. The text is telegraphic; false when the analysis abstained."""
     severity: _builtins.float
-    """Output only. How far the text is from the limits, 0 (fine) to 1."""
+    """Output only. How much grammar the text lacks, 0 (fine) to 1; in the legacy profile how far the
+    text is from the limits.
+    """
     avg_sentence_len: _builtins.float
     """Output only. Mean number of tokens in a sentence, at least 0."""
     function_word_ratio: _builtins.float
-    """Output only. Function words / tokens, 0 to 1."""
+    """Output only. Function words / words, 0 to 1; in the legacy profile function words / tokens."""
     fragment_ratio: _builtins.float
     """Output only. Sentences below 4 tokens / sentences, 0 to 1."""
     language: _builtins.str

@@ -9,6 +9,8 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as _record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as _snapshot_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2 as _governance_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import speech_pb2 as _speech_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -48,6 +50,8 @@ class LinkRequest(_message.Message):
     SCRUB_FIELD_NUMBER: _builtins.int
     REPAIR_FIELD_NUMBER: _builtins.int
     CANCEL_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    SPEECH_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number that the reply repeats."""
     space_id: _builtins.int
@@ -116,6 +120,14 @@ class LinkRequest(_message.Message):
     def repair(self) -> Global___RepairRequest:
         """Restore damaged rows."""
 
+    @_builtins.property
+    def measure(self) -> Global___MeasureRequest:
+        """Measure texts by governance rules (text workers)."""
+
+    @_builtins.property
+    def speech(self) -> Global___SpeechRequest:
+        """Measure the style of a text (text workers)."""
+
     def __init__(
         self,
         *,
@@ -139,12 +151,14 @@ class LinkRequest(_message.Message):
         scrub: Global___ScrubRequest | None = ...,
         repair: Global___RepairRequest | None = ...,
         cancel: _builtins.int = ...,
+        measure: Global___MeasureRequest | None = ...,
+        speech: Global___SpeechRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "speech", b"speech", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "speech", b"speech", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair", "cancel"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair", "cancel", "measure", "speech"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -169,6 +183,8 @@ class LinkReply(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     SCRUB_FIELD_NUMBER: _builtins.int
     REPAIR_FIELD_NUMBER: _builtins.int
+    MEASURE_FIELD_NUMBER: _builtins.int
+    SPEECH_FIELD_NUMBER: _builtins.int
     UNLOADED_FIELD_NUMBER: _builtins.int
     SYNAPTIC_NORMS_FIELD_NUMBER: _builtins.int
     DEFECT_REVISION_FIELD_NUMBER: _builtins.int
@@ -231,6 +247,14 @@ class LinkReply(_message.Message):
         """Answer to repair."""
 
     @_builtins.property
+    def measure(self) -> Global___MeasureReply:
+        """Answer to measure."""
+
+    @_builtins.property
+    def speech(self) -> Global___SpeechReply:
+        """Answer to speech."""
+
+    @_builtins.property
     def synaptic_norms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Norms of L1, L2 and L3 after an event; empty otherwise."""
 
@@ -250,17 +274,19 @@ class LinkReply(_message.Message):
         plan: Global___PlanReply | None = ...,
         scrub: Global___ScrubReply | None = ...,
         repair: Global___RepairReply | None = ...,
+        measure: Global___MeasureReply | None = ...,
+        speech: Global___SpeechReply | None = ...,
         unloaded: _builtins.bool = ...,
         synaptic_norms: _abc.Iterable[_builtins.float] | None = ...,
         defect_revision: _builtins.int = ...,
         space_bytes: _builtins.int = ...,
         waits: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "speech", b"speech", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "space_bytes", b"space_bytes", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "space_bytes", b"space_bytes", "speech", b"speech", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair", "measure", "speech"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1080,3 +1106,288 @@ class EmbedReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EmbedReply: _TypeAlias = EmbedReply  # noqa: Y015
+
+@_typing.final
+class MeasureRequest(_message.Message):
+    """Texts to measure, and to embed in the same pass."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeasuredText]:
+        """The texts."""
+
+    def __init__(
+        self,
+        *,
+        texts: _abc.Iterable[Global___MeasuredText] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureRequest: _TypeAlias = MeasureRequest  # noqa: Y015
+
+@_typing.final
+class MeasuredText(_message.Message):
+    """A text and what is wanted of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    RULE_IDS_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    WHOLE_FIELD_NUMBER: _builtins.int
+    EMBED_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The text."""
+    stage: _governance_pb2.GovernanceStage.ValueType
+    """Where it is judged."""
+    prompt: _builtins.str
+    """What the text answers, for rules that compare the two."""
+    whole: _builtins.bool
+    """Measure moral value and injection whatever the rules."""
+    embed: _builtins.bool
+    """Embed it too."""
+    @_builtins.property
+    def rule_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rules whose scores are wanted."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        stage: _governance_pb2.GovernanceStage.ValueType = ...,
+        rule_ids: _abc.Iterable[_builtins.str] | None = ...,
+        prompt: _builtins.str = ...,
+        whole: _builtins.bool = ...,
+        embed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embed", b"embed", "prompt", b"prompt", "rule_ids", b"rule_ids", "stage", b"stage", "text", b"text", "whole", b"whole"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasuredText: _TypeAlias = MeasuredText  # noqa: Y015
+
+@_typing.final
+class MeasureReply(_message.Message):
+    """What was measured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEASUREMENTS_FIELD_NUMBER: _builtins.int
+    ROWS_F32_LE_FIELD_NUMBER: _builtins.int
+    BATCH_COUNT_FIELD_NUMBER: _builtins.int
+    rows_f32_le: _builtins.bytes
+    """Rows of the texts that were to be embedded, float32 little endian."""
+    batch_count: _builtins.int
+    """Texts that shared the pass of the embedder; 0 where another reply says it."""
+    @_builtins.property
+    def measurements(self) -> _containers.RepeatedCompositeFieldContainer[Global___TextMeasurement]:
+        """One a text."""
+
+    def __init__(
+        self,
+        *,
+        measurements: _abc.Iterable[Global___TextMeasurement] | None = ...,
+        rows_f32_le: _builtins.bytes = ...,
+        batch_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "measurements", b"measurements", "rows_f32_le", b"rows_f32_le"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureReply: _TypeAlias = MeasureReply  # noqa: Y015
+
+@_typing.final
+class TextMeasurement(_message.Message):
+    """What was measured of one text."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORES_FIELD_NUMBER: _builtins.int
+    MORAL_VALUE_FIELD_NUMBER: _builtins.int
+    INJECTION_SCORE_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    moral_value: _builtins.float
+    """Absent if it was not measured, or could not be."""
+    injection_score: _builtins.float
+    """Absent if it was not measured, or could not be."""
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleScore]:
+        """One a rule that was asked for."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___TextFinding]:
+        """By rising start."""
+
+    def __init__(
+        self,
+        *,
+        scores: _abc.Iterable[Global___RuleScore] | None = ...,
+        moral_value: _builtins.float | None = ...,
+        injection_score: _builtins.float | None = ...,
+        findings: _abc.Iterable[Global___TextFinding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score", "_moral_value", b"_moral_value", "injection_score", b"injection_score", "moral_value", b"moral_value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score", "_moral_value", b"_moral_value", "findings", b"findings", "injection_score", b"injection_score", "moral_value", b"moral_value", "scores", b"scores"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__injection_score: _TypeAlias = _typing.Literal["injection_score"]  # noqa: Y015
+    _WhichOneofArgType__injection_score: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score"]  # noqa: Y015
+    _WhichOneofReturnType__moral_value: _TypeAlias = _typing.Literal["moral_value"]  # noqa: Y015
+    _WhichOneofArgType__moral_value: _TypeAlias = _typing.Literal["_moral_value", b"_moral_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__injection_score) -> _WhichOneofReturnType__injection_score | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__moral_value) -> _WhichOneofReturnType__moral_value | None: ...
+
+Global___TextMeasurement: _TypeAlias = TextMeasurement  # noqa: Y015
+
+@_typing.final
+class RuleScore(_message.Message):
+    """What one rule gives."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    """The rule."""
+    score: _builtins.float
+    """Absent if it could not be evaluated."""
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        score: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score", b"_score", "rule_id", b"rule_id", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
+
+Global___RuleScore: _TypeAlias = RuleScore  # noqa: Y015
+
+@_typing.final
+class TextFinding(_message.Message):
+    """A place in a text."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    kind: _governance_pb2.FindingKind.ValueType
+    """Kind."""
+    category: _builtins.str
+    """Class within the kind."""
+    start: _builtins.int
+    """First character."""
+    end: _builtins.int
+    """First character after it."""
+    score: _builtins.float
+    """Certainty."""
+    def __init__(
+        self,
+        *,
+        kind: _governance_pb2.FindingKind.ValueType = ...,
+        category: _builtins.str = ...,
+        start: _builtins.int = ...,
+        end: _builtins.int = ...,
+        score: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "end", b"end", "kind", b"kind", "score", b"score", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TextFinding: _TypeAlias = TextFinding  # noqa: Y015
+
+@_typing.final
+class SpeechRequest(_message.Message):
+    """A text whose style is to be measured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The text."""
+    profile: _speech_pb2.SpeechProfile.ValueType
+    """Rules to use."""
+    language: _builtins.str
+    """ISO 639-1; empty lets the worker find out."""
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Texts that may take its place."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        profile: _speech_pb2.SpeechProfile.ValueType = ...,
+        language: _builtins.str = ...,
+        candidates: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "language", b"language", "profile", b"profile", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpeechRequest: _TypeAlias = SpeechRequest  # noqa: Y015
+
+@_typing.final
+class SpeechReply(_message.Message):
+    """Its style."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    REPAIRABLE_FIELD_NUMBER: _builtins.int
+    BEST_FIELD_NUMBER: _builtins.int
+    BEST_REPORT_FIELD_NUMBER: _builtins.int
+    repairable: _builtins.bool
+    """It is telegraphic and not mostly code."""
+    best: _builtins.int
+    """Number of the candidate that is better and may take its place, from 1; 0 if there is none."""
+    @_builtins.property
+    def report(self) -> _speech_pb2.SpeechReport:
+        """The report."""
+
+    @_builtins.property
+    def best_report(self) -> _speech_pb2.SpeechReport:
+        """The report of that candidate."""
+
+    def __init__(
+        self,
+        *,
+        report: _speech_pb2.SpeechReport | None = ...,
+        repairable: _builtins.bool = ...,
+        best: _builtins.int = ...,
+        best_report: _speech_pb2.SpeechReport | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["best_report", b"best_report", "report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best", b"best", "best_report", b"best_report", "repairable", b"repairable", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpeechReply: _TypeAlias = SpeechReply  # noqa: Y015

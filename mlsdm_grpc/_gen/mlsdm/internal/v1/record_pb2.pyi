@@ -724,6 +724,7 @@ class RuleSettings(_message.Message):
     DECISION_FIELD_NUMBER: _builtins.int
     ENFORCEMENT_FIELD_NUMBER: _builtins.int
     ON_ERROR_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_NS_FIELD_NUMBER: _builtins.int
     rule_id: _builtins.str
     """The rule."""
     threshold: _builtins.float
@@ -734,6 +735,8 @@ class RuleSettings(_message.Message):
     """Number of the enforcement."""
     on_error: _builtins.int
     """Number of what is assumed when the rule cannot be evaluated."""
+    expire_time_ns: _builtins.int
+    """End of these settings in nanoseconds of Unix time; 0 for none."""
     def __init__(
         self,
         *,
@@ -742,10 +745,11 @@ class RuleSettings(_message.Message):
         decision: _builtins.int = ...,
         enforcement: _builtins.int = ...,
         on_error: _builtins.int = ...,
+        expire_time_ns: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "decision", b"decision", "enforcement", b"enforcement", "on_error", b"on_error", "rule_id", b"rule_id", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "decision", b"decision", "enforcement", b"enforcement", "expire_time_ns", b"expire_time_ns", "on_error", b"on_error", "rule_id", b"rule_id", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
     _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015

@@ -1,0 +1,51 @@
+"""``mlsdm evaluate``: what the rules say to a text."""
+
+from typing import Annotated
+
+import typer
+
+from mlsdm_grpc.cli.options import AsJson, Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    text: Annotated[str, typer.Argument(help="Text to judge; - reads it from stdin.")],
+    *,
+    stage: Annotated[
+        str,
+        typer.Option(
+            "--stage",
+            help="Whose rules apply: prompt, recall, response, speech or memory.",
+        ),
+    ] = "prompt",
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Print the text without personal data and secrets.")
+    ] = False,
+    target: Target = "127.0.0.1:50051",
+    token_file: TokenFile = None,
+    timeout: TimeoutS = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a text by the rules of the tenant; nothing is stored."""
+    session = Session(target=target, token_file=token_file, timeout_s=timeout, as_json=as_json)
+    content = typer.get_text_stream("stdin").read() if text == "-" else text
+    response = session.run(lambda memory: memory.evaluate(content, stage=stage, redact=redact))
+    if as_json:
+        echo_json(message_dict(response))
+        return
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Decision, Enforcement
+
+    for verdict in response.verdicts:
+        decision = Decision.Name(verdict.decision).removeprefix("DECISION_")
+        enforcement = Enforcement.Name(verdict.enforcement).removeprefix("ENFORCEMENT_")
+        typer.echo(
+            f"{decision:8} {verdict.rule_id:22} {enforcement.lower():8}"
+            f" score {verdict.score:.2f} limit {verdict.threshold:.2f}"
+        )
+    for finding in response.findings:
+        place = f"{finding.start_byte}-{finding.end_byte}"
+        typer.echo(f"found    {finding.category:22} {'':8} score {finding.score:.2f} bytes {place}")
+    if redact:
+        typer.echo(response.redacted_text)

@@ -1,0 +1,533 @@
+"""Generation with memory: prompt governance, recall, model, speech, output governance, remembering.
+
+One way for answers in one piece and for streams: a stream lets text out as soon as no rule can say
+anything about it any more (:mod:`mlsdm_grpc.governance.outflow`). Nothing holds a lock across I/O.
+To the mind an exchange is one event, remembered with its answer in one record; what was recalled
+is never remembered again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
+
+import structlog
+
+from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
+from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.policy import Decision
+from mlsdm_grpc.core.record import Vector
+from mlsdm_grpc.engine.codec import Ask
+from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.recollection import Memories, Said
+from mlsdm_grpc.engine.repairs import RepairRequest, Repairs, Spent
+from mlsdm_grpc.engine.writes import Ticket
+from mlsdm_grpc.errors import MlsdmError, Unavailable
+from mlsdm_grpc.governance.judge import Measurement, Verdict, enforced, noteworthy, verdicts
+from mlsdm_grpc.governance.outflow import Outflow, holds_all
+from mlsdm_grpc.governance.policy import EffectivePolicy
+from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.llm.answers import ModelResult
+from mlsdm_grpc.llm.gateway import Gateway
+from mlsdm_grpc.llm.prompt import BLOCK_RULE, RecalledText, join_prompt
+from mlsdm_grpc.llm.providers.base import Finish, ModelRequest
+from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.speech import SpeechReport
+
+__all__ = [
+    "Generation",
+    "GenerationEvent",
+    "GenerationRequest",
+    "Generator",
+    "Piece",
+    "Recalled",
+]
+
+_log = structlog.get_logger(__name__)
+_ASLEEP_TOKENS: Final = 150
+_WAKE_PHASE: Final = 0.1
+_PHASE_WEIGHT: Final = 0.25
+"""What was remembered in the other phase resonates less; within a band it could not be found."""
+_RECALL_SHARE: Final = 0.25
+"""Of the time that is left when recall begins; what takes longer is generated without memory."""
+_REPAIR_SHARE: Final = 0.4
+"""Of the time that is left when the model is asked, kept for repairs where they are wanted."""
+_AFTER_SHARE: Final = 0.1
+_AFTER_S: Final = 2.0
+"""Time that is kept for judging and remembering the answer: a share, at most so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What is wanted."""
+
+    prompt: str
+    ticket: Ticket
+    moral_value: float | None = None
+    """The caller's, 0 to 1; None lets the server's scorer speak alone."""
+    attested: bool = False
+    """The caller's moral value counts as given."""
+    max_tokens: int = 0
+    """0 takes the configured default."""
+    top_k: int = 5
+    remember: bool = True
+    system_prompt: str = ""
+    model: str = ""
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
+    synaptic_bias: float = 0.1
+    repair_speech: bool = True
+    min_revision: int = 0
+    piecewise: bool = False
+    """Let the answer out as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What went into the prompt."""
+
+    matches: tuple[Match, ...] = ()
+    """Best first."""
+    revision: int = 0
+    """That it was recalled at; 0 when stateless."""
+    stateless: bool = False
+    """The memory could not be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of the answer that governance has let out, not empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The end of an answer."""
+
+    text: str
+    """All that was let out."""
+    finish: Finish
+    prompt_refused: bool
+    speech: SpeechReport | None
+    draft: str
+    """Answer of the model before speech repair; empty when nothing was repaired."""
+    memory_ids: tuple[str, ...]
+    not_remembered: MlsdmError | None
+    """Why the exchange was not remembered although it should have been."""
+    stateless: bool
+    revision: int
+    phase: float
+    moral_value: float
+
+
+GenerationEvent: TypeAlias = Recalled | Verdict | Piece | Spent | Generation
+"""At most one ``Recalled``, first; then verdicts and pieces as they come; then ``Spent``; then the
+``Generation``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """What became of an exchange."""
+
+    memory_ids: tuple[str, ...] = ()
+    revision: int = 0
+    error: MlsdmError | None = None
+    """Why it is not remembered although it should be."""
+    verdicts: tuple[Verdict, ...] = ()
+    """What the rules of texts that are to be stored say against it."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One generation on its way."""
+
+    key: SpaceKey
+    request: GenerationRequest
+    policy: EffectivePolicy
+    began_s: float
+    view: SpaceView | None = None
+    """The space; None while it does not exist, or cannot be used."""
+    memory_error: MlsdmError | None = None
+    vector: Vector | None = None
+    moral_value: float = 0.0
+    embed_s: float = 0.0
+    recall_s: float = 0.0
+    first_piece_s: float | None = None
+    results: list[ModelResult] = field(default_factory=list)
+    """The answers of the model, the one to the prompt first, repairs behind it."""
+    pieces: list[str] = field(default_factory=list)
+    recalled: Recalled = Recalled()
+    draft: str = ""
+    speech: SpeechReport | None = None
+    keep: bool = True
+    """No rule has said that the exchange is not to be remembered."""
+
+    @property
+    def deadline_s(self) -> float:
+        return self.request.ticket.deadline_s
+
+    @property
+    def revision(self) -> int:
+        return 0 if self.view is None else max(self.view.revision, self.recalled.revision)
+
+
+class Generator:
+    """Answers prompts with the help of what a space remembers.
+
+    Args:
+        engine: Where spaces, policies and text workers are.
+        gateway: The way to the models.
+        repairs: What repairs telegraphic answers.
+        max_tokens: Tokens of an answer whose request says nothing.
+        metrics: Told how generations end.
+        clock: Seconds; that of the event loop.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        gateway: Gateway,
+        repairs: Repairs,
+        *,
+        max_tokens: int,
+        metrics: Metrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._engine = engine
+        self._memories = Memories(engine)
+        self._judging = engine.judging
+        self._gateway = gateway
+        self._repairs = repairs
+        self._max_tokens = max_tokens
+        self._metrics = metrics
+        self._clock = clock
+
+    async def generate(
+        self, key: SpaceKey, request: GenerationRequest
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Yield what happens while a prompt is answered; see :data:`GenerationEvent`.
+
+        Closing it ends the call to the model; nothing is then remembered.
+
+        Raises:
+            MlsdmError: As the contract of Generate says; a refusal by policy is no error.
+        """
+        policy = await self._judging.policy(key.tenant, request.ticket.deadline_s)
+        run = _Run(key, request, policy, self._clock())
+        about_prompt = await self._judge_prompt(run)
+        if enforced(about_prompt) is Decision.REFUSE:
+            for verdict in noteworthy(about_prompt):
+                yield verdict
+            yield self._spent(run)
+            yield await self._refuse_prompt(run, about_prompt)
+            return
+        about_recalled, recollections = await self._recall(run)
+        yield run.recalled
+        for verdict in noteworthy((*about_prompt, *about_recalled)):
+            yield verdict
+        async with aclosing(self._answer(run, recollections)) as answer:
+            async for event in answer:
+                yield event
+        remembered = await self._remember(run)
+        for verdict in remembered.verdicts:
+            yield verdict
+        yield self._spent(run)
+        yield self._ended(run, remembered)
+
+    # Prompt.
+
+    async def _judge_prompt(self, run: _Run) -> tuple[Verdict, ...]:
+        """Look at the space, measure and embed the prompt, and return what the rules say."""
+        request, key = run.request, run.key
+        try:
+            run.view = await self._memories.seen(
+                key, min_revision=request.min_revision, deadline_s=run.deadline_s
+            )
+        except Unavailable as error:
+            if error.reason == "REVISION_NOT_REACHED":
+                raise
+            run.memory_error = error
+        if request.top_k or request.remember:
+            await self._embed(run)
+        (measurement,) = await self._judging.measure(
+            [request.prompt],
+            Stage.PROMPT,
+            policy=run.policy,
+            tenant=key.tenant,
+            deadline_s=run.deadline_s,
+            whole=True,
+        )
+        value = measurement.moral_value
+        if request.moral_value is not None:
+            if request.attested:
+                value = request.moral_value
+            elif value is not None:
+                value = min(value, request.moral_value)
+        run.moral_value = 0.0 if value is None else value
+        return self._judging.verdicts(
+            measurement.with_moral_value(value),
+            run.policy,
+            Stage.PROMPT,
+            moral_threshold=None if run.view is None else _threshold(run.view),
+        )
+
+    async def _embed(self, run: _Run) -> None:
+        began_s = self._clock()
+        try:
+            run.vector = await self._engine.embedded(
+                run.key, run.view, run.request.prompt, run.deadline_s
+            )
+        except Unavailable as error:
+            run.memory_error = error
+        run.embed_s = self._clock() - began_s
+
+    async def _refuse_prompt(self, run: _Run, about_prompt: Sequence[Verdict]) -> Generation:
+        """End a refused prompt; the moral filter of the space learns of a hostile one."""
+        remembered = _Remembered(revision=run.revision)
+        hostile = any(
+            verdict.rule_id == MORAL_THRESHOLD and verdict.decision is Decision.REFUSE
+            for verdict in about_prompt
+        )
+        if hostile and run.request.remember and run.view is not None and run.vector is not None:
+            try:
+                revision = await self._memories.warn(
+                    run.key, run.vector, run.moral_value, run.request.ticket
+                )
+                remembered = _Remembered(revision=revision)
+            except MlsdmError as error:
+                remembered = _Remembered(revision=run.revision, error=error)
+        self._metrics.generations.labels("prompt_refused").inc()
+        return self._ended(run, remembered, prompt_refused=True)
+
+    # Recall.
+
+    async def _recall(self, run: _Run) -> tuple[tuple[Verdict, ...], list[RecalledText]]:
+        """Recall what may help, leave out what the rules refuse, and return what they say."""
+        request, began_s = run.request, self._clock()
+        run.recalled = Recalled(revision=run.revision, stateless=run.memory_error is not None)
+        if not request.top_k or run.vector is None or run.view is None:
+            return (), []
+        try:
+            found = await self._memories.recalled(
+                run.key,
+                Ask(
+                    run.vector,
+                    top_k=request.top_k,
+                    phase_tolerance=1.0,
+                    phase_weight=_PHASE_WEIGHT,
+                    synaptic_bias=request.synaptic_bias,
+                ),
+                run.policy,
+                min_revision=request.min_revision,
+                until_s=began_s + _RECALL_SHARE * (run.deadline_s - began_s),
+                deadline_s=run.deadline_s,
+            )
+        except Unavailable as error:
+            run.memory_error = error
+            run.recalled = Recalled(stateless=True)
+            return (), []
+        finally:
+            run.recall_s = self._clock() - began_s
+        run.recalled = Recalled(found.matches, found.revision)
+        return found.verdicts, found.texts
+
+    # Answer.
+
+    async def _answer(
+        self, run: _Run, recollections: Sequence[RecalledText]
+    ) -> AsyncGenerator[Verdict | Piece, None]:
+        """Ask the model and let out what may leave."""
+        outflow = Outflow(run.policy.max_match_chars(Stage.RESPONSE))
+        asked = self._asked(run, recollections)
+        whole = run.request.repair_speech or holds_all(run.policy) or not run.request.piecewise
+        if whole:
+            result = await self._gateway.complete(asked, tenant=run.key.tenant)
+            run.results.append(result)
+            outflow.add(await self._spoken(run, result))
+        else:
+            async with aclosing(self._streamed(run, asked, outflow)) as pieces:
+                async for event in pieces:
+                    yield event
+        if not outflow.refused:
+            about, rest = await self._judge_answer(run, outflow)
+            for verdict in noteworthy(about):
+                yield verdict
+            if rest:
+                yield self._let_out(run, rest)
+        run.keep = run.keep and not outflow.refused
+        if outflow.refused:
+            run.results[0] = replace(run.results[0], finish=Finish.REFUSED)
+
+    def _asked(self, run: _Run, recollections: Sequence[RecalledText]) -> ModelRequest:
+        request = run.request
+        max_tokens = request.max_tokens or self._max_tokens
+        if run.view is not None and not run.view.awake:
+            max_tokens = min(max_tokens, _ASLEEP_TOKENS)
+        left_s = run.deadline_s - self._clock()
+        kept_s = min(_AFTER_SHARE * left_s, _AFTER_S)
+        if request.repair_speech:
+            kept_s += _REPAIR_SHARE * left_s
+        told = (request.system_prompt, BLOCK_RULE if recollections else "")
+        return ModelRequest(
+            prompt=join_prompt(recollections, request.prompt),
+            system="\n\n".join(part for part in told if part),
+            model=request.model,
+            max_tokens=max_tokens,
+            temperature=request.temperature,
+            stop=request.stop,
+            deadline_s=run.deadline_s - kept_s,
+        )
+
+    async def _streamed(
+        self, run: _Run, asked: ModelRequest, outflow: Outflow
+    ) -> AsyncGenerator[Verdict | Piece, None]:
+        async with self._gateway.stream(asked, tenant=run.key.tenant) as answer:
+            run.results.append(answer.result)
+            try:
+                async for piece in answer:
+                    outflow.add(piece)
+                    if outflow.due:
+                        for event in await self._look(run, outflow):
+                            yield event
+                    if outflow.refused:
+                        return
+            finally:
+                run.results[0] = answer.result
+
+    async def _look(self, run: _Run, outflow: Outflow) -> list[Verdict | Piece]:
+        """Judge what has come of a streamed answer and return what may leave."""
+        start, end = outflow.start, len(outflow.text)
+        measurement = await self._measured(run, outflow.text[start:end], Stage.RESPONSE)
+        about = verdicts(measurement, run.policy, Stage.RESPONSE)
+        text = outflow.judged(measurement, about, start=start, end=end)
+        if outflow.refused:
+            self._judging.count(about)
+            return [*noteworthy(about)]
+        return [self._let_out(run, text)] if text else []
+
+    async def _spoken(self, run: _Run, result: ModelResult) -> str:
+        """Return an answer, repaired if it is telegraphic and that is wanted."""
+        if not run.request.repair_speech or not result.text.strip():
+            return result.text
+        left_s = run.deadline_s - self._clock()
+        try:
+            repaired = await self._repairs.repair(
+                RepairRequest(
+                    result.text,
+                    run.key.tenant,
+                    run.deadline_s - min(_AFTER_SHARE * left_s, _AFTER_S),
+                    prompt=run.request.prompt,
+                    model=run.request.model,
+                )
+            )
+        except MlsdmError as error:
+            _log.warning("speech_not_repaired", reason=error.reason)
+            return result.text
+        run.results += repaired.results
+        run.speech = repaired.report
+        if repaired.text != result.text:
+            run.draft = result.text
+        return repaired.text
+
+    async def _judge_answer(self, run: _Run, outflow: Outflow) -> tuple[tuple[Verdict, ...], str]:
+        """Judge a whole answer; return what the rules say and what may leave of it now."""
+        text = outflow.text
+        if not text.strip():
+            return (), outflow.finished(Measurement(), ())
+        measurement = await self._measured(run, text, Stage.RESPONSE)
+        about = self._judging.verdicts(measurement, run.policy, Stage.RESPONSE)
+        style = await self._measured(run, text, Stage.SPEECH)
+        about += self._judging.verdicts(style, run.policy, Stage.SPEECH)
+        if run.speech is None:
+            run.speech = await self._judging.speech(
+                text, tenant=run.key.tenant, deadline_s=run.deadline_s
+            )
+        run.keep = enforced(about) < Decision.DEGRADE
+        return about, outflow.finished(measurement, about)
+
+    async def _measured(self, run: _Run, text: str, stage: Stage) -> Measurement:
+        (measurement,) = await self._judging.measure(
+            [text],
+            stage,
+            policy=run.policy,
+            tenant=run.key.tenant,
+            deadline_s=run.deadline_s,
+            prompt=run.request.prompt,
+        )
+        return measurement
+
+    def _let_out(self, run: _Run, text: str) -> Piece:
+        if run.first_piece_s is None:
+            run.first_piece_s = self._clock() - run.began_s
+        run.pieces.append(text)
+        return Piece(text)
+
+    # End.
+
+    async def _remember(self, run: _Run) -> _Remembered:
+        """Remember the exchange; that it could not be is part of the answer, not an error."""
+        text = "".join(run.pieces)
+        result = run.results[0]
+        self._metrics.generations.labels(result.finish).inc()
+        wanted = run.request.remember and run.keep and result.finish is not Finish.REFUSED
+        if not wanted or not text.strip():
+            return _Remembered(revision=run.revision)
+        if run.memory_error is not None:
+            return _Remembered(error=run.memory_error)
+        said = Said(
+            run.request.prompt,
+            text,
+            moral_value=run.moral_value,
+            model=result.model,
+            policy_version=run.policy.version,
+            recalled=tuple(match.memory.memory_id for match in run.recalled.matches),
+        )
+        try:
+            done = await self._memories.remembered(run.key, said, run.request.ticket)
+        except MlsdmError as error:
+            return _Remembered(revision=run.revision, error=error)
+        if done.outcome is None:
+            return _Remembered(revision=run.revision, verdicts=done.verdicts)
+        ids = (done.outcome.memory_id, done.outcome.answer_id)
+        return _Remembered(
+            tuple(each for each in ids if each), done.outcome.revision, verdicts=done.verdicts
+        )
+
+    def _spent(self, run: _Run) -> Spent:
+        return replace(
+            Spent.of(run.results, total_s=self._clock() - run.began_s),
+            embed_s=run.embed_s,
+            recall_s=run.recall_s,
+            first_piece_s=run.first_piece_s,
+        )
+
+    def _ended(
+        self,
+        run: _Run,
+        remembered: _Remembered,
+        *,
+        prompt_refused: bool = False,
+    ) -> Generation:
+        return Generation(
+            text="".join(run.pieces),
+            finish=run.results[0].finish if run.results else Finish.REFUSED,
+            prompt_refused=prompt_refused,
+            speech=run.speech,
+            draft=run.draft,
+            memory_ids=remembered.memory_ids,
+            not_remembered=remembered.error,
+            stateless=run.memory_error is not None,
+            revision=remembered.revision,
+            phase=_WAKE_PHASE if run.view is None else run.view.phase,
+            moral_value=run.moral_value,
+        )
+
+
+def _threshold(view: SpaceView) -> float:
+    """Return the moral value below which a space refuses now."""
+    moral = view.parameters.moral
+    return min(max(view.moral_threshold, moral.never_pass), moral.always_pass)

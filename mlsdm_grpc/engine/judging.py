@@ -1,0 +1,316 @@
+"""Judging texts: the policy of the tenant, what text workers measure, and what follows from both.
+
+What is to be stored is embedded and measured in the same pass. A text is judged before the record
+that stores it is written; the record has only what came of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+import structlog
+from prometheus_client import Counter
+
+from mlsdm_grpc.core.policy import Decision, Enforcement
+from mlsdm_grpc.core.record import Vector
+from mlsdm_grpc.engine.drafts import Draft, Prepared
+from mlsdm_grpc.engine.policies import Policies
+from mlsdm_grpc.engine.texts import Texts, ToMeasure
+from mlsdm_grpc.governance.judge import (
+    Measurement,
+    Verdict,
+    enforced,
+    noteworthy,
+    redacted,
+    verdicts,
+)
+from mlsdm_grpc.governance.policy import EffectivePolicy
+from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage
+from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.speech import Profile, SpeechReport
+
+__all__ = ["Judged", "Judging", "Scorer"]
+
+_log = structlog.get_logger(__name__)
+_SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
+
+
+class Scorer(Protocol):
+    """Scores texts outside of the text workers, as a moderation endpoint does."""
+
+    async def score(self, text: str, deadline_s: float) -> float | None:
+        """Return a moral value, 0 (harmful) to 1; None if it fails, which it never tells else."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A text and what the rules say to it."""
+
+    measurement: Measurement
+    verdicts: tuple[Verdict, ...]
+    """One for each rule of the stage that is not off, sorted by rule_id."""
+    policy: EffectivePolicy
+
+    @property
+    def decision(self) -> Decision:
+        """The strictest decision that has to be carried out."""
+        return enforced(self.verdicts)
+
+
+class Judging:
+    """Judges texts by the policies of their tenants.
+
+    Args:
+        texts: Measures them.
+        policies: The policies of the tenants.
+        scorer: Scores prompts, answers and events in place of the text workers, if given.
+        metrics: Told of every verdict.
+    """
+
+    def __init__(
+        self, texts: Texts, policies: Policies, *, scorer: Scorer | None, metrics: Metrics
+    ) -> None:
+        self._texts = texts
+        self._policies = policies
+        self._scorer = scorer
+        self._metrics = metrics
+        self._counters: dict[tuple[str, Decision, Enforcement], Counter] = {}
+
+    async def policy(self, tenant: str, deadline_s: float) -> EffectivePolicy:
+        """Return what holds for a tenant now; see :meth:`Policies.effective`."""
+        return await self._policies.effective(tenant, deadline_s)
+
+    async def measure(
+        self,
+        texts: Sequence[str],
+        stage: Stage,
+        *,
+        policy: EffectivePolicy,
+        tenant: str,
+        deadline_s: float,
+        prompt: str = "",
+        whole: bool = False,
+    ) -> list[Measurement]:
+        """Measure texts by the rules of a stage that are not off.
+
+        Args:
+            texts: Any number.
+            stage: Where they are judged.
+            policy: What holds for the tenant.
+            tenant: Whose they are.
+            deadline_s: Event-loop time by which the answer is wanted.
+            prompt: What they answer, for rules that compare the two.
+            whole: Measure moral value and injection whatever the rules.
+
+        Returns:
+            One a text, in their order.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL or WORKER_LOST.
+            DeadlineExceeded: There is no time for it.
+        """
+        rules = tuple(rule.rule_id for rule in policy.of(stage))
+        wanted = [ToMeasure(text, stage, rules, prompt, whole) for text in texts]
+        if not rules and not whole:
+            return [Measurement() for _ in texts]
+        asked = stage in _SCORED_ELSEWHERE
+        values, (found, _) = await asyncio.gather(
+            self._scored(texts if asked else (), deadline_s),
+            self._texts.measure(wanted, tenant, deadline_s),
+        )
+        return _overridden(found, values) if asked else found
+
+    def verdicts(
+        self,
+        measurement: Measurement,
+        policy: EffectivePolicy,
+        stage: Stage,
+        *,
+        moral_threshold: float | None = None,
+    ) -> tuple[Verdict, ...]:
+        """Return what the rules say, and count it; see :func:`governance.judge.verdicts`."""
+        found = verdicts(measurement, policy, stage, moral_threshold=moral_threshold)
+        self.count(found)
+        return found
+
+    async def judge(
+        self,
+        text: str,
+        stage: Stage,
+        *,
+        tenant: str,
+        deadline_s: float,
+        prompt: str = "",
+        whole: bool = False,
+        moral_threshold: float | None = None,
+    ) -> Judged:
+        """Judge one text by the policy of its tenant; the arguments are those of the steps."""
+        policy = await self.policy(tenant, deadline_s)
+        (measurement,) = await self.measure(
+            (text,),
+            stage,
+            policy=policy,
+            tenant=tenant,
+            deadline_s=deadline_s,
+            prompt=prompt,
+            whole=whole,
+        )
+        found = self.verdicts(measurement, policy, stage, moral_threshold=moral_threshold)
+        return Judged(measurement, found, policy)
+
+    async def speech(
+        self,
+        text: str,
+        *,
+        profile: Profile = Profile.STANDARD,
+        language: str = "",
+        tenant: str,
+        deadline_s: float,
+    ) -> SpeechReport:
+        """Return whether a text is telegraphic, and log one that is, without the text.
+
+        The arguments and what is raised are those of :meth:`Texts.speech`.
+        """
+        report = await self._texts.speech(
+            text, profile=profile, language=language, tenant=tenant, deadline_s=deadline_s
+        )
+        if report.is_aphasic:
+            _log.info(
+                "speech_analysed",
+                severity=round(report.severity, 4),
+                flags=[flag.name for flag in report.flags],
+                language=report.language,
+                profile=report.profile.name,
+            )
+        return report
+
+    async def prepare(
+        self, drafts: Sequence[Draft], tenant: str, deadline_s: float
+    ) -> list[Prepared]:
+        """Embed and judge what is to be stored, each text in one pass.
+
+        Args:
+            drafts: Memories and events.
+            tenant: Whose they are.
+            deadline_s: Event-loop time by which it is wanted.
+
+        Returns:
+            One a draft, in their order. The vector of a text without known words has
+            ``inv_norm`` 0.
+
+        Raises:
+            PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
+            Unavailable: BULKHEAD_FULL, EMBEDDER_UNAVAILABLE or WORKER_LOST.
+            DeadlineExceeded: There is no time for it.
+        """
+        if not any(draft.memory.text for draft in drafts):
+            return [_unjudged(draft) for draft in drafts]
+        policy = await self.policy(tenant, deadline_s)
+        rules = tuple(rule.rule_id for rule in policy.of(Stage.MEMORY))
+        if not rules and not any(draft.scored for draft in drafts):
+            return await self._embedded(drafts, tenant, deadline_s)
+        with_text = [i for i, draft in enumerate(drafts) if draft.memory.text]
+        wanted = [_wanted(drafts[i], rules) for i in with_text]
+        scored = [drafts[i].memory.text for i in with_text if drafts[i].scored]
+        values, (measurements, vectors) = await asyncio.gather(
+            self._scored(scored, deadline_s), self._texts.measure(wanted, tenant, deadline_s)
+        )
+        prepared = [_unjudged(draft) for draft in drafts]
+        outside = iter(values)
+        for i, measured, vector in zip(with_text, measurements, vectors, strict=True):
+            measurement = measured
+            if drafts[i].scored and self._scorer is not None:
+                measurement = replace(measured, moral_value=next(outside))
+            prepared[i] = self._prepared(drafts[i], measurement, vector, policy)
+        await self._embed_again(drafts, prepared, tenant, deadline_s)
+        return prepared
+
+    def count(self, found: Iterable[Verdict]) -> None:
+        """Count verdicts; for those that were not made by :meth:`verdicts`."""
+        for verdict in found:
+            key = verdict.rule_id, verdict.decision, verdict.enforcement
+            counter = self._counters.get(key)
+            if counter is None:
+                counter = self._counters[key] = self._metrics.governance_verdicts.labels(
+                    verdict.rule_id,
+                    verdict.stage.name.lower(),
+                    verdict.decision.name.lower(),
+                    verdict.enforcement.name.lower(),
+                )
+            counter.inc()
+
+    def _prepared(
+        self,
+        draft: Draft,
+        measurement: Measurement,
+        vector: Vector | None,
+        policy: EffectivePolicy,
+    ) -> Prepared:
+        found = self.verdicts(measurement, policy, Stage.MEMORY)
+        memory = draft.memory if vector is None else replace(draft.memory, vector=vector)
+        if any(verdict.carried_out is Decision.REDACT for verdict in found):
+            memory = replace(memory, text=redacted(memory.text, measurement, found))
+        if not draft.scored:
+            return replace(_unjudged(draft), memory=memory, verdicts=noteworthy(found))
+        value = measurement.moral_value
+        most = 1.0 if draft.moral_value is None else draft.moral_value
+        return Prepared(memory, noteworthy(found), min(most, value or 0.0), failed=value is None)
+
+    async def _embedded(
+        self, drafts: Sequence[Draft], tenant: str, deadline_s: float
+    ) -> list[Prepared]:
+        """Embed what has no vector; nothing is to be judged."""
+        bare = [i for i, draft in enumerate(drafts) if draft.bare]
+        prepared = [_unjudged(draft) for draft in drafts]
+        if bare:
+            texts = [drafts[i].memory.text for i in bare]
+            vectors = await self._texts.embed(texts, tenant, deadline_s)
+            for i, vector in zip(bare, vectors, strict=True):
+                memory = replace(drafts[i].memory, vector=vector)
+                prepared[i] = replace(prepared[i], memory=memory)
+        return prepared
+
+    async def _embed_again(
+        self, drafts: Sequence[Draft], prepared: list[Prepared], tenant: str, deadline_s: float
+    ) -> None:
+        """Give a new vector to what policy has changed, so that none tells what was taken out."""
+        changed = [
+            i
+            for i, draft in enumerate(drafts)
+            if draft.bare
+            and not prepared[i].refused
+            and prepared[i].memory.text != draft.memory.text
+        ]
+        if not changed:
+            return
+        texts = [prepared[i].memory.text for i in changed]
+        vectors = await self._texts.embed(texts, tenant, deadline_s)
+        for i, vector in zip(changed, vectors, strict=True):
+            memory = replace(prepared[i].memory, vector=vector)
+            prepared[i] = replace(prepared[i], memory=memory)
+
+    async def _scored(self, texts: Sequence[str], deadline_s: float) -> list[float | None]:
+        """Return what the scorer outside of the text workers says; nothing if there is none."""
+        if self._scorer is None or not texts:
+            return []
+        return await asyncio.gather(*(self._scorer.score(text, deadline_s) for text in texts))
+
+
+def _unjudged(draft: Draft) -> Prepared:
+    return Prepared(draft.memory, moral_value=draft.moral_value or 0.0)
+
+
+def _wanted(draft: Draft, rules: tuple[str, ...]) -> ToMeasure:
+    moral = (MORAL_THRESHOLD,) if draft.scored else ()
+    return ToMeasure(draft.memory.text, Stage.MEMORY, (*moral, *rules), embed=draft.bare)
+
+
+def _overridden(found: Sequence[Measurement], values: Sequence[float | None]) -> list[Measurement]:
+    """Return measurements with the moral values of another scorer, if it was asked."""
+    if not values:
+        return list(found)
+    return [each.with_moral_value(value) for each, value in zip(found, values, strict=True)]

@@ -1,0 +1,190 @@
+"""The memory of generations: what is recalled into a prompt, and how an exchange is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from ulid import ULID
+
+from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
+from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.policy import Decision
+from mlsdm_grpc.core.record import NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.engine.codec import Ask
+from mlsdm_grpc.engine.drafts import Draft
+from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.intake import Exchange
+from mlsdm_grpc.engine.writes import Ticket
+from mlsdm_grpc.errors import DeadlineExceeded, NotFound, Unavailable
+from mlsdm_grpc.governance.judge import Verdict, enforced, noteworthy, redacted
+from mlsdm_grpc.governance.policy import EffectivePolicy
+from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.llm.prompt import RecalledText
+
+__all__ = ["Memories", "Recollected", "Said"]
+
+_MAX_PARENTS: Final = 32
+_MAX_TEXT_BYTES: Final = 8_192
+"""Of one memory."""
+_BLOCK_BYTES: Final = 32 * 1_024
+"""Recalled text that goes into one prompt."""
+_NO_VECTOR: Final = Vector(np.empty(0, np.float32), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recollected:
+    """What may go into a prompt."""
+
+    matches: tuple[Match, ...]
+    """Best first."""
+    texts: list[RecalledText]
+    """The same as the model is told of them."""
+    verdicts: tuple[Verdict, ...]
+    """Of the rules that did not allow something, enforced or in shadow."""
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A prompt and its answer, to be remembered."""
+
+    prompt: str
+    answer: str
+    moral_value: float
+    """Of the prompt."""
+    model: str
+    policy_version: str
+    recalled: tuple[str, ...]
+    """Memories that went into the prompt."""
+
+
+class Memories:
+    """Recalls for generations and remembers them.
+
+    Args:
+        engine: Where the spaces are.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._judging = engine.judging
+
+    async def seen(
+        self, key: SpaceKey, *, min_revision: int, deadline_s: float
+    ) -> SpaceView | None:
+        """Return the figures of a space; None if it does not exist.
+
+        Raises:
+            Unavailable: It cannot be used.
+        """
+        try:
+            return await self._engine.state(key, min_revision=min_revision, deadline_s=deadline_s)
+        except NotFound:
+            return None
+
+    async def recalled(
+        self,
+        key: SpaceKey,
+        ask: Ask,
+        policy: EffectivePolicy,
+        *,
+        min_revision: int,
+        until_s: float,
+        deadline_s: float,
+    ) -> Recollected:
+        """Return memories with a text that may go into a prompt, judged again.
+
+        Args:
+            key: A space that exists.
+            ask: The prompt as a query.
+            policy: What holds for the tenant.
+            min_revision: Lowest revision that they may be of.
+            until_s: Event-loop time by which they have to be found.
+            deadline_s: The same of all that is to be done.
+
+        Raises:
+            Unavailable: The memory cannot be used, or not in time.
+        """
+        try:
+            encoded = await self._engine.query(
+                key, (ask,), min_revision=min_revision, deadline_s=until_s
+            )
+        except DeadlineExceeded as error:
+            raise Unavailable(
+                "The memory did not answer in its part of the time.",
+                reason="BULKHEAD_FULL",
+                metadata=error.metadata,
+            ) from None
+        found = QueryMemoriesResponse.FromString(encoded)
+        matches = [match for match in found.matches if match.memory.text]
+        measurements = await self._judging.measure(
+            [match.memory.text for match in matches],
+            Stage.RECALL,
+            policy=policy,
+            tenant=key.tenant,
+            deadline_s=deadline_s,
+        )
+        kept, texts, about, left = (
+            list[Match](),
+            list[RecalledText](),
+            list[Verdict](),
+            _BLOCK_BYTES,
+        )
+        for match, measurement in zip(matches, measurements, strict=True):
+            memory = match.memory
+            judged = self._judging.verdicts(measurement, policy, Stage.RECALL)
+            about += noteworthy(judged)
+            left -= len(memory.text.encode())
+            if enforced(judged) is not Decision.REFUSE and left >= 0:
+                text = redacted(memory.text, measurement, judged)
+                kept.append(match)
+                texts.append(RecalledText(memory.memory_id, text, match.resonance))
+        return Recollected(tuple(kept), texts, tuple(about), found.revision)
+
+    async def remembered(self, key: SpaceKey, said: Said, ticket: Ticket) -> Exchange:
+        """Remember what was said as one event of the mind.
+
+        Raises:
+            MlsdmError: As the contract of ProcessEvent says.
+        """
+        prompt_id, answer_id = str(ULID()), str(ULID())
+        prompt = NewMemory(
+            prompt_id,
+            _NO_VECTOR,
+            text=_cut(said.prompt),
+            provenance=Provenance(source=Source.USER_INPUT, policy_version=said.policy_version),
+        )
+        answer = NewMemory(
+            answer_id,
+            _NO_VECTOR,
+            text=_cut(said.answer),
+            provenance=Provenance(
+                source=Source.LLM_GENERATION,
+                model=said.model,
+                policy_version=said.policy_version,
+                parent_ids=(prompt_id, *said.recalled)[:_MAX_PARENTS],
+            ),
+        )
+        return await self._engine.intake.exchange(
+            key, prompt, answer, moral_value=said.moral_value, ticket=ticket
+        )
+
+    async def warn(self, key: SpaceKey, vector: Vector, moral_value: float, ticket: Ticket) -> int:
+        """Let the moral filter of a space learn of a hostile prompt, which is not kept.
+
+        Returns:
+            The revision.
+        """
+        # Should the filter have become milder since, it is not remembered either.
+        memory = NewMemory(str(ULID()), vector, confidence=0.0)
+        draft = Draft(memory, is_event=True, moral_value=moral_value)
+        return (await self._engine.intake.process_event(key, draft, ticket)).outcome.revision
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as one memory can hold."""
+    return text.encode()[:_MAX_TEXT_BYTES].decode(errors="ignore")

@@ -1,0 +1,209 @@
+"""Repairing telegraphic texts: a model rewrites them, the best verified try stays.
+
+What comes back is never worse than the text was, never in another language, and never code that
+was rewritten. Rules: :mod:`mlsdm_grpc.speech.repair`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mlsdm_grpc.core.policy import Decision
+from mlsdm_grpc.engine.judging import Judging
+from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S
+from mlsdm_grpc.engine.texts import Texts
+from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.governance.judge import Verdict, noteworthy, redacted
+from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.llm.answers import ModelResult
+from mlsdm_grpc.llm.gateway import Gateway
+from mlsdm_grpc.llm.providers.base import ModelRequest
+from mlsdm_grpc.speech import Profile, SpeechReport
+from mlsdm_grpc.speech.repair import MAX_ATTEMPTS, instruction
+
+__all__ = ["RepairRequest", "Repaired", "Repairs", "Spent"]
+
+_SHORTEST_S: Final = 0.5
+"""A try that would have less time than this is not begun."""
+_TOKENS_A_CHARACTER: Final = 0.75
+_MIN_TOKENS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RepairRequest:
+    """A text that may have to be rewritten."""
+
+    text: str
+    tenant: str
+    deadline_s: float
+    """Event-loop time by which it is wanted; no try is begun that would be late."""
+    prompt: str = ""
+    """What it answers."""
+    model: str = ""
+    """The model to ask; empty for the default one."""
+    attempts: int = MAX_ATTEMPTS
+    """Most tries."""
+    profile: Profile = Profile.STANDARD
+    """Rules of the analysis."""
+    language: str = ""
+    """Of the text, ISO 639-1; empty lets it be recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What calls to models and what goes with them cost; times in seconds."""
+
+    queue_wait_s: float
+    provider_s: float
+    total_s: float
+    prompt_tokens: int
+    completion_tokens: int
+    call_count: int
+    provider: str
+    model: str
+    embed_s: float = 0.0
+    recall_s: float = 0.0
+    first_piece_s: float | None = None
+
+    @classmethod
+    def of(cls, results: Sequence[ModelResult], *, total_s: float) -> Spent:
+        """Return what these answers of models cost, in a request that took ``total_s``."""
+        return cls(
+            queue_wait_s=QUEUE_WAIT_S.get(),
+            provider_s=sum(result.elapsed_s for result in results),
+            total_s=total_s,
+            prompt_tokens=sum(result.usage.prompt_tokens for result in results),
+            completion_tokens=sum(result.usage.completion_tokens for result in results),
+            call_count=sum(result.call_count for result in results),
+            provider=results[0].provider if results else "",
+            model=results[0].model if results else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What became of a text."""
+
+    text: str
+    report: SpeechReport
+    original_report: SpeechReport
+    results: tuple[ModelResult, ...] = ()
+    """What the model answered, one a try."""
+    verdicts: tuple[Verdict, ...] = ()
+    """Of the rules that did not allow something, enforced or in shadow."""
+
+
+class Repairs:
+    """Lets a model rewrite telegraphic texts.
+
+    Args:
+        gateway: The way to the models.
+        texts: The text workers.
+        judging: Judges what goes to the model and what comes from it.
+        max_tokens: Most tokens that a model may be asked for.
+        clock: Seconds; that of the event loop.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        texts: Texts,
+        judging: Judging,
+        *,
+        max_tokens: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._gateway = gateway
+        self._texts = texts
+        self._judging = judging
+        self._max_tokens = max_tokens
+        self._clock = clock
+
+    async def repair(self, request: RepairRequest) -> Repaired:
+        """Return a text as it is, or rewritten if it is telegraphic; nothing of it is judged.
+
+        Raises:
+            MlsdmError: It cannot be analysed, or the model failed at the first try.
+        """
+        looked = await self._texts.compare(
+            request.text,
+            (),
+            profile=request.profile,
+            language=request.language,
+            tenant=request.tenant,
+            deadline_s=request.deadline_s,
+        )
+        best = Repaired(request.text, looked.report, looked.report)
+        tries = request.attempts if looked.repairable else 0
+        while best.report.is_aphasic and len(best.results) < tries:
+            if best.results and request.deadline_s - self._clock() < _SHORTEST_S:
+                break
+            try:
+                best = await self._tried(request, best)
+            except MlsdmError:
+                if best.results:
+                    break
+                raise
+        return best
+
+    async def repair_governed(self, request: RepairRequest) -> tuple[Repaired, Spent]:
+        """Do the same with a text that nothing has judged yet, and judge what comes of it.
+
+        Raises:
+            MlsdmError: As :meth:`repair`; a refusal by policy is no error, the text then stays.
+        """
+        began_s = self._clock()
+        done = await self._governed(request)
+        return done, Spent.of(done.results, total_s=self._clock() - began_s)
+
+    async def _governed(self, request: RepairRequest) -> Repaired:
+        before = list[Verdict]()
+        for text in filter(None, (request.text, request.prompt)):
+            judged = await self._judging.judge(
+                text, Stage.PROMPT, tenant=request.tenant, deadline_s=request.deadline_s
+            )
+            before += noteworthy(judged.verdicts)
+            if judged.decision is Decision.REFUSE:
+                stays = await self.repair(replace(request, attempts=0))
+                return replace(stays, verdicts=tuple(before))
+        done = await self.repair(request)
+        if done.text == request.text:
+            return replace(done, verdicts=tuple(before))
+        judged = await self._judging.judge(
+            done.text,
+            Stage.RESPONSE,
+            tenant=request.tenant,
+            deadline_s=request.deadline_s,
+            prompt=request.text,
+        )
+        done = replace(done, verdicts=(*before, *noteworthy(judged.verdicts)))
+        if judged.decision is Decision.REFUSE:
+            return replace(done, text=request.text, report=done.original_report)
+        return replace(done, text=redacted(done.text, judged.measurement, judged.verdicts))
+
+    async def _tried(self, request: RepairRequest, best: Repaired) -> Repaired:
+        """Ask the model once more and return the best that there is now."""
+        language = request.language or best.original_report.language
+        wanted = max(_MIN_TOKENS, round(_TOKENS_A_CHARACTER * len(request.text)))
+        asked = ModelRequest(
+            prompt=instruction(request.text, prompt=request.prompt, language=language),
+            model=request.model,
+            max_tokens=min(wanted, self._max_tokens),
+            deadline_s=request.deadline_s,
+        )
+        result = await self._gateway.complete(asked, tenant=request.tenant)
+        results = (*best.results, result)
+        compared = await self._texts.compare(
+            request.text,
+            [each.text for each in results],
+            profile=request.profile,
+            language=request.language,
+            tenant=request.tenant,
+            deadline_s=request.deadline_s,
+        )
+        if compared.best_report is None:
+            return replace(best, results=results)
+        text = results[compared.best - 1].text
+        return replace(best, text=text, report=compared.best_report, results=results)

@@ -1,0 +1,132 @@
+"""What a text worker does: embed, measure by governance rules, analyse style. It keeps nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.engine.codec import add_failure
+from mlsdm_grpc.engine.position import Position
+from mlsdm_grpc.engine.textcodec import measurement_to_proto, report_to_proto
+from mlsdm_grpc.errors import InternalError
+from mlsdm_grpc.governance.measure import measure
+from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.llm.embedders import load_embedder
+from mlsdm_grpc.speech import Profile, analyse
+from mlsdm_grpc.speech.repair import best, is_repairable
+
+__all__ = ["NO_EMBEDDER", "TextHandler"]
+
+NO_EMBEDDER: Final = "none"
+_MAX_TEXTS_A_PASS: Final = 256
+_log = structlog.get_logger(__name__)
+
+
+class TextHandler:
+    """Does all that waits at once; what is to be embedded shares passes of the model.
+
+    Args:
+        embedder: Name of the model; ``none`` for none.
+        position: Told of every step.
+    """
+
+    def __init__(self, embedder: str, position: Position) -> None:
+        self._position = position
+        self._embedder = None if embedder in {"", NO_EMBEDDER} else load_embedder(embedder)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left; everything is done at once."""
+        return False
+
+    def step(self) -> list[pb.LinkReply]:
+        """Return nothing."""
+        return []
+
+    def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+        """Return the replies to all requests, in their order."""
+        wanted = [_texts_to_embed(request) for request in requests]
+        rows = self._embedded([text for texts in wanted for text in texts])
+        replies = [self._reply(request) for request in requests]
+        width = len(rows) // max(1, sum(map(len, wanted)))
+        start = 0
+        counted = False
+        for reply, texts in zip(replies, wanted, strict=True):
+            end = start + len(texts) * width
+            answer = reply.measure if reply.WhichOneof("kind") == "measure" else reply.embed
+            if texts and reply.WhichOneof("kind") != "failure":
+                answer.rows_f32_le = rows[start:end]
+                answer.batch_count = 0 if counted else sum(map(len, wanted))
+                counted = True
+            start = end
+        return replies
+
+    def _embedded(self, texts: Sequence[str]) -> bytes:
+        """Return rows of float32, one a text, one after another."""
+        rows = bytearray()
+        if self._embedder is None:
+            return b""
+        for start in range(0, len(texts), _MAX_TEXTS_A_PASS):
+            self._position.enter()
+            some = self._embedder.embed(texts[start : start + _MAX_TEXTS_A_PASS])
+            rows += some.astype("<f4", copy=False).tobytes()
+        return bytes(rows)
+
+    def _reply(self, request: pb.LinkRequest) -> pb.LinkReply:
+        """Return the reply to a request, without what the embedder gives."""
+        reply = pb.LinkReply(call_id=request.call_id)
+        try:
+            kind = request.WhichOneof("kind")
+            if kind == "embed":
+                reply.embed.SetInParent()
+            elif kind == "measure":
+                reply.measure.SetInParent()
+                for wanted in request.measure.texts:
+                    reply.measure.measurements.append(self._measured(wanted))
+            elif kind == "speech":
+                self._position.enter()
+                reply.speech.CopyFrom(_analysed(request.speech))
+        except Exception as error:  # noqa: BLE001 - the top of the worker's loop
+            # The text of the error may quote what was judged.
+            _log.error("defect in a text worker", error=type(error).__name__)
+            add_failure(reply, InternalError("a text cannot be analysed"))
+        return reply
+
+    def _measured(self, wanted: pb.MeasuredText) -> pb.TextMeasurement:
+        if not wanted.rule_ids and not wanted.whole:
+            return pb.TextMeasurement()
+        self._position.enter()
+        measurement = measure(
+            wanted.text,
+            Stage(wanted.stage),
+            prompt=wanted.prompt,
+            rules=wanted.rule_ids,
+            whole=wanted.whole,
+        )
+        return measurement_to_proto(measurement)
+
+
+def _analysed(request: pb.SpeechRequest) -> pb.SpeechReply:
+    draft, candidates = request.text, list(request.candidates)
+    profile = Profile(request.profile or Profile.STANDARD)
+    language = request.language or None
+    report = analyse(draft, profile=profile, language=language)
+    reply = pb.SpeechReply(
+        report=report_to_proto(report),
+        repairable=report.is_aphasic and is_repairable(draft, profile=profile, language=language),
+    )
+    if candidates:
+        chosen = best(draft, candidates, profile=profile, language=language)
+        if chosen != draft:
+            reply.best = 1 + candidates.index(chosen)
+            reply.best_report.CopyFrom(report_to_proto(analyse(chosen, profile=profile)))
+    return reply
+
+
+def _texts_to_embed(request: pb.LinkRequest) -> Sequence[str]:
+    if request.WhichOneof("kind") == "measure":
+        return [wanted.text for wanted in request.measure.texts if wanted.embed]
+    return request.embed.texts

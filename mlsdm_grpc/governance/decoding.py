@@ -1,0 +1,141 @@
+"""Texts within a text: once in base64, hexadecimal digits, Morse code, rot13, or backwards."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Hidden", "hidden_letters", "hidden_texts"]
+
+_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{16,}={0,2}")
+_HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?:(?:\\x|0x|%)?[0-9A-Fa-f]{2}[ :,]?){12,}")
+_HEX_NOISE: Final = re.compile(r"\\x|0x|[ :,%]")
+_READABLE: Final = re.compile(r"[\t\n\r -~\u00a0-\u024f\u0370-\u052f\u2010-\u2027]{10,}")
+_MORSE: Final = re.compile(r"(?<![^\s])[.\-]{1,5}(?:(?: |\s?[/|]\s?)[.\-]{1,5}){7,}(?![^\s])")
+_MORSE_SIGN: Final = re.compile(r"[.\-]+|[/|]")
+_MORSE_LETTERS: Final = {
+    sign: letter
+    for letter, sign in zip(
+        "abcdefghijklmnopqrstuvwxyz",
+        [
+            ".-",
+            "-...",
+            "-.-.",
+            "-..",
+            ".",
+            "..-.",
+            "--.",
+            "....",
+            "..",
+            ".---",
+            "-.-",
+            ".-..",
+            "--",
+            "-.",
+            "---",
+            ".--.",
+            "--.-",
+            ".-.",
+            "...",
+            "-",
+            "..-",
+            "...-",
+            ".--",
+            "-..-",
+            "-.--",
+            "--..",
+        ],
+        strict=True,
+    )
+}
+_STEMS: Final = (
+    *("secret", "hidden", "filter", "restrict", "guideline", "password", "previous", "obey"),
+    *("geheim", "passwort", "zeige", "montre", "affiche", "muestra", "secreto"),
+    *("ignore", "forget", "disregard", "instruction", "prompt", "system", "rules", "reveal"),
+    *("vergiss", "anweisung", "regeln", "oublie", "consignes", "olvida", "instruccion", "reglas"),
+)
+_ROT13_HINT: Final = re.compile("|".join(codecs.encode(stem, "rot13") for stem in _STEMS))
+_REVERSED_HINT: Final = re.compile(
+    "|".join(stem[::-1] for stem in (*_STEMS, "ігнору", "забудь", "інструкці", "правила"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A text that stands in another in another form."""
+
+    text: str
+    start: int
+    """Where its form begins in the text around it."""
+    step: float
+    """Characters of the form for one of the text; negative where it reads backwards."""
+
+    def span(self, start: int, end: int, limit: int) -> tuple[int, int]:
+        """Return where characters ``start`` to ``end`` stand in the text around it."""
+        ends = (self.start + self.step * start, self.start + self.step * end)
+        first, last = int(min(ends)), int(max(ends) + 0.999)
+        first = min(max(first, 0), limit - 1)
+        return first, min(max(last, first + 1), limit)
+
+
+def hidden_texts(text: str) -> Iterator[Hidden]:
+    """Yield the texts in base64, hexadecimal digits and Morse code that ``text`` may hold.
+
+    Args:
+        text: As given, since base64 tells capitals apart.
+
+    Cost: O(len(text)); one level only.
+    """
+    for match in _BASE64.finditer(text):
+        yield from _from_base64(match)
+    for match in _HEX.finditer(text):
+        digits = _HEX_NOISE.sub("", match[0])
+        step = 2 * len(match[0]) / len(digits)
+        for skipped in range(2):
+            half = digits[skipped:]
+            raw = bytes.fromhex(half[: len(half) // 2 * 2])
+            yield from _readable(raw, match.start() + skipped, step)
+    for match in _MORSE.finditer(text):
+        yield _from_morse(match)
+
+
+def _from_morse(match: re.Match[str]) -> Hidden:
+    letters = (_MORSE_LETTERS.get(sign, " ") for sign in _MORSE_SIGN.findall(match[0]))
+    decoded = "".join(letters)
+    return Hidden(decoded, match.start(), len(match[0]) / len(decoded))
+
+
+def hidden_letters(plain: str) -> Iterator[tuple[Hidden, re.Pattern[str]]]:
+    """Yield ``plain`` with its letters turned by 13, or backwards, where it holds such words.
+
+    With each comes the pattern of these words: only what holds one in ``plain`` counts.
+    """
+    if _ROT13_HINT.search(plain):
+        yield Hidden(codecs.encode(plain, "rot13"), 0, 1.0), _ROT13_HINT
+    if _REVERSED_HINT.search(plain):
+        yield Hidden(plain[::-1], len(plain), -1.0), _REVERSED_HINT
+
+
+def _from_base64(match: re.Match[str]) -> Iterator[Hidden]:
+    run = match[0].rstrip("=").replace("-", "+").replace("_", "/")
+    for skipped in range(4):
+        body = run[skipped:]
+        body = body[: len(body) - (len(body) % 4 == 1)]
+        try:
+            raw = base64.b64decode(body + "=" * (-len(body) % 4))
+        except binascii.Error:
+            continue
+        yield from _readable(raw, match.start() + skipped, 4 / 3)
+
+
+def _readable(raw: bytes, start: int, step: float) -> Iterator[Hidden]:
+    decoded = raw.decode("utf-8", "replace")
+    for match in _READABLE.finditer(decoded):
+        before = len(decoded[: match.start()].encode("utf-8", "replace"))
+        size = len(match[0].encode())
+        yield Hidden(match[0], int(start + before * step), step * size / len(match[0]))

@@ -1,0 +1,206 @@
+"""Text as a reader sees it, with the way back to the text as it was written.
+
+``plain`` undoes what happens to single characters: compatibility forms, case, invisible and
+stacked characters. ``readings`` says what one word may stand for: digits and signs for letters,
+letters of another script, letters repeated. ``spelled`` finds words whose letters stand apart.
+``fold`` is all three together. Everything is local: what a word comes to depends on that word.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from mlsdm_grpc.governance.lookalikes import (
+    CYRILLIC_TO_LATIN,
+    DRAWN_LETTERS,
+    LATIN_TO_CYRILLIC,
+    LEET,
+    LEET_CYRILLIC,
+    LEET_ONE_IS_L,
+    LEET_THREE_IS_ZE,
+)
+
+__all__ = ["MAX_WORD_CHARS", "WORD", "Folded", "fold", "plain", "readings", "spelled"]
+
+MAX_WORD_CHARS: Final = 40
+"""Longer runs of letters and digits are not words: they have no reading but themselves."""
+WORD: Final = re.compile(r"[@$€£]?[^\W_](?:[^\W_]|[@$€£!|+*'](?=[^\W_]))*(?:\$\$)?")
+"""A word of plain text; signs count as letters between letters, ``@`` and ``$`` before them too."""
+_SPELLED: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .\-_*·•,/|~]{1,3}[^\W_](?![^\W_])){2,}")
+_REPEATED: Final = re.compile(r"(.)\1\1+")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BLANK_LETTERS: Final = "\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+_LATIN: Final = re.compile(r"[a-z]")
+_CYRILLIC_OR_GREEK: Final = re.compile(r"[Ͱ-Ͽа-ԯ]")
+_LEET_SIGN: Final = re.compile(r"[0-9@$€£!|+]")
+_STARRED: Final = re.compile(r"[^\W\d_]\*{1,2}[^\W\d_]")
+_MAX_REPEATS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Text with the origin of each of its characters."""
+
+    text: str
+    origin: Sequence[int]
+    """For each character of ``text`` its offset in the text that was given, and one entry more:
+    the length of that text. Never decreases."""
+
+
+def plain(text: str) -> Folded:
+    """Return ``text`` in compatibility form and without case, invisible and stacked characters.
+
+    Cost: O(len(text)).
+    """
+    if text.isascii() and not _CONTROL.search(text):
+        return Folded(text.lower(), range(len(text) + 1))
+    pieces = [_plain_char(each) for each in text]
+    folded = "".join(pieces)
+    if len(folded) == len(text) and all(pieces):
+        return Folded(folded, range(len(text) + 1))
+    origin = [i for i, piece in enumerate(pieces) for _ in piece]
+    origin.append(len(text))
+    return Folded(folded, origin)
+
+
+@lru_cache(maxsize=4096)
+def _plain_char(char: str) -> str:
+    drawn = DRAWN_LETTERS.get(char)
+    if drawn is not None:
+        return drawn
+    if 0xE0020 <= ord(char) <= 0xE007E:  # tag characters: a hidden copy of ASCII
+        return chr(ord(char) - 0xE0000).lower()
+    invisible = unicodedata.category(char) in {"Cf", "Mn", "Me", "Cc"} or char in _BLANK_LETTERS
+    if invisible and char not in "\t\n\r":
+        return ""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", char).casefold())
+
+
+@lru_cache(maxsize=16384)
+def readings(word: str) -> tuple[str, ...]:
+    """Return what ``word`` may stand for, itself first, the farthest from it last.
+
+    Args:
+        word: As ``WORD`` finds it in plain text.
+
+    Returns:
+        At most 32, each once.
+    """
+    if (word.isalpha() and word.isascii() and not _REPEATED.search(word)) or (
+        len(word) > MAX_WORD_CHARS
+    ):
+        return (word,)
+    found = [word]
+    for step in (_scripts, _squeezed, _starred, _leet):
+        found += [new for old in found for new in step(old)]
+    return tuple(dict.fromkeys(found))[:32]
+
+
+def _scripts(word: str) -> Iterator[str]:
+    """Letters of one script that stand for those of another they look like."""
+    other = _CYRILLIC_OR_GREEK.search(word)
+    if other is None:
+        return
+    latin = word.translate(CYRILLIC_TO_LATIN)
+    native = len(_LATIN.findall(word))
+    if native:
+        both = [word.translate(LATIN_TO_CYRILLIC), latin]
+        yield from both if 2 * native >= len(word) else reversed(both)
+    elif not _CYRILLIC_OR_GREEK.search(latin):
+        yield latin
+
+
+def _starred(word: str) -> Iterator[str]:
+    """One or two masked letters: any vowel, or none."""
+    if _STARRED.search(word):
+        for vowel in ("", "a", "e", "i", "o", "u"):
+            yield re.sub(r"\*{1,2}", vowel, word, count=1)
+
+
+def _leet(word: str) -> Iterator[str]:
+    """Digits and signs that stand for letters, in words that have letters."""
+    if _LEET_SIGN.search(word) and any(map(str.isalpha, word)):
+        if _CYRILLIC_OR_GREEK.search(word):
+            yield word.translate(LEET_CYRILLIC)
+            yield word.translate(LEET_THREE_IS_ZE)
+            return
+        yield word.translate(LEET_ONE_IS_L)
+        yield word.translate(LEET)
+
+
+def _squeezed(word: str) -> Iterator[str]:
+    """Letters that are written three times and more stand for two or for one."""
+    if not _REPEATED.search(word):
+        return
+    parts = _REPEATED.split(word)
+    letters = parts[1::2]
+    if len(letters) > _MAX_REPEATS:
+        yield _REPEATED.sub(r"\1", word)
+        return
+    for counts in itertools.product((2, 1), repeat=len(letters)):
+        middles = (letter * count for letter, count in zip(letters, counts, strict=True))
+        yield "".join(
+            itertools.chain.from_iterable(itertools.zip_longest(parts[::2], middles, fillvalue=""))
+        )
+
+
+def spelled(text: str) -> Iterator[list[int]]:
+    """Yield runs of letters that stand apart in plain text, as the offsets of their letters.
+
+    Cost: O(len(text)).
+    """
+    for match in _SPELLED.finditer(text):
+        yield [i for i in range(*match.span()) if text[i].isalnum()]
+
+
+def _split(text: str, letters: list[int]) -> Iterator[list[int]]:
+    """Part a run into words where some of its gaps are wider than others."""
+    gaps = [after - before for before, after in itertools.pairwise(letters)]
+    usual = min(gaps)
+    word = [letters[0]]
+    for gap, letter in zip(gaps, letters[1:], strict=True):
+        if gap > usual and " " in text[word[-1] : letter]:
+            yield word
+            word = []
+        word.append(letter)
+    yield word
+
+
+def fold(text: str) -> Folded:
+    """Return ``text`` with every word in its farthest reading, for looking at and for tests.
+
+    The detectors look at all readings of a word; the farthest is what this shows.
+
+    Cost: O(len(text)).
+    """
+    shown = plain(text)
+    pieces: list[str] = []
+    origin: list[int] = []
+    done = 0
+    for start, end, word in sorted(_shown_words(shown.text), key=lambda word: (word[0], -word[1])):
+        if start < done:
+            continue
+        pieces += shown.text[done:start], word
+        origin += shown.origin[done:start]
+        same = len(word) == end - start
+        origin += (shown.origin[start + i if same else start] for i in range(len(word)))
+        done = end
+    pieces.append(shown.text[done:])
+    origin += shown.origin[done:]
+    return Folded("".join(pieces), origin)
+
+
+def _shown_words(text: str) -> Iterator[tuple[int, int, str]]:
+    for run in spelled(text):
+        for letters in _split(text, run):
+            if len(letters) > 1:
+                word = "".join(text[i] for i in letters)
+                yield letters[0], letters[-1] + 1, readings(word)[-1]
+    for match in WORD.finditer(text):
+        yield *match.span(), readings(match[0])[-1]

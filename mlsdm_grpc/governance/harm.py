@@ -1,0 +1,72 @@
+"""The moral value of a text, judged by its words and what stands around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from mlsdm_grpc.governance.findings import Finding, FindingKind
+from mlsdm_grpc.governance.folding import plain
+from mlsdm_grpc.governance.grammar import Grammar
+from mlsdm_grpc.governance.harm_rules import EXCLUSIONS, RULES
+from mlsdm_grpc.governance.words import de, en, es, fr, uk
+
+__all__ = ["NEUTRAL", "Harm", "LexicalScorer", "Scorer"]
+
+NEUTRAL: Final = 0.8
+"""Moral value of a text that nothing was found in."""
+_DOUBTED: Final = 0.6
+"""Moral value of a text with a match that its context speaks against."""
+_HOSTILE: Final = 0.4
+"""Moral value at certainty 0; certainty 1 is 0.0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What a scorer says of a text."""
+
+    moral_value: float
+    """0 (hostile) to 1; below 0.5 is refused by the built-in policy."""
+    findings: tuple[Finding, ...]
+
+
+class Scorer(Protocol):
+    """Says how hostile or harmful a text is."""
+
+    version: str
+    """Changes whenever the same text may be given another value."""
+
+    def score(self, text: str) -> Harm:
+        """Return the moral value of ``text`` and what it rests on."""
+        ...
+
+
+class LexicalScorer:
+    """Scores by word stems, distances and contexts, in English, German, French, Spanish, Ukrainian.
+
+    The value of a text is the lowest over its places, never a sum over the text. It is a first
+    line: it knows what is said openly, not what is hinted at.
+    """
+
+    version = "lexical-1"
+
+    def __init__(self) -> None:
+        self._grammar = Grammar([each.HARM for each in (en, de, fr, es, uk)], RULES, EXCLUSIONS)
+
+    def score(self, text: str) -> Harm:
+        """Return the moral value of ``text``.
+
+        Returns:
+            0.8 where nothing was found, 0.6 where what was found is negated or in a benign
+            context, else at most 0.2, and the places of the latter by category.
+
+        Cost: O(len(text)).
+        """
+        reading = self._grammar.read(plain(text))
+        findings = tuple(
+            Finding(FindingKind.HARM, hit.category, hit.start, hit.end, hit.certainty)
+            for hit in reading.hits
+        )
+        if reading.certainty:
+            return Harm(round(_HOSTILE * (1.0 - reading.certainty), 4), findings)
+        return Harm(_DOUBTED if reading.doubted else NEUTRAL, findings)

@@ -1,0 +1,132 @@
+"""Words and the classes they belong to: tables of stems, made ready for looking words up.
+
+A table maps the name of a class to entries parted by blanks. An entry is a word (``gun``; words of
+four letters and more may take an ending of one letter, those of five and more one of two), a stem
+(``kill*`` is every word that begins so, ``*bombe`` every word that ends so) or a phrase of these
+(``pipe_bomb*``; ``~`` instead of ``_`` lets up to three words stand between). Words of the class
+``NONE`` belong to no other class, whatever their stem.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Final
+
+from mlsdm_grpc.governance.folding import plain, readings
+from mlsdm_grpc.governance.lookalikes import LEET, ROMANISED
+
+__all__ = ["Lexicon", "Table"]
+
+Table = Mapping[str, str]
+
+_LONGEST: Final = 16
+"""Letters of the longest stem that is looked for."""
+_SHORTEST: Final = 3
+_INFLECTED: Final = 4
+"""Letters of the shortest word that may take an ending of one letter; one more for two."""
+_ENDING: Final = 2
+_ROMANISED: Final = 5
+"""Letters of the shortest word that is also looked for in Latin letters; shorter ones clash."""
+_TRANSLITERATED: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+
+
+class Lexicon:
+    """Classes by word. Classes are numbered in the order in which their names are first asked."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+        self._exact: dict[str, set[int]] = {}
+        self._heads: dict[str, set[int]] = {}
+        self._tails: dict[str, set[int]] = {}
+        self._none: set[str] = set()
+        self._literals: set[str] = set()
+        self._starts: set[str] = set()
+        self.classes = lru_cache(maxsize=16384)(self._classes)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def id_of(self, name: str) -> int:
+        """Return the number of the class ``name``."""
+        return self._ids.setdefault(name, len(self._ids))
+
+    def literal(self, entry: str) -> int:
+        """Return the number of the class that holds the word or stem ``entry`` only."""
+        number = self.id_of("=" + entry)
+        if entry not in self._literals:
+            self._literals.add(entry)
+            self._add(entry, number)
+        return number
+
+    def add(self, tables: Iterable[Table]) -> list[tuple[str, str]]:
+        """Add the words of ``tables``; return their phrases as (class name, phrase)."""
+        phrases = []
+        for table in tables:
+            for name, entries in table.items():
+                for entry in entries.replace("-", "_").split():
+                    if "_" in entry or "~" in entry:
+                        phrases.append((name, entry))
+                    elif name == "NONE":
+                        self._none.update(_spellings(entry))
+                    else:
+                        self._add(entry, self.id_of(name))
+        return phrases
+
+    def _add(self, entry: str, number: int) -> None:
+        if entry.endswith("*"):
+            into = self._heads
+        elif entry.startswith("*"):
+            into = self._tails
+        else:
+            into = self._exact
+        for spelling in _spellings(entry.strip("*")):
+            into.setdefault(spelling, set()).add(number)
+            if into is not self._tails:
+                self._starts.add(spelling[:_SHORTEST])
+
+    def _classes(self, word: str) -> tuple[int, ...]:
+        """Return the classes of all readings of ``word``, a word of plain text."""
+        found: set[int] = set()
+        for reading in readings(word):
+            if reading in self._none:
+                return ()
+            found |= self._exact.get(reading, set())
+            for ending in range(1, _ENDING + 1):
+                if len(reading) >= _INFLECTED + 2 * ending - 1:
+                    found |= self._exact.get(reading[:-ending], set())
+            longest = min(len(reading), _LONGEST)
+            for length in range(2, longest + 1):
+                found |= self._heads.get(reading[:length], set())
+            for length in range(_SHORTEST, longest + 1):
+                found |= self._tails.get(reading[-length:], set())
+        return tuple(found)
+
+    def words_within(self, letters: str) -> Iterator[tuple[int, int]]:
+        """Yield where the longest words and stems stand in ``letters``; none within another.
+
+        Cost: O(len(letters)).
+        """
+        letters = letters.translate(LEET)
+        covered = 0
+        for start in range(len(letters) - _SHORTEST + 1):
+            if letters[start : start + _SHORTEST] not in self._starts:
+                continue
+            for end in range(min(start + _LONGEST, len(letters)), start + _SHORTEST - 1, -1):
+                word = letters[start:end]
+                if word in self._exact or word in self._heads:
+                    if end > covered:
+                        yield start, end
+                        covered = end
+                    break
+
+
+def _spellings(entry: str) -> set[str]:
+    """Return ``entry`` with and without accents, with German vowels written out, in Latin."""
+    entry = plain(entry).text
+    bare = "".join(
+        each for each in unicodedata.normalize("NFD", entry) if not unicodedata.combining(each)
+    )
+    romanised = entry.translate(ROMANISED) if len(entry) >= _ROMANISED else entry
+    return {entry, bare, entry.translate(_TRANSLITERATED), romanised}

@@ -1,0 +1,117 @@
+"""What is measured of a text: every detector once, for all rules that ask for it.
+
+Belongs into text workers: it takes milliseconds and runs expressions over text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import structlog
+
+from mlsdm_grpc.governance.findings import Finding, FindingKind
+from mlsdm_grpc.governance.harm import Harm, LexicalScorer
+from mlsdm_grpc.governance.injection import Injection, detect
+from mlsdm_grpc.governance.judge import Measurement
+from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.sensitive import find_sensitive
+from mlsdm_grpc.speech.quality import QUALITY_CHECKS
+
+__all__ = ["BUILT_IN_DETECTORS", "Detectors", "measure"]
+
+_log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Detectors:
+    """What measures; tests put in others, which may be broken."""
+
+    harm: Callable[[str], Harm]
+    injection: Callable[[str], Injection]
+    sensitive: Callable[[str], tuple[Finding, ...]]
+    quality: Mapping[str, Callable[[str, str], float]]
+    """By the second word of the rule; each is given text and prompt."""
+
+
+BUILT_IN_DETECTORS: Final = Detectors(
+    harm=LexicalScorer().score,
+    injection=detect,
+    sensitive=find_sensitive,
+    quality={name: check.function for name, check in QUALITY_CHECKS.items()},
+)
+
+
+def measure(
+    text: str,
+    stage: Stage,
+    *,
+    prompt: str = "",
+    rules: Collection[str],
+    whole: bool = False,
+    detectors: Detectors = BUILT_IN_DETECTORS,
+) -> Measurement:
+    """Measure a text. Belongs into a text worker: it takes milliseconds and runs expressions.
+
+    Args:
+        text: The text.
+        stage: Where it is judged.
+        prompt: What it answers, for rules that compare the two.
+        rules: Ids of the rules whose scores are wanted; each detector runs once for all of them.
+        whole: Measure moral value and injection whatever the rules.
+        detectors: What measures.
+
+    Returns:
+        A score for each of ``rules``; None where its detector raised, which is logged without text.
+        Findings of all detectors that ran.
+    """
+    kinds = {rule_id.partition(".")[0] for rule_id in rules}
+    findings = list[Finding]()
+    harm = injection = sensitive = None
+    if whole or "moral" in kinds:
+        harm = _tried("moral", stage, lambda: detectors.harm(text))
+        findings += harm.findings if harm else ()
+    if whole or "injection" in kinds:
+        injection = _tried("injection", stage, lambda: detectors.injection(text))
+        findings += injection.findings if injection else ()
+    if whole or kinds & {"pii", "secret"}:
+        sensitive = _tried("sensitive", stage, lambda: detectors.sensitive(text))
+        findings += sensitive or ()
+
+    moral_value = None if harm is None else harm.moral_value
+    injection_score = None if injection is None else injection.score
+
+    def score(rule_id: str) -> float | None:
+        kind, _, name = rule_id.partition(".")
+        if kind == "moral":
+            return moral_value
+        if kind == "injection":
+            return injection_score
+        if kind == "quality":
+            check = detectors.quality[name]
+            return _tried(rule_id, stage, lambda: check(text, prompt))
+        wanted = FindingKind.SECRET if kind == "secret" else FindingKind.PERSONAL_DATA
+        return None if sensitive is None else _highest(sensitive, wanted)
+
+    return Measurement(
+        scores={rule_id: score(rule_id) for rule_id in rules},
+        moral_value=moral_value,
+        injection_score=injection_score,
+        findings=tuple(sorted(findings, key=lambda finding: (finding.start, finding.end))),
+    )
+
+
+def _highest(findings: Iterable[Finding], kind: FindingKind) -> float:
+    return max((finding.score for finding in findings if finding.kind is kind), default=0.0)
+
+
+def _tried(what: str, stage: Stage, detect: Callable[[], _T]) -> _T | None:
+    """Return what a detector gives, or None if it raises: the rule's on_error decides then."""
+    try:
+        return detect()
+    except Exception as error:  # noqa: BLE001 - no defect of a detector may decide for a rule
+        # The text of the error may quote what was judged.
+        _log.error("detector_failed", detector=what, stage=stage.name, error=type(error).__name__)
+        return None

@@ -1,0 +1,247 @@
+"""Patterns over classes of words, matched over all words of a text at once.
+
+A text becomes one integer a class, in which a bit says that the word in this slot belongs to the
+class; a pattern is a few shifts and intersections of these. So the cost of a pattern depends on
+the length of the text, not on what it says.
+
+Slots: each word takes one, and one more for every ``SLOT_CHARS`` characters that lie between the
+end of the word before it and its own end. Distances in slots are thereby distances in characters,
+which bounds how far a match and its context can reach (see ``findings``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mlsdm_grpc.governance.folding import MAX_WORD_CHARS, WORD, Folded, spelled
+from mlsdm_grpc.governance.lexicon import Lexicon
+
+__all__ = [
+    "MAX_SPAN_SLOTS",
+    "SLOT_CHARS",
+    "Element",
+    "Slots",
+    "compile_pattern",
+    "compile_phrase",
+    "span_of",
+]
+
+SLOT_CHARS: Final = 11
+MAX_SPAN_SLOTS: Final = 14
+"""Slots from the first to the last word of a pattern at most."""
+_PHRASE_GAP: Final = 3
+_BREAK: Final = re.compile(r"[.!?;](?=\s|$)|\n")
+_CHAINED: Final = re.compile(
+    r"(?<![^\W_])(?=([^\W_]{1,12}(?:[\-.*~·][^\W_]{1,12}){1,3})(?![^\W_]))"
+)
+_ELIDED: Final = re.compile(r"(?:[cdjlmnst]|qu)'(?=.)")
+_MARKS_TOO_CLOSE: Final = (2, 32)
+"""Words and characters behind a mark in which another one ends no sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One word of a pattern: of any of ``classes``, with up to ``gap`` words before it."""
+
+    gap: int
+    classes: tuple[int, ...]
+
+
+def compile_pattern(pattern: str, lexicon: Lexicon) -> tuple[Element, ...]:
+    """Return the elements of ``pattern``.
+
+    Args:
+        pattern: Words parted by blanks: class names in capitals, words and stems in lower case,
+            alternatives joined by ``|``. A number between two of them is how many other words may
+            stand there, none without one. Example: ``"HOWTO 4 KILL|hurt* 2 PERSON"``.
+        lexicon: Where classes get their numbers.
+    """
+    elements = []
+    gap = 0
+    for part in pattern.split():
+        if part.isdigit():
+            gap = int(part)
+            continue
+        names = part.split("|")
+        ids = (lexicon.id_of(n) if n[0].isupper() else lexicon.literal(n) for n in names)
+        elements.append(Element(gap, tuple(ids)))
+        gap = 0
+    return tuple(elements)
+
+
+def compile_phrase(phrase: str, lexicon: Lexicon) -> tuple[Element, ...]:
+    """Return the elements of ``phrase``, an entry of a table: ``pipe_bomb*``, ``burn~down``."""
+    return tuple(
+        Element(_PHRASE_GAP if i and not j else 0, (lexicon.literal(word),))
+        for i, part in enumerate(phrase.split("~"))
+        for j, word in enumerate(part.split("_"))
+    )
+
+
+def span_of(elements: Sequence[Element]) -> int:
+    """Return the slots from the first word of a match to the last at most."""
+    return sum(2 + element.gap for element in elements[1:])
+
+
+class Slots:
+    """The words of one text by class and slot."""
+
+    def __init__(self, text: Folded, lexicon: Lexicon) -> None:
+        self._starts: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._fillers = 0
+        self._breaks = 0
+        self._bits = [0] * len(lexicon)
+        self._place(text, lexicon)
+
+    def _place(self, text: Folded, lexicon: Lexicon) -> None:
+        members: dict[int, list[int]] = {}
+        fillers: list[int] = []
+        slot = last_end = 0
+        origin = text.origin
+        words = sorted(_words(text.text, lexicon))
+        ends: list[tuple[int, int]] = []
+        for end, start, classes in words:
+            raw_end = origin[end - 1] + 1
+            step = 1 + max(raw_end - last_end - 1, 0) // SLOT_CHARS
+            if step > 1:
+                fillers.append(slot + 1)
+            slot += step
+            last_end = raw_end
+            ends.append((end, slot))
+            if classes:
+                self._starts[slot] = origin[start]
+                self._ends[slot] = raw_end
+                for each in classes:
+                    members.setdefault(each, []).append(slot)
+        self._fillers = _bits(fillers, slot)
+        self._breaks = _bits(_breaks(text.text, ends), slot)
+        for each, slots in members.items():
+            self._bits[each] = _bits(slots, slot)
+
+    def any_of(self, classes: Sequence[int]) -> int:
+        """Return the slots of words of any of ``classes``."""
+        found = 0
+        for each in classes:
+            found |= self._bits[each]
+        return found
+
+    def present(self) -> list[int]:
+        """Return the classes that any word belongs to."""
+        return [number for number, slots in enumerate(self._bits) if slots]
+
+    def add(self, number: int, slots: int) -> None:
+        """Count the words in ``slots`` to the class ``number``."""
+        self._bits[number] |= slots
+
+    def drop(self, number: int, slots: int) -> None:
+        """Count the words in ``slots`` to the class ``number`` no longer."""
+        self._bits[number] &= ~slots
+
+    def match(self, elements: Sequence[Element]) -> list[int]:
+        """Return the slots that matches of each element stand in; the last are ends of matches.
+
+        Empty where nothing matches.
+        """
+        found = self.any_of(elements[0].classes)
+        stages = [found]
+        for element in elements[1:]:
+            if not found:
+                return []
+            found = self._reach(found, element.gap) & self.any_of(element.classes)
+            stages.append(found)
+        return stages if found else []
+
+    def _reach(self, slots: int, gap: int) -> int:
+        going = ~self._breaks
+        reached = (slots & going) << 1
+        reached |= (reached & self._fillers) << 1
+        for _ in range(gap):
+            reached |= (reached & going) << 1
+        return reached
+
+    def near(self, slots: int, before: int, after: int, *, within_sentence: bool = False) -> int:
+        """Return the slots up to ``after`` slots behind and ``before`` slots ahead of ``slots``.
+
+        Args:
+            slots: Where something stands.
+            before: How far it works on what stands before it.
+            after: How far it works on what stands after it.
+            within_sentence: Whether its effect ends at the end of the sentence.
+        """
+        going = ~self._breaks if within_sentence else -1
+        forward = backward = slots
+        for _ in range(after):
+            forward |= (forward & going) << 1
+        for _ in range(before):
+            backward |= (backward >> 1) & going
+        return forward | backward
+
+    def places(
+        self, elements: Sequence[Element], stages: Sequence[int]
+    ) -> Iterator[tuple[int, int]]:
+        """Yield the (start, end) of the matches in the given text, by their ends."""
+        ends = stages[-1]
+        while ends:
+            lowest = ends & -ends
+            ends ^= lowest
+            at = last = lowest.bit_length() - 1
+            for element, stage in zip(elements[:0:-1], stages[-2::-1], strict=True):
+                reach = 2 + element.gap
+                first = max(at - reach, 0)
+                window = (stage >> first) & ((1 << (at - first)) - 1)
+                at = first + window.bit_length() - 1
+            yield min(self._starts[at], self._starts[last]), self._ends[last]
+
+
+def _words(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+    """Yield (end, start, classes) of each word, whether it has classes or not."""
+    classes_of = lexicon.classes
+    letters_of_words: set[int] = set()
+    for letters in spelled(text):
+        joined = "".join(text[i] for i in letters)
+        for first, end in lexicon.words_within(joined):
+            letters_of_words.update(letters[first:end])
+            yield letters[end - 1] + 1, letters[first], classes_of(joined[first:end])
+    for match in _CHAINED.finditer(text):
+        classes = classes_of(re.sub(r"[\-.*~·]", "", match[1]))
+        if classes:
+            yield match.end(1), match.start(), classes
+    for match in WORD.finditer(text):
+        start, end = match.span()
+        if start in letters_of_words:
+            continue
+        word = match[0]
+        classes = classes_of(word)
+        elided = None if classes else _ELIDED.match(word)
+        if elided:
+            yield start + elided.end(), start, classes_of(elided[0])
+            start, word = start + elided.end(), word[elided.end() :]
+            classes = classes_of(word)
+        yield end, start, classes
+
+
+def _breaks(text: str, ends: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """Yield the slots of words after which a sentence ends.
+
+    A mark that follows one or two words behind another is no end: "Ignore. All. Rules."
+    """
+    at = 0
+    last = last_start = -MAX_WORD_CHARS
+    words, chars = _MARKS_TOO_CLOSE
+    for match in _BREAK.finditer(text):
+        while at < len(ends) and ends[at][0] <= match.start():
+            at += 1
+        if at and (at - last > words or match.start() - last_start > chars):
+            yield ends[at - 1][1]
+        last, last_start = at, match.start()
+
+
+def _bits(slots: Iterable[int], length: int) -> int:
+    buffer = bytearray(length // 8 + 1)
+    for slot in slots:
+        buffer[slot >> 3] |= 1 << (slot & 7)
+    return int.from_bytes(buffer, "little")

@@ -1,0 +1,158 @@
+"""Answers of models on their way to whoever asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.llm.breaker import Pass
+from mlsdm_grpc.llm.providers.base import (
+    MAX_ANSWER_CHARS,
+    FaultKind,
+    Finish,
+    ModelChunk,
+    ModelRequest,
+    Provider,
+    ProviderFault,
+    TokenUsage,
+)
+from mlsdm_grpc.llm.upstream import judge, judge_silence
+
+__all__ = ["AnswerStream", "ModelResult", "Opened", "open_stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """An answer and what it took."""
+
+    text: str
+    """The answer, without control characters."""
+    finish: Finish
+    usage: TokenUsage
+    provider: str
+    model: str
+    """Model that answered, as the provider named it."""
+    call_count: int
+    """Calls to providers, tries and fallbacks included, at least 1."""
+    queue_wait_s: float
+    """Time until it was its turn."""
+    elapsed_s: float
+    """Time at the providers after that, pauses between tries included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A streamed answer whose first text has come."""
+
+    chunks: AsyncGenerator[ModelChunk, None]
+    first: list[ModelChunk]
+    leave: Pass
+
+    async def close(self) -> None:
+        """Close the connection if the answer has not ended."""
+        self.leave.void()
+        await self.chunks.aclose()
+
+
+async def open_stream(provider: Provider, request: ModelRequest, leave: Pass) -> Opened:
+    """Begin a streamed answer and wait for its first text, or its end.
+
+    Raises:
+        ProviderFault: It failed before that.
+    """
+    chunks = provider.stream(request)
+    first = list[ModelChunk]()
+    try:
+        async for chunk in chunks:
+            first.append(chunk)
+            if chunk.text:
+                break
+    finally:
+        if not (first and first[-1].text):
+            await chunks.aclose()
+    return Opened(chunks, first, leave)
+
+
+class AnswerStream:
+    """A streamed answer; iterate it once, in the task and inside the context that got it.
+
+    Args:
+        opened: What has come so far, and where the rest comes from.
+        so_far: Provider, calls and time of the answer; its text is empty.
+        deadline_s: Time of the clock by which it has to have ended.
+        idle_timeout_s: Longest pause between two pieces, seconds.
+        clock: Seconds; that of the event loop.
+        failed: Called when the provider fails in between; returns what is raised then.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        so_far: ModelResult,
+        *,
+        deadline_s: float,
+        idle_timeout_s: float,
+        clock: Callable[[], float],
+        failed: Callable[[ProviderFault | None], MlsdmError],
+    ) -> None:
+        self._opened = opened
+        self._known = so_far
+        self._deadline_s = deadline_s
+        self._idle_timeout_s = idle_timeout_s
+        self._clock = clock
+        self._failed = failed
+        self._began_s = clock() - so_far.elapsed_s
+        self._texts: list[str] = []
+        self._length = 0
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """Yield pieces of text that are not empty.
+
+        Raises:
+            Unavailable: PROVIDER_UNAVAILABLE; the provider failed in between.
+            DeadlineExceeded: DEADLINE_EXPIRED.
+        """
+        waiting = deque(self._opened.first)
+        while chunk := waiting.popleft() if waiting else await self._next():
+            self._known = replace(
+                self._known,
+                finish=chunk.finish or self._known.finish,
+                usage=chunk.usage or self._known.usage,
+                model=chunk.model or self._known.model,
+            )
+            if chunk.text:
+                self._length += len(chunk.text)
+                if self._length > MAX_ANSWER_CHARS:
+                    raise self._broken(ProviderFault(FaultKind.TOO_LARGE))
+                self._texts.append(chunk.text)
+                yield chunk.text
+        self._opened.leave.succeeded()
+
+    @property
+    def result(self) -> ModelResult:
+        """The answer as far as it has come, and what it took until now."""
+        elapsed_s = self._clock() - self._began_s
+        return replace(self._known, text="".join(self._texts), elapsed_s=elapsed_s)
+
+    async def _next(self) -> ModelChunk | None:
+        """Return the next piece; None at the end."""
+        left_s = self._deadline_s - self._clock()
+        limit_s = min(left_s, self._idle_timeout_s)
+        try:
+            async with asyncio.timeout(limit_s):
+                return await anext(self._opened.chunks, None)
+        except TimeoutError:
+            if limit_s == left_s:
+                judge_silence(self._opened.leave, limit_s)
+                raise self._failed(None) from None
+            fault = ProviderFault(FaultKind.TIMEOUT)
+        except ProviderFault as broken:
+            fault = broken
+        raise self._broken(fault) from None
+
+    def _broken(self, fault: ProviderFault) -> MlsdmError:
+        judge(self._opened.leave, fault)
+        return self._failed(fault)

@@ -1,0 +1,306 @@
+"""The one way to a language model: permits, turns, retries, fallback, deadlines.
+
+A call takes a permit of the lane ``llm`` and a turn, then asks the providers of the chain in
+order. A provider gets up to three tries with growing pauses, if its circuit breaker is closed and
+the shared retry budget allows; the next one is asked when it has no try left. A request that a
+provider rejects for good ends the call. Once the first piece of a streamed answer is out nothing
+is tried again. Nothing here holds a lock across I/O.
+
+Faults, tries and statuses: docs/llm.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, TypeVar
+
+from mlsdm_grpc.config import LlmSettings
+from mlsdm_grpc.errors import (
+    DeadlineExceeded,
+    FieldViolation,
+    InvalidInput,
+    MlsdmError,
+    PreconditionFailed,
+    Unavailable,
+)
+from mlsdm_grpc.llm.answers import AnswerStream, ModelResult, open_stream
+from mlsdm_grpc.llm.breaker import BreakerState, Pass
+from mlsdm_grpc.llm.budget import RetryBudget
+from mlsdm_grpc.llm.providers.base import (
+    MAX_ANSWER_CHARS,
+    FaultKind,
+    Finish,
+    ModelAnswer,
+    ModelRequest,
+    Provider,
+    ProviderFault,
+    TokenUsage,
+)
+from mlsdm_grpc.llm.turns import Turns
+from mlsdm_grpc.llm.upstream import SHORTEST_S, Surroundings, Upstream, Work, expired
+from mlsdm_grpc.observability.metrics import Metrics
+
+__all__ = ["Gateway", "Permits", "ProviderStatus", "ProvidersView"]
+
+_T = TypeVar("_T")
+_RETRY_AFTER_S: Final = 1.0
+_MAX_RETRY_AFTER_S: Final = 3_600.0
+
+
+class Permits(Protocol):
+    """Lets a bounded number of calls in; ``Lanes`` with its lane bound is one."""
+
+    def inside(self, tenant: str) -> AbstractContextManager[None]:
+        """Return a context that holds a permit; entering raises Unavailable BULKHEAD_FULL."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStatus:
+    """What operators see of one provider."""
+
+    name: str
+    state: BreakerState
+    open_count: int
+    """Times that its breaker has opened."""
+    retry_after_s: float
+    """Time until it is tried again, 0 unless its breaker is open."""
+
+
+class ProvidersView(Protocol):
+    """What health, status and metrics need to know of the gateway."""
+
+    def providers(self) -> list[ProviderStatus]:
+        """Return the providers of the chain, in order."""
+        ...
+
+    @property
+    def callable(self) -> bool:
+        """Whether any provider of the chain would be called now."""
+        ...
+
+
+class Gateway:
+    """Asks the providers of the chain; see the module.
+
+    Args:
+        providers: The chain, first choice first, at least one, names distinct.
+        settings: Limits, retries, breakers.
+        permits: Lets calls in.
+        metrics: Told of calls, retries, breakers and tokens.
+        clock: Seconds; that of the event loop.
+        sleep: Waits between tries.
+        jitter: A random number in 0..1.
+    """
+
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        settings: LlmSettings,
+        *,
+        permits: Permits,
+        metrics: Metrics,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._settings = settings
+        self._permits = permits
+        self._metrics = metrics
+        self._clock = clock
+        self._turns = Turns(settings.max_concurrent, clock=clock)
+        self._budget = RetryBudget(
+            share=settings.retry_share, floor=settings.retry_floor, clock=clock
+        )
+        around = Surroundings(
+            settings, settings.timeout_s, self._budget, metrics, clock, sleep, jitter
+        )
+        self._chain = [(each, Upstream(each.name, around)) for each in providers]
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Models that callers may ask for."""
+        return frozenset[str]().union(*(provider.models for provider, _ in self._chain))
+
+    def providers(self) -> list[ProviderStatus]:
+        """Return the providers of the chain, in order."""
+        return [
+            ProviderStatus(
+                each.name,
+                each.breaker.state,
+                each.breaker.open_count,
+                each.breaker.retry_after_s,
+            )
+            for _, each in self._chain
+        ]
+
+    @property
+    def callable(self) -> bool:
+        """Whether any provider of the chain would be called now."""
+        return any(each.breaker.state is not BreakerState.OPEN for _, each in self._chain)
+
+    async def aclose(self) -> None:
+        """Close the connections to all providers."""
+        for provider, _ in self._chain:
+            await provider.aclose()
+
+    async def complete(self, request: ModelRequest, *, tenant: str) -> ModelResult:
+        """Return a whole answer.
+
+        Args:
+            request: ``deadline_s`` is when the caller wants it; a margin is kept.
+            tenant: Whose turn it is.
+
+        Raises:
+            InvalidInput: ``model`` is not offered, or ``max_tokens`` is beyond the limit.
+            Unavailable: BULKHEAD_FULL, or PROVIDER_UNAVAILABLE: no provider answered.
+            PreconditionFailed: PROVIDER_REJECTED; a provider refused the request for good.
+            DeadlineExceeded: DEADLINE_TOO_SHORT before, DEADLINE_EXPIRED during the call.
+        """
+        request = self._checked(request)
+        queued_s = self._clock()
+        with self._permits.inside(tenant):
+            async with self._turns.turn(tenant, request.deadline_s):
+                work = Work(self._clock(), request.deadline_s, queued_s=queued_s)
+                answer, upstream = await self._over_chain(work, request, _complete)
+                result = replace(
+                    self._begun(work, upstream),
+                    text=answer.text,
+                    finish=answer.finish,
+                    usage=answer.usage,
+                    model=answer.model,
+                )
+                self._count_tokens(result)
+                return result
+
+    @asynccontextmanager
+    async def stream(self, request: ModelRequest, *, tenant: str) -> AsyncIterator[AnswerStream]:
+        """Hold a streamed answer; entering waits for its first piece.
+
+        Leaving the context closes the connection to the provider if the answer has not ended.
+        Arguments and errors as for :meth:`complete`; once the first piece has come, a failure is
+        raised by the iteration and nothing is tried again.
+        """
+        request = self._checked(request)
+        queued_s = self._clock()
+        with self._permits.inside(tenant):
+            async with self._turns.turn(tenant, request.deadline_s):
+                work = Work(self._clock(), request.deadline_s, queued_s=queued_s)
+                opened, upstream = await self._over_chain(work, request, open_stream)
+                answer = AnswerStream(
+                    opened,
+                    self._begun(work, upstream),
+                    deadline_s=request.deadline_s,
+                    idle_timeout_s=self._settings.stream_idle_timeout_s,
+                    clock=self._clock,
+                    failed=lambda fault: self._broken(upstream, fault),
+                )
+                try:
+                    yield answer
+                finally:
+                    await opened.close()
+                    self._count_tokens(answer.result)
+
+    def _checked(self, request: ModelRequest) -> ModelRequest:
+        """Return the request with the defaults filled in and its deadline moved forward."""
+        settings = self._settings
+        violations = []
+        if request.model and request.model not in self.models:
+            violations.append(FieldViolation("model", "is not one of the models that are offered"))
+        if not 0 <= request.max_tokens <= settings.max_tokens_limit:
+            limit = settings.max_tokens_limit
+            violations.append(FieldViolation("max_tokens", f"must be 0 to {limit}"))
+        if violations:
+            raise InvalidInput(violations=violations)
+        deadline_s = request.deadline_s - settings.deadline_margin_s
+        if deadline_s - self._clock() < SHORTEST_S:
+            needed_ms = round((settings.deadline_margin_s + SHORTEST_S) * 1_000)
+            raise DeadlineExceeded(
+                "There is no time to ask a model before the deadline; nothing was done.",
+                metadata={"needed_ms": str(needed_ms)},
+            )
+        max_tokens = request.max_tokens or settings.max_tokens
+        return replace(request, max_tokens=max_tokens, deadline_s=deadline_s)
+
+    async def _over_chain(
+        self,
+        work: Work,
+        request: ModelRequest,
+        call: Callable[[Provider, ModelRequest, Pass], Awaitable[_T]],
+    ) -> tuple[_T, Upstream]:
+        """Ask one provider after the other until one answers."""
+        self._budget.count_call()
+        failed: MlsdmError | None = None
+        for provider, upstream in self._chain:
+            if request.model and request.model not in provider.models:
+                continue
+
+            async def once(deadline_s: float, leave: Pass, to: Provider = provider) -> _T:
+                return await call(to, replace(request, deadline_s=deadline_s), leave)
+
+            try:
+                return await upstream.ask(work, once), upstream
+            except ProviderFault as fault:
+                if fault.rejected:
+                    raise _rejected(upstream, fault) from None
+                failed = self._unavailable(upstream, fault)
+        if failed is None:  # pragma: no cover - _checked has found the model
+            raise LookupError(request.model)
+        raise failed
+
+    def _begun(self, work: Work, upstream: Upstream) -> ModelResult:
+        """Return what is known of an answer before its text."""
+        return ModelResult(
+            text="",
+            finish=Finish.STOP,
+            usage=TokenUsage(),
+            provider=upstream.name,
+            model="",
+            call_count=work.calls,
+            queue_wait_s=work.began_s - work.queued_s,
+            elapsed_s=self._clock() - work.began_s,
+        )
+
+    def _broken(self, upstream: Upstream, fault: ProviderFault | None) -> MlsdmError:
+        """Return the error of a stream that broke off; without a fault its time was up."""
+        kind = "deadline" if fault is None else fault.kind.value
+        self._metrics.llm_broken_streams.labels(upstream.name, kind).inc()
+        return expired() if fault is None else self._unavailable(upstream, fault)
+
+    def _unavailable(self, upstream: Upstream, fault: ProviderFault) -> Unavailable:
+        soonest_s = min(each.breaker.retry_after_s for _, each in self._chain)
+        asked_s = fault.retry_after_s or 0.0
+        return Unavailable(
+            "No model provider answered.",
+            reason="PROVIDER_UNAVAILABLE",
+            metadata={"provider": upstream.name, "cause": fault.kind.value},
+            retry_after_s=min(max(_RETRY_AFTER_S, asked_s, soonest_s), _MAX_RETRY_AFTER_S),
+        )
+
+    def _count_tokens(self, result: ModelResult) -> None:
+        tokens = self._metrics.llm_tokens
+        tokens.labels(result.provider, "prompt").inc(result.usage.prompt_tokens)
+        tokens.labels(result.provider, "completion").inc(result.usage.completion_tokens)
+
+
+async def _complete(provider: Provider, request: ModelRequest, leave: Pass) -> ModelAnswer:
+    answer = await provider.complete(request)
+    if len(answer.text) > MAX_ANSWER_CHARS:
+        raise ProviderFault(FaultKind.TOO_LARGE)
+    leave.succeeded()
+    return answer
+
+
+def _rejected(upstream: Upstream, fault: ProviderFault) -> PreconditionFailed:
+    return PreconditionFailed(
+        "The model provider refused the request for good.",
+        reason="PROVIDER_REJECTED",
+        metadata={
+            "provider": upstream.name,
+            "status": str(fault.status) if fault.status else fault.kind.value,
+        },
+    )

@@ -1,0 +1,1 @@
+"""Providers of language models: see base.py for what one is."""

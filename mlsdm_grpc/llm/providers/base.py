@@ -1,0 +1,210 @@
+"""What a provider of language models is, and how it fails.
+
+A provider makes one call to one upstream: no retries, no fallback, no limits of its own besides
+the deadline; the gateway owns those. Whatever goes wrong upstream leaves a provider as a
+:class:`ProviderFault`, which holds no text of the upstream and no secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+__all__ = [
+    "MAX_ANSWER_CHARS",
+    "FaultKind",
+    "Finish",
+    "ModelAnswer",
+    "ModelChunk",
+    "ModelRequest",
+    "Provider",
+    "ProviderFault",
+    "TokenUsage",
+    "clean",
+]
+
+MAX_ANSWER_CHARS: Final = 256 * 1_024
+"""Longest answer that is taken from a provider; at most 1 MiB of UTF-8."""
+_MAX_TOKENS: Final = 1_000_000
+_KEPT: Final = "\t\n"
+_DROPPED: Final = {
+    **{code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in _KEPT},
+    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
+}
+
+
+def clean(text: str) -> str:
+    """Return text of a model without control characters; tab and line feed stay.
+
+    Lone surrogates, which no message can carry, become U+FFFD. Cost: O(len), no regular
+    expression.
+    """
+    return text.translate(_DROPPED)
+
+
+class Finish(StrEnum):
+    """Why a model stopped."""
+
+    STOP = "stop"
+    """It was done, or reached a stop sequence."""
+    LENGTH = "length"
+    """The token limit was reached."""
+    REFUSED = "refused"
+    """The model, or a content filter of its provider, refused to go on."""
+
+
+class FaultKind(StrEnum):
+    """What went wrong with one call; names of a metric label and of the metadata of errors."""
+
+    CONFIGURATION = "configuration"
+    """The key cannot be read, or the host is not one of the allowed ones."""
+    CONNECT = "connect"
+    """No connection: refused, unreachable, or the name does not resolve."""
+    TLS = "tls"
+    """The upstream could not prove who it is."""
+    TIMEOUT = "timeout"
+    """No connection, no answer or no further piece in time."""
+    RESET = "reset"
+    """The connection broke off."""
+    STATUS = "status"
+    """An HTTP status other than 200."""
+    REDIRECT = "redirect"
+    """A redirect; none is followed."""
+    TOO_LARGE = "too_large"
+    """The response is larger than the configured limit."""
+    MALFORMED = "malformed"
+    """The response is not what the protocol says."""
+    UPSTREAM = "upstream"
+    """The upstream said in its stream that it failed."""
+    CIRCUIT_OPEN = "circuit_open"
+    """No call was made because too many had failed before."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens as the provider counted them; whatever it says becomes a number in 0..1,000,000."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @classmethod
+    def reported(cls, prompt: object, completion: object) -> TokenUsage:
+        """Return what an upstream reported, made sane: no negative or absurd numbers."""
+        return cls(_sane(prompt), _sane(completion))
+
+
+def _sane(count: object) -> int:
+    if isinstance(count, bool) or not isinstance(count, int):
+        return 0
+    return min(max(count, 0), _MAX_TOKENS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One question to a model."""
+
+    prompt: str
+    """What the user turn says, data block included."""
+    system: str = ""
+    """Instructions; empty for none."""
+    model: str = ""
+    """Model; empty for the provider's own."""
+    max_tokens: int = 0
+    """Most tokens of the answer; 0 for the configured default."""
+    temperature: float | None = None
+    """0..2; None for that of the provider."""
+    stop: tuple[str, ...] = ()
+    """Texts at which the answer ends, at most 4."""
+    deadline_s: float
+    """Event-loop time by which the answer is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChunk:
+    """A piece of an answer; the last one says why it ended."""
+
+    text: str = ""
+    finish: Finish | None = None
+    usage: TokenUsage | None = None
+    model: str = ""
+    """Model that answers, where the provider has said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """A whole answer."""
+
+    text: str
+    finish: Finish
+    usage: TokenUsage
+    model: str
+
+
+class ProviderFault(Exception):
+    """One call failed.
+
+    Args:
+        kind: What went wrong.
+        retryable: The same call may succeed a little later.
+        rejected: The upstream refused this request for good; no other try, here or at another
+            provider, is made.
+        status: HTTP status, 0 where there was none.
+        retry_after_s: How long the upstream asked to wait, seconds, at least 0; None if it did
+            not.
+    """
+
+    def __init__(
+        self,
+        kind: FaultKind,
+        *,
+        retryable: bool = False,
+        rejected: bool = False,
+        status: int = 0,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(kind.value)
+        self.kind = kind
+        self.retryable = retryable
+        self.rejected = rejected
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class Provider(Protocol):
+    """One upstream."""
+
+    @property
+    def name(self) -> str:
+        """Name in configuration, metrics and answers."""
+        ...
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Models that callers may ask for; the default one is among them."""
+        ...
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Return a whole answer.
+
+        Cancelling it closes the connection to the upstream at once.
+
+        Raises:
+            ProviderFault: The call failed.
+        """
+        ...
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
+        """Yield an answer piece by piece, ``finish`` in the last or in none.
+
+        Closing it, or cancelling who waits for the next piece, closes the connection at once.
+
+        Raises:
+            ProviderFault: The call failed; pieces may have come before.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections that are kept open."""
+        ...

@@ -1,0 +1,349 @@
+"""The guarded way to an HTTP upstream, below the official SDKs.
+
+Everything that must hold whatever an SDK does is here: only allowed hosts, no redirects, the key
+added at the last moment, no header or proxy out of the environment, no compressed and no oversized
+response, and every failure as a :class:`ProviderFault`. The body of a response that is not 200 is
+never read, so nothing can repeat it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import ssl
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+import httpx2
+
+from mlsdm_grpc.config_llm import EndpointSettings
+from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault, clean
+
+__all__ = [
+    "PLACEHOLDER_KEY",
+    "GuardedTransport",
+    "KeyFile",
+    "Secret",
+    "events_of",
+    "fault_in",
+    "http_client",
+    "model_name",
+    "parse_json",
+    "trusted_authorities",
+]
+
+PLACEHOLDER_KEY: Final = "the-key-is-added-below"
+"""What SDKs are given as key; the transport puts the real one in its place."""
+
+_KEPT_HEADERS: Final = frozenset(
+    {b"host", b"content-type", b"content-length", b"accept", b"user-agent", b"anthropic-version"}
+)
+_KEY_HEADERS: Final = frozenset({b"authorization", b"x-api-key"})
+_RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
+_MAX_RETRY_AFTER_S: Final = 86_400.0
+_MAX_KEY_BYTES: Final = 4_096
+_TALKATIVE: Final = ("openai", "anthropic", "httpx2", "httpcore2")
+_MAX_MODEL_CHARS: Final = 128
+_MAX_EVENT_BYTES: Final = 256 * 1_024
+_BACKSTOP_S: Final = 1.0
+"""The gateway ends a call in time; the transport does so this much later if nobody else has."""
+
+
+class Secret:
+    """A text that shows in no log and no error."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text, for the one place that sends it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+
+class KeyFile:
+    """The key in a file, read again when the file changes.
+
+    Args:
+        path: One line; None for an endpoint without a key.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._key = Secret("")
+
+    async def key(self) -> Secret:
+        """Return the key; an empty one where there is no file.
+
+        Raises:
+            ProviderFault: CONFIGURATION; the file cannot be read or holds no key.
+        """
+        if self._path is None:
+            return self._key
+        return await anyio.to_thread.run_sync(self.read)
+
+    def read(self) -> Secret:
+        """Do the same in the calling thread."""
+        if self._path is None:
+            return self._key
+        try:
+            found = self._path.stat()
+            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if seen != self._seen:
+                with self._path.open("rb") as file:
+                    text = file.read(_MAX_KEY_BYTES).decode("ascii").strip()
+                self._key, self._seen = Secret(text), seen
+        except (OSError, UnicodeDecodeError):
+            raise ProviderFault(FaultKind.CONFIGURATION) from None
+        text = self._key.reveal()
+        if not text or not text.isprintable() or " " in text:
+            raise ProviderFault(FaultKind.CONFIGURATION)
+        return self._key
+
+
+class GuardedTransport(httpx2.AsyncBaseTransport):
+    """Carries requests of an SDK out, and nothing else; see the module.
+
+    Args:
+        settings: Hosts, limits, authorities.
+        max_connections: Connections at once.
+    """
+
+    def __init__(self, settings: EndpointSettings, *, max_connections: int) -> None:
+        self._settings = settings
+        self._hosts = settings.hosts | {httpx2.URL(settings.base_url).host}  # as IDNA has it
+        self._keys = KeyFile(settings.key_file)
+        self._inner = httpx2.AsyncHTTPTransport(
+            verify=trusted_authorities(settings.ca_file),
+            trust_env=False,
+            limits=httpx2.Limits(
+                max_connections=max_connections, max_keepalive_connections=max_connections
+            ),
+        )
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request and return its response, which is 200.
+
+        Raises:
+            ProviderFault: There is none.
+        """
+        wire = await self._guarded(request)
+        try:
+            response = await self._inner.handle_async_request(wire)
+        except (httpx2.TransportError, ssl.SSLError, anyio.EndOfStream, OSError) as error:
+            raise _fault_of(error) from None
+        fault = _fault_in_head(response, self._settings.max_response_bytes)
+        if fault is not None:
+            await response.aclose()
+            raise fault
+        return httpx2.Response(
+            200,
+            headers=response.headers,
+            stream=_Bounded(response, self._settings.max_response_bytes),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._inner.aclose()
+
+    async def _guarded(self, request: httpx2.Request) -> httpx2.Request:
+        """Return the request with our headers and times, if it may be sent."""
+        if request.url.host not in self._hosts:
+            raise ProviderFault(FaultKind.CONFIGURATION)
+        key = (await self._keys.key()).reveal().encode("ascii")
+        headers = [(b"accept-encoding", b"identity")]
+        for name, value in request.headers.raw:
+            if name.lower() in _KEPT_HEADERS:
+                headers.append((name, value))
+            elif name.lower() in _KEY_HEADERS and key:
+                headers.append((name, value.replace(PLACEHOLDER_KEY.encode(), key)))
+        asked_s: dict[str, float | None] = request.extensions.get("timeout", {})
+        whole_s = (asked_s.get("read") or self._settings.connect_timeout_s) + _BACKSTOP_S
+        times_s = {"read": whole_s, "write": whole_s, "pool": whole_s}
+        return httpx2.Request(
+            request.method,
+            request.url,
+            headers=headers,
+            stream=request.stream,
+            extensions={"timeout": {**times_s, "connect": self._settings.connect_timeout_s}},
+        )
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """The body of a response, up to a size, with our faults."""
+
+    def __init__(self, response: httpx2.Response, max_bytes: int) -> None:
+        self._response = response
+        self._max_bytes = max_bytes
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        stream = self._response.stream
+        if not isinstance(stream, httpx2.AsyncByteStream):  # pragma: no cover - asynchronous
+            raise ProviderFault(FaultKind.MALFORMED)
+        try:
+            async for part in stream:
+                size += len(part)
+                if size > self._max_bytes:
+                    raise ProviderFault(FaultKind.TOO_LARGE)
+                yield part
+        except (httpx2.TransportError, ssl.SSLError, anyio.EndOfStream, OSError) as error:
+            fault = _fault_of(error)
+            fault.retryable = False  # the upstream has begun to answer
+            raise fault from None
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+def trusted_authorities(file: Path | None) -> ssl.SSLContext:
+    """Return what checks the certificates of an upstream: the file's authorities or the system's.
+
+    Raises:
+        OSError: The file cannot be read or holds no certificates.
+    """
+    return ssl.create_default_context(cafile=str(file) if file else None)
+
+
+def http_client(settings: EndpointSettings, *, max_connections: int) -> httpx2.AsyncClient:
+    """Return a client for an SDK; it reads certificates, so make it outside the event loop.
+
+    SDK and client log headers and addresses of every call; here they may only warn.
+    """
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    transport = GuardedTransport(settings, max_connections=max_connections)
+    return httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+
+
+async def events_of(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the data of the server-sent events in a body, each of at most 256 KiB.
+
+    Raises:
+        ProviderFault: TOO_LARGE; an event has no end.
+    """
+    waiting = bytearray()
+    data = list[bytes]()
+    size = 0
+    async for part in parts:
+        searched = len(waiting)
+        waiting += part
+        while (end := waiting.find(b"\n", searched)) >= 0:
+            line = bytes(waiting[:end]).removesuffix(b"\r")
+            del waiting[: end + 1]
+            searched = 0
+            if line.startswith(b"data:"):
+                data.append(line[5:].removeprefix(b" "))
+                size += len(line)
+            elif not line and data:
+                yield b"\n".join(data)
+                data, size = [], 0
+        if len(waiting) + size > _MAX_EVENT_BYTES:
+            raise ProviderFault(FaultKind.TOO_LARGE)
+
+
+def fault_in(error: BaseException) -> ProviderFault:
+    """Return the fault behind whatever an SDK raised; MALFORMED if there is none."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, ProviderFault):
+            return at
+        at = at.__cause__ or at.__context__
+    return ProviderFault(FaultKind.MALFORMED)
+
+
+def parse_json(body: bytes | str) -> dict[str, Any]:
+    """Return the object that a response is.
+
+    Raises:
+        ProviderFault: MALFORMED; it is none, is cut or too deep, or is not UTF-8.
+    """
+    try:
+        found = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise ProviderFault(FaultKind.MALFORMED) from None
+    if not isinstance(found, dict):
+        raise ProviderFault(FaultKind.MALFORMED)
+    return found
+
+
+def model_name(found: dict[str, Any], asked: str) -> str:
+    """Return the model that a response names, else the one that was asked."""
+    model = found.get("model")
+    return clean(model)[:_MAX_MODEL_CHARS] if isinstance(model, str) and model else asked
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+def _fault_of(error: Exception) -> ProviderFault:
+    """Return what a failure of the transport is."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, ssl.SSLError):
+            return ProviderFault(FaultKind.TLS)
+        at = at.__cause__ or at.__context__
+    if isinstance(error, httpx2.TimeoutException):
+        return ProviderFault(FaultKind.TIMEOUT, retryable=True)
+    if isinstance(error, httpx2.ConnectError):
+        return ProviderFault(FaultKind.CONNECT, retryable=True)
+    return ProviderFault(FaultKind.RESET, retryable=True)
+
+
+def _fault_in_head(response: httpx2.Response, max_bytes: int) -> ProviderFault | None:
+    """Return what is wrong with a response before its body; None if nothing is."""
+    status = response.status_code
+    if 300 <= status < 400:
+        return ProviderFault(FaultKind.REDIRECT, rejected=True, status=status)
+    if status >= 500 or status in _RETRYABLE_STATUSES:
+        wait_s = _retry_after_s(response.headers)
+        return ProviderFault(FaultKind.STATUS, retryable=True, status=status, retry_after_s=wait_s)
+    if status >= 400:
+        return ProviderFault(FaultKind.STATUS, rejected=True, status=status)
+    encoding = response.headers.get("content-encoding", "identity")
+    if status != 200 or encoding.strip().lower() not in {"identity", ""}:
+        return ProviderFault(FaultKind.MALFORMED, status=status)
+    length = response.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > max_bytes:
+        return ProviderFault(FaultKind.TOO_LARGE)
+    return None
+
+
+def _retry_after_s(headers: httpx2.Headers) -> float | None:
+    """Return how long an upstream asks to wait, seconds in 0..86400; None if it does not say.
+
+    A date is compared with the response's own ``Date`` where there is one, so that a clock that is
+    wrong there does no harm.
+    """
+    said = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(said)
+    except ValueError:
+        until, now = _date(said), _date(headers.get("date", "")) or datetime.now(UTC)
+        if until is None:
+            return None
+        seconds = (until - now).total_seconds()
+    if math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_S)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,20 @@
+"""Style of texts: telegraphic speech, the quality of answers, what a repair may change."""
+
+from mlsdm_grpc.speech.analysis import analyse
+from mlsdm_grpc.speech.quality import QUALITY_CHECKS, QualityCheck
+from mlsdm_grpc.speech.repair import MAX_ATTEMPTS, acceptable, best, instruction, is_repairable
+from mlsdm_grpc.speech.report import Flag, Profile, SpeechReport
+
+__all__ = [
+    "MAX_ATTEMPTS",
+    "QUALITY_CHECKS",
+    "Flag",
+    "Profile",
+    "QualityCheck",
+    "SpeechReport",
+    "acceptable",
+    "analyse",
+    "best",
+    "instruction",
+    "is_repairable",
+]

@@ -1,0 +1,211 @@
+"""How much grammar the words of a sentence carry, and how far that is from what is needed.
+
+Telegraphic speech keeps content words and drops the small words and endings that tie them
+together. So a sentence is measured by these: each function word counts, those that are dropped
+first (articles, auxiliaries) count double, adverbs that are kept (now, very) half. Languages that
+say with endings what others say with words get credit for endings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from mlsdm_grpc.speech.words import (
+    DROPPED_FIRST,
+    FORMULAS,
+    FUNCTION_WORDS,
+    KEPT_LONGEST,
+    NOT_INFLECTED,
+    PRETERITES,
+    word_set,
+)
+
+__all__ = ["Grammar", "grammar_of"]
+
+_NEEDED: Final[Mapping[str, float]] = {
+    "en": 0.28, "de": 0.28, "fr": 0.28, "es": 0.28, "uk": 0.25,
+}  # fmt: skip
+"""Weight of grammar for each word below which a sentence lacks some."""
+_MIN_FUNCTION_WORD_RATIO: Final[Mapping[str, float]] = {
+    "en": 0.25, "de": 0.25, "fr": 0.25, "es": 0.25, "uk": 0.15,
+}  # fmt: skip
+"""Share of function words that ordinary prose of the language does not fall below."""
+
+_FIRST_WEIGHT: Final = 2.0
+_KEPT_WEIGHT: Final = 0.5
+_OBLIQUE_WEIGHT: Final = 0.5
+
+_FINITE: Final[Mapping[str, re.Pattern[str]]] = {
+    "es": re.compile(r"\w{2,40}(?:[aei]mos|aron|ieron|aban|ían|ó)"),
+    "uk": re.compile(
+        r"[\w']{1,40}(?:(?:[аиіуюяї](?:в|ла|ло|ли))(?:ся|сь)?|(?:[еєиї](?:ш|мо|те)|є|[июяауї]ть)(?:ся)?"
+        r"|йте|іть|іться|йтеся)"
+    ),
+}
+"""Verbs with an ending for a person or the past."""
+_OBLIQUE: Final[Mapping[str, re.Pattern[str]]] = {
+    "uk": re.compile(r"[\w']{2,40}(?:ою|ею|єю|ами|ями|ові|еві|ах|ях|ого|ому|ими|их)"),
+}
+"""Nouns and adjectives in a case that needs no preposition."""
+_INFLECTED: Final[Mapping[str, re.Pattern[str]]] = {
+    "en": re.compile(
+        r"\w{2,40}(?:[^suio]s|ed|ing|ly|tions?|ments?|ness|ity|ances?|ences?|able|ive)"
+    ),
+    "de": re.compile(
+        r"\w{2,40}(?:[bdefghklmnprstz]t|ete[nt]?|ung(?:en)?|[hk]eit(?:en)?|tion(?:en)?|lich|isch)"
+    ),
+    "fr": re.compile(r"\w{2,40}(?:tions?|ments?|ités?|[ae]nce|ait|aient|iques?|ables?)"),
+    "es": re.compile(
+        r"\w{2,40}(?:ci[óo]n(?:es)?|mente|mientos?|dad(?:es)?|aba|[ei]ndo|ables?|ica)"
+    ),
+}
+"""Endings that fluent prose is full of and strings of bare words are not."""
+_INFLECTED_WEIGHT: Final = 0.75
+_LONG_WORDS: Final = 5
+"""Endings count in sentences from here on: notes of few words have them too."""
+
+_MIN_INFLECTED_CHARS: Final = 4
+_MAX_INFLECTED_CHARS: Final = 40
+_MIN_CLAUSE_WORDS: Final = 3
+_NEAR_WORDS: Final = 2
+_INFINITIVE: Final[Mapping[str, re.Pattern[str]]] = {
+    "de": re.compile(r"\w{2,40}en"),
+    "fr": re.compile(r"(?!hier$)\w{2,40}(?:[ei]r|oir)"),
+    "es": re.compile(r"(?!ayer$)\w{1,40}[aei]r(?:se)?"),
+    "uk": re.compile(r"[\w']{0,40}[аеіиїуюяозсркг]ти(?:ся|сь)?"),
+}
+_SUBJECTS: Final[Mapping[str, frozenset[str]]] = {
+    "en": frozenset(("he", "she")),
+    "de": frozenset(("ich", "du", "er")),
+    "fr": word_set("je tu il elle on nous vous ils elles"),
+    "es": word_set("yo tú él ella nosotros ellos ellas"),
+    "uk": word_set("я ти він вона воно ми ви вони"),
+}
+"""Persons that a bare verb does not agree with."""
+_OBLIQUE_PERSONS: Final = {"en": frozenset(("me", "him", "us", "them")), "fr": frozenset(("moi",))}
+"""Persons that begin no clause: "me hungry"."""
+_MODALS: Final = word_set(
+    "може можу можеш можемо можете можуть треба потрібно слід варто повинен повинна повинно"
+    " повинні мушу мусить маю має мають"
+    " хочу хоче хочемо хочуть хотів хотіла буду будеш буде будемо будете будуть"
+)
+_NEGATION: Final = "not"
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The grammar of one language."""
+
+    language: str
+    function_words: frozenset[str]
+    weights: Mapping[str, float]
+    """Weight of each function word."""
+    adverbs: frozenset[str]
+    """Function words that may stand between a person and a verb."""
+    formulas: frozenset[str]
+    """Greetings, thanks and assent, which are complete without grammar."""
+    needed: float
+    min_function_word_ratio: float
+
+    def is_formula(self, words: Sequence[str]) -> bool:
+        """Return whether ``words`` are a greeting or the like, such as "good morning, Anna"."""
+        return 2 * sum(word in self.formulas for word in words) > len(words)
+
+    def deficit(self, words: Sequence[str]) -> float:
+        """Return how much of the grammar that a sentence needs is missing, 0 to 1.
+
+        Args:
+            words: Of one sentence, at least one, as :meth:`split` returns them.
+        """
+        is_long = len(words) >= _LONG_WORDS
+        weight = sum(self._weight(word, is_long=is_long) for word in words)
+        if self._disagrees(words) or (self.language == "uk" and self._is_uninflected(words)):
+            return 1.0
+        if self.language == "en":
+            weight -= self._bare_negations(words)
+        return min(1.0, max(0.0, 1.0 - weight / (self.needed * len(words))))
+
+    def split(self, words: Sequence[str]) -> list[str]:
+        """Return ``words`` with elided ones apart: "l'eau" is two words in French."""
+        if self.language != "fr":
+            return list(words)
+        return [part for word in words for part in word.split("'")]
+
+    def _weight(self, word: str, *, is_long: bool) -> float:
+        weight = self.weights.get(word)
+        if weight is not None:
+            return weight
+        if not _is_long(word) or word in NOT_INFLECTED:
+            return 0.0
+        if self._is_finite(word):
+            return 1.0
+        inflected = _INFLECTED.get(self.language) if is_long else None
+        if inflected is not None and inflected.fullmatch(word):
+            return _INFLECTED_WEIGHT
+        oblique = _OBLIQUE.get(self.language)
+        return _OBLIQUE_WEIGHT if oblique is not None and oblique.fullmatch(word) else 0.0
+
+    def _bare_negations(self, words: Sequence[str]) -> int:
+        """Return how often "not" stands between content words: "word not come"."""
+        return sum(
+            word == _NEGATION and before not in self.weights and after not in self.weights
+            for before, word, after in zip(words, words[1:], words[2:], strict=False)
+        )
+
+    def _disagrees(self, words: Sequence[str]) -> bool:
+        """Return whether a person and a bare verb begin the sentence: "she go"."""
+        oblique = words[0] in _OBLIQUE_PERSONS.get(self.language, ())
+        if len(words) < _MIN_CLAUSE_WORDS or not (oblique or words[0] in _SUBJECTS[self.language]):
+            return False
+        verb = next((word for word in words[1:] if word not in self.adverbs), "")
+        if not verb or verb in self.weights:
+            return False
+        if oblique:
+            return True
+        if self.language == "en":
+            return not verb.endswith(("s", "ed", "ly")) and verb not in PRETERITES
+        return _INFINITIVE[self.language].fullmatch(verb) is not None
+
+    def _is_uninflected(self, words: Sequence[str]) -> bool:
+        """Return whether a person is soon followed by an infinitive: "я рано вставати"."""
+        if not _MODALS.isdisjoint(words) or any(map(self._is_finite, words)):
+            return False
+        subject = next((at for at, word in enumerate(words) if word in _SUBJECTS["uk"]), len(words))
+        after = [word for word in words[subject + 1 :] if word not in self.adverbs]
+        return any(
+            word not in NOT_INFLECTED and _INFINITIVE["uk"].fullmatch(word)
+            for word in after[:_NEAR_WORDS]
+        )
+
+    def _is_finite(self, word: str) -> bool:
+        """Return whether ``word`` is a verb with an ending for a person or the past."""
+        finite = _FINITE.get(self.language)
+        if finite is None or word in self.weights or word in NOT_INFLECTED:
+            return False
+        return _is_long(word) and finite.fullmatch(word) is not None
+
+
+def _is_long(word: str) -> bool:
+    """Return whether ``word`` is long enough to have an ending."""
+    return _MIN_INFLECTED_CHARS <= len(word) <= _MAX_INFLECTED_CHARS
+
+
+@cache
+def grammar_of(language: str) -> Grammar:
+    """Return the grammar of one of ``languages.LANGUAGES``."""
+    weights = dict.fromkeys(FUNCTION_WORDS[language].split(), 1.0)
+    weights |= dict.fromkeys(DROPPED_FIRST[language].split(), _FIRST_WEIGHT)
+    weights |= dict.fromkeys(KEPT_LONGEST[language].split(), _KEPT_WEIGHT)
+    return Grammar(
+        language=language,
+        function_words=frozenset(weights),
+        weights=weights,
+        adverbs=frozenset(KEPT_LONGEST[language].split()),
+        formulas=frozenset(FORMULAS[language].split()),
+        needed=_NEEDED[language],
+        min_function_word_ratio=_MIN_FUNCTION_WORD_RATIO[language],
+    )

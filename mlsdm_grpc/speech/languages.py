@@ -1,0 +1,146 @@
+"""Which language a text is in, and how much grammar its words carry.
+
+A language is recognised by its script, its function words, everyday words and by the letter
+triples that these words are made of, which carry over to words that no list has. Languages that
+are not judged are recognised too, so that they are not taken for one that is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import Final
+
+from mlsdm_grpc.speech.vocabulary import CONTENT_WORDS, NEIGHBOURS
+from mlsdm_grpc.speech.words import FUNCTION_WORDS
+
+__all__ = ["LANGUAGES", "is_in_script", "recognise"]
+
+LANGUAGES: Final = tuple(FUNCTION_WORDS)
+"""Languages that are judged, ISO 639-1."""
+
+_CYRILLIC: Final = frozenset({"uk", "ru", "be", "bg"})
+_SAMPLE_WORDS: Final = 100
+"""So many different words decide which language a text is in."""
+
+_UNSEEN: Final = 0.2
+"""What a letter triple counts that no word of the language has."""
+_NO_LANGUAGE: Final = -8.6
+"""What fits every language worse than that is in none of them."""
+_ENGLISH_PRIOR: Final = 0.25
+"""English lends its words to all the others, so that its own triples are the least telling."""
+_UKRAINIAN_LETTERS: Final = frozenset("іїєґ")
+_MISSING_LETTERS: Final = 0.008
+"""Penalty for each letter of a Cyrillic text without one of these, at most 0.2."""
+_FOREIGN_LETTERS: Final = frozenset("ыэёъўјљњћђџѓќ")
+_FOREIGN_PENALTY: Final = 1.0
+_FUNCTION_BONUS: Final = 2.5
+_CONTENT_BONUS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """Letter triples and words of one language."""
+
+    triples: Mapping[str, float]
+    """Logarithm of the frequency."""
+    unseen: float
+    words: Mapping[str, float]
+    """Bonus for a whole word that the language has."""
+
+    def score(self, words: Iterable[str]) -> float:
+        """Return how well ``words`` fit, mean over the words; higher is better."""
+        total, count = 0.0, 0
+        for word in words:
+            parts = _triples(word)
+            seen = sum(self.triples.get(part, self.unseen) for part in parts) / len(parts)
+            total += seen + self.words.get(word, 0.0)
+            count += 1
+        return total / max(count, 1)
+
+
+def recognise(words: Sequence[str]) -> str:
+    """Return the language of ``words`` if it is one of ``LANGUAGES``, else the empty string.
+
+    Args:
+        words: Lower case.
+
+    Cost: O(different words, at most 100) for each language that is known.
+    """
+    sample = list(islice(dict.fromkeys(words), _SAMPLE_WORDS))
+    cyrillic = _is_cyrillic(sample)
+    if cyrillic is None:
+        return ""
+    models = _models()
+    scores = {
+        language: model.score(sample)
+        for language, model in models.items()
+        if (language in _CYRILLIC) == cyrillic
+    }
+    if cyrillic:
+        scores["uk"] -= _foreignness(frozenset().union(*sample), sum(map(len, sample)))
+    if not cyrillic:
+        scores["en"] += _ENGLISH_PRIOR
+    best = max(scores, key=scores.__getitem__)
+    return best if best in FUNCTION_WORDS and scores[best] > _NO_LANGUAGE else ""
+
+
+def _foreignness(letters: frozenset[str], count: int) -> float:
+    """Return a penalty for Ukrainian: of ``count`` letters, ``letters`` occur."""
+    if letters & _FOREIGN_LETTERS:
+        return _FOREIGN_PENALTY
+    return 0.0 if letters & _UKRAINIAN_LETTERS else min(0.2, _MISSING_LETTERS * count)
+
+
+def is_in_script(words: Sequence[str], language: str) -> bool:
+    """Return whether most ``words`` are in the script of ``language``."""
+    return _is_cyrillic(words) is (language in _CYRILLIC)
+
+
+def _is_cyrillic(words: Iterable[str]) -> bool | None:
+    """Return True for Cyrillic, False for Latin, None for another script or none."""
+    latin = cyrillic = other = 0
+    for word in words:
+        letter = word[0]
+        if letter < "\u0250":
+            latin += 1
+        elif "\u0400" <= letter < "\u0530":
+            cyrillic += 1
+        elif not "\u1e00" <= letter < "\u1f00":
+            other += 1
+        else:
+            latin += 1
+    if max(latin, cyrillic) <= other:
+        return None
+    return cyrillic > latin
+
+
+def _triples(word: str) -> list[str]:
+    padded = f" {word} "
+    return [padded[at : at + 3] for at in range(len(padded) - 2)]
+
+
+@cache
+def _models() -> Mapping[str, _Model]:
+    built = {
+        language: _model(FUNCTION_WORDS[language].split(), CONTENT_WORDS[language].split())
+        for language in FUNCTION_WORDS
+    }
+    built |= {language: _model((), words.split()) for language, words in NEIGHBOURS.items()}
+    return built
+
+
+def _model(function_words: Iterable[str], content_words: Iterable[str]) -> _Model:
+    bonuses = dict.fromkeys(content_words, _CONTENT_BONUS)
+    bonuses |= dict.fromkeys(function_words, _FUNCTION_BONUS)
+    counts = Counter(part for word in bonuses for part in _triples(word))
+    total = sum(counts.values()) + _UNSEEN * 4000
+    return _Model(
+        triples={part: math.log((count + _UNSEEN) / total) for part, count in counts.items()},
+        unseen=math.log(_UNSEEN / total),
+        words=bonuses,
+    )

@@ -1,0 +1,252 @@
+"""What of a text is prose: without code, lists, tables, quotations, logs and data.
+
+Knows Markdown and the looks of common languages, shells, logs and data formats, line by line.
+Each line is looked at a fixed number of times, and only its first ``_MAX_LINE_CHARS`` characters
+are compared with expressions, so that the time is linear whatever the text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import groupby
+from typing import Final
+
+from mlsdm_grpc.speech.tokens import PLACEHOLDER
+
+__all__ = ["Line", "LineKind", "lines", "prose_blocks"]
+
+_MAX_LINE_CHARS: Final = 400
+_WRAPPED_CHARS: Final = 60
+"""A line that long without a full stop goes on in the next one."""
+_WRAPPED_SMALL_CHARS: Final = 40
+"""As above, where the next line begins with a small letter."""
+
+_FENCE: Final = re.compile(r"\s{0,8}(`{3,}(?=[^`]*$)|~{3,})")
+_ITEM: Final = re.compile(
+    r"\s*(?:[-*+•◦▪‣·–]\s+|\[[ xX✓]\]\s+|(?:\d{1,3}[.)]|[a-zA-Z]\)|[ivx]{1,4}[.)])\s+)(?:\*\*)?\S"
+)
+_HEADING: Final = re.compile(
+    r"\s{0,3}(?:\#{1,6}\s|\*\*[^*]{1,120}\*\*:?\s*$|__[^_]{1,120}__:?\s*$|[-=*_\s]{3,}$)"
+)
+_LOG: Final = re.compile(
+    r"""\s* (?:
+        \[? \d{4}[-/]\d\d[-/]\d\d \]? [T\s]
+      | \[? \d\d:\d\d:\d\d \b
+      | [A-Z][a-z]{2}\s{1,2}\d{1,2}\s\d\d:\d\d:\d\d
+      | \[? (?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)
+        (?: \] | :\s | \s{1,3}[\[\w] )
+      | Traceback\ \( | File\ " | at\ [\w.$<>/]{1,200}\( | goroutine\s\d | Caused\ by:
+      | \w{1,40}(?:Error|Exception):\s
+      | \d{1,3}(?:\.\d{1,3}){3}\s
+    )""",
+    re.VERBOSE,
+)
+_DATA: Final = re.compile(
+    r"""\s* (?:
+        [{}\[\]()]{1,10} [,;]? \s* $
+      | [{\[] \s* ["'{\[\d]
+      | "[^"]{0,80}" \s* : | '[^']{0,80}' \s* :
+      | </? [a-zA-Z!?]
+      | [\w.-]{1,60} \s? = \s? \S
+      | \[ [\w.:\ -]{1,60} \] \s* $
+      | \[ [^\[\]]{1,60} \]: \s | \.\.\s [|\[\w] | :[\w-]{1,30}:
+      | [^\s,]{1,80} (?: ,[^\s,]{0,80} ){2,60} \s* $
+      | [a-z][\w-]{0,40} : (?: \s+ [\w"'./:-]{1,60} )? \s* $
+    )""",
+    re.VERBOSE,
+)
+_CODE: Final = re.compile(
+    r"""\s* (?:
+        \$\s+[a-z./] | >>>\s | \#! | // | /\*{1,2}(?:\s|$) | \*/ | @\w+(?:\(|$)
+      | (?:async\s)?def\s\w+\( | class\s\w+[({:] | func\s[\w(] | fn\s\w+[(<]
+      | import\s[\w{*"'][^\s.!?]*\s*;?$ | from\s[\w.]+\simport\s | package\s[\w.]+;
+      | (?:let|const|var|val)\s(?:mut\s)?\w+\s*[:=]
+      | (?:public|private|protected)\s(?:static|final|void|class|int|string|async|def|function)\b
+      | (?:if|for|while|elif|with|switch)\b[^.!?]{1,200}[:{]\s*$ | (?:else|try|finally)\s?[:{]
+      | return\s[^.!?]{0,100}[\w\])]\s*[;+*/(\[]
+      | (?:SELECT|INSERT\sINTO|DELETE\sFROM|CREATE\sTABLE|ALTER\sTABLE|DROP\sTABLE|GROUP\sBY
+          |ORDER\sBY|INNER\sJOIN|LEFT\sJOIN)\s[\w*"(]+
+      | (?:FROM|WHERE|UPDATE|RUN|COPY|CMD|ENTRYPOINT|ENV|EXPOSE|WORKDIR)\s[a-z0-9*"(\[./]
+      | (?:sudo|apt|apt-get|pip3?|npm|npx|yarn|git|docker|kubectl|curl|wget|mkdir|chmod|chown
+          |scp|systemctl|python3?|psql|terraform)\s[\w./~"'-]
+      | (?:cargo|brew|helm|make|go|grep|sed|awk)\s(?:install|build|run|test|check|upgrade|['"])
+    )""",
+    re.VERBOSE,
+)
+_INSIDE: Final = re.compile(
+    r"""[;{}]\s*$ | =>|\s->\s|\w::\w|[=!]=|&&|\|\||\+=|:=|</\w|\w\[\w*\]|\$\{|\$\(|\w\.\w+\(
+      | \w\((?:[\w"'.,*\s=]{0,80})\)\s*[;:{]?\s*$ | \w\s=\s[\w"'\[{(] | \s--?[a-z][\w-]*(?:[\s=]|$)
+      | \s\|\s[a-z] | \s>{1,2}\s[\w./]""",
+    re.VERBOSE,
+)
+_SUSPECT: Final = re.compile(
+    r"""[^\w\s.,!?…'’] | [\d_] | ,\S | ^\s*(?:
+        return|class|import|from|package|func|fn|public|private|protected|if|for|while|elif
+      | with|switch|else|try|finally|panic|goroutine|at|sudo|apt|pip|npm|npx|yarn|git|docker|kubectl
+      | curl|wget|mkdir|chmod|chown|scp|systemctl|cargo|python|psql|helm|terraform|brew|make|go
+      | [A-Z]{2,}
+    )\b | ^\s*[ivx]{1,4}\.\s""",
+    re.VERBOSE,
+)
+"""What any line that is not prose has; saves most lines of prose the other expressions."""
+_INLINE_CODE: Final = re.compile(r"`[^`\n]{1,300}`")
+_LINK: Final = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\s\[\]]{0,500}\)")
+_SPEAKER: Final = re.compile(r"\s*[^\W\d_]\w{0,20}:\s+(?=\S)")
+_SEVERAL: Final = re.compile(r"[.!?…]\s+\S")
+_ENDED: Final = re.compile(r"[.!?…:;。！？][\"'»”)*_]*\s*$")
+
+
+class LineKind(Enum):
+    """What a line is."""
+
+    BLANK = auto()
+    PROSE = auto()
+    CODE = auto()
+    """Code, logs, data."""
+    LAYOUT = auto()
+    """Lists, tables, headings, quotations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a text."""
+
+    kind: LineKind
+    text: str
+
+
+def lines(text: str) -> list[Line]:
+    """Return the lines of ``text`` with their kinds.
+
+    A line between code lines that looks like nothing else is code too.
+
+    Cost: O(len(text)).
+    """
+    found: list[Line] = []
+    seen: dict[tuple[str, LineKind], LineKind] = {}
+    fence = ""
+    after_blank = True
+    for raw in text.splitlines():
+        is_row = "\t" in raw.strip()
+        line = raw.expandtabs(4).rstrip()
+        opening = _FENCE.match(line)
+        if fence or opening:
+            found.append(Line(LineKind.CODE, line))
+            if opening and not fence:
+                fence = opening[1]
+            elif opening and opening[1].startswith(fence):
+                fence = ""
+            continue
+        start = (line[:_MAX_LINE_CHARS], found[-1].kind if found else LineKind.BLANK)
+        kind = seen.get(start) or seen.setdefault(start, _kind(*start))
+        if is_row and kind is LineKind.PROSE:
+            kind = LineKind.LAYOUT
+        if kind is LineKind.PROSE and after_blank and line.startswith("    ") and found:
+            kind = LineKind.CODE
+        after_blank = kind is LineKind.BLANK or (after_blank and kind is LineKind.CODE)
+        found.append(Line(kind, line))
+    return _settle(found)
+
+
+def prose_blocks(text: str) -> list[str]:
+    """Return the prose of ``text``, one string for each run of lines that belong together.
+
+    Code between back ticks becomes ``PLACEHOLDER``, links their text; who speaks in a dialogue
+    ("A: ...") is left out.
+
+    Cost: O(len(text)).
+    """
+    blocks: list[str] = []
+    for kind, group in groupby(lines(text), key=lambda line: line.kind):
+        if kind is LineKind.PROSE:
+            blocks.extend(_joined([line.text for line in group]))
+    return blocks
+
+
+def _kind(line: str, previous: LineKind) -> LineKind:
+    if not line.strip():
+        return LineKind.BLANK
+    if not _SUSPECT.search(line) and previous is not LineKind.LAYOUT:
+        return LineKind.PROSE
+    if _is_layout(line) or (previous is LineKind.LAYOUT and line.startswith("  ")):
+        return LineKind.LAYOUT
+    if any(pattern.match(line) for pattern in (_LOG, _DATA, _CODE)) or _INSIDE.search(line):
+        return LineKind.CODE
+    return LineKind.PROSE
+
+
+def _is_layout(line: str) -> bool:
+    stripped = line.lstrip()
+    bars = line.count("|")
+    if stripped[0] == ">" and not stripped.startswith(">>>"):
+        return True
+    if "\u2500" <= stripped[0] <= "\u257f":  # tables drawn with box characters
+        return True
+    if bars >= 2 and (stripped[0] == "|" or " | " in line):
+        return True
+    return bool(_ITEM.match(line) or _HEADING.match(line))
+
+
+def _settle(found: list[Line]) -> list[Line]:
+    """Decide about lines between others: stray lines of code, titles of lists and tables."""
+    settled: list[Line] = []
+    for blank, group in groupby(found, key=lambda line: line.kind is LineKind.BLANK):
+        block = list(group)
+        codes = sum(line.kind is LineKind.CODE for line in block)
+        proses = sum(line.kind is LineKind.PROSE for line in block)
+        if not blank and codes > proses > 0:
+            block = [_stray(line) for line in block]
+        settled.extend(block)
+    following = LineKind.BLANK
+    for at in range(len(settled) - 1, -1, -1):
+        line = settled[at]
+        if line.kind is LineKind.BLANK:
+            continue
+        if line.kind is LineKind.PROSE and _is_title(line.text, following):
+            settled[at] = Line(LineKind.LAYOUT, line.text)
+        following = line.kind
+    return settled
+
+
+def _stray(line: Line) -> Line:
+    """Return ``line`` as code if it stands among code and does not read like prose."""
+    if line.kind is not LineKind.PROSE or _reads_like_prose(line.text):
+        return line
+    return Line(LineKind.CODE, line.text)
+
+
+def _is_title(text: str, following: LineKind) -> bool:
+    """Return whether a line only announces what follows: "Ingredients:"."""
+    if following in {LineKind.BLANK, LineKind.PROSE} or _SEVERAL.search(text):
+        return False
+    return text.endswith(":") or not _ENDED.search(text[-20:])
+
+
+def _reads_like_prose(line: str) -> bool:
+    """Return whether a line among code is an ordinary sentence or an introduction."""
+    return line[:1].isupper() and line.endswith((".", "!", "?", ":")) and line.count(" ") >= 3
+
+
+def _joined(texts: list[str]) -> list[str]:
+    """Join the lines of one paragraph where the next line goes on."""
+    blocks: list[list[str]] = []
+    open_chars = 0
+    for text in texts:
+        line = _without_markup(text)
+        is_small = line.lstrip()[:1].islower()
+        if open_chars >= (_WRAPPED_SMALL_CHARS if is_small else _WRAPPED_CHARS):
+            blocks[-1].append(line)
+        else:
+            blocks.append([line])
+        open_chars = 0 if _ENDED.search(line[-20:]) else len(text)
+    return [" ".join(block) for block in blocks]
+
+
+def _without_markup(line: str) -> str:
+    if "`" in line:
+        line = _INLINE_CODE.sub(PLACEHOLDER, line)
+    if "](" in line:
+        line = _LINK.sub(r"\1", line)
+    return _SPEAKER.sub("", line) if ":" in line else line

@@ -1,0 +1,281 @@
+"""The quality gate: what is wrong with an answer as a whole.
+
+Each check is a pure function of the answer and its prompt and returns a score from 0 (fine) to 1
+(bad); it trips where the score reaches the threshold. What a check cannot judge, because it is too
+short or in a language without a list, scores 0. Code is never judged, lists and tables only for
+loops. A table of numbers is not incoherent, an answer in Cyrillic has not collapsed, a long answer
+repeats its small words, and an answer brings words that its prompt had not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+from mlsdm_grpc.speech.analysis import analyse
+from mlsdm_grpc.speech.grammar import grammar_of
+from mlsdm_grpc.speech.languages import recognise
+from mlsdm_grpc.speech.prose import LineKind, lines, prose_blocks
+from mlsdm_grpc.speech.tokens import PLACEHOLDER, sentences
+from mlsdm_grpc.speech.words import HEDGES
+
+__all__ = [
+    "COLLAPSE_THRESHOLD",
+    "DRIFT_THRESHOLD",
+    "HEDGING_THRESHOLD",
+    "INCOHERENCE_THRESHOLD",
+    "LOOPING_THRESHOLD",
+    "QUALITY_CHECKS",
+    "TELEGRAPHING_THRESHOLD",
+    "QualityCheck",
+    "collapse",
+    "drift",
+    "hedging",
+    "incoherence",
+    "looping",
+    "telegraphing",
+]
+
+COLLAPSE_THRESHOLD: Final = 0.9
+LOOPING_THRESHOLD: Final = 0.4
+INCOHERENCE_THRESHOLD: Final = 0.4
+DRIFT_THRESHOLD: Final = 0.95
+TELEGRAPHING_THRESHOLD: Final = 0.5
+HEDGING_THRESHOLD: Final = 0.6
+
+_MIN_COLLAPSED_CHARS: Final = 20
+_MIN_LOOPING_TOKENS: Final = 18
+_MIN_LOOPING_LINES: Final = 4
+_MIN_LINE_CHARS: Final = 10
+_PHRASE_TOKENS: Final = 4
+_RECENT_TOKENS: Final = 120
+_MIN_INCOHERENT_PIECES: Final = 12
+_MIN_DRIFTING_WORDS: Final = 40
+_MIN_TOPIC_STEMS: Final = 3
+_TOPIC_STEMS: Final = 8
+_STEM_CHARS: Final = 5
+_MIN_TELEGRAPHING_WORDS: Final = 12
+_MIN_HEDGED_SENTENCES: Final = 4
+_MAX_HEDGE_WORDS: Final = 5
+
+_TOKEN: Final = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W_]+"
+)
+"""A word, or one letter of a script that does not put spaces between words."""
+_ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+")
+_DAMAGED: Final = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f]|Ã[\x80-\xbf]|â€")
+_TWO_SCRIPTS: Final = re.compile(r"[a-zA-Z][а-яёіїєґА-ЯЁІЇЄҐ]|[а-яёіїєґА-ЯЁІЇЄҐ][a-zA-Z]")
+_NO_VOWELS: Final = re.compile(r"[bcdfghjklmnpqrstvwxz]{6}")
+_EMOJI: Final = re.compile("[\u2190-\u2bff\u3030\U0001f000-\U0001faff]")
+_ORNAMENTS: Final = frozenset("-–—•·*+/&=|…:→←↔%<>")
+
+
+@dataclass(frozen=True, slots=True)
+class QualityCheck:
+    """One check of the quality gate."""
+
+    name: str
+    """Stable for ever; the rule is ``quality.<name>``."""
+    function: Callable[[str, str], float]
+    """Takes the answer and the prompt; returns a score, 0 (fine) to 1."""
+    default_threshold: float
+    """It trips where the score reaches this, 0 to 1."""
+    description: str
+    """What it measures, one English sentence."""
+
+
+def collapse(text: str, _prompt: str = "") -> float:
+    """Return 1 for an answer without content, else the share of its most frequent letter.
+
+    Without content is a text without a letter, digit or pictogram in any script. The share counts
+    from 20 letters and digits on; it is about 0.1 in ordinary texts.
+
+    Cost: O(len(text)).
+    """
+    content = [char for char in text.casefold() if char.isalnum()]
+    if not content:
+        return 0.0 if _EMOJI.search(text) else 1.0
+    letters = Counter(filter(str.isalpha, content))
+    if not letters or len(content) < _MIN_COLLAPSED_CHARS:
+        return 0.0
+    return letters.most_common(1)[0][1] / len(content)
+
+
+def looping(text: str, _prompt: str = "") -> float:
+    """Return the share of the answer that only repeats what it has said already.
+
+    The highest of: repeated lines, and repeated phrases of 4 words in the whole answer and in its
+    last 120 words. Small words may come as often as they like.
+
+    Cost: O(len(text)).
+    """
+    kinds = [line for line in lines(text) if line.kind not in {LineKind.CODE, LineKind.BLANK}]
+    rows = [line.text.strip() for line in kinds if len(line.text.strip()) >= _MIN_LINE_CHARS]
+    told = "\n".join(line.text for line in kinds if "|" not in line.text)
+    tokens = _TOKEN.findall(_ADDRESS.sub(" ", told.casefold()))
+    scores = [_repeated(rows) if len(rows) >= _MIN_LOOPING_LINES else 0.0]
+    if len(tokens) >= _MIN_LOOPING_TOKENS:
+        scores.append(_repeated(_phrases(tokens)))
+        scores.append(_repeated(_phrases(tokens[-_RECENT_TOKENS:])))
+    return max(scores)
+
+
+def incoherence(text: str, _prompt: str = "") -> float:
+    """Return the share of the prose that is no text in any language.
+
+    Counted are pieces between spaces without a letter or digit, with damaged characters, with two
+    alphabets in one word or with six Latin consonants in a row. From 12 pieces on. Sentences whose
+    words are sound but make no sense are not recognised.
+
+    Cost: O(len(text)).
+    """
+    pieces = [piece for block in prose_blocks(text) for piece in block.split()]
+    pieces = [piece for piece in pieces if not _ORNAMENTS.issuperset(piece)]
+    if len(pieces) < _MIN_INCOHERENT_PIECES:
+        return 0.0
+    return sum(map(_is_broken, pieces)) / len(pieces)
+
+
+def drift(text: str, prompt: str) -> float:
+    """Return how little an answer takes up of what its prompt was about.
+
+    1 if it has none of the prompt's content words (compared by their first 5 letters), less by an
+    eighth for each that it has. Judged are answers of at least 40 words of prose to prompts of at
+    least 3 content words in the same language, one that has a word list.
+
+    Cost: O(len(text) + len(prompt)).
+    """
+    answered, asked = _words(text), _words(prompt)
+    if len(answered) < _MIN_DRIFTING_WORDS:
+        return 0.0
+    language = recognise(asked)
+    if not language or recognise(answered) != language:
+        return 0.0
+    topic = _stems(asked, language)
+    if len(topic) < _MIN_TOPIC_STEMS:
+        return 0.0
+    taken_up = len(topic & _stems(answered, language))
+    return max(0.0, 1.0 - taken_up / min(len(topic), _TOPIC_STEMS))
+
+
+def telegraphing(text: str, _prompt: str = "") -> float:
+    """Return the severity of telegraphic style, see :func:`analyse`, from 12 words of prose on.
+
+    Cost: O(len(text)).
+    """
+    return analyse(text).severity if len(_words(text)) >= _MIN_TELEGRAPHING_WORDS else 0.0
+
+
+def hedging(text: str, _prompt: str = "") -> float:
+    """Return how many words or phrases of doubt there are for each sentence, at most 1.
+
+    An answer of fewer than 4 sentences counts as 4, so that one "maybe" is never too much. Whole
+    words only: "unlikely" is not "likely".
+
+    Cost: O(len(text)).
+    """
+    found = [each.words for block in prose_blocks(text) for each in sentences(block)]
+    language = recognise([word for words in found for word in words])
+    if not language:
+        return 0.0
+    hedges = _hedges(language)
+    count = sum(_count(words, hedges) for words in found)
+    return min(1.0, count / max(len(found), _MIN_HEDGED_SENTENCES))
+
+
+def _repeated(items: Sequence[Hashable]) -> float:
+    """Return the share of ``items`` that equal an earlier one."""
+    return 1.0 - len(set(items)) / len(items)
+
+
+def _phrases(tokens: Sequence[str]) -> list[Hashable]:
+    return list(zip(*(tokens[at:] for at in range(_PHRASE_TOKENS)), strict=False))
+
+
+def _is_broken(piece: str) -> bool:
+    if PLACEHOLDER in piece:
+        return False
+    if _DAMAGED.search(piece) or _TWO_SCRIPTS.search(piece) or _NO_VOWELS.search(piece):
+        return "/" not in piece
+    return not any(map(str.isalnum, piece)) and _EMOJI.search(piece) is None
+
+
+def _words(text: str) -> list[str]:
+    return [
+        word for block in prose_blocks(text) for each in sentences(block) for word in each.words
+    ]
+
+
+def _stems(words: Sequence[str], language: str) -> set[str]:
+    function_words = grammar_of(language).function_words
+    return {word[:_STEM_CHARS] for word in words if word not in function_words and len(word) > 2}
+
+
+@cache
+def _hedges(language: str) -> frozenset[tuple[str, ...]]:
+    phrases = HEDGES[language].replace("\n", "|").split("|")
+    return frozenset(tuple(phrase.split()) for phrase in phrases if phrase.strip())
+
+
+def _count(words: Sequence[str], hedges: frozenset[tuple[str, ...]]) -> int:
+    """Return how many hedges ``words`` hold; a longer one is counted once."""
+    count = at = 0
+    while at < len(words):
+        length = next(
+            (n for n in range(_MAX_HEDGE_WORDS, 0, -1) if tuple(words[at : at + n]) in hedges), 0
+        )
+        count += length > 0
+        at += max(1, length)
+    return count
+
+
+QUALITY_CHECKS: Final[Mapping[str, QualityCheck]] = MappingProxyType(
+    {
+        check.name: check
+        for check in (
+            QualityCheck(
+                "collapse",
+                collapse,
+                COLLAPSE_THRESHOLD,
+                "Measures whether an answer has any content: 1 without a letter or digit, else the"
+                " share of its most frequent letter.",
+            ),
+            QualityCheck(
+                "drift",
+                drift,
+                DRIFT_THRESHOLD,
+                "Measures how little a long answer takes up of the content words of its prompt.",
+            ),
+            QualityCheck(
+                "hedging",
+                hedging,
+                HEDGING_THRESHOLD,
+                "Measures the words and phrases of doubt for each sentence of an answer.",
+            ),
+            QualityCheck(
+                "incoherence",
+                incoherence,
+                INCOHERENCE_THRESHOLD,
+                "Measures the share of an answer that is damaged or no text in any language.",
+            ),
+            QualityCheck(
+                "looping",
+                looping,
+                LOOPING_THRESHOLD,
+                "Measures the share of an answer that repeats its own lines or phrases.",
+            ),
+            QualityCheck(
+                "telegraphing",
+                telegraphing,
+                TELEGRAPHING_THRESHOLD,
+                "Measures the severity of telegraphic style in an answer of at least 12 words.",
+            ),
+        )
+    }
+)
+"""By name, sorted."""

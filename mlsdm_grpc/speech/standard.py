@@ -1,0 +1,108 @@
+"""The analysis of style that is in use: prose only, by language, decided by severity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from mlsdm_grpc.speech.grammar import Grammar, grammar_of
+from mlsdm_grpc.speech.languages import LANGUAGES, is_in_script, recognise
+from mlsdm_grpc.speech.prose import prose_blocks
+from mlsdm_grpc.speech.report import Flag, Profile, SpeechReport
+from mlsdm_grpc.speech.tokens import Sentence, sentences
+
+__all__ = ["SEVERITY_THRESHOLD", "analyse_standard"]
+
+SEVERITY_THRESHOLD: Final = 0.3
+"""Telegraphic from this severity on."""
+
+_MIN_WORDS: Final = 3
+_MIN_SINGLE_WORDS: Final = 5
+"""A single sentence needs more, as it may be complete without any function word; one less where
+commas set off parts."""
+_MIN_EVIDENCE_WORDS: Final = 8
+"""Fewer words count as so many, the missing ones as fine: few words are weak evidence."""
+_MIN_SENTENCE_LEN: Final = 6.0
+_MAX_FRAGMENT_RATIO: Final = 0.5
+_FRAGMENT_TOKENS: Final = 4
+
+
+def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
+    """Return the style of the prose in ``text``.
+
+    Severity is the share of words that stand in sentences without grammar, where a sentence that
+    has part of the grammar that its length needs counts in part. Greetings, thanks and assent are
+    left out.
+
+    Args:
+        text: Any text.
+        language: ISO 639-1, with or without a region; None to recognise it.
+
+    Cost: O(len(text)).
+    """
+    if not text.strip():
+        return _abstention(Flag.EMPTY_TEXT)
+    if not any(map(str.isalnum, text)):
+        return _abstention(Flag.NO_SENTENCE_BOUNDARIES)
+    found = [each for block in prose_blocks(text) for each in sentences(block)]
+    words = [word for sentence in found for word in sentence.words]
+    if len(words) < _MIN_WORDS or (len(found) == 1 and _is_brief(found[0])):
+        return _abstention()
+    known = recognise(words) if language is None else _named(language, words)
+    return _judged(found, grammar_of(known)) if known else _abstention()
+
+
+def _is_brief(sentence: Sentence) -> bool:
+    """Return whether a single sentence is too short to tell: "Mary left yesterday."."""
+    return len(sentence.words) < _MIN_SINGLE_WORDS - bool(sentence.pause_count)
+
+
+def _named(language: str, words: Sequence[str]) -> str:
+    """Return the language that a caller named, empty when it is not known or not written so."""
+    name = language.strip().lower().replace("_", "-").split("-")[0]
+    return name if name in LANGUAGES and is_in_script(words, name) else ""
+
+
+def _judged(found: Sequence[Sentence], grammar: Grammar) -> SpeechReport:
+    split = [grammar.split(sentence.words) for sentence in found if sentence.words]
+    words = [word for sentence in split for word in sentence]
+    average = sum(sentence.token_count for sentence in found) / len(found)
+    ratio = sum(word in grammar.function_words for word in words) / len(words)
+    fragments = sum(s.token_count < _FRAGMENT_TOKENS for s in found) / len(found)
+    broken = {
+        Flag.SHORT_SENTENCES: average < _MIN_SENTENCE_LEN,
+        Flag.LOW_FUNCTION_WORDS: ratio < grammar.min_function_word_ratio,
+        Flag.HIGH_FRAGMENT_RATIO: fragments > _MAX_FRAGMENT_RATIO,
+    }
+    severity = _severity(split, grammar)
+    return SpeechReport(
+        is_aphasic=severity >= SEVERITY_THRESHOLD,
+        severity=severity,
+        avg_sentence_len=average,
+        function_word_ratio=ratio,
+        fragment_ratio=fragments,
+        flags=tuple(flag for flag, is_broken in broken.items() if is_broken),
+        language=grammar.language,
+        abstained=False,
+        profile=Profile.STANDARD,
+    )
+
+
+def _severity(split: Sequence[Sequence[str]], grammar: Grammar) -> float:
+    told = [words for words in split if not grammar.is_formula(words)]
+    missing = sum(len(words) * grammar.deficit(words) for words in told)
+    return missing / max(_MIN_EVIDENCE_WORDS, sum(map(len, told)))
+
+
+def _abstention(*flags: Flag) -> SpeechReport:
+    return SpeechReport(
+        is_aphasic=False,
+        severity=0.0,
+        avg_sentence_len=0.0,
+        function_word_ratio=0.0,
+        fragment_ratio=0.0,
+        flags=flags,
+        language="",
+        abstained=True,
+        profile=Profile.STANDARD,
+    )

@@ -1,0 +1,161 @@
+"""Words and sentences of prose in alphabetic scripts, without the vocabulary of any language.
+
+A text is cut at white space, and each piece is looked at once: the time is linear whatever the
+text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from mlsdm_grpc.speech.words import word_set
+
+__all__ = ["PLACEHOLDER", "Sentence", "sentences"]
+
+PLACEHOLDER: Final = "\ufffc"
+"""Stands for something that is not a word, such as code between back ticks."""
+
+_MAX_PIECE_CHARS: Final = 200
+"""What is longer between two spaces is neither a word nor an address: one thing."""
+
+_MARKS: Final = ".!?…。！？"
+_AROUND: Final = _MARKS + " ,;:'\"()[]{}<>«»“”„‘‹›*_~|-–—¿¡·•"
+_PAUSES: Final = frozenset(",;:…–—")
+_CLOSING: Final = "'\")]}»“”‹›*_"
+_WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+_DOTTED: Final = re.compile(r"[^\W\d_]{1,2}(?:\.[^\W\d_]{1,2}){1,7}")
+_RUN_ON: Final = re.compile(r"(?<=[^\W\d_]{2})[.!?…]+(?=[^\W\d_]{2})")
+_SLASHED: Final = re.compile(r"[^\W\d_]+(?:/[^\W\d_]+){1,3}")
+_THING: Final = re.compile(r"[\d@_/\\=#$&^+%" + PLACEHOLDER + r"]|::|\(\)|->|www\.")
+_FILE: Final = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,5}")
+
+_TITLES: Final = word_set(
+    "dr mr mrs ms prof st sr sra srta hr fr mme mlle no nr num vol ch fig pp vs eg ie cf bzw zb"
+    " sog inkl vgl kap tel av ave blvd rd ing abs gen lt sgt capt rev hon uds approx ca проф доц"
+    " ім вул бул просп пл див рис табл напр"
+)
+"""Abbreviations after which a sentence goes on."""
+
+_SHORTENED: Final = word_set(
+    "etc usw al inc ltd co corp jr dept est min max sec hr hrs env тис млн млрд грн тощо год хв"
+    " jan feb mar apr jun jul aug sep sept oct nov dec"
+)
+"""Abbreviations after which a sentence may end."""
+
+_UNITS: Final = word_set(
+    "mg g kg t m mm cm km s ms min h l ml b kb mb gb tb kib mib gib hz khz mhz ghz w kw mw kwh v mv"
+    " a ma nm rpm bar pa bit bits px dpi am pm eur usd gbp uah грн с хв год кг г м см мм км л мл мб"
+    " гб кб вт квт"
+)
+"""Belong to the number before them."""
+
+_TELEGRAM_STOPS: Final = frozenset(("STOP", "КРПК"))
+"""Full stops of a telegram in capitals."""
+
+_ORDINAL_DIGITS: Final = 2
+_BEFORE_ORDINALS: Final = word_set("am der dem den die das vom zum im bis ab seit")
+
+
+@dataclass(slots=True)
+class Sentence:
+    """One sentence."""
+
+    words: list[str] = field(default_factory=list)
+    """Runs of letters in lower case, parts of hyphenated words singly, apostrophes straight."""
+    thing_count: int = 0
+    """Numbers with their units, initials, addresses, versions, times, names of files."""
+    pause_count: int = 0
+    """Commas and the like, which set off parts."""
+
+    @property
+    def token_count(self) -> int:
+        return len(self.words) + self.thing_count
+
+
+def sentences(text: str) -> list[Sentence]:
+    """Return the sentences of ``text`` that hold at least one token.
+
+    A full stop in an abbreviation, a decimal, an address, a version or a time ends none, nor does
+    an ellipsis before a small letter.
+
+    Cost: O(len(text)).
+    """
+    found = [Sentence()]
+    after_number = False
+    stops = _TELEGRAM_STOPS if text.isupper() else frozenset()
+    pieces = text.replace("’", "'").replace("ʼ", "'").split()
+    for piece, following in zip(pieces, [*pieces[1:], ""], strict=True):
+        if piece.isalpha() and not (after_number or stops) and len(piece) <= _MAX_PIECE_CHARS:
+            found[-1].words.append(piece.lower())
+            continue
+        core = piece.strip(_AROUND)
+        before = found[-1].words[-1] if found[-1].words else ""
+        for number, part in enumerate(_run_ons(core)):
+            if number:
+                found.append(Sentence())
+            if part not in stops and not (after_number and part.lower() in _UNITS):
+                _read(part, found[-1], is_initial=_is_initial(piece))
+        after_number = core[-1:].isdigit()
+        tail = piece[piece.rfind(core) + len(core) :] if core else piece
+        if not tail and core not in stops:
+            continue
+        found[-1].pause_count += not _PAUSES.isdisjoint(tail)
+        if not found[-1].token_count:
+            continue
+        if core in stops or _ends(tail, core.lower(), before, following):
+            found.append(Sentence())
+    return found if found[-1].token_count else found[:-1]
+
+
+def _is_initial(piece: str) -> bool:
+    """Return whether ``piece`` is one letter with a full stop."""
+    return len(piece) == len("A.") and piece[0].isalpha() and piece[1] == "."
+
+
+def _run_ons(core: str) -> list[str]:
+    """Return the parts of ``core`` that belong to different sentences: "late.No"."""
+    if not any(mark in core for mark in ".!?…") or len(core) > _MAX_PIECE_CHARS:
+        return [core]
+    if _THING.search(core) or _DOTTED.fullmatch(core) or _FILE.fullmatch(core):
+        return [core]
+    return _RUN_ON.split(core)
+
+
+def _read(core: str, sentence: Sentence, *, is_initial: bool) -> None:
+    """Add the words or the one thing that ``core`` holds."""
+    if not core:
+        return
+    if is_initial or len(core) > _MAX_PIECE_CHARS:
+        sentence.thing_count += 1
+    elif core.isalpha() or _DOTTED.fullmatch(core):
+        sentence.words.append(core.lower())
+    elif (_THING.search(core) and not _SLASHED.fullmatch(core)) or _FILE.fullmatch(core):
+        sentence.thing_count += 1
+    else:
+        sentence.words.extend(_WORD.findall(core.lower()))
+
+
+def _ends(tail: str, core: str, before: str, following: str) -> bool:
+    """Return whether a sentence ends at ``tail``, what follows the letters of a piece.
+
+    Args:
+        tail: Punctuation behind the piece.
+        core: The piece without punctuation around it, lower case.
+        before: The word before it in the sentence, lower case.
+        following: The next piece, empty at the end.
+    """
+    marks = "".join(mark for mark in tail if mark in _MARKS)
+    if not marks or tail[-1] in ",;:":
+        return False
+    onwards = following.lstrip(_AROUND)[:1]
+    if marks.strip(".…"):
+        return tail[-1] not in _CLOSING or not onwards.islower()
+    if len(marks) > 1 or marks == "…":
+        return not onwards.islower()
+    if core in _TITLES or (len(core) == 1 and core.isalpha()):
+        return False
+    if core in _SHORTENED or _DOTTED.fullmatch(core):
+        return onwards.isupper()
+    return not (core.isdigit() and len(core) <= _ORDINAL_DIGITS and before in _BEFORE_ORDINALS)

@@ -1,0 +1,136 @@
+"""Generations: requests as domain values, what happens as messages of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
+from mlsdm_grpc.config import LlmSettings
+from mlsdm_grpc.engine.generation import (
+    Generation,
+    GenerationEvent,
+    GenerationRequest,
+    Piece,
+    Recalled,
+)
+from mlsdm_grpc.engine.repairs import Spent
+from mlsdm_grpc.engine.textcodec import report_to_proto
+from mlsdm_grpc.governance.judge import Verdict
+from mlsdm_grpc.llm.providers.base import Finish
+from mlsdm_grpc.wire import limits, requests, responses
+from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.governance import usage
+from mlsdm_grpc.wire.status import item_status
+
+__all__ = ["generation_request", "response", "stream_event"]
+
+_DEFAULT_BIAS: Final = 0.1
+_MAX_STOPS: Final = 4
+_MAX_STOP_BYTES: Final = 64
+_FINISHES: Final = {
+    Finish.STOP: pb.FINISH_REASON_STOP,
+    Finish.LENGTH: pb.FINISH_REASON_LENGTH,
+    Finish.REFUSED: pb.FINISH_REASON_RESPONSE_REFUSED,
+}
+
+
+def generation_request(
+    fields: Fields,
+    call: Call,
+    message: pb.GenerateRequest | pb.StreamGenerateRequest,
+    settings: LlmSettings,
+) -> GenerationRequest:
+    """Return what a request wants, with its defaults.
+
+    Raises:
+        InvalidInput: It is faulty.
+    """
+    streamed = isinstance(message, pb.StreamGenerateRequest)
+    most = settings.max_prompt_bytes
+    moral_value = temperature = None
+    if message.HasField("moral_value"):
+        moral_value = fields.number("moral_value", message.moral_value)
+    if message.HasField("temperature"):
+        temperature = fields.number("temperature", message.temperature, high=2.0)
+    bias = _DEFAULT_BIAS
+    if message.HasField("synaptic_bias"):
+        bias = fields.number("synaptic_bias", message.synaptic_bias, low=-1.0)
+    if len(message.stop_sequences) > _MAX_STOPS:
+        fields.fault("stop_sequences", f"at most {_MAX_STOPS} are allowed")
+    for i, stop in enumerate(message.stop_sequences[:_MAX_STOPS]):
+        if not 1 <= len(stop.encode()) <= _MAX_STOP_BYTES:
+            fields.fault(f"stop_sequences[{i}]", f"must have 1 to {_MAX_STOP_BYTES} bytes")
+    top_k = message.top_k if message.HasField("top_k") else limits.DEFAULT_TOP_K
+    request = GenerationRequest(
+        prompt=fields.text("prompt", message.prompt, required=True, max_bytes=most),
+        ticket=requests.ticket(fields, call, message, message.request_id),
+        moral_value=moral_value,
+        attested=call.principal.attest,
+        max_tokens=fields.count(
+            "max_tokens", message.max_tokens, low=0, high=settings.max_tokens_limit
+        ),
+        top_k=fields.count("top_k", top_k, low=0, high=limits.MAX_TOP_K),
+        remember=message.remember if message.HasField("remember") else True,
+        system_prompt=fields.text("system_prompt", message.system_prompt, max_bytes=most),
+        model=message.model,
+        temperature=temperature,
+        stop=tuple(message.stop_sequences),
+        synaptic_bias=bias,
+        repair_speech=message.repair_speech if message.HasField("repair_speech") else not streamed,
+        min_revision=fields.min_revision(message.min_revision),
+        piecewise=streamed,
+    )
+    fields.check()
+    return request
+
+
+def response(events: Sequence[GenerationEvent]) -> pb.GenerateResponse:
+    """Return all that happened as one answer."""
+    message = pb.GenerateResponse()
+    for event in events:
+        if isinstance(event, Recalled):
+            message.recalled.extend(event.matches)
+        elif isinstance(event, Verdict):
+            message.verdicts.append(responses.verdict(event))
+        elif isinstance(event, Spent):
+            message.usage.CopyFrom(usage(event))
+        elif isinstance(event, Generation):
+            _fill(message, event)
+            message.stateless = event.stateless
+    return message
+
+
+def stream_event(event: GenerationEvent, index: int) -> pb.StreamGenerateResponse:
+    """Return one thing that happened; ``index`` is the number of pieces before it."""
+    if isinstance(event, Recalled):
+        return pb.StreamGenerateResponse(
+            recall=pb.RecallEvent(
+                recalled=event.matches, revision=event.revision, stateless=event.stateless
+            )
+        )
+    if isinstance(event, Verdict):
+        return pb.StreamGenerateResponse(verdict=responses.verdict(event))
+    if isinstance(event, Piece):
+        return pb.StreamGenerateResponse(token=pb.TokenEvent(text=event.text, index=index))
+    if isinstance(event, Spent):
+        return pb.StreamGenerateResponse(usage=usage(event))
+    final = pb.FinalEvent()
+    _fill(final, event)
+    return pb.StreamGenerateResponse(final=final)
+
+
+def _fill(message: pb.GenerateResponse | pb.FinalEvent, ended: Generation) -> None:
+    message.text = ended.text
+    refused = pb.FINISH_REASON_PROMPT_REFUSED
+    message.finish_reason = refused if ended.prompt_refused else _FINISHES[ended.finish]
+    if ended.speech is not None:
+        message.speech.CopyFrom(report_to_proto(ended.speech))
+    message.draft_text = ended.draft
+    message.memory_ids.extend(ended.memory_ids)
+    if ended.not_remembered is not None:
+        message.remember_status.CopyFrom(item_status(ended.not_remembered))
+    message.revision = ended.revision
+    message.phase = ended.phase
+    message.moral_value = ended.moral_value

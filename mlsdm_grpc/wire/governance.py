@@ -1,0 +1,162 @@
+"""Texts that are to be judged, and what was found, as messages of the contract."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+
+from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2, usage_pb2
+from mlsdm_grpc.engine.judging import Judged
+from mlsdm_grpc.engine.repairs import Repaired, RepairRequest, Spent
+from mlsdm_grpc.engine.textcodec import report_to_proto
+from mlsdm_grpc.governance.findings import Finding, redact
+from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.speech import Profile
+from mlsdm_grpc.speech.repair import MAX_ATTEMPTS
+from mlsdm_grpc.wire import limits
+from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.responses import verdict
+
+__all__ = [
+    "evaluation",
+    "language",
+    "profile",
+    "repair_request",
+    "repaired_speech",
+    "stage",
+    "usage",
+]
+
+_NS: Final = 1_000_000_000
+_LANGUAGE: Final = re.compile(r"[a-z]{2}")
+
+
+def stage(fields: Fields, value: int) -> Stage:
+    """Return the stage that a request names; the prompt, if it names none."""
+    if value and value not in list(Stage):
+        fields.fault("stage", "is not a known value")
+        return Stage.PROMPT
+    return Stage(value or Stage.PROMPT)
+
+
+def profile(fields: Fields, value: int) -> Profile:
+    """Return the rules of speech that a request names; the standard ones, if it names none."""
+    if value and value not in list(Profile):
+        fields.fault("profile", "is not a known value")
+        return Profile.STANDARD
+    return Profile(value or Profile.STANDARD)
+
+
+def language(fields: Fields, value: str) -> str:
+    """Return the language that a request names; empty, if it names none."""
+    if value and not _LANGUAGE.fullmatch(value):
+        fields.fault("language", "must be a code of ISO 639-1, two lower-case letters")
+    return value
+
+
+def repair_request(
+    fields: Fields,
+    call: Call,
+    message: governance_service_pb2.RepairSpeechRequest,
+    *,
+    max_bytes: int,
+) -> RepairRequest:
+    """Return what is to be repaired."""
+    tries = fields.count("max_attempts", message.max_attempts, low=0, high=MAX_ATTEMPTS)
+    return RepairRequest(
+        fields.text("text", message.text, required=True, max_bytes=max_bytes),
+        call.principal.tenant,
+        call.deadline_s,
+        prompt=fields.text("prompt", message.prompt, max_bytes=max_bytes),
+        attempts=tries or MAX_ATTEMPTS,
+        profile=profile(fields, message.profile),
+        language=language(fields, message.language),
+    )
+
+
+def repaired_speech(
+    text: str, repaired: Repaired, spent: Spent
+) -> governance_service_pb2.RepairSpeechResponse:
+    """Return what became of a text, and what that cost."""
+    return governance_service_pb2.RepairSpeechResponse(
+        text=repaired.text,
+        original_text=text,
+        repaired=repaired.text != text,
+        report=report_to_proto(repaired.report),
+        original_report=report_to_proto(repaired.original_report),
+        attempt_count=len(repaired.results),
+        usage=usage(spent),
+        verdicts=map(verdict, repaired.verdicts),
+    )
+
+
+def usage(spent: Spent) -> usage_pb2.Usage:
+    """Return what calls to models cost."""
+    first_s = spent.first_piece_s
+    return usage_pb2.Usage(
+        queue_wait=_duration(spent.queue_wait_s),
+        embed_time=_duration(spent.embed_s),
+        recall_time=_duration(spent.recall_s),
+        provider_time=_duration(spent.provider_s),
+        first_token_time=None if first_s is None else _duration(first_s),
+        total_time=_duration(spent.total_s),
+        prompt_token_count=spent.prompt_tokens,
+        completion_token_count=spent.completion_tokens,
+        provider_call_count=spent.call_count,
+        provider=spent.provider,
+        model=spent.model,
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(round(seconds * _NS))
+    return duration
+
+
+def evaluation(
+    text: str, judged: Judged, *, redacts: bool
+) -> governance_service_pb2.EvaluateContentResponse:
+    """Return what was found in a text.
+
+    Args:
+        text: The text.
+        judged: What was measured of it, and what the rules say.
+        redacts: Return the text without personal data and secrets.
+    """
+    found = judged.measurement
+    return governance_service_pb2.EvaluateContentResponse(
+        moral_value=found.moral_value or 0.0,
+        verdicts=map(verdict, judged.verdicts),
+        injection_score=found.injection_score or 0.0,
+        findings=_findings(text, found.findings[: limits.MAX_FINDINGS]),
+        redacted_text=redact(text, found.findings) if redacts else "",
+        policy_version=judged.policy.version,
+    )
+
+
+def _findings(text: str, found: tuple[Finding, ...]) -> list[governance_pb2.Finding]:
+    """Return findings with their places in the UTF-8 form of the text, by rising start.
+
+    Cost: one pass over the text.
+    """
+    places = sorted({place for finding in found for place in (finding.start, finding.end)})
+    in_bytes = dict[int, int]()
+    before = count = 0
+    for place in places:
+        count += len(text[before:place].encode())
+        in_bytes[place] = count
+        before = place
+    return [
+        governance_pb2.Finding(
+            kind=governance_pb2.FindingKind.ValueType(finding.kind),
+            category=finding.category,
+            start_byte=in_bytes[finding.start],
+            end_byte=in_bytes[finding.end],
+            score=finding.score,
+        )
+        for finding in found
+    ]

@@ -1,0 +1,201 @@
+"""What the detectors are worth: true and false positives on the corpora of ``tests/data``.
+
+A line belongs to the test split if the SHA-256 of its text, read as a big-endian integer, is
+divisible by 3. Rules are never changed because of that split.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from mlsdm_grpc.governance.harm import LexicalScorer
+from mlsdm_grpc.governance.injection import LIMIT, detect
+
+DATA = Path(__file__).parent / "data"
+REPORT = Path(__file__).parent.parent / "docs" / "evaluation.md"
+BASE_MORAL_THRESHOLD = 0.5
+
+Split = Literal["dev", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    positive: bool
+    category: str
+    language: str
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.text.encode()).digest()
+
+    @property
+    def split(self) -> Split:
+        return "test" if int.from_bytes(self.digest, "big") % 3 == 0 else "dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    name: str
+    positive_label: str
+    bars: dict[Split, tuple[float, float]]
+    """The lowest rate of true positives and the highest of false ones."""
+    judge: Callable[[], Callable[[str], bool]]
+    """Makes what says whether a text is positive."""
+
+    def lines(self, splits: Iterable[Split]) -> list[Line]:
+        rows = (DATA / self.name / "lines.jsonl").read_text("utf-8").splitlines()
+        lines = (
+            Line(row["text"], row["label"] == self.positive_label, row["category"], row["language"])
+            for row in map(json.loads, rows)
+        )
+        return [line for line in lines if line.split in splits]
+
+
+class Rates(NamedTuple):
+    hits: int
+    positives: int
+    alarms: int
+    negatives: int
+
+    @property
+    def tpr(self) -> float:
+        return self.hits / self.positives if self.positives else 1.0
+
+    @property
+    def fpr(self) -> float:
+        return self.alarms / self.negatives if self.negatives else 0.0
+
+
+class Judged(NamedTuple):
+    line: Line
+    said: bool
+
+
+def _moral() -> Callable[[str], bool]:
+    scorer = LexicalScorer()
+    return lambda text: scorer.score(text).moral_value < BASE_MORAL_THRESHOLD
+
+
+def _injection() -> Callable[[str], bool]:
+    return lambda text: detect(text).score >= LIMIT
+
+
+def _speech() -> Callable[[str], bool]:
+    analyse = importlib.import_module("mlsdm_grpc.speech").analyse
+    return lambda text: bool(analyse(text).is_aphasic)
+
+
+def has_speech() -> bool:
+    return importlib.util.find_spec("mlsdm_grpc.speech") is not None
+
+
+CORPORA = (
+    Corpus("moral", "harmful", {"dev": (0.90, 0.05), "test": (0.80, 0.08)}, _moral),
+    Corpus("injection", "injection", {"dev": (0.90, 0.05), "test": (0.85, 0.05)}, _injection),
+    Corpus("speech", "telegraphic", {"dev": (0.98, 0.02), "test": (0.95, 0.05)}, _speech),
+)
+
+
+def judge(corpus: Corpus, splits: Iterable[Split]) -> list[Judged]:
+    verdict = corpus.judge()
+    return [Judged(line, verdict(line.text)) for line in corpus.lines(splits)]
+
+
+def rates(judged: Iterable[Judged]) -> Rates:
+    rows = list(judged)
+    return Rates(
+        sum(row.said for row in rows if row.line.positive),
+        sum(row.line.positive for row in rows),
+        sum(row.said for row in rows if not row.line.positive),
+        sum(not row.line.positive for row in rows),
+    )
+
+
+def _table(judged: list[Judged]) -> Iterator[str]:
+    groups: dict[tuple[str, str, Split], list[Judged]] = defaultdict(list)
+    for row in judged:
+        for kind, name in (("", "all"), ("c", row.line.category), ("l", row.line.language)):
+            groups[kind, name, row.line.split].append(row)
+    yield "| | split | true positives | rate | false positives | rate |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for (_, name, split), rows in sorted(groups.items()):
+        found = rates(rows)
+        tpr = f"{found.tpr:.3f}" if found.positives else ""
+        fpr = f"{found.fpr:.3f}" if found.negatives else ""
+        true = f"{found.hits}/{found.positives}" if found.positives else ""
+        false = f"{found.alarms}/{found.negatives}" if found.negatives else ""
+        yield f"| {name} | {split} | {true} | {tpr} | {false} | {fpr} |"
+
+
+def _misses(judged: list[Judged], split: Split) -> Iterator[str]:
+    for row in judged:
+        if row.line.split == split and row.said != row.line.positive:
+            kind = "missed" if row.line.positive else "false alarm"
+            text = json.dumps(row.line.text, ensure_ascii=False).replace("`", "'")
+            line = row.line
+            yield f"- {kind}, {line.category}, {line.language}, {line.digest.hex()[:10]}: `{text}`"
+
+
+def _section(corpus: Corpus, judged: list[Judged]) -> Iterator[str]:
+    yield f"## {corpus.name.capitalize()}"
+    yield ""
+    for split, (tpr, fpr) in corpus.bars.items():
+        found = rates(row for row in judged if row.line.split == split)
+        yield (
+            f"- {split}: true positives {found.tpr:.3f} (at least {tpr:.2f}),"
+            f" false positives {found.fpr:.3f} (at most {fpr:.2f})"
+        )
+    yield ""
+    yield from _table(judged)
+    for split in ("dev", "test"):
+        yield ""
+        yield f"### Misses, {split}"
+        yield ""
+        yield from _misses(judged, split)
+    yield ""
+
+
+def report(corpora: Iterable[Corpus]) -> str:
+    lines = [
+        "# What the detectors are worth",
+        "",
+        "Written by `make eval` from the corpora in tests/data, whose README files say how they",
+        "were made and where they are weak. Each line is judged alone, with the built-in limits.",
+        "The test split is a third, chosen by the hash of the text; no rule was changed because",
+        "of it. The rates hold for texts like these, which are written to be recognisable: expect",
+        "less on others.",
+        "",
+    ]
+    for corpus in corpora:
+        lines += _section(corpus, judge(corpus, ("dev", "test")))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--dev", action="store_true", help="print the dev split only, write nothing"
+    )
+    arguments = parser.parse_args()
+    corpora = [each for each in CORPORA if each.name != "speech" or has_speech()]
+    if not arguments.dev:
+        text = report(corpora)
+        REPORT.write_text(text, "utf-8")
+        print(*(line for line in text.splitlines() if not line.startswith("- missed")), sep="\n")
+        return
+    for corpus in corpora:
+        judged = judge(corpus, ("dev",))
+        print(corpus.name, *_table(judged), *_misses(judged, "dev"), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The detectors keep the rates that are promised, on both splits of each corpus."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.evaluate import CORPORA, Corpus, Split, has_speech, judge, rates
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize("corpus", CORPORA, ids=lambda corpus: corpus.name)
+def test_bars(corpus: Corpus, split: Split):
+    if corpus.name == "speech" and not has_speech():
+        pytest.skip("the speech package is not there")
+    found = rates(judge(corpus, [split]))
+    tpr, fpr = corpus.bars[split]
+    assert found.positives > 50
+    assert found.negatives > 50
+    assert found.tpr >= tpr, found
+    assert found.fpr <= fpr, found
+
+
+@pytest.mark.parametrize("corpus", CORPORA, ids=lambda corpus: corpus.name)
+def test_each_line_is_in_one_split(corpus: Corpus):
+    everything = corpus.lines(["dev", "test"])
+    assert len(everything) == len(corpus.lines(["dev"])) + len(corpus.lines(["test"]))
+    assert 0.2 < len(corpus.lines(["test"])) / len(everything) < 0.45
