@@ -22,14 +22,21 @@ FRAME_S = 0.005
 CAPACITY = 20_000
 
 
-def longest_s(steps):
-    """Take all steps; return the processor time of the longest, without collecting garbage."""
+def longest_s(begin):
+    """Take all steps three times; return the processor time of the longest of the best time.
+
+    A step that is long by itself is so every time.
+    """
     gc.collect()
     gc.disable()  # it would look at all that the tests hold
     try:
-        times = [time.thread_time(), *(time.thread_time() for _ in steps), time.thread_time()]
+        return min(_longest_s(begin()) for _ in range(3))
     finally:
         gc.enable()
+
+
+def _longest_s(steps):
+    times = [time.thread_time(), *(time.thread_time() for _ in steps), time.thread_time()]
     return max(later - earlier for earlier, later in pairwise(times))
 
 
@@ -53,25 +60,33 @@ def full(**fields):
 
 def test_no_step_of_a_snapshot_of_a_full_space_is_long():
     mind, _ = full()
-    file = io.BytesIO()
-    assert longest_s(snapshot_writer(mind, file)) < 5 * FRAME_S
-    reader = snapshot_reader(io.BytesIO(file.getvalue()))
-    assert longest_s(reader) < 5 * FRAME_S
-    assert snapshot_bytes(read_snapshot(io.BytesIO(file.getvalue()))) == file.getvalue()
+    content = snapshot_bytes(mind)
+    assert longest_s(lambda: snapshot_writer(mind, io.BytesIO())) < 5 * FRAME_S
+    assert longest_s(lambda: snapshot_reader(io.BytesIO(content))) < 5 * FRAME_S
+    assert snapshot_bytes(read_snapshot(io.BytesIO(content))) == content
 
 
 def test_no_step_of_a_large_batch_is_long():
     mind, revision = full()
-    assert longest_s(mind.applying(batch(revision))) < 5 * STEP_S
-    assert mind.revision == revision
+    records = [batch(revision + i) for i in range(3)]
+    todo = iter(records)
+    assert longest_s(lambda: mind.applying(next(todo))) < 5 * STEP_S
+    assert mind.revision == records[-1].revision
     pelm = mind.contents.pelm
-    assert pelm.get("2-999") is None  # each of them made one leave
+    assert pelm.get("4-999") is None  # each of them made one leave
     assert len(pelm) == CAPACITY
 
 
 def test_memories_that_expire_together_leave_in_steps():
-    mind, revision = full(expire_time_ns=100 * SECOND)
-    late = record(revision, PutMemories((NewMemory("one", vector(1)),)), time_ns=200 * SECOND)
-    steps = mind.applying(late)
-    assert longest_s(steps) < 5 * STEP_S
-    assert [memory.memory_id for memory, _ in mind.contents.pelm.in_creation_order()] == ["one"]
+    minds = []
+
+    def begin():
+        mind, revision = full(expire_time_ns=100 * SECOND)
+        minds.append(mind)
+        late = PutMemories((NewMemory("one", vector(1)),))
+        return mind.applying(record(revision, late, time_ns=200 * SECOND))
+
+    assert longest_s(begin) < 5 * STEP_S
+    for mind in minds:
+        left = [memory.memory_id for memory, _ in mind.contents.pelm.in_creation_order()]
+        assert left == ["one"]
