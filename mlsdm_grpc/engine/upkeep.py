@@ -33,7 +33,8 @@ _log = structlog.get_logger(__name__)
 _TICK_S = 0.25
 _SWEEP_ROWS = 4_096
 _REST_S = 10.0
-"""Time from one snapshot of a space to the next, seconds, as snapshots hold up its writes;"""
+"""Time from one snapshot of a space to the next, seconds, as one costs its worker about as much as
+the writes before it;"""
 _MOST = 4
 """but not with so many times the writes that are due."""
 _CHEAP_REPLAY = 1_000
@@ -140,13 +141,13 @@ class Upkeep:
             await self._sweep(space)
             request = pb.LinkRequest(snapshot=pb.SnapshotRequest(path=str(path)))
             unsaved = space.unsaved
-            reply = await self._ask(space, request)
-            await self._journal.save_snapshot(space.key, revision=reply.revision, path=path)
-            space.snapshot_revision = reply.revision
+            revision = (await self._ask(space, request)).done.snapshot_revision
+            await self._journal.save_snapshot(space.key, revision=revision, path=path)
+            space.snapshot_revision = revision
             space.unsaved = max(0, space.unsaved - unsaved)
             space.unsaved_due = 0
             space.snapshot_s = asyncio.get_running_loop().time()
-            await self._journal.trim(space.key, until=reply.revision)
+            await self._journal.trim(space.key, until=revision)
         except (MlsdmError, OSError) as error:
             space.unsaved_due = space.unsaved + self._snapshot_every // 10
             _log.warning("snapshot_failed", revision=space.applied, detail=str(error))

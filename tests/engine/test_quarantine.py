@@ -26,15 +26,15 @@ if any("mlsdm_grpc.engine.worker" in each for each in sys.orig_argv):
     import mlsdm_grpc.core.mind as minds
     from mlsdm_grpc.core.record import PutMemories
 
-    apply = minds.Mind.apply
+    applying = minds.Mind.applying
 
     def planted(self, record):
         body = record.body
         if isinstance(body, PutMemories) and any(m.text == "POISON" for m in body.memories):
             os.kill(os.getpid(), signal.SIGSEGV)
-        return apply(self, record)
+        return applying(self, record)
 
-    minds.Mind.apply = planted
+    minds.Mind.applying = planted
 """
 
 
@@ -136,7 +136,7 @@ async def test_a_quarantine_ends_with_the_server_and_begins_anew(tmp_path, monke
 
 @pytest.mark.usefixtures("path")
 async def test_a_quarantined_space_may_leave_ram_and_stays_barred():
-    async with running(workers=1) as driver:
+    async with running(workers=1, scrub_rows_per_s=0) as driver:  # nobody is at it
         await driver.put(1)
         with pytest.raises((DataLoss, Unavailable)):
             await poison(driver)
@@ -148,14 +148,14 @@ async def test_a_quarantined_space_may_leave_ram_and_stays_barred():
 
 
 async def test_a_defect_that_stays_bars_its_space(monkeypatch):
-    apply = Mind.apply
+    applying = Mind.applying
 
     def fails(self, record):
         if isinstance(record.body, PutMemories) and record.body.memories[0].text == "POISON":
             raise ZeroDivisionError
-        return apply(self, record)
+        return applying(self, record)
 
-    monkeypatch.setattr(Mind, "apply", fails)
+    monkeypatch.setattr(Mind, "applying", fails)
     async with running() as driver:
         await driver.put(1)
         await driver.put(1, key=OTHERS[0])
@@ -181,14 +181,14 @@ async def test_a_defect_while_loading_bars_the_space_at_once(monkeypatch):
             await driver.put(seed)
         for space in driver.engine.directory:
             space.snapshot_revision = space.applied  # as if there were no time for snapshots
-    apply = Mind.apply
+    applying = Mind.applying
 
     def fails(self, record):
         if record.revision == 4:
             raise ZeroDivisionError
-        return apply(self, record)
+        return applying(self, record)
 
-    monkeypatch.setattr(Mind, "apply", fails)
+    monkeypatch.setattr(Mind, "applying", fails)
     async with running(journal) as driver:
         assert await driver.query(1) == (["m1"], 3)
         assert dict(driver.engine.directory.quarantined) == {KEY: 4}

@@ -20,7 +20,7 @@ from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.pool import Loss
 from mlsdm_grpc.engine.position import Position
-from mlsdm_grpc.engine.slices import Job
+from mlsdm_grpc.engine.slices import Claim, Job
 from mlsdm_grpc.engine.spaces import SpaceStatus
 from mlsdm_grpc.engine.watches import Pace
 from mlsdm_grpc.engine.writes import _MAX_BACKLOG
@@ -163,16 +163,16 @@ async def test_who_waited_for_a_turn_sees_no_space_that_is_half_way_back(driver,
 
 
 @pytest.mark.parametrize("lane", [Lane.INTERACTIVE, Lane.BULK])
-async def test_what_waits_for_a_snapshot_of_its_space_holds_up_no_other_space(driver, lane):
+async def test_what_waits_for_a_job_in_its_space_holds_up_no_other_space(driver, lane):
     other = KEY._replace(tenant="other")
     await driver.put(1)
     await driver.put(1, key=other)
     (space, _) = driver.engine.directory
     (link,) = driver.engine._minds._links
     ended = threading.Event()
-    link._handler._slices.add(
-        Job(pb.LinkRequest(space_id=space.number), pb.LinkReply(), until_set(ended), writes=False)
-    )
+    request = pb.LinkRequest(space_id=space.number)
+    job = Job(request, pb.LinkReply(), until_set(ended), Claim.STUDY)
+    link._handler._slices.begin(job, at_once=False)
     before = space.head
     async with anyio.create_task_group() as tasks:
         for seed in range(100):

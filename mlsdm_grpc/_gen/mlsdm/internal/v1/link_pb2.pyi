@@ -199,7 +199,7 @@ class LinkReply(_message.Message):
     defect_revision: _builtins.int
     """Revision of the record that a defect kept from being applied; 0 if there was none."""
     space_bytes: _builtins.int
-    """Answer to load, replay and apply: bytes that the space takes in the worker."""
+    """Answer to load, replay, apply and snapshot: bytes that the space takes in the worker."""
     waits: _builtins.bool
     """No answer yet: the request waits until others are done with its space."""
     @_builtins.property
@@ -418,22 +418,26 @@ class DoneReply(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     WRITES_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_REVISION_FIELD_NUMBER: _builtins.int
     sha256: _builtins.bytes
     """Snapshot: SHA-256 of the file. Otherwise empty."""
     count: _builtins.int
     """Replay: records applied. Snapshot: bytes written."""
     writes: _builtins.int
     """Replay: what these records wrote; a batch counts as many as it holds."""
+    snapshot_revision: _builtins.int
+    """Snapshot: revision of the state in the file, which may have changed since."""
     def __init__(
         self,
         *,
         sha256: _builtins.bytes = ...,
         count: _builtins.int = ...,
         writes: _builtins.int = ...,
+        snapshot_revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "sha256", b"sha256", "writes", b"writes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "sha256", b"sha256", "snapshot_revision", b"snapshot_revision", "writes", b"writes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
