@@ -134,9 +134,11 @@ class MindHandler:
             pass
         return [reply]
 
-    def _after(self, done: Job | None, free: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+    def _after(
+        self, reply: pb.LinkReply | None, free: Sequence[pb.LinkRequest]
+    ) -> list[pb.LinkReply]:
         """Return the replies to a job that has ended and to what had waited for it."""
-        replies = [] if done is None else [done.reply]
+        replies = [] if reply is None else [reply]
         return replies + self.handle(free) if free else replies
 
     def _steps(

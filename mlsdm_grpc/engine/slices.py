@@ -43,7 +43,8 @@ class Slices:
         self._jobs: deque[Job] = deque()
         self._readers: Counter[int] = Counter()
         self._writers: set[int] = set()
-        self._held: dict[int, deque[pb.LinkRequest]] = {}
+        self._held: dict[int, deque[tuple[pb.LinkRequest, bool]]] = {}
+        """What waits for others of its space, each with whether it writes."""
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -59,7 +60,7 @@ class Slices:
         busy = space_id in self._writers or space_id in self._held
         if not busy and not (writes and self._readers[space_id]):
             return False
-        self._held.setdefault(space_id, deque()).append(request)
+        self._held.setdefault(space_id, deque()).append((request, writes))
         return True
 
     def add(self, job: Job) -> None:
@@ -70,19 +71,28 @@ class Slices:
             self._readers[job.request.space_id] += 1
         self._jobs.append(job)
 
-    def cancel(self, call_id: int) -> tuple[Job | None, list[pb.LinkRequest]]:
-        """Give up a job that reads, if there is one of that number; returns as :meth:`step`."""
+    def cancel(self, call_id: int) -> tuple[pb.LinkReply | None, list[pb.LinkRequest]]:
+        """Give up a job that reads, begun or kept, if there is one of that number.
+
+        Returns:
+            As :meth:`step`; the reply to one that was not begun is empty.
+        """
         for job in self._jobs:
             if job.request.call_id == call_id and not job.writes:
                 self._jobs.remove(job)
-                return job, self._ended(job)
+                return job.reply, self._ended(job)
+        for waiting in self._held.values():
+            for place, (request, writes) in enumerate(waiting):
+                if request.call_id == call_id and not writes:
+                    del waiting[place]
+                    return pb.LinkReply(call_id=call_id), []
         return None, []
 
-    def step(self) -> tuple[Job | None, list[pb.LinkRequest]]:
+    def step(self) -> tuple[pb.LinkReply | None, list[pb.LinkRequest]]:
         """Do a slice of the job whose turn it is.
 
         Returns:
-            The job if that ended it, and the requests that waited for its end.
+            The reply if that ended the job, and the requests that waited for its end.
         """
         job = self._jobs[0]
         until_s = self._clock() + SLICE_S
@@ -91,7 +101,7 @@ class Slices:
                 self._jobs.rotate(-1)
                 return None, []
         self._jobs.popleft()
-        return job, self._ended(job)
+        return job.reply, self._ended(job)
 
     def _ended(self, job: Job) -> list[pb.LinkRequest]:
         space_id = job.request.space_id
@@ -102,4 +112,4 @@ class Slices:
             if self._readers[space_id]:
                 return []
             del self._readers[space_id]
-        return list(self._held.pop(space_id, ()))
+        return [request for request, _ in self._held.pop(space_id, ())]

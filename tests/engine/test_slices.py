@@ -187,6 +187,25 @@ def test_nobody_waits_for_a_job_that_was_cancelled(handler):
     assert handler.handle([pb.LinkRequest(cancel=10)]) == []
 
 
+def test_nothing_is_done_for_a_caller_that_went_while_its_request_had_to_wait(handler):
+    waiting = [apply(11, put(ROWS + 2, 9_999)), search(12, 64), search(13, 64)]
+    assert put_off(handler, search(10, 64), *waiting) == [11, 12, 13]
+    (reply,) = handler.handle([pb.LinkRequest(cancel=12)])
+    assert (reply.call_id, reply.waits, reply.WhichOneof("kind")) == (12, False, None)
+    assert handler.handle([pb.LinkRequest(cancel=12)]) == []
+    assert [reply.call_id for reply in done(handler)] == [10, 11, 13]
+
+
+def test_a_record_that_has_to_wait_is_applied_whoever_has_gone(handler):
+    assert put_off(handler, search(10, 64), apply(11, put(ROWS + 2, 9_999))) == [11]
+    assert handler.handle([pb.LinkRequest(cancel=11)]) == []
+    replies = done(handler)
+    assert [(reply.call_id, reply.revision) for reply in replies] == [
+        (10, ROWS + 1),
+        (11, ROWS + 2),
+    ]
+
+
 def test_what_has_expired_is_not_done(handler):
     (single,) = handler.handle([search(10, 1, deadline_ns=1)])
     assert single.failure.reason == "DEADLINE_EXPIRED"
