@@ -160,8 +160,8 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
     try:
         ops = await ops_port.start(settings.server.ops_address)
         async with anyio.create_task_group() as tasks:
-            listen = await data_port.start()
             await monitor.look()
+            listen = await data_port.start()
             await _tell(health, monitor)
             tasks.start_soon(monitor.run, partial(_tell, health, monitor))
             try:
