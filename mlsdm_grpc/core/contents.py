@@ -157,7 +157,7 @@ class Contents:
         if isinstance(body, Consolidate):
             return self._foresee_consolidation(body, now)
         if isinstance(body, StreamItems):
-            return StreamOutcome(self._stream_mark(body, now))
+            return StreamOutcome(self._stream_mark(body, now).sequence)
         return self._foresee_put(body, now) if isinstance(body, PutMemories) else None
 
     def _foresee_put(self, body: PutMemories, now: Moment) -> PutOutcome:
@@ -456,12 +456,14 @@ class Contents:
         for item in body.items:
             if outcomes:
                 yield
-            if item.sequence > mark:
+            if item.sequence > mark.sequence:
                 outcomes.append((yield from self._stream_item(body, item, now)))
             else:
                 outcomes.append(None)
-        acked = max(mark, body.last_sequence)
-        self.streams.advance(StreamMark(body.stream_id, acked, now.time_ns))
+        acked = max(mark.sequence, body.last_sequence)
+        ends = body.finished and body.last_sequence == acked
+        finished = ends or (mark.finished and mark.sequence == acked)
+        self.streams.advance(StreamMark(body.stream_id, acked, now.time_ns, finished))
         return StreamOutcome(acked, tuple(outcomes))
 
     def _stream_item(
@@ -478,25 +480,26 @@ class Contents:
             outcome = refused.refusal
         return replace(outcome, revision=now.revision)
 
-    def _stream_mark(self, body: StreamItems, now: Moment) -> int:
-        """Return the last settled item of a stream; a new one begins where its writer says."""
-        mark = self.streams.get(body.stream_id)
-        if mark is None:
-            if not self.streams.has_room(now.time_ns):
-                raise Refused(
-                    "QUOTA_EXCEEDED",
-                    "The space remembers as many streams as it can; go on with one of them.",
-                    limit=str(MAX_STREAMS),
-                    quota_id="streams",
-                )
-            return body.after_sequence
-        if body.after_sequence > mark:
+    def _stream_mark(self, body: StreamItems, now: Moment) -> StreamMark:
+        """Return how far a stream is settled; a new one begins where its writer says."""
+        known = self.streams.get(body.stream_id)
+        mark = known or StreamMark(body.stream_id, body.after_sequence, now.time_ns)
+        if body.after_sequence > mark.sequence:
             raise Refused(
                 "STREAM_SEQUENCE_INVALID",
                 "Items of the stream are missing before these.",
                 stream_id=body.stream_id,
-                expected=str(mark + 1),
+                expected=str(mark.sequence + 1),
                 actual=str(body.after_sequence + 1),
+            )
+        # One that was finished takes a place again when it goes on, not when its end is repeated.
+        goes_on = mark.finished and body.last_sequence > mark.sequence
+        if (known is None or goes_on) and not self.streams.has_room(now.time_ns):
+            raise Refused(
+                "QUOTA_EXCEEDED",
+                "The space remembers as many streams as it can; go on with one of them.",
+                limit=str(MAX_STREAMS),
+                quota_id="streams",
             )
         return mark
 

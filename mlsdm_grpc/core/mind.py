@@ -163,7 +163,8 @@ class Mind:
         body = record.body
         if isinstance(body, StreamItems):
             mark = self.contents.streams.get(body.stream_id) if self.contents else None
-            return StreamOutcome(mark or 0, (None,) * len(body.items), self.revision)
+            acked = mark.sequence if mark else 0
+            return StreamOutcome(acked, (None,) * len(body.items), self.revision)
         return SpaceCreated(created=False, revision=self.revision)
 
     def _known(self, record: Record) -> WindowEntry | None:

@@ -72,6 +72,8 @@ _MIND_BYTES: Final = 32 * 1024
 """About what a space takes that holds nothing, here and in the server."""
 _WINDOW_ENTRY_BYTES: Final = 512
 """About what a remembered request takes."""
+_MARK_BYTES: Final = 256
+"""About what the mark of a stream takes."""
 _SCANNED_AT_ONCE: Final = 256
 """Queries of one scan that together have the time which a step over all rows has."""
 _SCRUBBED_AT_ONCE: Final = 256
@@ -121,8 +123,8 @@ class MindHandler:
             kind = request.WhichOneof("kind") or ""
             claim = self._claim(kind, request)
             if kind == "cancel":
-                job = self._slices.cancel(request.cancel)
-                replies += [] if job is None else [job.reply]
+                given_up = self._slices.cancel(request.cancel)
+                replies += [] if given_up is None else [given_up]
             elif self._slices.holds(request, claim):
                 replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
             elif kind == "search" and claim is Claim.GLANCE:
@@ -500,7 +502,8 @@ class MindHandler:
 def _bytes(mind: Mind) -> int:
     """Return about how much memory a space takes."""
     held = 0 if mind.contents is None else mind.contents.pelm.allocated_bytes
-    taken = _MIND_BYTES + held + _WINDOW_ENTRY_BYTES * len(mind.window)
+    marks = 0 if mind.contents is None else len(mind.contents.streams)
+    taken = _MIND_BYTES + held + _WINDOW_ENTRY_BYTES * len(mind.window) + _MARK_BYTES * marks
     return taken + taken // 4  # what the allocator keeps between spaces that come and go
 
 

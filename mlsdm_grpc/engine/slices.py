@@ -109,15 +109,29 @@ class Slices:
         self._turns.append(job)
         return False
 
-    def cancel(self, call_id: int) -> Job | None:
-        """Give up a job that only reads, and return it, if there is one of that number."""
+    def cancel(self, call_id: int) -> pb.LinkReply | None:
+        """Give up a request that only reads, begun or kept, if there is one of that number.
+
+        Returns:
+            Its reply, empty if it was not begun.
+        """
         for job in self._turns:
             if isinstance(job, Job) and job.request.call_id == call_id:
                 if job.claim in _EXCLUSIVE:
                     return None
                 self._turns.remove(job)
                 self._end(job)
-                return job
+                return job.reply
+        for waiting in self._held.values():
+            for held in waiting:
+                if held.request.call_id == call_id and held.claim not in _EXCLUSIVE:
+                    waiting.remove(held)
+                    return pb.LinkReply(call_id=call_id)
+        for glances in self._glances.values():
+            for request in glances:
+                if request.call_id == call_id:
+                    glances.remove(request)
+                    return pb.LinkReply(call_id=call_id)
         return None
 
     def step(

@@ -50,6 +50,8 @@ class _Turn:
     start: int = 0
     waited: int = 0
     """Times that its worker was busy."""
+    failing: bool = False
+    """It could not be scrubbed the last time, which was told."""
 
 
 class Upkeep:
@@ -178,8 +180,11 @@ class Upkeep:
         turn.waited = 0
         try:
             turn.start = await self._scrub(space, turn.start, self._rows_a_tick)
+            turn.failing = False
         except MlsdmError as error:
-            _log.warning("scrub_failed", reason=error.reason, detail=error.message)
+            if not turn.failing:
+                _log.warning("scrub_failed", reason=error.reason, detail=error.message)
+            turn.failing = True
 
     async def _sweep(self, space: Space) -> None:
         """Compare all rows of a space with their checksums, in steps that let others in."""

@@ -246,7 +246,10 @@ def _head(mind: Mind) -> pb.SnapshotHead:
                 consolidated_sequence=contents.consolidated_sequence,
                 streams=[
                     pb.StreamMark(
-                        stream_id=mark.stream_id, sequence=mark.sequence, time_ns=mark.time_ns
+                        stream_id=mark.stream_id,
+                        sequence=mark.sequence,
+                        time_ns=mark.time_ns,
+                        finished=mark.finished,
                     )
                     for mark in contents.streams
                 ],
@@ -294,7 +297,8 @@ def _contents(state: pb.SpaceState) -> Contents:
         consolidated_trigger=state.consolidated_trigger,
         consolidated_sequence=state.consolidated_sequence,
         streams=StreamMarks(
-            StreamMark(mark.stream_id, mark.sequence, mark.time_ns) for mark in state.streams
+            StreamMark(mark.stream_id, mark.sequence, mark.time_ns, mark.finished)
+            for mark in state.streams
         ),
     )
 

@@ -205,8 +205,8 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
     try:
         ops = await ops_port.start(settings.server.ops_address)
         async with anyio.create_task_group() as tasks:
-            listen = await data_port.start()
             await monitor.look()
+            listen = await data_port.start()
             tell = partial(_tell, health, monitor, parts.gateway)
             await tell()
             tasks.start_soon(monitor.run, tell)

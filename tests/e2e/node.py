@@ -25,11 +25,12 @@ LEFT_S = 5 * 15.0
 
 
 @contextmanager
-def process(data_dir, *, dimension=16, **pressure):
+def process(data_dir, *, dimension=16, drain_delay_s=0, **pressure):
     """A real server with these settings of ``pressure``; the others are the defaults."""
     names = {f"MLSDM_PRESSURE__{name.upper()}": str(value) for name, value in pressure.items()}
     environment = {
         "MLSDM_SPACE__DIMENSION": str(dimension),
+        "MLSDM_SERVER__DRAIN_DELAY_S": str(drain_delay_s),
         "MLSDM_ENGINE__STANDBY_WORKER": "false",
         "MLSDM_ENGINE__WORKER_STALL_TIMEOUT_S": "120",  # tests stop workers on purpose
         "MLSDM_LOGGING__LEVEL": "error",  # nobody reads the lines, and the pipe is not endless

@@ -38,6 +38,25 @@ if any("mlsdm_grpc.engine.worker" in each for each in sys.orig_argv):
 """
 
 
+KILLED = """
+import os, signal, sys
+
+if any("mlsdm_grpc.engine.worker" in each for each in sys.orig_argv):
+    import mlsdm_grpc.journal.snapshot as snapshots
+
+    reader = snapshots.snapshot_reader
+
+    def killed(file):
+        left = os.listdir({left!r})
+        if left:
+            os.remove(os.path.join({left!r}, left[0]))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return (yield from reader(file))
+
+    snapshots.snapshot_reader = killed
+"""
+
+
 @pytest.fixture(name="path")
 def planted(tmp_path, monkeypatch):
     """Make workers crash on one record, as a fault in native code would; is the path without."""
@@ -215,7 +234,39 @@ def test_two_strikes_in_a_row_at_one_record_bar_a_space():
 
 def test_a_snapshot_that_nothing_survives_bars_reads_too():
     quarantine = Quarantine()
-    for _ in range(2):
+    for _ in range(5):
+        assert quarantine.last_served(KEY) is None
         quarantine.strike(KEY, LOADING)
     with pytest.raises(DataLoss):
         quarantine.last_served(KEY)
+
+
+@pytest.mark.parametrize("deaths", [2, 4, 100])
+async def test_a_snapshot_is_given_up_when_it_takes_every_worker_down(
+    tmp_path, monkeypatch, deaths, logs
+):
+    """Some of them may have been killed from outside; a load is long enough to be met twice."""
+    async with opened(tmp_path / "data") as journal:
+        async with running(journal) as driver:
+            for key in (KEY, OTHERS[0]):
+                await driver.put(1, 2, 3, key=key)
+        folder, left = tmp_path / "planted", tmp_path / "deaths"
+        for each in (folder, left):
+            each.mkdir()
+        for number in range(deaths):
+            (left / str(number)).touch()
+        (folder / "sitecustomize.py").write_text(KILLED.format(left=str(left)))
+        path = [str(folder), os.environ.get("PYTHONPATH", "")]
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
+        async with running(journal, workers=1) as driver:
+            if deaths < 5:
+                assert await patiently(lambda: driver.query(2)) == (["m2"], 2)
+                assert not list(left.iterdir())
+            else:
+                with pytest.raises(DataLoss):
+                    await patiently(lambda: driver.query(2))
+                assert len(list(left.iterdir())) == deaths - 5
+                for each in left.iterdir():
+                    each.unlink()
+            assert await patiently(lambda: driver.query(2, key=OTHERS[0])) == (["m2"], 2)
+            assert len(logs.events("space_quarantined")) == (deaths > 5)

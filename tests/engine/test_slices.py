@@ -312,6 +312,16 @@ def test_nobody_waits_for_a_job_that_was_cancelled(handler):
     assert handler.handle([pb.LinkRequest(cancel=10)]) == []
 
 
+@pytest.mark.parametrize("number", [12, 13])
+def test_nothing_is_done_for_a_caller_that_went_while_its_request_had_to_wait(handler, number):
+    change = apply(10, put(ROWS + 2, *range(20_000, 20_100)))
+    assert put_off(handler, change, search(12, 64), search(13, 1)) == [12, 13]
+    (reply,) = handler.handle([pb.LinkRequest(cancel=number)])
+    assert (reply.call_id, reply.waits, reply.WhichOneof("kind")) == (number, False, None)
+    assert handler.handle([pb.LinkRequest(cancel=number)]) == []
+    assert [reply.call_id for reply in done(handler)] == [10, 25 - number]
+
+
 def test_a_write_is_not_cancelled(handler):
     assert put_off(handler, apply(10, put(ROWS + 2, *range(20_000, 20_100)))) == []
     assert handler.handle([pb.LinkRequest(cancel=10)]) == []

@@ -82,6 +82,7 @@ class GenerationServiceServicer:
         EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
         0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -117,6 +118,7 @@ class GenerationServiceServicer:
         EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
         0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.

@@ -43,6 +43,7 @@ class GenerationServiceStub:
       EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
       0 and remember false.
     - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -74,6 +75,7 @@ class GenerationServiceStub:
       EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
       0 and remember false.
     - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -126,6 +128,7 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
           EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
           0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -163,6 +166,7 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
           EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
           0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
