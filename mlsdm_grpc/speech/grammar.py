@@ -20,7 +20,10 @@ from mlsdm_grpc.speech.words import (
     FUNCTION_WORDS,
     KEPT_LONGEST,
     NOT_INFLECTED,
+    PARTICLES,
+    POINTERS,
     PRETERITES,
+    TIMES,
     word_set,
 )
 
@@ -43,7 +46,7 @@ _FINITE: Final[Mapping[str, re.Pattern[str]]] = {
     "es": re.compile(r"\w{2,40}(?:[aei]mos|aron|ieron|aban|ían|ó)"),
     "uk": re.compile(
         r"[\w']{1,40}(?:(?:[аиіуюяї](?:в|ла|ло|ли))(?:ся|сь)?|(?:[еєиї](?:ш|мо|те)|є|[июяауї]ть)(?:ся)?"
-        r"|йте|іть|іться|йтеся)"
+        r"|йте|іть|іться|йтеся|[еє]ться)"
     ),
 }
 """Verbs with an ending for a person or the past."""
@@ -67,6 +70,11 @@ _INFLECTED: Final[Mapping[str, re.Pattern[str]]] = {
 _INFLECTED_WEIGHT: Final = 0.75
 _LONG_WORDS: Final = 5
 """Endings count in sentences from here on: notes of few words have them too."""
+_LONG_PART_WORDS: Final = 4
+"""And where the words between pauses are so many on average: "Army weak, taxes high"."""
+_NOTE_WORDS: Final = 3
+"""As few words between pauses may be a note, in which adverbs are no grammar."""
+_TIME_DISCOUNT: Final = 0.5
 
 _MIN_INFLECTED_CHARS: Final = 4
 _MAX_INFLECTED_CHARS: Final = 40
@@ -106,6 +114,11 @@ class Grammar:
     """Weight of each function word."""
     adverbs: frozenset[str]
     """Function words that may stand between a person and a verb."""
+    particles: frozenset[str]
+    """Prepositions that govern nothing at the end of a note, where they say how things are."""
+    pointers: frozenset[str]
+    times: frozenset[str]
+    """Words that say when with a pointer before them, as an adverb would: "this week"."""
     formulas: frozenset[str]
     """Greetings, thanks and assent, which are complete without grammar."""
     needed: float
@@ -115,16 +128,18 @@ class Grammar:
         """Return whether ``words`` are a greeting or the like, such as "good morning, Anna"."""
         return 2 * sum(word in self.formulas for word in words) > len(words)
 
-    def deficit(self, words: Sequence[str]) -> float:
+    def deficit(self, parts: Sequence[Sequence[str]]) -> float:
         """Return how much of the grammar that a sentence needs is missing, 0 to 1.
 
         Args:
-            words: Of one sentence, at least one, as :meth:`split` returns them.
+            parts: Words of one sentence between its pauses, at least one, as :meth:`split` returns
+                them.
         """
-        is_long = len(words) >= _LONG_WORDS
-        weight = sum(self._weight(word, is_long=is_long) for word in words)
+        words = [word for part in parts for word in part]
         if self._disagrees(words) or (self.language == "uk" and self._is_uninflected(words)):
             return 1.0
+        is_long = len(words) >= max(_LONG_WORDS, _LONG_PART_WORDS * len(parts))
+        weight = sum(self._part_weight(part, is_long=is_long) for part in parts)
         if self.language == "en":
             weight -= self._bare_negations(words)
         return min(1.0, max(0.0, 1.0 - weight / (self.needed * len(words))))
@@ -134,6 +149,20 @@ class Grammar:
         if self.language != "fr":
             return list(words)
         return [part for word in words for part in word.split("'")]
+
+    def _part_weight(self, words: Sequence[str], *, is_long: bool) -> float:
+        """Return the weight of grammar in the words between two pauses."""
+        weight = sum(self._weight(word, is_long=is_long) for word in words)
+        weight -= _TIME_DISCOUNT * sum(
+            this in self.pointers and time in self.times
+            for this, time in zip(words, words[1:], strict=False)
+        )
+        if len(words) > _NOTE_WORDS:
+            return weight
+        free = [word for word in words if word in self.adverbs]
+        if words[-1] in self.particles and words[-1] not in self.adverbs:
+            free.append(words[-1])
+        return 0.0 if weight <= sum(self._weight(word, is_long=is_long) for word in free) else weight
 
     def _weight(self, word: str, *, is_long: bool) -> float:
         weight = self.weights.get(word)
@@ -205,6 +234,9 @@ def grammar_of(language: str) -> Grammar:
         function_words=frozenset(weights),
         weights=weights,
         adverbs=frozenset(KEPT_LONGEST[language].split()),
+        particles=frozenset(PARTICLES.get(language, "").split()),
+        pointers=frozenset(POINTERS[language].split()),
+        times=frozenset(TIMES[language].split()),
         formulas=frozenset(FORMULAS[language].split()),
         needed=_NEEDED[language],
         min_function_word_ratio=_MIN_FUNCTION_WORD_RATIO[language],

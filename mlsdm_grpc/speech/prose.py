@@ -93,7 +93,7 @@ _SUSPECT: Final = re.compile(
 """What any line that is not prose has; saves most lines of prose the other expressions."""
 _INLINE_CODE: Final = re.compile(r"`[^`\n]{1,300}`")
 _LINK: Final = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\s\[\]]{0,500}\)")
-_SPEAKER: Final = re.compile(r"\s*[^\W\d_]\w{0,20}:\s+(?=\S)")
+_SPEAKER: Final = re.compile(r"^\s*[^\W\d_]\w{0,20}:\s+(?=\S)")
 _SEVERAL: Final = re.compile(r"[.!?…]\s+\S")
 _ENDED: Final = re.compile(r"[.!?…:;。！？][\"'»”)*_]*\s*$")
 

@@ -54,7 +54,7 @@ def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
 
 def _is_brief(sentence: Sentence) -> bool:
     """Return whether a single sentence is too short to tell: "Mary left yesterday."."""
-    return len(sentence.words) < _MIN_SINGLE_WORDS - bool(sentence.pause_count)
+    return len(sentence.words) < _MIN_SINGLE_WORDS - bool(sentence.pauses)
 
 
 def _named(language: str, words: Sequence[str]) -> str:
@@ -64,8 +64,10 @@ def _named(language: str, words: Sequence[str]) -> str:
 
 
 def _judged(found: Sequence[Sentence], grammar: Grammar) -> SpeechReport:
-    split = [grammar.split(sentence.words) for sentence in found if sentence.words]
-    words = [word for sentence in split for word in sentence]
+    split = [
+        [grammar.split(part) for part in sentence.parts()] for sentence in found if sentence.words
+    ]
+    words = [word for sentence in split for part in sentence for word in part]
     average = sum(sentence.token_count for sentence in found) / len(found)
     ratio = sum(word in grammar.function_words for word in words) / len(words)
     fragments = sum(s.token_count < _FRAGMENT_TOKENS for s in found) / len(found)
@@ -88,10 +90,14 @@ def _judged(found: Sequence[Sentence], grammar: Grammar) -> SpeechReport:
     )
 
 
-def _severity(split: Sequence[Sequence[str]], grammar: Grammar) -> float:
-    told = [words for words in split if not grammar.is_formula(words)]
-    missing = sum(len(words) * grammar.deficit(words) for words in told)
-    return missing / max(_MIN_EVIDENCE_WORDS, sum(map(len, told)))
+def _severity(split: Sequence[Sequence[Sequence[str]]], grammar: Grammar) -> float:
+    missing, count = 0.0, 0
+    for parts in split:
+        words = [word for part in parts for word in part]
+        if not grammar.is_formula(words):
+            missing += len(words) * grammar.deficit(parts)
+            count += len(words)
+    return missing / max(_MIN_EVIDENCE_WORDS, count)
 
 
 def _abstention(*flags: Flag) -> SpeechReport:

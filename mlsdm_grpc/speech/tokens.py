@@ -6,6 +6,7 @@ text.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import Final
@@ -66,12 +67,17 @@ class Sentence:
     """Runs of letters in lower case, parts of hyphenated words singly, apostrophes straight."""
     thing_count: int = 0
     """Numbers with their units, initials, addresses, versions, times, names of files."""
-    pause_count: int = 0
-    """Commas and the like, which set off parts."""
+    pauses: list[int] = field(default_factory=list)
+    """For each comma or the like, which set off parts, the number of words before it."""
 
     @property
     def token_count(self) -> int:
         return len(self.words) + self.thing_count
+
+    def parts(self) -> list[list[str]]:
+        """Return the words between pauses, in order and without empty parts."""
+        bounds = [0, *self.pauses, len(self.words)]
+        return [self.words[a:b] for a, b in itertools.pairwise(bounds) if a < b]
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -101,7 +107,8 @@ def sentences(text: str) -> list[Sentence]:
         tail = piece[piece.rfind(core) + len(core) :] if core else piece
         if not tail and core not in stops:
             continue
-        found[-1].pause_count += not _PAUSES.isdisjoint(tail)
+        if not _PAUSES.isdisjoint(tail):
+            found[-1].pauses.append(len(found[-1].words))
         if not found[-1].token_count:
             continue
         if core in stops or _ends(tail, core.lower(), before, following):

@@ -19,7 +19,10 @@ __all__ = [
     "HEDGES",
     "KEPT_LONGEST",
     "NOT_INFLECTED",
+    "PARTICLES",
+    "POINTERS",
     "PRETERITES",
+    "TIMES",
     "word_set",
 ]
 
@@ -187,6 +190,45 @@ KEPT_LONGEST: Final = {
         """,
 }
 """Adverbs that telegraphic speech keeps; they say little about grammar."""
+
+PARTICLES: Final = {
+    "en": "in on off out up down over under through by near around behind inside outside",
+    "de": "zu auf an aus ab mit los weg um nach alle durch über unter vor hinter",
+    "fr": "dedans dehors dessus dessous devant derrière contre avant après",
+}
+"""Prepositions and the like that stand for a predicate in a note: "Light in, sugar out."."""
+
+POINTERS: Final = {
+    "en": "this these each every",
+    "de": "diese dieses diesen diesem dieser jede jedes jeden",
+    "fr": "ce cet cette ces chaque",
+    "es": "este esta estos estas cada",
+    "uk": "цього цієї цей цю ці кожен кожного кожної",
+}
+
+TIMES: Final = {
+    "en": """
+        time morning afternoon evening night day week weekend month quarter year spring summer
+        autumn winter hour minute second
+        """,
+    "de": """
+        mal morgen vormittag nachmittag abend nacht tag woche wochenende monat quartal jahr
+        frühling frühjahr sommer herbst winter stunde minute sekunde
+        """,
+    "fr": """
+        fois matin soir nuit jour journée semaine mois trimestre année an printemps été automne
+        hiver heure minute seconde matinée soirée
+        """,
+    "es": """
+        vez mañana tarde noche día semana mes trimestre año primavera verano otoño invierno hora
+        minuto segundo
+        """,
+    "uk": """
+        разу раз ранку вечора вечір дня день тижня тиждень місяця місяць року рік весни весну літа
+        літо осені осінь зими зиму години годину хвилини хвилину
+        """,
+}
+"""Times; with a pointer before them they say when, like "today"."""
 
 FORMULAS: Final = {
     "en": """
