@@ -8,6 +8,7 @@ say with endings what others say with words get credit for endings.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from mlsdm_grpc.speech.words import (
     DROPPED_FIRST,
     FORMULAS,
     FUNCTION_WORDS,
+    JOINERS,
     KEPT_LONGEST,
     NOT_INFLECTED,
     PARTICLES,
     POINTERS,
+    PREPOSITIONS,
     PRETERITES,
     TIMES,
     word_set,
@@ -75,16 +78,19 @@ _LONG_PART_WORDS: Final = 4
 _NOTE_WORDS: Final = 3
 """As few words between pauses may be a note, in which adverbs are no grammar."""
 _TIME_DISCOUNT: Final = 0.5
+_PREPOSITION_DISCOUNT: Final = 0.5
+"""What a preposition counts less in a sentence too short for endings: "Form at office."."""
 
 _MIN_INFLECTED_CHARS: Final = 4
 _MAX_INFLECTED_CHARS: Final = 40
 _MIN_CLAUSE_WORDS: Final = 3
+_MIN_OBLIQUE_WORDS: Final = 2
 _NEAR_WORDS: Final = 2
 _INFINITIVE: Final[Mapping[str, re.Pattern[str]]] = {
     "de": re.compile(r"\w{2,40}en"),
     "fr": re.compile(r"(?!hier$)\w{2,40}(?:[ei]r|oir)"),
     "es": re.compile(r"(?!ayer$)\w{1,40}[aei]r(?:se)?"),
-    "uk": re.compile(r"[\w']{0,40}[аеіиїуюяозсркг]ти(?:ся|сь)?"),
+    "uk": re.compile(r"[\w']{0,40}[аеіиїуюяозсркгй]ти(?:ся|сь)?"),
 }
 _SUBJECTS: Final[Mapping[str, frozenset[str]]] = {
     "en": frozenset(("he", "she")),
@@ -94,14 +100,38 @@ _SUBJECTS: Final[Mapping[str, frozenset[str]]] = {
     "uk": word_set("я ти він вона воно ми ви вони"),
 }
 """Persons that a bare verb does not agree with."""
-_OBLIQUE_PERSONS: Final = {"en": frozenset(("me", "him", "us", "them")), "fr": frozenset(("moi",))}
+_OBLIQUE_PERSONS: Final = {
+    "en": frozenset(("me", "him", "us", "them")),
+    "fr": frozenset(("moi", "toi")),
+}
 """Persons that begin no clause: "me hungry"."""
+_NE: Final = frozenset(("ne", "n"))
+_NO_INFINITIVES: Final = word_set(
+    "cher fier léger entier premier dernier noir soir hiver plaisir espoir pouvoir avoir"
+)
 _MODALS: Final = word_set(
     "може можу можеш можемо можете можуть треба потрібно слід варто повинен повинна повинно"
     " повинні мушу мусить маю має мають"
     " хочу хоче хочемо хочуть хотів хотіла буду будеш буде будемо будете будуть"
 )
 _NEGATION: Final = "not"
+_MAYBE_VERB: Final[Mapping[str, re.Pattern[str]]] = {
+    "en": re.compile(r"\w{1,40}(?:[^su]s|ed)"),
+    "de": re.compile(r"\w{1,40}t"),
+}
+"""Verbs that may follow on a bare noun in full sentences: "Water boils at 100 degrees."."""
+_PLAIN_NEGATIONS: Final[Mapping[str, frozenset[str]]] = {
+    "en": frozenset(),
+    "de": frozenset(("nicht",)),
+    "fr": frozenset(("pas",)),
+    "es": frozenset(("no",)),
+    "uk": frozenset(("не",)),
+}
+"""Stand between a person and a bare verb too: "er nicht kommen"."""
+_ENGLISH_PERSONS: Final = word_set("i you he she it we they")
+_BARE_NEGATIONS: Final = frozenset(("no", "not"))
+_NEGATED_WELL: Final = frozenset(("longer", "more", "only", "doubt"))
+"""Follow on "no" or "not" behind a person in full sentences: "I no longer work"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +145,15 @@ class Grammar:
     adverbs: frozenset[str]
     """Function words that may stand between a person and a verb."""
     particles: frozenset[str]
-    """Prepositions that govern nothing at the end of a note, where they say how things are."""
+    """Prepositions that may say how things are at the end of a note, governing nothing. None
+    in languages whose verbs need no person, where an adverb and a verb are a full sentence."""
     pointers: frozenset[str]
     times: frozenset[str]
     """Words that say when with a pointer before them, as an adverb would: "this week"."""
+    prepositions: frozenset[str]
+    """Those that hold no article; none in the same languages."""
+    joiners: frozenset[str]
+    """Conjunctions that end a list of parts."""
     formulas: frozenset[str]
     """Greetings, thanks and assent, which are complete without grammar."""
     needed: float
@@ -138,8 +173,11 @@ class Grammar:
         words = [word for part in parts for word in part]
         if self._disagrees(words) or (self.language == "uk" and self._is_uninflected(words)):
             return 1.0
-        is_long = len(words) >= max(_LONG_WORDS, _LONG_PART_WORDS * len(parts))
+        is_joined = not self.joiners.isdisjoint(words)
+        is_long = len(words) >= max(_LONG_WORDS, 0 if is_joined else _LONG_PART_WORDS * len(parts))
         weight = sum(self._part_weight(part, is_long=is_long) for part in parts)
+        if len(words) < _LONG_WORDS:
+            weight -= _PREPOSITION_DISCOUNT * self._bare_prepositions(words)
         if self.language == "en":
             weight -= self._bare_negations(words)
         return min(1.0, max(0.0, 1.0 - weight / (self.needed * len(words))))
@@ -154,15 +192,13 @@ class Grammar:
         """Return the weight of grammar in the words between two pauses."""
         weight = sum(self._weight(word, is_long=is_long) for word in words)
         weight -= _TIME_DISCOUNT * sum(
-            this in self.pointers and time in self.times
-            for this, time in zip(words, words[1:], strict=False)
+            this in self.pointers and time in self.times for this, time in itertools.pairwise(words)
         )
-        if len(words) > _NOTE_WORDS:
+        if len(words) > _NOTE_WORDS or not self.particles:
             return weight
-        free = [word for word in words if word in self.adverbs]
-        if words[-1] in self.particles and words[-1] not in self.adverbs:
-            free.append(words[-1])
-        return 0.0 if weight <= sum(self._weight(word, is_long=is_long) for word in free) else weight
+        tied = [word for word in words if word in self.weights and word not in self.adverbs]
+        is_note = not tied or (len(tied) == 1 and tied[0] == words[-1] in self.particles)
+        return weight - sum(self.weights.get(word, 0.0) for word in words) if is_note else weight
 
     def _weight(self, word: str, *, is_long: bool) -> float:
         weight = self.weights.get(word)
@@ -178,6 +214,16 @@ class Grammar:
         oblique = _OBLIQUE.get(self.language)
         return _OBLIQUE_WEIGHT if oblique is not None and oblique.fullmatch(word) else 0.0
 
+    def _bare_prepositions(self, words: Sequence[str]) -> int:
+        """Return how many prepositions without an article do not follow on what may be a verb."""
+        verb = _MAYBE_VERB.get(self.language)
+        return sum(
+            word in self.prepositions
+            and before not in PRETERITES
+            and not (verb and verb.fullmatch(before))
+            for before, word in zip(["", *words], words, strict=False)
+        )
+
     def _bare_negations(self, words: Sequence[str]) -> int:
         """Return how often "not" stands between content words: "word not come"."""
         return sum(
@@ -188,9 +234,16 @@ class Grammar:
     def _disagrees(self, words: Sequence[str]) -> bool:
         """Return whether a person and a bare verb begin the sentence: "she go"."""
         oblique = words[0] in _OBLIQUE_PERSONS.get(self.language, ())
-        if len(words) < _MIN_CLAUSE_WORDS or not (oblique or words[0] in _SUBJECTS[self.language]):
+        if len(words) < (_MIN_OBLIQUE_WORDS if oblique else _MIN_CLAUSE_WORDS):
             return False
-        verb = next((word for word in words[1:] if word not in self.adverbs), "")
+        if self.language == "en" and words[0] in _ENGLISH_PERSONS and words[1] in _BARE_NEGATIONS:
+            return words[2] not in _NEGATED_WELL
+        if self.language == "fr" and _NE.isdisjoint(words) and _follows_on_pas(words):
+            return True
+        if not (oblique or words[0] in _SUBJECTS[self.language]):
+            return False
+        between = self.adverbs | _PLAIN_NEGATIONS[self.language]
+        verb = next((word for word in words[1:] if word not in between), "")
         if not verb or verb in self.weights:
             return False
         if oblique:
@@ -218,6 +271,14 @@ class Grammar:
         return _is_long(word) and finite.fullmatch(word) is not None
 
 
+def _follows_on_pas(words: Sequence[str]) -> bool:
+    """Return whether an infinitive stands behind "pas", which needs a "ne": "elle pas venir"."""
+    return any(
+        before == "pas" and word not in _NO_INFINITIVES and _INFINITIVE["fr"].fullmatch(word)
+        for before, word in itertools.pairwise(words)
+    )
+
+
 def _is_long(word: str) -> bool:
     """Return whether ``word`` is long enough to have an ending."""
     return _MIN_INFLECTED_CHARS <= len(word) <= _MAX_INFLECTED_CHARS
@@ -237,6 +298,8 @@ def grammar_of(language: str) -> Grammar:
         particles=frozenset(PARTICLES.get(language, "").split()),
         pointers=frozenset(POINTERS[language].split()),
         times=frozenset(TIMES[language].split()),
+        prepositions=frozenset(PREPOSITIONS.get(language, "").split()),
+        joiners=frozenset(JOINERS[language].split()),
         formulas=frozenset(FORMULAS[language].split()),
         needed=_NEEDED[language],
         min_function_word_ratio=_MIN_FUNCTION_WORD_RATIO[language],

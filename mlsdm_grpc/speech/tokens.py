@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlsdm_grpc.speech.words import word_set
+from mlsdm_grpc.speech.words import COMPOUNDS, word_set
 
 __all__ = ["PLACEHOLDER", "Sentence", "sentences"]
 
@@ -64,7 +64,8 @@ class Sentence:
     """One sentence."""
 
     words: list[str] = field(default_factory=list)
-    """Runs of letters in lower case, parts of hyphenated words singly, apostrophes straight."""
+    """Runs of letters in lower case, apostrophes straight, parts of hyphenated words singly except
+    for some compounds."""
     thing_count: int = 0
     """Numbers with their units, initials, addresses, versions, times, names of files."""
     pauses: list[int] = field(default_factory=list)
@@ -136,7 +137,7 @@ def _read(core: str, sentence: Sentence, *, is_initial: bool) -> None:
         return
     if is_initial or len(core) > _MAX_PIECE_CHARS:
         sentence.thing_count += 1
-    elif core.isalpha() or _DOTTED.fullmatch(core):
+    elif core.isalpha() or core.lower() in COMPOUNDS or _DOTTED.fullmatch(core):
         sentence.words.append(core.lower())
     elif (_THING.search(core) and not _SLASHED.fullmatch(core)) or _FILE.fullmatch(core):
         sentence.thing_count += 1
