@@ -73,10 +73,9 @@ _INFLECTED: Final[Mapping[str, re.Pattern[str]]] = {
 _INFLECTED_WEIGHT: Final = 0.75
 _LONG_WORDS: Final = 5
 """Endings count in sentences from here on: notes of few words have them too."""
-_LONG_PART_WORDS: Final = 4
-"""And where the words between pauses are so many on average: "Army weak, taxes high"."""
 _NOTE_WORDS: Final = 3
-"""As few words between pauses may be a note, in which adverbs are no grammar."""
+"""As few words between pauses may be a note, in which adverbs are no grammar, nor endings where
+all parts are so on average: "Army weak, taxes high, borders long."."""
 _TIME_DISCOUNT: Final = 0.5
 _PREPOSITION_DISCOUNT: Final = 0.5
 """What a preposition counts less in a sentence too short for endings: "Form at office."."""
@@ -153,7 +152,7 @@ class Grammar:
     prepositions: frozenset[str]
     """Those that hold no article; none in the same languages."""
     joiners: frozenset[str]
-    """Conjunctions that end a list of parts."""
+    """Conjunctions that tie parts together."""
     formulas: frozenset[str]
     """Greetings, thanks and assent, which are complete without grammar."""
     needed: float
@@ -163,20 +162,21 @@ class Grammar:
         """Return whether ``words`` are a greeting or the like, such as "good morning, Anna"."""
         return 2 * sum(word in self.formulas for word in words) > len(words)
 
-    def deficit(self, parts: Sequence[Sequence[str]]) -> float:
+    def deficit(self, parts: Sequence[Sequence[str]], *, is_alone: bool) -> float:
         """Return how much of the grammar that a sentence needs is missing, 0 to 1.
 
         Args:
             parts: Words of one sentence between its pauses, at least one, as :meth:`split` returns
                 them.
+            is_alone: Whether the text has no other sentence.
         """
         words = [word for part in parts for word in part]
         if self._disagrees(words) or (self.language == "uk" and self._is_uninflected(words)):
             return 1.0
-        is_joined = not self.joiners.isdisjoint(words)
-        is_long = len(words) >= max(_LONG_WORDS, 0 if is_joined else _LONG_PART_WORDS * len(parts))
+        are_notes = len(words) <= _NOTE_WORDS * len(parts) and self.joiners.isdisjoint(words)
+        is_long = len(words) >= _LONG_WORDS and not are_notes
         weight = sum(self._part_weight(part, is_long=is_long) for part in parts)
-        if len(words) < _LONG_WORDS:
+        if len(words) < _LONG_WORDS and not is_alone:
             weight -= _PREPOSITION_DISCOUNT * self._bare_prepositions(words)
         if self.language == "en":
             weight -= self._bare_negations(words)

@@ -54,7 +54,7 @@ def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
 
 def _is_brief(sentence: Sentence) -> bool:
     """Return whether a single sentence is too short to tell: "Mary left yesterday."."""
-    return len(sentence.words) < _MIN_SINGLE_WORDS - bool(sentence.pauses)
+    return len(sentence.words) < _MIN_SINGLE_WORDS - bool(sentence.pause_count)
 
 
 def _named(language: str, words: Sequence[str]) -> str:
@@ -95,7 +95,7 @@ def _severity(split: Sequence[Sequence[Sequence[str]]], grammar: Grammar) -> flo
     for parts in split:
         words = [word for part in parts for word in part]
         if not grammar.is_formula(words):
-            missing += len(words) * grammar.deficit(parts)
+            missing += len(words) * grammar.deficit(parts, is_alone=len(split) == 1)
             count += len(words)
     return missing / max(_MIN_EVIDENCE_WORDS, count)
 

@@ -68,16 +68,18 @@ class Sentence:
     for some compounds."""
     thing_count: int = 0
     """Numbers with their units, initials, addresses, versions, times, names of files."""
-    pauses: list[int] = field(default_factory=list)
-    """For each comma or the like, which set off parts, the number of words before it."""
+    pause_count: int = 0
+    """Commas and the like, which set off parts."""
+    cuts: list[int] = field(default_factory=list)
+    """For each of them but colons, which follow on labels, the number of words before it."""
 
     @property
     def token_count(self) -> int:
         return len(self.words) + self.thing_count
 
     def parts(self) -> list[list[str]]:
-        """Return the words between pauses, in order and without empty parts."""
-        bounds = [0, *self.pauses, len(self.words)]
+        """Return the words between cuts, in order and without empty parts."""
+        bounds = [0, *self.cuts, len(self.words)]
         return [self.words[a:b] for a, b in itertools.pairwise(bounds) if a < b]
 
 
@@ -109,7 +111,9 @@ def sentences(text: str) -> list[Sentence]:
         if not tail and core not in stops:
             continue
         if not _PAUSES.isdisjoint(tail):
-            found[-1].pauses.append(len(found[-1].words))
+            found[-1].pause_count += 1
+            if ":" not in tail:
+                found[-1].cuts.append(len(found[-1].words))
         if not found[-1].token_count:
             continue
         if core in stops or _ends(tail, core.lower(), before, following):

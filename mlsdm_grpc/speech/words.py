@@ -211,13 +211,13 @@ PREPOSITIONS: Final = {
 """Prepositions without an article in them, which notes keep where they need one."""
 
 JOINERS: Final = {
-    "en": "and or",
-    "de": "und oder",
-    "fr": "et ou",
-    "es": "y e o u",
-    "uk": "і й та або",
+    "en": "and or but",
+    "de": "und oder aber sondern",
+    "fr": "et ou mais",
+    "es": "y e o u pero sino",
+    "uk": "і й та або але",
 }
-"""Conjunctions before the last part of an enumeration."""
+"""Conjunctions between parts of a sentence, which notes do without."""
 
 PARTICLES: Final = {
     "en": "in on off out up down over under through by near around behind inside outside",
