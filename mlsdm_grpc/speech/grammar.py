@@ -82,8 +82,7 @@ _PREPOSITION_DISCOUNT: Final = 0.5
 
 _MIN_INFLECTED_CHARS: Final = 4
 _MAX_INFLECTED_CHARS: Final = 40
-_MIN_CLAUSE_WORDS: Final = 3
-_MIN_OBLIQUE_WORDS: Final = 2
+_MIN_CLAUSE_WORDS: Final = 2
 _NEAR_WORDS: Final = 2
 _INFINITIVE: Final[Mapping[str, re.Pattern[str]]] = {
     "de": re.compile(r"\w{2,40}en"),
@@ -234,10 +233,10 @@ class Grammar:
     def _disagrees(self, words: Sequence[str]) -> bool:
         """Return whether a person and a bare verb begin the sentence: "she go"."""
         oblique = words[0] in _OBLIQUE_PERSONS.get(self.language, ())
-        if len(words) < (_MIN_OBLIQUE_WORDS if oblique else _MIN_CLAUSE_WORDS):
+        if len(words) < _MIN_CLAUSE_WORDS:
             return False
         if self.language == "en" and words[0] in _ENGLISH_PERSONS and words[1] in _BARE_NEGATIONS:
-            return words[2] not in _NEGATED_WELL
+            return len(words) > _MIN_CLAUSE_WORDS and words[2] not in _NEGATED_WELL
         if self.language == "fr" and _NE.isdisjoint(words) and _follows_on_pas(words):
             return True
         if not (oblique or words[0] in _SUBJECTS[self.language]):
