@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,6 +23,11 @@ _MIN_SINGLE_WORDS: Final = 5
 commas set off parts."""
 _MIN_EVIDENCE_WORDS: Final = 8
 """Fewer words count as so many, the missing ones as fine: few words are weak evidence."""
+_MIN_MIXED_SENTENCES: Final = 4
+_MIXED_SHARE: Final = 0.5
+_MIXED_WEIGHT: Final = 0.2
+"""What a share of sentences without grammar above the one before adds, so that one long complete
+sentence does not outweigh many short ones without grammar."""
 _MIN_SENTENCE_LEN: Final = 6.0
 _MAX_FRAGMENT_RATIO: Final = 0.5
 _FRAGMENT_TOKENS: Final = 4
@@ -31,7 +37,8 @@ def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
     """Return the style of the prose in ``text``.
 
     Severity is the share of words that stand in sentences without grammar, where a sentence that
-    has part of the grammar that its length needs counts in part. Greetings, thanks and assent are
+    has part of the grammar that its length needs counts in part. A text most of whose sentences
+    are without counts somewhat more. Greetings, thanks and assent are
     left out.
 
     Args:
@@ -91,13 +98,18 @@ def _judged(found: Sequence[Sentence], grammar: Grammar) -> SpeechReport:
 
 
 def _severity(split: Sequence[Sequence[Sequence[str]]], grammar: Grammar) -> float:
-    missing, count = 0.0, 0
+    words: list[int] = []
+    deficits: list[float] = []
     for parts in split:
-        words = [word for part in parts for word in part]
-        if not grammar.is_formula(words):
-            missing += len(words) * grammar.deficit(parts, is_alone=len(split) == 1)
-            count += len(words)
-    return missing / max(_MIN_EVIDENCE_WORDS, count)
+        told = [word for part in parts for word in part]
+        if not grammar.is_formula(told):
+            words.append(len(told))
+            deficits.append(grammar.deficit(parts, is_alone=len(split) == 1))
+    missing = sum(map(operator.mul, words, deficits))
+    severity = missing / max(_MIN_EVIDENCE_WORDS, sum(words))
+    if severity and len(deficits) >= _MIN_MIXED_SENTENCES:
+        severity += _MIXED_WEIGHT * max(0.0, sum(deficits) / len(deficits) - _MIXED_SHARE)
+    return min(1.0, severity)
 
 
 def _abstention(*flags: Flag) -> SpeechReport:
