@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Final
 
@@ -105,7 +104,7 @@ def _severity(split: Sequence[Sequence[Sequence[str]]], grammar: Grammar) -> flo
         if not grammar.is_formula(told):
             words.append(len(told))
             deficits.append(grammar.deficit(parts, is_alone=len(split) == 1))
-    missing = sum(map(operator.mul, words, deficits))
+    missing = sum(n * deficit for n, deficit in zip(words, deficits, strict=True))
     severity = missing / max(_MIN_EVIDENCE_WORDS, sum(words))
     if severity and len(deficits) >= _MIN_MIXED_SENTENCES:
         severity += _MIXED_WEIGHT * max(0.0, sum(deficits) / len(deficits) - _MIXED_SHARE)
