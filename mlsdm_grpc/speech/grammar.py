@@ -173,7 +173,7 @@ class Grammar:
         if self._disagrees(words) or (self.language == "uk" and self._is_uninflected(words)):
             return 1.0
         are_notes = len(words) <= _NOTE_WORDS * len(parts) and self.joiners.isdisjoint(words)
-        is_long = len(words) >= _LONG_WORDS and not are_notes
+        is_long = len(words) >= _LONG_WORDS and (is_alone or not are_notes)
         weight = sum(self._part_weight(part, is_long=is_long) for part in parts)
         if len(words) < _LONG_WORDS and not is_alone:
             weight -= _PREPOSITION_DISCOUNT * self._bare_prepositions(words)
@@ -195,7 +195,8 @@ class Grammar:
         )
         if len(words) > _NOTE_WORDS or not self.particles:
             return weight
-        tied = [word for word in words if word in self.weights and word not in self.adverbs]
+        free = self.adverbs - self.pointers
+        tied = [word for word in words if word in self.weights and word not in free]
         is_note = not tied or (len(tied) == 1 and tied[0] == words[-1] in self.particles)
         return weight - sum(self.weights.get(word, 0.0) for word in words) if is_note else weight
 
