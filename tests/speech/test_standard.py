@@ -112,6 +112,8 @@ def test_sentences_end_where_a_reader_would_end_them(text, average):
         "Size | Chest | Waist\n--- | --- | ---\nsmall | 88 | 74",
         "# Next steps\n## Open points",
         "> Bus late. No seat. Sad.\n> Rain again.",
+        '"Coffee?"\n"Black, no sugar."\n"Coming right up."',
+        "„Kaffee?“\n„Schwarz, ohne Zucker.“\n„Kommt sofort.“",
         '{"bus": "late", "seat": null, "mood": ["sad", "wet"]}',
         '{\n  "bus": "late",\n  "seat": null\n}',
         "2024-05-01 12:00:01 ERROR disk full\n2024-05-01 12:00:02 WARN retry soon",
