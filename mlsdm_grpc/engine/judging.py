@@ -6,7 +6,6 @@ that stores it is written; the record has only what came of it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -19,6 +18,7 @@ from mlsdm_grpc.core.record import Vector
 from mlsdm_grpc.engine.drafts import Draft, Prepared
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.texts import Texts, ToMeasure
+from mlsdm_grpc.engine.together import all_of, both
 from mlsdm_grpc.governance.judge import (
     Measurement,
     Verdict,
@@ -118,7 +118,7 @@ class Judging:
         if not rules and not whole:
             return [Measurement() for _ in texts]
         asked = stage in _SCORED_ELSEWHERE
-        values, (found, _) = await asyncio.gather(
+        values, (found, _) = await both(
             self._scored(texts if asked else (), deadline_s),
             self._texts.measure(wanted, tenant, deadline_s),
         )
@@ -216,7 +216,7 @@ class Judging:
         with_text = [i for i, draft in enumerate(drafts) if draft.memory.text]
         wanted = [_wanted(drafts[i], rules) for i in with_text]
         scored = [drafts[i].memory.text for i in with_text if drafts[i].scored]
-        values, (measurements, vectors) = await asyncio.gather(
+        values, (measurements, vectors) = await both(
             self._scored(scored, deadline_s), self._texts.measure(wanted, tenant, deadline_s)
         )
         prepared = [_unjudged(draft) for draft in drafts]
@@ -297,7 +297,7 @@ class Judging:
         """Return what the scorer outside of the text workers says; nothing if there is none."""
         if self._scorer is None or not texts:
             return []
-        return await asyncio.gather(*(self._scorer.score(text, deadline_s) for text in texts))
+        return await all_of(self._scorer.score(text, deadline_s) for text in texts)
 
 
 def _unjudged(draft: Draft) -> Prepared:

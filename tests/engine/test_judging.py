@@ -380,6 +380,30 @@ async def test_an_exchange_is_remembered_unless_a_rule_refuses_a_text_of_it():
         assert b"AKIA" not in await records(driver)
 
 
+async def test_a_refused_text_leaves_no_call_of_the_scorer_behind(monkeypatch):
+    running_calls = []
+
+    class Slow:
+        async def score(self, text, _deadline_s):
+            running_calls.append(text)
+            try:
+                await asyncio.sleep(20)
+            finally:
+                running_calls.remove(text)
+
+    async def full(*_args, **_kwargs):
+        await asyncio.sleep(0)
+        raise Unavailable("full", reason="BULKHEAD_FULL")
+
+    async with running() as driver:
+        judging = driver.engine.judging
+        monkeypatch.setattr(judging, "_scorer", Slow())
+        monkeypatch.setattr(judging._texts, "measure", full)
+        with pytest.raises(Unavailable):
+            await judging.judge("hello", Stage.PROMPT, tenant="", deadline_s=within())
+    assert not running_calls
+
+
 async def test_texts_are_measured_where_workers_do_not_embed():
     async with running(space={"embedder": "wordllama"}) as driver:
         texts = driver.engine.judging._texts
