@@ -347,14 +347,6 @@ async def test_a_lower_cosine_of_the_space_looks_at_everything_again(driver):
     assert (await state(driver, second.revision + 1)).used == second.used - 1
 
 
-def test_a_space_falls_asleep_under_plain_asyncio():
-    async def sleep():
-        async with running() as driver, asyncio.timeout(20):
-            await fall_asleep(driver)
-
-    asyncio.run(sleep())
-
-
 async def test_a_listener_that_fails_leaves_no_write_without_an_answer(driver, monkeypatch):
     def broken(*_args):
         raise LookupError
