@@ -86,7 +86,8 @@ def measure(
             "injection", stage, lambda: detectors.injection(text).liked(alike().injection)
         )
         findings += injection.findings if injection else ()
-    if whole or kinds & {"pii", "secret"}:
+    searched = whole or bool(kinds & {"pii", "secret"})
+    if searched:
         sensitive = _tried("sensitive", stage, lambda: detectors.sensitive(text))
         findings += sensitive or ()
 
@@ -110,6 +111,7 @@ def measure(
         moral_value=moral_value,
         injection_score=injection_score,
         findings=tuple(sorted(findings, key=lambda finding: (finding.start, finding.end))),
+        unsearched=searched and sensitive is None,
     )
 
 

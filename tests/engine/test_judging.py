@@ -79,6 +79,7 @@ findings = st.builds(
         moral_value=st.none() | unit,
         injection_score=st.none() | unit,
         findings=st.lists(findings, max_size=3).map(tuple),
+        unsearched=st.booleans(),
     )
 )
 def test_measurements_survive_the_link(measurement):
@@ -159,6 +160,7 @@ async def test_a_broken_detector_fails_open_or_closed_as_its_rule_says(monkeypat
         harm=measuring.BUILT_IN_DETECTORS.harm,
         injection=broken,
         sensitive=measuring.BUILT_IN_DETECTORS.sensitive,
+        likeness=measuring.BUILT_IN_DETECTORS.likeness,
         quality={},
     )
 

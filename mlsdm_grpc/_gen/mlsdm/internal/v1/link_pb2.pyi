@@ -1217,10 +1217,13 @@ class TextMeasurement(_message.Message):
     MORAL_VALUE_FIELD_NUMBER: _builtins.int
     INJECTION_SCORE_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    UNSEARCHED_FIELD_NUMBER: _builtins.int
     moral_value: _builtins.float
     """Absent if it was not measured, or could not be."""
     injection_score: _builtins.float
     """Absent if it was not measured, or could not be."""
+    unsearched: _builtins.bool
+    """The search for personal data and secrets failed."""
     @_builtins.property
     def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleScore]:
         """One a rule that was asked for."""
@@ -1236,10 +1239,11 @@ class TextMeasurement(_message.Message):
         moral_value: _builtins.float | None = ...,
         injection_score: _builtins.float | None = ...,
         findings: _abc.Iterable[Global___TextFinding] | None = ...,
+        unsearched: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score", "_moral_value", b"_moral_value", "injection_score", b"injection_score", "moral_value", b"moral_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score", "_moral_value", b"_moral_value", "findings", b"findings", "injection_score", b"injection_score", "moral_value", b"moral_value", "scores", b"scores"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score", "_moral_value", b"_moral_value", "findings", b"findings", "injection_score", b"injection_score", "moral_value", b"moral_value", "scores", b"scores", "unsearched", b"unsearched"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__injection_score: _TypeAlias = _typing.Literal["injection_score"]  # noqa: Y015
     _WhichOneofArgType__injection_score: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score"]  # noqa: Y015
