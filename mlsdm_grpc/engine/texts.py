@@ -57,6 +57,8 @@ class ToMeasure:
     """Measure moral value and injection whatever the rules."""
     embed: bool = False
     """Return its vector too."""
+    every_place: bool = False
+    """Return all findings, as many as there are: it is to be redacted. Else at most 1,000."""
 
     @property
     def cost_s(self) -> float:
@@ -321,6 +323,7 @@ def _to_measure(wanted: ToMeasure) -> pb.MeasuredText:
         prompt=wanted.prompt,
         whole=wanted.whole,
         embed=wanted.embed,
+        every_place=wanted.every_place,
     )
 
 

@@ -1143,6 +1143,7 @@ class MeasuredText(_message.Message):
     PROMPT_FIELD_NUMBER: _builtins.int
     WHOLE_FIELD_NUMBER: _builtins.int
     EMBED_FIELD_NUMBER: _builtins.int
+    EVERY_PLACE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The text."""
     stage: _governance_pb2.GovernanceStage.ValueType
@@ -1153,6 +1154,8 @@ class MeasuredText(_message.Message):
     """Measure moral value and injection whatever the rules."""
     embed: _builtins.bool
     """Embed it too."""
+    every_place: _builtins.bool
+    """Tell all places, as many as there are: the text is to be redacted."""
     @_builtins.property
     def rule_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Rules whose scores are wanted."""
@@ -1166,10 +1169,11 @@ class MeasuredText(_message.Message):
         prompt: _builtins.str = ...,
         whole: _builtins.bool = ...,
         embed: _builtins.bool = ...,
+        every_place: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embed", b"embed", "prompt", b"prompt", "rule_ids", b"rule_ids", "stage", b"stage", "text", b"text", "whole", b"whole"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embed", b"embed", "every_place", b"every_place", "prompt", b"prompt", "rule_ids", b"rule_ids", "stage", b"stage", "text", b"text", "whole", b"whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
