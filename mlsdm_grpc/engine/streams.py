@@ -39,7 +39,7 @@ from mlsdm_grpc.engine.checks import (
     parameters_of,
 )
 from mlsdm_grpc.engine.codec import refusal_error
-from mlsdm_grpc.engine.drafts import judged_event, refused_put, settled
+from mlsdm_grpc.engine.drafts import judged_event, judged_value, refused_put, settled
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
 from mlsdm_grpc.engine.judging import Judging
@@ -468,10 +468,10 @@ def _result(
     item: Item, outcome: PutOutcome | EventOutcome | MlsdmError, policy: EffectivePolicy
 ) -> Result:
     ready = item.ready
-    found = ready.verdicts
+    found, value = ready.verdicts, ready.effective_value
     if isinstance(outcome, EventOutcome):
-        found = judged_event(ready, outcome, policy)
-    return Result(item.sequence, outcome, ready.effective_value, found, ready.refused)
+        found, value = judged_event(ready, outcome, policy), judged_value(ready, outcome)
+    return Result(item.sequence, outcome, value, found, ready.refused)
 
 
 def _sent_all(reader: asyncio.Task[None]) -> bool:

@@ -63,8 +63,8 @@ class ModerationScorer:
         try:
             async with asyncio.timeout_at(limit_s), self._turns:
                 return moral_value_of(await self._asked(text))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            # The text of the error may quote addresses and answers.
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
+            # The text of the error may quote addresses and answers; nested JSON recurses.
             _log.warning("moderation_failed", error=type(error).__name__)
             return None
 

@@ -5,6 +5,8 @@ import hashlib
 import json
 import uuid
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 
 import aiohttp
 import grpc
@@ -23,7 +25,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     speech_pb2,
 )
 from mlsdm_grpc.client import MemoryClient, Policy, new_memory
+from mlsdm_grpc.engine import textwork
 from mlsdm_grpc.errors import InvalidInput, PreconditionFailed
+from mlsdm_grpc.governance.measure import BUILT_IN_DETECTORS
 from mlsdm_grpc.governance.rules import BUILT_IN_RULES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -106,6 +110,18 @@ async def test_what_is_wrong_is_found_with_its_place_and_never_its_value(client)
         assert decisions[rule_id] != "ALLOW", decisions
     assert (await client.evaluate(INJECTION, stage="speech")).injection_score >= 0.5
     assert (await client.evaluate(HOSTILE, stage="speech")).moral_value < 0.5
+
+
+async def test_a_text_that_could_not_be_searched_is_not_told_as_redacted(monkeypatch):
+    def broken(_text):
+        raise ZeroDivisionError
+
+    detectors = replace(BUILT_IN_DETECTORS, sensitive=broken, injection=broken)
+    monkeypatch.setattr(textwork, "measure", partial(textwork.measure, detectors=detectors))
+    async with serving(engine={"text_workers": 0}) as (_, client):
+        for stage in ("prompt", "speech"):
+            found = await client.evaluate(EMAIL, redact=True, stage=stage)
+            assert (found.redacted_text, found.injection_score) == ("", 1.0)
 
 
 async def test_findings_are_bounded(client):
@@ -334,6 +350,18 @@ async def test_an_event_that_policy_refuses_steps_the_mind_and_leaves_nothing():
             event_pb2.REJECTION_REASON_POLICY,
         ]
         assert decided(told[2].verdicts) == {"moral.memory": "REFUSE"}
+
+
+async def test_a_repeated_event_is_told_as_it_was_whatever_policy_says_meanwhile():
+    async with serving() as (_, client):
+        request_id = str(uuid.uuid4())
+        first = (await client.process_event(SECRET, request_id=request_id)).outcome
+        assert first.accepted
+        await set_rules(client, rule("secret.memory", enforcement="ENFORCE"))
+        again = await client.process_event(SECRET, request_id=request_id)
+        assert again.outcome.memory_id == first.memory_id
+        assert again.outcome.moral_value == first.moral_value > 0
+        assert not again.verdicts
 
 
 # Policies.
