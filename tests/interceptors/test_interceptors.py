@@ -129,6 +129,16 @@ def test_the_status_is_settled_from_the_error():
     assert call.status is CANCELLED
 
 
+@pytest.mark.parametrize(
+    ("remaining_s", "pushback_ms"), [(None, 24_000), (30.0, 24_000), (27.0, -1), (5.0, -1)]
+)
+def test_a_repeat_that_would_come_after_the_deadline_is_not_asked_for(remaining_s, pushback_ms):
+    call = make_call(remaining_s=remaining_s)
+    call.error = Unavailable("Later.", retry_after_s=24)
+    StatusInterceptor(clock=lambda: 104.0).after(call)
+    assert call.status.pushback_ms == pushback_ms
+
+
 @pytest.mark.parametrize("error", [ValueError("secret"), InternalError("secret")])
 def test_a_defect_is_logged_once_and_hidden(error, logs):
     call = make_call()
