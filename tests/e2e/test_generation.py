@@ -178,6 +178,23 @@ async def test_an_answer_whose_style_nothing_can_repair_comes_as_it_is():
         assert once.usage.provider_call_count == 1
 
 
+async def test_waiting_for_a_call_in_flight_is_told_as_time_in_queues():
+    llm = {"max_concurrent": 1, "echo": {"chunk_delay_s": 0.02}}
+    async with talking(llm=llm) as talk:
+        first = await talk.generate("Hello there.", remember=False, top_k=0)
+        answers = []
+
+        async def ask():
+            answers.append(await talk.generate("Hello there.", remember=False, top_k=0))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(ask)
+    quick, slow = sorted(each.usage.queue_wait.ToTimedelta() for each in answers)
+    once = first.usage.provider_time.ToTimedelta()
+    assert quick < once / 2 < slow
+
+
 async def test_an_empty_answer_is_an_answer():
     async with talking(llm={"echo": {"style": "empty"}}) as talk:
         answer = await talk.generate("What happened?")

@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
-from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S, Before, Bulkhead, Gate, Lane, Lanes
+from mlsdm_grpc.engine.lanes import Before, Bulkhead, Gate, Lane, Lanes
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
 pytestmark = pytest.mark.anyio
 

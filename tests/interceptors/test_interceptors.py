@@ -7,7 +7,6 @@ import math
 import pytest
 
 from mlsdm_grpc.config import ServerSettings
-from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     InternalError,
@@ -23,6 +22,7 @@ from mlsdm_grpc.interceptors.metrics import MetricsInterceptor
 from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
 from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
 from mlsdm_grpc.interceptors.status import CANCELLED, StatusInterceptor
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.wire.call import ANONYMOUS, OK, Method, Principal, RpcStatus
 from tests.interceptors.calls import OPEN, STREAM, UNARY, make_call
