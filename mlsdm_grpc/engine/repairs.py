@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mlsdm_grpc.core.policy import Decision
-from mlsdm_grpc.engine.judging import Judging
+from mlsdm_grpc.engine.judging import Judging, log_speech
 from mlsdm_grpc.engine.texts import Texts
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.governance.judge import Verdict, noteworthy, redacted
@@ -124,6 +124,8 @@ class Repairs:
     async def repair(self, request: RepairRequest) -> Repaired:
         """Return a text as it is, or rewritten if it is telegraphic; nothing of it is judged.
 
+        One that is telegraphic is logged, without the text.
+
         Raises:
             MlsdmError: It cannot be analysed, or the model failed at the first try.
         """
@@ -135,6 +137,7 @@ class Repairs:
             tenant=request.tenant,
             deadline_s=request.deadline_s,
         )
+        log_speech(looked.report, request.tenant)
         best = Repaired(request.text, looked.report, looked.report)
         tries = request.attempts if looked.repairable else 0
         while best.report.is_aphasic and len(best.results) < tries:

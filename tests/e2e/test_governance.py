@@ -129,7 +129,10 @@ async def test_the_style_of_a_text_is_told_and_logged_without_it(client):
         empty = (await client.analyze_speech("")).report
         assert speech_pb2.SPEECH_FLAG_EMPTY_TEXT in empty.flags or empty.abstained
     lines = [line for line in logged if line["event"] == "speech_analysed"]
-    assert lines[0].keys() == {"event", "log_level", "severity", "flags", "language", "profile"}
+    assert lines[0].keys() == {
+        *("event", "log_level", "component", "request_id", "tenant"),
+        *("severity", "flags", "language", "profile"),
+    }
     assert "Cat" not in json.dumps(logged)
 
 
