@@ -179,6 +179,14 @@ async def test_an_answer_whose_style_nothing_can_repair_comes_as_it_is():
         assert once.usage.provider_call_count == 1
 
 
+async def test_a_model_that_rewrites_nothing_changes_nothing():
+    text = "Bus late. No seat. Sad. Rain heavy. Umbrella lost. Home far."
+    async with talking() as talk:
+        asked = governance_service_pb2.RepairSpeechRequest(text=text)
+        found = await talk.governance.RepairSpeech(asked)
+    assert (found.repaired, found.text) == (False, text)
+
+
 async def test_every_telegraphic_answer_leaves_one_line_whether_repaired_or_not():
     async with talking(llm={"echo": {"style": "telegraphic"}}) as talk:
         with structlog.testing.capture_logs() as logged:
