@@ -335,7 +335,8 @@ class GovernanceSettings(_Section):
     """Longest text that EvaluateContent and AnalyzeSpeech take, bytes."""
     scorer: ScorerKind = ScorerKind.LEXICAL
     """What scores prompts, answers and events: ``lexical`` (in text workers, offline) or
-    ``moderation`` (an endpoint that speaks OpenAI's moderation protocol)."""
+    ``moderation`` (an endpoint that speaks OpenAI's moderation protocol; streamed answers then come
+    in one piece while ``moral.response`` refuses)."""
     moderation_url: str = "https://api.openai.com/v1/moderations"
     """Address of that endpoint."""
     moderation_model: str = "omni-moderation-latest"

@@ -29,10 +29,11 @@ from mlsdm_grpc.governance.judge import (
 )
 from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage
+from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.speech import Profile, SpeechReport
 
-__all__ = ["Judged", "Judging", "Scorer"]
+__all__ = ["Judged", "Judging", "Scorer", "log_speech"]
 
 _log = structlog.get_logger(__name__)
 _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
@@ -183,14 +184,7 @@ class Judging:
         report = await self._texts.speech(
             text, profile=profile, language=language, tenant=tenant, deadline_s=deadline_s
         )
-        if report.is_aphasic:
-            _log.info(
-                "speech_analysed",
-                severity=round(report.severity, 4),
-                flags=[flag.name for flag in report.flags],
-                language=report.language,
-                profile=report.profile.name,
-            )
+        log_speech(report, tenant)
         return report
 
     async def prepare(
@@ -304,6 +298,21 @@ class Judging:
         if self._scorer is None or not texts:
             return []
         return await all_of(self._scorer.score(text, deadline_s) for text in texts)
+
+
+def log_speech(report: SpeechReport, tenant: str) -> None:
+    """Log a telegraphic text of the call that is being served, without the text."""
+    if report.is_aphasic:
+        _log.info(
+            "speech_analysed",
+            component="speech",
+            request_id=REQUEST_ID.get(),
+            tenant=tenant,
+            severity=round(report.severity, 4),
+            flags=[flag.name for flag in report.flags],
+            language=report.language,
+            profile=report.profile.name,
+        )
 
 
 def _unjudged(draft: Draft) -> Prepared:

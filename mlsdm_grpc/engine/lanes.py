@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
 from typing import Final
 
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
-__all__ = ["QUEUE_WAIT_S", "Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
+__all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
-QUEUE_WAIT_S: ContextVar[float] = ContextVar("queue_wait_s", default=0.0)
-"""Time that the present call has waited for its turns, seconds."""
 _RETRY_AFTER_S: Final = 0.1
 _WINDOW_S: Final = 0.005
 """Estimated work that a gate lets in at once, seconds."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mlsdm_grpc.core.policy import Decision
-from mlsdm_grpc.engine.judging import Judging
-from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S
+from mlsdm_grpc.engine.judging import Judging, log_speech
 from mlsdm_grpc.engine.texts import Texts
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.governance.judge import Verdict, noteworthy, redacted
@@ -20,6 +19,7 @@ from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.providers.base import ModelRequest
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.speech import Profile, SpeechReport
 from mlsdm_grpc.speech.repair import MAX_ATTEMPTS, instruction
 
@@ -131,6 +131,8 @@ class Repairs:
     async def repair(self, request: RepairRequest) -> Repaired:
         """Return a text as it is, or rewritten if it is telegraphic; nothing of it is judged.
 
+        One that is telegraphic is logged, without the text.
+
         Raises:
             MlsdmError: It cannot be analysed, or the model failed at the first try.
         """
@@ -142,6 +144,7 @@ class Repairs:
             tenant=request.tenant,
             deadline_s=request.deadline_s,
         )
+        log_speech(looked.report, request.tenant)
         best = Repaired(request.text, looked.report, looked.report)
         tries = request.attempts if looked.repairable else 0
         while best.report.is_aphasic and len(best.results) < tries:

@@ -147,7 +147,10 @@ async def running_server(
             snapshot_every=settings.journal.snapshot_every,
             max_response_bytes=settings.server.max_response_bytes,
             metrics=metrics,
-            rules=rules_with(Enforcement[settings.governance.put_enforcement.name]),
+            rules=rules_with(
+                Enforcement[settings.governance.put_enforcement.name],
+                other_scorer=scorer is not None,
+            ),
             scorer=scorer,
             remote_embedder=embedder,
         )

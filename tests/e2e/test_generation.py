@@ -5,9 +5,10 @@ import uuid
 import anyio
 import grpc
 import pytest
+import structlog
 from talk import kinds, talking, tokens
 
-from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, governance_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, governance_pb2, governance_service_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 
@@ -176,6 +177,47 @@ async def test_an_answer_whose_style_nothing_can_repair_comes_as_it_is():
         assert answer.usage.provider_call_count == 4, "the answer and three repairs"
         once = await talk.generate("What happened?", repair_speech=False)
         assert once.usage.provider_call_count == 1
+
+
+async def test_a_model_that_rewrites_nothing_changes_nothing():
+    text = "Bus late. No seat. Sad. Rain heavy. Umbrella lost. Home far."
+    async with talking() as talk:
+        asked = governance_service_pb2.RepairSpeechRequest(text=text)
+        found = await talk.governance.RepairSpeech(asked)
+    assert (found.repaired, found.text) == (False, text)
+
+
+async def test_every_telegraphic_answer_leaves_one_line_whether_repaired_or_not():
+    async with talking(llm={"echo": {"style": "telegraphic"}}) as talk:
+        with structlog.testing.capture_logs() as logged:
+            await talk.generate("What happened?")
+            await talk.generate("What happened?", repair_speech=False)
+            await talk.stream("What happened?")
+            asked = governance_service_pb2.RepairSpeechRequest(text="Bus late. No seat. Sad. Rain.")
+            await talk.governance.RepairSpeech(asked, metadata=[("x-request-id", "mine")])
+    lines = [each for each in logged if each["event"] == "speech_analysed"]
+    assert len(lines) == 4
+    assert {each["tenant"] for each in lines} == {"dev"}
+    assert len({each["request_id"] for each in lines} - {""}) == 4
+    assert lines[-1]["request_id"] == "mine"
+    assert lines[0]["severity"] > 0.3
+
+
+async def test_waiting_for_a_call_in_flight_is_told_as_time_in_queues():
+    llm = {"max_concurrent": 1, "echo": {"chunk_delay_s": 0.02}}
+    async with talking(llm=llm) as talk:
+        first = await talk.generate("Hello there.", remember=False, top_k=0)
+        answers = []
+
+        async def ask():
+            answers.append(await talk.generate("Hello there.", remember=False, top_k=0))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(ask)
+    quick, slow = sorted(each.usage.queue_wait.ToTimedelta() for each in answers)
+    once = first.usage.provider_time.ToTimedelta()
+    assert quick < once / 2 < slow
 
 
 async def test_an_empty_answer_is_an_answer():

@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 from google.protobuf.timestamp_pb2 import Timestamp
 from serving import channel, in_process
+from talk import talking, tokens
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     event_pb2,
@@ -24,6 +25,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_pb2,
     speech_pb2,
 )
+from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import FINISH_REASON_RESPONSE_REFUSED
 from mlsdm_grpc.client import MemoryClient, Policy, new_memory
 from mlsdm_grpc.engine import textwork
 from mlsdm_grpc.errors import InvalidInput, PreconditionFailed
@@ -145,7 +147,10 @@ async def test_the_style_of_a_text_is_told_and_logged_without_it(client):
         empty = (await client.analyze_speech("")).report
         assert speech_pb2.SPEECH_FLAG_EMPTY_TEXT in empty.flags or empty.abstained
     lines = [line for line in logged if line["event"] == "speech_analysed"]
-    assert lines[0].keys() == {"event", "log_level", "severity", "flags", "language", "profile"}
+    assert lines[0].keys() == {
+        *("event", "log_level", "component", "request_id", "tenant"),
+        *("severity", "flags", "language", "profile"),
+    }
     assert "Cat" not in json.dumps(logged)
 
 
@@ -488,6 +493,33 @@ async def test_an_endpoint_scores_prompts_answers_and_events(tmp_path):
     headers, body = seen[0]
     assert headers["Authorization"] == "Bearer not-a-real-key"
     assert body == {"model": "omni-moderation-latest", "input": KIND}
+
+
+async def test_of_a_stream_that_an_endpoint_refuses_nothing_has_left():
+    pytest.importorskip("openai", reason="the extra openai is not installed")
+    from upstream import Upstream, answers
+
+    async def answer(text):
+        return scored(0.9 if "alpha" in text and "omega" in text else 0.02)
+
+    said = "alpha " + "This is a calm story of the sea. " * 40 + "omega"
+    async with (
+        endpoint(answer) as (url, seen),
+        Upstream(answers(said)).serving() as upstream,
+    ):
+        openai = {
+            "base_url": f"http://127.0.0.1:{upstream.port}/v1",
+            "model": "small",
+            "key_required": False,
+        }
+        async with talking(
+            governance={"scorer": "moderation", "moderation_url": url},
+            llm={"providers": ("openai",), "openai": openai},
+        ) as talk:
+            events = await talk.stream("Tell me a story.", remember=False, top_k=0)
+    assert not tokens(events)
+    assert events[-1].final.finish_reason == FINISH_REASON_RESPONSE_REFUSED
+    assert [body["input"] for _, body in seen] == ["Tell me a story.", said]
 
 
 async def broken_answer(_):

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S, Before, Bulkhead, Gate, Lane, Lanes
+from mlsdm_grpc.engine.lanes import Before, Bulkhead, Gate, Lane, Lanes
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
 pytestmark = pytest.mark.anyio
 
