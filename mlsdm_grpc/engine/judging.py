@@ -147,8 +147,13 @@ class Judging:
         prompt: str = "",
         whole: bool = False,
         moral_threshold: float | None = None,
+        counted: bool = True,
     ) -> Judged:
-        """Judge one text by the policy of its tenant; the arguments are those of the steps."""
+        """Judge one text by the policy of its tenant.
+
+        The arguments are those of the steps, and whether the verdicts count: those about a text
+        that is only tried out do not.
+        """
         policy = await self.policy(tenant, deadline_s)
         (measurement,) = await self.measure(
             (text,),
@@ -159,7 +164,9 @@ class Judging:
             prompt=prompt,
             whole=whole,
         )
-        found = self.verdicts(measurement, policy, stage, moral_threshold=moral_threshold)
+        found = verdicts(measurement, policy, stage, moral_threshold=moral_threshold)
+        if counted:
+            self.count(found)
         return Judged(measurement, found, policy)
 
     async def speech(

@@ -56,6 +56,7 @@ class GovernanceServicer:
             tenant=call.principal.tenant,
             deadline_s=call.deadline_s,
             whole=True,
+            counted=False,
         )
         return governance.evaluation(text, judged, redacts=request.redact)
 
