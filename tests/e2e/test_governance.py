@@ -430,6 +430,10 @@ async def endpoint(answer):
         await runner.cleanup()
 
 
+def moderated(url, **more):
+    return {"scorer": "moderation", "moderation": {"base_url": url, **more}}
+
+
 def scored(value, *, flagged=False):
     result = {"flagged": flagged, "category_scores": {"violence": value, "hate": 0.001}}
     return web.json_response({"id": "m", "model": "x", "results": [result]})
@@ -442,7 +446,7 @@ async def test_an_endpoint_scores_prompts_answers_and_events(tmp_path):
     key = tmp_path / "key"
     key.write_text("not-a-real-key\n", "utf-8")
     async with endpoint(answer) as (url, seen):
-        settings = {"scorer": "moderation", "moderation_url": url, "moderation_key_file": key}
+        settings = moderated(url, key_file=key)
         async with serving(governance=settings) as (_, client):
             assert (await client.evaluate(KIND)).moral_value == pytest.approx(0.98)
             stormy = await client.evaluate("a storm is coming", stage="response")
@@ -486,7 +490,7 @@ async def late(_):
 @pytest.mark.parametrize("answer", [broken_answer, redirected, nonsense, much, late])
 async def test_a_scorer_that_fails_leaves_it_to_on_error(answer):
     async with endpoint(answer) as (url, seen):
-        settings = {"scorer": "moderation", "moderation_url": url, "moderation_timeout_s": 0.2}
+        settings = moderated(url, key_required=False, timeout_s=0.2)
         async with serving(governance=settings) as (_, client):
             for on_error, decision in (("REFUSE", "REFUSE"), ("ALLOW", "ALLOW")):
                 await set_rules(client, rule("moral.response", on_error=on_error))
@@ -501,7 +505,7 @@ async def test_a_scorer_that_fails_leaves_it_to_on_error(answer):
 
 
 async def test_an_endpoint_that_is_not_there_fails_closed():
-    settings = {"scorer": "moderation", "moderation_url": "http://127.0.0.1:1/v1/moderations"}
+    settings = moderated("http://127.0.0.1:1/v1/moderations", key_required=False)
     async with serving(governance=settings) as (_, client):
         found = await client.evaluate(KIND)
         (moral,) = (v for v in found.verdicts if v.rule_id == "moral.threshold")
