@@ -389,10 +389,11 @@ async def test_what_is_set_with_an_end_ends_by_itself(client):
     assert caught.value.violations[0].field == "policy.rules[0].expire_time"
 
 
-async def test_verdicts_are_counted_by_rule_stage_decision_and_enforcement():
+async def test_verdicts_are_counted_but_those_of_texts_that_are_tried_out():
     async with serving() as (server, client):
         await client.evaluate(INJECTION)
         await client.put(KIND)
+        await client.put(INJECTION)
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"http://{server.ops}/metrics") as response,
@@ -400,7 +401,8 @@ async def test_verdicts_are_counted_by_rule_stage_decision_and_enforcement():
             text = await response.text()
     name = "mlsdm_governance_verdicts_total"
     lines = [line for line in text.splitlines() if line.startswith(name)]
-    assert any('rule="injection.prompt"' in line and 'decision="refuse"' in line for line in lines)
+    assert not any('rule="injection.prompt"' in line for line in lines)
+    assert any('rule="injection.memory"' in line and 'decision="refuse"' in line for line in lines)
     assert any('rule="moral.memory"' in line and 'enforcement="shadow"' in line for line in lines)
 
 
