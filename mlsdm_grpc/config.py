@@ -7,22 +7,29 @@ reported at once. Code takes its own section, never the whole.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
-from mlsdm_grpc.config_llm import BreakerSettings, EmbedderSettings, LlmSettings
+from mlsdm_grpc.config_llm import (
+    BreakerSettings,
+    EmbedderSettings,
+    LlmSettings,
+    ModerationSettings,
+)
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 __all__ = [
@@ -38,6 +45,7 @@ __all__ = [
     "LlmSettings",
     "LogFormat",
     "LoggingSettings",
+    "ModerationSettings",
     "PressureSettings",
     "SecuritySettings",
     "ServerSettings",
@@ -332,27 +340,13 @@ class GovernanceSettings(_Section):
     """Built-in enforcement of the rules for texts that are to be stored: ``off``, ``shadow``
     (judged and reported) or ``enforce``."""
     max_text_bytes: int = Field(default=64 * KIB, ge=KIB, le=MIB)
-    """Longest text that EvaluateContent and AnalyzeSpeech take, bytes."""
+    """Longest text that EvaluateContent, AnalyzeSpeech and RepairSpeech take, and longest prompt
+    beside it, bytes."""
     scorer: ScorerKind = ScorerKind.LEXICAL
     """What scores prompts, answers and events: ``lexical`` (in text workers, offline) or
     ``moderation`` (an endpoint that speaks OpenAI's moderation protocol; streamed answers then come
     in one piece while ``moral.response`` refuses)."""
-    moderation_url: str = "https://api.openai.com/v1/moderations"
-    """Address of that endpoint."""
-    moderation_model: str = "omni-moderation-latest"
-    """Model that it is asked for."""
-    moderation_key_file: Path | None = None
-    """File with the key of that endpoint; without one no key is sent."""
-    moderation_timeout_s: float = Field(default=2.0, gt=0, le=60)
-    """An answer that takes longer counts as a failure, which the rules' ``on_error`` decides,
-    seconds."""
-
-    @field_validator("moderation_url")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://")):
-            raise ValueError("expected an address that begins with https:// or http://")
-        return value
+    moderation: ModerationSettings = ModerationSettings()
 
 
 class LogFormat(StrEnum):
@@ -444,11 +438,32 @@ def load_settings(
                 for fault in error.errors()
             ],
         ) from None
+    except SettingsError:
+        raise InvalidInput(
+            "The environment is not valid.",
+            violations=[
+                FieldViolation(name, 'must be JSON; a list is written ["one", "two"]')
+                for name in _no_json(os.environ)
+            ],
+        ) from None
     except ValueError as error:
         raise InvalidInput(
             "The configuration file cannot be read.",
             violations=[FieldViolation("config", str(error))],
         ) from None
+
+
+def _no_json(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the variables of lists and tables that hold no JSON."""
+    known = dict(_variables(_ENV_PREFIX, Settings))
+    lists = {name for name, annotation in known.items() if get_origin(annotation) is tuple}
+    for name, value in sorted(environment.items()):
+        is_table = any(each.startswith(f"{name.upper()}__") for each in known)
+        if is_table or name.upper() in lists:
+            try:
+                json.loads(value)
+            except ValueError:
+                yield name
 
 
 def _said(fault: Mapping[str, Any]) -> str:
@@ -460,16 +475,17 @@ def _said(fault: Mapping[str, Any]) -> str:
 
 def unknown_environment(environment: Mapping[str, str]) -> list[str]:
     """Return variables with our prefix that no setting reads; worth a warning, not an error."""
-    known = set(_variables(_ENV_PREFIX, Settings))
+    known = dict(_variables(_ENV_PREFIX, Settings))
     return sorted(
         name for name in environment if name.startswith(_ENV_PREFIX) and name.upper() not in known
     )
 
 
-def _variables(prefix: str, model: type[BaseModel]) -> Iterator[str]:
+def _variables(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, object]]:
+    """Yield the variable of each setting in a model, and the setting's type."""
     for name, info in model.model_fields.items():
         inner = info.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from _variables(f"{prefix}{name}__".upper(), inner)
         elif prefix != _ENV_PREFIX:
-            yield f"{prefix}{name}".upper()
+            yield f"{prefix}{name}".upper(), inner

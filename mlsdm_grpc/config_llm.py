@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,11 +17,13 @@ __all__ = [
     "EndpointSettings",
     "LlmSettings",
     "ModelSettings",
+    "ModerationSettings",
     "OpenAISettings",
 ]
 
 PROVIDERS: Final = ("echo", "openai", "anthropic")
 """Names that a chain may hold."""
+EchoStep = Literal["ok", "unavailable", "rejected", "hang", "reset"]
 _KIB: Final = 1_024
 _MIB: Final = 1_024 * _KIB
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -38,6 +40,8 @@ class EndpointSettings(_Table):
     """Where requests go; a redirect to anywhere else is refused."""
     key_file: Path | None = None
     """File that holds the key, read again when it changes; without one no key is sent."""
+    key_required: bool = True
+    """Refuse to start without a key."""
     allowed_hosts: tuple[str, ...] = ()
     """Hosts that may be called; when it is empty only that of `base_url`."""
     ca_file: Path | None = None
@@ -79,8 +83,6 @@ class ModelSettings(EndpointSettings):
     """Model that answers a caller who names none."""
     allowed_models: tuple[str, ...] = ()
     """Other models that callers may name."""
-    key_required: bool = True
-    """Refuse to start without a key."""
 
 
 class OpenAISettings(ModelSettings):
@@ -113,7 +115,7 @@ class EchoSettings(_Table):
     """How it speaks: in sentences; for tests telegraphic, looping or not at all."""
     chunk_delay_s: float = Field(default=0.0, ge=0, le=60)
     """Pause before each word of a streamed answer, seconds."""
-    script: tuple[str, ...] = ()
+    script: tuple[EchoStep, ...] = ()
     """For tests: what its first calls do instead: `ok`, `unavailable`, `rejected`, `hang`, `reset`
     (after some words)."""
 
@@ -211,3 +213,17 @@ class EmbedderSettings(EndpointSettings):
     four bytes a dimension."""
     cache_ttl_s: float = Field(default=3_600.0, gt=0, le=31_536_000)
     """Time after which a kept vector is asked for again, seconds."""
+
+
+class ModerationSettings(EndpointSettings):
+    """The moderation endpoint, used when `governance.scorer` is `moderation`."""
+
+    base_url: str = "https://api.openai.com/v1/moderations"
+    """Address of the endpoint, all of it; a redirect to anywhere else is a failure."""
+    model: str = Field(default="omni-moderation-latest", min_length=1, max_length=128)
+    """Model that is asked for."""
+    timeout_s: float = Field(default=2.0, gt=0, le=60)
+    """An answer that takes longer, and a turn that is waited for longer, counts as a failure, which
+    the rules' `on_error` decides, seconds."""
+    max_response_bytes: int = Field(default=256 * _KIB, ge=64 * _KIB, le=64 * _MIB)
+    """Largest response, bytes; a larger one is a fault."""

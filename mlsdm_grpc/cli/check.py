@@ -92,6 +92,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         _tokens,
         _embedder,
         _models,
+        _moderation,
         _data_dir,
         _room,
         _sqlite,
@@ -189,6 +190,18 @@ def _models(settings: "Settings") -> Finding:
     faults = [f"{each.field}: {each.description}" for each in provider_problems(settings.llm)]
     detail = "; ".join(faults) or ", then ".join(settings.llm.providers)
     return Finding("language models", ok=not faults, detail=detail)
+
+
+def _moderation(settings: "Settings") -> Finding | None:
+    from mlsdm_grpc.config import ScorerKind
+    from mlsdm_grpc.llm.moderation import moderation_problems
+
+    if settings.governance.scorer is not ScorerKind.MODERATION:
+        return None
+    endpoint = settings.governance.moderation
+    faults = [f"{each.field}: {each.description}" for each in moderation_problems(endpoint)]
+    found = f"{endpoint.model} at {endpoint.base_url}"
+    return Finding("moderation", ok=not faults, detail="; ".join(faults) or found)
 
 
 def _data_dir(settings: "Settings") -> Finding | None:

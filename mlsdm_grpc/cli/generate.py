@@ -6,8 +6,10 @@ import typer
 
 from mlsdm_grpc.cli.options import AsJson, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.session import Session, echo_json, message_dict
+from mlsdm_grpc.cli.verdicts import in_shadow, verdict_line
 
 if TYPE_CHECKING:
+    from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import FinalEvent, StreamGenerateResponse
     from mlsdm_grpc.client import MemoryClient
 
 __all__ = ["generate"]
@@ -22,33 +24,87 @@ def generate(
     remember: Annotated[
         bool, typer.Option("--remember/--forget", help="Remember prompt and answer.")
     ] = True,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Tell verdicts of rules in shadow too.")
+    ] = False,
     space: Space = "default",
     target: Target = "127.0.0.1:50051",
     token_file: TokenFile = None,
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Let the server's model answer, piece by piece, with what the space remembers."""
+    """Let the server's model answer, piece by piece, with what the space remembers.
+
+    Exit code 1 where prompt or answer were refused.
+    """
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
     )
     asked = typer.get_text_stream("stdin").read() if prompt == "-" else prompt
+    told = _Json() if as_json else _Words(verbose=verbose)
 
     async def work(memory: "MemoryClient") -> None:
         events = memory.stream_generate(
             asked, top_k=top_k, max_tokens=max_tokens, model=model, remember=remember
         )
         async for event in events:
-            if as_json:
-                echo_json(message_dict(event))
-            elif event.HasField("token"):
-                typer.echo(event.token.text, nl=False)
-            elif event.HasField("verdict"):
-                typer.echo(f"[{event.verdict.rule_id} did not allow something]", err=True)
-            elif event.HasField("final"):
-                typer.echo()
-                if event.final.HasField("remember_status"):
-                    why = event.final.remember_status.message
-                    typer.echo(f"[not remembered: {why}]", err=True)
+            told.tell(event)
 
     session.run(work)
+    if told.refused:
+        raise typer.Exit(1)
+
+
+class _Json:
+    """Prints events as lines of JSON."""
+
+    def __init__(self) -> None:
+        self.refused = False
+
+    def tell(self, event: "StreamGenerateResponse") -> None:
+        echo_json(message_dict(event))
+        self.refused |= event.HasField("final") and bool(_refused(event.final))
+
+
+class _Words:
+    """Prints the answer, and beside it what was done to it."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        self.refused = False
+        self._verbose = verbose
+        self._line_is_open = False
+
+    def tell(self, event: "StreamGenerateResponse") -> None:
+        if event.HasField("token"):
+            typer.echo(event.token.text, nl=False)
+            self._line_is_open = not event.token.text.endswith("\n")
+        elif event.HasField("verdict"):
+            if self._verbose or not in_shadow(event.verdict):
+                self._end_line()
+                typer.echo(verdict_line(event.verdict), err=True)
+        elif event.HasField("final"):
+            self._end_line()
+            self._tell_end(event.final)
+
+    def _tell_end(self, final: "FinalEvent") -> None:
+        if why := _refused(final):
+            self.refused = True
+            typer.echo(f"[no answer: {why}]", err=True)
+        if final.HasField("remember_status"):
+            typer.echo(f"[not remembered: {final.remember_status.message}]", err=True)
+
+    def _end_line(self) -> None:
+        if self._line_is_open:
+            typer.echo()
+            self._line_is_open = False
+
+
+def _refused(final: "FinalEvent") -> str:
+    """Return what was refused; empty where nothing was."""
+    from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as generation
+
+    if final.finish_reason == generation.FINISH_REASON_PROMPT_REFUSED:
+        return "the prompt was refused"
+    if final.finish_reason == generation.FINISH_REASON_RESPONSE_REFUSED:
+        return "what the model said was refused"
+    return ""

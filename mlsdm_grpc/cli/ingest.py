@@ -11,6 +11,7 @@ import typer
 
 from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.session import Session, echo_json, report
+from mlsdm_grpc.cli.verdicts import refusal_lines
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
@@ -49,13 +50,18 @@ def ingest(
     texts = _read(files, session)
     memories = list(_memories(texts, label or [], passage_chars, context=context))
     began = time.perf_counter()
-    results = session.run(lambda memory: _store(memory, memories, patience_s=timeout))
+    problems: list[str] = []
+    results = session.run(lambda memory: _store(memory, memories, problems, patience_s=timeout))
     elapsed_s = time.perf_counter() - began
     if as_json:
-        echo_json({"files": len(texts), "results": results, "seconds": round(elapsed_s, 3)})
+        seconds = round(elapsed_s, 3)
+        found = {"files": len(texts), "results": results, "seconds": seconds}
+        echo_json({**found, "problems": problems} if problems else found)
     else:
         told = ", ".join(f"{count} {name.lower()}" for name, count in sorted(results.items()))
         typer.echo(f"{len(texts)} files: {told or 'nothing to store'} in {elapsed_s:.2f} s")
+        for problem in problems:
+            typer.echo(problem, err=True)
     if results.keys() - {"CREATED", "REFRESHED", "SETTLED"}:
         raise typer.Exit(1)
 
@@ -94,9 +100,12 @@ def _memories(
 
 
 async def _store(
-    memory: "MemoryClient", memories: "list[Memory]", *, patience_s: float
+    memory: "MemoryClient", memories: "list[Memory]", problems: list[str], *, patience_s: float
 ) -> dict[str, int]:
-    """Store all and return how many of each result there are; shows the progress."""
+    """Store all and return how many of each result there are; shows the progress.
+
+    Why a passage was not stored is added to ``problems``.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -105,8 +114,19 @@ async def _store(
         task = progress.add_task("passages", total=len(memories))
         async for outcome in memory.ingest(memories, patience_s=patience_s):
             counts[_named(outcome)] += 1
+            place = f"passage {outcome.sequence} ({memories[outcome.sequence - 1].labels[0]})"
+            problems += (f"{place}: {why}" for why in _problems(outcome))
             progress.advance(task)
     return dict(counts)
+
+
+def _problems(outcome: "IngestOutcome") -> list[str]:
+    """Return why a passage was not stored; empty where it was."""
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_REFUSED
+
+    if outcome.HasField("status"):
+        return [outcome.status.message]
+    return refusal_lines(outcome.verdicts) if outcome.result == PUT_RESULT_REFUSED else []
 
 
 def _named(outcome: "IngestOutcome") -> str:

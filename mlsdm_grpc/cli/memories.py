@@ -9,6 +9,7 @@ import typer
 
 from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report
+from mlsdm_grpc.cli.verdicts import refusal_lines
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def put(
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Store one memory and print its id."""
+    """Store one memory and print its id; exit code 1 where policy refused it."""
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
     )
@@ -64,13 +65,20 @@ def put(
             allow_replace=allow_replace,
         )
     )
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_REFUSED, PutResult
+
+    refused = response.result == PUT_RESULT_REFUSED
     if as_json:
         echo_json(message_dict(response))
-        return
-    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PutResult
-
-    result = PutResult.Name(response.result).removeprefix("PUT_RESULT_")
-    typer.echo(f"{result} {response.memory.memory_id} revision {response.revision}")
+    elif refused:
+        typer.echo(f"REFUSED, nothing was stored; revision {response.revision}")
+        for line in refusal_lines(response.verdicts):
+            typer.echo(line, err=True)
+    else:
+        result = PutResult.Name(response.result).removeprefix("PUT_RESULT_")
+        typer.echo(f"{result} {response.memory.memory_id} revision {response.revision}")
+    if refused:
+        raise typer.Exit(1)
 
 
 def query(

@@ -27,8 +27,9 @@ _INTRO = """\
 # Settings
 
 Sources, lowest first: the defaults below, the TOML file of `--config` (one table a section),
-variables of the environment named `MLSDM_SECTION__FIELD`, and the flags of `mlsdm serve`. All
-faults are reported at once. `mlsdm check` tells whether settings and machine fit together.
+variables of the environment named `MLSDM_SECTION__FIELD`, and the flags of `mlsdm serve`. In the
+environment a list is JSON: `MLSDM_LLM__PROVIDERS='["openai", "echo"]'`. All faults are reported at
+once. `mlsdm check` tells whether settings and machine fit together.
 
 This page is what `mlsdm config-reference` prints.
 """

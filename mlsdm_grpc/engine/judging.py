@@ -152,8 +152,13 @@ class Judging:
         whole: bool = False,
         redacts: bool = False,
         moral_threshold: float | None = None,
+        counted: bool = True,
     ) -> Judged:
-        """Judge one text by the policy of its tenant; the arguments are those of the steps."""
+        """Judge one text by the policy of its tenant.
+
+        The arguments are those of the steps, and whether the verdicts count: those about a text
+        that is only tried out do not.
+        """
         policy = await self.policy(tenant, deadline_s)
         (measurement,) = await self.measure(
             (text,),
@@ -165,7 +170,9 @@ class Judging:
             whole=whole,
             redacts=redacts,
         )
-        found = self.verdicts(measurement, policy, stage, moral_threshold=moral_threshold)
+        found = verdicts(measurement, policy, stage, moral_threshold=moral_threshold)
+        if counted:
+            self.count(found)
         return Judged(measurement, found, policy)
 
     async def speech(

@@ -96,7 +96,7 @@ _ENFORCED: Final = (_ENFORCE, _SHADOW, _OFF)
 _SHADOWED: Final = (_SHADOW, _ENFORCE, _OFF)
 _STAGES: Final = (
     (Stage.PROMPT, "a prompt"),
-    (Stage.RECALL, "a recalled memory, which enforcement leaves out of the prompt"),
+    (Stage.RECALL, "a recalled memory"),
     (Stage.RESPONSE, "an answer of a model"),
     (Stage.MEMORY, "a text that is to be stored"),
 )
@@ -115,7 +115,9 @@ _GATED: Final = frozenset({"collapse", "looping"})
 def _moral(stage: Stage, where: str) -> Rule:
     return Rule(
         rule_id=f"moral.{stage.name.lower()}",
-        description=f"Measures the moral value of {where}, which is too low below the threshold.",
+        description=(
+            f"Measures the moral value of {where}; one below the threshold breaks the rule."
+        ),
         stage=stage,
         threshold=0.5,
         decisions=_DECISIONS[stage],

@@ -9,24 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+import random
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
-import anyio
+import anyio.to_thread
 import structlog
 
-from mlsdm_grpc.config import GovernanceSettings
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.config_llm import LlmSettings, ModerationSettings
+from mlsdm_grpc.errors import DeadlineExceeded, FieldViolation, InvalidInput
+from mlsdm_grpc.llm.breaker import Pass
+from mlsdm_grpc.llm.budget import RetryBudget
+from mlsdm_grpc.llm.endpoints import KeyFile, endpoint_problems, trusted_authorities
+from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
+from mlsdm_grpc.llm.upstream import Surroundings, Upstream, Work
+from mlsdm_grpc.observability.metrics import Metrics
 
-__all__ = ["ModerationScorer", "moderation_scorer", "moral_value_of"]
+__all__ = ["ModerationScorer", "moderation_problems", "moderation_scorer", "moral_value_of"]
 
 _log = structlog.get_logger(__name__)
+_NAME: Final = "moderation"
 _MAX_CALLS: Final = 8
 """Calls of the endpoint at once."""
-_MAX_ANSWER_BYTES: Final = 256 * 1_024
+_REJECTED: Final = frozenset({400, 413, 422})
+"""About the text: no caller may open the breaker for the others."""
 _FLAGGED_VALUE: Final = 0.25
 """What the endpoint flags passes nowhere: spaces take in nothing below 0.30."""
 
@@ -36,21 +45,34 @@ class ModerationScorer:
 
     Args:
         session: Connections; redirects are never followed, so that text and key go nowhere else.
-        url: Address of the endpoint.
-        model: Model that it is asked for.
-        key: Credential; empty sends none.
-        timeout_s: Longest wait for an answer, seconds.
+        settings: The endpoint.
+        llm: The breaker. Nothing is tried twice.
+        metrics: Told of calls and of the breaker.
+        clock: Seconds; that of the event loop.
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession, *, url: str, model: str, key: str, timeout_s: float
+        self,
+        session: aiohttp.ClientSession,
+        settings: ModerationSettings,
+        llm: LlmSettings,
+        *,
+        metrics: Metrics,
+        clock: Callable[[], float],
     ) -> None:
         self._session = session
-        self._url = url
-        self._model = model
-        self._headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._timeout_s = timeout_s
+        self._settings = settings
+        self._clock = clock
+        self._keys = KeyFile(settings.key_file)
         self._turns = asyncio.Semaphore(_MAX_CALLS)
+        once = llm.model_copy(update={"tries": 1})
+        budget = RetryBudget(share=0.0, floor=0, clock=clock)
+        self._upstream = Upstream(
+            _NAME,
+            Surroundings(
+                once, settings.timeout_s, budget, metrics, clock, asyncio.sleep, random.random
+            ),
+        )
 
     async def score(self, text: str, deadline_s: float) -> float | None:
         """Return the moral value of a text, 0 (harmful) to 1; None if the endpoint fails.
@@ -59,35 +81,63 @@ class ModerationScorer:
             text: The text.
             deadline_s: Event-loop time by which it is wanted.
         """
-        limit_s = min(asyncio.get_running_loop().time() + self._timeout_s, deadline_s)
+
+        async def once(until_s: float, leave: Pass) -> float:
+            del until_s  # the upstream ends the call
+            value = await self._asked(text)
+            leave.succeeded()
+            return value
+
+        began_s = self._clock()
         try:
-            async with asyncio.timeout_at(limit_s), self._turns:
-                return moral_value_of(await self._asked(text))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
-            # The text of the error may quote addresses and answers; nested JSON recurses.
+            async with asyncio.timeout_at(min(began_s + self._settings.timeout_s, deadline_s)):
+                await self._turns.acquire()
+            try:
+                return await self._upstream.ask(Work(began_s, deadline_s, began_s), once)
+            finally:
+                self._turns.release()
+        except (ProviderFault, DeadlineExceeded, TimeoutError) as error:
+            # The text of the error may quote addresses and answers.
             _log.warning("moderation_failed", error=type(error).__name__)
             return None
 
-    async def _asked(self, text: str) -> Any:
-        """Return the answer to one text.
+    async def _asked(self, text: str) -> float:
+        """Return the moral value that the endpoint gives to a text.
 
         Raises:
-            ValueError: It is none.
+            ProviderFault: It gives none.
         """
+        try:
+            return moral_value_of(json.loads(await self._answer(text)))
+        except aiohttp.ClientSSLError:
+            raise ProviderFault(FaultKind.TLS) from None
+        except (ValueError, RecursionError):
+            raise ProviderFault(FaultKind.MALFORMED) from None
+        except aiohttp.ClientConnectorError:
+            raise ProviderFault(FaultKind.CONNECT) from None
+        except (aiohttp.ClientError, OSError):
+            raise ProviderFault(FaultKind.RESET) from None
+
+    async def _answer(self, text: str) -> bytearray:
+        key = (await self._keys.key()).reveal()
+        headers = {"accept-encoding": "identity"}
+        if key:
+            headers["authorization"] = f"Bearer {key}"
         async with self._session.post(
-            self._url,
-            json={"model": self._model, "input": text},
-            headers=self._headers,
+            self._settings.base_url,
+            json={"model": self._settings.model, "input": text},
+            headers=headers,
             allow_redirects=False,
         ) as response:
             if response.status != HTTPStatus.OK:
-                raise ValueError(f"status {response.status}")
+                rejected = response.status in _REJECTED
+                raise ProviderFault(FaultKind.STATUS, rejected=rejected, status=response.status)
             raw = bytearray()
             async for chunk in response.content.iter_any():
                 raw += chunk
-                if len(raw) > _MAX_ANSWER_BYTES:
-                    raise ValueError("too long")
-            return json.loads(raw)
+                if len(raw) > self._settings.max_response_bytes:
+                    raise ProviderFault(FaultKind.TOO_LARGE)
+            return raw
 
 
 def moral_value_of(answer: Any) -> float:
@@ -117,24 +167,28 @@ def _score(value: object) -> float:
 
 
 @asynccontextmanager
-async def moderation_scorer(settings: GovernanceSettings) -> AsyncIterator[ModerationScorer]:
+async def moderation_scorer(
+    settings: ModerationSettings, llm: LlmSettings, *, metrics: Metrics
+) -> AsyncIterator[ModerationScorer]:
     """Open the connections to the endpoint, and close them at the end.
 
     Raises:
-        InvalidInput: The file of the key cannot be read.
+        InvalidInput: The key or the certificates cannot be read.
     """
-    key = ""
-    if settings.moderation_key_file is not None:
-        try:
-            key = (await anyio.Path(settings.moderation_key_file).read_text("utf-8")).strip()
-        except (OSError, UnicodeDecodeError):
-            fault = FieldViolation("governance.moderation_key_file", "cannot be read")
-            raise InvalidInput("A file cannot be read.", violations=[fault]) from None
-    async with aiohttp.ClientSession() as session:
-        yield ModerationScorer(
-            session,
-            url=settings.moderation_url,
-            model=settings.moderation_model,
-            key=key,
-            timeout_s=settings.moderation_timeout_s,
-        )
+    problems = await anyio.to_thread.run_sync(lambda: list(moderation_problems(settings)))
+    if problems:
+        raise InvalidInput("The moderation endpoint cannot be used.", violations=problems)
+    authorities = await anyio.to_thread.run_sync(trusted_authorities, settings.ca_file)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=authorities, limit=_MAX_CALLS),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    ) as session:
+        clock = asyncio.get_running_loop().time
+        yield ModerationScorer(session, settings, llm, metrics=metrics, clock=clock)
+
+
+def moderation_problems(settings: ModerationSettings) -> Iterator[FieldViolation]:
+    """Yield what would keep the endpoint from being used; it reads files."""
+    return endpoint_problems("governance.moderation", settings)

@@ -112,6 +112,7 @@ class Upstream:
             raise
         except DeadlineExceeded:
             outcome = "deadline"
+            _log.info("provider_call_failed", provider=self.name, kind=outcome, status=0)
             raise
         finally:
             if outcome == "cancelled":

@@ -139,7 +139,9 @@ async def running_server(
             opened.push_async_callback(each.aclose)
         scorer = None
         if settings.governance.scorer is ScorerKind.MODERATION:
-            scorer = await opened.enter_async_context(moderation_scorer(settings.governance))
+            scorer = await opened.enter_async_context(
+                moderation_scorer(settings.governance.moderation, settings.llm, metrics=metrics)
+            )
         engine = Engine(
             journal,
             settings=settings.engine,

@@ -57,6 +57,7 @@ class GovernanceServicer:
             deadline_s=call.deadline_s,
             whole=True,
             redacts=request.redact,
+            counted=False,
         )
         return governance.evaluation(text, judged, redacts=request.redact)
 

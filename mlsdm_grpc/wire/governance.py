@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -11,7 +12,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2, usa
 from mlsdm_grpc.engine.judging import Judged
 from mlsdm_grpc.engine.repairs import Repaired, RepairRequest, Spent
 from mlsdm_grpc.engine.textcodec import report_to_proto
-from mlsdm_grpc.governance.findings import Finding, redact
+from mlsdm_grpc.governance.findings import Finding, merged, redact
 from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.speech import Profile
 from mlsdm_grpc.speech.repair import MAX_ATTEMPTS
@@ -133,13 +134,13 @@ def evaluation(
         moral_value=found.moral_value or 0.0,
         verdicts=map(verdict, judged.verdicts),
         injection_score=1.0 if found.injection_score is None else found.injection_score,
-        findings=_findings(text, found.findings[: limits.MAX_FINDINGS]),
+        findings=_findings(text, merged(found.findings)[: limits.MAX_FINDINGS]),
         redacted_text=redact(text, found.findings) if redacts and not found.unsearched else "",
         policy_version=judged.policy.version,
     )
 
 
-def _findings(text: str, found: tuple[Finding, ...]) -> list[governance_pb2.Finding]:
+def _findings(text: str, found: Sequence[Finding]) -> list[governance_pb2.Finding]:
     """Return findings with their places in the UTF-8 form of the text, by rising start.
 
     Cost: one pass over the text.

@@ -230,3 +230,53 @@ def test_a_token_is_read_from_its_file(serve, mlsdm, tmp_path):
     empty = mlsdm("put", "x", "--target", server.target, "--token-file", str(token))
     assert empty.returncode == 1
     assert "is empty" in empty.stderr
+
+
+THREAT = "I will kill you and your whole family tonight."
+SECRET = "The key is AKIAIOSFODNN7EXAMPLE, keep it safe."
+
+
+def test_generate_tells_what_was_refused_and_why(run):
+    space = ("--space", "answers")
+    fine = run("generate", "When is the heating serviced?", *space)
+    assert (fine.returncode, fine.stderr) == (0, "")
+    assert fine.stdout.endswith("\n")
+    refused = run("generate", THREAT, *space)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert re.search(
+        r"^\[prompt refused by moral\.threshold: 0\.\d\d < 0\.50\]$", refused.stderr, re.MULTILINE
+    )
+    assert refused.stderr.endswith("[no answer: the prompt was refused]\n")
+    assert run("generate", THREAT, "--json", *space).returncode == 1
+
+
+def test_generate_tells_what_is_in_shadow_only_if_asked(run):
+    prompt = ("generate", "Is bob@example.com a good address?", "--space", "shadow")
+    quiet = run(*prompt)
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+    told = run(*prompt, "--verbose")
+    assert told.returncode == 0
+    assert re.search(
+        r"^\[in shadow: prompt flagged by pii\.prompt: [\d.]+ >= 0\.50\]$",
+        told.stderr,
+        re.MULTILINE,
+    )
+
+
+def test_a_refused_memory_is_told_with_its_rule(serve, mlsdm, tmp_path):
+    server = serve("--journal", "memory", MLSDM_GOVERNANCE__PUT_ENFORCEMENT="enforce")
+    put = mlsdm("put", SECRET, "--target", server.target)
+    assert put.returncode == 1
+    assert put.stdout == "REFUSED, nothing was stored; revision 0\n"
+    assert re.match(r"\[memory refused by secret\.memory: [\d.]+ >= 0\.50\]\n$", put.stderr)
+    notes = tmp_path / "notes.txt"
+    notes.write_text(SECRET, "utf-8")
+    ingested = mlsdm("ingest", str(notes), "--no-context", "--target", server.target)
+    assert ingested.returncode == 1
+    assert "passage 1 (file:notes.txt): [memory refused by secret.memory: " in ingested.stderr
+    as_json = mlsdm("ingest", str(notes), "--no-context", "--json", "--target", server.target)
+    assert len(json.loads(as_json.stdout)["problems"]) == 1
+    good = tmp_path / "good.txt"
+    good.write_text("Bread is baked on Mondays.", "utf-8")
+    fine = mlsdm("ingest", str(good), "--json", "--target", server.target)
+    assert "problems" not in json.loads(fine.stdout)

@@ -133,3 +133,44 @@ def test_the_remote_embedder_is_looked_at(mlsdm, tmp_path):
     result = mlsdm("check", *PORTS, "--journal", "memory", **remote)
     assert result.returncode == 1
     assert "FAIL  embedder: embedder" in result.stdout
+
+
+def test_a_remote_embedder_needs_a_key_unless_told_otherwise(mlsdm):
+    remote = {"MLSDM_SPACE__EMBEDDER": "openai"}
+    result = mlsdm("check", *PORTS, "--journal", "memory", **remote)
+    assert result.returncode == 1
+    assert "FAIL  embedder: embedder.key_file: is missing" in result.stdout
+    result = mlsdm(
+        "check", *PORTS, "--journal", "memory", MLSDM_EMBEDDER__KEY_REQUIRED="false", **remote
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_moderation_endpoint_is_looked_at(mlsdm, tmp_path):
+    endpoint = {
+        "MLSDM_GOVERNANCE__SCORER": "moderation",
+        "MLSDM_GOVERNANCE__MODERATION__KEY_FILE": str(tmp_path / "absent"),
+    }
+    result = mlsdm("check", *PORTS, "--journal", "memory", **endpoint)
+    assert result.returncode == 1
+    (fault,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert fault.startswith("FAIL  moderation: governance.moderation.key_file: ")
+    assert str(tmp_path / "absent") in fault
+    (tmp_path / "absent").write_text("key")
+    assert mlsdm("check", *PORTS, "--journal", "memory", **endpoint).returncode == 0
+
+
+@pytest.mark.parametrize("value", ["openai", '["openai"'])
+def test_a_list_that_is_no_json_is_named(mlsdm, value):
+    result = mlsdm(
+        "check", *PORTS, "--journal", "memory", MLSDM_LLM__PROVIDERS=value, MLSDM_TARGET="x:1"
+    )
+    assert result.returncode == 1
+    (fault,) = result.stdout.splitlines()
+    assert fault.startswith("FAIL  setting MLSDM_LLM__PROVIDERS: must be JSON")
+
+
+def test_a_script_of_echo_has_known_steps_only(mlsdm):
+    result = mlsdm("check", *PORTS, "--journal", "memory", MLSDM_LLM__ECHO__SCRIPT='["bogus"]')
+    assert result.returncode == 1
+    assert "FAIL  setting llm.echo.script" in result.stdout

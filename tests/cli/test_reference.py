@@ -25,7 +25,7 @@ def test_the_sample_is_what_the_models_say():
     assert (ROOT / "deploy/config.toml").read_text("utf-8") == toml()
 
 
-ENDPOINTS = ("llm.openai", "llm.anthropic", "embedder")
+ENDPOINTS = ("llm.openai", "llm.anthropic", "embedder", "governance.moderation")
 
 
 def names(tables: dict, prefix: str = ""):
@@ -62,7 +62,10 @@ def test_the_sample_holds_every_setting_with_its_default(tmp_path, monkeypatch):
     named = set(names(tomllib.loads(sample)))
     everything = set(names_of(Settings))
     endpoints = {f"{each}.{file}" for each in ENDPOINTS for file in ("key_file", "ca_file")}
-    others = {"engine.workers", "security.tokens_file", "governance.moderation_key_file"}
+    others = {
+        "engine.workers",
+        "security.tokens_file",
+    }
     assert everything - named == others | endpoints
     for setting in everything:
         assert f"# {setting.rpartition('.')[2]} = " in toml()

@@ -422,10 +422,11 @@ async def test_what_is_set_with_an_end_ends_by_itself(client):
     assert caught.value.violations[0].field == "policy.rules[0].expire_time"
 
 
-async def test_verdicts_are_counted_by_rule_stage_decision_and_enforcement():
+async def test_verdicts_are_counted_but_those_of_texts_that_are_tried_out():
     async with serving() as (server, client):
         await client.evaluate(INJECTION)
         await client.put(KIND)
+        await client.put(INJECTION)
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"http://{server.ops}/metrics") as response,
@@ -433,7 +434,8 @@ async def test_verdicts_are_counted_by_rule_stage_decision_and_enforcement():
             text = await response.text()
     name = "mlsdm_governance_verdicts_total"
     lines = [line for line in text.splitlines() if line.startswith(name)]
-    assert any('rule="injection.prompt"' in line and 'decision="refuse"' in line for line in lines)
+    assert not any('rule="injection.prompt"' in line for line in lines)
+    assert any('rule="injection.memory"' in line and 'decision="refuse"' in line for line in lines)
     assert any('rule="moral.memory"' in line and 'enforcement="shadow"' in line for line in lines)
 
 
@@ -463,6 +465,10 @@ async def endpoint(answer):
         await runner.cleanup()
 
 
+def moderated(url, **more):
+    return {"scorer": "moderation", "moderation": {"base_url": url, **more}}
+
+
 def scored(value, *, flagged=False):
     result = {"flagged": flagged, "category_scores": {"violence": value, "hate": 0.001}}
     return web.json_response({"id": "m", "model": "x", "results": [result]})
@@ -475,7 +481,7 @@ async def test_an_endpoint_scores_prompts_answers_and_events(tmp_path):
     key = tmp_path / "key"
     key.write_text("not-a-real-key\n", "utf-8")
     async with endpoint(answer) as (url, seen):
-        settings = {"scorer": "moderation", "moderation_url": url, "moderation_key_file": key}
+        settings = moderated(url, key_file=key)
         async with serving(governance=settings) as (_, client):
             assert (await client.evaluate(KIND)).moral_value == pytest.approx(0.98)
             stormy = await client.evaluate("a storm is coming", stage="response")
@@ -513,7 +519,7 @@ async def test_of_a_stream_that_an_endpoint_refuses_nothing_has_left():
             "key_required": False,
         }
         async with talking(
-            governance={"scorer": "moderation", "moderation_url": url},
+            governance=moderated(url, key_required=False),
             llm={"providers": ("openai",), "openai": openai},
         ) as talk:
             events = await talk.stream("Tell me a story.", remember=False, top_k=0)
@@ -546,7 +552,7 @@ async def late(_):
 @pytest.mark.parametrize("answer", [broken_answer, redirected, nonsense, much, late])
 async def test_a_scorer_that_fails_leaves_it_to_on_error(answer):
     async with endpoint(answer) as (url, seen):
-        settings = {"scorer": "moderation", "moderation_url": url, "moderation_timeout_s": 0.2}
+        settings = moderated(url, key_required=False, timeout_s=0.2)
         async with serving(governance=settings) as (_, client):
             for on_error, decision in (("REFUSE", "REFUSE"), ("ALLOW", "ALLOW")):
                 await set_rules(client, rule("moral.response", on_error=on_error))
@@ -561,7 +567,7 @@ async def test_a_scorer_that_fails_leaves_it_to_on_error(answer):
 
 
 async def test_an_endpoint_that_is_not_there_fails_closed():
-    settings = {"scorer": "moderation", "moderation_url": "http://127.0.0.1:1/v1/moderations"}
+    settings = moderated("http://127.0.0.1:1/v1/moderations", key_required=False)
     async with serving(governance=settings) as (_, client):
         found = await client.evaluate(KIND)
         (moral,) = (v for v in found.verdicts if v.rule_id == "moral.threshold")

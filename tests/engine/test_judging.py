@@ -39,7 +39,7 @@ from mlsdm_grpc.governance import measure as measuring
 from mlsdm_grpc.governance.findings import Finding, FindingKind
 from mlsdm_grpc.governance.judge import Measurement
 from mlsdm_grpc.governance.rules import Stage, rules_with
-from mlsdm_grpc.speech import Flag, Profile, SpeechReport
+from mlsdm_grpc.speech import Flag, Profile, SpeechReport, analyse
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -104,6 +104,12 @@ def test_measurements_survive_the_link(measurement):
 )
 def test_reports_survive_the_link(report):
     assert report_from_proto(report_to_proto(report)) == report
+
+
+def test_a_language_that_is_not_judged_is_no_error():
+    draft = "Bus late. No seat. Sad. Rain heavy. Umbrella lost. Home far."
+    assert analyse(draft, language="en").is_aphasic
+    assert analyse(draft, language="xx").abstained
 
 
 def request(call_id, *texts, embed=False, rules=("injection.memory",)):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2
-from mlsdm_grpc.governance.findings import Finding, FindingKind, redact
+from mlsdm_grpc.governance.findings import Finding, FindingKind, merged, redact
 
 
 def finding(start: int, end: int, kind: FindingKind = FindingKind.SECRET, category: str = "jwt"):
@@ -45,3 +45,10 @@ def test_nothing_of_a_place_is_left(text: str, spans: list[tuple[int, int]]):
     covered = {i for place in places for i in range(place.start, place.end)}
     kept = "".join(each for i, each in enumerate(text) if i not in covered)
     assert redact(text, places).replace("[jwt]", "") == kept.replace("[jwt]", "")
+
+
+def test_overlapping_places_of_one_category_are_one_finding():
+    mail = finding(3, 8, FindingKind.PERSONAL_DATA, "email")
+    weak, wide = finding(0, 9), Finding(FindingKind.SECRET, "jwt", 2, 12, 0.5)
+    assert merged([weak, weak, wide, mail]) == [finding(0, 12), mail]
+    assert merged([finding(0, 3), finding(3, 5)]) == [finding(0, 3), finding(3, 5)]

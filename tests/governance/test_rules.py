@@ -7,6 +7,7 @@ import pytest
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2
 from mlsdm_grpc.core.policy import Decision, Enforcement, OnError, PolicySettings, RuleSettings
+from mlsdm_grpc.governance.harm import NEUTRAL
 from mlsdm_grpc.governance.measure import BUILT_IN_DETECTORS
 from mlsdm_grpc.governance.policy import effective_policy, policy_violations
 from mlsdm_grpc.governance.rules import (
@@ -52,6 +53,20 @@ def test_a_rule_says_all_that_has_to_be_known(rule):
         assert 0.0 < rule.threshold <= 1.0
         assert set(rule.enforcements) == set(Enforcement) - {Enforcement.UNSPECIFIED}
         assert set(rule.on_errors) == {OnError.REFUSE, OnError.ALLOW}
+
+
+def test_descriptions_are_sentences():
+    said = {rule.rule_id: rule.description for rule in BUILT_IN_RULES}
+    assert said["injection.recall"] == (
+        "Measures how much a recalled memory tries to change the instructions of a model."
+    )
+    assert said["moral.response"] == (
+        "Measures the moral value of an answer of a model; one below the threshold breaks the rule."
+    )
+
+
+def test_the_page_tells_how_high_a_threshold_makes_sense():
+    assert f"at most {NEUTRAL}" in " ".join(PAGE.read_text("utf-8").split())
 
 
 def test_every_check_of_quality_is_a_rule():

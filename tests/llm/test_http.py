@@ -25,8 +25,9 @@ from upstream import (
 )
 
 from mlsdm_grpc.errors import DeadlineExceeded, PreconditionFailed, Unavailable
+from mlsdm_grpc.llm.endpoints import KeyFile, Secret
 from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
-from mlsdm_grpc.llm.providers.http import KeyFile, Secret, events_of, http_client
+from mlsdm_grpc.llm.providers.http import events_of, http_client
 from mlsdm_grpc.llm.providers.openai import OpenAIProvider
 
 pytestmark = pytest.mark.anyio

@@ -3,16 +3,19 @@
 import asyncio
 import json
 import math
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from mlsdm_grpc.config import GovernanceSettings
+from mlsdm_grpc.config_llm import LlmSettings, ModerationSettings
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.llm.moderation import ModerationScorer, moderation_scorer, moral_value_of
+from mlsdm_grpc.llm.moderation import moderation_scorer, moral_value_of
+from mlsdm_grpc.observability.metrics import Metrics
 
 
 def answer(scores, *, flagged=False):
@@ -54,30 +57,92 @@ def test_what_is_no_answer_is_a_failure(faulty):
 
 @pytest.mark.anyio
 async def test_a_key_that_cannot_be_read_is_named(tmp_path):
-    settings = GovernanceSettings(moderation_key_file=tmp_path / "missing")
-    with pytest.raises(InvalidInput) as caught:
-        async with moderation_scorer(settings):
-            pass
-    assert caught.value.violations[0].field == "governance.moderation_key_file"
+    for file in (tmp_path / "missing", None):
+        settings = ModerationSettings(key_file=file)
+        with pytest.raises(InvalidInput) as caught:
+            async with moderation_scorer(settings, LlmSettings(), metrics=Metrics()):
+                pass
+        (violation,) = caught.value.violations
+        assert violation.field == "governance.moderation.key_file"
+        assert str(file or "is missing") in violation.description
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"base_url": "http://models.example/v1/moderations"},
+        {"base_url": "https://models.example", "allowed_hosts": ("other.example",)},
+        {"base_url": "ftp://models.example"},
+    ],
+)
+def test_a_key_goes_to_no_other_host_and_never_in_the_clear(settings):
+    with pytest.raises(ValidationError):
+        ModerationSettings(**settings)
+
+
+@asynccontextmanager
+async def scoring(answer, tmp_path, **more):
+    """Run an endpoint; yield its scorer, the file of its key, and what it was asked."""
+    seen = []
+
+    async def moderate(request):
+        seen.append(request.headers["authorization"])
+        return await answer()
+
+    app = web.Application()
+    app.router.add_post("/v1/moderations", moderate)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    (host, port), *_ = runner.addresses
+    key = tmp_path / "key"
+    key.write_text("first\n")
+    settings = ModerationSettings(
+        base_url=f"http://{host}:{port}/v1/moderations", key_file=key, **more
+    )
+    metrics = Metrics()
+    try:
+        async with moderation_scorer(settings, LlmSettings(), metrics=metrics) as scorer:
+            yield scorer, key, seen, metrics
+    finally:
+        await runner.cleanup()
+
+
+def soon(seconds=5.0):
+    return asyncio.get_running_loop().time() + seconds
 
 
 @pytest.mark.anyio
-async def test_deeply_nested_answers_are_failures():
-    async def nested(_request):
-        return web.Response(body=b"[" * 100_000, content_type="application/json")
+async def test_a_key_is_read_again_when_its_file_changes(tmp_path):
+    async def fine():
+        return web.json_response(answer({"a": 0.1}))
 
-    app = web.Application()
-    app.router.add_post("/", nested)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0]
-    try:
-        async with aiohttp.ClientSession() as session:
-            scorer = ModerationScorer(
-                session, url=f"http://{host}:{port}/", model="", key="", timeout_s=10
-            )
-            deadline_s = asyncio.get_running_loop().time() + 10
-            assert await scorer.score("hello", deadline_s) is None
-    finally:
-        await runner.cleanup()
+    async with scoring(fine, tmp_path) as (scorer, key, seen, _):
+        assert await scorer.score("a text", soon()) == pytest.approx(0.9)
+        key.write_text("the second one\n".replace(" ", "-"))
+        assert await scorer.score("a text", soon()) == pytest.approx(0.9)
+        assert seen == ["Bearer first", "Bearer the-second-one"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("status", "calls"), [(500, 5), (401, 5), (400, 8)])
+async def test_an_endpoint_that_fails_is_left_alone_unless_the_text_is_why(tmp_path, status, calls):
+    async def fails():
+        return web.Response(status=status)
+
+    async with scoring(fails, tmp_path) as (scorer, _, seen, metrics):
+        for _ in range(8):
+            assert await scorer.score("a text", soon()) is None
+        assert len(seen) == calls
+        is_open = metrics.llm_breaker.labels("moderation", "open")._value.get()
+        assert is_open == (calls == 5)
+
+
+@pytest.mark.anyio
+async def test_deeply_nested_answers_are_failures(tmp_path):
+    async def nested():
+        return web.Response(body=b"[" * 50_000, content_type="application/json")
+
+    async with scoring(nested, tmp_path) as (scorer, *_):
+        assert await scorer.score("hello", soon(10)) is None

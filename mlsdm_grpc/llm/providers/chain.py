@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mlsdm_grpc.config_llm import EmbedderSettings, EndpointSettings, LlmSettings, ModelSettings
+from mlsdm_grpc.config_llm import EmbedderSettings, EndpointSettings, LlmSettings
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
-from mlsdm_grpc.llm.providers.base import Provider, ProviderFault
+from mlsdm_grpc.llm.endpoints import endpoint_problems
+from mlsdm_grpc.llm.providers.base import Provider
 from mlsdm_grpc.llm.providers.echo import EchoProvider
-
-if TYPE_CHECKING:
-    import ssl
 
 __all__ = ["build_providers", "embedder_problems", "provider_problems"]
 
@@ -35,10 +31,8 @@ def provider_problems(settings: LlmSettings) -> Iterator[FieldViolation]:
     for name in settings.providers:
         if name == "openai":
             yield from _problems("llm.openai", settings.openai, "openai")
-            yield from _without_key("llm.openai", settings.openai)
         elif name == "anthropic":
             yield from _problems("llm.anthropic", settings.anthropic, "anthropic")
-            yield from _without_key("llm.anthropic", settings.anthropic)
 
 
 def embedder_problems(settings: EmbedderSettings) -> Iterator[FieldViolation]:
@@ -62,30 +56,8 @@ def _build(name: str, settings: LlmSettings, clock: Callable[[], float]) -> Prov
 
 def _problems(section: str, settings: EndpointSettings, extra: str) -> Iterator[FieldViolation]:
     if importlib.util.find_spec(extra) is None:
-        wanted = f"the extra is not installed: pip install 'mlsdm-grpc[{extra}]'"
+        install = f"pip install -c constraints.txt -e '.[{extra}]'"
+        wanted = f"the extra {extra} is not installed; in the folder of the source: {install}"
         yield FieldViolation(section, wanted)
         return
-    from mlsdm_grpc.llm.providers.http import KeyFile, trusted_authorities
-
-    try:
-        KeyFile(settings.key_file).read()
-    except ProviderFault:
-        wrong = f"{settings.key_file} cannot be read, or does not hold a key in one line"
-        yield FieldViolation(f"{section}.key_file", wrong)
-    if not _readable(settings.ca_file, trusted_authorities):
-        wrong = f"{settings.ca_file} cannot be read, or holds no certificates"
-        yield FieldViolation(f"{section}.ca_file", wrong)
-
-
-def _without_key(section: str, settings: ModelSettings) -> Iterator[FieldViolation]:
-    if settings.key_required and settings.key_file is None:
-        wrong = "is missing; for an endpoint that needs no key switch key_required off"
-        yield FieldViolation(f"{section}.key_file", wrong)
-
-
-def _readable(file: Path | None, read: Callable[[Path | None], ssl.SSLContext]) -> bool:
-    try:
-        read(file)
-    except OSError:  # an SSLError is one
-        return False
-    return True
+    yield from endpoint_problems(section, settings)

@@ -15,27 +15,23 @@ import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any, Final
 
 import anyio
-import anyio.to_thread
 import httpx2
 
 from mlsdm_grpc.config_llm import EndpointSettings
+from mlsdm_grpc.llm.endpoints import KeyFile, trusted_authorities
 from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault, clean
 
 __all__ = [
     "PLACEHOLDER_KEY",
     "GuardedTransport",
-    "KeyFile",
-    "Secret",
     "events_of",
     "fault_in",
     "http_client",
     "model_name",
     "parse_json",
-    "trusted_authorities",
 ]
 
 PLACEHOLDER_KEY: Final = "the-key-is-added-below"
@@ -47,69 +43,11 @@ _KEPT_HEADERS: Final = frozenset(
 _KEY_HEADERS: Final = frozenset({b"authorization", b"x-api-key"})
 _RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
 _MAX_RETRY_AFTER_S: Final = 86_400.0
-_MAX_KEY_BYTES: Final = 4_096
 _TALKATIVE: Final = ("openai", "anthropic", "httpx2", "httpcore2")
 _MAX_MODEL_CHARS: Final = 128
 _MAX_EVENT_BYTES: Final = 256 * 1_024
 _BACKSTOP_S: Final = 1.0
 """The gateway ends a call in time; the transport does so this much later if nobody else has."""
-
-
-class Secret:
-    """A text that shows in no log and no error."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Return the text, for the one place that sends it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret()"
-
-
-class KeyFile:
-    """The key in a file, read again when the file changes.
-
-    Args:
-        path: One line; None for an endpoint without a key.
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._seen: tuple[int, int, int] | None = None
-        self._key = Secret("")
-
-    async def key(self) -> Secret:
-        """Return the key; an empty one where there is no file.
-
-        Raises:
-            ProviderFault: CONFIGURATION; the file cannot be read or holds no key.
-        """
-        if self._path is None:
-            return self._key
-        return await anyio.to_thread.run_sync(self.read)
-
-    def read(self) -> Secret:
-        """Do the same in the calling thread."""
-        if self._path is None:
-            return self._key
-        try:
-            found = self._path.stat()
-            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if seen != self._seen:
-                with self._path.open("rb") as file:
-                    text = file.read(_MAX_KEY_BYTES).decode("ascii").strip()
-                self._key, self._seen = Secret(text), seen
-        except (OSError, UnicodeDecodeError):
-            raise ProviderFault(FaultKind.CONFIGURATION) from None
-        text = self._key.reveal()
-        if not text or not text.isprintable() or " " in text:
-            raise ProviderFault(FaultKind.CONFIGURATION)
-        return self._key
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
@@ -206,15 +144,6 @@ class _Bounded(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._response.aclose()
-
-
-def trusted_authorities(file: Path | None) -> ssl.SSLContext:
-    """Return what checks the certificates of an upstream: the file's authorities or the system's.
-
-    Raises:
-        OSError: The file cannot be read or holds no certificates.
-    """
-    return ssl.create_default_context(cafile=str(file) if file else None)
 
 
 def http_client(settings: EndpointSettings, *, max_connections: int) -> httpx2.AsyncClient:

@@ -521,7 +521,9 @@ class FinalEvent(_message.Message):
     """Output only. Effective moral value of the prompt, 0 to 1, double precision."""
     @_builtins.property
     def speech(self) -> _speech_pb2.SpeechReport:
-        """Output only. Style of text; absent when nothing was generated, or policy ended the stream."""
+        """Output only. Style of text; absent when nothing was generated and when the answer was refused
+        before its end.
+        """
 
     @_builtins.property
     def memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

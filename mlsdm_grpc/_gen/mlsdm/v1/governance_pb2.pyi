@@ -349,7 +349,8 @@ class Policy(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     base_moral_threshold: _builtins.float
     """Optional. Defaults to 0.5. Threshold at which the moral filter of a new space starts, 0.30 to
-    0.90, double precision.
+    0.90, double precision. The lexical scorer gives harmless texts at most 0.8: above that every
+    prompt is refused, unless a moderation endpoint scores it.
     """
     policy_version: _builtins.str
     """Output only. Version, a decimal number that grows with every SetPolicy. Example: "7"."""

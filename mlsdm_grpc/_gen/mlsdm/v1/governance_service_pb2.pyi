@@ -84,7 +84,9 @@ class EvaluateContentResponse(_message.Message):
 
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Finding]:
-        """Output only. What the detectors pointed at, by rising start_byte, at most 1000."""
+        """Output only. What the detectors pointed at, by rising start_byte, at most 1000; overlapping
+        places of one category are one.
+        """
 
     def __init__(
         self,
@@ -120,8 +122,8 @@ class AnalyzeSpeechRequest(_message.Message):
     profile: _speech_pb2.SpeechProfile.ValueType
     """Optional. Defaults to SPEECH_PROFILE_STANDARD. Rules to use."""
     language: _builtins.str
-    """Optional. Defaults to what the server recognises. Language of the text, ISO 639-1. Example:
-    "uk".
+    """Optional. Defaults to what the server recognises. Language of the text, ISO 639-1; the
+    analysis abstains in those that it does not judge. Example: "uk".
     """
     def __init__(
         self,
@@ -184,7 +186,9 @@ class RepairSpeechRequest(_message.Message):
     profile: _speech_pb2.SpeechProfile.ValueType
     """Optional. Defaults to SPEECH_PROFILE_STANDARD. Rules to use."""
     language: _builtins.str
-    """Optional. Defaults to what the server recognises. Language of the text, ISO 639-1."""
+    """Optional. Defaults to what the server recognises. Language of the text, ISO 639-1, as
+    in AnalyzeSpeech.
+    """
     def __init__(
         self,
         *,

@@ -147,7 +147,8 @@ class MoralConfig(_message.Message):
     """Optional. Defaults to MORAL_POLICY_VIGILANT."""
     base_threshold: _builtins.float
     """Optional. Defaults to the tenant's base_moral_threshold (0.5). Threshold at the start, 0.30 to
-    0.90, double precision.
+    0.90, double precision. The lexical scorer gives harmless texts at most 0.8: above that every
+    prompt is refused, unless a moderation endpoint scores it.
     """
     ceiling: _builtins.float
     """Optional. Defaults to 0.70, or to base_threshold if that is higher. Highest threshold of the

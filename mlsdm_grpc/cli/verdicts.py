@@ -1,0 +1,42 @@
+"""Verdicts as lines for people."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Verdict
+
+__all__ = ["in_shadow", "refusal_lines", "verdict_line"]
+
+_PLACES: Final = ("text", "prompt", "recalled memory", "answer", "speech", "memory")
+"""By the number of the stage."""
+_DONE: Final = ("judged", "allowed", "flagged", "redacted", "degraded", "refused")
+"""By the number of the decision."""
+
+
+def in_shadow(verdict: "Verdict") -> bool:
+    """Return whether a verdict was only reported."""
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import ENFORCEMENT_SHADOW
+
+    return verdict.enforcement == ENFORCEMENT_SHADOW
+
+
+def verdict_line(verdict: "Verdict") -> str:
+    """Return a verdict in words: what was done to what, by which rule, and why."""
+    what = f"{_PLACES[verdict.stage]} {_DONE[verdict.decision]} by {verdict.rule_id}"
+    sign = "<" if verdict.score < verdict.threshold else ">="
+    why = f"{verdict.score:.2f} {sign} {verdict.threshold:.2f}"
+    if verdict.on_error_applied:
+        why = "the rule could not be evaluated"
+    return f"[{'in shadow: ' if in_shadow(verdict) else ''}{what}: {why}]"
+
+
+def refusal_lines(verdicts: "Iterable[Verdict]") -> list[str]:
+    """Return in words which enforced rules refused something."""
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import DECISION_REFUSE
+
+    return [
+        verdict_line(each)
+        for each in verdicts
+        if each.decision == DECISION_REFUSE and not in_shadow(each)
+    ]

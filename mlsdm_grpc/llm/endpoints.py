@@ -1,0 +1,106 @@
+"""What holds for every HTTP endpoint that is called with a key: its key and its authorities."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+
+from mlsdm_grpc.config_llm import EndpointSettings
+from mlsdm_grpc.errors import FieldViolation
+from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
+
+__all__ = ["KeyFile", "Secret", "endpoint_problems", "trusted_authorities"]
+
+_MAX_KEY_BYTES: Final = 4_096
+
+
+class Secret:
+    """A text that shows in no log and no error."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text, for the one place that sends it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+
+class KeyFile:
+    """The key in a file, read again when the file changes.
+
+    Args:
+        path: One line; None for an endpoint without a key.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._key = Secret("")
+
+    async def key(self) -> Secret:
+        """Return the key; an empty one where there is no file.
+
+        Raises:
+            ProviderFault: CONFIGURATION; the file cannot be read or holds no key.
+        """
+        if self._path is None:
+            return self._key
+        return await anyio.to_thread.run_sync(self.read)
+
+    def read(self) -> Secret:
+        """Do the same in the calling thread."""
+        if self._path is None:
+            return self._key
+        try:
+            found = self._path.stat()
+            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if seen != self._seen:
+                with self._path.open("rb") as file:
+                    text = file.read(_MAX_KEY_BYTES).decode("ascii").strip()
+                self._key, self._seen = Secret(text), seen
+        except (OSError, UnicodeDecodeError):
+            raise ProviderFault(FaultKind.CONFIGURATION) from None
+        text = self._key.reveal()
+        if not text or not text.isprintable() or " " in text:
+            raise ProviderFault(FaultKind.CONFIGURATION)
+        return self._key
+
+
+def trusted_authorities(file: Path | None) -> ssl.SSLContext:
+    """Return what checks the certificates of an upstream: the file's authorities or the system's.
+
+    Raises:
+        OSError: The file cannot be read or holds no certificates.
+    """
+    return ssl.create_default_context(cafile=str(file) if file else None)
+
+
+def endpoint_problems(section: str, settings: EndpointSettings) -> Iterator[FieldViolation]:
+    """Yield what would keep an endpoint from being called; it reads files.
+
+    Args:
+        section: Path of the settings.
+        settings: The endpoint.
+    """
+    if settings.key_required and settings.key_file is None:
+        wrong = "is missing; for an endpoint that needs no key switch key_required off"
+        yield FieldViolation(f"{section}.key_file", wrong)
+    try:
+        KeyFile(settings.key_file).read()
+    except ProviderFault:
+        wrong = f"{settings.key_file} cannot be read, or does not hold a key in one line"
+        yield FieldViolation(f"{section}.key_file", wrong)
+    try:
+        trusted_authorities(settings.ca_file)
+    except OSError:  # an SSLError is one
+        wrong = f"{settings.ca_file} cannot be read, or holds no certificates"
+        yield FieldViolation(f"{section}.ca_file", wrong)
