@@ -5,7 +5,6 @@ import json
 import math
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
 from aiohttp import web
 from hypothesis import given
