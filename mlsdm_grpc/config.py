@@ -344,7 +344,8 @@ class GovernanceSettings(_Section):
     beside it, bytes."""
     scorer: ScorerKind = ScorerKind.LEXICAL
     """What scores prompts, answers and events: ``lexical`` (in text workers, offline) or
-    ``moderation`` (an endpoint that speaks OpenAI's moderation protocol)."""
+    ``moderation`` (an endpoint that speaks OpenAI's moderation protocol; streamed answers then come
+    in one piece while ``moral.response`` refuses)."""
     moderation: ModerationSettings = ModerationSettings()
 
 

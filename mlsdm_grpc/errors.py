@@ -130,9 +130,27 @@ class QuotaExceeded(MlsdmError):
 
 
 class Unavailable(MlsdmError):
-    """This node cannot serve the call now; another node, or a later repeat, may."""
+    """This node cannot serve the call now; another node, or a later repeat, may.
+
+    Args:
+        message: As for every error, like ``reason``, ``metadata`` and ``retry_after_s``.
+        tried: Another service failed after all the tries that this node allows itself. A client
+            that repeats the call by itself would multiply those tries, so it is told not to.
+    """
 
     reason = "JOURNAL_UNAVAILABLE"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        metadata: Mapping[str, str] = MappingProxyType({}),
+        retry_after_s: float | None = None,
+        tried: bool = False,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata, retry_after_s=retry_after_s)
+        self.tried = tried
 
 
 class DeadlineExceeded(MlsdmError):

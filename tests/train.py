@@ -73,6 +73,10 @@ def examples() -> list[Example]:
         for row in developed["speech"]
         if row["label"] == "normal"
     ]
+    found += [
+        Example(row["text"], harm=False, injection=False)
+        for row in rows(DATA / "training" / "harmless.jsonl")
+    ]
     return sorted(found)
 
 

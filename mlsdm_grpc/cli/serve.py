@@ -29,6 +29,7 @@ from mlsdm_grpc.errors import MlsdmError
 
 if TYPE_CHECKING:
     from mlsdm_grpc.config import Settings
+    from mlsdm_grpc.server.lifecycle import GrpcServer
 
 __all__ = ["process_age_s", "serve"]
 
@@ -116,21 +117,30 @@ async def _serve(settings: "Settings") -> None:
                     serving.set()
                     _freeze_memory()
                     _announce(str(server.listen), str(server.ops))
+                    watcher.start_soon(_keep_promise, server.data_port)
                     await stop.wait()
-                    if (drained := server.data_port.drained) is not None:
-                        _end_by(drained.ends_s)
                     await server.drain()
             watcher.cancel_scope.cancel()
 
 
-def _end_by(time_s: float) -> None:
-    """End the process at a monotonic time, as the answer to Drain says, whatever it still does.
+async def _keep_promise(data_port: "GrpcServer") -> None:
+    """End the process when the answer to Drain says, whatever it still does then.
 
     Every acknowledged write is in the journal; what may be missing is a snapshot.
     """
     import asyncio
 
-    asyncio.get_running_loop().call_later(time_s - time.monotonic(), os._exit, 1)
+    await data_port.end_promised.wait()
+    if (drained := data_port.drained) is not None:
+        left_s = drained.ends_s - time.monotonic()
+        asyncio.get_running_loop().call_later(left_s, _end_now)
+
+
+def _end_now() -> None:
+    from mlsdm_grpc.observability.logging import flush_events
+
+    flush_events()
+    os._exit(1)
 
 
 def _announce(listen: str, ops: str) -> None:

@@ -22,8 +22,10 @@ class MemoryClient(Writes, Reads, Streaming, Spaces, Generation, Governance):
             found = await memory.query("when do I have to pay?")
 
     Every call has a deadline. A call that ends UNAVAILABLE is repeated up to twice within it, with
-    the same ``request_id`` if it is a write, so that nothing is stored twice. Every failure is
-    raised as the :class:`MlsdmError` that the server raised: ``NotFound``, ``Conflict`` ...
+    the same ``request_id`` if it is a write, so that nothing is stored twice; not where the server
+    asks to wait beyond the deadline, nor where it has tried itself (a model, a remote embedder).
+    Every failure is raised as the :class:`MlsdmError` that the server raised: ``NotFound``,
+    ``Conflict`` ...
 
     Args:
         target: ``HOST:PORT`` or any gRPC target.

@@ -50,7 +50,7 @@ class Generation(ClientBase):
 
         A refusal by policy is no error: ``finish_reason`` and ``verdicts`` tell of it. A call that
         ends UNAVAILABLE is repeated as other writes are: the exchange is remembered once, but the
-        model may be asked twice.
+        model may be asked twice. PROVIDER_UNAVAILABLE is raised at once, for the server has tried.
 
         Args:
             prompt: What to answer, at most 64 KiB unless the server is configured otherwise.

@@ -92,6 +92,7 @@ class ItemStream(Generic[ItemT, OutcomeT]):
         clock = asyncio.get_running_loop().time
         source = asyncio.create_task(self._take())
         source.add_done_callback(self._wake)
+        first = True
         try:
             while True:
                 try:
@@ -99,12 +100,14 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                         async for outcome in outcomes:
                             yield outcome
                 except MlsdmError as error:
-                    if isinstance(error, Conflict) and not self._opening.resume_token:
-                        raise  # the name is taken: this stream has never been open
+                    if isinstance(error, Conflict) and first:
+                        raise  # the name is taken, and not by a broken call of this stream
+                    first = False
                     await self._retry.after(error)
                 else:
                     if self._is_complete(source):
                         return
+                    first = False
                 await asyncio.sleep(self._resume_s - clock())
         finally:
             source.cancel()

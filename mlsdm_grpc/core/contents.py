@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
@@ -38,6 +39,7 @@ from mlsdm_grpc.core.record import (
     etag_of,
 )
 from mlsdm_grpc.core.rhythm import Rhythm
+from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.core.streams import MAX_STREAMS, StreamMark, StreamMarks
 from mlsdm_grpc.core.synapses import Synapses
 
@@ -117,36 +119,36 @@ class Contents:
         """Opaque version of the parameters."""
         return etag_of(self.config_revision)
 
-    def apply(self, body: ContentsBody, now: Moment) -> Outcome:
-        """Carry out one record.
+    def applying(self, body: ContentsBody, now: Moment) -> Generator[None, None, Outcome]:
+        """Carry out one record in steps; between them it is half done.
 
         Raises:
             Refused: Order decided against it; nothing has changed.
         """
         self._check_writable(body)
-        if isinstance(body, UpdateSpace):
-            return self._reconfigure(body, now)
         if isinstance(body, PutMemories):
-            return self._put(body, now)
+            return (yield from self._put(body, now))
+        if isinstance(body, Consolidate):
+            return (yield from self._consolidate(body, now))
+        if isinstance(body, StreamItems):
+            return (yield from self._stream(body, now))
+        if isinstance(body, UpdateSpace):
+            return (yield from self._reconfigure(body, now))
         if isinstance(body, UpdateMemory):
             return self._update(body, now)
         if isinstance(body, DeleteMemory):
             return self._delete(body, now)
-        if isinstance(body, Consolidate):
-            return self._consolidate(body, now)
-        if isinstance(body, StreamItems):
-            return self._stream(body, now)
-        return self._process(body, now)
+        return (yield from self._process(body, now))
 
     def foresee(self, body: ContentsBody, now: Moment) -> _Foreseen:
-        """Return what :meth:`apply` would answer, without changing anything.
+        """Return what :meth:`applying` would answer, without changing anything.
 
         Returns:
             None for a body that only applying tells about, unless the space is read-only. Of a
             stream only its mark as it is.
 
         Raises:
-            Refused: As :meth:`apply`.
+            Refused: As :meth:`applying`.
         """
         self._check_writable(body)
         if isinstance(body, UpdateSpace):
@@ -155,11 +157,11 @@ class Contents:
         if isinstance(body, Consolidate):
             return self._foresee_consolidation(body, now)
         if isinstance(body, StreamItems):
-            return StreamOutcome(self._stream_mark(body, now))
+            return StreamOutcome(self._stream_mark(body, now).sequence)
         return self._foresee_put(body, now) if isinstance(body, PutMemories) else None
 
     def _foresee_put(self, body: PutMemories, now: Moment) -> PutOutcome:
-        prepared = self._prepare(body, now)
+        prepared = finish(self._prepare(body, now))
         if any(candidate.kept_out for candidate in prepared):
             return self._kept_out(prepared)
         items = tuple(self._foreseen(candidate, now) for candidate in prepared)
@@ -173,10 +175,10 @@ class Contents:
         if self.parameters.read_only and not isinstance(body, UpdateSpace):
             raise Refused("SPACE_READ_ONLY", "The space is configured read-only.")
 
-    def _reconfigure(self, body: UpdateSpace, now: Moment) -> SpaceChanged:
+    def _reconfigure(self, body: UpdateSpace, now: Moment) -> Generator[None, None, SpaceChanged]:
         """Go on under new parameters; what the space has learned stays, within the new bounds."""
         parameters = self._changed_parameters(body, now)
-        self.pelm.expire(now.time_ns)
+        yield from self.pelm.expire(now.time_ns)
         self.pelm.resize(parameters.capacity)
         self.moral.reconfigure(parameters.moral)
         self.rhythm.reconfigure(parameters.rhythm)
@@ -201,14 +203,16 @@ class Contents:
 
     # Puts.
 
-    def _put(self, body: PutMemories, now: Moment) -> PutOutcome:
-        prepared = self._prepare(body, now)
+    def _put(self, body: PutMemories, now: Moment) -> Generator[None, None, PutOutcome]:
+        prepared = yield from self._prepare(body, now)
         if any(candidate.kept_out for candidate in prepared):
             return self._kept_out(prepared)
-        self.pelm.expire(now.time_ns)
+        yield from self.pelm.expire(now.time_ns)
         items: list[PutItem] = []
         evicted: list[str] = []
         for candidate in prepared:
+            if items:
+                yield
             item, left = self._store(candidate, now)
             items.append(item)
             evicted.extend(left)
@@ -226,12 +230,14 @@ class Contents:
         )
         return PutOutcome(items=items, min_confidence=self.parameters.min_confidence)
 
-    def _prepare(self, body: PutMemories, now: Moment) -> list[_Candidate]:
+    def _prepare(self, body: PutMemories, now: Moment) -> Generator[None, None, list[_Candidate]]:
         """Refuse the whole batch if any of it cannot be stored; nothing has changed yet."""
         prepared: list[_Candidate] = []
         seen: set[str] = set()
         new_pinned = new_unpinned = 0
         for new in body.memories:
+            if prepared:
+                yield
             _check_dimension(self.parameters.dimension, new)
             _check_expiry(new.expire_time_ns, now.time_ns)
             old = self._living(self.pelm.get(new.memory_id), now)
@@ -363,15 +369,18 @@ class Contents:
         _check_etag(etag, memory, memory_id)
         return memory
 
-    def _consolidate(self, body: Consolidate, now: Moment) -> ConsolidateOutcome:
+    def _consolidate(
+        self, body: Consolidate, now: Moment
+    ) -> Generator[None, None, ConsolidateOutcome]:
         pelm = self.pelm
         if 0 < body.trigger <= self.consolidated_trigger:
             return ConsolidateOutcome(used=len(pelm))
         before = len(pelm)
-        pelm.expire(now.time_ns)
+        yield from pelm.expire(now.time_ns)
         purged = before - len(pelm)
         merged_count = 0
         for group in body.groups:
+            yield
             members = mergeable(pelm, group, now_ns=now.time_ns)
             if members:
                 merged_count += len(members)
@@ -400,8 +409,8 @@ class Contents:
             used=living - merged_count + len(sizes),
         )
 
-    def _process(self, body: ProcessEvent, now: Moment) -> EventOutcome:
-        candidates = self._prepare(PutMemories(body.memories), now)
+    def _process(self, body: ProcessEvent, now: Moment) -> Generator[None, None, EventOutcome]:
+        candidates = yield from self._prepare(PutMemories(body.memories), now)
         moral, rhythm = self.moral, self.rhythm
         threshold = moral.threshold
         self.step += 1
@@ -413,7 +422,7 @@ class Contents:
         if rejection is Rejection.NONE:
             self.accepted += 1
             self.synapses.update(body.memory.vector)
-            self.pelm.expire(now.time_ns)
+            yield from self.pelm.expire(now.time_ns)
             if not any(candidate.kept_out for candidate in candidates):
                 stored = [self._store(candidate, now) for candidate in candidates]
                 ids = [item.memory_id for item, _ in stored]
@@ -440,49 +449,57 @@ class Contents:
 
     # Streams.
 
-    def _stream(self, body: StreamItems, now: Moment) -> StreamOutcome:
+    def _stream(self, body: StreamItems, now: Moment) -> Generator[None, None, StreamOutcome]:
         """Carry out the items behind the mark, then move it."""
         mark = self._stream_mark(body, now)
-        outcomes = tuple(
-            None if item.sequence <= mark else self._stream_item(body, item, now)
-            for item in body.items
-        )
-        acked = max(mark, body.last_sequence)
-        self.streams.advance(StreamMark(body.stream_id, acked, now.time_ns))
-        return StreamOutcome(acked, outcomes)
+        outcomes: list[PutOutcome | EventOutcome | Refusal | None] = []
+        for item in body.items:
+            if outcomes:
+                yield
+            if item.sequence > mark.sequence:
+                outcomes.append((yield from self._stream_item(body, item, now)))
+            else:
+                outcomes.append(None)
+        acked = max(mark.sequence, body.last_sequence)
+        ends = body.finished and body.last_sequence == acked
+        finished = ends or (mark.finished and mark.sequence == acked)
+        self.streams.advance(StreamMark(body.stream_id, acked, now.time_ns, finished))
+        return StreamOutcome(acked, tuple(outcomes))
 
     def _stream_item(
         self, body: StreamItems, item: StreamItem, now: Moment
-    ) -> PutOutcome | EventOutcome | Refusal:
+    ) -> Generator[None, None, PutOutcome | EventOutcome | Refusal]:
         outcome: PutOutcome | EventOutcome | Refusal
         try:
             if isinstance(item.body, ProcessEvent):
-                outcome = self._process(item.body, now)
+                outcome = yield from self._process(item.body, now)
             else:
-                outcome = self._put(PutMemories((item.body,), body.allow_replace), now)
+                put = PutMemories((item.body,), body.allow_replace)
+                outcome = yield from self._put(put, now)
         except Refused as refused:
             outcome = refused.refusal
         return replace(outcome, revision=now.revision)
 
-    def _stream_mark(self, body: StreamItems, now: Moment) -> int:
-        """Return the last settled item of a stream; a new one begins where its writer says."""
-        mark = self.streams.get(body.stream_id)
-        if mark is None:
-            if not self.streams.has_room(now.time_ns):
-                raise Refused(
-                    "QUOTA_EXCEEDED",
-                    "The space remembers as many streams as it can; go on with one of them.",
-                    limit=str(MAX_STREAMS),
-                    quota_id="streams",
-                )
-            return body.after_sequence
-        if body.after_sequence > mark:
+    def _stream_mark(self, body: StreamItems, now: Moment) -> StreamMark:
+        """Return how far a stream is settled; a new one begins where its writer says."""
+        known = self.streams.get(body.stream_id)
+        mark = known or StreamMark(body.stream_id, body.after_sequence, now.time_ns)
+        if body.after_sequence > mark.sequence:
             raise Refused(
                 "STREAM_SEQUENCE_INVALID",
                 "Items of the stream are missing before these.",
                 stream_id=body.stream_id,
-                expected=str(mark + 1),
+                expected=str(mark.sequence + 1),
                 actual=str(body.after_sequence + 1),
+            )
+        # One that was finished takes a place again when it goes on, not when its end is repeated.
+        goes_on = mark.finished and body.last_sequence > mark.sequence
+        if (known is None or goes_on) and not self.streams.has_room(now.time_ns):
+            raise Refused(
+                "QUOTA_EXCEEDED",
+                "The space remembers as many streams as it can; go on with one of them.",
+                limit=str(MAX_STREAMS),
+                quota_id="streams",
             )
         return mark
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -33,6 +33,7 @@ from mlsdm_grpc.core.record import (
     etag_of,
 )
 from mlsdm_grpc.core.semantics import SemanticsUnknown
+from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.core.window import RequestWindow, WindowEntry
 
 __all__ = ["Mind", "RevisionGap", "SemanticsUnknown", "SpaceView"]
@@ -106,6 +107,13 @@ class Mind:
             SemanticsUnknown: It was written by rules that this code does not have or that are not
                 those of the state; the state is unchanged.
         """
+        return finish(self.applying(record))
+
+    def applying(self, record: Record) -> Generator[None, None, Outcome | None]:
+        """Do the same as :meth:`apply` in steps.
+
+        From the first step to the last nothing else may be asked of the state.
+        """
         if record.revision <= self.revision:
             return None
         if record.revision > self.revision + 1:
@@ -118,7 +126,7 @@ class Mind:
         known = self._known(record)
         if known is not None:
             return self._repeat(known, record)
-        outcome = replace(self._outcome(record), revision=self.revision)
+        outcome = replace((yield from self._outcome(record)), revision=self.revision)
         if record.request_id and not isinstance(outcome, StreamOutcome):
             self.window.add(
                 WindowEntry(record.request_id, record.request_digest, self.time_ns, outcome)
@@ -155,7 +163,8 @@ class Mind:
         body = record.body
         if isinstance(body, StreamItems):
             mark = self.contents.streams.get(body.stream_id) if self.contents else None
-            return StreamOutcome(mark or 0, (None,) * len(body.items), self.revision)
+            acked = mark.sequence if mark else 0
+            return StreamOutcome(acked, (None,) * len(body.items), self.revision)
         return SpaceCreated(created=False, revision=self.revision)
 
     def _known(self, record: Record) -> WindowEntry | None:
@@ -171,7 +180,7 @@ class Mind:
             self.revision,
         )
 
-    def _outcome(self, record: Record) -> Outcome:
+    def _outcome(self, record: Record) -> Generator[None, None, Outcome]:
         body = record.body
         try:
             if isinstance(body, CreateSpace):
@@ -181,7 +190,7 @@ class Mind:
             if isinstance(body, UpgradeSemantics):
                 return self._upgrade(body)
             now = Moment(self.revision, self.time_ns, self.semantics_version)
-            return self._existing(record).apply(body, now)
+            return (yield from self._existing(record).applying(body, now))
         except Refused as refused:
             return refused.refusal
 

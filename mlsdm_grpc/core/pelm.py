@@ -11,17 +11,19 @@ from __future__ import annotations
 import hashlib
 import struct
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
+from mlsdm_grpc.core.frozen import Frozen
 from mlsdm_grpc.core.kernel import Float64, Indices
 from mlsdm_grpc.core.lattice import Lattice, Memory
 from mlsdm_grpc.core.recall import NOTHING, PHASE_EPSILON, Found, Query, Recall
 from mlsdm_grpc.core.record import MAX_LABELS, Float32, NewMemory, Vector
-from mlsdm_grpc.core.rows import Rows
+from mlsdm_grpc.core.rows import BLOCK_ROWS, Rows
 from mlsdm_grpc.core.slots import Ring, SlotIndex
 
 __all__ = [
@@ -97,6 +99,7 @@ class Pelm:
         self._count = 0
         self._next_expiry_ns = _NEVER
         """No memory expires before this."""
+        self._frozen: list[Frozen] = []
 
     def __len__(self) -> int:
         return self._count
@@ -116,7 +119,12 @@ class Pelm:
         """Bytes that vectors, search copies, columns, indexes and texts take now."""
         keys = self._id_keys.itemsize * 2 * len(self._id_keys)
         links = self._ids.nbytes + self._digests.nbytes + self._ring.nbytes
-        return self._lattice.nbytes + keys + links
+        return self._lattice.nbytes + keys + links + self.kept_bytes
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of what was copied because it changed while it was frozen."""
+        return sum(frozen.kept_bytes for frozen in self._frozen) if self._frozen else 0
 
     # Reading. Nothing here changes anything.
 
@@ -158,6 +166,17 @@ class Pelm:
     def in_creation_order(self) -> Iterator[tuple[Memory, Float32]]:
         """Yield every memory with its row (borrowed), oldest creation first."""
         return self._after(0)
+
+    @contextmanager
+    def frozen(self) -> Iterator[Frozen]:
+        """Yield the memories as they are now, whatever is written meanwhile."""
+        frozen = Frozen(self._lattice)
+        self._frozen.append(frozen)
+        try:
+            yield frozen
+        finally:
+            self._frozen.remove(frozen)
+            frozen.close()
 
     def after(self, sequence: int, *, now_ns: int) -> Iterator[tuple[Memory, Float32]]:
         """Yield living memories created after ``sequence``, oldest first, with rows (borrowed)."""
@@ -326,20 +345,24 @@ class Pelm:
         """
         self._place(memory, row, in_ring=False)
 
-    def order_ring(self) -> None:
-        """Make the ring of what was restored. Cost: O(n log n)."""
+    def order_ring(self) -> Generator[None, None, None]:
+        """Make the ring of what was restored, in steps. Cost: O(n log n)."""
         columns = self._lattice.columns
         slots = np.flatnonzero((columns["sequence"] > 0) & ~self._lattice.pinned())
-        for slot in slots[np.argsort(columns["ring_sequence"][slots])].tolist():
-            self._ring.append(slot)
+        slots = slots[np.argsort(columns["ring_sequence"][slots])]
+        for start in range(0, len(slots), BLOCK_ROWS):
+            for slot in slots[start : start + BLOCK_ROWS].tolist():
+                self._ring.append(slot)
+            yield
 
-    def expire(self, now_ns: int) -> None:
-        """Forget every memory whose time is over. Cost: O(1) unless one has expired."""
+    def expire(self, now_ns: int) -> Generator[None, None, None]:
+        """Forget every memory whose time is over, in steps. Cost: O(1) unless one has expired."""
         if now_ns < self._next_expiry_ns:
             return
         expire = self._lattice.expiring()
         for slot in np.flatnonzero((expire > 0) & (expire <= now_ns)).tolist():
             self._clear(slot)
+            yield
         left = expire[expire > 0]
         self._next_expiry_ns = int(left.min()) if len(left) else _NEVER
 
@@ -464,7 +487,8 @@ class Pelm:
         return row
 
     def _after(self, sequence: int) -> Iterator[tuple[Memory, Float32]]:
-        return ((self._lattice.memory(s), self._row(s)) for s in self._lattice.after(sequence))
+        slots: list[int] = self._lattice.order(sequence).tolist()
+        return ((self._lattice.memory(slot), self._row(slot)) for slot in slots)
 
     def _take_sequence(self) -> int:
         sequence = self.next_sequence

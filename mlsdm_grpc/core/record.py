@@ -379,6 +379,8 @@ class StreamItems:
     items: tuple[StreamItem, ...]
     """By rising sequence, all in (after_sequence, last_sequence]."""
     allow_replace: bool = False
+    finished: bool = False
+    """The client has sent everything, and this record settles the last of it."""
 
 
 RecordBody: TypeAlias = (

@@ -63,13 +63,21 @@ class RequestWindow:
         """Request id, record time and number of results of each entry."""
         self._results = 0
         for entry in entries:
-            self._append(entry)
+            self.restore(entry)
 
     def __iter__(self) -> Iterator[WindowEntry]:
         return (_unpack(id_, self._entries[id_]) for id_, _, _ in self._order)
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def copy(self) -> RequestWindow:
+        """Return a window of its own with the same entries. Cost: O(entries), no packing."""
+        copy = RequestWindow()
+        copy._entries = self._entries.copy()
+        copy._order = self._order.copy()
+        copy._results = self._results
+        return copy
 
     def get(self, request_id: bytes) -> WindowEntry | None:
         """Return what is remembered of ``request_id``."""
@@ -78,7 +86,7 @@ class RequestWindow:
 
     def add(self, entry: WindowEntry) -> None:
         """Remember one write and forget what has left the window. Cost: O(1) amortised."""
-        self._append(entry)
+        self.restore(entry)
         horizon = entry.time_ns - MIN_AGE_NS
         while len(self._order) > MIN_ENTRIES:
             request_id, time_ns, results = self._order[0]
@@ -89,7 +97,8 @@ class RequestWindow:
             del self._entries[request_id]
             self._results -= results
 
-    def _append(self, entry: WindowEntry) -> None:
+    def restore(self, entry: WindowEntry) -> None:
+        """Put back the entry that came after those that are here."""
         self._entries[entry.request_id] = _pack(entry)
         self._order.append((entry.request_id, entry.time_ns, entry.results))
         self._results += entry.results

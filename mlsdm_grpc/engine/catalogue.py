@@ -178,8 +178,8 @@ class Catalogue:
             NotFound: SPACE_NOT_FOUND.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
-        space = await self._access.reached(key, min_revision, deadline_s)
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            space = await self._access.reached(key, min_revision, deadline_s)
             reply = await self._access.ask(
                 space, pb.LinkRequest(view=pb.ViewRequest()), deadline_s=deadline_s
             )

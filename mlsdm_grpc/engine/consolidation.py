@@ -64,7 +64,8 @@ class Consolidator:
         self._asleep = asleep
         self._interval_s = interval_s
         self._tasks: anyio.abc.TaskGroup | None = None
-        self._sleeping: dict[SpaceKey, anyio.CancelScope] = {}
+        self._sleeping: dict[SpaceKey, anyio.CancelScope | None] = {}
+        # A scope can be made in a task only; until it has begun there is None.
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
         """Consolidate spaces that fall asleep from here on, in tasks of this group."""
@@ -74,7 +75,8 @@ class Consolidator:
         """Begin nothing any more and give up what no record was written of."""
         self._tasks = None
         for scope in self._sleeping.values():
-            scope.cancel()
+            if scope is not None:
+                scope.cancel()
 
     async def consolidate(
         self, key: SpaceKey, ticket: Ticket, *, min_cosine: float | None, validate_only: bool
@@ -122,7 +124,7 @@ class Consolidator:
             busy = space.key in self._sleeping
             if not busy and not early and space.view is not None:
                 space.consolidated_s = now_s
-                self._sleeping[space.key] = anyio.CancelScope()
+                self._sleeping[space.key] = None
                 incarnation = space.view.incarnation
                 self._tasks.start_soon(self._sleep, space.key, incarnation, outcome.step)
 
@@ -134,7 +136,10 @@ class Consolidator:
             "", deadline_s, request_id=digest[:16], request_digest=digest, lane=Lane.MAINTENANCE
         )
         try:
-            with self._sleeping[key]:
+            with anyio.CancelScope() as scope:
+                self._sleeping[key] = scope
+                if self._tasks is None:
+                    return
                 space = await self._access.directory.existing(key)
                 if space.view is None or space.view.incarnation != incarnation:
                     return

@@ -23,7 +23,7 @@ from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.governance.judge import Verdict, enforced, moral_verdict
 from mlsdm_grpc.governance.policy import EffectivePolicy
 
-__all__ = ["Draft", "Prepared", "judged_event", "refused_put", "settled"]
+__all__ = ["Draft", "Prepared", "judged_event", "judged_value", "refused_put", "settled"]
 
 _INLINE_PRODUCTS = 4_000_000
 """Comparing with an ontology on the event loop takes at most about a millisecond."""
@@ -113,7 +113,12 @@ def judged_event(
         prepared: The event.
         outcome: What became of it.
         policy: What holds for its tenant.
+
+    Of an event that was accepted no rule that holds now has refused anything: it is repeated, and
+    its first outcome stands.
     """
+    if outcome.accepted:
+        return tuple(each for each in prepared.verdicts if each.carried_out is not Decision.REFUSE)
     if prepared.refused or outcome.rejection is not Rejection.MORAL:
         return prepared.verdicts
     moral = moral_verdict(
@@ -123,6 +128,11 @@ def judged_event(
         failed=prepared.failed,
     )
     return tuple(sorted((moral, *prepared.verdicts), key=lambda verdict: verdict.rule_id))
+
+
+def judged_value(prepared: Prepared, outcome: EventOutcome) -> float:
+    """Return the moral value that an event was judged by; one that was accepted was not refused."""
+    return prepared.moral_value if outcome.accepted else prepared.effective_value
 
 
 async def settled(

@@ -314,9 +314,9 @@ class Engine:
             InvalidInput: RESPONSE_TOO_LARGE.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
-        space = await self._access.reached(key, min_revision, deadline_s)
         lane = Lane.BULK if batch else Lane.INTERACTIVE
         with self.lanes.inside(lane, key.tenant):
+            space = await self._access.reached(key, min_revision, deadline_s)
             vectors = await self._query_vectors(space, asks, deadline_s)
             search = search_request(asks, vectors, batch=batch, max_bytes=self._max_response_bytes)
             reply = await self._access.ask(
@@ -340,8 +340,8 @@ class Engine:
         Raises:
             NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
         """
-        space = await self._access.reached(key, min_revision, deadline_s)
         with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            space = await self._access.reached(key, min_revision, deadline_s)
             wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
             reply = await self._access.ask(space, pb.LinkRequest(get=wanted), deadline_s=deadline_s)
         found = found_memories(reply.memories)
@@ -356,8 +356,8 @@ class Engine:
         self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
     ) -> tuple[list[Found], bool, int]:
         """Return memories in the order of their creation, whether there are more, the revision."""
-        space = await self._access.reached(key, min_revision, deadline_s)
         with self.lanes.inside(wanted.lane, key.tenant):
+            space = await self._access.reached(key, min_revision, deadline_s)
             page = pb.PageRequest(
                 after_sequence=wanted.after_sequence,
                 limit=wanted.limit,
@@ -372,8 +372,8 @@ class Engine:
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
         """Return the figures of a space as they stand now; the ontology is left out."""
-        space = await self._access.reached(key, min_revision, deadline_s)
         with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            space = await self._access.reached(key, min_revision, deadline_s)
             view = pb.ViewRequest(omit_ontology=True)
             reply = await self._access.ask(space, pb.LinkRequest(view=view), deadline_s=deadline_s)
         return seen(view_from_reply(reply), key)

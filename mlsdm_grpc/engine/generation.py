@@ -18,14 +18,29 @@ import structlog
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.policy import Decision
-from mlsdm_grpc.core.record import Vector
+from mlsdm_grpc.core.record import MoralParameters, Vector
 from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.recollection import Memories, Said
-from mlsdm_grpc.engine.repairs import RepairRequest, Repairs, Spent
+from mlsdm_grpc.engine.repairs import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
 from mlsdm_grpc.engine.writes import Ticket
-from mlsdm_grpc.errors import MlsdmError, Unavailable
-from mlsdm_grpc.governance.judge import Measurement, Verdict, enforced, noteworthy, verdicts
+from mlsdm_grpc.errors import (
+    DeadlineExceeded,
+    FieldViolation,
+    InvalidInput,
+    MlsdmError,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+)
+from mlsdm_grpc.governance.judge import (
+    Measurement,
+    Verdict,
+    enforced,
+    noteworthy,
+    redacted,
+    verdicts,
+)
 from mlsdm_grpc.governance.outflow import Outflow, holds_all
 from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage
@@ -52,12 +67,7 @@ _WAKE_PHASE: Final = 0.1
 _PHASE_WEIGHT: Final = 0.25
 """What was remembered in the other phase resonates less; within a band it could not be found."""
 _RECALL_SHARE: Final = 0.25
-"""Of the time that is left when recall begins; what takes longer is generated without memory."""
-_REPAIR_SHARE: Final = 0.4
-"""Of the time that is left when the model is asked, kept for repairs where they are wanted."""
-_AFTER_SHARE: Final = 0.1
-_AFTER_S: Final = 2.0
-"""Time that is kept for judging and remembering the answer: a share, at most so many seconds."""
+"""Of all time; where the memory takes longer the answer is generated without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,12 @@ class _Run:
     view: SpaceView | None = None
     """The space; None while it does not exist, or cannot be used."""
     memory_error: MlsdmError | None = None
-    vector: Vector | None = None
+    recall_until_s: float = 0.0
+    """Event-loop time until which the memory is waited for."""
+    prompt: str = ""
+    """As policy leaves it."""
+    system_prompt: str = ""
+    """The same of the instructions."""
     moral_value: float = 0.0
     embed_s: float = 0.0
     recall_s: float = 0.0
@@ -216,6 +231,10 @@ class Generator:
         Raises:
             MlsdmError: As the contract of Generate says; a refusal by policy is no error.
         """
+        if request.model and request.model not in self._gateway.models:
+            raise InvalidInput(
+                violations=[FieldViolation("model", "is not one of the models that are offered")]
+            )
         policy = await self._judging.policy(key.tenant, request.ticket.deadline_s)
         run = _Run(key, request, policy, self._clock())
         about_prompt = await self._judge_prompt(run)
@@ -241,61 +260,66 @@ class Generator:
     # Prompt.
 
     async def _judge_prompt(self, run: _Run) -> tuple[Verdict, ...]:
-        """Look at the space, measure and embed the prompt, and return what the rules say."""
+        """Look at the space, judge what goes to the model, and return what the rules say."""
         request, key = run.request, run.key
+        run.recall_until_s = run.began_s + _RECALL_SHARE * (run.deadline_s - run.began_s)
         try:
             run.view = await self._memories.seen(
-                key, min_revision=request.min_revision, deadline_s=run.deadline_s
+                key, min_revision=request.min_revision, deadline_s=run.recall_until_s
             )
-        except Unavailable as error:
+        except (Unavailable, DeadlineExceeded) as error:
             if error.reason == "REVISION_NOT_REACHED":
                 raise
             run.memory_error = error
-        if request.top_k or request.remember:
-            await self._embed(run)
-        (measurement,) = await self._judging.measure(
-            [request.prompt],
+        texts = [request.prompt] + [request.system_prompt] * bool(request.system_prompt)
+        about_prompt, *about_system = await self._judging.measure(
+            texts,
             Stage.PROMPT,
             policy=run.policy,
             tenant=key.tenant,
             deadline_s=run.deadline_s,
             whole=True,
         )
-        value = measurement.moral_value
+        value = about_prompt.moral_value
         if request.moral_value is not None:
             if request.attested:
                 value = request.moral_value
             elif value is not None:
                 value = min(value, request.moral_value)
         run.moral_value = 0.0 if value is None else value
+        found = self._prompt_verdicts(run, about_prompt.with_moral_value(value))
+        run.prompt = redacted(request.prompt, about_prompt, found)
+        for measurement in about_system:
+            # It is there to instruct the model; that is no injection.
+            judged = self._prompt_verdicts(run, measurement)
+            judged = tuple(v for v in judged if not v.rule_id.startswith("injection."))
+            run.system_prompt = redacted(request.system_prompt, measurement, judged)
+            found += noteworthy(judged)
+        return found
+
+    def _prompt_verdicts(self, run: _Run, measurement: Measurement) -> tuple[Verdict, ...]:
+        """Return what the rules say; where the space cannot be seen, as if it were on its guard."""
+        threshold = MoralParameters().ceiling if run.memory_error is not None else None
         return self._judging.verdicts(
-            measurement.with_moral_value(value),
+            measurement,
             run.policy,
             Stage.PROMPT,
-            moral_threshold=None if run.view is None else _threshold(run.view),
+            moral_threshold=threshold if run.view is None else _threshold(run.view),
         )
-
-    async def _embed(self, run: _Run) -> None:
-        began_s = self._clock()
-        try:
-            run.vector = await self._engine.embedded(
-                run.key, run.view, run.request.prompt, run.deadline_s
-            )
-        except Unavailable as error:
-            run.memory_error = error
-        run.embed_s = self._clock() - began_s
 
     async def _refuse_prompt(self, run: _Run, about_prompt: Sequence[Verdict]) -> Generation:
         """End a refused prompt; the moral filter of the space learns of a hostile one."""
         remembered = _Remembered(revision=run.revision)
         hostile = any(
-            verdict.rule_id == MORAL_THRESHOLD and verdict.decision is Decision.REFUSE
+            verdict.rule_id == MORAL_THRESHOLD
+            and verdict.decision is Decision.REFUSE
+            and not verdict.on_error_applied
             for verdict in about_prompt
         )
-        if hostile and run.request.remember and run.view is not None and run.vector is not None:
+        if hostile and run.request.remember and run.view is not None:
             try:
                 revision = await self._memories.warn(
-                    run.key, run.vector, run.moral_value, run.request.ticket
+                    run.key, run.view, run.moral_value, run.request.ticket
                 )
                 remembered = _Remembered(revision=revision)
             except MlsdmError as error:
@@ -309,13 +333,16 @@ class Generator:
         """Recall what may help, leave out what the rules refuse, and return what they say."""
         request, began_s = run.request, self._clock()
         run.recalled = Recalled(revision=run.revision, stateless=run.memory_error is not None)
-        if not request.top_k or run.vector is None or run.view is None:
+        if run.memory_error is not None:
             return (), []
         try:
+            vector = await self._embedded(run)
+            if not request.top_k or vector is None or run.view is None:
+                return (), []
             found = await self._memories.recalled(
                 run.key,
                 Ask(
-                    run.vector,
+                    vector,
                     top_k=request.top_k,
                     phase_tolerance=1.0,
                     phase_weight=_PHASE_WEIGHT,
@@ -323,17 +350,30 @@ class Generator:
                 ),
                 run.policy,
                 min_revision=request.min_revision,
-                until_s=began_s + _RECALL_SHARE * (run.deadline_s - began_s),
-                deadline_s=run.deadline_s,
+                until_s=run.recall_until_s,
             )
-        except Unavailable as error:
+        except (Unavailable, DeadlineExceeded) as error:
             run.memory_error = error
             run.recalled = Recalled(stateless=True)
             return (), []
+        except NotFound:  # the space was deleted meanwhile
+            run.view = None
+            run.recalled = Recalled()
+            return (), []
         finally:
-            run.recall_s = self._clock() - began_s
+            run.recall_s = self._clock() - began_s - run.embed_s
         run.recalled = Recalled(found.matches, found.revision)
         return found.verdicts, found.texts
+
+    async def _embedded(self, run: _Run) -> Vector | None:
+        """Return the vector of the prompt, where one is needed and there is one."""
+        request, began_s = run.request, self._clock()
+        if not request.top_k and not request.remember:
+            return None
+        try:
+            return await self._engine.embedded(run.key, run.view, run.prompt, run.recall_until_s)
+        finally:
+            run.embed_s = self._clock() - began_s
 
     # Answer.
 
@@ -347,7 +387,7 @@ class Generator:
         if whole:
             result = await self._gateway.complete(asked, tenant=run.key.tenant)
             run.results.append(result)
-            outflow.add(await self._spoken(run, result))
+            outflow.add(await self._spoken(run, asked, result))
         else:
             async with aclosing(self._streamed(run, asked, outflow)) as pieces:
                 async for event in pieces:
@@ -367,20 +407,21 @@ class Generator:
         max_tokens = request.max_tokens or self._max_tokens
         if run.view is not None and not run.view.awake:
             max_tokens = min(max_tokens, _ASLEEP_TOKENS)
-        left_s = run.deadline_s - self._clock()
-        kept_s = min(_AFTER_SHARE * left_s, _AFTER_S)
-        if request.repair_speech:
-            kept_s += _REPAIR_SHARE * left_s
-        told = (request.system_prompt, BLOCK_RULE if recollections else "")
+        told = (run.system_prompt, BLOCK_RULE if recollections else "")
         return ModelRequest(
-            prompt=join_prompt(recollections, request.prompt),
+            prompt=join_prompt(recollections, run.prompt),
             system="\n\n".join(part for part in told if part),
             model=request.model,
             max_tokens=max_tokens,
             temperature=request.temperature,
             stop=request.stop,
-            deadline_s=run.deadline_s - kept_s,
+            deadline_s=self._answer_by_s(run),
         )
+
+    def _answer_by_s(self, run: _Run) -> float:
+        """Return when an answer has to be there, so that it can be judged and remembered."""
+        left_s = run.deadline_s - self._clock()
+        return run.deadline_s - min(AFTER_SHARE * left_s, AFTER_S)
 
     async def _streamed(
         self, run: _Run, asked: ModelRequest, outflow: Outflow
@@ -409,19 +450,20 @@ class Generator:
             return [*noteworthy(about)]
         return [self._let_out(run, text)] if text else []
 
-    async def _spoken(self, run: _Run, result: ModelResult) -> str:
+    async def _spoken(self, run: _Run, asked: ModelRequest, result: ModelResult) -> str:
         """Return an answer, repaired if it is telegraphic and that is wanted."""
         if not run.request.repair_speech or not result.text.strip():
             return result.text
-        left_s = run.deadline_s - self._clock()
         try:
             repaired = await self._repairs.repair(
                 RepairRequest(
                     result.text,
                     run.key.tenant,
-                    run.deadline_s - min(_AFTER_SHARE * left_s, _AFTER_S),
-                    prompt=run.request.prompt,
-                    model=run.request.model,
+                    self._answer_by_s(run),
+                    prompt=run.prompt,
+                    model=asked.model,
+                    max_tokens=asked.max_tokens,
+                    stop=asked.stop,
                 )
             )
         except MlsdmError as error:
@@ -436,18 +478,27 @@ class Generator:
     async def _judge_answer(self, run: _Run, outflow: Outflow) -> tuple[tuple[Verdict, ...], str]:
         """Judge a whole answer; return what the rules say and what may leave of it now."""
         text = outflow.text
-        if not text.strip():
-            return (), outflow.finished(Measurement(), ())
         measurement = await self._measured(run, text, Stage.RESPONSE)
         about = self._judging.verdicts(measurement, run.policy, Stage.RESPONSE)
         style = await self._measured(run, text, Stage.SPEECH)
         about += self._judging.verdicts(style, run.policy, Stage.SPEECH)
-        if run.speech is None:
+        if run.speech is None and text.strip():
             run.speech = await self._judging.speech(
                 text, tenant=run.key.tenant, deadline_s=run.deadline_s
             )
         run.keep = enforced(about) < Decision.DEGRADE
-        return about, outflow.finished(measurement, about)
+        rest = outflow.finished(measurement, about)
+        if run.draft:
+            run.draft = "" if outflow.refused else await self._judged_draft(run)
+        return about, rest
+
+    async def _judged_draft(self, run: _Run) -> str:
+        """Return what may leave of the draft behind a repaired answer; nothing if it is refused."""
+        measurement = await self._measured(run, run.draft, Stage.RESPONSE)
+        about = verdicts(measurement, run.policy, Stage.RESPONSE)
+        if enforced(about) is Decision.REFUSE:
+            return ""
+        return redacted(run.draft, measurement, about)
 
     async def _measured(self, run: _Run, text: str, stage: Stage) -> Measurement:
         (measurement,) = await self._judging.measure(
@@ -456,7 +507,7 @@ class Generator:
             policy=run.policy,
             tenant=run.key.tenant,
             deadline_s=run.deadline_s,
-            prompt=run.request.prompt,
+            prompt=run.prompt,
         )
         return measurement
 
@@ -479,7 +530,7 @@ class Generator:
         if run.memory_error is not None:
             return _Remembered(error=run.memory_error)
         said = Said(
-            run.request.prompt,
+            run.prompt,
             text,
             moral_value=run.moral_value,
             model=result.model,
@@ -491,11 +542,12 @@ class Generator:
         except MlsdmError as error:
             return _Remembered(revision=run.revision, error=error)
         if done.outcome is None:
-            return _Remembered(revision=run.revision, verdicts=done.verdicts)
-        ids = (done.outcome.memory_id, done.outcome.answer_id)
-        return _Remembered(
-            tuple(each for each in ids if each), done.outcome.revision, verdicts=done.verdicts
-        )
+            return _Remembered(
+                revision=run.revision, error=_kept_out("policy"), verdicts=done.verdicts
+            )
+        ids = tuple(each for each in (done.outcome.memory_id, done.outcome.answer_id) if each)
+        reason = None if ids else _kept_out(done.outcome.rejection.name.lower())
+        return _Remembered(ids, done.outcome.revision, reason, done.verdicts)
 
     def _spent(self, run: _Run) -> Spent:
         return replace(
@@ -525,6 +577,15 @@ class Generator:
             phase=_WAKE_PHASE if run.view is None else run.view.phase,
             moral_value=run.moral_value,
         )
+
+
+def _kept_out(cause: str) -> PreconditionFailed:
+    """Return why the mind or the policy did not take in an exchange."""
+    return PreconditionFailed(
+        "The exchange was not taken into memory.",
+        reason="NOT_REMEMBERED",
+        metadata={"cause": cause},
+    )
 
 
 def _threshold(view: SpaceView) -> float:

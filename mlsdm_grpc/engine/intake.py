@@ -18,7 +18,14 @@ from mlsdm_grpc.core.record import (
 from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.checks import check_deadline, check_embedded, expect, join, parameters_of
 from mlsdm_grpc.engine.codec import refusal_error
-from mlsdm_grpc.engine.drafts import Draft, Prepared, judged_event, refused_put, settled
+from mlsdm_grpc.engine.drafts import (
+    Draft,
+    Prepared,
+    judged_event,
+    judged_value,
+    refused_put,
+    settled,
+)
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.judging import Judging
 from mlsdm_grpc.engine.lanes import Lane
@@ -191,7 +198,7 @@ class Intake:
         return Event(
             outcome,
             applied.synaptic_norms,
-            body.moral_value,
+            judged_value(prepared, outcome),
             judged_event(prepared, outcome, policy),
             prepared.refused,
         )

@@ -6,7 +6,6 @@ that stores it is written; the record has only what came of it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -19,6 +18,7 @@ from mlsdm_grpc.core.record import Vector
 from mlsdm_grpc.engine.drafts import Draft, Prepared
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.texts import Texts, ToMeasure
+from mlsdm_grpc.engine.together import all_of, both
 from mlsdm_grpc.governance.judge import (
     Measurement,
     Verdict,
@@ -29,10 +29,11 @@ from mlsdm_grpc.governance.judge import (
 )
 from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage
+from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.speech import Profile, SpeechReport
 
-__all__ = ["Judged", "Judging", "Scorer"]
+__all__ = ["Judged", "Judging", "Scorer", "log_speech"]
 
 _log = structlog.get_logger(__name__)
 _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
@@ -94,6 +95,7 @@ class Judging:
         deadline_s: float,
         prompt: str = "",
         whole: bool = False,
+        redacts: bool = False,
     ) -> list[Measurement]:
         """Measure texts by the rules of a stage that are not off.
 
@@ -105,6 +107,7 @@ class Judging:
             deadline_s: Event-loop time by which the answer is wanted.
             prompt: What they answer, for rules that compare the two.
             whole: Measure moral value and injection whatever the rules.
+            redacts: The caller redacts whatever the rules, and needs all findings for it.
 
         Returns:
             One a text, in their order.
@@ -114,11 +117,12 @@ class Judging:
             DeadlineExceeded: There is no time for it.
         """
         rules = tuple(rule.rule_id for rule in policy.of(stage))
-        wanted = [ToMeasure(text, stage, rules, prompt, whole) for text in texts]
+        every = redacts or _redacts(policy, stage)
+        wanted = [ToMeasure(text, stage, rules, prompt, whole, every_place=every) for text in texts]
         if not rules and not whole:
             return [Measurement() for _ in texts]
         asked = stage in _SCORED_ELSEWHERE
-        values, (found, _) = await asyncio.gather(
+        values, (found, _) = await both(
             self._scored(texts if asked else (), deadline_s),
             self._texts.measure(wanted, tenant, deadline_s),
         )
@@ -146,6 +150,7 @@ class Judging:
         deadline_s: float,
         prompt: str = "",
         whole: bool = False,
+        redacts: bool = False,
         moral_threshold: float | None = None,
         counted: bool = True,
     ) -> Judged:
@@ -163,6 +168,7 @@ class Judging:
             deadline_s=deadline_s,
             prompt=prompt,
             whole=whole,
+            redacts=redacts,
         )
         found = verdicts(measurement, policy, stage, moral_threshold=moral_threshold)
         if counted:
@@ -185,14 +191,7 @@ class Judging:
         report = await self._texts.speech(
             text, profile=profile, language=language, tenant=tenant, deadline_s=deadline_s
         )
-        if report.is_aphasic:
-            _log.info(
-                "speech_analysed",
-                severity=round(report.severity, 4),
-                flags=[flag.name for flag in report.flags],
-                language=report.language,
-                profile=report.profile.name,
-            )
+        log_speech(report, tenant)
         return report
 
     async def prepare(
@@ -221,9 +220,10 @@ class Judging:
         if not rules and not any(draft.scored for draft in drafts):
             return await self._embedded(drafts, tenant, deadline_s)
         with_text = [i for i, draft in enumerate(drafts) if draft.memory.text]
-        wanted = [_wanted(drafts[i], rules) for i in with_text]
+        every = _redacts(policy, Stage.MEMORY)
+        wanted = [replace(_wanted(drafts[i], rules), every_place=every) for i in with_text]
         scored = [drafts[i].memory.text for i in with_text if drafts[i].scored]
-        values, (measurements, vectors) = await asyncio.gather(
+        values, (measurements, vectors) = await both(
             self._scored(scored, deadline_s), self._texts.measure(wanted, tenant, deadline_s)
         )
         prepared = [_unjudged(draft) for draft in drafts]
@@ -304,7 +304,22 @@ class Judging:
         """Return what the scorer outside of the text workers says; nothing if there is none."""
         if self._scorer is None or not texts:
             return []
-        return await asyncio.gather(*(self._scorer.score(text, deadline_s) for text in texts))
+        return await all_of(self._scorer.score(text, deadline_s) for text in texts)
+
+
+def log_speech(report: SpeechReport, tenant: str) -> None:
+    """Log a telegraphic text of the call that is being served, without the text."""
+    if report.is_aphasic:
+        _log.info(
+            "speech_analysed",
+            component="speech",
+            request_id=REQUEST_ID.get(),
+            tenant=tenant,
+            severity=round(report.severity, 4),
+            flags=[flag.name for flag in report.flags],
+            language=report.language,
+            profile=report.profile.name,
+        )
 
 
 def _unjudged(draft: Draft) -> Prepared:
@@ -314,6 +329,13 @@ def _unjudged(draft: Draft) -> Prepared:
 def _wanted(draft: Draft, rules: tuple[str, ...]) -> ToMeasure:
     moral = (MORAL_THRESHOLD,) if draft.scored else ()
     return ToMeasure(draft.memory.text, Stage.MEMORY, (*moral, *rules), embed=draft.bare)
+
+
+def _redacts(policy: EffectivePolicy, stage: Stage) -> bool:
+    return any(
+        rule.decision is Decision.REDACT and rule.enforcement is Enforcement.ENFORCE
+        for rule in policy.of(stage)
+    )
 
 
 def _overridden(found: Sequence[Measurement], values: Sequence[float | None]) -> list[Measurement]:

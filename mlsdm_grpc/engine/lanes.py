@@ -10,25 +10,24 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
 from typing import Final
 
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
-__all__ = ["QUEUE_WAIT_S", "Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
+__all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
-QUEUE_WAIT_S: ContextVar[float] = ContextVar("queue_wait_s", default=0.0)
-"""Time that the present call has waited for its turns, seconds."""
 _RETRY_AFTER_S: Final = 0.1
 _WINDOW_S: Final = 0.005
-"""Estimated work that a gate lets in at once."""
+"""Estimated work that a gate lets in at once, seconds."""
 _FEW: Final = 16
 """So many requests may wait whatever they cost."""
-_QUANTUM_S: Final = _WINDOW_S / 10
-"""What a tenant may send in one turn; what it does not use is not saved up once it is idle."""
+_QUANTA: Final = 10
+"""Into so many parts a window is dealt. A tenant may send one in one turn; what it does not use is
+not saved up once it is idle."""
 
 
 class Lane(StrEnum):
@@ -146,6 +145,11 @@ class _Queue:
     cost_s: float = 0.0
     deficit_s: float = 0.0
 
+    @property
+    def missing_s(self) -> float:
+        """What it still needs for the first of them."""
+        return self.waiters[0].cost_s - self.deficit_s
+
 
 class Gate:
     """Lets requests through as long as less than a window of work is inside.
@@ -159,6 +163,7 @@ class Gate:
         max_queue_s: Estimated work that may wait, seconds.
         clock: Seconds; that of the event loop.
         waited: Told how long each request waited that did not get in at once, seconds.
+        window_s: Estimated work that is let in at once, seconds.
     """
 
     __slots__ = (
@@ -166,10 +171,12 @@ class Gate:
         "_inside_s",
         "_lane",
         "_max_queue_s",
+        "_quantum_s",
         "_queued_s",
         "_queues",
         "_ring",
         "_waited",
+        "_window_s",
         "rejected",
         "waiting",
     )
@@ -181,8 +188,11 @@ class Gate:
         max_queue_s: float,
         clock: Callable[[], float],
         waited: Callable[[float], None],
+        window_s: float = _WINDOW_S,
     ) -> None:
         self._lane = lane
+        self._window_s = window_s
+        self._quantum_s = window_s / _QUANTA
         self._max_queue_s = max_queue_s
         self._clock = clock
         self._waited = waited
@@ -195,7 +205,7 @@ class Gate:
 
     def try_enter(self, cost_s: float) -> bool:
         """Enter if nobody waits and there is room; :meth:`leave` has to follow."""
-        if self._ring or self._inside_s >= _WINDOW_S:
+        if self._ring or self._inside_s >= self._window_s:
             return False
         self._inside_s += cost_s
         return True
@@ -238,7 +248,7 @@ class Gate:
     def leave(self, cost_s: float) -> None:
         """Say that a request is done, and let in who comes next."""
         self._inside_s = max(0.0, self._inside_s - cost_s)
-        while self._ring and self._inside_s < _WINDOW_S:
+        while self._ring and self._inside_s < self._window_s:
             self._turn()
 
     def _refuse(self, queue: _Queue, cost_s: float, deadline_s: float) -> None:
@@ -256,14 +266,25 @@ class Gate:
                 metadata={"needed_ms": str(int(needed_s * 1_000) + 1)},
             )
 
+    def _next(self) -> _Queue:
+        """Return whose turn it is, and give those before it what they need for a later one."""
+        ring = self._ring
+        while True:
+            for _ in range(len(ring)):
+                queue = ring[0]
+                if queue.missing_s <= 0.0 or len(ring) == 1:
+                    return queue
+                queue.deficit_s += self._quantum_s
+                ring.rotate(-1)
+            # Nobody could pay in a whole round: the rounds in which that stays so are made at once.
+            rounds = int(min(queue.missing_s for queue in ring) / self._quantum_s)
+            for queue in ring:
+                queue.deficit_s += rounds * self._quantum_s
+
     def _turn(self) -> None:
-        """Give the tenant at the front its turn, or what it needs for a later one."""
-        queue = self._ring[0]
+        """Give the tenant whose turn it is its turn."""
+        queue = self._next()
         waiter = queue.waiters[0]
-        if queue.deficit_s < waiter.cost_s and len(self._ring) > 1:
-            queue.deficit_s += _QUANTUM_S
-            self._ring.rotate(-1)
-            return
         self._withdraw(queue, waiter)
         if waiter.turn.done():  # its caller has gone and will find it withdrawn
             return

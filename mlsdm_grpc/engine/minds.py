@@ -15,7 +15,7 @@ from mlsdm_grpc.core.consolidation import Window, plan
 from mlsdm_grpc.core.contents import Contents
 from mlsdm_grpc.core.mind import Mind, RevisionGap
 from mlsdm_grpc.core.pelm import Found, Query
-from mlsdm_grpc.core.record import EventOutcome, StreamOutcome
+from mlsdm_grpc.core.record import EventOutcome, Outcome, Record, StreamOutcome
 from mlsdm_grpc.core.semantics import SemanticsUnknown
 from mlsdm_grpc.engine.answers import Answers
 from mlsdm_grpc.engine.codec import (
@@ -26,7 +26,7 @@ from mlsdm_grpc.engine.codec import (
     writes_of,
 )
 from mlsdm_grpc.engine.position import LOADING, Position
-from mlsdm_grpc.engine.slices import SLICE_S, Job, Slices
+from mlsdm_grpc.engine.slices import SLICE_S, Claim, Job, Slices
 from mlsdm_grpc.errors import (
     DataLoss,
     DeadlineExceeded,
@@ -45,18 +45,39 @@ __all__ = ["MindHandler"]
 
 _Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
 _Asked: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Query]
-_WRITES: Final = frozenset({"load", "apply", "replay", "repair", "unload"})
-"""What changes a space."""
-_JOBS: Final = frozenset({"load", "replay", "search", "page", "plan", "scrub", "snapshot"})
-"""What may take longer than others want to wait."""
+_CLAIMS: Final = {
+    "load": Claim.REPLACE,
+    "replay": Claim.REPLACE,
+    "unload": Claim.REPLACE,
+    "apply": Claim.CHANGE,
+    "repair": Claim.CHANGE,
+    "search": Claim.STUDY,
+    "page": Claim.STUDY,
+    "plan": Claim.LOOK,
+    "scrub": Claim.LOOK,
+    "snapshot": Claim.LOOK,
+}
+"""What requests want of their space that do not only glance at it."""
+_CHANGES: Final = frozenset(
+    kind for kind, claim in _CLAIMS.items() if claim in {Claim.CHANGE, Claim.REPLACE}
+)
+"""Which of them are done at any time."""
+_AT_ONCE: Final = frozenset({"apply", "repair", "unload"})
+"""Which of them are begun at once, as they are seldom long."""
+_MOST_KEPT_BYTES: Final = 64 * 1_024 * 1_024
+"""Writes wait for a snapshot for which this much of a space was copied."""
 _FIRST_QUERIES: Final = 8
 """Queries of a batch that are answered before it is known how long one takes."""
 _MIND_BYTES: Final = 32 * 1024
 """About what a space takes that holds nothing, here and in the server."""
 _WINDOW_ENTRY_BYTES: Final = 512
 """About what a remembered request takes."""
+_MARK_BYTES: Final = 256
+"""About what the mark of a stream takes."""
 _SCANNED_AT_ONCE: Final = 256
 """Queries of one scan that together have the time which a step over all rows has."""
+_SCRUBBED_AT_ONCE: Final = 256
+"""Rows that are compared with their checksums in one step."""
 _log = logging.getLogger(__name__)
 
 
@@ -100,49 +121,60 @@ class MindHandler:
         searches: dict[int, list[pb.LinkRequest]] = {}
         for request in requests:
             kind = request.WhichOneof("kind") or ""
-            if kind == "search" and not request.search.batch:
+            claim = self._claim(kind, request)
+            if kind == "cancel":
+                given_up = self._slices.cancel(request.cancel)
+                replies += [] if given_up is None else [given_up]
+            elif self._slices.holds(request, claim):
+                replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
+            elif kind == "search" and claim is Claim.GLANCE:
                 searches.setdefault(request.space_id, []).append(request)
-                continue
-            if kind in _WRITES:
-                replies += self._search(searches.pop(request.space_id, []))
-            replies += self._take(kind, request)
+            else:
+                if claim is Claim.CHANGE or claim is Claim.REPLACE:
+                    replies += self._search(searches.pop(request.space_id, []))
+                replies += self._begin(kind, request, claim)
         for waiting in searches.values():
             replies += self._search(waiting)
         return replies
 
     def step(self) -> list[pb.LinkReply]:
-        """Do a slice of a long request."""
+        """Do a slice of what is left."""
         self._position.enter()
-        return self._after(*self._slices.step())
+        replies: list[pb.LinkReply] = []
 
-    def _take(self, kind: str, request: pb.LinkRequest) -> list[pb.LinkReply]:
-        """Answer a request at once, or begin it as a job, or keep it for later."""
-        if kind == "cancel":
-            return self._after(*self._slices.cancel(request.cancel))
-        writes, long = kind in _WRITES, kind in _JOBS
-        if (writes or long) and self._slices.holds(request, writes=writes):
-            return [pb.LinkReply(call_id=request.call_id, waits=True)]
+        def begin(request: pb.LinkRequest, claim: Claim) -> None:
+            replies.extend(self._begin(request.WhichOneof("kind") or "", request, claim))
+
+        done, glances = self._slices.step(begin)
+        if done is not None:
+            replies.append(done.reply)
+        return replies + self.handle(glances)
+
+    def _claim(self, kind: str, request: pb.LinkRequest) -> Claim:
+        """Return what a request wants of its space."""
+        if kind == "search" and not request.search.batch:
+            return Claim.GLANCE
+        claim = _CLAIMS.get(kind, Claim.GLANCE)
+        if claim is Claim.CHANGE and self.busy:
+            mind = self._minds.get(request.space_id)
+            if mind and mind.contents and mind.contents.pelm.kept_bytes >= _MOST_KEPT_BYTES:
+                return Claim.REPLACE  # which waits for the snapshot
+        return claim
+
+    def _begin(self, kind: str, request: pb.LinkRequest, claim: Claim) -> list[pb.LinkReply]:
+        """Begin a request, and return its reply if it is done."""
         self._position.enter()
         reply = pb.LinkReply(call_id=request.call_id)
-        steps = self._steps(self._actions[kind], request, reply)
-        if long:
-            self._slices.add(Job(request, reply, steps, writes))
-            return []
-        for _ in steps:
-            pass
-        return [reply]
-
-    def _after(self, done: Job | None, free: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
-        """Return the replies to a job that has ended and to what had waited for it."""
-        replies = [] if done is None else [done.reply]
-        return replies + self.handle(free) if free else replies
+        job = Job(request, reply, self._steps(self._actions[kind], request, reply), claim)
+        at_once = claim is Claim.GLANCE or kind in _AT_ONCE
+        return [reply] if self._slices.begin(job, at_once=at_once) else []
 
     def _steps(
         self, action: _Action, request: pb.LinkRequest, reply: pb.LinkReply
     ) -> Iterator[None]:
         """Do what a request wants; its reply says how it went."""
         try:
-            if request.WhichOneof("kind") not in _WRITES:
+            if request.WhichOneof("kind") not in _CHANGES:
                 _check_deadline(request)
             yield from action(request, reply) or ()
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
@@ -205,23 +237,40 @@ class MindHandler:
         mind = self._mind(request)
         before = mind.revision
         for raw in request.replay.records:
-            self._position.enter(request.space_id, mind.revision + 1)
-            reply.done.writes += writes_of(mind.apply(decode_record(raw)))
+            _, outcome = yield from self._applying(mind, request.space_id, raw)
+            reply.done.writes += writes_of(outcome)
             self._position.enter()
             yield
         yield from _prepare(mind)
         reply.done.count = mind.revision - before
         reply.space_bytes = _bytes(mind)
 
-    def _apply(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    def _apply(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         mind = self._mind(request)
-        self._position.enter(request.space_id, mind.revision + 1)
-        record = decode_record(request.apply)
-        outcome = mind.apply(record) or mind.repeated(record)
+        record, outcome = yield from self._applying(mind, request.space_id, request.apply)
+        outcome = outcome or mind.repeated(record)
         reply.space_bytes = _bytes(mind)
         reply.outcome.CopyFrom(outcome_to_proto(outcome))
         if isinstance(outcome, EventOutcome | StreamOutcome) and mind.contents is not None:
             reply.synaptic_norms.extend(mind.contents.synapses.norms())
+
+    def _applying(
+        self, mind: Mind, space_id: int, raw: bytes
+    ) -> Generator[None, None, tuple[Record, Outcome | None]]:
+        """Apply a record in steps, and say so in each; what comes after the last does so itself."""
+        revision = mind.revision + 1
+        self._position.enter(space_id, revision)
+        record = decode_record(raw)
+        steps = mind.applying(record)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                outcome: Outcome | None = end.value
+                return record, outcome
+            self._position.enter()
+            yield
+            self._position.enter(space_id, revision)
 
     def _preview(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         outcome = self._mind(request).preview(decode_record(request.preview))
@@ -236,8 +285,13 @@ class MindHandler:
     def _snapshot(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         mind = self._mind(request)
         with Path(request.snapshot.path).open("xb") as file:
-            writer = snapshot_writer(mind, file)
-            reply.done.sha256, reply.done.count = yield from writer
+            written = yield from snapshot_writer(mind, file)
+        reply.done.MergeFrom(
+            pb.DoneReply(
+                sha256=written.sha256, count=written.size, snapshot_revision=written.revision
+            )
+        )
+        reply.space_bytes = _bytes(mind)
 
     # Integrity.
 
@@ -245,10 +299,18 @@ class MindHandler:
         yield
         mind, wanted = self._mind(request), request.scrub
         reply.scrub.SetInParent()
-        if mind.contents is not None:
-            damaged, checked, then = mind.contents.pelm.scrub(wanted.start, wanted.count)
+        if mind.contents is None:
+            return
+        start, end = wanted.start, wanted.start + wanted.count
+        while start < end:
+            count = min(_SCRUBBED_AT_ONCE, end - start)
+            damaged, checked, start = mind.contents.pelm.scrub(start, count)
             reply.scrub.damaged.extend(damaged)
-            reply.scrub.checked, reply.scrub.next = checked, then
+            reply.scrub.checked += checked
+            if not start:
+                break
+            yield
+        reply.scrub.next = start
 
     def _repair(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         mind = self._mind(request)
@@ -440,7 +502,8 @@ class MindHandler:
 def _bytes(mind: Mind) -> int:
     """Return about how much memory a space takes."""
     held = 0 if mind.contents is None else mind.contents.pelm.allocated_bytes
-    taken = _MIND_BYTES + held + _WINDOW_ENTRY_BYTES * len(mind.window)
+    marks = 0 if mind.contents is None else len(mind.contents.streams)
+    taken = _MIND_BYTES + held + _WINDOW_ENTRY_BYTES * len(mind.window) + _MARK_BYTES * marks
     return taken + taken // 4  # what the allocator keeps between spaces that come and go
 
 

@@ -3,6 +3,9 @@
 A record is struck when a worker ends, or meets a defect, with that record in hand. Struck twice
 with no success between, it puts its space in quarantine: what comes before the record is served,
 the record is never applied again by this server, and writes are refused. A restart tries anew.
+
+To read a snapshot takes long, so whatever kills workers from outside may well meet the same one
+twice; a snapshot is given up after more strikes in a row than that.
 """
 
 from __future__ import annotations
@@ -16,13 +19,16 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 __all__ = ["Quarantine"]
 
 _log = structlog.get_logger(__name__)
+_STRIKES = 2
+_STRIKES_OF_A_SNAPSHOT = 5
 
 
 class Quarantine:
     """The quarantine of one server."""
 
     def __init__(self) -> None:
-        self._struck: dict[SpaceKey, int] = {}
+        self._struck: dict[SpaceKey, tuple[int, int]] = {}
+        """What was struck last, and how often in a row."""
         self._barred: dict[SpaceKey, int] = {}
 
     @property
@@ -32,8 +38,10 @@ class Quarantine:
 
     def strike(self, key: SpaceKey, revision: int) -> None:
         """Note that a record, or reading the snapshot (``LOADING``), took its worker down."""
-        if self._struck.get(key) != revision:
-            self._struck[key] = revision
+        last, times = self._struck.get(key, (revision, 0))
+        times = times + 1 if last == revision else 1
+        self._struck[key] = revision, times
+        if times < (_STRIKES_OF_A_SNAPSHOT if revision == LOADING else _STRIKES):
             return
         del self._struck[key]
         self._barred[key] = revision

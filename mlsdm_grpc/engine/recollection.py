@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from ulid import ULID
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
+from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.policy import Decision
 from mlsdm_grpc.core.record import NewMemory, Provenance, Source, Vector
@@ -18,7 +20,7 @@ from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.intake import Exchange
 from mlsdm_grpc.engine.writes import Ticket
-from mlsdm_grpc.errors import DeadlineExceeded, NotFound, Unavailable
+from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.governance.judge import Verdict, enforced, noteworthy, redacted
 from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.governance.rules import Stage
@@ -32,6 +34,12 @@ _MAX_TEXT_BYTES: Final = 8_192
 """Of one memory."""
 _BLOCK_BYTES: Final = 32 * 1_024
 """Recalled text that goes into one prompt."""
+_LEAST_BYTES: Final = 64
+"""With less room than this no further memory is judged."""
+_MAX_RECALLED: Final = 200
+"""Memories looked at for one prompt: as many as one answer of a worker holds, however long."""
+_JUDGED_AT_ONCE: Final = 16
+_RETRY_AFTER_S: Final = 1.0
 _NO_VECTOR: Final = Vector(np.empty(0, np.float32), 0.0)
 
 
@@ -84,6 +92,13 @@ class Memories:
         try:
             return await self._engine.state(key, min_revision=min_revision, deadline_s=deadline_s)
         except NotFound:
+            if min_revision:
+                raise Unavailable(
+                    "The space has not reached the revision.",
+                    reason="REVISION_NOT_REACHED",
+                    metadata={"revision": "0", "min_revision": str(min_revision)},
+                    retry_after_s=_RETRY_AFTER_S,
+                ) from None
             return None
 
     async def recalled(
@@ -94,7 +109,6 @@ class Memories:
         *,
         min_revision: int,
         until_s: float,
-        deadline_s: float,
     ) -> Recollected:
         """Return memories with a text that may go into a prompt, judged again.
 
@@ -103,46 +117,45 @@ class Memories:
             ask: The prompt as a query.
             policy: What holds for the tenant.
             min_revision: Lowest revision that they may be of.
-            until_s: Event-loop time by which they have to be found.
-            deadline_s: The same of all that is to be done.
+            until_s: Event-loop time by which they have to be found and judged.
 
         Raises:
-            Unavailable: The memory cannot be used, or not in time.
+            Unavailable: The memory cannot be used.
+            DeadlineExceeded: Nor can it in time.
         """
-        try:
-            encoded = await self._engine.query(
-                key, (ask,), min_revision=min_revision, deadline_s=until_s
-            )
-        except DeadlineExceeded as error:
-            raise Unavailable(
-                "The memory did not answer in its part of the time.",
-                reason="BULKHEAD_FULL",
-                metadata=error.metadata,
-            ) from None
+        ask = replace(ask, top_k=min(ask.top_k, _MAX_RECALLED))
+        encoded = await self._engine.query(
+            key, (ask,), min_revision=min_revision, deadline_s=until_s
+        )
         found = QueryMemoriesResponse.FromString(encoded)
         matches = [match for match in found.matches if match.memory.text]
-        measurements = await self._judging.measure(
-            [match.memory.text for match in matches],
-            Stage.RECALL,
-            policy=policy,
-            tenant=key.tenant,
-            deadline_s=deadline_s,
-        )
         kept, texts, about, left = (
             list[Match](),
             list[RecalledText](),
             list[Verdict](),
             _BLOCK_BYTES,
         )
-        for match, measurement in zip(matches, measurements, strict=True):
-            memory = match.memory
-            judged = self._judging.verdicts(measurement, policy, Stage.RECALL)
-            about += noteworthy(judged)
-            left -= len(memory.text.encode())
-            if enforced(judged) is not Decision.REFUSE and left >= 0:
-                text = redacted(memory.text, measurement, judged)
-                kept.append(match)
-                texts.append(RecalledText(memory.memory_id, text, match.resonance))
+        for some in _batched(matches, _JUDGED_AT_ONCE):
+            measurements = await self._judging.measure(
+                [match.memory.text for match in some],
+                Stage.RECALL,
+                policy=policy,
+                tenant=key.tenant,
+                deadline_s=until_s,
+            )
+            for match, measurement in zip(some, measurements, strict=True):
+                judged = self._judging.verdicts(measurement, policy, Stage.RECALL)
+                about += noteworthy(judged)
+                size = len(match.memory.text.encode())
+                if enforced(judged) is not Decision.REFUSE and size <= left:
+                    left -= size
+                    match.memory.text = redacted(match.memory.text, measurement, judged)
+                    kept.append(match)
+                    texts.append(
+                        RecalledText(match.memory.memory_id, match.memory.text, match.resonance)
+                    )
+            if left < _LEAST_BYTES:
+                break
         return Recollected(tuple(kept), texts, tuple(about), found.revision)
 
     async def remembered(self, key: SpaceKey, said: Said, ticket: Ticket) -> Exchange:
@@ -173,16 +186,22 @@ class Memories:
             key, prompt, answer, moral_value=said.moral_value, ticket=ticket
         )
 
-    async def warn(self, key: SpaceKey, vector: Vector, moral_value: float, ticket: Ticket) -> int:
+    async def warn(self, key: SpaceKey, view: SpaceView, moral_value: float, ticket: Ticket) -> int:
         """Let the moral filter of a space learn of a hostile prompt, which is not kept.
 
         Returns:
             The revision.
         """
         # Should the filter have become milder since, it is not remembered either.
-        memory = NewMemory(str(ULID()), vector, confidence=0.0)
+        vector = np.ones(view.parameters.dimension, np.float32)
+        memory = NewMemory(str(ULID()), Vector(vector, inverse_norm(vector)), confidence=0.0)
         draft = Draft(memory, is_event=True, moral_value=moral_value)
         return (await self._engine.intake.process_event(key, draft, ticket)).outcome.revision
+
+
+def _batched(matches: Sequence[Match], size: int) -> Iterator[Sequence[Match]]:
+    for start in range(0, len(matches), size):
+        yield matches[start : start + size]
 
 
 def _cut(text: str) -> str:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mlsdm_grpc.core.policy import Decision
-from mlsdm_grpc.engine.judging import Judging
-from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S
+from mlsdm_grpc.engine.judging import Judging, log_speech
 from mlsdm_grpc.engine.texts import Texts
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.governance.judge import Verdict, noteworthy, redacted
@@ -20,13 +19,17 @@ from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.providers.base import ModelRequest
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.speech import Profile, SpeechReport
 from mlsdm_grpc.speech.repair import MAX_ATTEMPTS, instruction
 
-__all__ = ["RepairRequest", "Repaired", "Repairs", "Spent"]
+__all__ = ["AFTER_S", "AFTER_SHARE", "RepairRequest", "Repaired", "Repairs", "Spent"]
 
 _SHORTEST_S: Final = 0.5
 """A try that would have less time than this is not begun."""
+AFTER_SHARE: Final = 0.1
+AFTER_S: Final = 2.0
+"""Time that is kept for judging and remembering an answer: a share, at most so many seconds."""
 _TOKENS_A_CHARACTER: Final = 0.75
 _MIN_TOKENS: Final = 256
 
@@ -45,6 +48,10 @@ class RepairRequest:
     """The model to ask; empty for the default one."""
     attempts: int = MAX_ATTEMPTS
     """Most tries."""
+    max_tokens: int = 0
+    """Most tokens of a try; 0 is what the server allows."""
+    stop: tuple[str, ...] = ()
+    """Texts at which a try ends."""
     profile: Profile = Profile.STANDARD
     """Rules of the analysis."""
     language: str = ""
@@ -124,6 +131,8 @@ class Repairs:
     async def repair(self, request: RepairRequest) -> Repaired:
         """Return a text as it is, or rewritten if it is telegraphic; nothing of it is judged.
 
+        One that is telegraphic is logged, without the text.
+
         Raises:
             MlsdmError: It cannot be analysed, or the model failed at the first try.
         """
@@ -135,10 +144,11 @@ class Repairs:
             tenant=request.tenant,
             deadline_s=request.deadline_s,
         )
+        log_speech(looked.report, request.tenant)
         best = Repaired(request.text, looked.report, looked.report)
         tries = request.attempts if looked.repairable else 0
         while best.report.is_aphasic and len(best.results) < tries:
-            if best.results and request.deadline_s - self._clock() < _SHORTEST_S:
+            if request.deadline_s - self._clock() < _SHORTEST_S:
                 break
             try:
                 best = await self._tried(request, best)
@@ -159,18 +169,22 @@ class Repairs:
         return done, Spent.of(done.results, total_s=self._clock() - began_s)
 
     async def _governed(self, request: RepairRequest) -> Repaired:
-        before = list[Verdict]()
-        for text in filter(None, (request.text, request.prompt)):
+        original, before, sent = request.text, list[Verdict](), list[str]()
+        for text in (request.text, request.prompt):
             judged = await self._judging.judge(
                 text, Stage.PROMPT, tenant=request.tenant, deadline_s=request.deadline_s
             )
             before += noteworthy(judged.verdicts)
+            sent.append(redacted(text, judged.measurement, judged.verdicts))
             if judged.decision is Decision.REFUSE:
                 stays = await self.repair(replace(request, attempts=0))
                 return replace(stays, verdicts=tuple(before))
-        done = await self.repair(request)
+        request = replace(request, text=sent[0], prompt=sent[1])
+        left_s = request.deadline_s - self._clock()
+        kept_s = min(AFTER_SHARE * left_s, AFTER_S)
+        done = await self.repair(replace(request, deadline_s=request.deadline_s - kept_s))
         if done.text == request.text:
-            return replace(done, verdicts=tuple(before))
+            return replace(done, text=original, verdicts=tuple(before))
         judged = await self._judging.judge(
             done.text,
             Stage.RESPONSE,
@@ -180,7 +194,7 @@ class Repairs:
         )
         done = replace(done, verdicts=(*before, *noteworthy(judged.verdicts)))
         if judged.decision is Decision.REFUSE:
-            return replace(done, text=request.text, report=done.original_report)
+            return replace(done, text=original, report=done.original_report)
         return replace(done, text=redacted(done.text, judged.measurement, judged.verdicts))
 
     async def _tried(self, request: RepairRequest, best: Repaired) -> Repaired:
@@ -190,7 +204,8 @@ class Repairs:
         asked = ModelRequest(
             prompt=instruction(request.text, prompt=request.prompt, language=language),
             model=request.model,
-            max_tokens=min(wanted, self._max_tokens),
+            max_tokens=min(wanted, request.max_tokens or self._max_tokens),
+            stop=request.stop,
             deadline_s=request.deadline_s,
         )
         result = await self._gateway.complete(asked, tenant=request.tenant)

@@ -6,14 +6,33 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 
-__all__ = ["SLICE_S", "Job", "Slices"]
+__all__ = ["SLICE_S", "Claim", "Job", "Slices"]
 
 SLICE_S: Final = 0.002
 """Time after which a job lets others go first, seconds."""
+
+
+class Claim(Enum):
+    """What a request wants of its space, and so what has to wait for it and it for what."""
+
+    GLANCE = "glance"
+    """Reads in one go; waits for nothing but a change that is half done."""
+    LOOK = "look"
+    """Reads in steps that changes may come between."""
+    STUDY = "study"
+    """Reads one revision in several steps."""
+    CHANGE = "change"
+    """Changes the state, in one step or several."""
+    REPLACE = "replace"
+    """Puts another state in place of the one that is there."""
+
+
+_EXCLUSIVE: Final = frozenset({Claim.CHANGE, Claim.REPLACE})
 
 
 @dataclass(slots=True, eq=False)
@@ -24,15 +43,24 @@ class Job:
     reply: pb.LinkReply
     steps: Iterator[None]
     """Does the work, and yields wherever it may be interrupted; raises nothing."""
-    writes: bool
-    """It changes its space, so no other job of that space goes on meanwhile."""
+    claim: Claim
+
+
+class _Held(NamedTuple):
+    request: pb.LinkRequest
+    claim: Claim
+
+
+_Turn: TypeAlias = Job | int
+"""A job, or a space whose waiting requests are let in."""
 
 
 class Slices:
     """Jobs in progress, in turn; those of one space are begun in the order of their arrival.
 
-    Jobs that only read share a space; one that writes has it to itself. What has to wait for that
-    waits here, so that a job sees one revision from its first step to its last.
+    Nothing else is done in a space while it is changed or replaced, nothing is changed while it is
+    studied, and it is not replaced while it is looked at. What has to wait waits here, and is let
+    in a slice at a time.
 
     Args:
         clock: Seconds, monotonic.
@@ -40,66 +68,129 @@ class Slices:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._jobs: deque[Job] = deque()
-        self._readers: Counter[int] = Counter()
-        self._writers: set[int] = set()
-        self._held: dict[int, deque[pb.LinkRequest]] = {}
+        self._turns: deque[_Turn] = deque()
+        self._jobs: Counter[tuple[int, Claim]] = Counter()
+        """Jobs in progress, by space and claim."""
+        self._held: dict[int, deque[_Held]] = {}
+        self._glances: dict[int, list[pb.LinkRequest]] = {}
+        """What reads in one go and waits for the end of a change."""
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return len(self._turns)
 
-    def holds(self, request: pb.LinkRequest, *, writes: bool) -> bool:
-        """Keep a request that cannot begin now; :meth:`step` brings it back.
-
-        Args:
-            request: A job, or anything that writes.
-            writes: Whether it changes its space.
-        """
-        space_id = request.space_id
-        busy = space_id in self._writers or space_id in self._held
-        if not busy and not (writes and self._readers[space_id]):
+    def holds(self, request: pb.LinkRequest, claim: Claim) -> bool:
+        """Keep a request that cannot begin now; :meth:`step` brings it back."""
+        if not self._turns:
             return False
-        self._held.setdefault(space_id, deque()).append(request)
+        space_id = request.space_id
+        if claim is Claim.GLANCE:
+            if not self._exclusive(space_id):
+                return False
+            self._glances.setdefault(space_id, []).append(request)
+            return True
+        if space_id not in self._held and self._open(space_id, claim):
+            return False
+        self._held.setdefault(space_id, deque()).append(_Held(request, claim))
         return True
 
-    def add(self, job: Job) -> None:
-        """Begin a job that :meth:`holds` does not keep."""
-        if job.writes:
-            self._writers.add(job.request.space_id)
-        else:
-            self._readers[job.request.space_id] += 1
-        self._jobs.append(job)
+    def begin(self, job: Job, *, at_once: bool) -> bool:
+        """Begin a job that :meth:`holds` does not keep.
 
-    def cancel(self, call_id: int) -> tuple[Job | None, list[pb.LinkRequest]]:
-        """Give up a job that reads, if there is one of that number; returns as :meth:`step`."""
-        for job in self._jobs:
-            if job.request.call_id == call_id and not job.writes:
-                self._jobs.remove(job)
-                return job, self._ended(job)
-        return None, []
-
-    def step(self) -> tuple[Job | None, list[pb.LinkRequest]]:
-        """Do a slice of the job whose turn it is.
+        Args:
+            job: Others go on with it in their turn.
+            at_once: Do its first slice now.
 
         Returns:
-            The job if that ended it, and the requests that waited for its end.
+            Whether that ended it.
         """
-        job = self._jobs[0]
-        until_s = self._clock() + SLICE_S
-        for _ in job.steps:
-            if self._clock() >= until_s:
-                self._jobs.rotate(-1)
-                return None, []
-        self._jobs.popleft()
-        return job, self._ended(job)
+        if at_once and self._slice(job):
+            return True
+        self._jobs[job.request.space_id, job.claim] += 1
+        self._turns.append(job)
+        return False
 
-    def _ended(self, job: Job) -> list[pb.LinkRequest]:
+    def cancel(self, call_id: int) -> pb.LinkReply | None:
+        """Give up a request that only reads, begun or kept, if there is one of that number.
+
+        Returns:
+            Its reply, empty if it was not begun.
+        """
+        for job in self._turns:
+            if isinstance(job, Job) and job.request.call_id == call_id:
+                if job.claim in _EXCLUSIVE:
+                    return None
+                self._turns.remove(job)
+                self._end(job)
+                return job.reply
+        for waiting in self._held.values():
+            for held in waiting:
+                if held.request.call_id == call_id and held.claim not in _EXCLUSIVE:
+                    waiting.remove(held)
+                    return pb.LinkReply(call_id=call_id)
+        for glances in self._glances.values():
+            for request in glances:
+                if request.call_id == call_id:
+                    glances.remove(request)
+                    return pb.LinkReply(call_id=call_id)
+        return None
+
+    def step(
+        self, begin: Callable[[pb.LinkRequest, Claim], None]
+    ) -> tuple[Job | None, list[pb.LinkRequest]]:
+        """Do a slice of what has its turn.
+
+        Args:
+            begin: Begins a request that had to wait.
+
+        Returns:
+            The job if that ended it, and the glances that waited for its end.
+        """
+        turn = self._turns.popleft()
+        if isinstance(turn, Job):
+            if not self._slice(turn):
+                self._turns.append(turn)
+                return None, []
+            return turn, self._end(turn)
+        until_s = self._clock() + SLICE_S
+        waiting = self._held[turn]
+        while waiting and self._open(turn, waiting[0].claim):
+            begin(*waiting.popleft())
+            if self._clock() >= until_s:
+                break
+        self._let_in(turn)
+        return None, []
+
+    def _slice(self, job: Job) -> bool:
+        """Work on a job for a slice, and return whether that ended it."""
+        until_s = self._clock() + SLICE_S
+        return all(self._clock() < until_s for _ in job.steps)
+
+    def _end(self, job: Job) -> list[pb.LinkRequest]:
+        """Let in what waited for a job; return the glances among it."""
         space_id = job.request.space_id
-        if job.writes:
-            self._writers.discard(space_id)
-        else:
-            self._readers[space_id] -= 1
-            if self._readers[space_id]:
-                return []
-            del self._readers[space_id]
-        return list(self._held.pop(space_id, ()))
+        self._jobs[space_id, job.claim] -= 1
+        self._jobs += Counter()  # forgets what is zero
+        self._let_in(space_id)
+        return [] if self._exclusive(space_id) else self._glances.pop(space_id, [])
+
+    def _let_in(self, space_id: int) -> None:
+        """Give a turn to what waits for a space, if it may begin."""
+        waiting = self._held.get(space_id)
+        if waiting is None or space_id in self._turns:
+            return
+        if not waiting:
+            del self._held[space_id]
+        elif self._open(space_id, waiting[0].claim):
+            self._turns.append(space_id)
+
+    def _exclusive(self, space_id: int) -> bool:
+        return any(self._jobs[space_id, claim] for claim in _EXCLUSIVE)
+
+    def _open(self, space_id: int, claim: Claim) -> bool:
+        """Return whether the jobs in progress let a request begin."""
+        if self._exclusive(space_id):
+            return False
+        studied, looked_at = self._jobs[space_id, Claim.STUDY], self._jobs[space_id, Claim.LOOK]
+        if claim is Claim.CHANGE:
+            return not studied
+        return claim is not Claim.REPLACE or not (studied or looked_at)

@@ -142,9 +142,14 @@ class Space:
         self.calls -= 1
 
     @property
+    def wanted(self) -> bool:
+        """Whether anybody is at it."""
+        return bool(self.calls or self.writes or self.backlog)
+
+    @property
     def idle(self) -> bool:
         """Whether it may leave RAM: loaded, and nobody is at it."""
-        return self.status is SpaceStatus.HOT and not (self.calls or self.writes or self.backlog)
+        return self.status is SpaceStatus.HOT and not self.wanted
 
     def heard(self, reply: pb.LinkReply) -> None:
         """Look at a reply of the worker: one that has lost the space makes it load again."""

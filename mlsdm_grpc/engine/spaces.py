@@ -1,17 +1,20 @@
 """The directory of spaces: where each lives, how it gets ready, and when it leaves RAM.
 
 COLD -> LOADING -> HOT -> EVICTING -> COLD. Loading is single flight: a snapshot, then the records
-behind it. Records that become durable meanwhile wait in order; the revision rule removes any
-overlap. A worker that goes away, or an append that fails, makes a space COLD again, and the next
-call brings it back; the spaces of a lost worker come back by themselves, last used first. Spaces
-that nobody is at leave when all together take more than their budget, least recently used first;
-a call that comes in between waits for the end and loads again.
+behind it; some spaces of a worker at a time, in turn between tenants. Records that become durable
+meanwhile wait in order; the revision rule removes any overlap. A worker that goes away, or an
+append that fails, makes a space COLD again, and the next call brings it back; the spaces of a lost
+worker come back by themselves, last used first. Spaces that nobody is at leave when all together
+take more than their budget, least recently used first; a call that comes in between waits for the
+end and loads again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import time
 import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -28,6 +31,7 @@ from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.ontology import Ontology
 from mlsdm_grpc.engine.budget import Budget
 from mlsdm_grpc.engine.codec import raise_failure, view_from_reply
+from mlsdm_grpc.engine.lanes import Gate, Lane
 from mlsdm_grpc.engine.link import Link
 from mlsdm_grpc.engine.pool import Loss, Pool
 from mlsdm_grpc.engine.quarantine import Quarantine
@@ -43,6 +47,8 @@ TENANT_SPACE = "_tenant"
 _IDLE_S = 5.0
 """A space that nobody has asked for that long may leave when the node is short of memory."""
 _LOADS_A_WORKER = 4
+_LOAD_S = 1.0
+"""What a load counts for at its gate; how long it takes is not known before."""
 _LARGE_BYTES = 4 * 1024 * 1024
 """A snapshot that keeps its worker busy for long."""
 _TURN_S = 2.0
@@ -91,7 +97,16 @@ class Directory:
         self._numbered: WeakValueDictionary[int, Space] = WeakValueDictionary()
         """Every space and every second copy of one, by number."""
         self._last_number = 0
-        self._loads = [asyncio.Semaphore(_LOADS_A_WORKER) for _ in range(pool.size)]
+        self._gates = [
+            Gate(
+                Lane.MAINTENANCE,
+                max_queue_s=math.inf,  # calls that wait are bounded by their lanes
+                clock=time.monotonic,
+                waited=metrics.space_load_wait.observe,
+                window_s=_LOADS_A_WORKER * _LOAD_S,
+            )
+            for _ in range(pool.size)
+        ]
         self._turns = [asyncio.Lock() for _ in range(pool.size)]
         self._room_wanted = asyncio.Event()
         self._shedding = False
@@ -176,7 +191,8 @@ class Directory:
         """Load a space under a number of its own, and forget it at the end."""
         space = self._new(key)
         try:
-            await self._bring_up(space)
+            async with self._turn(space):
+                await self._bring_up(space)
             yield space
         finally:
             self._unload(space)
@@ -340,7 +356,11 @@ class Directory:
 
     async def _load(self, space: Space) -> None:
         try:
-            async with self._loads[space.worker]:
+            async with self._turn(space):
+                if not space.wanted:  # all who waited for it have gone
+                    space.go_cold()
+                    self._spaces.pop(space.key, None)
+                    return
                 if self._budget.exceeded:
                     self.make_room()
                     with anyio.move_on_after(_ROOM_S):
@@ -367,6 +387,16 @@ class Directory:
             space.moving = None
             self._on_backlog(space)
             self.make_room()
+
+    @asynccontextmanager
+    async def _turn(self, space: Space) -> AsyncIterator[None]:
+        """Wait until a space may be loaded: some at a time, in turn between tenants."""
+        gate = self._gates[space.worker]
+        await gate.enter(space.key.tenant, _LOAD_S, math.inf)
+        try:
+            yield
+        finally:
+            gate.leave(_LOAD_S)
 
     async def _bring_up(self, space: Space) -> None:
         """Load a space and apply its records; a record that none of its attempts survives bars it.

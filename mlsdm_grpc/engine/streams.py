@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -39,7 +39,7 @@ from mlsdm_grpc.engine.checks import (
     parameters_of,
 )
 from mlsdm_grpc.engine.codec import refusal_error
-from mlsdm_grpc.engine.drafts import judged_event, refused_put, settled
+from mlsdm_grpc.engine.drafts import judged_event, judged_value, refused_put, settled
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
 from mlsdm_grpc.engine.judging import Judging
@@ -165,6 +165,21 @@ class Goodbye:
 StreamEvent: TypeAlias = Opened | Settled | Flow | Goodbye
 
 
+@dataclass(slots=True, eq=False)
+class _Place:
+    """What one call holds of a stream."""
+
+    key: SpaceKey
+    stream_id: str
+    is_told: bool = False
+    """Its client has been told that the stream is open."""
+
+    @property
+    def name(self) -> tuple[SpaceKey, str]:
+        """The stream."""
+        return self.key, self.stream_id
+
+
 class Streams:
     """All streams of items of this node.
 
@@ -195,7 +210,7 @@ class Streams:
         self._max_items = settings.max_stream_items
         self._metrics = metrics
         self._places = Bulkhead("streams", settings.max_streams)
-        self._open: set[tuple[SpaceKey, str]] = set()
+        self._open: dict[tuple[SpaceKey, str], _Place] = {}
         metrics.streams_open.set_function(lambda: len(self._open))
 
     async def run(
@@ -211,8 +226,9 @@ class Streams:
             MlsdmError: As the contract of IngestMemories says. Items that came before a fault of
                 the client are settled first.
         """
-        with self._places.inside(opening.key.tenant), self._place(opening):
+        with self._places.inside(opening.key.tenant), self._place(opening) as place:
             position, revision = await self._begin(opening)
+            self._take(place)
             yield Opened(position, revision, self._max_items)
             inbox = Inbox(
                 opening.stream_id,
@@ -223,50 +239,72 @@ class Streams:
             reader = asyncio.create_task(inbox.fill(batches))
             reader.add_done_callback(inbox.wake)
             opening.ending.add_done_callback(inbox.wake)
-            patience_s = _MAX_PAUSE_S
             try:
-                while True:
-                    while not (inbox or reader.done() or opening.ending.done()):
-                        await inbox.changed()
-                    if not inbox and reader.done():
-                        reader.result()
-                        return
-                    if opening.ending.done():
-                        yield Goodbye(position, opening.ending.result())
-                        return
-                    try:
-                        opening.admit()
-                        done = await self._settle(opening, position, inbox.head())
-                    except Unavailable as error:
-                        pause_s = error.retry_after_s or 0.0
-                        if error.reason not in _BEFORE_RECORD or pause_s > patience_s:
-                            raise
-                        patience_s -= pause_s
-                        yield Flow(self._max_items, pause_s)
-                        await asyncio.wait([opening.ending], timeout=pause_s)
-                        continue
-                    position, patience_s = done.position, _MAX_PAUSE_S
-                    inbox.settle(position.acked_sequence)
-                    yield done
+                events = self._settled(opening, position, inbox, reader)
+                async with aclosing(events):
+                    async for event in events:
+                        yield event
             finally:
                 reader.cancel()
                 await asyncio.wait([reader])
 
+    async def _settled(
+        self, opening: Opening, position: Position, inbox: Inbox, reader: asyncio.Task[None]
+    ) -> AsyncGenerator[StreamEvent]:
+        """Settle what comes in, record by record, to the end of the stream."""
+        patience_s = _MAX_PAUSE_S
+        finished = False
+        while True:
+            while not (inbox or reader.done() or opening.ending.done()):
+                await inbox.changed()
+            if not inbox and reader.done():
+                reader.result()
+                if not finished:
+                    await self._finish(opening, position)
+                return
+            if opening.ending.done():
+                yield Goodbye(position, opening.ending.result())
+                return
+            items = inbox.head()
+            finished = len(items) == len(inbox) and _sent_all(reader)
+            try:
+                opening.admit()
+                done = await self._settle(opening, position, items, finished=finished)
+            except Unavailable as error:
+                pause_s = error.retry_after_s or 0.0
+                if error.reason not in _BEFORE_RECORD or pause_s > patience_s:
+                    raise
+                patience_s -= pause_s
+                yield Flow(self._max_items, pause_s)
+                await asyncio.wait([opening.ending], timeout=pause_s)
+                continue
+            position, patience_s = done.position, _MAX_PAUSE_S
+            inbox.settle(position.acked_sequence)
+            yield done
+
     @contextmanager
-    def _place(self, opening: Opening) -> Iterator[None]:
-        place = (opening.key, opening.stream_id)
-        if place in self._open:
-            raise Conflict(
-                "The stream is open in another call.",
-                reason="STREAM_IN_USE",
-                metadata={"stream_id": opening.stream_id},
-                retry_after_s=_IN_USE_RETRY_S,
-            )
-        self._open.add(place)
+    def _place(self, opening: Opening) -> Iterator[_Place]:
+        """Keep other calls from the stream.
+
+        A call that its client has not been told anything yet is not in the way: its connection may
+        be broken without this server knowing, and the client here again. It finds its place taken.
+        """
+        place = _Place(opening.key, opening.stream_id)
+        other = self._open.get(place.name)
+        if other is not None and other.is_told:
+            raise _in_use(opening.stream_id)
+        self._open[place.name] = place
         try:
-            yield
+            yield place
         finally:
-            self._open.discard(place)
+            if self._open.get(place.name) is place:
+                del self._open[place.name]
+
+    def _take(self, place: _Place) -> None:
+        """Hold a place from here on, unless a newer call has it."""
+        if self._open.get(place.name) is not place:
+            raise _in_use(place.stream_id)
+        place.is_told = True
 
     async def _begin(self, opening: Opening) -> tuple[Position, int]:
         """Return where the stream goes on, and the revision of the space."""
@@ -296,14 +334,27 @@ class Streams:
         space = await self._directory.opened(key)
         return space if await self._directory.current_view(space) else None
 
-    async def _settle(self, opening: Opening, position: Position, items: Sequence[Item]) -> Settled:
-        """Write one record for some items.
+    async def _finish(self, opening: Opening, position: Position) -> None:
+        """Let the space know that all of a stream is settled, so that it takes no place there.
+
+        Its client has been told of everything; what keeps the record from being written keeps the
+        place for ten minutes.
+        """
+        if position.acked_sequence:
+            with suppress(MlsdmError):
+                opening.admit()
+                await self._settle(opening, position, (), finished=True)
+
+    async def _settle(
+        self, opening: Opening, position: Position, items: Sequence[Item], *, finished: bool
+    ) -> Settled:
+        """Write one record for some items, which are the last ones if the stream is finished.
 
         Raises:
             Unavailable: Nothing was written if the reason is one of ``_BEFORE_RECORD``.
             MlsdmError: The stream cannot go on.
         """
-        last = items[-1].sequence
+        last = items[-1].sequence if items else position.acked_sequence
         with self._access.lanes.inside(Lane.BULK, opening.key.tenant):
             policy = await self._prepare(opening, items)
             space = await self._space(opening.key) or await self._create(opening, items)
@@ -317,11 +368,13 @@ class Streams:
                 last,
                 await self._record_items(space, items),
                 opening.allow_replace,
+                finished,
             )
             await self._access.refuse_read_only(space, body, _ticket(opening))
             check_deadline(opening.deadline_s)
             applied = await self._access.write(space, body, _ticket(opening))
-        self._metrics.stream_record_items.observe(len(items))
+        if items:
+            self._metrics.stream_record_items.observe(len(items))
         outcome = expect(applied.outcome, StreamOutcome)
         if outcome.acked_sequence < last:
             raise worker_lost()
@@ -415,10 +468,24 @@ def _result(
     item: Item, outcome: PutOutcome | EventOutcome | MlsdmError, policy: EffectivePolicy
 ) -> Result:
     ready = item.ready
-    found = ready.verdicts
+    found, value = ready.verdicts, ready.effective_value
     if isinstance(outcome, EventOutcome):
-        found = judged_event(ready, outcome, policy)
-    return Result(item.sequence, outcome, ready.effective_value, found, ready.refused)
+        found, value = judged_event(ready, outcome, policy), judged_value(ready, outcome)
+    return Result(item.sequence, outcome, value, found, ready.refused)
+
+
+def _sent_all(reader: asyncio.Task[None]) -> bool:
+    """Return whether the client has sent everything, and nothing that is not allowed."""
+    return reader.done() and not reader.cancelled() and reader.exception() is None
+
+
+def _in_use(stream_id: str) -> Conflict:
+    return Conflict(
+        "The stream is open in another call.",
+        reason="STREAM_IN_USE",
+        metadata={"stream_id": stream_id},
+        retry_after_s=_IN_USE_RETRY_S,
+    )
 
 
 def _ticket(opening: Opening) -> Ticket:

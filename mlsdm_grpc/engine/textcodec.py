@@ -35,6 +35,7 @@ def measurement_to_proto(measurement: Measurement) -> pb.TextMeasurement:
             )
             for finding in measurement.findings
         ],
+        unsearched=measurement.unsearched,
     )
 
 
@@ -50,6 +51,7 @@ def measurement_from_proto(message: pb.TextMeasurement) -> Measurement:
             Finding(FindingKind(each.kind), each.category, each.start, each.end, each.score)
             for each in message.findings
         ),
+        unsearched=message.unsearched,
     )
 
 

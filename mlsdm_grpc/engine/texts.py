@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +19,7 @@ from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.link import Link
 from mlsdm_grpc.engine.pool import Pool
 from mlsdm_grpc.engine.textcodec import measurement_from_proto, report_from_proto
+from mlsdm_grpc.engine.together import both
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.governance.judge import Measurement
 from mlsdm_grpc.governance.rules import Stage
@@ -33,7 +33,7 @@ _TEXT_S: Final = 6e-5
 _CHARACTER_S: Final = 5e-7
 """Time that a text, and each character of it, takes the embedder, seconds; measured."""
 _MEASURED_S: Final = 3e-4
-_MEASURED_CHARACTER_S: Final = 1e-6
+_MEASURED_CHARACTER_S: Final = 2e-6
 """The same for the rules of a stage."""
 _STYLE_S: Final = 1e-3
 _STYLE_CHARACTER_S: Final = 1.2e-6
@@ -57,6 +57,8 @@ class ToMeasure:
     """Measure moral value and injection whatever the rules."""
     embed: bool = False
     """Return its vector too."""
+    every_place: bool = False
+    """Return all findings, as many as there are: it is to be redacted. Else at most 1,000."""
 
     @property
     def cost_s(self) -> float:
@@ -184,7 +186,7 @@ class Texts:
     ) -> tuple[list[Measurement], list[Vector | None]]:
         """Do what :meth:`measure` does where vectors come from elsewhere."""
         texts = [each.text for each in wanted if each.embed]
-        (measurements, _), embedded = await asyncio.gather(
+        (measurements, _), embedded = await both(
             self.measure([replace(each, embed=False) for each in wanted], tenant, deadline_s),
             self._embedded_elsewhere(remote, texts, tenant, deadline_s),
         )
@@ -321,6 +323,7 @@ def _to_measure(wanted: ToMeasure) -> pb.MeasuredText:
         prompt=wanted.prompt,
         whole=wanted.whole,
         embed=wanted.embed,
+        every_place=wanted.every_place,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -22,6 +23,8 @@ __all__ = ["NO_EMBEDDER", "TextHandler"]
 
 NO_EMBEDDER: Final = "none"
 _MAX_TEXTS_A_PASS: Final = 256
+_MAX_PLACES: Final = 1_000
+"""Places of a text that are told where nothing is to be redacted."""
 _log = structlog.get_logger(__name__)
 
 
@@ -105,7 +108,10 @@ class TextHandler:
             prompt=wanted.prompt,
             rules=wanted.rule_ids,
             whole=wanted.whole,
+            step=self._position.enter,
         )
+        if not wanted.every_place:
+            measurement = replace(measurement, findings=measurement.findings[:_MAX_PLACES])
         return measurement_to_proto(measurement)
 
 
@@ -122,7 +128,8 @@ def _analysed(request: pb.SpeechRequest) -> pb.SpeechReply:
         chosen = best(draft, candidates, profile=profile, language=language)
         if chosen != draft:
             reply.best = 1 + candidates.index(chosen)
-            reply.best_report.CopyFrom(report_to_proto(analyse(chosen, profile=profile)))
+            report = analyse(chosen, profile=profile, language=language)
+            reply.best_report.CopyFrom(report_to_proto(report))
     return reply
 
 

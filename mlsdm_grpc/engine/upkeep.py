@@ -33,7 +33,8 @@ _log = structlog.get_logger(__name__)
 _TICK_S = 0.25
 _SWEEP_ROWS = 4_096
 _REST_S = 10.0
-"""Time from one snapshot of a space to the next, seconds, as snapshots hold up its writes;"""
+"""Time from one snapshot of a space to the next, seconds, as one costs its worker about as much as
+the writes before it;"""
 _MOST = 4
 """but not with so many times the writes that are due."""
 _CHEAP_REPLAY = 1_000
@@ -49,6 +50,8 @@ class _Turn:
     start: int = 0
     waited: int = 0
     """Times that its worker was busy."""
+    failing: bool = False
+    """It could not be scrubbed the last time, which was told."""
 
 
 class Upkeep:
@@ -140,13 +143,13 @@ class Upkeep:
             await self._sweep(space)
             request = pb.LinkRequest(snapshot=pb.SnapshotRequest(path=str(path)))
             unsaved = space.unsaved
-            reply = await self._ask(space, request)
-            await self._journal.save_snapshot(space.key, revision=reply.revision, path=path)
-            space.snapshot_revision = reply.revision
+            revision = (await self._ask(space, request)).done.snapshot_revision
+            await self._journal.save_snapshot(space.key, revision=revision, path=path)
+            space.snapshot_revision = revision
             space.unsaved = max(0, space.unsaved - unsaved)
             space.unsaved_due = 0
             space.snapshot_s = asyncio.get_running_loop().time()
-            await self._journal.trim(space.key, until=reply.revision)
+            await self._journal.trim(space.key, until=revision)
         except (MlsdmError, OSError) as error:
             space.unsaved_due = space.unsaved + self._snapshot_every // 10
             _log.warning("snapshot_failed", revision=space.applied, detail=str(error))
@@ -177,8 +180,11 @@ class Upkeep:
         turn.waited = 0
         try:
             turn.start = await self._scrub(space, turn.start, self._rows_a_tick)
+            turn.failing = False
         except MlsdmError as error:
-            _log.warning("scrub_failed", reason=error.reason, detail=error.message)
+            if not turn.failing:
+                _log.warning("scrub_failed", reason=error.reason, detail=error.message)
+            turn.failing = True
 
     async def _sweep(self, space: Space) -> None:
         """Compare all rows of a space with their checksums, in steps that let others in."""

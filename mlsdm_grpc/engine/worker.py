@@ -8,6 +8,7 @@ pass of the model.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import socket
@@ -82,7 +83,10 @@ def main(arguments: Sequence[str]) -> int:
     role, descriptor, page, *rest = arguments
     position = Position(int(page))
     with socket.socket(fileno=int(descriptor)) as sock:
-        serve(sock, make_handler(role, rest[0] if rest else "", position))
+        handler = make_handler(role, rest[0] if rest else "", position)
+        gc.collect()
+        gc.freeze()  # what is loaded stays, and would be gone through in the middle of a slice
+        serve(sock, handler)
     return os.EX_OK
 
 

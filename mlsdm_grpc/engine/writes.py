@@ -294,8 +294,10 @@ class WritePipeline:
         if isinstance(applied.outcome, SpaceChanged | SemanticsUpgraded):
             space.configured = max(space.configured, applied.outcome.revision)
         fresh = applied.outcome.revision == reply.revision
-        self._on_applied(space, applied.outcome if fresh else None)
-        self._finish(space, answer, applied=applied)
+        try:
+            self._on_applied(space, applied.outcome if fresh else None)
+        finally:
+            self._finish(space, answer, applied=applied)
 
     def _let_go(self, answer: asyncio.Future[Applied]) -> None:
         """Say that a write is done as far as others are concerned."""

@@ -73,7 +73,7 @@ SECRETS: Final = (
         ("private key",),
         re.compile(
             r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
-            rf"(?:{_PEM_BREAK}*(?:(?:Proc-Type|DEK-Info|Version|Comment):[^\n]{{0,80}}"
+            rf"(?:{_PEM_BREAK}{{0,40}}(?:(?:Proc-Type|DEK-Info|Version|Comment):[^\n]{{0,80}}"
             r"|[A-Za-z0-9+/=]{20,}))*"
             rf"(?:{_PEM_BREAK}{{0,8}}[A-Za-z0-9+/=]{{1,20}}(?={_PEM_BREAK}{{0,8}}(?:-----END|\Z)))?"
             rf"(?:{_PEM_BREAK}{{0,8}}-----END [A-Z0-9 ]{{1,60}}-----)?"

@@ -40,6 +40,8 @@ class Measurement:
     """The same of injection, high is bad."""
     findings: tuple[Finding, ...] = ()
     """By rising start."""
+    unsearched: bool = False
+    """The search for personal data and secrets failed: ``findings`` has none of them."""
 
     def with_moral_value(self, value: float | None) -> Measurement:
         """Return the measurement with another moral value, in the scores of moral rules too."""

@@ -25,6 +25,9 @@ __all__ = ["BUILT_IN_DETECTORS", "Detectors", "measure"]
 
 _STREAMED: Final = frozenset({Stage.RESPONSE, Stage.SPEECH})
 _NOTHING: Final = Likeness(0.0, 0.0)
+_STYLED_CHARS: Final = 64 * 1_024
+"""Of a longer answer this much of its end is what checks of quality see; 64 KiB of the worst text
+take them about a second."""
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
@@ -58,6 +61,7 @@ def measure(
     rules: Collection[str],
     whole: bool = False,
     detectors: Detectors = BUILT_IN_DETECTORS,
+    step: Callable[[], None] = lambda: None,
 ) -> Measurement:
     """Measure a text. Belongs into a text worker: it takes milliseconds and runs expressions.
 
@@ -69,6 +73,7 @@ def measure(
         rules: Ids of the rules whose scores are wanted; each detector runs once for all of them.
         whole: Measure moral value and injection whatever the rules.
         detectors: What measures.
+        step: Called before each check of quality.
 
     Returns:
         A score for each of ``rules``; None where its detector raised, which is logged without text.
@@ -86,7 +91,8 @@ def measure(
             "injection", stage, lambda: detectors.injection(text).liked(alike().injection)
         )
         findings += injection.findings if injection else ()
-    if whole or kinds & {"pii", "secret"}:
+    searched = whole or bool(kinds & {"pii", "secret"})
+    if searched:
         sensitive = _tried("sensitive", stage, lambda: detectors.sensitive(text))
         findings += sensitive or ()
 
@@ -101,7 +107,8 @@ def measure(
             return injection_score
         if kind == "quality":
             check = detectors.quality[name]
-            return _tried(rule_id, stage, lambda: check(text, prompt))
+            step()
+            return _tried(rule_id, stage, lambda: check(text[-_STYLED_CHARS:], prompt))
         wanted = FindingKind.SECRET if kind == "secret" else FindingKind.PERSONAL_DATA
         return None if sensitive is None else _highest(sensitive, wanted)
 
@@ -110,6 +117,7 @@ def measure(
         moral_value=moral_value,
         injection_score=injection_score,
         findings=tuple(sorted(findings, key=lambda finding: (finding.start, finding.end))),
+        unsearched=searched and sensitive is None,
     )
 
 

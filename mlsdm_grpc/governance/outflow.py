@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from mlsdm_grpc.core.policy import Decision, Enforcement
+from mlsdm_grpc.core.policy import Decision, Enforcement, OnError
 from mlsdm_grpc.governance.findings import MAX_MATCH_CHARS, redact
 from mlsdm_grpc.governance.judge import Measurement, Verdict, enforced, to_redact
 from mlsdm_grpc.governance.policy import EffectivePolicy
@@ -26,12 +26,15 @@ _CONTEXT_CHARS: Final = 2 * MAX_MATCH_CHARS
 """Text that has left and is judged again with what comes behind it, as its context."""
 
 
+_CUTTING: Final = frozenset({Decision.REFUSE, Decision.REDACT})
+
+
 def holds_all(policy: EffectivePolicy) -> bool:
-    """Return whether a rule may refuse or change an answer by a look at the whole of it."""
+    """Return whether a rule may change or refuse an answer for what the whole of it is like."""
     return any(
         rule.max_match_chars is None
         and rule.enforcement is Enforcement.ENFORCE
-        and rule.decision in {Decision.REFUSE, Decision.REDACT}
+        and (rule.decision in _CUTTING or rule.on_error is OnError.REFUSE)
         for stage in (Stage.RESPONSE, Stage.SPEECH)
         for rule in policy.of(stage)
     )
@@ -46,8 +49,8 @@ class Outflow:
     """
 
     def __init__(self, window: int) -> None:
-        self.text = ""
-        """The answer as the model gave it, as far as it is here."""
+        self._pieces: list[str] = []
+        self._length = 0
         self.refused = False
         """A rule has refused it; nothing more leaves."""
         self._window = window
@@ -56,13 +59,21 @@ class Outflow:
 
     def add(self, piece: str) -> None:
         """Take the next piece of the answer."""
-        self.text += piece
+        self._pieces.append(piece)
+        self._length += len(piece)
+
+    @property
+    def text(self) -> str:
+        """The answer as the model gave it, as far as it is here."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
 
     @property
     def due(self) -> bool:
         """Whether a look at what is here would let something out."""
-        new = len(self.text) - self._seen
-        return new >= _STEP_CHARS and len(self.text) - self._gone >= self._window + _STEP_CHARS
+        new = self._length - self._seen
+        return new >= _STEP_CHARS and self._length - self._gone >= self._window + _STEP_CHARS
 
     @property
     def start(self) -> int:

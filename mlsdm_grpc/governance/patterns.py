@@ -20,6 +20,7 @@ from mlsdm_grpc.governance.folding import MAX_WORD_CHARS, WORD, Folded, spelled
 from mlsdm_grpc.governance.lexicon import Lexicon
 
 __all__ = [
+    "MAX_RAW_CHARS",
     "MAX_SPAN_SLOTS",
     "SLOT_CHARS",
     "Element",
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 SLOT_CHARS: Final = 11
+MAX_RAW_CHARS: Final = 2 * MAX_WORD_CHARS
+"""What takes more characters of the given text, with marks and invisible ones between its letters,
+is no word: a match could be longer than ``findings.MAX_MATCH_CHARS`` else."""
 MAX_SPAN_SLOTS: Final = 14
 """Slots from the first to the last word of a pattern at most."""
 _PHRASE_GAP: Final = 3
@@ -103,6 +107,7 @@ class Slots:
         slot = last_end = 0
         origin = text.origin
         words = sorted(_words(text.text, lexicon))
+        words = [each for each in words if origin[each[0] - 1] - origin[each[1]] < MAX_RAW_CHARS]
         ends: list[tuple[int, int]] = []
         for end, start, classes in words:
             raw_end = origin[end - 1] + 1

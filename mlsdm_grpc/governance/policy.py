@@ -118,14 +118,15 @@ def effective_policy(
 def _overlay(rule: Rule, given: RuleSettings | None, base: float) -> EffectiveRule:
     given = given or RuleSettings(rule.rule_id)
     built_in = base if rule.threshold is None else rule.threshold
+    decision = given.decision or rule.decisions[0]
     enforcement = given.enforcement or rule.enforcements[0]
     return EffectiveRule(
         rule_id=rule.rule_id,
         description=rule.description,
         threshold=built_in if given.threshold is None else given.threshold,
-        decision=given.decision or rule.decisions[0],
+        decision=decision,
         enforcement=enforcement,
-        on_error=given.on_error or _on_error(rule, enforcement),
+        on_error=given.on_error or _on_error(rule, decision, enforcement),
         stage=rule.stage,
         direction=rule.direction,
         max_match_chars=rule.max_match_chars,
@@ -133,9 +134,10 @@ def _overlay(rule: Rule, given: RuleSettings | None, base: float) -> EffectiveRu
     )
 
 
-def _on_error(rule: Rule, enforcement: Enforcement) -> OnError:
-    """Return what a rule assumes if nobody says: the worst if it is enforced."""
-    usual = OnError.REFUSE if enforcement is Enforcement.ENFORCE else OnError.ALLOW
+def _on_error(rule: Rule, decision: Decision, enforcement: Enforcement) -> OnError:
+    """Return what a rule assumes if nobody says: the worst if it keeps text back."""
+    strict = enforcement is Enforcement.ENFORCE and decision in {Decision.REDACT, Decision.REFUSE}
+    usual = OnError.REFUSE if strict else OnError.ALLOW
     return usual if usual in rule.on_errors else rule.on_errors[0]
 
 

@@ -81,6 +81,8 @@ class Rule:
 MAX_MATCH_CHARS: Final = 512
 """No rule that looks at pieces of a text needs a longer one."""
 MORAL_THRESHOLD: Final = "moral.threshold"
+_SCORED_ELSEWHERE: Final = frozenset({MORAL_THRESHOLD, "moral.response"})
+"""Rules whose score another scorer gives, where there is one."""
 
 _FLAG, _REDACT, _DEGRADE, _REFUSE = (
     Decision.FLAG,
@@ -204,14 +206,18 @@ BUILT_IN_RULES: Final = tuple(
 """Sorted by ``rule_id``."""
 
 
-def rules_with(put_enforcement: Enforcement) -> Sequence[Rule]:
+def rules_with(put_enforcement: Enforcement, *, other_scorer: bool = False) -> Sequence[Rule]:
     """Return the built-in rules of a server.
 
     Args:
         put_enforcement: What is built in for the rules of texts that are to be stored.
+        other_scorer: Whether an endpoint scores prompts and answers. What it looks at nobody
+            knows, so only the whole text tells then.
     """
 
     def adapted(rule: Rule) -> Rule:
+        if other_scorer and rule.rule_id in _SCORED_ELSEWHERE:
+            return replace(rule, max_match_chars=None)
         if rule.stage is not Stage.MEMORY:
             return rule
         others = (each for each in rule.enforcements if each is not put_enforcement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.metadata import QUEUE_WAIT
 

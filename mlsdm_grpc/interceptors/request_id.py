@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mlsdm_grpc.observability import current
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.metadata import REQUEST_ID, is_safe_request_id
 
@@ -30,3 +31,4 @@ class RequestIdInterceptor(Interceptor):
         given = call.text(REQUEST_ID)
         call.request_id = given if given and is_safe_request_id(given) else self._new_id()
         call.trailers[REQUEST_ID] = call.request_id
+        current.REQUEST_ID.set(call.request_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -12,6 +14,8 @@ from mlsdm_grpc.wire.call import Interceptor, RpcStatus
 from mlsdm_grpc.wire.status import to_status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import FilteringBoundLogger
 
     from mlsdm_grpc.wire.call import Call
@@ -28,7 +32,13 @@ class StatusInterceptor(Interceptor):
     ``CancelledError`` means that the peer went away, because the transport replaces any other.
     """
 
-    def __init__(self, logger: FilteringBoundLogger | None = None) -> None:
+    def __init__(
+        self,
+        logger: FilteringBoundLogger | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._logger = (logger or structlog.get_logger()).bind(component="status")
 
     def after(self, call: Call) -> None:
@@ -45,4 +55,7 @@ class StatusInterceptor(Interceptor):
                 request_id=call.request_id,
                 method=call.method.path,
             )
-        call.status = to_status(error, call.request_id)
+        left_s = math.inf
+        if call.time_remaining_s is not None:
+            left_s = call.started_s + call.time_remaining_s - self._clock()
+        call.status = to_status(error, call.request_id, left_s=left_s)

@@ -222,6 +222,7 @@ def _set_stream_items(message: pb.StreamItems, body: StreamItems) -> None:
     message.after_sequence = body.after_sequence
     message.last_sequence = body.last_sequence
     message.allow_replace = body.allow_replace
+    message.finished = body.finished
     for item in body.items:
         added = message.items.add(sequence=item.sequence)
         if isinstance(item.body, ProcessEvent):
@@ -246,6 +247,7 @@ def _stream_items(message: pb.StreamItems) -> StreamItems:
             for item in message.items
         ),
         allow_replace=message.allow_replace,
+        finished=message.finished,
     )
 
 

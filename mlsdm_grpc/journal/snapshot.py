@@ -11,9 +11,10 @@ import hashlib
 import io
 import struct
 import zlib
-from collections.abc import Generator, Iterator
-from itertools import islice
-from typing import BinaryIO, TypeVar
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import chain, islice
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -21,20 +22,23 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
 from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.contents import Contents
+from mlsdm_grpc.core.frozen import Frozen, Taken
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.moral import MoralFilter
 from mlsdm_grpc.core.pelm import Memory, Pelm
 from mlsdm_grpc.core.record import Float32
 from mlsdm_grpc.core.rhythm import Rhythm
+from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.core.streams import StreamMark, StreamMarks
 from mlsdm_grpc.core.synapses import Synapses
-from mlsdm_grpc.core.window import RequestWindow, WindowEntry
+from mlsdm_grpc.core.window import WindowEntry
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal import records
 from mlsdm_grpc.journal.parameters import parameters_from_proto, parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_from_proto, policy_to_proto
 
 __all__ = [
+    "Written",
     "memory_from_row",
     "memory_to_row",
     "read_snapshot",
@@ -43,47 +47,72 @@ __all__ = [
     "snapshot_writer",
 ]
 
-_T = TypeVar("_T")
+_Frame: TypeAlias = Sequence[bytes | memoryview]
+"""The body of a frame in parts."""
 
 _MAGIC = b"MLSDMS\x00\x01"
 _FRAME = struct.Struct("<II")
 _MEMORIES_PER_FRAME = 256
 _ENTRIES_PER_FRAME = 1_024
+_WINDOW_TAG = bytes([pb.SnapshotFrame.WINDOW_FIELD_NUMBER << 3 | 2])
+_MEMORIES_A_STEP = 32
+_PART_BYTES = 256 * 1_024
+"""What is summed up in one step."""
 _MAX_FRAME_BYTES = 512 * 1_024 * 1_024
 
 
-def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, tuple[bytes, int]]:
-    """Write the state of ``mind`` to ``file`` in steps; it must not change between them.
+class Written(NamedTuple):
+    """A snapshot that was written."""
 
-    Returns:
-        SHA-256 and length in bytes of what was written.
+    revision: int
+    """Revision of the state that it holds."""
+    sha256: bytes
+    size: int
+    """Bytes."""
+
+
+def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written]:
+    """Write the state that ``mind`` has at the first step to ``file``, in steps.
+
+    Records may be applied between two steps. What they change of memories that are not written
+    yet is kept until then.
 
     Raises:
         DataLoss: A row is not what was stored, and is not known to be lost.
+
+    Cost: besides that of the file, the order of the memories and a copy of the window's index at
+    the first step, and one copy of each memory that changes before it is written.
     """
     sha256, size = hashlib.sha256(_MAGIC), len(_MAGIC)
     file.write(_MAGIC)
-    for frame in _frames(mind):
-        body = frame.SerializeToString(deterministic=True)
-        head = _FRAME.pack(len(body), zlib.crc32(body))
-        for part in (head, body):
-            file.write(part)
-            sha256.update(part)
-            size += len(part)
-        yield
-    return sha256.digest(), size
+    with ExitStack() as stack:
+        revision, frames = mind.revision, _frames(mind, stack)
+        for frame in frames:
+            yield
+            if frame is None:
+                continue
+            length = crc = 0
+            for part in frame:
+                length, crc = length + len(part), zlib.crc32(part, crc)
+                yield
+            for part in (_FRAME.pack(length, crc), *frame):
+                file.write(part)
+                sha256.update(part)
+                size += len(part)
+                yield
+    return Written(revision, sha256.digest(), size)
 
 
 def snapshot_bytes(mind: Mind) -> bytes:
     """Return the state of ``mind`` as the bytes of its snapshot file."""
     buffer = io.BytesIO()
-    _finish(snapshot_writer(mind, buffer))
+    finish(snapshot_writer(mind, buffer))
     return buffer.getvalue()
 
 
 def read_snapshot(file: BinaryIO) -> Mind:
     """Return the state in ``file``; see :func:`snapshot_reader`."""
-    return _finish(snapshot_reader(file))
+    return finish(snapshot_reader(file))
 
 
 def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
@@ -100,7 +129,6 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
     if first is None or first.WhichOneof("kind") != "head":
         raise DataLoss("A snapshot does not start with its head.")
     mind = _mind(first.head)
-    entries = list[WindowEntry]()
     for frame in frames:
         yield
         kind = frame.WhichOneof("kind")
@@ -110,47 +138,81 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
                 pelm.restore(memory, row)
                 yield
         elif kind == "window":
-            entries.extend(map(_entry, frame.window.entries))
+            for entry in frame.window.entries:
+                mind.window.restore(_entry(entry))
+                yield
         elif kind == "tail":
             count = 0 if mind.contents is None else len(mind.contents.pelm)
-            if (frame.tail.memory_count, frame.tail.window_count) != (count, len(entries)):
+            if (frame.tail.memory_count, frame.tail.window_count) != (count, len(mind.window)):
                 raise DataLoss("A snapshot lacks some of its frames.")
             if mind.contents is not None:
-                mind.contents.pelm.order_ring()
-            mind.window = RequestWindow(entries)
+                yield from mind.contents.pelm.order_ring()
             return mind
     raise DataLoss("A snapshot is cut off.")
 
 
-def _finish(steps: Generator[None, None, _T]) -> _T:
-    """Take all steps at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: _T = end.value
-            return value
+def _frames(mind: Mind, stack: ExitStack) -> Iterator[_Frame | None]:
+    """Freeze a mind until the end of the stack, and return its frames.
 
-
-def _frames(mind: Mind) -> Iterator[pb.SnapshotFrame]:
-    yield pb.SnapshotFrame(head=_head(mind))
-    memory_count = 0
+    Returns:
+        Frames, and None where the work may be interrupted.
+    """
+    head = pb.SnapshotFrame(head=_head(mind))
+    window = mind.window.copy()
+    memories: Frozen | tuple[Taken, ...] = ()
     if mind.contents is not None:
-        pelm = mind.contents.pelm
-        memories = pelm.in_creation_order()
-        while block := list(islice(memories, _MEMORIES_PER_FRAME)):
-            memory_count += len(block)
-            for memory, row in block:
-                memory_id = memory.memory_id
-                if not (memory.owns(row) or pelm.is_lost(memory_id) or pelm.is_sound(memory_id)):
-                    raise DataLoss("A row is damaged; it has to be restored before a snapshot.")
-            yield pb.SnapshotFrame(memories=_columns(block))
-    entries = iter(mind.window)
-    while some := list(islice(entries, _ENTRIES_PER_FRAME)):
-        yield pb.SnapshotFrame(window=pb.WindowEntries(entries=map(_entry_to_proto, some)))
-    yield pb.SnapshotFrame(
-        tail=pb.SnapshotTail(memory_count=memory_count, window_count=len(mind.window))
+        memories = stack.enter_context(mind.contents.pelm.frozen())
+    tail = pb.SnapshotTail(memory_count=len(memories), window_count=len(window))
+    return chain(
+        (_parts(head),),
+        _memory_frames(memories),
+        _window_frames(window),
+        (_parts(pb.SnapshotFrame(tail=tail)),),
     )
+
+
+def _parts(frame: pb.SnapshotFrame) -> _Frame:
+    body = memoryview(frame.SerializeToString(deterministic=True))
+    return [body[i : i + _PART_BYTES] for i in range(0, len(body), _PART_BYTES)]
+
+
+def _memory_frames(memories: Iterable[Taken]) -> Iterator[_Frame | None]:
+    taken = iter(memories)
+    while True:
+        block: list[tuple[Memory, Float32]] = []
+        while some := list(islice(taken, min(_MEMORIES_A_STEP, _MEMORIES_PER_FRAME - len(block)))):
+            if not all(one.good for one in some):
+                raise DataLoss("A row is damaged; it has to be restored before a snapshot.")
+            block += [(one.memory, one.row) for one in some]
+            yield None
+        if not block:
+            return
+        yield from _columns(block)
+
+
+def _window_frames(window: Iterable[WindowEntry]) -> Iterator[_Frame | None]:
+    """Encode entry by entry what would take long at once: each may hold a thousand results."""
+    entries = iter(window)
+    while True:
+        parts: list[bytes] = []
+        for entry in islice(entries, _ENTRIES_PER_FRAME):
+            one = pb.WindowEntries(entries=[_entry_to_proto(entry)])
+            parts.append(one.SerializeToString(deterministic=True))
+            yield None
+        if not parts:
+            return
+        length = _varint(sum(map(len, parts)))
+        yield [_WINDOW_TAG, length, *parts]
+
+
+def _varint(number: int) -> bytes:
+    """Return the encoding of a length before a field of a message."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
 
 
 def _head(mind: Mind) -> pb.SnapshotHead:
@@ -184,7 +246,10 @@ def _head(mind: Mind) -> pb.SnapshotHead:
                 consolidated_sequence=contents.consolidated_sequence,
                 streams=[
                     pb.StreamMark(
-                        stream_id=mark.stream_id, sequence=mark.sequence, time_ns=mark.time_ns
+                        stream_id=mark.stream_id,
+                        sequence=mark.sequence,
+                        time_ns=mark.time_ns,
+                        finished=mark.finished,
                     )
                     for mark in contents.streams
                 ],
@@ -232,7 +297,8 @@ def _contents(state: pb.SpaceState) -> Contents:
         consolidated_trigger=state.consolidated_trigger,
         consolidated_sequence=state.consolidated_sequence,
         streams=StreamMarks(
-            StreamMark(mark.stream_id, mark.sequence, mark.time_ns) for mark in state.streams
+            StreamMark(mark.stream_id, mark.sequence, mark.time_ns, mark.finished)
+            for mark in state.streams
         ),
     )
 
@@ -258,15 +324,21 @@ def memory_to_row(memory: Memory) -> pb.MemoryRow:
     )
 
 
-def _columns(block: list[tuple[Memory, Float32]]) -> pb.MemoryColumns:
+def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[_Frame | None]:
     memories = [memory for memory, _ in block]
-    return pb.MemoryColumns(
-        rows=_bytes(np.stack([row for _, row in block])),
-        phases=_bytes(np.array([memory.phase for memory in memories], np.float32)),
-        confidences=_bytes(np.array([memory.confidence for memory in memories], np.float32)),
-        memories=map(memory_to_row, memories),
-        checksums=[memory.checksum for memory in memories],
+    frame = pb.SnapshotFrame(
+        memories=pb.MemoryColumns(
+            rows=_bytes(np.stack([row for _, row in block])),
+            phases=_bytes(np.array([memory.phase for memory in memories], np.float32)),
+            confidences=_bytes(np.array([memory.confidence for memory in memories], np.float32)),
+            checksums=[memory.checksum for memory in memories],
+        )
     )
+    for start in range(0, len(memories), _MEMORIES_A_STEP):
+        yield None
+        some = memories[start : start + _MEMORIES_A_STEP]
+        frame.memories.memories.extend(map(memory_to_row, some))
+    yield _parts(frame)
 
 
 def _memories(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Memory, Float32]]:

@@ -279,6 +279,7 @@ class Gateway:
             reason="PROVIDER_UNAVAILABLE",
             metadata={"provider": upstream.name, "cause": fault.kind.value},
             retry_after_s=min(max(_RETRY_AFTER_S, asked_s, soonest_s), _MAX_RETRY_AFTER_S),
+            tried=True,
         )
 
     def _count_tokens(self, result: ModelResult) -> None:

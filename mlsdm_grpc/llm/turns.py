@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from mlsdm_grpc.errors import DeadlineExceeded
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
 __all__ = ["Turns"]
 
@@ -15,7 +16,8 @@ __all__ = ["Turns"]
 class Turns:
     """A limit of calls in flight; who waits is let in tenant by tenant, oldest first within one.
 
-    How many may wait is bounded before, by the permits of the lane.
+    How many may wait is bounded before, by the permits of the lane. The time counts as one in
+    queues, see :data:`QUEUE_WAIT_S`.
 
     Args:
         limit: Calls in flight at once, at least 1.
@@ -52,6 +54,7 @@ class Turns:
             return
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(tenant, deque()).append(mine)
+        began_s = self._clock()
         try:
             async with asyncio.timeout(deadline_s - self._clock()):
                 await mine
@@ -64,6 +67,8 @@ class Turns:
         except asyncio.CancelledError:
             self._withdraw(tenant, mine)
             raise
+        finally:
+            QUEUE_WAIT_S.set(QUEUE_WAIT_S.get() + self._clock() - began_s)
 
     def _withdraw(self, tenant: str, mine: asyncio.Future[None]) -> None:
         """Give up waiting; a turn that came at the same moment goes to the next."""

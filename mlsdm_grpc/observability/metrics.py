@@ -149,6 +149,12 @@ class Metrics:
             "Spaces with a record that no worker survives; they take no writes.",
             registry=registry,
         )
+        self.space_load_wait = Histogram(
+            "mlsdm_space_load_wait_seconds",
+            "Time that spaces waited for their turn to be loaded; those at once are not counted.",
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
         self.space_evictions = Counter(
             "mlsdm_space_evictions_total",
             "Spaces that left memory because nobody used them.",

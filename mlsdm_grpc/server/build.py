@@ -149,7 +149,10 @@ async def running_server(
             snapshot_every=settings.journal.snapshot_every,
             max_response_bytes=settings.server.max_response_bytes,
             metrics=metrics,
-            rules=rules_with(Enforcement[settings.governance.put_enforcement.name]),
+            rules=rules_with(
+                Enforcement[settings.governance.put_enforcement.name],
+                other_scorer=scorer is not None,
+            ),
             scorer=scorer,
             remote_embedder=embedder,
         )
@@ -207,8 +210,8 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
     try:
         ops = await ops_port.start(settings.server.ops_address)
         async with anyio.create_task_group() as tasks:
-            listen = await data_port.start()
             await monitor.look()
+            listen = await data_port.start()
             tell = partial(_tell, health, monitor, parts.gateway)
             await tell()
             tasks.start_soon(monitor.run, tell)

@@ -61,6 +61,9 @@ class GrpcServer:
         """Of the data port, once it is open."""
         self.drained: Drained | None = None
         """The drain, once new calls are refused."""
+        self._drains = anyio.Event()
+        self.end_promised = anyio.Event()
+        """Set once somebody was told when everything has ended."""
 
     async def start(self) -> Address:
         """Listen and serve; return the address with the port that the system chose if it was 0.
@@ -114,12 +117,13 @@ class GrpcServer:
         are asked to, and watches, which would not finish, are ended at once.
 
         Args:
-            delay_s: Seconds between NOT_SERVING and the end of new calls.
+            delay_s: Seconds between NOT_SERVING and the end of new calls; :meth:`begin_drain` cuts
+                them short.
             grace_s: Seconds for calls in flight.
         """
         await self._health.drain()
-        if self.drained is None:
-            await anyio.sleep(delay_s)
+        with anyio.move_on_after(delay_s):
+            await self._drains.wait()
         drained = await self.begin_drain(grace_s)
         in_flight = self._router.in_flight
         in_flight.ask_to_end()
@@ -140,6 +144,7 @@ class GrpcServer:
             calls = self._router.in_flight.calls.values()
             count = sum(not call.method.platform for call in calls)
             self.drained = Drained(count, time.monotonic() + grace_s)
+            self._drains.set()
         return self.drained
 
     async def stop(self) -> None:

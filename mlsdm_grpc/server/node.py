@@ -103,6 +103,7 @@ class Node:
         if grace_s is None:
             grace_s = self._settings.server.drain_grace_s
         drained = await self._data_port.begin_drain(grace_s)
+        self._data_port.end_promised.set()
         self._request_stop()
         left_ns = round((drained.ends_s - time.monotonic()) * _NS)
         return drained.in_flight, self._now_ns() + left_ns

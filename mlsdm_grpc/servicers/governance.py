@@ -57,6 +57,7 @@ class GovernanceServicer:
             deadline_s=call.deadline_s,
             whole=True,
             counted=False,
+            redacts=request.redact,
         )
         return governance.evaluation(text, judged, redacts=request.redact)
 

@@ -2,7 +2,14 @@
 
 from mlsdm_grpc.speech.analysis import analyse
 from mlsdm_grpc.speech.quality import QUALITY_CHECKS, QualityCheck
-from mlsdm_grpc.speech.repair import MAX_ATTEMPTS, acceptable, best, instruction, is_repairable
+from mlsdm_grpc.speech.repair import (
+    MAX_ATTEMPTS,
+    acceptable,
+    best,
+    draft_of,
+    instruction,
+    is_repairable,
+)
 from mlsdm_grpc.speech.report import Flag, Profile, SpeechReport
 
 __all__ = [
@@ -15,6 +22,7 @@ __all__ = [
     "acceptable",
     "analyse",
     "best",
+    "draft_of",
     "instruction",
     "is_repairable",
 ]

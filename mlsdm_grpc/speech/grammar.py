@@ -8,6 +8,7 @@ say with endings what others say with words get credit for endings.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,14 @@ from mlsdm_grpc.speech.words import (
     DROPPED_FIRST,
     FORMULAS,
     FUNCTION_WORDS,
+    JOINERS,
     KEPT_LONGEST,
     NOT_INFLECTED,
+    PARTICLES,
+    POINTERS,
+    PREPOSITIONS,
     PRETERITES,
+    TIMES,
     word_set,
 )
 
@@ -43,7 +49,7 @@ _FINITE: Final[Mapping[str, re.Pattern[str]]] = {
     "es": re.compile(r"\w{2,40}(?:[aei]mos|aron|ieron|aban|ían|ó)"),
     "uk": re.compile(
         r"[\w']{1,40}(?:(?:[аиіуюяї](?:в|ла|ло|ли))(?:ся|сь)?|(?:[еєиї](?:ш|мо|те)|є|[июяауї]ть)(?:ся)?"
-        r"|йте|іть|іться|йтеся)"
+        r"|йте|іть|іться|йтеся|[еє]ться)"
     ),
 }
 """Verbs with an ending for a person or the past."""
@@ -67,16 +73,22 @@ _INFLECTED: Final[Mapping[str, re.Pattern[str]]] = {
 _INFLECTED_WEIGHT: Final = 0.75
 _LONG_WORDS: Final = 5
 """Endings count in sentences from here on: notes of few words have them too."""
+_NOTE_WORDS: Final = 3
+"""As few words between pauses may be a note, in which adverbs are no grammar, nor endings where
+all parts are so on average: "Army weak, taxes high, borders long."."""
+_TIME_DISCOUNT: Final = 0.5
+_PREPOSITION_DISCOUNT: Final = 0.5
+"""What a preposition counts less in a sentence too short for endings: "Form at office."."""
 
 _MIN_INFLECTED_CHARS: Final = 4
 _MAX_INFLECTED_CHARS: Final = 40
-_MIN_CLAUSE_WORDS: Final = 3
+_MIN_CLAUSE_WORDS: Final = 2
 _NEAR_WORDS: Final = 2
 _INFINITIVE: Final[Mapping[str, re.Pattern[str]]] = {
     "de": re.compile(r"\w{2,40}en"),
     "fr": re.compile(r"(?!hier$)\w{2,40}(?:[ei]r|oir)"),
     "es": re.compile(r"(?!ayer$)\w{1,40}[aei]r(?:se)?"),
-    "uk": re.compile(r"[\w']{0,40}[аеіиїуюяозсркг]ти(?:ся|сь)?"),
+    "uk": re.compile(r"[\w']{0,40}[аеіиїуюяозсркгй]ти(?:ся|сь)?"),
 }
 _SUBJECTS: Final[Mapping[str, frozenset[str]]] = {
     "en": frozenset(("he", "she")),
@@ -86,14 +98,38 @@ _SUBJECTS: Final[Mapping[str, frozenset[str]]] = {
     "uk": word_set("я ти він вона воно ми ви вони"),
 }
 """Persons that a bare verb does not agree with."""
-_OBLIQUE_PERSONS: Final = {"en": frozenset(("me", "him", "us", "them")), "fr": frozenset(("moi",))}
+_OBLIQUE_PERSONS: Final = {
+    "en": frozenset(("me", "him", "us", "them")),
+    "fr": frozenset(("moi", "toi")),
+}
 """Persons that begin no clause: "me hungry"."""
+_NE: Final = frozenset(("ne", "n"))
+_NO_INFINITIVES: Final = word_set(
+    "cher fier léger entier premier dernier noir soir hiver plaisir espoir pouvoir avoir"
+)
 _MODALS: Final = word_set(
     "може можу можеш можемо можете можуть треба потрібно слід варто повинен повинна повинно"
     " повинні мушу мусить маю має мають"
     " хочу хоче хочемо хочуть хотів хотіла буду будеш буде будемо будете будуть"
 )
 _NEGATION: Final = "not"
+_MAYBE_VERB: Final[Mapping[str, re.Pattern[str]]] = {
+    "en": re.compile(r"\w{1,40}(?:[^su]s|ed)"),
+    "de": re.compile(r"\w{1,40}t"),
+}
+"""Verbs that may follow on a bare noun in full sentences: "Water boils at 100 degrees."."""
+_PLAIN_NEGATIONS: Final[Mapping[str, frozenset[str]]] = {
+    "en": frozenset(),
+    "de": frozenset(("nicht",)),
+    "fr": frozenset(("pas",)),
+    "es": frozenset(("no",)),
+    "uk": frozenset(("не",)),
+}
+"""Stand between a person and a bare verb too: "er nicht kommen"."""
+_ENGLISH_PERSONS: Final = word_set("i you he she it we they")
+_BARE_NEGATIONS: Final = frozenset(("no", "not"))
+_NEGATED_WELL: Final = frozenset(("longer", "more", "only", "doubt"))
+"""Follow on "no" or "not" behind a person in full sentences: "I no longer work"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +142,16 @@ class Grammar:
     """Weight of each function word."""
     adverbs: frozenset[str]
     """Function words that may stand between a person and a verb."""
+    particles: frozenset[str]
+    """Prepositions that may say how things are at the end of a note, governing nothing. None
+    in languages whose verbs need no person, where an adverb and a verb are a full sentence."""
+    pointers: frozenset[str]
+    times: frozenset[str]
+    """Words that say when with a pointer before them, as an adverb would: "this week"."""
+    prepositions: frozenset[str]
+    """Those that hold no article; none in the same languages."""
+    joiners: frozenset[str]
+    """Conjunctions that tie parts together."""
     formulas: frozenset[str]
     """Greetings, thanks and assent, which are complete without grammar."""
     needed: float
@@ -115,16 +161,22 @@ class Grammar:
         """Return whether ``words`` are a greeting or the like, such as "good morning, Anna"."""
         return 2 * sum(word in self.formulas for word in words) > len(words)
 
-    def deficit(self, words: Sequence[str]) -> float:
+    def deficit(self, parts: Sequence[Sequence[str]], *, is_alone: bool) -> float:
         """Return how much of the grammar that a sentence needs is missing, 0 to 1.
 
         Args:
-            words: Of one sentence, at least one, as :meth:`split` returns them.
+            parts: Words of one sentence between its pauses, at least one, as :meth:`split` returns
+                them.
+            is_alone: Whether the text has no other sentence.
         """
-        is_long = len(words) >= _LONG_WORDS
-        weight = sum(self._weight(word, is_long=is_long) for word in words)
+        words = [word for part in parts for word in part]
         if self._disagrees(words) or (self.language == "uk" and self._is_uninflected(words)):
             return 1.0
+        are_notes = len(words) <= _NOTE_WORDS * len(parts) and self.joiners.isdisjoint(words)
+        is_long = len(words) >= _LONG_WORDS and (is_alone or not are_notes)
+        weight = sum(self._part_weight(part, is_long=is_long) for part in parts)
+        if len(words) < _LONG_WORDS and not is_alone:
+            weight -= _PREPOSITION_DISCOUNT * self._bare_prepositions(words)
         if self.language == "en":
             weight -= self._bare_negations(words)
         return min(1.0, max(0.0, 1.0 - weight / (self.needed * len(words))))
@@ -134,6 +186,19 @@ class Grammar:
         if self.language != "fr":
             return list(words)
         return [part for word in words for part in word.split("'")]
+
+    def _part_weight(self, words: Sequence[str], *, is_long: bool) -> float:
+        """Return the weight of grammar in the words between two pauses."""
+        weight = sum(self._weight(word, is_long=is_long) for word in words)
+        weight -= _TIME_DISCOUNT * sum(
+            this in self.pointers and time in self.times for this, time in itertools.pairwise(words)
+        )
+        if len(words) > _NOTE_WORDS or not self.particles:
+            return weight
+        free = self.adverbs - self.pointers
+        tied = [word for word in words if word in self.weights and word not in free]
+        is_note = not tied or (len(tied) == 1 and tied[0] == words[-1] in self.particles)
+        return weight - sum(self.weights.get(word, 0.0) for word in words) if is_note else weight
 
     def _weight(self, word: str, *, is_long: bool) -> float:
         weight = self.weights.get(word)
@@ -149,6 +214,16 @@ class Grammar:
         oblique = _OBLIQUE.get(self.language)
         return _OBLIQUE_WEIGHT if oblique is not None and oblique.fullmatch(word) else 0.0
 
+    def _bare_prepositions(self, words: Sequence[str]) -> int:
+        """Return how many prepositions without an article do not follow on what may be a verb."""
+        verb = _MAYBE_VERB.get(self.language)
+        return sum(
+            word in self.prepositions
+            and before not in PRETERITES
+            and not (verb and verb.fullmatch(before))
+            for before, word in zip(["", *words], words, strict=False)
+        )
+
     def _bare_negations(self, words: Sequence[str]) -> int:
         """Return how often "not" stands between content words: "word not come"."""
         return sum(
@@ -159,9 +234,16 @@ class Grammar:
     def _disagrees(self, words: Sequence[str]) -> bool:
         """Return whether a person and a bare verb begin the sentence: "she go"."""
         oblique = words[0] in _OBLIQUE_PERSONS.get(self.language, ())
-        if len(words) < _MIN_CLAUSE_WORDS or not (oblique or words[0] in _SUBJECTS[self.language]):
+        if len(words) < _MIN_CLAUSE_WORDS:
             return False
-        verb = next((word for word in words[1:] if word not in self.adverbs), "")
+        if self.language == "en" and words[0] in _ENGLISH_PERSONS and words[1] in _BARE_NEGATIONS:
+            return len(words) > _MIN_CLAUSE_WORDS and words[2] not in _NEGATED_WELL
+        if self.language == "fr" and _NE.isdisjoint(words) and _follows_on_pas(words):
+            return True
+        if not (oblique or words[0] in _SUBJECTS[self.language]):
+            return False
+        between = self.adverbs | _PLAIN_NEGATIONS[self.language]
+        verb = next((word for word in words[1:] if word not in between), "")
         if not verb or verb in self.weights:
             return False
         if oblique:
@@ -189,6 +271,14 @@ class Grammar:
         return _is_long(word) and finite.fullmatch(word) is not None
 
 
+def _follows_on_pas(words: Sequence[str]) -> bool:
+    """Return whether an infinitive stands behind "pas", which needs a "ne": "elle pas venir"."""
+    return any(
+        before == "pas" and word not in _NO_INFINITIVES and _INFINITIVE["fr"].fullmatch(word)
+        for before, word in itertools.pairwise(words)
+    )
+
+
 def _is_long(word: str) -> bool:
     """Return whether ``word`` is long enough to have an ending."""
     return _MIN_INFLECTED_CHARS <= len(word) <= _MAX_INFLECTED_CHARS
@@ -205,6 +295,11 @@ def grammar_of(language: str) -> Grammar:
         function_words=frozenset(weights),
         weights=weights,
         adverbs=frozenset(KEPT_LONGEST[language].split()),
+        particles=frozenset(PARTICLES.get(language, "").split()),
+        pointers=frozenset(POINTERS[language].split()),
+        times=frozenset(TIMES[language].split()),
+        prepositions=frozenset(PREPOSITIONS.get(language, "").split()),
+        joiners=frozenset(JOINERS[language].split()),
         formulas=frozenset(FORMULAS[language].split()),
         needed=_NEEDED[language],
         min_function_word_ratio=_MIN_FUNCTION_WORD_RATIO[language],

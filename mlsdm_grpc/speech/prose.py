@@ -93,7 +93,11 @@ _SUSPECT: Final = re.compile(
 """What any line that is not prose has; saves most lines of prose the other expressions."""
 _INLINE_CODE: Final = re.compile(r"`[^`\n]{1,300}`")
 _LINK: Final = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\s\[\]]{0,500}\)")
-_SPEAKER: Final = re.compile(r"\s*[^\W\d_]\w{0,20}:\s+(?=\S)")
+_SPEAKER: Final = re.compile(r"^\s*[^\W\d_]\w{0,20}:\s+(?=\S)")
+_QUOTED: Final = re.compile(
+    r"""\s*(?:"[^"]{1,380}"|“[^“”]{1,380}”|„[^„“”]{1,380}[“”]|«[^«»]{1,380}»|»[^«»]{1,380}«)\s*$"""
+)
+"""A line that is all direct speech."""
 _SEVERAL: Final = re.compile(r"[.!?…]\s+\S")
 _ENDED: Final = re.compile(r"[.!?…:;。！？][\"'»”)*_]*\s*$")
 
@@ -192,6 +196,8 @@ def _is_layout(line: str) -> bool:
 def _settle(found: list[Line]) -> list[Line]:
     """Decide about lines between others: stray lines of code, titles of lists and tables."""
     settled: list[Line] = []
+    if sum(map(_is_speech, found)) > 1:
+        found = [Line(LineKind.LAYOUT, each.text) if _is_speech(each) else each for each in found]
     for blank, group in groupby(found, key=lambda line: line.kind is LineKind.BLANK):
         block = list(group)
         codes = sum(line.kind is LineKind.CODE for line in block)
@@ -208,6 +214,11 @@ def _settle(found: list[Line]) -> list[Line]:
             settled[at] = Line(LineKind.LAYOUT, line.text)
         following = line.kind
     return settled
+
+
+def _is_speech(line: Line) -> bool:
+    """Return whether a line is nothing but what somebody says, one turn of a dialogue."""
+    return line.kind is LineKind.PROSE and _QUOTED.match(line.text[:_MAX_LINE_CHARS]) is not None
 
 
 def _stray(line: Line) -> Line:

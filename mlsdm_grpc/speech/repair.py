@@ -6,15 +6,19 @@ Pure: the loop with the model, its deadline and its budget are somebody else's.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
 from mlsdm_grpc.speech.analysis import analyse
-from mlsdm_grpc.speech.prose import LineKind, lines
+from mlsdm_grpc.speech.grammar import grammar_of
+from mlsdm_grpc.speech.languages import LANGUAGES
+from mlsdm_grpc.speech.prose import LineKind, lines, prose_blocks
 from mlsdm_grpc.speech.report import Profile
+from mlsdm_grpc.speech.tokens import sentences
 
-__all__ = ["MAX_ATTEMPTS", "acceptable", "best", "instruction", "is_repairable"]
+__all__ = ["MAX_ATTEMPTS", "acceptable", "best", "draft_of", "instruction", "is_repairable"]
 
 MAX_ATTEMPTS: Final = 3
 """A repair tries no more often."""
@@ -24,10 +28,17 @@ _ROOM_CHARS: Final = 200
 """A candidate has at most three times the characters of the draft and so many more."""
 _MIN_SHARE: Final = 0.6
 """And at least this share of them: less has lost something."""
+_MIN_KEPT: Final = 0.6
+"""It takes up at least this share of the content words of the draft."""
+_MIN_STEM_CHARS: Final = 3
+_MAX_STEM_CHARS: Final = 5
+_STEM_SHARE: Final = 0.6
+"""Of the letters of a word, those that have to come again: its ending may change."""
 _MAX_CODE_SHARE: Final = 0.5
 _MARK_CHARS: Final = 16
 
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/'’-]\d+)*")
+_WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _INLINE_CODE: Final = re.compile(r"`([^`\n]{1,300})`")
 _AROUND_ADDRESS: Final = ".,;:!?\"'()[]{}<>«»“”„`*"
 
@@ -62,6 +73,16 @@ def instruction(draft: str, *, prompt: str = "", language: str = "") -> str:
     return "\n\n".join(parts)
 
 
+def draft_of(text: str) -> str | None:
+    """Return the draft in what :func:`instruction` has made; None if ``text`` is something else.
+
+    Cost: O(len(text)).
+    """
+    before, _, mark = text.rpartition("\n</draft-")
+    task, found, draft = before.partition(f"\n<draft-{mark.removesuffix('>')}>\n")
+    return draft if found and task.startswith(_TASK.partition("\n")[0]) else None
+
+
 def is_repairable(
     draft: str, *, profile: Profile = Profile.STANDARD, language: str | None = None
 ) -> bool:
@@ -82,8 +103,8 @@ def acceptable(
 ) -> bool:
     """Return whether ``candidate`` may stand for ``draft``.
 
-    It may if it is less severe and in the same language, has the same numbers and addresses and all
-    code of the draft, and is neither much longer nor much shorter.
+    It may if it is less severe and in the same language, has the same numbers and addresses, most
+    content words and all code of the draft, and is neither much longer nor much shorter.
 
     Args:
         draft: The text that was to be repaired.
@@ -105,6 +126,8 @@ def acceptable(
     before = analyse(draft, profile=profile, language=language)
     after = analyse(candidate, profile=profile)
     if after.abstained or after.language != before.language:
+        return False
+    if _kept(draft, candidate, before.language) < _MIN_KEPT:
         return False
     return after.severity < before.severity
 
@@ -128,6 +151,31 @@ def best(
         if acceptable(draft, candidate, profile=profile, language=language)
     ]
     return min(fit, key=lambda text: analyse(text, profile=profile).severity, default=draft)
+
+
+def _kept(draft: str, candidate: str, language: str) -> float:
+    """Return the share of the draft's content words that ``candidate`` has in any form."""
+    small = grammar_of(language).function_words if language in LANGUAGES else frozenset[str]()
+    words = {
+        word for block in prose_blocks(draft) for each in sentences(block) for word in each.words
+    }
+    stems = {_stem(plain) for word in words - small if _WORD.fullmatch(plain := _plain(word))}
+    if not stems:
+        return 1.0
+    sizes = range(_MIN_STEM_CHARS, _MAX_STEM_CHARS + 1)
+    there = {word[:size] for word in set(_WORD.findall(_plain(candidate))) for size in sizes}
+    return len(stems & there) / len(stems)
+
+
+def _plain(text: str) -> str:
+    """Return ``text`` in small letters without accents, which change with the form of a word."""
+    split = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in split if not unicodedata.combining(char))
+
+
+def _stem(word: str) -> str:
+    wanted = int(_STEM_SHARE * len(word))
+    return word[: min(max(wanted, _MIN_STEM_CHARS), _MAX_STEM_CHARS)]
 
 
 def _mark(draft: str, prompt: str) -> str:

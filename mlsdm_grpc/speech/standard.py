@@ -22,6 +22,11 @@ _MIN_SINGLE_WORDS: Final = 5
 commas set off parts."""
 _MIN_EVIDENCE_WORDS: Final = 8
 """Fewer words count as so many, the missing ones as fine: few words are weak evidence."""
+_MIN_MIXED_SENTENCES: Final = 4
+_MIXED_SHARE: Final = 0.5
+_MIXED_WEIGHT: Final = 0.2
+"""What a share of sentences without grammar above the one before adds, so that one long complete
+sentence does not outweigh many short ones without grammar."""
 _MIN_SENTENCE_LEN: Final = 6.0
 _MAX_FRAGMENT_RATIO: Final = 0.5
 _FRAGMENT_TOKENS: Final = 4
@@ -31,7 +36,8 @@ def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
     """Return the style of the prose in ``text``.
 
     Severity is the share of words that stand in sentences without grammar, where a sentence that
-    has part of the grammar that its length needs counts in part. Greetings, thanks and assent are
+    has part of the grammar that its length needs counts in part. A text most of whose sentences
+    are without counts somewhat more. Greetings, thanks and assent are
     left out.
 
     Args:
@@ -64,8 +70,10 @@ def _named(language: str, words: Sequence[str]) -> str:
 
 
 def _judged(found: Sequence[Sentence], grammar: Grammar) -> SpeechReport:
-    split = [grammar.split(sentence.words) for sentence in found if sentence.words]
-    words = [word for sentence in split for word in sentence]
+    split = [
+        [grammar.split(part) for part in sentence.parts()] for sentence in found if sentence.words
+    ]
+    words = [word for sentence in split for part in sentence for word in part]
     average = sum(sentence.token_count for sentence in found) / len(found)
     ratio = sum(word in grammar.function_words for word in words) / len(words)
     fragments = sum(s.token_count < _FRAGMENT_TOKENS for s in found) / len(found)
@@ -88,10 +96,19 @@ def _judged(found: Sequence[Sentence], grammar: Grammar) -> SpeechReport:
     )
 
 
-def _severity(split: Sequence[Sequence[str]], grammar: Grammar) -> float:
-    told = [words for words in split if not grammar.is_formula(words)]
-    missing = sum(len(words) * grammar.deficit(words) for words in told)
-    return missing / max(_MIN_EVIDENCE_WORDS, sum(map(len, told)))
+def _severity(split: Sequence[Sequence[Sequence[str]]], grammar: Grammar) -> float:
+    words: list[int] = []
+    deficits: list[float] = []
+    for parts in split:
+        told = [word for part in parts for word in part]
+        if not grammar.is_formula(told):
+            words.append(len(told))
+            deficits.append(grammar.deficit(parts, is_alone=len(split) == 1))
+    missing = sum(n * deficit for n, deficit in zip(words, deficits, strict=True))
+    severity = missing / max(_MIN_EVIDENCE_WORDS, sum(words))
+    if severity and len(deficits) >= _MIN_MIXED_SENTENCES:
+        severity += _MIXED_WEIGHT * max(0.0, sum(deficits) / len(deficits) - _MIXED_SHARE)
+    return min(1.0, severity)
 
 
 def _abstention(*flags: Flag) -> SpeechReport:

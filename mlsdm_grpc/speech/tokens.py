@@ -6,11 +6,12 @@ text.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlsdm_grpc.speech.words import word_set
+from mlsdm_grpc.speech.words import COMPOUNDS, word_set
 
 __all__ = ["PLACEHOLDER", "Sentence", "sentences"]
 
@@ -63,15 +64,23 @@ class Sentence:
     """One sentence."""
 
     words: list[str] = field(default_factory=list)
-    """Runs of letters in lower case, parts of hyphenated words singly, apostrophes straight."""
+    """Runs of letters in lower case, apostrophes straight, parts of hyphenated words singly except
+    for some compounds."""
     thing_count: int = 0
     """Numbers with their units, initials, addresses, versions, times, names of files."""
     pause_count: int = 0
     """Commas and the like, which set off parts."""
+    cuts: list[int] = field(default_factory=list)
+    """For each of them but colons, which follow on labels, the number of words before it."""
 
     @property
     def token_count(self) -> int:
         return len(self.words) + self.thing_count
+
+    def parts(self) -> list[list[str]]:
+        """Return the words between cuts, in order and without empty parts."""
+        bounds = [0, *self.cuts, len(self.words)]
+        return [self.words[a:b] for a, b in itertools.pairwise(bounds) if a < b]
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -101,7 +110,10 @@ def sentences(text: str) -> list[Sentence]:
         tail = piece[piece.rfind(core) + len(core) :] if core else piece
         if not tail and core not in stops:
             continue
-        found[-1].pause_count += not _PAUSES.isdisjoint(tail)
+        if not _PAUSES.isdisjoint(tail):
+            found[-1].pause_count += 1
+            if ":" not in tail:
+                found[-1].cuts.append(len(found[-1].words))
         if not found[-1].token_count:
             continue
         if core in stops or _ends(tail, core.lower(), before, following):
@@ -129,7 +141,7 @@ def _read(core: str, sentence: Sentence, *, is_initial: bool) -> None:
         return
     if is_initial or len(core) > _MAX_PIECE_CHARS:
         sentence.thing_count += 1
-    elif core.isalpha() or _DOTTED.fullmatch(core):
+    elif core.isalpha() or core.lower() in COMPOUNDS or _DOTTED.fullmatch(core):
         sentence.words.append(core.lower())
     elif (_THING.search(core) and not _SLASHED.fullmatch(core)) or _FILE.fullmatch(core):
         sentence.thing_count += 1

@@ -13,13 +13,19 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "COMPOUNDS",
     "DROPPED_FIRST",
     "FORMULAS",
     "FUNCTION_WORDS",
     "HEDGES",
+    "JOINERS",
     "KEPT_LONGEST",
     "NOT_INFLECTED",
+    "PARTICLES",
+    "POINTERS",
+    "PREPOSITIONS",
     "PRETERITES",
+    "TIMES",
     "word_set",
 ]
 
@@ -92,7 +98,7 @@ FUNCTION_WORDS: Final = {
         à dans par pour sur sous avec sans chez entre vers contre avant après devant derrière
         selon malgré sauf hors lors près loin durant parmi via
         ne n plus moins très trop assez bien déjà encore toujours jamais souvent ici là voici
-        voilà peu beaucoup seulement surtout puis
+        voilà peu beaucoup seulement surtout puis peut-être
         """,
     "es": """
         el la los las lo un una unos unas al del este esta esto estos estas ese esa eso esos esas
@@ -175,7 +181,7 @@ KEPT_LONGEST: Final = {
         """,
     "fr": """
         avant après ici là plus moins très trop bien déjà encore toujours jamais souvent puis
-        maintenant aussi peu beaucoup loin près seulement chaque tout tous toute
+        maintenant aussi peu beaucoup loin près seulement chaque tout tous toute peut-être
         """,
     "es": """
         antes después ahora ya más menos muy tan tanto mucho mucha todavía siempre casi solo sólo
@@ -187,6 +193,70 @@ KEPT_LONGEST: Final = {
         """,
 }
 """Adverbs that telegraphic speech keeps; they say little about grammar."""
+
+PREPOSITIONS: Final = {
+    "en": """
+        in on of at to from by for with without about against between into through during before
+        after till until since near under over per
+        """,
+    "de": """
+        in an auf aus bei mit nach von vor zu für durch gegen ohne um über unter hinter neben
+        zwischen wegen trotz statt seit bis pro ab
+        """,
+    "fr": """
+        de d à en dans par pour sur sous avec sans chez entre vers contre avant après devant
+        derrière depuis dès
+        """,
+}
+"""Prepositions without an article in them, which notes keep where they need one."""
+
+JOINERS: Final = {
+    "en": "and or but",
+    "de": "und oder aber sondern",
+    "fr": "et ou mais",
+    "es": "y e o u pero sino",
+    "uk": "і й та або але",
+}
+"""Conjunctions between parts of a sentence, which notes do without."""
+
+PARTICLES: Final = {
+    "en": "in on off out up down over under through by near around behind inside outside",
+    "de": "zu auf an aus ab mit los weg um nach alle durch über unter vor hinter",
+    "fr": "dedans dehors dessus dessous devant derrière contre avant après",
+}
+"""Prepositions and the like that stand for a predicate in a note: "Light in, sugar out."."""
+
+POINTERS: Final = {
+    "en": "this these each every",
+    "de": "diese dieses diesen diesem dieser jede jedes jeden",
+    "fr": "ce cet cette ces chaque",
+    "es": "este esta estos estas cada",
+    "uk": "цього цієї цей цю ці кожен кожного кожної",
+}
+
+TIMES: Final = {
+    "en": """
+        time morning afternoon evening night day week weekend month quarter year spring summer
+        autumn winter hour minute second
+        """,
+    "de": """
+        mal morgen vormittag nachmittag abend nacht tag woche wochenende monat quartal jahr
+        frühling frühjahr sommer herbst winter stunde minute sekunde
+        """,
+    "fr": """
+        fois matin soir nuit jour journée semaine mois trimestre année an printemps été automne
+        hiver heure minute seconde matinée soirée
+        """,
+    "es": """
+        vez mañana tarde noche día semana mes trimestre año primavera verano otoño invierno hora
+        minuto segundo
+        """,
+    "uk": """
+        разу раз ранку вечора вечір дня день тижня тиждень місяця місяць року рік весни весну літа
+        літо осені осінь зими зиму години годину хвилини хвилину
+        """,
+}
+"""Times; with a pointer before them they say when, like "today"."""
 
 FORMULAS: Final = {
     "en": """
@@ -233,6 +303,9 @@ NOT_INFLECTED: Final = word_set(
 )
 """Everyday words that only look like they had an ending."""
 
+COMPOUNDS: Final = word_set("peut-être rendez-vous porte-à-porte tête-à-tête vis-à-vis après-midi")
+"""Hyphenated words that have no grammar, though their parts would."""
+
 PRETERITES: Final = word_set(
     """
     went came took saw knew began wrote spoke fell gave ate drank drove rose chose broke wore grew
@@ -257,7 +330,8 @@ HEDGES: Final = {
         unter umständen|schwer zu sagen|womöglich
         """,
     "fr": """
-        je pense|je crois|je suppose|peut être|probablement|sans doute|éventuellement|possiblement
+        je pense|je crois|je suppose|peut-être|peut être|probablement|sans doute|éventuellement
+        possiblement
         il semble|il se peut|pas sûr|pas sûre|pas certain|pas certaine|semble t il|on dirait
         pourrait être|difficile à dire|autant que je sache
         """,

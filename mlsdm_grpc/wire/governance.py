@@ -126,15 +126,16 @@ def evaluation(
     Args:
         text: The text.
         judged: What was measured of it, and what the rules say.
-        redacts: Return the text without personal data and secrets.
+        redacts: Return the text without personal data and secrets; an empty one if the search for
+            them failed.
     """
     found = judged.measurement
     return governance_service_pb2.EvaluateContentResponse(
         moral_value=found.moral_value or 0.0,
         verdicts=map(verdict, judged.verdicts),
-        injection_score=found.injection_score or 0.0,
+        injection_score=1.0 if found.injection_score is None else found.injection_score,
         findings=_findings(text, merged(found.findings)[: limits.MAX_FINDINGS]),
-        redacted_text=redact(text, found.findings) if redacts else "",
+        redacted_text=redact(text, found.findings) if redacts and not found.unsearched else "",
         policy_version=judged.policy.version,
     )
 

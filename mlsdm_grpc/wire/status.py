@@ -7,6 +7,7 @@ part is therefore cut to a size here. Codes are plain integers: this module know
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -109,13 +110,15 @@ def _clean(text: str, limit: int = _MAX_TEXT_CHARS) -> str:
     return text[:limit].encode("utf-8", "replace").decode()
 
 
-def to_status(error: BaseException, request_id: str) -> RpcStatus:
+def to_status(error: BaseException, request_id: str, *, left_s: float = math.inf) -> RpcStatus:
     """Return how a call that failed with this error ends.
 
     Args:
         error: What was raised. Whatever is not an error of ours, or says that it is a defect,
             becomes INTERNAL with a fixed text; its own text never leaves the server.
         request_id: Goes into ``RequestInfo``.
+        left_s: What the client's deadline leaves, seconds. Who has to wait for longer is told not
+            to repeat the call by itself, for it would learn the reason only after its deadline.
     """
     code = next((CODES[cls] for cls in type(error).__mro__ if cls in CODES), _INTERNAL)
     if isinstance(error, errors.MlsdmError) and code != _INTERNAL:
@@ -131,13 +134,14 @@ def to_status(error: BaseException, request_id: str) -> RpcStatus:
             for key, value in list(known.metadata.items())[:_MAX_METADATA_KEYS]
         },
     )
-    pushback_ms = _pushback_ms(known)
     details: list[Message] = [error_details_pb2.RequestInfo(request_id=_clean(request_id))]
-    if pushback_ms is not None and pushback_ms >= 0:
+    wait_ms = _wait_ms(known)
+    if wait_ms is not None:
         retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromMilliseconds(pushback_ms)
+        retry.retry_delay.FromMilliseconds(wait_ms)
         details.append(retry)
     details.extend(_specific(known, message))
+    pushback_ms = _pushback_ms(known, wait_ms, left_s)
     return RpcStatus(code, message, _pack(code, message, info, details), pushback_ms)
 
 
@@ -158,10 +162,18 @@ def item_status(error: errors.MlsdmError) -> item_status_pb2.ItemStatus:
     )
 
 
-def _pushback_ms(error: errors.MlsdmError) -> int | None:
-    if error.retry_after_s is not None:
-        return max(0, round(error.retry_after_s * 1_000))
-    return _NO_RETRY_MS if isinstance(error, errors.QuotaExceeded) else None
+def _wait_ms(error: errors.MlsdmError) -> int | None:
+    after_s = error.retry_after_s
+    return None if after_s is None else max(0, round(after_s * 1_000))
+
+
+def _pushback_ms(error: errors.MlsdmError, wait_ms: int | None, left_s: float) -> int | None:
+    """Return when the library of the client may repeat the call by itself."""
+    if isinstance(error, errors.Unavailable) and error.tried:
+        return _NO_RETRY_MS
+    if wait_ms is None:
+        return _NO_RETRY_MS if isinstance(error, errors.QuotaExceeded) else None
+    return wait_ms if wait_ms < left_s * 1_000 else _NO_RETRY_MS
 
 
 def _specific(error: errors.MlsdmError, message: str) -> Iterable[Message]:

@@ -69,14 +69,20 @@ class Script:
         return await context.abort(codes[status.code], status.message)
 
 
+BUILDERS = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+
+
 def handlers(script: Script) -> list[grpc.GenericRpcHandler]:
     found = []
     for file in CONTRACT_FILES:
         for service in file.services_by_name.values():
             methods = {}
             for method in service.methods:
-                if method.client_streaming:
-                    continue
 
                 async def serve(request: Any, context: Any, name: str = method.name) -> Message:
                     return await script.serve(name, request, context)
@@ -87,9 +93,8 @@ def handlers(script: Script) -> list[grpc.GenericRpcHandler]:
                     async for message in script.stream(name, request, context):
                         yield message
 
-                build: Any = grpc.unary_unary_rpc_method_handler
-                if method.server_streaming:
-                    build = grpc.unary_stream_rpc_method_handler
+                shape = method.client_streaming, method.server_streaming
+                build: Any = BUILDERS[shape]
                 methods[method.name] = build(
                     stream if method.server_streaming else serve,
                     request_deserializer=message_factory.GetMessageClass(

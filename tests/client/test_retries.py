@@ -7,7 +7,13 @@ import anyio
 import pytest
 
 from mlsdm_grpc import errors
-from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2, memory_put_pb2, memory_query_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    cognition_service_pb2,
+    memory_pb2,
+    memory_put_pb2,
+    memory_query_pb2,
+    memory_stream_pb2,
+)
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.client.channel import CONTRACT_FILES, is_repeatable, service_config
 
@@ -151,3 +157,29 @@ def test_every_write_of_the_data_services_can_be_repeated():
         for service in file.services_by_name.values():
             for method in service.methods:
                 assert is_repeatable(method) or method.client_streaming, method.full_name
+
+
+async def test_a_stream_whose_name_a_broken_call_of_its_own_holds_is_tried_again(scripted):
+    """The break came before the client knew its stream open; a first attempt is told at once."""
+    taken = errors.Conflict("taken", reason="STREAM_IN_USE", retry_after_s=0.01)
+    broken = errors.Unavailable("broken", reason="WORKER_LOST", retry_after_s=0.01)
+
+    async def answer(requests, _metadata):
+        if failures:
+            raise failures.pop(0)
+        async for request in requests:
+            if request.HasField("open"):
+                flow = {"max_in_flight_count": 1, "max_batch_count": 1}
+                yield memory_stream_pb2.IngestMemoriesResponse(opened={"flow": flow})
+            else:
+                yield memory_stream_pb2.IngestMemoriesResponse(ack={"acked_sequence": 1})
+
+    async with scripted() as script, script.client() as memory:
+        script.answers["IngestMemories"] = answer
+        failures = [broken, taken, taken]
+        source = [memory_pb2.Memory(text="a")]
+        outcomes = [outcome async for outcome in memory.ingest(source)]
+        assert [outcome.sequence for outcome in outcomes] == [1]
+        failures = [taken]
+        with pytest.raises(errors.Conflict):
+            await anext(memory.ingest(source))

@@ -192,6 +192,7 @@ def _stream_items(draw) -> StreamItems:
             StreamItem(sequence, draw(memories | events)) for sequence in sorted(sequences)
         ),
         allow_replace=draw(st.booleans()),
+        finished=draw(st.booleans()),
     )
 
 

@@ -17,6 +17,7 @@ from mlsdm_grpc.core.record import (
     PutResult,
     Vector,
 )
+from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 
@@ -277,7 +278,7 @@ def test_expiry_is_exact_to_the_nanosecond():
     }
     assert {now_ns: state(now_ns) for now_ns in living} == living
     for now_ns, (count, pinned, names) in living.items():
-        pelm.expire(now_ns)
+        finish(pelm.expire(now_ns))
         assert {memory.memory_id for memory, _ in pelm.in_creation_order()} == names
         assert (len(pelm), pelm.pinned_count) == (count, pinned)
         assert state(now_ns) == (count, pinned, names)

@@ -21,7 +21,7 @@ from mlsdm_grpc.core.record import (
     StreamOutcome,
     UpdateSpace,
 )
-from mlsdm_grpc.core.streams import MAX_STREAMS, StreamMark, StreamMarks
+from mlsdm_grpc.core.streams import MAX_FINISHED, MAX_STREAMS, StreamMark, StreamMarks
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.records import (
     decode_record,
@@ -121,7 +121,7 @@ def test_a_gap_is_refused_and_changes_nothing_of_the_stream():
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "STREAM_SEQUENCE_INVALID"
     assert dict(refusal.metadata) == {"stream_id": "s", "expected": "2", "actual": "3"}
-    assert space.mind.contents.streams.get("s") == 1
+    assert space.mind.contents.streams.get("s").sequence == 1
 
 
 def test_a_stream_that_is_not_known_begins_where_its_writer_says():
@@ -149,7 +149,7 @@ def test_a_read_only_space_refuses_the_record():
     body = items(1, memory("b"))
     assert space.mind.preview(record(4, body)).reason == "SPACE_READ_ONLY"
     assert space.apply(body).reason == "SPACE_READ_ONLY"
-    assert space.mind.contents.streams.get("s") == 1
+    assert space.mind.contents.streams.get("s").sequence == 1
 
 
 def test_a_space_knows_64_streams_and_the_one_at_rest_makes_room():
@@ -167,6 +167,44 @@ def test_a_space_knows_64_streams_and_the_one_at_rest_makes_room():
     assert len(known) == MAX_STREAMS
     assert "s1" not in known
     assert known[-2:] == ["s0", "late"]
+
+
+def test_finished_streams_take_no_place_and_the_oldest_of_them_gives_way():
+    space = Space()
+    for number in range(MAX_FINISHED + 1):
+        body = items(0, stream_id=f"s{number}", last=1, finished=number > 0)
+        assert space.apply(body).acked_sequence == 1
+    assert space.apply(items(1, stream_id="s0", finished=True)).acked_sequence == 1
+    marks = list(space.mind.contents.streams)
+    assert len(marks) == len(space.mind.contents.streams) == MAX_FINISHED
+    assert (marks[0].stream_id, marks[-1].stream_id) == ("s2", "s0")
+    assert all(mark.finished for mark in marks)
+
+
+def test_items_of_a_finished_stream_that_are_sent_again_count_once():
+    """As when its client never heard of the end, because the connection broke."""
+    space = Space()
+    space.apply(items(0, memory("a"), memory("b"), finished=True))
+    for number in range(MAX_STREAMS):
+        space.apply(items(0, stream_id=f"s{number}", last=1))
+    assert space.mind.preview(record(space.mind.revision + 1, items(1))).acked_sequence == 2
+    again = space.apply(items(1, memory("b")))
+    assert (results(again), again.acked_sequence) == ([None], 2)
+    assert space.mind.contents.streams.get("s").finished
+    assert space.apply(items(2, memory("c"))).reason == "QUOTA_EXCEEDED"
+    assert space.ids() == ["a", "b"]
+    space.apply(items(1, stream_id="s0", finished=True))
+    assert space.apply(items(2, memory("c"))).acked_sequence == 3
+    assert not space.mind.contents.streams.get("s").finished
+
+
+def test_a_stream_that_others_took_further_is_not_finished_by_an_old_record():
+    space = Space()
+    space.apply(items(0, last=3))
+    assert space.apply(items(1, last=2, finished=True)).acked_sequence == 3
+    assert not space.mind.contents.streams.get("s").finished
+    space.apply(items(2, last=3, finished=True))
+    assert space.mind.contents.streams.get("s").finished
 
 
 def test_a_record_that_comes_again_tells_how_far_the_stream_is():
@@ -212,6 +250,8 @@ def test_marks_survive_snapshot_and_encoding():
     bodies = (
         items(0, memory("a"), ProcessEvent(memory("e"), 0.5), stream_id="b", allow_replace=True),
         items(3, memory("f", confidence=0.2), stream_id="a", last=9),
+        items(0, memory("g"), stream_id="c", finished=True),
+        items(0, memory("h"), stream_id="d"),
     )
     for body in bodies:
         each = record(space.mind.revision + 1, body)
@@ -233,6 +273,8 @@ def test_an_item_needs_an_outcome_of_its_kind():
 def test_marks_are_in_the_order_of_their_last_write():
     marks = StreamMarks([StreamMark("a", 1, 10), StreamMark("b", 1, 20)])
     marks.advance(StreamMark("a", 2, 30))
-    assert [(mark.stream_id, mark.sequence) for mark in marks] == [("b", 1), ("a", 2)]
-    assert marks.get("c") is None
+    marks.advance(StreamMark("b", 1, 40, finished=True))
+    marks.advance(StreamMark("c", 1, 50))
+    assert [(mark.stream_id, mark.sequence) for mark in marks] == [("a", 2), ("c", 1), ("b", 1)]
+    assert marks.get("d") is None
     assert marks.has_room(0)

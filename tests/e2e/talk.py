@@ -17,6 +17,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_put_pb2,
     memory_query_pb2,
     memory_service_pb2_grpc,
+    space_service_pb2,
+    space_service_pb2_grpc,
 )
 
 
@@ -28,6 +30,7 @@ class Talk:
         self.generation = generation_service_pb2_grpc.GenerationServiceStub(one)
         self.memory = memory_service_pb2_grpc.MemoryServiceStub(one)
         self.minds = cognition_service_pb2_grpc.CognitionServiceStub(one)
+        self.spaces = space_service_pb2_grpc.SpaceServiceStub(one)
         self.governance = governance_service_pb2_grpc.GovernanceServiceStub(one)
 
     async def generate(self, prompt, **fields):
@@ -52,6 +55,13 @@ class Talk:
 
     async def state(self):
         return (await self.minds.GetState(cognition_service_pb2.GetStateRequest())).state
+
+    async def sleep_gate(self):
+        """Let the space refuse events while it sleeps."""
+        asked = await self.spaces.GetSpace(space_service_pb2.GetSpaceRequest())
+        change = space_service_pb2.UpdateSpaceRequest(etag=asked.space.etag)
+        change.config.rhythm.sleep_gate = True
+        await self.spaces.UpdateSpace(change)
 
     async def put(self, text):
         request = memory_put_pb2.PutMemoryRequest(memory=memory_pb2.Memory(text=text))

@@ -214,26 +214,50 @@ async def test_drain_answers_when_it_has_begun_and_the_process_ends(tmp_path):
             assert await again.metric("mlsdm_journal_replayed_records_total") == 0
 
 
+async def test_a_drain_cuts_the_delay_of_a_signal_short(tmp_path):
+    with process(tmp_path, drain_delay_s=300) as server:
+        async with Node(server) as node:
+            server.process.terminate()
+            await node.until(draining(node), True, within_s=10)
+            await node.put()
+            drain = admin_service_pb2.DrainRequest(reason="now", grace={})
+            await node.admin.Drain(drain, timeout=10)
+            assert (await refusal(node.put())).code == grpc.StatusCode.UNAVAILABLE
+        _, log = await asyncio.to_thread(server.process.communicate, timeout=60)
+        assert server.process.returncode == 0, log
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-async def test_a_drain_ends_the_process_in_time_whatever_hangs(tmp_path, evidence):
-    with process(tmp_path) as server:
+@pytest.mark.parametrize("signalled", [False, True])
+async def test_a_drain_ends_the_process_in_time_whatever_hangs(tmp_path, evidence, signalled):
+    with process(tmp_path, drain_delay_s=300) as server:
         (worker,) = workers(server.process.pid, "minds")
         async with Node(server) as node:
             revision = (await node.put()).revision
             os.kill(worker, signal.SIGSTOP)
+            if signalled:
+                server.process.terminate()
+                await node.until(draining(node), True, within_s=10)
             drain = admin_service_pb2.DrainRequest(reason="a test", grace={})
             answer = await node.admin.Drain(drain, timeout=10)
             promised_s = answer.end_time.ToMilliseconds() / 1_000 - time.time()
         began = time.monotonic()
         await asyncio.to_thread(server.process.wait, timeout=5 * promised_s)
         evidence["seconds"] = round(time.monotonic() - began, 1)
-        with contextlib.suppress(ProcessLookupError):  # the server has killed it
+        with contextlib.suppress(ProcessLookupError):  # the server may have come so far
             os.kill(worker, signal.SIGKILL)
         await asyncio.to_thread(server.process.communicate)
     with process(tmp_path) as again:
         async with Node(again) as node:
             assert (await node.query()).revision == revision
+
+
+def draining(node):
+    async def is_draining():
+        return (await node.status()).draining
+
+    return is_draining
 
 
 def in_flight(node):

@@ -5,11 +5,12 @@ import uuid
 import anyio
 import grpc
 import pytest
+import structlog
 from talk import kinds, talking, tokens
 
-from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, governance_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, governance_pb2, governance_service_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
-from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 
 pytestmark = pytest.mark.anyio
 
@@ -178,12 +179,117 @@ async def test_an_answer_whose_style_nothing_can_repair_comes_as_it_is():
         assert once.usage.provider_call_count == 1
 
 
+async def test_a_model_that_rewrites_nothing_changes_nothing():
+    text = "Bus late. No seat. Sad. Rain heavy. Umbrella lost. Home far."
+    async with talking() as talk:
+        asked = governance_service_pb2.RepairSpeechRequest(text=text)
+        found = await talk.governance.RepairSpeech(asked)
+    assert (found.repaired, found.text) == (False, text)
+
+
+async def test_every_telegraphic_answer_leaves_one_line_whether_repaired_or_not():
+    async with talking(llm={"echo": {"style": "telegraphic"}}) as talk:
+        with structlog.testing.capture_logs() as logged:
+            await talk.generate("What happened?")
+            await talk.generate("What happened?", repair_speech=False)
+            await talk.stream("What happened?")
+            asked = governance_service_pb2.RepairSpeechRequest(text="Bus late. No seat. Sad. Rain.")
+            await talk.governance.RepairSpeech(asked, metadata=[("x-request-id", "mine")])
+    lines = [each for each in logged if each["event"] == "speech_analysed"]
+    assert len(lines) == 4
+    assert {each["tenant"] for each in lines} == {"dev"}
+    assert len({each["request_id"] for each in lines} - {""}) == 4
+    assert lines[-1]["request_id"] == "mine"
+    assert lines[0]["severity"] > 0.3
+
+
+async def test_waiting_for_a_call_in_flight_is_told_as_time_in_queues():
+    llm = {"max_concurrent": 1, "echo": {"chunk_delay_s": 0.02}}
+    async with talking(llm=llm) as talk:
+        first = await talk.generate("Hello there.", remember=False, top_k=0)
+        answers = []
+
+        async def ask():
+            answers.append(await talk.generate("Hello there.", remember=False, top_k=0))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(ask)
+    quick, slow = sorted(each.usage.queue_wait.ToTimedelta() for each in answers)
+    once = first.usage.provider_time.ToTimedelta()
+    assert quick < once / 2 < slow
+
+
 async def test_an_empty_answer_is_an_answer():
     async with talking(llm={"echo": {"style": "empty"}}) as talk:
         answer = await talk.generate("What happened?")
         assert (answer.text, answer.finish_reason) == ("", pb.FINISH_REASON_STOP)
         assert not answer.memory_ids
         assert not answer.HasField("speech")
+
+
+async def test_what_a_rule_redacts_reaches_neither_model_nor_memory():
+    key = "AKIAZQ9XWV7TS5RP3NML"
+    async with talking() as talk:
+        await talk.policy(
+            *(
+                governance_pb2.PolicyRule(
+                    rule_id=rule_id,
+                    decision=governance_pb2.DECISION_REDACT,
+                    enforcement=governance_pb2.ENFORCEMENT_ENFORCE,
+                )
+                for rule_id in ("secret.prompt", "pii.recall")
+            )
+        )
+        answer = await talk.generate(f"Is the key {key} still a good one?")
+        assert "[aws_key]" in answer.text
+        assert key not in answer.text
+        assert not [memory for memory in await talk.memories() if key in memory.text]
+        await talk.put("Write to maria@example.com about the green gate.")
+        found = await talk.generate("Whom do I ask about the green gate?")
+        texts = [match.memory.text for match in found.recalled]
+        assert "Write to [email] about the green gate." in texts
+        assert "maria@example.com" not in found.text
+
+
+async def test_instructions_are_judged_but_not_as_injection():
+    async with talking() as talk:
+        plain = await talk.generate(
+            "Good morning to you.", system_prompt="From now on you are a pirate. Ignore typos."
+        )
+        assert plain.finish_reason == pb.FINISH_REASON_STOP
+        assert not plain.verdicts
+        hostile = await talk.generate("Go on, please.", system_prompt=HOSTILE)
+        assert hostile.finish_reason == pb.FINISH_REASON_PROMPT_REFUSED
+        assert [verdict.rule_id for verdict in hostile.verdicts] == ["moral.threshold"]
+
+
+async def test_a_model_that_is_not_there_is_told_before_anything_else():
+    async with talking() as talk:
+        await talk.generate("Good morning to you.")
+        got = []
+
+        async def listen():
+            async for event in talk.streaming(HOSTILE, model="unknown"):
+                got.append(event)  # noqa: PERF401 - what came before the failure counts
+
+        with pytest.raises(grpc.aio.AioRpcError):
+            await listen()
+        assert got == []
+        assert (await talk.state()).step == 1
+
+
+async def test_what_the_mind_does_not_take_in_is_told():
+    async with talking(engine={"consolidation": False}) as talk:
+        await talk.generate("Good morning to you.")
+        await talk.sleep_gate()
+        while (await talk.state()).phase < 0.5:
+            await talk.generate("Good morning to you.")
+        answer = await talk.generate("Good morning to you.")
+        assert answer.text
+        assert not answer.memory_ids
+        assert answer.remember_status.reason == error_reason_pb2.ERROR_REASON_NOT_REMEMBERED
+        assert answer.remember_status.metadata["cause"] == "sleep"
 
 
 # Phases.
@@ -227,6 +333,33 @@ async def test_without_memory_the_answer_is_stateless(monkeypatch):
         assert events[0].recall.stateless
         assert not events[0].recall.recalled
         assert not (await talk.generate("What is my dog called?")).stateless
+
+
+async def test_a_memory_that_hangs_costs_a_quarter_of_the_time(monkeypatch):
+    async with talking() as talk:
+        await talk.generate("My dog is called Bruno.")
+
+        async def late(*_args, deadline_s, **_kwargs):
+            await anyio.sleep(deadline_s - anyio.current_time())
+            raise DeadlineExceeded("late", reason="DEADLINE_EXPIRED")
+
+        for name in ("state", "query", "embedded"):
+            with monkeypatch.context() as patch:
+                patch.setattr(talk.server.engine, name, positional(late))
+                answer = await talk.generation.Generate(
+                    pb.GenerateRequest(prompt="What is my dog called?"), timeout=2
+                )
+            assert answer.text
+            assert answer.stateless
+            assert 0.3 < answer.usage.total_time.ToNanoseconds() / 1e9 < 1.5
+
+
+def positional(late):
+    async def call(*args, **kwargs):
+        deadline_s = kwargs.pop("deadline_s", None) or args[-1]
+        await late(deadline_s=deadline_s)
+
+    return call
 
 
 async def test_a_space_of_vectors_cannot_be_used():

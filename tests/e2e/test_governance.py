@@ -5,6 +5,8 @@ import hashlib
 import json
 import uuid
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 
 import aiohttp
 import grpc
@@ -13,6 +15,7 @@ import structlog
 from aiohttp import web
 from google.protobuf.timestamp_pb2 import Timestamp
 from serving import channel, in_process
+from talk import talking, tokens
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     event_pb2,
@@ -22,8 +25,11 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_pb2,
     speech_pb2,
 )
+from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import FINISH_REASON_RESPONSE_REFUSED
 from mlsdm_grpc.client import MemoryClient, Policy, new_memory
+from mlsdm_grpc.engine import textwork
 from mlsdm_grpc.errors import InvalidInput, PreconditionFailed
+from mlsdm_grpc.governance.measure import BUILT_IN_DETECTORS
 from mlsdm_grpc.governance.rules import BUILT_IN_RULES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -108,6 +114,18 @@ async def test_what_is_wrong_is_found_with_its_place_and_never_its_value(client)
     assert (await client.evaluate(HOSTILE, stage="speech")).moral_value < 0.5
 
 
+async def test_a_text_that_could_not_be_searched_is_not_told_as_redacted(monkeypatch):
+    def broken(_text):
+        raise ZeroDivisionError
+
+    detectors = replace(BUILT_IN_DETECTORS, sensitive=broken, injection=broken)
+    monkeypatch.setattr(textwork, "measure", partial(textwork.measure, detectors=detectors))
+    async with serving(engine={"text_workers": 0}) as (_, client):
+        for stage in ("prompt", "speech"):
+            found = await client.evaluate(EMAIL, redact=True, stage=stage)
+            assert (found.redacted_text, found.injection_score) == ("", 1.0)
+
+
 async def test_findings_are_bounded(client):
     text = " ".join(f"write{i}@example.org" for i in range(1_500))
     found = await client.evaluate(text, redact=True)
@@ -129,7 +147,10 @@ async def test_the_style_of_a_text_is_told_and_logged_without_it(client):
         empty = (await client.analyze_speech("")).report
         assert speech_pb2.SPEECH_FLAG_EMPTY_TEXT in empty.flags or empty.abstained
     lines = [line for line in logged if line["event"] == "speech_analysed"]
-    assert lines[0].keys() == {"event", "log_level", "severity", "flags", "language", "profile"}
+    assert lines[0].keys() == {
+        *("event", "log_level", "component", "request_id", "tenant"),
+        *("severity", "flags", "language", "profile"),
+    }
     assert "Cat" not in json.dumps(logged)
 
 
@@ -336,6 +357,18 @@ async def test_an_event_that_policy_refuses_steps_the_mind_and_leaves_nothing():
         assert decided(told[2].verdicts) == {"moral.memory": "REFUSE"}
 
 
+async def test_a_repeated_event_is_told_as_it_was_whatever_policy_says_meanwhile():
+    async with serving() as (_, client):
+        request_id = str(uuid.uuid4())
+        first = (await client.process_event(SECRET, request_id=request_id)).outcome
+        assert first.accepted
+        await set_rules(client, rule("secret.memory", enforcement="ENFORCE"))
+        again = await client.process_event(SECRET, request_id=request_id)
+        assert again.outcome.memory_id == first.memory_id
+        assert again.outcome.moral_value == first.moral_value > 0
+        assert not again.verdicts
+
+
 # Policies.
 
 
@@ -466,6 +499,33 @@ async def test_an_endpoint_scores_prompts_answers_and_events(tmp_path):
     headers, body = seen[0]
     assert headers["Authorization"] == "Bearer not-a-real-key"
     assert body == {"model": "omni-moderation-latest", "input": KIND}
+
+
+async def test_of_a_stream_that_an_endpoint_refuses_nothing_has_left():
+    pytest.importorskip("openai", reason="the extra openai is not installed")
+    from upstream import Upstream, answers
+
+    async def answer(text):
+        return scored(0.9 if "alpha" in text and "omega" in text else 0.02)
+
+    said = "alpha " + "This is a calm story of the sea. " * 40 + "omega"
+    async with (
+        endpoint(answer) as (url, seen),
+        Upstream(answers(said)).serving() as upstream,
+    ):
+        openai = {
+            "base_url": f"http://127.0.0.1:{upstream.port}/v1",
+            "model": "small",
+            "key_required": False,
+        }
+        async with talking(
+            governance=moderated(url, key_required=False),
+            llm={"providers": ("openai",), "openai": openai},
+        ) as talk:
+            events = await talk.stream("Tell me a story.", remember=False, top_k=0)
+    assert not tokens(events)
+    assert events[-1].final.finish_reason == FINISH_REASON_RESPONSE_REFUSED
+    assert [body["input"] for _, body in seen] == ["Tell me a story.", said]
 
 
 async def broken_answer(_):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -99,6 +100,45 @@ async def test_a_chain_that_cannot_work_stops_the_start():
         async with in_process(llm={"providers": ("openai",)}):
             pass
     assert [each.field for each in caught.value.violations] == ["llm.openai.key_file"]
+
+
+@asynccontextmanager
+async def counted(status):
+    """Run an upstream that answers with a status and keeps the requests."""
+    pytest.importorskip("openai", reason="the extra openai is not installed")
+    from upstream import Upstream, http
+
+    async def fails(_request, writer):
+        writer.write(http(status, b"{}"))
+        await writer.drain()
+
+    async with Upstream(fails).serving() as upstream:
+        yield f"http://127.0.0.1:{upstream.port}/v1", upstream.requests
+
+
+async def test_the_client_does_not_multiply_the_tries_of_the_server():
+    async with counted(500) as (url, requests):
+        openai = {"base_url": url, "model": "small", "key_required": False}
+        llm = {"providers": ("openai",), "openai": openai, "tries": 1}
+        async with in_process(llm=llm) as server, MemoryClient(str(server.listen)) as memory:
+            with pytest.raises(Unavailable) as caught:
+                await memory.generate("Are you there?", timeout_s=20)
+        assert caught.value.reason == "PROVIDER_UNAVAILABLE"
+        assert caught.value.retry_after_s > 0
+        assert len(requests) == 1
+
+
+async def test_who_cannot_wait_for_a_breaker_learns_at_once_what_is_wrong():
+    async with counted(401) as (url, _):
+        embedder = {"base_url": url, "model": "remote", "dimension": 4}
+        async with (
+            in_process(space={"embedder": "openai"}, embedder=embedder) as server,
+            MemoryClient(str(server.listen)) as memory,
+        ):
+            with pytest.raises(Unavailable) as caught:
+                await memory.put("alpha", timeout_s=5)
+        assert caught.value.reason == "EMBEDDER_UNAVAILABLE"
+        assert caught.value.retry_after_s > 5
 
 
 async def test_texts_are_embedded_by_a_remote_endpoint():

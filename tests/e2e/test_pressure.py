@@ -14,6 +14,8 @@ from node import ENTERED_S, LEFT_S, Node, assert_emergency, process, refusal, wo
 from serving import in_process
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2, memory_stream_pb2, node_pb2
+from mlsdm_grpc.engine.monitor import Monitor
+from mlsdm_grpc.server.lifecycle import GrpcServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
@@ -44,6 +46,24 @@ async def test_the_operator_forces_every_mode_and_gives_it_back():
         status = await node.force(automatic=True)
         assert (status.mode, status.mode_forced) == (node_pb2.NODE_MODE_NORMAL, False)
         await node.put()
+
+
+async def test_no_call_is_taken_before_the_first_look_at_the_signals(monkeypatch):
+    look, start, order = Monitor.look, GrpcServer.start, []
+
+    async def looked(monitor):
+        await look(monitor)
+        order.append("look")
+
+    async def started(data_port):
+        order.append("start")
+        return await start(data_port)
+
+    monkeypatch.setattr(Monitor, "look", looked)
+    monkeypatch.setattr(GrpcServer, "start", started)
+    async with in_process() as server, Node(server) as node:
+        await node.put()
+    assert order == ["look", "start"]
 
 
 async def test_an_open_stream_is_paused_while_bulk_work_is_refused():

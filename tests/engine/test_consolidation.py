@@ -1,5 +1,7 @@
 """Consolidation on request and in sleep: one record, found in steps, the first writer wins."""
 
+import asyncio
+
 import anyio
 import numpy as np
 import pytest
@@ -343,3 +345,15 @@ async def test_a_lower_cosine_of_the_space_looks_at_everything_again(driver):
         await event(driver, seed)
     second = await fall_asleep(driver, first=80)
     assert (await state(driver, second.revision + 1)).used == second.used - 1
+
+
+async def test_a_listener_that_fails_leaves_no_write_without_an_answer(driver, monkeypatch):
+    def broken(*_args):
+        raise LookupError
+
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, said: reported.append(said))
+    monkeypatch.setattr(driver.engine._writes, "_on_applied", broken)
+    with anyio.fail_after(10):
+        assert (await event(driver, 1)).accepted
+    assert reported

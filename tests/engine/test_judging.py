@@ -1,6 +1,8 @@
 """Judging in the engine: passes, codecs, broken detectors, and the moral filter on text."""
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -79,6 +81,7 @@ findings = st.builds(
         moral_value=st.none() | unit,
         injection_score=st.none() | unit,
         findings=st.lists(findings, max_size=3).map(tuple),
+        unsearched=st.booleans(),
     )
 )
 def test_measurements_survive_the_link(measurement):
@@ -144,6 +147,45 @@ def test_a_text_that_breaks_a_worker_spoils_its_own_request_only(monkeypatch):
     broken, sound = answers(handler, speech, request(2, INJECTION))
     assert (broken.failure.reason, "secret" in broken.failure.message) == ("INTERNAL", False)
     assert sound.measure.measurements[0].scores[0].score >= 0.5
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_places_are_bounded_unless_the_text_is_to_be_redacted(every):
+    asked = request(1, "a@b.co " * 1_500, rules=("pii.memory",))
+    asked.measure.texts[0].every_place = every
+    (reply,) = TextHandler("none", Position()).handle([asked])
+    assert len(reply.measure.measurements[0].findings) == (1_500 if every else 1_000)
+
+
+async def test_all_places_are_redacted_however_many():
+    rule = RuleSettings("pii.memory", decision=Decision.REDACT, enforcement=Enforcement.ENFORCE)
+    async with running(space={"embedder": "wordllama"}) as driver:
+        await driver.engine.policies.set("dev", SetPolicy(PolicySettings((rule,)), '"0"'), ticket())
+        await put(driver, "the cat " + "a@b.co " * 1_100)
+        assert b"a@b.co" not in await records(driver)
+
+
+def test_checks_of_quality_see_a_bounded_text_and_tell_that_they_go_on(monkeypatch):
+    seen, steps = [], []
+
+    class Told(Position):
+        def enter(self, *arguments):
+            steps.append(len(seen))
+            return super().enter(*arguments)
+
+    def check(text, _prompt):
+        seen.append(len(text))
+        return 0.0
+
+    rules = ("quality.drift", "quality.looping")
+    quality = dict.fromkeys(("drift", "looping"), check)
+    detectors = replace(measuring.BUILT_IN_DETECTORS, quality=quality)
+    monkeypatch.setattr(textwork, "measure", partial(measuring.measure, detectors=detectors))
+    wanted = pb.MeasuredText(text="\n" * 262_144, stage=Stage.SPEECH, rule_ids=rules)
+    asked = pb.LinkRequest(call_id=1, measure=pb.MeasureRequest(texts=[wanted]))
+    TextHandler("none", Told()).handle([asked])
+    assert seen == [65_536, 65_536]
+    assert steps[-2:] == [0, 1]
 
 
 async def test_many_texts_are_measured_in_order_over_several_passes():
@@ -385,6 +427,30 @@ async def test_an_exchange_is_remembered_unless_a_rule_refuses_a_text_of_it():
         assert (done.outcome.accepted, done.outcome.used) == (True, 2)
         assert (await driver.state()).step == 1
         assert b"AKIA" not in await records(driver)
+
+
+async def test_a_refused_text_leaves_no_call_of_the_scorer_behind(monkeypatch):
+    running_calls = []
+
+    class Slow:
+        async def score(self, text, _deadline_s):
+            running_calls.append(text)
+            try:
+                await asyncio.sleep(20)
+            finally:
+                running_calls.remove(text)
+
+    async def full(*_args, **_kwargs):
+        await asyncio.sleep(0)
+        raise Unavailable("full", reason="BULKHEAD_FULL")
+
+    async with running() as driver:
+        judging = driver.engine.judging
+        monkeypatch.setattr(judging, "_scorer", Slow())
+        monkeypatch.setattr(judging._texts, "measure", full)
+        with pytest.raises(Unavailable):
+            await judging.judge("hello", Stage.PROMPT, tenant="", deadline_s=within())
+    assert not running_calls
 
 
 async def test_texts_are_measured_where_workers_do_not_embed():

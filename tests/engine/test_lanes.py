@@ -2,12 +2,15 @@
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S, Before, Bulkhead, Gate, Lane, Lanes
+from mlsdm_grpc.engine.lanes import Before, Bulkhead, Gate, Lane, Lanes
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
 pytestmark = pytest.mark.anyio
 
@@ -117,6 +120,71 @@ async def test_turns_are_fair_in_cost_between_tenants(gate):
     assert served["many"] == pytest.approx(served["few"], abs=0.01)
     assert served["large"] == pytest.approx(served["few"], abs=0.04)
     await asyncio.gather(*calls)
+
+
+UNIT_S = 1 / 1_024
+"""What a tenant may send in one turn of a gate with a window of ten units; sums of it are exact."""
+
+
+def dealt(units):
+    """Deal turns one by one, as the paper says; ``units`` are the costs of each tenant's requests.
+
+    Shreedhar and Varghese, Efficient fair queueing using deficit round-robin, 1995.
+    """
+    ring, deficits, order = deque(units), Counter(), []
+    while ring:
+        tenant = ring[0]
+        if deficits[tenant] < units[tenant][0] and len(ring) > 1:
+            deficits[tenant] += 1
+            ring.rotate(-1)
+            continue
+        cost = units[tenant].pop(0)
+        order.append((tenant, cost))
+        deficits[tenant] = max(0, deficits[tenant] - cost)
+        if not units[tenant]:
+            del deficits[tenant]
+            ring.popleft()
+    return order
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcde"),
+        st.lists(st.sampled_from([0.25, 0.5, 1, 1.5, 7, 40, 333.25]), min_size=1, max_size=6),
+        min_size=1,
+    )
+)
+async def test_turns_are_those_of_deficit_round_robin(units):
+    gate = Gate(
+        Lane.BULK, max_queue_s=1e9, clock=Clock(), waited=lambda _: None, window_s=10 * UNIT_S
+    )
+    assert gate.try_enter(10 * UNIT_S)
+    order = []
+
+    async def call(tenant, cost):
+        await gate.enter(tenant, cost * UNIT_S, FAR_S)
+        order.append((tenant, cost))
+        gate.leave(cost * UNIT_S)
+
+    async with asyncio.TaskGroup() as calls:
+        for tenant, costs in units.items():
+            for cost in costs:
+                calls.create_task(call(tenant, cost))
+        await settle()
+        gate.leave(10 * UNIT_S)
+    assert order == dealt(units)
+
+
+async def test_a_turn_costs_the_same_however_much_is_asked_for(gate):
+    """Dealt one by one, these would be four thousand million turns."""
+    fill(gate)
+    large = [asyncio.ensure_future(gate.enter(tenant, 1e6, 1e12)) for tenant in "ab"]
+    await settle()
+    for call in large:
+        gate.leave(1e6)
+        await settle()
+        assert call.done()
+    assert gate.waiting == 0
 
 
 async def test_a_quiet_tenant_waits_for_no_queue_of_another(gate):

@@ -26,15 +26,34 @@ if any("mlsdm_grpc.engine.worker" in each for each in sys.orig_argv):
     import mlsdm_grpc.core.mind as minds
     from mlsdm_grpc.core.record import PutMemories
 
-    apply = minds.Mind.apply
+    applying = minds.Mind.applying
 
     def planted(self, record):
         body = record.body
         if isinstance(body, PutMemories) and any(m.text == "POISON" for m in body.memories):
             os.kill(os.getpid(), signal.SIGSEGV)
-        return apply(self, record)
+        return applying(self, record)
 
-    minds.Mind.apply = planted
+    minds.Mind.applying = planted
+"""
+
+
+KILLED = """
+import os, signal, sys
+
+if any("mlsdm_grpc.engine.worker" in each for each in sys.orig_argv):
+    import mlsdm_grpc.journal.snapshot as snapshots
+
+    reader = snapshots.snapshot_reader
+
+    def killed(file):
+        left = os.listdir({left!r})
+        if left:
+            os.remove(os.path.join({left!r}, left[0]))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return (yield from reader(file))
+
+    snapshots.snapshot_reader = killed
 """
 
 
@@ -136,7 +155,7 @@ async def test_a_quarantine_ends_with_the_server_and_begins_anew(tmp_path, monke
 
 @pytest.mark.usefixtures("path")
 async def test_a_quarantined_space_may_leave_ram_and_stays_barred():
-    async with running(workers=1) as driver:
+    async with running(workers=1, scrub_rows_per_s=0) as driver:  # nobody is at it
         await driver.put(1)
         with pytest.raises((DataLoss, Unavailable)):
             await poison(driver)
@@ -148,14 +167,14 @@ async def test_a_quarantined_space_may_leave_ram_and_stays_barred():
 
 
 async def test_a_defect_that_stays_bars_its_space(monkeypatch):
-    apply = Mind.apply
+    applying = Mind.applying
 
     def fails(self, record):
         if isinstance(record.body, PutMemories) and record.body.memories[0].text == "POISON":
             raise ZeroDivisionError
-        return apply(self, record)
+        return applying(self, record)
 
-    monkeypatch.setattr(Mind, "apply", fails)
+    monkeypatch.setattr(Mind, "applying", fails)
     async with running() as driver:
         await driver.put(1)
         await driver.put(1, key=OTHERS[0])
@@ -181,14 +200,14 @@ async def test_a_defect_while_loading_bars_the_space_at_once(monkeypatch):
             await driver.put(seed)
         for space in driver.engine.directory:
             space.snapshot_revision = space.applied  # as if there were no time for snapshots
-    apply = Mind.apply
+    applying = Mind.applying
 
     def fails(self, record):
         if record.revision == 4:
             raise ZeroDivisionError
-        return apply(self, record)
+        return applying(self, record)
 
-    monkeypatch.setattr(Mind, "apply", fails)
+    monkeypatch.setattr(Mind, "applying", fails)
     async with running(journal) as driver:
         assert await driver.query(1) == (["m1"], 3)
         assert dict(driver.engine.directory.quarantined) == {KEY: 4}
@@ -215,7 +234,39 @@ def test_two_strikes_in_a_row_at_one_record_bar_a_space():
 
 def test_a_snapshot_that_nothing_survives_bars_reads_too():
     quarantine = Quarantine()
-    for _ in range(2):
+    for _ in range(5):
+        assert quarantine.last_served(KEY) is None
         quarantine.strike(KEY, LOADING)
     with pytest.raises(DataLoss):
         quarantine.last_served(KEY)
+
+
+@pytest.mark.parametrize("deaths", [2, 4, 100])
+async def test_a_snapshot_is_given_up_when_it_takes_every_worker_down(
+    tmp_path, monkeypatch, deaths, logs
+):
+    """Some of them may have been killed from outside; a load is long enough to be met twice."""
+    async with opened(tmp_path / "data") as journal:
+        async with running(journal) as driver:
+            for key in (KEY, OTHERS[0]):
+                await driver.put(1, 2, 3, key=key)
+        folder, left = tmp_path / "planted", tmp_path / "deaths"
+        for each in (folder, left):
+            each.mkdir()
+        for number in range(deaths):
+            (left / str(number)).touch()
+        (folder / "sitecustomize.py").write_text(KILLED.format(left=str(left)))
+        path = [str(folder), os.environ.get("PYTHONPATH", "")]
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
+        async with running(journal, workers=1) as driver:
+            if deaths < 5:
+                assert await patiently(lambda: driver.query(2)) == (["m2"], 2)
+                assert not list(left.iterdir())
+            else:
+                with pytest.raises(DataLoss):
+                    await patiently(lambda: driver.query(2))
+                assert len(list(left.iterdir())) == deaths - 5
+                for each in left.iterdir():
+                    each.unlink()
+            assert await patiently(lambda: driver.query(2, key=OTHERS[0])) == (["m2"], 2)
+            assert len(logs.events("space_quarantined")) == (deaths > 5)

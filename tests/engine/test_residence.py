@@ -20,7 +20,7 @@ from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.pool import Loss
 from mlsdm_grpc.engine.position import Position
-from mlsdm_grpc.engine.slices import Job
+from mlsdm_grpc.engine.slices import Claim, Job
 from mlsdm_grpc.engine.spaces import SpaceStatus
 from mlsdm_grpc.engine.watches import Pace
 from mlsdm_grpc.engine.writes import _MAX_BACKLOG
@@ -163,16 +163,16 @@ async def test_who_waited_for_a_turn_sees_no_space_that_is_half_way_back(driver,
 
 
 @pytest.mark.parametrize("lane", [Lane.INTERACTIVE, Lane.BULK])
-async def test_what_waits_for_a_snapshot_of_its_space_holds_up_no_other_space(driver, lane):
+async def test_what_waits_for_a_job_in_its_space_holds_up_no_other_space(driver, lane):
     other = KEY._replace(tenant="other")
     await driver.put(1)
     await driver.put(1, key=other)
     (space, _) = driver.engine.directory
     (link,) = driver.engine._minds._links
     ended = threading.Event()
-    link._handler._slices.add(
-        Job(pb.LinkRequest(space_id=space.number), pb.LinkReply(), until_set(ended), writes=False)
-    )
+    request = pb.LinkRequest(space_id=space.number)
+    job = Job(request, pb.LinkReply(), until_set(ended), Claim.STUDY)
+    link._handler._slices.begin(job, at_once=False)
     before = space.head
     async with anyio.create_task_group() as tasks:
         for seed in range(100):
@@ -511,3 +511,84 @@ async def test_a_call_whose_turn_comes_while_its_space_is_replayed_waits_for_the
         found, state = await asyncio.gather(*calls)
         assert (found, state.used) == ((["m1"], 2), 1)
     await journal.close()
+
+
+async def test_a_tenant_that_touches_many_cold_spaces_holds_up_no_other():
+    journal = HeldJournal()
+    await journal.open()
+    journal.released.set()
+    many = [KEY._replace(space=f"many{number}") for number in range(200)]
+    few = [KEY._replace(tenant="other", space=f"few{number}") for number in range(3)]
+    async with running(journal) as driver:
+        for key in (*many, *few):
+            await driver.put(1, key=key)
+        await gone(driver)
+        journal.released.clear()
+        journal.found.clear()
+        calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in many]
+        await until(lambda: len(journal.found) == 4)
+        calls += [asyncio.ensure_future(driver.query(1, key=key)) for key in few]
+        await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == len(calls))
+        journal.released.set()
+        assert all(ids == ["m1"] for ids, _ in await asyncio.gather(*calls))
+        last = max(journal.found.index(key) for key in few)
+        assert last <= 4 + 2 * len(few)
+    await journal.close()
+
+
+async def test_calls_that_wait_for_a_load_or_a_revision_are_counted_and_bounded():
+    journal = HeldJournal()
+    await journal.open()
+    journal.released.set()
+    async with running(journal, max_pending=8) as driver:
+        await driver.put(1)
+        await gone(driver)
+        journal.released.clear()
+        calls = [asyncio.ensure_future(driver.query(1)) for _ in range(3)]
+        calls.append(asyncio.ensure_future(driver.state()))
+        await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == 4)
+        with pytest.raises(Unavailable) as caught:
+            await driver.query(1)
+        assert caught.value.reason == "BULKHEAD_FULL"
+        journal.released.set()
+        await asyncio.gather(*calls)
+        calls = [asyncio.ensure_future(driver.query(1, min_revision=3)) for _ in range(4)]
+        await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == 4)
+        with pytest.raises(Unavailable):
+            await driver.state()
+        await driver.put(2, key=KEY._replace(tenant="other"))
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+        assert lane_of(driver, Lane.INTERACTIVE).in_use == 0
+        await driver.state()
+    await journal.close()
+
+
+async def test_a_space_that_nobody_waits_for_any_more_is_not_loaded():
+    journal = HeldJournal()
+    await journal.open()
+    journal.released.set()
+    keys = [KEY._replace(space=f"s{number}") for number in range(20)]
+    async with running(journal) as driver:
+        for key in keys:
+            await driver.put(1, key=key)
+        await gone(driver)
+        journal.released.clear()
+        journal.found.clear()
+        calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in keys]
+        await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == len(keys))
+        await until(lambda: len(journal.found) == 4)
+        for call in calls[4:-1]:
+            call.cancel()
+        await asyncio.wait(calls[4:-1])
+        journal.released.set()
+        await asyncio.gather(*calls[:4], calls[-1])
+        assert sorted(journal.found) == sorted([*keys[:4], keys[-1]])
+        assert len(driver.engine.directory) == 5
+        assert await driver.query(1, key=keys[5]) == (["m1"], 2)
+    await journal.close()
+
+
+def lane_of(driver, lane):
+    return next(status for status in driver.engine.lanes if status.lane is lane)

@@ -1,4 +1,6 @@
-"""Long requests of a worker: what is urgent goes in between, and each sees one revision."""
+"""Long requests of a worker: what is urgent goes in between, and nobody sees what is half done."""
+
+from hashlib import sha256
 
 import pytest
 from drive import answers, vector
@@ -18,9 +20,9 @@ from mlsdm_grpc.core.record import (
 )
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.position import Position
-from mlsdm_grpc.engine.slices import Job, Slices
+from mlsdm_grpc.engine.slices import Claim, Job, Slices
 from mlsdm_grpc.journal.records import encode_record
-from mlsdm_grpc.journal.snapshot import read_snapshot
+from mlsdm_grpc.journal.snapshot import snapshot_bytes
 
 DIMENSION = 16
 ROWS = 600
@@ -37,9 +39,9 @@ class Ticks:
         return self.now_s
 
 
-def put(revision, seed):
-    memory = NewMemory(f"m{seed}", vector(seed, DIMENSION), True)
-    body = PutMemories((memory,), allow_replace=True)
+def put(revision, *seeds):
+    memories = tuple(NewMemory(f"m{seed}", vector(seed, DIMENSION), True) for seed in seeds)
+    body = PutMemories(memories, allow_replace=True)
     return encode_record(Record(revision, 1, revision.to_bytes(16, "big"), revision, body))
 
 
@@ -56,6 +58,16 @@ def search(call_id, count, space_id=1, **fields):
 
 def apply(call_id, record, space_id=1):
     return pb.LinkRequest(call_id=call_id, space_id=space_id, apply=record)
+
+
+def snapshot(call_id, path):
+    wanted = pb.SnapshotRequest(path=str(path))
+    return pb.LinkRequest(call_id=call_id, space_id=1, snapshot=wanted)
+
+
+def load(call_id, path, space_id=3):
+    wanted = pb.LoadRequest(snapshot_path=str(path))
+    return pb.LinkRequest(call_id=call_id, space_id=space_id, load=wanted)
 
 
 def results(reply):
@@ -141,22 +153,134 @@ def test_writes_that_wait_keep_their_order_and_let_no_later_job_overtake(handler
     assert replies[-1].revision == ROWS + 4
 
 
-def test_a_snapshot_in_slices_is_of_one_revision(handler, tmp_path):
-    wanted = pb.SnapshotRequest(path=str(tmp_path / "one"))
-    snapshot = pb.LinkRequest(call_id=10, space_id=1, snapshot=wanted)
-    assert handler.handle([snapshot]) == []
+def test_writes_go_between_the_slices_of_a_snapshot_and_are_not_in_it(handler, tmp_path):
+    before = snapshot_bytes(handler._minds[1])
+    assert handler.handle([snapshot(10, tmp_path / "one")]) == []
     assert handler.step() == []
-    assert put_off(handler, apply(11, put(ROWS + 2, 9_999))) == [11]
+    writes, replies = [], []
+    while handler.busy:
+        for _ in range(10):
+            # New memories, others in place of those that are there, and some that leave for them.
+            revision = ROWS + 2 + len(writes)
+            writes.append(put(revision, revision * 7 % 1_500))
+            (written,) = handler.handle([apply(11, writes[-1])])
+            assert (written.revision, written.waits) == (revision, False)
+        replies += handler.step()
+    (reply,) = replies
+    assert len(writes) > 500
+    assert reply.done.snapshot_revision == ROWS + 1
+    file = (tmp_path / "one").read_bytes()
+    assert file == before
+    assert (reply.done.count, reply.done.sha256) == (len(file), sha256(file).digest())
+    assert handler._minds[1].contents.pelm.kept_bytes == 0
+    replay = pb.ReplayRequest(records=writes)
+    later = pb.LinkRequest(call_id=13, space_id=3, replay=replay)
+    assert not any(r.failure.reason for r in answers(handler, load(12, tmp_path / "one"), later))
+    assert snapshot_bytes(handler._minds[3]) == snapshot_bytes(handler._minds[1])
+
+
+def test_writes_wait_for_a_snapshot_that_would_copy_too_much(handler, tmp_path, monkeypatch):
+    handler.handle([snapshot(10, tmp_path / "one")])
+    handler.step()
+    kept = [handler._minds[1].contents.pelm.kept_bytes]
+    for i in range(8):
+        assert not handler.handle([apply(11, put(ROWS + 2 + i, ROWS - i))])[0].waits
+        kept.append(handler._minds[1].contents.pelm.kept_bytes)
+    assert kept == sorted(set(kept))  # each of them was copied
+    monkeypatch.setattr("mlsdm_grpc.engine.minds._MOST_KEPT_BYTES", kept[-1])
+    assert put_off(handler, apply(12, put(ROWS + 10, 9_999))) == [12]
     replies = done(handler)
-    assert [(r.call_id, r.revision) for r in replies] == [(10, ROWS + 1), (11, ROWS + 2)]
-    with (tmp_path / "one").open("rb") as file:
-        mind = read_snapshot(file)
-    assert mind.revision == ROWS + 1
-    loaded = pb.LoadRequest(snapshot_path=str(tmp_path / "one"))
-    request = pb.LinkRequest(call_id=12, space_id=3, load=loaded)
-    assert put_off(handler, request, search(13, 64, space_id=3)) == [13]
+    assert [(r.call_id, r.revision) for r in replies] == [(10, ROWS + 9), (12, ROWS + 10)]
+    assert replies[0].done.snapshot_revision == ROWS + 1
+
+
+def test_a_snapshot_that_is_cancelled_copies_nothing_any_more(handler, tmp_path):
+    handler.handle([snapshot(10, tmp_path / "one")])
+    handler.step()
+    assert handler.handle([pb.LinkRequest(cancel=10)])[0].call_id == 10
+    handler.handle([apply(11, put(ROWS + 2, ROWS))])
+    pelm = handler._minds[1].contents.pelm
+    assert (pelm.kept_bytes, pelm._lattice.before_change) == (0, [])
+
+
+def test_a_space_is_not_replaced_while_a_snapshot_is_taken(handler, tmp_path):
+    handler.handle([snapshot(10, tmp_path / "one")])
+    unload = pb.LinkRequest(call_id=11, space_id=1, unload=pb.UnloadRequest())
+    assert put_off(handler, unload, apply(12, put(ROWS + 2, 1))) == [11, 12]
     replies = done(handler)
-    assert [(r.call_id, r.revision) for r in replies] == [(12, ROWS + 1), (13, ROWS + 1)]
+    assert [reply.call_id for reply in replies] == [10, 11, 12]
+    assert replies[0].done.snapshot_revision == ROWS + 1
+    assert replies[2].failure.reason == "WORKER_LOST"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"scrub": pb.ScrubRequest(start=0, count=1_000)},
+        {"plan": pb.PlanRequest(window=100, min_cosine=0.9)},
+    ],
+)
+def test_writes_do_not_wait_for_a_scrub_or_a_plan(handler, kind):
+    assert handler.handle([pb.LinkRequest(call_id=10, space_id=1, **kind)]) == []
+    (written,) = handler.handle([apply(11, put(ROWS + 2, 9_999))])
+    assert written.revision == ROWS + 2
+    (reply,) = done(handler)
+    assert not reply.failure.reason
+
+
+def test_a_scrub_goes_through_all_slots_in_steps(handler):
+    request = pb.LinkRequest(call_id=10, space_id=1, scrub=pb.ScrubRequest(start=0, count=4_096))
+    assert handler.handle([request]) == []
+    steps, replies = 0, []
+    while handler.busy:
+        replies += handler.step()
+        steps += 1
+    assert (replies[0].scrub.checked, replies[0].scrub.next) == (ROWS, 0)
+    assert steps > ROWS // 256
+    part = pb.LinkRequest(call_id=11, space_id=1, scrub=pb.ScrubRequest(start=100, count=300))
+    (reply,) = answers(handler, part)
+    assert (reply.scrub.checked, reply.scrub.next) == (300, 400)
+
+
+def test_a_batch_of_writes_is_applied_in_slices_and_seen_whole(handler, tmp_path):
+    other = answers(handler, pb.LinkRequest(call_id=3, space_id=2, load=pb.LoadRequest()))
+    assert not other[0].failure.reason
+    seeds = range(20_000, 20_300)
+    batch = apply(10, put(ROWS + 2, *seeds))
+    view = pb.LinkRequest(call_id=11, space_id=1, view=pb.ViewRequest())
+    late = [apply(12, put(ROWS + 3, 1)), snapshot(13, tmp_path / "one")]
+    assert put_off(handler, batch, view, search(14, 1), *late) == [11, 14, 12, 13]
+    between = 0
+    while not (replies := handler.step()):
+        elsewhere = pb.LinkRequest(call_id=20, space_id=2, view=pb.ViewRequest())
+        assert handler.handle([elsewhere])[0].call_id == 20
+        assert put_off(handler, search(15 + between, 1)) == [15 + between]
+        between += 1
+    assert between > len(seeds)
+    assert replies[0].outcome.put.items[-1].memory_id == "m20299"
+    # Those that waited share one scan; what they see is all of the batch and nothing after it.
+    assert {reply.revision for reply in replies} == {ROWS + 2}
+    scans = [reply.search.batch_count for reply in replies if reply.search.batch_count]
+    assert scans == [between + 1]
+    assert next(r.view.used for r in replies if r.call_id == 11) == ROWS + len(seeds)
+    assert [reply.call_id for reply in done(handler)] == [12, 13]
+
+
+def test_what_waited_is_let_in_a_slice_at_a_time(handler):
+    writes = [apply(20 + i, put(ROWS + 2 + i, 5_000 + i)) for i in range(5)]
+    put_off(handler, search(10, 64), *writes)
+    replies = []
+    while 10 not in [reply.call_id for reply in replies]:
+        replies = handler.step()
+    for i in range(5):
+        (single,) = handler.handle([search(40, 1)])
+        assert single.revision == ROWS + 1 + i
+        late = apply(30 + i, put(ROWS + 7 + i, 6_000 + i))
+        assert put_off(handler, late) == [30 + i]
+        (written,) = handler.step()
+        assert (written.call_id, written.revision) == (20 + i, ROWS + 2 + i)
+    assert [reply.call_id for reply in done(handler)] == [30, 31, 32, 33, 34]
+    assert handler.handle([apply(50, put(ROWS + 12, 1))])[0].revision == ROWS + 12
 
 
 def test_jobs_take_turns(handler):
@@ -172,19 +296,36 @@ def test_jobs_take_turns(handler):
     slices = Slices(Ticks(1.0))
     for number, name in enumerate("ab"):
         request = pb.LinkRequest(call_id=number, space_id=number)
-        slices.add(Job(request, pb.LinkReply(), steps(name), writes=False))
+        job = Job(request, pb.LinkReply(), steps(name), Claim.STUDY)
+        assert not slices.begin(job, at_once=False)
     while len(slices):
-        slices.step()
+        slices.step(None)
     assert "".join(order) == "ababab"
 
 
 def test_nobody_waits_for_a_job_that_was_cancelled(handler):
     handler.handle([search(10, 64), apply(11, put(ROWS + 2, 9_999))])
-    replies = handler.handle([pb.LinkRequest(cancel=10)])
-    assert [reply.call_id for reply in replies] == [10, 11]
-    assert replies[1].revision == ROWS + 2
+    assert [reply.call_id for reply in handler.handle([pb.LinkRequest(cancel=10)])] == [10]
+    (written,) = handler.step()
+    assert (written.call_id, written.revision) == (11, ROWS + 2)
     assert not handler.busy
     assert handler.handle([pb.LinkRequest(cancel=10)]) == []
+
+
+@pytest.mark.parametrize("number", [12, 13])
+def test_nothing_is_done_for_a_caller_that_went_while_its_request_had_to_wait(handler, number):
+    change = apply(10, put(ROWS + 2, *range(20_000, 20_100)))
+    assert put_off(handler, change, search(12, 64), search(13, 1)) == [12, 13]
+    (reply,) = handler.handle([pb.LinkRequest(cancel=number)])
+    assert (reply.call_id, reply.waits, reply.WhichOneof("kind")) == (number, False, None)
+    assert handler.handle([pb.LinkRequest(cancel=number)]) == []
+    assert [reply.call_id for reply in done(handler)] == [10, 25 - number]
+
+
+def test_a_write_is_not_cancelled(handler):
+    assert put_off(handler, apply(10, put(ROWS + 2, *range(20_000, 20_100)))) == []
+    assert handler.handle([pb.LinkRequest(cancel=10)]) == []
+    assert [(r.call_id, r.revision) for r in done(handler)] == [(10, ROWS + 2)]
 
 
 def test_what_has_expired_is_not_done(handler):

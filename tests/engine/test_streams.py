@@ -307,6 +307,116 @@ async def test_streams_of_a_space_are_bounded():
         assert caught.value.metadata == {"space": "default", "limit": "64", "quota_id": "streams"}
 
 
+async def through(driver, stream_id, *numbers, **opening):
+    """Send some memories over a stream from its opening to its end."""
+    async with opened(driver, stream_id=stream_id, **opening) as client:
+        first = client.opened.position.acked_sequence + 1
+        if numbers:
+            client.send(first, *map(memory, numbers))
+        client.half_close()
+        return told(await client.rest())
+
+
+async def test_streams_that_have_ended_take_no_place_in_their_space():
+    async with running() as driver:
+        for number in range(1, 101):
+            assert await through(driver, f"s{number}", number) == {1: "CREATED"}
+        assert await through(driver, "s1", 101, resume=Position(1, 1)) == {2: "CREATED"}
+        assert len(await ids(driver)) == 101
+
+
+async def test_an_end_that_its_client_has_not_heard_of_is_exact_after_many_others():
+    async with running() as driver:
+        async with opened(driver, stream_id="broken") as client:
+            client.numbers(1, 3)
+            lost = await client.next()
+            client.half_close()
+            assert await client.rest() == []
+        assert lost.position.acked_sequence == 3
+        for number in range(100):
+            await through(driver, f"s{number}", 50)
+        async with opened(driver, stream_id="broken", resume=Position(1, 1)) as client:
+            assert client.opened.position == Position(1, 3)
+            client.numbers(2, 3)
+            client.half_close()
+            (last,) = await client.rest()
+            assert [each.sequence for each in last.results] == [4]
+        assert await ids(driver) == ["m1", "m2", "m3", "m50", "m4"]
+
+
+async def test_the_end_of_a_stream_fails_for_nothing_that_its_client_could_repair():
+    """Everything is settled: that its place stays taken is no fault of the call."""
+
+    emergency = False
+
+    def admit():
+        if emergency:
+            raise Unavailable("Not now.", reason="EMERGENCY", retry_after_s=1.0)
+
+    async with running() as driver:
+        async with opened(driver, stream_id="shed", admit=admit) as client:
+            client.numbers(1, 1)
+            await client.next()
+            emergency = True
+            client.half_close()
+            assert await client.rest() == []
+        async with opened(driver, stream_id="empty") as client:
+            revision = client.opened.revision
+            client.half_close()
+            assert await client.rest() == []
+        assert (await driver.state()).revision == revision
+        async with opened(driver, stream_id="read-only") as client:
+            client.send(1, memory(2))
+            await client.next()
+            space = await driver.engine.directory.existing(KEY)
+            body = UpdateSpace("", SpaceChange(read_only=True))
+            await driver.engine._access.write(space, body, ticket(b"u" * 16))
+            revision = (await driver.state()).revision
+            client.half_close()
+            assert await client.rest() == []
+        assert (await driver.state()).revision == revision
+
+
+async def test_a_call_that_was_not_told_of_its_stream_gives_way_to_a_newer_one():
+    """Its connection may be broken without this server knowing."""
+    journal = HeldJournal()
+    await journal.open()
+    async with running(journal) as driver:
+        await driver.put(9)
+        await driver.engine.directory.evict_idle()
+        journal.open_reads.clear()
+        older, newer = Client(driver), Client(driver)
+        async with aclosing(older.events), aclosing(newer.events):
+            first = asyncio.ensure_future(older.next())
+            second = asyncio.ensure_future(newer.next())
+            await anyio.lowlevel.checkpoint()
+            journal.open_reads.set()
+            assert isinstance(await second, Opened)
+            with pytest.raises(Conflict) as caught:
+                await first
+            assert caught.value.reason == "STREAM_IN_USE"
+            with pytest.raises(Conflict):
+                await Client(driver).next()
+            newer.numbers(1, 1)
+            newer.half_close()
+            assert told(await newer.rest()) == {1: "CREATED"}
+        assert not driver.engine.streams._open
+    await journal.close()
+
+
+class HeldJournal(MemoryJournal):
+    """A journal that is slow to read."""
+
+    def __init__(self):
+        super().__init__()
+        self.open_reads = asyncio.Event()
+        self.open_reads.set()
+
+    async def load_snapshot(self, key):
+        await self.open_reads.wait()
+        return await super().load_snapshot(key)
+
+
 async def test_a_read_only_space_ends_the_stream_before_a_record():
     async with running() as driver:
         await driver.put(1)

@@ -152,6 +152,40 @@ async def lost_is_lost(driver):
     assert len(found) == 20
 
 
+async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
+    monkeypatch.setattr("mlsdm_grpc.engine.upkeep._TICK_S", 0.01)
+    often, mended, journal = anyio.Event(), anyio.Event(), MemoryJournal()
+    load, repair, attempts, failing = journal.load_snapshot, Upkeep._repair, 0, True
+
+    async def noted(*arguments):
+        await repair(*arguments)
+        mended.set()
+
+    async def load_snapshot(key):
+        nonlocal attempts
+        attempts += 1
+        if attempts == 10:
+            often.set()
+        if failing:
+            raise Unavailable("gone", reason="JOURNAL_UNAVAILABLE", retry_after_s=0.1)
+        return await load(key)
+
+    await journal.open()
+    async with running(journal, workers=1, scrub_rows_per_s=100_000) as driver:
+        await driver.put(*range(40))
+        monkeypatch.setattr(journal, "load_snapshot", load_snapshot)
+        monkeypatch.setattr(Upkeep, "_repair", noted)
+        damage(driver, 7)
+        with anyio.fail_after(20):
+            await often.wait()
+        assert len(logs.events("scrub_failed")) == 1
+        failing = False
+        with anyio.fail_after(20):
+            await mended.wait()
+        assert rows(driver, "repaired") == 1
+    await journal.close()
+
+
 async def test_a_busy_worker_keeps_no_other_from_being_scrubbed(monkeypatch):
     monkeypatch.setattr("mlsdm_grpc.engine.upkeep._TICK_S", 0.001)
     seen, done = set(), anyio.Event()

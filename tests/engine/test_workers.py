@@ -184,7 +184,7 @@ async def test_a_defect_in_the_core_costs_one_space_only(monkeypatch):
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Mind, "apply", broken)
+    monkeypatch.setattr(Mind, "applying", broken)
     failed = handler.handle([pb.LinkRequest(call_id=4, space_id=1, apply=create)])[0]
     assert failed.failure.reason == "DATA_DAMAGED"
     lost, fine = handler.handle(
@@ -202,7 +202,7 @@ async def test_a_defect_that_passes_is_healed_by_loading_again(monkeypatch):
             def fails(*_):
                 raise MemoryError
 
-            broken.setattr(Mind, "apply", fails)
+            broken.setattr(Mind, "applying", fails)
             with pytest.raises(DataLoss):
                 await driver.put(3)
         assert (await driver.state()).used == 3

@@ -473,7 +473,46 @@ def streams():
     return writer
 
 
-JOURNALS = (every_kind, long_life, many_requests, events_of_384, events_of_64, policies, streams)
+def finished_streams():
+    """Streams that end: repeated, taken up again, ended too early, and more than are remembered."""
+    writer = Writer(8, 8)
+    writer.write(CreateSpace(SpaceParameters(dimension=8, capacity=6)))
+    memory = writer.memory
+
+    def settle(stream_id, after, last, *items, finished=True):
+        numbered = tuple(StreamItem(after + 1 + i, body) for i, body in enumerate(items))
+        writer.write(StreamItems(stream_id, after, last, numbered, finished=finished))
+
+    settle("a", 0, 2, memory("a0"), memory("a1"))
+    settle("b", 0, 2, memory("b0"), memory("b1"), finished=False)
+    settle("b", 2, 2)
+    settle("a", 1, 2, memory("a1"), finished=False)
+    settle("c", 0, 3, *(memory(f"c{i}") for i in range(3)), finished=False)
+    settle("c", 1, 2, memory("c1"))
+    for number in range(63):
+        settle(f"job-{number}", 0, 1, memory(f"job-{number}"), finished=False)
+    settle("one too many", 0, 1, memory("refused"))
+    settle("a", 1, 3, memory("a1"), memory("refused too"), finished=False)
+    settle("a", 1, 2, memory("a1"))
+    for number in range(62):
+        settle(f"job-{number}", 1, 1)
+    settle("a", 2, 3, memory("a2"), finished=False)
+    for number in range(1_000):
+        settle(f"more-{number}", 0, 1)
+    settle("b", 1, 3, memory("b1, forgotten by now"), memory("b2"), finished=False)
+    return writer
+
+
+JOURNALS = (
+    every_kind,
+    long_life,
+    many_requests,
+    events_of_384,
+    events_of_64,
+    policies,
+    streams,
+    finished_streams,
+)
 
 
 def make(folder, *, force=False):

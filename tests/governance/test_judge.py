@@ -17,6 +17,7 @@ from mlsdm_grpc.governance.judge import (
     redacted,
     verdicts,
 )
+from mlsdm_grpc.governance.likeness import Likeness
 from mlsdm_grpc.governance.measure import BUILT_IN_DETECTORS, Detectors, measure
 from mlsdm_grpc.governance.policy import effective_policy
 from mlsdm_grpc.governance.rules import BUILT_IN_RULES, MORAL_THRESHOLD, Direction, Stage
@@ -37,6 +38,7 @@ def detectors(moral=0.8, injection=0.0, sensitive=(), quality=0.0):
         harm=broken if moral is None else lambda _: Harm(moral, ()),
         injection=broken if injection is None else lambda _: Injection(injection, ()),
         sensitive=broken if sensitive is None else lambda _: tuple(sensitive),
+        likeness=lambda _: Likeness(0.0, 0.0),
         quality=dict.fromkeys(
             BUILT_IN_DETECTORS.quality, broken if quality is None else lambda *_: quality
         ),
@@ -163,7 +165,8 @@ def test_without_a_word_enforced_rules_fail_closed_and_others_open():
     failing = {"moral": None, "injection": None, "sensitive": None, "quality": None}
     for stage in Stage:
         for verdict in judged(stage, policy_of(), **failing).values():
-            closed = verdict.enforcement is Enforcement.ENFORCE
+            keeps_back = EVERY[verdict.rule_id].decisions[0] in {Decision.REDACT, Decision.REFUSE}
+            closed = verdict.enforcement is Enforcement.ENFORCE and keeps_back
             assert verdict.decision is (Decision.REFUSE if closed else Decision.ALLOW)
 
 
@@ -199,7 +202,7 @@ def test_each_detector_runs_once_for_all_its_rules():
         TEXT,
         Stage.RESPONSE,
         rules=["pii.response", "secret.response"],
-        detectors=Detectors(broken, broken, counting, {}),
+        detectors=Detectors(broken, broken, counting, broken, {}),
     )
     assert calls == [TEXT]
     assert measurement.scores == {"pii.response": 0.9, "secret.response": 1.0}
@@ -221,7 +224,7 @@ def test_checks_of_quality_are_given_the_prompt():
         Stage.SPEECH,
         prompt="a question",
         rules=["quality.drift"],
-        detectors=Detectors(broken, broken, broken, quality),
+        detectors=Detectors(broken, broken, broken, broken, quality),
     )
     assert seen == [(TEXT, "a question")]
     assert measurement.scores == {"quality.drift": 0.75}

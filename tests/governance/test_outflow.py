@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc.core.policy import Decision, Enforcement, PolicySettings, RuleSettings
 from mlsdm_grpc.governance.findings import MAX_MATCH_CHARS, Finding, FindingKind, redact
-from mlsdm_grpc.governance.judge import Measurement, Verdict
+from mlsdm_grpc.governance.judge import Measurement, Verdict, verdicts
+from mlsdm_grpc.governance.measure import measure
 from mlsdm_grpc.governance.outflow import Outflow, holds_all
 from mlsdm_grpc.governance.policy import effective_policy
 from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Stage
@@ -123,3 +124,58 @@ def test_only_rules_that_need_the_whole_answer_hold_all_of_it():
     assert holds_all(policy(Decision.REFUSE, Enforcement.ENFORCE))
     assert not holds_all(policy(Decision.REFUSE, Enforcement.SHADOW))
     assert not holds_all(policy(Decision.DEGRADE, Enforcement.ENFORCE))
+
+
+CALM = "Here is the story that you asked for, and it is a calm one. "
+KEY = "\n".join("MIIEpAIBAAKCAQEAxYz0" * 3 for _ in range(40))
+PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{KEY}\n-----END RSA PRIVATE KEY-----"
+ENFORCED = effective_policy(
+    PolicySettings(
+        tuple(
+            RuleSettings(rule, decision=Decision.REDACT, enforcement=Enforcement.ENFORCE)
+            for rule in ("pii.response", "secret.response")
+        )
+    )
+)
+
+
+def measured(text):
+    rules = [rule.rule_id for rule in ENFORCED.of(Stage.RESPONSE)]
+    found = measure(text, Stage.RESPONSE, rules=rules)
+    return found, verdicts(found, ENFORCED, Stage.RESPONSE)
+
+
+@pytest.mark.parametrize(
+    "stretched",
+    [
+        PEM,
+        PEM.replace("\n", "\n" + 12 * " "),
+        PEM.replace("\n", "\n" + 600 * " "),
+        "I will k" + "\u200b" * 700 + "ill you tonight",
+        "I will k" + "\u0301" * 60 + "ill you tonight",
+        "I will k" + "\u200b" * 900 + "i" + "\u200b" * 900 + "ll you and your whole family",
+    ],
+    ids=["key", "indented", "stretched key", "invisible", "stacked", "more invisible"],
+)
+def test_what_is_stretched_is_judged_alike_in_pieces_and_as_a_whole(stretched):
+    text = CALM * 30 + stretched + " " + CALM * 20
+    whole = Outflow(MAX_MATCH_CHARS)
+    whole.add(text)
+    at_once = whole.finished(*measured(text))
+    outflow, out = Outflow(MAX_MATCH_CHARS), ""
+    for piece in cut(text, [33] * (len(text) // 33)):
+        outflow.add(piece)
+        if outflow.due:
+            start, end = outflow.start, len(outflow.text)
+            out += outflow.judged(*measured(outflow.text[start:end]), start=start, end=end)
+        if outflow.refused:
+            break
+    else:
+        out += outflow.finished(*measured(text))
+    assert outflow.refused == whole.refused
+    assert out == at_once if not whole.refused else "I will k" not in out
+
+
+def test_an_indented_key_is_covered():
+    text = CALM + PEM.replace("\n", "\n" + 12 * " ") + "\n" + CALM
+    assert "MII" not in redact(text, measured(text)[0].findings)

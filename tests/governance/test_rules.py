@@ -87,6 +87,18 @@ def test_what_a_server_sets_for_puts_is_built_in_for_memories_only(enforcement):
     assert pii.enforcement is Enforcement.SHADOW
 
 
+def test_what_another_scorer_judges_it_judges_as_a_whole():
+    usual = {rule.rule_id: rule for rule in rules_with(Enforcement.SHADOW)}
+    changed = {
+        rule.rule_id
+        for rule in rules_with(Enforcement.SHADOW, other_scorer=True)
+        if rule != usual[rule.rule_id]
+    }
+    assert changed == {"moral.response", "moral.threshold"}
+    policy = effective_policy(PolicySettings(), rules_with(Enforcement.SHADOW, other_scorer=True))
+    assert {r.max_match_chars for r in policy.rules if r.rule_id in changed} == {None}
+
+
 def test_settings_end_when_they_say():
     rule = RuleSettings("pii.prompt", enforcement=Enforcement.ENFORCE, expire_time_ns=1_000)
     settings = PolicySettings((rule, RuleSettings("pii.recall", threshold=0.9)))

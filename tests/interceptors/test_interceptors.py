@@ -7,7 +7,6 @@ import math
 import pytest
 
 from mlsdm_grpc.config import ServerSettings
-from mlsdm_grpc.engine.lanes import QUEUE_WAIT_S
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     InternalError,
@@ -23,6 +22,7 @@ from mlsdm_grpc.interceptors.metrics import MetricsInterceptor
 from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
 from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
 from mlsdm_grpc.interceptors.status import CANCELLED, StatusInterceptor
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.wire.call import ANONYMOUS, OK, Method, Principal, RpcStatus
 from tests.interceptors.calls import OPEN, STREAM, UNARY, make_call
@@ -127,6 +127,16 @@ def test_the_status_is_settled_from_the_error():
     call.error = asyncio.CancelledError()
     StatusInterceptor().after(call)
     assert call.status is CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("remaining_s", "pushback_ms"), [(None, 24_000), (30.0, 24_000), (27.0, -1), (5.0, -1)]
+)
+def test_a_repeat_that_would_come_after_the_deadline_is_not_asked_for(remaining_s, pushback_ms):
+    call = make_call(remaining_s=remaining_s)
+    call.error = Unavailable("Later.", retry_after_s=24)
+    StatusInterceptor(clock=lambda: 104.0).after(call)
+    assert call.status.pushback_ms == pushback_ms
 
 
 @pytest.mark.parametrize("error", [ValueError("secret"), InternalError("secret")])

@@ -8,6 +8,7 @@ from mlsdm_grpc.config_llm import EchoSettings
 from mlsdm_grpc.llm.prompt import RecalledText, join_prompt
 from mlsdm_grpc.llm.providers.base import FaultKind, Finish, ModelRequest, ProviderFault, clean
 from mlsdm_grpc.llm.providers.echo import EchoProvider
+from mlsdm_grpc.speech import instruction
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +37,12 @@ async def test_it_quotes_what_shares_most_words_best_first():
     assert first < found.text.index("The harbour is large.")
     assert "Lviv" not in found.text
     assert "Nothing" not in found.text
+
+
+async def test_what_it_is_to_rewrite_it_gives_back():
+    draft = "Bus late.\n\n- No seat.\n- Sad."
+    found = await said(instruction(draft, prompt="How was it?", language="en"))
+    assert found.text == draft
 
 
 async def test_it_does_not_quote_itself():

@@ -136,3 +136,12 @@ async def test_an_endpoint_that_fails_is_left_alone_unless_the_text_is_why(tmp_p
         assert len(seen) == calls
         is_open = metrics.llm_breaker.labels("moderation", "open")._value.get()
         assert is_open == (calls == 5)
+
+
+@pytest.mark.anyio
+async def test_deeply_nested_answers_are_failures(tmp_path):
+    async def nested():
+        return web.Response(body=b"[" * 100_000, content_type="application/json")
+
+    async with scoring(nested, tmp_path) as (scorer, *_):
+        assert await scorer.score("hello", soon()) is None

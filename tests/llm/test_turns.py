@@ -6,6 +6,7 @@ import pytest
 
 from mlsdm_grpc.errors import DeadlineExceeded
 from mlsdm_grpc.llm.turns import Turns
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
 pytestmark = pytest.mark.anyio
 
@@ -98,3 +99,22 @@ async def test_a_turn_that_comes_as_its_taker_goes_is_passed_on():
             await gone
     assert had.is_set()
     assert (each.in_flight, each.waiting) == (0, 0)
+
+
+async def test_waiting_counts_as_time_in_queues_also_where_it_was_in_vain():
+    each = turns(1)
+
+    async def waited(wait_s):
+        try:
+            async with each.turn("b", later(wait_s)):
+                return QUEUE_WAIT_S.get()
+        except DeadlineExceeded:
+            return QUEUE_WAIT_S.get()
+
+    async with asyncio.TaskGroup() as tasks, each.turn("a", later()):
+        QUEUE_WAIT_S.set(0.0)
+        patient = tasks.create_task(waited(5.0))
+        hasty = tasks.create_task(waited(0.02))
+        await asyncio.sleep(0.06)
+    assert 0.05 <= await patient < 1
+    assert 0.01 <= await hasty < 0.05

@@ -22,6 +22,9 @@ HEALTHY = {
         Ask Maria. She knows.
         lol no way, when did that happen??
         He paused... then he smiled. "Come in," she said.
+        Water boils at 100 degrees. Ice melts at zero.
+        Plants absorb light, release oxygen and store sugar.
+        I no longer eat meat. She no longer drinks milk.
         """,
     "de": """
         Der Kessel kocht, und jemand muss ihn vom Herd nehmen.
@@ -32,6 +35,8 @@ HEALTHY = {
         Peter arbeitet heute zu Hause.
         hab ich schon gemacht, schau mal in dein postfach
         Herr Dr. Meyer ist am 12. März ab 14 Uhr zu sprechen.
+        Wasser kocht bei 100 Grad. Eis schmilzt bei null.
+        Machen Sie bitte die Tür zu. Danke.
         """,
     "fr": """
         La bouilloire chante et il faut la retirer du feu.
@@ -41,6 +46,8 @@ HEALTHY = {
         Les effets indésirables courants sont nausées, maux de tête et vertiges.
         Bonjour Madame Dupont, comment allez-vous ?
         t'inquiète, j'arrive dans cinq minutes
+        Ce restaurant est bon, et pas cher non plus.
+        Peut-être. Je vous rappelle demain après le rendez-vous.
         """,
     "es": """
         La tetera hierve y alguien tiene que apartarla del fuego.
@@ -49,6 +56,7 @@ HEALTHY = {
         Python admite varios paradigmas de programación.
         Llegamos tarde al cine.
         tranqui, llego en cinco minutos
+        Ya llegué. Ahora salgo. Vivo en Madrid.
         """,
     "uk": """
         Сьогодні ми гуляли парком і дивилися на старі дерева.
@@ -61,6 +69,8 @@ HEALTHY = {
         Так, залюбки! О котрій годині?
         Він після роботи вдома, і вони з мамою разом.
         Ви не зможете вилучити цей запис без дозволу.
+        Небо здається блакитним, бо повітря розсіює короткі хвилі.
+        Не знаю. Не бачив його сьогодні.
         """,
 }
 TELEGRAPHIC = {
@@ -77,6 +87,12 @@ TELEGRAPHIC = {
         flight cancelled, hotel full, sleep airport
         ARRIVED SAFELY STOP WEATHER BAD STOP SEND MONEY STOP
         Yesterday accident. Car red. The police came after ten minutes. Long wait. Cold.
+        Army weak, taxes high, borders long. Many enemies.
+        Light in, sugar out. Water needed.
+        Form at office. Deadline in April. Help from clerk.
+        Cause: disk full. Effect: service down.
+        I no have paper. They no understand letter.
+        She happy. He sick. House quiet. Long winter.
         """,
     "de": """
         Bus spät. Kein Platz. Traurig.
@@ -84,6 +100,8 @@ TELEGRAPHIC = {
         Rechnung bezahlt. Ware erhalten. Zwei Kisten beschädigt.
         Kinder Garten Ball spielen Fenster kaputt Vater schimpfen.
         Oma stricken Pullover. Enkel Geburtstag. Er hat sich gefreut. Kuchen. Kerzen.
+        Brot alle. Laden zu. Hunger groß.
+        Er nicht kommen. Sie traurig. Haus leer, Heizung aus.
         """,
     "fr": """
         Bus retard. Pas place. Triste.
@@ -91,6 +109,8 @@ TELEGRAPHIC = {
         Facture payée. Marchandise reçue. Deux caisses abîmées.
         Moi lever tôt, boire thé, prendre bus, travail, maison, dormir.
         RÉUNION ANNULÉE STOP NOUVELLE DATE JUILLET STOP PRÉVENIR AUTRES STOP
+        Rendez-vous dentiste. Douleur. Appel peut-être.
+        Lui pas venir. Elle triste. Maison vide.
         """,
     "es": """
         Autobús tarde. Sin asiento. Triste.
@@ -105,6 +125,7 @@ TELEGRAPHIC = {
         Я раніше говорити добре, тепер слово не іти.
         Я рано вставати, пити чай, їхати автобус, робота, дім, спати.
         ЗУСТРІЧ СКАСОВАНО КРПК НОВА ДАТА ЛИПЕНЬ КРПК ПОВІДОМИТИ ІНШИХ КРПК
+        Він не прийти. Вона сумна. Дім порожній.
         """,
 }
 OTHERS = {

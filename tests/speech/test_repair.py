@@ -9,6 +9,7 @@ from mlsdm_grpc.speech import (
     acceptable,
     analyse,
     best,
+    draft_of,
     instruction,
     is_repairable,
 )
@@ -56,6 +57,45 @@ def test_a_repair_that_keeps_everything_is_taken():
 def test_a_repair_that_changes_something_is_not(candidate):
     assert not acceptable(DRAFT, candidate)
     assert best(DRAFT, [candidate]) == DRAFT
+
+
+BUS = "Bus late. No seat. Sad. Rain heavy. Umbrella lost. Home far."
+
+
+@pytest.mark.parametrize(
+    ("draft", "candidate", "fits"),
+    [
+        (BUS, ("The bus was late, and there was no seat, so I was sad. The rain was heavy, I had"
+         " lost my umbrella, and my home was far away."), True),
+        (BUS, ("The buses were so late that I sat nowhere, and it rained heavily. I had lost two"
+         " umbrellas on my way home."), True),
+        (BUS, "I am sorry, but I do not remember anything that would help you with this.", False),
+        (BUS, "The bus was late today, and I do not know what else there is to be said.", False),
+        ("Haus alt. Dach kaputt. Regen stark. Wasser überall. Nachbar hilft.",
+         ("Die Häuser sind alt und ihr Dach ist kaputt. Der Regen war stark, und überall stand das"
+         " Wasser, bis die Nachbarn geholfen haben."), True),
+        ("Haus alt. Dach kaputt. Regen stark. Wasser überall. Nachbar hilft.",
+         "Ich kann mich leider an nichts erinnern, was dir bei dieser Frage helfen würde.", False),
+        ("Насос зламаний. Вода холодна. Підвал мокрий. Майстер завтра.",
+         "Насос зламався, і вода в підвалі була холодною. Майстер прийде до нас аж завтра.", True),
+        ("Насос зламаний. Вода холодна. Підвал мокрий. Майстер завтра.",
+         "На жаль, я не пам'ятаю нічого, що могло б вам у цьому допомогти.", False),
+    ],
+)  # fmt: skip
+def test_a_repair_says_what_the_draft_said(draft, candidate, fits):
+    assert analyse(candidate).severity < analyse(draft).severity
+    assert acceptable(draft, candidate) is fits
+
+
+@given(st.text(max_size=200), st.text(max_size=100))
+def test_the_draft_can_be_found_in_an_instruction(draft, prompt):
+    assert draft_of(instruction(draft, prompt=prompt)) == draft
+
+
+def test_in_other_texts_there_is_no_draft():
+    asked = instruction(DRAFT)
+    for text in ("", DRAFT, asked[1:], asked[:-30], f"What is this? {asked}", f"{asked} Well?"):
+        assert draft_of(text) is None
 
 
 def test_code_blocks_are_kept_to_the_letter():

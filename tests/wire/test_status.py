@@ -182,6 +182,22 @@ def test_waiting_is_said_twice(retry_after_s, pushback_ms):
     assert _details(status)["RetryInfo"].retry_delay.ToMilliseconds() == pushback_ms
 
 
+@pytest.mark.parametrize(
+    ("left_s", "pushback_ms"), [(10.001, 10_000), (10.0, -1), (5.0, -1), (-1.0, -1)]
+)
+def test_who_would_wait_beyond_its_deadline_does_not_repeat(left_s, pushback_ms):
+    error = errors.Unavailable("Wait.", retry_after_s=10)
+    status = to_status(error, "id", left_s=left_s)
+    assert status.pushback_ms == pushback_ms
+    assert _details(status)["RetryInfo"].retry_delay.ToMilliseconds() == 10_000
+
+
+def test_what_another_service_failed_at_is_not_repeated_by_the_client_s_library():
+    status = to_status(errors.Unavailable("Wait.", retry_after_s=0.1, tried=True), "id")
+    assert status.pushback_ms == -1
+    assert _details(status)["RetryInfo"].retry_delay.ToMilliseconds() == 100
+
+
 def test_where_waiting_does_not_help_nothing_says_so():
     status = to_status(errors.Unavailable("Gone."), "id")
     assert status.pushback_ms is None

@@ -140,6 +140,7 @@ class OpenAIEmbedder:
                 reason="EMBEDDER_UNAVAILABLE",
                 metadata={"model": self.info.model_id},
                 retry_after_s=max(least_s, self._upstream.breaker.retry_after_s),
+                tried=True,
             ) from None
 
     async def _called(self, texts: Sequence[str], until_s: float) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """A provider without a model: it answers from the prompt alone, offline, always the same.
 
 It says what was asked and quotes those recalled memories that share most words with the question,
-which is enough to see memory, governance and streaming at work, and to test them.
+which is enough to see memory, governance and streaming at work, and to test them. A text that it is
+to rewrite it gives back as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
@@ -23,6 +25,7 @@ from mlsdm_grpc.llm.providers.base import (
     TokenUsage,
     clean,
 )
+from mlsdm_grpc.speech import draft_of
 
 __all__ = ["EchoProvider"]
 
@@ -31,6 +34,7 @@ _ASKED: Final = "You asked me about this: "
 _MAX_QUOTED: Final = 2
 _MAX_QUESTION_CHARS: Final = 160
 _MAX_QUOTE_CHARS: Final = 600
+_WORD: Final = re.compile(r"\s*\S+")
 _SHORTEST_WORD: Final = 3
 _COMMON: Final = frozenset(
     ("the", "and", "for", "are", "was", "what", "why", "who", "how", "when", "where", "you", "your")
@@ -90,6 +94,7 @@ class EchoProvider:
         """Do nothing; there is nothing to close."""
 
     def _answer(self, request: ModelRequest) -> str:
+        draft = draft_of(request.prompt)
         memories, question = split_prompt(request.prompt)
         match self._settings.style:
             case "telegraphic":
@@ -99,7 +104,7 @@ class EchoProvider:
             case "empty":
                 return ""
             case _:
-                return _sentences(memories, question)
+                return _sentences(memories, question) if draft is None else draft
 
 
 def _sentences(memories: Sequence[str], question: str) -> str:
@@ -138,7 +143,7 @@ def _cut(text: str, request: ModelRequest) -> tuple[list[str], Finish]:
     ends = [at for stop in request.stop if (at := text.find(stop)) >= 0]
     if ends:
         text = text[: min(ends)]
-    words = [f" {word}" if number else word for number, word in enumerate(text.split())]
+    words = _WORD.findall(text)
     if len(words) > request.max_tokens:
         return words[: request.max_tokens], Finish.LENGTH
     return words, Finish.STOP

@@ -26,6 +26,7 @@ class AdminServiceStub:
     the time.
 
     Status codes:
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -43,6 +44,7 @@ class AdminServiceStub:
     Consistency: at most 1 s old.
 
     Status codes:
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -61,6 +63,7 @@ class AdminServiceStub:
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -81,6 +84,7 @@ class AdminServiceStub:
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -105,6 +109,7 @@ class AdminServiceStub:
     - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no room; make room.
     - UNAVAILABLE JOURNAL_UNAVAILABLE: retry after RetryInfo.
     - DATA_LOSS DATA_DAMAGED: a space is damaged; the metadata names it. Restore it first.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -124,6 +129,7 @@ class AdminServiceStub:
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
     - NOT_FOUND BACKUP_NOT_FOUND: do not retry.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -142,6 +148,7 @@ class AdminServiceStub:
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -162,13 +169,14 @@ class AdminServiceStub:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
       begin again without a token.
     - NOT_FOUND SPACE_NOT_FOUND: do not retry.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
     - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-      REVISION_NOT_REACHED: the same, or read without min_revision.
+      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
     - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
     - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -185,6 +193,7 @@ class AdminServiceStub:
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
     - UNAVAILABLE JOURNAL_UNAVAILABLE: retry after RetryInfo.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -203,6 +212,7 @@ class AdminServiceStub:
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -232,6 +242,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         the time.
 
         Status codes:
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -255,6 +266,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         Consistency: at most 1 s old.
 
         Status codes:
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -279,6 +291,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -305,6 +318,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -335,6 +349,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no room; make room.
         - UNAVAILABLE JOURNAL_UNAVAILABLE: retry after RetryInfo.
         - DATA_LOSS DATA_DAMAGED: a space is damaged; the metadata names it. Restore it first.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -360,6 +375,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - NOT_FOUND BACKUP_NOT_FOUND: do not retry.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -384,6 +400,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -410,13 +427,14 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
           begin again without a token.
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-          REVISION_NOT_REACHED: the same, or read without min_revision.
+          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -439,6 +457,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - UNAVAILABLE JOURNAL_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -463,6 +482,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.

@@ -36,6 +36,7 @@ class CognitionServiceStub:
     - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
       vector of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
     - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -69,6 +70,7 @@ class CognitionServiceStub:
     - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; begin a new stream.
       SPACE_READ_ONLY: change the space first.
     - ABORTED STREAM_IN_USE: close the other stream of this id, or wait.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -93,13 +95,14 @@ class CognitionServiceStub:
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
     - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
     - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-      REVISION_NOT_REACHED: the same, or read without min_revision.
+      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
     - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
     - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -119,13 +122,14 @@ class CognitionServiceStub:
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
     - NOT_FOUND SPACE_NOT_FOUND: the space does not exist or was deleted while it was watched.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
     - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-      REVISION_NOT_REACHED: the same, or read without min_revision.
+      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
     - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
     - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -147,6 +151,7 @@ class CognitionServiceStub:
       use a new request_id.
     - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
     - FAILED_PRECONDITION SPACE_READ_ONLY: change the space first.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -192,6 +197,7 @@ class CognitionServiceServicer(metaclass=_abc_1.ABCMeta):
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
           vector of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -231,6 +237,7 @@ class CognitionServiceServicer(metaclass=_abc_1.ABCMeta):
         - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; begin a new stream.
           SPACE_READ_ONLY: change the space first.
         - ABORTED STREAM_IN_USE: close the other stream of this id, or wait.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -261,13 +268,14 @@ class CognitionServiceServicer(metaclass=_abc_1.ABCMeta):
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-          REVISION_NOT_REACHED: the same, or read without min_revision.
+          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -293,13 +301,14 @@ class CognitionServiceServicer(metaclass=_abc_1.ABCMeta):
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - NOT_FOUND SPACE_NOT_FOUND: the space does not exist or was deleted while it was watched.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-          REVISION_NOT_REACHED: the same, or read without min_revision.
+          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -327,6 +336,7 @@ class CognitionServiceServicer(metaclass=_abc_1.ABCMeta):
           use a new request_id.
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
         - FAILED_PRECONDITION SPACE_READ_ONLY: change the space first.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.

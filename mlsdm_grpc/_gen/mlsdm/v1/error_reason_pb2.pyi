@@ -236,6 +236,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL. A defect of the server; the text is fixed. Action: report the request id. Metadata:
     request_id.
     """
+    ERROR_REASON_NOT_REMEMBERED: _ErrorReason.ValueType  # 55
+    """FAILED_PRECONDITION. In remember_status only: the moral filter, a rule of the policy or a sleeping
+    space that lets nothing in (sleep_gate) kept an exchange out of memory. Action: none; the answer is
+    valid. Metadata: cause (moral, policy, sleep, or none where the confidence is too low).
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why an RPC failed. Every error carries google.rpc.ErrorInfo with domain "mlsdm.dev" and, as its
@@ -457,5 +462,10 @@ journal. Action: retry a write with the same request_id.
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 54
 """INTERNAL. A defect of the server; the text is fixed. Action: report the request id. Metadata:
 request_id.
+"""
+ERROR_REASON_NOT_REMEMBERED: ErrorReason.ValueType  # 55
+"""FAILED_PRECONDITION. In remember_status only: the moral filter, a rule of the policy or a sleeping
+space that lets nothing in (sleep_gate) kept an exchange out of memory. Action: none; the answer is
+valid. Metadata: cause (moral, policy, sleep, or none where the confidence is too low).
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -39,7 +39,9 @@ class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishRe
     FINISH_REASON_PROMPT_REFUSED: _FinishReason.ValueType  # 3
     """Policy refused the prompt; the model was not called and text is empty."""
     FINISH_REASON_RESPONSE_REFUSED: _FinishReason.ValueType  # 4
-    """Policy refused the answer; text is empty, or what a stream had let out before."""
+    """Policy refused the answer; text is empty, or what a stream had let out before. Or the model, or
+    its provider, refused to go on; text is what was said until then.
+    """
 
 class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
     """Why a generation ended."""
@@ -53,7 +55,9 @@ FINISH_REASON_LENGTH: FinishReason.ValueType  # 2
 FINISH_REASON_PROMPT_REFUSED: FinishReason.ValueType  # 3
 """Policy refused the prompt; the model was not called and text is empty."""
 FINISH_REASON_RESPONSE_REFUSED: FinishReason.ValueType  # 4
-"""Policy refused the answer; text is empty, or what a stream had let out before."""
+"""Policy refused the answer; text is empty, or what a stream had let out before. Or the model, or
+its provider, refused to go on; text is what was said until then.
+"""
 Global___FinishReason: _TypeAlias = FinishReason  # noqa: Y015
 
 @_typing.final
@@ -90,13 +94,17 @@ class GenerateRequest(_message.Message):
     most 4096 unless configured otherwise. A sleeping space answers with at most 150.
     """
     top_k: _builtins.int
-    """Optional. Defaults to 5. Memories to recall, 0 (no recall) to 1000."""
+    """Optional. Defaults to 5. Memories to recall, 0 (no recall) to 1000. At most 200 are looked at,
+    and at most 32 KiB of their text go into the prompt.
+    """
     remember: _builtins.bool
     """Optional. Defaults to true. Remember prompt and answer."""
     request_id: _builtins.str
     """Optional. UUID that makes remembering safe to repeat."""
     system_prompt: _builtins.str
-    """Optional. Instructions for the model, at most 65536 bytes of UTF-8."""
+    """Optional. Instructions for the model, at most 65536 bytes of UTF-8. They are judged as the prompt
+    is, but for injection.
+    """
     model: _builtins.str
     """Optional. Defaults to the configured model. One of the models that the server allows. Example:
     "gpt-4o-mini".
@@ -192,7 +200,9 @@ class GenerateResponse(_message.Message):
     finish_reason: Global___FinishReason.ValueType
     """Output only. Why it ended."""
     draft_text: _builtins.str
-    """Output only. Answer of the model before speech repair; empty when nothing was repaired."""
+    """Output only. Answer of the model before speech repair, judged as the answer is; empty when nothing
+    was repaired, or where a rule refuses it or the answer.
+    """
     stateless: _builtins.bool
     """Output only. The memory could not be used: there was no recall."""
     revision: _builtins.int
@@ -211,7 +221,7 @@ class GenerateResponse(_message.Message):
 
     @_builtins.property
     def recalled(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
-        """Output only. Memories that went into the prompt, best first."""
+        """Output only. Memories that went into the prompt, best first, with the text that went in."""
 
     @_builtins.property
     def speech(self) -> _speech_pb2.SpeechReport:
@@ -435,7 +445,7 @@ class RecallEvent(_message.Message):
     """Output only. The memory could not be used: there was no recall."""
     @_builtins.property
     def recalled(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
-        """Output only. Memories that went into the prompt, best first."""
+        """Output only. Memories that went into the prompt, best first, with the text that went in."""
 
     def __init__(
         self,
@@ -498,7 +508,9 @@ class FinalEvent(_message.Message):
     finish_reason: Global___FinishReason.ValueType
     """Output only. Why it ended."""
     draft_text: _builtins.str
-    """Output only. Answer of the model before speech repair; empty when nothing was repaired."""
+    """Output only. Answer of the model before speech repair, judged as the answer is; empty when nothing
+    was repaired, or where a rule refuses it or the answer.
+    """
     revision: _builtins.int
     """Output only. Revision of the space after remembering, or that of the recall when nothing was
     remembered; 0 when stateless.
@@ -509,9 +521,7 @@ class FinalEvent(_message.Message):
     """Output only. Effective moral value of the prompt, 0 to 1, double precision."""
     @_builtins.property
     def speech(self) -> _speech_pb2.SpeechReport:
-        """Output only. Style of text; absent when nothing was generated and when the answer was refused
-        before its end.
-        """
+        """Output only. Style of text; absent when nothing was generated, or policy ended the stream."""
 
     @_builtins.property
     def memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

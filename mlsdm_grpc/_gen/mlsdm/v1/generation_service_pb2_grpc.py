@@ -82,6 +82,7 @@ class GenerationServiceServicer:
         EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
         0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -89,7 +90,7 @@ class GenerationServiceServicer:
         free room or raise the quota.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
         WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
+        same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
         longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
         request_id.
@@ -110,13 +111,14 @@ class GenerationServiceServicer:
         then final. Atomicity and consistency: as Generate; the exchange is remembered before final. A
         caller that cancels ends the call to the model, and nothing is remembered.
 
-        Status codes: before the first event and, for provider and deadline, in between. Text that has
-        come is then not final; generate again.
+        Status codes: before the first event and, for provider, text workers and deadline, in between.
+        Text that has come is then not final; generate again.
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
         EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
         0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -124,7 +126,7 @@ class GenerationServiceServicer:
         free room or raise the quota.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
         WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
+        same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
         longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
         request_id.

@@ -43,6 +43,7 @@ class GenerationServiceStub:
       EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
       0 and remember false.
     - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -50,7 +51,7 @@ class GenerationServiceStub:
       free room or raise the quota.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
       WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
+      same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
       longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
       request_id.
@@ -67,13 +68,14 @@ class GenerationServiceStub:
     then final. Atomicity and consistency: as Generate; the exchange is remembered before final. A
     caller that cancels ends the call to the model, and nothing is remembered.
 
-    Status codes: before the first event and, for provider and deadline, in between. Text that has
-    come is then not final; generate again.
+    Status codes: before the first event and, for provider, text workers and deadline, in between.
+    Text that has come is then not final; generate again.
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
     - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
       EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
       0 and remember false.
     - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -81,7 +83,7 @@ class GenerationServiceStub:
       free room or raise the quota.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
       WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
+      same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
       longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
       request_id.
@@ -126,6 +128,7 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
           EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
           0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -133,7 +136,7 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
           free room or raise the quota.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
           WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
+          same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
           longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
           request_id.
@@ -156,13 +159,14 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         then final. Atomicity and consistency: as Generate; the exchange is remembered before final. A
         caller that cancels ends the call to the model, and nothing is remembered.
 
-        Status codes: before the first event and, for provider and deadline, in between. Text that has
-        come is then not final; generate again.
+        Status codes: before the first event and, for provider, text workers and deadline, in between.
+        Text that has come is then not final; generate again.
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
           EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
           0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -170,7 +174,7 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
           free room or raise the quota.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
           WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
+          same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
           longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
           request_id.

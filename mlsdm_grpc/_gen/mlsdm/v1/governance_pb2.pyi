@@ -91,8 +91,8 @@ class _OnError:
 class _OnErrorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnError.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ON_ERROR_UNSPECIFIED: _OnError.ValueType  # 0
-    """Not set. In a policy it means ON_ERROR_REFUSE for enforced rules and ON_ERROR_ALLOW for the
-    others.
+    """Not set. In a policy it means ON_ERROR_REFUSE for enforced rules that refuse or redact and
+    ON_ERROR_ALLOW for the others.
     """
     ON_ERROR_ALLOW: _OnError.ValueType  # 1
     """Go on as if the rule had allowed."""
@@ -103,8 +103,8 @@ class OnError(_OnError, metaclass=_OnErrorEnumTypeWrapper):
     """What to assume when a rule cannot be evaluated, for example because its model does not answer."""
 
 ON_ERROR_UNSPECIFIED: OnError.ValueType  # 0
-"""Not set. In a policy it means ON_ERROR_REFUSE for enforced rules and ON_ERROR_ALLOW for the
-others.
+"""Not set. In a policy it means ON_ERROR_REFUSE for enforced rules that refuse or redact and
+ON_ERROR_ALLOW for the others.
 """
 ON_ERROR_ALLOW: OnError.ValueType  # 1
 """Go on as if the rule had allowed."""
@@ -300,7 +300,8 @@ class PolicyRule(_message.Message):
     enforcement: Global___Enforcement.ValueType
     """Optional. Defaults to the built-in enforcement of the rule."""
     on_error: Global___OnError.ValueType
-    """Optional. Defaults to ON_ERROR_REFUSE where the rule is enforced and to ON_ERROR_ALLOW elsewhere.
+    """Optional. Defaults to ON_ERROR_REFUSE where the rule is enforced and refuses or redacts, and to
+    ON_ERROR_ALLOW elsewhere.
     What to assume when the rule cannot be evaluated.
     """
     description: _builtins.str

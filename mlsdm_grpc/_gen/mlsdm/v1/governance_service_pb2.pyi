@@ -64,14 +64,17 @@ class EvaluateContentResponse(_message.Message):
     REDACTED_TEXT_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     moral_value: _builtins.float
-    """Output only. Moral value, 0 (harmful) to 1 (harmless), double precision."""
+    """Output only. Moral value, 0 (harmful) to 1 (harmless), double precision; 0 where it could not be
+    measured.
+    """
     injection_score: _builtins.float
     """Output only. How much the text looks like an attempt to change the instructions of a model, 0
-    to 1, double precision.
+    to 1, double precision; 1 where it could not be measured.
     """
     redacted_text: _builtins.str
     """Output only. The text with the places of personal data and secrets replaced by their category
-    in brackets. Empty without redact. Example: "write to [email]".
+    in brackets. Empty without redact, and where the search for these places failed: then the text
+    could not be redacted. Example: "write to [email]".
     """
     policy_version: _builtins.str
     """Output only. Version of the policy that was applied."""

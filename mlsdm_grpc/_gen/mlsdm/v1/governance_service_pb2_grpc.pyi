@@ -29,6 +29,7 @@ class GovernanceServiceStub:
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -48,6 +49,7 @@ class GovernanceServiceStub:
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -71,6 +73,7 @@ class GovernanceServiceStub:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
     - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
     - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -90,13 +93,14 @@ class GovernanceServiceStub:
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
     - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-      REVISION_NOT_REACHED: the same, or read without min_revision.
+      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
     - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
     - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -115,6 +119,7 @@ class GovernanceServiceStub:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
       use a new request_id.
     - ABORTED ETAG_MISMATCH: read the policy again, apply the change to it, retry with its etag.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -153,6 +158,7 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -178,6 +184,7 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -207,6 +214,7 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -232,13 +240,14 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-          REVISION_NOT_REACHED: the same, or read without min_revision.
+          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -263,6 +272,7 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
           use a new request_id.
         - ABORTED ETAG_MISMATCH: read the policy again, apply the change to it, retry with its etag.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.

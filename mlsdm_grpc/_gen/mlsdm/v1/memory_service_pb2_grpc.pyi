@@ -46,6 +46,7 @@ class MemoryServiceStub:
       vector of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
     - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
     - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -77,6 +78,7 @@ class MemoryServiceStub:
       vectors of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
     - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
     - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send embeddings.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -107,13 +109,14 @@ class MemoryServiceStub:
     - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
       vector of the space's model.
     - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
     - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-      REVISION_NOT_REACHED: the same, or read without min_revision.
+      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
     - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
     - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -133,13 +136,14 @@ class MemoryServiceStub:
     - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send
       vectors of the space's model.
     - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send embeddings.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
     - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-      REVISION_NOT_REACHED: the same, or read without min_revision.
+      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
     - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
     - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -155,13 +159,14 @@ class MemoryServiceStub:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
     - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: do not retry; it may have been evicted or have
       expired.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
     - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-      REVISION_NOT_REACHED: the same, or read without min_revision.
+      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
     - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
     - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -179,13 +184,14 @@ class MemoryServiceStub:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
       begin again without a token.
     - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
     - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-      REVISION_NOT_REACHED: the same, or read without min_revision.
+      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
     - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
     - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -205,6 +211,7 @@ class MemoryServiceStub:
     - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: do not retry.
     - FAILED_PRECONDITION SPACE_READ_ONLY: change the space first.
     - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -233,6 +240,7 @@ class MemoryServiceStub:
     - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: it is gone already; treat as success.
     - FAILED_PRECONDITION SPACE_READ_ONLY: change the space first.
     - ABORTED ETAG_MISMATCH: read the memory again, then decide anew.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -268,6 +276,7 @@ class MemoryServiceStub:
     - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; begin a new stream.
       SPACE_READ_ONLY: change the space first.
     - ABORTED STREAM_IN_USE: close the other stream of this id, or wait.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -297,13 +306,14 @@ class MemoryServiceStub:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
       begin again without a token.
     - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
+    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
     - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
     - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
     - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-      REVISION_NOT_REACHED: the same, or read without min_revision.
+      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
     - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
     - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
     - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -346,6 +356,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
           vector of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -383,6 +394,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
           vectors of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send embeddings.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -419,13 +431,14 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
           vector of the space's model.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-          REVISION_NOT_REACHED: the same, or read without min_revision.
+          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -451,13 +464,14 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send
           vectors of the space's model.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send embeddings.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-          REVISION_NOT_REACHED: the same, or read without min_revision.
+          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -479,13 +493,14 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: do not retry; it may have been evicted or have
           expired.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-          REVISION_NOT_REACHED: the same, or read without min_revision.
+          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -509,13 +524,14 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
           begin again without a token.
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-          REVISION_NOT_REACHED: the same, or read without min_revision.
+          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -541,6 +557,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: do not retry.
         - FAILED_PRECONDITION SPACE_READ_ONLY: change the space first.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -575,6 +592,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: it is gone already; treat as success.
         - FAILED_PRECONDITION SPACE_READ_ONLY: change the space first.
         - ABORTED ETAG_MISMATCH: read the memory again, then decide anew.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -616,6 +634,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; begin a new stream.
           SPACE_READ_ONLY: change the space first.
         - ABORTED STREAM_IN_USE: close the other stream of this id, or wait.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -651,13 +670,14 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
           begin again without a token.
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-          REVISION_NOT_REACHED: the same, or read without min_revision.
+          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.

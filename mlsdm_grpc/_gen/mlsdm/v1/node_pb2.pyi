@@ -165,7 +165,7 @@ class Limits(_message.Message):
     default_capacity: _builtins.int
     """Output only. Capacity of a space that names none (20000)."""
     max_stream_count: _builtins.int
-    """Output only. Streams that a space remembers (64); more are QUOTA_EXCEEDED."""
+    """Output only. Streams that a space remembers while they go on (64); more are QUOTA_EXCEEDED."""
     max_record_bytes: _builtins.int
     """Output only. Largest record of the journal in bytes (7340032); a request that would write more
     is REQUEST_TOO_LARGE.

@@ -94,6 +94,7 @@ class SpaceServiceServicer:
         use a new request_id.
         - ALREADY_EXISTS SPACE_EXISTS: use it, or choose another name.
         - FAILED_PRECONDITION EMBEDDER_MISMATCH: choose an embedder that the server has.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -122,13 +123,14 @@ class SpaceServiceServicer:
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - NOT_FOUND SPACE_NOT_FOUND: create it or write to it first.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-        REVISION_NOT_REACHED: the same, or read without min_revision.
+        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -150,13 +152,14 @@ class SpaceServiceServicer:
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
         begin again without a token.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-        REVISION_NOT_REACHED: the same, or read without min_revision.
+        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -183,6 +186,7 @@ class SpaceServiceServicer:
         - FAILED_PRECONDITION CONFIG_CONFLICT: dimension and embedder are fixed, or the capacity is in
         use; choose another value. EMBEDDER_MISMATCH: choose an embedder that the server has.
         - ABORTED ETAG_MISMATCH: read the space again, then retry with its etag.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -217,6 +221,7 @@ class SpaceServiceServicer:
         use a new request_id.
         - NOT_FOUND SPACE_NOT_FOUND: there never was such a space; treat as success.
         - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it and decide anew.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
@@ -247,13 +252,14 @@ class SpaceServiceServicer:
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
         - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
         - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE: retry after RetryInfo, on another node where there is one.
-        REVISION_NOT_REACHED: the same, or read without min_revision.
+        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
+        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
         - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
         - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
         - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
@@ -279,6 +285,7 @@ class SpaceServiceServicer:
         - ALREADY_EXISTS SPACE_EXISTS: delete it first, or choose another name.
         - FAILED_PRECONDITION SEMANTICS_UNSUPPORTED: use a server that knows the archive's semantics
         version.
+        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
         credential.
         - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.

@@ -34,8 +34,9 @@ class StreamOpen(_message.Message):
     stream_id: _builtins.str
     """Required. Name of the stream, `[A-Za-z0-9._-]{1,64}`, unique in the space for as long as its
     items matter. Items are de-duplicated by (stream_id, sequence), so the same name with new items
-    needs higher sequences. A space remembers at most 64 streams, each for at least 10 minutes after
-    its last item; a UUID for each job is a good choice.
+    needs higher sequences. A space remembers at most 64 streams that go on, each for at least 10
+    minutes after its last item, and besides the newest 1024 that ended because the client had sent
+    everything; a UUID for each job is a good choice.
     """
     resume_token: _builtins.str
     """Optional. The newest resume_token the client has of this stream, from any node. Empty starts

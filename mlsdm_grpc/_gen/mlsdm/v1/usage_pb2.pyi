@@ -48,7 +48,7 @@ class Usage(_message.Message):
     """Output only. Model that answered, as the provider named it. Example: "gpt-4o-mini-2024-07-18"."""
     @_builtins.property
     def queue_wait(self) -> _duration_pb2.Duration:
-        """Output only. Time in queues before work began."""
+        """Output only. Time in queues, before work began and before each call to a model."""
 
     @_builtins.property
     def embed_time(self) -> _duration_pb2.Duration:

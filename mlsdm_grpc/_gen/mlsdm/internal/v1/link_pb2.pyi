@@ -199,7 +199,7 @@ class LinkReply(_message.Message):
     defect_revision: _builtins.int
     """Revision of the record that a defect kept from being applied; 0 if there was none."""
     space_bytes: _builtins.int
-    """Answer to load, replay and apply: bytes that the space takes in the worker."""
+    """Answer to load, replay, apply and snapshot: bytes that the space takes in the worker."""
     waits: _builtins.bool
     """No answer yet: the request waits until others are done with its space."""
     @_builtins.property
@@ -418,22 +418,26 @@ class DoneReply(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     WRITES_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_REVISION_FIELD_NUMBER: _builtins.int
     sha256: _builtins.bytes
     """Snapshot: SHA-256 of the file. Otherwise empty."""
     count: _builtins.int
     """Replay: records applied. Snapshot: bytes written."""
     writes: _builtins.int
     """Replay: what these records wrote; a batch counts as many as it holds."""
+    snapshot_revision: _builtins.int
+    """Snapshot: revision of the state in the file, which may have changed since."""
     def __init__(
         self,
         *,
         sha256: _builtins.bytes = ...,
         count: _builtins.int = ...,
         writes: _builtins.int = ...,
+        snapshot_revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "sha256", b"sha256", "writes", b"writes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "sha256", b"sha256", "snapshot_revision", b"snapshot_revision", "writes", b"writes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1139,6 +1143,7 @@ class MeasuredText(_message.Message):
     PROMPT_FIELD_NUMBER: _builtins.int
     WHOLE_FIELD_NUMBER: _builtins.int
     EMBED_FIELD_NUMBER: _builtins.int
+    EVERY_PLACE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The text."""
     stage: _governance_pb2.GovernanceStage.ValueType
@@ -1149,6 +1154,8 @@ class MeasuredText(_message.Message):
     """Measure moral value and injection whatever the rules."""
     embed: _builtins.bool
     """Embed it too."""
+    every_place: _builtins.bool
+    """Tell all places, as many as there are: the text is to be redacted."""
     @_builtins.property
     def rule_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Rules whose scores are wanted."""
@@ -1162,10 +1169,11 @@ class MeasuredText(_message.Message):
         prompt: _builtins.str = ...,
         whole: _builtins.bool = ...,
         embed: _builtins.bool = ...,
+        every_place: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embed", b"embed", "prompt", b"prompt", "rule_ids", b"rule_ids", "stage", b"stage", "text", b"text", "whole", b"whole"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embed", b"embed", "every_place", b"every_place", "prompt", b"prompt", "rule_ids", b"rule_ids", "stage", b"stage", "text", b"text", "whole", b"whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1213,10 +1221,13 @@ class TextMeasurement(_message.Message):
     MORAL_VALUE_FIELD_NUMBER: _builtins.int
     INJECTION_SCORE_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    UNSEARCHED_FIELD_NUMBER: _builtins.int
     moral_value: _builtins.float
     """Absent if it was not measured, or could not be."""
     injection_score: _builtins.float
     """Absent if it was not measured, or could not be."""
+    unsearched: _builtins.bool
+    """The search for personal data and secrets failed."""
     @_builtins.property
     def scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleScore]:
         """One a rule that was asked for."""
@@ -1232,10 +1243,11 @@ class TextMeasurement(_message.Message):
         moral_value: _builtins.float | None = ...,
         injection_score: _builtins.float | None = ...,
         findings: _abc.Iterable[Global___TextFinding] | None = ...,
+        unsearched: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score", "_moral_value", b"_moral_value", "injection_score", b"injection_score", "moral_value", b"moral_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score", "_moral_value", b"_moral_value", "findings", b"findings", "injection_score", b"injection_score", "moral_value", b"moral_value", "scores", b"scores"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score", "_moral_value", b"_moral_value", "findings", b"findings", "injection_score", b"injection_score", "moral_value", b"moral_value", "scores", b"scores", "unsearched", b"unsearched"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__injection_score: _TypeAlias = _typing.Literal["injection_score"]  # noqa: Y015
     _WhichOneofArgType__injection_score: _TypeAlias = _typing.Literal["_injection_score", b"_injection_score"]  # noqa: Y015

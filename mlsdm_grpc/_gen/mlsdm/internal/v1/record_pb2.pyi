@@ -590,6 +590,7 @@ class StreamItems(_message.Message):
     LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
     ALLOW_REPLACE_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
+    FINISHED_FIELD_NUMBER: _builtins.int
     stream_id: _builtins.str
     """Name of the stream, unique in the space."""
     after_sequence: _builtins.int
@@ -598,6 +599,8 @@ class StreamItems(_message.Message):
     """Last item that this record settles, with those that were refused before it."""
     allow_replace: _builtins.bool
     """A memory whose id is taken replaces the one that has it."""
+    finished: _builtins.bool
+    """The client has sent everything, and this record settles the last of it."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___StreamItem]:
         """By rising sequence."""
@@ -610,10 +613,11 @@ class StreamItems(_message.Message):
         last_sequence: _builtins.int = ...,
         allow_replace: _builtins.bool = ...,
         items: _abc.Iterable[Global___StreamItem] | None = ...,
+        finished: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "allow_replace", b"allow_replace", "items", b"items", "last_sequence", b"last_sequence", "stream_id", b"stream_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "allow_replace", b"allow_replace", "finished", b"finished", "items", b"items", "last_sequence", b"last_sequence", "stream_id", b"stream_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -174,7 +174,7 @@ class SpaceState(_message.Message):
 
     @_builtins.property
     def streams(self) -> _containers.RepeatedCompositeFieldContainer[Global___StreamMark]:
-        """Marks of streams, least recently written first."""
+        """Marks of streams that go on, then of finished ones, each least recently written first."""
 
     def __init__(
         self,
@@ -215,22 +215,26 @@ class StreamMark(_message.Message):
     STREAM_ID_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     TIME_NS_FIELD_NUMBER: _builtins.int
+    FINISHED_FIELD_NUMBER: _builtins.int
     stream_id: _builtins.str
     """Name of the stream."""
     sequence: _builtins.int
     """Last settled item."""
     time_ns: _builtins.int
     """Time of the last record of the stream, Unix nanoseconds."""
+    finished: _builtins.bool
+    """Its client has sent everything."""
     def __init__(
         self,
         *,
         stream_id: _builtins.str = ...,
         sequence: _builtins.int = ...,
         time_ns: _builtins.int = ...,
+        finished: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["sequence", b"sequence", "stream_id", b"stream_id", "time_ns", b"time_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finished", b"finished", "sequence", b"sequence", "stream_id", b"stream_id", "time_ns", b"time_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

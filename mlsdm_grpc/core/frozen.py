@@ -1,0 +1,97 @@
+"""The memories of a space as they were at one moment, while the space goes on changing.
+
+Nothing is copied to begin with. Whoever changes a slot says so before; what it holds is copied then
+unless it was taken already. So the cost is that of the changes, and that of the order. See
+docs/adr/0013-snapshots-by-copies-of-what-changes.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from mlsdm_grpc.core.lattice import Lattice, Memory, Packed
+from mlsdm_grpc.core.record import Float32
+
+__all__ = ["Frozen", "Taken"]
+
+_ENTRY_BYTES = 512
+"""About what a kept memory takes besides its row and texts."""
+
+
+class Taken(NamedTuple):
+    """A memory as it was."""
+
+    memory: Memory
+    row: Float32
+    """A copy."""
+    good: bool
+    """The row is what was stored, or is known to be damaged beyond repair."""
+
+
+class _Kept(NamedTuple):
+    """What a slot held before it changed."""
+
+    packed: Packed
+    row: Float32
+    lost: bool
+
+
+class Frozen:
+    """All memories of a lattice; :meth:`close` has to follow.
+
+    Args:
+        lattice: May change in every way between two calls.
+
+    Cost: O(n log n) for the order, 5 bytes a slot.
+    """
+
+    def __init__(self, lattice: Lattice) -> None:
+        self._lattice = lattice
+        self._order = lattice.order(0).astype(np.int32)
+        self._pending = bytearray(len(lattice.columns))
+        np.frombuffer(self._pending, np.uint8)[self._order] = 1
+        self._kept: dict[int, _Kept] = {}
+        self.kept_bytes = 0
+        """About what the copies take that have not been taken yet."""
+        lattice.before_change.append(self._keep)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Taken]:
+        """Yield every memory, oldest creation first; each can be had once."""
+        return (self._take(slot) for slot in map(int, self._order))
+
+    def close(self) -> None:
+        """Keep nothing any more."""
+        self._lattice.before_change.remove(self._keep)
+        self._kept.clear()
+        self.kept_bytes = 0
+
+    def _take(self, slot: int) -> Taken:
+        lattice = self._lattice
+        self._pending[slot] = 0
+        kept = self._kept.pop(slot, None)
+        if kept is None:
+            good = lattice.sound(slot) or slot in lattice.lost
+            return Taken(lattice.memory(slot), lattice.rows.vectors[slot].copy(), good)
+        self.kept_bytes -= _nbytes(kept)
+        memory = lattice.unpacked(kept.packed)
+        return Taken(memory, kept.row, kept.lost or memory.owns(kept.row))
+
+    def _keep(self, slot: int) -> None:
+        """Copy what a slot holds, unless it was taken or is no part of this."""
+        if slot >= len(self._pending) or not self._pending[slot]:
+            return
+        self._pending[slot] = 0
+        lattice = self._lattice
+        row = lattice.rows.vectors[slot].copy()
+        kept = self._kept[slot] = _Kept(lattice.packed(slot), row, slot in lattice.lost)
+        self.kept_bytes += _nbytes(kept)
+
+
+def _nbytes(kept: _Kept) -> int:
+    return kept.row.nbytes + len(kept.packed.rest) + _ENTRY_BYTES

@@ -1,0 +1,92 @@
+"""What takes long is done in steps that are short."""
+
+import gc
+import io
+import time
+from itertools import pairwise
+
+from histories import SECOND, record, vector
+
+from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.record import CreateSpace, NewMemory, PutMemories, SpaceParameters
+from mlsdm_grpc.journal.snapshot import (
+    read_snapshot,
+    snapshot_bytes,
+    snapshot_reader,
+    snapshot_writer,
+)
+
+STEP_S = 0.002
+"""Of whatever is not encoded or decoded at once."""
+FRAME_S = 0.005
+CAPACITY = 20_000
+
+
+def longest_s(begin):
+    """Take all steps three times; return the processor time of the longest of the best time.
+
+    A step that is long by itself is so every time.
+    """
+    gc.collect()
+    gc.disable()  # it would look at all that the tests hold
+    try:
+        return min(_longest_s(begin()) for _ in range(3))
+    finally:
+        gc.enable()
+
+
+def _longest_s(steps):
+    times = [time.thread_time(), *(time.thread_time() for _ in steps), time.thread_time()]
+    return max(later - earlier for earlier, later in pairwise(times))
+
+
+def batch(revision, **fields):
+    memories = tuple(
+        NewMemory(f"{revision}-{i}", vector(i), text=f"{revision}-{i}", **fields)
+        for i in range(1_000)
+    )
+    return record(revision, PutMemories(memories), request_id=revision.to_bytes(16, "big"))
+
+
+def full(**fields):
+    """Return a mind of a full space and the revision that is next."""
+    mind = Mind()
+    mind.apply(record(1, CreateSpace(SpaceParameters(dimension=8, capacity=CAPACITY))))
+    for revision in range(2, 22):
+        mind.apply(batch(revision, **fields))
+    assert len(mind.contents.pelm) == CAPACITY
+    return mind, 22
+
+
+def test_no_step_of_a_snapshot_of_a_full_space_is_long():
+    mind, _ = full()
+    content = snapshot_bytes(mind)
+    assert longest_s(lambda: snapshot_writer(mind, io.BytesIO())) < 5 * FRAME_S
+    assert longest_s(lambda: snapshot_reader(io.BytesIO(content))) < 5 * FRAME_S
+    assert snapshot_bytes(read_snapshot(io.BytesIO(content))) == content
+
+
+def test_no_step_of_a_large_batch_is_long():
+    mind, revision = full()
+    records = [batch(revision + i) for i in range(3)]
+    todo = iter(records)
+    assert longest_s(lambda: mind.applying(next(todo))) < 5 * STEP_S
+    assert mind.revision == records[-1].revision
+    pelm = mind.contents.pelm
+    assert pelm.get("4-999") is None  # each of them made one leave
+    assert len(pelm) == CAPACITY
+
+
+def test_memories_that_expire_together_leave_in_steps():
+    minds = []
+
+    def begin():
+        mind, revision = full(expire_time_ns=100 * SECOND)
+        minds.append(mind)
+        late = PutMemories((NewMemory("one", vector(1)),))
+        return mind.applying(record(revision, late, time_ns=200 * SECOND))
+
+    assert longest_s(begin) < 5 * STEP_S
+    for mind in minds:
+        left = [memory.memory_id for memory, _ in mind.contents.pelm.in_creation_order()]
+        assert left == ["one"]
