@@ -152,7 +152,8 @@ class LlmSettings(_Table):
     stream_idle_timeout_s: float = Field(default=15.0, gt=0, le=3_600)
     """Longest pause between two pieces of a streamed answer, seconds; at most `timeout_s`."""
     deadline_margin_s: float = Field(default=0.1, ge=0, le=60)
-    """Time before the caller's deadline at which a model is no longer waited for, seconds."""
+    """Time before the caller's deadline at which a model, or the remote embedder, is waited for no
+    longer, seconds."""
     tries: int = Field(default=3, ge=1, le=5)
     """Tries at one provider, the first included."""
     retry_initial_s: float = Field(default=1.0, gt=0, le=60)

@@ -155,7 +155,7 @@ async def test_texts_are_embedded_by_a_remote_endpoint():
 
     async with Upstream(embeds).serving() as upstream:
         url = f"http://127.0.0.1:{upstream.port}/v1"
-        embedder = {"base_url": url, "model": "remote", "dimension": 4}
+        embedder = {"base_url": url, "model": "remote", "dimension": 4, "key_required": False}
         async with (
             in_process(space={"embedder": "openai"}, embedder=embedder) as server,
             MemoryClient(str(server.listen)) as memory,

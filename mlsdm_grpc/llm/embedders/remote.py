@@ -60,6 +60,7 @@ class OpenAIEmbedder:
     ) -> None:
         self.info = EmbedderInfo(f"{settings.model}-{settings.dimension}", settings.dimension)
         self._settings = settings
+        self._margin_s = llm.deadline_margin_s
         self._metrics = metrics
         self._clock = clock
         self._cache = EmbeddingCache(
@@ -128,8 +129,10 @@ class OpenAIEmbedder:
 
         self._budget.count_call()
         now_s = self._clock()
+        # Somewhat earlier than the caller's call is cancelled, so that breaker and log learn of it.
+        work = Work(now_s, deadline_s - self._margin_s, queued_s=now_s)
         try:
-            return await self._upstream.ask(Work(now_s, deadline_s, queued_s=now_s), once)
+            return await self._upstream.ask(work, once)
         except ProviderFault as fault:
             least_s = _REJECTED_RETRY_AFTER_S if fault.rejected else _RETRY_AFTER_S
             raise Unavailable(

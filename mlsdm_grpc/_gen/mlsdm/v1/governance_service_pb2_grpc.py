@@ -75,7 +75,7 @@ class GovernanceServiceServicer:
     """
 
     def EvaluateContent(self, request, context):
-        """Scores a text and applies the tenant's policy to it. Its verdicts are not counted in the metric.
+        """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
 
         Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
         be as old as any read.

@@ -22,7 +22,7 @@ class GovernanceServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     EvaluateContent: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.EvaluateContentRequest, _governance_service_pb2.EvaluateContentResponse]
-    """Scores a text and applies the tenant's policy to it. Its verdicts are not counted in the metric.
+    """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
 
     Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
     be as old as any read.
@@ -151,7 +151,7 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.EvaluateContentRequest,
         context: _aio.ServicerContext[_governance_service_pb2.EvaluateContentRequest, _abc.Awaitable[_governance_service_pb2.EvaluateContentResponse]],
     ) -> _abc.Awaitable[_governance_service_pb2.EvaluateContentResponse]:
-        """Scores a text and applies the tenant's policy to it. Its verdicts are not counted in the metric.
+        """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
 
         Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
         be as old as any read.

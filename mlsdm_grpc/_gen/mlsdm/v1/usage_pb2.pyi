@@ -35,8 +35,8 @@ class Usage(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     prompt_token_count: _builtins.int
-    """Output only. Tokens of the prompt as the provider counted them, at least 0. 0 where the answer was
-    broken off before the provider had told, as a stream is that is refused.
+    """Output only. Tokens of the prompt as the provider counted them, at least 0. 0 where the answer
+    was broken off before the provider had told, as a stream is that is refused.
     """
     completion_token_count: _builtins.int
     """Output only. Tokens of the completion as the provider counted them, at least 0; 0 as above."""
