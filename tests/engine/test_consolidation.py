@@ -355,8 +355,8 @@ async def test_a_space_consolidates_under_plain_asyncio():
             await state(driver, asleep.revision + 1)
             assert isinstance((await bodies(driver.journal))[-1], Consolidate)
 
-    # In a thread of its own, in which nobody has told anyio of an event loop.
-    await asyncio.to_thread(asyncio.run, sleep())
+    # In a thread and a context in which nobody has told anyio of an event loop.
+    await asyncio.get_running_loop().run_in_executor(None, asyncio.run, sleep())
 
 
 async def test_a_listener_that_fails_leaves_no_write_without_an_answer(driver, monkeypatch):
