@@ -27,6 +27,7 @@ from mlsdm_grpc.core.record import (
     StreamOutcome,
 )
 from mlsdm_grpc.engine.access import Access
+from mlsdm_grpc.engine.background import Background
 from mlsdm_grpc.engine.checks import check_deadline, expect, parameters_of
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.spaces import Space
@@ -63,13 +64,13 @@ class Consolidator:
         self._metrics = metrics
         self._asleep = asleep
         self._interval_s = interval_s
-        self._tasks: anyio.abc.TaskGroup | None = None
+        self._tasks: Background | None = None
         self._sleeping: dict[SpaceKey, anyio.CancelScope | None] = {}
         # A scope can be made in a task only; until it has begun there is None.
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
         """Consolidate spaces that fall asleep from here on, in tasks of this group."""
-        self._tasks = tasks if self._asleep else None
+        self._tasks = Background(tasks) if self._asleep else None
 
     def stop(self) -> None:
         """Begin nothing any more and give up what no record was written of."""
@@ -126,7 +127,7 @@ class Consolidator:
                 space.consolidated_s = now_s
                 self._sleeping[space.key] = None
                 incarnation = space.view.incarnation
-                self._tasks.start_soon(self._sleep, space.key, incarnation, outcome.step)
+                self._tasks.begin(self._sleep, space.key, incarnation, outcome.step)
 
     async def _sleep(self, key: SpaceKey, incarnation: int, trigger: int) -> None:
         """Consolidate what was created since the last sleep; what is left waits for the next."""

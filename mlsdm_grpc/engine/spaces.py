@@ -29,6 +29,7 @@ import structlog
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.ontology import Ontology
+from mlsdm_grpc.engine.background import Background
 from mlsdm_grpc.engine.budget import Budget
 from mlsdm_grpc.engine.codec import raise_failure, view_from_reply
 from mlsdm_grpc.engine.lanes import Gate, Lane
@@ -114,7 +115,7 @@ class Directory:
         """Set while there is room, or as much as can be made."""
         self._roomy.set()
         self._making_room = anyio.CancelScope()
-        self._tasks: anyio.abc.TaskGroup | None = None
+        self._tasks: Background | None = None
         metrics.spaces_loaded.set_function(lambda: len(self))
         metrics.spaces_memory.set_function(lambda: budget.used_bytes)
         metrics.spaces_quarantined.set_function(lambda: len(self.quarantined))
@@ -123,7 +124,7 @@ class Directory:
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
         """Keep to the budget and bring lost spaces back, in tasks of this group."""
-        self._tasks = tasks
+        self._tasks = Background(tasks)
         tasks.start_soon(self._make_room_for_ever)
 
     def stop(self) -> None:
@@ -257,7 +258,7 @@ class Directory:
             space.unlink()
             space.go_cold()
         if self._tasks is not None and not loss.over_memory:
-            self._tasks.start_soon(self._bring_back, lost[::-1])
+            self._tasks.begin(self._bring_back, lost[::-1])
 
     async def _bring_back(self, spaces: Sequence[Space]) -> None:
         for space in spaces:

@@ -20,6 +20,7 @@ import structlog
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.record import Outcome
 from mlsdm_grpc.engine.access import Access
+from mlsdm_grpc.engine.background import Background
 from mlsdm_grpc.engine.codec import writes_of
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.spaces import Space
@@ -84,13 +85,13 @@ class Upkeep:
         self._stop_s = stop_s
         self._rows_a_tick = -(-scrub_rows_per_s // round(1 / _TICK_S))
         self._rows = metrics.scrub_rows
-        self._tasks: anyio.abc.TaskGroup | None = None
+        self._tasks: Background | None = None
         self._snapshotting: set[SpaceKey] = set()
         self._scrubbing = anyio.CancelScope()
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
         """Take snapshots and scrub from here on, in tasks of this group."""
-        self._tasks = tasks
+        self._tasks = Background(tasks)
         if self._rows_a_tick:
             tasks.start_soon(self._scrub_for_ever)
 
@@ -101,7 +102,7 @@ class Upkeep:
         space.unsaved += writes_of(outcome)
         if self._due(space) and space.key not in self._snapshotting and self._tasks is not None:
             self._snapshotting.add(space.key)
-            self._tasks.start_soon(self._snapshot, space)
+            self._tasks.begin(self._snapshot, space)
 
     def _due(self, space: Space) -> bool:
         if space.unsaved < max(self._snapshot_every, space.unsaved_due):

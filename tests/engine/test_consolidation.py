@@ -347,6 +347,18 @@ async def test_a_lower_cosine_of_the_space_looks_at_everything_again(driver):
     assert (await state(driver, second.revision + 1)).used == second.used - 1
 
 
+async def test_a_space_consolidates_under_plain_asyncio():
+    async def sleep():
+        async with running(workers=1) as driver, asyncio.timeout(20):
+            await put(driver, near(1, 1), near(1, 2))
+            asleep = await fall_asleep(driver)
+            await state(driver, asleep.revision + 1)
+            assert isinstance((await bodies(driver.journal))[-1], Consolidate)
+
+    # In a thread and a context in which nobody has told anyio of an event loop.
+    await asyncio.get_running_loop().run_in_executor(None, asyncio.run, sleep())
+
+
 async def test_a_listener_that_fails_leaves_no_write_without_an_answer(driver, monkeypatch):
     def broken(*_args):
         raise LookupError

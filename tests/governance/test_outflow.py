@@ -151,9 +151,9 @@ def measured(text):
         PEM,
         PEM.replace("\n", "\n" + 12 * " "),
         PEM.replace("\n", "\n" + 600 * " "),
-        "I will k" + "\u200b" * 700 + "ill you tonight",
+        "I will k" + "\u200b" * 700 + "ill you and your whole family tonight",
         "I will k" + "\u0301" * 60 + "ill you tonight",
-        "I will k" + "\u200b" * 900 + "i" + "\u200b" * 900 + "ll you and your whole family",
+        "I will k" + "\u200b" * 900 + "i" + "\u200b" * 900 + "ll you and your whole family tonight",
     ],
     ids=["key", "indented", "stretched key", "invisible", "stacked", "more invisible"],
 )
