@@ -130,7 +130,7 @@ async def test_the_client_does_not_multiply_the_tries_of_the_server():
 
 async def test_who_cannot_wait_for_a_breaker_learns_at_once_what_is_wrong():
     async with counted(401) as (url, _):
-        embedder = {"base_url": url, "model": "remote", "dimension": 4}
+        embedder = {"base_url": url, "model": "remote", "dimension": 4, "key_required": False}
         async with (
             in_process(space={"embedder": "openai"}, embedder=embedder) as server,
             MemoryClient(str(server.listen)) as memory,
