@@ -594,8 +594,8 @@ HARM: Final[Table] = {
     "DENY": """
         cost_us_money only_cost_money are_a_burden shouldn't_be_allowed should_not_be_allowed
         don't_belong do_not_belong not_human aren't_human aren't_people not_real_people
-        shouldn't_vote should_not_vote shouldn't_have_children shouldn't_exist should_not_exist
-        no_right_to can't_be_trusted cannot_be_trusted never_trust have_no_place no_place_here
-        shouldn't_breed""",
+        shouldn't_breed shouldn't_vote should_not_vote shouldn't_have_children shouldn't_exist
+        should_not_exist no_right_to can't_be_trusted cannot_be_trusted never_trust have_no_place
+        no_place_here""",
     "STALK": "stalk* spy_on spying_on snoop_on eavesdrop_on",
 }
