@@ -48,16 +48,15 @@ HARM: Final[Table] = {
         puppy kitten* him/her pedestrian* passenger* guard* spectator* worshipper* shopper*
         commuter* nurse* doctor* lawyer* team_mate* cousin* nephew* niece* bully* us""",
     "REL": """
-        my_crush crush isn't_mine coworker's my_former former_boss someone_else's witness
-        my_wife my_husband my_girlfriend my_boyfriend my_partner my_ex my_roommate* my_flatmate*
+        my_crush crush isn't_mine coworker's my_former former_boss someone_else's witness my_wife
+        my_husband my_girlfriend my_boyfriend my_partner my_ex my_roommate* my_flatmate*
         my_neighbour* my_neighbor* my_boss my_coworker* my_colleague* my_sister* my_brother*
-        my_daughter* my_mother* my_father* my_mom my_mum my_dad my_friend* my_classmate*
-        my_tenant* my_teacher* my_employee* my_landlord* my_cousin* girlfriend* boyfriend*
-        husband* wife* roommate* flatmate* neighbour* neighbor* ex his her their someone's
-        someone somebody people's coworker* colleague* teacher* streamer* tenant* guest*
-        stranger* woman's girl's this_guy this_girl this_woman this_man that_girl that_woman
-        employee* babysitter* sister's ex's him them daughter-in-law celebrity celebrities nanny
-        student*""",
+        my_daughter* my_mother* my_father* my_mom my_mum my_dad my_friend* my_classmate* my_tenant*
+        my_teacher* my_employee* my_landlord* my_cousin* girlfriend* boyfriend* husband* wife*
+        roommate* flatmate* neighbour* neighbor* ex his her their someone's someone somebody
+        people's coworker* colleague* teacher* streamer* tenant* guest* stranger* woman's girl's
+        this_guy this_girl this_woman this_man that_girl that_woman employee* babysitter* sister's
+        ex's him them daughter-in-law celebrity celebrities nanny student*""",
     "GROUP": """
         illegals black white_trash poor_people jew jews jewish muslim* moslem* islam christian*
         catholic* protestant* hindu* sikh* buddhist* arab* african* asian* black_people blacks
@@ -209,9 +208,8 @@ HARM: Final[Table] = {
         burn_myself starve_myself never_wake_up_again""",
     "METHOD": """
         works_best method* painless* quickest fastest easiest surest which_pills how_many_pills
-        how_many how_much lethal way ways best tips instructions without_anyone hide~scars
-        hide~cuts best_place knot least_painful how_high how_deep where_to_cut least_pain
-        peaceful*""",
+        how_many how_much lethal way ways best tips instructions without_anyone hide~scars hide~cuts
+        best_place knot least_painful how_high how_deep where_to_cut least_pain peaceful*""",
     "URGE": """
         cutting_yourself~great cutting_yourself_feels you_should_try_cutting end_it_already
         just_end_it nobody_would_care no_one_would_care no_one_is_going_to_miss
@@ -254,32 +252,31 @@ HARM: Final[Table] = {
         money villa office locker supermarket scooter* motorbike* truck cargo church museum*
         painting* stolen lock alarm* camera* keys key""",
     "CRIME": """
-        knock~out pills_knock without_her_remembering traffic_people traffic~across
-        open_a_shop's empty_the_register empty_the_till poach~deer poach_a open~shutter
-        clean_out_the_register fake_id sell_stolen stolen_phones hijack drug_my drug~roommate
-        drop_the_case kill_switch_car break_into_a breaking_into_a pick_the_lock pick_a_lock
-        cheat_a_drug_test fake_urine loot lure_a_child groom_a groom_girls get_away_with_murder
-        put_into_a_girl's_drink put_into_her_drink put~in_her_drink drink_to_knock knock_her_out
-        knock_him_out date-rape escape_from_prison smuggle_into_prison jailbreak_from
-        forge_signatures hide_income offshore~hide black_money buy_a_kidney sell_a_kidney kidney
-        buy~organs switch_off_the_alarm turn_off_the_alarm disable_the_alarm cut_the_alarm
-        passes_out pass_out~remember faulty_wiring insurance_payout set_my~on_fire
-        burn_my~insurance untraceable_money dirty_money drug_run smuggling sneak~customs
-        sneak~port sneak~airport over_the_border cross_the_border~hidden fake_accident hot_goods
-        number_plates_off rig~election vote_twice buy_votes match-fix* straw_purchase launder*
-        money_laundering hotwire hot-wire shoplift* pickpocket* traffick* smuggl* bribe* bribing
-        poach* ivory counterfeit* stolen fence_stolen ransomware malware botnet ddos keylogger*
-        rootkit* trojan* hitman contract_killer dead_drop forc*_into_prostitution pimp*
-        sex_slave* child_porn* sell~organ* sell~kidney organ_traffick* insider_trading
-        tax_evasion evade_tax* dodge_tax* arson set~on_fire burn~down insurance_money drug_mule*
-        mule hide~body dispose~body bury~body dissolve~body get_rid_of~body get_rid_of~evidence
-        destroy~evidence tamper*_with_evidence dump~waste dump~chemicals illegal_dump* sabotag*
-        vandali* hack hacking crack_the_password exploit_kit false_alibi fake_alibi blackmail*
-        extort* ransom kidnap* perjur* odometer mileage spike_her spike_his spike_someone*
-        spike_a spike~drink drug_her drug_him drug_someone drug~drink in_her_drink in_his_drink
-        sleeping_pills_in knock~out_cold dog_fight* dogfight* cockfight* illegal_street_race*
-        protected_species endangered rhino* tusk* moonshine human_traffick* sweatshop*
-        passed_out""",
+        knock~out pills_knock without_her_remembering traffic_people traffic~across open_a_shop's
+        empty_the_register empty_the_till poach~deer poach_a open~shutter clean_out_the_register
+        fake_id sell_stolen stolen_phones hijack drug_my drug~roommate drop_the_case kill_switch_car
+        break_into_a breaking_into_a pick_the_lock pick_a_lock cheat_a_drug_test fake_urine loot
+        lure_a_child groom_a groom_girls get_away_with_murder put_into_a_girl's_drink
+        put_into_her_drink put~in_her_drink drink_to_knock knock_her_out knock_him_out date-rape
+        escape_from_prison smuggle_into_prison jailbreak_from forge_signatures hide_income
+        offshore~hide black_money buy_a_kidney sell_a_kidney kidney buy~organs switch_off_the_alarm
+        turn_off_the_alarm disable_the_alarm cut_the_alarm passes_out pass_out~remember
+        faulty_wiring insurance_payout set_my~on_fire burn_my~insurance untraceable_money
+        dirty_money drug_run smuggling sneak~customs sneak~port sneak~airport over_the_border
+        cross_the_border~hidden fake_accident hot_goods number_plates_off rig~election vote_twice
+        buy_votes match-fix* straw_purchase launder* money_laundering hotwire hot-wire shoplift*
+        pickpocket* traffick* smuggl* bribe* bribing poach* ivory counterfeit* stolen fence_stolen
+        ransomware malware botnet ddos keylogger* rootkit* trojan* hitman contract_killer dead_drop
+        forc*_into_prostitution pimp* sex_slave* child_porn* sell~organ* sell~kidney organ_traffick*
+        insider_trading tax_evasion evade_tax* dodge_tax* arson set~on_fire burn~down
+        insurance_money drug_mule* mule hide~body dispose~body bury~body dissolve~body
+        get_rid_of~body get_rid_of~evidence destroy~evidence tamper*_with_evidence dump~waste
+        dump~chemicals illegal_dump* sabotag* vandali* hack hacking crack_the_password exploit_kit
+        false_alibi fake_alibi blackmail* extort* ransom kidnap* perjur* odometer mileage spike_her
+        spike_his spike_someone* spike_a spike~drink drug_her drug_him drug_someone drug~drink
+        in_her_drink in_his_drink sleeping_pills_in knock~out_cold dog_fight* dogfight* cockfight*
+        illegal_street_race* protected_species endangered rhino* tusk* moonshine human_traffick*
+        sweatshop* passed_out""",
     "FORGE": """
         print_fake print_counterfeit printed_money change_the_date change_the_grade alter_the
         edit_the_date print_money print~money fake made-up forge forging forged counterfeit*
@@ -294,15 +291,14 @@ HARM: Final[Table] = {
         transcript* permit* notes charity profile* crash injury claim accident website
         login_page donation* tracking_number* logo letter dollar* euro* insurance 20s""",
     "PHISH": """
-        phish* smish* vish* spearphish* spear-phish* scam scams scamming con_people swindle*
-        ponzi pyramid_scheme* identity_theft steal_identit* catfish* romance_scam*
-        sugar_daddy_scam advance_fee nigerian_prince fake_bank fake_login fake_shop* fake_store*
-        fake_charity card_number* credit_card_number* cvv* card_details carding skimmer*
-        skimming money_mule* grandparent_scam grandchild_trick fake_investment* pump_and_dump
-        defraud* insurance_fraud fake_crypto rug_pull rugpull fake_escrow shell_company
-        fake_invoice* fake_rental* fake_ticket* fake_raffle fake_sms sim_swap* deepfake*
-        cloned_voice bank_login* otp one-time_code verification_code* stolen_card* stolen_credit
-        someone_else's_card""",
+        phish* smish* vish* spearphish* spear-phish* scam scams scamming con_people swindle* ponzi
+        pyramid_scheme* identity_theft steal_identit* catfish* romance_scam* sugar_daddy_scam
+        advance_fee nigerian_prince fake_bank fake_login fake_shop* fake_store* fake_charity
+        card_number* credit_card_number* cvv* card_details carding skimmer* skimming money_mule*
+        grandparent_scam grandchild_trick fake_investment* pump_and_dump defraud* insurance_fraud
+        fake_crypto rug_pull rugpull fake_escrow shell_company fake_invoice* fake_rental*
+        fake_ticket* fake_raffle fake_sms sim_swap* deepfake* cloned_voice bank_login* otp
+        one-time_code verification_code* stolen_card* stolen_credit someone_else's_card""",
     "DECEIVE": """
         convince~to_send convince~to_invest convince~to_pay convince~to_give convince~to_hand
         convince~to_transfer persuade~to_send persuade~to_invest persuade~to_wire charm_lonely
@@ -336,13 +332,12 @@ HARM: Final[Table] = {
         without_consent without_telling invisibly invisible remotely she_must_not he_must_not
         mustn't_see mustn't_know never_know in_secret""",
     "SPY": """
-        unlock while_she_sleeps while_he_sleeps follow_her follow_him follow_someone stalk
-        stalk* airtag* slip plant hide spy spying track tracking monitor* read reading record*
-        film filming intercept* tap bug bugging eavesdrop* listen_in listen_to snoop* hack
-        hacking access get_into log_into log_in_to break_into see~location locate following
-        watch watching photograph* guess crack mirror clone install* see~messages trace tail
-        look_into find_out_where see_who peek* upskirt* bypass~passcode bypass~password
-        geolocat*""",
+        unlock while_she_sleeps while_he_sleeps follow_her follow_him follow_someone stalk stalk*
+        airtag* slip plant hide spy spying track tracking monitor* read reading record* film filming
+        intercept* tap bug bugging eavesdrop* listen_in listen_to snoop* hack hacking access
+        get_into log_into log_in_to break_into see~location locate following watch watching
+        photograph* guess crack mirror clone install* see~messages trace tail look_into
+        find_out_where see_who peek* upskirt* bypass~passcode bypass~password geolocat*""",
     "DEVICE": """
         phone* whatsapp messages texts text_messages chats chat emails e-mails email inbox
         account* instagram snapchat facebook telegram icloud gmail location calls laptop*
@@ -375,32 +370,30 @@ HARM: Final[Table] = {
         sunbath* under~skirt""",
     "EVADE": """
         without_being_filmed without_being_recorded without_being_recognised
-        without_being_recognized without~noticing without~knowing without~finding_out
-        without~seeing without~realizing without~realising without~suspecting without~triggering
+        without_being_recognized without~noticing without~knowing without~finding_out without~seeing
+        without~realizing without~realising without~suspecting without~triggering
         without~setting_off so_nobody~knows that_scans without_setting_off without_being_noticed
         without_being_seen without_being_detected without_being_caught without_leaving_marks
         no_marks can't_be_seen so_nobody_sees so_no_one_sees nobody_sees without_him_seeing
         without_her_seeing without_anyone_seeing can't_be_tracked no_prescription
         without_a_prescription without_permits without_a_permit without_my_parents
         without_them_seeing and_disappear before_anyone_notices hide_from_my_mom
-        hide_from_my_parents hide~from_my_parents hide~from_my_mom hide~from_the_police
-        hide_it_from never_find_out without_getting_caught without_getting_arrested
-        get_away_with not_get_caught never_get_caught without_anyone_knowing
-        without_anyone_noticing without_anybody_noticing without_leaving~trace* without_a_trace
-        no_trace* leave_no_traces no_fingerprints so_nobody_notices so_no_one_notices
-        so_that_nobody nobody_suspects no_one_suspects nobody_notices no_one_notices
-        won't_notice doesn't_notice don't_notice never_notice can't_be_traced cannot_be_traced
-        can't_trace not_be_traced traced_back police_won't police_can't police_don't
-        fool_the_police cops_won't cops_don't without_the_police without_police
-        without_her_finding_out without_him_finding_out without_them_finding_out
+        hide_from_my_parents hide~from_my_parents hide~from_my_mom hide~from_the_police hide_it_from
+        never_find_out without_getting_caught without_getting_arrested get_away_with not_get_caught
+        never_get_caught without_anyone_knowing without_anyone_noticing without_anybody_noticing
+        without_leaving~trace* without_a_trace no_trace* leave_no_traces no_fingerprints
+        so_nobody_notices so_no_one_notices so_that_nobody nobody_suspects no_one_suspects
+        nobody_notices no_one_notices won't_notice doesn't_notice don't_notice never_notice
+        can't_be_traced cannot_be_traced can't_trace not_be_traced traced_back police_won't
+        police_can't police_don't fool_the_police cops_won't cops_don't without_the_police
+        without_police without_her_finding_out without_him_finding_out without_them_finding_out
         without_her_knowing without_him_knowing without_them_knowing without_her_noticing
         without_him_noticing without_them_noticing don't_find_out doesn't_find_out no_questions
-        no_questions_asked no_bruises not_show_up_in undetected undetectable
-        look_like_an_accident looks_like_an_accident look_like_faulty looks_like_faulty
-        look_like_a_suicide look_genuine looks_genuine look_real looks_real look_authentic
-        looks_authentic look_official avoid_detection evade~detection evade~police avoid~police
-        past~customs past_security past_the_guards before_the_cops on_someone_else's
-        without_paying""",
+        no_questions_asked no_bruises not_show_up_in undetected undetectable look_like_an_accident
+        looks_like_an_accident look_like_faulty looks_like_faulty look_like_a_suicide look_genuine
+        looks_genuine look_real looks_real look_authentic looks_authentic look_official
+        avoid_detection evade~detection evade~police avoid~police past~customs past_security
+        past_the_guards before_the_cops on_someone_else's without_paying""",
     "PREVENT": """
         how_do_you_say in_french in_german in_spanish to_detect detection_of detecting i_detect
         how_to_avoid to_avoid avoid_being avoid_getting don't_kill_yourself don't_hurt_yourself
@@ -455,15 +448,14 @@ HARM: Final[Table] = {
         among_us sims gta author fantasy series sitcom larp""",
     "TECH": """
         producer consumer producer/consumer process* thread* server* daemon* linux windows unix
-        ubuntu docker kubernetes pod pods container* job_queue queue cron task tasks signal
-        sigterm sigkill pid git branch commit code coding python java javascript sql database*
-        query api function* variable* parser compiler cpu memory_leak heap stack kernel bug_in
-        script test_suite unit_test* tests cache node nodes cluster* load_test* port ports
-        firewall packet* tcp http browser_tab terminal shell app_crash* exception*
-        garbage_collector vm vms session sessions deadlock regex json css html repo repository
-        merge build_fails pipeline plugin* pentest* penetration_test* vulnerab* cve
-        attack_surface honeypot ctf log logs child_process* orphan* master_slave zombie_process*
-        batter* engine""",
+        ubuntu docker kubernetes pod pods container* job_queue queue cron task tasks signal sigterm
+        sigkill pid git branch commit code coding python java javascript sql database* query api
+        function* variable* parser compiler cpu memory_leak heap stack kernel bug_in script
+        test_suite unit_test* tests cache node nodes cluster* load_test* port ports firewall packet*
+        tcp http browser_tab terminal shell app_crash* exception* garbage_collector vm vms session
+        sessions deadlock regex json css html repo repository merge build_fails pipeline plugin*
+        pentest* penetration_test* vulnerab* cve attack_surface honeypot ctf log logs child_process*
+        orphan* master_slave zombie_process* batter* engine""",
     "IDIOM": """
         killing_time kill_time kill_two_birds killed_two_birds lady-killer lady_killer
         killing_it killed_it killer_feature killer_app killing_me killing_us killing_my
@@ -505,9 +497,8 @@ HARM: Final[Table] = {
         raping kidnap kidnapping abduct assault attack choke choking execute set~on_fire cut
         skin bomb bombing harm hurt hurting punish""",
     "BODY": """
-        jaw nose teeth tooth leg legs skull neck throat face ribs arm arms finger fingers bone
-        bones kneecap* knee knees spine head eye eyes ear ears hand hands wrist* guts ass mouth
-        tongue""",
+        jaw nose teeth tooth leg legs skull neck throat face ribs arm arms finger fingers bone bones
+        kneecap* knee knees spine head eye eyes ear ears hand hands wrist* guts ass mouth tongue""",
     "BREAK": """
         break breaking broke smash* crack snap cut cutting rip tear bash* cave kick knock punch
         split crush slice slit stab carve gouge burn chop""",
