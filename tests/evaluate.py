@@ -172,8 +172,10 @@ def report(corpora: Iterable[Corpus]) -> str:
         "Written by `make eval` from the corpora in tests/data, whose README files say how they",
         "were made and where they are weak. Each line is judged alone, with the built-in limits.",
         "The test split is a third, chosen by the hash of the text; no rule was changed because",
-        "of it. The rates hold for texts like these, which are written to be recognisable: expect",
-        "less on others.",
+        "of it. It is not quite unseen: its rates for injection had been read once, at another",
+        "limit, before the limit was set by cross-validation on the other lines, and three of its",
+        "lines of speech were shown by accident to who wrote those rules. The rates hold for texts",
+        "like these, which are written to be recognisable: expect less on others.",
         "",
     ]
     for corpus in corpora:
