@@ -2,9 +2,11 @@
 
 import gc
 import io
+import sys
 import time
 from itertools import pairwise
 
+import pytest
 from histories import SECOND, record, vector
 
 from mlsdm_grpc.core.mind import Mind
@@ -14,6 +16,10 @@ from mlsdm_grpc.journal.snapshot import (
     snapshot_bytes,
     snapshot_reader,
     snapshot_writer,
+)
+
+pytestmark = pytest.mark.skipif(
+    sys.gettrace() is not None, reason="what is traced takes many times as long"
 )
 
 STEP_S = 0.002

@@ -24,7 +24,8 @@ def test_the_weights_come_from_the_examples_that_are_there():
 
 
 def test_no_line_of_a_test_split_is_an_example():
-    assert not [each for each in examples() if held_out(each.text) and each.text in _held_out()]
+    unseen = _held_out()
+    assert not [each for each in examples() if held_out(each.text) and each.text in unseen]
 
 
 def _held_out():
