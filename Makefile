@@ -73,7 +73,7 @@ mutants: setup ## mutate the core and see whether the tests notice; MUTANTS= som
 
 cov: setup ## the fast tests with branch coverage; fails below 90 %
 	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest -n 0 -m 'not slow and not tools and not root'
+	$(RUN) -m coverage run -m pytest -n 0 --timeout 120 -m 'not slow and not tools and not root'
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

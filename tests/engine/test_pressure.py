@@ -134,7 +134,6 @@ def test_relapses_double_the_cool_down_to_the_maximum_and_calm_halves_it(node):
     assert node.machine.next_cool_down_s == SETTINGS.cool_down_s
 
 
-@pytest.mark.timeout(120)
 @given(on_s=st.floats(0.25, 60), off_s=st.floats(0.25, 60))
 def test_flapping_is_damped(on_s, off_s):
     node = Node()
@@ -326,7 +325,6 @@ class Lives(RuleBasedStateMachine):
         assert self.node.time_until(Mode.NORMAL) <= limit_s + 3 * TICK_S
 
 
-@pytest.mark.timeout(120)
 def test_no_state_is_without_a_way_out():
     run_state_machine_as_test(Lives)
 
