@@ -128,12 +128,12 @@ class ModeMachine:
         settings = self._settings
         if self._forced is not None:
             return max(_SHORTEST_RETRY_S, min(self.forced_for_s, settings.cool_down_s))
-        until_s = self._fired_s + settings.cool_down_s
+        began_s, lasts_s = self._fired_s, settings.cool_down_s
         if self._own is Mode.EMERGENCY:
-            until_s = self._fired_s + self._cool_down_s
+            lasts_s = self._cool_down_s
         elif self._own is Mode.PROBING:
-            until_s = self._entered_s + settings.probe_s
-        return max(_SHORTEST_RETRY_S, until_s - self._clock())
+            began_s, lasts_s = self._entered_s, settings.probe_s
+        return max(_SHORTEST_RETRY_S, min(lasts_s, began_s + lasts_s - self._clock()))
 
     # What drives it.
 

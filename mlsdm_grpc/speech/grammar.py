@@ -16,17 +16,22 @@ from functools import cache
 from typing import Final
 
 from mlsdm_grpc.speech.words import (
+    BARE_VERBS,
     DROPPED_FIRST,
     FORMULAS,
     FUNCTION_WORDS,
+    INFINITIVES,
     JOINERS,
+    KEPT,
     KEPT_LONGEST,
     NOT_INFLECTED,
     PARTICLES,
     POINTERS,
     PREPOSITIONS,
     PRETERITES,
+    TAKE_INFINITIVES,
     TIMES,
+    UNCHANGED,
     word_set,
 )
 
@@ -36,6 +41,12 @@ _NEEDED: Final[Mapping[str, float]] = {
     "en": 0.28, "de": 0.28, "fr": 0.28, "es": 0.28, "uk": 0.25,
 }  # fmt: skip
 """Weight of grammar for each word below which a sentence lacks some."""
+_NEEDED_BARE: Final = 0.55
+"""The same for a sentence of some length whose only grammar is what telegraphic speech keeps:
+"Wife drive car, I sit, head hurt."."""
+_BARE_WORDS: Final = 6
+_AGREEING: Final[Mapping[tuple[str, str], str]] = {("de", "ich"): "e", ("de", "wir"): "en"}
+"""Endings of verbs that agree with the person beside them: "dann kochen wir"."""
 _MIN_FUNCTION_WORD_RATIO: Final[Mapping[str, float]] = {
     "en": 0.25, "de": 0.25, "fr": 0.25, "es": 0.25, "uk": 0.15,
 }  # fmt: skip
@@ -142,6 +153,8 @@ class Grammar:
     """Weight of each function word."""
     adverbs: frozenset[str]
     """Function words that may stand between a person and a verb."""
+    kept: frozenset[str]
+    """Function words that telegraphic speech keeps."""
     particles: frozenset[str]
     """Prepositions that may say how things are at the end of a note, governing nothing. None
     in languages whose verbs need no person, where an adverb and a verb are a full sentence."""
@@ -173,13 +186,37 @@ class Grammar:
         if self._disagrees(words) or (self.language == "uk" and self._is_uninflected(words)):
             return 1.0
         are_notes = len(words) <= _NOTE_WORDS * len(parts) and self.joiners.isdisjoint(words)
-        is_long = len(words) >= _LONG_WORDS and (is_alone or not are_notes)
+        is_long = len(words) >= _LONG_WORDS and not are_notes
         weight = sum(self._part_weight(part, is_long=is_long) for part in parts)
         if len(words) < _LONG_WORDS and not is_alone:
             weight -= _PREPOSITION_DISCOUNT * self._bare_prepositions(words)
         if self.language == "en":
             weight -= self._bare_negations(words)
-        return min(1.0, max(0.0, 1.0 - weight / (self.needed * len(words))))
+        needed = _NEEDED_BARE if self._is_bare(words) else self.needed
+        bare = (
+            len(part)
+            for number, part in enumerate(parts)
+            if (number and self._disagrees(part)) or self._ends_bare(part)
+        )
+        return min(1.0, max(sum(bare) / len(words), 1.0 - weight / (needed * len(words))))
+
+    def _is_bare(self, words: Sequence[str]) -> bool:
+        """Return whether there is no grammar in ``words`` but what telegraphic speech keeps."""
+        agrees = any(
+            word.endswith(_AGREEING[self.language, person])
+            for pair in itertools.pairwise(words)
+            for person, word in (pair, pair[::-1])
+            if (self.language, person) in _AGREEING
+        )
+        return len(words) >= _BARE_WORDS and not agrees and not any(map(self._is_tie, words))
+
+    def _is_tie(self, word: str) -> bool:
+        """Return whether ``word`` is or has grammar that telegraphic speech drops."""
+        if word in self.weights:
+            return word not in self.kept
+        return self._weight(word, is_long=True) > 0.0 or (
+            self.language == "en" and word in PRETERITES - UNCHANGED
+        )
 
     def split(self, words: Sequence[str]) -> list[str]:
         """Return ``words`` with elided ones apart: "l'eau" is two words in French."""
@@ -225,11 +262,11 @@ class Grammar:
         )
 
     def _bare_negations(self, words: Sequence[str]) -> int:
-        """Return how often "not" stands between content words: "word not come"."""
+        """Return how often "not" is between content words, "no" before a verb: "mouth no say"."""
         return sum(
             word == _NEGATION and before not in self.weights and after not in self.weights
             for before, word, after in zip(words, words[1:], words[2:], strict=False)
-        )
+        ) + sum(word == "no" and after in BARE_VERBS for word, after in itertools.pairwise(words))
 
     def _disagrees(self, words: Sequence[str]) -> bool:
         """Return whether a person and a bare verb begin the sentence: "she go"."""
@@ -251,6 +288,16 @@ class Grammar:
         if self.language == "en":
             return not verb.endswith(("s", "ed", "ly")) and verb not in PRETERITES
         return _INFINITIVE[self.language].fullmatch(verb) is not None
+
+    def _ends_bare(self, words: Sequence[str]) -> bool:
+        """Return whether an infinitive ends a German clause that nothing ties it to."""
+        return (
+            self.language == "de"
+            and len(words) > _MIN_CLAUSE_WORDS
+            and words[-1] in INFINITIVES
+            and not any(word in self.weights and word not in self.kept for word in words)
+            and TAKE_INFINITIVES.isdisjoint(words)
+        )
 
     def _is_uninflected(self, words: Sequence[str]) -> bool:
         """Return whether a person is soon followed by an infinitive: "я рано вставати"."""
@@ -295,6 +342,7 @@ def grammar_of(language: str) -> Grammar:
         function_words=frozenset(weights),
         weights=weights,
         adverbs=frozenset(KEPT_LONGEST[language].split()),
+        kept=word_set(KEPT[language]) | word_set(KEPT_LONGEST[language]),
         particles=frozenset(PARTICLES.get(language, "").split()),
         pointers=frozenset(POINTERS[language].split()),
         times=frozenset(TIMES[language].split()),

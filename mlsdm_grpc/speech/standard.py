@@ -10,6 +10,7 @@ from mlsdm_grpc.speech.languages import LANGUAGES, is_in_script, recognise
 from mlsdm_grpc.speech.prose import prose_blocks
 from mlsdm_grpc.speech.report import Flag, Profile, SpeechReport
 from mlsdm_grpc.speech.tokens import Sentence, sentences
+from mlsdm_grpc.speech.words import ANSWERS
 
 __all__ = ["SEVERITY_THRESHOLD", "analyse_standard"]
 
@@ -60,7 +61,10 @@ def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
 
 def _is_brief(sentence: Sentence) -> bool:
     """Return whether a single sentence is too short to tell: "Mary left yesterday."."""
-    return len(sentence.words) < _MIN_SINGLE_WORDS - bool(sentence.pause_count)
+    parts = sentence.parts()
+    is_answer = len(parts[0]) == 1 and parts[0][0] in ANSWERS
+    pauses = sentence.pause_count - is_answer
+    return len(sentence.words) - is_answer < _MIN_SINGLE_WORDS - bool(pauses)
 
 
 def _named(language: str, words: Sequence[str]) -> str:

@@ -69,7 +69,7 @@ class Sentence:
     thing_count: int = 0
     """Numbers with their units, initials, addresses, versions, times, names of files."""
     pause_count: int = 0
-    """Commas and the like, which set off parts."""
+    """Commas, ellipses and the like, which set off parts."""
     cuts: list[int] = field(default_factory=list)
     """For each of them but colons, which follow on labels, the number of words before it."""
 
@@ -110,7 +110,7 @@ def sentences(text: str) -> list[Sentence]:
         tail = piece[piece.rfind(core) + len(core) :] if core else piece
         if not tail and core not in stops:
             continue
-        if not _PAUSES.isdisjoint(tail):
+        if not _PAUSES.isdisjoint(tail) or ".." in tail or piece == "-":
             found[-1].pause_count += 1
             if ":" not in tail:
                 found[-1].cuts.append(len(found[-1].words))

@@ -13,19 +13,25 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ANSWERS",
+    "BARE_VERBS",
     "COMPOUNDS",
     "DROPPED_FIRST",
     "FORMULAS",
     "FUNCTION_WORDS",
     "HEDGES",
+    "INFINITIVES",
     "JOINERS",
+    "KEPT",
     "KEPT_LONGEST",
     "NOT_INFLECTED",
     "PARTICLES",
     "POINTERS",
     "PREPOSITIONS",
     "PRETERITES",
+    "TAKE_INFINITIVES",
     "TIMES",
+    "UNCHANGED",
     "word_set",
 ]
 
@@ -194,6 +200,22 @@ KEPT_LONGEST: Final = {
 }
 """Adverbs that telegraphic speech keeps; they say little about grammar."""
 
+KEPT: Final = {
+    "en": """
+        i you he she it we they me him us them who what when where why how and or but so if because
+        much everybody nobody
+        """,
+    "de": "ich du er sie es wir ihr mich dich mir dir wer was wo wann warum wie und oder aber weil"
+    " wenn",
+    "fr": "je tu il elle nous vous moi toi qui quand comment pourquoi combien où et ou mais si car",
+    "es": "yo tú él ella nosotros quién qué cuándo dónde cómo y o pero si cuando donde porque",
+    "uk": "я ти він вона ми ви вони хто що коли де чому як і та а але бо якщо",
+}
+"""Other function words that telegraphic speech keeps: persons, question words, conjunctions."""
+
+ANSWERS: Final = word_set("yes no ja nein oui non si sí так ні well")
+"""Words before the comma of an answer: "No, they do not."."""
+
 PREPOSITIONS: Final = {
     "en": """
         in on of at to from by for with without about against between into through during before
@@ -260,8 +282,8 @@ TIMES: Final = {
 
 FORMULAS: Final = {
     "en": """
-        hello hi hey bye goodbye good morning afternoon evening night thanks thank you yes yeah yep
-        ok okay sure sorry please welcome cheers congratulations congrats great perfect
+        hello hi hey there bye goodbye good morning afternoon evening night thanks thank you yes
+        yeah yep ok okay sure sorry please welcome cheers congratulations congrats great perfect
         exactly right absolutely agreed dear regards best wishes happy birthday enjoy
         mr mrs ms sir madam
         """,
@@ -291,7 +313,8 @@ FORMULAS: Final = {
 NOT_INFLECTED: Final = word_set(
     """
     morning evening thing nothing something anything everything building ceiling king ring spring
-    string wing wedding bed red shed family fly july early city always news tennis
+    string wing wedding tired scared need feed speed hundred question station ambulance drive arrive
+    alive bed red shed family fly july early city always news tennis
     kalt laut schlecht gut nicht zeit bett brot arzt markt stadt nacht haupt ort wort welt boot
     blut hut fest post kunst angst herbst luft kraft hand wand geld wind kind bald wald bild hemd
     kaputt nett satt dicht leicht echt fett hart heft gift licht recht schnitt monat heimat obst
@@ -317,6 +340,39 @@ PRETERITES: Final = word_set(
     """
 )
 """English verbs in the past that do not end in "ed"."""
+
+UNCHANGED: Final = word_set("put let cut hit hurt set read quit spread burst cost shut bit")
+"""Those of them that are as in the present."""
+
+BARE_VERBS: Final = word_set(
+    """
+    tell find understand go come know want see hear eat drink speak talk bring give take get make
+    write remember forget move say work walk sleep drive pay open like
+    """
+)
+"""English verbs that are not said with "no" before them: "mouth no say"."""
+
+INFINITIVES: Final = word_set(
+    """
+    anrufen antworten arbeiten aufstehen backen baden bauen beißen bekommen bezahlen bleiben bringen
+    denken einkaufen erzählen essen fahren fallen feiern finden fliegen fragen geben gehen graben
+    heiraten helfen heißen holen hören kaufen kochen kommen lachen laufen leben lernen lesen machen
+    malen nehmen nähen pflanzen putzen reden rauskommen reisen rufen sagen schlafen schneiden
+    schreiben schreien schwimmen sehen singen sitzen spielen sprechen stehen sterben suchen tanzen
+    telefonieren tragen treffen trinken tun vergessen verkaufen verlieren verstehen warten waschen
+    weinen werfen wissen wohnen zahlen ziehen
+    """
+)
+"""German infinitives that everyone uses."""
+
+TAKE_INFINITIVES: Final = word_set(
+    """
+    bitte zu gehe gehst geht gehen ging gingen komme kommst kommt kam fahre fährst fährt fahren fuhr
+    lerne lernst lernt lernen bleibe bleibst bleibt bleiben blieb höre hörst hört sehe siehst sieht
+    sah lasse lasst lass ließ helfe hilfst hilft half brauche brauchst braucht scheint weil wenn
+    """
+)
+"""German words that an infinitive, or a verb that looks like one, may follow at the end."""
 
 HEDGES: Final = {
     "en": """

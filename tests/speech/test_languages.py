@@ -25,9 +25,14 @@ HEALTHY = {
         Water boils at 100 degrees. Ice melts at zero.
         Plants absorb light, release oxygen and store sugar.
         I no longer eat meat. She no longer drinks milk.
+        If you know how, you win when they lose.
+        Yes, otters eat fish.
+        Hi there! How are you?
+        Turn the page - then read on.
         """,
     "de": """
         Der Kessel kocht, und jemand muss ihn vom Herd nehmen.
+        Ich gehe heute einkaufen, dann kochen wir zusammen.
         Der Zug hat zehn Minuten Verspätung.
         Guten Morgen, Frau Schmidt! Wie geht es Ihnen?
         Am 3. Mai beginnt die Messe, d. h. wir haben z. B. noch Zeit.
@@ -93,6 +98,10 @@ TELEGRAPHIC = {
         Cause: disk full. Effect: service down.
         I no have paper. They no understand letter.
         She happy. He sick. House quiet. Long winter.
+        Dog run away, I look, no find.
+        apples... bread... shop... closed
+        Knife - finger - blood - doctor
+        Yesterday garden work, mouth no say why
         """,
     "de": """
         Bus spät. Kein Platz. Traurig.
@@ -102,6 +111,7 @@ TELEGRAPHIC = {
         Oma stricken Pullover. Enkel Geburtstag. Er hat sich gefreut. Kuchen. Kerzen.
         Brot alle. Laden zu. Hunger groß.
         Er nicht kommen. Sie traurig. Haus leer, Heizung aus.
+        Tochter Kuchen bringen, ich Kaffee kochen
         """,
     "fr": """
         Bus retard. Pas place. Triste.
