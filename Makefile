@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 TOOLS  := .tools
 RUN    := PYTHONHASHSEED=random $(BIN)/python
 PYTEST := $(RUN) -m pytest
+# Most tests wait for servers, so that more of them than cores run at a time.
+PARALLEL := -n $(shell expr 2 '*' "$$(nproc)") --dist worksteal
 GO     := PATH="$$PATH:$(CURDIR)/$(BIN)" GOFLAGS='-modcacherw -buildvcs=false' go
 
 GRPCURL_VERSION := v1.9.4
@@ -36,7 +38,7 @@ demo: $(VENV)/.runtime ## start a server, ingest Python's documentation topics, 
 	$(BIN)/python clients/python/demo.py
 
 test: setup ## the fast tests: Python only, at most 6 minutes
-	$(PYTEST) -n auto -m 'not slow and not tools and not root'
+	$(PYTEST) $(PARALLEL) -m 'not slow and not tools and not root'
 
 test-all: setup tools ## the tests that need other tools, which it installs
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTEST) -m 'tools or root'
@@ -71,9 +73,9 @@ mutants: setup ## mutate the core and see whether the tests notice; MUTANTS= som
 	$(BIN)/mutmut run $(if $(MUTANTS),'$(MUTANTS)')
 	$(BIN)/mutmut results
 
-cov: setup ## the fast tests with branch coverage; fails below 90 %
+cov: setup ## the fast tests but those under load with branch coverage; fails below 90 %
 	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest -n 0 --timeout 120 -m 'not slow and not tools and not root'
+	$(RUN) -m coverage run -m pytest $(PARALLEL) --timeout 120 -m 'not slow and not tools and not root and not load'
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -14,7 +14,7 @@ from serving import ServerProcess, channel
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_query_pb2, memory_stream_pb2, node_pb2
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(120)]
 
 GIVEN_BACK_S = 5 * 1.0
 REFUSED_S = 5 * 0.1

@@ -15,7 +15,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2_grpc,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(120)]
 
 CALLS = 100
 TEXTS = 100

@@ -27,7 +27,7 @@ from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 from mlsdm_grpc.journal.sqlite import SqliteJournal
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(240)]
 
 SEED = 20261123
 KILLS = 20

@@ -17,7 +17,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2, memory_stream_pb2, node_pb2
 from mlsdm_grpc.engine.monitor import Monitor
 from mlsdm_grpc.server.lifecycle import GrpcServer
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(240)]
 
 MIB = 2**20
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -23,6 +23,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2
 
 pytestmark = [
     pytest.mark.anyio,
+    pytest.mark.load,
     pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc"),
 ]
 

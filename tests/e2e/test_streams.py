@@ -28,7 +28,7 @@ from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamOpen
 from mlsdm_grpc.client import MemoryClient, new_memory
 from mlsdm_grpc.errors import Conflict, InvalidInput
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(240)]
 
 QUIET = {"MLSDM_LOGGING__LEVEL": "error", "MLSDM_SPACE__EMBEDDER": "none"}
 

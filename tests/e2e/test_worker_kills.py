@@ -23,7 +23,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2_grpc,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.load]
 
 SEED = 20261123
 WORKERS = 3
