@@ -246,7 +246,7 @@ async def test_a_defect_of_a_worker_is_an_error_and_no_verdict(monkeypatch):
             )
 
 
-async def test_a_lost_text_worker_refuses_and_writes_nothing(monkeypatch):
+async def test_a_lost_text_worker_refuses_and_writes_nothing():
     async with running(text_workers=1) as driver:
         judging = driver.engine.judging
         (worker,) = driver.engine._text_pool._workers
@@ -258,9 +258,9 @@ async def test_a_lost_text_worker_refuses_and_writes_nothing(monkeypatch):
         with pytest.raises(Unavailable) as caught:
             await asked
         assert caught.value.reason == "WORKER_LOST"
+        await driver.engine._text_pool._up[0].wait()
         again = await judging.judge(INJECTION, Stage.PROMPT, tenant="dev", deadline_s=within())
         assert again.decision is Decision.REFUSE
-    del monkeypatch
 
 
 async def test_the_cache_of_policies_is_bounded(monkeypatch):
