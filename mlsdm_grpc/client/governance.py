@@ -18,27 +18,9 @@ from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2 import (
 from mlsdm_grpc._gen.mlsdm.v1.speech_pb2 import SpeechProfile
 from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.connection import new_request_id
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.client.messages import named
 
 __all__ = ["Governance"]
-
-
-def _stage(name: str) -> GovernanceStage.ValueType:
-    value = f"GOVERNANCE_STAGE_{name.upper()}"
-    if value not in GovernanceStage.keys():  # noqa: SIM118 - an enum is no mapping
-        raise _unknown("stage")
-    return GovernanceStage.Value(value)
-
-
-def _profile(name: str) -> SpeechProfile.ValueType:
-    value = f"SPEECH_PROFILE_{name.upper()}"
-    if value not in SpeechProfile.keys():  # noqa: SIM118 - as above
-        raise _unknown("profile")
-    return SpeechProfile.Value(value)
-
-
-def _unknown(field: str) -> InvalidInput:
-    return InvalidInput(violations=[FieldViolation(field, "is not a known name")])
 
 
 class Governance(ClientBase):
@@ -65,7 +47,7 @@ class Governance(ClientBase):
         """
         request = EvaluateContentRequest(
             text=text,
-            stage=_stage(stage),
+            stage=named(GovernanceStage, "stage", stage),
             redact=redact,
         )
         return await self._connection.unary(
@@ -93,7 +75,7 @@ class Governance(ClientBase):
         """
         request = AnalyzeSpeechRequest(
             text=text,
-            profile=_profile(profile),
+            profile=named(SpeechProfile, "profile", profile),
             language=language,
         )
         return await self._connection.unary(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeAlias, TypedDict
+from typing import Protocol, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,11 +19,13 @@ __all__ = [
     "QueryLimits",
     "Vector",
     "embedding_message",
+    "named",
     "new_memory",
     "timestamp",
     "vector_of",
 ]
 
+_ValueT_co = TypeVar("_ValueT_co", covariant=True)
 Vector: TypeAlias = NDArray[np.floating] | Sequence[float]
 """One vector, shape (dimension,); any float type, sent as float32."""
 
@@ -120,6 +122,29 @@ def new_memory(
     if expire_time is not None:
         message.expire_time.CopyFrom(timestamp(expire_time))
     return message
+
+
+class _Enumeration(Protocol[_ValueT_co]):
+    def keys(self) -> Sequence[str]: ...
+    def Value(self, name: str) -> _ValueT_co: ...  # noqa: N802 - the name of protobuf
+
+
+def named(kind: _Enumeration[_ValueT_co], field: str, name: str) -> _ValueT_co:
+    """Return the value of an enumeration that a caller names without its prefix.
+
+    Args:
+        kind: The enumeration.
+        field: What the caller passed it as.
+        name: Such as ``"prompt"``; empty for the first value.
+
+    Raises:
+        InvalidInput: It has no such name.
+    """
+    names = kind.keys()
+    value = names[0].removesuffix("UNSPECIFIED") + (name.upper() or "UNSPECIFIED")
+    if value not in names:
+        raise InvalidInput(violations=[FieldViolation(field, "is not a known name")])
+    return kind.Value(value)
 
 
 def timestamp(moment: datetime) -> Timestamp:

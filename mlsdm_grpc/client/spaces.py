@@ -21,8 +21,7 @@ from mlsdm_grpc._gen.mlsdm.v1.space_pb2 import (
 )
 from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.connection import new_request_id
-from mlsdm_grpc.client.messages import Vector, embedding_message
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.client.messages import Vector, embedding_message, named
 
 __all__ = ["SpaceSettings", "Spaces", "space_config"]
 
@@ -61,6 +60,7 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
     Raises:
         InvalidInput: A vector is not one-dimensional, or a name is unknown.
     """
+    scaling = settings.get("synaptic_scaling", "")
     config = SpaceConfig(
         dimension=settings.get("dimension"),
         capacity=settings.get("capacity"),
@@ -73,7 +73,7 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             for name, vector in settings.get("ontology", {}).items()
         ],
         moral=MoralConfig(
-            policy=_policy(settings.get("moral_policy", "")),
+            policy=named(MoralPolicy, "moral_policy", settings.get("moral_policy", "")),
             base_threshold=settings.get("base_threshold"),
             ceiling=settings.get("ceiling"),
         ),
@@ -82,31 +82,13 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             sleep_step_count=settings.get("sleep_step_count"),
             sleep_gate=settings.get("sleep_gate"),
         ),
-        synaptic=SynapticConfig(scaling=_scaling(settings.get("synaptic_scaling", ""))),
+        synaptic=SynapticConfig(scaling=named(SynapticScaling, "synaptic_scaling", scaling)),
     )
     if "default_ttl" in settings:
         ttl = Duration()
         ttl.FromTimedelta(settings["default_ttl"])
         config.default_ttl.CopyFrom(ttl)
     return config
-
-
-def _policy(name: str) -> MoralPolicy.ValueType:
-    value = f"MORAL_POLICY_{name.upper() or 'UNSPECIFIED'}"
-    if value not in MoralPolicy.keys():  # noqa: SIM118 - an enum is no mapping
-        raise _unknown("moral_policy")
-    return MoralPolicy.Value(value)
-
-
-def _scaling(name: str) -> SynapticScaling.ValueType:
-    value = f"SYNAPTIC_SCALING_{name.upper() or 'UNSPECIFIED'}"
-    if value not in SynapticScaling.keys():  # noqa: SIM118 - an enum is no mapping
-        raise _unknown("synaptic_scaling")
-    return SynapticScaling.Value(value)
-
-
-def _unknown(field: str) -> InvalidInput:
-    return InvalidInput(violations=[FieldViolation(field, "is not a known name")])
 
 
 class Spaces(ClientBase):
