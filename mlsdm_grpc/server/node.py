@@ -25,7 +25,7 @@ from mlsdm_grpc.llm.breaker import BreakerState
 from mlsdm_grpc.llm.gateway import ProvidersView
 from mlsdm_grpc.server.health import READINESS, Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
-from mlsdm_grpc.wire.responses import timestamp
+from mlsdm_grpc.wire.responses import duration, timestamp
 
 __all__ = ["Node", "connection_count"]
 
@@ -136,7 +136,7 @@ class Node:
             llm=self._llm_state(),
             providers=self._providers(),
             connection_count=connections,
-            cool_down=_duration(machine.next_cool_down_s),
+            cool_down=duration(machine.next_cool_down_s),
         )
         if machine.forced and machine.forced_for_s < math.inf:
             left_ns = round(machine.forced_for_s * _NS)
@@ -179,7 +179,7 @@ class Node:
                 provider=each.name,
                 state=_BREAKERS[each.state],
                 open_count=each.open_count,
-                retry_delay=_duration(each.retry_after_s) if each.retry_after_s else None,
+                retry_delay=duration(each.retry_after_s) if each.retry_after_s else None,
             )
 
     def _journal_status(self, size_bytes: int) -> node_pb2.JournalStatus:
@@ -189,15 +189,9 @@ class Node:
             staleness=Duration(),
             size_bytes=size_bytes,
             append_latency=(
-                _duration(statistics.median(self._commit_s)) if self._commit_s else None
+                duration(statistics.median(self._commit_s)) if self._commit_s else None
             ),
         )
-
-
-def _duration(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromNanoseconds(round(seconds * _NS))
-    return duration
 
 
 def _measured_files(settings: Settings, port: int) -> tuple[int, int]:

@@ -5,10 +5,12 @@ All faults of a request are reported together, at most sixteen; none repeats wha
 
 from __future__ import annotations
 
+import enum
 import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from google.protobuf.duration_pb2 import Duration
@@ -27,6 +29,9 @@ _LABEL = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _MAX_VIOLATIONS = 16
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NO_UUID = "must be a UUID such as 6f2c1f0e-58a4-4c0e-9a4b-0d1f0a3f5c11"
+
+
+_EnumT = TypeVar("_EnumT", bound=enum.IntEnum)
 
 
 class Fields:
@@ -83,6 +88,14 @@ class Fields:
         if not low <= value <= high:
             self.fault(path, f"must be from {low} to {high}")
         return value
+
+    def known(self, path: str, value: int, default: _EnumT) -> _EnumT:
+        """Return a value of the enumeration of ``default``, which stands for none as well."""
+        kind = type(default)
+        if value and value not in list(kind):
+            self.fault(path, "is not a known value")
+            return default
+        return kind(value) if value else default
 
     def duration(self, path: str, message: Duration, *, low: float, high: float) -> float:
         """Return a length of time in [low, high], seconds."""

@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from google.protobuf.duration_pb2 import Duration
-
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2, usage_pb2
 from mlsdm_grpc.engine.judging import Judged
 from mlsdm_grpc.engine.repairs import Repaired, RepairRequest, Spent
@@ -19,7 +17,7 @@ from mlsdm_grpc.speech.repair import MAX_ATTEMPTS
 from mlsdm_grpc.wire import limits
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
-from mlsdm_grpc.wire.responses import verdict
+from mlsdm_grpc.wire.responses import duration, verdict
 
 __all__ = [
     "evaluation",
@@ -31,24 +29,17 @@ __all__ = [
     "usage",
 ]
 
-_NS: Final = 1_000_000_000
 _LANGUAGE: Final = re.compile(r"[a-z]{2}")
 
 
 def stage(fields: Fields, value: int) -> Stage:
     """Return the stage that a request names; the prompt, if it names none."""
-    if value and value not in list(Stage):
-        fields.fault("stage", "is not a known value")
-        return Stage.PROMPT
-    return Stage(value or Stage.PROMPT)
+    return fields.known("stage", value, Stage.PROMPT)
 
 
 def profile(fields: Fields, value: int) -> Profile:
     """Return the rules of speech that a request names; the standard ones, if it names none."""
-    if value and value not in list(Profile):
-        fields.fault("profile", "is not a known value")
-        return Profile.STANDARD
-    return Profile(value or Profile.STANDARD)
+    return fields.known("profile", value, Profile.STANDARD)
 
 
 def language(fields: Fields, value: str) -> str:
@@ -98,24 +89,18 @@ def usage(spent: Spent) -> usage_pb2.Usage:
     """Return what calls to models cost."""
     first_s = spent.first_piece_s
     return usage_pb2.Usage(
-        queue_wait=_duration(spent.queue_wait_s),
-        embed_time=_duration(spent.embed_s),
-        recall_time=_duration(spent.recall_s),
-        provider_time=_duration(spent.provider_s),
-        first_token_time=None if first_s is None else _duration(first_s),
-        total_time=_duration(spent.total_s),
+        queue_wait=duration(spent.queue_wait_s),
+        embed_time=duration(spent.embed_s),
+        recall_time=duration(spent.recall_s),
+        provider_time=duration(spent.provider_s),
+        first_token_time=None if first_s is None else duration(first_s),
+        total_time=duration(spent.total_s),
         prompt_token_count=spent.prompt_tokens,
         completion_token_count=spent.completion_tokens,
         provider_call_count=spent.call_count,
         provider=spent.provider,
         model=spent.model,
     )
-
-
-def _duration(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromNanoseconds(round(seconds * _NS))
-    return duration
 
 
 def evaluation(

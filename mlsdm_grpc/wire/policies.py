@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
-from typing import TypeVar
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2
 from mlsdm_grpc.core.policy import (
@@ -24,8 +22,6 @@ from mlsdm_grpc.wire.requests import time_ns
 from mlsdm_grpc.wire.responses import timestamp
 
 __all__ = ["new_policy", "policy_as_it_would_be", "policy_message"]
-
-_EnumT = TypeVar("_EnumT", bound=enum.IntEnum)
 
 
 def new_policy(
@@ -60,18 +56,11 @@ def _rule(fields: Fields, path: str, rule: governance_pb2.PolicyRule) -> RuleSet
     return RuleSettings(
         rule_id=rule.rule_id,
         threshold=rule.threshold if rule.HasField("threshold") else None,
-        decision=_known(fields, f"{path}.decision", rule.decision, Decision),
-        enforcement=_known(fields, f"{path}.enforcement", rule.enforcement, Enforcement),
-        on_error=_known(fields, f"{path}.on_error", rule.on_error, OnError),
+        decision=fields.known(f"{path}.decision", rule.decision, Decision(0)),
+        enforcement=fields.known(f"{path}.enforcement", rule.enforcement, Enforcement(0)),
+        on_error=fields.known(f"{path}.on_error", rule.on_error, OnError(0)),
         expire_time_ns=time_ns(rule.expire_time) if rule.HasField("expire_time") else 0,
     )
-
-
-def _known(fields: Fields, path: str, value: int, kind: type[_EnumT]) -> _EnumT:
-    if value not in list(kind):
-        fields.fault(path, "is not a known value")
-        return kind(0)
-    return kind(value)
 
 
 def policy_message(policy: StoredPolicy, effective: EffectivePolicy) -> governance_pb2.Policy:

@@ -25,6 +25,7 @@ from mlsdm_grpc.governance.judge import Verdict, enforced
 
 __all__ = [
     "cognitive_state",
+    "duration",
     "event_outcome",
     "memory_message",
     "put_verdicts",
@@ -39,6 +40,13 @@ _REJECTIONS = {
     Rejection.SLEEP: event_pb2.REJECTION_REASON_SLEEPING,
 }
 _RULE_CONFIDENCE = "store.min_confidence"
+
+
+def duration(seconds: float) -> Duration:
+    """Return a length of time."""
+    message = Duration()
+    message.FromNanoseconds(round(seconds * 1e9))
+    return message
 
 
 def stored_memory(item: PutItem) -> memory_pb2.Memory:

@@ -129,9 +129,9 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
     def response(self, event: StreamEvent, opening: Opening) -> ResponseT:
         """Return the message that tells an event of the stream."""
         if isinstance(event, Flow):
-            pause = Duration()
-            pause.FromNanoseconds(round(event.pause_s * 1e9))
-            return self._response(flow=_flow(event.max_in_flight, pause))
+            return self._response(
+                flow=_flow(event.max_in_flight, responses.duration(event.pause_s))
+            )
         token = encode_resume_token(opening.key, opening.stream_id, event.position)
         acked = event.position.acked_sequence
         if isinstance(event, Opened):
@@ -144,16 +144,13 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             return self._response(opened=opened)
         if isinstance(event, Settled):
             return self._acknowledged(event, token)
-        delay = Duration()
-        if event.reason:
-            delay.FromNanoseconds(round(_DRAIN_DELAY_S * 1e9))
         goodbye = stream_pb2.StreamGoodbye(
             acked_sequence=acked,
             resume_token=token,
             reason=error_reason_pb2.ErrorReason.Value(
                 f"ERROR_REASON_{event.reason or 'UNSPECIFIED'}"
             ),
-            reconnect_delay=delay,
+            reconnect_delay=responses.duration(_DRAIN_DELAY_S if event.reason else 0.0),
         )
         return self._response(goodbye=goodbye)
 
