@@ -84,6 +84,11 @@ class ModelSettings(EndpointSettings):
     allowed_models: tuple[str, ...] = ()
     """Other models that callers may name."""
 
+    @property
+    def models(self) -> frozenset[str]:
+        """All models that callers may name."""
+        return frozenset({self.model, *self.allowed_models})
+
 
 class OpenAISettings(ModelSettings):
     """Provider `openai`: an endpoint of OpenAI, or a compatible one. Needs the extra `openai`."""

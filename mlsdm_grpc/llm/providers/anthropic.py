@@ -25,9 +25,11 @@ from mlsdm_grpc.llm.providers.http import (
     PLACEHOLDER_KEY,
     events_of,
     fault_in,
+    finish_of,
     http_client,
     model_name,
     parse_json,
+    part_of,
 )
 
 __all__ = ["AnthropicProvider"]
@@ -51,6 +53,7 @@ class AnthropicProvider:
         self, settings: AnthropicSettings, *, clock: Callable[[], float], max_connections: int
     ) -> None:
         self._settings = settings
+        self.models: Final = settings.models
         self._clock = clock
         self._client = anthropic.AsyncAnthropic(
             api_key=PLACEHOLDER_KEY,
@@ -60,11 +63,6 @@ class AnthropicProvider:
         )
         self._create = self._client.messages.with_streaming_response.create
 
-    @property
-    def models(self) -> frozenset[str]:
-        """Models that callers may ask for."""
-        return frozenset({self._settings.model, *self._settings.allowed_models})
-
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return a whole answer; see :class:`Provider`."""
         async with self._called(request) as response:
@@ -72,10 +70,10 @@ class AnthropicProvider:
         blocks = found.get("content")
         if not isinstance(blocks, list) or found.get("stop_reason") is None:
             raise ProviderFault(FaultKind.MALFORMED)
-        usage = _part(found, "usage", {})
+        usage = part_of(found, "usage", {})
         return ModelAnswer(
             "".join(_block_text(block) for block in blocks),
-            _finish(found["stop_reason"]),
+            finish_of(found["stop_reason"], _FINISHES),
             TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens")),
             model_name(found, request.model or self._settings.model),
         )
@@ -132,13 +130,6 @@ class AnthropicProvider:
             raise fault_in(error) from None
 
 
-def _part(found: dict[str, Any], name: str, default: Any = None) -> dict[str, Any]:
-    part = found.get(name, default)
-    if not isinstance(part, dict):
-        raise ProviderFault(FaultKind.MALFORMED)
-    return part
-
-
 def _block_text(block: object) -> str:
     """Return the text of a block; those of other kinds have none."""
     if not isinstance(block, dict):
@@ -149,15 +140,9 @@ def _block_text(block: object) -> str:
     return clean(text) if block.get("type") in {"text", "text_delta"} else ""
 
 
-def _finish(said: object) -> Finish:
-    if not isinstance(said, str):
-        raise ProviderFault(FaultKind.MALFORMED)
-    return _FINISHES.get(said, Finish.STOP)
-
-
 def _begun(found: dict[str, Any]) -> ModelChunk:
-    message = _part(found, "message")
-    usage = _part(message, "usage", {})
+    message = part_of(found, "message")
+    usage = part_of(message, "usage", {})
     return ModelChunk(
         usage=TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens")),
         model=model_name(message, ""),
@@ -165,14 +150,14 @@ def _begun(found: dict[str, Any]) -> ModelChunk:
 
 
 def _delta(found: dict[str, Any]) -> ModelChunk:
-    return ModelChunk(_block_text(_part(found, "delta")))
+    return ModelChunk(_block_text(part_of(found, "delta")))
 
 
 def _ending(found: dict[str, Any]) -> ModelChunk:
-    said = _part(found, "delta").get("stop_reason")
-    usage = _part(found, "usage", {})
+    said = part_of(found, "delta").get("stop_reason")
+    usage = part_of(found, "usage", {})
     return ModelChunk(
-        finish=None if said is None else _finish(said),
+        finish=None if said is None else finish_of(said, _FINISHES),
         usage=TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens")),
     )
 

@@ -12,7 +12,7 @@ import json
 import logging
 import math
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -22,16 +22,18 @@ import httpx2
 
 from mlsdm_grpc.config_llm import EndpointSettings
 from mlsdm_grpc.llm.endpoints import KeyFile, trusted_authorities
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault, clean
+from mlsdm_grpc.llm.providers.base import FaultKind, Finish, ProviderFault, clean
 
 __all__ = [
     "PLACEHOLDER_KEY",
     "GuardedTransport",
     "events_of",
     "fault_in",
+    "finish_of",
     "http_client",
     "model_name",
     "parse_json",
+    "part_of",
 ]
 
 PLACEHOLDER_KEY: Final = "the-key-is-added-below"
@@ -206,6 +208,31 @@ def parse_json(body: bytes | str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ProviderFault(FaultKind.MALFORMED)
     return found
+
+
+def part_of(
+    found: dict[str, Any], name: str, default: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return an object within another.
+
+    Raises:
+        ProviderFault: MALFORMED; it is no object, or missing and there is no default.
+    """
+    part = found.get(name, default)
+    if not isinstance(part, dict):
+        raise ProviderFault(FaultKind.MALFORMED)
+    return part
+
+
+def finish_of(said: object, finishes: Mapping[str, Finish]) -> Finish:
+    """Return why an answer ended; by itself, if ``finishes`` does not have what was said.
+
+    Raises:
+        ProviderFault: MALFORMED; it is no text.
+    """
+    if not isinstance(said, str):
+        raise ProviderFault(FaultKind.MALFORMED)
+    return finishes.get(said, Finish.STOP)
 
 
 def model_name(found: dict[str, Any], asked: str) -> str:

@@ -28,9 +28,11 @@ from mlsdm_grpc.llm.providers.http import (
     PLACEHOLDER_KEY,
     events_of,
     fault_in,
+    finish_of,
     http_client,
     model_name,
     parse_json,
+    part_of,
 )
 
 __all__ = ["OpenAIProvider"]
@@ -54,6 +56,7 @@ class OpenAIProvider:
         self, settings: OpenAISettings, *, clock: Callable[[], float], max_connections: int
     ) -> None:
         self._settings = settings
+        self.models: Final = settings.models
         self._clock = clock
         self._client = openai.AsyncOpenAI(
             api_key=PLACEHOLDER_KEY,
@@ -64,23 +67,16 @@ class OpenAIProvider:
         )
         self._create = self._client.chat.completions.with_streaming_response.create
 
-    @property
-    def models(self) -> frozenset[str]:
-        """Models that callers may ask for."""
-        return frozenset({self._settings.model, *self._settings.allowed_models})
-
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return a whole answer; see :class:`Provider`."""
         async with self._called(request) as response:
             found = parse_json(await response.read())
         choice = _choice(found)
-        message = choice.get("message")
-        if not isinstance(message, dict) or choice.get("finish_reason") is None:
-            raise ProviderFault(FaultKind.MALFORMED)
-        text, refused = _text(message)
+        text, refused = _text(part_of(choice, "message"))
+        finish = finish_of(choice.get("finish_reason"), _FINISHES)
         return ModelAnswer(
             text,
-            Finish.REFUSED if refused else _finish(choice["finish_reason"]),
+            Finish.REFUSED if refused else finish,
             _usage(found),
             model_name(found, request.model or self._settings.model),
         )
@@ -137,12 +133,9 @@ class OpenAIProvider:
         if found.get("choices") == []:
             return ModelChunk(usage=usage, model=model)
         choice = _choice(found)
-        delta = choice.get("delta")
-        if not isinstance(delta, dict):
-            raise ProviderFault(FaultKind.MALFORMED)
-        text, refused = _text(delta)
+        text, refused = _text(part_of(choice, "delta"))
         said = choice.get("finish_reason")
-        finish = None if said is None else _finish(said)
+        finish = None if said is None else finish_of(said, _FINISHES)
         return ModelChunk(text, Finish.REFUSED if refused else finish, usage, model)
 
 
@@ -159,12 +152,6 @@ def _text(message: dict[str, Any]) -> tuple[str, bool]:
     if not isinstance(content, str | None) or not isinstance(refusal, str | None):
         raise ProviderFault(FaultKind.MALFORMED)
     return clean(content or refusal or ""), bool(refusal) and not content
-
-
-def _finish(said: object) -> Finish:
-    if not isinstance(said, str):
-        raise ProviderFault(FaultKind.MALFORMED)
-    return _FINISHES.get(said, Finish.STOP)
 
 
 def _usage(found: dict[str, Any]) -> TokenUsage:
