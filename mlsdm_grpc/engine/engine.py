@@ -118,43 +118,19 @@ class Engine:
     ) -> None:
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
-        self.lanes = Lanes(
-            {
-                Lane.INTERACTIVE: settings.max_pending,
-                Lane.BULK: settings.max_pending_bulk,
-                Lane.TEXT: settings.max_pending_text,
-                Lane.LLM: settings.max_pending_llm,
-                Lane.MAINTENANCE: settings.max_pending_bulk,
-            },
-            max_queue_s={
-                Before.MIND: settings.max_queue_s,
-                Before.TEXT: settings.max_write_queue_s,
-                Before.JOURNAL: settings.max_write_queue_s,
-            },
-            clock=time.monotonic,
-            waited=lambda lane, s: metrics.queue_wait_seconds.labels(lane).observe(s),
-        )
+        self.lanes = _lanes(settings, metrics)
         """Who may work, and when."""
-        self._minds = Pool(
-            WorkerRole("minds"),
-            count=settings.workers,
-            limits=WorkerLimits(
-                settings.worker_start_timeout_s,
-                settings.worker_stall_timeout_s,
-                settings.worker_memory_limit_bytes,
-            ),
-            standby=settings.standby_worker,
-            on_lost=self._worker_lost,
+        self._minds = _mind_workers(settings, on_lost=self._worker_lost)
+        self._text_pool = _text_workers(
+            settings, "none" if remote_embedder else defaults.embedder, metrics
         )
-        info = embedder_info(defaults.embedder)
-        self._text_pool = Pool(
-            WorkerRole("text", "none" if remote_embedder else defaults.embedder),
-            count=settings.text_workers,
-            limits=WorkerLimits(settings.worker_start_timeout_s, settings.worker_stall_timeout_s),
-            standby=False,
-            on_lost=lambda _: metrics.worker_restarts.labels("text").inc(),
+        self.texts = Texts(
+            embedder_info(defaults.embedder),
+            self._text_pool,
+            self.lanes,
+            metrics,
+            remote=remote_embedder,
         )
-        self.texts = Texts(info, self._text_pool, self.lanes, metrics, remote=remote_embedder)
         """What text workers do."""
         info = self.texts.info
         self._budget = Budget(settings.memory_budget_bytes)
@@ -429,3 +405,46 @@ class Engine:
     def _worker_lost(self, loss: Loss) -> None:
         self._metrics.worker_restarts.labels("minds").inc()
         self._directory.worker_lost(loss)
+
+
+def _lanes(settings: EngineSettings, metrics: Metrics) -> Lanes:
+    return Lanes(
+        {
+            Lane.INTERACTIVE: settings.max_pending,
+            Lane.BULK: settings.max_pending_bulk,
+            Lane.TEXT: settings.max_pending_text,
+            Lane.LLM: settings.max_pending_llm,
+            Lane.MAINTENANCE: settings.max_pending_bulk,
+        },
+        max_queue_s={
+            Before.MIND: settings.max_queue_s,
+            Before.TEXT: settings.max_write_queue_s,
+            Before.JOURNAL: settings.max_write_queue_s,
+        },
+        clock=time.monotonic,
+        waited=lambda lane, s: metrics.queue_wait_seconds.labels(lane).observe(s),
+    )
+
+
+def _mind_workers(settings: EngineSettings, *, on_lost: Callable[[Loss], None]) -> Pool:
+    return Pool(
+        WorkerRole("minds"),
+        count=settings.workers,
+        limits=WorkerLimits(
+            settings.worker_start_timeout_s,
+            settings.worker_stall_timeout_s,
+            settings.worker_memory_limit_bytes,
+        ),
+        standby=settings.standby_worker,
+        on_lost=on_lost,
+    )
+
+
+def _text_workers(settings: EngineSettings, embedder: str, metrics: Metrics) -> Pool:
+    return Pool(
+        WorkerRole("text", embedder),
+        count=settings.text_workers,
+        limits=WorkerLimits(settings.worker_start_timeout_s, settings.worker_stall_timeout_s),
+        standby=False,
+        on_lost=lambda _: metrics.worker_restarts.labels("text").inc(),
+    )

@@ -332,43 +332,9 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
     """Return the encoded form of an outcome."""
     message = pb.Outcome(revision=outcome.revision)
     if isinstance(outcome, PutOutcome):
-        message.put.evicted.extend(outcome.evicted)
-        message.put.min_confidence = outcome.min_confidence
-        message.put.items.extend(
-            pb.PutItem(
-                memory_id=item.memory_id,
-                result=item.result,
-                phase=item.phase,
-                create_time_ns=item.create_time_ns,
-                expire_time_ns=item.expire_time_ns,
-                revision=item.revision,
-                create_revision=item.create_revision,
-                update_time_ns=item.update_time_ns,
-                confidence=item.confidence,
-                pinned=item.pinned,
-            )
-            for item in outcome.items
-        )
-        message.put.SetInParent()
+        message.put.CopyFrom(_put_outcome_to_proto(outcome))
     elif isinstance(outcome, EventOutcome):
-        message.event.CopyFrom(
-            pb.EventOutcome(
-                rejection=outcome.rejection,
-                step=outcome.step,
-                phase=outcome.phase,
-                moral_threshold=outcome.moral_threshold,
-                moral_ema=outcome.moral_ema,
-                threshold_applied=outcome.threshold_applied,
-                used=outcome.used,
-                capacity=outcome.capacity,
-                memory_id=outcome.memory_id,
-                evicted=outcome.evicted,
-                awake=outcome.awake,
-                result=outcome.result,
-                fell_asleep=outcome.fell_asleep,
-                answer_id=outcome.answer_id,
-            )
-        )
+        message.event.CopyFrom(_event_outcome_to_proto(outcome))
     elif isinstance(outcome, ConsolidateOutcome):
         message.consolidated.CopyFrom(
             pb.ConsolidateOutcome(
@@ -403,48 +369,55 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
     return message
 
 
+def _put_outcome_to_proto(outcome: PutOutcome) -> pb.PutOutcome:
+    return pb.PutOutcome(
+        items=(
+            pb.PutItem(
+                memory_id=item.memory_id,
+                result=item.result,
+                phase=item.phase,
+                create_time_ns=item.create_time_ns,
+                expire_time_ns=item.expire_time_ns,
+                revision=item.revision,
+                create_revision=item.create_revision,
+                update_time_ns=item.update_time_ns,
+                confidence=item.confidence,
+                pinned=item.pinned,
+            )
+            for item in outcome.items
+        ),
+        evicted=outcome.evicted,
+        min_confidence=outcome.min_confidence,
+    )
+
+
+def _event_outcome_to_proto(outcome: EventOutcome) -> pb.EventOutcome:
+    return pb.EventOutcome(
+        rejection=outcome.rejection,
+        step=outcome.step,
+        phase=outcome.phase,
+        moral_threshold=outcome.moral_threshold,
+        moral_ema=outcome.moral_ema,
+        threshold_applied=outcome.threshold_applied,
+        used=outcome.used,
+        capacity=outcome.capacity,
+        memory_id=outcome.memory_id,
+        evicted=outcome.evicted,
+        awake=outcome.awake,
+        result=outcome.result,
+        fell_asleep=outcome.fell_asleep,
+        answer_id=outcome.answer_id,
+    )
+
+
 def outcome_from_proto(message: pb.Outcome) -> Outcome:
     """Return the outcome in ``message``."""
     kind = message.WhichOneof("kind")
     outcome: Outcome
     if kind == "put":
-        outcome = PutOutcome(
-            items=tuple(
-                PutItem(
-                    memory_id=item.memory_id,
-                    result=PutResult(item.result),
-                    phase=item.phase,
-                    create_time_ns=item.create_time_ns,
-                    expire_time_ns=item.expire_time_ns,
-                    revision=item.revision,
-                    create_revision=item.create_revision,
-                    update_time_ns=item.update_time_ns,
-                    confidence=item.confidence,
-                    pinned=item.pinned,
-                )
-                for item in message.put.items
-            ),
-            evicted=tuple(message.put.evicted),
-            min_confidence=message.put.min_confidence,
-        )
+        outcome = _put_outcome_from_proto(message.put)
     elif kind == "event":
-        event = message.event
-        outcome = EventOutcome(
-            rejection=Rejection(event.rejection),
-            step=event.step,
-            phase=event.phase,
-            moral_threshold=event.moral_threshold,
-            moral_ema=event.moral_ema,
-            threshold_applied=event.threshold_applied,
-            used=event.used,
-            capacity=event.capacity,
-            memory_id=event.memory_id,
-            evicted=tuple(event.evicted),
-            awake=event.awake,
-            fell_asleep=event.fell_asleep,
-            result=PutResult(event.result),
-            answer_id=event.answer_id,
-        )
+        outcome = _event_outcome_from_proto(message.event)
     elif kind == "consolidated":
         done = message.consolidated
         outcome = ConsolidateOutcome(done.merged_count, done.purged_count, done.used)
@@ -467,6 +440,47 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
     else:
         raise DataLoss("An outcome has no kind that this version knows.")
     return replace(outcome, revision=message.revision)
+
+
+def _put_outcome_from_proto(message: pb.PutOutcome) -> PutOutcome:
+    return PutOutcome(
+        items=tuple(
+            PutItem(
+                memory_id=item.memory_id,
+                result=PutResult(item.result),
+                phase=item.phase,
+                create_time_ns=item.create_time_ns,
+                expire_time_ns=item.expire_time_ns,
+                revision=item.revision,
+                create_revision=item.create_revision,
+                update_time_ns=item.update_time_ns,
+                confidence=item.confidence,
+                pinned=item.pinned,
+            )
+            for item in message.items
+        ),
+        evicted=tuple(message.evicted),
+        min_confidence=message.min_confidence,
+    )
+
+
+def _event_outcome_from_proto(message: pb.EventOutcome) -> EventOutcome:
+    return EventOutcome(
+        rejection=Rejection(message.rejection),
+        step=message.step,
+        phase=message.phase,
+        moral_threshold=message.moral_threshold,
+        moral_ema=message.moral_ema,
+        threshold_applied=message.threshold_applied,
+        used=message.used,
+        capacity=message.capacity,
+        memory_id=message.memory_id,
+        evicted=tuple(message.evicted),
+        awake=message.awake,
+        fell_asleep=message.fell_asleep,
+        result=PutResult(message.result),
+        answer_id=message.answer_id,
+    )
 
 
 def _item_outcome(message: pb.Outcome) -> PutOutcome | EventOutcome | Refusal | None:
