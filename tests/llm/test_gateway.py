@@ -369,9 +369,10 @@ async def test_an_outage_opens_the_breaker_and_its_end_closes_it(logs):
 async def test_the_time_before_its_turn_is_told():
     async with gateway_over(echo("hang"), max_concurrent=1, timeout_s=30.0) as gateway:
         first = asyncio.create_task(gateway.complete(asking(), tenant="a"))
-        await asyncio.sleep(0.01)
+        while not gateway._turns.in_flight:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
         second = asyncio.create_task(gateway.complete(asking(), tenant="b"))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # the time that is told
         first.cancel()
         found = await second
     assert found.queue_wait_s >= 0.09
