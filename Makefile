@@ -7,7 +7,7 @@ TOOLS  := .tools
 RUN    := PYTHONHASHSEED=random $(BIN)/python
 PYTEST := $(RUN) -m pytest
 # Most tests wait for servers, so that more of them than cores run at a time.
-PARALLEL := -n $(shell expr 2 '*' "$$(nproc)") --dist worksteal
+PARALLEL := -n $(shell expr 2 '*' "$$(getconf _NPROCESSORS_ONLN)") --dist worksteal
 GO     := PATH="$$PATH:$(CURDIR)/$(BIN)" GOFLAGS='-modcacherw -buildvcs=false' go
 
 GRPCURL_VERSION := v1.9.4

@@ -102,7 +102,7 @@ CORPORA = (
     Corpus("moral", "harmful", {"dev": (0.90, 0.05), "test": (0.80, 0.08)}, _moral),
     Corpus("injection", "injection", {"dev": (0.90, 0.05), "test": (0.85, 0.05)}, _injection),
     Corpus("speech", "telegraphic", {"dev": (0.98, 0.02), "test": (0.95, 0.05)}, _speech),
-    Corpus("speech_tuning", "telegraphic", {"dev": (0.90, 0.05), "test": (0.90, 0.05)}, _speech),
+    Corpus("speech_tuning", "telegraphic", {"dev": (0.88, 0.05), "test": (0.88, 0.05)}, _speech),
 )
 
 
@@ -172,13 +172,15 @@ def report(corpora: Iterable[Corpus]) -> str:
         "",
         "Written by `make eval` from the corpora in tests/data, whose README files say how they",
         "were made and where they are weak. Each line is judged alone, with the built-in limits.",
-        "The test split is a third, chosen by the hash of the text; no rule was changed because",
-        "of it. It is not quite unseen: its rates for injection had been read once, at another",
+        "The test split is a third, chosen by the hash of the text; no rule was made from its",
+        "lines. It is not quite unseen: its rates for injection had been read once, at another",
         "limit, before the limit was set by cross-validation on the other lines, three of its",
         "lines of speech were shown by accident to who wrote those rules, and its rate for speech",
-        "(not its lines) was read five times while they were made from the lines of speech_tuning,",
-        "of which both splits were in sight. The rates hold for texts like these, which are",
-        "written to be recognisable: expect less on others.",
+        "(not its lines) was read six times, first when it was 0.946, while those rules were made",
+        "from the lines of speech_tuning. Both splits of speech_tuning were in sight: its rates",
+        "are what the rules fit. All rates hold for texts like these, which are written to be",
+        "recognisable: expect less on others. Of 623 normal sentences that a reviewer made up to",
+        "mislead the rules of speech, 56 were called telegraphic.",
         "",
     ]
     for corpus in corpora:

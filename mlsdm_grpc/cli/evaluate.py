@@ -28,7 +28,7 @@ def evaluate(
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a text by the rules of the tenant; nothing is stored."""
+    """Judge a text by the rules of the tenant; nothing is stored, the exit code is 0."""
     session = Session(target=target, token_file=token_file, timeout_s=timeout, as_json=as_json)
     content = typer.get_text_stream("stdin").read() if text == "-" else text
     response = session.run(lambda memory: memory.evaluate(content, stage=stage, redact=redact))

@@ -103,14 +103,14 @@ class Governance(ClientBase):
             timeout_s: Deadline, seconds; None is the client's.
 
         Raises:
-            ValueError: There is no such profile.
+            InvalidInput: There is no such profile.
             Unavailable: No model answered.
         """
         request = RepairSpeechRequest(
             text=text,
             prompt=prompt,
             max_attempts=max_attempts,
-            profile=SpeechProfile.Value(f"SPEECH_PROFILE_{profile.upper()}"),
+            profile=named(SpeechProfile, "profile", profile),
             language=language,
         )
         return await self._connection.unary(

@@ -135,13 +135,13 @@ def named(kind: _Enumeration[_ValueT_co], field: str, name: str) -> _ValueT_co:
     Args:
         kind: The enumeration.
         field: What the caller passed it as.
-        name: Such as ``"prompt"``; empty for the first value.
+        name: Such as ``"prompt"``.
 
     Raises:
         InvalidInput: It has no such name.
     """
     names = kind.keys()
-    value = names[0].removesuffix("UNSPECIFIED") + (name.upper() or "UNSPECIFIED")
+    value = names[0].removesuffix("UNSPECIFIED") + name.upper()
     if value not in names:
         raise InvalidInput(violations=[FieldViolation(field, "is not a known name")])
     return kind.Value(value)

@@ -60,7 +60,7 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
     Raises:
         InvalidInput: A vector is not one-dimensional, or a name is unknown.
     """
-    scaling = settings.get("synaptic_scaling", "")
+    scaling = settings.get("synaptic_scaling", "unspecified")
     config = SpaceConfig(
         dimension=settings.get("dimension"),
         capacity=settings.get("capacity"),
@@ -73,7 +73,7 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             for name, vector in settings.get("ontology", {}).items()
         ],
         moral=MoralConfig(
-            policy=named(MoralPolicy, "moral_policy", settings.get("moral_policy", "")),
+            policy=named(MoralPolicy, "moral_policy", settings.get("moral_policy", "unspecified")),
             base_threshold=settings.get("base_threshold"),
             ceiling=settings.get("ceiling"),
         ),

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from mlsdm_grpc.speech.words import (
+    ADVERBS,
     BARE_VERBS,
     DROPPED_FIRST,
     FORMULAS,
@@ -45,8 +46,6 @@ _NEEDED_BARE: Final = 0.55
 """The same for a sentence of some length whose only grammar is what telegraphic speech keeps:
 "Wife drive car, I sit, head hurt."."""
 _BARE_WORDS: Final = 6
-_AGREEING: Final[Mapping[tuple[str, str], str]] = {("de", "ich"): "e", ("de", "wir"): "en"}
-"""Endings of verbs that agree with the person beside them: "dann kochen wir"."""
 _MIN_FUNCTION_WORD_RATIO: Final[Mapping[str, float]] = {
     "en": 0.25, "de": 0.25, "fr": 0.25, "es": 0.25, "uk": 0.15,
 }  # fmt: skip
@@ -193,22 +192,33 @@ class Grammar:
         if self.language == "en":
             weight -= self._bare_negations(words)
         needed = _NEEDED_BARE if self._is_bare(words) else self.needed
-        bare = (
-            len(part)
-            for number, part in enumerate(parts)
-            if (number and self._disagrees(part)) or self._ends_bare(part)
-        )
-        return min(1.0, max(sum(bare) / len(words), 1.0 - weight / (needed * len(words))))
+        bare = sum(len(part) for part in self._bare_parts(parts))
+        return min(1.0, max(bare / len(words), 1.0 - weight / (needed * len(words))))
 
     def _is_bare(self, words: Sequence[str]) -> bool:
         """Return whether there is no grammar in ``words`` but what telegraphic speech keeps."""
-        agrees = any(
-            word.endswith(_AGREEING[self.language, person])
-            for pair in itertools.pairwise(words)
-            for person, word in (pair, pair[::-1])
-            if (self.language, person) in _AGREEING
+        return (
+            len(words) >= _BARE_WORDS
+            and self.joiners.isdisjoint(words)
+            and not any(map(self._is_tie, words))
+            and not any(itertools.starmap(self._agree, itertools.pairwise(words)))
         )
-        return len(words) >= _BARE_WORDS and not agrees and not any(map(self._is_tie, words))
+
+    def _agree(self, one: str, other: str) -> bool:
+        """Return whether two words may be a person and its verb: "I sit", "dann gehen wir"."""
+        if self.language == "de":
+            endings = {"ich": "e", "wir": "n"}
+            return any(
+                word.endswith(endings.get(person, " "))
+                for person, word in ((one, other), (other, one))
+            )
+        infinitive = _INFINITIVE.get(self.language)
+        return (
+            one in (_ENGLISH_PERSONS if infinitive is None else _SUBJECTS[self.language])
+            and other not in self.weights
+            and other not in _BARE_NEGATIONS
+            and (infinitive is None or not infinitive.fullmatch(other))
+        )
 
     def _is_tie(self, word: str) -> bool:
         """Return whether ``word`` is or has grammar that telegraphic speech drops."""
@@ -279,7 +289,7 @@ class Grammar:
             return True
         if not (oblique or words[0] in _SUBJECTS[self.language]):
             return False
-        between = self.adverbs | _PLAIN_NEGATIONS[self.language]
+        between = self.adverbs | ADVERBS | _PLAIN_NEGATIONS[self.language]
         verb = next((word for word in words[1:] if word not in between), "")
         if not verb or verb in self.weights:
             return False
@@ -289,14 +299,20 @@ class Grammar:
             return not verb.endswith(("s", "ed", "ly")) and verb not in PRETERITES
         return _INFINITIVE[self.language].fullmatch(verb) is not None
 
-    def _ends_bare(self, words: Sequence[str]) -> bool:
-        """Return whether an infinitive ends a German clause that nothing ties it to."""
+    def _bare_parts(self, parts: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:
+        """Yield the German clauses that end with an infinitive that nothing takes."""
+        for words in parts if self.language == "de" else ():
+            if not self._may_end_bare(words):
+                return
+            if len(words) > _MIN_CLAUSE_WORDS and words[-1] in INFINITIVES:
+                yield words
+
+    def _may_end_bare(self, words: Sequence[str]) -> bool:
+        """Return whether no word of a clause takes an infinitive, or says that it is none."""
         return (
-            self.language == "de"
-            and len(words) > _MIN_CLAUSE_WORDS
-            and words[-1] in INFINITIVES
-            and not any(word in self.weights and word not in self.kept for word in words)
-            and TAKE_INFINITIVES.isdisjoint(words)
+            TAKE_INFINITIVES.isdisjoint(words)
+            and self.joiners.isdisjoint(words)
+            and all(word in self.kept for word in words if word in self.weights)
         )
 
     def _is_uninflected(self, words: Sequence[str]) -> bool:

@@ -110,7 +110,7 @@ def sentences(text: str) -> list[Sentence]:
         tail = piece[piece.rfind(core) + len(core) :] if core else piece
         if not tail and core not in stops:
             continue
-        if not _PAUSES.isdisjoint(tail) or ".." in tail or piece == "-":
+        if not _PAUSES.isdisjoint(tail) or ".." in tail:
             found[-1].pause_count += 1
             if ":" not in tail:
                 found[-1].cuts.append(len(found[-1].words))

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "ADVERBS",
     "ANSWERS",
     "BARE_VERBS",
     "COMPOUNDS",
@@ -313,7 +314,7 @@ FORMULAS: Final = {
 NOT_INFLECTED: Final = word_set(
     """
     morning evening thing nothing something anything everything building ceiling king ring spring
-    string wing wedding tired scared need feed speed hundred question station ambulance drive arrive
+    string wing wedding tired scared need feed speed hundred ambulance drive arrive
     alive bed red shed family fly july early city always news tennis
     kalt laut schlecht gut nicht zeit bett brot arzt markt stadt nacht haupt ort wort welt boot
     blut hut fest post kunst angst herbst luft kraft hand wand geld wind kind bald wald bild hemd
@@ -335,22 +336,29 @@ PRETERITES: Final = word_set(
     drew flew ran sang swam threw became got made found told thought bought brought kept felt met
     sat stood lost won paid sent built held heard sold taught caught understood left said put let
     cut hit hurt set read led fed slept swept spent meant dealt learnt fought sought hung lay stole
+    crept beat rang strode forgave overcame knelt wove shrank awoke dreamt wept froze bade leapt
     woke forgot shook stuck struck swore tore withdrew began blew bit hid rode shot shut sank
     quit spread burst cost swung spun dug clung bent lent lit slid sprang drank
     """
 )
 """English verbs in the past that do not end in "ed"."""
 
-UNCHANGED: Final = word_set("put let cut hit hurt set read quit spread burst cost shut bit")
+UNCHANGED: Final = word_set("put let cut hit hurt set read quit spread burst cost shut")
 """Those of them that are as in the present."""
 
 BARE_VERBS: Final = word_set(
     """
-    tell find understand go come know want see hear eat drink speak talk bring give take get make
-    write remember forget move say work walk sleep drive pay open like
+    tell find understand go come know want see hear eat speak bring give take get make write
+    remember forget say
     """
 )
 """English verbs that are not said with "no" before them: "mouth no say"."""
+
+ADVERBS: Final = word_set(
+    "never later soon first second somehow alone twice maybe perhaps sometimes today tomorrow"
+    " yesterday sadly once"
+)
+"""Others that may stand between an English person and its verb: "she later moved"."""
 
 INFINITIVES: Final = word_set(
     """
@@ -367,7 +375,9 @@ INFINITIVES: Final = word_set(
 
 TAKE_INFINITIVES: Final = word_set(
     """
-    bitte zu gehe gehst geht gehen ging gingen komme kommst kommt kam fahre fährst fährt fahren fuhr
+    möchtest könntest könnten würdest würden solltest dürftest dürften wolltest wir wie wo warum was
+    wer wann bitte zu gehe gehst geht gehen ging gingen komme kommst kommt kam fahre fährst fährt
+    fahren fuhr
     lerne lernst lernt lernen bleibe bleibst bleibt bleiben blieb höre hörst hört sehe siehst sieht
     sah lasse lasst lass ließ helfe hilfst hilft half brauche brauchst braucht scheint weil wenn
     """

@@ -160,7 +160,9 @@ async def test_texts_are_judged_by_the_names_of_stages_and_profiles(scripted):
         assert await memory.analyze_speech("b", profile="legacy", language="de") == analysed
         for field, call in (
             ("stage", memory.evaluate("c", stage="dream")),
+            ("stage", memory.evaluate("c", stage="")),
             ("profile", memory.analyze_speech("d", profile="strict")),
+            ("profile", memory.repair_speech("d", profile="strict")),
         ):
             with pytest.raises(errors.InvalidInput) as caught:
                 await call

@@ -29,10 +29,25 @@ HEALTHY = {
         Yes, otters eat fish.
         Hi there! How are you?
         Turn the page - then read on.
+        Opening hours: Monday - Friday, nine to five.
+        After the war, he never spoke about what he had seen.
+        Born in Ulm, he later became a citizen of Switzerland.
+        At midnight, he crept out of the house. He later rang the doctor.
+        I suggest that, whatever happens, he stay calm.
+        I drink coffee every morning before work.
+        They work hard, play hard and live well.
+        If you like tea, try green tea or white tea.
+        I take no drink with lunch.
         """,
     "de": """
         Der Kessel kocht, und jemand muss ihn vom Herd nehmen.
         Ich gehe heute einkaufen, dann kochen wir zusammen.
+        Möchtest du lieber Tee trinken?
+        Abends sitzen wir zusammen und reden.
+        Ich weiß nicht, wo Bären schlafen.
+        Niemand weiß, warum Menschen lachen.
+        Du kannst Brot, Käse und Wein kaufen.
+        Männer, Frauen und Kinder tanzen.
         Der Zug hat zehn Minuten Verspätung.
         Guten Morgen, Frau Schmidt! Wie geht es Ihnen?
         Am 3. Mai beginnt die Messe, d. h. wir haben z. B. noch Zeit.
@@ -53,6 +68,7 @@ HEALTHY = {
         t'inquiète, j'arrive dans cinq minutes
         Ce restaurant est bon, et pas cher non plus.
         Peut-être. Je vous rappelle demain après le rendez-vous.
+        Comme toi, moi également j'aime lire.
         """,
     "es": """
         La tetera hierve y alguien tiene que apartarla del fuego.
@@ -62,6 +78,7 @@ HEALTHY = {
         Llegamos tarde al cine.
         tranqui, llego en cinco minutos
         Ya llegué. Ahora salgo. Vivo en Madrid.
+        Trabajo mucho, duermo poco y viajo siempre.
         """,
     "uk": """
         Сьогодні ми гуляли парком і дивилися на старі дерева.
@@ -76,6 +93,7 @@ HEALTHY = {
         Ви не зможете вилучити цей запис без дозволу.
         Небо здається блакитним, бо повітря розсіює короткі хвилі.
         Не знаю. Не бачив його сьогодні.
+        Коли йде дощ, я сиджу вдома і дивлюсь кіно.
         """,
 }
 TELEGRAPHIC = {
@@ -100,7 +118,6 @@ TELEGRAPHIC = {
         She happy. He sick. House quiet. Long winter.
         Dog run away, I look, no find.
         apples... bread... shop... closed
-        Knife - finger - blood - doctor
         Yesterday garden work, mouth no say why
         """,
     "de": """
