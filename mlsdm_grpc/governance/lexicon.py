@@ -43,6 +43,9 @@ class Lexicon:
         self._none: set[str] = set()
         self._literals: set[str] = set()
         self._starts: set[str] = set()
+        """First letters of words and stems, as many as the shortest that is looked for has."""
+        self._stops: set[str] = set()
+        """Last letters of the stems that words end with."""
         self.classes = lru_cache(maxsize=16384)(self._classes)
 
     def __len__(self) -> int:
@@ -83,7 +86,9 @@ class Lexicon:
             into = self._exact
         for spelling in _spellings(entry.strip("*")):
             into.setdefault(spelling, set()).add(number)
-            if into is not self._tails:
+            if into is self._tails:
+                self._stops.add(spelling[-_SHORTEST:])
+            else:
                 self._starts.add(spelling[:_SHORTEST])
 
     def _classes(self, word: str) -> tuple[int, ...]:
@@ -92,16 +97,22 @@ class Lexicon:
         for reading in readings(word):
             if reading in self._none:
                 return ()
-            found |= self._exact.get(reading, set())
-            for ending in range(1, _ENDING + 1):
-                if len(reading) >= _INFLECTED + 2 * ending - 1:
-                    found |= self._exact.get(reading[:-ending], set())
-            longest = min(len(reading), _LONGEST)
-            for length in range(2, longest + 1):
-                found |= self._heads.get(reading[:length], set())
-            for length in range(_SHORTEST, longest + 1):
-                found |= self._tails.get(reading[-length:], set())
+            if reading[:_SHORTEST] in self._starts or reading[:2] in self._starts:
+                found.update(*self._beginning(reading))
+            if reading[-_SHORTEST:] in self._stops:
+                longest = min(len(reading), _LONGEST)
+                for length in range(_SHORTEST, longest + 1):
+                    found.update(self._tails.get(reading[-length:], ()))
         return tuple(found)
+
+    def _beginning(self, reading: str) -> Iterator[Iterable[int]]:
+        """Yield the classes of words and stems that ``reading`` is or begins with."""
+        yield self._exact.get(reading, ())
+        for ending in range(1, _ENDING + 1):
+            if len(reading) >= _INFLECTED + 2 * ending - 1:
+                yield self._exact.get(reading[:-ending], ())
+        for length in range(2, min(len(reading), _LONGEST) + 1):
+            yield self._heads.get(reading[:length], ())
 
     def words_within(self, letters: str) -> Iterator[tuple[int, int]]:
         """Yield where the longest words and stems stand in ``letters``; none within another.

@@ -126,6 +126,7 @@ class Slots:
         self._breaks = _bits(_breaks(text.text, ends), slot)
         for each, slots in members.items():
             self._bits[each] = _bits(slots, slot)
+        self._present = sorted(members)
 
     def any_of(self, classes: Sequence[int]) -> int:
         """Return the slots of words of any of ``classes``."""
@@ -135,8 +136,8 @@ class Slots:
         return found
 
     def present(self) -> list[int]:
-        """Return the classes that any word belongs to."""
-        return [number for number, slots in enumerate(self._bits) if slots]
+        """Return the classes that any word of the text belongs to, ascending."""
+        return self._present
 
     def add(self, number: int, slots: int) -> None:
         """Count the words in ``slots`` to the class ``number``."""
