@@ -109,9 +109,13 @@ class Grammar:
             for rule in rules
         ]
         self._rules = sorted(compiled, key=lambda entry: -entry[0].certainty)
-        for rule, elements, _ in self._rules:
+        self._begun_by: dict[int, set[int]] = {}
+        """The rules, by number, that a word of a class may begin."""
+        for number, (rule, elements, _) in enumerate(self._rules):
             if span_of(elements) > MAX_SPAN_SLOTS:
                 raise ValueError(f"spans too much: {rule.pattern}")
+            for each in elements[0].classes:
+                self._begun_by.setdefault(each, set()).add(number)
 
     def _ids(self, names: str) -> tuple[int, ...]:
         return tuple(self.lexicon.id_of(name) for name in names.split())
@@ -137,7 +141,8 @@ class Grammar:
         certainty = doubted = 0.0
         hits: list[Hit] = []
         contexts: dict[tuple[int, ...], int] = {}
-        for rule, elements, unless in self._rules:
+        begun = set[int]().union(*(self._begun_by.get(each, ()) for each in slots.present()))
+        for rule, elements, unless in (self._rules[number] for number in sorted(begun)):
             stages = slots.match(elements)
             if not stages:
                 continue

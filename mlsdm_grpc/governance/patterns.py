@@ -126,7 +126,7 @@ class Slots:
         self._breaks = _bits(_breaks(text.text, ends), slot)
         for each, slots in members.items():
             self._bits[each] = _bits(slots, slot)
-        self._present = sorted(members)
+        self._present = set(members)
 
     def any_of(self, classes: Sequence[int]) -> int:
         """Return the slots of words of any of ``classes``."""
@@ -136,12 +136,13 @@ class Slots:
         return found
 
     def present(self) -> list[int]:
-        """Return the classes that any word of the text belongs to, ascending."""
-        return self._present
+        """Return the classes that any word belongs to, or did, in ascending order."""
+        return sorted(self._present)
 
     def add(self, number: int, slots: int) -> None:
         """Count the words in ``slots`` to the class ``number``."""
         self._bits[number] |= slots
+        self._present.add(number)
 
     def drop(self, number: int, slots: int) -> None:
         """Count the words in ``slots`` to the class ``number`` no longer."""
