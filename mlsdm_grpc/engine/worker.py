@@ -22,7 +22,7 @@ from mlsdm_grpc.engine.position import Position
 
 __all__ = ["main", "make_handler", "serve"]
 
-_READ_BYTES = 1_024 * 1_024
+_READ_BYTES = 64 * 1_024
 
 
 def make_handler(role: str, embedder: str, position: Position) -> Handler:
@@ -65,6 +65,8 @@ def _receive(sock: socket.socket, reader: FrameReader, frames: list[bytes]) -> b
         if not data:
             return False
         frames.extend(reader.feed(data))
+        if len(data) < _READ_BYTES:
+            return True
 
 
 def _send(sock: socket.socket, outgoing: bytearray) -> bool:
