@@ -60,7 +60,8 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
     Raises:
         InvalidInput: A vector is not one-dimensional, or a name is unknown.
     """
-    scaling = settings.get("synaptic_scaling", "unspecified")
+    policy = settings.get("moral_policy") or "unspecified"
+    scaling = settings.get("synaptic_scaling") or "unspecified"
     config = SpaceConfig(
         dimension=settings.get("dimension"),
         capacity=settings.get("capacity"),
@@ -73,7 +74,7 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             for name, vector in settings.get("ontology", {}).items()
         ],
         moral=MoralConfig(
-            policy=named(MoralPolicy, "moral_policy", settings.get("moral_policy", "unspecified")),
+            policy=named(MoralPolicy, "moral_policy", policy),
             base_threshold=settings.get("base_threshold"),
             ceiling=settings.get("ceiling"),
         ),
