@@ -46,6 +46,9 @@ _NEEDED_BARE: Final = 0.55
 """The same for a sentence of some length whose only grammar is what telegraphic speech keeps:
 "Wife drive car, I sit, head hurt."."""
 _BARE_WORDS: Final = 6
+_AGREEING: Final[Mapping[str, str]] = {"ich": "e", "wir": "n"}
+"""Endings of German verbs that agree with the person beside them."""
+_PAST: Final = PRETERITES - UNCHANGED
 _MIN_FUNCTION_WORD_RATIO: Final[Mapping[str, float]] = {
     "en": 0.25, "de": 0.25, "fr": 0.25, "es": 0.25, "uk": 0.15,
 }  # fmt: skip
@@ -151,7 +154,9 @@ class Grammar:
     weights: Mapping[str, float]
     """Weight of each function word."""
     adverbs: frozenset[str]
-    """Function words that may stand between a person and a verb."""
+    """Function words that say little about grammar."""
+    between: frozenset[str]
+    """Words that may stand between a person and a verb."""
     kept: frozenset[str]
     """Function words that telegraphic speech keeps."""
     particles: frozenset[str]
@@ -207,9 +212,8 @@ class Grammar:
     def _agree(self, one: str, other: str) -> bool:
         """Return whether two words may be a person and its verb: "I sit", "dann gehen wir"."""
         if self.language == "de":
-            endings = {"ich": "e", "wir": "n"}
             return any(
-                word.endswith(endings.get(person, " "))
+                person in _AGREEING and word.endswith(_AGREEING[person])
                 for person, word in ((one, other), (other, one))
             )
         infinitive = _INFINITIVE.get(self.language)
@@ -224,9 +228,7 @@ class Grammar:
         """Return whether ``word`` is or has grammar that telegraphic speech drops."""
         if word in self.weights:
             return word not in self.kept
-        return self._weight(word, is_long=True) > 0.0 or (
-            self.language == "en" and word in PRETERITES - UNCHANGED
-        )
+        return self._weight(word, is_long=True) > 0.0 or (self.language == "en" and word in _PAST)
 
     def split(self, words: Sequence[str]) -> list[str]:
         """Return ``words`` with elided ones apart: "l'eau" is two words in French."""
@@ -289,8 +291,7 @@ class Grammar:
             return True
         if not (oblique or words[0] in _SUBJECTS[self.language]):
             return False
-        between = self.adverbs | ADVERBS | _PLAIN_NEGATIONS[self.language]
-        verb = next((word for word in words[1:] if word not in between), "")
+        verb = next((word for word in words[1:] if word not in self.between), "")
         if not verb or verb in self.weights:
             return False
         if oblique:
@@ -353,12 +354,14 @@ def grammar_of(language: str) -> Grammar:
     weights = dict.fromkeys(FUNCTION_WORDS[language].split(), 1.0)
     weights |= dict.fromkeys(DROPPED_FIRST[language].split(), _FIRST_WEIGHT)
     weights |= dict.fromkeys(KEPT_LONGEST[language].split(), _KEPT_WEIGHT)
+    adverbs = word_set(KEPT_LONGEST[language])
     return Grammar(
         language=language,
         function_words=frozenset(weights),
         weights=weights,
-        adverbs=frozenset(KEPT_LONGEST[language].split()),
-        kept=word_set(KEPT[language]) | word_set(KEPT_LONGEST[language]),
+        adverbs=adverbs,
+        between=adverbs | ADVERBS | _PLAIN_NEGATIONS[language],
+        kept=adverbs | word_set(KEPT[language]),
         particles=frozenset(PARTICLES.get(language, "").split()),
         pointers=frozenset(POINTERS[language].split()),
         times=frozenset(TIMES[language].split()),
