@@ -50,6 +50,7 @@ async def test_tenants_come_in_turn():
             tasks.create_task(work(tenant))
         while each.waiting < 7:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
+        assert each.waiting == 7
     assert "".join(order) == "abcabaa"
 
 
