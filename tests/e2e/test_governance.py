@@ -16,6 +16,7 @@ from aiohttp import web
 from google.protobuf.timestamp_pb2 import Timestamp
 from serving import channel, in_process
 from talk import talking, tokens
+from upstream import Upstream, answers, moderation_endpoint
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     event_pb2,
@@ -452,17 +453,8 @@ async def endpoint(answer):
         seen.append((dict(request.headers), body))
         return await answer(body["input"])
 
-    app = web.Application()
-    app.router.add_post("/v1/moderations", moderate)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = site._server.sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}/v1/moderations", seen
-    finally:
-        await runner.cleanup()
+    async with moderation_endpoint(moderate) as url:
+        yield url, seen
 
 
 def moderated(url, **more):
@@ -503,7 +495,6 @@ async def test_an_endpoint_scores_prompts_answers_and_events(tmp_path):
 
 async def test_of_a_stream_that_an_endpoint_refuses_nothing_has_left():
     pytest.importorskip("openai", reason="the extra openai is not installed")
-    from upstream import Upstream, answers
 
     async def answer(text):
         return scored(0.9 if "alpha" in text and "omega" in text else 0.02)

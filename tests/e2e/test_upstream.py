@@ -306,20 +306,27 @@ async def test_an_upstream_that_breaks_off_breaks_the_stream_and_nothing_is_reme
         assert not await talk.memories()
 
 
+BETTER = (
+    "The server is down because the disk is full. You should delete the logs, restart the"
+    " service and then wait for some minutes."
+)
+
+
+def drafts(draft):
+    """Answer with a draft, and with BETTER to who asks for its repair."""
+
+    async def script(request, writer):
+        repairs = "telegraphic" in request.body["messages"][-1]["content"]
+        await answers(BETTER if repairs else draft)(request, writer)
+
+    return script
+
+
 @pytest.mark.parametrize("rule_id", ["secret.response", "moral.response"])
 async def test_a_draft_is_judged_as_its_answer_is(rule_id):
     forbidden = FORBIDDEN[rule_id]
     draft = f"Server down. Disk full. Delete logs. {forbidden}. Restart service. Wait minutes."
-    better = (
-        "The server is down because the disk is full. You should delete the logs, restart the"
-        " service and then wait for some minutes."
-    )
-
-    async def script(request, writer):
-        repairs = "telegraphic" in request.body["messages"][-1]["content"]
-        await answers(better if repairs else draft)(request, writer)
-
-    async with modelled(script) as (_, talk):
+    async with modelled(drafts(draft)) as (_, talk):
         answer = await talk.generate("What is wrong with the server?")
         assert forbidden not in str(answer)
         stream = await talk.stream("What is wrong with the server?", repair_speech=True)
@@ -328,22 +335,13 @@ async def test_a_draft_is_judged_as_its_answer_is(rule_id):
 
 async def test_a_telegraphic_answer_is_repaired():
     draft = "Server down. Disk full. Delete logs. Restart service. Wait minutes."
-    better = (
-        "The server is down because the disk is full. You should delete the logs, restart the"
-        " service and then wait for some minutes."
-    )
-
-    async def script(request, writer):
-        repairs = "telegraphic" in request.body["messages"][-1]["content"]
-        await answers(better if repairs else draft)(request, writer)
-
-    async with modelled(script) as (_, talk):
+    async with modelled(drafts(draft)) as (_, talk):
         answer = await talk.generate("What is wrong with the server?")
-        assert (answer.text, answer.draft_text) == (better, draft)
+        assert (answer.text, answer.draft_text) == (BETTER, draft)
         assert not answer.speech.is_aphasic
         assert answer.usage.provider_call_count == 2
         stream = await talk.stream("What is wrong with the server?", repair_speech=True)
-        assert stream[-1].final.text == better
+        assert stream[-1].final.text == BETTER
         assert stream[-1].final.draft_text == draft
         left = await talk.generate("What is wrong with the server?", repair_speech=False)
         assert (left.text, left.draft_text) == (draft, "")

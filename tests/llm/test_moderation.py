@@ -10,6 +10,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from upstream import moderation_endpoint
 
 from mlsdm_grpc.config_llm import LlmSettings, ModerationSettings
 from mlsdm_grpc.errors import InvalidInput
@@ -88,24 +89,13 @@ async def scoring(answer, tmp_path, **more):
         seen.append(request.headers["authorization"])
         return await answer()
 
-    app = web.Application()
-    app.router.add_post("/v1/moderations", moderate)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    (host, port), *_ = runner.addresses
     key = tmp_path / "key"
     key.write_text("first\n")
-    settings = ModerationSettings(
-        base_url=f"http://{host}:{port}/v1/moderations", key_file=key, **more
-    )
     metrics = Metrics()
-    try:
+    async with moderation_endpoint(moderate) as url:
+        settings = ModerationSettings(base_url=url, key_file=key, **more)
         async with moderation_scorer(settings, LlmSettings(), metrics=metrics) as scorer:
             yield scorer, key, seen, metrics
-    finally:
-        await runner.cleanup()
 
 
 def soon(seconds=5.0):

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from aiohttp import web
+
 KEY = "sk-a-key-that-must-not-show"
 SECRET_BODY = "a text of the upstream that must not show"
 
@@ -196,3 +198,18 @@ def answers(text="Yes, it is.", finish="stop") -> Script:
         says(http(200, completion(text, finish))),
         says(sse(*pieces, piece(finish=finish), USAGE, "[DONE]")),
     )
+
+
+@contextlib.asynccontextmanager
+async def moderation_endpoint(moderate: Callable[[web.Request], Awaitable[web.Response]]):
+    """Run an endpoint that scores texts; yield its address."""
+    app = web.Application()
+    app.router.add_post("/v1/moderations", moderate)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        (host, port), *_ = runner.addresses
+        yield f"http://{host}:{port}/v1/moderations"
+    finally:
+        await runner.cleanup()
