@@ -170,8 +170,9 @@ class LlmSettings(_Table):
     retry_share: float = Field(default=0.1, ge=0, le=1)
     """Second and further tries of all requests together, as a share of the requests of the last
     60 seconds."""
-    retry_floor: int = Field(default=3, ge=0, le=1_000)
-    """So many in 60 seconds are made however few the requests are."""
+    retry_floor: int = Field(default=0, ge=0, le=1_000)
+    """So many in 60 seconds are made however few the requests are; above 0 the share is exceeded
+    where requests are few."""
     max_tokens: int = Field(default=512, ge=1, le=4_096)
     """Most tokens of an answer whose caller names no limit."""
     max_tokens_limit: int = Field(default=4_096, ge=1, le=65_536)

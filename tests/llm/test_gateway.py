@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from setting import asking, gateway_over, streamed
 
-from mlsdm_grpc.config_llm import EchoSettings
+from mlsdm_grpc.config_llm import EchoSettings, LlmSettings
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     InvalidInput,
@@ -315,8 +315,9 @@ async def test_amplification_is_at_most_a_tenth_over_any_minute():
         await asyncio.sleep(0)  # others go on meanwhile; the pause itself is not waited for
 
     never_open = {"failures": 1_000, "window_share": 1.0, "window_calls": 4_096}
+    floor = LlmSettings().retry_floor
     async with gateway_over(
-        Flaky, clock=lambda: now_s, sleep=sleep, retry_floor=0, breaker=never_open
+        Flaky, clock=lambda: now_s, sleep=sleep, retry_floor=floor, breaker=never_open
     ) as gateway:
         for _ in range(2_400):
             now_s += 0.1
