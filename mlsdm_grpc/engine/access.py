@@ -59,6 +59,26 @@ class Access:
         self.now_ns = now_ns
         self._writes = writes
 
+    def check_room(self, key: SpaceKey, before: Before, count: int, deadline_s: float) -> None:
+        """Refuse a batch that would be refused for its size, before work is spent on its parts.
+
+        Args:
+            key: The space.
+            before: ``MIND`` for queries, ``JOURNAL`` for writes.
+            count: Queries or memories in the batch.
+            deadline_s: Event-loop time by which it has to be done.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL.
+            DeadlineExceeded: It could not be done in time.
+        """
+        self.lanes.bulkhead(Lane.BULK).check(key.tenant)
+        space = self.directory.known(key)
+        if space is not None:
+            each_s = space.query_cost_s if before is Before.MIND else _WRITE_S
+            gate = self.lanes.gate(Lane.BULK, before, space.worker)
+            gate.check(key.tenant, count * each_s, deadline_s)
+
     async def reached(self, key: SpaceKey, min_revision: int, deadline_s: float) -> Space:
         """Return a space that exists, loaded, once it has reached a revision.
 

@@ -91,13 +91,16 @@ class Bulkhead:
         """
         return _Permit(self, tenant)
 
-    def enter(self, tenant: str) -> None:
-        """Take a permit; see :meth:`inside`."""
-        held = self._held.get(tenant, 0)
-        if held >= self.permits - self.in_use:
+    def check(self, tenant: str) -> None:
+        """Raise what entering would raise now."""
+        if self._held.get(tenant, 0) >= self.permits - self.in_use:
             self.rejected += 1
             raise _full(self.name, _RETRY_AFTER_S)
-        self._held[tenant] = held + 1
+
+    def enter(self, tenant: str) -> None:
+        """Take a permit; see :meth:`inside`."""
+        self.check(tenant)
+        self._held[tenant] = self._held.get(tenant, 0) + 1
         self.in_use += 1
 
     def leave(self, tenant: str) -> None:
@@ -250,6 +253,11 @@ class Gate:
         self._inside_s = max(0.0, self._inside_s - cost_s)
         while self._ring and self._inside_s < self._window_s:
             self._turn()
+
+    def check(self, tenant: str, cost_s: float, deadline_s: float) -> None:
+        """Raise what :meth:`enter` would raise now; cost: O(1)."""
+        if self._ring or self._inside_s >= self._window_s:
+            self._refuse(self._queues.get(tenant) or _Queue(tenant), cost_s, deadline_s)
 
     def _refuse(self, queue: _Queue, cost_s: float, deadline_s: float) -> None:
         """Refuse what would wait in vain."""

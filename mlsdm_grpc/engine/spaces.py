@@ -202,9 +202,9 @@ class Directory:
         """Return whether nothing was ever written to a space."""
         return key not in self._known and await self._journal.head(key) == 0
 
-    def is_known(self, key: SpaceKey) -> bool:
-        """Return whether somebody holds a space, loaded or not."""
-        return key in self._known
+    def known(self, key: SpaceKey) -> Space | None:
+        """Return a space if anybody holds it, loaded or not."""
+        return self._known.get(key)
 
     async def opened(self, key: SpaceKey) -> Space:
         """Return a space, loaded; it may not exist yet, then its ``view`` is None."""

@@ -172,7 +172,8 @@ class Soaker:
         await self._unary(self._memories.PutMemory, request)
 
     async def do_put_text(self):
-        text = f"The number of the day is {self._dice.randrange(10**6)}."
+        words = " ".join("".join(self._dice.choices("abdeiklmo", k=7)) for _ in range(12))
+        text = f"The words of the day are {words}."
         stored = {"text": text, "memory_id": self._id()}
         request = put.PutMemoryRequest(space="text", memory=stored, allow_replace=True)
         await self._unary(self._memories.PutMemory, request)

@@ -1,6 +1,7 @@
 """What the service promises to do within a time, at five times the figure of docs/operations.md."""
 
 import asyncio
+import math
 import os
 import signal
 import statistics
@@ -12,7 +13,12 @@ import pytest
 from node import Node, process, refusal, workers
 from serving import ServerProcess, channel
 
-from mlsdm_grpc._gen.mlsdm.v1 import memory_query_pb2, memory_stream_pb2, node_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    memory_put_pb2,
+    memory_query_pb2,
+    memory_stream_pb2,
+    node_pb2,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(120)]
 
@@ -34,12 +40,20 @@ def stopped(pid):
         os.kill(pid, signal.SIGCONT)
 
 
-def batch(node, count, timeout=60):
+def batch(node, count, timeout=60, *, value=1.0):
     """Begin a batch of queries, which is bulk work."""
-    vector = {"floats": {"values": [1.0] * DIMENSION}}
+    vector = {"floats": {"values": [value] * DIMENSION}}
     queries = [{"embedding": vector, "top_k": 1}] * count
     request = memory_query_pb2.BatchQueryMemoriesRequest(queries=queries)
     return node.memories.BatchQueryMemories(request, timeout=timeout)
+
+
+def faulty_puts(node):
+    """Begin a batch of memories that no node would take."""
+    memories = [{"embedding": {"floats": {"values": [math.nan]}}}] * 2
+    return node.memories.BatchPutMemories(
+        memory_put_pb2.BatchPutMemoriesRequest(memories=memories), timeout=60
+    )
 
 
 def lanes(node):
@@ -93,14 +107,17 @@ async def declare_an_emergency(node):
     ("prepare", "permits", "ask", "reason"),
     [
         (fill_the_bulkhead, 8, lambda node: batch(node, 1), "BULKHEAD_FULL"),
+        (fill_the_bulkhead, 8, lambda node: batch(node, 1, value=math.nan), "BULKHEAD_FULL"),
+        (fill_the_bulkhead, 8, faulty_puts, "BULKHEAD_FULL"),
         (fill_the_queue, 256, lambda node: batch(node, 1, timeout=0.2), "DEADLINE_TOO_SHORT"),
         (declare_an_emergency, 256, lambda node: node.put(), "EMERGENCY"),
     ],
-    ids=["full", "too late", "emergency"],
+    ids=["full", "unread queries", "unread memories", "too late", "emergency"],
 )
 async def test_what_is_refused_is_refused_soon(
     tmp_path, monkeypatch, prepare, permits, ask, reason
 ):
+    """Of a batch that is refused for its size the parts are not looked at."""
     monkeypatch.setenv("MLSDM_ENGINE__MAX_PENDING_BULK", str(permits))
     with process(tmp_path) as server:
         async with Node(server) as node:

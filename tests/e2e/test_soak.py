@@ -39,8 +39,9 @@ ENVIRONMENT = {
 MIB = 2**20
 PER = 100_000
 FLAT_BYTES = 2 * MIB
-"""So much may the memory of the server, or that of its workers, grow in ``PER`` calls: 20 bytes a
-call, by which small leaks tell and the noise of an allocator does not."""
+"""So much may the memory of the server, or that of its workers of one role, grow in ``PER`` calls:
+20 bytes a call, by which small leaks tell and the noise of an allocator does not."""
+ROLES = ("minds", "text")
 SETTLED_S = 60
 BEGUN_LATE = {"threads": 6, "files": 6}
 """Threads, and connections to the journal, that are begun when they are first needed."""
@@ -58,7 +59,7 @@ class Soak:
         self.server = server
         self.codes = Counter()
         self.resident = []
-        """Bytes of the server, and of its workers together, after each piece."""
+        """Bytes of the server, and of its workers by role, after each piece."""
         self._began_s = time.monotonic()
         self._settled = 0
         """How many pieces ended while the windows of request ids were still growing."""
@@ -131,7 +132,7 @@ class Soak:
         """Return by how much the memory grew at the end, bytes per ``PER`` calls.
 
         The end is what comes after the ten minutes for which request ids are kept whatever their
-        number; of a shorter soak its second half.
+        number, in which the bounded caches of words fill too; of a shorter soak its second half.
         """
         begin = self._settled if self._settled < len(self.resident) else len(self.resident) // 2
         end = np.array(self.resident[begin:])
@@ -142,8 +143,12 @@ class Soak:
         return [pid, *workers(pid, "mlsdm_grpc.engine.worker")]
 
     def _resident_bytes(self):
-        pages = [int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in self._pids()]
-        return pages[0] * mmap.PAGESIZE, sum(pages[1:]) * mmap.PAGESIZE
+        pid = self.server.process.pid
+        groups = [pid], *(workers(pid, role) for role in ROLES)
+        return [
+            sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in pids) * mmap.PAGESIZE
+            for pids in groups
+        ]
 
     def _of_processes(self):
         pids = self._pids()
@@ -170,7 +175,7 @@ async def soak(folder, pieces, count, figures):
             await seen.rest(base)
             figures["calls"] = seen.codes.total()
         slopes = [round(each / MIB, 2) for each in seen.slopes(count)]
-        figures["MiB per 100,000 calls, server and workers"] = slopes
+        figures["MiB per 100,000 calls, server, minds, text"] = slopes
         figures["resident MiB"] = [round(sum(each) / MIB) for each in seen.resident[::4]]
         figures.update({name: int(value) for name, value in base.items() if value})
         assert base["permits"] == base["waiting"] == base["streams"] == base["restarts"] == 0

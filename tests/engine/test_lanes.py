@@ -223,6 +223,30 @@ async def test_a_tenant_queues_no_more_than_there_is_room_for_besides(gate):
     await asyncio.wait(calls)
 
 
+@pytest.mark.parametrize("deadline_s", [FAR_S, 0.4])
+async def test_a_check_says_what_entering_would_and_changes_nothing(gate, deadline_s):
+    gate.check("a", COST_S, 0.0)  # it would be let in at once
+    fill(gate)
+    calls, refused = [], None
+    while refused is None:
+        try:
+            gate.check("a", 0.01, deadline_s)
+        except (Unavailable, DeadlineExceeded) as error:
+            refused = error
+        waiting = gate.waiting
+        calls.append(asyncio.ensure_future(gate.enter("a", 0.01, deadline_s)))
+        await settle()
+        assert gate.waiting == waiting + (refused is None)
+    with pytest.raises(type(refused)) as caught:
+        await calls.pop()
+    assert (caught.value.reason, caught.value.metadata) == (refused.reason, refused.metadata)
+    assert gate.rejected == 2
+    gate.check("b", 0.01, FAR_S)
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+
+
 async def test_a_few_requests_may_wait_whatever_they_cost(gate):
     fill(gate)
     calls = [asyncio.ensure_future(gate.enter("a", 2.0, FAR_S)) for _ in range(16)]

@@ -27,6 +27,8 @@ class WordLlamaEmbedder:
         self._model = wordllama.WordLlama.load(
             cache_dir=Path(wordllama.__file__).parent, dim=_DIMENSION, disable_download=True
         )
+        # The tokenizer would keep the last 10,000 texts, whole, for whoever repeats one.
+        self._model.tokenizer.model._resize_cache(0)  # noqa: SLF001 - has no public name
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (len(texts), 256) float32, not normalised; see :class:`Embedder`."""
