@@ -31,6 +31,7 @@ Float64: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
 
 _RESCORE_ROWS = 256
+_MATRIX_QUERIES = 4
 _MIN_NORM = 1e-9
 _HIGHEST = 2.5
 """No score of a sound row is above 2, even with the largest synaptic bias."""
@@ -55,11 +56,13 @@ def scan(rows: Float32, queries: Float32, out: Float32) -> None:
         queries: (n_queries, dimension) float32, rows of unit norm.
         out: (n_queries, n) float32, each within :func:`scan_error` of the resonance.
 
-    Cost: one pass over the rows. A single query takes inner products row by row, which read
-    memory in order; a matrix-vector product reads several rows at once and is slower for it.
+    Cost: one pass over the rows, of fewer than four queries one for each. Inner products row by
+    row read memory in order; a product of matrices reads several rows at once, which pays from
+    four queries on (two take twice as long by it).
     """
-    if len(queries) == 1:
-        np.vecdot(rows, queries[0], out=out[0])
+    if len(queries) < _MATRIX_QUERIES:
+        for query, scores in zip(queries, out, strict=True):
+            np.vecdot(rows, query, out=scores)
     else:
         np.matmul(queries, rows.T, out=out)
 
@@ -118,7 +121,7 @@ def candidates(scores: Float32, error: float, *, top_k: int) -> tuple[Indices, f
         scores = np.where(scores <= _HIGHEST, scores, np.float32(-np.inf))
         return candidates(scores, error, top_k=top_k)
     limit = best(peaks, top_k) - 2.0 * error
-    return np.flatnonzero(scores >= max(limit, _LOWEST)), limit
+    return (scores >= max(limit, _LOWEST)).nonzero()[0], limit
 
 
 def best(scores: Float32, k: int) -> float:

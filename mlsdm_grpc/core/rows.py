@@ -48,13 +48,16 @@ class Rows:
     Args:
         dimension: Components of a row.
         capacity: Rows at most.
-        accelerated: Scan int8 copies; by default where a library packs them.
+        accelerated: Scan int8 copies, always or never; by default where a library packs them and
+            there is enough to scan.
     """
 
     def __init__(self, *, dimension: int, capacity: int, accelerated: bool | None = None) -> None:
         self._dimension = dimension
-        self._accelerated = accelerated
         self._packed: packed.PackedRows | None = None
+        if packed.AVAILABLE if accelerated is None else accelerated:
+            self._packed = packed.PackedRows(BLOCK_ROWS, dimension)
+        self._min_packed_blocks = 1 if accelerated else _MIN_PACKED_BLOCKS
         self.resize(capacity)
         self.vectors: Float32 = np.empty((0, dimension), np.float32)
         """(slots, dimension) float32; free slots are zero, so they score 0."""
@@ -91,13 +94,6 @@ class Rows:
         """Take ``capacity`` rows at most from now on; blocks that exist stay."""
         needed = -(-capacity // BLOCK_ROWS)
         self._max_blocks = needed + min(_PHASE_GROUPS - 1, needed // _SPARE_SHARE)
-        accelerated = self._accelerated
-        if accelerated is None:
-            accelerated = packed.AVAILABLE and needed >= _MIN_PACKED_BLOCKS
-        if not accelerated:
-            self._packed = None
-        elif self._packed is None:
-            self._packed = packed.PackedRows(BLOCK_ROWS, self._dimension)
 
     def place(self, row: Float32, phase: float) -> int:
         """Copy a row to a free slot and return the slot; there must be room. Cost: O(dimension)."""
@@ -221,7 +217,7 @@ class Rows:
 
     def prepare(self) -> Iterator[None]:
         """Do in steps what the first query of all phases would have to do before it; no writes."""
-        if self._packed is not None:
+        if self._packed is not None and len(self._holes) >= self._min_packed_blocks:
             yield from self._packed.prepare(self.vectors)
 
     def scan(self, blocks: kernel.Indices, queries: kernel.Float64) -> Scan:
@@ -231,7 +227,7 @@ class Rows:
             blocks: From :meth:`blocks`, not empty.
             queries: (n_queries, dimension) float64 of unit norm.
         """
-        if self._packed is not None:
+        if self._packed is not None and len(blocks) >= self._min_packed_blocks:
             scanned = self._packed.scan(self.vectors, blocks, queries)
             return Scan(*scanned, self._packed.row_errors)
         return self.scan_exactly(blocks, queries)
@@ -241,13 +237,20 @@ class Rows:
         narrow = queries.astype(np.float32)
         scores = np.empty((len(queries), len(blocks) * BLOCK_ROWS), np.float32)
         done = 0
-        for run in np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1):
+        for run in _runs(blocks):
             start, stop = int(run[0]) * BLOCK_ROWS, (int(run[-1]) + 1) * BLOCK_ROWS
             part = scores[:, done : done + stop - start]
             kernel.scan(self.vectors[start:stop], narrow, part)
             done += stop - start
         error = np.full(len(queries), 2.0**-20)
         return Scan(scores, kernel.scan_error(self._dimension), error, None)
+
+
+def _runs(blocks: kernel.Indices) -> list[kernel.Indices]:
+    """Return ascending numbers as runs without gaps."""
+    if blocks[-1] - blocks[0] == len(blocks) - 1:
+        return [blocks]
+    return np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1)
 
 
 def grown(array: NDArray[_T], rows: int) -> NDArray[_T]:

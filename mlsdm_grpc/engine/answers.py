@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -22,7 +22,7 @@ __all__ = ["Answers", "embedding_message", "memory_message", "timestamp"]
 
 _NS: Final = 1_000_000_000
 _CACHE_BYTES: Final = 16 * 1_024 * 1_024
-_ENTRY_BYTES: Final = 250
+_ENTRY_BYTES: Final = 330
 """What an encoded memory costs beside its bytes."""
 
 # A tag is eight times the number of a field plus its type: 0 varint, 2 length, 5 four bytes.
@@ -31,6 +31,8 @@ _SCORES: Final = struct.Struct("<BfBBBfBfBfBf")
 _EMBEDDING_TAG: Final = b"\x1a"
 _LIST_TAG: Final = b"\x0a"
 _PHASE: Final = struct.Struct("<Bf")
+_Framed: TypeAlias = tuple[bytes, int]
+"""A match up to its scores, and where in it the bytes of the memory begin."""
 
 
 def timestamp(time_ns: int) -> Timestamp:
@@ -80,7 +82,7 @@ class Answers:
 
     def __init__(self, cache_bytes: int = _CACHE_BYTES) -> None:
         self._cache_bytes = cache_bytes
-        self._memories: dict[tuple[int, int, int], bytes] = {}
+        self._memories: dict[tuple[int, int, int], _Framed] = {}
         self._bytes = 0
 
     def encode(
@@ -132,39 +134,51 @@ class Answers:
             found.synaptic_bias.tolist(),
             strict=True,
         )
-        parts = list[bytes]()
+        parts, kept, pack = list[bytes](), self._memories, _SCORES.pack
         versions = pelm.versions(found.slots)
         for slot, version, (resonance, cosine, factor, distance, bias) in zip(
             slots, versions, scores, strict=True
         ):
-            memory = self._memory((space_id, *version), pelm, slot)
+            key = (space_id, *version)
+            framed, start = kept.get(key) or self._keep(key, pelm, slot)
             if rows:
                 row = embedding_message(pelm.row_at(slot)).SerializeToString()
-                memory += _EMBEDDING_TAG + _varint(len(row)) + row
-            tail = _SCORES.pack(
-                0x15, resonance, 0x1A, 20, 0x0D, cosine, 0x15, factor, 0x1D, distance, 0x25, bias
-            )
-            head = _LIST_TAG + _varint(len(memory))
-            parts += (
-                _LIST_TAG + _varint(len(head) + len(memory) + len(tail)),
-                head,
-                memory,
-                tail,
+                framed, _ = _framed(framed[start:] + _EMBEDDING_TAG + _varint(len(row)) + row)
+            parts.append(framed)
+            parts.append(
+                pack(
+                    0x15,
+                    resonance,
+                    0x1A,
+                    20,
+                    0x0D,
+                    cosine,
+                    0x15,
+                    factor,
+                    0x1D,
+                    distance,
+                    0x25,
+                    bias,
+                )
             )
         return parts
 
-    def _memory(self, key: tuple[int, int, int], pelm: Pelm, slot: int) -> bytes:
-        """Return the bytes of a memory without its vector."""
-        known = self._memories.get(key)
-        if known is not None:
-            return known
-        encoded = memory_message(pelm.memory_at(slot), None).SerializeToString()
-        self._memories[key] = encoded
-        self._bytes += len(encoded) + _ENTRY_BYTES
+    def _keep(self, key: tuple[int, int, int], pelm: Pelm, slot: int) -> _Framed:
+        """Encode a memory without its vector, and keep that."""
+        framed = _framed(memory_message(pelm.memory_at(slot), None).SerializeToString())
+        self._memories[key] = framed
+        self._bytes += len(framed[0]) + _ENTRY_BYTES
         while self._bytes > self._cache_bytes:
-            oldest = self._memories.pop(next(iter(self._memories)))
+            oldest, _ = self._memories.pop(next(iter(self._memories)))
             self._bytes -= len(oldest) + _ENTRY_BYTES
-        return encoded
+        return framed
+
+
+def _framed(memory: bytes) -> _Framed:
+    """Return a match up to its scores."""
+    head = _LIST_TAG + _varint(len(memory))
+    frame = _LIST_TAG + _varint(len(head) + len(memory) + _SCORES.size) + head
+    return frame + memory, len(frame)
 
 
 def _varint(value: int) -> bytes:
