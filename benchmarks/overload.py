@@ -36,7 +36,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesRequest
 CONNECTIONS = 16
 STREAMS = 100
 """Calls on one connection at once; what the server allows by default."""
-FEW_STREAMS = 12
+FEW_STREAMS = 8
 """The same where calls have to wait in the clients: capacity x tolerated wait / connections."""
 PATIENCE_S = 20.0
 """Deadline of calls whose latency does not count."""

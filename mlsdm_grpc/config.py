@@ -199,7 +199,7 @@ class EngineSettings(_Section):
     """The same for calls that wait for a text worker."""
     max_pending_llm: int = Field(default=256, ge=1)
     """The same for calls that ask, or wait to ask, a model provider."""
-    max_queue_s: float = Field(default=0.2, gt=0, le=60)
+    max_queue_s: float = Field(default=0.15, gt=0, le=60)
     """Estimated work of queries that may wait before one worker in one lane, seconds. What would
     wait longer is refused with BULKHEAD_FULL."""
     max_write_queue_s: float = Field(default=5.0, gt=0, le=60)
