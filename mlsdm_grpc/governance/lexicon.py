@@ -42,8 +42,9 @@ class Lexicon:
         self._tails: dict[str, set[int]] = {}
         self._none: set[str] = set()
         self._literals: set[str] = set()
-        self._starts: set[str] = set()
-        """First letters of words and stems, as many as the shortest that is looked for has."""
+        self._starts: dict[str, int] = {}
+        """First letters of words and stems, as many as the shortest that is looked for has, with
+        the length of the longest stem that begins so."""
         self._stops: set[str] = set()
         """Last letters of the stems that words end with."""
         self.classes = lru_cache(maxsize=16384)(self._classes)
@@ -89,7 +90,8 @@ class Lexicon:
             if into is self._tails:
                 self._stops.add(spelling[-_SHORTEST:])
             else:
-                self._starts.add(spelling[:_SHORTEST])
+                start, length = spelling[:_SHORTEST], len(spelling) if into is self._heads else 0
+                self._starts[start] = max(self._starts.get(start, 0), length)
 
     def _classes(self, word: str) -> tuple[int, ...]:
         """Return the classes of all readings of ``word``, a word of plain text."""
@@ -97,21 +99,28 @@ class Lexicon:
         for reading in readings(word):
             if reading in self._none:
                 return ()
-            if reading[:_SHORTEST] in self._starts or reading[:2] in self._starts:
-                found.update(*self._beginning(reading))
+            longest = max(
+                self._starts.get(reading[:_SHORTEST], -1), self._starts.get(reading[:2], -1)
+            )
+            if longest >= 0:
+                found.update(*self._beginning(reading, longest))
             if reading[-_SHORTEST:] in self._stops:
-                longest = min(len(reading), _LONGEST)
-                for length in range(_SHORTEST, longest + 1):
+                for length in range(_SHORTEST, min(len(reading), _LONGEST) + 1):
                     found.update(self._tails.get(reading[-length:], ()))
         return tuple(found)
 
-    def _beginning(self, reading: str) -> Iterator[Iterable[int]]:
-        """Yield the classes of words and stems that ``reading`` is or begins with."""
+    def _beginning(self, reading: str, longest: int) -> Iterator[Iterable[int]]:
+        """Yield the classes of words and stems that ``reading`` is or begins with.
+
+        Args:
+            reading: A word.
+            longest: Length of the longest stem that it may begin with.
+        """
         yield self._exact.get(reading, ())
         for ending in range(1, _ENDING + 1):
             if len(reading) >= _INFLECTED + 2 * ending - 1:
                 yield self._exact.get(reading[:-ending], ())
-        for length in range(2, min(len(reading), _LONGEST) + 1):
+        for length in range(2, min(len(reading), longest, _LONGEST) + 1):
             yield self._heads.get(reading[:length], ())
 
     def words_within(self, letters: str) -> Iterator[tuple[int, int]]:
