@@ -80,8 +80,8 @@ class Pelm:
     Args:
         dimension: Components of every vector.
         capacity: Memories held at most.
-        accelerated: Let queries scan int8 copies, by default where a library packs them; answers
-            are the same with and without.
+        accelerated: Let queries scan int8 copies, by default where a library packs them and there
+            is enough to scan; answers are the same with and without.
     """
 
     def __init__(self, *, dimension: int, capacity: int, accelerated: bool | None = None) -> None:

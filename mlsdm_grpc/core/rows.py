@@ -7,6 +7,7 @@ that a scan leaves out the blocks of other phases. Where a row lies is no part o
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
@@ -216,8 +217,12 @@ class Rows:
         return values.reshape(-1, BLOCK_ROWS)[blocks].reshape(-1)
 
     def prepare(self) -> Iterator[None]:
-        """Do in steps what the first query of all phases would have to do before it; no writes."""
-        if self._packed is not None and len(self._holes) >= self._min_packed_blocks:
+        """Do in steps what the first query would have to do before it; no writes.
+
+        That is nothing where no phases have enough blocks for most queries to scan copies.
+        """
+        most = max(Counter(self._group).values(), default=0)
+        if self._packed is not None and most >= self._min_packed_blocks:
             yield from self._packed.prepare(self.vectors)
 
     def scan(self, blocks: kernel.Indices, queries: kernel.Float64) -> Scan:

@@ -60,7 +60,10 @@ class Access:
         self._writes = writes
 
     def check_room(self, key: SpaceKey, before: Before, count: int, deadline_s: float) -> None:
-        """Refuse a batch that would be refused for its size, before work is spent on its parts.
+        """Refuse a batch if there is no room for it now, before work is spent on its parts.
+
+        Also one that would have ended otherwise before its turn: by a repeated result, a policy,
+        or a space that has to be loaded first.
 
         Args:
             key: The space.

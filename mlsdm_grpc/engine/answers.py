@@ -144,23 +144,10 @@ class Answers:
             if rows:
                 row = embedding_message(pelm.row_at(slot)).SerializeToString()
                 framed, _ = _framed(framed[start:] + _EMBEDDING_TAG + _varint(len(row)) + row)
-            parts.append(framed)
-            parts.append(
-                pack(
-                    0x15,
-                    resonance,
-                    0x1A,
-                    20,
-                    0x0D,
-                    cosine,
-                    0x15,
-                    factor,
-                    0x1D,
-                    distance,
-                    0x25,
-                    bias,
-                )
+            tail = pack(
+                0x15, resonance, 0x1A, 20, 0x0D, cosine, 0x15, factor, 0x1D, distance, 0x25, bias
             )
+            parts += framed, tail
         return parts
 
     def _keep(self, key: tuple[int, int, int], pelm: Pelm, slot: int) -> _Framed:

@@ -154,8 +154,7 @@ class Engine:
             before_eviction=lambda space: self._upkeep.before_eviction(space),  # noqa: PLW0108 - as above
             metrics=metrics,
         )
-        access = self.access = Access(self._directory, self._writes, self.lanes, now_ns=now_ns)
-        """The way to the spaces."""
+        access = self._access = Access(self._directory, self._writes, self.lanes, now_ns=now_ns)
         self.policies = Policies(access, rules)
         """The policies of the tenants."""
         self.judging = Judging(self.texts, self.policies, scorer=scorer, metrics=metrics)
@@ -258,9 +257,9 @@ class Engine:
     ) -> Outcome:
         with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
-            await self.access.refuse_read_only(space, body, ticket)
+            await self._access.refuse_read_only(space, body, ticket)
             check_deadline(ticket.deadline_s)
-            return (await self.access.write(space, body, ticket)).outcome
+            return (await self._access.write(space, body, ticket)).outcome
 
     # Reading.
 
@@ -293,15 +292,19 @@ class Engine:
         """
         lane = Lane.BULK if batch else Lane.INTERACTIVE
         with self.lanes.inside(lane, key.tenant):
-            space = await self.access.reached(key, min_revision, deadline_s)
+            space = await self._access.reached(key, min_revision, deadline_s)
             vectors = await self._query_vectors(space, asks, deadline_s)
             search = search_request(asks, vectors, batch=batch, max_bytes=self._max_response_bytes)
-            reply = await self.access.ask(
+            reply = await self._access.ask(
                 space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
             )
         if reply.search.batch_count:
             self._metrics.query_batch_vectors.observe(reply.search.batch_count)
         return reply.search.answer
+
+    def check_batch(self, key: SpaceKey, count: int, deadline_s: float) -> None:
+        """Refuse a batch of so many queries if there is no room; see ``Access.check_room``."""
+        self._access.check_room(key, Before.MIND, count, deadline_s)
 
     async def get(
         self,
@@ -318,9 +321,9 @@ class Engine:
             NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
         """
         with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            space = await self.access.reached(key, min_revision, deadline_s)
+            space = await self._access.reached(key, min_revision, deadline_s)
             wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
-            reply = await self.access.ask(space, pb.LinkRequest(get=wanted), deadline_s=deadline_s)
+            reply = await self._access.ask(space, pb.LinkRequest(get=wanted), deadline_s=deadline_s)
         found = found_memories(reply.memories)
         if not found:
             raise NotFound(
@@ -334,7 +337,7 @@ class Engine:
     ) -> tuple[list[Found], bool, int]:
         """Return memories in the order of their creation, whether there are more, the revision."""
         with self.lanes.inside(wanted.lane, key.tenant):
-            space = await self.access.reached(key, min_revision, deadline_s)
+            space = await self._access.reached(key, min_revision, deadline_s)
             page = pb.PageRequest(
                 after_sequence=wanted.after_sequence,
                 limit=wanted.limit,
@@ -342,7 +345,7 @@ class Engine:
                 max_bytes=wanted.max_bytes or self._max_response_bytes,
                 labels=wanted.labels,
             )
-            reply = await self.access.ask(
+            reply = await self._access.ask(
                 space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
             )
         return found_memories(reply.memories), reply.memories.more, reply.revision
@@ -350,9 +353,9 @@ class Engine:
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
         """Return the figures of a space as they stand now; the ontology is left out."""
         with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            space = await self.access.reached(key, min_revision, deadline_s)
+            space = await self._access.reached(key, min_revision, deadline_s)
             view = pb.ViewRequest(omit_ontology=True)
-            reply = await self.access.ask(space, pb.LinkRequest(view=view), deadline_s=deadline_s)
+            reply = await self._access.ask(space, pb.LinkRequest(view=view), deadline_s=deadline_s)
         return seen(view_from_reply(reply), key)
 
     async def embedded(

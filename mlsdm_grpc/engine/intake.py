@@ -28,7 +28,7 @@ from mlsdm_grpc.engine.drafts import (
 )
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.judging import Judging
-from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.lanes import Before, Lane
 from mlsdm_grpc.engine.writes import Applied, Ticket
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.judge import Verdict
@@ -86,6 +86,11 @@ class Intake:
         self._first = first
         self._judging = judging
 
+    def check_batch(self, key: SpaceKey, count: int, deadline_s: float) -> None:
+        """Refuse to store so many memories if there is no room; see ``Access.check_room``."""
+        if _lane(count) is Lane.BULK:
+            self._access.check_room(key, Before.JOURNAL, count, deadline_s)
+
     async def put(
         self, key: SpaceKey, body: PutMemories, ticket: Ticket, *, paths: Sequence[str]
     ) -> Put:
@@ -102,10 +107,8 @@ class Intake:
         Raises:
             MlsdmError: As the contract of PutMemory says.
         """
-        lane = Lane.INTERACTIVE
-        if len(body.memories) > 1:
-            lane, ticket = Lane.BULK, replace(ticket, lane=Lane.BULK)
-        with self._access.lanes.inside(lane, key.tenant):
+        ticket = replace(ticket, lane=_lane(len(body.memories)))
+        with self._access.lanes.inside(ticket.lane, key.tenant):
             prepared = await self._prepared(key, map(Draft, body.memories), paths, ticket)
             outcome = await self._refused(key, prepared, ticket)
             if outcome is None:
@@ -271,3 +274,8 @@ class Intake:
             }
         )
         return prepared
+
+
+def _lane(count: int) -> Lane:
+    """Return the lane in which so many memories are stored."""
+    return Lane.BULK if count > 1 else Lane.INTERACTIVE

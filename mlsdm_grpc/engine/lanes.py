@@ -92,7 +92,7 @@ class Bulkhead:
         return _Permit(self, tenant)
 
     def check(self, tenant: str) -> None:
-        """Raise what entering would raise now."""
+        """Raise what entering would raise now, and count it as refused."""
         if self._held.get(tenant, 0) >= self.permits - self.in_use:
             self.rejected += 1
             raise _full(self.name, _RETRY_AFTER_S)
@@ -206,9 +206,13 @@ class Gate:
         self.waiting = 0
         self.rejected = 0
 
+    @property
+    def _is_open(self) -> bool:
+        return not self._ring and self._inside_s < self._window_s
+
     def try_enter(self, cost_s: float) -> bool:
         """Enter if nobody waits and there is room; :meth:`leave` has to follow."""
-        if self._ring or self._inside_s >= self._window_s:
+        if not self._is_open:
             return False
         self._inside_s += cost_s
         return True
@@ -255,8 +259,8 @@ class Gate:
             self._turn()
 
     def check(self, tenant: str, cost_s: float, deadline_s: float) -> None:
-        """Raise what :meth:`enter` would raise now; cost: O(1)."""
-        if self._ring or self._inside_s >= self._window_s:
+        """Raise what :meth:`enter` would raise now, and count it as refused. Cost: O(1)."""
+        if not self._is_open:
             self._refuse(self._queues.get(tenant) or _Queue(tenant), cost_s, deadline_s)
 
     def _refuse(self, queue: _Queue, cost_s: float, deadline_s: float) -> None:

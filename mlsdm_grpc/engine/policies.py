@@ -94,7 +94,7 @@ class Policies:
     async def _looked_up(self, tenant: str, deadline_s: float, now_ns: int) -> _Cached:
         key, space, view = SpaceKey(tenant, TENANT_SPACE), None, _BUILT_IN
         # Who sets a first policy makes the space known before writing to it.
-        if not await self._directory.is_new(key) or self._directory.known(key):
+        if not await self._directory.is_new(key) or self._directory.known(key) is not None:
             space = await self._directory.opened(key)
             view = await self._read(space, deadline_s)
         return _Cached(space, view, self.come_to(view.policy, now_ns))

@@ -11,10 +11,10 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final
 
 from mlsdm_grpc.governance.lookalikes import (
     CYRILLIC_TO_LATIN,
@@ -41,9 +41,6 @@ _CYRILLIC_OR_GREEK: Final = re.compile(r"[Ͱ-Ͽа-ԯ]")
 _LEET_SIGN: Final = re.compile(r"[0-9@$€£!|+]")
 _STARRED: Final = re.compile(r"[^\W\d_]\*{1,2}[^\W\d_]")
 _MAX_REPEATS: Final = 3
-
-
-_Step: TypeAlias = Callable[[str], Iterator[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +97,7 @@ def readings(word: str) -> tuple[str, ...]:
     ):
         return (word,)
     found = [word]
-    steps: tuple[_Step, ...] = (_scripts, _squeezed, _starred, _leet)
-    if word.isascii() and "*" not in word:
-        steps = (_squeezed, _leet)
-    for step in steps:
+    for step in (_scripts, _squeezed, _starred, _leet):
         found += [new for old in found for new in step(old)]
     return tuple(dict.fromkeys(found))[:32]
 

@@ -93,7 +93,10 @@ def positions(text: str) -> Iterator[list[int]]:
 
 @lru_cache(maxsize=4096)
 def _of_word(word: str) -> tuple[int, ...]:
-    """Return the buckets of the features that a word has whatever stands before it."""
+    """Return the buckets of the features that a word has whatever stands before it.
+
+    Memory: at most 1 KB for each word that is kept.
+    """
     framed = f"_{word}_"
     if framed.isascii():
         raw = framed.encode()

@@ -16,7 +16,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc.core.record import DeleteMemory, PutMemories, PutResult
 from mlsdm_grpc.engine.engine import Engine, PageOf
 from mlsdm_grpc.engine.intake import Put
-from mlsdm_grpc.engine.lanes import Before, Lane
+from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.errors import InvalidInput, NotYetAvailable
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
 from mlsdm_grpc.wire import limits, requests, responses
@@ -81,15 +81,13 @@ class MemoryServicer:
     ) -> memory_put_pb2.BatchPutMemoriesResponse:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
+        intake, count = self._engine.intake, len(request.memories)
+        if count <= limits.MAX_BATCH_ITEMS and not request.validate_only:
+            intake.check_batch(key, count, call.deadline_s)
         ticket = requests.ticket(fields, call, request, request.request_id)
-        fields.check()
-        count = len(request.memories)
-        if count > 1 and not request.validate_only:
-            self._engine.access.check_room(key, Before.JOURNAL, count, call.deadline_s)
         now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
         memories = requests.new_memories(fields, request.memories, now_ns=now_ns)
         fields.check()
-        intake = self._engine.intake
         put = intake.preview_put if request.validate_only else intake.put
         paths = [f"memories[{i}]" for i in range(count)]
         body = PutMemories(memories, request.allow_replace)
@@ -116,7 +114,7 @@ class MemoryServicer:
         if not 1 <= count <= limits.MAX_BATCH_QUERIES:
             fields.fault("queries", f"must have 1 to {limits.MAX_BATCH_QUERIES} queries")
         fields.check()
-        self._engine.access.check_room(key, Before.MIND, count, call.deadline_s)
+        self._engine.check_batch(key, count, call.deadline_s)
         asks = [requests.ask(fields, f"queries[{i}].", q) for i, q in enumerate(request.queries)]
         min_revision = fields.min_revision(request.min_revision)
         fields.check()

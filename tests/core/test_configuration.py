@@ -9,6 +9,7 @@ from histories import DIMENSION, SECOND, changes, histories, parameters, record,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlsdm_grpc.core import packed
 from mlsdm_grpc.core.configuration import changed, conflict
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.pelm import Query
@@ -158,11 +159,12 @@ def test_a_ring_whose_capacity_changes_keeps_every_row(steps):
 def test_a_space_that_grew_finds_what_a_freshly_loaded_one_finds():
     space = Space(capacity=900)
     space.put(*range(900))
-    queries = [Query(vector=vector(seed).raw.astype(np.float64), phase=0.1) for seed in (5, 2_000)]
+    wide = {"phase": 0.1, "phase_tolerance": 1.0}
+    queries = [Query(vector=vector(seed).raw.astype(np.float64), **wide) for seed in (5, 9_000)]
     queries = [replace(q, vector=q.vector / np.linalg.norm(q.vector)) for q in queries]
     space.mind.search(queries, now_ns=0)
     space.change(capacity=5_000)
-    space.put(*range(900, 1_800))
+    space.put(*range(900, 3_400))
     fresh = read_snapshot(io.BytesIO(snapshot_bytes(space.mind)))
 
     def found(mind):
@@ -171,6 +173,8 @@ def test_a_space_that_grew_finds_what_a_freshly_loaded_one_finds():
 
     assert found(space.mind) == found(fresh)
     assert found(space.mind)[0][0][0] == "m5"
+    if packed.AVAILABLE:
+        assert space.contents.pelm._lattice.rows._packed.nbytes > 0
 
 
 def test_a_read_only_space_takes_nothing_but_a_change():

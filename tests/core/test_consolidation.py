@@ -6,7 +6,7 @@ from histories import DIMENSION, SECOND, record, vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core import consolidation
+from mlsdm_grpc.core import consolidation, rows
 from mlsdm_grpc.core.consolidation import MAX_MEMBERS, Window, plan
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.mind import Mind
@@ -31,6 +31,14 @@ from mlsdm_grpc.core.record import (
 )
 from mlsdm_grpc.core.synapses import Synapses
 from mlsdm_grpc.journal.snapshot import snapshot_bytes
+
+
+@pytest.fixture(scope="module", autouse=True, params=[1, 3])
+def least_copied(request):
+    """Let rows that are near be looked for in search copies too, which few rows have not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "_MIN_PACKED_BLOCKS", request.param)
+        yield
 
 
 def near(seed, noise):
@@ -307,9 +315,9 @@ def test_consolidating_until_nothing_is_found_leaves_no_near_duplicates(drafts, 
         named = tuple(MergeGroup(f"s{turn}-{i}", group.members) for i, group in enumerate(groups))
         outcome = space.apply(Consolidate(named))
         assert outcome.merged_count == sum(len(group.members) for group in groups)
-    rows = [(m.phase, row.astype(np.float64)) for m, row in space.pelm.in_creation_order()]
-    for i, (phase, row) in enumerate(rows):
-        for other_phase, other in rows[:i]:
+    left = [(m.phase, row.astype(np.float64)) for m, row in space.pelm.in_creation_order()]
+    for i, (phase, row) in enumerate(left):
+        for other_phase, other in left[:i]:
             assert phase != other_phase or row @ other < min_cosine + 1e-6
 
 

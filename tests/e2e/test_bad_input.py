@@ -15,6 +15,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_query_pb2,
     memory_service_pb2,
 )
+from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.journal.snapshot import snapshot_bytes
 
 pytestmark = pytest.mark.anyio
@@ -161,6 +162,7 @@ FAULTS = [
     ("BatchPutMemories", {}, ["memories"]),
     ("BatchPutMemories", {"memories": [TEXT] * 1_001}, ["memories"]),
     ("BatchPutMemories", {"memories": [TEXT, {}]}, ["memories[1]"]),
+    ("BatchPutMemories", {"space": "BAD!", "memories": [TEXT, {}]}, ["space", "memories[1]"]),
     (
         "BatchPutMemories",
         {"memories": [{**TEXT, "memoryId": "a"}, {**TEXT, "memoryId": "a"}]},
@@ -310,6 +312,22 @@ async def test_what_order_decides_is_a_counted_refusal(served, method, body, cod
     assert caught.value.code().name == code
     assert details(caught.value, error_details_pb2.ErrorInfo).reason == reason
     assert (len(before.pelm), before.step, before.pelm.next_sequence) == figures
+
+
+async def test_without_room_for_batches_only_those_are_refused_that_could_be_done(served):
+    server, call = served
+    bulkhead = server.engine.lanes.bulkhead(Lane.BULK)
+    for number in range(bulkhead.permits):
+        bulkhead.enter(f"other-{number}")
+    many = {"memories": [{"embedding": GOOD}] * 2}
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call("BatchPutMemories", many)
+    assert details(caught.value, error_details_pb2.ErrorInfo).reason == "BULKHEAD_FULL"
+    with pytest.raises(grpc.aio.AioRpcError) as caught:  # this one would never be taken
+        await call("BatchPutMemories", {"memories": [TEXT] * 1_001})
+    assert details(caught.value, error_details_pb2.ErrorInfo).reason == "FIELD_INVALID"
+    await call("BatchPutMemories", {**many, "validateOnly": True})
+    await call("BatchPutMemories", {"memories": [{"embedding": GOOD}]})
 
 
 async def test_a_message_that_is_too_large_is_refused_by_the_transport(served):

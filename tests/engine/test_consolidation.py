@@ -314,7 +314,7 @@ async def test_a_replayed_space_is_the_same(driver):
 async def configure(driver, **change):
     body = UpdateSpace("", SpaceChange(**change))
     (space,) = [each for each in driver.engine._directory if each.key == KEY]
-    await driver.engine.access.write(space, body, ticket())
+    await driver.engine._access.write(space, body, ticket())
 
 
 async def test_a_space_that_is_read_only_is_not_consolidated(driver):

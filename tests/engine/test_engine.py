@@ -10,7 +10,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.core.record import DeleteMemory, NewMemory, PutMemories
 from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.engine import PageOf
-from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.lanes import Before, Lane
 from mlsdm_grpc.errors import (
     Conflict,
     DeadlineExceeded,
@@ -177,6 +177,35 @@ async def test_a_full_bulkhead_refuses_at_once():
         assert caught.value.reason == "BULKHEAD_FULL"
         assert caught.value.retry_after_s is not None
         assert await driver.query(1) == (["m1"], 2)
+
+
+@pytest.mark.parametrize(("before", "each_s"), [(Before.MIND, 1.0), (Before.JOURNAL, 7e-5)])
+async def test_a_batch_without_room_is_refused_by_what_it_would_cost(driver, before, each_s):
+    await driver.put(1)
+    engine, space = driver.engine, driver.engine.directory.known(KEY)
+    space.query_cost_s = 1.0
+    check = engine.check_batch if before is Before.MIND else engine.intake.check_batch
+    deadline_s = asyncio.get_running_loop().time() + 50.0
+    few, many = int(10 / each_s), int(100 / each_s)
+    gate = engine.lanes.gate(Lane.BULK, before, space.worker)
+    check(KEY, many, deadline_s)  # nobody is inside, so it would begin at once
+    assert gate.try_enter(1.0)
+    check(KEY, few, deadline_s)
+    with pytest.raises(DeadlineExceeded):
+        check(KEY, many, deadline_s)
+    assert gate.rejected == 1
+    check(SpaceKey(KEY.tenant, "unknown"), many, deadline_s)
+
+
+async def test_memories_that_are_no_batch_need_no_room_for_one():
+    async with running(max_pending_bulk=1) as driver:
+        intake, bulkhead = driver.engine.intake, driver.engine.lanes.bulkhead(Lane.BULK)
+        with bulkhead.inside("other"):
+            intake.check_batch(KEY, 1, 0.0)
+            with pytest.raises(Unavailable):
+                intake.check_batch(KEY, 2, 0.0)
+            assert bulkhead.rejected == 1
+            await driver.put(1)
 
 
 async def test_a_cancelled_caller_changes_nothing_for_its_record(driver):

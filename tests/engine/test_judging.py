@@ -290,7 +290,7 @@ async def test_a_policy_that_is_set_meanwhile_is_not_missed():
 
 async def test_rules_of_the_server_are_built_in():
     async with running() as driver:
-        policies_of = policies.Policies(driver.engine.access, rules_with(Enforcement.ENFORCE))
+        policies_of = policies.Policies(driver.engine._access, rules_with(Enforcement.ENFORCE))
         policy = await policies_of.effective("dev", within())
         assert {rule.enforcement for rule in policy.of(Stage.MEMORY)} == {Enforcement.ENFORCE}
 

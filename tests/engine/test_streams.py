@@ -370,7 +370,7 @@ async def test_the_end_of_a_stream_fails_for_nothing_that_its_client_could_repai
             await client.next()
             space = await driver.engine.directory.existing(KEY)
             body = UpdateSpace("", SpaceChange(read_only=True))
-            await driver.engine.access.write(space, body, ticket(b"u" * 16))
+            await driver.engine._access.write(space, body, ticket(b"u" * 16))
             revision = (await driver.state()).revision
             client.half_close()
             assert await client.rest() == []
@@ -422,7 +422,7 @@ async def test_a_read_only_space_ends_the_stream_before_a_record():
         await driver.put(1)
         space = await driver.engine._directory.existing(KEY)
         async with opened(driver) as client:
-            await driver.engine.access.write(
+            await driver.engine._access.write(
                 space, UpdateSpace("", SpaceChange(read_only=True)), ticket(b"r" * 16)
             )
             revision = (await driver.state()).revision

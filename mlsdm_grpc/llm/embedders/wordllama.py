@@ -27,7 +27,7 @@ class WordLlamaEmbedder:
         self._model = wordllama.WordLlama.load(
             cache_dir=Path(wordllama.__file__).parent, dim=_DIMENSION, disable_download=True
         )
-        # The tokenizer would keep the last 10,000 texts, whole, for whoever repeats one.
+        # The tokenizer would keep the first 10,000 texts of less than 256 bytes for good.
         self._model.tokenizer.model._resize_cache(0)  # noqa: SLF001 - has no public name
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
