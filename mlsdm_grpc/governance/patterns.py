@@ -41,6 +41,7 @@ _BREAK: Final = re.compile(r"[.!?;](?=\s|$)|\n")
 _CHAINED: Final = re.compile(
     r"(?<![^\W_])(?=([^\W_]{1,12}(?:[\-.*~·][^\W_]{1,12}){1,3})(?![^\W_]))"
 )
+_JOINTS: Final = str.maketrans("", "", "-.*~·")
 _ELIDED: Final = re.compile(r"(?:[cdjlmnst]|qu)'(?=.)")
 _MARKS_TOO_CLOSE: Final = (2, 32)
 """Words and characters behind a mark in which another one ends no sentence."""
@@ -214,7 +215,7 @@ def _words(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, tuple[int, .
             letters_of_words.update(letters[first:end])
             yield letters[end - 1] + 1, letters[first], classes_of(joined[first:end])
     for match in _CHAINED.finditer(text):
-        classes = classes_of(re.sub(r"[\-.*~·]", "", match[1]))
+        classes = classes_of(match[1].translate(_JOINTS))
         if classes:
             yield match.end(1), match.start(), classes
     for match in WORD.finditer(text):
