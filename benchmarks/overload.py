@@ -117,6 +117,7 @@ class Arena:
         Raises:
             LoadError: An answer is not OK.
         """
+        self.quiet()
         seconds = self.plan.seconds
         steps = (Step(seconds / 4), Step(seconds))
         flow = self.flow(

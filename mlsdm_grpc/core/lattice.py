@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mlsdm_grpc.core.labels import Labels
 from mlsdm_grpc.core.record import Float32, Provenance, Source, etag_of
-from mlsdm_grpc.core.rows import Rows, grown
+from mlsdm_grpc.core.rows import Rows
 
 __all__ = ["Lattice", "Memory", "Packed"]
 
@@ -311,9 +311,9 @@ class Lattice:
     def _grow(self) -> None:
         missing = self.rows.slots - len(self.columns)
         if missing:
-            self.columns = grown(self.columns, missing)
+            self.columns = np.append(self.columns, np.zeros(missing, self.columns.dtype))
             self.labels.grow(missing)
-            self._rest = grown(self._rest, missing)
+            self._rest = np.append(self._rest, np.zeros(missing, self._rest.dtype))
 
 
 def _checksum(row: Float32) -> int:

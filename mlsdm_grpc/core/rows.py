@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core import kernel, packed
 from mlsdm_grpc.core.record import Float32
 
-__all__ = ["BLOCK_ROWS", "Rows", "Scan", "grown"]
+__all__ = ["BLOCK_ROWS", "Rows", "Scan"]
 
 BLOCK_ROWS = 1_024
 _T = TypeVar("_T", bound=np.generic)
@@ -26,6 +26,8 @@ _PHASE_GROUPS = 4
 _NO_PHASES = (math.inf, -math.inf)
 _MIN_PACKED_BLOCKS = 3
 """Fewer float32 rows lie in the cache and are scanned as fast as they are."""
+_RESERVED_BLOCKS = 64
+"""A larger space is moved whenever it has doubled."""
 _SPARE_SHARE = 8
 """One spare block for this many, at most one for each further group of phases."""
 
@@ -60,7 +62,8 @@ class Rows:
             self._packed = packed.PackedRows(BLOCK_ROWS, dimension)
         self._min_packed_blocks = 1 if accelerated else _MIN_PACKED_BLOCKS
         self.resize(capacity)
-        self.vectors: Float32 = np.empty((0, dimension), np.float32)
+        self._allocated: Float32 = np.empty((0, dimension), np.float32)
+        self.vectors: Float32 = self._allocated
         """(slots, dimension) float32; free slots are zero, so they score 0."""
         self.phase: Float32 = np.empty(0, np.float32)
         """(slots,) phase in [0, 1]; NaN where there is nothing to find."""
@@ -174,13 +177,20 @@ class Rows:
         return next(iter(self._open[group]))
 
     def _grow(self) -> None:
-        """Add a block in place where the allocator can: no second copy of the rows is made."""
+        """Add a block.
+
+        A space that outgrows its first block gets the address space for all that it may hold, or
+        for twice what it has: copying rows to fresh memory takes 2 to 4 ms a block, in one go.
+        Zeros take no memory until they are written to.
+        """
         block, start = len(self._holes), self.slots
-        if not block:
-            # Zeros take no memory until they are written to, which suits a small space.
-            self.vectors = np.zeros((BLOCK_ROWS, self._dimension), np.float32)
-        else:
-            self.vectors = grown(self.vectors, BLOCK_ROWS)
+        slots = start + BLOCK_ROWS
+        if slots > len(self._allocated):
+            blocks = min(self._max_blocks, max(2 * block, _RESERVED_BLOCKS)) if block else 1
+            most = max(slots, blocks * BLOCK_ROWS)
+            self._allocated = np.zeros((most, self._dimension), np.float32)
+            self._allocated[:start] = self.vectors
+        self.vectors = self._allocated[:slots]
         self.phase = np.concatenate((self.phase, np.full(BLOCK_ROWS, np.nan, np.float32)))
         self._low.append(_NO_PHASES[0])
         self._high.append(_NO_PHASES[1])
@@ -256,18 +266,6 @@ def _runs(blocks: kernel.Indices) -> list[kernel.Indices]:
     if blocks[-1] - blocks[0] == len(blocks) - 1:
         return [blocks]
     return np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1)
-
-
-def grown(array: NDArray[_T], rows: int) -> NDArray[_T]:
-    """Return an array with more rows, which are zero.
-
-    It is the same array where the allocator can extend it; a copy if somebody holds a view.
-    """
-    try:
-        array.resize((len(array) + rows, *array.shape[1:]))
-    except ValueError:
-        array = np.concatenate((array, np.zeros((rows, *array.shape[1:]), array.dtype)))
-    return array
 
 
 def _group(phase: float) -> int:

@@ -17,6 +17,7 @@ from mlsdm_grpc.core.record import (
     PutResult,
     Vector,
 )
+from mlsdm_grpc.core.rows import Rows
 from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
@@ -323,6 +324,23 @@ def test_rows_and_digests_are_what_earlier_spaces_stored():
     assert (row.dtype, row.tolist()) == (np.float32, np.float32([0.6, 0.0, 0.8]).tolist())
     assert digest_of("one", row, 0.1).hex() == "2bdb02979dfc57eb6ebf2649f5ac28b2"
     assert digest_of("", row, 0.1).hex() == "3e07c0acaaacbef8d2d602bcdbd1429a"
+
+
+def test_rows_stay_where_they_are_once_a_space_has_outgrown_its_first_block():
+    rows = Rows(dimension=4, capacity=5_000)
+    row, places, spaces = np.ones(4, np.float32), set(), set()
+    for _ in range(4_000):
+        rows.place(row, 0.1)
+        places.add(rows.vectors.ctypes.data)
+        spaces.add(len(rows._allocated))
+    assert len(places) == 2
+    assert spaces == {1_024, 5 * 1_024}
+    assert rows.nbytes == 4 * 1_024 * 5 * 4
+    rows.resize(200_000)
+    for _ in range(2_000):
+        rows.place(row, 0.1)
+    assert np.array_equal(np.flatnonzero(rows.vectors[:, 0]), np.arange(6_000))
+    assert not rows.vectors[6_000:].any()
 
 
 @pytest.mark.skipif(not packed.AVAILABLE, reason="needs the extra `fast`")

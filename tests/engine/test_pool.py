@@ -215,10 +215,10 @@ async def test_a_worker_that_holds_too_much_is_replaced_and_loads_on_demand():
         pool._limits = replace(pool._limits, memory_bytes=await resident(pool) + 64 * MIB)
         (pid,) = pool.pids()
         first, second = (KEY._replace(space=name) for name in ("first", "second"))
-        await put_wide(driver, first, 2_000)  # 32 MiB and their search copies
+        await put_wide(driver, first, 2_000)  # 32 MiB
         assert pool.pids() == [pid]
         with contextlib.suppress(Unavailable):
-            await put_wide(driver, second, 1_500)
+            await put_wide(driver, second, 2_400)
         await until(lambda: restarts(driver))
         states = {space.key: space.status.value for space in driver.engine.directory}
         assert states[first] == "cold"
