@@ -191,18 +191,20 @@ def unary(folder: Path, plan: Plan) -> Report:
 def _surges(
     here: Arena, title: str, method: str, messages: Path, *, in_flight: int, aims: Sequence[int]
 ) -> Report:
-    """Measure the capacity, then what becomes of calls during surges and after them."""
-    capacity = here.capacity(method, messages, "one", in_flight)
-    said = (
-        f"**{title}**, capacity {capacity:.0f} calls a second; before and after each surge "
-        f"{NORMAL} of it. Deadline {here.plan.deadline_s} s; p99 of answered calls from when they "
-        "were sent."
-    )
-    lines = [said, "", SURGE_HEADER, "|" + "---|" * (SURGE_HEADER.count("|") - 1)]
+    """Measure what becomes of calls during surges and after them, each beside its capacity."""
+    lines, capacities = [SURGE_HEADER, "|" + "---|" * (SURGE_HEADER.count("|") - 1)], []
     for factor, aim in zip(FACTORS, aims, strict=True):
-        surges = [_surge(here, method, messages, capacity, factor) for _ in range(here.plan.rounds)]
-        lines.append(_surge_line(surges, capacity, factor, aim))
-    return lines
+        surges = []
+        for _ in range(here.plan.rounds):
+            capacities.append(here.capacity(method, messages, "one", in_flight))
+            surges.append(_surge(here, method, messages, capacities[-1], factor))
+        lines.append(_surge_line(surges, factor, aim))
+    said = (
+        f"**{title}**, capacity {statistics.median(capacities):.0f} calls a second, measured "
+        f"before each surge; before and after it {NORMAL} of that. Deadline "
+        f"{here.plan.deadline_s} s; p99 of answered calls from when they were sent."
+    )
+    return [said, "", *lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ class Surge:
     """What became of the calls of one surge."""
 
     goodput: float
-    """Calls answered a second."""
+    """Calls answered a second, of the capacity."""
     p99_ms: float
     p99_before_ms: float
     recovery_s: float | None
@@ -233,7 +235,7 @@ def _surge(here: Arena, method: str, messages: Path, capacity: float, factor: fl
     lost = Counter({key: count for key, count in surge["answers"].items() if key != "OK"})
     lost["not sent"] = surge["not_sent"]
     return Surge(
-        surge["ok_items_per_s"],
+        surge["ok_items_per_s"] / capacity,
         _loud_ms(surge, "ok_ms", "p99"),
         _calm_ms(calm, "ok_ms", "p99"),
         recovery_s(result["every_100_ms"], calm_s=seconds, end_s=2 * seconds),
@@ -245,8 +247,8 @@ def _surge(here: Arena, method: str, messages: Path, capacity: float, factor: fl
     )
 
 
-def _surge_line(surges: Sequence[Surge], capacity: float, factor: float, aim: int) -> str:
-    goodput = statistics.median(surge.goodput for surge in surges) / capacity
+def _surge_line(surges: Sequence[Surge], factor: float, aim: int) -> str:
+    goodput = statistics.median(surge.goodput for surge in surges)
     p99 = statistics.median(surge.p99_ms / surge.p99_before_ms for surge in surges)
     before_ms = statistics.median(surge.p99_before_ms for surge in surges)
     times = [surge.recovery_s for surge in surges]

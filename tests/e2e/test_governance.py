@@ -536,14 +536,15 @@ async def much(_):
 
 
 async def late(_):
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(2.0)
     return scored(0.0)
 
 
 @pytest.mark.parametrize("answer", [broken_answer, redirected, nonsense, much, late])
 async def test_a_scorer_that_fails_leaves_it_to_on_error(answer):
     async with endpoint(answer) as (url, seen):
-        settings = moderated(url, key_required=False, timeout_s=0.2)
+        timeout_s = 0.5 if answer is late else 10.0
+        settings = moderated(url, key_required=False, timeout_s=timeout_s)
         async with serving(governance=settings) as (_, client):
             for on_error, decision in (("REFUSE", "REFUSE"), ("ALLOW", "ALLOW")):
                 await set_rules(client, rule("moral.response", on_error=on_error))
