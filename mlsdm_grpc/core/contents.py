@@ -253,7 +253,9 @@ class Contents:
             if known is not None and len(body.memories) == 1:
                 return prepared
             # In a batch what is repeated may be gone or replaced by its turn, so it counts as new.
-            new_pinned += new.pinned and not (old is not None and old.pinned)
+            # One with an id of its caller's takes the place of the old one for certain.
+            replaces = old is not None and old.pinned and new.caller_chosen_id
+            new_pinned += new.pinned and not replaces
             new_unpinned += not new.pinned
         self._check_room(new_pinned, new_unpinned, now)
         return prepared

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlsdm_grpc.core.lattice import Lattice, Memory, Packed
+from mlsdm_grpc.core.lattice import DIGEST_MODULUS, Lattice, Memory, Packed
 from mlsdm_grpc.core.record import Float32
 
 __all__ = ["Frozen", "Taken"]
@@ -54,6 +54,8 @@ class Frozen:
         self._pending = bytearray(len(lattice.columns))
         np.frombuffer(self._pending, np.uint8)[self._order] = 1
         self._kept: dict[int, _Kept] = {}
+        self.digest = 0
+        """Digest of the memories that were taken; see :attr:`Lattice.digest`."""
         self.kept_bytes = 0
         """About what the copies take that have not been taken yet."""
         lattice.before_change.append(self._keep)
@@ -72,6 +74,11 @@ class Frozen:
         self.kept_bytes = 0
 
     def _take(self, slot: int) -> Taken:
+        taken = self._as_it_was(slot)
+        self.digest = (self.digest + taken.memory.fingerprint) % DIGEST_MODULUS
+        return taken
+
+    def _as_it_was(self, slot: int) -> Taken:
         lattice = self._lattice
         self._pending[slot] = 0
         kept = self._kept.pop(slot, None)

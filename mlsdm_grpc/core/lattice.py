@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from mlsdm_grpc.core.labels import Labels
 from mlsdm_grpc.core.record import Float32, Provenance, Source, etag_of
 from mlsdm_grpc.core.rows import Rows
 
-__all__ = ["Lattice", "Memory", "Packed"]
+__all__ = ["DIGEST_MODULUS", "Lattice", "Memory", "Packed"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -46,6 +46,11 @@ _COLUMNS = np.dtype(
 )
 
 _FREE = np.zeros((), _COLUMNS)
+_NUMBERS = struct.Struct("<9qI2fB")
+"""The columns of a memory in their order."""
+DIGEST_MODULUS: Final = 2**64
+_PLAIN = 2
+"""Version of marshal in which equal values have equal bytes; later ones also say what is shared."""
 
 
 @dataclass(slots=True)
@@ -97,6 +102,11 @@ class Memory:
         canonical = json.dumps(history, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    @property
+    def fingerprint(self) -> int:
+        """64 bits of a hash over all that is kept of it, the row by its checksum."""
+        return _fingerprint(self, self.checksum)
+
     def owns(self, row: Float32) -> bool:
         """Return whether ``row`` is the one that was stored for it. Cost: O(dimension)."""
         return _checksum(row) == self.checksum
@@ -128,6 +138,11 @@ class Lattice:
     """Those of them that could not be restored."""
     before_change: list[Callable[[int], None]] = field(default_factory=list)
     """Told the slot before the memory in it changes or leaves."""
+    digest: int = 0
+    """Sum of the fingerprints of all memories, modulo 2**64. It depends on what is kept, not on the
+    order in which it came, and each change keeps it up to date."""
+    _fingerprints: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """(slots,) what each slot contributes to the digest; 0 for a free one."""
     _rest: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, np.object_))
     """(slots,) bytes: id, text, metadata and provenance. No list: the garbage collector would go
     through it, 10 ms for 200,000."""
@@ -139,7 +154,7 @@ class Lattice:
         slots = len(self.columns)
         return (
             self.rows.nbytes + self.columns.nbytes + self.labels.nbytes + self._rest_bytes
-            + (8 + 33) * slots
+            + (8 + 8 + 33) * slots
         )  # fmt: skip
 
     def place(self, memory: Memory, row: Float32) -> int:
@@ -181,6 +196,7 @@ class Lattice:
         self._rest[slot] = rest
         self._rest_bytes += len(rest)
         self.labels.set(slot, memory.labels)
+        self._note(slot, _fingerprint(memory, memory.checksum or checksum))
         if memory.checksum not in {0, checksum}:
             self._hide(slot)
         return slot
@@ -193,6 +209,7 @@ class Lattice:
         self._rest_bytes -= len(self._rest[slot])
         self._rest[slot] = b""
         self.labels.set(slot, ())
+        self._note(slot, 0)
         self.damaged.discard(slot)
         self.lost.discard(slot)
 
@@ -243,6 +260,7 @@ class Lattice:
         columns["confidence"][slot] = memory.confidence
         columns["flags"][slot] = _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id
         self.labels.set(slot, memory.labels)
+        self._note(slot, memory.fingerprint)
 
     def memory_id(self, slot: int) -> str:
         """Return the id of the memory in a slot that is used."""
@@ -308,12 +326,49 @@ class Lattice:
         for told in self.before_change:
             told(slot)
 
+    def _note(self, slot: int, fingerprint: int) -> None:
+        """Let a slot contribute this to the digest from now on."""
+        change = fingerprint - int(self._fingerprints[slot])
+        self.digest = (self.digest + change) % DIGEST_MODULUS
+        self._fingerprints[slot] = fingerprint
+
     def _grow(self) -> None:
         missing = self.rows.slots - len(self.columns)
         if missing:
+            self._fingerprints = np.append(self._fingerprints, np.zeros(missing, np.uint64))
             self.columns = np.append(self.columns, np.zeros(missing, self.columns.dtype))
             self.labels.grow(missing)
             self._rest = np.append(self._rest, np.zeros(missing, self._rest.dtype))
+
+
+def _fingerprint(memory: Memory, checksum: int) -> int:
+    provenance = memory.provenance
+    numbers = _NUMBERS.pack(
+        memory.sequence,
+        memory.ring_sequence,
+        memory.create_time_ns,
+        memory.create_revision,
+        memory.update_time_ns,
+        memory.expire_time_ns,
+        memory.revision,
+        *_DIGEST.unpack(memory.digest),
+        checksum,
+        memory.phase,
+        memory.confidence,
+        _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id,
+    )
+    rest = (
+        memory.memory_id,
+        memory.text,
+        memory.labels,
+        memory.metadata,
+        int(provenance.source),
+        provenance.model,
+        provenance.policy_version,
+        provenance.parent_ids,
+    )
+    hashed = hashlib.blake2b(numbers + marshal.dumps(rest, _PLAIN), digest_size=8)
+    return int.from_bytes(hashed.digest(), "little")
 
 
 def _checksum(row: Float32) -> int:

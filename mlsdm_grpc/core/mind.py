@@ -11,6 +11,7 @@ import hashlib
 import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,11 +37,24 @@ from mlsdm_grpc.core.semantics import SemanticsUnknown
 from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.core.window import RequestWindow, WindowEntry
 
-__all__ = ["Mind", "RevisionGap", "SemanticsUnknown", "SpaceView"]
+__all__ = ["Mind", "RevisionGap", "Seal", "SemanticsUnknown", "SpaceView"]
 
 
 class RevisionGap(Exception):
     """A record lies beyond the next revision: this state is stale and has to be rebuilt."""
+
+
+class Seal(NamedTuple):
+    """Identifies the state that a record left behind; derived from it, and no part of it.
+
+    A state that does not match its seal is in the middle of a record, or was changed by none.
+    """
+
+    chain: bytes = bytes(32)
+    step: int = 0
+    memory_count: int = 0
+    memory_digest: int = 0
+    """See :attr:`Pelm.digest`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,8 @@ class Mind:
     policy: StoredPolicy | None = None
     """Policy of the tenant, kept by its reserved space, which has no contents."""
     window: RequestWindow = field(default_factory=RequestWindow)
+    seal: Seal = field(default_factory=Seal)
+    """Of the state after the last record."""
 
     # Writing.
 
@@ -112,25 +128,28 @@ class Mind:
     def applying(self, record: Record) -> Generator[None, None, Outcome | None]:
         """Do the same as :meth:`apply` in steps.
 
-        From the first step to the last nothing else may be asked of the state.
+        From the first step to the last nothing else may be asked of the state. Revision, chain and
+        time move with the last one, so that what is half done never passes for done.
         """
         if record.revision <= self.revision:
             return None
         if record.revision > self.revision + 1:
             raise RevisionGap(record.revision, self.revision)
         self._check_semantics(record)
-        self.revision = record.revision
-        self.chain = hashlib.sha256(self.chain + record.raw).digest()
-        self.time_ns = max(self.time_ns, record.time_ns)
-        self.semantics_version = self.semantics_version or record.semantics_version
+        now = self._moment(record)
         known = self._known(record)
         if known is not None:
-            return self._repeat(known, record)
-        outcome = replace((yield from self._outcome(record)), revision=self.revision)
-        if record.request_id and not isinstance(outcome, StreamOutcome):
+            outcome = self._repeat(known, record, now.revision)
+        else:
+            outcome = replace((yield from self._outcome(record, now)), revision=now.revision)
+        self.revision, self.time_ns = now.revision, now.time_ns
+        self.chain = hashlib.sha256(self.chain + record.raw).digest()
+        self.semantics_version = self.semantics_version or now.semantics_version
+        if record.request_id and known is None and not isinstance(outcome, StreamOutcome):
             self.window.add(
-                WindowEntry(record.request_id, record.request_digest, self.time_ns, outcome)
+                WindowEntry(record.request_id, record.request_digest, now.time_ns, outcome)
             )
+        self.seal = self.sealed()
         return outcome
 
     def preview(self, record: Record) -> Outcome | None:
@@ -145,9 +164,8 @@ class Mind:
         """
         known = self._known(record)
         if known is not None:
-            return self._repeat(known, record)
-        version = self.semantics_version or record.semantics_version
-        now = Moment(self.revision, max(self.time_ns, record.time_ns), version)
+            return self._repeat(known, record, self.revision)
+        now = self._moment(record)
         outcome: Outcome | None
         try:
             outcome = self._foreseen(record, now)
@@ -170,26 +188,30 @@ class Mind:
     def _known(self, record: Record) -> WindowEntry | None:
         return self.window.get(record.request_id) if record.request_id else None
 
-    def _repeat(self, known: WindowEntry, record: Record) -> Outcome:
+    def _moment(self, record: Record) -> Moment:
+        """Return when a record takes effect, and by which rules."""
+        time_ns = max(self.time_ns, record.time_ns)
+        return Moment(record.revision, time_ns, self.semantics_version or record.semantics_version)
+
+    def _repeat(self, known: WindowEntry, record: Record, revision: int) -> Outcome:
         if known.request_digest == record.request_digest:
             return known.outcome
         return Refusal(
             "REQUEST_ID_REUSED",
             "This request_id was used for another request.",
             (("request_id", str(uuid.UUID(bytes=record.request_id))),),
-            self.revision,
+            revision,
         )
 
-    def _outcome(self, record: Record) -> Generator[None, None, Outcome]:
+    def _outcome(self, record: Record, now: Moment) -> Generator[None, None, Outcome]:
         body = record.body
         try:
             if isinstance(body, CreateSpace):
-                return self._create(body)
+                return self._create(body, now)
             if isinstance(body, SetPolicy):
-                return self._set_policy(body)
+                return self._set_policy(body, now)
             if isinstance(body, UpgradeSemantics):
-                return self._upgrade(body)
-            now = Moment(self.revision, self.time_ns, self.semantics_version)
+                return self._upgrade(body, now)
             return (yield from self._existing(record).applying(body, now))
         except Refused as refused:
             return refused.refusal
@@ -216,9 +238,9 @@ class Mind:
         elif record.semantics_version != version:
             raise SemanticsUnknown(record.semantics_version, (version,))
 
-    def _upgrade(self, body: UpgradeSemantics) -> SemanticsUpgraded:
-        upgraded = body.version > self.semantics_version
-        self.semantics_version = max(body.version, self.semantics_version)
+    def _upgrade(self, body: UpgradeSemantics, now: Moment) -> SemanticsUpgraded:
+        upgraded = body.version > now.semantics_version
+        self.semantics_version = max(body.version, now.semantics_version)
         return SemanticsUpgraded(upgraded=upgraded)
 
     def _existing(self, record: Record) -> Contents:
@@ -233,11 +255,11 @@ class Mind:
             )
         return contents
 
-    def _create(self, body: CreateSpace) -> SpaceCreated:
+    def _create(self, body: CreateSpace, now: Moment) -> SpaceCreated:
         outcome = self._foresee_creation(body)
         if outcome.created:
             self.contents = Contents.new(
-                body.parameters, incarnation=self.revision, time_ns=self.time_ns
+                body.parameters, incarnation=now.revision, time_ns=now.time_ns
             )
         return outcome
 
@@ -246,10 +268,10 @@ class Mind:
             raise Refused("SPACE_EXISTS", "A space of this name exists.")
         return SpaceCreated(created=self.contents is None)
 
-    def _set_policy(self, body: SetPolicy) -> PolicySet:
+    def _set_policy(self, body: SetPolicy, now: Moment) -> PolicySet:
         self._check_policy(body)
-        self.policy = StoredPolicy(body.settings, self.revision, self.time_ns)
-        return PolicySet(update_time_ns=self.time_ns)
+        self.policy = StoredPolicy(body.settings, now.revision, now.time_ns)
+        return PolicySet(update_time_ns=now.time_ns)
 
     def _check_policy(self, body: SetPolicy) -> None:
         if body.etag != etag_of(self.policy.version if self.policy else 0):
@@ -258,6 +280,13 @@ class Mind:
             )
 
     # Reading.
+
+    def sealed(self) -> Seal:
+        """Return the seal of the state as it is now. Cost: O(1)."""
+        contents = self.contents
+        if contents is None:
+            return Seal(self.chain)
+        return Seal(self.chain, contents.step, len(contents.pelm), contents.pelm.digest)
 
     def search(self, queries: Sequence[Query], *, now_ns: int) -> list[list[Hit]]:
         """Recall for each query; see :meth:`Pelm.search`. Empty for a space that is not there."""

@@ -105,6 +105,11 @@ class Pelm:
         return self._count
 
     @property
+    def digest(self) -> int:
+        """64 bits over all that is kept of every memory, whatever the order of their arrival."""
+        return self._lattice.digest
+
+    @property
     def pinned_count(self) -> int:
         """Memories that never leave by themselves."""
         return self._count - len(self._ring)

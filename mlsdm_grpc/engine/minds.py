@@ -55,15 +55,16 @@ _CLAIMS: Final = {
     "page": Claim.STUDY,
     "plan": Claim.LOOK,
     "scrub": Claim.LOOK,
-    "snapshot": Claim.LOOK,
+    "snapshot": Claim.FREEZE,
 }
 """What requests want of their space that do not only glance at it."""
 _CHANGES: Final = frozenset(
     kind for kind, claim in _CLAIMS.items() if claim in {Claim.CHANGE, Claim.REPLACE}
 )
 """Which of them are done at any time."""
-_AT_ONCE: Final = frozenset({"apply", "repair", "unload"})
-"""Which of them are begun at once, as they are seldom long."""
+_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
+"""Which of them are begun at once: they are seldom long, and a snapshot is of the state that was
+there when it was let in, not of the middle of a change that began before its first slice."""
 _MOST_KEPT_BYTES: Final = 64 * 1_024 * 1_024
 """Writes wait for a snapshot for which this much of a space was copied."""
 _FIRST_QUERIES: Final = 8
@@ -86,12 +87,13 @@ class MindHandler:
 
     Args:
         position: Where the worker says what it is doing.
+        clock: Seconds, monotonic; says when a slice ends.
     """
 
-    def __init__(self, position: Position) -> None:
+    def __init__(self, position: Position, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._position = position
         self._minds: dict[int, Mind] = {}
-        self._slices = Slices()
+        self._slices = Slices(clock)
         self._answers = Answers()
         self._actions: dict[str, _Action] = {
             "load": self._load,

@@ -23,7 +23,9 @@ class Claim(Enum):
     GLANCE = "glance"
     """Reads in one go; waits for nothing but a change that is half done."""
     LOOK = "look"
-    """Reads in steps that changes may come between."""
+    """Reads in steps between which changes may come, whole ones."""
+    FREEZE = "freeze"
+    """Freezes the state as it begins; changes may go on beside the steps that follow."""
     STUDY = "study"
     """Reads one revision in several steps."""
     CHANGE = "change"
@@ -33,6 +35,7 @@ class Claim(Enum):
 
 
 _EXCLUSIVE: Final = frozenset({Claim.CHANGE, Claim.REPLACE})
+_READS: Final = (Claim.LOOK, Claim.FREEZE, Claim.STUDY)
 
 
 @dataclass(slots=True, eq=False)
@@ -58,9 +61,10 @@ _Turn: TypeAlias = Job | int
 class Slices:
     """Jobs in progress, in turn; those of one space are begun in the order of their arrival.
 
-    Nothing else is done in a space while it is changed or replaced, nothing is changed while it is
-    studied, and it is not replaced while it is looked at. What has to wait waits here, and is let
-    in a slice at a time.
+    While a space is changed or replaced, nothing of it is read but what was frozen before: a change
+    that takes several slices is seen whole or not at all. Nothing is changed while it is studied,
+    and it is not replaced while it is looked at. What has to wait waits here, and is let in a slice
+    at a time.
 
     Args:
         clock: Seconds, monotonic.
@@ -147,7 +151,8 @@ class Slices:
         """
         turn = self._turns.popleft()
         if isinstance(turn, Job):
-            if not self._slice(turn):
+            half_done = turn.claim is Claim.LOOK and self._exclusive(turn.request.space_id)
+            if half_done or not self._slice(turn):
                 self._turns.append(turn)
                 return None, []
             return turn, self._end(turn)
@@ -190,7 +195,6 @@ class Slices:
         """Return whether the jobs in progress let a request begin."""
         if self._exclusive(space_id):
             return False
-        studied, looked_at = self._jobs[space_id, Claim.STUDY], self._jobs[space_id, Claim.LOOK]
         if claim is Claim.CHANGE:
-            return not studied
-        return claim is not Claim.REPLACE or not (studied or looked_at)
+            return not self._jobs[space_id, Claim.STUDY]
+        return claim is not Claim.REPLACE or not any(self._jobs[space_id, each] for each in _READS)

@@ -85,6 +85,7 @@ class Upkeep:
         self._stop_s = stop_s
         self._rows_a_tick = -(-scrub_rows_per_s // round(1 / _TICK_S))
         self._rows = metrics.scrub_rows
+        self._snapshots = metrics.snapshots
         self._tasks: Background | None = None
         self._snapshotting: set[SpaceKey] = set()
         self._scrubbing = anyio.CancelScope()
@@ -146,6 +147,7 @@ class Upkeep:
             unsaved = space.unsaved
             revision = (await self._ask(space, request)).done.snapshot_revision
             await self._journal.save_snapshot(space.key, revision=revision, path=path)
+            self._snapshots.labels("saved").inc()
             space.snapshot_revision = revision
             space.unsaved = max(0, space.unsaved - unsaved)
             space.unsaved_due = 0
@@ -153,7 +155,10 @@ class Upkeep:
             await self._journal.trim(space.key, until=revision)
         except (MlsdmError, OSError) as error:
             space.unsaved_due = space.unsaved + self._snapshot_every // 10
-            _log.warning("snapshot_failed", revision=space.applied, detail=str(error))
+            self._snapshots.labels("failed").inc()
+            tenant, name = space.key
+            detail = {"tenant": tenant, "space": name, "revision": space.applied}
+            _log.warning("snapshot_failed", **detail, detail=str(error))
             with contextlib.suppress(OSError):
                 await anyio.Path(path).unlink(missing_ok=True)
         finally:

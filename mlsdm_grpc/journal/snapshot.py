@@ -2,7 +2,7 @@
 
 A file is a magic, then frames with length and CRC-32: a head, memories in blocks, the request
 window in blocks, a tail with counts. The same state always gives the same bytes, so that comparing
-files compares states.
+them compares states. A proof follows: see :class:`~mlsdm_grpc.core.mind.Seal`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
 from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.contents import Contents
-from mlsdm_grpc.core.frozen import Frozen, Taken
-from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.frozen import Taken
+from mlsdm_grpc.core.mind import Mind, Seal
 from mlsdm_grpc.core.moral import MoralFilter
 from mlsdm_grpc.core.pelm import Memory, Pelm
 from mlsdm_grpc.core.record import Float32
@@ -78,36 +78,75 @@ def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written
     yet is kept until then.
 
     Raises:
-        DataLoss: A row is not what was stored, and is not known to be lost.
+        DataLoss: A row is not what was stored, and is not known to be lost. Or the state is not the
+            one that its last record left behind: nobody may take the file for a snapshot.
 
     Cost: besides that of the file, the order of the memories and a copy of the window's index at
     the first step, and one copy of each memory that changes before it is written.
     """
-    sha256, size = hashlib.sha256(_MAGIC), len(_MAGIC)
-    file.write(_MAGIC)
-    with ExitStack() as stack:
-        revision, frames = mind.revision, _frames(mind, stack)
-        for frame in frames:
-            yield
-            if frame is None:
-                continue
-            length = crc = 0
-            for part in frame:
-                length, crc = length + len(part), zlib.crc32(part, crc)
-                yield
-            for part in (_FRAME.pack(length, crc), *frame):
-                file.write(part)
-                sha256.update(part)
-                size += len(part)
-                yield
-    return Written(revision, sha256.digest(), size)
+    output, revision, seal = _Output(file), mind.revision, mind.seal
+    if seal != mind.sealed():
+        raise DataLoss("The state is in the middle of a record; no snapshot of it can be taken.")
+    digest = yield from _write_state(mind, output)
+    if digest != seal.memory_digest:
+        raise DataLoss("The memories in a snapshot are not those that its records gave.")
+    yield from output.write(_parts(pb.SnapshotFrame(proof=pb.SnapshotProof(**seal._asdict()))))
+    return Written(revision, output.sha256.digest(), output.size)
 
 
 def snapshot_bytes(mind: Mind) -> bytes:
-    """Return the state of ``mind`` as the bytes of its snapshot file."""
+    """Return the state of ``mind`` as the bytes of its snapshot file, without the proof."""
     buffer = io.BytesIO()
-    finish(snapshot_writer(mind, buffer))
+    finish(_write_state(mind, _Output(buffer)))
     return buffer.getvalue()
+
+
+class _Output:
+    """Writes the magic, then frames; sums up what it wrote."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+        self.size = 0
+        self._put(_MAGIC)
+
+    def write(self, frame: _Frame) -> Iterator[None]:
+        """Write a frame in steps."""
+        length = crc = 0
+        for part in frame:
+            length, crc = length + len(part), zlib.crc32(part, crc)
+            yield
+        for part in (_FRAME.pack(length, crc), *frame):
+            self._put(part)
+            yield
+
+    def _put(self, part: bytes | memoryview) -> None:
+        self._file.write(part)
+        self.sha256.update(part)
+        self.size += len(part)
+
+
+def _write_state(mind: Mind, output: _Output) -> Generator[None, None, int]:
+    """Write all but the proof, in steps; return the digest of the memories that were written."""
+    with ExitStack() as stack:
+        head = pb.SnapshotFrame(head=_head(mind))
+        window = mind.window.copy()
+        memories = None
+        if mind.contents is not None:
+            memories = stack.enter_context(mind.contents.pelm.frozen())
+        count = 0 if memories is None else len(memories)
+        tail = pb.SnapshotTail(memory_count=count, window_count=len(window))
+        frames: Iterator[_Frame | None] = chain(
+            (_parts(head),),
+            _memory_frames(memories or ()),
+            _window_frames(window),
+            (_parts(pb.SnapshotFrame(tail=tail)),),
+        )
+        for frame in frames:
+            yield
+            if frame is not None:
+                yield from output.write(frame)
+        return 0 if memories is None else memories.digest
 
 
 def read_snapshot(file: BinaryIO) -> Mind:
@@ -119,7 +158,8 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
     """Return the state in ``file``, read in steps.
 
     Raises:
-        DataLoss: A frame is cut off, fails its checksum, or is of an unknown kind.
+        DataLoss: A frame is cut off, fails its checksum, or is of an unknown kind, or the state is
+            not the one of its proof. A file without a proof is taken as it is.
         SemanticsUnknown: The state is under rules that this code does not have.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
@@ -147,28 +187,18 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
                 raise DataLoss("A snapshot lacks some of its frames.")
             if mind.contents is not None:
                 yield from mind.contents.pelm.order_ring()
+            mind.seal = mind.sealed()
+            _check_proof(mind.seal, next(frames, None))
             return mind
     raise DataLoss("A snapshot is cut off.")
 
 
-def _frames(mind: Mind, stack: ExitStack) -> Iterator[_Frame | None]:
-    """Freeze a mind until the end of the stack, and return its frames.
-
-    Returns:
-        Frames, and None where the work may be interrupted.
-    """
-    head = pb.SnapshotFrame(head=_head(mind))
-    window = mind.window.copy()
-    memories: Frozen | tuple[Taken, ...] = ()
-    if mind.contents is not None:
-        memories = stack.enter_context(mind.contents.pelm.frozen())
-    tail = pb.SnapshotTail(memory_count=len(memories), window_count=len(window))
-    return chain(
-        (_parts(head),),
-        _memory_frames(memories),
-        _window_frames(window),
-        (_parts(pb.SnapshotFrame(tail=tail)),),
-    )
+def _check_proof(seal: Seal, frame: pb.SnapshotFrame | None) -> None:
+    if frame is None or not frame.HasField("proof"):
+        return
+    proof = frame.proof
+    if seal != (proof.chain, proof.step, proof.memory_count, proof.memory_digest):
+        raise DataLoss("A snapshot does not hold the state that its records gave.")
 
 
 def _parts(frame: pb.SnapshotFrame) -> _Frame:

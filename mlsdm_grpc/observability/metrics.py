@@ -87,6 +87,12 @@ class Metrics:
             buckets=COUNT_BUCKETS,
             registry=registry,
         )
+        self.snapshots = Counter(
+            "mlsdm_snapshots_total",
+            "Snapshots of spaces: saved, or failed and not published.",
+            ("result",),
+            registry=registry,
+        )
         self.scrub_rows = Counter(
             "mlsdm_scrub_rows_total",
             "Rows compared with their checksums: checked, damaged, repaired, lost.",

@@ -1,6 +1,8 @@
 """A snapshot is of one revision, whatever is written while it is taken."""
 
 import io
+import struct
+import zlib
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,6 +11,7 @@ from histories import histories, record, vector
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.record import (
     Consolidate,
@@ -36,6 +39,14 @@ def small_steps():
         yield
 
 
+def assert_holds(file, state):
+    """Check that a snapshot file holds a state, and a proof behind it."""
+    written = file.getvalue()
+    assert written.startswith(state)
+    assert len(written) > len(state)
+    assert snapshot_bytes(read_snapshot(io.BytesIO(written))) == state
+
+
 @given(histories(), st.data())
 def test_what_is_written_between_its_steps_is_not_in_a_snapshot(records, data):
     cut = data.draw(st.integers(0, len(records)))
@@ -52,7 +63,7 @@ def test_what_is_written_between_its_steps_is_not_in_a_snapshot(records, data):
                 next(steps, None)
             mind.apply(each)
         finish(steps)
-    assert file.getvalue() == before
+    assert_holds(file, before)
     restored = read_snapshot(io.BytesIO(before))
     assert restored.revision == cut
     for each in records[cut:]:
@@ -114,7 +125,7 @@ def test_every_kind_of_change_leaves_the_snapshot_as_it_was(body, steps_before):
         changed = mind.apply(record(3, body(mind) if callable(body) else body))
         assert not hasattr(changed, "reason")
         finish(steps)
-    assert file.getvalue() == before
+    assert_holds(file, before)
     assert snapshot_bytes(mind) != before
 
 
@@ -129,7 +140,7 @@ def test_a_space_that_grows_and_is_written_over_many_times_is_frozen_still():
         mind.apply(put(revision, *rng.choice(6_000, 50, replace=False)))
     assert revision > 100
     assert len(mind.contents.pelm) == 4_000
-    assert file.getvalue() == before
+    assert_holds(file, before)
 
 
 def test_what_is_kept_is_what_changed_before_it_was_written():
@@ -182,4 +193,91 @@ def test_a_row_that_is_lost_does_not_hinder_a_snapshot():
     finish(steps)
     restored = read_snapshot(io.BytesIO(file.getvalue())).contents.pelm
     assert [each for each in ("m9", "m10", "m90") if not restored.is_sound(each)] == ["m10", "m90"]
-    assert len(file.getvalue()) == len(before)
+    assert len(file.getvalue()) > len(before)
+
+
+def test_the_middle_of_a_record_is_no_snapshot():
+    mind = filled(40)
+    steps = mind.applying(put(3, *range(20, 60)))
+    for _ in range(60):
+        next(steps)
+    with pytest.raises(DataLoss, match="middle of a record"):
+        finish(snapshot_writer(mind, io.BytesIO()))
+    finish(steps)
+    finish(snapshot_writer(mind, io.BytesIO()))
+
+
+def _forget_a_memory(mind):
+    mind.contents.pelm._lattice.columns["sequence"][3] = 0
+
+
+def _change_a_label(mind):
+    mind.contents.pelm._lattice.labels.set(3, ("other",))
+
+
+def _change_a_column(mind):
+    mind.contents.pelm._lattice.columns["expire_time_ns"][3] += 1
+
+
+def _count_an_event(mind):
+    mind.contents.step += 1
+
+
+@pytest.mark.parametrize(
+    "change", [_forget_a_memory, _change_a_label, _change_a_column, _count_an_event]
+)
+def test_what_no_record_did_is_in_no_snapshot(change):
+    mind = filled(40)
+    change(mind)
+    with pytest.raises(DataLoss):
+        finish(snapshot_writer(mind, io.BytesIO()))
+
+
+def _framed(body):
+    return struct.pack("<II", len(body), zlib.crc32(body)) + body
+
+
+def _with_frame(data, kind, change):
+    """Return a snapshot file with its first frame of a kind changed, and the checksum with it."""
+    changed, at = data[:8], 8
+    while at < len(data):
+        (length,) = struct.unpack_from("<I", data, at)
+        frame = snapshot_pb2.SnapshotFrame.FromString(data[at + 8 : at + 8 + length])
+        if frame.WhichOneof("kind") == kind:
+            change(getattr(frame, kind))
+            kind = ""
+        changed += _framed(frame.SerializeToString(deterministic=True))
+        at += 8 + length
+    assert not kind
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("head", lambda head: setattr(head.space, "step", 7)),
+        ("head", lambda head: setattr(head, "chain", bytes(32))),
+        ("memories", lambda columns: setattr(columns.memories[0], "text", "other")),
+        ("memories", lambda columns: columns.memories[0].labels.append("z")),
+        ("memories", lambda columns: setattr(columns.memories[0], "ring_sequence", 9)),
+        ("memories", lambda columns: columns.checksums.__setitem__(0, 1)),
+        ("proof", lambda proof: setattr(proof, "memory_digest", 1)),
+    ],
+    ids=("step", "chain", "text", "label", "order", "checksum", "digest"),
+)
+def test_a_file_that_does_not_fit_its_proof_is_refused(kind, change):
+    """All its checksums are right: whoever wrote it was wrong."""
+    file = io.BytesIO()
+    finish(snapshot_writer(filled(4), file))
+    changed = _with_frame(file.getvalue(), kind, change)
+    assert changed != file.getvalue()
+    with pytest.raises(DataLoss):
+        read_snapshot(io.BytesIO(changed))
+
+
+def test_a_file_without_a_proof_is_read_as_before():
+    mind = filled(40)
+    restored = read_snapshot(io.BytesIO(snapshot_bytes(mind)))
+    assert snapshot_bytes(restored) == snapshot_bytes(mind)
+    assert restored.seal == mind.seal
+    finish(snapshot_writer(restored, io.BytesIO()))

@@ -145,6 +145,16 @@ def test_pins_by_duplicates_cannot_leave_a_batch_without_room(batch):
     assert snapshot_bytes(Mind(contents=space.mind.contents)) == before
 
 
+def test_a_pin_that_goes_to_a_duplicate_counts_beside_that_of_its_own_id():
+    space = Space(capacity=2)
+    space.put(NewMemory("a", vector(1), text="one"))
+    space.put(NewMemory("b", vector(2), text="two", pinned=True))
+    memories = [NewMemory("b", vector(1), text="one", pinned=True), NewMemory("c", vector(3))]
+    refused = space.apply(PutMemories(tuple(memories), allow_replace=True))
+    assert refused.reason == "ALL_PINNED"
+    assert space.ids() == ["a", "b"]
+
+
 def test_expired_pins_make_way():
     space = Space(capacity=2)
     for name in "ab":

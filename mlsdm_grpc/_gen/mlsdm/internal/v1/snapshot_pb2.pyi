@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class SnapshotFrame(_message.Message):
     """One frame of a snapshot file. A file is an 8-byte magic and then frames,
     each preceded by its length and CRC-32 (4 bytes each, little endian): one
-    head, any number of memory and window frames, and one tail.
+    head, any number of memory and window frames, one tail, and a proof.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -32,6 +32,7 @@ class SnapshotFrame(_message.Message):
     MEMORIES_FIELD_NUMBER: _builtins.int
     WINDOW_FIELD_NUMBER: _builtins.int
     TAIL_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def head(self) -> Global___SnapshotHead:
         """First frame."""
@@ -46,7 +47,11 @@ class SnapshotFrame(_message.Message):
 
     @_builtins.property
     def tail(self) -> Global___SnapshotTail:
-        """Last frame."""
+        """Last frame of the state."""
+
+    @_builtins.property
+    def proof(self) -> Global___SnapshotProof:
+        """Last frame; files of earlier versions lack it."""
 
     def __init__(
         self,
@@ -55,12 +60,13 @@ class SnapshotFrame(_message.Message):
         memories: Global___MemoryColumns | None = ...,
         window: Global___WindowEntries | None = ...,
         tail: Global___SnapshotTail | None = ...,
+        proof: Global___SnapshotProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "kind", b"kind", "memories", b"memories", "tail", b"tail", "window", b"window"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "kind", b"kind", "memories", b"memories", "proof", b"proof", "tail", b"tail", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "kind", b"kind", "memories", b"memories", "tail", b"tail", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "kind", b"kind", "memories", b"memories", "proof", b"proof", "tail", b"tail", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["head", "memories", "window", "tail"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["head", "memories", "window", "tail", "proof"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -451,3 +457,39 @@ class SnapshotTail(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SnapshotTail: _TypeAlias = SnapshotTail  # noqa: Y015
+
+@_typing.final
+class SnapshotProof(_message.Message):
+    """Shows that the state is the one that its last record left behind, and no other. It was noted when
+    that record was applied, and is compared when the file is written and when it is read.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAIN_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    MEMORY_COUNT_FIELD_NUMBER: _builtins.int
+    MEMORY_DIGEST_FIELD_NUMBER: _builtins.int
+    chain: _builtins.bytes
+    """SHA-256 chain over the records."""
+    step: _builtins.int
+    """Events processed."""
+    memory_count: _builtins.int
+    """Memories held."""
+    memory_digest: _builtins.int
+    """Sum of a 64-bit hash of every memory, modulo 2^64."""
+    def __init__(
+        self,
+        *,
+        chain: _builtins.bytes = ...,
+        step: _builtins.int = ...,
+        memory_count: _builtins.int = ...,
+        memory_digest: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "memory_count", b"memory_count", "memory_digest", b"memory_digest", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnapshotProof: _TypeAlias = SnapshotProof  # noqa: Y015
