@@ -157,8 +157,13 @@ class Upkeep:
             space.unsaved_due = space.unsaved + self._snapshot_every // 10
             self._snapshots.labels("failed").inc()
             tenant, name = space.key
-            detail = {"tenant": tenant, "space": name, "revision": space.applied}
-            _log.warning("snapshot_failed", **detail, detail=str(error))
+            _log.warning(
+                "snapshot_failed",
+                tenant=tenant,
+                space=name,
+                revision=space.applied,
+                detail=str(error),
+            )
             with contextlib.suppress(OSError):
                 await anyio.Path(path).unlink(missing_ok=True)
         finally:
