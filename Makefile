@@ -8,6 +8,7 @@ RUN    := PYTHONHASHSEED=random $(BIN)/python
 PYTEST := $(RUN) -m pytest
 # Most tests wait for servers, so that more of them than cores run at a time.
 PARALLEL := -n $(shell expr 2 '*' "$$(getconf _NPROCESSORS_ONLN)") --dist worksteal
+FAST   := not (slow or tools or root or load)
 GO     := PATH="$$PATH:$(CURDIR)/$(BIN)" GOFLAGS='-modcacherw -buildvcs=false' go
 
 GRPCURL_VERSION := v1.9.4
@@ -15,7 +16,7 @@ HNSWLIB_VERSION := 0.8.0
 MUTMUT_VERSION  := 3.8.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve demo test test-all bench eval train bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
+.PHONY: help setup serve demo test faults test-all bench eval train bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,8 +38,18 @@ serve: $(VENV)/.runtime ## start the server with the embedded defaults (127.0.0.
 demo: $(VENV)/.runtime ## start a server, ingest Python's documentation topics, ask twelve questions
 	$(BIN)/python clients/python/demo.py
 
-test: setup ## the fast tests: Python only, at most 6 minutes
-	$(PYTEST) $(PARALLEL) -m 'not slow and not tools and not root'
+test: setup ## the fast tests: Python only, at most 5 minutes; COV=1 measures branch coverage too
+ifdef COV
+	rm -f .coverage .coverage.*
+	$(RUN) -m coverage run -m pytest $(PARALLEL) --timeout 120 -m '$(FAST)'
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+else
+	$(PYTEST) $(PARALLEL) -m '$(FAST)'
+endif
+
+faults: setup ## the tests under load, with kills, damage and random schedules, at their small counts
+	$(PYTEST) -n 2 --dist worksteal -m 'load and not (slow or tools or root)'
 
 test-all: setup tools ## the tests that need other tools, which it installs
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTEST) -m 'tools or root'
@@ -73,11 +84,8 @@ mutants: setup ## mutate the core and see whether the tests notice; MUTANTS= som
 	$(BIN)/mutmut run $(if $(MUTANTS),'$(MUTANTS)')
 	$(BIN)/mutmut results
 
-cov: setup ## the fast tests but those under load with branch coverage; fails below 90 %
-	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest $(PARALLEL) --timeout 120 -m 'not slow and not tools and not root and not load'
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
+cov: ## the fast tests with branch coverage; fails below 90 %
+	$(MAKE) test COV=1
 
 check: lint type layers contract ## everything that reads the code without running it
 
