@@ -10,6 +10,7 @@ import json
 import marshal
 import struct
 import zlib
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -141,8 +142,8 @@ class Lattice:
     digest: int = 0
     """Sum of the fingerprints of all memories, modulo 2**64. It depends on what is kept, not on the
     order in which it came, and each change keeps it up to date."""
-    _fingerprints: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
-    """(slots,) what each slot contributes to the digest; 0 for a free one."""
+    _fingerprints: array[int] = field(default_factory=lambda: array("Q"))
+    """(slots,) 64-bit contribution of each slot to the digest; 0 for a free one."""
     _rest: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, np.object_))
     """(slots,) bytes: id, text, metadata and provenance. No list: the garbage collector would go
     through it, 10 ms for 200,000."""
@@ -328,14 +329,14 @@ class Lattice:
 
     def _note(self, slot: int, fingerprint: int) -> None:
         """Let a slot contribute this to the digest from now on."""
-        change = fingerprint - int(self._fingerprints[slot])
+        change = fingerprint - self._fingerprints[slot]
         self.digest = (self.digest + change) % DIGEST_MODULUS
         self._fingerprints[slot] = fingerprint
 
     def _grow(self) -> None:
         missing = self.rows.slots - len(self.columns)
         if missing:
-            self._fingerprints = np.append(self._fingerprints, np.zeros(missing, np.uint64))
+            self._fingerprints.extend([0] * missing)
             self.columns = np.append(self.columns, np.zeros(missing, self.columns.dtype))
             self.labels.grow(missing)
             self._rest = np.append(self._rest, np.zeros(missing, self._rest.dtype))
