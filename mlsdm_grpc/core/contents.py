@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from mlsdm_grpc.core.configuration import changed, conflict
 from mlsdm_grpc.core.consolidation import mergeable, merged
+from mlsdm_grpc.core.duplicates import first_digest, identity_digest, labels_fit
 from mlsdm_grpc.core.moral import MoralFilter
-from mlsdm_grpc.core.pelm import Memory, Pelm, digest_of, unit_row
+from mlsdm_grpc.core.pelm import Memory, Pelm, unit_row
 from mlsdm_grpc.core.record import (
+    FIRST_MERGE_MIN_COSINE,
     MAX_LABELS,
     Consolidate,
     ConsolidateOutcome,
@@ -39,11 +41,12 @@ from mlsdm_grpc.core.record import (
     etag_of,
 )
 from mlsdm_grpc.core.rhythm import Rhythm
+from mlsdm_grpc.core.semantics import Moment
 from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.core.streams import MAX_STREAMS, StreamMark, StreamMarks
 from mlsdm_grpc.core.synapses import Synapses
 
-__all__ = ["Contents", "ContentsBody", "Moment", "Refused"]
+__all__ = ["Contents", "ContentsBody", "Refused"]
 
 ContentsBody: TypeAlias = (
     UpdateSpace
@@ -55,15 +58,6 @@ ContentsBody: TypeAlias = (
     | StreamItems
 )
 _Foreseen: TypeAlias = PutOutcome | SpaceChanged | ConsolidateOutcome | StreamOutcome | None
-
-
-class Moment(NamedTuple):
-    """When a record takes effect, and by which rules."""
-
-    revision: int
-    time_ns: int
-    semantics_version: int
-    """See ``core/semantics.py``."""
 
 
 class Refused(Exception):
@@ -169,6 +163,34 @@ class Contents:
         surplus = len(self.pelm) + created - self.pelm.capacity
         return PutOutcome(items=items, evicted=tuple(self.pelm.next_to_leave(surplus)))
 
+    def upgraded(self, now: Moment) -> Generator[None, None, None]:
+        """Carry what the first rules left to the second ones, in steps.
+
+        Texts of a space with an embedder count as embedded by it, and have exact duplicates as the
+        new rules say. A memory whose vector its caller sent is renewed by none. The old default of
+        the cosine from which memories are merged gives way to the new one.
+        """
+        embedder = self.parameters.embedder
+        if self.parameters.merge_min_cosine == FIRST_MERGE_MIN_COSINE:
+            self.parameters = replace(
+                self.parameters, merge_min_cosine=SpaceParameters().merge_min_cosine
+            )
+            self.config_revision, self.config_time_ns = now.revision, now.time_ns
+        if not embedder:
+            return
+        for memory_id in [memory.memory_id for memory, _ in self.pelm.in_creation_order()]:
+            yield
+            memory = self.pelm.get(memory_id)
+            if memory is not None and memory.text:
+                source = memory.provenance.source
+                memory.digest = identity_digest(memory.text, memory.metadata, source, None)
+                memory.embedding_model = embedder
+                self.pelm.identify(memory)
+
+    def embeds_by(self, model: str) -> bool:
+        """Return whether this model makes the vectors of the space's texts."""
+        return bool(model) and model == self.parameters.embedder
+
     # Parameters.
 
     def _check_writable(self, body: ContentsBody) -> None:
@@ -241,15 +263,16 @@ class Contents:
             _check_dimension(self.parameters.dimension, new)
             _check_expiry(new.expire_time_ns, now.time_ns)
             old = self._living(self.pelm.get(new.memory_id), now)
-            if new.memory_id in seen or (old is not None and not body.allow_replace):
+            candidate = _Candidate.of(self, new, now)
+            known = self._repeated(candidate, now)
+            taken = old is not None and not (body.allow_replace or _renews(known, old, now))
+            if new.memory_id in seen or taken:
                 raise Refused(
                     "MEMORY_EXISTS", "A memory with this id exists.", memory_id=new.memory_id
                 )
             seen.add(new.memory_id)
             _check_etag(new.etag, old, new.memory_id)
-            candidate = _Candidate.of(self, new)
             prepared.append(candidate)
-            known = self._repeated(candidate, now)
             if known is not None and len(body.memories) == 1:
                 return prepared
             # In a batch what is repeated may be gone or replaced by its turn, so it counts as new.
@@ -317,6 +340,7 @@ class Contents:
             sequence=0,
             ring_sequence=0,
             digest=candidate.digest,
+            embedding_model=new.embedding_model,
         )
         if old is not None:
             pelm.replace(memory, candidate.row)
@@ -325,10 +349,23 @@ class Contents:
         return _item(memory, PutResult.CREATED), [] if left is None else [left]
 
     def _repeated(self, candidate: _Candidate, now: Moment) -> Memory | None:
-        """Return the living memory that the candidate exactly repeats."""
+        """Return the living memory that the candidate exactly repeats.
+
+        Of several it is the one of the same id, or the newest that has room for the labels. Under
+        the first rules it is any, and labels without room are left out.
+        """
         if candidate.new.caller_chosen_id:
             return None
-        return self._living(self.pelm.find_duplicate(candidate.digest), now)
+        found = self.pelm.duplicates(candidate.digest)
+        if now.semantics_version == 1:
+            return self._living(next(found, None), now)
+        fitting = (
+            memory
+            for memory in found
+            if not memory.expired(now.time_ns) and labels_fit(memory.labels, candidate.new.labels)
+        )
+        own_id = candidate.new.memory_id
+        return max(fitting, key=lambda m: (m.memory_id == own_id, m.sequence), default=None)
 
     def _living(self, memory: Memory | None, now: Moment) -> Memory | None:
         return None if memory is None or memory.expired(now.time_ns) else memory
@@ -383,16 +420,13 @@ class Contents:
         merged_count = 0
         for group in body.groups:
             yield
-            members = mergeable(pelm, group, now_ns=now.time_ns)
+            members = mergeable(pelm, group, now)
             if members:
                 merged_count += len(members)
                 row = pelm.row(members[0].memory_id)
                 for member in members:
                     pelm.remove(member.memory_id)
-                memory = merged(
-                    group.memory_id, members, revision=now.revision, time_ns=now.time_ns
-                )
-                pelm.insert(memory, row)
+                pelm.insert(merged(group.memory_id, members, now), row)
         self.consolidated_trigger = max(self.consolidated_trigger, body.trigger)
         self.consolidated_sequence = max(self.consolidated_sequence, body.examined_sequence)
         if body.move_traces:
@@ -402,7 +436,7 @@ class Contents:
     def _foresee_consolidation(self, body: Consolidate, now: Moment) -> ConsolidateOutcome:
         """Count what :meth:`_consolidate` would do to groups that share no memory."""
         living = self.pelm.living_count(now.time_ns)
-        groups = [mergeable(self.pelm, group, now_ns=now.time_ns) for group in body.groups]
+        groups = [mergeable(self.pelm, group, now) for group in body.groups]
         sizes = [len(members) for members in groups if members]
         merged_count = sum(sizes)
         return ConsolidateOutcome(
@@ -518,16 +552,28 @@ class _Candidate:
     """Its confidence is too low to be stored."""
 
     @classmethod
-    def of(cls, contents: Contents, new: NewMemory) -> _Candidate:
+    def of(cls, contents: Contents, new: NewMemory, now: Moment) -> _Candidate:
         row = unit_row(new.vector)
         phase = _float32(contents.rhythm.phase if new.phase is None else new.phase)
+        if now.semantics_version == 1:
+            digest = first_digest(new.text, row, phase)
+        else:
+            follows = bool(new.text) and contents.embeds_by(new.embedding_model)
+            digest = identity_digest(
+                new.text, new.metadata, new.provenance.source, None if follows else row
+            )
         return cls(
             new=new,
             row=row,
             phase=phase,
-            digest=digest_of(new.text, row, phase),
+            digest=digest,
             kept_out=new.confidence < contents.parameters.min_confidence,
         )
+
+
+def _renews(known: Memory | None, old: Memory, now: Moment) -> bool:
+    """Return whether a put with the id of ``old`` does nothing but renew that memory."""
+    return now.semantics_version > 1 and known is not None and known.memory_id == old.memory_id
 
 
 def _check_dimension(dimension: int, new: NewMemory) -> None:

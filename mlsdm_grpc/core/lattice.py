@@ -78,9 +78,12 @@ class Memory:
     ring_sequence: int
     """Order in which it leaves; renewed when a duplicate refreshes it."""
     digest: bytes
-    """Of its text, or of its vector when it has none, together with its phase; 16 bytes."""
+    """What it has in common with its exact duplicates; 16 bytes."""
     checksum: int = 0
     """CRC-32 of the row when it was stored; 0 before that."""
+    embedding_model: str = ""
+    """Model that made its vector from its text; empty where a caller sent the vector, and for
+    memories that the first rules stored."""
 
     @property
     def etag(self) -> str:
@@ -142,6 +145,9 @@ class Lattice:
     digest: int = 0
     """Sum of the fingerprints of all memories, modulo 2**64. It depends on what is kept, not on the
     order in which it came, and each change keeps it up to date."""
+    text_keys: array[int] = field(default_factory=lambda: array("q"))
+    """(slots,) 64-bit hash of each text in its canonical form, for whoever looks for equal ones; 0
+    where it is not known yet. Derived, and kept by :class:`~mlsdm_grpc.core.pelm.Pelm`."""
     _fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     """(slots,) 64-bit contribution of each slot to the digest; 0 for a free one."""
     _rest: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, np.object_))
@@ -155,7 +161,7 @@ class Lattice:
         slots = len(self.columns)
         return (
             self.rows.nbytes + self.columns.nbytes + self.labels.nbytes + self._rest_bytes
-            + (8 + 8 + 33) * slots
+            + (8 + 8 + 8 + 33) * slots
         )  # fmt: skip
 
     def place(self, memory: Memory, row: Float32) -> int:
@@ -182,6 +188,14 @@ class Lattice:
             memory.confidence,
             _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id,
         )
+        self._keep_rest(slot, memory)
+        self.labels.set(slot, memory.labels)
+        self._note(slot, _fingerprint(memory, memory.checksum or checksum))
+        if memory.checksum not in {0, checksum}:
+            self._hide(slot)
+        return slot
+
+    def _keep_rest(self, slot: int, memory: Memory) -> None:
         provenance = memory.provenance
         rest = marshal.dumps(
             (
@@ -192,15 +206,11 @@ class Lattice:
                 provenance.model,
                 provenance.policy_version,
                 provenance.parent_ids,
+                memory.embedding_model,
             )
         )
+        self._rest_bytes += len(rest) - len(self._rest[slot] or b"")
         self._rest[slot] = rest
-        self._rest_bytes += len(rest)
-        self.labels.set(slot, memory.labels)
-        self._note(slot, _fingerprint(memory, memory.checksum or checksum))
-        if memory.checksum not in {0, checksum}:
-            self._hide(slot)
-        return slot
 
     def clear(self, slot: int) -> None:
         """Free a slot. Cost: O(dimension)."""
@@ -211,6 +221,7 @@ class Lattice:
         self._rest[slot] = b""
         self.labels.set(slot, ())
         self._note(slot, 0)
+        self.text_keys[slot] = 0
         self.damaged.discard(slot)
         self.lost.discard(slot)
 
@@ -228,7 +239,9 @@ class Lattice:
             sequence, ring_sequence, create_time_ns, create_revision, update_time_ns,
             expire_time_ns, revision, digest_head, digest_tail, checksum, phase, confidence, flags,
         ) = packed.columns  # fmt: skip
-        memory_id, text, metadata, source, model, policy, parents = marshal.loads(packed.rest)  # noqa: S302 - dumped here
+        memory_id, text, metadata, source, model, policy, parents, embedding_model = marshal.loads(  # noqa: S302 - dumped here
+            packed.rest
+        )
         return Memory(
             memory_id=memory_id,
             text=text,
@@ -248,6 +261,7 @@ class Lattice:
             ring_sequence=ring_sequence,
             digest=_DIGEST.pack(digest_head, digest_tail),
             checksum=checksum,
+            embedding_model=embedding_model,
         )
 
     def update(self, slot: int, memory: Memory) -> None:
@@ -263,10 +277,23 @@ class Lattice:
         self.labels.set(slot, memory.labels)
         self._note(slot, memory.fingerprint)
 
+    def identify(self, slot: int, memory: Memory) -> None:
+        """Write digest and embedding model of a memory."""
+        self._announce(slot)
+        columns = self.columns
+        columns["digest_head"][slot], columns["digest_tail"][slot] = _DIGEST.unpack(memory.digest)
+        self._keep_rest(slot, memory)
+        self._note(slot, memory.fingerprint)
+
     def memory_id(self, slot: int) -> str:
         """Return the id of the memory in a slot that is used."""
         memory_id: str = marshal.loads(self._rest[slot])[0]  # noqa: S302 - dumped here
         return memory_id
+
+    def text(self, slot: int) -> str:
+        """Return the text of the memory in a slot that is used."""
+        text: str = marshal.loads(self._rest[slot])[1]  # noqa: S302 - dumped here
+        return text
 
     def flags(self, slot: int) -> tuple[bool, bool]:
         """Return whether the memory in a slot is pinned, and whether a caller chose its id."""
@@ -337,6 +364,7 @@ class Lattice:
         missing = self.rows.slots - len(self.columns)
         if missing:
             self._fingerprints.extend([0] * missing)
+            self.text_keys.extend([0] * missing)
             self.columns = np.append(self.columns, np.zeros(missing, self.columns.dtype))
             self.labels.grow(missing)
             self._rest = np.append(self._rest, np.zeros(missing, self._rest.dtype))
@@ -367,6 +395,7 @@ def _fingerprint(memory: Memory, checksum: int) -> int:
         provenance.model,
         provenance.policy_version,
         provenance.parent_ids,
+        memory.embedding_model,
     )
     hashed = hashlib.blake2b(numbers + marshal.dumps(rest, _PLAIN), digest_size=8)
     return int.from_bytes(hashed.digest(), "little")

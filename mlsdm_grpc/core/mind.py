@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.contents import Contents, Moment, Refused
+from mlsdm_grpc.core.contents import Contents, Refused
 from mlsdm_grpc.core.pelm import NOTHING, Found, Hit, Query
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.record import (
@@ -33,7 +33,7 @@ from mlsdm_grpc.core.record import (
     UpgradeSemantics,
     etag_of,
 )
-from mlsdm_grpc.core.semantics import SemanticsUnknown
+from mlsdm_grpc.core.semantics import Moment, SemanticsUnknown
 from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.core.window import RequestWindow, WindowEntry
 
@@ -211,7 +211,7 @@ class Mind:
             if isinstance(body, SetPolicy):
                 return self._set_policy(body, now)
             if isinstance(body, UpgradeSemantics):
-                return self._upgrade(body, now)
+                return (yield from self._upgrade(body, now))
             return (yield from self._existing(record).applying(body, now))
         except Refused as refused:
             return refused.refusal
@@ -238,8 +238,12 @@ class Mind:
         elif record.semantics_version != version:
             raise SemanticsUnknown(record.semantics_version, (version,))
 
-    def _upgrade(self, body: UpgradeSemantics, now: Moment) -> SemanticsUpgraded:
+    def _upgrade(
+        self, body: UpgradeSemantics, now: Moment
+    ) -> Generator[None, None, SemanticsUpgraded]:
         upgraded = body.version > now.semantics_version
+        if upgraded and self.contents is not None:
+            yield from self.contents.upgraded(now)
         self.semantics_version = max(body.version, now.semantics_version)
         return SemanticsUpgraded(upgraded=upgraded)
 

@@ -8,7 +8,6 @@ The memory knows no clock: whoever asks says what time it is.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from array import array
 from collections.abc import Generator, Iterator, Sequence
@@ -18,6 +17,7 @@ from itertools import islice
 
 import numpy as np
 
+from mlsdm_grpc.core.duplicates import text_key
 from mlsdm_grpc.core.frozen import Frozen
 from mlsdm_grpc.core.kernel import Float64, Indices
 from mlsdm_grpc.core.lattice import Lattice, Memory
@@ -35,23 +35,17 @@ __all__ = [
     "Memory",
     "Pelm",
     "Query",
-    "digest_of",
     "unit_row",
 ]
 
 _NEVER = 2**63 - 1
+_NO_TEXT = text_key("")
 _KEY = struct.Struct("<q")
 
 
 def unit_row(vector: Vector) -> Float32:
     """Return the row that is stored for ``vector``: ``raw * inv_norm``, rounded to float32."""
     return (vector.raw.astype(np.float64) * vector.inv_norm).astype(np.float32)
-
-
-def digest_of(text: str, row: Float32, phase: float) -> bytes:
-    """Return what makes two memories exact duplicates: text (or vector) and phase."""
-    content = b"t" + text.encode() if text else b"v" + row.tobytes()
-    return hashlib.blake2b(content + struct.pack("<f", phase), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +154,12 @@ class Pelm:
         """Return the ids of the ``count`` memories that leave first, oldest first."""
         return [self._lattice.memory_id(slot) for slot in islice(self._ring, max(count, 0))]
 
-    def find_duplicate(self, digest: bytes) -> Memory | None:
-        """Return the memory that an exact duplicate with this digest would refresh."""
+    def duplicates(self, digest: bytes) -> Iterator[Memory]:
+        """Yield the memories with this digest whose ids no caller chose, in no order."""
         for slot in self._digests.find(_digest_key(digest)):
             memory = self._lattice.memory(slot)
             if memory.digest == digest:
-                return memory
-        return None
+                yield memory
 
     def in_creation_order(self) -> Iterator[tuple[Memory, Float32]]:
         """Yield every memory with its row (borrowed), oldest creation first."""
@@ -236,14 +229,21 @@ class Pelm:
         return list(zip(found["sequence"].tolist(), found["revision"].tolist(), strict=True))
 
     def near(
-        self, memories: Sequence[Memory], *, min_cosine: float, limit: int, now_ns: int
+        self,
+        memories: Sequence[Memory],
+        *,
+        min_cosine: float,
+        limit: int,
+        in_phase: bool,
+        now_ns: int,
     ) -> list[list[Memory]]:
-        """Return for each memory the living ones of exactly its phase that are near to it.
+        """Return for each memory the living ones that are near to it.
 
         Args:
             memories: Memories of this ring that are not lost; answered together.
             min_cosine: Lowest cosine.
             limit: For each memory only so many are looked at, the nearest, itself included.
+            in_phase: Only those of exactly the same phase.
             now_ns: Expired memories are left out as of this time.
 
         Returns:
@@ -256,7 +256,7 @@ class Pelm:
                 vector=_unit(self.row(memory.memory_id)),
                 phase=memory.phase,
                 top_k=limit,
-                phase_tolerance=0.0,
+                phase_tolerance=0.0 if in_phase else 1.0,
                 min_resonance=min_cosine,
             )
             for memory in memories
@@ -265,15 +265,25 @@ class Pelm:
             [
                 hit.memory
                 for hit in hits
-                if hit.memory.memory_id != memory.memory_id and hit.memory.phase == memory.phase
+                if hit.memory.memory_id != memory.memory_id
+                and (hit.memory.phase == memory.phase or not in_phase)
             ]
             for memory, hits in zip(memories, self.search(queries, now_ns=now_ns), strict=True)
         ]
 
     def newest_between(self, after: int, before: int, count: int) -> list[Memory]:
-        """Return the ``count`` newest memories created between two sequences, newest first."""
+        """Return the newest memories without a text, newest first.
+
+        Those that were stored since :meth:`know_texts` are left out.
+
+        Args:
+            after: Created after this sequence,
+            before: and before this one.
+            count: Memories at most.
+        """
         created = self._lattice.columns["sequence"]
-        slots = np.flatnonzero((created > max(after, 0)) & (created < before))
+        bare = np.frombuffer(self._lattice.text_keys, np.int64) == _NO_TEXT
+        slots = np.flatnonzero(bare & (created > max(after, 0)) & (created < before))
         newest = slots[np.argsort(-created[slots])][:count]
         return [self._lattice.memory(slot) for slot in newest.tolist()]
 
@@ -380,9 +390,10 @@ class Pelm:
     ) -> Memory:
         """Let an exact duplicate renew the memory that it repeats, and return that.
 
-        Labels are merged as far as there is room for them, the higher confidence and the later
-        expiry win, a pin of either stays, and the memory becomes the newest of the ring. Its id,
-        text, vector and creation stay; a damaged row is restored if ``row`` is what it was.
+        Labels are united, as far as there is room for them under the first rules; the higher
+        confidence and the later expiry win, a pin of either stays, and the memory becomes the
+        newest of the ring. Its id, text, vector and creation stay; a damaged row is restored if
+        ``row`` is what it was.
         """
         new = [label for label in duplicate.labels if label not in memory.labels]
         room = max(MAX_LABELS - len(memory.labels), 0)
@@ -428,6 +439,48 @@ class Pelm:
                 self._ring.append(slot)
         self._lattice.update(slot, memory)
         self._note_expiry(memory)
+
+    def identify(self, memory: Memory) -> None:
+        """Write the digest and the embedding model of a memory that exists; it stays as it is."""
+        slot = self._slot(memory.memory_id)
+        if not memory.caller_chosen_id:
+            self._digests.remove(slot)
+        self._lattice.identify(slot, memory)
+        self._digest_keys[slot] = _digest_key(memory.digest)
+        if not memory.caller_chosen_id:
+            self._digests.add(slot)
+
+    # Equal texts.
+
+    def know_texts(self) -> Iterator[None]:
+        """Compute in steps what :meth:`same_texts` compares, of memories that are new since."""
+        keys, lattice = self._lattice.text_keys, self._lattice
+        used = self._lattice.columns["sequence"] > 0
+        unknown = np.flatnonzero(used & (np.frombuffer(keys, np.int64) == 0))
+        for slot in unknown.tolist():
+            if lattice.columns["sequence"][slot]:  # it may have left since the last step
+                keys[slot] = text_key(lattice.text(slot))
+            yield
+
+    def same_texts(self, after: int, before: int) -> Iterator[list[Memory]]:
+        """Yield memories that may have the same canonical text, newest first.
+
+        Args:
+            after: Of each group one was created after this sequence,
+            before: and before this one.
+
+        Memories without a text are in none; nor are those that were stored since
+        :meth:`know_texts`.
+        """
+        columns = self._lattice.columns
+        keys = np.array(self._lattice.text_keys, np.int64)
+        slots = np.flatnonzero((columns["sequence"] > 0) & (keys != 0) & (keys != _NO_TEXT))
+        slots = slots[np.lexsort((-columns["sequence"][slots], keys[slots]))]
+        firsts = np.flatnonzero(np.diff(keys[slots], prepend=0) != 0)
+        for run in np.split(slots, firsts):
+            created = columns["sequence"][run]
+            if len(run) > 1 and np.any((created > after) & (created < before)):
+                yield [self._lattice.memory(slot) for slot in run.tolist()]
 
     # Integrity.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy
 
 __all__ = [
+    "FIRST_MERGE_MIN_COSINE",
     "MAX_LABELS",
+    "MAX_METADATA_BYTES",
     "Consolidate",
     "ConsolidateOutcome",
     "CreateSpace",
@@ -63,6 +65,8 @@ __all__ = [
 
 MAX_LABELS = 32
 """Labels of one memory."""
+MAX_METADATA_BYTES = 4_096
+"""Bytes of all keys and values of one memory, in UTF-8."""
 
 Float32: TypeAlias = NDArray[np.float32]
 
@@ -150,6 +154,10 @@ class OntologyCategory:
     vector: Vector
 
 
+FIRST_MERGE_MIN_COSINE: Final = 0.98
+"""Cosine of a space under the first rules that names none."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpaceParameters:
     """Everything that is fixed or configured for one space."""
@@ -167,8 +175,10 @@ class SpaceParameters:
     """Life of a memory that names no expiry; 0 means for ever. Writers turn it into an expiry."""
     read_only: bool = False
     """Every record but a change of parameters is refused."""
-    merge_min_cosine: float = 0.98
-    """Cosine from which consolidation merges two memories of a phase; 1 merges nothing."""
+    merge_min_cosine: float = 1.0 - 1e-6
+    """Cosine from which consolidation merges two memories without a text; 1 merges nothing."""
+    recall_in_band: bool = False
+    """A query that names no phase looks in the band around the current one, not in all phases."""
     ontology: tuple[OntologyCategory, ...] = ()
     """Categories that writers label memories with; names are unique."""
     moral: MoralParameters = field(default_factory=MoralParameters)
@@ -221,6 +231,9 @@ class NewMemory:
     """Unix time; 0 means never."""
     etag: str = ""
     """Expected etag of the memory that this one replaces; empty means any."""
+    embedding_model: str = ""
+    """Model that made the vector of the text; empty where the caller sent the vector. Rules before
+    version 2 do not know it."""
 
 
 # Bodies of records.
@@ -246,6 +259,7 @@ class SpaceChange:
     default_ttl_ns: int | None = None
     read_only: bool | None = None
     merge_min_cosine: float | None = None
+    recall_in_band: bool | None = None
     moral_policy: MoralPolicy | None = None
     moral_base: float | None = None
     moral_ceiling: float | None = None

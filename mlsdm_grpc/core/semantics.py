@@ -15,15 +15,32 @@ by node; an older one is dropped together with what asks for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["VERSIONS", "SemanticsUnknown", "check", "newest", "oldest"]
+__all__ = ["DRAFT", "VERSIONS", "Moment", "SemanticsUnknown", "check", "newest", "oldest"]
 
 VERSIONS: Final[dict[int, str]] = {
     1: "The first rules.",
+    2: "Memories are merged, or renewed by a duplicate, only where nothing differs that they say.",
 }
 """Versions that this code has, at most two that follow each other, and how each differs from the
 one before it."""
+
+
+DRAFT: Final = 1
+"""Number of the draft of the newest version; every change of what ``apply`` does raises it.
+
+A draft is not kept: a folder that was written under another one cannot be read. 0 once the version
+is closed."""
+
+
+class Moment(NamedTuple):
+    """When a record takes effect, and by which rules."""
+
+    revision: int
+    time_ns: int
+    """Latest record time, Unix nanoseconds."""
+    semantics_version: int
 
 
 class SemanticsUnknown(Exception):

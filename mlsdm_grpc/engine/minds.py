@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.consolidation import Window, plan
+from mlsdm_grpc.core.consolidation import Rules, Window, plan
 from mlsdm_grpc.core.contents import Contents
 from mlsdm_grpc.core.mind import Mind, RevisionGap
 from mlsdm_grpc.core.pelm import Found, Query
@@ -443,7 +443,8 @@ class MindHandler:
 
     def _plan(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         yield
-        contents, wanted = _contents(self._mind(request)), request.plan
+        mind, wanted = self._mind(request), request.plan
+        contents = _contents(mind)
         pelm, after, last = contents.pelm, wanted.after_sequence, wanted.before_sequence - 1
         if not wanted.before_sequence:
             after = contents.consolidated_sequence if wanted.unexamined_only else 0
@@ -451,8 +452,12 @@ class MindHandler:
         min_cosine = contents.parameters.merge_min_cosine
         if wanted.HasField("min_cosine"):
             min_cosine = wanted.min_cosine
-        groups, before = plan(
-            pelm, Window(after, last + 1), min_cosine=min_cosine, now_ns=request.now_ns
+        groups, before = yield from plan(
+            pelm,
+            Window(after, last + 1),
+            Rules(mind.semantics_version, contents.parameters.embedder, min_cosine),
+            texts=not wanted.before_sequence,
+            now_ns=request.now_ns,
         )
         reply.plan.groups.extend(map(group_to_proto, groups))
         reply.plan.after_sequence, reply.plan.last_sequence = after, last

@@ -6,6 +6,7 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
 from mlsdm_grpc.core.record import (
+    FIRST_MERGE_MIN_COSINE,
     MoralParameters,
     MoralPolicy,
     OntologyCategory,
@@ -35,6 +36,7 @@ def parameters_to_proto(parameters: SpaceParameters) -> pb.SpaceParameters:
         default_ttl_ns=parameters.default_ttl_ns,
         read_only=parameters.read_only,
         merge_min_cosine=parameters.merge_min_cosine,
+        recall_in_band=parameters.recall_in_band,
         ontology=map(_category_to_proto, parameters.ontology),
         moral=pb.MoralParameters(
             policy=moral.policy,
@@ -66,7 +68,7 @@ def parameters_to_proto(parameters: SpaceParameters) -> pb.SpaceParameters:
 def parameters_from_proto(message: pb.SpaceParameters) -> SpaceParameters:
     """Return the parameters in ``message``."""
     moral, rhythm, synapses = message.moral, message.rhythm, message.synapses
-    merge_min_cosine = SpaceParameters().merge_min_cosine
+    merge_min_cosine = FIRST_MERGE_MIN_COSINE
     if message.HasField("merge_min_cosine"):
         merge_min_cosine = message.merge_min_cosine
     return SpaceParameters(
@@ -77,6 +79,7 @@ def parameters_from_proto(message: pb.SpaceParameters) -> SpaceParameters:
         default_ttl_ns=message.default_ttl_ns,
         read_only=message.read_only,
         merge_min_cosine=merge_min_cosine,
+        recall_in_band=message.recall_in_band,
         ontology=tuple(map(_category_from_proto, message.ontology)),
         moral=MoralParameters(
             policy=MoralPolicy(moral.policy),
@@ -115,6 +118,7 @@ def change_to_proto(change: SpaceChange) -> pb.SpaceChange:
         default_ttl_ns=change.default_ttl_ns,
         read_only=change.read_only,
         merge_min_cosine=change.merge_min_cosine,
+        recall_in_band=change.recall_in_band,
         moral_policy=change.moral_policy,
         moral_base=change.moral_base,
         moral_ceiling=change.moral_ceiling,

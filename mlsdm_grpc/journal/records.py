@@ -280,6 +280,7 @@ def _memory_to_proto(memory: NewMemory) -> pb.NewMemory:
         pinned=memory.pinned,
         expire_time_ns=memory.expire_time_ns,
         etag=memory.etag,
+        embedding_model=memory.embedding_model,
     )
 
 
@@ -297,6 +298,7 @@ def _memory_from_proto(message: pb.NewMemory) -> NewMemory:
         pinned=message.pinned,
         expire_time_ns=message.expire_time_ns,
         etag=message.etag,
+        embedding_model=message.embedding_model,
     )
 
 

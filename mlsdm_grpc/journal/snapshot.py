@@ -351,6 +351,7 @@ def memory_to_row(memory: Memory) -> pb.MemoryRow:
         create_revision=memory.create_revision,
         update_time_ns=memory.update_time_ns,
         digest=memory.digest,
+        embedding_model=memory.embedding_model,
     )
 
 
@@ -403,6 +404,7 @@ def memory_from_row(row: pb.MemoryRow, *, phase: float, confidence: float) -> Me
         create_revision=row.create_revision,
         update_time_ns=row.update_time_ns,
         digest=row.digest,
+        embedding_model=row.embedding_model,
     )
 
 

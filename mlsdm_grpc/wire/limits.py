@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlsdm_grpc.core import record as core_record
 from mlsdm_grpc.core import streams as core_streams
 
 __all__ = [
@@ -40,8 +41,8 @@ DEFAULT_SPACE = "default"
 DEFAULT_TOP_K = 5
 DEFAULT_PAGE_SIZE = 100
 MAX_TEXT_BYTES = 8_192
-MAX_METADATA_BYTES = 4_096
-MAX_LABELS = 32
+MAX_METADATA_BYTES = core_record.MAX_METADATA_BYTES
+MAX_LABELS = core_record.MAX_LABELS
 MAX_PARENTS = 32
 MAX_MODEL_CHARS = 128
 MAX_BATCH_ITEMS = 1_000

@@ -72,6 +72,7 @@ memories = st.builds(
     pinned=st.booleans() | st.just(True),
     expire_time_ns=st.sampled_from([0, 0, 0, 5 * SECOND, 50 * SECOND]),
     etag=st.sampled_from(["", "", '"3"']),
+    embedding_model=st.sampled_from(["", "words", "other"]),
 )
 
 _ontologies = st.lists(
@@ -86,6 +87,8 @@ parameters = st.builds(
     capacity=st.integers(1, 6),
     default_ttl_ns=st.sampled_from([0, SECOND]),
     read_only=st.sampled_from([False] * 7 + [True]),
+    embedder=st.sampled_from(["", "words"]),
+    recall_in_band=st.booleans(),
     merge_min_cosine=st.sampled_from([0.98, 1.0]),
     ontology=_ontologies,
     moral=st.builds(MoralParameters, policy=st.sampled_from(MoralPolicy)),
@@ -131,6 +134,7 @@ changes = st.builds(
     sleep_duration=st.none() | st.integers(1, 5),
     sleep_gate=st.none() | st.booleans(),
     legacy_synapses=st.none() | st.booleans(),
+    recall_in_band=st.none() | st.booleans(),
     ontology=_ontologies,
 )
 
@@ -225,7 +229,7 @@ def _encoded(record: Record) -> Record:
 
 
 @st.composite
-def histories(draw, max_size=30):
+def histories(draw, max_size=30, semantics_version=2):
     """A space's records from revision 1, times jumping back and forth, request ids repeating.
 
     It begins with some memories that may be merged.
@@ -237,6 +241,7 @@ def histories(draw, max_size=30):
             record_id=uuid.UUID(int=1).bytes,
             time_ns=SECOND,
             body=CreateSpace(draw(parameters)),
+            semantics_version=semantics_version,
         )
     ]
     mind, time_ns = Mind(), SECOND
@@ -257,6 +262,7 @@ def histories(draw, max_size=30):
                 request_id=uuid.UUID(int=request).bytes if request else b"",
                 request_digest=bytes([digest]) * 32,
                 principal="tester",
+                semantics_version=semantics_version,
             )
         )
     return [_encoded(record) for record in records]

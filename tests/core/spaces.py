@@ -16,11 +16,12 @@ def unit(seed, dimension=DIMENSION):
 class Space:
     """A mind that is spoken to directly."""
 
-    def __init__(self, **parameters):
-        self.mind = Mind()
+    def __init__(self, version=2, **parameters):
+        self.mind, self.version = Mind(), version
         self.apply(CreateSpace(SpaceParameters(**{"dimension": DIMENSION, **parameters})))
 
     def apply(self, body, **changes):
+        changes = {"semantics_version": self.version, **changes}
         return self.mind.apply(record(self.mind.revision + 1, body, **changes))
 
     def put(self, *memories, **changes):

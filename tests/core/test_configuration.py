@@ -313,7 +313,8 @@ def test_parameters_survive_their_encoding(given_parameters):
 def test_records_and_snapshots_from_before_changes_were_possible_are_read():
     message = parameters_to_proto(SpaceParameters(dimension=DIMENSION, capacity=4))
     message.ClearField("merge_min_cosine")
-    assert parameters_from_proto(message) == SpaceParameters(dimension=DIMENSION, capacity=4)
+    first = SpaceParameters(dimension=DIMENSION, capacity=4, merge_min_cosine=0.98)
+    assert parameters_from_proto(message) == first
     space = Space()
     space.put(1)
     space.contents.config_revision = space.contents.config_time_ns = 0

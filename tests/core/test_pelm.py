@@ -14,9 +14,11 @@ from mlsdm_grpc.core.record import (
     DeleteMemory,
     NewMemory,
     ProcessEvent,
+    Provenance,
     PutMemories,
     PutResult,
     Refusal,
+    Source,
     UpdateMemory,
 )
 from mlsdm_grpc.journal.snapshot import snapshot_bytes
@@ -43,7 +45,7 @@ def test_a_duplicate_refreshes_and_becomes_the_newest():
     space = Space(capacity=3)
     space.put(NewMemory("a", vector(1), text="one", labels=("x",), confidence=0.6))
     space.put(NewMemory("b", vector(2), text="two"))
-    outcome = space.put(NewMemory("z", vector(9), text="one", labels=("a",)))
+    outcome = space.put(NewMemory("z", vector(1), text="one", labels=("a",)))
     (item,) = outcome.items
     assert (item.result, item.memory_id, item.confidence) == (PutResult.REFRESHED, "a", 1.0)
     memory = space.mind.contents.pelm.get("a")
@@ -63,11 +65,72 @@ def test_memories_with_chosen_ids_are_never_merged(chosen):
     assert space.ids() == ["a", "b"]
 
 
-def test_the_same_vector_in_another_phase_is_no_duplicate():
-    space = Space(capacity=3)
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_same_vector_in_another_phase_is_no_duplicate_under_the_first_rules(version):
+    space = Space(version, capacity=3)
     space.put(NewMemory("a", vector(1), phase=0.1))
-    assert space.put(NewMemory("b", vector(1), phase=0.9)).items[0].result is PutResult.CREATED
+    result = space.put(NewMemory("b", vector(1), phase=0.9)).items[0].result
+    assert result is (PutResult.CREATED if version == 1 else PutResult.REFRESHED)
     assert space.put(NewMemory("c", vector(1), phase=0.9)).items[0].result is PutResult.REFRESHED
+
+
+DIFFERENCES = {
+    "text": {"text": "One"},
+    "closing stop": {"text": "one."},
+    "metadata": {"metadata": (("page", "2"),)},
+    "more metadata": {"metadata": (("page", "1"), ("z", "z"))},
+    "no metadata": {"metadata": ()},
+    "vector": {"vector": vector(2)},
+    "no vector": {"embedding_model": "words"},
+    "source": {"provenance": Provenance(source=Source.RETRIEVED)},
+    "labels": {"labels": tuple(f"n{i:02}" for i in range(32))},
+}
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES.values(), ids=DIFFERENCES)
+def test_what_differs_in_anything_is_a_memory_of_its_own(difference):
+    space = Space(capacity=3, embedder="words")
+    same = {"vector": vector(1), "text": "one", "labels": ("x",), "metadata": (("page", "1"),)}
+    space.put(NewMemory("a", **same))
+    assert space.put(NewMemory("b", **same)).items[0].result is PutResult.REFRESHED
+    other = {**same, **difference}
+    assert space.put(NewMemory("c", **other)).items[0].result is PutResult.CREATED
+    assert space.put(NewMemory("d", **other)).items[0].memory_id == "c"
+    assert space.put(NewMemory("e", **same)).items[0].memory_id == "a"
+
+
+def test_texts_that_the_embedder_made_vectors_of_are_duplicates_whatever_these_are():
+    space = Space(capacity=3, embedder="words")
+    space.put(NewMemory("a", vector(1), text="one", embedding_model="words"))
+    again = NewMemory("b", vector(2), text="one", embedding_model="words")
+    assert space.put(again).items[0].result is PutResult.REFRESHED
+    other = NewMemory("c", vector(2), text="one", embedding_model="other")
+    assert space.put(other).items[0].result is PutResult.CREATED
+
+
+def test_of_several_equal_memories_the_newest_with_room_is_refreshed():
+    space = Space(capacity=9)
+    for name, first in (("a", 0), ("b", 20), ("c", 40)):
+        labels = tuple(f"l{first + i:02}" for i in range(20))
+        space.put(NewMemory(name, vector(1), text="one", labels=labels))
+    assert space.ids() == ["a", "b", "c"]
+    assert space.put(NewMemory("d", vector(1), text="one")).items[0].memory_id == "c"
+    few = NewMemory("e", vector(1), text="one", labels=("l20", "l21"))
+    assert space.put(few).items[0].memory_id == "c"
+    mine = NewMemory("f", vector(1), text="one", labels=tuple(f"l{20 + i}" for i in range(20)))
+    assert space.put(mine).items[0].memory_id == "b"
+
+
+def test_a_memory_that_comes_back_under_the_id_that_it_had_is_refreshed():
+    space = Space(capacity=9)
+    for name in "ab":
+        labels = tuple(f"{name}{i:02}" for i in range(20))
+        space.put(NewMemory(name, vector(1), text="one", labels=labels))
+    item = space.put(NewMemory("a", vector(1), text="one")).items[0]
+    assert (item.result, item.memory_id) == (PutResult.REFRESHED, "a")
+    assert space.put(NewMemory("a", vector(1), text="two")).reason == "MEMORY_EXISTS"
+    chosen = NewMemory("a", vector(1), text="one", caller_chosen_id=True)
+    assert space.put(chosen).reason == "MEMORY_EXISTS"
 
 
 def test_replacement_keeps_the_place_in_lists():
@@ -378,8 +441,8 @@ def test_updates_that_cannot_be_change_nothing(update, reason):
     assert snapshot_bytes(Mind(contents=space.mind.contents)) == before
 
 
-def test_refreshes_never_exceed_the_labels_of_a_memory():
-    space = Space(capacity=2)
+def test_refreshes_never_exceed_the_labels_of_a_memory_under_the_first_rules():
+    space = Space(version=1, capacity=2)
     for start in range(0, 100, 20):
         labels = tuple(sorted(f"l{start + i:03}" for i in range(20)))
         space.put(NewMemory(f"m{start}", vector(1), text="same", labels=labels))

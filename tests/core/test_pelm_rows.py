@@ -8,7 +8,8 @@ from histories import DIMENSION, SECOND, record, vector
 from spaces import Space, spoil, unit
 
 from mlsdm_grpc.core import kernel, packed
-from mlsdm_grpc.core.pelm import Memory, Pelm, Query, digest_of, unit_row
+from mlsdm_grpc.core.duplicates import first_digest
+from mlsdm_grpc.core.pelm import Memory, Pelm, Query, unit_row
 from mlsdm_grpc.core.record import (
     DeleteMemory,
     NewMemory,
@@ -127,6 +128,7 @@ def test_sequences_count_those_that_come_later():
     assert [pelm.sequence_at(n, after=0) for n in (1, 2, 3, 9)] == [1, 2, 4, 4]
     assert [pelm.sequence_at(n, after=1) for n in (1, 2)] == [2, 4]
     assert pelm.sequence_at(1, after=4) == 4
+    finish(pelm.know_texts())
     assert [m.memory_id for m in pelm.newest_between(0, 4, 9)] == ["b", "a"]
     assert [m.memory_id for m in pelm.newest_between(1, 5, 9)] == ["d", "b"]
     assert [m.memory_id for m in pelm.newest_between(0, 5, 1)] == ["d"]
@@ -143,7 +145,7 @@ def test_what_is_near_has_the_same_phase_and_is_another_memory():
 
     def near(*names, limit=9, now_ns=0):
         memories = [pelm.get(name) for name in names]
-        found = pelm.near(memories, min_cosine=-1.0, limit=limit, now_ns=now_ns)
+        found = pelm.near(memories, min_cosine=-1.0, limit=limit, in_phase=True, now_ns=now_ns)
         return ["".join(memory.memory_id for memory in one) for one in found]
 
     assert near("a", "c", "b") == ["fb", "", "fa"]
@@ -161,7 +163,9 @@ def test_nearness_is_the_cosine_of_the_stored_row():
     for (name, _), cosine in zip(others, cosines.tolist(), strict=True):
         for slack, found in [(-1e-12, True), (1e-12, False)]:
             limit = cosine + slack
-            (near,) = pelm.near([pelm.get("m0")], min_cosine=limit, limit=40, now_ns=0)
+            (near,) = pelm.near(
+                [pelm.get("m0")], min_cosine=limit, limit=40, in_phase=True, now_ns=0
+            )
             assert (name in {memory.memory_id for memory in near}) is found
 
 
@@ -192,7 +196,7 @@ def test_a_refresh_keeps_the_better_of_both(stored, repeated, left):
     space = Space(capacity=3)
     space.put(NewMemory("a", vector(1), text="one", **stored), time_ns=5 * SECOND)
     row = space.mind.contents.pelm.row("a")
-    outcome = space.put(NewMemory("b", vector(2), text="one", **repeated), time_ns=7 * SECOND)
+    outcome = space.put(NewMemory("b", vector(1), text="one", **repeated), time_ns=7 * SECOND)
     assert outcome.items[0].result is PutResult.REFRESHED
     memory = space.mind.contents.pelm.get("a")
     assert {name: getattr(memory, name) for name in left} == left
@@ -226,7 +230,7 @@ def test_a_restored_ring_goes_on_as_the_old_one():
     space = Space(capacity=4)
     for name in "abcd":
         space.put(NewMemory(name, vector(ord(name)), text=name, pinned=name == "c"))
-    space.put(NewMemory("x", vector(9), text="a"))
+    space.put(NewMemory("x", vector(ord("a")), text="a"))
     space.mind = read_snapshot(io.BytesIO(snapshot_bytes(space.mind)))
     pelm = space.mind.contents.pelm
     assert (len(pelm), pelm.pinned_count) == (4, 1)
@@ -256,7 +260,7 @@ def held(memory_id, **fields):
         "revision": 1,
         "sequence": 0,
         "ring_sequence": 0,
-        "digest": digest_of("", row, 0.125),
+        "digest": first_digest("", row, 0.125),
     }
     return Memory(**{**values, **fields}), row
 
@@ -322,8 +326,8 @@ def test_rows_and_digests_are_what_earlier_spaces_stored():
     raw = np.array([3.0, 0.0, 4.0], np.float32)
     row = unit_row(Vector(raw, kernel.inverse_norm(raw)))
     assert (row.dtype, row.tolist()) == (np.float32, np.float32([0.6, 0.0, 0.8]).tolist())
-    assert digest_of("one", row, 0.1).hex() == "2bdb02979dfc57eb6ebf2649f5ac28b2"
-    assert digest_of("", row, 0.1).hex() == "3e07c0acaaacbef8d2d602bcdbd1429a"
+    assert first_digest("one", row, 0.1).hex() == "2bdb02979dfc57eb6ebf2649f5ac28b2"
+    assert first_digest("", row, 0.1).hex() == "3e07c0acaaacbef8d2d602bcdbd1429a"
 
 
 def test_rows_stay_where_they_are_once_a_space_has_outgrown_its_first_block():

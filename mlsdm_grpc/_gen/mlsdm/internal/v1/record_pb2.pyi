@@ -210,6 +210,7 @@ class SpaceChange(_message.Message):
     SLEEP_GATE_FIELD_NUMBER: _builtins.int
     LEGACY_SYNAPSES_FIELD_NUMBER: _builtins.int
     ONTOLOGY_FIELD_NUMBER: _builtins.int
+    RECALL_IN_BAND_FIELD_NUMBER: _builtins.int
     dimension: _builtins.int
     """Components of every embedding; must be what it is."""
     capacity: _builtins.int
@@ -238,6 +239,8 @@ class SpaceChange(_message.Message):
     """Refuse events while asleep."""
     legacy_synapses: _builtins.bool
     """Scaling and signed comparison of the original."""
+    recall_in_band: _builtins.bool
+    """A query that names no phase looks in the band around the current one."""
     @_builtins.property
     def ontology(self) -> _containers.RepeatedCompositeFieldContainer[Global___OntologyCategory]:
         """Categories that replace all others; empty leaves them."""
@@ -260,10 +263,11 @@ class SpaceChange(_message.Message):
         sleep_gate: _builtins.bool | None = ...,
         legacy_synapses: _builtins.bool | None = ...,
         ontology: _abc.Iterable[Global___OntologyCategory] | None = ...,
+        recall_in_band: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_default_ttl_ns", b"_default_ttl_ns", "_dimension", b"_dimension", "_embedder", b"_embedder", "_legacy_synapses", b"_legacy_synapses", "_merge_min_cosine", b"_merge_min_cosine", "_min_confidence", b"_min_confidence", "_moral_base", b"_moral_base", "_moral_ceiling", b"_moral_ceiling", "_moral_policy", b"_moral_policy", "_read_only", b"_read_only", "_sleep_duration", b"_sleep_duration", "_sleep_gate", b"_sleep_gate", "_wake_duration", b"_wake_duration", "capacity", b"capacity", "default_ttl_ns", b"default_ttl_ns", "dimension", b"dimension", "embedder", b"embedder", "legacy_synapses", b"legacy_synapses", "merge_min_cosine", b"merge_min_cosine", "min_confidence", b"min_confidence", "moral_base", b"moral_base", "moral_ceiling", b"moral_ceiling", "moral_policy", b"moral_policy", "read_only", b"read_only", "sleep_duration", b"sleep_duration", "sleep_gate", b"sleep_gate", "wake_duration", b"wake_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_default_ttl_ns", b"_default_ttl_ns", "_dimension", b"_dimension", "_embedder", b"_embedder", "_legacy_synapses", b"_legacy_synapses", "_merge_min_cosine", b"_merge_min_cosine", "_min_confidence", b"_min_confidence", "_moral_base", b"_moral_base", "_moral_ceiling", b"_moral_ceiling", "_moral_policy", b"_moral_policy", "_read_only", b"_read_only", "_recall_in_band", b"_recall_in_band", "_sleep_duration", b"_sleep_duration", "_sleep_gate", b"_sleep_gate", "_wake_duration", b"_wake_duration", "capacity", b"capacity", "default_ttl_ns", b"default_ttl_ns", "dimension", b"dimension", "embedder", b"embedder", "legacy_synapses", b"legacy_synapses", "merge_min_cosine", b"merge_min_cosine", "min_confidence", b"min_confidence", "moral_base", b"moral_base", "moral_ceiling", b"moral_ceiling", "moral_policy", b"moral_policy", "read_only", b"read_only", "recall_in_band", b"recall_in_band", "sleep_duration", b"sleep_duration", "sleep_gate", b"sleep_gate", "wake_duration", b"wake_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_default_ttl_ns", b"_default_ttl_ns", "_dimension", b"_dimension", "_embedder", b"_embedder", "_legacy_synapses", b"_legacy_synapses", "_merge_min_cosine", b"_merge_min_cosine", "_min_confidence", b"_min_confidence", "_moral_base", b"_moral_base", "_moral_ceiling", b"_moral_ceiling", "_moral_policy", b"_moral_policy", "_read_only", b"_read_only", "_sleep_duration", b"_sleep_duration", "_sleep_gate", b"_sleep_gate", "_wake_duration", b"_wake_duration", "capacity", b"capacity", "default_ttl_ns", b"default_ttl_ns", "dimension", b"dimension", "embedder", b"embedder", "legacy_synapses", b"legacy_synapses", "merge_min_cosine", b"merge_min_cosine", "min_confidence", b"min_confidence", "moral_base", b"moral_base", "moral_ceiling", b"moral_ceiling", "moral_policy", b"moral_policy", "ontology", b"ontology", "read_only", b"read_only", "sleep_duration", b"sleep_duration", "sleep_gate", b"sleep_gate", "wake_duration", b"wake_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_default_ttl_ns", b"_default_ttl_ns", "_dimension", b"_dimension", "_embedder", b"_embedder", "_legacy_synapses", b"_legacy_synapses", "_merge_min_cosine", b"_merge_min_cosine", "_min_confidence", b"_min_confidence", "_moral_base", b"_moral_base", "_moral_ceiling", b"_moral_ceiling", "_moral_policy", b"_moral_policy", "_read_only", b"_read_only", "_recall_in_band", b"_recall_in_band", "_sleep_duration", b"_sleep_duration", "_sleep_gate", b"_sleep_gate", "_wake_duration", b"_wake_duration", "capacity", b"capacity", "default_ttl_ns", b"default_ttl_ns", "dimension", b"dimension", "embedder", b"embedder", "legacy_synapses", b"legacy_synapses", "merge_min_cosine", b"merge_min_cosine", "min_confidence", b"min_confidence", "moral_base", b"moral_base", "moral_ceiling", b"moral_ceiling", "moral_policy", b"moral_policy", "ontology", b"ontology", "read_only", b"read_only", "recall_in_band", b"recall_in_band", "sleep_duration", b"sleep_duration", "sleep_gate", b"sleep_gate", "wake_duration", b"wake_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
     _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015
@@ -287,6 +291,8 @@ class SpaceChange(_message.Message):
     _WhichOneofArgType__moral_policy: _TypeAlias = _typing.Literal["_moral_policy", b"_moral_policy"]  # noqa: Y015
     _WhichOneofReturnType__read_only: _TypeAlias = _typing.Literal["read_only"]  # noqa: Y015
     _WhichOneofArgType__read_only: _TypeAlias = _typing.Literal["_read_only", b"_read_only"]  # noqa: Y015
+    _WhichOneofReturnType__recall_in_band: _TypeAlias = _typing.Literal["recall_in_band"]  # noqa: Y015
+    _WhichOneofArgType__recall_in_band: _TypeAlias = _typing.Literal["_recall_in_band", b"_recall_in_band"]  # noqa: Y015
     _WhichOneofReturnType__sleep_duration: _TypeAlias = _typing.Literal["sleep_duration"]  # noqa: Y015
     _WhichOneofArgType__sleep_duration: _TypeAlias = _typing.Literal["_sleep_duration", b"_sleep_duration"]  # noqa: Y015
     _WhichOneofReturnType__sleep_gate: _TypeAlias = _typing.Literal["sleep_gate"]  # noqa: Y015
@@ -315,6 +321,8 @@ class SpaceChange(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__moral_policy) -> _WhichOneofReturnType__moral_policy | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__read_only) -> _WhichOneofReturnType__read_only | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recall_in_band) -> _WhichOneofReturnType__recall_in_band | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sleep_duration) -> _WhichOneofReturnType__sleep_duration | None: ...
     @_typing.overload
@@ -812,6 +820,7 @@ class NewMemory(_message.Message):
     PINNED_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_NS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
     """Its id, chosen by the caller or by the writer."""
     caller_chosen_id: _builtins.bool
@@ -832,6 +841,8 @@ class NewMemory(_message.Message):
     """Unix time in nanoseconds; 0 means never."""
     etag: _builtins.str
     """Expected etag of the memory that it replaces; empty means any."""
+    embedding_model: _builtins.str
+    """Model that made the embedding of the text; empty where the caller sent the embedding."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels in the order of the request."""
@@ -860,10 +871,11 @@ class NewMemory(_message.Message):
         pinned: _builtins.bool = ...,
         expire_time_ns: _builtins.int = ...,
         etag: _builtins.str = ...,
+        embedding_model: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "phase", b"phase", "provenance", b"provenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "caller_chosen_id", b"caller_chosen_id", "confidence", b"confidence", "embedding_f32_le", b"embedding_f32_le", "etag", b"etag", "expire_time_ns", b"expire_time_ns", "inv_norm", b"inv_norm", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "phase", b"phase", "pinned", b"pinned", "provenance", b"provenance", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "caller_chosen_id", b"caller_chosen_id", "confidence", b"confidence", "embedding_f32_le", b"embedding_f32_le", "embedding_model", b"embedding_model", "etag", b"etag", "expire_time_ns", b"expire_time_ns", "inv_norm", b"inv_norm", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "phase", b"phase", "pinned", b"pinned", "provenance", b"provenance", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
     _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
@@ -950,6 +962,7 @@ class SpaceParameters(_message.Message):
     READ_ONLY_FIELD_NUMBER: _builtins.int
     MERGE_MIN_COSINE_FIELD_NUMBER: _builtins.int
     ONTOLOGY_FIELD_NUMBER: _builtins.int
+    RECALL_IN_BAND_FIELD_NUMBER: _builtins.int
     dimension: _builtins.int
     """Components of every embedding."""
     capacity: _builtins.int
@@ -964,6 +977,8 @@ class SpaceParameters(_message.Message):
     """Writes are refused."""
     merge_min_cosine: _builtins.float
     """Cosine from which consolidation merges; absent is 0.98."""
+    recall_in_band: _builtins.bool
+    """A query that names no phase looks in the band around the current one."""
     @_builtins.property
     def moral(self) -> Global___MoralParameters:
         """The moral filter."""
@@ -994,10 +1009,11 @@ class SpaceParameters(_message.Message):
         read_only: _builtins.bool = ...,
         merge_min_cosine: _builtins.float | None = ...,
         ontology: _abc.Iterable[Global___OntologyCategory] | None = ...,
+        recall_in_band: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_merge_min_cosine", b"_merge_min_cosine", "merge_min_cosine", b"merge_min_cosine", "moral", b"moral", "rhythm", b"rhythm", "synapses", b"synapses"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_merge_min_cosine", b"_merge_min_cosine", "capacity", b"capacity", "default_ttl_ns", b"default_ttl_ns", "dimension", b"dimension", "embedder", b"embedder", "merge_min_cosine", b"merge_min_cosine", "min_confidence", b"min_confidence", "moral", b"moral", "ontology", b"ontology", "read_only", b"read_only", "rhythm", b"rhythm", "synapses", b"synapses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_merge_min_cosine", b"_merge_min_cosine", "capacity", b"capacity", "default_ttl_ns", b"default_ttl_ns", "dimension", b"dimension", "embedder", b"embedder", "merge_min_cosine", b"merge_min_cosine", "min_confidence", b"min_confidence", "moral", b"moral", "ontology", b"ontology", "read_only", b"read_only", "recall_in_band", b"recall_in_band", "rhythm", b"rhythm", "synapses", b"synapses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__merge_min_cosine: _TypeAlias = _typing.Literal["merge_min_cosine"]  # noqa: Y015
     _WhichOneofArgType__merge_min_cosine: _TypeAlias = _typing.Literal["_merge_min_cosine", b"_merge_min_cosine"]  # noqa: Y015

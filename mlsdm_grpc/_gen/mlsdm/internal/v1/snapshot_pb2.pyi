@@ -309,6 +309,7 @@ class MemoryRow(_message.Message):
     CREATE_REVISION_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_NS_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
     """Its id."""
     text: _builtins.str
@@ -332,7 +333,9 @@ class MemoryRow(_message.Message):
     update_time_ns: _builtins.int
     """Last change, Unix time in nanoseconds."""
     digest: _builtins.bytes
-    """Of its text, or of its vector when it has none, with its phase; 16 bytes."""
+    """What two exact duplicates have in common; 16 bytes."""
+    embedding_model: _builtins.str
+    """Model that made its vector from its text; empty where a caller sent the vector."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels."""
@@ -363,10 +366,11 @@ class MemoryRow(_message.Message):
         create_revision: _builtins.int = ...,
         update_time_ns: _builtins.int = ...,
         digest: _builtins.bytes = ...,
+        embedding_model: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["provenance", b"provenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_chosen_id", b"caller_chosen_id", "create_revision", b"create_revision", "create_time_ns", b"create_time_ns", "digest", b"digest", "expire_time_ns", b"expire_time_ns", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "pinned", b"pinned", "provenance", b"provenance", "revision", b"revision", "ring_sequence", b"ring_sequence", "sequence", b"sequence", "text", b"text", "update_time_ns", b"update_time_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_chosen_id", b"caller_chosen_id", "create_revision", b"create_revision", "create_time_ns", b"create_time_ns", "digest", b"digest", "embedding_model", b"embedding_model", "expire_time_ns", b"expire_time_ns", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "pinned", b"pinned", "provenance", b"provenance", "revision", b"revision", "ring_sequence", b"ring_sequence", "sequence", b"sequence", "text", b"text", "update_time_ns", b"update_time_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

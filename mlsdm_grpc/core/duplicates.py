@@ -1,0 +1,105 @@
+"""Duplicates: exact ones, of which a put renews the older, and those that consolidation merges.
+
+Different facts may have nearly the same words, and nearly the same vectors, so neither counts here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import unicodedata
+from collections.abc import Iterable
+
+from mlsdm_grpc.core.record import MAX_LABELS, MAX_METADATA_BYTES, Float32, Source
+
+__all__ = [
+    "canonical_text",
+    "first_digest",
+    "identity_digest",
+    "labels_fit",
+    "metadata_fit",
+    "moved_digest",
+    "text_key",
+]
+
+_FULL_STOPS = (".", "。")
+
+
+def first_digest(text: str, row: Float32, phase: float) -> bytes:
+    """Return what exact duplicates share under the first rules: text (or vector) and phase."""
+    content = b"t" + text.encode() if text else b"v" + row.tobytes()
+    return hashlib.blake2b(content + struct.pack("<f", phase), digest_size=16).digest()
+
+
+def identity_digest(
+    text: str, metadata: Iterable[tuple[str, str]], source: Source, row: Float32 | None
+) -> bytes:
+    """Return what exact duplicates share: text, metadata, source, and a vector of the caller's.
+
+    Args:
+        text: As it is stored.
+        metadata: Sorted by key.
+        source: Where the memory came from.
+        row: (dimension,) float32, the unit row that is stored; None if it follows from the text.
+
+    Returns:
+        16 bytes.
+    """
+    said = _said(text, metadata, source)
+    if row is None:
+        return said
+    return _xor(said, hashlib.blake2b(b"v" + row.tobytes(), digest_size=16).digest())
+
+
+def moved_digest(
+    digest: bytes,
+    text: str,
+    before: tuple[tuple[tuple[str, str], ...], Source],
+    after: tuple[tuple[tuple[str, str], ...], Source],
+) -> bytes:
+    """Return the digest of a memory whose metadata and source change; its vector is not needed."""
+    return _xor(_xor(digest, _said(text, *before)), _said(text, *after))
+
+
+def _said(text: str, metadata: Iterable[tuple[str, str]], source: Source) -> bytes:
+    parts = [text, *(part for pair in metadata for part in pair)]
+    hashed = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode()
+        hashed.update(len(encoded).to_bytes(4, "little") + encoded)
+    hashed.update(int(source).to_bytes(2, "little"))
+    return hashed.digest()
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(len(one))
+
+
+def canonical_text(text: str) -> str:
+    """Return a text without what never tells two facts apart.
+
+    That is the normalisation form (NFC), the length of runs of white space, and one closing full
+    stop. Case, signs and all other punctuation stay. The form of a text depends on the version of
+    Unicode, so it is compared before a record is written, never while one is applied.
+    """
+    words = " ".join(unicodedata.normalize("NFC", text).split())
+    return words[:-1] if words.endswith(_FULL_STOPS) else words
+
+
+def text_key(text: str) -> int:
+    """Return a 64-bit hash of the canonical form of a text, signed; never 0."""
+    digest = hashlib.blake2b(canonical_text(text).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True) or 1
+
+
+def labels_fit(*labels: Iterable[str]) -> bool:
+    """Return whether one memory can carry all of these labels."""
+    return len(set().union(*labels)) <= MAX_LABELS
+
+
+def metadata_fit(*metadata: tuple[tuple[str, str], ...]) -> bool:
+    """Return whether one memory can carry all of these metadata: each two equal or disjoint."""
+    distinct = set(metadata)
+    pairs = [pair for each in distinct for pair in each]
+    size = sum(len(part.encode()) for pair in pairs for part in pair)
+    return len({key for key, _ in pairs}) == len(pairs) and size <= MAX_METADATA_BYTES
