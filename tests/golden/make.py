@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.consolidation import Window, plan
+from mlsdm_grpc.core.consolidation import Rules, Window, plan
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.policy import (
@@ -28,6 +28,7 @@ from mlsdm_grpc.core.policy import (
     SetPolicy,
 )
 from mlsdm_grpc.core.record import (
+    FIRST_MERGE_MIN_COSINE,
     Consolidate,
     CreateSpace,
     DeleteMemory,
@@ -53,6 +54,7 @@ from mlsdm_grpc.core.record import (
     UpgradeSemantics,
     Vector,
 )
+from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.journal.records import decode_record, encode_record
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -121,9 +123,10 @@ class Writer:
 
     def near_duplicates(self, prefix):
         """Return what consolidation finds, under ids of its own."""
-        groups, _ = plan(
-            self.mind.contents.pelm, Window(0, 2**62), min_cosine=0.98, now_ns=self.now_ns
-        )
+        contents = self.mind.contents
+        rules = Rules(self.mind.semantics_version, contents.parameters.embedder, 0.98)
+        steps = plan(contents.pelm, Window(0, 2**62), rules, texts=True, now_ns=self.now_ns)
+        groups, _ = finish(steps)
         return tuple(replace(group, memory_id=f"{prefix}-{i}") for i, group in enumerate(groups))
 
     def questions(self):
@@ -246,14 +249,24 @@ def _others(writer):
 
 
 def _merges(writer):
-    """Near duplicates: some that are merged, and every reason not to."""
+    """Memories that say the same: some that are merged, and every reason not to."""
+    writer.write(UpdateSpace("", SpaceChange(capacity=12)))
     near = [
         writer.memory(
-            f"near-{i}", vector=writer.vector(near=np.ones(8)), phase=0.5, labels=(label,)
+            f"near-{i}",
+            vector=writer.vector(near=np.ones(8)),
+            text="",
+            phase=i / 4,
+            labels=(label,),
         )
-        for i, label in enumerate(LABELS)
+        for i, label in enumerate(LABELS[:2])
     ]
-    writer.put(*near, seconds=1_000)
+    vector = writer.vector()
+    equal = [
+        writer.memory(f"equal-{i}", vector=vector, text=f"Paid{end}", metadata=((key, "v"),))
+        for i, (end, key) in enumerate(((".", "k"), ("", "l"), ("?", "m")))
+    ]
+    writer.put(*near, *equal, seconds=1_000)
     groups = writer.near_duplicates("merged")
     stale = MergeGroup("stale", tuple(replace(m, etag='"1"') for m in groups[0].members))
     gone = MergeGroup("gone", (MergeMember("nobody", '"1"'), *groups[0].members))
@@ -262,6 +275,28 @@ def _merges(writer):
     writer.write(sleep, seconds=10)
     writer.write(sleep)
     writer.write(Consolidate((), move_traces=True))
+
+
+def upgraded():
+    """A space that the first rules filled, carried to the second ones."""
+    writer = Writer(9, 8, version=1)
+    parameters = SpaceParameters(
+        dimension=8, capacity=9, embedder="words", merge_min_cosine=FIRST_MERGE_MIN_COSINE
+    )
+    writer.write(CreateSpace(parameters))
+    texts = ("one", "one.", "two", "")
+    vectors = [writer.vector() for _ in texts]
+    first = [
+        writer.memory(f"first-{i}", vector=vector, text=text, labels=("amber",))
+        for i, (vector, text) in enumerate(zip(vectors, texts, strict=True))
+    ]
+    writer.put(*first)
+    writer.write(UpgradeSemantics(2))
+    for i, each in enumerate(first):
+        writer.put(replace(each, memory_id=f"again-{i}", embedding_model="words"))
+        writer.put(replace(each, memory_id=f"vector-{i}"))
+    writer.write(Consolidate(writer.near_duplicates("merged")))
+    return writer
 
 
 def long_life():
@@ -505,6 +540,7 @@ def finished_streams():
 
 JOURNALS = (
     every_kind,
+    upgraded,
     long_life,
     many_requests,
     events_of_384,
