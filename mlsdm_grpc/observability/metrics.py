@@ -90,7 +90,7 @@ class Metrics:
         self.snapshots = Counter(
             "mlsdm_snapshots_total",
             "Snapshots of spaces: saved, or failed and not published.",
-            ("result",),
+            ("kind",),
             registry=registry,
         )
         self.scrub_rows = Counter(

@@ -31,6 +31,7 @@ UNITS = (
     "info",
     "verdicts",
     "generations",
+    "snapshots",
 )
 LABELS = {
     "grpc_type",
