@@ -1,0 +1,155 @@
+"""Long records under kills: every space is what its records give, however it was cut off.
+
+A record of a stream or a batch takes a worker several slices, and snapshots are due all the time.
+Workers and servers are killed while all of this goes on, and also when everything is acknowledged
+and nobody writes any more: what a snapshot holds then counts.
+"""
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+
+import anyio
+import pytest
+from long_writers import Writer
+from serving import ServerProcess, channel
+from truth import Truth, keep_all_records, served_by
+
+pytestmark = [pytest.mark.anyio, pytest.mark.load]
+
+SEED = 20261202
+SPACES = 20
+WAVES = 6
+"""Times that everything is planned and written in one run, each with kills."""
+
+
+class Run:
+    """One server with its spaces, killed and started again."""
+
+    def __init__(self, folder, seed):
+        self.folder = folder
+        self.dice = random.Random(seed)
+        self.writers = [Writer(f"space-{n}", seed) for n in range(SPACES)]
+        self.server = None
+        self.counts = Counter()
+
+    async def start(self):
+        if self.server is not None:
+            return
+        every, workers = self.dice.randint(20, 500), self.dice.randint(1, 2)
+        environment = {
+            "MLSDM_JOURNAL__SNAPSHOT_EVERY": str(every),
+            "MLSDM_SPACE__EMBEDDER": "none",
+            "MLSDM_LOGGING__LEVEL": "error",
+        }
+        self.server = await asyncio.to_thread(
+            ServerProcess, self.folder, "--workers", str(workers), environment=environment
+        )
+
+    async def create(self):
+        await self.start()
+        async with channel(self.server.listen) as one:
+            for writer in self.writers:
+                await writer.create(one)
+
+    async def wave(self):
+        """Write, with kills in between or afterwards."""
+        await self.start()
+        for writer in self.writers:
+            writer.plan()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.write)
+            for _ in range(self.dice.randint(0, 2)):
+                await anyio.sleep(self.dice.uniform(0.05, 1.0))
+                self.kill_worker()
+            if self.dice.random() < 0.4:
+                await anyio.sleep(self.dice.uniform(0.0, 1.0))
+                await self.kill_server()
+                tasks.cancel_scope.cancel()
+                return
+        await anyio.sleep(self.dice.choice([0.0, self.dice.uniform(0.0, 0.3)]))
+        if self.dice.random() < 0.5:
+            self.kill_worker()
+        else:
+            await self.kill_server()
+
+    async def write(self):
+        """Write until everything planned is acknowledged."""
+        async with channel(self.server.listen) as one, anyio.create_task_group() as tasks:
+            for writer in self.writers:
+                if not writer.fault:
+                    tasks.start_soon(writer.write, one)
+
+    def kill_worker(self):
+        os.kill(self.dice.choice(self.server.workers("minds")), signal.SIGKILL)
+        self.counts["worker kills"] += 1
+
+    async def kill_server(self):
+        await asyncio.to_thread(self.server.kill)
+        self.counts["server kills"] += 1
+        self.server = None
+
+    async def differing(self):
+        """Write the rest, stop the server, and return what is wrong with which space."""
+        await self.start()
+        await self.write()
+        async with channel(self.server.listen) as one:
+            served = {writer.name: await served_by(one, writer.name) for writer in self.writers}
+        await asyncio.to_thread(self.server.terminate)
+        return await asyncio.to_thread(self._differing, served)
+
+    def _differing(self, served):
+        wrong = {}
+        for writer in self.writers:
+            said = served[writer.name]
+            truth = Truth(self.folder, writer.name, at={said["revision"]})
+            found = [*truth.differences(writer, said)]
+            if writer.fault:
+                found.append(writer.fault)
+            if found:
+                wrong[writer.name] = found
+            self.counts["records"] += truth.mind.revision
+            self.counts["acknowledged"] += writer.acknowledged
+        return wrong
+
+
+async def run(folder, seed, counts):
+    """Return the spaces of one run that are not what their records give, with the reasons."""
+    await keep_all_records(folder)
+    one = Run(folder, seed)
+    try:
+        await one.create()
+        for _ in range(WAVES):
+            await one.wave()
+        return await one.differing()
+    finally:
+        counts.update(one.counts)
+        if one.server is not None:
+            await asyncio.to_thread(one.server.kill)
+
+
+@pytest.mark.timeout(300)
+async def test_twenty_spaces_are_what_their_records_give(tmp_path):
+    counts = Counter()
+    assert await run(tmp_path, SEED, counts) == {}
+    assert counts["worker kills"] + counts["server kills"] >= WAVES
+    assert counts["acknowledged"] > 100 * SPACES
+
+
+@pytest.mark.slow
+async def test_two_hundred_spaces_are_what_their_records_give(tmp_path, evidence):
+    counts, differing = Counter(), {}
+    for seed in range(SEED, SEED + 200 // SPACES):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        found = await run(folder, seed, counts)
+        differing |= {f"{seed} {name}": reasons for name, reasons in found.items()}
+        evidence |= {
+            "seed": SEED,
+            "spaces": SPACES * (seed + 1 - SEED),
+            **counts,
+            "differing": len(differing),
+        }
+    assert differing == {}
