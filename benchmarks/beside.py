@@ -20,8 +20,12 @@ FEWEST_PAIRS = 15
 """Pairs of a verdict."""
 MOST_PROVEN, MOST_MEDIAN = 1.03, 1.10
 """Bounds of the rule: for the low end of an interval, and for a median."""
-_SETTINGS = {"MLSDM_JOURNAL__SNAPSHOT_EVERY": "1000000000"}
-"""A snapshot is of a few windows' writes at once: it would fall into some of them, by chance."""
+_ENVIRONMENT = {
+    # A snapshot is for the writes of several windows: it would fall into some of them, by chance.
+    "MLSDM_JOURNAL__SNAPSHOT_EVERY": "1000000000",
+    # With a seed of its own for each process, equal code differs by about a hundredth.
+    "PYTHONHASHSEED": "0",
+}
 HEADER = (
     "| what | front us | spaces us | texts us | total us "
     "| other: front us | spaces us | texts us | total us | ratio | 95 % interval |"
@@ -95,7 +99,7 @@ def report(other: Path, sizes: Sizes, *, windows: int, window_s: float) -> tuple
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlsdm-")))
         servers = [
-            stack.enter_context(serving(folder / name, _SETTINGS, checkout=checkout))
+            stack.enter_context(serving(folder / name, _ENVIRONMENT, checkout=checkout))
             for name, checkout in (("there", other), ("here", None))
         ]
         there, here = servers

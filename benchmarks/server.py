@@ -134,7 +134,7 @@ def arguments() -> argparse.Namespace:
     parser.set_defaults(windows=None, window_s=None)
     parser.add_argument("--beside", type=Path, metavar="DIR", help="checkout to compare with")
     found = parser.parse_args()
-    windows, window_s = (beside.FEWEST_PAIRS, 1.0) if found.beside else (9, 3.0)
+    windows, window_s = (beside.FEWEST_PAIRS, 1.5) if found.beside else (9, 3.0)
     if found.quick:
         windows, window_s = 1, 0.2
     found.windows = found.windows or windows

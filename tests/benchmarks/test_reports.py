@@ -166,5 +166,5 @@ def test_a_broken_rule_is_an_exit_status(monkeypatch, tmp_path, capsys, holds, s
     with pytest.raises(SystemExit) as ended:
         server.main()
     assert int(ended.value.code or 0) == status
-    assert asked == [(tmp_path, 20_000, {"windows": 15, "window_s": 1.0})]
+    assert asked == [(tmp_path, 20_000, {"windows": 15, "window_s": 1.5})]
     assert capsys.readouterr().out == "table\nverdict\n"

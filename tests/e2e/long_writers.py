@@ -24,7 +24,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 
 DIMENSION = 16
-CAPACITIES = (150, 700, 3_000)
+STREAMS = 2
+"""Of memories, and as many of events, to one space."""
+CAPACITIES = (150, 500, 2_000)
 LONGEST_STRETCH = 600
 """Items that a stream goes on by at once, at most."""
 LONGEST_BATCH = 1_000
@@ -46,8 +48,11 @@ _VECTORS = [
 class Stream:
     """A stream of items without an end; ``told`` holds the outcomes that were acknowledged."""
 
-    def __init__(self, space, dice):
+    def __init__(self, space, number, dice):
         self.space = space
+        self.prefix = f"{self.kind}{number}-"
+        """Of ids of memories."""
+        self.stream_id = f"stream-{self.kind}{number}"
         self.dice = dice
         self.acked = 0
         self.until = 0
@@ -104,7 +109,7 @@ class Stream:
 class Ingestion(Stream):
     """Memories, most of them with an id of their own."""
 
-    stream_id = "memories"
+    kind = "m"
 
     def method(self, one):
         return memory_service_pb2_grpc.MemoryServiceStub(one).IngestMemories
@@ -117,7 +122,7 @@ class Ingestion(Stream):
     def batch(self, first, count):
         memories = [
             memory_pb2.Memory(
-                memory_id=f"m{sequence}" if sequence % 5 else "",
+                memory_id=f"{self.prefix}{sequence}" if sequence % 5 else "",
                 embedding=_VECTORS[sequence * 7 % len(_VECTORS)],
                 labels=[f"n:{sequence % 10}"],
             )
@@ -136,7 +141,7 @@ class Ingestion(Stream):
 class Events(Stream):
     """Events, some of which the mind refuses."""
 
-    stream_id = "events"
+    kind = "e"
 
     def method(self, one):
         return cognition_service_pb2_grpc.CognitionServiceStub(one).StreamEvents
@@ -147,7 +152,7 @@ class Events(Stream):
     def batch(self, first, count):
         events = [
             event_pb2.Event(
-                memory_id=f"e{sequence}",
+                memory_id=f"{self.prefix}{sequence}",
                 embedding=_VECTORS[sequence * 11 % len(_VECTORS)],
                 moral_value=0.1 if sequence % 9 == 0 else 0.9,
             )
@@ -176,7 +181,11 @@ class Writer:
         self.name = name
         self.dice = random.Random(f"{seed} {name}")
         self.capacity = self.dice.choice(CAPACITIES)
-        self.streams = [Ingestion(name, self.dice), Events(name, self.dice)]
+        self.streams = [
+            kind(name, number, self.dice)
+            for kind in (Ingestion, Events)
+            for number in range(STREAMS)
+        ]
         self.told = {}
         """Revision of every single call that was acknowledged, by its request id."""
         self.fault = ""
@@ -195,7 +204,7 @@ class Writer:
     def plan(self):
         """Have more to write."""
         for stream in self.streams:
-            stream.until += self.dice.choice([0, self.dice.randint(1, 300), LONGEST_STRETCH])
+            stream.until += self.dice.choice([0, 0, self.dice.randint(1, 300), LONGEST_STRETCH])
         for _ in range(self.dice.randint(0, 4)):
             kind = self.dice.choice([self._batch, self._update, self._delete, self._consolidate])
             self._calls.append(kind)
@@ -233,8 +242,8 @@ class Writer:
 
     def _known(self):
         """Return an id that may have been evicted by now."""
-        stream = self.streams[self.dice.randrange(2)]
-        return f"{stream.stream_id[0]}{self.dice.randint(1, stream.acked + 1)}"
+        stream = self.dice.choice(self.streams)
+        return f"{stream.prefix}{self.dice.randint(1, stream.acked + 1)}"
 
     def _batch(self):
         first, count = self._batched, self.dice.choice([self.dice.randint(2, 60), LONGEST_BATCH])

@@ -6,12 +6,14 @@ and nobody writes any more: what a snapshot holds then counts.
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
 from collections import Counter
 
 import anyio
+import grpc
 import pytest
 from long_writers import Writer
 from serving import ServerProcess, channel
@@ -21,8 +23,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.load]
 
 SEED = 20261202
 SPACES = 20
-WAVES = 6
+WAVES = 4
 """Times that everything is planned and written in one run, each with kills."""
+COLLECTED = "collected"
+COLLECT_S = 0.02
 
 
 class Run:
@@ -38,10 +42,12 @@ class Run:
     async def start(self):
         if self.server is not None:
             return
-        every, workers = self.dice.randint(20, 500), self.dice.randint(1, 2)
+        every, workers = round(20 * 25 ** self.dice.random()), self.dice.randint(1, 2)
         environment = {
             "MLSDM_JOURNAL__SNAPSHOT_EVERY": str(every),
             "MLSDM_SPACE__EMBEDDER": "none",
+            "MLSDM_ENGINE__TEXT_WORKERS": "0",
+            "MLSDM_ENGINE__MAX_STREAMS": "1000",
             "MLSDM_LOGGING__LEVEL": "error",
         }
         self.server = await asyncio.to_thread(
@@ -54,6 +60,14 @@ class Run:
             for writer in self.writers:
                 await writer.create(one)
 
+    async def collect(self):
+        """Keep every snapshot that is published, as newer ones take its place."""
+        collected = self.folder / COLLECTED
+        await asyncio.to_thread(collected.mkdir)
+        while True:
+            await asyncio.to_thread(_link_all, self.folder / "snapshots", collected)
+            await anyio.sleep(COLLECT_S)
+
     async def wave(self):
         """Write, with kills in between or afterwards."""
         await self.start()
@@ -62,16 +76,16 @@ class Run:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.write)
             for _ in range(self.dice.randint(0, 2)):
-                await anyio.sleep(self.dice.uniform(0.05, 1.0))
-                self.kill_worker()
-            if self.dice.random() < 0.4:
+                await anyio.sleep(self.dice.uniform(0.05, 1.0))  # when it strikes is of the seed
+                self.kill_workers(1)
+            if self.dice.random() < 0.3:
                 await anyio.sleep(self.dice.uniform(0.0, 1.0))
                 await self.kill_server()
                 tasks.cancel_scope.cancel()
                 return
         await anyio.sleep(self.dice.choice([0.0, self.dice.uniform(0.0, 0.3)]))
-        if self.dice.random() < 0.5:
-            self.kill_worker()
+        if self.dice.random() < 0.7:
+            self.kill_workers()
         else:
             await self.kill_server()
 
@@ -82,9 +96,12 @@ class Run:
                 if not writer.fault:
                     tasks.start_soon(writer.write, one)
 
-    def kill_worker(self):
-        os.kill(self.dice.choice(self.server.workers("minds")), signal.SIGKILL)
-        self.counts["worker kills"] += 1
+    def kill_workers(self, most=None):
+        """Kill so many of the workers that hold spaces or stand by, or all."""
+        pids = self.server.workers("minds")
+        for pid in self.dice.sample(pids, min(most or len(pids), len(pids))):
+            os.kill(pid, signal.SIGKILL)
+            self.counts["worker kills"] += 1
 
     async def kill_server(self):
         await asyncio.to_thread(self.server.kill)
@@ -96,15 +113,26 @@ class Run:
         await self.start()
         await self.write()
         async with channel(self.server.listen) as one:
-            served = {writer.name: await served_by(one, writer.name) for writer in self.writers}
+            served = {writer.name: await self.read(one, writer) for writer in self.writers}
         await asyncio.to_thread(self.server.terminate)
+        await asyncio.to_thread(_link_all, self.folder / "snapshots", self.folder / COLLECTED)
         return await asyncio.to_thread(self._differing, served)
+
+    async def read(self, one, writer):
+        """Return what the server says of a space; nothing, and a fault, if it says an error."""
+        try:
+            return await served_by(one, writer.name)
+        except grpc.aio.AioRpcError as error:
+            writer.fault = writer.fault or f"{error.code().name} {error.details()}"
+            return {}
 
     def _differing(self, served):
         wrong = {}
         for writer in self.writers:
             said = served[writer.name]
-            truth = Truth(self.folder, writer.name, at={said["revision"]})
+            truth = Truth(
+                self.folder, writer.name, snapshots=self.folder / COLLECTED, at=said.get("revision")
+            )
             found = [*truth.differences(writer, said)]
             if writer.fault:
                 found.append(writer.fault)
@@ -112,7 +140,15 @@ class Run:
                 wrong[writer.name] = found
             self.counts["records"] += truth.mind.revision
             self.counts["acknowledged"] += writer.acknowledged
+            self.counts["snapshots"] += len(truth.snapshots)
         return wrong
+
+
+def _link_all(snapshots, collected):
+    for path in snapshots.glob("*.snap"):
+        if not (collected / path.name).exists():
+            with contextlib.suppress(FileNotFoundError):  # a newer one took its place
+                (collected / path.name).hardlink_to(path)
 
 
 async def run(folder, seed, counts):
@@ -120,10 +156,14 @@ async def run(folder, seed, counts):
     await keep_all_records(folder)
     one = Run(folder, seed)
     try:
-        await one.create()
-        for _ in range(WAVES):
-            await one.wave()
-        return await one.differing()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(one.collect)
+            await one.create()
+            for _ in range(WAVES):
+                await one.wave()
+            wrong = await one.differing()
+            tasks.cancel_scope.cancel()
+        return wrong
     finally:
         counts.update(one.counts)
         if one.server is not None:
