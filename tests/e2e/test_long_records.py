@@ -15,7 +15,7 @@ from collections import Counter
 import anyio
 import grpc
 import pytest
-from long_writers import Writer
+from long_writers import PAUSE_S, RETRIED, Writer
 from serving import ServerProcess, channel
 from truth import Truth, keep_all_records, served_by
 
@@ -119,12 +119,15 @@ class Run:
         return await asyncio.to_thread(self._differing, served)
 
     async def read(self, one, writer):
-        """Return what the server says of a space; nothing, and a fault, if it says an error."""
-        try:
-            return await served_by(one, writer.name)
-        except grpc.aio.AioRpcError as error:
-            writer.fault = writer.fault or f"{error.code().name} {error.details()}"
-            return {}
+        """Return what the server says of a space; nothing, and a fault, if no retry may help."""
+        while True:
+            try:
+                return await served_by(one, writer.name)
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in RETRIED:
+                    writer.fault = writer.fault or f"{error.code().name} {error.details()}"
+                    return {}
+            await anyio.sleep(PAUSE_S)
 
     def _differing(self, served):
         wrong = {}
@@ -170,7 +173,7 @@ async def run(folder, seed, counts):
             await asyncio.to_thread(one.server.kill)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_twenty_spaces_are_what_their_records_give(tmp_path):
     counts = Counter()
     assert await run(tmp_path, SEED, counts) == {}
