@@ -17,6 +17,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.record import EventOutcome, PutOutcome, StreamItems
+from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 from mlsdm_grpc.journal.sqlite import SqliteJournal
@@ -93,7 +94,10 @@ class Truth:
 
     def _holds(self, path):
         with path.open("rb") as file:
-            return snapshot_bytes(read_snapshot(file)) == snapshot_bytes(self.mind)
+            try:
+                return snapshot_bytes(read_snapshot(file)) == snapshot_bytes(self.mind)
+            except DataLoss:
+                return False
 
     def differences(self, writer, served):
         """Yield what a writer was told, a server served or a snapshot holds, and is not true."""
