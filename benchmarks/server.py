@@ -136,7 +136,7 @@ def arguments() -> argparse.Namespace:
     found = parser.parse_args()
     windows, window_s = (beside.FEWEST_PAIRS, 1.5) if found.beside else (9, 3.0)
     if found.quick:
-        windows, window_s = 1, 0.2
+        windows, window_s = 1, 0.4
     found.windows = found.windows or windows
     found.window_s = found.window_s or window_s
     return found
