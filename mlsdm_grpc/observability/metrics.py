@@ -87,8 +87,8 @@ class Metrics:
             buckets=COUNT_BUCKETS,
             registry=registry,
         )
-        self.snapshots = Counter(
-            "mlsdm_snapshots_total",
+        self.space_snapshots = Counter(
+            "mlsdm_space_snapshots_total",
             "Snapshots of spaces: saved, or failed and not published.",
             ("kind",),
             registry=registry,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import grpc
@@ -60,6 +61,16 @@ class ServerProcess:
         if found is None:
             raise RuntimeError(self.process.communicate()[1])
         self.listen, self.ops = found.groups()
+
+    def workers(self, role):
+        """Return the process ids of the workers of a role, the one that stands by included."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        children = [pid for task in tasks for pid in (task / "children").read_text().split()]
+        return [
+            int(pid)
+            for pid in children
+            if role.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        ]
 
     def kill(self):
         self.process.kill()
