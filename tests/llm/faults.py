@@ -140,6 +140,7 @@ def with_usage(usage) -> Script:
 
 REFUSAL = {"content": None, "refusal": "I cannot."}
 HEAD = http(200, completion())[:-200]
+LARGE = http(200, b" " * 50_000_000)
 FIRST = sse(piece("Yes,"))
 
 FAULTS = [
@@ -208,7 +209,7 @@ FAULTS = [
         "malformed",
         1,
     ),
-    unavailable("50 MB, announced", whole(b" " * 50_000_000), "too_large", 1),
+    unavailable("50 MB, announced", says(LARGE[:100_000]), "too_large", 1),
     unavailable("50 MB in chunks", endless_body, "too_large", 1),
     unavailable("a line without end", endless_line, "too_large", 1, STREAMED),
     unavailable("events without end", endless_events, "too_large", 1, STREAMED),

@@ -295,6 +295,17 @@ fails(
 fails("an error behind the end", STREAMED, sse(*PIECES, STOP, failed()), "upstream", 1, text=YES)
 older = {"object": "error", "message": SECRET_BODY, "type": "InternalServerError", "code": 500}
 fails("vLLM: object error", WHOLE, body(older), "upstream", 3)
+tgi = {"error": "Request failed during generation", "error_type": "generation"}
+fails(
+    "TGI: an error as text with a type",
+    STREAMED,
+    sse(*PIECES, json.dumps(tgi)),
+    "upstream",
+    1,
+    text=YES,
+)
+tgi = {"error": "Input validation error", "error_type": "validation"}
+rejected("TGI: an error as text, validation", STREAMED, sse(json.dumps(tgi)), "upstream")
 rejected("vLLM: object error, bad request", WHOLE, body(older | {"code": 400}), "400")
 rejected("a bad request", WHOLE, body(error(code=400)), "400")
 rejected("a bad request", STREAMED, sse(failed(code=400)), "400")

@@ -22,7 +22,7 @@ from mlsdm_grpc.llm.providers.fields import model_name, part_of, text_of
 from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
 from mlsdm_grpc.llm.providers.reading import Said, pieces_of, whole_of
 
-__all__ = ["AnthropicProvider"]
+__all__ = ["AnthropicProvider", "said_in"]
 
 _MAX_TEMPERATURE: Final = 1.0
 
@@ -90,12 +90,12 @@ class AnthropicProvider:
         left_s = max(request.deadline_s - self._clock(), 0.001)
         try:
             async with self._create(**body, timeout=left_s) as response:
-                yield pieces_of(response.iter_bytes(), _said, model=model)
+                yield pieces_of(response.iter_bytes(), said_in, model=model)
         except (anthropic.AnthropicError, ValueError, RecursionError) as error:
             raise fault_in(error) from None
 
 
-def _said(found: dict[str, Any], event: Event) -> Said | None:
+def said_in(found: dict[str, Any], event: Event) -> Said | None:
     """Return what an event or a whole message says; None for those that are not wanted here."""
     kind = found.get("type") or event.name.decode("ascii", "replace")
     if not isinstance(kind, str):

@@ -45,7 +45,7 @@ _REJECTIONS: Final = frozenset(
         *("invalid_request_error", "authentication_error", "permission_error", "billing_error"),
         *("not_found_error", "request_too_large", "invalid_api_key", "model_not_found"),
         *("context_length_exceeded", "content_filter", "badrequesterror", "notfounderror"),
-        *("authenticationerror", "permissiondeniederror"),
+        *("authenticationerror", "permissiondeniederror", "validation"),
     }
 )
 """Types and codes of errors that come again with the same request."""
@@ -139,7 +139,8 @@ def raise_error(found: dict[str, Any], *, named: bool = False) -> None:
     fields = error if isinstance(error, dict) else {}
     if status := _status(fields):
         raise ProviderFault.of_status(FaultKind.UPSTREAM, status)
-    names = {str(fields.get(name)).lower() for name in ("type", "code")}
+    said = (fields.get("type"), fields.get("code"), found.get("error_type"))  # TGI's is the last
+    names = {str(name).lower() for name in said}
     rejected = not names.isdisjoint(_REJECTIONS)
     raise ProviderFault(FaultKind.UPSTREAM, retryable=not rejected, rejected=rejected)
 

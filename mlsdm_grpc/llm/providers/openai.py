@@ -26,7 +26,7 @@ from mlsdm_grpc.llm.providers.fields import model_name, part_of, raise_error, te
 from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
 from mlsdm_grpc.llm.providers.reading import Said, pieces_of, whole_of
 
-__all__ = ["OpenAIProvider"]
+__all__ = ["OpenAIProvider", "said_in"]
 
 _FIRST: Final = (None, 0, "0")
 """Numbers of the choice that was asked for."""
@@ -96,12 +96,12 @@ class OpenAIProvider:
         left_s = max(request.deadline_s - self._clock(), 0.001)
         try:
             async with self._create(**body, timeout=left_s) as response:
-                yield pieces_of(response.iter_bytes(), _said, model=model)
+                yield pieces_of(response.iter_bytes(), said_in, model=model)
         except (openai.OpenAIError, ValueError, RecursionError) as error:
             raise fault_in(error) from None
 
 
-def _said(found: dict[str, Any], event: Event) -> Said | None:
+def said_in(found: dict[str, Any], event: Event) -> Said | None:
     """Return what a chunk or a whole completion says."""
     choice = _choice(found)
     usage = _usage(found, choice or {})
