@@ -30,7 +30,8 @@ _LEAST_ATTEMPT_S: Final = 0.1
 _MAX_TOKENS: Final = 10.0
 _TOKEN_RATIO: Final = 0.1
 _OPEN: Final = frozenset({"JOURNAL_UNAVAILABLE", "WORKER_LOST", "OUTCOME_UNKNOWN"})
-"""Reasons of the server after which a write may have happened."""
+"""Reasons of the server after which a write may have happened, unless the metadata ``written`` says
+that it did not."""
 
 
 class Throttle:
@@ -127,7 +128,7 @@ class Attempts:
 def _leaves_open(failure: grpc.aio.AioRpcError, error: MlsdmError) -> bool:
     """Return whether the attempt may have written, if it was one of a write."""
     if error.reason:
-        return error.reason in _OPEN
+        return error.reason in _OPEN and error.metadata.get("written") != "no"
     return not never_sent(failure)
 
 

@@ -355,6 +355,7 @@ def _append_error(error: BaseException) -> MlsdmError:
         return Unavailable(
             "Another write of this space failed; repeat with the same request_id.",
             reason="JOURNAL_UNAVAILABLE",
+            metadata={"written": "no"},
             retry_after_s=0.1,
         )
     return InternalError(f"append failed: {error!r}")

@@ -77,6 +77,8 @@ def unavailable(reason: str, after_s: float | None = 0.01) -> errors.Unavailable
 
 FULL = unavailable("JOURNAL_FULL")
 WORKER = unavailable("WORKER_LOST")
+CONFLICT = errors.Unavailable("another one failed", metadata={"written": "no"}, retry_after_s=0.01)
+BROKEN = unavailable("JOURNAL_UNAVAILABLE")
 EXISTS = errors.AlreadyExists("taken")
 TOO_SHORT = errors.DeadlineExceeded("too short")
 SLOWLY = unavailable("JOURNAL_FULL", 0.6)
@@ -96,6 +98,8 @@ SEQUENCES = [
     ([WORKER, WORKER, WORKER], errors.Unavailable, "WORKER_LOST", 3),
     ([WORKER, FULL, FULL], errors.Unavailable, "OUTCOME_UNKNOWN", 3),
     ([FULL, FULL, WORKER], errors.Unavailable, "WORKER_LOST", 3),
+    ([CONFLICT, FULL, FULL], errors.Unavailable, "JOURNAL_FULL", 3),
+    ([BROKEN, FULL, FULL], errors.Unavailable, "OUTCOME_UNKNOWN", 3),
     ([LOST, EXISTS], errors.AlreadyExists, "MEMORY_EXISTS", 2),
     ([FULL, TOO_SHORT], errors.DeadlineExceeded, "DEADLINE_TOO_SHORT", 2),
     ([LOST, TOO_SHORT], errors.DeadlineExceeded, "OUTCOME_UNKNOWN", 2),
