@@ -210,6 +210,23 @@ class Metrics:
             ("kind",),
             registry=registry,
         )
+        self.clock_jumps = Counter(
+            "mlsdm_clock_jumps_total",
+            "Events of the server's clock: the wall clock jumped, returned, was taken_over after it"
+            " held for an hour, or held after a doubtful start.",
+            ("kind",),
+            registry=registry,
+        )
+        self.clock_off = Gauge(
+            "mlsdm_clock_off_seconds",
+            "Wall clock less the server's clock.",
+            registry=registry,
+        )
+        self.clock_doubtful = Gauge(
+            "mlsdm_clock_doubtful",
+            "1 while the wall clock of the start is not believed, else 0.",
+            registry=registry,
+        )
         self.server_tasks = Gauge(
             "mlsdm_server_tasks_count",
             "Tasks of the event loop; at rest a number that does not change.",

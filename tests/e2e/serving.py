@@ -26,8 +26,8 @@ NO_RETRY = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
 
 
 @asynccontextmanager
-async def in_process(**sections):
-    """Yield a running server with minds in this process and the address of its data port."""
+async def in_process(*, times=None, **sections):
+    """Yield a running server with minds in this process; ``times`` stands for its clocks."""
     overrides = {
         "server": {"listen": "127.0.0.1:0", "ops": "127.0.0.1:0", "drain_delay_s": 0.0},
         "journal": {"kind": "memory"},
@@ -38,7 +38,7 @@ async def in_process(**sections):
     for section, values in sections.items():
         overrides[section] = {**overrides.get(section, {}), **values}
     settings = await asyncio.to_thread(load_settings, None, overrides)
-    async with running_server(settings) as server:
+    async with running_server(settings, times=times) as server:
         yield server
 
 

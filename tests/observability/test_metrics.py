@@ -32,6 +32,8 @@ UNITS = (
     "verdicts",
     "generations",
     "snapshots",
+    "jumps",
+    "doubtful",
 )
 LABELS = {
     "grpc_type",
@@ -60,6 +62,7 @@ def _families():
     metrics.llm_tokens.labels("echo", "prompt").inc()
     metrics.generations.labels("stop").inc()
     metrics.llm_breaker.labels("echo", "open").set(1)
+    metrics.clock_jumps.labels("jumped").inc()
     metrics.embed_cache.labels("hit").inc()
     metrics.server.info({"version": "1"})
     series = metrics.calls.series(("unary", "s", "m"), ["OK", "CANCELLED"])
