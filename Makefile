@@ -16,10 +16,10 @@ HNSWLIB_VERSION := 0.8.0
 MUTMUT_VERSION  := 3.8.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve demo test faults test-all bench eval train bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
+.PHONY: help setup serve demo test faults test-all bench bench-beside eval train bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -62,6 +62,9 @@ bench: setup loadgen ## time everything on this machine, about an hour and a hal
 	$(BIN)/python benchmarks/overload.py
 	$(BIN)/python benchmarks/kernel.py grid --window-s 0.1
 
+bench-beside: setup loadgen ## whether requests cost more CPU than in another checkout: BESIDE=, its folder
+	$(BIN)/python benchmarks/server.py --beside '$(BESIDE)'
+
 eval: setup ## true and false positives of the detectors; docs/evaluation.md
 	$(BIN)/python tests/evaluate.py
 
@@ -73,6 +76,7 @@ bench-smoke: setup loadgen
 	$(BIN)/python benchmarks/kernel.py grid --quick
 	$(BIN)/python benchmarks/mind.py --quick
 	$(BIN)/python benchmarks/server.py --quick
+	$(BIN)/python benchmarks/server.py --quick --beside .
 
 loadgen: $(TOOLS)/bin/loadgen ## build the load generator of the benchmarks
 

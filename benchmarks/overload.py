@@ -241,7 +241,7 @@ def _surge(here: Arena, method: str, messages: Path, capacity: float, factor: fl
         recovery_s(result["every_100_ms"], calm_s=seconds, end_s=2 * seconds),
         (
             after.server_rss_bytes - before.server_rss_bytes,
-            after.workers_rss_bytes - before.workers_rss_bytes,
+            after.minds_rss_bytes - before.minds_rss_bytes,
         ),
         lost,
     )

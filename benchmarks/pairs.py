@@ -7,6 +7,7 @@ them; what counts is the ratio within a window, and the median of these.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import sys
@@ -17,7 +18,9 @@ from pathlib import Path
 
 from mlsdm_grpc.engine.pool import WORKER_ENVIRONMENT
 
-__all__ = ["Contender", "Ratio", "compare", "like_a_worker", "options", "publish"]
+__all__ = ["Contender", "Ratio", "compare", "interval", "like_a_worker", "options", "publish"]
+
+CONFIDENCE = 0.95
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
@@ -91,6 +94,26 @@ class Ratio:
 
     def __str__(self) -> str:
         return f"{self.median:.3f}x ({self.lowest:.3f}-{self.highest:.3f})"
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the interval that holds the median of what such values come from, with confidence.
+
+    Args:
+        values: Independent measurements, of any distribution.
+
+    Returns:
+        The narrowest pair of the values, as far from the smallest as from the largest, that has
+        95 %; unbounded for fewer than six values.
+
+    Source: confidence interval of the median by the sign test.
+    """
+    ordered, count, outside = sorted(values), len(values), 0
+    for below in range(count // 2):
+        outside += 2 * math.comb(count, below)
+        if outside > (1 - CONFIDENCE) * 2**count:
+            return (ordered[below - 1], ordered[-below]) if below else (-math.inf, math.inf)
+    return -math.inf, math.inf
 
 
 def compare(contenders: Sequence[Contender], *, windows: int, window_s: float) -> None:

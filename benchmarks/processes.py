@@ -17,13 +17,16 @@ from pathlib import Path
 
 import grpc
 
-__all__ = ["Usage", "call", "echo", "serving", "usage", "wait_quiet"]
+__all__ = ["CheckoutError", "Process", "Usage", "call", "echo", "serving", "usage", "wait_quiet"]
 
 _ROOT = Path(__file__).parents[1]
 _STOP_S = 60.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _LOCAL = [("grpc.max_receive_message_length", -1)]
+
+
+class CheckoutError(Exception):
+    """A checkout that cannot be run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +38,57 @@ class Process:
     ops: str = ""
 
 
+def python_of(checkout: Path) -> str:
+    """Return the interpreter of a checkout.
+
+    Raises:
+        CheckoutError: It has none, or is no checkout of this project.
+    """
+    if not (checkout / "mlsdm_grpc" / "__main__.py").is_file():
+        raise CheckoutError(f"{checkout} is no checkout of mlsdm-grpc: it lacks mlsdm_grpc/")
+    python = checkout / ".venv" / "bin" / "python"
+    if not python.exists():
+        raise CheckoutError(f"{checkout} has no .venv: run `make setup` in it first")
+    return str(python)
+
+
 @contextlib.contextmanager
-def serving(data_dir: Path, environment: Mapping[str, str] | None = None) -> Iterator[Process]:
+def serving(
+    data_dir: Path, environment: Mapping[str, str] | None = None, *, checkout: Path | None = None
+) -> Iterator[Process]:
     """Run ``mlsdm serve`` on ports of its own; it drains at the end.
 
     Args:
         data_dir: Folder of its journal; its log is the file ``log`` in there.
         environment: Settings that differ from the defaults.
+        checkout: Absolute path of the checkout that is run, with the interpreter of its ``.venv``;
+            this one, with the interpreter of this process, if there is none.
+
+    Raises:
+        CheckoutError: The checkout cannot be run.
     """
+    python = sys.executable if checkout is None else python_of(checkout)
+    root = checkout or _ROOT
     own = {name: value for name, value in os.environ.items() if not name.startswith("MLSDM_")}
     data_dir.mkdir(exist_ok=True)
-    listen = ["--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--data-dir", str(data_dir)]
+    listen = [
+        "--listen",
+        "127.0.0.1:0",
+        "--ops",
+        "127.0.0.1:0",
+        "--data-dir",
+        str(data_dir.resolve()),
+    ]
     with (data_dir / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlsdm_grpc", "serve", *listen],
+            [python, "-m", "mlsdm_grpc", "serve", *listen],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            cwd=root,  # `python -m` looks there first of all
             env={
                 **own,
-                "PYTHONPATH": str(_ROOT),
+                "PYTHONPATH": str(root),
                 "MLSDM_SERVER__DRAIN_DELAY_S": "0",
                 **(environment or {}),
             },
@@ -121,51 +155,63 @@ def call(
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a server and its workers have used so far."""
+    """Resources that a server and its workers have used so far."""
 
     server_cpu_s: float
-    workers_cpu_s: float
-    """Of the workers that hold minds; those for texts do not count."""
+    """CPU seconds of the server itself, and of children that are no workers."""
+    minds_cpu_s: float
+    """CPU seconds of the workers that hold spaces."""
+    text_cpu_s: float
+    """CPU seconds of the workers that judge and embed texts."""
     server_rss_bytes: int
-    workers_rss_bytes: int
+    minds_rss_bytes: int
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of all processes together."""
+        return self.server_cpu_s + self.minds_cpu_s + self.text_cpu_s
 
 
 def usage(server: Process) -> Usage:
-    """Return what a server and the workers that it has now use."""
-    minds = [
-        int(child)
-        for task in Path(f"/proc/{server.pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-        if b"\0minds\0" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    """Return the resources that a server and its present workers have used so far."""
+    pids: dict[str, list[int]] = {"server": [server.pid], "minds": [], "text": []}
+    for task in Path(f"/proc/{server.pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            pids[_role(child)].append(child)
+    cpu_s = {role: sum(map(_cpu_s, of_role)) for role, of_role in pids.items()}
     return Usage(
-        _cpu_s(server.pid),
-        sum(map(_cpu_s, minds)),
+        cpu_s["server"],
+        cpu_s["minds"],
+        cpu_s["text"],
         _rss_bytes(server.pid),
-        sum(map(_rss_bytes, minds)),
+        sum(map(_rss_bytes, pids["minds"])),
     )
 
 
+def _role(child: int) -> str:
+    """Return what a child of a server is, by the name of the role in its command line."""
+    arguments = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+    return next((role for role in ("minds", "text") if role.encode() in arguments), "server")
+
+
 def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    # The CPU clock of another process, as clock_getcpuclockid(3) names it: /proc/PID/stat counts
+    # in hundredths of a second, which is much of a short window.
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def _rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
-def wait_quiet(server: Process, *, timeout_s: float) -> None:
-    """Return when a server and its workers use less than a tenth of a core.
+def wait_quiet(*servers: Process, timeout_s: float) -> None:
+    """Return when servers and their workers use less than a tenth of a core.
 
     Snapshots and consolidation go on after the last answer.
     """
     end = time.monotonic() + timeout_s
     idle, pause_s = False, min(0.5, timeout_s)
     while not idle and time.monotonic() < end:
-        before = usage(server)
+        before_s = sum(usage(server).cpu_s for server in servers)
         time.sleep(pause_s)  # noqa: TID251 - nothing else runs in this process
-        after = usage(server)
-        spent_s = after.server_cpu_s - before.server_cpu_s
-        spent_s += after.workers_cpu_s - before.workers_cpu_s
-        idle = spent_s < pause_s / 10
+        idle = sum(usage(server).cpu_s for server in servers) - before_s < pause_s / 10

@@ -14,6 +14,7 @@ from processes import call
 
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import ProcessEventRequest
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding
+from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import GenerateRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import BatchPutMemoriesRequest, PutMemoryRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
@@ -29,17 +30,35 @@ __all__ = [
     "BATCH_QUERY",
     "CREATE_SPACE",
     "DIMENSION",
+    "GENERATE",
     "INGEST",
     "PROCESS_EVENT",
     "PUT",
     "QUERY",
+    "TEXT_DIMENSION",
     "TOP_K",
     "Traffic",
     "ingest_opens",
 ]
 
 DIMENSION = 384
+TEXT_DIMENSION = 256
+"""Dimension of the embedder that servers have by default."""
 TOP_K = 10
+_TEXTS = 2_048
+"""Distinct texts of a file; the fresh id in each makes that of every call its own."""
+_WORDS = """
+apple archive autumn backup balcony bicycle blanket bridge budget butter cabinet calendar camera
+candle carpet castle ceiling chapter cheese chimney church circle climate coffee concert copper
+corner cotton cousin curtain customer dentist desert dinner doctor dragon drawer engine evening
+fabric farmer feather festival forest furniture garden glass guitar hammer harbour holiday hotel
+insect invoice island jacket journal kettle kitchen ladder lantern laundry lawyer letter library
+luggage machine market meadow meeting mirror monument mountain museum neighbour needle number ocean
+office orchard oven painter parcel pepper pigeon pillow planet pocket printer puzzle rabbit railway
+recipe river saddle salmon sandwich school scissors server shadow shoulder signal silver soldier
+station stomach storm sugar summer teacher theatre thunder ticket tomato tower traffic tunnel
+uncle valley velvet village violin waiter wallet weather window winter wizard yellow
+"""
 _MORAL_VALUE = 0.9
 _FILL_BATCH = 1_000
 
@@ -50,6 +69,7 @@ PUT = _MEMORIES + "PutMemory"
 BATCH_PUT = _MEMORIES + "BatchPutMemories"
 INGEST = _MEMORIES + "IngestMemories"
 PROCESS_EVENT = "/mlsdm.v1.CognitionService/ProcessEvent"
+GENERATE = "/mlsdm.v1.GenerationService/Generate"
 CREATE_SPACE = "/mlsdm.v1.SpaceService/CreateSpace"
 
 
@@ -117,6 +137,36 @@ class Traffic:
             ),
         )
 
+    def _sentences(self) -> Iterator[str]:
+        """Yield about so much text as a sentence has, with a fresh id."""
+        words, rng = _WORDS.split(), self.case.rng
+        for _ in range(_TEXTS):
+            yield f"{' '.join(rng.choice(words, 12))} {FRESH_ID}"
+
+    def text_puts(self, space: str) -> Path:
+        """Prepare PutMemory of texts that the server has to embed."""
+        return self._write(
+            f"text-{space}",
+            (
+                PutMemoryRequest(
+                    space=space, memory=Memory(text=f"{one}."), request_id=FRESH_ID
+                ).SerializeToString()
+                for one in self._sentences()
+            ),
+        )
+
+    def prompts(self, space: str) -> Path:
+        """Prepare Generate of prompts that are remembered with their answers."""
+        return self._write(
+            f"prompt-{space}",
+            (
+                GenerateRequest(
+                    space=space, prompt=f"{one}?", request_id=FRESH_ID
+                ).SerializeToString()
+                for one in self._sentences()
+            ),
+        )
+
     def events(self, space: str) -> Path:
         """Prepare ProcessEvent with a moral value that passes."""
         return self._write(
@@ -151,14 +201,18 @@ class Traffic:
         count: int,
         *,
         capacity: int,
+        dimension: int = DIMENSION,
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        """Create a space and store the first ``count`` rows."""
+        """Create a space and store the beginnings of the first ``count`` rows."""
         create = CreateSpaceRequest(
-            space=space, config={"dimension": DIMENSION, "capacity": capacity}
+            space=space, config={"dimension": dimension, "capacity": capacity}
         )
         call(target, CREATE_SPACE, create.SerializeToString(), metadata)
-        rows = (Memory(embedding=Embedding(f32_le=row.tobytes())) for row in self.case.rows[:count])
+        rows = (
+            Memory(embedding=Embedding(f32_le=row[:dimension].tobytes()))
+            for row in self.case.rows[:count]
+        )
         for part in _parts(rows, _FILL_BATCH):
             request = BatchPutMemoriesRequest(space=space, memories=part)
             call(target, BATCH_PUT, request.SerializeToString(), metadata)

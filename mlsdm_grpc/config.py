@@ -178,7 +178,7 @@ class JournalSettings(_Section):
     """``sqlite`` is durable; ``memory`` forgets everything at exit."""
     data_dir: Path = Path("data")
     """Folder of the journal and its snapshots; created if it is missing."""
-    snapshot_every: int = Field(default=5_000, ge=100)
+    snapshot_every: int = Field(default=5_000, ge=20)
     """Writes to one space between two snapshots; a batch counts as many as it holds. A space that
     had one in the last 10 seconds has the next after four times as many."""
 

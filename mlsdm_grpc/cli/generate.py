@@ -90,6 +90,8 @@ class _Words:
         if why := _refused(final):
             self.refused = True
             typer.echo(f"[no answer: {why}]", err=True)
+        elif _is_incomplete(final):
+            typer.echo("[the answer may lack its end]", err=True)
         if final.HasField("remember_status"):
             typer.echo(f"[not remembered: {final.remember_status.message}]", err=True)
 
@@ -97,6 +99,12 @@ class _Words:
         if self._line_is_open:
             typer.echo()
             self._line_is_open = False
+
+
+def _is_incomplete(final: "FinalEvent") -> bool:
+    from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as generation
+
+    return final.finish_reason == generation.FINISH_REASON_INCOMPLETE
 
 
 def _refused(final: "FinalEvent") -> str:

@@ -1,7 +1,11 @@
-"""How the client connects: channel options and the service config with the retry policy.
+"""How the client connects: the options of its channels, and which calls may be repeated.
 
 Which calls may be repeated is read off the contract: those that change nothing, and those whose
-request carries a ``request_id``. grpc repeats them itself and honours ``grpc-retry-pushback-ms``.
+request carries a ``request_id``. :mod:`mlsdm_grpc.client.attempts` repeats them.
+
+Each channel has connections of its own. grpc would share them between all channels of the process
+to the same server, and with them the wait after a failed attempt to connect: a new client would
+fail at once because another one has failed a moment ago, although the server is up again.
 
 Calls go round robin over the addresses that the target resolves to; with one address that is the
 same as ``pick_first``. The client does not watch the servers' health: a watch would be one more
@@ -30,7 +34,14 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.config import MIB
 
-__all__ = ["CONTRACT_FILES", "channel_options", "is_repeatable", "open_channel", "service_config"]
+__all__ = [
+    "CONTRACT_FILES",
+    "REPEATABLE_REQUESTS",
+    "channel_options",
+    "is_repeatable",
+    "open_channel",
+    "service_config",
+]
 
 CONTRACT_FILES: Final = tuple(
     module.DESCRIPTOR
@@ -45,18 +56,11 @@ CONTRACT_FILES: Final = tuple(
 )
 """Descriptors of the files that define the services."""
 
-_RETRY_POLICY: Final = {
-    "maxAttempts": 3,
-    "initialBackoff": "0.05s",
-    "maxBackoff": "1s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
-}
-_RETRY_THROTTLING: Final = {"maxTokens": 10, "tokenRatio": 0.1}
 _MAX_MESSAGE_BYTES: Final = 64 * MIB
 """The largest that a server can be configured to send; the server holds the limit in force."""
 _RETRY_BUFFER_BYTES: Final = 8 * MIB
-"""Above this a call is not repeated; grpc's 256 KiB would leave out most batches."""
+"""Above this grpc does not send a call again that the server has not looked at, as it does by
+itself; its 256 KiB would leave out most batches."""
 
 
 def is_repeatable(method: MethodDescriptor) -> bool:
@@ -70,20 +74,19 @@ def is_repeatable(method: MethodDescriptor) -> bool:
     )
 
 
+REPEATABLE_REQUESTS: Final = frozenset(
+    method.input_type.full_name
+    for file in CONTRACT_FILES
+    for service in file.services_by_name.values()
+    for method in service.methods
+    if is_repeatable(method)
+)
+"""Full names of the request messages of such calls; each method has a request of its own."""
+
+
 def service_config() -> dict[str, Any]:
-    """Return the gRPC service config: what is repeated, how often, and how calls are spread."""
-    names = [
-        {"service": service.full_name, "method": method.name}
-        for file in CONTRACT_FILES
-        for service in file.services_by_name.values()
-        for method in service.methods
-        if is_repeatable(method)
-    ]
-    return {
-        "loadBalancingConfig": [{"round_robin": {}}],
-        "retryThrottling": _RETRY_THROTTLING,
-        "methodConfig": [{"name": names, "retryPolicy": _RETRY_POLICY}],
-    }
+    """Return the gRPC service config: how calls are spread over the addresses of the server."""
+    return {"loadBalancingConfig": [{"round_robin": {}}]}
 
 
 def channel_options() -> list[tuple[str, int | str]]:
@@ -92,6 +95,7 @@ def channel_options() -> list[tuple[str, int | str]]:
         ("grpc.service_config", json.dumps(service_config())),
         ("grpc.service_config_disable_resolution", 1),
         ("grpc.primary_user_agent", f"mlsdm-python/{__version__}"),
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.initial_reconnect_backoff_ms", 200),

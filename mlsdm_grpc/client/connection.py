@@ -1,16 +1,18 @@
-"""One channel and how calls go over it: deadline, credential, request id, typed errors."""
+"""One channel and how calls go over it: deadline, credential, request id, repeats, typed errors."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncGenerator
 from typing import Final, TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 
-from mlsdm_grpc.client.channel import open_channel
-from mlsdm_grpc.client.failures import typed_errors
+from mlsdm_grpc.client.attempts import Attempts, Throttle
+from mlsdm_grpc.client.channel import REPEATABLE_REQUESTS, open_channel
 from mlsdm_grpc.wire.metadata import AUTHORIZATION, REQUEST_ID
 
 __all__ = ["DEFAULT_TIMEOUT_S", "Connection", "new_request_id"]
@@ -18,7 +20,7 @@ __all__ = ["DEFAULT_TIMEOUT_S", "Connection", "new_request_id"]
 DEFAULT_TIMEOUT_S: Final = 30.0
 """Deadline of a call for which nothing else is said, seconds."""
 
-Request = TypeVar("Request")
+Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response")
 
 
@@ -39,6 +41,7 @@ class Connection:
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
         self.channel = open_channel(target, credentials)
+        self._throttle = Throttle()
         self._timeout_s = timeout_s
         self._credential = ((AUTHORIZATION, f"Bearer {token}"),) if token else ()
 
@@ -66,8 +69,19 @@ class Connection:
         Raises:
             MlsdmError: The class that the server raised; see :func:`typed_error`.
         """
-        with typed_errors(write_id=write_id):
-            return await rpc(request, timeout=self._timeout(timeout_s), metadata=self._metadata())
+        clock = asyncio.get_running_loop().time
+        deadline_s = clock() + (self._timeout_s if timeout_s is None else timeout_s)
+        metadata = self._metadata()
+        attempts = None
+        while True:
+            try:
+                answer = await rpc(request, timeout=deadline_s - clock(), metadata=metadata)
+            except grpc.aio.AioRpcError as failure:
+                attempts = attempts or self._attempts(request, deadline_s, write_id)
+                await attempts.after(failure)
+            else:
+                self._throttle.succeeded()
+                return answer
 
     async def stream(
         self,
@@ -75,24 +89,41 @@ class Connection:
         request: Request,
         *,
         timeout_s: float | None,
+        write_id: str = "",
+        repeats: bool = True,
     ) -> AsyncGenerator[Response]:
         """Yield the answers of one call; the call is cancelled when the iterator is closed.
+
+        It is repeated as a unary call is, as long as no answer has come.
 
         Args:
             rpc: Method of a stub.
             request: Its request.
-            timeout_s: Longest time for all answers, seconds; None is no limit.
+            timeout_s: Longest time for all answers, seconds; None is no limit. Repeats then end
+                with the connection's own timeout.
+            write_id: ``request_id`` inside the request, if it is a write.
+            repeats: False where the caller repeats the call itself.
 
         Raises:
             MlsdmError: As :meth:`unary`.
         """
-        call = rpc(request, timeout=timeout_s, metadata=self._metadata())
-        try:
-            with typed_errors():
+        clock = asyncio.get_running_loop().time
+        deadline_s = clock() + (self._timeout_s if timeout_s is None else timeout_s)
+        metadata = self._metadata()
+        attempts = self._attempts(request, deadline_s if repeats else 0.0, write_id)
+        while True:
+            left_s = None if timeout_s is None else deadline_s - clock()
+            call = rpc(request, timeout=left_s, metadata=metadata)
+            try:
                 async for response in call:
+                    attempts.answered()
                     yield response
-        finally:
-            call.cancel()
+            except grpc.aio.AioRpcError as failure:
+                await attempts.after(failure)
+            else:
+                return
+            finally:
+                call.cancel()
 
     def conversation(
         self, rpc: grpc.aio.StreamStreamMultiCallable[Request, Response]
@@ -100,8 +131,13 @@ class Connection:
         """Begin a call of which both sides stream; no deadline, errors as grpc's."""
         return rpc(metadata=self._metadata())
 
-    def _timeout(self, timeout_s: float | None) -> float:
-        return self._timeout_s if timeout_s is None else timeout_s
+    def _attempts(self, request: Message, deadline_s: float, write_id: str) -> Attempts:
+        return Attempts(
+            self._throttle,
+            deadline_s=deadline_s,
+            repeatable=request.DESCRIPTOR.full_name in REPEATABLE_REQUESTS,
+            write_id=write_id,
+        )
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         return (*self._credential, (REQUEST_ID, new_request_id()))

@@ -10,13 +10,22 @@ import grpc
 import grpc.aio
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.wire.metadata import REQUEST_ID, STATUS_DETAILS
+from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.status import from_status
 
-__all__ = ["request_id_of", "typed_error", "typed_errors"]
+__all__ = ["never_sent", "pushback", "request_id_of", "typed_error", "typed_errors"]
 
 _DEADLINE_EXCEEDED: Final = 4
 _UNAVAILABLE: Final = 14
+_NO_CONNECTION: Final = (
+    "connections to all backends failing",
+    "failed to connect to all addresses",
+    "errors resolving",
+    "DNS resolution failed",
+    "empty address list",
+)
+"""Beginnings of what grpc says of a call that found no connection. It has no other sign of that; a
+text that is not here counts as sent, which is the safe side."""
 
 
 def typed_error(failure: grpc.aio.AioRpcError, *, write_id: str = "") -> errors.MlsdmError:
@@ -31,30 +40,50 @@ def typed_error(failure: grpc.aio.AioRpcError, *, write_id: str = "") -> errors.
         What :func:`from_status` makes of the status. Where the status has no details, a call that
         got no answer in time is DeadlineExceeded (reason OUTCOME_UNKNOWN for a write,
         DEADLINE_EXPIRED for a read), one that got no connection is Unavailable without a reason,
-        and any other is ApiStatusError.
+        one whose connection broke is Unavailable (OUTCOME_UNKNOWN for a write, without a reason
+        for a read), and any other is ApiStatusError.
     """
     code, _ = failure.code().value
     message = failure.details() or ""
     error = from_status(code, message, _trailer(failure, STATUS_DETAILS))
-    if isinstance(error, errors.ApiStatusError):
-        metadata = {"request_id": write_id} if write_id else {}
-        if code == _DEADLINE_EXCEEDED:
-            reason = "OUTCOME_UNKNOWN" if write_id else "DEADLINE_EXPIRED"
-            error = errors.DeadlineExceeded(
-                "The deadline passed without an answer.", reason=reason, metadata=metadata
-            )
-        elif code == _UNAVAILABLE:
-            error = errors.Unavailable(message, reason="", metadata=metadata)
-    return error
+    if not isinstance(error, errors.ApiStatusError):
+        return error
+    metadata = {"request_id": write_id} if write_id else {}
+    if code == _DEADLINE_EXCEEDED:
+        reason = "OUTCOME_UNKNOWN" if write_id else "DEADLINE_EXPIRED"
+        return errors.DeadlineExceeded(
+            "The deadline passed without an answer.", reason=reason, metadata=metadata
+        )
+    if code != _UNAVAILABLE:
+        return error
+    if not write_id or never_sent(failure):
+        return errors.Unavailable(message, reason="")
+    return errors.Unavailable(message, reason="OUTCOME_UNKNOWN", metadata=metadata)
+
+
+def never_sent(failure: grpc.aio.AioRpcError) -> bool:
+    """Return whether a call failed because there was no connection to send it over."""
+    return (failure.details() or "").startswith(_NO_CONNECTION)
+
+
+def pushback(failure: grpc.aio.AioRpcError) -> float | None:
+    """Return the wait that the server asks for before a repeat, seconds.
+
+    It is negative where the server forbids one, and None where it asks for nothing.
+    """
+    value = _trailer(failure, PUSHBACK)
+    if not value:
+        return None
+    return int(value) / 1_000 if value.isdigit() else -1.0
 
 
 @contextmanager
-def typed_errors(*, write_id: str = "") -> Iterator[None]:
+def typed_errors() -> Iterator[None]:
     """Raise what :func:`typed_error` returns for a failure inside; grpc's error is the cause."""
     try:
         yield
     except grpc.aio.AioRpcError as failure:
-        raise typed_error(failure, write_id=write_id) from failure
+        raise typed_error(failure) from failure
 
 
 def request_id_of(error: errors.MlsdmError) -> str:

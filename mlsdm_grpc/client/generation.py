@@ -81,16 +81,17 @@ class Generation(ClientBase):
         """Yield a governed answer piece by piece: recall, verdicts and tokens, usage, final.
 
         Leaving the loop early ends the call to the model, and nothing is remembered. The arguments
-        are those of :meth:`generate`; nothing is repeated.
+        are those of :meth:`generate`; nothing is repeated once the first piece has come.
         """
+        write_id = request_id or new_request_id()
         request = StreamGenerateRequest(
-            space=self._space(space),
-            prompt=prompt,
-            request_id=request_id or new_request_id(),
-            **limits,
+            space=self._space(space), prompt=prompt, request_id=write_id, **limits
         )
         events = self._connection.stream(
-            self._generation.StreamGenerate, request, timeout_s=timeout_s or self._timeout_s
+            self._generation.StreamGenerate,
+            request,
+            timeout_s=timeout_s or self._timeout_s,
+            write_id=write_id,
         )
         async with aclosing(events):
             async for event in events:

@@ -35,16 +35,18 @@ class Retry:
         """Wait until it is time to try again.
 
         Raises:
-            MlsdmError: The error, where it does not pass or was waited out for long enough.
+            MlsdmError: The error, where it does not pass, was waited out for long enough, or would
+                outlast the patience.
         """
         now_s = asyncio.get_running_loop().time()
         if self._since_s is None:
             self._since_s = now_s
         failing_s = now_s - self._since_s
-        if not _passes(error) or failing_s > self._patience_s:
+        asked_s = error.retry_after_s or 0.0
+        if not _passes(error) or asked_s > self._patience_s - failing_s:
             raise error
         pause_s = min(max(failing_s, _MIN_PAUSE_S), _MAX_PAUSE_S)
-        await asyncio.sleep(max(error.retry_after_s or 0.0, pause_s))
+        await asyncio.sleep(max(asked_s, pause_s))
 
 
 def _passes(error: MlsdmError) -> bool:

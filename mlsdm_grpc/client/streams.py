@@ -130,7 +130,7 @@ class Streaming(ClientBase):
             rest = True
             try:
                 chunks = self._connection.stream(
-                    self._memories.ExportMemories, request, timeout_s=None
+                    self._memories.ExportMemories, request, timeout_s=None, repeats=False
                 )
                 async with aclosing(chunks):
                     async for chunk in chunks:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.record import Outcome, PutMemories, RecordBody, Refusal, StreamItems
 from mlsdm_grpc.engine.checks import parameters_of
+from mlsdm_grpc.engine.clock import Clock
 from mlsdm_grpc.engine.codec import raise_failure, refusal_error
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.spaces import Directory, Space, SpaceStatus
@@ -43,7 +43,7 @@ class Access:
         directory: Where spaces are found.
         writes: Where records go.
         lanes: Who may work, and when.
-        now_ns: Wall clock.
+        clock: The server's clock.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Access:
         writes: WritePipeline,
         lanes: Lanes,
         *,
-        now_ns: Callable[[], int],
+        clock: Clock,
     ) -> None:
         self.directory = directory
         self.lanes = lanes
-        self.now_ns = now_ns
+        self.clock = clock
         self._writes = writes
 
     def check_room(self, key: SpaceKey, before: Before, count: int, deadline_s: float) -> None:
@@ -125,7 +125,7 @@ class Access:
             try:
                 link = space.ready_link()
                 request.space_id = space.number
-                request.now_ns = self.now_ns()
+                request.now_ns = self.clock.now_ns()
                 request.deadline_ns = 0 if deadline_s == math.inf else int(deadline_s * 1e9)
                 replied = link.request(request, done=partial(gate.leave, cost_s))
             except BaseException:

@@ -143,8 +143,8 @@ async def settled(
     Args:
         space: A space that exists.
         memories: With vectors of its dimension.
-        now_ns: Wall clock; a memory lives from then, or from the latest time that the space is
-            known to have seen, so that a clock that was set back ends no life at once.
+        now_ns: The server's clock; a memory lives from then, or from the latest time that the
+            space is known to have seen, so that a clock that was set back ends no life at once.
     """
     ttl_ns = parameters_of(space).default_ttl_ns
     if ttl_ns:

@@ -36,6 +36,7 @@ from mlsdm_grpc.engine.checks import (
     expect,
     parameters_of,
 )
+from mlsdm_grpc.engine.clock import Clock, TimeSources
 from mlsdm_grpc.engine.codec import (
     Ask,
     Found,
@@ -99,7 +100,7 @@ class Engine:
         rules: The governance rules that are built in.
         scorer: Scores prompts, answers and events in place of the text workers, if given.
         remote_embedder: Embeds text in place of text workers.
-        now_ns: Wall clock.
+        clock: The server's clock; None is one that believes the machine's at the start.
     """
 
     def __init__(
@@ -114,8 +115,10 @@ class Engine:
         rules: Sequence[Rule] = BUILT_IN_RULES,
         scorer: Scorer | None = None,
         remote_embedder: RemoteEmbedder | None = None,
-        now_ns: Callable[[], int] = time.time_ns,
+        clock: Clock | None = None,
     ) -> None:
+        self.clock = clock = clock or Clock(TimeSources(), metrics=metrics)
+        """What time it is for this server."""
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
         self.lanes = _lanes(settings, metrics)
@@ -139,7 +142,7 @@ class Engine:
         self._writes = WritePipeline(
             journal,
             semantics_version=semantics.newest() if upgrades else semantics.oldest(),
-            now_ns=now_ns,
+            record_ns=clock.record_ns,
             new_record_id=lambda: os.urandom(16),
             quarantine=quarantine,
             on_applied=self._applied,
@@ -154,7 +157,7 @@ class Engine:
             before_eviction=lambda space: self._upkeep.before_eviction(space),  # noqa: PLW0108 - as above
             metrics=metrics,
         )
-        access = self._access = Access(self._directory, self._writes, self.lanes, now_ns=now_ns)
+        access = self._access = Access(self._directory, self._writes, self.lanes, clock=clock)
         self.policies = Policies(access, rules)
         """The policies of the tenants."""
         self.judging = Judging(self.texts, self.policies, scorer=scorer, metrics=metrics)

@@ -107,7 +107,7 @@ class FirstWrites:
             revision=1,
             incarnation=0,
             record_id=b"",
-            time_ns=self._access.now_ns(),
+            time_ns=self._access.clock.record_ns(),
             body=CreateSpace(parameters),
         )
         mind.apply(create)

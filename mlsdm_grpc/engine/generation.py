@@ -49,6 +49,7 @@ from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.prompt import BLOCK_RULE, RecalledText, join_prompt
 from mlsdm_grpc.llm.providers.base import Finish, ModelRequest
+from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.speech import SpeechReport
 
@@ -452,7 +453,8 @@ class Generator:
 
     async def _spoken(self, run: _Run, asked: ModelRequest, result: ModelResult) -> str:
         """Return an answer, repaired if it is telegraphic and that is wanted."""
-        if not run.request.repair_speech or not result.text.strip():
+        wanted = run.request.repair_speech and result.finish.is_whole
+        if not wanted or not result.text.strip():
             return result.text
         try:
             repaired = await self._repairs.repair(
@@ -467,7 +469,7 @@ class Generator:
                 )
             )
         except MlsdmError as error:
-            _log.warning("speech_not_repaired", reason=error.reason)
+            _log.warning("speech_not_repaired", reason=error.reason, request_id=REQUEST_ID.get())
             return result.text
         run.results += repaired.results
         run.speech = repaired.report
@@ -527,6 +529,8 @@ class Generator:
         wanted = run.request.remember and run.keep and result.finish is not Finish.REFUSED
         if not wanted or not text.strip():
             return _Remembered(revision=run.revision)
+        if not result.finish.is_whole:
+            return _Remembered(revision=run.revision, error=_kept_out(result.finish))
         if run.memory_error is not None:
             return _Remembered(error=run.memory_error)
         said = Said(

@@ -128,7 +128,7 @@ class Intake:
                 return refused
             await self._first.create(space, body.memories, ticket)
         self._first.check(key, parameters_of(space), body.memories, memories)
-        memories = await settled(space, memories, now_ns=self._access.now_ns())
+        memories = await settled(space, memories, now_ns=self._access.clock.now_ns())
         body = PutMemories(memories, body.allow_replace)
         await self._access.refuse_read_only(space, body, ticket)
         check_deadline(ticket.deadline_s)
@@ -156,7 +156,7 @@ class Intake:
             outcome = self._first.foreseen(key, body, memories)
         else:
             self._first.check(key, parameters_of(space), body.memories, memories)
-            memories = await settled(space, memories, now_ns=self._access.now_ns())
+            memories = await settled(space, memories, now_ns=self._access.clock.now_ns())
             found = await self._access.foresee(space, replace(body, memories=memories), ticket)
             return expect(found, PutOutcome)
         if isinstance(outcome, Refusal):
@@ -250,7 +250,9 @@ class Intake:
             self._first.check(key, self._first.parameters(drafts), drafts, memories)
             await self._first.create(space, drafts, ticket)
         self._first.check(key, parameters_of(space), drafts, memories)
-        event = event.with_memories(await settled(space, memories, now_ns=self._access.now_ns()))
+        event = event.with_memories(
+            await settled(space, memories, now_ns=self._access.clock.now_ns())
+        )
         await self._access.refuse_read_only(space, event, ticket)
         check_deadline(ticket.deadline_s)
         return await self._access.write(space, event, ticket)

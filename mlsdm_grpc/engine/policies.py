@@ -81,7 +81,7 @@ class Policies:
 
         Cost: a look into a dictionary, unless the policy has changed or was not used for long.
         """
-        now_ns = self._access.now_ns()
+        now_ns = self._access.clock.now_ns()
         cached = self._cache.get(tenant)
         if cached is None or not cached.holds(now_ns):
             cached = await self._looked_up(tenant, deadline_s, now_ns)

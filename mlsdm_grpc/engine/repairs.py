@@ -212,7 +212,7 @@ class Repairs:
         results = (*best.results, result)
         compared = await self._texts.compare(
             request.text,
-            [each.text for each in results],
+            [each.text if each.finish.is_whole else "" for each in results],
             profile=request.profile,
             language=request.language,
             tenant=request.tenant,

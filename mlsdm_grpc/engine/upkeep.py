@@ -85,7 +85,7 @@ class Upkeep:
         self._stop_s = stop_s
         self._rows_a_tick = -(-scrub_rows_per_s // round(1 / _TICK_S))
         self._rows = metrics.scrub_rows
-        self._snapshots = metrics.snapshots
+        self._snapshots = metrics.space_snapshots
         self._tasks: Background | None = None
         self._snapshotting: set[SpaceKey] = set()
         self._scrubbing = anyio.CancelScope()

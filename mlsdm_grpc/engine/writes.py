@@ -79,7 +79,7 @@ class WritePipeline:
         journal: Where records become durable.
         semantics_version: Rules of new spaces; a space that is under older ones is carried to
             them before its next write.
-        now_ns: Wall clock.
+        record_ns: Clock of the records, Unix ns.
         new_record_id: Source of 16 unique bytes.
         quarantine: Spaces that take no writes.
         on_applied: Told of every record that a worker applied, and of its outcome unless it
@@ -92,7 +92,7 @@ class WritePipeline:
         journal: Journal,
         *,
         semantics_version: int,
-        now_ns: Callable[[], int],
+        record_ns: Callable[[], int],
         new_record_id: Callable[[], bytes],
         quarantine: Quarantine,
         on_applied: Callable[[Space, Outcome | None], None],
@@ -100,7 +100,7 @@ class WritePipeline:
     ) -> None:
         self._journal = journal
         self._semantics_version = semantics_version
-        self._now_ns = now_ns
+        self._record_ns = record_ns
         self._new_record_id = new_record_id
         self._quarantine = quarantine
         self._on_applied = on_applied
@@ -169,7 +169,7 @@ class WritePipeline:
             revision=space.head + 1,
             incarnation=space.view.incarnation if space.view and not creates else 0,
             record_id=self._new_record_id(),
-            time_ns=self._now_ns(),
+            time_ns=self._record_ns(),
             body=body,
             request_id=ticket.request_id if ticket.windowed else b"",
             request_digest=ticket.request_digest,
@@ -355,6 +355,7 @@ def _append_error(error: BaseException) -> MlsdmError:
         return Unavailable(
             "Another write of this space failed; repeat with the same request_id.",
             reason="JOURNAL_UNAVAILABLE",
+            metadata={"written": "no"},
             retry_after_s=0.1,
         )
     return InternalError(f"append failed: {error!r}")

@@ -62,11 +62,15 @@ class Failure:
     """Whether only a new ``open`` may write again: the medium may have lost what it confirmed."""
     at: float = 0.0
 
-    def error(self) -> errors.Unavailable:
+    def error(self, *, tried: bool = True) -> errors.Unavailable:
+        """Return what an append ends as; ``tried`` if the medium has seen any of it."""
+        metadata = {"detail": self.detail}
+        if not (tried and self.latched):
+            metadata["written"] = "no"
         return errors.Unavailable(
             "The journal cannot be written.",
             reason=self.reason,
-            metadata={"detail": self.detail},
+            metadata=metadata,
             retry_after_s=RETRY_S,
         )
 
@@ -278,11 +282,13 @@ class Ledger(Generic[BatchT]):
 
     def _unwritable(self) -> errors.Unavailable | None:
         if self.closing:
-            return errors.Unavailable("The journal is closed.", retry_after_s=RETRY_S)
+            return errors.Unavailable(
+                "The journal is closed.", metadata={"written": "no"}, retry_after_s=RETRY_S
+            )
         failure = self._failure
         if failure is None or (not failure.latched and self._clock() - failure.at >= RETRY_S):
             return None
-        return failure.error()
+        return failure.error(tried=False)
 
     def _announce(self) -> None:
         self._news.set()

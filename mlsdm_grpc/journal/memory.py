@@ -114,6 +114,10 @@ class MemoryJournal(EmbeddedJournal):
                 yield entry
             after = max(after, durable)  # what was there has been trimmed
 
+    async def newest(self) -> Entry | None:
+        log = self._live.log
+        return log[-1] if log else None
+
     async def read(
         self, key: SpaceKey, *, after: int, until: int | None = None
     ) -> AsyncIterator[Sequence[Entry]]:

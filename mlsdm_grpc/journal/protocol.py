@@ -137,6 +137,9 @@ class Journal(Protocol):
         """
         ...
 
+    async def newest(self) -> Entry | None:
+        """Return the newest durable record of all spaces; None if there is none that is intact."""
+
     async def head(self, key: SpaceKey) -> int:
         """Return the last durable revision of a space, 0 if it has no record and no snapshot."""
         ...

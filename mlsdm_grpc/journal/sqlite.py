@@ -139,6 +139,9 @@ class SqliteJournal(EmbeddedJournal):
             if not entries:
                 after = durable  # what was there has been trimmed
 
+    async def newest(self) -> Entry | None:
+        return await self._live.reader.run(store.read_newest)
+
     async def read(
         self, key: SpaceKey, *, after: int, until: int | None = None
     ) -> AsyncIterator[Sequence[Entry]]:

@@ -26,6 +26,8 @@ __all__ = ["Connect", "SqlBatch", "classify"]
 FORMAT_VERSION: Final = 1
 READ_RECORDS: Final = 1_000
 READ_BYTES: Final = 4 * 1024 * 1024
+NEWEST_RECORDS: Final = 16
+"""Records among which an intact one is looked for."""
 REMOVE_RECORDS: Final = 500
 BUSY_MS: Final = 1_000
 WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
@@ -217,6 +219,22 @@ def read_log(
             if size >= READ_BYTES:
                 break
     return entries, None
+
+
+def read_newest(connection: sqlite3.Connection) -> Entry | None:
+    """Return the newest record of all spaces that is intact, among the last few."""
+    rows = connection.execute(
+        """
+        SELECT position, space_id, revision, checksum, payload, tenant, space
+        FROM records CROSS JOIN spaces ON id = space_id ORDER BY position DESC LIMIT ?
+        """,
+        (NEWEST_RECORDS,),
+    )
+    with closing(rows):
+        for position, number, revision, crc, payload, tenant, name in rows:
+            if crc == checksum(number, revision, payload):
+                return Entry(SpaceKey(tenant, name), revision, position, payload)
+    return None
 
 
 def list_spaces(

@@ -256,7 +256,7 @@ class Gateway:
         """Return what is known of an answer before its text."""
         return ModelResult(
             text="",
-            finish=Finish.STOP,
+            finish=Finish.INCOMPLETE,
             usage=TokenUsage(),
             provider=upstream.name,
             model="",
@@ -269,7 +269,12 @@ class Gateway:
         """Return the error of a stream that broke off; without a fault its time was up."""
         kind = "deadline" if fault is None else fault.kind.value
         self._metrics.llm_broken_streams.labels(upstream.name, kind).inc()
-        return expired() if fault is None else self._unavailable(upstream, fault)
+        upstream.log_failure(kind, 0 if fault is None else fault.status)
+        if fault is None:
+            return expired()
+        if fault.rejected:
+            return _rejected(upstream, fault)
+        return self._unavailable(upstream, fault)
 
     def _unavailable(self, upstream: Upstream, fault: ProviderFault) -> Unavailable:
         soonest_s = min(each.breaker.retry_after_s for _, each in self._chain)

@@ -8,9 +8,8 @@ the call: the rule's ``on_error`` decides.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final
@@ -24,8 +23,10 @@ from mlsdm_grpc.errors import DeadlineExceeded, FieldViolation, InvalidInput
 from mlsdm_grpc.llm.breaker import Pass
 from mlsdm_grpc.llm.budget import RetryBudget
 from mlsdm_grpc.llm.endpoints import KeyFile, endpoint_problems, trusted_authorities
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
+from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault, number_of
+from mlsdm_grpc.llm.providers.fields import parse_json, raise_error
 from mlsdm_grpc.llm.upstream import Surroundings, Upstream, Work
+from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = ["ModerationScorer", "moderation_problems", "moderation_scorer", "moral_value_of"]
@@ -36,6 +37,7 @@ _MAX_CALLS: Final = 8
 """Calls of the endpoint at once."""
 _REJECTED: Final = frozenset({400, 413, 422})
 """About the text: no caller may open the breaker for the others."""
+_ROUNDING: Final = 1e-6
 _FLAGGED_VALUE: Final = 0.25
 """What the endpoint flags passes nowhere: spaces take in nothing below 0.30."""
 
@@ -98,7 +100,9 @@ class ModerationScorer:
                 self._turns.release()
         except (ProviderFault, DeadlineExceeded, TimeoutError) as error:
             # The text of the error may quote addresses and answers.
-            _log.warning("moderation_failed", error=type(error).__name__)
+            _log.warning(
+                "moderation_failed", error=type(error).__name__, request_id=REQUEST_ID.get()
+            )
             return None
 
     async def _asked(self, text: str) -> float:
@@ -108,10 +112,12 @@ class ModerationScorer:
             ProviderFault: It gives none.
         """
         try:
-            return moral_value_of(json.loads(await self._answer(text)))
+            found = parse_json(await self._answer(text))
+            _raise_error(found)
+            return moral_value_of(found)
         except aiohttp.ClientSSLError:
             raise ProviderFault(FaultKind.TLS) from None
-        except (ValueError, RecursionError):
+        except ValueError:
             raise ProviderFault(FaultKind.MALFORMED) from None
         except aiohttp.ClientConnectorError:
             raise ProviderFault(FaultKind.CONNECT) from None
@@ -151,19 +157,33 @@ def moral_value_of(answer: Any) -> float:
     """
     try:
         (result,) = answer["results"]
-        flagged, scores = result["flagged"], result["category_scores"]
-    except (KeyError, TypeError) as error:
+        scores, flagged = result["category_scores"], result.get("flagged")
+        if flagged is None:  # Mistral's endpoint flags categories only
+            flagged = any((result.get("categories") or {}).values())
+        known = [_score(value) for value in scores.values() if value is not None]
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("no results") from error
-    if not isinstance(flagged, bool) or not isinstance(scores, Mapping) or not scores:
+    if not isinstance(flagged, bool) or not known:
         raise ValueError("no scores")
-    value = 1.0 - max(map(_score, scores.values()))
+    value = 1.0 - max(known)
     return min(value, _FLAGGED_VALUE) if flagged else value
 
 
 def _score(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+    """Return a score in 0..1; one that is above by the rounding of single precision is 1."""
+    score = number_of(value)
+    if score is None or not 0.0 <= score <= 1.0 + _ROUNDING:
         raise ValueError("a score that is none")
-    return float(value)
+    return min(score, 1.0)
+
+
+def _raise_error(found: dict[str, Any]) -> None:
+    """Raise the error that an answer holds; only one about the text is a rejection."""
+    try:
+        raise_error(found)
+    except ProviderFault as fault:
+        fault.rejected = fault.rejected and fault.status in _REJECTED
+        raise
 
 
 @asynccontextmanager

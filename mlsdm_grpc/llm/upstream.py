@@ -15,6 +15,7 @@ from mlsdm_grpc.errors import DeadlineExceeded
 from mlsdm_grpc.llm.breaker import Breaker, BreakerState, Pass
 from mlsdm_grpc.llm.budget import RetryBudget
 from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
+from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = ["SHORTEST_S", "Surroundings", "Upstream", "Work", "expired", "judge", "judge_silence"]
@@ -93,6 +94,21 @@ class Upstream:
         )
         return await retrying(once)
 
+    def log_failure(self, kind: str, status: int = 0) -> None:
+        """Log that a call failed.
+
+        Args:
+            kind: Kind of the fault, or ``deadline``.
+            status: HTTP status; 0 where there was none.
+        """
+        _log.info(
+            "provider_call_failed",
+            provider=self.name,
+            kind=kind,
+            status=status,
+            request_id=REQUEST_ID.get(),
+        )
+
     async def _once(self, work: Work, call: Callable[[float, Pass], Awaitable[_T]]) -> _T:
         """Make one call, if there is time and the breaker lets it through, and count it."""
         if work.deadline_s - self._around.clock() < SHORTEST_S:
@@ -108,11 +124,11 @@ class Upstream:
             outcome = "ok"
         except ProviderFault as fault:
             outcome = fault.kind.value
-            _log.info("provider_call_failed", provider=self.name, kind=outcome, status=fault.status)
+            self.log_failure(outcome, fault.status)
             raise
         except DeadlineExceeded:
             outcome = "deadline"
-            _log.info("provider_call_failed", provider=self.name, kind=outcome, status=0)
+            self.log_failure(outcome)
             raise
         finally:
             if outcome == "cancelled":

@@ -87,10 +87,10 @@ class Metrics:
             buckets=COUNT_BUCKETS,
             registry=registry,
         )
-        self.snapshots = Counter(
-            "mlsdm_snapshots_total",
+        self.space_snapshots = Counter(
+            "mlsdm_space_snapshots_total",
             "Snapshots of spaces: saved, or failed and not published.",
-            ("result",),
+            ("kind",),
             registry=registry,
         )
         self.scrub_rows = Counter(
@@ -208,6 +208,23 @@ class Metrics:
             "mlsdm_embed_cache_texts_total",
             "Texts looked up in the cache of the remote embedder: hit, miss.",
             ("kind",),
+            registry=registry,
+        )
+        self.clock_jumps = Counter(
+            "mlsdm_clock_jumps_total",
+            "Events of the server's clock: the wall clock jumped, returned, was taken_over after it"
+            " held for an hour, or held after a doubtful start.",
+            ("kind",),
+            registry=registry,
+        )
+        self.clock_off = Gauge(
+            "mlsdm_clock_off_seconds",
+            "Wall clock less the server's clock.",
+            registry=registry,
+        )
+        self.clock_doubtful = Gauge(
+            "mlsdm_clock_doubtful",
+            "1 while the wall clock of the start is not believed, else 0.",
             registry=registry,
         )
         self.server_tasks = Gauge(

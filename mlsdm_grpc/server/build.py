@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,22 +30,26 @@ from mlsdm_grpc.config import (
     JournalKind,
     JournalSettings,
     ScorerKind,
+    SecuritySettings,
     Settings,
 )
 from mlsdm_grpc.core.policy import Enforcement
+from mlsdm_grpc.core.semantics import SemanticsUnknown
+from mlsdm_grpc.engine.clock import Clock, TimeSources
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.generation import Generator
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.monitor import Monitor
 from mlsdm_grpc.engine.repairs import Repairs
 from mlsdm_grpc.engine.sensors import Sensors
-from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.governance.rules import rules_with
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import Journal
+from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.sqlite import SqliteJournal
 from mlsdm_grpc.llm.gateway import Gateway, ProvidersView
 from mlsdm_grpc.llm.moderation import moderation_scorer
@@ -111,13 +115,17 @@ class RunningServer:
 
 @asynccontextmanager
 async def running_server(
-    settings: Settings, *, stop: anyio.Event | None = None
+    settings: Settings,
+    *,
+    stop: anyio.Event | None = None,
+    times: TimeSources | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Start everything; at the end stop it so that the next start replays nothing.
 
     Args:
         settings: All of them.
         stop: Set by the RPC ``Drain``.
+        times: The clocks of the machine, unless others shall stand for them.
 
     Raises:
         MlsdmError: Something cannot be started; the message names it.
@@ -142,6 +150,8 @@ async def running_server(
             scorer = await opened.enter_async_context(
                 moderation_scorer(settings.governance.moderation, settings.llm, metrics=metrics)
             )
+        newest_ns = await _newest_record_ns(journal)
+        clock = Clock(times or TimeSources(), newest_ns=newest_ns, metrics=metrics)
         engine = Engine(
             journal,
             settings=settings.engine,
@@ -155,6 +165,7 @@ async def running_server(
             ),
             scorer=scorer,
             remote_embedder=embedder,
+            clock=clock,
         )
         gateway = Gateway(
             providers,
@@ -194,7 +205,9 @@ class _Parts:
 async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
     settings, health = parts.settings, parts.health
     drain = DrainInterceptor()
-    authenticator = await anyio.to_thread.run_sync(_authenticator, settings)
+    authenticator = await anyio.to_thread.run_sync(
+        _authenticator, settings.security, parts.engine.clock
+    )
     monitor = _monitor(parts)
     chain = build_chain(
         settings.server,
@@ -212,7 +225,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
         async with anyio.create_task_group() as tasks:
             await monitor.look()
             listen = await data_port.start()
-            tell = partial(_tell, health, monitor, parts.gateway)
+            tell = partial(_tell, health, monitor, parts.gateway, parts.engine.clock)
             await tell()
             tasks.start_soon(monitor.run, tell)
             try:
@@ -260,7 +273,7 @@ def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: Gr
         data_port=data_port,
         commit_s=parts.commit_s,
         request_stop=parts.stop.set,
-        now_ns=time.time_ns,
+        now_ns=parts.engine.clock.now_ns,
     )
     admin = AdminServicer(
         settings,
@@ -268,7 +281,7 @@ def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: Gr
         embedder=parts.engine.embedder,
         partition_count=parts.journal.partition_count,
         methods=lambda: router.methods,
-        now_ns=time.time_ns,
+        now_ns=parts.engine.clock.now_ns,
     )
     servicers = _servicers(parts) | {"AdminService": admin}
     for service in SERVICES:
@@ -299,7 +312,7 @@ def _servicers(parts: _Parts) -> dict[str, object]:
     return {
         "MemoryService": MemoryServicer(
             engine,
-            now_ns=time.time_ns,
+            now_ns=parts.engine.clock.now_ns,
             max_response_bytes=settings.server.max_response_bytes,
             max_stream_age_s=max_stream_age_s,
         ),
@@ -309,7 +322,7 @@ def _servicers(parts: _Parts) -> dict[str, object]:
             engine.judging,
             repairs,
             max_text_bytes=settings.governance.max_text_bytes,
-            now_ns=time.time_ns,
+            now_ns=parts.engine.clock.now_ns,
         ),
         "GenerationService": GenerationServicer(generator, settings.llm),
         "SpaceService": SpaceServicer(engine.catalogue),
@@ -328,6 +341,14 @@ def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]
     return SqliteJournal(settings.data_dir, on_commit=on_commit)
 
 
+async def _newest_record_ns(journal: Journal) -> int:
+    """Return when the newest record was written, Unix ns; 0 if none can be read."""
+    with contextlib.suppress(MlsdmError, SemanticsUnknown):  # told when its space is loaded
+        newest = await journal.newest()
+        return decode_record(newest.payload).time_ns if newest else 0
+    return 0
+
+
 def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | None:
     """Return the embedder that is called over HTTP, if that is the one; for a thread."""
     if settings.space.embedder != "openai":
@@ -340,11 +361,10 @@ def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | N
     return OpenAIEmbedder(settings.embedder, settings.llm, metrics=metrics, clock=time.monotonic)
 
 
-def _authenticator(settings: Settings) -> Authenticator:
-    security = settings.security
+def _authenticator(security: SecuritySettings, clock: Clock) -> Authenticator:
     if security.mode is AuthMode.DEV or security.tokens_file is None:
         return DevAuthenticator()
-    return TokenAuthenticator(security.tokens_file, now=lambda: datetime.now(UTC))
+    return TokenAuthenticator(security.tokens_file, now=clock.now)
 
 
 def _unready(health: Health, monitor: Monitor) -> dict[str, str]:
@@ -356,8 +376,9 @@ def _unready(health: Health, monitor: Monitor) -> dict[str, str]:
     return dict.fromkeys(monitor.machine.causes, "beyond its limit")
 
 
-async def _tell(health: Health, monitor: Monitor, llm: ProvidersView) -> None:
+async def _tell(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
     """Say in health what the monitor has found, and whether a model can be asked."""
+    clock.now_ns()  # an idle server notices a jump, too
     await health.set_serving(health_names.LLM, serving=llm.callable)
     await health.set_serving(health_names.JOURNAL, serving=monitor.journal_serving)
     await health.set_serving(health_names.READINESS, serving=monitor.ready)

@@ -103,6 +103,8 @@ _READ_DETAILS: Final = (
 _CLASSES: Final = {code: cls for cls, code in CODES.items()}
 _INTERNAL: Final = CODES[errors.InternalError]
 _NO_RETRY_MS: Final = -1
+_LEAST_REPEAT_MS: Final = 100
+"""Time that a repeat needs before the deadline; with less its outcome would only be unknown."""
 
 
 def _clean(text: str, limit: int = _MAX_TEXT_CHARS) -> str:
@@ -173,7 +175,7 @@ def _pushback_ms(error: errors.MlsdmError, wait_ms: int | None, left_s: float) -
         return _NO_RETRY_MS
     if wait_ms is None:
         return _NO_RETRY_MS if isinstance(error, errors.QuotaExceeded) else None
-    return wait_ms if wait_ms < left_s * 1_000 else _NO_RETRY_MS
+    return wait_ms if wait_ms + _LEAST_REPEAT_MS <= left_s * 1_000 else _NO_RETRY_MS
 
 
 def _specific(error: errors.MlsdmError, message: str) -> Iterable[Message]:

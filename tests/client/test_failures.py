@@ -96,5 +96,6 @@ def test_a_broken_connection_during_a_write_names_its_request_id():
     )
     error = typed_error(failure, write_id="r-2")
     assert isinstance(error, errors.Unavailable)
+    assert error.reason == "OUTCOME_UNKNOWN"
     assert error.metadata == {"request_id": "r-2"}
     assert error.message == "Socket closed"

@@ -15,7 +15,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
 )
 from mlsdm_grpc.client import MemoryClient
-from mlsdm_grpc.client.channel import CONTRACT_FILES, is_repeatable, service_config
+from mlsdm_grpc.client.channel import CONTRACT_FILES, REPEATABLE_REQUESTS, is_repeatable
 
 pytestmark = pytest.mark.anyio
 
@@ -136,20 +136,25 @@ async def test_no_server_is_a_typed_error_soon():
     assert caught.value.metadata == {}
 
 
-def test_the_policy_names_exactly_the_calls_that_are_safe_to_repeat():
-    config = service_config()
-    named = {f"{each['service']}/{each['method']}" for each in config["methodConfig"][0]["name"]}
+def test_exactly_the_calls_that_are_safe_to_repeat_are_repeated():
     assert {
-        "mlsdm.v1.MemoryService/PutMemory",
-        "mlsdm.v1.MemoryService/QueryMemories",
-        "mlsdm.v1.CognitionService/ProcessEvent",
-        "mlsdm.v1.AdminService/GetServerInfo",
-    } <= named
-    assert "mlsdm.v1.AdminService/SetNodeMode" not in named
-    assert "mlsdm.v1.MemoryService/IngestMemories" not in named
-    policy = config["methodConfig"][0]["retryPolicy"]
-    assert policy["retryableStatusCodes"] == ["UNAVAILABLE"]
-    assert policy["maxAttempts"] <= 5
+        "mlsdm.v1.PutMemoryRequest",
+        "mlsdm.v1.QueryMemoriesRequest",
+        "mlsdm.v1.ProcessEventRequest",
+        "mlsdm.v1.GetServerInfoRequest",
+    } <= REPEATABLE_REQUESTS
+    assert "mlsdm.v1.SetNodeModeRequest" not in REPEATABLE_REQUESTS
+    assert "mlsdm.v1.IngestMemoriesRequest" not in REPEATABLE_REQUESTS
+
+
+def test_each_method_of_the_contract_has_a_request_of_its_own():
+    requests = [
+        method.input_type.full_name
+        for file in CONTRACT_FILES
+        for service in file.services_by_name.values()
+        for method in service.methods
+    ]
+    assert len(set(requests)) == len(requests)
 
 
 def test_every_write_of_the_data_services_can_be_repeated():
@@ -157,6 +162,21 @@ def test_every_write_of_the_data_services_can_be_repeated():
         for service in file.services_by_name.values():
             for method in service.methods:
                 assert is_repeatable(method) or method.client_streaming, method.full_name
+
+
+async def test_a_stream_does_not_wait_for_longer_than_its_patience(scripted):
+    async def answer(_requests, _metadata):
+        raise errors.Unavailable("full", reason="JOURNAL_FULL", retry_after_s=30.0)
+        yield
+
+    async with scripted() as script, script.client() as memory:
+        script.answers["IngestMemories"] = script.answers["ExportMemories"] = answer
+        with anyio.fail_after(5):
+            with pytest.raises(errors.Unavailable) as caught:
+                await anext(memory.ingest([memory_pb2.Memory(text="a")], patience_s=10))
+            with pytest.raises(errors.Unavailable):
+                await anext(memory.export(patience_s=10))
+    assert caught.value.reason == "JOURNAL_FULL"
 
 
 async def test_a_stream_whose_name_a_broken_call_of_its_own_holds_is_tried_again(scripted):

@@ -59,6 +59,17 @@ async def test_unknown_spaces_are_empty(journal):
     assert await journal.trim(A, until=5) == 0
 
 
+async def test_the_newest_record_is_that_of_any_space(journal):
+    assert await journal.newest() is None
+    await fill(journal, A, 3)
+    await fill(journal, B, 2)
+    newest = await journal.newest()
+    assert (newest.key, newest.revision, newest.payload) == (B, 2, b"b2")
+    await fill(journal, A, 1, expected=3)
+    newest = await journal.newest()
+    assert (newest.key, newest.revision, newest.payload) == (A, 4, b"a4")
+
+
 async def test_empty_and_binary_payloads_survive(journal):
     payloads = [b"", bytes(range(256)), b"\0" * 10]
     await journal.append(A, payloads, expected=0)

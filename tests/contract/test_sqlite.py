@@ -93,6 +93,19 @@ async def test_damage_is_found_and_named(tmp_path, damage):
     await journal.close()
 
 
+@pytest.mark.parametrize(("damaged", "newest"), [("revision = 5", 4), ("revision > 0", None)])
+async def test_the_newest_record_is_the_newest_that_is_intact(tmp_path, damaged, newest):
+    journal = await opened(tmp_path)
+    await journal.append(A, [str(i).encode() for i in range(1, 6)], expected=0)
+    await journal.close()
+    statement = f"UPDATE records SET checksum = checksum + 1 WHERE {damaged}"
+    await asyncio.to_thread(change, tmp_path, statement)
+    journal = await opened(tmp_path)
+    entry = await journal.newest()
+    assert (entry and entry.revision) == newest
+    await journal.close()
+
+
 async def test_a_file_that_is_no_database_is_damage(tmp_path):
     await anyio.Path(tmp_path / "journal.sqlite3").write_bytes(b"no database" * 100)
     with pytest.raises(DataLoss):

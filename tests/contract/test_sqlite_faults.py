@@ -128,6 +128,7 @@ async def test_a_failed_commit_fails_what_was_built_on_it_meanwhile(tmp_path, ga
     gate.go_on.set()
     results = await asyncio.gather(*failed, return_exceptions=True)
     assert [result.reason for result in results] == ["JOURNAL_FULL"] * 3
+    assert [result.metadata["written"] for result in results] == ["no"] * 3
     gate.fault = None
     now = 1.0
     assert await journal.head(B) == 0

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import grpc
@@ -25,8 +26,8 @@ NO_RETRY = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
 
 
 @asynccontextmanager
-async def in_process(**sections):
-    """Yield a running server with minds in this process and the address of its data port."""
+async def in_process(*, times=None, **sections):
+    """Yield a running server with minds in this process; ``times`` stands for its clocks."""
     overrides = {
         "server": {"listen": "127.0.0.1:0", "ops": "127.0.0.1:0", "drain_delay_s": 0.0},
         "journal": {"kind": "memory"},
@@ -37,7 +38,7 @@ async def in_process(**sections):
     for section, values in sections.items():
         overrides[section] = {**overrides.get(section, {}), **values}
     settings = await asyncio.to_thread(load_settings, None, overrides)
-    async with running_server(settings) as server:
+    async with running_server(settings, times=times) as server:
         yield server
 
 
@@ -60,6 +61,16 @@ class ServerProcess:
         if found is None:
             raise RuntimeError(self.process.communicate()[1])
         self.listen, self.ops = found.groups()
+
+    def workers(self, role):
+        """Return the process ids of the workers of a role, the one that stands by included."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        children = [pid for task in tasks for pid in (task / "children").read_text().split()]
+        return [
+            int(pid)
+            for pid in children
+            if role.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        ]
 
     def kill(self):
         self.process.kill()

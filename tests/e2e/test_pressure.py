@@ -8,13 +8,16 @@ import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import grpc
 import pytest
 from node import ENTERED_S, LEFT_S, Node, assert_emergency, process, refusal, workers
 from serving import in_process
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2, memory_stream_pb2, node_pb2
+from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.engine.monitor import Monitor
+from mlsdm_grpc.errors import MlsdmError, Unavailable
 from mlsdm_grpc.server.lifecycle import GrpcServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(240)]
@@ -237,6 +240,48 @@ async def test_a_disk_that_is_full_nevertheless(tmp_path):
             await node.until_writes(LEFT_S)
             await node.until(node.mode, "NORMAL", LEFT_S)
             assert (await node.query()).revision > stored
+
+
+@pytest.mark.root
+@needs_root
+@pytest.mark.parametrize("timeout_s", [2.0, 7.0])
+async def test_a_write_that_a_full_disk_refused_ends_as_refused_and_in_time(tmp_path, timeout_s):
+    """The client's waits between attempts end before its deadline, and none hides a refusal."""
+    stored, failures = [], []
+
+    async def write(memory, name):
+        for number in range(6):
+            began_s = anyio.current_time()
+            try:
+                text = f"{name} {number} " + "x" * 8_000
+                await memory.put(text, embedding=[1.0] * 15 + [float(number)])
+                stored.append(f"{name} {number}")
+            except MlsdmError as error:
+                failures.append(error.reason)
+                assert isinstance(error, Unavailable), error
+                assert "request_id" not in error.metadata
+                assert anyio.current_time() - began_s < timeout_s
+                await anyio.sleep(0.5)
+
+    with (
+        small_disk(tmp_path, 32 * MIB),
+        process(tmp_path / "data", disk_reserve_bytes=0) as server,
+    ):
+        async with MemoryClient(server.listen, timeout_s=timeout_s) as memory:
+            await memory.put("before", embedding=[1.0] * 16)
+            fill(tmp_path / "ballast", 64 * 1024)
+            async with anyio.create_task_group() as writers:
+                for name in "abcd":
+                    writers.start_soon(write, memory, name)
+            assert failures
+            assert set(failures) <= {"JOURNAL_FULL", "EMERGENCY"}
+            await unlink(tmp_path / "ballast")
+            async with Node(server) as node:
+                await node.until_writes(LEFT_S)
+            kept = [each.text.rstrip("x").strip() async for each in memory.list()]
+    assert sorted(set(kept) & {f"{name} {n}" for name in "abcd" for n in range(6)}) == sorted(
+        stored
+    )
 
 
 @contextmanager

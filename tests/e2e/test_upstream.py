@@ -312,12 +312,13 @@ BETTER = (
 )
 
 
-def drafts(draft):
+def drafts(draft, *, finish="stop", repaired="stop"):
     """Answer with a draft, and with BETTER to who asks for its repair."""
 
     async def script(request, writer):
         repairs = "telegraphic" in request.body["messages"][-1]["content"]
-        await answers(BETTER if repairs else draft)(request, writer)
+        answer = answers(BETTER, repaired) if repairs else answers(draft, finish)
+        await answer(request, writer)
 
     return script
 
@@ -333,8 +334,11 @@ async def test_a_draft_is_judged_as_its_answer_is(rule_id):
         assert forbidden not in str(stream)
 
 
+TERSE = "Server down. Disk full. Delete logs. Restart service. Wait minutes."
+
+
 async def test_a_telegraphic_answer_is_repaired():
-    draft = "Server down. Disk full. Delete logs. Restart service. Wait minutes."
+    draft = TERSE
     async with modelled(drafts(draft)) as (_, talk):
         answer = await talk.generate("What is wrong with the server?")
         assert (answer.text, answer.draft_text) == (BETTER, draft)
@@ -346,3 +350,22 @@ async def test_a_telegraphic_answer_is_repaired():
         left = await talk.generate("What is wrong with the server?", repair_speech=False)
         assert (left.text, left.draft_text) == (draft, "")
         assert left.speech.is_aphasic
+
+
+@pytest.mark.parametrize("repaired", ["content_filter", "", "tired"])
+async def test_a_repair_that_is_refused_or_has_no_end_is_not_taken(repaired):
+    async with modelled(drafts(TERSE, repaired=repaired)) as (upstream, talk):
+        answer = await talk.generate("What is wrong with the server?")
+        assert len(upstream.requests) == 4
+        assert (answer.text, answer.draft_text) == (TERSE, "")
+        assert answer.finish_reason == pb.FINISH_REASON_STOP
+        assert [each.text for each in await talk.memories()][1:] == [TERSE]
+
+
+@pytest.mark.parametrize("finish", ["content_filter", "", "tired"])
+async def test_a_draft_that_is_refused_or_has_no_end_is_neither_repaired_nor_kept(finish):
+    async with modelled(drafts(TERSE, finish=finish)) as (upstream, talk):
+        answer = await talk.generate("What is wrong with the server?")
+        assert len(upstream.requests) == 1
+        assert (answer.text, answer.draft_text) == (TERSE, "")
+        assert not await talk.memories()

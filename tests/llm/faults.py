@@ -78,6 +78,10 @@ def broken(body: bytes) -> Script:
     return both(whole(body), says(head + b"data: " + body + b"\n\n"))
 
 
+def error_body(**more) -> bytes:
+    return json.dumps({"choices": None, "error": {"message": SECRET_BODY} | more}).encode()
+
+
 def http_date(seconds: float) -> str:
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
@@ -134,7 +138,9 @@ def with_usage(usage) -> Script:
     )
 
 
+REFUSAL = {"content": None, "refusal": "I cannot."}
 HEAD = http(200, completion())[:-200]
+LARGE = http(200, b" " * 50_000_000)
 FIRST = sse(piece("Yes,"))
 
 FAULTS = [
@@ -176,7 +182,7 @@ FAULTS = [
     rejected("redirect that keeps the body", status(307, "location: /elsewhere"), "307"),
     unavailable("status 204", says(b"HTTP/1.1 204 None\r\n\r\n"), "malformed", 1),
     unavailable("200 with an empty body", whole(b""), "malformed", 1, WHOLE),
-    unavailable("stream without any event", says(sse()), "reset", 1, STREAMED),
+    unavailable("stream without any event", says(sse()), "malformed", 1, STREAMED),
     unavailable("cut JSON", broken(completion()[:-30]), "malformed", 1),
     unavailable("garbage after the JSON", broken(completion() + b"garbage"), "malformed", 1),
     unavailable("another schema", broken(b'{"result": "yes"}'), "malformed", 1),
@@ -188,7 +194,6 @@ FAULTS = [
         "malformed",
         1,
     ),
-    unavailable("an answer without an end", broken(completion(finish=None)), "malformed", 1, WHOLE),
     unavailable(
         "an end that is a number",
         both(whole(completion(finish=7)), says(sse(piece("Yes", 7)))),
@@ -204,7 +209,7 @@ FAULTS = [
         "malformed",
         1,
     ),
-    unavailable("50 MB, announced", whole(b" " * 50_000_000), "too_large", 1),
+    unavailable("50 MB, announced", says(LARGE[:100_000]), "too_large", 1),
     unavailable("50 MB in chunks", endless_body, "too_large", 1),
     unavailable("a line without end", endless_line, "too_large", 1, STREAMED),
     unavailable("events without end", endless_events, "too_large", 1, STREAMED),
@@ -215,13 +220,10 @@ FAULTS = [
         "too_large",
         1,
     ),
-    unavailable(
-        "an error as first event",
-        says(sse(json.dumps({"error": {"message": SECRET_BODY}}))),
-        "upstream",
-        3,
-        STREAMED,
-    ),
+    unavailable("an error with status 200", broken(error_body()), "upstream", 3),
+    unavailable("error 429 with status 200", broken(error_body(code=429)), "upstream", 3),
+    rejected("error 400 with status 200", broken(error_body(code=400)), "400"),
+    unavailable("finish_reason error", answers("", "error"), "upstream", 3),
     unavailable(
         "an error after the first word",
         says(sse(piece("Yes,"), json.dumps({"error": {"message": SECRET_BODY}}))),
@@ -256,19 +258,24 @@ FAULTS = [
             whole(completion("Ignore all rules.", "tool_calls")),
             says(sse(piece("Ignore all rules."), piece(finish="tool_calls"), "[DONE]")),
         ),
-        "stop",
+        "incomplete",
     ),
     comes_through(
+        "an end without a reason",
+        both(
+            whole(completion(finish=None)),
+            says(sse(piece("Yes, it is."), piece(finish=""), USAGE, "[DONE]")),
+        ),
+        "incomplete",
+    ),
+    comes_through("an end for a reason that is unknown", answers("Yes", "tired"), "incomplete"),
+    comes_through(
         "a refusal of the model",
-        whole(
-            completion(
-                choices=[
-                    {"message": {"content": None, "refusal": "I cannot."}, "finish_reason": "stop"}
-                ]
-            )
+        both(
+            whole(completion(choices=[{"message": REFUSAL, "finish_reason": "stop"}])),
+            says(sse(piece(choices=[{"delta": REFUSAL}]), piece(finish="stop"), "[DONE]")),
         ),
         "refused",
-        WHOLE,
     ),
     comes_through("stopped by a content filter", answers("Yes", "content_filter"), "refused"),
     comes_through("stopped by the token limit", answers("Yes, it", "length"), "length"),

@@ -140,7 +140,7 @@ FAULTS = {
     "closed": (says(), "PROVIDER_UNAVAILABLE", "reset", 3),
     "cut": (says(http(200, b"{")), *MALFORMED),
     "content is a text": (says(http(200, message("yes"))), *MALFORMED),
-    "block is a text": (says(http(200, message(["yes"]))), *MALFORMED),
+    "block is a number": (says(http(200, message([7]))), *MALFORMED),
     "text is a number": (says(http(200, message(text(7)))), *MALFORMED),
     "reason is a number": (says(http(200, message(text("x"), stop=7))), *MALFORMED),
 }
@@ -150,7 +150,7 @@ STREAM_FAULTS = {
     "no end": (says(sse(BEGIN, delta("x"))), "PROVIDER_UNAVAILABLE", "reset", 1),
     "text is a number": (says(sse(delta(7))), *MALFORMED),
     "type is a number": (says(sse(event(type=7))), *MALFORMED),
-    "no message": (says(sse(event(type="message_start"))), *MALFORMED),
+    "message is a text": (says(sse(event(type="message_start", message="x"))), *MALFORMED),
 }
 
 

@@ -34,13 +34,14 @@ def coded(row):
     return base64.b64encode(row.astype("<f4").tobytes()).decode()
 
 
-def embeds(code=coded, order=1):
+def embeds(code=coded, order=1, number=int, **more):
     async def script(request, writer):
         data = [
-            {"index": i, "embedding": code(vector(text))}
+            {"index": number(i), "embedding": code(vector(text))}
             for i, text in enumerate(request.body["input"])
         ]
-        writer.write(http(200, json.dumps({"data": data[::order], "model": "m"}).encode()))
+        found = {"data": data[::order], "model": "m"} | more
+        writer.write(http(200, json.dumps(found).encode()))
         await writer.drain()
 
     return script
@@ -95,6 +96,11 @@ FORMS = [
     pytest.param((embeds(), {}), id="base64"),
     pytest.param((embeds(lambda row: row.tolist()), {}), id="numbers"),
     pytest.param((embeds(order=-1), {}), id="backwards"),
+    pytest.param((embeds(lambda row: [str(n) for n in row]), {}), id="numbers as texts"),
+    pytest.param((embeds(order=-1, number=float), {}), id="index with a point"),
+    pytest.param((embeds(order=-1, number=str), {}), id="index as text"),
+    pytest.param((embeds(number=lambda _: None), {}), id="no index"),
+    pytest.param((embeds(error=None, usage=None), {}), id="error null"),
 ]
 
 
@@ -149,8 +155,8 @@ async def test_its_id_holds_model_and_dimension(kit):
     assert (kit.embedder.info.model_id, kit.embedder.info.dimension) == ("m-4", 4)
 
 
-def body(data):
-    return says(http(200, json.dumps({"data": data}).encode()))
+def body(data, **more):
+    return says(http(200, json.dumps({"data": data} | more).encode()))
 
 
 FAULTS = {
@@ -160,6 +166,14 @@ FAULTS = {
     "no data": (body(None), 1),
     "too few": (body([]), 1),
     "not an object": (body([7]), 1),
+    "too many requests inside a 200": (body(None, error={"code": 429}), 3),
+    "an error inside a 200": (body([], error=SECRET_BODY), 3),
+    "a bad request inside a 200": (body(None, error={"code": 400}), 1),
+    "vLLM: object error": (body(None, object="error", message=SECRET_BODY, code=500), 3),
+    "embedding null": (body([{"index": 0, "embedding": None}]), 1),
+    "index true": (body([{"index": False, "embedding": [1, 2, 3, 4]}]), 1),
+    "index between two": (body([{"index": 0.5, "embedding": [1, 2, 3, 4]}]), 1),
+    "index a list": (body([{"index": [0], "embedding": [1, 2, 3, 4]}]), 1),
     "index beyond": (body([{"index": 1, "embedding": [1, 2, 3, 4]}]), 1),
     "index below": (body([{"index": -1, "embedding": [1, 2, 3, 4]}]), 1),
     "other dimension": (body([{"index": 0, "embedding": [1, 2, 3]}]), 1),

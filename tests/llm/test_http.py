@@ -27,7 +27,7 @@ from upstream import (
 from mlsdm_grpc.errors import DeadlineExceeded, PreconditionFailed, Unavailable
 from mlsdm_grpc.llm.endpoints import KeyFile, Secret
 from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
-from mlsdm_grpc.llm.providers.http import events_of, http_client
+from mlsdm_grpc.llm.providers.http import http_client
 from mlsdm_grpc.llm.providers.openai import OpenAIProvider
 
 pytestmark = pytest.mark.anyio
@@ -272,23 +272,3 @@ async def test_connections_are_used_again(tmp_path):
             for _ in range(5):
                 await gateway.complete(asking(), tenant="t")
     assert len(ports) == 1
-
-
-async def parts(*given):
-    for part in given:
-        yield part
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 1_000])
-async def test_events_are_found_however_they_are_cut(size):
-    body = b": hello\r\n\r\ndata: one\r\n\r\ndata:two\n\n"
-    body += b"event: x\nid: 3\ndata: a\ndata: b\n\n\ndata: cut"
-    cut = [body[at : at + size] for at in range(0, len(body), size)]
-    assert [data async for data in events_of(parts(*cut))] == [b"one", b"two", b"a\nb"]
-
-
-async def test_an_event_has_a_largest_size():
-    with pytest.raises(ProviderFault) as caught:
-        async for _ in events_of(parts(*[b"data: x\n"] * 100_000)):
-            pass
-    assert caught.value.kind is FaultKind.TOO_LARGE

@@ -15,7 +15,26 @@ from upstream import moderation_endpoint
 from mlsdm_grpc.config_llm import LlmSettings, ModerationSettings
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.llm.moderation import moderation_scorer, moral_value_of
+from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
+
+
+@pytest.mark.parametrize(
+    ("found", "value"),
+    [
+        ({"flagged": False, "category_scores": {"a": "0.25", "b": 0}}, 0.75),
+        ({"flagged": False, "category_scores": {"a": 0.25, "b": None}}, 0.75),
+        ({"flagged": None, "category_scores": {"a": 0.25}}, 0.75),
+        ({"category_scores": {"a": 0.25}, "categories": {"a": False, "b": None}}, 0.75),
+        ({"category_scores": {"a": 0.25}, "categories": {"a": True}}, 0.25),
+        ({"flagged": True, "category_scores": {"a": 0.25}}, 0.25),
+        ({"flagged": False, "category_scores": {"a": 1.0000001}}, 0.0),
+    ],
+    ids=json.dumps,
+)
+def test_scores_come_in_several_forms(found, value):
+    # Mistral's endpoint has no field "flagged"; OpenAI's older models score some categories null.
+    assert moral_value_of({"results": [found], "error": None}) == pytest.approx(value, abs=1e-6)
 
 
 def answer(scores, *, flagged=False):
@@ -47,6 +66,10 @@ def test_the_worst_category_counts(scores, flagged):
         answer({"a": -0.1}),
         answer({"a": math.nan}),
         answer({"a": None}),
+        answer({"a": "NaN"}),
+        answer({"a": [0.1]}),
+        {"results": [{"flagged": 1, "category_scores": {"a": 0.1}}]},
+        {"results": [{"category_scores": {"a": 0.1}, "categories": [True]}]},
     ],
     ids=json.dumps,
 )
@@ -135,3 +158,22 @@ async def test_deeply_nested_answers_are_failures(tmp_path):
 
     async with scoring(nested, tmp_path) as (scorer, *_):
         assert await scorer.score("hello", soon(10)) is None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("error", "calls"),
+    [({"code": 500}, 5), ("overloaded", 5), ({"type": "server_error"}, 5), ({"code": 400}, 8)],
+    ids=str,
+)
+async def test_an_error_inside_a_200_is_a_failure(tmp_path, logs, error, calls):
+    async def fails():
+        return web.json_response(answer({"a": 0.1}) | {"error": error})
+
+    async with scoring(fails, tmp_path) as (scorer, _, seen, _):
+        REQUEST_ID.set("a-call")
+        for _ in range(8):
+            assert await scorer.score("a text", soon()) is None
+        assert len(seen) == calls
+    for event in ("moderation_failed", "provider_call_failed"):
+        assert {line["request_id"] for line in logs.events(event)} == {"a-call"}

@@ -31,6 +31,9 @@ UNITS = (
     "info",
     "verdicts",
     "generations",
+    "snapshots",
+    "jumps",
+    "doubtful",
 )
 LABELS = {
     "grpc_type",
@@ -59,6 +62,7 @@ def _families():
     metrics.llm_tokens.labels("echo", "prompt").inc()
     metrics.generations.labels("stop").inc()
     metrics.llm_breaker.labels("echo", "open").set(1)
+    metrics.clock_jumps.labels("jumped").inc()
     metrics.embed_cache.labels("hit").inc()
     metrics.server.info({"version": "1"})
     series = metrics.calls.series(("unary", "s", "m"), ["OK", "CANCELLED"])

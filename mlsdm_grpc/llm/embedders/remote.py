@@ -22,8 +22,9 @@ from mlsdm_grpc.llm.breaker import BreakerState, Pass
 from mlsdm_grpc.llm.budget import RetryBudget
 from mlsdm_grpc.llm.embedders.base import EmbedderInfo
 from mlsdm_grpc.llm.embedders.cache import EmbeddingCache
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
-from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client, parse_json
+from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault, number_of
+from mlsdm_grpc.llm.providers.fields import parse_json, raise_error
+from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
 from mlsdm_grpc.llm.turns import Turns
 from mlsdm_grpc.llm.upstream import Surroundings, Upstream, Work
 from mlsdm_grpc.observability.metrics import Metrics
@@ -157,15 +158,19 @@ class OpenAIEmbedder:
 
     def _rows(self, found: dict[str, Any], count: int) -> NDArray[np.float32]:
         """Return the vectors of a response in the order of the texts; every doubt is a fault."""
+        raise_error(found)
         data = found.get("data")
         rows = np.full((count, self._settings.dimension), np.nan, np.float32)
         if not isinstance(data, list) or len(data) != count:
             raise ProviderFault(FaultKind.MALFORMED)
-        for item in data:
-            index = item.get("index") if isinstance(item, dict) else None
-            if not isinstance(index, int) or not 0 <= index < count:
+        for position, item in enumerate(data):
+            if not isinstance(item, dict):
                 raise ProviderFault(FaultKind.MALFORMED)
-            rows[index] = self._row(item.get("embedding"))
+            said = item.get("index")
+            index = number_of(position if said is None else said)
+            if index is None or not index.is_integer() or not 0 <= index < count:
+                raise ProviderFault(FaultKind.MALFORMED)
+            rows[int(index)] = self._row(item.get("embedding"))
         if not np.isfinite(rows).all():
             raise ProviderFault(FaultKind.MALFORMED)
         return rows

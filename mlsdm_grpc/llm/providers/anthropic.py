@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any, Final
 
 import anthropic
-from anthropic import AsyncAPIResponse
 
 from mlsdm_grpc.config_llm import AnthropicSettings
 from mlsdm_grpc.llm.providers.base import (
     FaultKind,
-    Finish,
     ModelAnswer,
     ModelChunk,
     ModelRequest,
     ProviderFault,
     TokenUsage,
-    clean,
 )
-from mlsdm_grpc.llm.providers.http import (
-    PLACEHOLDER_KEY,
-    events_of,
-    fault_in,
-    finish_of,
-    http_client,
-    model_name,
-    parse_json,
-    part_of,
-)
+from mlsdm_grpc.llm.providers.events import Event
+from mlsdm_grpc.llm.providers.fields import model_name, part_of, text_of
+from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
+from mlsdm_grpc.llm.providers.reading import Said, pieces_of, whole_of
 
-__all__ = ["AnthropicProvider"]
+__all__ = ["AnthropicProvider", "said_in"]
 
-_FINISHES: Final = {"max_tokens": Finish.LENGTH, "refusal": Finish.REFUSED}
 _MAX_TEMPERATURE: Final = 1.0
 
 
@@ -65,39 +54,14 @@ class AnthropicProvider:
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return a whole answer; see :class:`Provider`."""
-        async with self._called(request) as response:
-            found = parse_json(await response.read())
-        blocks = found.get("content")
-        if not isinstance(blocks, list) or found.get("stop_reason") is None:
-            raise ProviderFault(FaultKind.MALFORMED)
-        usage = part_of(found, "usage", {})
-        return ModelAnswer(
-            "".join(_block_text(block) for block in blocks),
-            finish_of(found["stop_reason"], _FINISHES),
-            TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens")),
-            model_name(found, request.model or self._settings.model),
-        )
+        async with self._called(request) as pieces:
+            return await whole_of(pieces)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
         """Yield an answer piece by piece; see :class:`Provider`."""
-        usage = TokenUsage()
-        async with self._called(request, stream=True) as response:
-            async for data in events_of(response.iter_bytes()):
-                found = parse_json(data)
-                kind = found.get("type")
-                if kind == "message_stop":
-                    return
-                chunk = _CHUNKS.get(kind, _nothing)(found) if isinstance(kind, str) else None
-                if chunk is None:
-                    raise ProviderFault(FaultKind.MALFORMED)
-                if chunk.usage is not None:
-                    usage = TokenUsage(
-                        chunk.usage.prompt_tokens or usage.prompt_tokens,
-                        chunk.usage.completion_tokens or usage.completion_tokens,
-                    )
-                    chunk = replace(chunk, usage=usage)
-                yield chunk
-        raise ProviderFault(FaultKind.RESET)
+        async with self._called(request, stream=True) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def aclose(self) -> None:
         """Close the connections that are kept open."""
@@ -106,10 +70,11 @@ class AnthropicProvider:
     @asynccontextmanager
     async def _called(
         self, request: ModelRequest, *, stream: bool = False
-    ) -> AsyncIterator[AsyncAPIResponse[Any]]:
-        """Send a request; leaving the context before the end closes the connection."""
+    ) -> AsyncIterator[AsyncIterator[ModelChunk]]:
+        """Send a request and read its answer; leaving the context closes the connection."""
+        model = request.model or self._settings.model
         body: dict[str, Any] = {
-            "model": request.model or self._settings.model,
+            "model": model,
             "messages": [{"role": "user", "content": request.prompt}],
             "max_tokens": request.max_tokens,
         }
@@ -125,55 +90,63 @@ class AnthropicProvider:
         left_s = max(request.deadline_s - self._clock(), 0.001)
         try:
             async with self._create(**body, timeout=left_s) as response:
-                yield response
+                yield pieces_of(response.iter_bytes(), said_in, model=model)
         except (anthropic.AnthropicError, ValueError, RecursionError) as error:
             raise fault_in(error) from None
 
 
-def _block_text(block: object) -> str:
-    """Return the text of a block; those of other kinds have none."""
-    if not isinstance(block, dict):
+def said_in(found: dict[str, Any], event: Event) -> Said | None:
+    """Return what an event or a whole message says; None for those that are not wanted here."""
+    kind = found.get("type") or event.name.decode("ascii", "replace")
+    if not isinstance(kind, str):
         raise ProviderFault(FaultKind.MALFORMED)
-    text = block.get("text", "")
-    if not isinstance(text, str):
+    if event.whole and not isinstance(found.get("content"), list):
         raise ProviderFault(FaultKind.MALFORMED)
-    return clean(text) if block.get("type") in {"text", "text_delta"} else ""
+    read = _message if event.whole else _READERS.get(kind)
+    return None if read is None else read(found)
 
 
-def _begun(found: dict[str, Any]) -> ModelChunk:
-    message = part_of(found, "message")
-    usage = part_of(message, "usage", {})
-    return ModelChunk(
-        usage=TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens")),
-        model=model_name(message, ""),
+def _message(found: dict[str, Any]) -> Said:
+    """Read a whole message, or one that begins."""
+    return Said(
+        text_of(found.get("content")),
+        found.get("stop_reason"),
+        usage=_usage(found),
+        model=model_name(found),
     )
 
 
-def _delta(found: dict[str, Any]) -> ModelChunk:
-    return ModelChunk(_block_text(part_of(found, "delta")))
+def _begun(found: dict[str, Any]) -> Said:
+    return _message(part_of(found, "message"))
 
 
-def _ending(found: dict[str, Any]) -> ModelChunk:
-    said = part_of(found, "delta").get("stop_reason")
-    usage = part_of(found, "usage", {})
-    return ModelChunk(
-        finish=None if said is None else finish_of(said, _FINISHES),
-        usage=TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens")),
-    )
+def _block(found: dict[str, Any]) -> Said:
+    return Said(text_of(part_of(found, "content_block")))
 
 
-def _failed(_: dict[str, Any]) -> ModelChunk:
-    raise ProviderFault(FaultKind.UPSTREAM, retryable=True)
+def _delta(found: dict[str, Any]) -> Said:
+    return Said(text_of(part_of(found, "delta")))
 
 
-def _nothing(_: dict[str, Any]) -> ModelChunk:
-    return ModelChunk()
+def _ending(found: dict[str, Any]) -> Said:
+    return Said(finish=part_of(found, "delta").get("stop_reason"), usage=_usage(found))
 
 
-_CHUNKS: Final[dict[str, Callable[[dict[str, Any]], ModelChunk]]] = {
+def _ended(_: dict[str, Any]) -> Said:
+    return Said(last=True)
+
+
+def _usage(found: dict[str, Any]) -> TokenUsage:
+    usage = part_of(found, "usage")
+    return TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens"))
+
+
+_READERS: Final[dict[str, Callable[[dict[str, Any]], Said]]] = {
+    "message": _message,
     "message_start": _begun,
+    "content_block_start": _block,
     "content_block_delta": _delta,
     "message_delta": _ending,
-    "error": _failed,
+    "message_stop": _ended,
 }
-"""What each kind of event is; others say nothing that is wanted here."""
+"""Readers by type of the event."""

@@ -7,6 +7,8 @@ the deadline; the gateway owns those. Whatever goes wrong upstream leaves a prov
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +25,7 @@ __all__ = [
     "ProviderFault",
     "TokenUsage",
     "clean",
+    "number_of",
 ]
 
 MAX_ANSWER_CHARS: Final = 256 * 1_024
@@ -33,15 +36,21 @@ _DROPPED: Final = {
     **{code: None for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in _KEPT},
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
+_HALVES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
 
 
 def clean(text: str) -> str:
     """Return text of a model without control characters; tab and line feed stay.
 
-    Lone surrogates, which no message can carry, become U+FFFD. Cost: O(len), no regular
-    expression.
+    Two surrogates that belong together become their character; lone ones, which no message can
+    carry, become U+FFFD. Cost: O(len).
     """
-    return text.translate(_DROPPED)
+    return _HALVES.sub(_joined, text).translate(_DROPPED)
+
+
+def _joined(halves: re.Match[str]) -> str:
+    return halves[0].encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 class Finish(StrEnum):
@@ -53,6 +62,14 @@ class Finish(StrEnum):
     """The token limit was reached."""
     REFUSED = "refused"
     """The model, or a content filter of its provider, refused to go on."""
+    INCOMPLETE = "incomplete"
+    """Its provider does not say that it was done: it wants to call a tool, pauses, gives no reason
+    or one that is not known here."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer may count as what the model has to say."""
+        return self in {Finish.STOP, Finish.LENGTH}
 
 
 class FaultKind(StrEnum):
@@ -77,7 +94,7 @@ class FaultKind(StrEnum):
     MALFORMED = "malformed"
     """The response is not what the protocol says."""
     UPSTREAM = "upstream"
-    """The upstream said in its stream that it failed."""
+    """The upstream said in a response with status 200 that it failed."""
     CIRCUIT_OPEN = "circuit_open"
     """No call was made because too many had failed before."""
 
@@ -95,10 +112,19 @@ class TokenUsage:
         return cls(_sane(prompt), _sane(completion))
 
 
+def number_of(said: object) -> float | None:
+    """Return a finite number that comes as number or as text; None for anything else."""
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return None
+    try:
+        number = float(said)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
 def _sane(count: object) -> int:
-    if isinstance(count, bool) or not isinstance(count, int):
-        return 0
-    return min(max(count, 0), _MAX_TOKENS)
+    return int(min(max(number_of(count) or 0.0, 0.0), _MAX_TOKENS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +197,20 @@ class ProviderFault(Exception):
         self.status = status
         self.retry_after_s = retry_after_s
 
+    @classmethod
+    def of_status(
+        cls, kind: FaultKind, status: int, *, retry_after_s: float | None = None
+    ) -> ProviderFault:
+        """Return the fault that an HTTP status from 400 on is."""
+        retryable = status >= 500 or status in _RETRYABLE_STATUSES
+        return cls(
+            kind,
+            retryable=retryable,
+            rejected=not retryable,
+            status=status,
+            retry_after_s=retry_after_s if retryable else None,
+        )
+
 
 class Provider(Protocol):
     """One upstream."""
@@ -196,7 +236,7 @@ class Provider(Protocol):
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
-        """Yield an answer piece by piece, ``finish`` in the last or in none.
+        """Yield an answer piece by piece, ``finish`` in the last; without it it is incomplete.
 
         Closing it, or cancelling who waits for the next piece, closes the connection at once.
 

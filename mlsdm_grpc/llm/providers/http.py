@@ -8,32 +8,26 @@ never read, so nothing can repeat it.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import httpx2
 
 from mlsdm_grpc.config_llm import EndpointSettings
 from mlsdm_grpc.llm.endpoints import KeyFile, trusted_authorities
-from mlsdm_grpc.llm.providers.base import FaultKind, Finish, ProviderFault, clean
+from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
 
 __all__ = [
     "PLACEHOLDER_KEY",
     "GuardedTransport",
-    "events_of",
     "fault_in",
-    "finish_of",
     "http_client",
-    "model_name",
-    "parse_json",
-    "part_of",
 ]
 
 PLACEHOLDER_KEY: Final = "the-key-is-added-below"
@@ -43,11 +37,8 @@ _KEPT_HEADERS: Final = frozenset(
     {b"host", b"content-type", b"content-length", b"accept", b"user-agent", b"anthropic-version"}
 )
 _KEY_HEADERS: Final = frozenset({b"authorization", b"x-api-key"})
-_RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
 _MAX_RETRY_AFTER_S: Final = 86_400.0
 _TALKATIVE: Final = ("openai", "anthropic", "httpx2", "httpcore2")
-_MAX_MODEL_CHARS: Final = 128
-_MAX_EVENT_BYTES: Final = 256 * 1_024
 _BACKSTOP_S: Final = 1.0
 """The gateway ends a call in time; the transport does so this much later if nobody else has."""
 
@@ -159,32 +150,6 @@ def http_client(settings: EndpointSettings, *, max_connections: int) -> httpx2.A
     return httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
 
 
-async def events_of(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the data of the server-sent events in a body, each of at most 256 KiB.
-
-    Raises:
-        ProviderFault: TOO_LARGE; an event has no end.
-    """
-    waiting = bytearray()
-    data = list[bytes]()
-    size = 0
-    async for part in parts:
-        searched = len(waiting)
-        waiting += part
-        while (end := waiting.find(b"\n", searched)) >= 0:
-            line = bytes(waiting[:end]).removesuffix(b"\r")
-            del waiting[: end + 1]
-            searched = 0
-            if line.startswith(b"data:"):
-                data.append(line[5:].removeprefix(b" "))
-                size += len(line)
-            elif not line and data:
-                yield b"\n".join(data)
-                data, size = [], 0
-        if len(waiting) + size > _MAX_EVENT_BYTES:
-            raise ProviderFault(FaultKind.TOO_LARGE)
-
-
 def fault_in(error: BaseException) -> ProviderFault:
     """Return the fault behind whatever an SDK raised; MALFORMED if there is none."""
     at: BaseException | None = error
@@ -193,56 +158,6 @@ def fault_in(error: BaseException) -> ProviderFault:
             return at
         at = at.__cause__ or at.__context__
     return ProviderFault(FaultKind.MALFORMED)
-
-
-def parse_json(body: bytes | str) -> dict[str, Any]:
-    """Return the object that a response is.
-
-    Raises:
-        ProviderFault: MALFORMED; it is none, is cut or too deep, or is not UTF-8.
-    """
-    try:
-        found = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise ProviderFault(FaultKind.MALFORMED) from None
-    if not isinstance(found, dict):
-        raise ProviderFault(FaultKind.MALFORMED)
-    return found
-
-
-def part_of(
-    found: dict[str, Any], name: str, default: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return an object within another.
-
-    Raises:
-        ProviderFault: MALFORMED; it is no object, or missing and there is no default.
-    """
-    part = found.get(name, default)
-    if not isinstance(part, dict):
-        raise ProviderFault(FaultKind.MALFORMED)
-    return part
-
-
-def finish_of(said: object, finishes: Mapping[str, Finish]) -> Finish:
-    """Return why an answer ended; by itself, if ``finishes`` does not have what was said.
-
-    Raises:
-        ProviderFault: MALFORMED; it is no text.
-    """
-    if not isinstance(said, str):
-        raise ProviderFault(FaultKind.MALFORMED)
-    return finishes.get(said, Finish.STOP)
-
-
-def model_name(found: dict[str, Any], asked: str) -> str:
-    """Return the model that a response names, else the one that was asked."""
-    model = found.get("model")
-    return clean(model)[:_MAX_MODEL_CHARS] if isinstance(model, str) and model else asked
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(name)
 
 
 def _fault_of(error: Exception) -> ProviderFault:
@@ -264,11 +179,9 @@ def _fault_in_head(response: httpx2.Response, max_bytes: int) -> ProviderFault |
     status = response.status_code
     if 300 <= status < 400:
         return ProviderFault(FaultKind.REDIRECT, rejected=True, status=status)
-    if status >= 500 or status in _RETRYABLE_STATUSES:
-        wait_s = _retry_after_s(response.headers)
-        return ProviderFault(FaultKind.STATUS, retryable=True, status=status, retry_after_s=wait_s)
     if status >= 400:
-        return ProviderFault(FaultKind.STATUS, rejected=True, status=status)
+        wait_s = _retry_after_s(response.headers)
+        return ProviderFault.of_status(FaultKind.STATUS, status, retry_after_s=wait_s)
     encoding = response.headers.get("content-encoding", "identity")
     if status != 200 or encoding.strip().lower() not in {"identity", ""}:
         return ProviderFault(FaultKind.MALFORMED, status=status)

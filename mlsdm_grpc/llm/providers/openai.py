@@ -11,34 +11,25 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import openai
-from openai import AsyncAPIResponse
 
 from mlsdm_grpc.config_llm import OpenAISettings
 from mlsdm_grpc.llm.providers.base import (
     FaultKind,
-    Finish,
     ModelAnswer,
     ModelChunk,
     ModelRequest,
     ProviderFault,
     TokenUsage,
-    clean,
 )
-from mlsdm_grpc.llm.providers.http import (
-    PLACEHOLDER_KEY,
-    events_of,
-    fault_in,
-    finish_of,
-    http_client,
-    model_name,
-    parse_json,
-    part_of,
-)
+from mlsdm_grpc.llm.providers.events import Event
+from mlsdm_grpc.llm.providers.fields import model_name, part_of, raise_error, text_of
+from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
+from mlsdm_grpc.llm.providers.reading import Said, pieces_of, whole_of
 
-__all__ = ["OpenAIProvider"]
+__all__ = ["OpenAIProvider", "said_in"]
 
-_FINISHES: Final = {"length": Finish.LENGTH, "content_filter": Finish.REFUSED}
-_DONE: Final = b"[DONE]"
+_FIRST: Final = (None, 0, "0")
+"""Numbers of the choice that was asked for."""
 
 
 class OpenAIProvider:
@@ -69,31 +60,14 @@ class OpenAIProvider:
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return a whole answer; see :class:`Provider`."""
-        async with self._called(request) as response:
-            found = parse_json(await response.read())
-        choice = _choice(found)
-        text, refused = _text(part_of(choice, "message"))
-        finish = finish_of(choice.get("finish_reason"), _FINISHES)
-        return ModelAnswer(
-            text,
-            Finish.REFUSED if refused else finish,
-            _usage(found),
-            model_name(found, request.model or self._settings.model),
-        )
+        async with self._called(request) as pieces:
+            return await whole_of(pieces)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
         """Yield an answer piece by piece; see :class:`Provider`."""
-        finished = False
-        async with self._called(request, stream=True) as response:
-            async for data in events_of(response.iter_bytes()):
-                if data.startswith(_DONE):
-                    finished = True
-                    break
-                chunk = self._chunk(parse_json(data), request)
-                finished = finished or chunk.finish is not None
-                yield chunk
-        if not finished:
-            raise ProviderFault(FaultKind.RESET)
+        async with self._called(request, stream=True) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def aclose(self) -> None:
         """Close the connections that are kept open."""
@@ -102,13 +76,14 @@ class OpenAIProvider:
     @asynccontextmanager
     async def _called(
         self, request: ModelRequest, *, stream: bool = False
-    ) -> AsyncIterator[AsyncAPIResponse[Any]]:
-        """Send a request; leaving the context before the end closes the connection."""
+    ) -> AsyncIterator[AsyncIterator[ModelChunk]]:
+        """Send a request and read its answer; leaving the context closes the connection."""
         messages = [{"role": "user", "content": request.prompt}]
         if request.system:
             messages.insert(0, {"role": "system", "content": request.system})
+        model = request.model or self._settings.model
         body: dict[str, Any] = {
-            "model": request.model or self._settings.model,
+            "model": model,
             "messages": messages,
             self._settings.max_tokens_field: request.max_tokens,
         }
@@ -121,41 +96,49 @@ class OpenAIProvider:
         left_s = max(request.deadline_s - self._clock(), 0.001)
         try:
             async with self._create(**body, timeout=left_s) as response:
-                yield response
+                yield pieces_of(response.iter_bytes(), said_in, model=model)
         except (openai.OpenAIError, ValueError, RecursionError) as error:
             raise fault_in(error) from None
 
-    def _chunk(self, found: dict[str, Any], request: ModelRequest) -> ModelChunk:
-        if "error" in found:
-            raise ProviderFault(FaultKind.UPSTREAM, retryable=True)
-        model = model_name(found, request.model or self._settings.model)
-        usage = _usage(found) if found.get("usage") else None
-        if found.get("choices") == []:
-            return ModelChunk(usage=usage, model=model)
-        choice = _choice(found)
-        text, refused = _text(part_of(choice, "delta"))
-        said = choice.get("finish_reason")
-        finish = None if said is None else finish_of(said, _FINISHES)
-        return ModelChunk(text, Finish.REFUSED if refused else finish, usage, model)
+
+def said_in(found: dict[str, Any], event: Event) -> Said | None:
+    """Return what a chunk or a whole completion says."""
+    choice = _choice(found)
+    usage = _usage(found, choice or {})
+    if choice is None:
+        if event.whole:
+            raise ProviderFault(FaultKind.MALFORMED)
+        return None if usage is None else Said(usage=usage)
+    raise_error(choice)
+    message = part_of(choice, "delta" if "delta" in choice else "message")
+    text, refusal = text_of(message.get("content")), message.get("refusal")
+    return Said(
+        text or (refusal if isinstance(refusal, str) else ""),
+        choice.get("finish_reason") or choice.get("finish_details"),
+        bool(refusal),
+        usage,
+        model_name(found),
+    )
 
 
-def _choice(found: dict[str, Any]) -> dict[str, Any]:
+def _choice(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the choice that was asked for: the first by number, which may be missing."""
     choices = found.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    if choices is None:
+        return None
+    if not isinstance(choices, list) or not all(isinstance(each, dict) for each in choices):
         raise ProviderFault(FaultKind.MALFORMED)
-    return choices[0]
+    return next((each for each in choices if each.get("index") in _FIRST), None)
 
 
-def _text(message: dict[str, Any]) -> tuple[str, bool]:
-    """Return the text of a message, and whether it is a refusal."""
-    content, refusal = message.get("content"), message.get("refusal")
-    if not isinstance(content, str | None) or not isinstance(refusal, str | None):
-        raise ProviderFault(FaultKind.MALFORMED)
-    return clean(content or refusal or ""), bool(refusal) and not content
-
-
-def _usage(found: dict[str, Any]) -> TokenUsage:
-    usage = found.get("usage")
-    if not isinstance(usage, dict):
-        return TokenUsage()
-    return TokenUsage.reported(usage.get("prompt_tokens"), usage.get("completion_tokens"))
+def _usage(found: dict[str, Any], choice: dict[str, Any]) -> TokenUsage | None:
+    """Return the usage, which Groq and Moonshot put where nobody else does."""
+    groq = found.get("x_groq")
+    for where in (found, groq, choice):
+        usage = where.get("usage") if isinstance(where, dict) else None
+        if isinstance(usage, dict):
+            return TokenUsage.reported(
+                usage.get("prompt_tokens", usage.get("input_tokens")),
+                usage.get("completion_tokens", usage.get("output_tokens")),
+            )
+    return None

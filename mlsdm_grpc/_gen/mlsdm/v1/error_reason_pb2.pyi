@@ -184,7 +184,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_JOURNAL_UNAVAILABLE: _ErrorReason.ValueType  # 41
     """UNAVAILABLE. The journal did not confirm the write. Action: retry after RetryInfo with the same
-    request_id, which also tells whether the first try was kept after all.
+    request_id, which also tells whether the first try was kept after all. Metadata: written (no:
+    nothing was written; otherwise absent, and it is not known).
     """
     ERROR_REASON_JOURNAL_FULL: _ErrorReason.ValueType  # 42
     """UNAVAILABLE. The journal has no room; nothing was written. Action: retry after RetryInfo; the
@@ -411,7 +412,8 @@ Action: retry on another node. Metadata: staleness_ms.
 """
 ERROR_REASON_JOURNAL_UNAVAILABLE: ErrorReason.ValueType  # 41
 """UNAVAILABLE. The journal did not confirm the write. Action: retry after RetryInfo with the same
-request_id, which also tells whether the first try was kept after all.
+request_id, which also tells whether the first try was kept after all. Metadata: written (no:
+nothing was written; otherwise absent, and it is not known).
 """
 ERROR_REASON_JOURNAL_FULL: ErrorReason.ValueType  # 42
 """UNAVAILABLE. The journal has no room; nothing was written. Action: retry after RetryInfo; the

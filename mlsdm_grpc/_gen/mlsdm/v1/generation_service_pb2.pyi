@@ -42,6 +42,10 @@ class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishRe
     """Policy refused the answer; text is empty, or what a stream had let out before. Or the model, or
     its provider, refused to go on; text is what was said until then.
     """
+    FINISH_REASON_INCOMPLETE: _FinishReason.ValueType  # 5
+    """Nobody says that the model was done: it wants to call a tool, pauses, or its provider gives no
+    reason or an unknown one. text may lack its end; the exchange is not remembered.
+    """
 
 class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
     """Why a generation ended."""
@@ -57,6 +61,10 @@ FINISH_REASON_PROMPT_REFUSED: FinishReason.ValueType  # 3
 FINISH_REASON_RESPONSE_REFUSED: FinishReason.ValueType  # 4
 """Policy refused the answer; text is empty, or what a stream had let out before. Or the model, or
 its provider, refused to go on; text is what was said until then.
+"""
+FINISH_REASON_INCOMPLETE: FinishReason.ValueType  # 5
+"""Nobody says that the model was done: it wants to call a tool, pauses, or its provider gives no
+reason or an unknown one. text may lack its end; the exchange is not remembered.
 """
 Global___FinishReason: _TypeAlias = FinishReason  # noqa: Y015
 

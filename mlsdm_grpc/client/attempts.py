@@ -1,0 +1,137 @@
+"""The attempts of one call: which failures are repeated, after which wait, and what the end is.
+
+The policy is that of gRFC A6, with its pushback and throttling, and it is carried out here because
+the library of grpc shows the last attempt only. Whether a write may have happened depends on all of
+them: a refusal says that nothing was written, but not of an earlier attempt that got no answer. A
+wait that would end beyond the deadline is not begun; the call ends at once with what is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Final
+
+import grpc
+import grpc.aio
+
+from mlsdm_grpc.client.failures import never_sent, pushback, typed_error
+from mlsdm_grpc.errors import DeadlineExceeded, MlsdmError, QuotaExceeded, Unavailable
+
+__all__ = ["MAX_ATTEMPTS", "Attempts", "Throttle"]
+
+MAX_ATTEMPTS: Final = 3
+"""Attempts of one call, the first included."""
+_FIRST_BACKOFF_S: Final = 0.05
+_MAX_BACKOFF_S: Final = 1.0
+_JITTER: Final = 0.2
+_LEAST_ATTEMPT_S: Final = 0.1
+"""Time that has to be left for a repeat, seconds; with less it would only end as unknown."""
+_MAX_TOKENS: Final = 10.0
+_TOKEN_RATIO: Final = 0.1
+_OPEN: Final = frozenset({"JOURNAL_UNAVAILABLE", "WORKER_LOST", "OUTCOME_UNKNOWN"})
+"""Reasons of the server after which a write may have happened, unless the metadata ``written`` says
+that it did not."""
+
+
+class Throttle:
+    """Token bucket of one channel: while many calls fail, none is repeated."""
+
+    def __init__(self) -> None:
+        self._tokens = _MAX_TOKENS
+
+    @property
+    def allows(self) -> bool:
+        """Whether a failed call may be repeated."""
+        return self._tokens > _MAX_TOKENS / 2
+
+    def succeeded(self) -> None:
+        """Count an attempt that was answered."""
+        self._tokens = min(_MAX_TOKENS, self._tokens + _TOKEN_RATIO)
+
+    def failed(self) -> None:
+        """Count an attempt that ended UNAVAILABLE."""
+        self._tokens = max(0.0, self._tokens - 1)
+
+
+class Attempts:
+    """The failed attempts of one call.
+
+    Args:
+        throttle: That of the channel.
+        deadline_s: Event-loop time by which the call has to end; 0 repeats nothing.
+        repeatable: Whether a repeat cannot do anything twice.
+        write_id: ``request_id`` of a write, empty for a read.
+    """
+
+    def __init__(
+        self, throttle: Throttle, *, deadline_s: float, repeatable: bool, write_id: str
+    ) -> None:
+        self._throttle = throttle
+        self._deadline_s = deadline_s
+        self._repeatable = repeatable
+        self._write_id = write_id
+        self._count = 0
+        self._open = False
+        """An attempt may have written."""
+
+    def answered(self) -> None:
+        """Note that answers have begun to come: from here on nothing is repeated."""
+        if self._repeatable:
+            self._repeatable = False
+            self._throttle.succeeded()
+
+    async def after(self, failure: grpc.aio.AioRpcError) -> None:
+        """Wait until the next attempt is due.
+
+        Raises:
+            MlsdmError: There is none; the error says what all attempts together show.
+        """
+        self._count += 1
+        error = typed_error(failure, write_id=self._write_id)
+        wait_s = self._wait_s(failure, error)
+        if wait_s is None:
+            raise self._final(failure, error) from failure
+        self._open = self._open or _leaves_open(failure, error)
+        await asyncio.sleep(wait_s)
+
+    def _wait_s(self, failure: grpc.aio.AioRpcError, error: MlsdmError) -> float | None:
+        """Return how long to wait before the next attempt; None if there is none."""
+        if failure.code() is not grpc.StatusCode.UNAVAILABLE:
+            return None
+        self._throttle.failed()
+        asked_s = pushback(failure)
+        if asked_s is None:
+            asked_s = error.retry_after_s
+        if asked_s is None:
+            backoff_s = min(_FIRST_BACKOFF_S * 2 ** (self._count - 1), _MAX_BACKOFF_S)
+            asked_s = backoff_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
+        left_s = self._deadline_s - asyncio.get_running_loop().time()
+        helps = 0 <= asked_s <= left_s - _LEAST_ATTEMPT_S
+        may = self._repeatable and self._count < MAX_ATTEMPTS and self._throttle.allows
+        return asked_s if helps and may else None
+
+    def _final(self, failure: grpc.aio.AioRpcError, error: MlsdmError) -> MlsdmError:
+        doubt = self._write_id and self._open and not _leaves_open(failure, error)
+        if not (doubt and _without_look(error)):
+            return error
+        cls = DeadlineExceeded if isinstance(error, DeadlineExceeded) else Unavailable
+        return cls(
+            "An earlier attempt of this write got no answer and may have written; repeat it with"
+            f" the same request_id to learn its result. The last attempt: {error.message}",
+            reason="OUTCOME_UNKNOWN",
+            metadata={"request_id": self._write_id, "last_reason": error.reason},
+            retry_after_s=error.retry_after_s,
+        )
+
+
+def _leaves_open(failure: grpc.aio.AioRpcError, error: MlsdmError) -> bool:
+    """Return whether the attempt may have written, if it was one of a write."""
+    if error.reason:
+        return error.reason in _OPEN and error.metadata.get("written") != "no"
+    return not never_sent(failure)
+
+
+def _without_look(error: MlsdmError) -> bool:
+    """Return whether the server refused without a look at earlier attempts of the same write."""
+    return isinstance(error, Unavailable | DeadlineExceeded | QuotaExceeded)

@@ -1,0 +1,171 @@
+"""The server's clock: wall time that follows a monotonic clock; no jump is believed at once.
+
+Record times are part of the state for ever, and what has expired by them is removed for good. So a
+wall clock that is more than a minute away from the time that the monotonic clock gives is taken
+over only once it has held for an hour. Smaller differences are followed slowly, so that time never
+goes back for them. At the start there is nothing to follow but the newest record: if the wall clock
+is far from it, records are stamped as if no time had passed in between, until the wall clock has
+held for an hour or comes near. See docs/adr/0015-clock-of-the-server.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from mlsdm_grpc.observability.metrics import Metrics
+
+__all__ = ["Clock", "TimeSources"]
+
+_SECOND_NS: Final = 1_000_000_000
+_LOOK_NS: Final = 1 * _SECOND_NS
+"""Shortest time between two looks at the wall clock."""
+_NEAR_NS: Final = 60 * _SECOND_NS
+"""Difference up to which the wall clock is followed."""
+_SLEW: Final = 10
+"""The clock follows by at most a tenth of the time that passes."""
+_HOLD_NS: Final = 3_600 * _SECOND_NS
+"""Time for which a wall clock has to hold before it is believed."""
+_FAR_NS: Final = 30 * 86_400 * _SECOND_NS
+"""A longer stop than this is told from a wrong clock only by holding."""
+_log = structlog.get_logger(__name__)
+
+
+def _wall_ns() -> int:
+    return time.time_ns()
+
+
+def _elapsed_ns() -> int:
+    """Return monotonic time that goes on while the machine is suspended, where there is one."""
+    boot: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic_ns() if boot is None else time.clock_gettime_ns(boot)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSources:
+    """The clocks of the machine, nanoseconds."""
+
+    wall_ns: Callable[[], int] = _wall_ns
+    """Unix time; may jump."""
+    elapsed_ns: Callable[[], int] = _elapsed_ns
+    """Time since any moment; never goes back."""
+
+
+class Clock:
+    """What time it is for this server; used on the event loop only.
+
+    Args:
+        sources: The clocks of the machine.
+        newest_ns: Time of the newest record at the start, Unix ns; 0 if there is none.
+        metrics: Where jumps are counted.
+    """
+
+    def __init__(self, sources: TimeSources, *, newest_ns: int = 0, metrics: Metrics) -> None:
+        self._sources = sources
+        self._jumps = metrics.clock_jumps
+        self._off = metrics.clock_off
+        self._doubtful = metrics.clock_doubtful
+        self._looked_ns = elapsed_ns = sources.elapsed_ns()
+        self._offset_ns = sources.wall_ns() - elapsed_ns
+        """The clock's time less elapsed time."""
+        self._floor_ns = newest_ns - elapsed_ns if newest_ns else None
+        """The same of the newest record at the start, as if the server had not been stopped."""
+        self._held_ns = elapsed_ns
+        """Elapsed time since which the wall clock has not jumped."""
+        self._jumped_ns: int | None = None
+        """Offset of a wall clock that is not believed yet."""
+        self._doubt = not self._plausible(self._offset_ns)
+        self._doubtful.set(self._doubt)
+        if self._doubt:
+            _log.warning(
+                "clock_far_from_newest_record",
+                wall_time=_text(elapsed_ns + self._offset_ns),
+                newest_record_time=_text(newest_ns),
+                detail="Records are stamped no later than the newest one and the time since the"
+                " start, and nothing that has expired since is removed, until the clock has held"
+                " for an hour; correct the clock if it is wrong.",
+            )
+
+    def now_ns(self) -> int:
+        """Return the time, Unix ns."""
+        elapsed_ns = self._sources.elapsed_ns()
+        if elapsed_ns - self._looked_ns >= _LOOK_NS:
+            self._look(elapsed_ns)
+        return elapsed_ns + self._offset_ns
+
+    def record_ns(self) -> int:
+        """Return the time for a record, Unix ns: never later than :meth:`now_ns`.
+
+        What has expired by it has expired for sure, so a record may remove it.
+        """
+        now_ns = self.now_ns()
+        if not self._doubt or self._floor_ns is None:
+            return now_ns
+        return min(now_ns, self._sources.elapsed_ns() + self._floor_ns)
+
+    def now(self) -> datetime:
+        """Return the time, in UTC."""
+        return datetime.fromtimestamp(self.now_ns() / _SECOND_NS, UTC)
+
+    def _plausible(self, offset_ns: int) -> bool:
+        """Return whether a wall clock is near what the newest record says."""
+        return self._floor_ns is None or -_NEAR_NS <= offset_ns - self._floor_ns <= _FAR_NS
+
+    def _look(self, elapsed_ns: int) -> None:
+        """Compare the wall clock with the time that the monotonic clock gives."""
+        wall_offset_ns = self._sources.wall_ns() - elapsed_ns
+        off_ns = wall_offset_ns - self._offset_ns
+        self._off.set(off_ns / _SECOND_NS)
+        if abs(off_ns) <= _NEAR_NS:
+            self._follow(off_ns, elapsed_ns)
+        else:
+            self._mistrust(wall_offset_ns, elapsed_ns)
+        self._looked_ns = elapsed_ns
+
+    def _follow(self, off_ns: int, elapsed_ns: int) -> None:
+        if self._jumped_ns is not None:
+            self._jumped_ns = None
+            self._held_ns = elapsed_ns
+            self._say("returned", off_ns)
+        most_ns = (elapsed_ns - self._looked_ns) // _SLEW
+        self._offset_ns += max(-most_ns, min(most_ns, off_ns))
+        if self._doubt and elapsed_ns - self._held_ns >= _HOLD_NS:
+            self._believe("held", off_ns)
+
+    def _mistrust(self, wall_offset_ns: int, elapsed_ns: int) -> None:
+        off_ns = wall_offset_ns - self._offset_ns
+        if self._jumped_ns is None or abs(wall_offset_ns - self._jumped_ns) > _NEAR_NS:
+            self._jumped_ns, self._held_ns = wall_offset_ns, elapsed_ns
+            self._say("jumped", off_ns)
+        came_near = self._doubt and self._plausible(wall_offset_ns)
+        if came_near or elapsed_ns - self._held_ns >= _HOLD_NS:
+            self._jumped_ns = None
+            self._offset_ns = wall_offset_ns
+            self._off.set(0)
+            self._believe("taken_over", off_ns)
+
+    def _believe(self, kind: str, off_ns: int) -> None:
+        self._doubt = False
+        self._doubtful.set(0)
+        self._say(kind, off_ns)
+
+    def _say(self, kind: str, off_ns: int) -> None:
+        self._jumps.labels(kind).inc()
+        _log.warning(
+            f"clock_{kind}",
+            off_s=round(off_ns / _SECOND_NS, 3),
+            time=_text(self._sources.elapsed_ns() + self._offset_ns),
+        )
+
+
+def _text(time_ns: int) -> str:
+    """Return a time for the log; one that no calendar has is given in seconds."""
+    try:
+        return datetime.fromtimestamp(time_ns // _SECOND_NS, UTC).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return f"{time_ns // _SECOND_NS} s"

@@ -1,0 +1,127 @@
+"""Shapes of provider answers, byte for byte, and what comes of each: the columns of a table.
+
+The rows are in ``shapes_openai.py`` and ``shapes_anthropic.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WHOLE, STREAMED = "whole", "streamed"
+YES = "Yes, it is."
+"""Text that most rows answer."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An answer as a provider sends it, and what a caller of Generate gets."""
+
+    name: str
+    """Endpoint that is known to send it, where there is one, and the peculiarity."""
+    kind: str
+    """Protocol: openai or anthropic."""
+    mode: str
+    """RPC: Generate (whole) or StreamGenerate (streamed)."""
+    raw: bytes
+    """Response with its head."""
+    text: str = YES
+    """All that the caller gets; of a failed stream what came, and may have left, before that."""
+    finish: str = "stop"
+    """``FinishReason`` without its prefix, in lower case; empty where the call fails."""
+    usage: tuple[int, int] = (7, 4)
+    """Tokens of prompt and completion."""
+    reason: str = ""
+    """Reason of the error; empty where there is an answer."""
+    cause: str = ""
+    """``cause`` or ``status`` in the metadata of the error."""
+    calls: int = 1
+    """Requests that the provider got; more than one says that the call was tried again."""
+    remembered: bool = True
+    """Prompt and answer are in the memory afterwards."""
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.mode}, {self.name}"
+
+
+class Rows:
+    """Collects the rows of one protocol."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self.rows: list[Shape] = []
+
+    def whole(self, name, mode, raw, **more):
+        """The model was done: the exchange is remembered."""
+        self.rows.append(Shape(name, self._kind, mode, raw, **more))
+
+    def length(self, name, mode, raw, **more):
+        """The token limit was reached, which the caller chose: remembered."""
+        self.rows.append(Shape(name, self._kind, mode, raw, finish="length", **more))
+
+    def empty(self, name, mode, raw, **more):
+        """The model was done without a word: there is nothing to remember."""
+        self.rows.append(Shape(name, self._kind, mode, raw, text="", remembered=False, **more))
+
+    def refused(self, name, mode, raw, **more):
+        """The model or a filter refused: never remembered."""
+        finish = "response_refused"
+        self.rows.append(
+            Shape(name, self._kind, mode, raw, finish=finish, remembered=False, **more)
+        )
+
+    def incomplete(self, name, mode, raw, **more):
+        """Nobody says that the model was done: never remembered."""
+        finish = "incomplete"
+        self.rows.append(
+            Shape(name, self._kind, mode, raw, finish=finish, remembered=False, **more)
+        )
+
+    def fails(self, name, mode, raw, cause, calls, *, text=""):
+        """The call fails; more than one call says that it was tried again."""
+        self.rows.append(
+            Shape(
+                name,
+                self._kind,
+                mode,
+                raw,
+                text=text,
+                finish="",
+                reason="PROVIDER_UNAVAILABLE",
+                cause=cause,
+                calls=calls,
+                remembered=False,
+            )
+        )
+
+    def rejected(self, name, mode, raw, status, *, text=""):
+        """The provider refuses the request for good."""
+        self.rows.append(
+            Shape(
+                name,
+                self._kind,
+                mode,
+                raw,
+                text=text,
+                finish="",
+                reason="PROVIDER_REJECTED",
+                cause=status,
+                remembered=False,
+            )
+        )
+
+
+def head(*headers: str, kind: str = "text/event-stream") -> bytes:
+    """Return the head of a response whose end is that of the connection."""
+    lines = ["HTTP/1.1 200 OK", f"content-type: {kind}", *headers, "connection: close", "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def chunked(*parts: bytes, closed: bool = True, kind: str = "text/event-stream") -> bytes:
+    """Return a response whose parts reach the reader one by one; without ``closed`` it is cut."""
+    sent = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+    return head("transfer-encoding: chunked", kind=kind) + sent + b"0\r\n\r\n" * closed
+
+
+def cut(body: bytes, size: int) -> list[bytes]:
+    """Return a body in parts of a size."""
+    return [body[at : at + size] for at in range(0, len(body), size)]
