@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+from groups import MemoryGroup
 
 __all__ = ["Usage", "call", "echo", "serving", "usage", "wait_quiet"]
 
@@ -36,19 +37,25 @@ class Process:
 
 
 @contextlib.contextmanager
-def serving(data_dir: Path, environment: Mapping[str, str] | None = None) -> Iterator[Process]:
+def serving(
+    data_dir: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    group: MemoryGroup | None = None,
+) -> Iterator[Process]:
     """Run ``mlsdm serve`` on ports of its own; it drains at the end.
 
     Args:
         data_dir: Folder of its journal; its log is the file ``log`` in there.
         environment: Settings that differ from the defaults.
+        group: Control group that it and its workers run in.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("MLSDM_")}
     data_dir.mkdir(exist_ok=True)
     listen = ["--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--data-dir", str(data_dir)]
     with (data_dir / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlsdm_grpc", "serve", *listen],
+            [*_inside(group), sys.executable, "-m", "mlsdm_grpc", "serve", *listen],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -86,6 +93,12 @@ def echo(answers: Mapping[str, bytes], *options: str) -> Iterator[Process]:
         if found is None:
             raise RuntimeError("the yardstick does not serve")
         yield Process(process.pid, found[1])
+
+
+def _inside(group: MemoryGroup | None) -> list[str]:
+    """Return the words before a command that let it begin in a group."""
+    enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+    return [] if group is None else ["sh", "-c", enter, str(group.path)]
 
 
 def _line(process: subprocess.Popen[str]) -> str:

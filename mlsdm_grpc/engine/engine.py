@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -216,7 +215,6 @@ class Engine:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the workers; at the end finish all writes and leave a snapshot of every space."""
-        await asyncio.to_thread(self._budget.settle)
         async with anyio.create_task_group() as tasks:
             self._directory.start(tasks)
             self.consolidator.start(tasks)
@@ -448,7 +446,11 @@ def _text_workers(settings: EngineSettings, embedder: str, metrics: Metrics) -> 
     return Pool(
         WorkerRole("text", embedder),
         count=settings.text_workers,
-        limits=WorkerLimits(settings.worker_start_timeout_s, settings.worker_stall_timeout_s),
+        limits=WorkerLimits(
+            settings.worker_start_timeout_s,
+            settings.worker_stall_timeout_s,
+            settings.worker_memory_limit_bytes,
+        ),
         standby=False,
         on_lost=lambda _: metrics.worker_restarts.labels("text").inc(),
     )

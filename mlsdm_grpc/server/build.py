@@ -36,6 +36,7 @@ from mlsdm_grpc.core.policy import Enforcement
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.generation import Generator
 from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.memory import MemoryPlan, within_memory
 from mlsdm_grpc.engine.monitor import Monitor
 from mlsdm_grpc.engine.repairs import Repairs
 from mlsdm_grpc.engine.sensors import Sensors
@@ -60,6 +61,7 @@ from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.server.node import Node
 from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.reflection import add_reflection
+from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.servicers.admin import AdminServicer
 from mlsdm_grpc.servicers.cognition import CognitionServicer
 from mlsdm_grpc.servicers.generation import GenerationServicer
@@ -122,6 +124,7 @@ async def running_server(
     Raises:
         MlsdmError: Something cannot be started; the message names it.
     """
+    settings, plan = await anyio.to_thread.run_sync(within_memory, settings)
     metrics = Metrics()
     loop = asyncio.get_running_loop()
     metrics.server_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
@@ -163,7 +166,9 @@ async def running_server(
             metrics=metrics,
             clock=time.monotonic,
         )
-        parts = _Parts(settings, metrics, journal, engine, gateway, commit_s, stop or anyio.Event())
+        parts = _Parts(
+            settings, plan, metrics, journal, engine, gateway, commit_s, stop or anyio.Event()
+        )
         async with engine.running(), _ports(parts) as running:
             yield running
 
@@ -178,6 +183,7 @@ class _Parts:
     """What stands behind the ports."""
 
     settings: Settings
+    plan: MemoryPlan
     metrics: Metrics
     journal: Journal
     engine: Engine
@@ -203,7 +209,8 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
         authenticator=authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
     )
-    router = Router(chain)
+    room = Room(parts.plan, largest=settings.server.max_request_bytes)
+    router = Router(chain, room=room)
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
     ops_port = OpsServer(parts.metrics, partial(_unready, health, monitor))
