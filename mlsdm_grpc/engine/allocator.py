@@ -1,6 +1,4 @@
-"""The C library's allocator: told to keep little of what was freed. Nothing of it where it is not
-glibc.
-"""
+"""The C library's allocator, told to keep little of what was freed; where it is glibc."""
 
 from __future__ import annotations
 

@@ -446,11 +446,7 @@ def _text_workers(settings: EngineSettings, embedder: str, metrics: Metrics) -> 
     return Pool(
         WorkerRole("text", embedder),
         count=settings.text_workers,
-        limits=WorkerLimits(
-            settings.worker_start_timeout_s,
-            settings.worker_stall_timeout_s,
-            settings.worker_memory_limit_bytes,
-        ),
+        limits=WorkerLimits(settings.worker_start_timeout_s, settings.worker_stall_timeout_s),
         standby=False,
         on_lost=lambda _: metrics.worker_restarts.labels("text").inc(),
     )

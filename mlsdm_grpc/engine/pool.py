@@ -50,7 +50,7 @@ WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLD_BYTES),
 }
 _KILL_FIRST = 500
-"""Where memory runs out nevertheless, the kernel shall take a worker, which is replaced, and not the
+"""Where memory runs out nevertheless, the kernel takes a worker, which is replaced, and not the
 server."""
 
 

@@ -176,8 +176,10 @@ def _used(folder: Path, version: _Version) -> int | None:
     usage = next(_numbers(folder, [version.usage]), None)
     if usage is None:
         return None
-    figures = dict(line.split(" ", 1) for line in _lines(folder / "memory.stat"))
-    return max(0, usage - sum(int(figures.get(name, 0)) for name in version.reclaimable))
+    words = (line.split(" ") for line in _lines(folder / "memory.stat"))
+    figures = {word[0]: word[1] for word in words if len(word) == 2}  # noqa: PLR2004 - name, bytes
+    back = (figures.get(name, "0") for name in version.reclaimable)
+    return max(0, usage - sum(int(each) for each in back if each.isdigit()))
 
 
 def _paths(root: Path) -> dict[str, PurePosixPath]:

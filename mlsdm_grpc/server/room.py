@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.wire.limits import MAX_CHUNK_BYTES
@@ -198,7 +198,7 @@ class Holding:
             self._room.receiving.change(self._tenant, -self._received)
             self._received = 0
 
-    async def answer(self, size: int) -> Callable[[object], None]:
+    async def answer(self, size: int) -> Callable[[Any], None]:
         """Wait until a large answer may be sent; return what gives its room back.
 
         Raises:
