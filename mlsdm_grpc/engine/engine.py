@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import anyio
@@ -27,6 +28,7 @@ from mlsdm_grpc.core.record import (
 )
 from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.budget import Budget
+from mlsdm_grpc.engine.bytegate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.engine.catalogue import Catalogue, seen
 from mlsdm_grpc.engine.checks import (
     check_deadline,
@@ -69,6 +71,10 @@ __all__ = ["Engine", "PageOf"]
 
 _log = structlog.get_logger(__name__)
 _STOP_S = 10.0
+_MADE = 6
+"""Times its size that a large answer takes in worker and server while it is made."""
+_MATCH_BYTES = 512
+"""What a memory takes in an answer beside its vector, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ class Engine:
         rules: The governance rules that are built in.
         scorer: Scores prompts, answers and events in place of the text workers, if given.
         remote_embedder: Embeds text in place of text workers.
+        room: For large answers while they are made; unbounded by default.
         now_ns: Wall clock.
     """
 
@@ -113,10 +120,12 @@ class Engine:
         rules: Sequence[Rule] = BUILT_IN_RULES,
         scorer: Scorer | None = None,
         remote_embedder: RemoteEmbedder | None = None,
+        room: ByteGate | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
+        self._room = room or ByteGate("computing", sys.maxsize)
         self.lanes = _lanes(settings, metrics)
         """Who may work, and when."""
         self._minds = _mind_workers(settings, on_lost=self._worker_lost)
@@ -293,9 +302,12 @@ class Engine:
             space = await self._access.reached(key, min_revision, deadline_s)
             vectors = await self._query_vectors(space, asks, deadline_s)
             search = search_request(asks, vectors, batch=batch, max_bytes=self._max_response_bytes)
-            reply = await self._access.ask(
-                space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
-            )
+            plain = sum(ask.top_k for ask in asks)
+            with_rows = sum(ask.top_k for ask in asks if ask.include_embedding)
+            async with self._room_for(space, plain, with_rows, self._max_response_bytes):
+                reply = await self._access.ask(
+                    space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
+                )
         if reply.search.batch_count:
             self._metrics.query_batch_vectors.observe(reply.search.batch_count)
         return reply.search.answer
@@ -343,9 +355,11 @@ class Engine:
                 max_bytes=wanted.max_bytes or self._max_response_bytes,
                 labels=wanted.labels,
             )
-            reply = await self._access.ask(
-                space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
-            )
+            with_rows = wanted.limit if wanted.include_embedding else 0
+            async with self._room_for(space, wanted.limit, with_rows, page.max_bytes):
+                reply = await self._access.ask(
+                    space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
+                )
         return found_memories(reply.memories), reply.memories.more, reply.revision
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
@@ -377,6 +391,15 @@ class Engine:
         return vector if vector.inv_norm else None
 
     # Steps.
+
+    def _room_for(
+        self, space: Space, memories: int, with_rows: int, max_bytes: int
+    ) -> AbstractAsyncContextManager[None]:
+        """Return a context with room for an answer of so many memories, if it may be large."""
+        size = memories * _MATCH_BYTES + 4 * with_rows * parameters_of(space).dimension
+        if size <= SMALL_BYTES:
+            return nullcontext()
+        return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
 
     async def _query_vectors(
         self, space: Space, asks: Sequence[Ask], deadline_s: float

@@ -3,12 +3,13 @@
 A limit of L is divided like this, so that no part can take what another one needs::
 
     at rest and spaces                 0.65 L   the rest is a figure, the spaces have what it leaves
-    messages that arrive or are served 0.07 L   as many as fit are read, the others wait unread
-    large messages that are converted  0.08 L   one after the other if need be
-    large answers that are sent        0.05 L   a client that reads slowly holds them
-    messages of open streams           0.05 L   each may send its largest at any time
+    messages that arrive or are served 0.06 L   as many as fit are read, the others wait unread
+    large messages that are converted  0.07 L   one after the other if need be
+    large answers that are made        0.05 L   the same
+    large answers that are sent        0.04 L   a client that reads slowly holds them
+    messages of open streams           0.04 L   each may send its largest at any time
     connections                        0.02 L
-    reserve                            0.08 L   what the allocators hold, and what nobody counts
+    reserve                            0.07 L   what the allocators hold, and what nobody counts
 
 The figures of rest were measured, see docs/operations.md; tests compare them with a server.
 """
@@ -40,10 +41,11 @@ _MODEL: Final = 57 * MIB
 """Of the embedder `wordllama`, in each text worker."""
 
 _HELD: Final = 0.65
-_RECEIVED: Final = 0.07
-_CONVERTED: Final = 0.08
-_ANSWERED: Final = 0.05
-_STREAMED: Final = 0.05
+_RECEIVED: Final = 0.06
+_CONVERTED: Final = 0.07
+_COMPUTED: Final = 0.05
+_ANSWERED: Final = 0.04
+_STREAMED: Final = 0.04
 _CONNECTED: Final = 0.02
 
 _SPACES_SHARE: Final = 0.6
@@ -60,6 +62,7 @@ class MemoryPlan:
     spaces: int
     receiving: int
     converting: int
+    computing: int
     answering: int
     streaming: int
     connecting: int
@@ -74,6 +77,7 @@ class MemoryPlan:
             spaces=max(1, min(left, int(_SPACES_SHARE * memory_bytes))),
             receiving=int(_RECEIVED * memory_bytes),
             converting=int(_CONVERTED * memory_bytes),
+            computing=int(_COMPUTED * memory_bytes),
             answering=int(_ANSWERED * memory_bytes),
             streaming=int(_STREAMED * memory_bytes),
             connecting=int(_CONNECTED * memory_bytes),

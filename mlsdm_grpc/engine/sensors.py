@@ -177,7 +177,7 @@ def _used(folder: Path, version: _Version) -> int | None:
     if usage is None:
         return None
     words = (line.split(" ") for line in _lines(folder / "memory.stat"))
-    figures = {word[0]: word[1] for word in words if len(word) == 2}  # noqa: PLR2004 - name, bytes
+    figures = {word[0]: word[1] for word in words if len(word) == 2}
     back = (figures.get(name, "0") for name in version.reclaimable)
     return max(0, usage - sum(int(each) for each in back if each.isdigit()))
 

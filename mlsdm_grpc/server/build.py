@@ -36,7 +36,7 @@ from mlsdm_grpc.core.policy import Enforcement
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.generation import Generator
 from mlsdm_grpc.engine.lanes import Lane
-from mlsdm_grpc.engine.memory import MemoryPlan, within_memory
+from mlsdm_grpc.engine.memory import within_memory
 from mlsdm_grpc.engine.monitor import Monitor
 from mlsdm_grpc.engine.repairs import Repairs
 from mlsdm_grpc.engine.sensors import Sensors
@@ -125,6 +125,7 @@ async def running_server(
         MlsdmError: Something cannot be started; the message names it.
     """
     settings, plan = await anyio.to_thread.run_sync(within_memory, settings)
+    room = Room(plan, largest=settings.server.max_request_bytes)
     metrics = Metrics()
     loop = asyncio.get_running_loop()
     metrics.server_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
@@ -158,6 +159,7 @@ async def running_server(
             ),
             scorer=scorer,
             remote_embedder=embedder,
+            room=room.computing,
         )
         gateway = Gateway(
             providers,
@@ -167,7 +169,7 @@ async def running_server(
             clock=time.monotonic,
         )
         parts = _Parts(
-            settings, plan, metrics, journal, engine, gateway, commit_s, stop or anyio.Event()
+            settings, room, metrics, journal, engine, gateway, commit_s, stop or anyio.Event()
         )
         async with engine.running(), _ports(parts) as running:
             yield running
@@ -183,7 +185,7 @@ class _Parts:
     """What stands behind the ports."""
 
     settings: Settings
-    plan: MemoryPlan
+    room: Room
     metrics: Metrics
     journal: Journal
     engine: Engine
@@ -209,8 +211,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
         authenticator=authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
     )
-    room = Room(parts.plan, largest=settings.server.max_request_bytes)
-    router = Router(chain, room=room)
+    router = Router(chain, room=parts.room)
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
     ops_port = OpsServer(parts.metrics, partial(_unready, health, monitor))

@@ -24,10 +24,11 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError
 
+from mlsdm_grpc.engine.bytegate import SMALL_BYTES
 from mlsdm_grpc.errors import DeadlineExceeded, InvalidInput, Unavailable
 from mlsdm_grpc.interceptors.drain import draining
 from mlsdm_grpc.server.inflight import InFlight
-from mlsdm_grpc.server.room import SMALL_BYTES, Holding, Room
+from mlsdm_grpc.server.room import Holding, Room
 from mlsdm_grpc.wire.call import Call, Interceptor, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.status import to_status
@@ -104,7 +105,7 @@ class _Requests:
 class Handler(ABC):
     """Serves one method. The subclasses know one kind of answer each."""
 
-    __slots__ = ("_calls", "_chain", "_foreign", "_method", "_run", "_type")
+    __slots__ = ("_bulk", "_calls", "_chain", "_foreign", "_large", "_method", "_run", "_type")
 
     def __init__(
         self,
@@ -120,6 +121,8 @@ class Handler(ABC):
         self._run = run
         self._type = request_type
         self._foreign = foreign
+        self._bulk = WORK.get(method.path) is Work.BULK
+        self._large = self._bulk or method.name.startswith("Batch")
         in_flight = chain.in_flight
         self._calls = in_flight.open_calls if method.open else in_flight.calls
 
@@ -139,7 +142,7 @@ class Handler(ABC):
                 afters = entered
                 before(call)
             afters = chain.afters
-            holding = Holding(chain.room, call.principal.tenant)
+            holding = Holding(chain.room, (call.principal.tenant, self._large))
             answer = await self._answer(holding, call, context)
         except (asyncio.CancelledError, Exception) as error:  # noqa: BLE001 - all become statuses
             raised = self._settle(error, call, context, task)
@@ -288,7 +291,7 @@ class StreamAnswer(Handler):
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
         request = await self._request(holding, context)
         async with contextlib.AsyncExitStack() as held:
-            if WORK.get(call.method.path) is Work.BULK and not call.method.shape.client_streaming:
+            if self._bulk and not call.method.shape.client_streaming:
                 await held.enter_async_context(holding.export())
             responses: AsyncGenerator[Message] = self._run(request, self._second(call, context))
             held.push_async_callback(responses.aclose)

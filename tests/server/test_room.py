@@ -8,10 +8,11 @@ import random
 
 import pytest
 
+from mlsdm_grpc.engine import bytegate
+from mlsdm_grpc.engine.bytegate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.engine.memory import MemoryPlan
 from mlsdm_grpc.errors import Unavailable
-from mlsdm_grpc.server import room as module
-from mlsdm_grpc.server.room import SMALL_BYTES, ByteGate, Holding, Room
+from mlsdm_grpc.server.room import Holding, Room
 
 pytestmark = pytest.mark.anyio
 
@@ -19,12 +20,12 @@ UNIT = SMALL_BYTES
 
 
 def plan(receiving, converting=100 * UNIT, answering=100 * UNIT):
-    return MemoryPlan(0, receiving, converting, answering, 0, 0, 0)
+    return MemoryPlan(0, receiving, converting, 100 * UNIT, answering, 0, 0, 0)
 
 
-@pytest.fixture
+@pytest.fixture(name="_impatient")
 def impatient(monkeypatch):
-    monkeypatch.setattr(module, "_LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(bytegate, "_LONGEST_WAIT_S", 0.05)
 
 
 async def settled():
@@ -65,7 +66,7 @@ async def test_whoever_waits_is_let_in_in_turn_between_tenants():
     assert gate.waiting == 0
 
 
-async def test_a_wait_that_is_too_long_is_refused_with_a_time(impatient):
+async def test_a_wait_that_is_too_long_is_refused_with_a_time(_impatient):
     gate = ByteGate("receiving", UNIT)
     await gate.take("a", UNIT)
     with pytest.raises(Unavailable) as caught:
@@ -103,8 +104,8 @@ async def test_a_turn_that_comes_with_a_cancellation_is_given_back():
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_whatever_happens_all_room_comes_back(impatient, seed):
-    rng = random.Random(seed)  # noqa: S311 - no secret
+async def test_whatever_happens_all_room_comes_back(_impatient, seed):
+    rng = random.Random(seed)
     room = Room(plan(20 * UNIT, 30 * UNIT, 6 * UNIT), largest=4 * UNIT)
     gates = (room.receiving, room.converting, room.answering)
 
