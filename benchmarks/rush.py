@@ -231,7 +231,8 @@ def rush(folder: Path, *, factor: float, seconds: float) -> Outcome:
             rest = group.held_bytes
             ended, most = _clients(server, group, seconds)
             back = _normal_after_s(server)
-        if os.environ.get("DBG"): print("\n".join(l for l in (folder / "log").read_text().splitlines() if "DBGW" in l))
+        if os.environ.get("DBG"):
+            print("\n".join(l for l in (folder / "log").read_text().splitlines() if "DBGW" in l))
         lost = (folder / "log").read_text().count('"worker_lost"')
         return Outcome(limit, rest, most, group.oom_kills, lost, back, ended)
 
