@@ -61,7 +61,9 @@ BATCH = 1_000
 SPACES = ("one", "two")
 ANSWER = 85
 """Queries whose answers of ten vectors each are 3.5 MB."""
+INGEST_BATCH = 256
 IDLE = 200
+"""Connections that say nothing after their beginning."""
 RECOVERY_S = 60.0
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -78,7 +80,7 @@ class Client:
 
     def __init__(self, target: str, seconds: float) -> None:
         self.ended: Counter[str] = Counter()
-        self._target = target
+        self.target = target
         self._end_s = time.monotonic() + seconds
         rng = np.random.default_rng(os.getpid())
         self.rows = rng.standard_normal((BATCH, DIMENSION), np.float32)
@@ -86,7 +88,7 @@ class Client:
     @contextlib.asynccontextmanager
     async def channels(self, count: int) -> AsyncIterator[list[grpc.aio.Channel]]:
         """Connect so many times."""
-        channels = [grpc.aio.insecure_channel(self._target, options=_OPTIONS) for _ in range(count)]
+        channels = [grpc.aio.insecure_channel(self.target, options=_OPTIONS) for _ in range(count)]
         yield channels
         for channel in channels:
             await channel.close()
@@ -139,8 +141,8 @@ async def slow(client: Client) -> None:
     queries = [each | {"top_k": 10, "include_embedding": True} for each in client.vectors()]
     ask = BatchQueryMemoriesRequest(space="one", queries=queries[:ANSWER]).SerializeToString()
     export = ExportMemoriesRequest(space="one", include_embedding=True).SerializeToString()
-    opening = {"stream": {"space": "two", "stream_id": "s"}}
-    batch = {"first_sequence": 1, "memories": client.vectors()[:200]}
+    memories = client.vectors()[:INGEST_BATCH]
+    batch = IngestMemoriesRequest(batch={"first_sequence": 1, "memories": memories})
 
     async def answer(channel: grpc.aio.Channel) -> None:
         await channel.unary_unary(BATCH_QUERY)(ask, timeout=20)
@@ -150,26 +152,19 @@ async def slow(client: Client) -> None:
             await asyncio.sleep(0.2)
 
     async def ingest(channel: grpc.aio.Channel, name: str) -> None:
-        opening["stream"]["stream_id"] = name
-        first = IngestMemoriesRequest(open=opening).SerializeToString()
-        stream = channel.stream_stream(INGEST)(timeout=20)
-        await stream.write(first)
-        await stream.read()
-        await stream.write(IngestMemoriesRequest(batch=batch).SerializeToString())
-        await stream.done_writing()
-        while await stream.read() is not grpc.aio.EOF:
+        opening = {"stream": {"space": "two", "stream_id": name}}
+        messages = [IngestMemoriesRequest(open=opening), batch]
+        bodies = (message.SerializeToString() for message in messages)
+        async for _ in channel.stream_stream(INGEST)(bodies, timeout=20):
             pass
 
-    with _idle(client._target, IDLE):  # noqa: SLF001 - of this module
+    with _idle(client.target, IDLE):
         async with client.channels(8) as channels, asyncio.TaskGroup() as group:
             for i, channel in enumerate(channels):
                 for _ in range(4):
-                    if "a" in os.environ.get("K", "aei"):
-                        group.create_task(client.repeat("answer", _bound(answer, channel)))
-                    if "e" in os.environ.get("K", "aei"):
-                        group.create_task(client.repeat("export", _bound(read, channel)))
-                if "i" in os.environ.get("K", "aei"):
-                    group.create_task(client.repeat("ingest", _bound(ingest, channel, f"s{i}")))
+                    group.create_task(client.repeat("answer", _bound(answer, channel)))
+                    group.create_task(client.repeat("export", _bound(read, channel)))
+                group.create_task(client.repeat("ingest", _bound(ingest, channel, f"s{i}")))
 
 
 def _bound(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
@@ -231,8 +226,6 @@ def rush(folder: Path, *, factor: float, seconds: float) -> Outcome:
             rest = group.held_bytes
             ended, most = _clients(server, group, seconds)
             back = _normal_after_s(server)
-        if os.environ.get("DBG"):
-            print("\n".join(l for l in (folder / "log").read_text().splitlines() if "DBGW" in l))
         lost = (folder / "log").read_text().count('"worker_lost"')
         return Outcome(limit, rest, most, group.oom_kills, lost, back, ended)
 
@@ -253,43 +246,6 @@ def _clients(server: Process, group: MemoryGroup, seconds: float) -> tuple[Count
         clients[1].send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
         until = time.monotonic() + min(2.0, seconds / 4)
         while time.monotonic() < until:
-            if os.environ.get("DBG"):
-                held = group.held_bytes
-                if abs(held - globals().setdefault("LAST", 0)) > 20 * MIB:
-                    globals()["LAST"] = held
-                    import re
-
-                    procs = []
-                    for p in (group.path / "cgroup.procs").read_text().split():
-                        try:
-                            c = open(f"/proc/{p}/cmdline").read().split("\0")
-                            a = re.search(r"RssAnon:\s+(\d+)", open(f"/proc/{p}/status").read())
-                            procs.append(
-                                (c[4] if len(c) > 4 else c[0], int(a[1]) >> 10 if a else 0)
-                            )
-                        except OSError:
-                            pass
-                    for p in (group.path / "cgroup.procs").read_text().split():
-                        try:
-                            c = open(f"/proc/{p}/cmdline").read().split("\0")
-                            a = re.search(r"RssAnon:\s+(\d+)", open(f"/proc/{p}/status").read())
-                            if len(c) > 4 and c[4] == "minds" and int(a[1]) > 105000:
-                                maps = []
-                                for b in re.split(
-                                    r"\n(?=[0-9a-f]+-[0-9a-f]+ )", open(f"/proc/{p}/smaps").read()
-                                ):
-                                    an = int(re.search(r"Anonymous:\s+(\d+)", b)[1])
-                                    sz = int(re.search(r"Size:\s+(\d+)", b)[1])
-                                    nm = b.split("\n")[0].split()[5:]
-                                    if an > 900:
-                                        maps.append((an, sz, nm[0] if nm else ""))
-                                print("   MINDS", p, a[1], sorted(maps, reverse=True)[:40])
-                        except OSError:
-                            pass
-                    u = int((group.path / "memory.usage_in_bytes").read_text()) >> 20
-                    print(
-                        f"{time.monotonic() - began:.1f} held {held >> 20} usage {u} kills {group.oom_kills} {procs}"
-                    )
             most = max(most, group.held_bytes)
             time.sleep(0.02)  # noqa: TID251 - nothing else runs in this process
     clients[1].send_signal(signal.SIGCONT)
@@ -315,11 +271,11 @@ def _normal_after_s(server: Process) -> float | None:
 
 def table(outcomes: Sequence[tuple[float, Outcome]]) -> list[str]:
     """Return a table of runs at multiples of the minimum."""
-    lines = [
+    header = (
         "| limit | of the minimum | at rest | most in use | OOM kills | workers lost "
-        "| NORMAL again after | queries OK | batches OK |",
-        "|" + "---|" * 9,
-    ]
+        "| NORMAL again after | queries OK | batches OK |"
+    )
+    lines = [header, "|" + "---|" * 9]
     for factor, run in outcomes:
         back = "not" if run.normal_after_s is None else f"{run.normal_after_s:.0f} s"
         shares = []

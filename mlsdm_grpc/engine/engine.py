@@ -105,6 +105,7 @@ class Engine:
         scorer: Scores prompts, answers and events in place of the text workers, if given.
         remote_embedder: Embeds text in place of text workers.
         room: For large answers while they are made; unbounded by default.
+        most_space_bytes: No space is loaded above this, see :class:`Budget`.
         now_ns: Wall clock.
     """
 
@@ -121,6 +122,7 @@ class Engine:
         scorer: Scorer | None = None,
         remote_embedder: RemoteEmbedder | None = None,
         room: ByteGate | None = None,
+        most_space_bytes: int = 0,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._max_response_bytes = max_response_bytes
@@ -141,7 +143,7 @@ class Engine:
         )
         """What text workers do."""
         info = self.texts.info
-        self._budget = Budget(settings.memory_budget_bytes)
+        self._budget = Budget(settings.memory_budget_bytes, most_space_bytes)
         quarantine = Quarantine()
         upgrades = defaults.upgrade_semantics
         self._writes = WritePipeline(

@@ -47,6 +47,8 @@ _COMPUTED: Final = 0.05
 _ANSWERED: Final = 0.04
 _STREAMED: Final = 0.04
 _CONNECTED: Final = 0.02
+_IN_USE: Final = 0.1
+"""What spaces may take beyond their part, which keeps those in use when traffic takes little."""
 
 _SPACES_SHARE: Final = 0.6
 """Most that the spaces may have by default, of all memory."""
@@ -60,6 +62,8 @@ class MemoryPlan:
     """The parts, bytes."""
 
     spaces: int
+    most_spaces: int
+    """What they may take while all of them are in use."""
     receiving: int
     converting: int
     computing: int
@@ -73,8 +77,10 @@ class MemoryPlan:
     def of(cls, settings: Settings, memory_bytes: int) -> MemoryPlan:
         """Divide some memory."""
         left = int(_HELD * memory_bytes) - rest_bytes(settings)
+        spaces = settings.engine.memory_budget_bytes or min(left, int(_SPACES_SHARE * memory_bytes))
         return cls(
-            spaces=max(1, min(left, int(_SPACES_SHARE * memory_bytes))),
+            spaces=spaces,
+            most_spaces=spaces + int(_IN_USE * memory_bytes),
             receiving=int(_RECEIVED * memory_bytes),
             converting=int(_CONVERTED * memory_bytes),
             computing=int(_COMPUTED * memory_bytes),

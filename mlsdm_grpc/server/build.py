@@ -160,6 +160,7 @@ async def running_server(
             scorer=scorer,
             remote_embedder=embedder,
             room=room.computing,
+            most_space_bytes=plan.most_spaces,
         )
         gateway = Gateway(
             providers,

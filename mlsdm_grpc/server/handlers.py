@@ -95,10 +95,12 @@ class _Requests:
 
     async def __anext__(self) -> Message:
         self._holding.converted()
-        raw = await _read(self._context)
-        if raw is None:
+        raw = await self._context.read()
+        if raw is grpc.aio.EOF:
+            await _left(self._context)
             raise StopAsyncIteration
-        await self._holding.arrived(len(raw))
+        if len(raw) > SMALL_BYTES:
+            await self._holding.convert(len(raw))
         return self._parse(raw)
 
 
@@ -186,11 +188,15 @@ class Handler(ABC):
         """Receive the message of a call, once there is room; those of a stream come one by one."""
         if self._method.shape.client_streaming:
             return _Requests(context, holding, self._parse)
-        await holding.expect()
-        raw = await _read(context)
-        if raw is None:
+        if not holding.try_expect():
+            await holding.expect()
+        raw: Any = await context.read()
+        if raw is grpc.aio.EOF:
+            await _left(context)
             raise self._malformed("There is no request message.")
-        await holding.arrived(len(raw))
+        holding.arrived(len(raw))
+        if len(raw) > SMALL_BYTES:
+            await holding.convert(len(raw))
         return self._parse(raw)
 
     def _parse(self, raw: bytes) -> Message:
@@ -319,16 +325,13 @@ class WriterAnswer(Handler):
         return None
 
 
-async def _read(context: Context) -> bytes | None:
-    """Return the next message as bytes, None if no other comes."""
-    raw: Any = await context.read()
-    if raw is grpc.aio.EOF:
-        # A client that goes away reads as EOF too, always before its cancellation arrives
-        # (measured: 300 of 300); a second read lets that arrive first (6,000 of 6,000).
-        # Without it half a stream would be taken for a whole one.
-        await context.read()
-        return None
-    return bytes(raw)
+async def _left(context: Context) -> None:
+    """Let the cancellation arrive if a client has gone away.
+
+    That reads as EOF too, always before the cancellation (measured: 300 of 300); a second read lets
+    that arrive first (6,000 of 6,000). Without it half a stream would be taken for a whole one.
+    """
+    await context.read()
 
 
 def _log(event: str, error: BaseException, call: Call) -> None:

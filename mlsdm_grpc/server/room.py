@@ -12,7 +12,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from mlsdm_grpc.engine.bytegate import SMALL_BYTES, ByteGate
+from mlsdm_grpc.engine.bytegate import ByteGate
 from mlsdm_grpc.wire.limits import MAX_CHUNK_BYTES
 
 if TYPE_CHECKING:
@@ -64,31 +64,39 @@ class Holding:
         self._holder = holder
         self._received = self._converted = 0
 
+    def try_expect(self) -> bool:
+        """Take room for the largest message if there is some at once."""
+        room = self._room
+        if not room.receiving.try_take(self._holder, room.largest):
+            return False
+        self._received = room.largest
+        return True
+
     async def expect(self) -> None:
         """Wait until the largest message may come.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
         """
-        room = self._room
-        if not room.receiving.try_take(self._holder, room.largest):
-            await room.receiving.take(self._holder, room.largest)
-        self._received = room.largest
+        await self._room.receiving.take(self._holder, self._room.largest)
+        self._received = self._room.largest
 
-    async def arrived(self, size: int) -> None:
-        """Keep room for the message that has come; wait until one that is large may be converted.
+    def arrived(self, size: int) -> None:
+        """Keep room for the message that has come, no more."""
+        held = size + _CALL_BYTES
+        self._room.receiving.change(self._holder, held - self._received)
+        self._received = held
+
+    async def convert(self, size: int) -> None:
+        """Wait until a large message may be converted.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
         """
-        room, held = self._room, size + _CALL_BYTES
-        if self._received:  # messages of streams have a part of their own
-            room.receiving.change(self._holder, held - self._received)
-            self._received = held
-        if size > SMALL_BYTES:
-            wanted = min(_CONVERTED * size, room.converting.total)
-            await room.converting.take(self._holder, wanted)
-            self._converted = wanted
+        gate = self._room.converting
+        wanted = min(_CONVERTED * size, gate.total)
+        await gate.take(self._holder, wanted)
+        self._converted = wanted
 
     def converted(self) -> None:
         """Give back what the conversion of the last message took."""

@@ -155,7 +155,7 @@ async def test_memory_is_looked_at_between_two_looks_when_much_of_it_is_used(mac
         while not monitor.ticks.empty():
             monitor.ticks.get_nowait()
         with anyio.fail_after(20):
-            while monitor.machine.mode is not Mode.EMERGENCY:
+            while monitor.machine.mode is not Mode.EMERGENCY:  # noqa: ASYNC110 - none tells
                 await anyio.sleep(0.01)
         assert monitor.ticks.empty()  # the next look is still to come
 

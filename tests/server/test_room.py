@@ -20,10 +20,10 @@ UNIT = SMALL_BYTES
 
 
 def plan(receiving, converting=100 * UNIT, answering=100 * UNIT):
-    return MemoryPlan(0, receiving, converting, 100 * UNIT, answering, 0, 0, 0)
+    return MemoryPlan(0, 0, receiving, converting, 100 * UNIT, answering, 0, 0, 0)
 
 
-@pytest.fixture(name="_impatient")
+@pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(bytegate, "_LONGEST_WAIT_S", 0.05)
 
@@ -66,7 +66,8 @@ async def test_whoever_waits_is_let_in_in_turn_between_tenants():
     assert gate.waiting == 0
 
 
-async def test_a_wait_that_is_too_long_is_refused_with_a_time(_impatient):
+@pytest.mark.usefixtures("impatient")
+async def test_a_wait_that_is_too_long_is_refused_with_a_time():
     gate = ByteGate("receiving", UNIT)
     await gate.take("a", UNIT)
     with pytest.raises(Unavailable) as caught:
@@ -103,8 +104,9 @@ async def test_a_turn_that_comes_with_a_cancellation_is_given_back():
     assert gate.try_take("c", UNIT)
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("seed", range(20))
-async def test_whatever_happens_all_room_comes_back(_impatient, seed):
+async def test_whatever_happens_all_room_comes_back(seed):
     rng = random.Random(seed)
     room = Room(plan(20 * UNIT, 30 * UNIT, 6 * UNIT), largest=4 * UNIT)
     gates = (room.receiving, room.converting, room.answering)
@@ -114,7 +116,10 @@ async def test_whatever_happens_all_room_comes_back(_impatient, seed):
         try:
             await holding.expect()
             await asyncio.sleep(rng.choice((0, 0, 0.01)))
-            await holding.arrived(rng.choice((10, SMALL_BYTES, 2 * UNIT, 4 * UNIT)))
+            size = rng.choice((10, SMALL_BYTES, 2 * UNIT, 4 * UNIT))
+            holding.arrived(size)
+            if size > SMALL_BYTES:
+                await holding.convert(size)
             await asyncio.sleep(rng.choice((0, 0.01, 0.03)))
             done = await holding.answer(rng.choice((2, 9)) * UNIT)
         except Unavailable:
@@ -145,12 +150,13 @@ async def test_a_message_keeps_room_for_its_size_and_a_large_one_for_its_convers
     holding = Holding(room, "a")
     await holding.expect()
     assert room.receiving.free < 90 * UNIT
-    await holding.arrived(100)
+    holding.arrived(100)
     assert room.receiving.free > 99 * UNIT
     assert room.converting.free == room.converting.total
     holding.release()
-    await holding.expect()
-    await holding.arrived(2 * UNIT)
+    assert holding.try_expect()
+    holding.arrived(2 * UNIT)
+    await holding.convert(2 * UNIT)
     assert room.converting.free == room.converting.total - 16 * UNIT
     holding.release()
     assert room.receiving.free == room.receiving.total
@@ -161,7 +167,8 @@ async def test_a_message_larger_than_all_room_is_taken_alone():
     room = Room(plan(UNIT, UNIT, UNIT), largest=100 * UNIT)
     holding = Holding(room, "a")
     await holding.expect()
-    await holding.arrived(100 * UNIT)
+    holding.arrived(100 * UNIT)
+    await holding.convert(100 * UNIT)
     done = await holding.answer(100 * UNIT)
     done(None)
     holding.release()
