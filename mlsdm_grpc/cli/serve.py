@@ -62,6 +62,10 @@ def serve(
     configure_logging(settings.logging)
     import structlog
 
+    from mlsdm_grpc.engine.allocator import keep_little
+
+    keep_little()
+
     log = structlog.get_logger(component="serve")
     for name in unknown_environment(os.environ):
         if name != TARGET_VARIABLE:

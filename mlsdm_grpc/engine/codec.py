@@ -33,6 +33,7 @@ __all__ = [
     "queries_of",
     "raise_failure",
     "refusal_error",
+    "row_bytes",
     "search_request",
     "view_from_reply",
 ]
@@ -237,13 +238,16 @@ def answer_bytes(memory: Memory, row: Float32 | None) -> int:
     return _HIT_OVERHEAD_BYTES + fields + (0 if row is None else 4 * len(row))
 
 
-def add_memory(reply: pb.MemoriesReply, memory: Memory, row: Float32 | None) -> None:
-    """Write a memory into a reply, with its row if there is one."""
+def add_memory(reply: pb.MemoriesReply, memory: Memory) -> None:
+    """Write a memory into a reply, without its row."""
     reply.memories.append(memory_to_row(memory))
     reply.phases.append(memory.phase)
     reply.confidences.append(memory.confidence)
-    if row is not None:
-        reply.rows_f32_le += row.astype("<f4", copy=False).tobytes()
+
+
+def row_bytes(row: Float32) -> bytes:
+    """Return a row as replies hold it. A message keeps all that a field ever held: set it once."""
+    return row.astype("<f4", copy=False).tobytes()
 
 
 def add_failure(reply: pb.LinkReply, error: errors.MlsdmError) -> None:

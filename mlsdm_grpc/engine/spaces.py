@@ -37,7 +37,7 @@ from mlsdm_grpc.engine.link import Link
 from mlsdm_grpc.engine.pool import Loss, Pool
 from mlsdm_grpc.engine.quarantine import Quarantine
 from mlsdm_grpc.engine.space import Space, SpaceStatus
-from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed
+from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
 
@@ -366,6 +366,8 @@ class Directory:
                     self.make_room()
                     with anyio.move_on_after(_ROOM_S):
                         await self._roomy.wait()
+                    if self._budget.exhausted and not space.backlog:
+                        raise _no_room()
                 await self._bring_up(space)
             if space.status is SpaceStatus.LOADING:
                 space.status = SpaceStatus.HOT
@@ -474,6 +476,15 @@ def _retrieved(loading: asyncio.Task[None]) -> None:
     """Look at the error of a load whose callers are all gone."""
     if not loading.cancelled():
         loading.exception()
+
+
+def _no_room() -> Unavailable:
+    return Unavailable(
+        "There is no memory for another space now: all that are loaded are in use.",
+        reason="BULKHEAD_FULL",
+        metadata={"lane": "spaces"},
+        retry_after_s=_ROOM_S,
+    )
 
 
 def space_not_found(key: SpaceKey) -> NotFound:

@@ -39,6 +39,7 @@ from mlsdm_grpc.engine.clock import Clock, TimeSources
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.generation import Generator
 from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.memory import within_memory
 from mlsdm_grpc.engine.monitor import Monitor
 from mlsdm_grpc.engine.repairs import Repairs
 from mlsdm_grpc.engine.sensors import Sensors
@@ -64,6 +65,7 @@ from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.server.node import Node
 from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.reflection import add_reflection
+from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.servicers.admin import AdminServicer
 from mlsdm_grpc.servicers.cognition import CognitionServicer
 from mlsdm_grpc.servicers.generation import GenerationServicer
@@ -130,6 +132,8 @@ async def running_server(
     Raises:
         MlsdmError: Something cannot be started; the message names it.
     """
+    settings, plan = await anyio.to_thread.run_sync(within_memory, settings)
+    room = Room(plan, largest=settings.server.max_request_bytes)
     metrics = Metrics()
     loop = asyncio.get_running_loop()
     metrics.server_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
@@ -166,6 +170,8 @@ async def running_server(
             scorer=scorer,
             remote_embedder=embedder,
             clock=clock,
+            room=room.computing,
+            most_space_bytes=plan.most_spaces,
         )
         gateway = Gateway(
             providers,
@@ -174,7 +180,9 @@ async def running_server(
             metrics=metrics,
             clock=time.monotonic,
         )
-        parts = _Parts(settings, metrics, journal, engine, gateway, commit_s, stop or anyio.Event())
+        parts = _Parts(
+            settings, room, metrics, journal, engine, gateway, commit_s, stop or anyio.Event()
+        )
         async with engine.running(), _ports(parts) as running:
             yield running
 
@@ -189,6 +197,7 @@ class _Parts:
     """What stands behind the ports."""
 
     settings: Settings
+    room: Room
     metrics: Metrics
     journal: Journal
     engine: Engine
@@ -216,7 +225,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
         authenticator=authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
     )
-    router = Router(chain)
+    router = Router(chain, room=parts.room)
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
     ops_port = OpsServer(parts.metrics, partial(_unready, health, monitor))

@@ -20,6 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
 from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.server.handlers import Chain, Handler, StreamAnswer, UnaryAnswer, WriterAnswer
+from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.wire.call import Call, Method, Shape
 
 if TYPE_CHECKING:
@@ -56,27 +57,24 @@ async def _unknown(path: str, _request: object, _call: Call) -> AsyncIterator[Me
     yield  # makes it a generator
 
 
-_BUILDERS: Final[dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]]] = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
-}
-
-
 class Router(grpc.GenericRpcHandler):
     """Finds the handler of every method; what it does not know gets ``METHOD_UNKNOWN``."""
 
     def __init__(
-        self, interceptors: Sequence[Interceptor], *, clock: Callable[[], float] = time.monotonic
+        self,
+        interceptors: Sequence[Interceptor],
+        *,
+        room: Room | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Serve nothing yet.
 
         Args:
             interceptors: Outermost first (``interceptors/chain.py``).
+            room: For messages; unbounded by default.
             clock: Seconds, monotonic; the event loop has to count on the same clock.
         """
-        self._chain = Chain(interceptors, clock)
+        self._chain = Chain(interceptors, clock, room or Room())
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._services: list[str] = []
         self._methods: list[str] = []
@@ -174,5 +172,9 @@ class Router(grpc.GenericRpcHandler):
             raise TypeError(f"{method.path} is served by the wrong kind of function")
         request_type = GetMessageClass(descriptor.input_type)
         handler = kind(self._chain, method, run, request_type, foreign=foreign)
-        build = _BUILDERS[method.shape.client_streaming, streams]
-        return build(handler.serve, response_serializer=serializer)
+        # Of a client that streams, grpc.aio reads nothing before the handler does.
+        if streams:
+            return grpc.stream_stream_rpc_method_handler(
+                handler.serve, response_serializer=serializer
+            )
+        return grpc.stream_unary_rpc_method_handler(handler.serve)

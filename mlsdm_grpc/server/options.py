@@ -50,6 +50,11 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
             "a message takes up to 24 times its size when it is parsed",
         ),
         Option(
+            "grpc.http2.bdp_probe",
+            0,
+            "else windows grow with the bandwidth: megabytes of each request that waits for room",
+        ),
+        Option(
             "grpc.max_send_message_length",
             max(settings.max_request_bytes, settings.max_response_bytes),
             "bounds what one answer holds; clients refuse more than 4 MiB unless told otherwise",
