@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 import threading
 import time
@@ -43,6 +44,8 @@ class Writer:
         connection: What it writes with; closed when the thread ends.
         seal: Closes a batch to further appends.
         settle: Called on the loop with the fate of each batch and how long it took.
+        reserve: Makes room for what ``confirm`` writes, before a batch is committed.
+        confirm: Called after the commit of a batch and before it is settled.
         note: Called on the loop when a transaction failed that is not a batch.
         abandon: Called on the loop when the thread died of a bug.
     """
@@ -53,12 +56,16 @@ class Writer:
         *,
         seal: Callable[[SqlBatch], None],
         settle: Callable[[SqlBatch, Failure | None, float], None],
+        reserve: Callable[[SqlBatch], None],
+        confirm: Callable[[SqlBatch], None],
         note: Callable[[Failure], None],
         abandon: Callable[[Failure], None],
     ) -> None:
         self._connection = connection
         self._seal = seal
         self._settle = settle
+        self._reserve = reserve
+        self._confirm = confirm
         self._note = note
         self._abandon = abandon
         self._loop = asyncio.get_running_loop()
@@ -124,12 +131,25 @@ class Writer:
         if self._failed is not None and batch.epoch <= self._failed[0]:
             return self._failed[1]  # it was accepted on top of a batch that failed
         try:
+            self._reserve(batch)
             insert(connection, batch)
         except sqlite3.Error as error:
             failure = self._undo(connection, error)
-            self._failed = (batch.epoch, failure)
-            return failure
-        return None
+        except OSError as error:
+            failure = unwritable(error)
+        else:
+            try:
+                self._confirm(batch)
+            except OSError as error:
+                # The records are durable, and the next ``open`` finds them. Here they count as
+                # refused, and nothing else gets their revisions.
+                failure = Failure("JOURNAL_UNAVAILABLE", str(error), latched=True)
+            else:
+                return None
+        if failure.latched:
+            self._latch = failure
+        self._failed = (batch.epoch, failure)
+        return failure
 
     def _perform(self, connection: sqlite3.Connection, job: _Job[T]) -> None:
         failure = self._latch
@@ -218,6 +238,12 @@ class Lane:
             with suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
+
+
+def unwritable(error: OSError) -> Failure:
+    """Return what it means that the heads file has no room for a new entry."""
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return Failure("JOURNAL_FULL" if full else "JOURNAL_UNAVAILABLE", str(error), latched=not full)
 
 
 def unreadable(error: sqlite3.Error) -> errors.MlsdmError:
