@@ -10,7 +10,7 @@ from mlsdm_grpc.journal.damage import DamagedFolder, Reporter
 from mlsdm_grpc.journal.heads import Heads
 from mlsdm_grpc.journal.salvage import WAL
 from mlsdm_grpc.journal.survey import SnapshotFolder
-from mlsdm_grpc.journal.wal import WalReport, inspect_wal
+from mlsdm_grpc.journal.wal import NO_WAL, WalReport, inspect_wal
 
 __all__ = ["Evidence"]
 
@@ -32,7 +32,7 @@ class Evidence:
     thorough: bool
     folder: DamagedFolder = field(init=False)
     snapshots: SnapshotFolder = field(init=False)
-    wal: WalReport = WalReport(0, 0, 0, 0)
+    wal: WalReport = field(default=NO_WAL)
     crashed: bool = False
     """Whether a write-ahead log was left, which an orderly end removes."""
     anomalous: bool = False

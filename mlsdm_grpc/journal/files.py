@@ -1,7 +1,7 @@
 """Snapshot files: written aside, verified, made durable, renamed; a manifest says which count.
 
-Nothing here knows what a snapshot contains. The rename comes before the row, and the row goes before
-the file: what becomes of a file that no row names is decided at the start (``sqlite_open``).
+Nothing here knows what a snapshot contains. The rename comes before the row, and the row goes
+before the file: what becomes of a file that no row names is decided at the start (``reconcile``).
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ class SnapshotFiles:
         self._manifest = manifest
         self._on_damaged = on_damaged
         self._serial = itertools.count(1)
+        self.strays: dict[int, list[str]] = {}
+        """Files of each space that are older than its rows; removed with its next snapshot."""
         self.lock = asyncio.Lock()
         """Held while files and rows change together."""
 
@@ -91,7 +93,8 @@ class SnapshotFiles:
                 await asyncio.to_thread(path.unlink)
                 return False
             await asyncio.to_thread(self._rename, path, row.name)
-            await self.discard(await self._manifest.add_snapshot(number, row))
+            displaced = await self._manifest.add_snapshot(number, row)
+            await self.discard(displaced + self.strays.pop(number, []))
         return True
 
     async def load(self, key: SpaceKey, number: int) -> SnapshotRef | None:

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 __all__ = ["FolderGuard", "FolderLost"]
 
 _SETTLED_S: Final = 1.0
-"""A time of change that is younger may be that of a later change too: clocks of files are coarse."""
+"""A time of change that is younger may be that of a later change too: file clocks are coarse."""
 
 _Identity: TypeAlias = tuple[int, int]
 

@@ -267,7 +267,7 @@ class Ledger(Generic[BatchT]):
         failure = self._failure
         if failure is None or self._unwritable() is None:
             return JournalHealth(writable=True)
-        return JournalHealth(False, failure.reason, failure.detail)
+        return JournalHealth(False, failure.reason, failure.detail, failure.latched)
 
     def _rewind(self, epoch: int) -> None:
         if epoch != self._epoch:

@@ -11,7 +11,7 @@ import structlog
 from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.damage import Damage
 from mlsdm_grpc.journal.evidence import Evidence
-from mlsdm_grpc.journal.files import snapshot_name, sync_directory
+from mlsdm_grpc.journal.files import snapshot_name
 from mlsdm_grpc.journal.heads import Head
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.salvage import DATABASE, WAL
@@ -173,43 +173,47 @@ def _follow(evidence: Evidence, spaces: Iterable[Space]) -> None:
     heads.restore(behind)
 
 
-def sweep(connection: sqlite3.Connection, evidence: Evidence, spaces: Iterable[Space]) -> None:
-    """Deal with files that no manifest row names: garbage goes, if everything else fits."""
+def sweep(
+    connection: sqlite3.Connection, evidence: Evidence, spaces: Iterable[Space]
+) -> dict[int, list[str]]:
+    """Deal with files that no manifest row names.
+
+    Files that were never finished are removed if everything else fits. A snapshot whose row was not
+    written any more is adopted. Nothing else is removed by a start.
+
+    Returns:
+        Names of older snapshots, by number of the space, which its next snapshot makes needless.
+    """
     names = store.list_names(connection)
     known = {space.number: space for space in spaces}
-    garbage = []
     for name in evidence.snapshots.others:
         if evidence.anomalous:
             evidence.folder.move(f"snapshots/{name}")
         else:
-            garbage.append(name)
+            (evidence.snapshots.path / name).unlink(missing_ok=True)
+    older: dict[int, list[str]] = {}
     for number, revisions in evidence.snapshots.revisions.items():
         strays = [each for each in revisions if snapshot_name(number, each) not in names]
-        if not strays or evidence.anomalous:
-            continue
-        if number not in known:
+        if number not in known and strays:
             _log.warning("snapshots_without_space", number=number, revisions=strays)
-            continue
-        garbage += _stray_snapshots(connection, evidence, known[number], strays)
-    for name in garbage:
-        (evidence.snapshots.path / name).unlink(missing_ok=True)
-    if garbage:
-        sync_directory(evidence.snapshots.path)
+        elif strays and not evidence.anomalous:
+            older[number] = _stray_snapshots(connection, evidence, known[number], strays)
+    return older
 
 
 def _stray_snapshots(
     connection: sqlite3.Connection, evidence: Evidence, space: Space, strays: list[int]
 ) -> list[str]:
-    """Adopt a snapshot whose row was not written any more; return the names of older ones."""
+    """Adopt what is newer than the manifest; return the names of what is older."""
     rows = store.list_snapshots(connection, space.number)
     newest = rows[0].revision if rows else 0
-    garbage = [snapshot_name(space.number, each) for each in strays if each < newest]
+    older = [snapshot_name(space.number, each) for each in strays if each < newest]
     for revision in (each for each in reversed(strays) if each > newest):
         row = verified_row(evidence.snapshots.path, space.number, revision)
         if row is not None:
-            garbage += store.insert_snapshot(connection, space.number, row)
+            older += store.insert_snapshot(connection, space.number, row)
             continue
         name, problem = snapshot_name(space.number, revision), "It is not complete."
         kept = evidence.folder.move(f"snapshots/{name}")
         evidence.reporter.tell_snapshot(space.key, revision, name, problem, kept)
-    return garbage
+    return older

@@ -48,7 +48,7 @@ _TABLES: Final = {
     "meta": ("", "key, value", ""),
 }
 """Integer key of each table, its columns, and how it is read by an index."""
-_SKIP_TRIES: Final = 50_000
+_SKIP_TRIES: Final = 10_000
 """Keys that are tried one by one behind a page that cannot be read."""
 
 

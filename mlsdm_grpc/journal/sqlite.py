@@ -225,11 +225,6 @@ class SqliteJournal(EmbeddedJournal):
             await self._scrub(parts)
 
     @property
-    def failed(self) -> bool:
-        """Whether nothing may be written until the journal is opened again."""
-        return self._parts is not None and self._parts.ledger.latched
-
-    @property
     def _live(self) -> _Parts:
         if self._parts is None:
             raise errors.Unavailable("The journal is not open.")
@@ -258,6 +253,7 @@ class SqliteJournal(EmbeddedJournal):
             _Manifest(reader, writer),
             on_damaged=partial(self._keep_snapshot, opened),
         )
+        files.strays = opened.strays
         return _Parts(opened, ledger, writer, reader, Lane(opened.connect, "checkpoint"), files)
 
     def _keep_snapshot(

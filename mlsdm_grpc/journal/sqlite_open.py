@@ -67,6 +67,8 @@ class Opened:
     evidence: Evidence
     surveys: dict[int, Survey]
     """By number, of the spaces that were read in full."""
+    strays: dict[int, list[str]]
+    """Names of snapshots that the next one of their space makes needless, by number."""
 
     def release(self) -> None:
         """Let another process own the directory; after every connection was closed."""
@@ -137,7 +139,7 @@ class _Opening:
         store.prepare(connection)
         adjust(connection, evidence, result)
         _tell_wal(evidence, result)
-        sweep(connection, evidence, result.spaces)
+        strays = sweep(connection, evidence, result.spaces)
         for folder in (self.data_dir, self.data_dir.parent):
             sync_directory(folder)
         numbers = [*heads.entries, *evidence.snapshots.revisions, *evidence.faulty]
@@ -154,6 +156,7 @@ class _Opening:
             guard=FolderGuard(self.data_dir, (DATABASE, WAL, "heads", "lock")),
             evidence=evidence,
             surveys=result.surveys,
+            strays=strays,
         )
 
     def _read(self, evidence: Evidence) -> Reconciled:

@@ -268,6 +268,26 @@ def replace_space(connection: sqlite3.Connection, space: Space) -> None:
     connection.execute("INSERT INTO spaces VALUES (?, ?, ?)", (space.number, *space.key))
 
 
+def accept_loss(
+    connection: sqlite3.Connection, space: Space, position: int, revision: int, payload: bytes
+) -> None:
+    """Write the record that goes on without what is lost of a damaged space.
+
+    Records that cannot be reached any more stay where they are; readers step over them.
+    """
+    number, damage = space.number, space.damage
+    if damage is not None and damage.last_lost >= damage.first_lost:
+        connection.execute(
+            "INSERT OR REPLACE INTO gaps VALUES (?, ?, ?)",
+            (number, damage.first_lost, damage.last_lost),
+        )
+    connection.execute(
+        "INSERT INTO records VALUES (?, ?, ?, ?, ?)",
+        (position, number, revision, checksum(number, revision, payload), payload),
+    )
+    connection.execute("DELETE FROM damage WHERE space_id = ?", (number,))
+
+
 def insert(connection: sqlite3.Connection, batch: SqlBatch) -> None:
     """Commit a batch."""
     parameters = (f"[{','.join(batch.stamps)}]", b"".join(batch.payloads))

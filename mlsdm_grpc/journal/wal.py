@@ -17,7 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WalReport", "inspect_wal"]
+__all__ = ["NO_WAL", "WalReport", "inspect_wal"]
 
 _HEADER: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")
@@ -47,6 +47,10 @@ class WalReport(NamedTuple):
     """Sentence that says what is wrong; empty if nothing is."""
 
 
+NO_WAL: Final = WalReport(0, 0, 0, 0)
+"""What is said of a log that is not there."""
+
+
 def inspect_wal(file: int) -> WalReport:
     """Return what the log in an open file holds; it may be empty.
 
@@ -54,7 +58,7 @@ def inspect_wal(file: int) -> WalReport:
     """
     size = os.fstat(file).st_size
     if not size:
-        return WalReport(0, 0, 0, 0)
+        return NO_WAL
     head = os.pread(file, _HEADER.size, 0)
     if len(head) < _HEADER.size:
         return WalReport(0, 0, 0, 0, "The write-ahead log is cut off within its header.")

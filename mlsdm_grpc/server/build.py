@@ -102,6 +102,7 @@ class RunningServer:
     data_port: GrpcServer
     stop: anyio.Event
     monitor: Monitor
+    journal: Journal
 
     async def drain(self) -> None:
         """Finish what is being served and close the data port."""
@@ -225,6 +226,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
                     data_port,
                     parts.stop,
                     monitor,
+                    parts.journal,
                 )
             finally:
                 tasks.cancel_scope.cancel()
@@ -325,7 +327,10 @@ def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]
         metrics.journal_commit_seconds.observe(seconds)
         commit_s.append(seconds)
 
-    return SqliteJournal(settings.data_dir, on_commit=on_commit)
+    def on_damage(kind: str) -> None:
+        metrics.journal_damage.labels(kind).inc()
+
+    return SqliteJournal(settings.data_dir, on_commit=on_commit, on_damage=on_damage)
 
 
 def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | None:
