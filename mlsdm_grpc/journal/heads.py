@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.protocol import SpaceKey
 
-__all__ = ["MAX_NAME_BYTES", "Head", "Heads", "HeadsFault"]
+__all__ = ["MAX_NAME_BYTES", "Head", "Heads", "HeadsFault", "check_name"]
 
 _MAGIC: Final = b"MLSDMH\x00\x01"
 _PAGE: Final = 4_096
@@ -88,11 +88,6 @@ class Heads:
             os.close(self.file)
             raise
 
-    @property
-    def slots(self) -> int:
-        """Return how many numbers the file has room for; a fault may hide one of them."""
-        return self._slots
-
     def reserve(self, number: int) -> None:
         """Make room for the entry of a number on the medium, before anything is committed."""
         if number <= self._slots:
@@ -100,7 +95,7 @@ class Heads:
         slots = -(-number // _GROW_SLOTS) * _GROW_SLOTS
         size = _PAGE + slots * _SLOT
         os.posix_fallocate(self.file, 0, size)
-        os.pwrite(self.file, _MAGIC, 0)
+        _write(self.file, _MAGIC, 0)
         os.fsync(self.file)
         self._slots = slots
         self._turns.extend(bytes(slots + 1 - len(self._turns)))
@@ -127,6 +122,8 @@ class Heads:
 
     def restore(self, heads: Sequence[Head]) -> None:
         """Write entries whole, both copies, and sync them."""
+        _write(self.file, _MAGIC, 0)
+        self._dirty = True
         if heads:
             self.reserve(max(head.number for head in heads))
         for head in heads:
@@ -185,19 +182,23 @@ class Heads:
         yield Head(number, key, revision, position)
 
 
-def check_name(key: SpaceKey) -> None:
-    """Refuse a space whose name does not fit in an entry.
+def check_name(key: SpaceKey) -> SpaceKey:
+    """Return the key of a space if its names can be kept.
 
     Raises:
-        InvalidInput: FIELD_INVALID.
+        InvalidInput: They are not valid Unicode, or too long.
     """
-    size = len("".join(key).encode())
+    try:
+        size = len("".join(key).encode())
+    except UnicodeEncodeError:
+        raise errors.InvalidInput("A space's name is not valid Unicode.") from None
     if size > MAX_NAME_BYTES:
         raise errors.InvalidInput(
             f"The names of a tenant and a space take {size} bytes together; at most"
             f" {MAX_NAME_BYTES} are kept.",
             metadata={"bytes": str(size), "limit": str(MAX_NAME_BYTES)},
         )
+    return key
 
 
 def _start(number: int) -> int:

@@ -24,6 +24,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.damage import Damage, data_loss
+from mlsdm_grpc.journal.heads import check_name
 from mlsdm_grpc.journal.protocol import (
     JournalHealth,
     ListedSpace,
@@ -190,7 +191,7 @@ class Ledger(Generic[BatchT]):
         future: asyncio.Future[int] = self._loop.create_future()
         space = self._spaces.get(key)
         if space is None:
-            space = Space(_encodable(key))
+            space = Space(check_name(key))
         tail = expected + len(payloads)
         if space.damage is not None:
             self._refuse(Claim(future, space, tail, 0, data_loss(key, space.damage)))
@@ -339,11 +340,3 @@ class Ledger(Generic[BatchT]):
     def _announce(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
-
-
-def _encodable(key: SpaceKey) -> SpaceKey:
-    try:
-        "".join(key).encode()
-    except UnicodeEncodeError:
-        raise errors.InvalidInput("A space's name is not valid Unicode.") from None
-    return key

@@ -162,7 +162,8 @@ def _follow(evidence: Evidence, spaces: Iterable[Space]) -> None:
     behind = []
     for space in spaces:
         head = heads.entries.get(space.number)
-        if space.durable and (head is None or head.revision < space.durable):
+        lower = head is None or head.revision < space.durable
+        if space.durable and (lower or space.number in evidence.faulty):
             position = head.position if head is not None else 0
             behind.append(Head(space.number, space.key, space.durable, position))
     if not behind and not heads.faults and not heads.created:

@@ -247,14 +247,16 @@ class SqliteJournal(EmbeddedJournal):
             position=opened.position,
             clock=self._clock,
         )
-        reader = Lane(opened.connect, "reader")
+        reader = Lane(opened.connect, "reader", opened.probe)
         files = SnapshotFiles(
             self._data_dir / "snapshots",
             _Manifest(reader, writer),
             on_damaged=partial(self._keep_snapshot, opened),
         )
         files.strays = opened.strays
-        return _Parts(opened, ledger, writer, reader, Lane(opened.connect, "checkpoint"), files)
+        return _Parts(
+            opened, ledger, writer, reader, Lane(opened.connect, "checkpoint", opened.probe), files
+        )
 
     def _keep_snapshot(
         self, opened: Opened, key: SpaceKey, revision: int, name: str, problem: str

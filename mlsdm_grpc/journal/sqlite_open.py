@@ -11,7 +11,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from contextlib import ExitStack, closing, suppress
+import time
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,8 +46,19 @@ __all__ = ["Opened", "take_over"]
 _CHECKED_BYTES: Final = 1024**3
 """Largest database whose structure is checked after every crash; a larger one takes seconds, and
 is checked only if something does not fit."""
+_PROBED_S: Final = 10.0
 _READ_BYTES: Final = 16 * 1024 * 1024
 _log = structlog.get_logger(__name__)
+
+
+def read_through(file: int) -> None:
+    """Read a whole file that was reported as damaged; blocks.
+
+    Raises:
+        OSError: The medium does not give it, which SQLite calls damage too.
+    """
+    for start in range(0, os.fstat(file).st_size, _READ_BYTES):
+        os.pread(file, _READ_BYTES, start)
 
 
 @dataclass(slots=True)
@@ -69,6 +81,19 @@ class Opened:
     """By number, of the spaces that were read in full."""
     strays: dict[int, list[str]]
     """Names of snapshots that the next one of their space makes needless, by number."""
+
+    readable_until_s: float = 0.0
+    """Monotonic time until which the medium need not be tried again."""
+
+    def probe(self) -> None:
+        """Raise ``OSError`` if the medium does not give the database; blocks.
+
+        Cost: reading the whole file, at most once in 10 seconds.
+        """
+        now_s = time.monotonic()
+        if now_s >= self.readable_until_s:
+            read_through(self.file)
+            self.readable_until_s = now_s + _PROBED_S
 
     def release(self) -> None:
         """Let another process own the directory; after every connection was closed."""
@@ -93,10 +118,13 @@ def take_over(
         DataLoss: The database is damaged and cannot be salvaged.
     """
     try:
-        with ExitStack() as undo:
-            opened = _Opening(data_dir, factory, reporter, undo, thorough=thorough).run()
-            undo.pop_all()
-            return opened
+        try:
+            return _take_over(data_dir, factory, reporter, thorough=thorough)
+        except sqlite3.Error as error:
+            if not store.is_damage(error):
+                raise
+            # SQLite says so of a page that the medium did not give, too.
+            return _take_over(data_dir, factory, reporter, thorough=thorough)
     except errors.MlsdmError as error:
         error.metadata["data_dir"] = str(data_dir)
         raise
@@ -109,6 +137,15 @@ def take_over(
             f"The data directory cannot be used: {error}.",
             metadata={"data_dir": str(data_dir), "detail": str(error)},
         ) from error
+
+
+def _take_over(
+    data_dir: Path, factory: type[sqlite3.Connection], reporter: Reporter, *, thorough: bool
+) -> Opened:
+    with ExitStack() as undo:
+        opened = _Opening(data_dir, factory, reporter, undo, thorough=thorough).run()
+        undo.pop_all()
+        return opened
 
 
 @dataclass(slots=True)
@@ -169,34 +206,36 @@ class _Opening:
             return Reconciled([], Loaded({}, 0, 0, {}, []))
         problem = "" if has_header(self.file) else "It does not begin as a database does."
         if not problem:
-            try:
-                with closing(store.connect_to_read(self.data_dir / DATABASE)) as connection:
-                    loaded = load(connection)
-                    suspects = find_suspects(evidence, loaded)
-                    fresh = suspects.keys() - loaded.known.keys()
-                    if fresh:
-                        evidence.keep_wal()
-                    if fresh or evidence.anomalous or (evidence.crashed and size <= _CHECKED_BYTES):
-                        problem = store.check(connection)
-                    if not problem and not (evidence.wal.detail and fresh):
-                        return reconcile(connection, evidence, loaded, suspects)
-            except sqlite3.Error as error:
-                problem = self._structural(error)
+            for _ in range(2):  # what fails only once is not damaged
+                result, problem = self._attempt(evidence)
+                if result is not None:
+                    return result
+                read_through(self.file)
         self._salvage(evidence, problem)
         evidence.thorough = True
         with closing(store.connect_to_read(self.data_dir / DATABASE)) as connection:
             loaded = load(connection)
             return reconcile(connection, evidence, loaded, find_suspects(evidence, loaded))
 
-    def _structural(self, error: sqlite3.Error) -> str:
-        """Return what is wrong with a database; raises if it only cannot be read now."""
-        if not store.is_damage(error):
-            raise error
-        for start in range(0, os.fstat(self.file).st_size, _READ_BYTES):
-            os.pread(self.file, _READ_BYTES, start)
-        with suppress(FileNotFoundError):
-            (self.data_dir / WAL).read_bytes()
-        return str(error)
+    def _attempt(self, evidence: Evidence) -> tuple[Reconciled | None, str]:
+        """Return what is true of the spaces, or why the database has to be salvaged."""
+        try:
+            with closing(store.connect_to_read(self.data_dir / DATABASE)) as connection:
+                loaded = load(connection)
+                suspects = find_suspects(evidence, loaded)
+                fresh = bool(suspects.keys() - loaded.known.keys())
+                if fresh:
+                    evidence.keep_wal()
+                small = os.fstat(self.file).st_size <= _CHECKED_BYTES
+                if fresh or evidence.anomalous or (evidence.crashed and small):
+                    problem = store.check(connection)
+                    if problem or (evidence.wal.detail and fresh):
+                        return None, problem
+                return reconcile(connection, evidence, loaded, suspects), ""
+        except sqlite3.Error as error:
+            if not store.is_damage(error):
+                raise
+            return None, str(error)
 
     def _salvage(self, evidence: Evidence, problem: str) -> None:
         """Copy what can be read into a new database, and take that over."""

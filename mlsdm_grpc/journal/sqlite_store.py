@@ -80,6 +80,12 @@ FROM json_each(?1)
 _PLACE = struct.Struct("<qq")
 
 
+class NotAJournalError(sqlite3.DatabaseError):
+    """The database has other tables than a journal."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
 @dataclass(slots=True, eq=False)
 class SqlBatch:
     """Appends in the form that one statement takes."""
@@ -162,11 +168,11 @@ def check_format(connection: sqlite3.Connection) -> bool:
 
     Raises:
         Unavailable: The format is unknown.
-        sqlite3.DatabaseError: The tables are not those of a journal.
+        NotAJournalError: The tables are not those of a journal.
     """
     found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema") if sql}
     if not is_schema(found):
-        raise sqlite3.DatabaseError("The tables are not those of a journal.")
+        raise NotAJournalError("The tables are not those of a journal.")
     rows = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchall()
     if rows != [(FORMAT_VERSION,)]:
         version = str(rows[0][0]) if rows else "none"
@@ -454,14 +460,8 @@ def vacuum(connection: sqlite3.Connection) -> None:
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Return whether an error says that the file is not what it was, rather than out of reach."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    return code in {
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_ERROR,
-        sqlite3.SQLITE_FORMAT,
-        sqlite3.SQLITE_MISMATCH,
-    }
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 
 
 def classify(error: sqlite3.Error) -> Failure:

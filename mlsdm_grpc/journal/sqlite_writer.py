@@ -16,13 +16,11 @@ from typing import Any, Generic, TypeVar
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.ledger import Failure
-from mlsdm_grpc.journal.sqlite_store import Connect, SqlBatch, classify, insert
+from mlsdm_grpc.journal.sqlite_store import Connect, SqlBatch, classify, insert, is_damage
 
 __all__ = ["Lane", "Writer"]
 
 T = TypeVar("T")
-
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(slots=True)
@@ -198,10 +196,17 @@ class Writer:
 
 
 class Lane:
-    """One connection beside the writer's, and the one thread that uses it."""
+    """One connection beside the writer's, and the one thread that uses it.
 
-    def __init__(self, connect: Connect, name: str) -> None:
+    Args:
+        connect: Opens the connection.
+        name: Of the thread.
+        probe: Raises ``OSError`` if the medium does not give the file.
+    """
+
+    def __init__(self, connect: Connect, name: str, probe: Callable[[], None]) -> None:
         self._connect = connect
+        self._probe = probe
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"journal-{name}")
         self._closed = False
@@ -221,6 +226,10 @@ class Lane:
             )
         except sqlite3.Error as error:
             raise unreadable(error) from error
+        except OSError as error:
+            raise errors.Unavailable(
+                "The journal cannot be read.", metadata={"detail": str(error)}, retry_after_s=1.0
+            ) from error
 
     async def close(self) -> None:
         """Finish what runs, close the connection, end the thread. Idempotent."""
@@ -230,7 +239,14 @@ class Lane:
     def _call(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:
             self._connection = self._connect()
-        return work(self._connection)
+        try:
+            return work(self._connection)
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+            # SQLite says so of a page that the medium did not give, too.
+            self._probe()
+            return work(self._connection)
 
     def _shut(self) -> None:
         self._executor.shutdown()
@@ -249,6 +265,6 @@ def unwritable(error: OSError) -> Failure:
 def unreadable(error: sqlite3.Error) -> errors.MlsdmError:
     """Return what a failed read means to a caller."""
     detail = {"detail": str(error)}
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+    if is_damage(error):
         return errors.DataLoss("The journal's file is damaged.", metadata=detail)
     return errors.Unavailable("The journal cannot be read.", metadata=detail, retry_after_s=1.0)
