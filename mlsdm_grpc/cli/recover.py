@@ -43,11 +43,12 @@ def recover(
     from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
     configure_logging(LoggingSettings())
-    left = 0
+    found = left = 0
     try:
         with recovering(data_dir) as recovery:
             chosen = recovery.choose(accept_loss or [])
             for space in recovery.damaged:
+                found += 1
                 revision = recovery.accept(space) if space in chosen else 0
                 left += space not in chosen
                 _show(space, revision, as_json=as_json)
@@ -58,7 +59,7 @@ def recover(
         flush_events()
     if left:
         raise typer.Exit(1)
-    if not accept_loss and not as_json:
+    if not found and not as_json:
         typer.echo("Nothing is damaged.")
 
 
