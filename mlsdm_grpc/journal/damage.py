@@ -68,7 +68,7 @@ class Reporter:
     def __init__(self, on_damage: OnDamage | None = None) -> None:
         self._on_damage = on_damage
         self._told: set[tuple[object, ...]] = set()
-        self._failed = ""
+        self._failed = False
 
     def tell(self, kind: str, **fields: object) -> None:
         """Log a damage unless the same one was logged before."""
@@ -82,9 +82,9 @@ class Reporter:
             self._on_damage(kind)
 
     def tell_failure(self, detail: str) -> None:
-        """Log that nothing is written any more until the journal is opened again."""
-        if self._failed != detail:
-            self._failed = detail
+        """Log, once, that nothing is written any more until the journal is opened again."""
+        if not self._failed:
+            self._failed = True
             _log.error("journal_failed", detail=detail)
 
     def tell_space(self, key: SpaceKey, damage: Damage) -> None:

@@ -100,6 +100,7 @@ class SqliteJournal(EmbeddedJournal):
     ) -> None:
         self._data_dir = data_dir
         self._on_commit = on_commit
+        self._on_damage = on_damage
         self._reporter = Reporter(on_damage)
         self._factory = connection_factory
         self._clock = clock
@@ -109,16 +110,19 @@ class SqliteJournal(EmbeddedJournal):
         self._unmoved = 0
         self._moving: asyncio.Task[None] | None = None
         self._tending: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
 
     async def open(self) -> None:
         async with self._turn:
             if self._parts is not None and not self._parts.ledger.closing:
                 raise errors.Unavailable("The journal is open already.")
+            self._reporter = Reporter(self._on_damage)
             opened = await asyncio.to_thread(
                 take_over, self._data_dir, self._factory, self._reporter
             )
             self._parts = parts = self._assemble(opened)
             parts.writer.start()
+            self._ending.clear()
             self._tending = asyncio.get_running_loop().create_task(self._tend(parts))
 
     async def close(self) -> None:
@@ -127,10 +131,10 @@ class SqliteJournal(EmbeddedJournal):
             if parts is None or parts.ledger.ended:
                 return
             parts.ledger.closing = True
+            if self._tending is not None:  # the names are compared while the files are open
+                self._ending.set()
+                await self._tending
             await parts.writer.stop()
-            if self._tending is not None:
-                self._tending.cancel()
-                await asyncio.wait([self._tending])
             parts.ledger.end()
             await parts.reader.close()
             if self._moving is not None:
@@ -142,6 +146,15 @@ class SqliteJournal(EmbeddedJournal):
             with suppress(OSError):  # the heads then follow the log at the next open
                 await asyncio.to_thread(parts.opened.heads.sync)
             await asyncio.to_thread(parts.opened.release)
+
+    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
+        try:  # a folder that took the place of this one must not get the file
+            await asyncio.to_thread(self._live.opened.guard.check)
+        except OSError as error:
+            failure = Failure("JOURNAL_UNAVAILABLE", str(error), latched=True)
+            self._note(failure)
+            raise failure.error() from error
+        return await super().save_snapshot(key, revision=revision, path=path)
 
     async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
         if partition != 0:
@@ -267,8 +280,9 @@ class SqliteJournal(EmbeddedJournal):
 
     async def _tend(self, parts: _Parts) -> None:
         """Make the heads durable and look after the folder, every second."""
-        while not parts.ledger.closing:
-            await asyncio.sleep(TEND_S)
+        while not self._ending.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), TEND_S)
             try:
                 await asyncio.to_thread(_look_after, parts.opened)
             except OSError as error:

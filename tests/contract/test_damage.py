@@ -451,6 +451,18 @@ async def test_nothing_is_acknowledged_once_the_folder_is_gone(
     assert len(logs.events("journal_failed")) == 1
 
 
+@pytest.mark.parametrize("reads", [False, True])
+async def test_an_orderly_end_is_no_failure_and_leaves_no_log(tmp_path, logs, reads):
+    async with opened(tmp_path) as journal:
+        await fill(journal, A, 3)
+        if reads:
+            assert await read(journal, A) == [1, 2, 3]
+    assert not (tmp_path / WAL).exists()
+    assert logs.events("journal_failed") == logs.events("journal_damaged") == []
+    async with opened(tmp_path):
+        assert logs.events("heads_behind") == []
+
+
 async def test_a_folder_that_is_gone_is_noticed_without_a_write(tmp_path):
     async with opened(tmp_path / "data") as journal:
         await asyncio.to_thread(removed, tmp_path / "data")
