@@ -31,10 +31,12 @@ _MAGIC: Final = b"MLSDMH\x00\x01"
 _PAGE: Final = 4_096
 _SLOT: Final = 256
 _NAME: Final = struct.Struct("<IHH")
-_HEAD: Final = struct.Struct("<qqI")
+_HEAD: Final = struct.Struct("<qq")
+_CRC: Final = struct.Struct("<I")
 _PLACE: Final = struct.Struct("<q")
 _COPY_BYTES: Final = 24
 _COPIES_AT: Final = _SLOT - 2 * _COPY_BYTES
+_FIRST_COPY: Final = _PAGE - _SLOT + _COPIES_AT
 MAX_NAME_BYTES: Final = _COPIES_AT - _NAME.size
 """Longest tenant and space together, bytes of UTF-8; a request allows 126."""
 _GROW_SLOTS: Final = 256
@@ -104,7 +106,13 @@ class Heads:
         self, heads: Iterable[tuple[int, int, int]], names: Iterable[tuple[int, str, str]] = ()
     ) -> None:
         """Write heads as (number, revision, position), and the names of those that are new."""
-        parts = [self._copy(*head) for head in heads]
+        turns = self._turns
+        parts = []
+        for number, revision, position in heads:
+            turn = turns[number]
+            turns[number] = turn ^ 1
+            offset = _FIRST_COPY + number * _SLOT + turn * _COPY_BYTES
+            parts.append((offset, _copy(number, revision, position)))
         parts += [(_start(number), _name(number, *key)) for number, *key in names]
         self._dirty = True
         if len(parts) > 1:
@@ -142,13 +150,6 @@ class Heads:
 
     def close(self) -> None:
         os.close(self.file)
-
-    def _copy(self, number: int, revision: int, position: int) -> tuple[int, bytes]:
-        turn = self._turns[number]
-        self._turns[number] = turn ^ 1
-        crc = _crc(number, revision, position)
-        offset = _start(number) + _COPIES_AT + turn * _COPY_BYTES
-        return offset, _HEAD.pack(position, revision, crc)
 
     def _read(self) -> Iterator[Head]:
         size = os.fstat(self.file).st_size
@@ -205,8 +206,10 @@ def _start(number: int) -> int:
     return _PAGE + (number - 1) * _SLOT
 
 
-def _crc(number: int, revision: int, position: int) -> int:
-    return zlib.crc32(struct.pack("<qqq", number, revision, position))
+def _copy(number: int, revision: int, position: int) -> bytes:
+    """Return a copy of a head; its checksum begins with the number, so that it fits no other."""
+    body = _HEAD.pack(position, revision)
+    return body + _CRC.pack(zlib.crc32(body, number))
 
 
 def _name(number: int, tenant: str, space: str) -> bytes:
@@ -229,12 +232,13 @@ def _parse_name(number: int, slot: bytes) -> SpaceKey | None:
 
 def _raw(slot: bytes, turn: int) -> bytes:
     start = _COPIES_AT + turn * _COPY_BYTES
-    return slot[start : start + _HEAD.size]
+    return slot[start : start + _HEAD.size + _CRC.size]
 
 
 def _parse_copy(number: int, slot: bytes, turn: int) -> tuple[int, int] | None:
-    position, revision, crc = _HEAD.unpack(_raw(slot, turn))
-    return (revision, position) if crc == _crc(number, revision, position) else None
+    raw = _raw(slot, turn)
+    position, revision = _HEAD.unpack_from(raw)
+    return (revision, position) if raw == _copy(number, revision, position) else None
 
 
 def _runs(parts: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
