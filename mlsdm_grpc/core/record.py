@@ -19,6 +19,7 @@ from mlsdm_grpc.core.policy import PolicySet, SetPolicy
 
 __all__ = [
     "MAX_LABELS",
+    "AcceptLoss",
     "Consolidate",
     "ConsolidateOutcome",
     "CreateSpace",
@@ -26,6 +27,7 @@ __all__ = [
     "DeleteOutcome",
     "EventOutcome",
     "Float32",
+    "LossAccepted",
     "MergeGroup",
     "MergeMember",
     "MoralParameters",
@@ -355,6 +357,20 @@ class UpgradeSemantics:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptLoss:
+    """Go on without records that cannot be read any more, in a new incarnation.
+
+    The one record that need not follow its predecessor: its revision is that after the last lost
+    one. Valid under every version of the rules.
+    """
+
+    first_lost: int
+    """The state to which it applies is of the revision before."""
+    last_lost: int
+    """At least the revision before the first; then nothing but the incarnation changes."""
+
+
+@dataclass(frozen=True, slots=True)
 class StreamItem:
     """One item of a stream."""
 
@@ -393,6 +409,7 @@ RecordBody: TypeAlias = (
     | Consolidate
     | SetPolicy
     | UpgradeSemantics
+    | AcceptLoss
     | StreamItems
 )
 
@@ -404,7 +421,8 @@ class Record:
     revision: int
     """Position among the records of its space, from 1; never restarts."""
     incarnation: int
-    """Revision of the record that created the space; 0 in that record itself."""
+    """Revision of the record that created the space, or that accepted the loss of records since; 0
+    in such a record itself."""
     record_id: bytes
     """16 bytes, unique; how a writer recognises its own record."""
     time_ns: int
@@ -572,6 +590,13 @@ class SemanticsUpgraded:
 
 
 @dataclass(frozen=True, slots=True)
+class LossAccepted:
+    """The space goes on from what was left of it."""
+
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StreamOutcome:
     """Outcome of :class:`StreamItems`."""
 
@@ -591,6 +616,7 @@ Outcome: TypeAlias = (
     | SpaceChanged
     | PolicySet
     | SemanticsUpgraded
+    | LossAccepted
     | StreamOutcome
     | Refusal
 )

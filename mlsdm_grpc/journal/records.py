@@ -17,12 +17,14 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
 from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy
 from mlsdm_grpc.core.record import (
+    AcceptLoss,
     Consolidate,
     ConsolidateOutcome,
     CreateSpace,
     DeleteMemory,
     DeleteOutcome,
     EventOutcome,
+    LossAccepted,
     MergeGroup,
     MergeMember,
     NewMemory,
@@ -165,6 +167,9 @@ def _set_body(message: pb.Record, body: RecordBody) -> None:
         )
     elif isinstance(body, UpgradeSemantics):
         message.upgrade_semantics.version = body.version
+    elif isinstance(body, AcceptLoss):
+        message.accept_loss.first_lost = body.first_lost
+        message.accept_loss.last_lost = body.last_lost
     elif isinstance(body, StreamItems):
         _set_stream_items(message.stream_items, body)
     else:
@@ -211,6 +216,8 @@ def _body(message: pb.Record) -> RecordBody:
         return CreateSpace(parameters_from_proto(create.parameters), create.exclusive)
     if kind == "upgrade_semantics":
         return UpgradeSemantics(message.upgrade_semantics.version)
+    if kind == "accept_loss":
+        return AcceptLoss(message.accept_loss.first_lost, message.accept_loss.last_lost)
     if kind == "stream_items":
         return _stream_items(message.stream_items)
     semantics.check(message.semantics_version)
@@ -356,6 +363,8 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
     elif isinstance(outcome, SemanticsUpgraded):
         message.semantics_upgraded.upgraded = outcome.upgraded
         message.semantics_upgraded.SetInParent()
+    elif isinstance(outcome, LossAccepted):
+        message.loss_accepted.SetInParent()
     elif isinstance(outcome, StreamOutcome):
         message.stream.acked_sequence = outcome.acked_sequence
         message.stream.items.extend(
@@ -431,6 +440,8 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
         outcome = PolicySet(message.policy_set.update_time_ns)
     elif kind == "semantics_upgraded":
         outcome = SemanticsUpgraded(message.semantics_upgraded.upgraded)
+    elif kind == "loss_accepted":
+        outcome = LossAccepted()
     elif kind == "refusal":
         refusal = message.refusal
         outcome = Refusal(refusal.reason, refusal.message, _pairs_from_proto(refusal.metadata))

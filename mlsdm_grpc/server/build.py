@@ -108,6 +108,7 @@ class RunningServer:
     data_port: GrpcServer
     stop: anyio.Event
     monitor: Monitor
+    journal: Journal
 
     async def drain(self) -> None:
         """Finish what is being served and close the data port."""
@@ -247,6 +248,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
                     data_port,
                     parts.stop,
                     monitor,
+                    parts.journal,
                 )
             finally:
                 tasks.cancel_scope.cancel()
@@ -347,7 +349,10 @@ def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]
         metrics.journal_commit_seconds.observe(seconds)
         commit_s.append(seconds)
 
-    return SqliteJournal(settings.data_dir, on_commit=on_commit)
+    def on_damage(kind: str) -> None:
+        metrics.journal_damage.labels(kind).inc()
+
+    return SqliteJournal(settings.data_dir, on_commit=on_commit, on_damage=on_damage)
 
 
 async def _newest_record_ns(journal: Journal) -> int:

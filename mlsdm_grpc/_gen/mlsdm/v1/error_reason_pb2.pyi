@@ -221,7 +221,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_DATA_DAMAGED: _ErrorReason.ValueType  # 50
     """DATA_LOSS. Damaged data was found in this space; all other spaces serve. Action: do not retry;
-    the operator restores the space. Metadata: space, revision.
+    the operator restores the space. Metadata: space, revision; last_revision and file if
+    acknowledged records are missing.
     """
     ERROR_REASON_NOT_YET_AVAILABLE: _ErrorReason.ValueType  # 51
     """UNIMPLEMENTED. The contract has this RPC or option, this server does not offer it yet. Action:
@@ -449,7 +450,8 @@ the same request_id to learn the result. Metadata: request_id.
 """
 ERROR_REASON_DATA_DAMAGED: ErrorReason.ValueType  # 50
 """DATA_LOSS. Damaged data was found in this space; all other spaces serve. Action: do not retry;
-the operator restores the space. Metadata: space, revision.
+the operator restores the space. Metadata: space, revision; last_revision and file if
+acknowledged records are missing.
 """
 ERROR_REASON_NOT_YET_AVAILABLE: ErrorReason.ValueType  # 51
 """UNIMPLEMENTED. The contract has this RPC or option, this server does not offer it yet. Action:
