@@ -56,6 +56,13 @@ class EmbeddedJournal(ABC):
         space = parts.ledger.get(key)
         return await parts.files.load(key, space.number) if space is not None else None
 
+    async def reject_snapshot(self, key: SpaceKey, snapshot: SnapshotRef, problem: str) -> bool:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None:
+            return False
+        return await parts.files.reject(key, space.number, snapshot.revision, problem)
+
     async def spaces(self, tenant: str, *, after: int, limit: int) -> list[ListedSpace]:
         return self._live.ledger.listed(tenant, after, limit)
 

@@ -115,6 +115,12 @@ class SnapshotFiles:
             if not await self._set_aside(key, number, row, problem):
                 skipped.add(row)
 
+    async def reject(self, key: SpaceKey, number: int, revision: int, problem: str) -> bool:
+        """Set a snapshot aside for what is in it; return False if that cannot be done now."""
+        rows = await self._manifest.snapshots(number)
+        row = next((row for row in rows if row.revision == revision), None)
+        return row is None or await self._set_aside(key, number, row, problem)
+
     async def problem(self, row: ManifestRow) -> str:
         """Return what makes a file other than it was when it was saved; empty if nothing does.
 

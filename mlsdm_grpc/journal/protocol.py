@@ -178,6 +178,19 @@ class Journal(Protocol):
         """
         ...
 
+    async def reject_snapshot(self, key: SpaceKey, snapshot: SnapshotRef, problem: str) -> bool:
+        """Set aside a snapshot that has its checksum but not the state that its records gave.
+
+        Args:
+            key: The space.
+            snapshot: From :meth:`load_snapshot`.
+            problem: A sentence for the log.
+
+        Returns:
+            Whether :meth:`load_snapshot` returns another one from now on, or none.
+        """
+        ...
+
     async def trim(self, key: SpaceKey, *, until: int) -> int:
         """Remove records up to a revision, but none that the second newest snapshot lacks.
 
