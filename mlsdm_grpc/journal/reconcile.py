@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.damage import Damage
 from mlsdm_grpc.journal.evidence import Evidence
@@ -51,13 +52,13 @@ class Reconciled:
 
 def load(connection: sqlite3.Connection) -> Loaded:
     """Read what the database says of its spaces."""
-    complete = store.check_format(connection)
-    spaces, position = store.load_spaces(connection)
-    gaps = store.load_gaps(connection) if complete else {}
+    complete = schema.check_format(connection)
+    spaces, position = schema.load_spaces(connection)
+    gaps = schema.load_gaps(connection) if complete else {}
     for space in spaces:
         space.gaps = gaps.get(space.number, ())
-    known = store.load_damage(connection) if complete else {}
-    number = store.highest_number(connection)
+    known = schema.load_damage(connection) if complete else {}
+    number = schema.highest_number(connection)
     stray = store.stray_snapshots(connection)
     return Loaded({space.number: space for space in spaces}, position, number, known, stray)
 
@@ -135,9 +136,9 @@ def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconcile
     """Bring tables, snapshots and heads up to what is true; blocks."""
     damaged = {space.number: space.damage for space in result.spaces if space.damage is not None}
     connection.execute("BEGIN IMMEDIATE")
-    store.add_later_tables(connection)
+    schema.add_later_tables(connection)
     for space in result.restored:
-        store.replace_space(connection, space)
+        schema.replace_space(connection, space)
     for number, revision, _ in result.loaded.stray:
         store.remove_snapshot(connection, number, revision)
     for number, found in result.surveys.items():
@@ -147,7 +148,7 @@ def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconcile
             store.insert_snapshot(connection, number, found.adopted)
             _log.warning("snapshot_adopted", file=found.adopted.name)
     if damaged != result.loaded.known:
-        store.replace_damage(connection, result.spaces)
+        schema.replace_damage(connection, result.spaces)
     connection.execute("COMMIT")
     for space in result.spaces:
         for bad in result.surveys[space.number].bad if space.number in result.surveys else ():

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.core.record import AcceptLoss, Record
-from mlsdm_grpc.journal import sqlite_store as store
+from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal.damage import Damage, Reporter
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.protocol import SpaceKey
@@ -93,7 +93,7 @@ class Recovery:
         self._position += 1
         connection, heads = self._opened.connection, self._opened.heads
         connection.execute("BEGIN IMMEDIATE")
-        store.accept_loss(connection, space, self._position, revision, encode_record(record))
+        schema.accept_loss(connection, space, self._position, revision, encode_record(record))
         connection.execute("COMMIT")
         heads.reserve(space.number)
         heads.put([(space.number, revision, self._position)], [(space.number, *space.key)])

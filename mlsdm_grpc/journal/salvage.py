@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.damage import DamagedFolder
 from mlsdm_grpc.journal.files import snapshot_name, sync_directory
@@ -85,7 +86,7 @@ def salvage(data_dir: Path, folder: DamagedFolder, *, named: bool) -> Salvaged:
     work.mkdir(mode=0o700)
     target = work / "new.sqlite3"
     with closing(store.connector(target, sqlite3.Connection)()) as new:
-        store.prepare(new)
+        schema.prepare(new)
         new.execute("PRAGMA synchronous = OFF")
         for view in _views(data_dir, work):
             with closing(view):
@@ -131,7 +132,7 @@ def _views(data_dir: Path, work: Path) -> Iterator[sqlite3.Connection]:
     """Yield connections to copies of the database, under its log and alone."""
     template = work / "template.sqlite3"
     with closing(store.connector(template, sqlite3.Connection)()) as connection:
-        store.prepare(connection)
+        schema.prepare(connection)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     first_page = template.read_bytes()[:_PAGE]
     with_log = [True, False] if (data_dir / WAL).exists() else [False]
@@ -170,7 +171,7 @@ def _opens(connection: sqlite3.Connection) -> bool:
         found = {sql.decode() for (sql,) in connection.execute(_SCHEMA_TEXTS) if sql}
     except (sqlite3.Error, UnicodeDecodeError):
         return False
-    return store.is_schema(found)
+    return schema.is_schema(found)
 
 
 _SCHEMA_TEXTS: Final = "SELECT CAST(sql AS BLOB) FROM sqlite_schema"

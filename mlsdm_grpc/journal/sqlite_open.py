@@ -20,6 +20,7 @@ from typing import Final
 import structlog
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.damage import Reporter
 from mlsdm_grpc.journal.evidence import Evidence
@@ -173,7 +174,7 @@ class _Opening:
         connect = store.connector(self.data_dir / DATABASE, self.factory)
         connection = connect()
         self.undo.callback(connection.close)
-        store.prepare(connection)
+        schema.prepare(connection)
         adjust(connection, evidence, result)
         _tell_wal(evidence, result)
         strays = sweep(connection, evidence, result.spaces)
@@ -213,14 +214,14 @@ class _Opening:
                 read_through(self.file)
         self._salvage(evidence, problem)
         evidence.thorough = True
-        with closing(store.connect_to_read(self.data_dir / DATABASE)) as connection:
+        with closing(schema.connect_to_read(self.data_dir / DATABASE)) as connection:
             loaded = load(connection)
             return reconcile(connection, evidence, loaded, find_suspects(evidence, loaded))
 
     def _attempt(self, evidence: Evidence) -> tuple[Reconciled | None, str]:
         """Return what is true of the spaces, or why the database has to be salvaged."""
         try:
-            with closing(store.connect_to_read(self.data_dir / DATABASE)) as connection:
+            with closing(schema.connect_to_read(self.data_dir / DATABASE)) as connection:
                 loaded = load(connection)
                 suspects = find_suspects(evidence, loaded)
                 fresh = bool(suspects.keys() - loaded.known.keys())
@@ -228,7 +229,7 @@ class _Opening:
                     evidence.keep_wal()
                 small = os.fstat(self.file).st_size <= _CHECKED_BYTES
                 if fresh or evidence.anomalous or (evidence.crashed and small):
-                    problem = store.check(connection)
+                    problem = schema.check(connection)
                     if problem or (evidence.wal.detail and fresh):
                         return None, problem
                 return reconcile(connection, evidence, loaded, suspects), ""

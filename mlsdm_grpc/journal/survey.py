@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.files import ManifestRow, find_problem, snapshot_name
 from mlsdm_grpc.journal.ledger import Space
@@ -99,7 +100,9 @@ def survey(connection: sqlite3.Connection, space: Space, folder: SnapshotFolder)
         name = row.name if row is not None else snapshot_name(space.number, revision)
         found.bad.append(BadSnapshot(revision, name, problem))
     found.readable = _last_in_order(connection, space, found.snapshot)
-    found.newest = max(found.readable, *revisions, store.last_revision(connection, space.number), 0)
+    found.newest = max(
+        found.readable, *revisions, schema.last_revision(connection, space.number), 0
+    )
     return found
 
 
