@@ -5,6 +5,7 @@ import collections
 import dataclasses
 import statistics
 import time
+from pathlib import Path
 
 import grpc
 import load
@@ -140,8 +141,7 @@ async def test_calls_of_twenty_connections_at_once_are_served_or_refused_with_de
 
 
 def cpu_s(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
 
 
