@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import grpc
 import structlog
-from google.protobuf.message import DecodeError
 
-from mlsdm_grpc.errors import DeadlineExceeded, InvalidInput, Unavailable
+from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 from mlsdm_grpc.interceptors.drain import draining
 from mlsdm_grpc.server.inflight import InFlight
+from mlsdm_grpc.wire.bounds import SCAN_BYTES
 from mlsdm_grpc.wire.call import Call, Interceptor, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.status import to_status
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from google.protobuf.message import Message
+
+    from mlsdm_grpc.wire.reading import Reader
 
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
     Hook: TypeAlias = Callable[[Call], None]
@@ -74,16 +76,16 @@ class Chain:
 class _Requests:
     """The messages of a client stream, parsed one by one."""
 
-    __slots__ = ("_context", "_parse")
+    __slots__ = ("_context", "_reader")
 
-    def __init__(self, context: Context, parse: Callable[[bytes], Message]) -> None:
+    def __init__(self, context: Context, reader: Reader) -> None:
         self._context = context
-        self._parse = parse
+        self._reader = reader
 
     def __aiter__(self) -> _Requests:
         return self
 
-    async def __anext__(self) -> Message:
+    async def __anext__(self) -> Any:
         raw = await self._context.read()
         if raw is grpc.aio.EOF:
             # A client that goes away reads as EOF too, always before its cancellation arrives
@@ -91,29 +93,29 @@ class _Requests:
             # Without it half a stream would be taken for a whole one.
             await self._context.read()
             raise StopAsyncIteration
-        return self._parse(raw)
+        return await self._reader.read(raw)
 
 
 class Handler(ABC):
     """Serves one method. The subclasses know one kind of answer each."""
 
-    __slots__ = ("_calls", "_chain", "_foreign", "_method", "_request", "_run", "_type")
+    __slots__ = ("_calls", "_chain", "_foreign", "_method", "_reader", "_run", "_streams")
 
     def __init__(
         self,
         chain: Chain,
         method: Method,
         run: Callable[..., Any],
-        request_type: type[Message],
+        reader: Reader,
         *,
         foreign: bool,
     ) -> None:
         self._chain = chain
         self._method = method
         self._run = run
-        self._type = request_type
+        self._reader = reader
         self._foreign = foreign
-        self._request = self._stream if method.shape.client_streaming else self._message
+        self._streams = method.shape.client_streaming
         in_flight = chain.in_flight
         self._calls = in_flight.open_calls if method.open else in_flight.calls
 
@@ -169,18 +171,13 @@ class Handler(ABC):
             call.repeated = frozenset(key for key, count in counts.items() if count > 1)
         return call
 
-    def _message(self, raw: bytes, _context: Context | None = None) -> Message:
-        try:
-            return self._type.FromString(raw)
-        except DecodeError:
-            raise InvalidInput(
-                "The bytes are not a message of the request type.",
-                reason="MESSAGE_MALFORMED",
-                metadata={"method": self._method.path},
-            ) from None
-
-    def _stream(self, _source: object, context: Context) -> _Requests:
-        return _Requests(context, self._message)
+    async def _request(self, source: Any, context: Context) -> Any:
+        """Return the request, or the requests of a client stream."""
+        if self._streams:
+            return _Requests(context, self._reader)
+        if len(source) <= SCAN_BYTES:
+            return self._reader.parse(source)
+        return await self._reader.read(source)
 
     def _second(self, call: Call, context: Context) -> Call | Context:
         """Return the second argument of the servicer."""
@@ -232,14 +229,14 @@ class UnaryAnswer(Handler):
     __slots__ = ()
 
     async def _answer(self, source: Any, call: Call, context: Context) -> bytes | None:
-        request = self._request(source, context)
+        request = await self._request(source, context)
         second = self._second(call, context)
         response: Message | bytes
         if self._has_own_limit(call):
             response = await self._run_limited(request, call)
         else:
             response = await self._run(request, second)
-        return response if isinstance(response, bytes) else response.SerializeToString()
+        return _encoded(response)
 
     def _has_own_limit(self, call: Call) -> bool:
         """Return whether nobody but this server will end the call at its deadline."""
@@ -262,12 +259,12 @@ class StreamAnswer(Handler):
     __slots__ = ()
 
     async def _answer(self, source: Any, call: Call, context: Context) -> bytes | None:
-        request = self._request(source, context)
-        responses: AsyncGenerator[Message] = self._run(request, self._second(call, context))
+        request = await self._request(source, context)
+        responses: AsyncGenerator[Message | bytes] = self._run(request, self._second(call, context))
         begun = False
         try:
             async for response in responses:
-                payload = response.SerializeToString()
+                payload = _encoded(response)
                 if not begun:
                     await _send_headers(call, context)
                     begun = True
@@ -285,7 +282,7 @@ class WriterAnswer(Handler):
     __slots__ = ()
 
     async def _answer(self, source: Any, call: Call, context: Context) -> bytes | None:
-        request = self._request(source, context)
+        request = await self._request(source, context)
         await _send_headers(call, context)
         await self._run(request, self._second(call, context))
         return None
@@ -295,6 +292,10 @@ def _log(event: str, error: BaseException, call: Call) -> None:
     """Log a defect. What is raised here would reach the client, text and all."""
     with contextlib.suppress(Exception):
         _logger.error(event, exc_info=error, request_id=call.request_id, method=call.method.path)
+
+
+def _encoded(response: Message | bytes) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()
 
 
 async def _send_headers(call: Call, context: Context) -> None:

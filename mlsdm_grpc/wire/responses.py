@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -10,6 +10,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     event_pb2,
     governance_pb2,
     memory_pb2,
+    memory_put_pb2,
+    memory_query_pb2,
+    memory_stream_pb2,
 )
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.policy import Decision
@@ -21,13 +24,18 @@ from mlsdm_grpc.core.record import (
     Rejection,
 )
 from mlsdm_grpc.engine.answers import embedding_message, memory_message, timestamp
+from mlsdm_grpc.engine.codec import Found
+from mlsdm_grpc.engine.intake import Put
 from mlsdm_grpc.governance.judge import Verdict, enforced
+from mlsdm_grpc.journal.protowire import length_delimited
 
 __all__ = [
+    "batch_put",
     "cognitive_state",
     "duration",
     "event_outcome",
     "memory_message",
+    "page",
     "put_verdicts",
     "stored_memory",
     "timestamp",
@@ -39,6 +47,10 @@ _REJECTIONS = {
     Rejection.MORAL: event_pb2.REJECTION_REASON_MORAL,
     Rejection.SLEEP: event_pb2.REJECTION_REASON_SLEEPING,
 }
+_STORED = memory_put_pb2.BatchPutMemoriesResponse.MEMORIES_FIELD_NUMBER
+_VERDICTS = memory_put_pb2.BatchPutMemoriesResponse.VERDICTS_FIELD_NUMBER
+_LISTED = memory_query_pb2.ListMemoriesResponse.MEMORIES_FIELD_NUMBER
+"""That of ExportMemories too."""
 _RULE_CONFIDENCE = "store.min_confidence"
 
 
@@ -67,6 +79,40 @@ def stored_memory(item: PutItem) -> memory_pb2.Memory:
         settled.revision = item.revision
         settled.etag = item.etag
     return settled
+
+
+def batch_put(done: Put) -> Iterator[bytes]:
+    """Yield the encoded ``BatchPutMemoriesResponse`` in parts, each the work of a moment."""
+    outcome = done.outcome
+    if all(item.result is not PutResult.REFUSED for item in outcome.items):
+        for item in outcome.items:
+            yield length_delimited(_STORED, stored_memory(item).SerializeToString())
+    response = memory_put_pb2.BatchPutMemoriesResponse(
+        results=[memory_pb2.PutResult.ValueType(item.result) for item in outcome.items],
+        revision=outcome.revision,
+        evicted_memory_ids=outcome.evicted,
+    )
+    yield response.SerializeToString()
+    for index, (item, found) in enumerate(zip(outcome.items, done.verdicts, strict=True)):
+        if verdicts := put_verdicts(outcome, item, found):
+            of_item = memory_put_pb2.ItemVerdicts(index=index, verdicts=verdicts)
+            yield length_delimited(_VERDICTS, of_item.SerializeToString())
+
+
+def page(
+    found: Iterable[Found],
+    rest: memory_query_pb2.ListMemoriesResponse | memory_stream_pb2.ExportMemoriesResponse,
+) -> Iterator[bytes]:
+    """Yield an encoded page in parts, each the work of a moment.
+
+    Args:
+        found: The memories.
+        rest: The response without them.
+    """
+    for each in found:
+        message = memory_message(each.memory, each.row)
+        yield length_delimited(_LISTED, message.SerializeToString())
+    yield rest.SerializeToString()
 
 
 def verdict(found: Verdict) -> governance_pb2.Verdict:
