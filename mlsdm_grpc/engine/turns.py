@@ -18,8 +18,8 @@ _SLICE_S: Final = 0.004
 _PAUSE_S: Final = 0.001
 """Time without any long work. Grpc's own thread needs the interpreter lock for a moment for each
 call: while slices followed each other at once, twenty batches kept calls out for 5 s and more."""
-FEW: Final = 8
-"""Items that are worked on at once; each may take a millisecond, most take 30 microseconds."""
+FEW: Final = 32
+"""Items that are worked on at once; each takes 10 to 100 microseconds."""
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")

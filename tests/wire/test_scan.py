@@ -164,7 +164,7 @@ def parsed(kind, raw):
 
 def scanned(kind, raw, *, items=(), among=SMALL):
     """Return the scan, what it leaves, and what it refuses."""
-    scan = Scan(raw)
+    scan = Scan(raw, cuts=bool(items))
     steps = scan.steps(Shape(kind.DESCRIPTOR, among, items))
     try:
         while True:
