@@ -136,7 +136,7 @@ class ServerSettings(_Section):
     """Clients that ping more often than this are cut off, seconds."""
     handshake_timeout_s: float = Field(default=10.0, ge=1)
     """A connection that says nothing is dropped after this, seconds."""
-    max_pending_requests: int = Field(default=1_000, ge=1)
+    max_pending_requests: int = Field(default=4_000, ge=1)
     """Requests that wait for the event loop before the transport refuses more."""
     reuse_port: bool = False
     """Let several processes share the data port."""

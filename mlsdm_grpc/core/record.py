@@ -223,6 +223,9 @@ class NewMemory:
     """Unix time; 0 means never."""
     etag: str = ""
     """Expected etag of the memory that this one replaces; empty means any."""
+    rest: bytes = b""
+    """Labels, metadata and parents as a record has them, where those stand for themselves only;
+    the fields are empty then. As strings they take up to twenty times as much."""
 
 
 # Bodies of records.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,17 +150,15 @@ def search_request(
     )
 
 
-def found_memories(reply: pb.MemoriesReply) -> list[Found]:
-    """Return the memories in ``reply``."""
+def found_memories(reply: pb.MemoriesReply) -> Iterator[Found]:
+    """Yield the memories in ``reply``."""
     rows = _rows(reply.rows_f32_le, len(reply.memories)) if reply.rows_f32_le else None
     damaged = set(reply.damaged)
-    return [
-        Found(
+    for i, row in enumerate(reply.memories):
+        yield Found(
             memory_from_row(row, phase=reply.phases[i], confidence=reply.confidences[i]),
             None if rows is None or i in damaged else rows[i],
         )
-        for i, row in enumerate(reply.memories)
-    ]
 
 
 def view_from_reply(reply: pb.LinkReply) -> SpaceView | None:

@@ -168,9 +168,13 @@ class Engine:
             metrics=metrics,
         )
         access = self._access = Access(self._directory, self._writes, self.lanes, clock=clock)
+        self.turns = access.turns
+        """Slices of the event loop, for those who have much to do on it."""
         self.policies = Policies(access, rules)
         """The policies of the tenants."""
-        self.judging = Judging(self.texts, self.policies, scorer=scorer, metrics=metrics)
+        self.judging = Judging(
+            self.texts, self.policies, turns=access.turns, scorer=scorer, metrics=metrics
+        )
         """What judges texts."""
         self._first = FirstWrites(
             access,
@@ -339,7 +343,7 @@ class Engine:
             space = await self._access.reached(key, min_revision, deadline_s)
             wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
             reply = await self._access.ask(space, pb.LinkRequest(get=wanted), deadline_s=deadline_s)
-        found = found_memories(reply.memories)
+        found = list(found_memories(reply.memories))
         if not found:
             raise NotFound(
                 "The memory does not exist.",
@@ -365,7 +369,8 @@ class Engine:
                 reply = await self._access.ask(
                     space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
                 )
-        return found_memories(reply.memories), reply.memories.more, reply.revision
+        found = await self.turns.all(found_memories(reply.memories))
+        return found, reply.memories.more, reply.revision
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
         """Return the figures of a space as they stand now; the ontology is left out."""

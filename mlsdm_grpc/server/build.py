@@ -72,6 +72,7 @@ from mlsdm_grpc.servicers.generation import GenerationServicer
 from mlsdm_grpc.servicers.governance import GovernanceServicer
 from mlsdm_grpc.servicers.memory import MemoryServicer
 from mlsdm_grpc.servicers.spaces import SpaceServicer
+from mlsdm_grpc.wire.bounds import bounds_of
 
 if TYPE_CHECKING:
     from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder
@@ -226,7 +227,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
         authenticator=authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
     )
-    router = Router(chain, room=parts.room)
+    router = Router(chain, room=parts.room, bounds=bounds_of(settings), turns=parts.engine.turns)
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
     ops_port = OpsServer(parts.metrics, partial(_unready, health, monitor))

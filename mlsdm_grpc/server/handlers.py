@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import grpc
 import structlog
-from google.protobuf.message import DecodeError
 
 from mlsdm_grpc.engine.bytegate import SMALL_BYTES
-from mlsdm_grpc.errors import DeadlineExceeded, InvalidInput, Unavailable
+from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 from mlsdm_grpc.interceptors.drain import draining
 from mlsdm_grpc.server.inflight import InFlight
 from mlsdm_grpc.server.room import Holding, Room
+from mlsdm_grpc.wire.bounds import SCAN_BYTES
 from mlsdm_grpc.wire.call import Call, Interceptor, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.status import to_status
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from google.protobuf.message import Message
+
+    from mlsdm_grpc.wire.reading import Reader
 
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
     Hook: TypeAlias = Callable[[Call], None]
@@ -81,19 +83,17 @@ class Chain:
 class _Requests:
     """The messages of a client stream, parsed one by one."""
 
-    __slots__ = ("_context", "_holding", "_parse")
+    __slots__ = ("_context", "_holding", "_reader")
 
-    def __init__(
-        self, context: Context, holding: Holding, parse: Callable[[bytes], Message]
-    ) -> None:
+    def __init__(self, context: Context, holding: Holding, reader: Reader) -> None:
         self._context = context
         self._holding = holding
-        self._parse = parse
+        self._reader = reader
 
     def __aiter__(self) -> _Requests:
         return self
 
-    async def __anext__(self) -> Message:
+    async def __anext__(self) -> Any:
         self._holding.converted()
         raw = await self._context.read()
         if raw is grpc.aio.EOF:
@@ -101,30 +101,33 @@ class _Requests:
             raise StopAsyncIteration
         if len(raw) > SMALL_BYTES:
             await self._holding.convert(len(raw))
-        return self._parse(raw)
+        return await self._reader.read(raw)
 
 
 class Handler(ABC):
     """Serves one method. The subclasses know one kind of answer each."""
 
-    __slots__ = ("_bulk", "_calls", "_chain", "_foreign", "_large", "_method", "_run", "_type")
+    __slots__ = (
+        "_bulk", "_calls", "_chain", "_foreign", "_large", "_method", "_reader", "_run", "_streams",
+    )  # fmt: skip
 
     def __init__(
         self,
         chain: Chain,
         method: Method,
         run: Callable[..., Any],
-        request_type: type[Message],
+        reader: Reader,
         *,
         foreign: bool,
     ) -> None:
         self._chain = chain
         self._method = method
         self._run = run
-        self._type = request_type
+        self._reader = reader
         self._foreign = foreign
         self._bulk = WORK.get(method.path) is Work.BULK
         self._large = self._bulk or method.name.startswith("Batch")
+        self._streams = method.shape.client_streaming
         in_flight = chain.in_flight
         self._calls = in_flight.open_calls if method.open else in_flight.calls
 
@@ -184,31 +187,22 @@ class Handler(ABC):
             call.repeated = frozenset(key for key, count in counts.items() if count > 1)
         return call
 
-    async def _request(self, holding: Holding, context: Context) -> Message | _Requests:
+    async def _request(self, holding: Holding, context: Context) -> Any:
         """Receive the message of a call, once there is room; those of a stream come one by one."""
-        if self._method.shape.client_streaming:
-            return _Requests(context, holding, self._parse)
+        if self._streams:
+            return _Requests(context, holding, self._reader)
         if not holding.try_expect():
             await holding.expect()
         raw: Any = await context.read()
         if raw is grpc.aio.EOF:
             await _left(context)
-            raise self._malformed("There is no request message.")
+            raise self._reader.malformed("There is no request message.")
         holding.arrived(len(raw))
+        if len(raw) <= SCAN_BYTES:
+            return self._reader.parse(raw)
         if len(raw) > SMALL_BYTES:
             await holding.convert(len(raw))
-        return self._parse(raw)
-
-    def _parse(self, raw: bytes) -> Message:
-        try:
-            return self._type.FromString(raw)
-        except DecodeError:
-            raise self._malformed("The bytes are not a message of the request type.") from None
-
-    def _malformed(self, message: str) -> InvalidInput:
-        return InvalidInput(
-            message, reason="MESSAGE_MALFORMED", metadata={"method": self._method.path}
-        )
+        return await self._reader.read(raw)
 
     def _second(self, call: Call, context: Context) -> Call | Context:
         """Return the second argument of the servicer."""
@@ -272,7 +266,7 @@ class UnaryAnswer(Handler):
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
         request = await self._request(holding, context)
         response: Message | bytes = await self._run(request, self._second(call, context))
-        return response if isinstance(response, bytes) else response.SerializeToString()
+        return _encoded(response)
 
     def _has_own_limit(self, call: Call) -> bool:
         """Return whether nobody but this server will end the call at its deadline."""
@@ -297,13 +291,15 @@ class StreamAnswer(Handler):
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
         request = await self._request(holding, context)
         async with contextlib.AsyncExitStack() as held:
-            if self._bulk and not call.method.shape.client_streaming:
+            if self._bulk and not self._streams:
                 await held.enter_async_context(holding.export())
-            responses: AsyncGenerator[Message] = self._run(request, self._second(call, context))
+            responses: AsyncGenerator[Message | bytes] = self._run(
+                request, self._second(call, context)
+            )
             held.push_async_callback(responses.aclose)
             begun = False
             async for response in responses:
-                payload = response.SerializeToString()
+                payload = _encoded(response)
                 if not begun:
                     await _send_headers(call, context)
                     begun = True
@@ -338,6 +334,10 @@ def _log(event: str, error: BaseException, call: Call) -> None:
     """Log a defect. What is raised here would reach the client, text and all."""
     with contextlib.suppress(Exception):
         _logger.error(event, exc_info=error, request_id=call.request_id, method=call.method.path)
+
+
+def _encoded(response: Message | bytes) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()
 
 
 async def _send_headers(call: Call, context: Context) -> None:
