@@ -27,6 +27,8 @@ from mlsdm_grpc.journal.records import (
 __all__ = ["Access"]
 
 _WRITE_S: Final = 7e-5
+_LARGE_BYTES: Final = 1_024 * 1_024
+"""Of a record; encoding one takes milliseconds, and so does sending it."""
 _COSTS_S: Final = {
     "get": 3e-5,
     "view": 5e-5,
@@ -156,6 +158,8 @@ class Access:
         """
         encoded = await self._encoded(body)
         record = encode_record(self._writes.record(space, body, ticket), encoded)
+        if len(record) > _LARGE_BYTES:
+            await asyncio.sleep(0)
         reply = await self.ask(
             space,
             pb.LinkRequest(preview=record),

@@ -135,8 +135,9 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
         ),
         Option(
             "grpc.server_max_unrequested_time_in_server",
-            5,
-            "seconds; a request that waited longer has nobody who waits for it",
+            30,
+            "seconds; a request that waited longer ends CANCELLED without details, so deadlines end"
+            " it first",
         ),
         Option(
             "grpc.so_reuseport",

@@ -84,12 +84,14 @@ class MemoryServicer:
         intake, count = self._engine.intake, len(parts)
         if count <= limits.MAX_BATCH_ITEMS and not request.validate_only:
             intake.check_batch(key, count, call.deadline_s)
-        ticket = requests.ticket(fields, call, None, request.request_id)
-        digest = requests.BatchDigest(call, request)
+        whole = request if parts.whole else None
+        ticket = requests.ticket(fields, call, whole, request.request_id)
+        digest = None if whole else requests.BatchDigest(call, request)
         now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
         memories = await requests.new_memories(fields, parts, now_ns=now_ns, digest=digest)
         fields.check()
-        ticket = replace(ticket, request_digest=digest.digest())
+        if digest is not None:
+            ticket = replace(ticket, request_digest=digest.digest())
         put = intake.preview_put if request.validate_only else intake.put
         paths = [f"memories[{i}]" for i in range(count)]
         body = PutMemories(memories, request.allow_replace)

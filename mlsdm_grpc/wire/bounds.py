@@ -27,6 +27,7 @@ __all__ = [
     "STOPS",
     "STREAM_BATCH",
     "STRING",
+    "WHOLE_BYTES",
     "Bound",
     "bounds_of",
 ]
@@ -34,6 +35,9 @@ __all__ = [
 SCAN_BYTES: Final = 16 * 1_024
 """Longest message that is parsed unseen: at 64 bytes of memory for each byte of a message of empty
 items, the worst that was measured, it takes a mebibyte."""
+
+WHOLE_BYTES: Final = 64 * 1_024
+"""Longest message that is parsed as a whole although it has items; converting them takes 10 ms."""
 
 
 class Bound(NamedTuple):

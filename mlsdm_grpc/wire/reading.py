@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from mlsdm_grpc.engine.turns import FEW, Turn, Turns
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.wire.bounds import ITEMS, SCAN_BYTES, Bound
+from mlsdm_grpc.wire.bounds import ITEMS, SCAN_BYTES, WHOLE_BYTES, Bound
 from mlsdm_grpc.wire.scan import Scan, Shape
 
 __all__ = ["Parts", "Reader"]
@@ -38,6 +38,8 @@ class Parts(Generic[MessageT, ItemT]):
         self, message: MessageT, items: Sequence[ItemT | memoryview], reader: Reader
     ) -> None:
         self.message = message
+        self.whole = not items or not isinstance(items[0], memoryview)
+        """The message has its items."""
         self._items = items
         self._reader = reader
 
@@ -62,10 +64,8 @@ class Parts(Generic[MessageT, ItemT]):
             InvalidInput: MESSAGE_MALFORMED or FIELD_INVALID.
         """
         worked = _tolerant(work, faulty)
-        if len(self) <= FEW:
-            messages = [item for item in self._items if not isinstance(item, memoryview)]
-            if len(messages) == len(self):
-                return [worked(index, message) for index, message in enumerate(messages)]
+        if self.whole and len(self) <= FEW:
+            return [worked(index, item) for index, item in enumerate(self._items)]  # type: ignore[arg-type] # messages
         made = list[_T]()
         async with self._reader.turns.taken() as turn:
             for index, item in enumerate(self._items):
@@ -125,7 +125,7 @@ class Reader:
         self._item_shape = Shape(self._item_type.DESCRIPTOR, bounds)
 
     def parse(self, raw: bytes) -> Any:
-        """Return the request in at most ``SCAN_BYTES`` bytes; as :class:`Parts` if it has items.
+        """Return a request of few bytes; as :class:`Parts` if it has items.
 
         Raises:
             InvalidInput: MESSAGE_MALFORMED.
@@ -143,11 +143,12 @@ class Reader:
         """
         if len(raw) <= SCAN_BYTES:
             return self.parse(raw)
+        cuts = bool(self._path) and len(raw) > WHOLE_BYTES
         async with self.turns.taken() as turn:
-            scan = Scan(raw)
+            scan = Scan(raw, cuts=cuts)
             outer = await self._scanned(scan, self._shape, turn)
-            if not self._path:
-                return self._parsed(self._type, raw)
+            if not cuts:
+                return self.parse(raw)
             view = memoryview(raw)
             items = [view[begin:end] for begin, end in scan.items]
             return Parts(self._parsed(self._type, outer), items, self)

@@ -116,16 +116,17 @@ def request_digest(call: Call, request: Message) -> bytes:
 
 
 async def new_memories(
-    fields: Fields, parts: PutParts, *, now_ns: int, digest: BatchDigest
+    fields: Fields, parts: PutParts, *, now_ns: int, digest: BatchDigest | None
 ) -> tuple[NewMemory, ...]:
-    """Return the memories of a batch, in order; each is added to the digest."""
+    """Return the memories of a batch, in order; each is added to the digest, if there is one."""
     if not 1 <= len(parts) <= bounds.MEMORIES.limit:
         fields.fault("memories", bounds.MEMORIES.description)
         return ()
     seen: set[str] = set()
 
     def memory(index: int, message: memory_pb2.Memory) -> NewMemory:
-        digest.add(message)
+        if digest is not None:
+            digest.add(message)
         path = f"memories[{index}]"
         if message.memory_id and message.memory_id in seen:
             fields.fault(f"{path}.memory_id", "stands twice in the batch")

@@ -150,13 +150,15 @@ class Scan:
     Args:
         raw: Its bytes.
         path: What stands before the names of fields in violations; empty or ends with a dot.
+        cuts: Take the items out.
     """
 
-    __slots__ = ("_left", "_path", "_raw", "_surplus", "items")
+    __slots__ = ("_cuts", "_left", "_path", "_raw", "_surplus", "items")
 
-    def __init__(self, raw: bytes, path: str = "") -> None:
+    def __init__(self, raw: bytes, path: str = "", *, cuts: bool = False) -> None:
         self._raw = raw
         self._path = path
+        self._cuts = cuts
         self._left = _SLICE_FIELDS
         self._surplus = 0
         self.items: list[tuple[int, int]] = []
@@ -166,7 +168,7 @@ class Scan:
         """Look over the message, and yield every few milliseconds.
 
         Returns:
-            The bytes without the items, if the message has such; else empty.
+            The bytes without the items, if these are taken out; else empty.
 
         Raises:
             DecodeError: They are no message of this shape.
@@ -177,7 +179,7 @@ class Scan:
         except IndexError:
             raise DecodeError from None
 
-    def _message(
+    def _message(  # noqa: PLR0912 - one branch a kind of field, and no call for most fields
         self, at: int, end: int, shape: Shape, scope: dict[int, Any], path: str
     ) -> Generator[None, None, bytes]:
         """Look over one message; ``scope`` has what was seen of it before, by field."""
@@ -191,19 +193,28 @@ class Scan:
             at += 1
             if tag > 0x7F:
                 tag, at = self._varint(begin, _MAX_TAG)
-            value, at = self._value(tag, at, end)
+            if tag & 7 == _LENGTH and raw[at] < 0x80:  # most fields, without a call
+                value = at + 1
+                at = value + raw[at]
+                if at > end:
+                    raise DecodeError
+            else:
+                value, at = self._value(tag, at, end)
+            if tag < 8:  # field 0; inside a group the parser lets it pass
+                raise DecodeError
             field = fields.get(tag)
             if field is None:
                 self._useless()
                 continue
             if field.kind is _Kind.ITEM:
                 self._count(field, 1, scope, path)
-                self.items.append((value, at))
-                kept += raw[kept_to:begin]
-                kept_to = at
+                if self._cuts:
+                    self.items.append((value, at))
+                    kept += raw[kept_to:begin]
+                    kept_to = at
             elif field.child is not None:
                 body = yield from self._nested(field, field.child, value, at, scope, path)
-                if field.child.has_items:
+                if field.child.has_items and self._cuts:
                     kept += raw[kept_to:begin] + length_delimited(field.number, body)
                     kept_to = at
             elif field.kind is _Kind.MANY:
@@ -212,7 +223,7 @@ class Scan:
                 self._count(field, self._packed(field, value, at), scope, path)
             else:
                 self._single(field, at - value, scope, path)
-        if not shape.has_items:
+        if not (shape.has_items and self._cuts):
             return b""
         return bytes(kept + raw[kept_to:end])
 
@@ -270,7 +281,11 @@ class Scan:
             size = self._raw[at]
             begin = at + 1
             if size > 0x7F:
-                size, begin = self._varint(at, _MAX_TAG)
+                high = self._raw[begin]
+                if high < 0x80:
+                    size, begin = size & 0x7F | high << 7, begin + 1
+                else:
+                    size, begin = self._varint(at, _MAX_TAG)
             after = begin + size
         else:
             begin = at
@@ -282,7 +297,7 @@ class Scan:
                 after = self._group(tag >> 3, at, end)
             else:
                 raise DecodeError
-        if after > end or tag < 8:
+        if after > end:
             raise DecodeError
         return begin, after
 

@@ -78,7 +78,7 @@ def queries(**fields):
 def ontology(count, dimension=DIMENSION):
     """Return a space with as many categories."""
     return space_service_pb2.CreateSpaceRequest(
-        space="categories",
+        space=f"categories-{dimension}",
         config={
             "dimension": dimension,
             "ontology": [
@@ -188,7 +188,6 @@ def legal():
 
 def streams():
     """Return client streams at the limits: a name, a method, the opening and a batch."""
-    opening = {"stream_id": "s"}
     ingested = memory_stream_pb2.IngestMemoriesRequest(
         batch={"first_sequence": 1, "memories": many_labels(limits.MAX_STREAM_BATCH)}
     )
@@ -208,13 +207,15 @@ def streams():
         (
             "IngestMemories",
             PATHS["IngestMemories"],
-            sized(memory_stream_pb2.IngestMemoriesRequest(open={"stream": opening})),
+            sized(
+                memory_stream_pb2.IngestMemoriesRequest(open={"stream": {"stream_id": "memories"}})
+            ),
             sized(ingested),
         ),
         (
             "StreamEvents",
             PATHS["StreamEvents"],
-            sized(cognition_service_pb2.StreamEventsRequest(open=opening)),
+            sized(cognition_service_pb2.StreamEventsRequest(open={"stream_id": "events"})),
             sized(eventful),
         ),
     ]

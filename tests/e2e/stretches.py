@@ -23,6 +23,8 @@ OVERRIDES = {
     "logging": {"level": "error"},
     "engine": {"standby_worker": False},
 }
+GIVES_BACK = {"MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536"}
+"""Makes the C library give freed memory back, so that the next peak is seen; it costs time."""
 
 
 @dataclass
@@ -74,6 +76,8 @@ async def _serve(data_dir, settings):
     configure_logging(loaded.logging)
     stretches = Stretches()
     async with running_server(loaded) as server:
+        gc.collect()
+        gc.freeze()  # as `serve` does
         _say(str(server.listen))
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -101,14 +105,14 @@ def _answer(stretches, loop, stop):
 class Measured:
     """A measured server in a process of its own."""
 
-    def __init__(self, data_dir, **settings):
+    def __init__(self, data_dir, *, gives_back=False, **settings):
         arguments = [str(data_dir), json.dumps(settings)]
         self.process = subprocess.Popen(
             [sys.executable, __file__, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536"},
+            env=os.environ | (GIVES_BACK if gives_back else {}),
         )
         self.listen = self.process.stdout.readline().strip()
 
@@ -119,8 +123,7 @@ class Measured:
         return Cost(*json.loads(self.process.stdout.readline()))
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait(60)
+        self.process.communicate(timeout=60)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     field (the first of them).
     """
     ERROR_REASON_MESSAGE_MALFORMED: _ErrorReason.ValueType  # 2
-    """INVALID_ARGUMENT. The bytes are not a message of the request type. Action: correct the client.
-    Metadata: method.
+    """INVALID_ARGUMENT. The bytes are not a message of the request type, or have more than 8192 fields
+    that are unknown or replaced by later ones. Action: correct the client. Metadata: method, or
+    limit.
     """
     ERROR_REASON_METADATA_INVALID: _ErrorReason.ValueType  # 3
     """INVALID_ARGUMENT. A metadata value has a form that is not allowed, for example two
@@ -257,8 +258,9 @@ all such fields, at most 16. Action: correct the fields; do not retry unchanged.
 field (the first of them).
 """
 ERROR_REASON_MESSAGE_MALFORMED: ErrorReason.ValueType  # 2
-"""INVALID_ARGUMENT. The bytes are not a message of the request type. Action: correct the client.
-Metadata: method.
+"""INVALID_ARGUMENT. The bytes are not a message of the request type, or have more than 8192 fields
+that are unknown or replaced by later ones. Action: correct the client. Metadata: method, or
+limit.
 """
 ERROR_REASON_METADATA_INVALID: ErrorReason.ValueType  # 3
 """INVALID_ARGUMENT. A metadata value has a form that is not allowed, for example two
