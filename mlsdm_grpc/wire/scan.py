@@ -193,13 +193,15 @@ class Scan:
             at += 1
             if tag > 0x7F:
                 tag, at = self._varint(begin, _MAX_TAG)
-            if tag & 7 == _LENGTH and raw[at] < 0x80 and tag > 7:  # most fields, without a call
+            if tag & 7 == _LENGTH and raw[at] < 0x80:  # most fields, without a call
                 value = at + 1
                 at = value + raw[at]
                 if at > end:
                     raise DecodeError
             else:
                 value, at = self._value(tag, at, end)
+            if tag < 8:  # field 0; inside a group the parser lets it pass
+                raise DecodeError
             field = fields.get(tag)
             if field is None:
                 self._useless()
@@ -295,7 +297,7 @@ class Scan:
                 after = self._group(tag >> 3, at, end)
             else:
                 raise DecodeError
-        if after > end or tag < 8:
+        if after > end:
             raise DecodeError
         return begin, after
 
