@@ -27,6 +27,7 @@ def rushed(folder, factor, seconds):
 
 
 @pytest.mark.anyio
+@pytest.mark.load  # memory counts: no coverage beside it
 @pytest.mark.timeout(120)
 async def test_a_server_at_rest_takes_what_the_plan_says(tmp_path):
     settings = load_settings(None, {"engine": {"workers": 1, "standby_worker": False}})
