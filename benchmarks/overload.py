@@ -3,6 +3,7 @@
     python benchmarks/overload.py                     all scenarios, about a quarter of an hour
     python benchmarks/overload.py --only unary noisy  some of them
     python benchmarks/overload.py --quick             a smoke run of seconds
+    python benchmarks/overload.py --memory-mib 400    each server in a control group, as root
 
 Calls are due at random moments, whether or not earlier ones were answered. Capacities are measured
 in the same run, in a closed loop. Every scenario has a server of its own, which knows its tenants
@@ -20,12 +21,13 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import load
+from groups import memory_group
 from load import Flow, Step
 from pairs import Ratio
 from processes import Process, call, serving, usage, wait_quiet
@@ -69,6 +71,8 @@ class Plan:
     seconds: float = 10.0
     deadline_s: float = 2.0
     rounds: int = 3
+    memory_mib: int = 0
+    """Limit of a control group that servers run in; 0 is none."""
 
 
 QUICK = Plan(small=100, full=1_000, vectors=640, seconds=1.5, deadline_s=0.5, rounds=1)
@@ -163,8 +167,14 @@ def arena(
     }
     if traffic is None:
         traffic = Traffic.of(folder, rows=plan.full, count=plan.vectors)
-    with serving(folder / "data", environment) as server:
+    with contextlib.ExitStack() as opened:
+        limit, group = plan.memory_mib * MIB, None
+        if limit:
+            group = opened.enter_context(memory_group(limit))
+        server = opened.enter_context(serving(folder / "data", environment, group=group))
         yield Arena(folder, server, traffic, plan, streams)
+        if group is not None and group.oom_kills:
+            raise load.LoadError(f"the kernel killed {group.oom_kills} processes")
 
 
 # Surges.
@@ -488,9 +498,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="tiny data, for a smoke run")
     parser.add_argument("--seconds", type=float, default=Plan().seconds, help="of each part")
     parser.add_argument("--rounds", type=int, default=Plan().rounds)
+    parser.add_argument("--memory-mib", type=int, default=0, help="limit of the control group")
     parser.add_argument("--write", type=Path, help="file that the tables are written to")
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else Plan(seconds=arguments.seconds, rounds=arguments.rounds)
+    plan = replace(plan, memory_mib=arguments.memory_mib)
     lines: Report = []
     for name in arguments.only:
         with tempfile.TemporaryDirectory(prefix="mlsdm-") as folder:

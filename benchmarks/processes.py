@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+from groups import MemoryGroup
 
 __all__ = ["CheckoutError", "Process", "Usage", "call", "echo", "serving", "usage", "wait_quiet"]
 
@@ -54,7 +55,11 @@ def python_of(checkout: Path) -> str:
 
 @contextlib.contextmanager
 def serving(
-    data_dir: Path, environment: Mapping[str, str] | None = None, *, checkout: Path | None = None
+    data_dir: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    checkout: Path | None = None,
+    group: MemoryGroup | None = None,
 ) -> Iterator[Process]:
     """Run ``mlsdm serve`` on ports of its own; it drains at the end.
 
@@ -63,6 +68,7 @@ def serving(
         environment: Settings that differ from the defaults.
         checkout: Absolute path of the checkout that is run, with the interpreter of its ``.venv``;
             this one, with the interpreter of this process, if there is none.
+        group: Control group that it and its workers run in.
 
     Raises:
         CheckoutError: The checkout cannot be run.
@@ -81,7 +87,7 @@ def serving(
     ]
     with (data_dir / "log").open("ab") as log:
         process = subprocess.Popen(
-            [python, "-m", "mlsdm_grpc", "serve", *listen],
+            [*_inside(group), python, "-m", "mlsdm_grpc", "serve", *listen],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -120,6 +126,12 @@ def echo(answers: Mapping[str, bytes], *options: str) -> Iterator[Process]:
         if found is None:
             raise RuntimeError("the yardstick does not serve")
         yield Process(process.pid, found[1])
+
+
+def _inside(group: MemoryGroup | None) -> list[str]:
+    """Return the words before a command that let it begin in a group."""
+    enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+    return [] if group is None else ["sh", "-c", enter, str(group.path)]
 
 
 def _line(process: subprocess.Popen[str]) -> str:

@@ -118,7 +118,7 @@ class ServerSettings(_Section):
     max_concurrent_streams: int = Field(default=100, ge=1, le=10_000)
     """Calls in flight on one connection."""
     max_connections: int = Field(default=4_000, ge=1, le=100_000)
-    """Connections accepted; also bounded by 0.4 of the process's file limit."""
+    """Connections accepted; also bounded by 0.4 of the process's file limit, and by memory."""
     max_connection_idle_s: float = Field(default=300.0, gt=0)
     """An idle connection is closed after this, seconds."""
     max_connection_age_s: float = Field(default=600.0, gt=0)
@@ -136,7 +136,7 @@ class ServerSettings(_Section):
     """Clients that ping more often than this are cut off, seconds."""
     handshake_timeout_s: float = Field(default=10.0, ge=1)
     """A connection that says nothing is dropped after this, seconds."""
-    max_pending_requests: int = Field(default=1_000, ge=1)
+    max_pending_requests: int = Field(default=4_000, ge=1)
     """Requests that wait for the event loop before the transport refuses more."""
     reuse_port: bool = False
     """Let several processes share the data port."""
@@ -207,7 +207,8 @@ class EngineSettings(_Section):
     max_watches: int = Field(default=64, ge=1, le=10_000)
     """Watches of one space at once; more are refused with BULKHEAD_FULL."""
     max_streams: int = Field(default=128, ge=1, le=10_000)
-    """Streams of memories and events at once; more are refused with BULKHEAD_FULL."""
+    """Streams of memories and events at once; more are refused with BULKHEAD_FULL. Also bounded by
+    memory: each may send a message of `server.max_request_bytes` at any time."""
     max_stream_items: int = Field(default=1_024, ge=1, le=65_536)
     """Items that a client may send on one stream before they are acknowledged."""
     consolidation: bool = True
@@ -223,13 +224,15 @@ class EngineSettings(_Section):
     """A worker that makes no step for this long while somebody waits is replaced, seconds; steps
     over many bytes have longer. 0 lets it be."""
     worker_memory_limit_bytes: int = Field(default=0, ge=0)
-    """A worker that holds more memory than this is replaced, bytes; 0 is no limit. Keep it well
-    above a worker's part of the memory budget."""
+    """A worker that holds spaces and more memory than this is replaced, bytes. 0 is what it has at
+    rest and all that the limit leaves, where there is one. Keep it well above a worker's part of
+    the memory budget."""
     standby_worker: bool = True
     """Keep one more worker that takes the place of a lost one at once."""
     memory_budget_bytes: int = Field(default=0, ge=0)
     """What the spaces in memory may take, all together, bytes; above it, those not in use leave.
-    0 is 60 % of the memory that this server may use."""
+    0 is what the limit leaves beside messages and the rest, at most 60 % of it; without a limit, of
+    the memory of the machine. See docs/operations.md."""
     stop_snapshots_s: float = Field(default=20.0, ge=0)
     """Longest time for snapshots when the server stops, seconds; what is left is replayed."""
 
@@ -240,8 +243,8 @@ class PressureSettings(_Section):
     interval_s: float = Field(default=0.25, ge=0.01, le=1)
     """Time between two looks at the signals, seconds."""
     memory_limit_bytes: int = Field(default=0, ge=0)
-    """Resident memory of all processes that is too much, bytes; 0 takes `memory_share` of the
-    cgroup's limit, if there is one."""
+    """Memory of all processes that is too much, bytes, without pages of files. The limit of the
+    cgroup, if there is one, counts too; 0 has that alone."""
     memory_share: float = Field(default=0.9, gt=0, le=1)
     """Share of the cgroup's limit that is too much."""
     disk_reserve_bytes: int = Field(default=256 * MIB, ge=0)

@@ -87,6 +87,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         _protobuf,
         _event_loop,
         _files,
+        _memory,
         _data_port,
         _ops_port,
         _tokens,
@@ -121,6 +122,15 @@ def _files(settings: "Settings") -> Finding:
     if limit < _MIN_FILES:
         return Finding("open files", ok=False, detail=f"limit {limit}; raise it: ulimit -n 4096")
     return Finding("open files", ok=True, detail=f"limit {limit}, so {connections} connections")
+
+
+def _memory(settings: "Settings") -> Finding:
+    from mlsdm_grpc.engine.memory import check_memory
+
+    try:
+        return Finding("memory", ok=True, detail=check_memory(settings))
+    except InvalidInput as error:
+        return Finding("memory", ok=False, detail=error.violations[0].description)
 
 
 def _data_port(settings: "Settings") -> Finding:

@@ -13,6 +13,7 @@ from mlsdm_grpc.cli.generate import generate
 from mlsdm_grpc.cli.health import health
 from mlsdm_grpc.cli.ingest import ingest
 from mlsdm_grpc.cli.memories import put, query, state
+from mlsdm_grpc.cli.recover import recover
 from mlsdm_grpc.cli.reference import config_reference
 from mlsdm_grpc.cli.serve import serve
 
@@ -38,6 +39,7 @@ _COMMANDS = (
     generate,
     evaluate,
     health,
+    recover,
     config_reference,
 )
 for command in _COMMANDS:

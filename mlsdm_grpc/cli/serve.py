@@ -1,7 +1,8 @@
 """``mlsdm serve``: run the server until a signal.
 
-Exit codes: 0 after a drain, 1 when the environment does not allow to start, 2 when the
-configuration is wrong, 128 + n when a second signal n cuts the drain short.
+Exit codes: 0 after a drain, 1 when the environment does not allow to start or the journal failed
+while the server ran, 2 when the configuration is wrong, 128 + n when a second signal n cuts the
+drain short.
 """
 
 import gc
@@ -25,7 +26,7 @@ from mlsdm_grpc.cli.options import (
     overrides,
 )
 from mlsdm_grpc.cli.session import report
-from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.errors import MlsdmError, Unavailable
 
 if TYPE_CHECKING:
     from mlsdm_grpc.config import Settings
@@ -61,6 +62,10 @@ def serve(
         raise typer.Exit(2) from None
     configure_logging(settings.logging)
     import structlog
+
+    from mlsdm_grpc.engine.allocator import keep_little
+
+    keep_little()
 
     log = structlog.get_logger(component="serve")
     for name in unknown_environment(os.environ):
@@ -120,7 +125,13 @@ async def _serve(settings: "Settings") -> None:
                     watcher.start_soon(_keep_promise, server.data_port)
                     await stop.wait()
                     await server.drain()
+                    journal = server.journal.health()
             watcher.cancel_scope.cancel()
+    if serving.is_set() and journal.failed:
+        raise Unavailable(
+            f"The journal failed while the server ran: {journal.detail} See the log.",
+            metadata={"data_dir": str(settings.journal.data_dir)},
+        )
 
 
 async def _keep_promise(data_port: "GrpcServer") -> None:

@@ -2,7 +2,8 @@
 
 ``apply(record)`` is the only way in. It has no clock, no randomness and no I/O; the same records
 in the same order give the same state, byte for byte. A record carries the revision that it will
-have, and that single rule settles redelivery (ignored) and gaps (refused).
+have, and that single rule settles redelivery (ignored) and gaps (refused). Only a record that
+accepts the loss of the ones before it steps over a gap.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from mlsdm_grpc.core.contents import Contents, Refused
 from mlsdm_grpc.core.pelm import NOTHING, Found, Hit, Query
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.record import (
+    AcceptLoss,
     CreateSpace,
     Float32,
+    LossAccepted,
     Outcome,
     Record,
     Refusal,
@@ -133,7 +136,7 @@ class Mind:
         """
         if record.revision <= self.revision:
             return None
-        if record.revision > self.revision + 1:
+        if not self._follows(record):
             raise RevisionGap(record.revision, self.revision)
         self._check_semantics(record)
         now = self._moment(record)
@@ -212,6 +215,8 @@ class Mind:
                 return self._set_policy(body, now)
             if isinstance(body, UpgradeSemantics):
                 return (yield from self._upgrade(body, now))
+            if isinstance(body, AcceptLoss):
+                return self._accept_loss(now)
             return (yield from self._existing(record).applying(body, now))
         except Refused as refused:
             return refused.refusal
@@ -223,12 +228,23 @@ class Mind:
         if isinstance(body, SetPolicy):
             self._check_policy(body)
             return PolicySet(update_time_ns=0)
+        if isinstance(body, AcceptLoss):
+            return None
         if isinstance(body, UpgradeSemantics):
             return SemanticsUpgraded(upgraded=body.version > now.semantics_version)
         return self._existing(record).foresee(body, now)
 
+    def _follows(self, record: Record) -> bool:
+        """Return whether a record is the next one of this state."""
+        body, following = record.body, self.revision + 1
+        if isinstance(body, AcceptLoss):
+            return body.first_lost == following and body.last_lost == record.revision - 1
+        return record.revision == following
+
     def _check_semantics(self, record: Record) -> None:
         """Refuse a record that the rules of the state do not say how to apply."""
+        if isinstance(record.body, AcceptLoss) and self.semantics_version:
+            return
         semantics.check(record.semantics_version)
         version = self.semantics_version or record.semantics_version
         if isinstance(record.body, UpgradeSemantics):
@@ -246,6 +262,12 @@ class Mind:
             yield from self.contents.upgraded(now)
         self.semantics_version = max(body.version, now.semantics_version)
         return SemanticsUpgraded(upgraded=upgraded)
+
+    def _accept_loss(self, now: Moment) -> LossAccepted:
+        """Make whoever knows an earlier state of the space start again."""
+        if self.contents is not None:
+            self.contents.incarnation = now.revision
+        return LossAccepted()
 
     def _existing(self, record: Record) -> Contents:
         contents = self.contents

@@ -21,6 +21,7 @@ __all__ = [
     "FIRST_MERGE_MIN_COSINE",
     "MAX_LABELS",
     "MAX_METADATA_BYTES",
+    "AcceptLoss",
     "Consolidate",
     "ConsolidateOutcome",
     "CreateSpace",
@@ -28,6 +29,7 @@ __all__ = [
     "DeleteOutcome",
     "EventOutcome",
     "Float32",
+    "LossAccepted",
     "MergeGroup",
     "MergeMember",
     "MoralParameters",
@@ -234,6 +236,9 @@ class NewMemory:
     embedding_model: str = ""
     """Model that made the vector of the text; empty where the caller sent the vector. Rules before
     version 2 do not know it."""
+    rest: bytes = b""
+    """Labels, metadata and parents as a record has them, where those stand for themselves only;
+    the fields are empty then. As strings they take up to twenty times as much."""
 
 
 # Bodies of records.
@@ -369,6 +374,20 @@ class UpgradeSemantics:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptLoss:
+    """Go on without records that cannot be read any more, in a new incarnation.
+
+    The one record that need not follow its predecessor: its revision is that after the last lost
+    one. Valid under every version of the rules.
+    """
+
+    first_lost: int
+    """The state to which it applies is of the revision before."""
+    last_lost: int
+    """At least the revision before the first; then nothing but the incarnation changes."""
+
+
+@dataclass(frozen=True, slots=True)
 class StreamItem:
     """One item of a stream."""
 
@@ -407,6 +426,7 @@ RecordBody: TypeAlias = (
     | Consolidate
     | SetPolicy
     | UpgradeSemantics
+    | AcceptLoss
     | StreamItems
 )
 
@@ -418,7 +438,8 @@ class Record:
     revision: int
     """Position among the records of its space, from 1; never restarts."""
     incarnation: int
-    """Revision of the record that created the space; 0 in that record itself."""
+    """Revision of the record that created the space, or that accepted the loss of records since; 0
+    in such a record itself."""
     record_id: bytes
     """16 bytes, unique; how a writer recognises its own record."""
     time_ns: int
@@ -586,6 +607,13 @@ class SemanticsUpgraded:
 
 
 @dataclass(frozen=True, slots=True)
+class LossAccepted:
+    """The space goes on from what was left of it."""
+
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StreamOutcome:
     """Outcome of :class:`StreamItems`."""
 
@@ -605,6 +633,7 @@ Outcome: TypeAlias = (
     | SpaceChanged
     | PolicySet
     | SemanticsUpgraded
+    | LossAccepted
     | StreamOutcome
     | Refusal
 )

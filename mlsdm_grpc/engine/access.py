@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -14,13 +15,21 @@ from mlsdm_grpc.engine.clock import Clock
 from mlsdm_grpc.engine.codec import raise_failure, refusal_error
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.spaces import Directory, Space, SpaceStatus
+from mlsdm_grpc.engine.turns import FEW, Turns
 from mlsdm_grpc.engine.writes import Applied, Ticket, WritePipeline
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import encode_record, outcome_from_proto
+from mlsdm_grpc.journal.records import (
+    encode_record,
+    encoded_body,
+    encoded_items,
+    outcome_from_proto,
+)
 
 __all__ = ["Access"]
 
 _WRITE_S: Final = 7e-5
+_LARGE_BYTES: Final = 1_024 * 1_024
+"""Of a record; encoding one takes milliseconds, and so does sending it."""
 _COSTS_S: Final = {
     "get": 3e-5,
     "view": 5e-5,
@@ -57,6 +66,8 @@ class Access:
         self.directory = directory
         self.lanes = lanes
         self.clock = clock
+        self.turns = Turns()
+        """Slices of the event loop."""
         self._writes = writes
 
     def check_room(self, key: SpaceKey, before: Before, count: int, deadline_s: float) -> None:
@@ -146,7 +157,10 @@ class Access:
         Raises:
             MlsdmError: It would be refused.
         """
-        record = encode_record(self._writes.record(space, body, ticket))
+        encoded = await self._encoded(body)
+        record = encode_record(self._writes.record(space, body, ticket), encoded)
+        if len(record) > _LARGE_BYTES:
+            await asyncio.sleep(0)
         reply = await self.ask(
             space,
             pb.LinkRequest(preview=record),
@@ -179,6 +193,7 @@ class Access:
             Unavailable: BULKHEAD_FULL, or the journal did not take it, or its worker was lost.
             DeadlineExceeded: There was no time for it, or OUTCOME_UNKNOWN: it is on its way.
         """
+        encoded = await self._encoded(body)
         cost_s = _WRITE_S * _items(body)
         # One gate a worker: what waits for one that hangs or loads must not hold up the others.
         gate = self.lanes.gate(ticket.lane, Before.JOURNAL, space.worker)
@@ -187,11 +202,17 @@ class Access:
             if space.head_unknown:  # an append failed meanwhile
                 await self.directory.loaded(space)
             done = partial(gate.leave, cost_s)
-            answer = self._writes.submit(space, body, ticket, done=done)
+            answer = self._writes.submit(space, body, ticket, encoded=encoded, done=done)
         except BaseException:
             gate.leave(cost_s)
             raise
         return await self._writes.outcome(space, answer, ticket)
+
+    async def _encoded(self, body: RecordBody) -> Sequence[bytes]:
+        """Return the encoded body of a record of many items; empty for others."""
+        if not isinstance(body, PutMemories | StreamItems) or _items(body) <= FEW:
+            return ()
+        return encoded_body(body, await self.turns.all(encoded_items(body)))
 
 
 def _items(body: RecordBody) -> int:

@@ -17,6 +17,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
 from mlsdm_grpc.core.pelm import Found, Memory, Pelm, Query
 from mlsdm_grpc.core.record import Float32
 from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.journal.protowire import varint
 
 __all__ = ["Answers", "embedding_message", "memory_message", "timestamp"]
 
@@ -111,7 +112,7 @@ class Answers:
             result.append(_PHASE.pack(0x15, query.phase))
             length = sum(map(len, result))
             if search.batch:
-                result.insert(0, _LIST_TAG + _varint(length))
+                result.insert(0, _LIST_TAG + varint(length))
             parts += result
             size += length
             if size > search.max_bytes:
@@ -120,7 +121,7 @@ class Answers:
                     reason="RESPONSE_TOO_LARGE",
                     metadata={"limit": str(search.max_bytes), "actual": str(size)},
                 )
-        parts.append((b"\x10" if search.batch else b"\x18") + _varint(revision))
+        parts.append((b"\x10" if search.batch else b"\x18") + varint(revision))
         return b"".join(parts)
 
     def _result(self, space_id: int, pelm: Pelm, found: Found, *, rows: bool) -> list[bytes]:
@@ -143,7 +144,7 @@ class Answers:
             framed, start = kept.get(key) or self._keep(key, pelm, slot)
             if rows:
                 row = embedding_message(pelm.row_at(slot)).SerializeToString()
-                framed, _ = _framed(framed[start:] + _EMBEDDING_TAG + _varint(len(row)) + row)
+                framed, _ = _framed(framed[start:] + _EMBEDDING_TAG + varint(len(row)) + row)
             tail = pack(
                 0x15, resonance, 0x1A, 20, 0x0D, cosine, 0x15, factor, 0x1D, distance, 0x25, bias
             )
@@ -163,17 +164,6 @@ class Answers:
 
 def _framed(memory: bytes) -> _Framed:
     """Return a match up to its scores."""
-    head = _LIST_TAG + _varint(len(memory))
-    frame = _LIST_TAG + _varint(len(head) + len(memory) + _SCORES.size) + head
+    head = _LIST_TAG + varint(len(memory))
+    frame = _LIST_TAG + varint(len(head) + len(memory) + _SCORES.size) + head
     return frame + memory, len(frame)
-
-
-def _varint(value: int) -> bytes:
-    if value < 0x80:
-        return bytes((value,))
-    parts = bytearray()
-    while value >= 0x80:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    parts.append(value)
-    return bytes(parts)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from typing import Final
-
-from mlsdm_grpc.engine.sensors import cgroup_limit
 
 __all__ = ["Budget"]
 
-_SPACES_SHARE: Final = 0.6
 _KEPT_FREE: Final = 0.1
 
 
@@ -17,24 +14,24 @@ class Budget:
     """Bytes of all spaces that workers hold.
 
     Args:
-        limit_bytes: Above this, spaces that are not in use leave; 0 follows the memory that
-            there is, see :meth:`settle`.
+        limit_bytes: Above this, spaces that are not in use leave; 0 is no limit.
+        most_bytes: Above this, with all the others in use, no space is loaded; 0 is no limit.
     """
 
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
+    def __init__(self, limit_bytes: int, most_bytes: int = 0) -> None:
+        self.limit_bytes = limit_bytes or sys.maxsize
+        self._most_bytes = most_bytes or sys.maxsize
         self.used_bytes = 0
-
-    def settle(self) -> None:
-        """Find out the limit if nobody said it; blocks."""
-        if not self.limit_bytes:
-            physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-            self.limit_bytes = int(_SPACES_SHARE * min(physical, cgroup_limit() or physical))
 
     @property
     def exceeded(self) -> bool:
         """Whether spaces have to leave."""
         return self.used_bytes > self.limit_bytes
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether another space would take what the node needs otherwise."""
+        return self.used_bytes > self._most_bytes
 
     @property
     def goal_bytes(self) -> int:

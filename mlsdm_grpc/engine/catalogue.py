@@ -236,8 +236,14 @@ class Catalogue:
         try:
             view = await self._directory.glimpse(key)
         except (DataLoss, PreconditionFailed):
-            return Listed(key.space, None, await self._journal.head(key))
+            return Listed(key.space, None, await self._last_revision(key))
         return None if view is None else Listed(key.space, view, view.revision)
+
+    async def _last_revision(self, key: SpaceKey) -> int:
+        try:
+            return await self._journal.head(key)
+        except DataLoss as error:
+            return int(error.metadata.get("last_revision", "0"))
 
     async def _view(self, space: Space) -> SpaceView:
         await self._directory.refresh_view(space)

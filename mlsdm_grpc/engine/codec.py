@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,7 @@ __all__ = [
     "queries_of",
     "raise_failure",
     "refusal_error",
+    "row_bytes",
     "search_request",
     "view_from_reply",
 ]
@@ -149,17 +150,15 @@ def search_request(
     )
 
 
-def found_memories(reply: pb.MemoriesReply) -> list[Found]:
-    """Return the memories in ``reply``."""
+def found_memories(reply: pb.MemoriesReply) -> Iterator[Found]:
+    """Yield the memories in ``reply``."""
     rows = _rows(reply.rows_f32_le, len(reply.memories)) if reply.rows_f32_le else None
     damaged = set(reply.damaged)
-    return [
-        Found(
+    for i, row in enumerate(reply.memories):
+        yield Found(
             memory_from_row(row, phase=reply.phases[i], confidence=reply.confidences[i]),
             None if rows is None or i in damaged else rows[i],
         )
-        for i, row in enumerate(reply.memories)
-    ]
 
 
 def view_from_reply(reply: pb.LinkReply) -> SpaceView | None:
@@ -237,13 +236,16 @@ def answer_bytes(memory: Memory, row: Float32 | None) -> int:
     return _HIT_OVERHEAD_BYTES + fields + (0 if row is None else 4 * len(row))
 
 
-def add_memory(reply: pb.MemoriesReply, memory: Memory, row: Float32 | None) -> None:
-    """Write a memory into a reply, with its row if there is one."""
+def add_memory(reply: pb.MemoriesReply, memory: Memory) -> None:
+    """Write a memory into a reply, without its row."""
     reply.memories.append(memory_to_row(memory))
     reply.phases.append(memory.phase)
     reply.confidences.append(memory.confidence)
-    if row is not None:
-        reply.rows_f32_le += row.astype("<f4", copy=False).tobytes()
+
+
+def row_bytes(row: Float32) -> bytes:
+    """Return a row as replies hold it. A message keeps all that a field ever held: set it once."""
+    return row.astype("<f4", copy=False).tobytes()
 
 
 def add_failure(reply: pb.LinkReply, error: errors.MlsdmError) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mlsdm_grpc.core.ontology import Ontology
 from mlsdm_grpc.core.policy import Decision
 from mlsdm_grpc.core.record import (
     EventOutcome,
@@ -20,13 +21,17 @@ from mlsdm_grpc.core.record import (
 )
 from mlsdm_grpc.engine.checks import parameters_of
 from mlsdm_grpc.engine.spaces import Space
+from mlsdm_grpc.engine.turns import FEW
 from mlsdm_grpc.governance.judge import Verdict, enforced, moral_verdict
 from mlsdm_grpc.governance.policy import EffectivePolicy
+from mlsdm_grpc.journal.records import packed_memory, unpacked_memory
 
 __all__ = ["Draft", "Prepared", "judged_event", "judged_value", "refused_put", "settled"]
 
 _INLINE_PRODUCTS = 4_000_000
 """Comparing with an ontology on the event loop takes at most about a millisecond."""
+_UNPACKED = 32
+"""Memories that are unpacked at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,19 @@ async def settled(
     ontology = space.ontology
     if not len(ontology):
         return memories
-    if ontology.cost(len(memories)) <= _INLINE_PRODUCTS:
+    if ontology.cost(len(memories)) <= _INLINE_PRODUCTS and len(memories) <= FEW:
         return ontology.labelled(memories)
-    return await asyncio.to_thread(ontology.labelled, memories)
+    return await asyncio.to_thread(_labelled, ontology, memories)
+
+
+def _labelled(ontology: Ontology, memories: tuple[NewMemory, ...]) -> tuple[NewMemory, ...]:
+    """Label memories of which some are packed, a few at a time."""
+    done = list[NewMemory]()
+    for begin in range(0, len(memories), _UNPACKED):
+        some = memories[begin : begin + _UNPACKED]
+        labelled = ontology.labelled(tuple(map(unpacked_memory, some)))
+        done += (
+            packed_memory(after) if before.rest else after
+            for before, after in zip(some, labelled, strict=True)
+        )
+    return tuple(done)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import anyio
@@ -28,6 +28,7 @@ from mlsdm_grpc.core.record import (
 )
 from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.budget import Budget
+from mlsdm_grpc.engine.bytegate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.engine.catalogue import Catalogue, seen
 from mlsdm_grpc.engine.checks import (
     check_deadline,
@@ -71,6 +72,10 @@ __all__ = ["Engine", "PageOf"]
 
 _log = structlog.get_logger(__name__)
 _STOP_S = 10.0
+_MADE = 6
+"""Times its size that a large answer takes in worker and server while it is made."""
+_MATCH_BYTES = 512
+"""What a memory takes in an answer beside its vector, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,8 @@ class Engine:
         scorer: Scores prompts, answers and events in place of the text workers, if given.
         remote_embedder: Embeds text in place of text workers.
         clock: The server's clock; None is one that believes the machine's at the start.
+        room: For large answers while they are made; unbounded by default.
+        most_space_bytes: No space is loaded above this, see :class:`Budget`.
     """
 
     def __init__(
@@ -116,11 +123,14 @@ class Engine:
         scorer: Scorer | None = None,
         remote_embedder: RemoteEmbedder | None = None,
         clock: Clock | None = None,
+        room: ByteGate | None = None,
+        most_space_bytes: int = 0,
     ) -> None:
         self.clock = clock = clock or Clock(TimeSources(), metrics=metrics)
         """What time it is for this server."""
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
+        self._room = room or ByteGate("computing", sys.maxsize)
         self.lanes = _lanes(settings, metrics)
         """Who may work, and when."""
         self._minds = _mind_workers(settings, on_lost=self._worker_lost)
@@ -136,7 +146,7 @@ class Engine:
         )
         """What text workers do."""
         info = self.texts.info
-        self._budget = Budget(settings.memory_budget_bytes)
+        self._budget = Budget(settings.memory_budget_bytes, most_space_bytes)
         quarantine = Quarantine()
         upgrades = defaults.upgrade_semantics
         self._writes = WritePipeline(
@@ -158,9 +168,13 @@ class Engine:
             metrics=metrics,
         )
         access = self._access = Access(self._directory, self._writes, self.lanes, clock=clock)
+        self.turns = access.turns
+        """Slices of the event loop, for those who have much to do on it."""
         self.policies = Policies(access, rules)
         """The policies of the tenants."""
-        self.judging = Judging(self.texts, self.policies, scorer=scorer, metrics=metrics)
+        self.judging = Judging(
+            self.texts, self.policies, turns=access.turns, scorer=scorer, metrics=metrics
+        )
         """What judges texts."""
         self._first = FirstWrites(
             access,
@@ -219,7 +233,6 @@ class Engine:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the workers; at the end finish all writes and leave a snapshot of every space."""
-        await asyncio.to_thread(self._budget.settle)
         async with anyio.create_task_group() as tasks:
             self._directory.start(tasks)
             self.consolidator.start(tasks)
@@ -298,9 +311,12 @@ class Engine:
             space = await self._access.reached(key, min_revision, deadline_s)
             vectors = await self._query_vectors(space, asks, deadline_s)
             search = search_request(asks, vectors, batch=batch, max_bytes=self._max_response_bytes)
-            reply = await self._access.ask(
-                space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
-            )
+            plain = sum(ask.top_k for ask in asks)
+            with_rows = sum(ask.top_k for ask in asks if ask.include_embedding)
+            async with self._room_for(space, plain, with_rows, self._max_response_bytes):
+                reply = await self._access.ask(
+                    space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
+                )
         if reply.search.batch_count:
             self._metrics.query_batch_vectors.observe(reply.search.batch_count)
         return reply.search.answer
@@ -327,7 +343,7 @@ class Engine:
             space = await self._access.reached(key, min_revision, deadline_s)
             wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
             reply = await self._access.ask(space, pb.LinkRequest(get=wanted), deadline_s=deadline_s)
-        found = found_memories(reply.memories)
+        found = list(found_memories(reply.memories))
         if not found:
             raise NotFound(
                 "The memory does not exist.",
@@ -348,10 +364,13 @@ class Engine:
                 max_bytes=wanted.max_bytes or self._max_response_bytes,
                 labels=wanted.labels,
             )
-            reply = await self._access.ask(
-                space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
-            )
-        return found_memories(reply.memories), reply.memories.more, reply.revision
+            with_rows = wanted.limit if wanted.include_embedding else 0
+            async with self._room_for(space, wanted.limit, with_rows, page.max_bytes):
+                reply = await self._access.ask(
+                    space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
+                )
+        found = await self.turns.all(found_memories(reply.memories))
+        return found, reply.memories.more, reply.revision
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
         """Return the figures of a space as they stand now; the ontology is left out."""
@@ -382,6 +401,15 @@ class Engine:
         return vector if vector.inv_norm else None
 
     # Steps.
+
+    def _room_for(
+        self, space: Space, memories: int, with_rows: int, max_bytes: int
+    ) -> AbstractAsyncContextManager[None]:
+        """Return a context with room for an answer of so many memories, if it may be large."""
+        size = memories * _MATCH_BYTES + 4 * with_rows * parameters_of(space).dimension
+        if size <= SMALL_BYTES:
+            return nullcontext()
+        return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
 
     async def _query_vectors(
         self, space: Space, asks: Sequence[Ask], deadline_s: float

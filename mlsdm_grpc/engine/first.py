@@ -25,6 +25,7 @@ from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import DataLoss, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.journal.records import unpacked_memory
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 
 __all__ = ["FirstWrites"]
@@ -111,7 +112,8 @@ class FirstWrites:
             body=CreateSpace(parameters),
         )
         mind.apply(create)
-        put = replace(create, revision=2, incarnation=1, body=replace(body, memories=memories))
+        body = replace(body, memories=tuple(map(unpacked_memory, memories)))
+        put = replace(create, revision=2, incarnation=1, body=body)
         outcome = mind.preview(put)
         if isinstance(outcome, Refusal):
             return outcome

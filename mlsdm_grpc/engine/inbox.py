@@ -74,9 +74,8 @@ class Item:
         """Return about how many bytes it takes in a record; rather too many."""
         given = self.given.memory
         pairs = sum(len(key) + len(value) for key, value in given.metadata)
-        return (
-            _OVERHEAD_BYTES + 4 * (len(given.text) + pairs) + vector_bytes + given.vector.raw.nbytes
-        )
+        rest = 4 * (len(given.text) + pairs) + len(given.rest)
+        return _OVERHEAD_BYTES + rest + vector_bytes + given.vector.raw.nbytes
 
 
 class Inbox:

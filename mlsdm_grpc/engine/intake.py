@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,7 @@ from mlsdm_grpc.engine.drafts import (
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.judging import Judging
 from mlsdm_grpc.engine.lanes import Before, Lane
+from mlsdm_grpc.engine.turns import FEW
 from mlsdm_grpc.engine.writes import Applied, Ticket
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.judge import Verdict
@@ -120,11 +122,11 @@ class Intake:
     ) -> PutOutcome:
         memories = tuple(each.memory for each in prepared)
         new = await self._directory.is_new(key)
-        if new and (refused := self._first.refused(key, body, memories)):
+        if new and (refused := await self._first_refused(key, body, memories)):
             return refused
         space = await self._directory.opened(key)
         if not await self._directory.current_view(space):
-            if refused := self._first.refused(key, body, memories):
+            if refused := await self._first_refused(key, body, memories):
                 return refused
             await self._first.create(space, body.memories, ticket)
         self._first.check(key, parameters_of(space), body.memories, memories)
@@ -153,7 +155,7 @@ class Intake:
         try:
             space = await self._directory.existing(key)
         except NotFound:
-            outcome = self._first.foreseen(key, body, memories)
+            outcome = await self._foreseen(key, body, memories)
         else:
             self._first.check(key, parameters_of(space), body.memories, memories)
             memories = await settled(space, memories, now_ns=self._access.clock.now_ns())
@@ -162,6 +164,22 @@ class Intake:
         if isinstance(outcome, Refusal):
             raise refusal_error(outcome, key.space)
         return outcome
+
+    async def _foreseen(
+        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
+    ) -> PutOutcome | Refusal:
+        """Return what the first put of a space would do; for many memories a thread finds out."""
+        if len(memories) <= FEW:
+            return self._first.foreseen(key, body, memories)
+        return await asyncio.to_thread(self._first.foreseen, key, body, memories)
+
+    async def _first_refused(
+        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
+    ) -> PutOutcome | None:
+        """Return what :meth:`FirstWrites.refused` does; for many memories a thread finds out."""
+        if len(memories) <= FEW:
+            return self._first.refused(key, body, memories)
+        return await asyncio.to_thread(self._first.refused, key, body, memories)
 
     async def _refused(
         self, key: SpaceKey, prepared: Sequence[Prepared], ticket: Ticket

@@ -19,6 +19,7 @@ from mlsdm_grpc.engine.drafts import Draft, Prepared
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.texts import Texts, ToMeasure
 from mlsdm_grpc.engine.together import all_of, both
+from mlsdm_grpc.engine.turns import Turns
 from mlsdm_grpc.governance.judge import (
     Measurement,
     Verdict,
@@ -68,14 +69,22 @@ class Judging:
     Args:
         texts: Measures them.
         policies: The policies of the tenants.
+        turns: Slices of the event loop.
         scorer: Scores prompts, answers and events in place of the text workers, if given.
         metrics: Told of every verdict.
     """
 
     def __init__(
-        self, texts: Texts, policies: Policies, *, scorer: Scorer | None, metrics: Metrics
+        self,
+        texts: Texts,
+        policies: Policies,
+        *,
+        turns: Turns,
+        scorer: Scorer | None,
+        metrics: Metrics,
     ) -> None:
         self._texts = texts
+        self._turns = turns
         self._policies = policies
         self._scorer = scorer
         self._metrics = metrics
@@ -221,18 +230,23 @@ class Judging:
             return await self._embedded(drafts, tenant, deadline_s)
         with_text = [i for i, draft in enumerate(drafts) if draft.memory.text]
         every = _redacts(policy, Stage.MEMORY)
-        wanted = [replace(_wanted(drafts[i], rules), every_place=every) for i in with_text]
+        wanted = [_wanted(drafts[i], rules, every_place=every) for i in with_text]
         scored = [drafts[i].memory.text for i in with_text if drafts[i].scored]
         values, (measurements, vectors) = await both(
             self._scored(scored, deadline_s), self._texts.measure(wanted, tenant, deadline_s)
         )
-        prepared = [_unjudged(draft) for draft in drafts]
         outside = iter(values)
-        for i, measured, vector in zip(with_text, measurements, vectors, strict=True):
-            measurement = measured
-            if drafts[i].scored and self._scorer is not None:
-                measurement = replace(measured, moral_value=next(outside))
-            prepared[i] = self._prepared(drafts[i], measurement, vector, policy)
+        found = zip(measurements, vectors, strict=True)
+
+        def judged(draft: Draft) -> Prepared:
+            if not draft.memory.text:
+                return _unjudged(draft)
+            measurement, vector = next(found)
+            if draft.scored and self._scorer is not None:
+                measurement = replace(measurement, moral_value=next(outside))
+            return self._prepared(draft, measurement, vector, policy)
+
+        prepared = await self._turns.each(judged, drafts)
         await self._embed_again(drafts, prepared, tenant, deadline_s)
         return prepared
 
@@ -326,9 +340,11 @@ def _unjudged(draft: Draft) -> Prepared:
     return Prepared(draft.memory, moral_value=draft.moral_value or 0.0)
 
 
-def _wanted(draft: Draft, rules: tuple[str, ...]) -> ToMeasure:
-    moral = (MORAL_THRESHOLD,) if draft.scored else ()
-    return ToMeasure(draft.memory.text, Stage.MEMORY, (*moral, *rules), embed=draft.bare)
+def _wanted(draft: Draft, rules: tuple[str, ...], *, every_place: bool) -> ToMeasure:
+    wanted = (MORAL_THRESHOLD, *rules) if draft.scored else rules
+    return ToMeasure(
+        draft.memory.text, Stage.MEMORY, wanted, embed=draft.bare, every_place=every_place
+    )
 
 
 def _redacts(policy: EffectivePolicy, stage: Stage) -> bool:

@@ -32,6 +32,8 @@ __all__ = [
 
 MAX_FRAME_BYTES = 64 * 1_024 * 1_024
 _LENGTH = struct.Struct("<I")
+_JOINED_BYTES = 64 * 1_024
+"""Up to so many bytes go in one write; to copy more costs more than a second write."""
 _LONG_KINDS = {"load", "replay", "snapshot", "plan", "scrub", "repair"}
 """Requests that may take long because there is much to do."""
 
@@ -245,17 +247,23 @@ class SocketLink(_RequestLink, asyncio.Protocol):
         self._on_lost = on_lost
         self._reader = FrameReader()
         self._outgoing: list[bytes] = []
+        self._outgoing_bytes = 0
         self._transport: asyncio.Transport | None = None
 
     def _send(self, message: pb.LinkRequest) -> None:
         if not self._outgoing:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._outgoing.append(encode_frame(message))
+        body = message.SerializeToString()
+        self._outgoing += _LENGTH.pack(len(body)), body
+        self._outgoing_bytes += len(body)
 
     def _flush(self) -> None:
-        frames, self._outgoing = self._outgoing, []
-        if self._transport is not None and not self._lost:
-            self._transport.write(b"".join(frames))
+        parts, self._outgoing = self._outgoing, []
+        size, self._outgoing_bytes = self._outgoing_bytes, 0
+        if self._transport is None or self._lost:
+            return
+        for data in parts if size > _JOINED_BYTES else (b"".join(parts),):
+            self._transport.write(data)
 
     def close(self) -> None:
         """Close the socket, which ends the worker."""

@@ -23,6 +23,7 @@ from mlsdm_grpc.engine.codec import (
     add_memory,
     answer_bytes,
     queries_of,
+    row_bytes,
     writes_of,
 )
 from mlsdm_grpc.engine.position import LOADING, Position
@@ -416,8 +417,9 @@ class MindHandler:
             return
         if not pelm.is_sound(wanted.memory_id):
             raise _unsound(wanted.memory_id, lost=pelm.is_lost(wanted.memory_id))
-        row = pelm.row(wanted.memory_id) if wanted.include_embedding else None
-        add_memory(reply.memories, memory, row)
+        add_memory(reply.memories, memory)
+        if wanted.include_embedding:
+            reply.memories.rows_f32_le = row_bytes(pelm.row(wanted.memory_id))
 
     def _page(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         yield
@@ -426,6 +428,7 @@ class MindHandler:
         if mind.contents is None:
             return
         pelm, labels, size = mind.contents.pelm, frozenset(wanted.labels), 0
+        rows = bytearray()
         for memory, row in pelm.after(wanted.after_sequence, now_ns=request.now_ns):
             yield
             if not labels.issubset(memory.labels):
@@ -434,12 +437,13 @@ class MindHandler:
             full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes
             if full and reply.memories.memories:
                 reply.memories.more = True
-                return
-            if wanted.include_embedding and not (
-                memory.owns(row) or pelm.is_sound(memory.memory_id)
-            ):
-                reply.memories.damaged.append(len(reply.memories.memories))
-            add_memory(reply.memories, memory, row if wanted.include_embedding else None)
+                break
+            if wanted.include_embedding:
+                if not (memory.owns(row) or pelm.is_sound(memory.memory_id)):
+                    reply.memories.damaged.append(len(reply.memories.memories))
+                rows += row_bytes(row)
+            add_memory(reply.memories, memory)
+        reply.memories.rows_f32_le = bytes(rows)
 
     def _plan(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         yield

@@ -15,6 +15,7 @@ import anyio
 import structlog
 
 from mlsdm_grpc.config import PressureSettings
+from mlsdm_grpc.engine.allocator import trim
 from mlsdm_grpc.engine.pressure import Mode, ModeMachine
 from mlsdm_grpc.engine.sensors import Reading, Sensors
 from mlsdm_grpc.journal.protocol import JournalHealth
@@ -25,6 +26,10 @@ __all__ = ["Monitor"]
 _log = structlog.get_logger(component="pressure")
 _LAG_MEAN_S = 1.0
 _LEAST_BYTES = 1
+_TRIM_S = 1.0
+_NEAR_LIMIT = 8
+"""Times as often as else memory is read when much of it is used: it may go in a tenth of a second.
+"""
 _OF_THIS_NODE = {"memory", "loop_lag"}
 _OF_THE_JOURNAL = {"journal", "disk"}
 
@@ -64,8 +69,10 @@ class Monitor:
         self._metrics = metrics
         self._clock = clock
         self._lag_s = 0.0
+        self._trim_s = clock()
+        """When freed memory may be given back again."""
         self._one_thread = anyio.CapacityLimiter(1)
-        self.reading = Reading({}, 0, None)
+        self.reading = Reading({}, 0, 0, None)
         """What the thread last read."""
         self.machine = ModeMachine(settings, clock=clock, on_change=self._changed)
         for mode in Mode:
@@ -99,8 +106,20 @@ class Monitor:
 
     async def _read_for_ever(self) -> None:
         while True:
-            await anyio.sleep(self._settings.interval_s)
+            near = self._filled() >= self._settings.release_at
+            await anyio.sleep(self._settings.interval_s / (_NEAR_LIMIT if near else 1))
+            if near and self._clock() >= self._trim_s:
+                await anyio.to_thread.run_sync(trim, limiter=self._one_thread)
+                self._trim_s = self._clock() + _TRIM_S
             await self._read()
+            if near:
+                self._look()
+
+    def _filled(self) -> float:
+        """Return the memory in use as a share of its limit, 0 if there is none."""
+        reading = self.reading
+        limit_bytes = reading.memory_limit_bytes
+        return reading.used_bytes / limit_bytes if limit_bytes else 0.0
 
     async def _read(self) -> None:
         pids = [os.getpid(), *self._pids()]
@@ -131,7 +150,7 @@ class Monitor:
             "journal": 0.0 if self._journal().writable else 1.0,
         }
         if reading.memory_limit_bytes:
-            ratios["memory"] = reading.resident_bytes / reading.memory_limit_bytes
+            ratios["memory"] = self._filled()
         if reading.free_bytes is not None:
             ratios["disk"] = settings.disk_reserve_bytes / max(reading.free_bytes, _LEAST_BYTES)
         return ratios
@@ -145,4 +164,11 @@ class Monitor:
         for each in Mode:
             self._metrics.node_mode.labels(each.name.lower()).set(each is mode)
         self._metrics.node_transitions.labels(mode.name.lower()).inc()
-        _log.warning("node_mode_changed", mode=mode.name, causes=list(causes))
+        reading = self.reading
+        _log.warning(
+            "node_mode_changed",
+            mode=mode.name,
+            causes=list(causes),
+            memory_bytes=reading.used_bytes,
+            memory_limit_bytes=reading.memory_limit_bytes,
+        )

@@ -16,11 +16,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import anyio.abc
 import structlog
 
+from mlsdm_grpc.engine.allocator import MMAP_THRESHOLD_BYTES
 from mlsdm_grpc.engine.link import InlineLink, Link, SocketLink, worker_lost
 from mlsdm_grpc.engine.position import Applying, Position, shared_page
 from mlsdm_grpc.engine.sensors import resident_bytes
@@ -45,10 +47,11 @@ WORKER_ENVIRONMENT = {
     # One core a worker: its bulkhead. A product of matrices by two threads would take another's.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
-    # Large temporaries go back to the system when they are freed instead of leaving holes between
-    # memories; the allocator's own adjustment would stop that after the first of them.
-    "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
+    "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLD_BYTES),
 }
+_KILL_FIRST = 500
+"""Where memory runs out nevertheless, the kernel takes a worker, which is replaced, and not the
+server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,11 @@ class Pool:
         """Return the process ids of the workers that run, by place; not that of the standby."""
         return [worker.process.pid for worker in self._workers if worker is not None]
 
+    def all_pids(self) -> list[int]:
+        """Return the process ids of all workers, that of the standby too."""
+        standby = [] if self._spare is None else [self._spare.process.pid]
+        return [*self.pids(), *standby]
+
     @property
     def oldest_s(self) -> float:
         """When the oldest work of a call was sent to a worker, monotonic; else infinite."""
@@ -341,6 +349,7 @@ class Pool:
             except OSError:
                 ours.close()
                 raise
+            await asyncio.to_thread(_offer, process.pid)
             worker = _Worker(process, Position(page), link, lost)
             await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)
         try:
@@ -411,6 +420,12 @@ async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
     finally:
         for each in waiting:
             each.cancel()
+
+
+def _offer(pid: int) -> None:
+    """Tell the kernel which process to kill first."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(_KILL_FIRST), "ascii")
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

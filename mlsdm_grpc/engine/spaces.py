@@ -37,7 +37,7 @@ from mlsdm_grpc.engine.link import Link
 from mlsdm_grpc.engine.pool import Loss, Pool
 from mlsdm_grpc.engine.quarantine import Quarantine
 from mlsdm_grpc.engine.space import Space, SpaceStatus
-from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed
+from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
 
@@ -366,6 +366,8 @@ class Directory:
                     self.make_room()
                     with anyio.move_on_after(_ROOM_S):
                         await self._roomy.wait()
+                    if self._budget.exhausted and not space.backlog:
+                        raise _no_room()
                 await self._bring_up(space)
             if space.status is SpaceStatus.LOADING:
                 space.status = SpaceStatus.HOT
@@ -428,17 +430,8 @@ class Directory:
     ) -> bool:
         """Load a space and apply its records up to one; False where a record met a defect."""
         if space.link is not link:
-            snapshot = await self._journal.load_snapshot(space.key)
-            if snapshot and snapshot.size > _LARGE_BYTES:
-                await self._take_turn(space.worker, turn)
-            load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
-            space.asked = link
-            reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
-            raise_failure(reply, space.key.space)
-            space.heard(reply)
-            space.applied = reply.revision
-            space.snapshot_revision = snapshot.revision if snapshot else 0
-            space.unsaved = space.unsaved_due = 0
+            while not await self._loaded_snapshot(space, link, turn):
+                pass
         async for entries in self._journal.read(space.key, after=space.applied, until=until):
             replay = pb.ReplayRequest(records=[entry.payload for entry in entries])
             reply = await link.request(pb.LinkRequest(space_id=space.number, replay=replay))
@@ -452,6 +445,26 @@ class Directory:
             space.unsaved += reply.done.writes
             space.advance(reply.revision)
         space.link = link  # not before: who waited for a turn would see it half way back
+        return True
+
+    async def _loaded_snapshot(self, space: Space, link: Link, turn: AsyncExitStack) -> bool:
+        """Let a worker read the newest snapshot; False if that one was no good and is set aside."""
+        snapshot = await self._journal.load_snapshot(space.key)
+        if snapshot and snapshot.size > _LARGE_BYTES:
+            await self._take_turn(space.worker, turn)
+        load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
+        space.asked = link
+        reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
+        try:
+            raise_failure(reply, space.key.space)
+        except DataLoss as error:
+            if snapshot and await self._journal.reject_snapshot(space.key, snapshot, error.message):
+                return False
+            raise
+        space.heard(reply)
+        space.applied = reply.revision
+        space.snapshot_revision = snapshot.revision if snapshot else 0
+        space.unsaved = space.unsaved_due = 0
         return True
 
     async def refresh_view(self, space: Space) -> None:
@@ -474,6 +487,15 @@ def _retrieved(loading: asyncio.Task[None]) -> None:
     """Look at the error of a load whose callers are all gone."""
     if not loading.cancelled():
         loading.exception()
+
+
+def _no_room() -> Unavailable:
+    return Unavailable(
+        "There is no memory for another space now: all that are loaded are in use.",
+        reason="BULKHEAD_FULL",
+        metadata={"lane": "spaces"},
+        retry_after_s=_ROOM_S,
+    )
 
 
 def space_not_found(key: SpaceKey) -> NotFound:

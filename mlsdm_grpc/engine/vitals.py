@@ -43,8 +43,8 @@ class Vitals:
         return max(0.0, time.monotonic() - min(since))
 
     def pids(self) -> list[int]:
-        """Return the process ids of the workers that run."""
-        return [pid for pool in self._pools.values() for pid in pool.pids()]
+        """Return the process ids of all workers."""
+        return [pid for pool in self._pools.values() for pid in pool.all_pids()]
 
     def workers(self) -> dict[str, list[WorkerState]]:
         """Return how the workers are, by kind."""

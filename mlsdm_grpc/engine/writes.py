@@ -12,7 +12,7 @@ import hashlib
 import math
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -112,13 +112,20 @@ class WritePipeline:
         self._idle.set()
 
     def submit(
-        self, space: Space, body: RecordBody, ticket: Ticket, *, done: Callable[[], None]
+        self,
+        space: Space,
+        body: RecordBody,
+        ticket: Ticket,
+        *,
+        encoded: Sequence[bytes] = (),
+        done: Callable[[], None],
     ) -> asyncio.Future[Applied]:
         """Hand one record to the journal and return its outcome to come.
 
         From here on nobody can take the write back: to cancel the future only stops waiting for
         it. ``done`` is called at the end of the write, whoever waits, or when it has to wait for
         others to be done with its space, which must not hold up the writes of other spaces.
+        ``encoded`` is the body as :func:`encoded_body` gives it, if that was done before.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
@@ -134,7 +141,7 @@ class WritePipeline:
             )
         if 0 < space.semantics_version < self._semantics_version:
             self._upgrade(space)
-        return self._submit(space, self.record(space, body, ticket), done)
+        return self._submit(space, self.record(space, body, ticket), done, encoded)
 
     async def outcome(
         self, space: Space, answer: asyncio.Future[Applied], ticket: Ticket
@@ -214,9 +221,13 @@ class WritePipeline:
         self._submit(space, self.record(space, UpgradeSemantics(version), ticket), _nothing)
 
     def _submit(
-        self, space: Space, record: Record, done: Callable[[], None]
+        self,
+        space: Space,
+        record: Record,
+        done: Callable[[], None],
+        encoded: Sequence[bytes] = (),
     ) -> asyncio.Future[Applied]:
-        raw = encode_record(record)
+        raw = encode_record(record, encoded)
         if len(raw) > MAX_RECORD_BYTES:
             raise InvalidInput(
                 "The record of this request is too large; send fewer items.",

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.files import SnapshotFiles
 from mlsdm_grpc.journal.ledger import Ledger, Space
-from mlsdm_grpc.journal.protocol import JournalHealth, SnapshotRef, SpaceKey
+from mlsdm_grpc.journal.protocol import JournalHealth, ListedSpace, SnapshotRef, SpaceKey
 
 __all__ = ["EmbeddedJournal", "damage", "not_reached", "overtaken"]
 
@@ -54,7 +54,17 @@ class EmbeddedJournal(ABC):
     async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
         parts = self._live
         space = parts.ledger.get(key)
-        return await parts.files.load(space.number) if space is not None else None
+        return await parts.files.load(key, space.number) if space is not None else None
+
+    async def reject_snapshot(self, key: SpaceKey, snapshot: SnapshotRef, problem: str) -> bool:
+        parts = self._live
+        space = parts.ledger.get(key)
+        if space is None:
+            return False
+        return await parts.files.reject(key, space.number, snapshot.revision, problem)
+
+    async def spaces(self, tenant: str, *, after: int, limit: int) -> list[ListedSpace]:
+        return self._live.ledger.listed(tenant, after, limit)
 
     def health(self) -> JournalHealth:
         try:

@@ -1,7 +1,7 @@
 """Snapshot files: written aside, verified, made durable, renamed; a manifest says which count.
 
-Nothing here knows what a snapshot contains. A file whose name no manifest row holds is garbage:
-the rename comes before the row, and the row goes before the file.
+Nothing here knows what a snapshot contains. The rename comes before the row, and the row goes
+before the file: what becomes of a file that no row names is decided at the start (``reconcile``).
 """
 
 from __future__ import annotations
@@ -11,15 +11,22 @@ import errno
 import hashlib
 import itertools
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.protocol import SnapshotRef
+from mlsdm_grpc.journal.protocol import SnapshotRef, SpaceKey
 
-__all__ = ["Manifest", "ManifestRow", "SnapshotFiles"]
+__all__ = [
+    "Manifest",
+    "ManifestRow",
+    "SnapshotFiles",
+    "find_problem",
+    "snapshot_name",
+    "sync_directory",
+]
 
 KEPT: Final = 2
 
@@ -42,6 +49,9 @@ class Manifest(Protocol):
     async def add_snapshot(self, number: int, row: ManifestRow) -> list[str]:
         """Add a row that is newer than all others; return the names beyond the two newest."""
 
+    async def remove_snapshot(self, number: int, revision: int) -> None:
+        """Remove the row of a damaged file."""
+
 
 class SnapshotFiles:
     """The snapshot files of one journal.
@@ -49,12 +59,23 @@ class SnapshotFiles:
     Args:
         directory: Holds nothing but snapshots.
         manifest: Says which of them count.
+        on_damaged: Keeps a damaged file elsewhere and names it; called in a thread with space,
+            revision, name and problem.
     """
 
-    def __init__(self, directory: Path, manifest: Manifest) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        manifest: Manifest,
+        *,
+        on_damaged: Callable[[SpaceKey, int, str, str], None] = lambda *_: None,
+    ) -> None:
         self._directory = directory
         self._manifest = manifest
+        self._on_damaged = on_damaged
         self._serial = itertools.count(1)
+        self.strays: dict[int, list[str]] = {}
+        """Files of each space that are older than its rows; removed with its next snapshot."""
         self.lock = asyncio.Lock()
         """Held while files and rows change together."""
 
@@ -65,38 +86,68 @@ class SnapshotFiles:
     async def save(self, number: int, revision: int, path: Path) -> bool:
         """Take a file over as the newest snapshot of a space, unless there is one as new."""
         digest, size = await asyncio.to_thread(_harden, path)
-        row = ManifestRow(revision, f"{number}-{revision}.snap", digest, size)
+        row = ManifestRow(revision, snapshot_name(number, revision), digest, size)
         async with self.lock:
             rows = await self._manifest.snapshots(number)
             if rows and rows[0].revision >= revision:
                 await asyncio.to_thread(path.unlink)
                 return False
             await asyncio.to_thread(self._rename, path, row.name)
-            await self.discard(await self._manifest.add_snapshot(number, row))
+            displaced = await self._manifest.add_snapshot(number, row)
+            await self.discard(displaced + self.strays.pop(number, []))
         return True
 
-    async def load(self, number: int) -> SnapshotRef | None:
-        """Return the newest intact snapshot of a space."""
-        rows: list[ManifestRow] = []
-        while (found := await self._manifest.snapshots(number)) != rows:
-            rows = found  # read again after a failure: newer ones may have displaced these
-            for row in rows:
-                if await self.intact(row):
-                    return SnapshotRef(row.revision, self._directory / row.name, row.size)
-        return None
+    async def load(self, key: SpaceKey, number: int) -> SnapshotRef | None:
+        """Return the newest intact snapshot of a space; those that are damaged are set aside.
 
-    async def intact(self, row: ManifestRow) -> bool:
-        """Return whether a file is what it was when it was saved."""
-        return await asyncio.to_thread(_matches, self._directory / row.name, row)
+        Raises:
+            Unavailable: A file cannot be read now, which does not make it damaged.
+        """
+        skipped: set[ManifestRow] = set()
+        while True:
+            found = await self._manifest.snapshots(number)
+            row = next((each for each in found if each not in skipped), None)
+            if row is None:
+                return None
+            problem = await self.problem(row)
+            if not problem:
+                return SnapshotRef(row.revision, self._directory / row.name, row.size)
+            if not await self._set_aside(key, number, row, problem):
+                skipped.add(row)
+
+    async def reject(self, key: SpaceKey, number: int, revision: int, problem: str) -> bool:
+        """Set a snapshot aside for what is in it; return False if that cannot be done now."""
+        rows = await self._manifest.snapshots(number)
+        row = next((row for row in rows if row.revision == revision), None)
+        return row is None or await self._set_aside(key, number, row, problem)
+
+    async def problem(self, row: ManifestRow) -> str:
+        """Return what makes a file other than it was when it was saved; empty if nothing does.
+
+        Raises:
+            Unavailable: It cannot be read now.
+        """
+        return await asyncio.to_thread(find_problem, self._directory, row)
+
+    async def _set_aside(self, key: SpaceKey, number: int, row: ManifestRow, problem: str) -> bool:
+        """Take a damaged snapshot out of the manifest; return False if that cannot be done now.
+
+        The second newest row then is one of an intact file, up to which records may be trimmed.
+        """
+        async with self.lock:
+            if row not in await self._manifest.snapshots(number):
+                return True  # newer ones have displaced it meanwhile
+            try:
+                await self._manifest.remove_snapshot(number, row.revision)
+            except errors.Unavailable:
+                return False
+            await asyncio.to_thread(self._on_damaged, key, row.revision, row.name, problem)
+        return True
 
     async def discard(self, names: Collection[str]) -> None:
         """Remove files that have no row any more, durably."""
         if names:
             await asyncio.to_thread(self._unlink, names)
-
-    def sweep(self, keep: Collection[str]) -> None:
-        """Remove every file but those with a row; blocks."""
-        self._unlink([path.name for path in self._directory.iterdir() if path.name not in keep])
 
     def _rename(self, path: Path, name: str) -> None:
         with _medium():
@@ -144,9 +195,27 @@ def _harden(path: Path) -> tuple[bytes, int]:
         return digest, os.fstat(file.fileno()).st_size
 
 
-def _matches(path: Path, row: ManifestRow) -> bool:
+def find_problem(directory: Path, row: ManifestRow) -> str:
+    """Return what makes a snapshot other than it was saved; empty if nothing does; blocks.
+
+    Raises:
+        Unavailable: It cannot be read now.
+    """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest() == row.digest
-    except OSError:
-        return False
+        with (directory / row.name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").digest() == row.digest:
+                return ""
+    except FileNotFoundError:
+        return "The file is missing."
+    except OSError as error:
+        raise errors.Unavailable(
+            "A snapshot cannot be read now.",
+            metadata={"file": row.name, "detail": str(error)},
+            retry_after_s=1.0,
+        ) from error
+    return "The file does not have its checksum."
+
+
+def snapshot_name(number: int, revision: int) -> str:
+    """Return the name of the file of a snapshot."""
+    return f"{number}-{revision}.snap"

@@ -12,15 +12,25 @@ batches are settled in the order in which they were opened.
 from __future__ import annotations
 
 import asyncio
+import bisect
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import attrgetter
 from typing import Final, Generic, Protocol, TypeVar
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.protocol import JournalHealth, RevisionConflict, SpaceKey
+from mlsdm_grpc.journal.damage import Damage, data_loss
+from mlsdm_grpc.journal.heads import check_name
+from mlsdm_grpc.journal.protocol import (
+    JournalHealth,
+    ListedSpace,
+    RevisionConflict,
+    SpaceKey,
+)
 
 __all__ = ["Batch", "Failure", "Ledger", "Space"]
 
@@ -49,6 +59,18 @@ class Space:
 
     An append that expects one of these was built on a refused one, even if it fits the head.
     """
+    damage: Damage | None = None
+    """What of it cannot be read; then it takes and gives nothing."""
+    gaps: tuple[tuple[int, int], ...] = ()
+    """Revisions whose loss was accepted, as first and last of each range, in order."""
+
+    def following(self, revision: int) -> int:
+        """Return the revision of the record that comes after that of another one."""
+        after = revision + 1
+        for first, last in self.gaps:
+            if first <= after <= last:
+                after = last + 1
+        return after
 
 
 @dataclass(slots=True)
@@ -109,6 +131,7 @@ class Ledger(Generic[BatchT]):
         begin: Makes an empty batch of an epoch and hands it to the writer, which seals it when it
             is ready to write it.
         spaces: What is durable.
+        number: Highest number ever given to a space.
         position: Highest position ever given to a durable record.
         clock: Monotonic seconds.
     """
@@ -118,6 +141,7 @@ class Ledger(Generic[BatchT]):
         begin: Callable[[int], BatchT],
         *,
         spaces: Sequence[Space] = (),
+        number: int = 0,
         position: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -127,8 +151,12 @@ class Ledger(Generic[BatchT]):
         self._begin = begin
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._spaces = {space.key: space for space in spaces}
-        self._number = max((space.number for space in spaces), default=0)
+        self._spaces: dict[SpaceKey, Space] = {}
+        self._tenants: dict[str, list[Space]] = {}
+        """Spaces of each tenant, by number."""
+        for space in sorted(spaces, key=attrgetter("number")):
+            self._enter(space)
+        self._number = number
         self._position = position
         self._epoch = 0
         self._batches: deque[BatchT] = deque()
@@ -137,9 +165,26 @@ class Ledger(Generic[BatchT]):
         self._news = asyncio.Event()
 
     def get(self, key: SpaceKey) -> Space | None:
-        """Return a space that has a durable record or snapshot."""
+        """Return a space that has a durable record or snapshot.
+
+        Raises:
+            DataLoss: It is damaged.
+        """
         space = self._spaces.get(key)
-        return space if space is not None and space.durable else None
+        if space is None or not space.durable:
+            return None
+        if space.damage is not None:
+            raise data_loss(key, space.damage)
+        return space
+
+    def listed(self, tenant: str, after: int, limit: int) -> list[ListedSpace]:
+        """Return spaces of a tenant in the order of their numbers, damaged ones too."""
+        spaces = self._tenants.get(tenant, [])
+        start = bisect.bisect_right(spaces, after, key=attrgetter("number"))
+        durable = (space for space in islice(spaces, start, None) if space.durable)
+        return [
+            ListedSpace(space.number, space.key.space) for space in islice(durable, max(limit, 0))
+        ]
 
     def append(
         self, key: SpaceKey, payloads: Sequence[bytes], expected: int
@@ -150,8 +195,11 @@ class Ledger(Generic[BatchT]):
         future: asyncio.Future[int] = self._loop.create_future()
         space = self._spaces.get(key)
         if space is None:
-            space = Space(_encodable(key))
+            space = Space(check_name(key))
         tail = expected + len(payloads)
+        if space.damage is not None:
+            self._refuse(Claim(future, space, tail, 0, data_loss(key, space.damage)))
+            return future
         if self.closing or self._failure is not None:
             refusal = self._unwritable()
             if refusal is not None:
@@ -224,7 +272,7 @@ class Ledger(Generic[BatchT]):
         failure = self._failure
         if failure is None or self._unwritable() is None:
             return JournalHealth(writable=True)
-        return JournalHealth(False, failure.reason, failure.detail)
+        return JournalHealth(False, failure.reason, failure.detail, failure.latched)
 
     def _rewind(self, epoch: int) -> None:
         if epoch != self._epoch:
@@ -234,6 +282,7 @@ class Ledger(Generic[BatchT]):
             space.head = space.durable
             if not space.durable:
                 del self._spaces[space.key]
+                self._tenants[space.key.tenant].remove(space)
 
     def _accept(self, future: asyncio.Future[int], space: Space, payloads: Sequence[bytes]) -> None:
         batch = self._batches[-1] if self._batches else None
@@ -250,13 +299,17 @@ class Ledger(Generic[BatchT]):
         if not space.number:
             self._number += 1
             space.number = self._number
-            self._spaces[space.key] = space
+            self._enter(space)
         batch.add(space, space.head, self._position, payloads)
         batch.records += len(payloads)
         batch.size += size
         space.head += len(payloads)
         self._position += len(payloads)
         batch.claims.append(Claim(future, space, space.head, self._position))
+
+    def _enter(self, space: Space) -> None:
+        self._spaces[space.key] = space
+        self._tenants.setdefault(space.key.tenant, []).append(space)
 
     def _refuse(self, claim: Claim) -> None:
         claim.space.doomed[claim.tail] = claim.space.doomed.get(claim.tail, 0) + 1
@@ -293,11 +346,3 @@ class Ledger(Generic[BatchT]):
     def _announce(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
-
-
-def _encodable(key: SpaceKey) -> SpaceKey:
-    try:
-        "".join(key).encode()
-    except UnicodeEncodeError:
-        raise errors.InvalidInput("A space's name is not valid Unicode.") from None
-    return key

@@ -15,7 +15,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Claim, Ledger, Space
-from mlsdm_grpc.journal.protocol import Entry, ListedSpace, SpaceKey
+from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 
 __all__ = ["MemoryJournal"]
 
@@ -54,6 +54,9 @@ class _Manifest:
         rows = [row, *self.rows.get(number, ())]
         self.rows[number] = rows[:KEPT]
         return [old.name for old in rows[KEPT:]]
+
+    async def remove_snapshot(self, number: int, revision: int) -> None:
+        self.rows[number] = [row for row in self.rows[number] if row.revision != revision]
 
     def remove_before(self, number: int, revision: int) -> list[str]:
         """Remove the rows of older snapshots; return their names."""
@@ -155,17 +158,10 @@ class MemoryJournal(EmbeddedJournal):
             rows = await parts.manifest.snapshots(space.number)
             if not rows or rows[0].revision < until:
                 raise not_reached("No snapshot stands behind the records.", until, space)
-            if not await parts.files.intact(rows[0]):
+            if await parts.files.problem(rows[0]):
                 raise damage(key, rows[0].revision)
             await parts.files.discard(parts.manifest.remove_before(space.number, until))
         self._remove(parts, space, until)
-
-    async def spaces(self, tenant: str, *, after: int, limit: int) -> list[ListedSpace]:
-        parts = self._live
-        keys = [key for key in parts.records if key.tenant == tenant]
-        known = [space for key in keys if (space := parts.ledger.get(key)) is not None]
-        listed = sorted(ListedSpace(space.number, space.key.space) for space in known)
-        return [each for each in listed if each.ordinal > after][: max(limit, 0)]
 
     @property
     def _live(self) -> _Parts:

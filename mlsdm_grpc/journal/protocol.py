@@ -46,7 +46,8 @@ class Entry:
 
     key: SpaceKey
     revision: int
-    """Position among the records of its space, from 1, without gaps."""
+    """Position among the records of its space, from 1; without gaps but those whose loss an
+    operator accepted."""
     position: int
     """Position in its partition; grows, may have gaps."""
     payload: bytes
@@ -71,6 +72,8 @@ class JournalHealth:
     """Name of an ``ErrorReason`` when not writable: JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
     detail: str = ""
     """Sentence for logs and operators."""
+    failed: bool = False
+    """Whether nothing is written until the journal is opened again."""
 
 
 class RevisionConflict(Exception):
@@ -91,8 +94,13 @@ class Journal(Protocol):
     """An ordered, durable log of records, with snapshots behind which it may be trimmed.
 
     All methods are called on one event loop. Errors that the medium causes are raised as
-    ``errors.Unavailable`` (JOURNAL_UNAVAILABLE or JOURNAL_FULL, with ``retry_after_s``); records
-    or snapshots that fail their checksum as ``errors.DataLoss``.
+    ``errors.Unavailable`` (JOURNAL_UNAVAILABLE or JOURNAL_FULL, with ``retry_after_s``), one that
+    only reading meets too; records that fail their checksum or are missing as ``errors.DataLoss``.
+
+    What was acknowledged is there after the next ``open``, or the loss is named: of a *damaged*
+    space, of which ``open`` finds less than was acknowledged, everything but ``spaces`` raises
+    ``DataLoss``, and all others are served. A revision of a space, and the place of a space in the
+    list, are never given to another. Nothing that is damaged is removed.
     """
 
     partition_count: int
@@ -133,7 +141,8 @@ class Journal(Protocol):
         """Yield the records of a space with ``after < revision <= until``, in order.
 
         They come in batches of at most 1,000 records and about 4 MiB. A checksum that does not
-        match, or a gap, raises ``DataLoss``; what came before was right.
+        match, or a gap, raises ``DataLoss``; what came before was right. A gap whose loss an
+        operator accepted is stepped over; the record behind it says so.
         """
         ...
 
@@ -162,7 +171,24 @@ class Journal(Protocol):
         ...
 
     async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
-        """Return the newest snapshot whose checksum is right, or None if there is none."""
+        """Return the newest snapshot whose checksum is right, or None if there is none.
+
+        One that is damaged is set aside, named in the log and not counted by :meth:`trim`. One that
+        cannot be read now raises ``Unavailable``.
+        """
+        ...
+
+    async def reject_snapshot(self, key: SpaceKey, snapshot: SnapshotRef, problem: str) -> bool:
+        """Set aside a snapshot that has its checksum but not the state that its records gave.
+
+        Args:
+            key: The space.
+            snapshot: From :meth:`load_snapshot`.
+            problem: A sentence for the log.
+
+        Returns:
+            Whether :meth:`load_snapshot` returns another one from now on, or none.
+        """
         ...
 
     async def trim(self, key: SpaceKey, *, until: int) -> int:
@@ -190,8 +216,8 @@ class Journal(Protocol):
             limit: Most spaces to return.
 
         Returns:
-            Every space with a durable record, reserved and deleted ones too; a space that becomes
-            durable later comes after all of them.
+            Every space with a durable record, reserved, deleted and damaged ones too; a space that
+            becomes durable later comes after all of them.
         """
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,12 +17,14 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
 from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.policy import PolicySet, SetPolicy
 from mlsdm_grpc.core.record import (
+    AcceptLoss,
     Consolidate,
     ConsolidateOutcome,
     CreateSpace,
     DeleteMemory,
     DeleteOutcome,
     EventOutcome,
+    LossAccepted,
     MergeGroup,
     MergeMember,
     NewMemory,
@@ -57,27 +59,41 @@ from mlsdm_grpc.journal.parameters import (
     parameters_to_proto,
 )
 from mlsdm_grpc.journal.policies import settings_from_proto, settings_to_proto
+from mlsdm_grpc.journal.protowire import length_delimited, varint
 
 __all__ = [
     "FORMAT_VERSION",
     "MAX_RECORD_BYTES",
     "decode_record",
     "encode_record",
+    "encoded_body",
+    "encoded_items",
     "group_from_proto",
     "group_to_proto",
     "outcome_from_proto",
     "outcome_to_proto",
+    "packed_memory",
     "provenance_from_proto",
     "provenance_to_proto",
+    "unpacked_memory",
 ]
 
 FORMAT_VERSION = 1
 MAX_RECORD_BYTES = 7 * 1_024 * 1_024
 _PREFIX = struct.Struct("<BI")
+_FEW_STRINGS = 8
+"""So many take less than a kibibyte."""
+_MEMORIES = pb.PutMemories.MEMORIES_FIELD_NUMBER
+_ITEMS = pb.StreamItems.ITEMS_FIELD_NUMBER
 
 
-def encode_record(record: Record) -> bytes:
-    """Return the bytes that the journal keeps for ``record``; its ``raw`` is ignored."""
+def encode_record(record: Record, body: Sequence[bytes] = ()) -> bytes:
+    """Return the bytes that the journal keeps for ``record``; its ``raw`` is ignored.
+
+    Args:
+        record: The record.
+        body: What :func:`encoded_body` made of its body, if that was done before.
+    """
     message = pb.Record(
         semantics_version=record.semantics_version,
         record_id=record.record_id,
@@ -88,9 +104,50 @@ def encode_record(record: Record) -> bytes:
         time_ns=record.time_ns,
         principal=record.principal,
     )
-    _set_body(message, record.body)
-    body = message.SerializeToString(deterministic=True)
-    return _PREFIX.pack(FORMAT_VERSION, zlib.crc32(body)) + body
+    if not body:
+        _set_body(message, record.body)
+    parts = message.SerializeToString(deterministic=True), *body
+    crc = 0
+    for part in parts:
+        crc = zlib.crc32(part, crc)
+    return b"".join((_PREFIX.pack(FORMAT_VERSION, crc), *parts))
+
+
+def encoded_items(body: PutMemories | StreamItems) -> Iterator[bytes]:
+    """Yield the encoded items of a body one by one, for :func:`encoded_body`."""
+    if isinstance(body, PutMemories):
+        for memory in body.memories:
+            raw = _memory_to_proto(memory).SerializeToString(deterministic=True)
+            yield length_delimited(_MEMORIES, raw)
+    else:
+        for item in body.items:
+            raw = _stream_item_to_proto(item).SerializeToString(deterministic=True)
+            yield length_delimited(_ITEMS, raw)
+
+
+def encoded_body(body: PutMemories | StreamItems, items: Sequence[bytes]) -> list[bytes]:
+    """Return the parts of an encoded body; together they are what `encode_record` would make.
+
+    Args:
+        body: The body.
+        items: All that :func:`encoded_items` yields.
+    """
+    # Fields of an encoded message stand by rising number, and the items between the others.
+    head, tail = pb.Record(), pb.Record()
+    if isinstance(body, PutMemories):
+        tail.put_memories.allow_replace = body.allow_replace
+        parts = [*items, tail.put_memories.SerializeToString()]
+        number = pb.Record.PUT_MEMORIES_FIELD_NUMBER
+    else:
+        _set_stream_items(head.stream_items, replace(body, items=(), finished=False))
+        tail.stream_items.finished = body.finished
+        parts = [
+            head.stream_items.SerializeToString(),
+            *items,
+            tail.stream_items.SerializeToString(),
+        ]
+        number = pb.Record.STREAM_ITEMS_FIELD_NUMBER
+    return [varint(number << 3 | 2) + varint(sum(map(len, parts))), *parts]
 
 
 def decode_record(raw: bytes) -> Record:
@@ -165,6 +222,9 @@ def _set_body(message: pb.Record, body: RecordBody) -> None:
         )
     elif isinstance(body, UpgradeSemantics):
         message.upgrade_semantics.version = body.version
+    elif isinstance(body, AcceptLoss):
+        message.accept_loss.first_lost = body.first_lost
+        message.accept_loss.last_lost = body.last_lost
     elif isinstance(body, StreamItems):
         _set_stream_items(message.stream_items, body)
     else:
@@ -211,6 +271,8 @@ def _body(message: pb.Record) -> RecordBody:
         return CreateSpace(parameters_from_proto(create.parameters), create.exclusive)
     if kind == "upgrade_semantics":
         return UpgradeSemantics(message.upgrade_semantics.version)
+    if kind == "accept_loss":
+        return AcceptLoss(message.accept_loss.first_lost, message.accept_loss.last_lost)
     if kind == "stream_items":
         return _stream_items(message.stream_items)
     semantics.check(message.semantics_version)
@@ -223,13 +285,17 @@ def _set_stream_items(message: pb.StreamItems, body: StreamItems) -> None:
     message.last_sequence = body.last_sequence
     message.allow_replace = body.allow_replace
     message.finished = body.finished
-    for item in body.items:
-        added = message.items.add(sequence=item.sequence)
-        if isinstance(item.body, ProcessEvent):
-            added.event.memory.CopyFrom(_memory_to_proto(item.body.memory))
-            added.event.moral_value = item.body.moral_value
-        else:
-            added.memory.CopyFrom(_memory_to_proto(item.body))
+    message.items.extend(map(_stream_item_to_proto, body.items))
+
+
+def _stream_item_to_proto(item: StreamItem) -> pb.StreamItem:
+    message = pb.StreamItem(sequence=item.sequence)
+    if isinstance(item.body, ProcessEvent):
+        message.event.memory.CopyFrom(_memory_to_proto(item.body.memory))
+        message.event.moral_value = item.body.moral_value
+    else:
+        message.memory.CopyFrom(_memory_to_proto(item.body))
+    return message
 
 
 def _stream_items(message: pb.StreamItems) -> StreamItems:
@@ -265,8 +331,41 @@ def group_from_proto(message: pb.MergeGroup) -> MergeGroup:
     return MergeGroup(message.memory_id, members)
 
 
+def packed_memory(memory: NewMemory) -> NewMemory:
+    """Return a memory whose labels, metadata and parents are encoded, if these are many."""
+    parents = memory.provenance.parent_ids
+    if len(memory.labels) + len(memory.metadata) + len(parents) <= _FEW_STRINGS:
+        return memory
+    message = pb.NewMemory(
+        labels=memory.labels,
+        metadata=_pairs_to_proto(memory.metadata),
+        provenance=pb.Provenance(parent_ids=parents),
+    )
+    return replace(
+        memory,
+        labels=(),
+        metadata=(),
+        provenance=replace(memory.provenance, parent_ids=()),
+        rest=message.SerializeToString(),
+    )
+
+
+def unpacked_memory(memory: NewMemory) -> NewMemory:
+    """Return what :func:`packed_memory` was given."""
+    if not memory.rest:
+        return memory
+    message = pb.NewMemory.FromString(memory.rest)
+    return replace(
+        memory,
+        labels=tuple(message.labels),
+        metadata=_pairs_from_proto(message.metadata),
+        provenance=replace(memory.provenance, parent_ids=tuple(message.provenance.parent_ids)),
+        rest=b"",
+    )
+
+
 def _memory_to_proto(memory: NewMemory) -> pb.NewMemory:
-    return pb.NewMemory(
+    message = pb.NewMemory(
         memory_id=memory.memory_id,
         caller_chosen_id=memory.caller_chosen_id,
         text=memory.text,
@@ -282,6 +381,9 @@ def _memory_to_proto(memory: NewMemory) -> pb.NewMemory:
         etag=memory.etag,
         embedding_model=memory.embedding_model,
     )
+    if memory.rest:
+        message.MergeFromString(memory.rest)
+    return message
 
 
 def _memory_from_proto(message: pb.NewMemory) -> NewMemory:
@@ -358,6 +460,8 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
     elif isinstance(outcome, SemanticsUpgraded):
         message.semantics_upgraded.upgraded = outcome.upgraded
         message.semantics_upgraded.SetInParent()
+    elif isinstance(outcome, LossAccepted):
+        message.loss_accepted.SetInParent()
     elif isinstance(outcome, StreamOutcome):
         message.stream.acked_sequence = outcome.acked_sequence
         message.stream.items.extend(
@@ -433,6 +537,8 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
         outcome = PolicySet(message.policy_set.update_time_ns)
     elif kind == "semantics_upgraded":
         outcome = SemanticsUpgraded(message.semantics_upgraded.upgraded)
+    elif kind == "loss_accepted":
+        outcome = LossAccepted()
     elif kind == "refusal":
         refusal = message.refusal
         outcome = Refusal(refusal.reason, refusal.message, _pairs_from_proto(refusal.metadata))

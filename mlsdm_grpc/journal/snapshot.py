@@ -17,6 +17,7 @@ from itertools import chain, islice
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
@@ -39,6 +40,7 @@ from mlsdm_grpc.journal.policies import policy_from_proto, policy_to_proto
 
 __all__ = [
     "Written",
+    "check_snapshot",
     "memory_from_row",
     "memory_to_row",
     "read_snapshot",
@@ -191,6 +193,29 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
             _check_proof(mind.seal, next(frames, None))
             return mind
     raise DataLoss("A snapshot is cut off.")
+
+
+def check_snapshot(file: BinaryIO) -> int:
+    """Return the revision of a complete snapshot, of which nothing but the frames is looked at.
+
+    Raises:
+        DataLoss: A frame is cut off, fails its checksum, or is missing.
+    """
+    if file.read(len(_MAGIC)) != _MAGIC:
+        raise DataLoss("This is not a snapshot of a known format.")
+    revision, counts, end = None, [0, 0], None
+    try:
+        for frame in _read_frames(file):
+            if frame.WhichOneof("kind") == "head":
+                revision = frame.head.revision
+            counts[0] += len(frame.memories.memories)
+            counts[1] += len(frame.window.entries)
+            end = frame.tail if frame.WhichOneof("kind") == "tail" else end
+    except DecodeError as error:
+        raise DataLoss("A snapshot has a frame that cannot be read.") from error
+    if revision is None or end is None or counts != [end.memory_count, end.window_count]:
+        raise DataLoss("A snapshot lacks some of its frames.")
+    return revision
 
 
 def _check_proof(seal: Seal, frame: pb.SnapshotFrame | None) -> None:

@@ -1,9 +1,10 @@
 """The journal of one machine: SQLite in WAL mode, one writer thread, group commit.
 
-``journal.sqlite3`` holds the records and the manifest, ``snapshots/`` the files. One process owns
-a data directory, held by a lock on the file ``lock``. The event loop never touches SQLite: one
-thread writes, one reads, one moves the WAL into the file. No other code in this process may open
-the database file: closing it would release the locks that SQLite relies on.
+``journal.sqlite3`` holds the records and the manifest, ``snapshots/`` the files, ``heads`` the last
+acknowledged revision of each space, and ``damaged/`` what could not be read. One process owns a
+data directory, held by locks on ``lock`` and on the database. The event loop never touches SQLite:
+one thread writes, one reads, one moves the WAL into the file. No other code in this process may
+open the database file: closing it would release the locks that SQLite relies on.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from typing import Final
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal import sqlite_scrub
 from mlsdm_grpc.journal import sqlite_store as store
+from mlsdm_grpc.journal.damage import OnDamage, Reporter
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Failure, Ledger, Space
-from mlsdm_grpc.journal.protocol import Entry, ListedSpace, SpaceKey
+from mlsdm_grpc.journal.protocol import Entry, SpaceKey
+from mlsdm_grpc.journal.salvage import DATABASE
 from mlsdm_grpc.journal.sqlite_open import Opened, take_over
 from mlsdm_grpc.journal.sqlite_writer import Lane, Writer
 
@@ -38,6 +41,8 @@ REMOVAL_BYTES: Final = 2 * 1024
 SCRUB_ROUNDS: Final = 3
 SCRUB_PAGES: Final = 200
 TRUNCATE_TRIES: Final = 10
+TEND_S: Final = 1.0
+"""A power cut may leave the heads file this much older than the log, seconds."""
 
 
 @dataclass(slots=True)
@@ -65,6 +70,9 @@ class _Manifest:
     async def add_snapshot(self, number: int, row: ManifestRow) -> list[str]:
         return await self._writer.run(partial(store.insert_snapshot, number=number, row=row))
 
+    async def remove_snapshot(self, number: int, revision: int) -> None:
+        await self._writer.run(partial(store.remove_snapshot, number=number, revision=revision))
+
 
 class SqliteJournal(EmbeddedJournal):
     """A :class:`~mlsdm_grpc.journal.protocol.Journal` in one directory.
@@ -76,6 +84,7 @@ class SqliteJournal(EmbeddedJournal):
     Args:
         data_dir: Created if absent; owned by one open journal at a time.
         on_commit: Called on the event loop after each commit with its records and seconds.
+        on_damage: Called once for each damage with its kind, in any thread.
         connection_factory: Class of the connections to SQLite.
         clock: Monotonic seconds.
     """
@@ -85,11 +94,14 @@ class SqliteJournal(EmbeddedJournal):
         data_dir: Path,
         *,
         on_commit: Callable[[int, float], None] | None = None,
+        on_damage: OnDamage | None = None,
         connection_factory: type[sqlite3.Connection] = sqlite3.Connection,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._data_dir = data_dir
         self._on_commit = on_commit
+        self._on_damage = on_damage
+        self._reporter = Reporter(on_damage)
         self._factory = connection_factory
         self._clock = clock
         self._parts: _Parts | None = None
@@ -97,15 +109,21 @@ class SqliteJournal(EmbeddedJournal):
         self._removal = asyncio.Lock()
         self._unmoved = 0
         self._moving: asyncio.Task[None] | None = None
+        self._tending: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
 
     async def open(self) -> None:
         async with self._turn:
             if self._parts is not None and not self._parts.ledger.closing:
                 raise errors.Unavailable("The journal is open already.")
-            opened = await asyncio.to_thread(take_over, self._data_dir, self._factory)
+            self._reporter = Reporter(self._on_damage)
+            opened = await asyncio.to_thread(
+                take_over, self._data_dir, self._factory, self._reporter
+            )
             self._parts = parts = self._assemble(opened)
             parts.writer.start()
-            await asyncio.to_thread(parts.files.sweep, opened.snapshots)
+            self._ending.clear()
+            self._tending = asyncio.get_running_loop().create_task(self._tend(parts))
 
     async def close(self) -> None:
         async with self._turn:
@@ -113,6 +131,9 @@ class SqliteJournal(EmbeddedJournal):
             if parts is None or parts.ledger.ended:
                 return
             parts.ledger.closing = True
+            if self._tending is not None:  # the names are compared while the files are open
+                self._ending.set()
+                await self._tending
             await parts.writer.stop()
             parts.ledger.end()
             await parts.reader.close()
@@ -122,7 +143,18 @@ class SqliteJournal(EmbeddedJournal):
                 with suppress(errors.MlsdmError):  # the next open finds the same in the WAL
                     await parts.checks.run(store.truncate)
             await parts.checks.close()
+            with suppress(OSError):  # the heads then follow the log at the next open
+                await asyncio.to_thread(parts.opened.heads.sync)
             await asyncio.to_thread(parts.opened.release)
+
+    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
+        try:  # a folder that took the place of this one must not get the file
+            await asyncio.to_thread(self._live.opened.guard.check)
+        except OSError as error:
+            failure = Failure("JOURNAL_UNAVAILABLE", str(error), latched=True)
+            self._note(failure)
+            raise failure.error() from error
+        return await super().save_snapshot(key, revision=revision, path=path)
 
     async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
         if partition != 0:
@@ -151,6 +183,8 @@ class SqliteJournal(EmbeddedJournal):
             return
         removed = space.removed
         while after < (last := space.durable if until is None else min(until, space.durable)):
+            if space.following(after) > last:
+                return  # the rest is lost, and that was accepted
             entries, damaged = await parts.reader.run(
                 partial(store.read_space, space=space, after=after, until=last)
             )
@@ -158,11 +192,19 @@ class SqliteJournal(EmbeddedJournal):
                 after = entries[-1].revision
                 yield entries
             elif damaged is None:
-                damaged = after + 1
+                damaged = space.following(after)
             if damaged is None:
                 continue
             if removed < damaged <= space.trimmed:
                 raise overtaken(damaged)
+            self._reporter.tell(
+                "record",
+                tenant=key.tenant,
+                space=key.space,
+                revision=damaged,
+                file=DATABASE,
+                detail="The record is missing or fails its checksum.",
+            )
             raise damage(key, damaged)
 
     async def trim(self, key: SpaceKey, *, until: int) -> int:
@@ -188,7 +230,7 @@ class SqliteJournal(EmbeddedJournal):
                 rows = await parts.reader.run(partial(store.list_snapshots, number=space.number))
                 if not rows or rows[0].revision < until:
                     raise not_reached("No snapshot stands behind the records.", until, space)
-                if not await parts.files.intact(rows[0]):
+                if await parts.files.problem(rows[0]):
                     raise damage(key, rows[0].revision)
                 await parts.files.discard(
                     await parts.writer.run(
@@ -197,11 +239,6 @@ class SqliteJournal(EmbeddedJournal):
                 )
             await self._remove(parts, space, until)
             await self._scrub(parts)
-
-    async def spaces(self, tenant: str, *, after: int, limit: int) -> list[ListedSpace]:
-        return await self._live.reader.run(
-            partial(store.list_spaces, tenant=tenant, after=after, limit=max(limit, 0))
-        )
 
     @property
     def _live(self) -> _Parts:
@@ -214,15 +251,46 @@ class SqliteJournal(EmbeddedJournal):
             opened.connection,
             seal=self._seal,
             settle=self._settle,
+            reserve=partial(_reserve, opened),
+            confirm=partial(_confirm, opened),
             note=self._note,
             abandon=self._abandon,
         )
         ledger = Ledger(
-            writer.begin, spaces=opened.spaces, position=opened.position, clock=self._clock
+            writer.begin,
+            spaces=opened.spaces,
+            number=opened.number,
+            position=opened.position,
+            clock=self._clock,
         )
-        reader = Lane(opened.connect, "reader")
-        files = SnapshotFiles(self._data_dir / "snapshots", _Manifest(reader, writer))
-        return _Parts(opened, ledger, writer, reader, Lane(opened.connect, "checkpoint"), files)
+        reader = Lane(opened.connect, "reader", opened.probe)
+        files = SnapshotFiles(
+            self._data_dir / "snapshots",
+            _Manifest(reader, writer),
+            on_damaged=partial(self._keep_snapshot, opened),
+        )
+        files.strays = opened.strays
+        return _Parts(
+            opened, ledger, writer, reader, Lane(opened.connect, "checkpoint", opened.probe), files
+        )
+
+    def _keep_snapshot(
+        self, opened: Opened, key: SpaceKey, revision: int, name: str, problem: str
+    ) -> None:
+        """Move a damaged snapshot to ``damaged/`` and name it; in a thread."""
+        kept = opened.evidence.folder.move(f"snapshots/{name}")
+        self._reporter.tell_snapshot(key, revision, name, problem, kept)
+
+    async def _tend(self, parts: _Parts) -> None:
+        """Make the heads durable and look after the folder, every second."""
+        while not self._ending.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), TEND_S)
+            try:
+                await asyncio.to_thread(_look_after, parts.opened)
+            except OSError as error:
+                self._note(Failure("JOURNAL_UNAVAILABLE", str(error), latched=True))
+                return
 
     def _seal(self, batch: store.SqlBatch) -> None:
         self._live.ledger.seal(batch)
@@ -232,6 +300,8 @@ class SqliteJournal(EmbeddedJournal):
 
     def _settle(self, batch: store.SqlBatch, failure: Failure | None, seconds: float) -> None:
         self._live.ledger.settle(batch, failure)
+        if failure is not None and failure.latched:
+            self._reporter.tell_failure(failure.detail)
         if failure is None:
             self._grew(batch.size + RECORD_BYTES * batch.records)
             if self._on_commit is not None:
@@ -242,6 +312,7 @@ class SqliteJournal(EmbeddedJournal):
         parts.ledger.note(failure)
         if failure.latched:
             parts.writer.latch(failure)
+            self._reporter.tell_failure(failure.detail)
 
     def _grew(self, size: int) -> None:
         self._unmoved += size
@@ -294,3 +365,20 @@ class SqliteJournal(EmbeddedJournal):
             if await parts.checks.run(store.truncate):
                 return
         raise errors.Unavailable("The WAL is in use and cannot be emptied.", retry_after_s=1.0)
+
+
+def _reserve(opened: Opened, batch: store.SqlBatch) -> None:
+    """Make room for the heads of new spaces."""
+    if batch.spaces:
+        opened.heads.reserve(batch.spaces[-1][0])
+
+
+def _confirm(opened: Opened, batch: store.SqlBatch) -> None:
+    """Keep the heads of a batch, and see that the files are still where they were opened."""
+    opened.heads.put(batch.heads.values(), batch.spaces)
+    opened.guard.check()
+
+
+def _look_after(opened: Opened) -> None:
+    opened.heads.sync()
+    opened.guard.check()

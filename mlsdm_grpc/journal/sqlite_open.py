@@ -1,22 +1,65 @@
-"""Taking a data directory over: the lock, the files, the tables."""
+"""Taking a data directory over: the lock, the files, the tables, and what is damaged of them.
+
+Cheap checks are made at every start: the heads file and the names of the snapshots against the
+last revisions in the database, and the checksums of a write-ahead log that was left. What they
+find decides about the dear ones: the structure of the whole database, and reading spaces in full.
+Nothing is written before the files that do not fit were copied to ``damaged/``.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import sqlite3
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+import structlog
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal import sqlite_store as store
+from mlsdm_grpc.journal.damage import Reporter
+from mlsdm_grpc.journal.evidence import Evidence
 from mlsdm_grpc.journal.files import sync_directory
+from mlsdm_grpc.journal.guard import FolderGuard
+from mlsdm_grpc.journal.heads import Heads
 from mlsdm_grpc.journal.ledger import Space
+from mlsdm_grpc.journal.reconcile import (
+    Loaded,
+    Reconciled,
+    adjust,
+    find_suspects,
+    load,
+    reconcile,
+    sweep,
+)
+from mlsdm_grpc.journal.salvage import DATABASE, WAL, finish_salvage, has_header, salvage
 from mlsdm_grpc.journal.sqlite_store import Connect
 from mlsdm_grpc.journal.sqlite_writer import unreadable
+from mlsdm_grpc.journal.survey import Survey
 
 __all__ = ["Opened", "take_over"]
+
+_CHECKED_BYTES: Final = 1024**3
+"""Largest database whose structure is checked after every crash; a larger one takes seconds, and
+is checked only if something does not fit."""
+_PROBED_S: Final = 10.0
+_READ_BYTES: Final = 16 * 1024 * 1024
+_log = structlog.get_logger(__name__)
+
+
+def read_through(file: int) -> None:
+    """Read a whole file that was reported as damaged; blocks.
+
+    Raises:
+        OSError: The medium does not give it, which SQLite calls damage too.
+    """
+    for start in range(0, os.fstat(file).st_size, _READ_BYTES):
+        os.pread(file, _READ_BYTES, start)
 
 
 @dataclass(slots=True)
@@ -30,27 +73,59 @@ class Opened:
     connection: sqlite3.Connection
     page_bytes: int
     spaces: list[Space]
+    number: int
     position: int
-    snapshots: set[str]
+    heads: Heads
+    guard: FolderGuard
+    evidence: Evidence
+    surveys: dict[int, Survey]
+    """By number, of the spaces that were read in full."""
+    strays: dict[int, list[str]]
+    """Names of snapshots that the next one of their space makes needless, by number."""
+
+    readable_until_s: float = 0.0
+    """Monotonic time until which the medium need not be tried again."""
+
+    def probe(self) -> None:
+        """Raise ``OSError`` if the medium does not give the database; blocks.
+
+        Cost: reading the whole file, at most once in 10 seconds.
+        """
+        now_s = time.monotonic()
+        if now_s >= self.readable_until_s:
+            read_through(self.file)
+            self.readable_until_s = now_s + _PROBED_S
 
     def release(self) -> None:
         """Let another process own the directory; after every connection was closed."""
+        self.heads.close()
         os.close(self.file)
         os.close(self.lock)
 
 
-def take_over(data_dir: Path, factory: type[sqlite3.Connection]) -> Opened:
+def take_over(
+    data_dir: Path, factory: type[sqlite3.Connection], reporter: Reporter, *, thorough: bool = False
+) -> Opened:
     """Lock a data directory and open or create what is in it; blocks.
+
+    Args:
+        data_dir: The directory.
+        factory: Class of the connections to SQLite.
+        reporter: Names what is damaged.
+        thorough: Read every space in full and check the structure of the database.
 
     Raises:
         Unavailable: Somebody else owns it, its format is unknown, or it cannot be used.
-        DataLoss: The database is damaged.
+        DataLoss: The database is damaged and cannot be salvaged.
     """
     try:
-        with ExitStack() as undo:
-            opened = _open(data_dir, factory, undo)
-            undo.pop_all()
-            return opened
+        try:
+            return _take_over(data_dir, factory, reporter, thorough=thorough)
+        except sqlite3.Error as error:
+            if not store.is_damage(error):
+                raise
+            # SQLite says so of a page that the medium did not give, too.
+            return _take_over(data_dir, factory, reporter, thorough=thorough)
     except errors.MlsdmError as error:
         error.metadata["data_dir"] = str(data_dir)
         raise
@@ -65,31 +140,144 @@ def take_over(data_dir: Path, factory: type[sqlite3.Connection]) -> Opened:
         ) from error
 
 
-def _open(data_dir: Path, factory: type[sqlite3.Connection], undo: ExitStack) -> Opened:
-    (data_dir / "snapshots").mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    undo.callback(os.close, lock)
+def _take_over(
+    data_dir: Path, factory: type[sqlite3.Connection], reporter: Reporter, *, thorough: bool
+) -> Opened:
+    with ExitStack() as undo:
+        opened = _Opening(data_dir, factory, reporter, undo, thorough=thorough).run()
+        undo.pop_all()
+        return opened
+
+
+@dataclass(slots=True)
+class _Opening:
+    """One taking over; :meth:`run` gives the order of its steps."""
+
+    data_dir: Path
+    factory: type[sqlite3.Connection]
+    reporter: Reporter
+    undo: ExitStack
+    thorough: bool
+    file: int = -1
+
+    def run(self) -> Opened:
+        (self.data_dir / "snapshots").mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _own(self.data_dir / "lock", os.O_RDWR)
+        self.undo.callback(os.close, lock)
+        finish_salvage(self.data_dir)
+        self.file = _own(self.data_dir / DATABASE, os.O_RDONLY)
+        self.undo.callback(lambda: os.close(self.file))
+        heads = Heads(self.data_dir / "heads")
+        self.undo.callback(heads.close)
+        evidence = Evidence(self.data_dir, heads, self.reporter, self.thorough)
+        result = self._read(evidence)
+        connect = store.connector(self.data_dir / DATABASE, self.factory)
+        connection = connect()
+        self.undo.callback(connection.close)
+        schema.prepare(connection)
+        adjust(connection, evidence, result)
+        _tell_wal(evidence, result)
+        strays = sweep(connection, evidence, result.spaces)
+        for folder in (self.data_dir, self.data_dir.parent):
+            sync_directory(folder)
+        numbers = [*heads.entries, *evidence.snapshots.revisions, *evidence.faulty]
+        return Opened(
+            lock=lock,
+            file=self.file,
+            connect=connect,
+            connection=connection,
+            page_bytes=store.page_bytes(connection),
+            spaces=result.spaces,
+            number=max(result.loaded.number, *numbers, 0),
+            position=max(result.loaded.position, *(h.position for h in heads.entries.values()), 0),
+            heads=heads,
+            guard=FolderGuard(self.data_dir, (DATABASE, WAL, "heads", "lock")),
+            evidence=evidence,
+            surveys=result.surveys,
+            strays=strays,
+        )
+
+    def _read(self, evidence: Evidence) -> Reconciled:
+        """Return what is true of the spaces, from a connection that cannot write.
+
+        Such a connection leaves the write-ahead log alone when it is closed.
+        """
+        size = os.fstat(self.file).st_size
+        if not size and not evidence.crashed and not evidence.heads.entries:
+            return Reconciled([], Loaded({}, 0, 0, {}, []))
+        problem = "" if has_header(self.file) else "It does not begin as a database does."
+        if not problem:
+            for _ in range(2):  # what fails only once is not damaged
+                result, problem = self._attempt(evidence)
+                if result is not None:
+                    return result
+                read_through(self.file)
+        self._salvage(evidence, problem)
+        evidence.thorough = True
+        with closing(schema.connect_to_read(self.data_dir / DATABASE)) as connection:
+            loaded = load(connection)
+            return reconcile(connection, evidence, loaded, find_suspects(evidence, loaded))
+
+    def _attempt(self, evidence: Evidence) -> tuple[Reconciled | None, str]:
+        """Return what is true of the spaces, or why the database has to be salvaged."""
+        try:
+            with closing(schema.connect_to_read(self.data_dir / DATABASE)) as connection:
+                loaded = load(connection)
+                suspects = find_suspects(evidence, loaded)
+                fresh = bool(suspects.keys() - loaded.known.keys())
+                if fresh:
+                    evidence.keep_wal()
+                small = os.fstat(self.file).st_size <= _CHECKED_BYTES
+                if fresh or evidence.anomalous or (evidence.crashed and small):
+                    problem = schema.check(connection)
+                    if problem or (evidence.wal.detail and fresh):
+                        return None, problem
+                return reconcile(connection, evidence, loaded, suspects), ""
+        except sqlite3.Error as error:
+            if not store.is_damage(error):
+                raise
+            return None, str(error)
+
+    def _salvage(self, evidence: Evidence, problem: str) -> None:
+        """Copy what can be read into a new database, and take that over."""
+        evidence.keep_wal()
+        if problem:
+            self.reporter.tell("database", file=DATABASE, detail=problem)
+        os.close(self.file)
+        try:
+            named = bool(evidence.heads.entries)
+            salvaged = salvage(self.data_dir, evidence.folder, named=named)
+        finally:
+            self.file = _own(self.data_dir / DATABASE, os.O_RDONLY)
+        _log.warning("journal_salvaged", file=DATABASE, **salvaged._asdict())
+
+
+def _own(path: Path, flags: int) -> int:
+    """Open a file and lock it against other processes; the locks of SQLite are of another kind.
+
+    The database is locked like the file ``lock``, which somebody may remove.
+    """
+    file = os.open(path, flags | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise errors.Unavailable(f"Another process owns the data directory {data_dir}.") from None
-    path = data_dir / "journal.sqlite3"
-    file = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
-    undo.callback(os.close, file)
-    connect = store.connector(path, factory)
-    connection = connect()
-    undo.callback(connection.close)
-    store.prepare(connection)
-    sync_directory(data_dir)
-    sync_directory(data_dir.parent)
-    spaces, position = store.load_spaces(connection)
-    return Opened(
-        lock=lock,
-        file=file,
-        connect=connect,
-        connection=connection,
-        page_bytes=store.page_bytes(connection),
-        spaces=spaces,
-        position=position,
-        snapshots=store.list_names(connection),
-    )
+        os.close(file)
+        raise errors.Unavailable(
+            f"Another process owns the data directory {path.parent}."
+        ) from None
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def _tell_wal(evidence: Evidence, result: Reconciled) -> None:
+    """Name a write-ahead log that was not read to its end."""
+    wal = evidence.wal
+    if not wal.detail:
+        return
+    fields = {"file": WAL, "offset": wal.offset, "detail": wal.detail, "kept": evidence.kept_wal}
+    if any(space.damage is not None for space in result.spaces):
+        evidence.reporter.tell("wal", **fields)
+    else:
+        _log.warning("journal_tail_dropped", **fields)

@@ -16,14 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from mlsdm_grpc import errors
 from mlsdm_grpc.journal.files import KEPT, ManifestRow
 from mlsdm_grpc.journal.ledger import Claim, Failure, Space
-from mlsdm_grpc.journal.protocol import Entry, ListedSpace, SpaceKey
+from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 
 __all__ = ["Connect", "SqlBatch", "classify"]
 
-FORMAT_VERSION: Final = 1
 READ_RECORDS: Final = 1_000
 READ_BYTES: Final = 4 * 1024 * 1024
 NEWEST_RECORDS: Final = 16
@@ -34,26 +32,6 @@ WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 
 Connect: TypeAlias = Callable[[], sqlite3.Connection]
 
-_SCHEMA = """
-BEGIN IMMEDIATE;
-CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE spaces (
-    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, space TEXT NOT NULL, UNIQUE (tenant, space)
-);
-CREATE TABLE records (
-    position INTEGER PRIMARY KEY, space_id INTEGER NOT NULL, revision INTEGER NOT NULL,
-    checksum INTEGER NOT NULL, payload BLOB NOT NULL
-);
-CREATE UNIQUE INDEX records_by_revision ON records (space_id, revision);
-CREATE TABLE snapshots (
-    space_id INTEGER NOT NULL, revision INTEGER NOT NULL, name TEXT NOT NULL,
-    sha256 BLOB NOT NULL, bytes INTEGER NOT NULL, created INTEGER NOT NULL,
-    PRIMARY KEY (space_id, revision)
-) WITHOUT ROWID;
-INSERT INTO meta VALUES ('format_version', 1), ('position', 0);
-COMMIT;
-"""
-
 # One statement takes a whole batch, because Python gives the interpreter lock away at every step
 # of a statement and waits for it again: with a busy event loop, executemany commits 30 % less.
 _INSERT_RECORDS = """
@@ -63,6 +41,9 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(va
        substr(?2, json_extract(value, '$[4]'), json_extract(value, '$[5]'))
 FROM json_each(?1)
 """
+
+OWN_NAME: Final = "name = space_id || '-' || revision || '.snap'"
+"""Tells rows of the manifest from those that are damaged."""
 
 _PLACE = struct.Struct("<qq")
 
@@ -77,6 +58,8 @@ class SqlBatch:
     size: int = 0
     sealed: bool = False
     spaces: list[tuple[int, str, str]] = field(default_factory=list)
+    heads: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    """Number, last revision and last position of each space, by number."""
     stamps: list[str] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=lambda: [b"\0"])
     """Begins with one byte, since SQLite takes an empty blob for NULL."""
@@ -93,6 +76,7 @@ class SqlBatch:
             offset += size
         if not space.head:
             self.spaces.append((number, *space.key))
+        self.heads[number] = number, revision, position
         self.stamps += stamps
         self.payloads += payloads
 
@@ -123,38 +107,6 @@ def connector(path: Path, factory: type[sqlite3.Connection]) -> Connect:
     return connect
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Create the tables of an empty file; refuse a file of another format."""
-    if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        connection.executescript(_SCHEMA)
-    rows = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchall()
-    if rows != [(FORMAT_VERSION,)]:
-        found = str(rows[0][0]) if rows else "none"
-        raise errors.Unavailable(
-            f"The journal has format {found}; this version reads format {FORMAT_VERSION}.",
-            metadata={"format_version": found, "supported": str(FORMAT_VERSION)},
-        )
-
-
-def load_spaces(connection: sqlite3.Connection) -> tuple[list[Space], int]:
-    """Return every space with its head, and the highest position ever used."""
-    rows = connection.execute(
-        """
-        SELECT id, tenant, space, max(
-            ifnull((SELECT max(revision) FROM records WHERE space_id = id), 0),
-            ifnull((SELECT max(revision) FROM snapshots WHERE space_id = id), 0)) FROM spaces
-        """
-    )
-    spaces = [Space(SpaceKey(tenant, name), id_, head, head) for id_, tenant, name, head in rows]
-    (position,) = connection.execute(
-        """
-        SELECT max(value, ifnull((SELECT max(position) FROM records), 0))
-        FROM meta WHERE key = 'position'
-        """
-    ).fetchone()
-    return spaces, position
-
-
 def insert(connection: sqlite3.Connection, batch: SqlBatch) -> None:
     """Commit a batch."""
     parameters = (f"[{','.join(batch.stamps)}]", b"".join(batch.payloads))
@@ -175,17 +127,19 @@ def read_space(
     The records end before a damaged one.
     """
     entries: list[Entry] = []
-    expected, size = after, 0
+    expected, size = space.following(after) - 1, 0
     rows = connection.execute(
         """
         SELECT position, revision, checksum, payload FROM records
         WHERE space_id = ? AND revision > ? AND revision <= ? ORDER BY revision LIMIT ?
         """,
-        (space.number, after, until, READ_RECORDS),
+        (space.number, expected, until, READ_RECORDS),
     )
     with closing(rows):
         for position, revision, crc, payload in rows:
-            expected += 1
+            if any(first <= revision <= last for first, last in space.gaps):
+                continue  # what was left there by an accepted loss
+            expected = space.following(expected)
             if revision != expected or crc != checksum(space.number, revision, payload):
                 return entries, expected
             entries.append(Entry(space.key, revision, position, payload))
@@ -203,9 +157,11 @@ def read_log(
     size = 0
     rows = connection.execute(
         """
-        SELECT position, space_id, revision, checksum, payload, tenant, space
-        FROM records CROSS JOIN spaces ON id = space_id
-        WHERE position > ? ORDER BY position LIMIT ?
+        SELECT position, records.space_id, revision, checksum, payload, tenant, space
+        FROM records CROSS JOIN spaces ON id = records.space_id
+        WHERE position > ? AND NOT EXISTS (
+            SELECT 1 FROM gaps WHERE gaps.space_id = id AND revision BETWEEN first AND last)
+        ORDER BY position LIMIT ?
         """,
         (after, READ_RECORDS),
     )
@@ -237,17 +193,6 @@ def read_newest(connection: sqlite3.Connection) -> Entry | None:
     return None
 
 
-def list_spaces(
-    connection: sqlite3.Connection, tenant: str, after: int, limit: int
-) -> list[ListedSpace]:
-    """Return spaces of a tenant in the order of their numbers."""
-    rows = connection.execute(
-        "SELECT id, space FROM spaces WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?",
-        (tenant, after, limit),
-    )
-    return [ListedSpace(*row) for row in rows.fetchall()]
-
-
 def remove_records(connection: sqlite3.Connection, number: int, until: int) -> int:
     """Remove the oldest records of a space, a few at a time; return how many."""
     connection.execute(
@@ -269,10 +214,10 @@ def remove_records(connection: sqlite3.Connection, number: int, until: int) -> i
 def list_snapshots(connection: sqlite3.Connection, number: int) -> list[ManifestRow]:
     """Return the manifest of a space, newest first."""
     rows = connection.execute(
-        """
+        f"""
         SELECT revision, name, sha256, bytes FROM snapshots
-        WHERE space_id = ? ORDER BY revision DESC
-        """,
+        WHERE space_id = ? AND {OWN_NAME} ORDER BY revision DESC
+        """,  # noqa: S608 - a constant
         (number,),
     )
     return [ManifestRow(*row) for row in rows.fetchall()]
@@ -291,6 +236,20 @@ def insert_snapshot(connection: sqlite3.Connection, number: int, row: ManifestRo
     )
     rows = list_snapshots(connection, number)
     return remove_snapshots(connection, number, rows[KEPT - 1].revision) if rows[KEPT:] else []
+
+
+def stray_snapshots(connection: sqlite3.Connection) -> list[tuple[int, int, str]]:
+    """Return number, revision and name of manifest rows that name another file than their own."""
+    return connection.execute(
+        f"SELECT space_id, revision, name FROM snapshots WHERE NOT ({OWN_NAME})"  # noqa: S608 - a constant
+    ).fetchall()
+
+
+def remove_snapshot(connection: sqlite3.Connection, number: int, revision: int) -> None:
+    """Remove the manifest row of a snapshot whose file is damaged."""
+    connection.execute(
+        "DELETE FROM snapshots WHERE space_id = ? AND revision = ?", (number, revision)
+    )
 
 
 def remove_snapshots(connection: sqlite3.Connection, number: int, before: int) -> list[str]:
@@ -326,6 +285,12 @@ def page_bytes(connection: sqlite3.Connection) -> int:
 def vacuum(connection: sqlite3.Connection) -> None:
     """Write the whole file anew; not in a transaction."""
     connection.execute("VACUUM")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error says that the file is not what it was, rather than out of reach."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 
 
 def classify(error: sqlite3.Error) -> Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 import threading
 import time
@@ -15,13 +16,11 @@ from typing import Any, Generic, TypeVar
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.ledger import Failure
-from mlsdm_grpc.journal.sqlite_store import Connect, SqlBatch, classify, insert
+from mlsdm_grpc.journal.sqlite_store import Connect, SqlBatch, classify, insert, is_damage
 
 __all__ = ["Lane", "Writer"]
 
 T = TypeVar("T")
-
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @dataclass(slots=True)
@@ -43,6 +42,8 @@ class Writer:
         connection: What it writes with; closed when the thread ends.
         seal: Closes a batch to further appends.
         settle: Called on the loop with the fate of each batch and how long it took.
+        reserve: Makes room for what ``confirm`` writes, before a batch is committed.
+        confirm: Called after the commit of a batch and before it is settled.
         note: Called on the loop when a transaction failed that is not a batch.
         abandon: Called on the loop when the thread died of a bug.
     """
@@ -53,12 +54,16 @@ class Writer:
         *,
         seal: Callable[[SqlBatch], None],
         settle: Callable[[SqlBatch, Failure | None, float], None],
+        reserve: Callable[[SqlBatch], None],
+        confirm: Callable[[SqlBatch], None],
         note: Callable[[Failure], None],
         abandon: Callable[[Failure], None],
     ) -> None:
         self._connection = connection
         self._seal = seal
         self._settle = settle
+        self._reserve = reserve
+        self._confirm = confirm
         self._note = note
         self._abandon = abandon
         self._loop = asyncio.get_running_loop()
@@ -124,12 +129,25 @@ class Writer:
         if self._failed is not None and batch.epoch <= self._failed[0]:
             return self._failed[1]  # it was accepted on top of a batch that failed
         try:
+            self._reserve(batch)
             insert(connection, batch)
         except sqlite3.Error as error:
             failure = self._undo(connection, error)
-            self._failed = (batch.epoch, failure)
-            return failure
-        return None
+        except OSError as error:
+            failure = unwritable(error)
+        else:
+            try:
+                self._confirm(batch)
+            except OSError as error:
+                # The records are durable, and the next ``open`` finds them. Here they count as
+                # refused, and nothing else gets their revisions.
+                failure = Failure("JOURNAL_UNAVAILABLE", str(error), latched=True)
+            else:
+                return None
+        if failure.latched:
+            self._latch = failure
+        self._failed = (batch.epoch, failure)
+        return failure
 
     def _perform(self, connection: sqlite3.Connection, job: _Job[T]) -> None:
         failure = self._latch
@@ -178,10 +196,17 @@ class Writer:
 
 
 class Lane:
-    """One connection beside the writer's, and the one thread that uses it."""
+    """One connection beside the writer's, and the one thread that uses it.
 
-    def __init__(self, connect: Connect, name: str) -> None:
+    Args:
+        connect: Opens the connection.
+        name: Of the thread.
+        probe: Raises ``OSError`` if the medium does not give the file.
+    """
+
+    def __init__(self, connect: Connect, name: str, probe: Callable[[], None]) -> None:
         self._connect = connect
+        self._probe = probe
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"journal-{name}")
         self._closed = False
@@ -201,6 +226,10 @@ class Lane:
             )
         except sqlite3.Error as error:
             raise unreadable(error) from error
+        except OSError as error:
+            raise errors.Unavailable(
+                "The journal cannot be read.", metadata={"detail": str(error)}, retry_after_s=1.0
+            ) from error
 
     async def close(self) -> None:
         """Finish what runs, close the connection, end the thread. Idempotent."""
@@ -210,7 +239,14 @@ class Lane:
     def _call(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:
             self._connection = self._connect()
-        return work(self._connection)
+        try:
+            return work(self._connection)
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+            # SQLite says so of a page that the medium did not give, too.
+            self._probe()
+            return work(self._connection)
 
     def _shut(self) -> None:
         self._executor.shutdown()
@@ -220,9 +256,15 @@ class Lane:
             self._connection = None
 
 
+def unwritable(error: OSError) -> Failure:
+    """Return what it means that the heads file has no room for a new entry."""
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return Failure("JOURNAL_FULL" if full else "JOURNAL_UNAVAILABLE", str(error), latched=not full)
+
+
 def unreadable(error: sqlite3.Error) -> errors.MlsdmError:
     """Return what a failed read means to a caller."""
     detail = {"detail": str(error)}
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+    if is_damage(error):
         return errors.DataLoss("The journal's file is damaged.", metadata=detail)
     return errors.Unavailable("The journal cannot be read.", metadata=detail, retry_after_s=1.0)

@@ -50,6 +50,12 @@ class Metrics:
             "Records read back to rebuild spaces.",
             registry=registry,
         )
+        self.journal_damage = Counter(
+            "mlsdm_journal_damage_total",
+            "Damage found in the data folder: wal, heads, database, space, snapshot, record.",
+            ("kind",),
+            registry=registry,
+        )
         self.worker_restarts = Counter(
             "mlsdm_worker_restarts_total",
             "Workers that were replaced.",

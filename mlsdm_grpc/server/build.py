@@ -39,6 +39,7 @@ from mlsdm_grpc.engine.clock import Clock, TimeSources
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.generation import Generator
 from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.memory import within_memory
 from mlsdm_grpc.engine.monitor import Monitor
 from mlsdm_grpc.engine.repairs import Repairs
 from mlsdm_grpc.engine.sensors import Sensors
@@ -64,12 +65,14 @@ from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.server.node import Node
 from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.reflection import add_reflection
+from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.servicers.admin import AdminServicer
 from mlsdm_grpc.servicers.cognition import CognitionServicer
 from mlsdm_grpc.servicers.generation import GenerationServicer
 from mlsdm_grpc.servicers.governance import GovernanceServicer
 from mlsdm_grpc.servicers.memory import MemoryServicer
 from mlsdm_grpc.servicers.spaces import SpaceServicer
+from mlsdm_grpc.wire.bounds import bounds_of
 
 if TYPE_CHECKING:
     from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder
@@ -106,6 +109,7 @@ class RunningServer:
     data_port: GrpcServer
     stop: anyio.Event
     monitor: Monitor
+    journal: Journal
 
     async def drain(self) -> None:
         """Finish what is being served and close the data port."""
@@ -130,6 +134,8 @@ async def running_server(
     Raises:
         MlsdmError: Something cannot be started; the message names it.
     """
+    settings, plan = await anyio.to_thread.run_sync(within_memory, settings)
+    room = Room(plan, largest=settings.server.max_request_bytes)
     metrics = Metrics()
     loop = asyncio.get_running_loop()
     metrics.server_tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
@@ -166,6 +172,8 @@ async def running_server(
             scorer=scorer,
             remote_embedder=embedder,
             clock=clock,
+            room=room.computing,
+            most_space_bytes=plan.most_spaces,
         )
         gateway = Gateway(
             providers,
@@ -174,7 +182,9 @@ async def running_server(
             metrics=metrics,
             clock=time.monotonic,
         )
-        parts = _Parts(settings, metrics, journal, engine, gateway, commit_s, stop or anyio.Event())
+        parts = _Parts(
+            settings, room, metrics, journal, engine, gateway, commit_s, stop or anyio.Event()
+        )
         async with engine.running(), _ports(parts) as running:
             yield running
 
@@ -189,6 +199,7 @@ class _Parts:
     """What stands behind the ports."""
 
     settings: Settings
+    room: Room
     metrics: Metrics
     journal: Journal
     engine: Engine
@@ -216,7 +227,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
         authenticator=authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
     )
-    router = Router(chain)
+    router = Router(chain, room=parts.room, bounds=bounds_of(settings), turns=parts.engine.turns)
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
     ops_port = OpsServer(parts.metrics, partial(_unready, health, monitor))
@@ -238,6 +249,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
                     data_port,
                     parts.stop,
                     monitor,
+                    parts.journal,
                 )
             finally:
                 tasks.cancel_scope.cancel()
@@ -338,7 +350,10 @@ def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]
         metrics.journal_commit_seconds.observe(seconds)
         commit_s.append(seconds)
 
-    return SqliteJournal(settings.data_dir, on_commit=on_commit)
+    def on_damage(kind: str) -> None:
+        metrics.journal_damage.labels(kind).inc()
+
+    return SqliteJournal(settings.data_dir, on_commit=on_commit, on_damage=on_damage)
 
 
 async def _newest_record_ns(journal: Journal) -> int:

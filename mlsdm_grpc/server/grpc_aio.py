@@ -18,17 +18,22 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message_factory import GetMessageClass
 
 from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
+from mlsdm_grpc.engine.turns import Turns
 from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.server.handlers import Chain, Handler, StreamAnswer, UnaryAnswer, WriterAnswer
+from mlsdm_grpc.server.room import Room
+from mlsdm_grpc.wire.bounds import BOUNDS
 from mlsdm_grpc.wire.call import Call, Method, Shape
+from mlsdm_grpc.wire.reading import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.protobuf.message import Message
 
     from mlsdm_grpc.server.inflight import InFlight
+    from mlsdm_grpc.wire.bounds import Bound
     from mlsdm_grpc.wire.call import Interceptor
 
 __all__ = ["Router"]
@@ -56,27 +61,30 @@ async def _unknown(path: str, _request: object, _call: Call) -> AsyncIterator[Me
     yield  # makes it a generator
 
 
-_BUILDERS: Final[dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]]] = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
-}
-
-
 class Router(grpc.GenericRpcHandler):
     """Finds the handler of every method; what it does not know gets ``METHOD_UNKNOWN``."""
 
     def __init__(
-        self, interceptors: Sequence[Interceptor], *, clock: Callable[[], float] = time.monotonic
+        self,
+        interceptors: Sequence[Interceptor],
+        *,
+        room: Room | None = None,
+        bounds: Mapping[str, Bound] = BOUNDS,
+        turns: Turns | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Serve nothing yet.
 
         Args:
             interceptors: Outermost first (``interceptors/chain.py``).
+            room: For messages; unbounded by default.
+            bounds: That large requests are held to, by the full names of fields.
+            turns: Slices of the event loop, for large requests; those that the servicers use.
             clock: Seconds, monotonic; the event loop has to count on the same clock.
         """
-        self._chain = Chain(interceptors, clock)
+        self._chain = Chain(interceptors, clock, room or Room())
+        self._bounds = bounds
+        self._turns = turns or Turns()
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._services: list[str] = []
         self._methods: list[str] = []
@@ -154,7 +162,8 @@ class Router(grpc.GenericRpcHandler):
 
     def _unknown(self, path: str) -> grpc.RpcMethodHandler[Any, Any]:
         run = partial(_unknown, path)
-        handler = StreamAnswer(self._chain, _UNKNOWN_METHOD, run, Empty, foreign=False)
+        reader = Reader(path, Empty, self._bounds, self._turns)
+        handler = StreamAnswer(self._chain, _UNKNOWN_METHOD, run, reader, foreign=False)
         return grpc.stream_stream_rpc_method_handler(handler.serve)
 
     def _build(
@@ -173,6 +182,11 @@ class Router(grpc.GenericRpcHandler):
         else:
             raise TypeError(f"{method.path} is served by the wrong kind of function")
         request_type = GetMessageClass(descriptor.input_type)
-        handler = kind(self._chain, method, run, request_type, foreign=foreign)
-        build = _BUILDERS[method.shape.client_streaming, streams]
-        return build(handler.serve, response_serializer=serializer)
+        reader = Reader(method.path, request_type, self._bounds, self._turns)
+        handler = kind(self._chain, method, run, reader, foreign=foreign)
+        # Of a client that streams, grpc.aio reads nothing before the handler does.
+        if streams:
+            return grpc.stream_stream_rpc_method_handler(
+                handler.serve, response_serializer=serializer
+            )
+        return grpc.stream_unary_rpc_method_handler(handler.serve)

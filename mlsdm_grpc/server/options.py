@@ -42,12 +42,25 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
         Option(
             "grpc.max_concurrent_streams",
             settings.max_concurrent_streams,
-            "a rapid reset reaches handlers 20 times less often; arms the overload protection",
+            "bounds what one connection has in flight; a stream beyond it is refused before its"
+            " method is known",
+        ),
+        Option(
+            "grpc.http2.max_deallocating_streams",
+            settings.max_concurrent_streams,
+            "an ended stream counts until its memory is given back: without room for those, 230 to"
+            " 800 of 1,000 calls at once were reset without details; without a limit, a flood of"
+            " resets fills the requests that wait",
         ),
         Option(
             "grpc.max_receive_message_length",
             settings.max_request_bytes,
             "a message takes up to 24 times its size when it is parsed",
+        ),
+        Option(
+            "grpc.http2.bdp_probe",
+            0,
+            "else windows grow with the bandwidth: megabytes of each request that waits for room",
         ),
         Option(
             "grpc.max_send_message_length",
@@ -117,7 +130,8 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
         Option(
             "grpc.server.max_pending_requests",
             settings.max_pending_requests,
-            "requests that wait for a late event loop are worth little",
+            "bounds what waits for a late event loop; one more ends CANCELLED without details, so"
+            " the bulkheads refuse first",
         ),
         Option(
             "grpc.server.max_pending_requests_hard_limit",
@@ -126,8 +140,9 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
         ),
         Option(
             "grpc.server_max_unrequested_time_in_server",
-            5,
-            "seconds; a request that waited longer has nobody who waits for it",
+            30,
+            "seconds; a request that waited longer ends CANCELLED without details, so deadlines end"
+            " it first",
         ),
         Option(
             "grpc.so_reuseport",

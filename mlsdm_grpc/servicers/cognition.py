@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2, event_pb2
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.watches import Pace
 from mlsdm_grpc.servicers.streams import serve_stream
 from mlsdm_grpc.wire import requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.streams import EventMessages
 
 __all__ = ["CognitionServicer"]
@@ -46,7 +47,9 @@ class CognitionServicer:
         )
 
     async def StreamEvents(  # noqa: N802 - the contract's name
-        self, received: AsyncIterator[cognition_service_pb2.StreamEventsRequest], call: Call
+        self,
+        received: AsyncIterator[Parts[cognition_service_pb2.StreamEventsRequest, event_pb2.Event]],
+        call: Call,
     ) -> AsyncIterator[cognition_service_pb2.StreamEventsResponse]:
         stream = serve_stream(
             self._engine.streams,

@@ -15,14 +15,14 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.core.record import DeleteMemory, PutMemories, PutResult
 from mlsdm_grpc.engine.engine import Engine, PageOf
-from mlsdm_grpc.engine.intake import Put
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.errors import InvalidInput, NotYetAvailable
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
-from mlsdm_grpc.wire import limits, requests, responses
+from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
+from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.streams import MemoryMessages
 
 __all__ = ["MemoryServicer"]
@@ -77,21 +77,26 @@ class MemoryServicer:
         )
 
     async def BatchPutMemories(  # noqa: N802 - the contract's name
-        self, request: memory_put_pb2.BatchPutMemoriesRequest, call: Call
-    ) -> memory_put_pb2.BatchPutMemoriesResponse:
-        fields = Fields()
+        self, parts: requests.PutParts, call: Call
+    ) -> bytes:
+        fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
-        intake, count = self._engine.intake, len(request.memories)
+        intake, count = self._engine.intake, len(parts)
         if count <= limits.MAX_BATCH_ITEMS and not request.validate_only:
             intake.check_batch(key, count, call.deadline_s)
-        ticket = requests.ticket(fields, call, request, request.request_id)
+        whole = request if parts.whole else None
+        ticket = requests.ticket(fields, call, whole, request.request_id)
+        digest = None if whole else requests.BatchDigest(call, request)
         now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
-        memories = requests.new_memories(fields, request.memories, now_ns=now_ns)
+        memories = await requests.new_memories(fields, parts, now_ns=now_ns, digest=digest)
         fields.check()
+        if digest is not None:
+            ticket = replace(ticket, request_digest=digest.digest())
         put = intake.preview_put if request.validate_only else intake.put
         paths = [f"memories[{i}]" for i in range(count)]
         body = PutMemories(memories, request.allow_replace)
-        return _batch_response(await put(key, body, ticket, paths=paths))
+        done = await put(key, body, ticket, paths=paths)
+        return b"".join(await self._engine.turns.all(responses.batch_put(done)))
 
     async def QueryMemories(  # noqa: N802 - the contract's name
         self, request: memory_query_pb2.QueryMemoriesRequest, call: Call
@@ -106,16 +111,18 @@ class MemoryServicer:
         )
 
     async def BatchQueryMemories(  # noqa: N802 - the contract's name
-        self, request: memory_query_pb2.BatchQueryMemoriesRequest, call: Call
+        self, parts: requests.QueryParts, call: Call
     ) -> bytes:
-        fields = Fields()
+        fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
-        count = len(request.queries)
-        if not 1 <= count <= limits.MAX_BATCH_QUERIES:
-            fields.fault("queries", f"must have 1 to {limits.MAX_BATCH_QUERIES} queries")
+        count = len(parts)
+        if not 1 <= count <= bounds.QUERIES.limit:
+            fields.fault("queries", bounds.QUERIES.description)
         fields.check()
         self._engine.check_batch(key, count, call.deadline_s)
-        asks = [requests.ask(fields, f"queries[{i}].", q) for i, q in enumerate(request.queries)]
+        asks = await parts.each(
+            lambda i, query: requests.ask(fields, f"queries[{i}].", query), "queries[{}].".format
+        )
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
         return await self._engine.query(
@@ -143,7 +150,7 @@ class MemoryServicer:
 
     async def ListMemories(  # noqa: N802 - the contract's name
         self, request: memory_query_pb2.ListMemoriesRequest, call: Call
-    ) -> memory_query_pb2.ListMemoriesResponse:
+    ) -> bytes:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         labels = fields.labels("labels", request.labels)
@@ -160,14 +167,13 @@ class MemoryServicer:
             key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
         )
         token = encode_page_token(key, labels, found[-1].memory.sequence) if more else ""
-        return memory_query_pb2.ListMemoriesResponse(
-            memories=[responses.memory_message(each.memory, each.row) for each in found],
-            next_page_token=token,
-            revision=revision,
-        )
+        rest = memory_query_pb2.ListMemoriesResponse(next_page_token=token, revision=revision)
+        return b"".join(await self._engine.turns.all(responses.page(found, rest)))
 
     async def IngestMemories(  # noqa: N802 - the contract's name
-        self, received: AsyncIterator[memory_stream_pb2.IngestMemoriesRequest], call: Call
+        self,
+        received: AsyncIterator[Parts[memory_stream_pb2.IngestMemoriesRequest, memory_pb2.Memory]],
+        call: Call,
     ) -> AsyncIterator[memory_stream_pb2.IngestMemoriesResponse]:
         stream = serve_stream(
             self._engine.streams,
@@ -182,7 +188,7 @@ class MemoryServicer:
 
     async def ExportMemories(  # noqa: N802 - the contract's name
         self, request: memory_stream_pb2.ExportMemoriesRequest, call: Call
-    ) -> AsyncIterator[memory_stream_pb2.ExportMemoriesResponse]:
+    ) -> AsyncIterator[bytes]:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         labels = fields.labels("labels", request.labels)
@@ -206,11 +212,10 @@ class MemoryServicer:
                 if more:
                     wanted = replace(wanted, after_sequence=found[-1].memory.sequence)
                     token = encode_page_token(key, labels, wanted.after_sequence)
-                yield memory_stream_pb2.ExportMemoriesResponse(
-                    memories=[responses.memory_message(each.memory, each.row) for each in found],
-                    next_page_token=token,
-                    revision=revision,
+                rest = memory_stream_pb2.ExportMemoriesResponse(
+                    next_page_token=token, revision=revision
                 )
+                yield b"".join(await self._engine.turns.all(responses.page(found, rest)))
 
     async def UpdateMemory(  # noqa: N802 - the contract's name
         self, request: memory_service_pb2.UpdateMemoryRequest, call: Call
@@ -249,18 +254,3 @@ class MemoryServicer:
                 reason="RESPONSE_TOO_LARGE",
                 metadata={"limit": str(self._max_response_bytes), "actual": str(actual)},
             )
-
-
-def _batch_response(done: Put) -> memory_put_pb2.BatchPutMemoriesResponse:
-    outcome = done.outcome
-    response = memory_put_pb2.BatchPutMemoriesResponse(
-        results=[memory_pb2.PutResult.ValueType(item.result) for item in outcome.items],
-        revision=outcome.revision,
-        evicted_memory_ids=outcome.evicted,
-    )
-    for index, (item, found) in enumerate(zip(outcome.items, done.verdicts, strict=True)):
-        if verdicts := responses.put_verdicts(outcome, item, found):
-            response.verdicts.add(index=index, verdicts=verdicts)
-    if all(item.result is not PutResult.REFUSED for item in outcome.items):
-        response.memories.extend(map(responses.stored_memory, outcome.items))
-    return response

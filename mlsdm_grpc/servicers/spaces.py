@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from mlsdm_grpc._gen.mlsdm.v1 import space_service_pb2
 from mlsdm_grpc.core.record import UpdateSpace
 from mlsdm_grpc.engine.catalogue import Catalogue
@@ -30,8 +32,10 @@ class SpaceServicer:
         fields = Fields()
         key = SpaceKey(call.principal.tenant, fields.space(request.space, required=True))
         ticket = requests.ticket(fields, call, request, request.request_id)
+        await asyncio.sleep(0)  # an ontology may have megabytes: others have a turn between steps
         change = spaces.space_change(fields, request.config)
         fields.check()
+        await asyncio.sleep(0)
         if request.validate_only:
             parameters, revision = await self._catalogue.preview_create(key, change, ticket)
             space = spaces.planned_space(key.space, parameters)
@@ -83,8 +87,10 @@ class SpaceServicer:
             fields.fault("config", "is required")
         if not request.etag:
             fields.fault("etag", "is required")
+        await asyncio.sleep(0)  # an ontology may have megabytes: others have a turn between steps
         change = spaces.space_change(fields, request.config)
         fields.check()
+        await asyncio.sleep(0)
         update = self._catalogue.preview_update if request.validate_only else self._catalogue.update
         view, revision = await update(key, UpdateSpace(request.etag, change), ticket)
         return space_service_pb2.UpdateSpaceResponse(

@@ -8,6 +8,7 @@ from contextlib import aclosing, contextmanager
 
 from mlsdm_grpc.engine.streams import Streams
 from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.streams import ItemT, RequestT, ResponseT, StreamMessages
 
 __all__ = ["ending_politely", "serve_stream"]
@@ -43,7 +44,7 @@ def ending_politely(call: Call, max_age_s: float) -> Iterator[asyncio.Future[str
 async def serve_stream(
     streams: Streams,
     messages: StreamMessages[RequestT, ItemT, ResponseT],
-    requests: AsyncIterator[RequestT],
+    requests: AsyncIterator[Parts[RequestT, ItemT]],
     call: Call,
     *,
     max_age_s: float,
@@ -61,7 +62,7 @@ async def serve_stream(
     first = await anext(requests, None)
     call.endless = False
     with ending_politely(call, max_age_s) as ending:
-        opening = messages.opening(first, call, ending)
+        opening = messages.opening(first.message if first is not None else None, call, ending)
         async with aclosing(streams.run(opening, messages.batches(requests, call))) as events:
             async for event in events:
                 yield messages.response(event, opening)

@@ -19,7 +19,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import Float32, Vector
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
-from mlsdm_grpc.wire import limits
+from mlsdm_grpc.wire import bounds, limits
 
 __all__ = ["Fields"]
 
@@ -118,7 +118,7 @@ class Fields:
         """Return a text of at most so many bytes."""
         if required and not value:
             self.fault(path, "must not be empty")
-        self.size(path, len(value.encode()), max_bytes)
+        self.size(path, len(value) if value.isascii() else len(value.encode()), max_bytes)
         return value
 
     def reason(self, value: str) -> str:
@@ -136,8 +136,8 @@ class Fields:
         """Return labels as a sorted set."""
         if not values:
             return ()
-        if len(values) > limits.MAX_LABELS:
-            self.fault(path, f"has {len(values)} labels; at most {limits.MAX_LABELS} are allowed")
+        if len(values) > bounds.LABELS.limit:
+            self.fault(path, bounds.LABELS.description)
         elif not all(_LABEL.fullmatch(value) for value in values):
             self.fault(path, "each must match [A-Za-z0-9._:/-]{1,64}")
         return tuple(sorted(set(values)))

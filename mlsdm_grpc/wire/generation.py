@@ -18,7 +18,7 @@ from mlsdm_grpc.engine.repairs import Spent
 from mlsdm_grpc.engine.textcodec import report_to_proto
 from mlsdm_grpc.governance.judge import Verdict
 from mlsdm_grpc.llm.providers.base import Finish
-from mlsdm_grpc.wire import limits, requests, responses
+from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.governance import usage
@@ -27,7 +27,6 @@ from mlsdm_grpc.wire.status import item_status
 __all__ = ["generation_request", "response", "stream_event"]
 
 _DEFAULT_BIAS: Final = 0.1
-_MAX_STOPS: Final = 4
 _MAX_STOP_BYTES: Final = 64
 _FINISHES: Final = {
     Finish.STOP: pb.FINISH_REASON_STOP,
@@ -58,9 +57,9 @@ def generation_request(
     bias = _DEFAULT_BIAS
     if message.HasField("synaptic_bias"):
         bias = fields.number("synaptic_bias", message.synaptic_bias, low=-1.0)
-    if len(message.stop_sequences) > _MAX_STOPS:
-        fields.fault("stop_sequences", f"at most {_MAX_STOPS} are allowed")
-    for i, stop in enumerate(message.stop_sequences[:_MAX_STOPS]):
+    if len(message.stop_sequences) > bounds.STOPS.limit:
+        fields.fault("stop_sequences", bounds.STOPS.description)
+    for i, stop in enumerate(message.stop_sequences[: bounds.STOPS.limit]):
         if not 1 <= len(stop.encode()) <= _MAX_STOP_BYTES:
             fields.fault(f"stop_sequences[{i}]", f"must have 1 to {_MAX_STOP_BYTES} bytes")
     top_k = message.top_k if message.HasField("top_k") else limits.DEFAULT_TOP_K

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from google.protobuf.message import Message
@@ -14,6 +14,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     cognition_service_pb2,
     event_pb2,
     memory_pb2,
+    memory_put_pb2,
     memory_query_pb2,
     memory_service_pb2,
 )
@@ -23,11 +24,17 @@ from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.wire import limits
+from mlsdm_grpc.journal.protowire import length_delimited
+from mlsdm_grpc.journal.records import packed_memory
+from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.reading import Parts
 
 __all__ = [
+    "BatchDigest",
+    "PutParts",
+    "QueryParts",
     "ask",
     "event",
     "heartbeat_s",
@@ -44,6 +51,11 @@ __all__ = [
 
 _NO_VECTOR = Vector(np.empty(0, np.float32), 0.0)
 _NS = 1_000_000_000
+_MEMORIES = memory_put_pb2.BatchPutMemoriesRequest.MEMORIES_FIELD_NUMBER
+QueryParts: TypeAlias = Parts[
+    memory_query_pb2.BatchQueryMemoriesRequest, memory_query_pb2.MemoryQuery
+]
+PutParts: TypeAlias = Parts[memory_put_pb2.BatchPutMemoriesRequest, memory_pb2.Memory]
 
 
 def space_key(fields: Fields, call: Call, name: str) -> SpaceKey:
@@ -51,14 +63,45 @@ def space_key(fields: Fields, call: Call, name: str) -> SpaceKey:
     return SpaceKey(call.principal.tenant, fields.space(name))
 
 
-def ticket(fields: Fields, call: Call, request: Message, request_id: str) -> Ticket:
-    """Return who writes, under which idempotency key, until when."""
+def ticket(fields: Fields, call: Call, request: Message | None, request_id: str) -> Ticket:
+    """Return who writes, under which idempotency key, until when.
+
+    Without a request there is no digest yet; that of a batch comes from its parts.
+    """
     return Ticket(
         principal=call.principal.name,
         deadline_s=call.deadline_s,
         request_id=fields.request_id(request_id),
-        request_digest=request_digest(call, request),
+        request_digest=request_digest(call, request) if request is not None else b"",
     )
+
+
+class BatchDigest:
+    """What :func:`request_digest` says of a batch whose memories come one by one.
+
+    Args:
+        call: The call.
+        message: The batch; its own memories are not looked at.
+    """
+
+    def __init__(self, call: Call, message: memory_put_pb2.BatchPutMemoriesRequest) -> None:
+        rest = memory_put_pb2.BatchPutMemoriesRequest()
+        rest.CopyFrom(message)
+        for name in ("space", "memories", "request_id"):
+            rest.ClearField(name)
+        self._rest = rest.SerializeToString(deterministic=True)
+        space = memory_put_pb2.BatchPutMemoriesRequest(space=message.space or limits.DEFAULT_SPACE)
+        self._hash = hashlib.sha256(call.method.path.encode() + b"\0" + space.SerializeToString())
+
+    def add(self, memory: memory_pb2.Memory) -> None:
+        """Take in the next memory."""
+        body = memory.SerializeToString(deterministic=True)
+        self._hash.update(length_delimited(_MEMORIES, body))
+
+    def digest(self) -> bytes:
+        """Return the digest once all memories were added."""
+        self._hash.update(self._rest)
+        return self._hash.digest()
 
 
 def request_digest(call: Call, request: Message) -> bytes:
@@ -72,22 +115,25 @@ def request_digest(call: Call, request: Message) -> bytes:
     return hashlib.sha256(call.method.path.encode() + b"\0" + body).digest()
 
 
-def new_memories(
-    fields: Fields, messages: Sequence[memory_pb2.Memory], *, now_ns: int
+async def new_memories(
+    fields: Fields, parts: PutParts, *, now_ns: int, digest: BatchDigest | None
 ) -> tuple[NewMemory, ...]:
-    """Return the memories of a batch, in order."""
-    if not 1 <= len(messages) <= limits.MAX_BATCH_ITEMS:
-        fields.fault("memories", f"must have 1 to {limits.MAX_BATCH_ITEMS} memories")
+    """Return the memories of a batch, in order; each is added to the digest, if there is one."""
+    if not 1 <= len(parts) <= bounds.MEMORIES.limit:
+        fields.fault("memories", bounds.MEMORIES.description)
         return ()
     seen: set[str] = set()
-    for i, message in enumerate(messages):
+
+    def memory(index: int, message: memory_pb2.Memory) -> NewMemory:
+        if digest is not None:
+            digest.add(message)
+        path = f"memories[{index}]"
         if message.memory_id and message.memory_id in seen:
-            fields.fault(f"memories[{i}].memory_id", "stands twice in the batch")
+            fields.fault(f"{path}.memory_id", "stands twice in the batch")
         seen.add(message.memory_id)
-    return tuple(
-        new_memory(fields, f"memories[{i}]", message, now_ns=now_ns)
-        for i, message in enumerate(messages)
-    )
+        return packed_memory(new_memory(fields, path, message, now_ns=now_ns))
+
+    return tuple(await parts.each(memory, "memories[{}].".format))
 
 
 def new_memory(fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns: int) -> NewMemory:
@@ -142,8 +188,8 @@ def update(
 
 def _provenance(fields: Fields, path: str, message: memory_pb2.Memory) -> Provenance:
     given = message.provenance
-    if len(given.parent_ids) > limits.MAX_PARENTS:
-        fields.fault(f"{path}.provenance.parent_ids", f"at most {limits.MAX_PARENTS} are allowed")
+    if len(given.parent_ids) > bounds.PARENTS.limit:
+        fields.fault(f"{path}.provenance.parent_ids", bounds.PARENTS.description)
     else:
         for i, parent in enumerate(given.parent_ids):
             fields.memory_id(f"{path}.provenance.parent_ids[{i}]", parent, required=True)

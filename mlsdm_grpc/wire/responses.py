@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -10,6 +11,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     event_pb2,
     governance_pb2,
     memory_pb2,
+    memory_put_pb2,
+    memory_query_pb2,
+    memory_stream_pb2,
 )
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.policy import Decision
@@ -21,13 +25,17 @@ from mlsdm_grpc.core.record import (
     Rejection,
 )
 from mlsdm_grpc.engine.answers import embedding_message, memory_message, timestamp
+from mlsdm_grpc.engine.codec import Found
+from mlsdm_grpc.engine.intake import Put
 from mlsdm_grpc.governance.judge import Verdict, enforced
 
 __all__ = [
+    "batch_put",
     "cognitive_state",
     "duration",
     "event_outcome",
     "memory_message",
+    "page",
     "put_verdicts",
     "stored_memory",
     "timestamp",
@@ -39,6 +47,10 @@ _REJECTIONS = {
     Rejection.MORAL: event_pb2.REJECTION_REASON_MORAL,
     Rejection.SLEEP: event_pb2.REJECTION_REASON_SLEEPING,
 }
+_T = TypeVar("_T")
+_STORED_AT_ONCE = 64
+_SHOWN_AT_ONCE = 4
+"""Memories that are encoded at once: what a put settles of one takes 10 us, all of it up to 300."""
 _RULE_CONFIDENCE = "store.min_confidence"
 
 
@@ -67,6 +79,46 @@ def stored_memory(item: PutItem) -> memory_pb2.Memory:
         settled.revision = item.revision
         settled.etag = item.etag
     return settled
+
+
+def batch_put(done: Put) -> Iterator[bytes]:
+    """Yield a ``BatchPutMemoriesResponse`` in parts to join, each the work of a moment."""
+    outcome = done.outcome
+    if all(item.result is not PutResult.REFUSED for item in outcome.items):
+        for some in _some(outcome.items, _STORED_AT_ONCE):
+            part = memory_put_pb2.BatchPutMemoriesResponse(memories=map(stored_memory, some))
+            yield part.SerializeToString()
+    response = memory_put_pb2.BatchPutMemoriesResponse(
+        results=[memory_pb2.PutResult.ValueType(item.result) for item in outcome.items],
+        revision=outcome.revision,
+        evicted_memory_ids=outcome.evicted,
+    )
+    yield response.SerializeToString()
+    for index, (item, found) in enumerate(zip(outcome.items, done.verdicts, strict=True)):
+        if verdicts := put_verdicts(outcome, item, found):
+            of_item = memory_put_pb2.ItemVerdicts(index=index, verdicts=verdicts)
+            part = memory_put_pb2.BatchPutMemoriesResponse(verdicts=[of_item])
+            yield part.SerializeToString()
+
+
+def page(
+    found: Sequence[Found],
+    rest: memory_query_pb2.ListMemoriesResponse | memory_stream_pb2.ExportMemoriesResponse,
+) -> Iterator[bytes]:
+    """Yield a page in parts to join, each the work of a moment.
+
+    Args:
+        found: The memories.
+        rest: The response without them.
+    """
+    for some in _some(found, _SHOWN_AT_ONCE):
+        part = type(rest)(memories=[memory_message(each.memory, each.row) for each in some])
+        yield part.SerializeToString()
+    yield rest.SerializeToString()
+
+
+def _some(items: Sequence[_T], count: int) -> Iterator[Sequence[_T]]:
+    return (items[begin : begin + count] for begin in range(0, len(items), count))
 
 
 def verdict(found: Verdict) -> governance_pb2.Verdict:

@@ -15,7 +15,7 @@ from mlsdm_grpc.core.record import (
     etag_of,
 )
 from mlsdm_grpc.engine.catalogue import Listed
-from mlsdm_grpc.wire import limits
+from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.responses import timestamp
 
@@ -118,8 +118,8 @@ def _legacy(fields: Fields, synaptic: space_pb2.SynapticConfig) -> bool | None:
 
 
 def _ontology(fields: Fields, config: space_pb2.SpaceConfig) -> tuple[OntologyCategory, ...]:
-    if len(config.ontology) > limits.MAX_CATEGORIES:
-        fields.fault("config.ontology", f"at most {limits.MAX_CATEGORIES} categories are allowed")
+    if len(config.ontology) > bounds.CATEGORIES.limit:
+        fields.fault("config.ontology", bounds.CATEGORIES.description)
         return ()
     categories: list[OntologyCategory] = []
     names: set[str] = set()

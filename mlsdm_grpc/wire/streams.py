@@ -14,6 +14,7 @@ import hashlib
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
@@ -40,9 +41,11 @@ from mlsdm_grpc.engine.streams import (
 )
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.wire import limits, requests, responses
+from mlsdm_grpc.journal.records import packed_memory
+from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.status import item_status
 
 __all__ = [
@@ -108,23 +111,26 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             allow_replace=allow_replace,
         )
 
-    async def batches(self, messages: AsyncIterator[RequestT], call: Call) -> AsyncGenerator[Batch]:
+    async def batches(
+        self, requests: AsyncIterator[Parts[RequestT, ItemT]], call: Call
+    ) -> AsyncGenerator[Batch]:
         """Yield the items as they come.
 
         Raises:
             InvalidInput: STREAM_PROTOCOL_INVALID or FIELD_INVALID.
         """
-        async for message in messages:
+        async for parts in requests:
+            message = parts.message
             if message.WhichOneof("kind") != "batch":
                 raise _misplaced(call, "After the first message a stream has batches only.")
-            first_sequence, name, items = self._batch(message)
+            first_sequence, name = self._batch(message)
             fields = Fields()
             fields.count("batch.first_sequence", first_sequence, low=1, high=_MAX_SEQUENCE)
-            if not 1 <= len(items) <= limits.MAX_STREAM_BATCH:
-                fields.fault(f"batch.{name}", f"must have 1 to {limits.MAX_STREAM_BATCH} items")
+            if not 1 <= len(parts) <= bounds.STREAM_BATCH.limit:
+                fields.fault(f"batch.{name}", bounds.STREAM_BATCH.description)
             fields.check()
-            attested = call.principal.attest
-            yield Batch(first_sequence, [self._valid(item, attested=attested) for item in items])
+            drafts = await self._drafts(parts, attested=call.principal.attest)
+            yield Batch(first_sequence, drafts)
 
     def response(self, event: StreamEvent, opening: Opening) -> ResponseT:
         """Return the message that tells an event of the stream."""
@@ -154,19 +160,25 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         )
         return self._response(goodbye=goodbye)
 
-    def _valid(self, item: ItemT, *, attested: bool) -> Draft | MlsdmError:
-        try:
-            return self._draft(item, attested=attested)
-        except MlsdmError as error:
+    async def _drafts(
+        self, parts: Parts[RequestT, ItemT], *, attested: bool
+    ) -> list[Draft | MlsdmError]:
+        def draft(_index: int, item: ItemT) -> Draft | MlsdmError:
+            made = self._draft(item, attested=attested)
+            return replace(made, memory=packed_memory(made.memory))
+
+        def faulty(error: InvalidInput) -> Draft | MlsdmError:
             return error
+
+        return await parts.each(draft, lambda _index: f"{self.path}.", faulty=faulty)
 
     @abstractmethod
     def _open(self, message: RequestT) -> tuple[stream_pb2.StreamOpen, bool]:
         """Return how the stream is opened, and whether memories may be replaced."""
 
     @abstractmethod
-    def _batch(self, message: RequestT) -> tuple[int, str, Sequence[ItemT]]:
-        """Return first sequence, field and items of a batch."""
+    def _batch(self, message: RequestT) -> tuple[int, str]:
+        """Return the first sequence of a batch, and the name of its items."""
 
     @abstractmethod
     def _draft(self, item: ItemT, *, attested: bool) -> Draft:
@@ -201,10 +213,8 @@ class MemoryMessages(
     ) -> tuple[stream_pb2.StreamOpen, bool]:
         return message.open.stream, message.open.allow_replace
 
-    def _batch(
-        self, message: memory_stream_pb2.IngestMemoriesRequest
-    ) -> tuple[int, str, Sequence[memory_pb2.Memory]]:
-        return message.batch.first_sequence, "memories", message.batch.memories
+    def _batch(self, message: memory_stream_pb2.IngestMemoriesRequest) -> tuple[int, str]:
+        return message.batch.first_sequence, "memories"
 
     def _draft(self, item: memory_pb2.Memory, *, attested: bool) -> Draft:
         del attested
@@ -240,10 +250,8 @@ class EventMessages(
     ) -> tuple[stream_pb2.StreamOpen, bool]:
         return message.open, False
 
-    def _batch(
-        self, message: cognition_service_pb2.StreamEventsRequest
-    ) -> tuple[int, str, Sequence[event_pb2.Event]]:
-        return message.batch.first_sequence, "events", message.batch.events
+    def _batch(self, message: cognition_service_pb2.StreamEventsRequest) -> tuple[int, str]:
+        return message.batch.first_sequence, "events"
 
     def _draft(self, item: event_pb2.Event, *, attested: bool) -> Draft:
         return requests.event(Fields(), item, f"{self.path}.", attested=attested)

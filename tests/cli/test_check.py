@@ -18,6 +18,20 @@ def test_a_good_machine_passes(mlsdm, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_too_little_memory_is_told_with_both_figures_and_what_to_do(mlsdm):
+    limit = {"MLSDM_PRESSURE__MEMORY_LIMIT_BYTES": str(90 * 2**20)}
+    result = mlsdm("check", *PORTS, "--journal", "memory", **limit)
+    assert result.returncode == 1
+    (fault,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert "memory: the limit is 100 MiB and at least" in fault
+    assert "raise it, or lower engine.workers (0)" in fault
+    served = mlsdm("serve", *PORTS, "--journal", "memory", **limit)
+    assert served.returncode == 1
+    assert "the limit is 100 MiB and at least" in served.stderr
+    assert served.stdout == ""
+    assert "Traceback" not in served.stderr
+
+
 def test_every_fault_has_a_line_that_says_what_to_do(mlsdm, tmp_path):
     (tmp_path / "file").write_text("not a folder", "utf-8")
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -249,7 +249,17 @@ async def test_a_damaged_snapshot_is_passed_over(journal):
     newest = anyio.Path((await journal.load_snapshot(A)).path)
     await newest.write_bytes(b"newes")
     assert (await journal.load_snapshot(A)).revision == 1
-    await newest.unlink()
+    assert (await journal.load_snapshot(A)).revision == 1
+    assert await journal.trim(A, until=10) == 0  # there is no second newest that is intact
+    await snapshot(journal, A, 5, b"newest")
+    assert await journal.trim(A, until=10) == 1
+
+
+async def test_a_missing_snapshot_is_passed_over(journal):
+    await fill(journal, A, 10)
+    await snapshot(journal, A, 1, b"good")
+    await snapshot(journal, A, 2, b"newer")
+    await anyio.Path((await journal.load_snapshot(A)).path).unlink()
     assert (await journal.load_snapshot(A)).revision == 1
 
 

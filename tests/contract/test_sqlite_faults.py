@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from mlsdm_grpc.errors import InvalidInput, Unavailable
+from mlsdm_grpc.journal import guard
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite import SqliteJournal
 
@@ -65,7 +66,8 @@ def full_disk():
     return error
 
 
-async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path):
+async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(guard, "_SETTLED_S", -10.0)  # as it is a second after the start
     calls = Counter()
 
     def count(_frame, event, _argument):
@@ -94,7 +96,7 @@ async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path):
         await asyncio.gather(held, *appends)
         head += size
         costs.append(await writer.run(lambda _: sum(calls.values())))
-    assert 0 < costs[0] < 60
+    assert 0 < costs[0] < 90
     assert max(costs) - min(costs) < 10  # what waits for the queue differs by a few
     await journal.close()
 
@@ -231,7 +233,7 @@ async def test_the_wal_stays_small(tmp_path):
     assert (await anyio.Path(tmp_path / "journal.sqlite3-wal").stat()).st_size < 8 * 2**20
     await journal.close()
     names = {path.name async for path in anyio.Path(tmp_path).iterdir()}
-    assert names == {"journal.sqlite3", "lock", "snapshots"}
+    assert names == {"heads", "journal.sqlite3", "lock", "snapshots"}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

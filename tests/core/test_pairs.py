@@ -1,4 +1,4 @@
-"""Labelled pairs: different memories stay two, and equal ones become one, whatever their vectors."""
+"""Labelled pairs: different memories stay two, equal ones become one, whatever their vectors."""
 
 import pytest
 from histories import DIMENSION, vector

@@ -25,7 +25,7 @@ LEFT_S = 5 * 15.0
 
 
 @contextmanager
-def process(data_dir, *, dimension=16, drain_delay_s=0, **pressure):
+def process(data_dir, *, dimension=16, drain_delay_s=0, group=None, **pressure):
     """A real server with these settings of ``pressure``; the others are the defaults."""
     names = {f"MLSDM_PRESSURE__{name.upper()}": str(value) for name, value in pressure.items()}
     environment = {
@@ -36,7 +36,7 @@ def process(data_dir, *, dimension=16, drain_delay_s=0, **pressure):
         "MLSDM_LOGGING__LEVEL": "error",  # nobody reads the lines, and the pipe is not endless
         **names,
     }
-    server = ServerProcess(data_dir, environment=environment)
+    server = ServerProcess(data_dir, environment=environment, group=group)
     try:
         yield server
         if server.process.poll() is None:

@@ -43,11 +43,13 @@ async def in_process(*, times=None, **sections):
 
 
 class ServerProcess:
-    """``mlsdm serve`` with its own data folder."""
+    """``mlsdm serve`` with its own data folder, in a control group if one is given."""
 
-    def __init__(self, data_dir, *options, environment=None):
+    def __init__(self, data_dir, *options, environment=None, group=None):
+        enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
         self.process = subprocess.Popen(
             [
+                *(("sh", "-c", enter, str(group.path)) if group else ()),
                 *(sys.executable, "-m", "mlsdm_grpc", "serve"),
                 *("--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"),
                 *("--data-dir", str(data_dir), "--workers", "1", *options),

@@ -1,21 +1,27 @@
 """What the spaces may take together."""
 
-import os
-
 from mlsdm_grpc.engine.budget import Budget
 
-PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
-
-def test_the_budget_is_what_was_set_or_follows_the_memory(monkeypatch):
+def test_the_budget_is_exceeded_above_what_was_set_and_leaves_a_little_room():
     budget = Budget(1_000)
-    budget.settle()
     assert (budget.limit_bytes, budget.goal_bytes) == (1_000, 900)
-    for limit, expected in ((None, PHYSICAL), (1 << 30, 1 << 30), (1 << 60, PHYSICAL)):
-        monkeypatch.setattr("mlsdm_grpc.engine.budget.cgroup_limit", lambda limit=limit: limit)
-        budget = Budget(0)
-        budget.settle()
-        assert budget.limit_bytes == int(0.6 * expected)
+    budget.used_bytes = 1_000
     assert not budget.exceeded
-    budget.used_bytes = budget.limit_bytes + 1
+    budget.used_bytes = 1_001
     assert budget.exceeded
+
+
+def test_a_budget_is_exhausted_where_no_other_space_may_come():
+    budget = Budget(1_000, 1_500)
+    budget.used_bytes = 1_500
+    assert (budget.exceeded, budget.exhausted) == (True, False)
+    budget.used_bytes = 1_501
+    assert budget.exhausted
+
+
+def test_a_budget_of_zero_is_no_limit():
+    budget = Budget(0)
+    budget.used_bytes = 10**15
+    assert not budget.exceeded
+    assert not budget.exhausted

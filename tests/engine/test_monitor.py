@@ -26,7 +26,7 @@ class Machine:
     """A machine whose figures the test decides; stands for the files of the kernel."""
 
     def __init__(self):
-        self.reading = Reading({1: 10, 2: 20}, 100, 1_000)
+        self.reading = Reading({1: 10, 2: 20}, 30, 100, 1_000)
         self.age_s = 0.0
         self.health = WELL
         self.shed = 0
@@ -101,7 +101,7 @@ async def test_what_is_measured_becomes_signals(machine, watched):
 
 
 async def test_what_is_not_limited_is_no_signal(machine, watched):
-    machine.reading = Reading({1: 10**12}, 0, None)
+    machine.reading = Reading({1: 10**12}, 10**12, 0, None)
     await until(watched, lambda: len(watched.machine.signals) == 3)
     assert {each.name for each in watched.machine.signals} == {"loop_lag", "queue_age", "journal"}
 
@@ -109,8 +109,8 @@ async def test_what_is_not_limited_is_no_signal(machine, watched):
 @pytest.mark.parametrize(
     ("cause", "change", "ready", "journal_serving"),
     [
-        ("memory", {"reading": Reading({1: 100}, 100, 1_000)}, False, True),
-        ("disk", {"reading": Reading({1: 1}, 100, 0)}, True, False),
+        ("memory", {"reading": Reading({1: 10}, 100, 100, 1_000)}, False, True),
+        ("disk", {"reading": Reading({1: 1}, 1, 100, 0)}, True, False),
         ("queue_age", {"age_s": 10.0}, True, True),
         ("journal", {"health": ILL}, True, False),
     ],
@@ -130,7 +130,7 @@ async def test_each_cause_and_what_it_says_of_the_node(
 
 
 async def test_a_forced_mode_says_nothing_of_the_node(machine, watched):
-    machine.reading = Reading({1: 100}, 100, 1_000)
+    machine.reading = Reading({1: 10}, 100, 100, 1_000)
     await until(watched, lambda: not watched.ready)
     watched.machine.force(Mode.NORMAL, 1e9)
     assert watched.ready
@@ -142,9 +142,29 @@ async def test_a_forced_mode_says_nothing_of_the_node(machine, watched):
 
 @pytest.mark.parametrize(("used", "asked"), [(50, False), (95, True), (200, True)])
 async def test_idle_spaces_are_asked_to_leave_while_memory_is_short(machine, watched, used, asked):
-    machine.reading = Reading({1: used}, 100, 1_000)
+    machine.reading = Reading({1: 10}, used, 100, 1_000)
     await until(watched, lambda: watched.machine.signals[3].ratio == used / 100)
     assert bool(machine.shed) == asked
+
+
+async def test_memory_is_looked_at_between_two_looks_when_much_of_it_is_used(machine):
+    async with watching(machine, interval_s=1.0) as monitor:
+        machine.reading = Reading({1: 10}, 85, 100, 1_000)
+        await until(monitor, lambda: monitor.reading.used_bytes == 85)
+        machine.reading = Reading({1: 10}, 100, 100, 1_000)
+        while not monitor.ticks.empty():
+            monitor.ticks.get_nowait()
+        with anyio.fail_after(20):
+            while monitor.machine.mode is not Mode.EMERGENCY:  # noqa: ASYNC110 - none tells
+                await anyio.sleep(0.01)
+        assert monitor.ticks.empty()  # the next look is still to come
+
+
+async def test_the_log_tells_the_memory_and_its_limit(machine, watched, logs):
+    machine.reading = Reading({1: 10}, 120, 100, 1_000)
+    await until(watched, lambda: watched.machine.mode is Mode.EMERGENCY)
+    (event,) = logs.events("node_mode_changed")
+    assert (event["memory_bytes"], event["memory_limit_bytes"]) == (120, 100)
 
 
 async def test_a_forced_shedding_makes_room_too(machine, watched):

@@ -360,6 +360,24 @@ async def test_a_budget_smaller_than_one_space_slows_but_does_not_stop():
         await until(lambda: driver.engine._budget.used_bytes == 0)
 
 
+async def test_no_space_is_loaded_while_those_in_use_take_all_there_is():
+    async with running(memory_budget_bytes=1, most_space_bytes=1) as driver:
+        await driver.put(1, key=KEYS[0])
+        await driver.put(1, key=KEYS[1])
+        (space,) = [await driver.engine.directory.opened(KEYS[0])]
+        with space:  # in use
+            with pytest.raises(Unavailable) as caught:
+                await driver.query(1, key=KEYS[1])
+            assert (caught.value.reason, caught.value.metadata["lane"]) == (
+                "BULKHEAD_FULL",
+                "spaces",
+            )
+            assert caught.value.retry_after_s > 0
+            assert (await driver.query(1, key=KEYS[0]))[0] == ["m1"]
+        await until(lambda: driver.engine._budget.used_bytes == 0)
+        assert (await driver.query(1, key=KEYS[1]))[0] == ["m1"]
+
+
 async def test_the_spaces_of_a_lost_worker_come_back_last_used_first(monkeypatch):
     async with running() as driver:
         for key in KEYS:

@@ -54,7 +54,7 @@ def test_a_worker_is_where_its_records_are_in_many_schedules(folder, evidence, p
     count = int(os.environ.get("MLSDM_SCHEDULES", "25000"))
     first = 1_000_000 + piece * count
     evidence["first seed"], evidence["schedules"] = first, count
-    assert first_wrong(folder, range(first, first + count)) is None
+    assert first_wrong(folder, range(first, first + count), actions=16) is None
 
 
 def test_schedules_reach_what_they_are_for(folder, monkeypatch):

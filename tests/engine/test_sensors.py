@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlsdm_grpc.config import PressureSettings
-from mlsdm_grpc.engine.sensors import Sensors, cgroup_limit, resident_bytes
+from mlsdm_grpc.engine.sensors import Sensors, cgroup_limit, memory_in_use, resident_bytes
 
 GIB = 1024**3
 
@@ -113,6 +113,7 @@ def test_the_limit_of_the_cgroup(tmp_path, mounts, groups, files, limit):
     reading = Sensors(PressureSettings(), data_dir=None, root=root).read(["self", 999])
     assert reading.memory_limit_bytes == int((limit or 0) * 0.9)
     assert reading.resident_bytes == 25 * os.sysconf("SC_PAGE_SIZE")
+    assert reading.used_bytes == 20 * os.sysconf("SC_PAGE_SIZE")
     assert reading.free_bytes is None
 
 
@@ -120,23 +121,65 @@ def test_a_machine_without_proc_has_no_limit(tmp_path):
     assert cgroup_limit(tmp_path) is None
 
 
-def test_a_configured_limit_wins(tmp_path):
-    root = tree(tmp_path, [V2], ["0::/"], {"memory.max": GIB})
-    settings = PressureSettings(memory_limit_bytes=5)
-    assert Sensors(settings, data_dir=None, root=root).read([]).memory_limit_bytes == 5
+def reading_of(root, **settings):
+    return Sensors(PressureSettings(**settings), data_dir=None, root=root).read(["self"])
+
+
+def test_pages_of_files_are_no_memory_in_use(tmp_path):
+    stat = "anon 500\nfile 300\ninactive_file 200\nactive_file 90\nslab_reclaimable 10\n"
+    files = {"memory.max": 1_000, "memory.current": 900, "memory.stat": stat}
+    reading = reading_of(tree(tmp_path, [V2], ["0::/"], files))
+    assert (reading.used_bytes, reading.memory_limit_bytes) == (600, 900)
+
+
+def test_of_version_1_the_groups_below_count_too(tmp_path):
+    stat = "inactive_file 1\ntotal_inactive_file 200\ntotal_active_file 100\n"
+    files = {
+        "memory/memory.limit_in_bytes": 1_000,
+        "memory/memory.usage_in_bytes": 900,
+        "memory/memory.stat": stat,
+    }
+    reading = reading_of(tree(tmp_path, [V1.format(root="/")], ["4:memory:/"], files))
+    assert (reading.used_bytes, reading.memory_limit_bytes) == (600, 900)
+
+
+def test_the_group_that_is_nearest_to_its_limit_counts(tmp_path):
+    files = {
+        "a/memory.max": 10_000,
+        "a/memory.current": 9_500,  # mostly of others
+        "a/b/memory.max": 1_000,
+        "a/b/memory.current": 500,
+    }
+    root = tree(tmp_path, [V2], ["0::/a/b"], files)
+    assert cgroup_limit(root) == 1_000
+    reading = reading_of(root)
+    assert (reading.used_bytes, reading.memory_limit_bytes) == (9_500, 9_000)
+
+
+def test_a_configured_limit_is_that_of_these_processes(tmp_path):
+    root = tree(tmp_path, [V2], ["0::/"], {"memory.max": GIB, "memory.current": GIB // 2})
+    (root / "proc/self/statm").write_text("1000 25 5 1 0 100 0\n")
+    used = 20 * os.sysconf("SC_PAGE_SIZE")
+    reading = reading_of(root, memory_limit_bytes=used)
+    assert (reading.used_bytes, reading.memory_limit_bytes) == (used, used)
+    reading = reading_of(root, memory_limit_bytes=10 * used)  # the group is nearer to its limit
+    assert reading.used_bytes == GIB // 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_the_resident_memory_of_this_process():
     pid = os.getpid()
-    before = resident_bytes(pid)
+    before, used = resident_bytes(pid), memory_in_use(pid)
     ballast = bytearray(os.urandom(1)) * (64 * 2**20)
     assert resident_bytes(pid) - before > 60 * 2**20
+    assert memory_in_use(pid) - used > 60 * 2**20
+    assert memory_in_use(pid) < resident_bytes(pid)
     del ballast
 
 
 def test_a_process_that_is_gone_has_no_memory():
     assert resident_bytes(2**30) == 0
+    assert memory_in_use(2**30) == 0
 
 
 def test_room_in_the_data_folder(tmp_path):

@@ -29,6 +29,7 @@ from mlsdm_grpc.core.policy import (
 )
 from mlsdm_grpc.core.record import (
     FIRST_MERGE_MIN_COSINE,
+    AcceptLoss,
     Consolidate,
     CreateSpace,
     DeleteMemory,
@@ -477,6 +478,21 @@ def policies():
     return writer
 
 
+def accepted_losses():
+    """A space that goes on twice without lost records: some in the middle, then none at all."""
+    writer = Writer(14, 8)
+    writer.write(CreateSpace(SpaceParameters(dimension=8, capacity=6)))
+    writer.put(writer.memory("kept"), request_id=b"k" * 16, request_digest=bytes(32))
+    writer.write(StreamItems("stream", 0, 1, (StreamItem(1, writer.memory("streamed")),)))
+    writer.write(AcceptLoss(4, 9), revision=10, incarnation=0)
+    writer.put(writer.memory("late"), incarnation=1)
+    writer.put(writer.memory("kept"), request_id=b"k" * 16, request_digest=bytes(32))
+    writer.put(writer.memory("after"), writer.memory("and another"))
+    writer.write(AcceptLoss(14, 13), revision=14, incarnation=0)
+    writer.write(ProcessEvent(writer.memory("event"), 0.8))
+    return writer
+
+
 def streams():
     """Streams of memories and events: repeats, gaps, refused items, and more than may be known."""
     writer = Writer(7, 8)
@@ -548,6 +564,7 @@ JOURNALS = (
     policies,
     streams,
     finished_streams,
+    accepted_losses,
 )
 
 

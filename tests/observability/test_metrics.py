@@ -10,6 +10,7 @@ from mlsdm_grpc.observability.metrics import LATENCY_BUCKETS_S, Metrics
 UNITS = (
     "seconds",
     "records",
+    "damage",
     "calls",
     "vectors",
     "texts",

@@ -20,7 +20,7 @@ SEEN: ContextVar[str] = ContextVar("seen", default="nothing")
 
 
 @pytest.mark.parametrize("count", [20])
-async def test_p3_p4_calls_whose_message_never_comes_hold_nothing_and_end_with_their_connection(
+async def test_p3_p4_calls_whose_message_never_comes_stop_no_other_and_end_with_their_connection(
     count,
 ):
     ages = {
@@ -34,10 +34,29 @@ async def test_p3_p4_calls_whose_message_never_comes_hold_nothing_and_end_with_t
             silent = [other.stream_unary(f"/{SERVICE}/Unary")() for _ in range(count)]
             await asyncio.gather(*(call.wait_for_connection() for call in silent))
             assert (await running.call("Unary", "hello")).code == "OK"
-            assert not running.router.in_flight.calls
+            assert len(running.router.in_flight.calls) <= count
             with anyio.fail_after(5 * (1.0 + 1.0)):
                 codes = await asyncio.gather(*(call.code() for call in silent))
         assert set(codes) <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+
+
+async def test_p4_a_call_without_a_deadline_does_not_wait_for_its_message_for_ever():
+    async with serving(default_deadline_s=0.5) as running:
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        async with grpc.aio.insecure_channel(running.target, options=options) as other:
+            silent = other.stream_unary(f"/{SERVICE}/Unary")()
+            with anyio.fail_after(5 * 0.5 + 2.5):
+                assert await silent.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert not running.router.in_flight.calls
+
+
+async def test_a_unary_call_that_ends_without_a_message_is_told_so():
+    async with serving() as running:
+        call = running.channel.stream_unary(f"/{SERVICE}/Unary")()
+        await call.done_writing()
+        with anyio.fail_after(10):
+            assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert await call.details() == "There is no request message."
 
 
 class _Sets(Interceptor):

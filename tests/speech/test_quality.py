@@ -203,7 +203,7 @@ def test_scores_are_within_bounds_for_any_text(text, prompt):
         assert 0.0 <= check.function(text, prompt) <= 1.0
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("unit", ["a", "a ", "a\n", ".", "漢", "maybe ", "| a |\n", "Ã", "1 ", "b"])
 def test_64_kib_of_anything_take_linear_time(unit):
     text = (unit * (65_536 // len(unit) + 1))[:65_536]

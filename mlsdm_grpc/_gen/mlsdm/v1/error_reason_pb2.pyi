@@ -30,8 +30,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     field (the first of them).
     """
     ERROR_REASON_MESSAGE_MALFORMED: _ErrorReason.ValueType  # 2
-    """INVALID_ARGUMENT. The bytes are not a message of the request type. Action: correct the client.
-    Metadata: method.
+    """INVALID_ARGUMENT. The bytes are not a message of the request type, or have more than 8192 fields
+    that are unknown or replaced by later ones. Action: correct the client. Metadata: method, or
+    limit.
     """
     ERROR_REASON_METADATA_INVALID: _ErrorReason.ValueType  # 3
     """INVALID_ARGUMENT. A metadata value has a form that is not allowed, for example two
@@ -221,7 +222,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_DATA_DAMAGED: _ErrorReason.ValueType  # 50
     """DATA_LOSS. Damaged data was found in this space; all other spaces serve. Action: do not retry;
-    the operator restores the space. Metadata: space, revision.
+    the operator restores the space. Metadata: space, revision; last_revision and file if
+    acknowledged records are missing.
     """
     ERROR_REASON_NOT_YET_AVAILABLE: _ErrorReason.ValueType  # 51
     """UNIMPLEMENTED. The contract has this RPC or option, this server does not offer it yet. Action:
@@ -258,8 +260,9 @@ all such fields, at most 16. Action: correct the fields; do not retry unchanged.
 field (the first of them).
 """
 ERROR_REASON_MESSAGE_MALFORMED: ErrorReason.ValueType  # 2
-"""INVALID_ARGUMENT. The bytes are not a message of the request type. Action: correct the client.
-Metadata: method.
+"""INVALID_ARGUMENT. The bytes are not a message of the request type, or have more than 8192 fields
+that are unknown or replaced by later ones. Action: correct the client. Metadata: method, or
+limit.
 """
 ERROR_REASON_METADATA_INVALID: ErrorReason.ValueType  # 3
 """INVALID_ARGUMENT. A metadata value has a form that is not allowed, for example two
@@ -449,7 +452,8 @@ the same request_id to learn the result. Metadata: request_id.
 """
 ERROR_REASON_DATA_DAMAGED: ErrorReason.ValueType  # 50
 """DATA_LOSS. Damaged data was found in this space; all other spaces serve. Action: do not retry;
-the operator restores the space. Metadata: space, revision.
+the operator restores the space. Metadata: space, revision; last_revision and file if
+acknowledged records are missing.
 """
 ERROR_REASON_NOT_YET_AVAILABLE: ErrorReason.ValueType  # 51
 """UNIMPLEMENTED. The contract has this RPC or option, this server does not offer it yet. Action:

@@ -87,7 +87,9 @@ class _SpaceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpaceState
     SPACE_STATE_READ_ONLY: _SpaceState.ValueType  # 2
     """Reads only, because its configuration says so."""
     SPACE_STATE_QUARANTINED: _SpaceState.ValueType  # 3
-    """Reads from before a damaged record only; writes are DATA_LOSS."""
+    """Reads from before a damaged record only; writes are DATA_LOSS. Reads are too if acknowledged
+    records are missing.
+    """
 
 class SpaceState(_SpaceState, metaclass=_SpaceStateEnumTypeWrapper):
     """Whether a space serves."""
@@ -99,7 +101,9 @@ SPACE_STATE_ACTIVE: SpaceState.ValueType  # 1
 SPACE_STATE_READ_ONLY: SpaceState.ValueType  # 2
 """Reads only, because its configuration says so."""
 SPACE_STATE_QUARANTINED: SpaceState.ValueType  # 3
-"""Reads from before a damaged record only; writes are DATA_LOSS."""
+"""Reads from before a damaged record only; writes are DATA_LOSS. Reads are too if acknowledged
+records are missing.
+"""
 Global___SpaceState: _TypeAlias = SpaceState  # noqa: Y015
 
 class _ErasureState:

@@ -45,6 +45,7 @@ class Record(_message.Message):
     CONSOLIDATE_FIELD_NUMBER: _builtins.int
     UPGRADE_SEMANTICS_FIELD_NUMBER: _builtins.int
     STREAM_ITEMS_FIELD_NUMBER: _builtins.int
+    ACCEPT_LOSS_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the state machine's rules that the writer decided by."""
     record_id: _builtins.bytes
@@ -101,6 +102,10 @@ class Record(_message.Message):
     def stream_items(self) -> Global___StreamItems:
         """Carry out items of a stream, each on its own."""
 
+    @_builtins.property
+    def accept_loss(self) -> Global___AcceptLoss:
+        """Go on without records that are lost."""
+
     def __init__(
         self,
         *,
@@ -122,16 +127,45 @@ class Record(_message.Message):
         consolidate: Global___Consolidate | None = ...,
         upgrade_semantics: Global___UpgradeSemantics | None = ...,
         stream_items: Global___StreamItems | None = ...,
+        accept_loss: Global___AcceptLoss | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "stream_items", b"stream_items", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_loss", b"accept_loss", "body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "stream_items", b"stream_items", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "stream_items", b"stream_items", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_loss", b"accept_loss", "body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "stream_items", b"stream_items", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space", "consolidate", "upgrade_semantics", "stream_items"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space", "consolidate", "upgrade_semantics", "stream_items", "accept_loss"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
 Global___Record: _TypeAlias = Record  # noqa: Y015
+
+@_typing.final
+class AcceptLoss(_message.Message):
+    """Go on without records that cannot be read any more, as an operator decided. It follows the last
+    record before them and starts a new incarnation. Valid under every version of the rules.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_LOST_FIELD_NUMBER: _builtins.int
+    LAST_LOST_FIELD_NUMBER: _builtins.int
+    first_lost: _builtins.int
+    """First revision that is lost."""
+    last_lost: _builtins.int
+    """Last revision that is lost, the one before this record; below the first if none is."""
+    def __init__(
+        self,
+        *,
+        first_lost: _builtins.int = ...,
+        last_lost: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_lost", b"first_lost", "last_lost", b"last_lost"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptLoss: _TypeAlias = AcceptLoss  # noqa: Y015
 
 @_typing.final
 class CreateSpace(_message.Message):
@@ -1194,6 +1228,7 @@ class Outcome(_message.Message):
     CONSOLIDATED_FIELD_NUMBER: _builtins.int
     SEMANTICS_UPGRADED_FIELD_NUMBER: _builtins.int
     STREAM_FIELD_NUMBER: _builtins.int
+    LOSS_ACCEPTED_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision that the answer names."""
     @_builtins.property
@@ -1236,6 +1271,10 @@ class Outcome(_message.Message):
     def stream(self) -> Global___StreamOutcome:
         """Items of a stream were settled."""
 
+    @_builtins.property
+    def loss_accepted(self) -> Global___LossAccepted:
+        """The space goes on from what was left of it."""
+
     def __init__(
         self,
         *,
@@ -1250,16 +1289,34 @@ class Outcome(_message.Message):
         consolidated: Global___ConsolidateOutcome | None = ...,
         semantics_upgraded: Global___SemanticsUpgraded | None = ...,
         stream: Global___StreamOutcome | None = ...,
+        loss_accepted: Global___LossAccepted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "loss_accepted", b"loss_accepted", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "loss_accepted", b"loss_accepted", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed", "consolidated", "semantics_upgraded", "stream"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed", "consolidated", "semantics_upgraded", "stream", "loss_accepted"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
+
+@_typing.final
+class LossAccepted(_message.Message):
+    """The space goes on from what was left of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LossAccepted: _TypeAlias = LossAccepted  # noqa: Y015
 
 @_typing.final
 class Refusal(_message.Message):

@@ -1,0 +1,93 @@
+"""``mlsdm recover``: what is damaged in a data folder, and going on without what is lost.
+
+Exit codes: 0 if nothing is damaged, or every loss was accepted; 1 if something is, or the folder
+cannot be used; 2 if a name is not that of a damaged space.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlsdm_grpc.cli.options import AsJson
+from mlsdm_grpc.cli.session import echo_json, report
+from mlsdm_grpc.errors import InvalidInput, MlsdmError
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.journal.recover import DamagedSpace
+
+__all__ = ["recover"]
+
+
+def recover(
+    data_dir: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Data folder of a server that is stopped.")
+    ],
+    *,
+    accept_loss: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept-loss",
+            metavar="SPACE",
+            help="Go on without what is lost of TENANT/SPACE, or of all; may be repeated.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the damaged spaces of a stopped server; accept their loss if told to.
+
+    Every space is read in full. Exit code 0 if no damage is left, else 1.
+    """
+    from mlsdm_grpc.config import LoggingSettings
+    from mlsdm_grpc.journal.recover import recovering
+    from mlsdm_grpc.observability.logging import configure_logging, flush_events
+
+    configure_logging(LoggingSettings())
+    found = left = 0
+    try:
+        with recovering(data_dir) as recovery:
+            chosen = recovery.choose(accept_loss or [])
+            for space in recovery.damaged:
+                found += 1
+                revision = recovery.accept(space) if space in chosen else 0
+                left += space not in chosen
+                _show(space, revision, as_json=as_json)
+    except MlsdmError as error:
+        report(error, as_json=as_json, local=True)
+        raise typer.Exit(2 if isinstance(error, InvalidInput) else 1) from None
+    finally:
+        flush_events()
+    if left:
+        raise typer.Exit(1)
+    if not found and not as_json:
+        typer.echo("Nothing is damaged.")
+
+
+def _show(space: "DamagedSpace", revision: int, *, as_json: bool) -> None:
+    """Print a damaged space; ``revision`` is that at which its loss was accepted, or 0."""
+    damage = space.damage
+    if as_json:
+        echo_json(
+            {
+                "tenant": space.key.tenant,
+                "space": space.key.space,
+                "readable_revision": space.readable,
+                "snapshot_revision": space.snapshot,
+                "first_lost_revision": damage.first_lost,
+                "last_lost_revision": damage.last_lost,
+                "file": damage.file,
+                "detail": damage.detail,
+                "accepted_at_revision": revision,
+            }
+        )
+        return
+    lost = f"revisions {damage.first_lost} to {damage.last_lost}"
+    if damage.last_lost < damage.first_lost:
+        lost = "no revision, but its name is in doubt"
+    state = f"what is left ends at revision {space.readable}"
+    if space.snapshot:
+        state += f", from a snapshot of revision {space.snapshot}"
+    if not space.readable:
+        state = "nothing is left, so the space does not exist any more"
+    done = f"; accepted, it goes on at revision {revision}" if revision else ""
+    typer.echo(f"{space.name}: lost {lost}; {state}{done}. {damage.file}: {damage.detail}")

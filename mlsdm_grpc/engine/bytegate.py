@@ -1,0 +1,125 @@
+"""A bounded number of bytes that calls share, fairly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from mlsdm_grpc.errors import Unavailable
+
+__all__ = ["SMALL_BYTES", "ByteGate"]
+
+SMALL_BYTES: Final = 64 * 1_024
+"""Messages up to this are bounded by the number of calls."""
+
+_LONGEST_WAIT_S: Final = 2.0
+_RETRY_AFTER_S: Final = 0.5
+
+
+class ByteGate:
+    """A bounded number of bytes. Whoever finds none free waits, in turn between holders.
+
+    A holder takes more while it has less than what is free (dynamic thresholds, as bulkheads do),
+    so nobody finds all taken by one other; one that has nothing may take whatever is free.
+
+    Args:
+        name: What it is for, as callers see it.
+        total: Bytes.
+    """
+
+    def __init__(self, name: str, total: int) -> None:
+        self.name = name
+        self.total = self.free = total
+        self.waiting = 0
+        """Calls that wait."""
+        self._most_waiting = max(1, total // SMALL_BYTES)
+        self._held: dict[Hashable, int] = {}
+        self._queues: dict[Hashable, dict[asyncio.Future[None], int]] = {}
+
+    def try_take(self, holder: Hashable, size: int) -> bool:
+        """Take bytes if that is possible at once; never more than there are."""
+        if holder in self._queues or not self._may(holder, size):
+            return False
+        self.change(holder, size)
+        return True
+
+    async def take(self, holder: Hashable, size: int) -> None:
+        """Take bytes as soon as they are free.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL; too many wait, or it took too long.
+        """
+        if self.try_take(holder, size):
+            return
+        if self.waiting >= self._most_waiting:
+            raise self._full()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queues.setdefault(holder, {})[turn] = size
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_S):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():  # its turn came at the same moment
+                self.change(holder, -size)
+            if isinstance(error, TimeoutError):
+                raise self._full() from None
+            raise
+        finally:
+            self.waiting -= 1
+            self._forget(holder, turn)
+
+    @asynccontextmanager
+    async def inside(self, holder: Hashable, size: int) -> AsyncIterator[None]:
+        """Hold bytes in a context, at most all that there are; entering is :meth:`take`."""
+        size = min(size, self.total)
+        await self.take(holder, size)
+        try:
+            yield
+        finally:
+            self.change(holder, -size)
+
+    def change(self, holder: Hashable, by: int) -> None:
+        """Let a holder have so much more, whatever is free, or less."""
+        self.free -= by
+        held = self._held.get(holder, 0) + by
+        if held:
+            self._held[holder] = held
+        else:
+            del self._held[holder]
+        if by < 0 and self._queues:
+            self._admit()
+
+    def _may(self, holder: Hashable, size: int) -> bool:
+        held = self._held.get(holder, 0)
+        return size <= self.free and held < self.free
+
+    def _admit(self) -> None:
+        """Let in who waits, one of each holder after the other, as long as there is room."""
+        admitted = True
+        while admitted and self.free > 0:
+            admitted = False
+            for holder, queue in list(self._queues.items()):
+                turn, size = next(iter(queue.items()))
+                if turn.done() or self._may(holder, size):
+                    admitted = True
+                    self._forget(holder, turn)
+                    if not turn.done():
+                        self.change(holder, size)
+                        turn.set_result(None)
+
+    def _forget(self, holder: Hashable, turn: asyncio.Future[None]) -> None:
+        queue = self._queues.get(holder, {})
+        queue.pop(turn, None)
+        if not queue:
+            self._queues.pop(holder, None)
+
+    def _full(self) -> Unavailable:
+        return Unavailable(
+            "There is no room for the message now.",
+            reason="BULKHEAD_FULL",
+            metadata={"lane": self.name},
+            retry_after_s=_RETRY_AFTER_S,
+        )

@@ -1,0 +1,172 @@
+"""The parts that a node's memory is divided into, and the least that it can serve with.
+
+A limit of L is divided like this, so that no part can take what another one needs::
+
+    at rest and spaces                 0.65 L   the rest is a figure, the spaces have what it leaves
+    messages that arrive or are served 0.06 L   as many as fit are read, the others wait unread
+    large messages that are converted  0.07 L   one after the other if need be
+    large answers that are made        0.05 L   the same
+    large answers that are sent        0.04 L   a client that reads slowly holds them
+    messages of open streams           0.04 L   each may send its largest at any time
+    connections                        0.02 L
+    reserve                            0.07 L   what the allocators hold, and what nobody counts
+
+The figures of rest were measured, see docs/operations.md; tests compare them with a server.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from mlsdm_grpc.config import KIB, MIB, Settings
+from mlsdm_grpc.engine.sensors import cgroup_limit
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.llm.embedders import embedder_info
+
+__all__ = [
+    "MemoryPlan",
+    "check_memory",
+    "memory_limit",
+    "minimum_bytes",
+    "rest_bytes",
+    "within_memory",
+]
+
+_SERVER: Final = 64 * MIB
+_MINDS: Final = 25 * MIB
+_TEXT: Final = 40 * MIB
+_MODEL: Final = 57 * MIB
+"""Of the embedder `wordllama`, in each text worker."""
+
+_HELD: Final = 0.65
+_RECEIVED: Final = 0.06
+_CONVERTED: Final = 0.07
+_COMPUTED: Final = 0.05
+_ANSWERED: Final = 0.04
+_STREAMED: Final = 0.04
+_CONNECTED: Final = 0.02
+_IN_USE: Final = 0.1
+"""What spaces may take beyond their part, which keeps those in use when traffic takes little."""
+
+_SPACES_SHARE: Final = 0.6
+"""Most that the spaces may have by default, of all memory."""
+_SPACE_PER_VECTOR: Final = 1.6
+"""Bytes of a full space over those of its vectors, at most."""
+_CONNECTION: Final = 12 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """The parts, bytes."""
+
+    spaces: int
+    most_spaces: int
+    """What they may take while all of them are in use."""
+    receiving: int
+    converting: int
+    computing: int
+    answering: int
+    streaming: int
+    connecting: int
+    worker_growth: int
+    """What a worker may take beyond its rest, before the kernel kills what it likes."""
+
+    @classmethod
+    def of(cls, settings: Settings, memory_bytes: int) -> MemoryPlan:
+        """Divide some memory."""
+        left = int(_HELD * memory_bytes) - rest_bytes(settings)
+        spaces = settings.engine.memory_budget_bytes or min(left, int(_SPACES_SHARE * memory_bytes))
+        return cls(
+            spaces=spaces,
+            most_spaces=spaces + int(_IN_USE * memory_bytes),
+            receiving=int(_RECEIVED * memory_bytes),
+            converting=int(_CONVERTED * memory_bytes),
+            computing=int(_COMPUTED * memory_bytes),
+            answering=int(_ANSWERED * memory_bytes),
+            streaming=int(_STREAMED * memory_bytes),
+            connecting=int(_CONNECTED * memory_bytes),
+            worker_growth=max(0, memory_bytes - rest_bytes(settings)),
+        )
+
+
+def memory_limit(settings: Settings) -> int | None:
+    """Return the memory that the node may have, bytes; None if nobody limits it. Blocks."""
+    configured = settings.pressure.memory_limit_bytes
+    limits = [cgroup_limit(), int(configured / settings.pressure.memory_share) or None]
+    return min((each for each in limits if each), default=None)
+
+
+def rest_bytes(settings: Settings) -> int:
+    """Return the memory in use of all processes before anybody has called."""
+    engine, embedder = settings.engine, settings.space.embedder
+    minds = engine.workers + engine.standby_worker if engine.workers else 0
+    text = _TEXT + (_MODEL if embedder == "wordllama" else 0)
+    return _SERVER + minds * _MINDS + engine.text_workers * text
+
+
+def minimum_bytes(settings: Settings) -> int:
+    """Return the least memory that a node with these settings serves in.
+
+    Beside the rest there is room for the spaces: what is configured, or else a full one of the
+    default capacity.
+    """
+    info = embedder_info(settings.space.embedder)
+    dimension = max(settings.space.dimension, info.dimension if info else 0)
+    one = int(settings.space.capacity * dimension * 4 * _SPACE_PER_VECTOR)
+    spaces = settings.engine.memory_budget_bytes or one
+    return -(-int((rest_bytes(settings) + spaces) / _HELD) // MIB) * MIB
+
+
+def check_memory(settings: Settings) -> str:
+    """Say how much memory there is and how much is needed. Blocks.
+
+    Raises:
+        InvalidInput: The limit is below the minimum.
+    """
+    limit, minimum = memory_limit(settings), minimum_bytes(settings)
+    needed = f"at least {minimum // MIB} MiB are needed"
+    if limit is None:
+        return f"not limited; {needed}"
+    if limit >= minimum:
+        return f"limit {limit // MIB} MiB; {needed}"
+    configured = settings.pressure.memory_limit_bytes
+    advice = (
+        f"the limit is {limit // MIB} MiB and {needed}: raise it, or lower engine.workers "
+        f"({settings.engine.workers}), engine.text_workers ({settings.engine.text_workers}), "
+        f"engine.memory_budget_bytes or space.capacity ({settings.space.capacity})"
+    )
+    field = "pressure.memory_limit_bytes" if configured else "memory limit of the control group"
+    raise InvalidInput(
+        "There is too little memory to serve in.",
+        violations=[FieldViolation(field, advice)],
+        metadata={"limit": str(limit), "minimum": str(minimum)},
+    )
+
+
+def within_memory(settings: Settings) -> tuple[Settings, MemoryPlan]:
+    """Return the settings with what follows from the memory that there is, and its parts. Blocks.
+
+    Raises:
+        InvalidInput: It is below the minimum.
+    """
+    check_memory(settings)
+    limit = memory_limit(settings)
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    plan = MemoryPlan.of(settings, min(physical, limit or physical))
+    engine, server = settings.engine, settings.server
+    streams = max(1, plan.streaming // server.max_request_bytes)
+    worker = engine.worker_memory_limit_bytes
+    if limit and not worker:
+        worker = _MINDS + plan.worker_growth
+    filled = engine.model_copy(
+        update={
+            "memory_budget_bytes": engine.memory_budget_bytes or plan.spaces,
+            "max_streams": min(engine.max_streams, streams),
+            "worker_memory_limit_bytes": worker,
+        }
+    )
+    connections = min(server.max_connections, max(1, plan.connecting // _CONNECTION))
+    limited = server.model_copy(update={"max_connections": connections})
+    return settings.model_copy(update={"engine": filled, "server": limited}), plan

@@ -1,0 +1,181 @@
+"""Damage of a data folder: its description, its log lines, and the folder that keeps its files.
+
+Nothing that is damaged is deleted: a file that is replaced or overwritten is first kept in
+``damaged/<time>/``. A damaged space answers ``DataLoss`` until ``mlsdm recover`` accepts the loss.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.journal.files import sync_directory
+from mlsdm_grpc.journal.protocol import SpaceKey
+
+__all__ = ["Damage", "DamagedFolder", "OnDamage", "Reporter", "data_loss"]
+
+OnDamage = Callable[[str], None]
+"""Called once for each damage with its kind: ``wal``, ``heads``, ``database``, ``space``,
+``snapshot`` or ``record``."""
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """The revisions of one space that cannot be read.
+
+    The state before ``first_lost`` is intact, unless the creation of the space is lost.
+    """
+
+    first_lost: int
+    last_lost: int
+    """Below ``first_lost`` if nothing but the name of the space is in doubt."""
+    file: str
+    """Name of the file that should hold them, within the data folder."""
+    detail: str
+    """Sentence that says how the loss was noticed."""
+
+
+def data_loss(key: SpaceKey, damage: Damage) -> errors.DataLoss:
+    """Return the error of every call to a damaged space."""
+    return errors.DataLoss(
+        f"The space is damaged: revisions {damage.first_lost} to {damage.last_lost} cannot be read"
+        f" from {damage.file}. Restore the data folder from a backup, or stop the server and run"
+        " mlsdm recover.",
+        metadata={
+            "space": key.space,
+            "revision": str(damage.first_lost),
+            "last_revision": str(damage.last_lost),
+            "file": damage.file,
+        },
+    )
+
+
+class Reporter:
+    """Names each damage once in the log and counts it.
+
+    Args:
+        on_damage: Called with the kind of each damage.
+    """
+
+    def __init__(self, on_damage: OnDamage | None = None) -> None:
+        self._on_damage = on_damage
+        self._told: set[tuple[object, ...]] = set()
+        self._failed = False
+
+    def tell(self, kind: str, **fields: object) -> None:
+        """Log a damage unless the same one was logged before."""
+        fields = {name: value for name, value in fields.items() if value is not None}
+        told = kind, *sorted((name, str(value)) for name, value in fields.items())
+        if told in self._told:
+            return
+        self._told.add(told)
+        _log.error("journal_damaged", kind=kind, **fields)
+        if self._on_damage is not None:
+            self._on_damage(kind)
+
+    def tell_failure(self, detail: str) -> None:
+        """Log, once, that nothing is written any more until the journal is opened again."""
+        if not self._failed:
+            self._failed = True
+            _log.error("journal_failed", detail=detail)
+
+    def tell_space(self, key: SpaceKey, damage: Damage) -> None:
+        """Log a damaged space."""
+        self.tell(
+            "space",
+            tenant=key.tenant,
+            space=key.space,
+            revision=damage.first_lost,
+            last_revision=damage.last_lost,
+            file=damage.file,
+            detail=damage.detail,
+        )
+
+    def tell_snapshot(
+        self, key: SpaceKey, revision: int, name: str, problem: str, kept: str
+    ) -> None:
+        """Log a snapshot that cannot be used."""
+        self.tell(
+            "snapshot",
+            tenant=key.tenant,
+            space=key.space,
+            revision=revision,
+            file=f"snapshots/{name}",
+            detail=problem,
+            kept=kept,
+        )
+
+
+class DamagedFolder:
+    """The folder ``damaged/`` of a data folder; a new folder below it for each opening."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        self._path = data_dir / "damaged" / stamp
+
+    def copy(self, name: str) -> str:
+        """Keep a copy of a file of the data folder; return the name of the copy, "" if absent.
+
+        The file must not be the database: closing it would release the locks of SQLite.
+        """
+        source = self._data_dir / name
+        if not source.exists():
+            return ""
+        target = self._free(name)
+        shutil.copyfile(source, target)
+        _sync(target)
+        return self._made(target)
+
+    def link(self, name: str) -> str:
+        """Keep a second name of a file that is about to be replaced; "" if it is absent."""
+        source = self._data_dir / name
+        if not source.exists():
+            return ""
+        target = self._free(name)
+        try:
+            os.link(source, target)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(source, target)
+            _sync(target)
+        return self._made(target)
+
+    def move(self, name: str) -> str:
+        """Move a file of the data folder here; "" if it is absent."""
+        source = self._data_dir / name
+        if not source.exists():
+            return ""
+        target = self._free(name)
+        source.rename(target)
+        sync_directory(source.parent)
+        return self._made(target)
+
+    def _free(self, name: str) -> Path:
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        base = self._path / Path(name).name
+        target, serial = base, 1
+        while target.exists():
+            serial += 1
+            target = base.with_name(f"{base.name}.{serial}")
+        return target
+
+    def _made(self, target: Path) -> str:
+        for folder in (self._path, self._path.parent, self._data_dir):
+            sync_directory(folder)
+        return str(target.relative_to(self._data_dir))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

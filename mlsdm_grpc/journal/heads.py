@@ -1,0 +1,260 @@
+"""The heads file: the last acknowledged revision of each space, kept outside of the log.
+
+SQLite stops reading a write-ahead log at the first frame that is damaged and forgets everything
+behind it without an error. This file tells how far each space was, so that the loss is noticed. It
+also keeps the number of each space, by which the log names it: a number is never given again.
+
+The writer thread writes an entry after the commit and before the acknowledgement, so that it is
+never ahead of the log. An entry has two copies of the head that are written in turn: a torn write
+leaves the other one. The file is synced every second and at the end, not with each commit: a power
+cut may leave an entry a second old, while the log itself is complete.
+
+Layout: a page of 4,096 bytes that begins with the magic, then 256 bytes for each number from 1:
+CRC-32, two lengths, tenant and space, and at the end twice position, revision, and CRC-32.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.journal.protocol import SpaceKey
+
+__all__ = ["MAX_NAME_BYTES", "Head", "Heads", "HeadsFault", "check_name"]
+
+_MAGIC: Final = b"MLSDMH\x00\x01"
+_PAGE: Final = 4_096
+_SLOT: Final = 256
+_NAME: Final = struct.Struct("<IHH")
+_HEAD: Final = struct.Struct("<qq")
+_CRC: Final = struct.Struct("<I")
+_PLACE: Final = struct.Struct("<q")
+_COPY_BYTES: Final = 24
+_COPIES_AT: Final = _SLOT - 2 * _COPY_BYTES
+_FIRST_COPY: Final = _PAGE - _SLOT + _COPIES_AT
+MAX_NAME_BYTES: Final = _COPIES_AT - _NAME.size
+"""Longest tenant and space together, bytes of UTF-8; a request allows 126."""
+_GROW_SLOTS: Final = 256
+"""Slots that the file grows by at once: 64 KiB."""
+_JOIN_BYTES: Final = 64 * 1_024
+"""Entries of one commit that are no farther apart are written by one call."""
+
+
+class Head(NamedTuple):
+    """What the file says of one space."""
+
+    number: int
+    key: SpaceKey
+    revision: int
+    position: int
+
+
+class HeadsFault(NamedTuple):
+    """An entry that cannot be read, or of which one copy cannot."""
+
+    number: int
+    """0 for the file itself."""
+    offset: int
+    detail: str
+
+
+class Heads:
+    """The open heads file of one journal; used by one thread at a time but for :meth:`sync`.
+
+    Args:
+        path: The file; created if absent.
+
+    Raises:
+        OSError: It cannot be opened, grown or read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.created = not path.exists()
+        """Whether there was no such file."""
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.faults: list[HeadsFault] = []
+        """What could not be read; written anew by :meth:`restore`."""
+        self._turns = bytearray()
+        """For each number which copy is written next."""
+        self._slots = 0
+        self._dirty = False
+        try:
+            self.entries = {head.number: head for head in self._read()}
+            """What was read, by number."""
+        except BaseException:
+            os.close(self.file)
+            raise
+
+    def reserve(self, number: int) -> None:
+        """Make room for the entry of a number on the medium, before anything is committed."""
+        if number <= self._slots:
+            return
+        slots = -(-number // _GROW_SLOTS) * _GROW_SLOTS
+        size = _PAGE + slots * _SLOT
+        os.posix_fallocate(self.file, 0, size)
+        _write(self.file, _MAGIC, 0)
+        os.fsync(self.file)
+        self._slots = slots
+        self._turns.extend(bytes(slots + 1 - len(self._turns)))
+
+    def put(
+        self, heads: Iterable[tuple[int, int, int]], names: Iterable[tuple[int, str, str]] = ()
+    ) -> None:
+        """Write heads as (number, revision, position), and the names of those that are new."""
+        turns = self._turns
+        parts = []
+        for number, revision, position in heads:
+            turn = turns[number]
+            turns[number] = turn ^ 1
+            offset = _FIRST_COPY + number * _SLOT + turn * _COPY_BYTES
+            parts.append((offset, _copy(number, revision, position)))
+        parts += [(_start(number), _name(number, *key)) for number, *key in names]
+        self._dirty = True
+        if len(parts) > 1:
+            parts.sort()
+        for run in _runs(parts):
+            start = run[0][0]
+            if len(run) == 1:
+                _write(self.file, run[0][1], start)
+                continue
+            end = max(offset + len(data) for offset, data in run)
+            block = bytearray(os.pread(self.file, end - start, start))
+            for offset, data in run:
+                block[offset - start : offset - start + len(data)] = data
+            _write(self.file, bytes(block), start)
+
+    def restore(self, heads: Sequence[Head]) -> None:
+        """Write entries whole, both copies, and sync them."""
+        _write(self.file, _MAGIC, 0)
+        self._dirty = True
+        if heads:
+            self.reserve(max(head.number for head in heads))
+        for head in heads:
+            _write(self.file, _name(head.number, *head.key), _start(head.number))
+            self.put([(head.number, head.revision, head.position)])
+            self.put([(head.number, head.revision, head.position)])
+            self.entries[head.number] = head
+        self.faults = []
+        self.sync()
+
+    def sync(self) -> None:
+        """Make what was written durable."""
+        if self._dirty:
+            self._dirty = False
+            os.fsync(self.file)
+
+    def close(self) -> None:
+        os.close(self.file)
+
+    def _read(self) -> Iterator[Head]:
+        size = os.fstat(self.file).st_size
+        self._slots = max(0, size - _PAGE) // _SLOT
+        self._turns = bytearray(self._slots + 1)
+        if size and os.pread(self.file, len(_MAGIC), 0) != _MAGIC:
+            self.faults.append(HeadsFault(0, 0, "The file does not begin as a heads file does."))
+        if size % _SLOT or 0 < size < _PAGE:
+            self.faults.append(HeadsFault(0, size, "The file is cut off."))
+        for first in range(1, self._slots + 1, _GROW_SLOTS):
+            count = min(_GROW_SLOTS, self._slots + 1 - first)
+            block = os.pread(self.file, count * _SLOT, _start(first))
+            for i in range(count):
+                slot = block[i * _SLOT : (i + 1) * _SLOT]
+                if any(slot):
+                    yield from self._parse(first + i, slot)
+
+    def _parse(self, number: int, slot: bytes) -> Iterator[Head]:
+        key = _parse_name(number, slot)
+        copies = [_parse_copy(number, slot, turn) for turn in (0, 1)]
+        if key is None or copies == [None, None]:
+            self.faults.append(HeadsFault(number, _start(number), "The entry is damaged."))
+            return
+        blank = [not any(_raw(slot, turn)) for turn in (0, 1)]
+        if any(copy is None and not empty for copy, empty in zip(copies, blank, strict=True)):
+            detail = "One copy of the head is damaged; the other one is taken."
+            self.faults.append(HeadsFault(number, _start(number), detail))
+        newest = max((0, 1), key=lambda turn: copies[turn] or (-1, -1))
+        self._turns[number] = newest ^ 1
+        revision, position = copies[newest] or (0, 0)
+        yield Head(number, key, revision, position)
+
+
+def check_name(key: SpaceKey) -> SpaceKey:
+    """Return the key of a space if its names can be kept.
+
+    Raises:
+        InvalidInput: They are not valid Unicode, or too long.
+    """
+    try:
+        size = len("".join(key).encode())
+    except UnicodeEncodeError:
+        raise errors.InvalidInput("A space's name is not valid Unicode.") from None
+    if size > MAX_NAME_BYTES:
+        raise errors.InvalidInput(
+            f"The names of a tenant and a space take {size} bytes together; at most"
+            f" {MAX_NAME_BYTES} are kept.",
+            metadata={"bytes": str(size), "limit": str(MAX_NAME_BYTES)},
+        )
+    return key
+
+
+def _start(number: int) -> int:
+    return _PAGE + (number - 1) * _SLOT
+
+
+def _copy(number: int, revision: int, position: int) -> bytes:
+    """Return a copy of a head; its checksum begins with the number, so that it fits no other."""
+    body = _HEAD.pack(position, revision)
+    return body + _CRC.pack(zlib.crc32(body, number))
+
+
+def _name(number: int, tenant: str, space: str) -> bytes:
+    first, second = tenant.encode(), space.encode()
+    lengths = struct.pack("<HH", len(first), len(second))
+    crc = zlib.crc32(lengths + first + second, zlib.crc32(_PLACE.pack(number)))
+    return struct.pack("<I", crc) + lengths + first + second
+
+
+def _parse_name(number: int, slot: bytes) -> SpaceKey | None:
+    _, first, second = _NAME.unpack_from(slot)
+    body = slot[_NAME.size : _NAME.size + first + second]
+    try:
+        key = SpaceKey(body[:first].decode(), body[first:].decode())
+    except UnicodeDecodeError:
+        return None
+    whole = _NAME.size + first + second <= _COPIES_AT
+    return key if whole and _name(number, *key) == slot[: _NAME.size + len(body)] else None
+
+
+def _raw(slot: bytes, turn: int) -> bytes:
+    start = _COPIES_AT + turn * _COPY_BYTES
+    return slot[start : start + _HEAD.size + _CRC.size]
+
+
+def _parse_copy(number: int, slot: bytes, turn: int) -> tuple[int, int] | None:
+    raw = _raw(slot, turn)
+    position, revision = _HEAD.unpack_from(raw)
+    return (revision, position) if raw == _copy(number, revision, position) else None
+
+
+def _runs(parts: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """Yield parts, which are in order, in groups that one call each may write."""
+    run = parts[:1]
+    for part in parts[1:]:
+        if part[0] - run[0][0] > _JOIN_BYTES:
+            yield run
+            run = []
+        run.append(part)
+    if run:
+        yield run
+
+
+def _write(file: int, data: bytes, offset: int) -> None:
+    """Write all of it; a disk that takes less than it was given fails here."""
+    written = os.pwrite(file, data, offset)
+    if written != len(data):
+        raise OSError(f"Of {len(data)} bytes at {offset} only {written} were written.")

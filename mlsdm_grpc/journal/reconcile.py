@@ -1,0 +1,221 @@
+"""Comparing what the database says with what was kept beside it, and acting on the difference."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from mlsdm_grpc.journal import sqlite_schema as schema
+from mlsdm_grpc.journal import sqlite_store as store
+from mlsdm_grpc.journal.damage import Damage
+from mlsdm_grpc.journal.evidence import Evidence
+from mlsdm_grpc.journal.files import snapshot_name
+from mlsdm_grpc.journal.heads import Head
+from mlsdm_grpc.journal.ledger import Space
+from mlsdm_grpc.journal.salvage import DATABASE, WAL
+from mlsdm_grpc.journal.survey import Survey, survey, verified_row
+
+__all__ = ["Loaded", "Reconciled", "adjust", "find_suspects", "load", "reconcile", "sweep"]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What the database says."""
+
+    spaces: dict[int, Space]
+    position: int
+    number: int
+    """Highest number of a space that any row has."""
+    known: dict[int, Damage]
+    """Damage that an earlier start has found."""
+    stray: list[tuple[int, int, str]]
+    """Number, revision and name of manifest rows that name another file than their own."""
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What is true of the spaces, and what has to be written for it."""
+
+    spaces: list[Space]
+    """All of them; those that are damaged are marked."""
+    loaded: Loaded
+    restored: list[Space] = field(default_factory=list)
+    """Spaces whose row is missing or wrong."""
+    surveys: dict[int, Survey] = field(default_factory=dict)
+    """By number, of the spaces that were read in full."""
+
+
+def load(connection: sqlite3.Connection) -> Loaded:
+    """Read what the database says of its spaces."""
+    complete = schema.check_format(connection)
+    spaces, position = schema.load_spaces(connection)
+    gaps = schema.load_gaps(connection) if complete else {}
+    for space in spaces:
+        space.gaps = gaps.get(space.number, ())
+    known = schema.load_damage(connection) if complete else {}
+    number = schema.highest_number(connection)
+    stray = store.stray_snapshots(connection)
+    return Loaded({space.number: space for space in spaces}, position, number, known, stray)
+
+
+def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
+    """Return the spaces of which there is more than the database has, and how that shows."""
+    found: dict[int, str] = {}
+    numbers = {head.key: number for number, head in evidence.heads.entries.items()}
+    for number, space in loaded.spaces.items():
+        named = numbers.get(space.key, number) == number
+        if named and evidence.snapshots.newest(number) > space.durable:
+            found[number] = "A snapshot is newer than the log."
+    for number, head in evidence.heads.entries.items():
+        row = loaded.spaces.get(number)
+        if row is None:
+            found[number] = "The database does not name the space."
+        elif row.key != head.key:
+            found[number] = "The database gives the space another name."
+        elif head.revision > row.durable:
+            found[number] = f"Revision {head.revision} was acknowledged."
+    return found
+
+
+def reconcile(
+    connection: sqlite3.Connection, evidence: Evidence, loaded: Loaded, suspects: dict[int, str]
+) -> Reconciled:
+    """Decide what is true of each space; blocks.
+
+    The heads file has checksums and the table of spaces has none, so names come from the file.
+    """
+    spaces = dict(loaded.spaces)
+    result = Reconciled([], loaded)
+    for number in suspects:
+        evidence.anomalous = True
+        head, row = evidence.heads.entries.get(number), loaded.spaces.get(number)
+        if head is not None and (row is None or row.key != head.key):
+            spaces = {n: each for n, each in spaces.items() if each.key != head.key}
+            spaces[number] = Space(head.key, number, gaps=row.gaps if row is not None else ())
+            result.restored.append(spaces[number])
+    for number, space in spaces.items():
+        if number in loaded.known and not evidence.thorough:
+            _mark(evidence, space, loaded.known[number])
+        elif number in suspects or evidence.thorough:
+            found = result.surveys[number] = survey(connection, space, evidence.snapshots)
+            _judge(evidence, space, found, loaded, suspects.get(number, ""))
+    for number, revision, name in loaded.stray:
+        evidence.anomalous = True
+        detail = "The row of the snapshot names another file."
+        evidence.reporter.tell(
+            "snapshot", number=number, revision=revision, file=name, detail=detail
+        )
+    result.spaces = list(spaces.values())
+    return result
+
+
+def _judge(evidence: Evidence, space: Space, found: Survey, loaded: Loaded, detail: str) -> None:
+    """Mark a space that was read in full if that is less than there was of it."""
+    row, known = loaded.spaces.get(space.number), loaded.known.get(space.number)
+    newest = max(evidence.kept(space.number), found.newest, known.last_lost if known else 0)
+    space.head = space.durable = newest
+    if newest > found.readable or (row is not None and row.key != space.key):
+        file = WAL if evidence.crashed else DATABASE
+        detail = detail or "The records do not follow each other."
+        _mark(evidence, space, Damage(found.readable + 1, newest, file, detail))
+
+
+def _mark(evidence: Evidence, space: Space, damage: Damage) -> None:
+    evidence.anomalous = True
+    space.damage = damage
+    space.head = space.durable = max(space.durable, damage.last_lost)
+    evidence.reporter.tell_space(space.key, damage)
+
+
+def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconciled) -> None:
+    """Bring tables, snapshots and heads up to what is true; blocks."""
+    damaged = {space.number: space.damage for space in result.spaces if space.damage is not None}
+    connection.execute("BEGIN IMMEDIATE")
+    schema.add_later_tables(connection)
+    for space in result.restored:
+        schema.replace_space(connection, space)
+    for number, revision, _ in result.loaded.stray:
+        store.remove_snapshot(connection, number, revision)
+    for number, found in result.surveys.items():
+        for bad in found.bad:
+            store.remove_snapshot(connection, number, bad.revision)
+        if found.adopted is not None:
+            store.insert_snapshot(connection, number, found.adopted)
+            _log.warning("snapshot_adopted", file=found.adopted.name)
+    if damaged != result.loaded.known:
+        schema.replace_damage(connection, result.spaces)
+    connection.execute("COMMIT")
+    for space in result.spaces:
+        for bad in result.surveys[space.number].bad if space.number in result.surveys else ():
+            kept = evidence.folder.move(f"snapshots/{bad.name}")
+            evidence.reporter.tell_snapshot(space.key, bad.revision, bad.name, bad.problem, kept)
+    _follow(evidence, result.spaces)
+
+
+def _follow(evidence: Evidence, spaces: Iterable[Space]) -> None:
+    """Let the heads follow what is known beyond them; they never go back."""
+    heads = evidence.heads
+    behind = []
+    for space in spaces:
+        head = heads.entries.get(space.number)
+        lower = head is None or head.revision < space.durable
+        if space.durable and (lower or space.number in evidence.faulty):
+            position = head.position if head is not None else 0
+            behind.append(Head(space.number, space.key, space.durable, position))
+    if not behind and not heads.faults and not heads.created:
+        return
+    if behind:
+        created = heads.created
+        _log.warning("heads_created" if created else "heads_behind", spaces=len(behind))
+    heads.restore(behind)
+
+
+def sweep(
+    connection: sqlite3.Connection, evidence: Evidence, spaces: Iterable[Space]
+) -> dict[int, list[str]]:
+    """Deal with files that no manifest row names.
+
+    Files that were never finished are removed if everything else fits. A snapshot whose row was not
+    written any more is adopted. Nothing else is removed by a start.
+
+    Returns:
+        Names of older snapshots, by number of the space, which its next snapshot makes needless.
+    """
+    names = store.list_names(connection)
+    known = {space.number: space for space in spaces}
+    for name in evidence.snapshots.others:
+        if evidence.anomalous:
+            evidence.folder.move(f"snapshots/{name}")
+        else:
+            (evidence.snapshots.path / name).unlink(missing_ok=True)
+    older: dict[int, list[str]] = {}
+    for number, revisions in evidence.snapshots.revisions.items():
+        strays = [each for each in revisions if snapshot_name(number, each) not in names]
+        if number not in known and strays:
+            _log.warning("snapshots_without_space", number=number, revisions=strays)
+        elif strays and not evidence.anomalous:
+            older[number] = _stray_snapshots(connection, evidence, known[number], strays)
+    return older
+
+
+def _stray_snapshots(
+    connection: sqlite3.Connection, evidence: Evidence, space: Space, strays: list[int]
+) -> list[str]:
+    """Adopt what is newer than the manifest; return the names of what is older."""
+    rows = store.list_snapshots(connection, space.number)
+    newest = rows[0].revision if rows else 0
+    older = [snapshot_name(space.number, each) for each in strays if each < newest]
+    for revision in (each for each in reversed(strays) if each > newest):
+        row = verified_row(evidence.snapshots.path, space.number, revision)
+        if row is not None:
+            older += store.insert_snapshot(connection, space.number, row)
+            continue
+        name, problem = snapshot_name(space.number, revision), "It is not complete."
+        kept = evidence.folder.move(f"snapshots/{name}")
+        evidence.reporter.tell_snapshot(space.key, revision, name, problem, kept)
+    return older

@@ -1,0 +1,130 @@
+"""Finding every damaged space of a data folder, and going on without what is lost.
+
+The server must be stopped: the folder is taken over as at a start. To accept a loss writes one
+record, :class:`~mlsdm_grpc.core.record.AcceptLoss`, behind the best state that is left. Its
+revision is above every one that was ever acknowledged, so none is given twice.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.core.record import AcceptLoss, Record
+from mlsdm_grpc.journal import sqlite_schema as schema
+from mlsdm_grpc.journal.damage import Damage, Reporter
+from mlsdm_grpc.journal.ledger import Space
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.journal.records import encode_record
+from mlsdm_grpc.journal.salvage import DATABASE
+from mlsdm_grpc.journal.sqlite_open import Opened, take_over
+
+__all__ = ["DamagedSpace", "Recovery", "recovering"]
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedSpace:
+    """A damaged space, and what is left of it."""
+
+    key: SpaceKey
+    readable: int
+    """Revision of the best state that is left; 0 if nothing is, not even that it existed."""
+    snapshot: int
+    """Revision of the snapshot that this state begins with; 0 if it needs none."""
+    damage: Damage
+
+    @property
+    def name(self) -> str:
+        """The name by which an operator names it."""
+        return "/".join(self.key)
+
+
+class Recovery:
+    """A data folder that was taken over to be recovered."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._position = opened.position
+
+    @property
+    def damaged(self) -> list[DamagedSpace]:
+        """The damaged spaces, by tenant and name."""
+        spaces = [space for space in self._opened.spaces if space.damage is not None]
+        return sorted(map(self._describe, spaces), key=lambda each: each.key)
+
+    def choose(self, names: Collection[str]) -> list[DamagedSpace]:
+        """Return the damaged spaces of these names.
+
+        Args:
+            names: Each is ``tenant/space``, a space that only one tenant has damaged, or ``all``.
+
+        Raises:
+            InvalidInput: A name is not that of one damaged space.
+        """
+        damaged = self.damaged
+        chosen = dict.fromkeys(damaged if "all" in names else [])
+        for name in names:
+            found = [each for each in damaged if name in {each.name, each.key.space}]
+            if len(found) == 1:
+                chosen[found[0]] = None
+            elif name != "all":
+                of = "no damaged space" if not found else "several tenants; write TENANT/SPACE"
+                raise errors.InvalidInput(f"{name} is the name of {of}.", metadata={"space": name})
+        return list(chosen)
+
+    def accept(self, chosen: DamagedSpace) -> int:
+        """Go on without the lost records of a space; return its new revision; blocks."""
+        space = next(each for each in self._opened.spaces if each.key == chosen.key)
+        damage = chosen.damage
+        revision = damage.last_lost + 1
+        record = Record(
+            revision=revision,
+            incarnation=0,
+            record_id=os.urandom(16),
+            time_ns=time.time_ns(),
+            body=AcceptLoss(damage.first_lost, damage.last_lost),
+        )
+        self._position += 1
+        connection, heads = self._opened.connection, self._opened.heads
+        connection.execute("BEGIN IMMEDIATE")
+        schema.accept_loss(connection, space, self._position, revision, encode_record(record))
+        connection.execute("COMMIT")
+        heads.reserve(space.number)
+        heads.put([(space.number, revision, self._position)], [(space.number, *space.key)])
+        heads.sync()
+        space.damage, space.head, space.durable = None, revision, revision
+        return revision
+
+    def _describe(self, space: Space) -> DamagedSpace:
+        damage = space.damage
+        survey = self._opened.surveys.get(space.number)
+        snapshot = survey.snapshot if survey is not None else 0
+        assert damage is not None  # noqa: S101 - for the type checker
+        return DamagedSpace(space.key, damage.first_lost - 1, snapshot, damage)
+
+
+@contextmanager
+def recovering(data_dir: Path) -> Iterator[Recovery]:
+    """Take a data folder over, and leave it as an orderly end does; blocks.
+
+    Raises:
+        InvalidInput: There is no journal.
+        Unavailable: A server owns the folder, or it cannot be used.
+        DataLoss: The database cannot be salvaged.
+    """
+    if not (data_dir / DATABASE).exists() and not (data_dir / "heads").exists():
+        raise errors.InvalidInput(
+            f"{data_dir} holds no journal.", metadata={"data_dir": str(data_dir)}
+        )
+    opened = take_over(data_dir, sqlite3.Connection, Reporter(), thorough=True)
+    try:
+        yield Recovery(opened)
+    finally:
+        opened.connection.close()
+        opened.release()

@@ -1,0 +1,258 @@
+"""Copying what can be read of a damaged database into a new one.
+
+A database whose trees do not fit together must not be written to: SQLite may then overwrite the
+pages of others. So every sound row is copied into a new file, which takes the place of the old
+one; that and its write-ahead log are kept in ``damaged/``. Rows are read from two views: the
+database under its log, and the database alone, since a checkpoint may have moved into it what a
+damaged log has lost. A revision is given only once, so both agree wherever both have it.
+
+A table is read from its start and from its end, around pages that cannot be read, and by the
+index. A record counts if its checksum fits. The first page is the same in every journal but for
+some counters, so a new one stands in for one that is damaged.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.journal import sqlite_schema as schema
+from mlsdm_grpc.journal import sqlite_store as store
+from mlsdm_grpc.journal.damage import DamagedFolder
+from mlsdm_grpc.journal.files import snapshot_name, sync_directory
+
+__all__ = ["DATABASE", "WAL", "Salvaged", "finish_salvage", "has_header", "salvage"]
+
+DATABASE: Final = "journal.sqlite3"
+WAL: Final = f"{DATABASE}-wal"
+_SHM: Final = f"{DATABASE}-shm"
+_READY: Final = f"{DATABASE}.salvaged"
+"""A complete new database that is to replace the old one."""
+_PAGE: Final = 4_096
+_HEADER: Final = b"SQLite format 3\0\x10\x00\x02\x02\x00\x40\x20\x20"
+"""First bytes of every journal: magic, page size 4,096, WAL, fractions."""
+_TABLES: Final = {
+    "spaces": ("id", "id, tenant, space", ""),
+    "records": (
+        "position",
+        "position, space_id, revision, checksum, payload",
+        "INDEXED BY records_by_revision WHERE space_id > -1",
+    ),
+    "snapshots": ("", "space_id, revision, name, sha256, bytes, created", ""),
+    "gaps": ("", "space_id, first, last", ""),
+    "meta": ("", "key, value", ""),
+}
+"""Integer key of each table, its columns, and how it is read by an index."""
+_SKIP_TRIES: Final = 10_000
+"""Keys that are tried one by one behind a page that cannot be read."""
+
+
+class Salvaged(NamedTuple):
+    """Rows that were copied."""
+
+    spaces: int
+    records: int
+    snapshots: int
+
+
+def has_header(file: int) -> bool:
+    """Return whether an open file begins as the database of a journal does."""
+    return os.pread(file, len(_HEADER), 0) == _HEADER
+
+
+def salvage(data_dir: Path, folder: DamagedFolder, *, named: bool) -> Salvaged:
+    """Replace the database by a new one with all its sound rows; blocks.
+
+    No connection to the database may be open.
+
+    Args:
+        data_dir: The data folder.
+        folder: Keeps the old database and its log.
+        named: Whether the spaces are known without the database.
+
+    Raises:
+        DataLoss: It holds no space, and none is known without it.
+        OSError: The medium refuses; about three times the size of the database has to be free.
+        sqlite3.Error: The new database cannot be written.
+    """
+    work = data_dir / "salvage"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(mode=0o700)
+    target = work / "new.sqlite3"
+    with closing(store.connector(target, sqlite3.Connection)()) as new:
+        schema.prepare(new)
+        new.execute("PRAGMA synchronous = OFF")
+        for view in _views(data_dir, work):
+            with closing(view):
+                _copy(view, new)
+        salvaged = Salvaged(*(_count(new, table) for table in ("spaces", "records", "snapshots")))
+        new.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    if not salvaged.spaces and not named:
+        shutil.rmtree(work)
+        raise errors.DataLoss(
+            f"{DATABASE} is damaged and holds no space that can be read. Restore the data folder"
+            " from a backup, or move the file away to begin anew.",
+            metadata={"file": DATABASE},
+        )
+    descriptor = os.open(target, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    for name in (DATABASE, WAL):
+        folder.link(name)
+    target.rename(data_dir / _READY)
+    sync_directory(data_dir)
+    finish_salvage(data_dir)
+    shutil.rmtree(work, ignore_errors=True)
+    return salvaged
+
+
+def finish_salvage(data_dir: Path) -> bool:
+    """Put a new database that is complete in its place; return whether there was one.
+
+    The old log must be gone before: SQLite would read it into the new database.
+    """
+    ready = data_dir / _READY
+    if not ready.exists():
+        return False
+    for name in (WAL, _SHM):
+        (data_dir / name).unlink(missing_ok=True)
+    sync_directory(data_dir)
+    ready.rename(data_dir / DATABASE)
+    sync_directory(data_dir)
+    return True
+
+
+def _views(data_dir: Path, work: Path) -> Iterator[sqlite3.Connection]:
+    """Yield connections to copies of the database, under its log and alone."""
+    template = work / "template.sqlite3"
+    with closing(store.connector(template, sqlite3.Connection)()) as connection:
+        schema.prepare(connection)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    first_page = template.read_bytes()[:_PAGE]
+    with_log = [True, False] if (data_dir / WAL).exists() else [False]
+    for serial, logged in enumerate(with_log):
+        for patched in (False, True):
+            copy = work / f"view{serial}{int(patched)}.sqlite3"
+            shutil.copyfile(data_dir / DATABASE, copy)
+            if patched:
+                _patch(copy, first_page)
+            if logged:
+                shutil.copyfile(data_dir / WAL, work / f"{copy.name}-wal")
+            connection = sqlite3.connect(copy, isolation_level=None)
+            connection.text_factory = bytes
+            if _opens(connection):
+                yield connection
+                break
+            connection.close()
+            for name in (copy, work / f"{copy.name}-wal", work / f"{copy.name}-shm"):
+                name.unlink(missing_ok=True)
+
+
+def _patch(copy: Path, first_page: bytes) -> None:
+    """Put the first page of a new journal over that of a copy."""
+    pages = max(copy.stat().st_size, _PAGE) // _PAGE
+    page = bytearray(first_page)
+    page[28:32] = pages.to_bytes(4)
+    page[32:40] = bytes(8)  # no free pages are known
+    page[92:96] = page[24:28]  # the page count is valid
+    with copy.open("r+b") as file:
+        file.write(page)
+
+
+def _opens(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("SELECT count(*) FROM records WHERE position < 0").fetchall()
+        found = {sql.decode() for (sql,) in connection.execute(_SCHEMA_TEXTS) if sql}
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
+    return schema.is_schema(found)
+
+
+_SCHEMA_TEXTS: Final = "SELECT CAST(sql AS BLOB) FROM sqlite_schema"
+
+
+def _copy(view: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    new.execute("BEGIN")
+    for table, (key, columns, by_index) in _TABLES.items():
+        places = ", ".join("?" * len(columns.split(", ")))
+        insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - constants
+        if table == "meta":
+            insert = "UPDATE meta SET value = max(value, ?2) WHERE key = ?1"
+        for row in _rows(view, table, key, columns, by_index):
+            sound = _sound(table, row)
+            if sound is not None:
+                new.execute(insert, sound)
+    new.execute("COMMIT")
+
+
+def _rows(
+    view: sqlite3.Connection, table: str, key: str, columns: str, by_index: str
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a table that can be read, some of them more than once."""
+    select = f"SELECT {columns} FROM {table}"  # noqa: S608 - constants
+    if not key:
+        yield from _scan(view, select)
+        return
+    last = None
+    for row in _scan(view, f"{select} NOT INDEXED ORDER BY {key}"):
+        last = row[0]
+        yield row
+    lowest = None
+    for row in _scan(view, f"{select} NOT INDEXED ORDER BY {key} DESC"):
+        lowest = row[0]
+        if last is not None and lowest <= last:
+            return  # nothing lies between
+        yield row
+    yield from _between(view, f"{select} NOT INDEXED WHERE {key}", last or 0, lowest)
+    if by_index:
+        yield from _scan(view, f"{select} {by_index}")
+
+
+def _between(
+    view: sqlite3.Connection, select: str, last: int, lowest: int | None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows between two pages that cannot be read, trying one key after the other."""
+    tried = 0
+    while tried < _SKIP_TRIES and (lowest is None or last + 1 < lowest):
+        last += 1
+        tried += 1
+        with suppress(sqlite3.Error):
+            for row in _scan(view, f"{select} >= {last}"):
+                last, tried = row[0], 0
+                yield row
+
+
+def _scan(view: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ...]]:
+    with suppress(sqlite3.Error), closing(view.execute(select)) as rows:
+        yield from rows
+
+
+def _sound(table: str, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return a row as it is to be inserted; None if it is damaged."""
+    try:
+        if table == "records":
+            _, number, revision, crc, payload = row
+            fits = isinstance(payload, bytes) and crc == store.checksum(number, revision, payload)
+            return row if fits else None
+        if table == "spaces":
+            return row[0], row[1].decode(), row[2].decode()
+        if table == "snapshots":
+            number, revision, name, *rest = row
+            fits = name.decode() == snapshot_name(number, revision)
+            return (number, revision, name.decode(), *rest) if fits else None
+        if table == "meta":
+            return (row[0].decode(), int(row[1])) if row[0] == b"position" else None
+    except (AttributeError, TypeError, ValueError, OverflowError, UnicodeDecodeError):
+        return None
+    return row
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - constants
+    return count

@@ -1,0 +1,141 @@
+"""The best state of one space that a data folder still holds: a snapshot and the records behind it.
+
+Reading a space in full takes time, so it is done for those only that a start has reason to doubt,
+and for all of them after a salvage and by ``mlsdm recover``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.journal import sqlite_schema as schema
+from mlsdm_grpc.journal import sqlite_store as store
+from mlsdm_grpc.journal.files import ManifestRow, find_problem, snapshot_name
+from mlsdm_grpc.journal.ledger import Space
+from mlsdm_grpc.journal.snapshot import check_snapshot
+
+__all__ = ["BadSnapshot", "SnapshotFolder", "Survey", "survey", "verified_row"]
+
+_NAME: Final = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})\.snap")
+
+
+@dataclass(slots=True)
+class SnapshotFolder:
+    """The names in a folder of snapshots."""
+
+    path: Path
+    revisions: dict[int, list[int]] = field(default_factory=dict)
+    """Revisions of the files of each space, by its number, newest first."""
+    others: list[str] = field(default_factory=list)
+    """Names of files that are no snapshots: some that were never finished."""
+
+    @classmethod
+    def read(cls, path: Path) -> SnapshotFolder:
+        """Return the names that are there now; blocks."""
+        folder = cls(path)
+        for each in path.iterdir():
+            if (match := _NAME.fullmatch(each.name)) is None:
+                folder.others.append(each.name)
+            else:
+                folder.revisions.setdefault(int(match[1]), []).append(int(match[2]))
+        for revisions in folder.revisions.values():
+            revisions.sort(reverse=True)
+        return folder
+
+    def newest(self, number: int) -> int:
+        """Return the revision of the newest file of a space; 0 if there is none."""
+        return self.revisions.get(number, [0])[0]
+
+
+class BadSnapshot(NamedTuple):
+    """A snapshot that cannot be used."""
+
+    revision: int
+    name: str
+    problem: str
+
+
+@dataclass(slots=True)
+class Survey:
+    """What can be read of one space."""
+
+    snapshot: int = 0
+    """Revision of the newest intact snapshot; 0 if there is none."""
+    readable: int = 0
+    """Last revision that this snapshot and the records behind it give."""
+    newest: int = 0
+    """Highest revision of which there is any sign in log and snapshots."""
+    adopted: ManifestRow | None = None
+    """The row of that snapshot, if the manifest does not have it."""
+    bad: list[BadSnapshot] = field(default_factory=list)
+    """Snapshots that are newer and cannot be used."""
+
+
+def survey(connection: sqlite3.Connection, space: Space, folder: SnapshotFolder) -> Survey:
+    """Read a space as far as possible; blocks.
+
+    Raises:
+        Unavailable: A file cannot be read now, which does not make it damaged.
+        sqlite3.Error: The database cannot be read.
+    """
+    found = Survey()
+    rows = {row.revision: row for row in store.list_snapshots(connection, space.number)}
+    revisions = sorted({*rows, *folder.revisions.get(space.number, ())}, reverse=True)
+    for revision in revisions:
+        row = rows.get(revision)
+        adopted = None if row is not None else verified_row(folder.path, space.number, revision)
+        if row is not None:
+            problem = find_problem(folder.path, row)
+        else:
+            problem = "" if adopted else "It is not complete."
+        if not problem:
+            found.snapshot, found.adopted = revision, adopted
+            break
+        name = row.name if row is not None else snapshot_name(space.number, revision)
+        found.bad.append(BadSnapshot(revision, name, problem))
+    found.readable = _last_in_order(connection, space, found.snapshot)
+    found.newest = max(
+        found.readable, *revisions, schema.last_revision(connection, space.number), 0
+    )
+    return found
+
+
+def _last_in_order(connection: sqlite3.Connection, space: Space, after: int) -> int:
+    limit = 2**63 - 1
+    while True:
+        entries, damaged = store.read_space(connection, space, after, limit)
+        if entries:
+            after = entries[-1].revision
+        if damaged is not None or not entries:
+            return after
+
+
+def verified_row(directory: Path, number: int, revision: int) -> ManifestRow | None:
+    """Return a manifest row for a file that has none; None unless it is complete; blocks.
+
+    Raises:
+        Unavailable: It cannot be read now.
+    """
+    name = snapshot_name(number, revision)
+    try:
+        with (directory / name).open("rb") as file:
+            if check_snapshot(file) != revision:
+                return None
+            size = file.tell()
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").digest()
+    except errors.DataLoss:
+        return None
+    except OSError as error:
+        raise errors.Unavailable(
+            "A snapshot cannot be read now.",
+            metadata={"file": name, "detail": str(error)},
+            retry_after_s=1.0,
+        ) from error
+    return ManifestRow(revision, name, digest, size)

@@ -1,0 +1,146 @@
+"""Bounds of fields that a large message is held to before it is parsed, as data.
+
+Each bound is one that validation knows too, with the words of its violation, so that a request is
+refused in the same way whatever its size. ``tests/wire/test_scan.py`` compares both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from mlsdm_grpc.config import Settings
+from mlsdm_grpc.governance.policy import MAX_RULES
+from mlsdm_grpc.wire import limits
+
+__all__ = [
+    "BOUNDS",
+    "CATEGORIES",
+    "ENTRY",
+    "ITEMS",
+    "LABELS",
+    "MEMORIES",
+    "PARENTS",
+    "QUERIES",
+    "SCAN_BYTES",
+    "STOPS",
+    "STREAM_BATCH",
+    "STRING",
+    "WHOLE_BYTES",
+    "Bound",
+    "bounds_of",
+]
+
+SCAN_BYTES: Final = 16 * 1_024
+"""Longest message that is parsed unseen: at 64 bytes of memory for each byte of a message of empty
+items, the worst that was measured, it takes a mebibyte."""
+
+WHOLE_BYTES: Final = 64 * 1_024
+"""Longest message that is parsed as a whole although it has items; converting them takes 10 ms."""
+
+
+class Bound(NamedTuple):
+    """How many values a repeated field may have, or how many bytes a single one."""
+
+    limit: int
+    description: str = ""
+    """Of the violation; empty for the number of bytes that there are."""
+    up: int = 0
+    """The violation names the message so many levels above the field."""
+
+    def violation(self, count: int) -> str:
+        """Return the words for more than the limit."""
+        return self.description or f"has {count} bytes; at most {self.limit} are allowed"
+
+
+MEMORIES: Final = Bound(limits.MAX_BATCH_ITEMS, f"must have 1 to {limits.MAX_BATCH_ITEMS} memories")
+QUERIES: Final = Bound(
+    limits.MAX_BATCH_QUERIES, f"must have 1 to {limits.MAX_BATCH_QUERIES} queries"
+)
+STREAM_BATCH: Final = Bound(
+    limits.MAX_STREAM_BATCH, f"must have 1 to {limits.MAX_STREAM_BATCH} items"
+)
+LABELS: Final = Bound(limits.MAX_LABELS, f"at most {limits.MAX_LABELS} labels are allowed")
+PARENTS: Final = Bound(limits.MAX_PARENTS, f"at most {limits.MAX_PARENTS} are allowed")
+CATEGORIES: Final = Bound(
+    limits.MAX_CATEGORIES, f"at most {limits.MAX_CATEGORIES} categories are allowed"
+)
+RULES: Final = Bound(MAX_RULES, f"at most {MAX_RULES} are allowed")
+STOPS: Final = Bound(limits.MAX_STOPS, f"at most {limits.MAX_STOPS} are allowed")
+ENTRIES: Final = Bound(
+    limits.MAX_METADATA_BYTES + 1,
+    f"has too many entries; at most {limits.MAX_METADATA_BYTES} bytes are allowed",
+)
+"""Keys differ: one may be empty, each other takes a byte at least."""
+_COMPONENTS: Final = f"must have 1 to {limits.MAX_DIMENSION} components"
+TEXT: Final = Bound(limits.MAX_TEXT_BYTES)
+STRING: Final = Bound(16 * 1_024)
+"""Of a string in a large message that has no bound of its own."""
+ENTRY: Final = Bound(limits.MAX_METADATA_BYTES, up=1)
+"""Of a key and of a value."""
+
+BOUNDS: Final[Mapping[str, Bound]] = MappingProxyType(
+    {
+        f"mlsdm.v1.{name}": bound
+        for name, bound in {
+            "BatchPutMemoriesRequest.memories": MEMORIES,
+            "BatchQueryMemoriesRequest.queries": QUERIES,
+            "IngestBatch.memories": STREAM_BATCH,
+            "EventBatch.events": STREAM_BATCH,
+            "Memory.labels": LABELS,
+            "Memory.metadata": ENTRIES,
+            "Memory.text": TEXT,
+            "Provenance.parent_ids": PARENTS,
+            "Event.labels": LABELS,
+            "Event.metadata": ENTRIES,
+            "Event.text": TEXT,
+            "ProcessEventRequest.labels": LABELS,
+            "ProcessEventRequest.metadata": ENTRIES,
+            "ProcessEventRequest.text": TEXT,
+            "QueryMemoriesRequest.labels": LABELS,
+            "QueryMemoriesRequest.text": TEXT,
+            "MemoryQuery.labels": LABELS,
+            "MemoryQuery.text": TEXT,
+            "ListMemoriesRequest.labels": LABELS,
+            "ExportMemoriesRequest.labels": LABELS,
+            "UpdateMemoryRequest.add_labels": LABELS,
+            "UpdateMemoryRequest.remove_labels": LABELS,
+            "GenerateRequest.stop_sequences": STOPS,
+            "StreamGenerateRequest.stop_sequences": STOPS,
+            "Policy.rules": RULES,
+            "SpaceConfig.ontology": CATEGORIES,
+            "FloatVector.values": Bound(limits.MAX_DIMENSION, _COMPONENTS, up=2),
+            "Embedding.f32_le": Bound(4 * limits.MAX_DIMENSION, _COMPONENTS, up=1),
+            "Embedding.f16_le": Bound(2 * limits.MAX_DIMENSION, _COMPONENTS, up=1),
+        }.items()
+    }
+)
+"""By the full name of the field. Every repeated field of a request has one."""
+
+ITEMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "mlsdm.v1.BatchPutMemoriesRequest": ("memories",),
+        "mlsdm.v1.BatchQueryMemoriesRequest": ("queries",),
+        "mlsdm.v1.IngestMemoriesRequest": ("batch", "memories"),
+        "mlsdm.v1.StreamEventsRequest": ("batch", "events"),
+    }
+)
+"""Requests whose items are parsed one by one, and where those are."""
+
+
+def bounds_of(settings: Settings) -> dict[str, Bound]:
+    """Return all bounds, with those that the settings say."""
+    text = Bound(settings.governance.max_text_bytes)
+    prompt = Bound(settings.llm.max_prompt_bytes)
+    return {
+        **BOUNDS,
+        "mlsdm.v1.EvaluateContentRequest.text": text,
+        "mlsdm.v1.AnalyzeSpeechRequest.text": text,
+        "mlsdm.v1.RepairSpeechRequest.text": text,
+        "mlsdm.v1.RepairSpeechRequest.prompt": text,
+        "mlsdm.v1.GenerateRequest.prompt": prompt,
+        "mlsdm.v1.GenerateRequest.system_prompt": prompt,
+        "mlsdm.v1.StreamGenerateRequest.prompt": prompt,
+        "mlsdm.v1.StreamGenerateRequest.system_prompt": prompt,
+    }

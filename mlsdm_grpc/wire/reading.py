@@ -1,0 +1,208 @@
+"""Requests as they are read: small ones at once, large ones after a look over their bytes.
+
+A large message is never parsed as a whole where it has items: they are parsed one by one, in slices
+of the event loop, so that no message holds the loop up or takes many times its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from mlsdm_grpc.engine.turns import FEW, Turn, Turns
+from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.wire.bounds import ITEMS, SCAN_BYTES, WHOLE_BYTES, Bound
+from mlsdm_grpc.wire.scan import Scan, Shape
+
+__all__ = ["Parts", "Reader"]
+
+MessageT = TypeVar("MessageT", bound=Message)
+ItemT = TypeVar("ItemT", bound=Message)
+_T = TypeVar("_T")
+
+
+class Parts(Generic[MessageT, ItemT]):
+    """A request and its items.
+
+    Args:
+        message: The request; without its items if these are bytes.
+        items: Messages, or their bytes.
+        reader: Parses the bytes.
+    """
+
+    def __init__(
+        self, message: MessageT, items: Sequence[ItemT | memoryview], reader: Reader
+    ) -> None:
+        self.message = message
+        self.whole = not items or not isinstance(items[0], memoryview)
+        """The message has its items."""
+        self._items = items
+        self._reader = reader
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    async def each(
+        self,
+        work: Callable[[int, ItemT], _T],
+        path: Callable[[int], str],
+        *,
+        faulty: Callable[[InvalidInput], _T] | None = None,
+    ) -> list[_T]:
+        """Return what ``work`` makes of each item, in slices of the event loop.
+
+        Args:
+            work: Takes the place of an item and the item.
+            path: Returns the name of an item in violations, with a dot at its end.
+            faulty: Makes a result of what is wrong with an item; without it that is raised.
+
+        Raises:
+            InvalidInput: MESSAGE_MALFORMED or FIELD_INVALID.
+        """
+        worked = _tolerant(work, faulty)
+        if self.whole and len(self) <= FEW:
+            return [worked(index, item) for index, item in enumerate(self._items)]  # type: ignore[arg-type] # messages
+        made = list[_T]()
+        async with self._reader.turns.taken() as turn:
+            for index, item in enumerate(self._items):
+                message: ItemT | InvalidInput
+                if isinstance(item, memoryview):
+                    message = await self._reader.item(bytes(item), path(index), turn)
+                else:
+                    message = item
+                made.append(worked(index, message))
+                if turn.is_over:
+                    await turn.pause()
+        return made
+
+
+def _tolerant(
+    work: Callable[[int, ItemT], _T], faulty: Callable[[InvalidInput], _T] | None
+) -> Callable[[int, ItemT | InvalidInput], _T]:
+    """Return ``work``, which also takes what is wrong with an item in its place."""
+
+    def worked(index: int, item: ItemT | InvalidInput) -> _T:
+        try:
+            if isinstance(item, InvalidInput):
+                raise item
+            return work(index, item)
+        except InvalidInput as error:
+            if faulty is None or not error.violations:
+                raise
+            return faulty(error)
+
+    return worked
+
+
+class Reader:
+    """Reads the requests of one method.
+
+    Args:
+        method: Path of the method.
+        request_type: Its requests.
+        bounds: By the full names of fields.
+        turns: Slices of the event loop.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        request_type: type[Message],
+        bounds: Mapping[str, Bound],
+        turns: Turns,
+    ) -> None:
+        self.turns = turns
+        self._method = method
+        self._type: Any = request_type
+        descriptor: Any = request_type.DESCRIPTOR
+        self._path: Final = ITEMS.get(descriptor.full_name, ())
+        self._shape = Shape(descriptor, bounds, self._path)
+        self._item_type: Any = _item_type(self._type, self._path)
+        self._item_shape = Shape(self._item_type.DESCRIPTOR, bounds)
+
+    def parse(self, raw: bytes) -> Any:
+        """Return a request of few bytes; as :class:`Parts` if it has items.
+
+        Raises:
+            InvalidInput: MESSAGE_MALFORMED.
+        """
+        message = self._parsed(self._type, raw)
+        if not self._path:
+            return message
+        return Parts(message, attrgetter(".".join(self._path))(message), self)
+
+    async def read(self, raw: bytes) -> Any:
+        """Return the request in any number of bytes, as :meth:`parse` does.
+
+        Raises:
+            InvalidInput: MESSAGE_MALFORMED, or FIELD_INVALID: a field is beyond its bound.
+        """
+        if len(raw) <= SCAN_BYTES:
+            return self.parse(raw)
+        cuts = bool(self._path) and len(raw) > WHOLE_BYTES
+        async with self.turns.taken() as turn:
+            scan = Scan(raw, cuts=cuts)
+            outer = await self._scanned(scan, self._shape, turn)
+            if not cuts:
+                return self.parse(raw)
+            view = memoryview(raw)
+            items = [view[begin:end] for begin, end in scan.items]
+            return Parts(self._parsed(self._type, outer), items, self)
+
+    async def item(self, raw: bytes, path: str, turn: Turn) -> Any:
+        """Return one item, or what is wrong with it: it has a field beyond its bound.
+
+        Args:
+            raw: Its bytes.
+            path: Its name in violations, with a dot at its end.
+            turn: Held by the caller.
+
+        Raises:
+            InvalidInput: MESSAGE_MALFORMED.
+        """
+        if len(raw) > SCAN_BYTES:
+            try:
+                await self._scanned(Scan(raw, path), self._item_shape, turn)
+            except InvalidInput as error:
+                if not error.violations:
+                    raise
+                return error
+        return self._parsed(self._item_type, raw)
+
+    async def _scanned(self, scan: Scan, shape: Shape, turn: Turn) -> bytes:
+        """Look over a message, and return it without its items."""
+        steps = scan.steps(shape)
+        try:
+            while True:
+                next(steps)
+                await turn.pause()
+        except StopIteration as end:
+            outer: bytes = end.value
+            return outer
+        except DecodeError:
+            raise self.malformed() from None
+
+    def _parsed(self, kind: type[MessageT], raw: bytes) -> MessageT:
+        try:
+            return kind.FromString(raw)
+        except DecodeError:
+            raise self.malformed() from None
+
+    def malformed(
+        self, message: str = "The bytes are not a message of the request type."
+    ) -> InvalidInput:
+        """Return the error of a request that is none."""
+        return InvalidInput(message, reason="MESSAGE_MALFORMED", metadata={"method": self._method})
+
+
+def _item_type(request_type: Any, path: Sequence[str]) -> Any:
+    """Return the messages at a path in a request; the request itself at none."""
+    kind = request_type
+    for name in path:
+        field = kind.DESCRIPTOR.fields_by_name[name]
+        kind = GetMessageClass(field.message_type)
+    return kind

@@ -1,0 +1,29 @@
+"""Child of test_reading: loads every space of a folder and says how it went."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from damage_history import SPACES, load
+
+from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.journal.sqlite import SqliteJournal
+
+
+async def read(folder: Path) -> None:
+    journal = SqliteJournal(folder)
+    try:
+        await journal.open()
+    except MlsdmError as error:
+        print("open", type(error).__name__)
+        return
+    for key in SPACES:
+        try:
+            print(key.space, (await load(journal, key)).revision)
+        except MlsdmError as error:
+            print(key.space, type(error).__name__)
+    await journal.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(read(Path(sys.argv[1])))

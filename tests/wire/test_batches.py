@@ -1,0 +1,166 @@
+"""Batches in parts are the same batches: digest, record and memory, and take little room."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_put_pb2
+from mlsdm_grpc.core.record import (
+    NewMemory,
+    ProcessEvent,
+    Provenance,
+    PutMemories,
+    Record,
+    StreamItem,
+    StreamItems,
+)
+from mlsdm_grpc.engine.turns import Turns
+from mlsdm_grpc.journal.records import (
+    decode_record,
+    encode_record,
+    encoded_body,
+    encoded_items,
+    packed_memory,
+    unpacked_memory,
+)
+from mlsdm_grpc.wire import requests
+from mlsdm_grpc.wire.bounds import BOUNDS
+from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.reading import Reader
+from tests.core.histories import vector
+
+MIB = 1_024 * 1_024
+CALL = SimpleNamespace(method=SimpleNamespace(path="/mlsdm.v1.MemoryService/BatchPutMemories"))
+
+strings = st.text(max_size=4)
+names = st.text("abc", min_size=1, max_size=3)
+memories = st.builds(
+    NewMemory,
+    memory_id=names,
+    vector=st.integers(0, 5).map(vector),
+    text=strings,
+    phase=st.none() | st.just(0.5),
+    labels=st.lists(names, max_size=12).map(tuple),
+    metadata=st.dictionaries(strings, strings, max_size=12).map(lambda d: tuple(sorted(d.items()))),
+    provenance=st.builds(Provenance, parent_ids=st.lists(names, max_size=12).map(tuple)),
+    etag=strings,
+)
+bodies = st.one_of(
+    st.builds(PutMemories, st.lists(memories, min_size=1, max_size=4).map(tuple), st.booleans()),
+    st.builds(
+        StreamItems,
+        stream_id=names,
+        after_sequence=st.integers(0, 300),
+        last_sequence=st.integers(0, 300),
+        items=st.lists(
+            st.builds(
+                StreamItem,
+                sequence=st.integers(1, 300),
+                body=memories | st.builds(ProcessEvent, memories, st.just(0.5)),
+            ),
+            max_size=4,
+        ).map(tuple),
+        allow_replace=st.booleans(),
+        finished=st.booleans(),
+    ),
+)
+
+
+def plain(memory):
+    """Return what can be compared of a memory."""
+    return replace(memory, vector=memory.vector.raw.tobytes())
+
+
+@given(memories)
+def test_a_packed_memory_is_the_memory(memory):
+    packed = packed_memory(memory)
+    assert plain(unpacked_memory(packed)) == plain(memory)
+    many = len(memory.labels) + len(memory.metadata) + len(memory.provenance.parent_ids) > 8
+    assert bool(packed.rest) == many
+
+
+@given(bodies)
+def test_a_record_that_is_encoded_in_parts_is_the_record(body):
+    record = Record(
+        revision=3, incarnation=1, record_id=b"r" * 16, time_ns=5, body=body, principal="p"
+    )
+    parts = encoded_body(body, list(encoded_items(body)))
+    assert encode_record(record, parts) == encode_record(record)
+    if isinstance(body, PutMemories):
+        packed = replace(body, memories=tuple(map(packed_memory, body.memories)))
+        again = encode_record(replace(record, body=packed))
+        assert again == encode_record(record)
+        decoded = decode_record(again).body
+        assert list(map(plain, decoded.memories)) == list(map(plain, body.memories))
+
+
+@given(
+    st.lists(
+        st.builds(
+            memory_pb2.Memory,
+            text=strings,
+            labels=st.lists(names, max_size=3),
+            metadata=st.dictionaries(strings, strings, max_size=3),
+        ),
+        max_size=4,
+    ),
+    st.sampled_from(["", "default", "s"]),
+    st.booleans(),
+    st.sampled_from([b"", b"\x98\x06\x01"]),
+)
+def test_the_digest_of_a_batch_is_that_of_the_request(items, space, allow_replace, unknown):
+    request = memory_put_pb2.BatchPutMemoriesRequest(
+        memories=items, space=space, allow_replace=allow_replace, request_id="x"
+    )
+    request.MergeFromString(unknown)
+    digest = requests.BatchDigest(CALL, request)
+    for item in items:
+        digest.add(item)
+    assert digest.digest() == requests.request_digest(CALL, request)
+
+
+def batch(**fields):
+    return [fields] * 1_000
+
+
+LABELS = [f"{i:02}" for i in range(32)]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "items",
+    [
+        batch(text="a", labels=LABELS),
+        batch(text="a", metadata={f"{i:02}": "" for i in range(100)}),
+        [{"text": "a", "metadata": {f"{i:03x}": "" for i in range(1_300)}}] * 400,
+        batch(text="a", provenance={"parent_ids": LABELS}),
+        batch(text="a" * 4_000),
+        batch(embedding={"f32_le": b"\0\0\x80\x3f" * 384}),
+        batch(text="a"),
+    ],
+    ids=["labels", "entries", "many entries", "parents", "texts", "vectors", "short"],
+)
+async def test_a_legal_batch_takes_at_most_three_times_its_bytes(items):
+    kind = memory_put_pb2.BatchPutMemoriesRequest
+    raw = kind(memories=items).SerializeToString()
+    reader = Reader("/m", kind, BOUNDS, Turns())
+    fields = Fields()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        parts = await reader.read(raw)
+        digest = requests.BatchDigest(CALL, parts.message)
+        found = await requests.new_memories(fields, parts, now_ns=0, digest=digest)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    fields.check()
+    assert len(found) == len(items)
+    assert len(raw) + peak <= 3 * len(raw) + MIB
