@@ -306,9 +306,10 @@ class SpaceSettings(_Section):
     """Dimension of a space whose first write is a vector."""
     capacity: int = Field(default=20_000, ge=1, le=1_000_000)
     """Memories of a space at most."""
-    upgrade_semantics: bool = True
-    """Carry spaces to the newest rules that this version has, each before its next write. Older
-    versions cannot use them any more: switch this off while nodes of two versions run."""
+    upgrade_semantics: bool = False
+    """Create spaces under the newest rules that this version has, and carry others to them, each
+    before its next write. The newest rules are a draft: a later version may be unable to read what
+    was written under them, and older ones never can."""
     embedder: str = "wordllama"
     """What embeds text: ``wordllama`` (256 dimensions, offline), ``openai`` (section `embedder`) or
     ``none``."""

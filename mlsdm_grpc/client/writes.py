@@ -266,10 +266,10 @@ class Writes(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> ConsolidateResponse:
-        """Merge near duplicates and remove what has expired now, not in the next sleep.
+        """Merge what says the same and remove what has expired now, not in the next sleep.
 
         Args:
-            merge_min_cosine: Cosine from which two memories of the same phase are merged, 0.5..1;
+            merge_min_cosine: Cosine from which two memories without a text are merged, 0.5..1;
                 1 merges nothing, None is the space's.
             validate_only: Tell what would be done, write nothing.
             request_id: UUID of this write; None makes one.

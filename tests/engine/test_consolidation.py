@@ -34,14 +34,14 @@ pytestmark = pytest.mark.anyio
 
 def near(seed, noise):
     base = vector(seed).raw * vector(seed).inv_norm
-    raw = (base + 0.01 * vector(100 + noise).raw / np.sqrt(DIMENSION)).astype(np.float32)
+    raw = (base + 0.0006 * vector(100 + noise).raw / np.sqrt(DIMENSION)).astype(np.float32)
     return Vector(raw, inverse_norm(raw))
 
 
 async def put(driver, *vectors):
     """Store memories whose ids the server chooses."""
     for each in vectors:
-        body = PutMemories((NewMemory("", each, text=f"text {each.raw[0]}"),))
+        body = PutMemories((NewMemory("", each),))
         await driver.engine.intake.put(KEY, body, ticket(), paths=[""])
 
 

@@ -46,10 +46,14 @@ class Journal(MemoryJournal):
 
 
 @pytest.fixture
-def journal(old_journal, monkeypatch):
+def journal(old_journal):
     """That journal, under code that has a second version."""
-    monkeypatch.setitem(semantics.VERSIONS, 2, "For a test.")
     return old_journal
+
+
+def upgrading(journal):
+    """Run an engine that carries spaces to the newest rules."""
+    return running(journal, space={"upgrade_semantics": True})
 
 
 async def set_policy(driver, version):
@@ -80,7 +84,7 @@ async def version_told(driver, key=KEY):
 
 
 async def test_a_write_to_an_older_space_upgrades_it_first(journal):
-    async with running(journal) as driver:
+    async with upgrading(journal) as driver:
         assert await version_told(driver) == 1
         await driver.query(1)
         assert await journal.head(KEY) == 2
@@ -94,7 +98,7 @@ async def test_a_write_to_an_older_space_upgrades_it_first(journal):
 
 
 async def test_writes_that_come_together_upgrade_once(journal):
-    async with running(journal) as driver:
+    async with upgrading(journal) as driver:
         await asyncio.gather(*(driver.put(seed) for seed in range(2, 12)))
         event = event_of(NewMemory("", vector(20)), 0.9)
         await driver.engine.intake.process_event(KEY, event, ticket())
@@ -107,13 +111,13 @@ async def test_writes_that_come_together_upgrade_once(journal):
 
 
 async def test_policies_are_upgraded_like_spaces(journal):
-    async with running(journal) as driver:
+    async with upgrading(journal) as driver:
         await set_policy(driver, 1)
     assert await written(journal, RESERVED, after=1) == [(1, "UpgradeSemantics"), (2, "SetPolicy")]
 
 
 async def test_new_spaces_are_under_the_newest_rules(journal):
-    async with running(journal) as driver:
+    async with upgrading(journal) as driver:
         await driver.put(1, key=OTHER)
     assert await written(journal, OTHER) == [(2, "CreateSpace"), (2, "PutMemories")]
 
@@ -128,7 +132,7 @@ async def test_without_upgrades_everything_stays_under_rules_that_older_nodes_ha
 
 
 async def test_without_upgrades_a_space_that_was_upgraded_is_written_by_its_rules(journal):
-    async with running(journal) as driver:
+    async with upgrading(journal) as driver:
         await driver.put(2)
     async with running(journal, space={"upgrade_semantics": False}) as driver:
         await driver.put(3)
@@ -136,7 +140,7 @@ async def test_without_upgrades_a_space_that_was_upgraded_is_written_by_its_rule
 
 
 async def test_of_two_nodes_one_upgrades(journal):
-    async with running(journal) as first, running(journal) as second:
+    async with upgrading(journal) as first, upgrading(journal) as second:
         await second.query(1)
         await first.put(2)
         with pytest.raises(Unavailable):
@@ -146,19 +150,19 @@ async def test_of_two_nodes_one_upgrades(journal):
     assert await written(journal, after=2) == expected
     upgrade = (await records(journal, after=2))[0]
     assert upgrade.body == UpgradeSemantics(2)
-    async with running(journal) as driver:
+    async with upgrading(journal) as driver:
         assert sorted((await driver.query(1, top_k=5))[0]) == ["m1", "m2", "m3"]
 
 
 async def test_every_node_makes_an_upgrade_under_the_same_request_id(journal, monkeypatch):
     async def upgrade(key):
-        async with running(journal) as driver:
+        async with upgrading(journal) as driver:
             await driver.put(2, key=key)
         return (await records(journal, key, after=2))[0]
 
     with monkeypatch.context() as patch:
         patch.delitem(semantics.VERSIONS, 2)
-        async with running(journal) as driver:
+        async with upgrading(journal) as driver:
             await driver.put(1, key=OTHER)
     one, other = await upgrade(KEY), await upgrade(OTHER)
     assert one.body == other.body == UpgradeSemantics(2)
@@ -168,7 +172,7 @@ async def test_every_node_makes_an_upgrade_under_the_same_request_id(journal, mo
 
 
 async def test_an_upgrade_that_the_journal_does_not_take_is_made_later(journal):
-    async with running(journal) as driver:
+    async with upgrading(journal) as driver:
         await driver.query(1)
         journal.failing = True
         with pytest.raises(Unavailable):
@@ -183,7 +187,7 @@ async def test_an_upgrade_that_the_journal_does_not_take_is_made_later(journal):
 async def test_older_code_refuses_an_upgraded_space_and_no_other(
     journal, monkeypatch, logs, snapshots
 ):
-    async with running(journal) as driver:
+    async with upgrading(journal) as driver:
         if not snapshots:
             monkeypatch.setattr(
                 driver.engine._upkeep, "snapshot_all", driver.engine._writes.drained
@@ -193,7 +197,7 @@ async def test_older_code_refuses_an_upgraded_space_and_no_other(
         chain = (await driver.state()).chain
     with monkeypatch.context() as older:
         older.delitem(semantics.VERSIONS, 2)
-        async with running(journal) as driver:
+        async with upgrading(journal) as driver:
             for call in (driver.put(3), driver.query(1), driver.state()):
                 with pytest.raises(PreconditionFailed) as caught:
                     await call
@@ -213,7 +217,7 @@ async def test_older_code_refuses_an_upgraded_space_and_no_other(
             shown = {each.name: each.view and each.view.semantics_version for each in page.spaces}
             assert shown == {"default": None, "other": 1}
     assert await journal.head(KEY) == revision
-    async with running(journal) as driver:
+    async with upgrading(journal) as driver:
         state = await driver.state()
         assert (state.revision, state.chain) == (revision, chain)
         assert sorted((await driver.query(1, top_k=5))[0]) == ["m1", "m2"]

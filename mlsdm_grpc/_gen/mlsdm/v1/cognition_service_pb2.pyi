@@ -493,8 +493,8 @@ class ConsolidateRequest(_message.Message):
     request_id: _builtins.str
     """Optional. UUID that makes the write safe to repeat."""
     merge_min_cosine: _builtins.float
-    """Optional. Defaults to merge_min_cosine of the space. Cosine from which two memories of the same
-    phase are merged, 0.5 to 1, single precision; 1 merges nothing.
+    """Optional. Defaults to merge_min_cosine of the space. Cosine from which two memories without a
+    text are merged, 0.5 to 1, single precision; 1 merges none of them.
     """
     validate_only: _builtins.bool
     """Optional. Defaults to false. Find out what would be done, write nothing."""

@@ -137,10 +137,13 @@ class CognitionServiceStub:
     - INTERNAL INTERNAL: a defect; report the request id.
     """
     Consolidate: _aio.UnaryUnaryMultiCallable[_cognition_service_pb2.ConsolidateRequest, _cognition_service_pb2.ConsolidateResponse]
-    """Consolidates a mind now instead of in its next sleep: merges near duplicates into one memory of
-    source SYSTEM and removes what has expired. Pinned memories and those with caller-chosen ids
-    are not merged. Traces and rhythm stay as they are. Where one record cannot name all
-    duplicates, the next call merges the rest.
+    """Consolidates a mind now instead of in its next sleep: merges memories that say the same into
+    one, and removes what has expired. Texts say the same if they are equal but for their Unicode
+    normalisation form, the length of runs of white space, and one closing full stop; vectors
+    without a text if their cosine reaches merge_min_cosine. Memories whose metadata conflict, whose
+    labels together are more than 32, or whose vectors their callers sent and that differ are not
+    merged, nor are pinned ones and those with caller-chosen ids. Traces and rhythm stay as they
+    are. Where one record cannot name all, the next call merges the rest.
 
     Ordering: takes one revision. Atomicity: one record; memories that changed since the search for
     duplicates are skipped. Consistency: a read with min_revision = revision sees it. With
@@ -322,10 +325,13 @@ class CognitionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cognition_service_pb2.ConsolidateRequest,
         context: _aio.ServicerContext[_cognition_service_pb2.ConsolidateRequest, _abc.Awaitable[_cognition_service_pb2.ConsolidateResponse]],
     ) -> _abc.Awaitable[_cognition_service_pb2.ConsolidateResponse]:
-        """Consolidates a mind now instead of in its next sleep: merges near duplicates into one memory of
-        source SYSTEM and removes what has expired. Pinned memories and those with caller-chosen ids
-        are not merged. Traces and rhythm stay as they are. Where one record cannot name all
-        duplicates, the next call merges the rest.
+        """Consolidates a mind now instead of in its next sleep: merges memories that say the same into
+        one, and removes what has expired. Texts say the same if they are equal but for their Unicode
+        normalisation form, the length of runs of white space, and one closing full stop; vectors
+        without a text if their cosine reaches merge_min_cosine. Memories whose metadata conflict, whose
+        labels together are more than 32, or whose vectors their callers sent and that differ are not
+        merged, nor are pinned ones and those with caller-chosen ids. Traces and rhythm stay as they
+        are. Where one record cannot name all, the next call merges the rest.
 
         Ordering: takes one revision. Atomicity: one record; memories that changed since the search for
         duplicates are skipped. Consistency: a read with min_revision = revision sees it. With

@@ -313,8 +313,8 @@ class SpaceConfig(_message.Message):
     precision.
     """
     merge_min_cosine: _builtins.float
-    """Optional. Defaults to 0.98. Cosine from which consolidation merges two memories of the same
-    phase, 0.5 to 1, single precision; 1 merges nothing.
+    """Optional. Defaults to 0.999999. Cosine from which consolidation merges two memories without a
+    text, 0.5 to 1, single precision; 1 merges none of them.
     """
     @_builtins.property
     def moral(self) -> Global___MoralConfig:
