@@ -40,7 +40,7 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.journal.parameters import parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_to_proto
 from mlsdm_grpc.journal.records import decode_record, group_to_proto, outcome_to_proto
-from mlsdm_grpc.journal.snapshot import snapshot_reader, snapshot_writer
+from mlsdm_grpc.journal.snapshot import SnapshotDamaged, snapshot_reader, snapshot_writer
 
 __all__ = ["MindHandler"]
 
@@ -189,6 +189,7 @@ class MindHandler:
 
     def _fail(self, request: pb.LinkRequest, reply: pb.LinkReply, error: Exception) -> None:
         if isinstance(error, MlsdmError):
+            reply.snapshot_damaged = isinstance(error, SnapshotDamaged)
             add_failure(reply, error)
         elif isinstance(error, RevisionGap):
             add_failure(reply, DataLoss(f"A record cannot be applied: {error!r}"))

@@ -455,12 +455,11 @@ class Directory:
         load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
         space.asked = link
         reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
-        try:
-            raise_failure(reply, space.key.space)
-        except DataLoss as error:
-            if snapshot and await self._journal.reject_snapshot(space.key, snapshot, error.message):
+        if snapshot and reply.snapshot_damaged:
+            problem = reply.failure.message
+            if await self._journal.reject_snapshot(space.key, snapshot, problem):
                 return False
-            raise
+        raise_failure(reply, space.key.space)
         space.heard(reply)
         space.applied = reply.revision
         space.snapshot_revision = snapshot.revision if snapshot else 0

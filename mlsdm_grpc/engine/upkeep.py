@@ -145,8 +145,11 @@ class Upkeep:
             await self._sweep(space)
             request = pb.LinkRequest(snapshot=pb.SnapshotRequest(path=str(path)))
             unsaved = space.unsaved
-            revision = (await self._ask(space, request)).done.snapshot_revision
-            await self._journal.save_snapshot(space.key, revision=revision, path=path)
+            done = (await self._ask(space, request)).done
+            revision = done.snapshot_revision
+            await self._journal.save_snapshot(
+                space.key, revision=revision, path=path, digest=done.sha256
+            )
             self._snapshots.labels("saved").inc()
             space.snapshot_revision = revision
             space.unsaved = max(0, space.unsaved - unsaved)

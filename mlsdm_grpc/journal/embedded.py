@@ -43,13 +43,15 @@ class EmbeddedJournal(ABC):
     def scratch_path(self) -> Path:
         return self._live.files.scratch()
 
-    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
+    async def save_snapshot(
+        self, key: SpaceKey, *, revision: int, path: Path, digest: bytes = b""
+    ) -> bool:
         parts = self._live
         space = parts.ledger.get(key)
         if space is None or revision > space.durable:
             await asyncio.to_thread(path.unlink, missing_ok=True)
             raise not_reached("The snapshot is newer than its space.", revision, space)
-        return await parts.files.save(space.number, revision, path)
+        return await parts.files.save(space.number, revision, path, digest)
 
     async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
         parts = self._live

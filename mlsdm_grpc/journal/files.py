@@ -83,9 +83,16 @@ class SnapshotFiles:
         """Return a name that nothing has used since the directory was swept."""
         return self._directory / f"tmp-{next(self._serial)}"
 
-    async def save(self, number: int, revision: int, path: Path) -> bool:
-        """Take a file over as the newest snapshot of a space, unless there is one as new."""
+    async def save(self, number: int, revision: int, path: Path, written: bytes = b"") -> bool:
+        """Take a file over as the newest snapshot of a space, unless there is one as new.
+
+        Raises:
+            DataLoss: It is empty, or does not have the digest of what was written.
+        """
         digest, size = await asyncio.to_thread(_harden, path)
+        if written not in {b"", digest}:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise errors.DataLoss("The snapshot file does not hold what was written to it.")
         row = ManifestRow(revision, snapshot_name(number, revision), digest, size)
         async with self.lock:
             rows = await self._manifest.snapshots(number)

@@ -157,13 +157,17 @@ class Journal(Protocol):
         """Return a new file name on the medium of the snapshots, for ``save_snapshot``."""
         ...
 
-    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
+    async def save_snapshot(
+        self, key: SpaceKey, *, revision: int, path: Path, digest: bytes = b""
+    ) -> bool:
         """Make the file at ``path`` the space's current snapshot if it is newer than that.
 
         Args:
             key: The space.
             revision: Revision of the state in the file; at most the head.
             path: From :meth:`scratch_path`, complete; the journal takes it over.
+            digest: SHA-256 of what was written to it. A file that has another one is not taken
+                over, which is ``DataLoss``; empty compares nothing.
 
         Returns:
             False if a snapshot of this or a later revision was there already; the file is gone.

@@ -39,6 +39,7 @@ from mlsdm_grpc.journal.parameters import parameters_from_proto, parameters_to_p
 from mlsdm_grpc.journal.policies import policy_from_proto, policy_to_proto
 
 __all__ = [
+    "SnapshotDamaged",
     "Written",
     "check_snapshot",
     "memory_from_row",
@@ -61,6 +62,14 @@ _MEMORIES_A_STEP = 32
 _PART_BYTES = 256 * 1_024
 """What is summed up in one step."""
 _MAX_FRAME_BYTES = 512 * 1_024 * 1_024
+
+
+class SnapshotDamaged(DataLoss):
+    """A file does not hold what was written, or not the state that its records gave.
+
+    Nothing else makes a snapshot bad: a version of the server that cannot read it, or has no memory
+    for it, says nothing of the file.
+    """
 
 
 class Written(NamedTuple):
@@ -186,13 +195,13 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
         elif kind == "tail":
             count = 0 if mind.contents is None else len(mind.contents.pelm)
             if (frame.tail.memory_count, frame.tail.window_count) != (count, len(mind.window)):
-                raise DataLoss("A snapshot lacks some of its frames.")
+                raise SnapshotDamaged("A snapshot lacks some of its frames.")
             if mind.contents is not None:
                 yield from mind.contents.pelm.order_ring()
             mind.seal = mind.sealed()
             _check_proof(mind.seal, next(frames, None))
             return mind
-    raise DataLoss("A snapshot is cut off.")
+    raise SnapshotDamaged("A snapshot is cut off.")
 
 
 def check_snapshot(file: BinaryIO) -> int:
@@ -212,9 +221,9 @@ def check_snapshot(file: BinaryIO) -> int:
             counts[1] += len(frame.window.entries)
             end = frame.tail if frame.WhichOneof("kind") == "tail" else end
     except DecodeError as error:
-        raise DataLoss("A snapshot has a frame that cannot be read.") from error
+        raise SnapshotDamaged("A snapshot has a frame that cannot be read.") from error
     if revision is None or end is None or counts != [end.memory_count, end.window_count]:
-        raise DataLoss("A snapshot lacks some of its frames.")
+        raise SnapshotDamaged("A snapshot lacks some of its frames.")
     return revision
 
 
@@ -223,7 +232,7 @@ def _check_proof(seal: Seal, frame: pb.SnapshotFrame | None) -> None:
         return
     proof = frame.proof
     if seal != (proof.chain, proof.step, proof.memory_count, proof.memory_digest):
-        raise DataLoss("A snapshot does not hold the state that its records gave.")
+        raise SnapshotDamaged("A snapshot does not hold the state that its records gave.")
 
 
 def _parts(frame: pb.SnapshotFrame) -> _Frame:
@@ -400,7 +409,7 @@ def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[_Frame | None]:
 def _memories(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Memory, Float32]]:
     rows = np.frombuffer(columns.rows, "<f4").reshape(-1, dimension)
     if len(columns.checksums) not in {0, len(columns.memories)}:
-        raise DataLoss("A snapshot lacks checksums of rows.")
+        raise SnapshotDamaged("A snapshot lacks checksums of rows.")
     phases = np.frombuffer(columns.phases, "<f4").tolist()
     confidences = np.frombuffer(columns.confidences, "<f4").tolist()
     for i, row in enumerate(columns.memories):
@@ -454,15 +463,15 @@ def _entry(message: pb.WindowEntry) -> WindowEntry:
 def _read_frames(file: BinaryIO) -> Iterator[pb.SnapshotFrame]:
     while prefix := file.read(_FRAME.size):
         if len(prefix) < _FRAME.size:
-            raise DataLoss("A snapshot is cut off.")
+            raise SnapshotDamaged("A snapshot is cut off.")
         length, crc = _FRAME.unpack(prefix)
         if length > _MAX_FRAME_BYTES:
-            raise DataLoss("A snapshot names a frame that is too long.")
+            raise SnapshotDamaged("A snapshot names a frame that is too long.")
         body = file.read(length)
         if len(body) < length:
-            raise DataLoss("A snapshot is cut off.")
+            raise SnapshotDamaged("A snapshot is cut off.")
         if zlib.crc32(body) != crc:
-            raise DataLoss("A snapshot fails its checksum.")
+            raise SnapshotDamaged("A snapshot fails its checksum.")
         yield pb.SnapshotFrame.FromString(body)
 
 

@@ -147,14 +147,16 @@ class SqliteJournal(EmbeddedJournal):
                 await asyncio.to_thread(parts.opened.heads.sync)
             await asyncio.to_thread(parts.opened.release)
 
-    async def save_snapshot(self, key: SpaceKey, *, revision: int, path: Path) -> bool:
+    async def save_snapshot(
+        self, key: SpaceKey, *, revision: int, path: Path, digest: bytes = b""
+    ) -> bool:
         try:  # a folder that took the place of this one must not get the file
             await asyncio.to_thread(self._live.opened.guard.check)
         except OSError as error:
             failure = Failure("JOURNAL_UNAVAILABLE", str(error), latched=True)
             self._note(failure)
             raise failure.error() from error
-        return await super().save_snapshot(key, revision=revision, path=path)
+        return await super().save_snapshot(key, revision=revision, path=path, digest=digest)
 
     async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
         if partition != 0:

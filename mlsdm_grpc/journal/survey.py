@@ -92,6 +92,8 @@ def survey(connection: sqlite3.Connection, space: Space, folder: SnapshotFolder)
         adopted = None if row is not None else verified_row(folder.path, space.number, revision)
         if row is not None:
             problem = find_problem(folder.path, row)
+            if not problem and verified_row(folder.path, space.number, revision) is None:
+                problem = "It was not complete when it was saved."
         else:
             problem = "" if adopted else "It is not complete."
         if not problem:

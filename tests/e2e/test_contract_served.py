@@ -80,5 +80,5 @@ async def test_server_info_tells_limits_and_what_is_served():
     assert set(info.methods) == everything - later
     assert (info.limits.max_batch_item_count, info.limits.max_request_bytes) == (1_000, 4 * 2**20)
     assert info.auth_mode == node_pb2.AUTH_MODE_DEV
-    assert (info.name, info.semantics_version) == ("mlsdm-grpc", 1)
+    assert (info.name, info.semantics_version) == ("mlsdm-grpc", 2)
     assert info.embedder.dimension == 256

@@ -10,6 +10,7 @@ from drive import KEY, running
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.steps import finish
+from mlsdm_grpc.engine import minds
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.records import decode_record
@@ -109,6 +110,47 @@ async def test_a_snapshot_that_does_not_fit_its_proof_gives_way_to_records(tmp_p
         assert await journal.load_snapshot(KEY) is None
     assert await anyio.to_thread.run_sync(_kept, tmp_path) == ["1-3.snap"]
     await journal.close()
+
+
+async def test_a_loader_that_fails_says_nothing_of_the_snapshot(tmp_path, monkeypatch):
+    journal = SqliteJournal(tmp_path)
+    await journal.open()
+    async with running(journal) as driver:
+        await driver.put(1, 2)
+    reader = minds.snapshot_reader
+
+    def short_of_memory(file):
+        raise MemoryError
+        yield from reader(file)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(minds, "snapshot_reader", short_of_memory)
+        async with running(journal) as driver:
+            with pytest.raises(DataLoss):
+                await driver.query(1)
+    assert await anyio.to_thread.run_sync(_kept, tmp_path) == []
+    async with running(journal) as driver:
+        assert await driver.query(1) == (["m1"], 2)
+    await journal.close()
+
+
+async def test_a_file_that_lost_its_end_is_not_published(monkeypatch):
+    writer = minds.snapshot_writer
+
+    def cut(mind, file):
+        written = yield from writer(mind, file)
+        file.truncate(written.size // 2)
+        return written
+
+    monkeypatch.setattr(minds, "snapshot_writer", cut)
+    async with running(snapshot_every=100) as driver:
+        await driver.put(*range(110))
+        assert await snapshot_taken(driver) == 0
+        name, labels = "mlsdm_space_snapshots_total", {"kind": "failed"}
+        assert driver.metrics.registry.get_sample_value(name, labels) == 1
+        monkeypatch.undo()
+        await driver.put(*range(110))
+        assert await snapshot_taken(driver) == 3
 
 
 async def test_a_space_whose_snapshot_was_all_there_was_is_lost_and_says_so():

@@ -56,7 +56,7 @@ def test_defaults_as_the_contract_tells_them():
         "default_ttl": "0s",
         "read_only": False,
         "min_store_confidence": 0.5,
-        "merge_min_cosine": 0.98,
+        "merge_min_cosine": 0.999999,
     }
 
 

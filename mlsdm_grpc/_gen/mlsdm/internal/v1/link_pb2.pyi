@@ -190,6 +190,7 @@ class LinkReply(_message.Message):
     DEFECT_REVISION_FIELD_NUMBER: _builtins.int
     SPACE_BYTES_FIELD_NUMBER: _builtins.int
     WAITS_FIELD_NUMBER: _builtins.int
+    SNAPSHOT_DAMAGED_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number of the request."""
     revision: _builtins.int
@@ -202,6 +203,8 @@ class LinkReply(_message.Message):
     """Answer to load, replay, apply and snapshot: bytes that the space takes in the worker."""
     waits: _builtins.bool
     """No answer yet: the request waits until others are done with its space."""
+    snapshot_damaged: _builtins.bool
+    """The load failed because the file does not hold what was written, or not what its records gave."""
     @_builtins.property
     def failure(self) -> Global___LinkFailure:
         """The request failed."""
@@ -281,10 +284,11 @@ class LinkReply(_message.Message):
         defect_revision: _builtins.int = ...,
         space_bytes: _builtins.int = ...,
         waits: _builtins.bool = ...,
+        snapshot_damaged: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "speech", b"speech", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "space_bytes", b"space_bytes", "speech", b"speech", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "snapshot_damaged", b"snapshot_damaged", "space_bytes", b"space_bytes", "speech", b"speech", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair", "measure", "speech"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
