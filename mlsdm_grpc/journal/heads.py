@@ -144,6 +144,10 @@ class Heads:
         self.faults = []
         self.sync()
 
+    def blank(self, number: int) -> HeadsFault:
+        """Return the fault of an entry that should be there and is not."""
+        return HeadsFault(number, _start(number), "The entry of a space is blank or missing.")
+
     def sync(self) -> None:
         """Make what was written durable."""
         if self._dirty:
