@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlsdm_grpc.journal.damage import DamagedFolder, Reporter
-from mlsdm_grpc.journal.heads import Heads
+from mlsdm_grpc.journal.heads import Heads, HeadsFault
+from mlsdm_grpc.journal.lost import Lost, read_lost
 from mlsdm_grpc.journal.salvage import WAL
 from mlsdm_grpc.journal.survey import SnapshotFolder
 from mlsdm_grpc.journal.wal import NO_WAL, WalReport, inspect_wal
@@ -33,6 +34,8 @@ class Evidence:
     folder: DamagedFolder = field(init=False)
     snapshots: SnapshotFolder = field(init=False)
     wal: WalReport = field(default=NO_WAL)
+    lost: Lost = field(default_factory=Lost)
+    """What the log shows of the frames that are not read."""
     crashed: bool = False
     """Whether a write-ahead log was left, which an orderly end removes."""
     anomalous: bool = False
@@ -41,6 +44,8 @@ class Evidence:
     """Numbers whose entry in the heads file cannot be read."""
     kept_wal: str = ""
     """Name of the copy of the write-ahead log, if one was made."""
+
+    _kept_heads: str = ""
 
     def __post_init__(self) -> None:
         self.folder = DamagedFolder(self.data_dir)
@@ -60,6 +65,11 @@ class Evidence:
         head = self.heads.entries.get(number)
         return 0 if head is None else head.revision
 
+    def unsure(self, number: int) -> bool:
+        """Return whether nothing tells how far a space was, and the log has lost frames."""
+        known = number in self.heads.entries and number not in self.faulty
+        return bool(self.lost.frames) and not known
+
     def _look_at_wal(self) -> None:
         path = self.data_dir / WAL
         if not path.exists():
@@ -68,18 +78,28 @@ class Evidence:
         try:
             self.crashed = os.fstat(file).st_size > 0
             self.wal = inspect_wal(file)
+            self.lost = read_lost(file, self.wal)
         finally:
             os.close(file)
         if self.wal.detail:
             self.keep_wal()
 
     def _look_at_heads(self) -> None:
-        if not self.heads.faults:
+        self.tell_heads(self.heads.faults)
+
+    def tell_heads(self, faults: list[HeadsFault]) -> None:
+        """Name entries of the heads file that cannot be read; keep a copy of the file."""
+        if not faults:
             return
         self.anomalous = True
-        kept = self.folder.copy("heads")
-        self.faulty = [fault.number for fault in self.heads.faults]
-        for number, offset, detail in self.heads.faults:
+        self._kept_heads = self._kept_heads or self.folder.copy("heads")
+        self.faulty += [fault.number for fault in faults]
+        for number, offset, detail in faults:
             self.reporter.tell(
-                "heads", number=number, file="heads", offset=offset, detail=detail, kept=kept
+                "heads",
+                number=number,
+                file="heads",
+                offset=offset,
+                detail=detail,
+                kept=self._kept_heads,
             )

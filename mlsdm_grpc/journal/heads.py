@@ -127,10 +127,12 @@ class Heads:
             for offset, data in run:
                 block[offset - start : offset - start + len(data)] = data
             _write(self.file, bytes(block), start)
+        self._dirty = True  # a sync that began before these writes has cleared it
 
     def restore(self, heads: Sequence[Head]) -> None:
-        """Write entries whole, both copies, and sync them."""
-        _write(self.file, _MAGIC, 0)
+        """Write entries whole, both copies, and sync them; an entry that is cut off is dropped."""
+        _write(self.file, _MAGIC.ljust(_PAGE, b"\0"), 0)
+        os.ftruncate(self.file, _PAGE + self._slots * _SLOT)
         self._dirty = True
         if heads:
             self.reserve(max(head.number for head in heads))
@@ -141,6 +143,10 @@ class Heads:
             self.entries[head.number] = head
         self.faults = []
         self.sync()
+
+    def blank(self, number: int) -> HeadsFault:
+        """Return the fault of an entry that should be there and is not."""
+        return HeadsFault(number, _start(number), "The entry of a space is blank or missing.")
 
     def sync(self) -> None:
         """Make what was written durable."""
@@ -157,7 +163,7 @@ class Heads:
         self._turns = bytearray(self._slots + 1)
         if size and os.pread(self.file, len(_MAGIC), 0) != _MAGIC:
             self.faults.append(HeadsFault(0, 0, "The file does not begin as a heads file does."))
-        if size % _SLOT or 0 < size < _PAGE:
+        if size not in {0, len(_MAGIC)} and (size % _SLOT or size < _PAGE):
             self.faults.append(HeadsFault(0, size, "The file is cut off."))
         for first in range(1, self._slots + 1, _GROW_SLOTS):
             count = min(_GROW_SLOTS, self._slots + 1 - first)

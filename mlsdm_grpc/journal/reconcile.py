@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
@@ -13,13 +14,15 @@ from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.damage import Damage
 from mlsdm_grpc.journal.evidence import Evidence
 from mlsdm_grpc.journal.files import snapshot_name
-from mlsdm_grpc.journal.heads import Head
+from mlsdm_grpc.journal.heads import Head, HeadsFault
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.salvage import DATABASE, WAL
 from mlsdm_grpc.journal.survey import Survey, survey, verified_row
 
 __all__ = ["Loaded", "Reconciled", "adjust", "find_suspects", "load", "reconcile", "sweep"]
 
+_NEW_RECORDS: Final = 2
+"""Records of a space that may be as new as its only commit."""
 _log = structlog.get_logger(__name__)
 
 
@@ -66,11 +69,19 @@ def load(connection: sqlite3.Connection) -> Loaded:
 def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
     """Return the spaces of which there is more than the database has, and how that shows."""
     found: dict[int, str] = {}
+    evidence.tell_heads(_blank_heads(evidence, loaded))
+    loaded.number = max(loaded.number, *evidence.lost.revisions, 0)
     numbers = {head.key: number for number, head in evidence.heads.entries.items()}
     for number, space in loaded.spaces.items():
         named = numbers.get(space.key, number) == number
         if named and evidence.snapshots.newest(number) > space.durable:
             found[number] = "A snapshot is newer than the log."
+        last = _last_given(evidence, space, loaded)
+        if last > space.durable:
+            found[number] = (
+                f"The log has lost frames, and heads does not tell how far the space was: at most"
+                f" {last}."
+            )
     for number, head in evidence.heads.entries.items():
         row = loaded.spaces.get(number)
         if row is None:
@@ -80,6 +91,32 @@ def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
         elif head.revision > row.durable:
             found[number] = f"Revision {head.revision} was acknowledged."
     return found
+
+
+def _last_given(evidence: Evidence, space: Space, loaded: Loaded) -> int:
+    """Return a revision beyond which none was given, as far as the log tells; 0 if heads does."""
+    if not evidence.unsure(space.number):
+        return 0
+    return evidence.lost.last(space.number, space.durable, loaded.position)
+
+
+def _blank_heads(evidence: Evidence, loaded: Loaded) -> list[HeadsFault]:
+    """Return the entries that spaces lack.
+
+    A kill between a commit and its entries leaves a new space without one.
+    """
+    heads = evidence.heads
+    if heads.created:
+        return []
+    newest = max(heads.entries, default=0)
+    keys = {head.key for head in heads.entries.values()}
+    return [
+        heads.blank(number)
+        for number, space in loaded.spaces.items()
+        if space.durable and number not in heads.entries and number not in evidence.faulty
+        if space.key not in keys
+        if not (evidence.crashed and number > newest and space.durable <= _NEW_RECORDS)
+    ]
 
 
 def reconcile(
@@ -117,7 +154,8 @@ def reconcile(
 def _judge(evidence: Evidence, space: Space, found: Survey, loaded: Loaded, detail: str) -> None:
     """Mark a space that was read in full if that is less than there was of it."""
     row, known = loaded.spaces.get(space.number), loaded.known.get(space.number)
-    newest = max(evidence.kept(space.number), found.newest, known.last_lost if known else 0)
+    given = _last_given(evidence, row, loaded) if row is not None else 0
+    newest = max(evidence.kept(space.number), found.newest, known.last_lost if known else 0, given)
     space.head = space.durable = newest
     if newest > found.readable or (row is not None and row.key != space.key):
         file = WAL if evidence.crashed else DATABASE

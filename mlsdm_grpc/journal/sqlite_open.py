@@ -67,6 +67,8 @@ class Opened:
     """A data directory that this process owns."""
 
     lock: int
+    folder: int
+    """Descriptor of the folder of snapshots, so that a new one cannot take its inode."""
     file: int
     """Descriptor of the database; see ``find_stale`` for when it may be closed."""
     connect: Connect
@@ -100,6 +102,7 @@ class Opened:
         """Let another process own the directory; after every connection was closed."""
         self.heads.close()
         os.close(self.file)
+        os.close(self.folder)
         os.close(self.lock)
 
 
@@ -164,6 +167,8 @@ class _Opening:
         (self.data_dir / "snapshots").mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _own(self.data_dir / "lock", os.O_RDWR)
         self.undo.callback(os.close, lock)
+        folder_file = os.open(self.data_dir / "snapshots", os.O_RDONLY | os.O_DIRECTORY)
+        self.undo.callback(os.close, folder_file)
         finish_salvage(self.data_dir)
         self.file = _own(self.data_dir / DATABASE, os.O_RDONLY)
         self.undo.callback(lambda: os.close(self.file))
@@ -183,6 +188,7 @@ class _Opening:
         numbers = [*heads.entries, *evidence.snapshots.revisions, *evidence.faulty]
         return Opened(
             lock=lock,
+            folder=folder_file,
             file=self.file,
             connect=connect,
             connection=connection,
@@ -191,7 +197,7 @@ class _Opening:
             number=max(result.loaded.number, *numbers, 0),
             position=max(result.loaded.position, *(h.position for h in heads.entries.values()), 0),
             heads=heads,
-            guard=FolderGuard(self.data_dir, (DATABASE, WAL, "heads", "lock")),
+            guard=FolderGuard(self.data_dir, (DATABASE, WAL, "heads", "lock", "snapshots")),
             evidence=evidence,
             surveys=result.surveys,
             strays=strays,

@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_WAL", "WalReport", "inspect_wal"]
+__all__ = ["NO_WAL", "WalReport", "inspect_wal", "lost_frames"]
 
 _HEADER: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")
 _MAGIC: Final = 0x377F0682
 _FORMAT: Final = 3_007_000
+_PAGE_BYTES: Final = 4_096
+"""Page size of a journal, for a log whose header does not say it."""
 _BATCH: Final = 256
 """Frames that are read at once."""
 _WORD: Final = 0xFFFFFFFF
@@ -66,7 +69,8 @@ def inspect_wal(file: int) -> WalReport:
     order = "<u4" if magic == _MAGIC else ">u4"
     known = magic & ~1 == _MAGIC and version == _FORMAT and _is_page_size(page_bytes)
     if not known or _checksum(_words(head[:24], order), (0, 0)) != (first, second):
-        return WalReport(0, 0, 0, 0, "The header of the write-ahead log is damaged.")
+        lost = size // (_FRAME.size + _PAGE_BYTES)
+        return WalReport(0, 0, 0, lost, "The header of the write-ahead log is damaged.")
     return _read_frames(file, size, page_bytes, (salts[0], salts[1]), (first, second), order)
 
 
@@ -102,6 +106,38 @@ def _read_frames(
     if lost:
         detail = f"{lost} frames of the write-ahead log at or behind a damaged one are not read."
     return WalReport(committed, unfinished, offset, lost, detail)
+
+
+def lost_frames(file: int, offset: int) -> Iterator[tuple[bytes | None, bool]]:
+    """Yield the page of each lost frame, and whether the frame ends a commit.
+
+    A frame that does not continue the one before it has no page. The remains of an older log are
+    left out. Nothing is yielded for a log whose header is damaged.
+
+    Args:
+        file: The open log.
+        offset: Where the first lost frame stands.
+    """
+    head = os.pread(file, _HEADER.size, 0)
+    if offset < _HEADER.size:
+        return
+    magic, _, page_bytes, _, *salts, first, second = _HEADER.unpack(head)
+    order = "<u4" if magic == _MAGIC else ">u4"
+    frame_bytes = _FRAME.size + page_bytes
+    sums = first, second
+    if offset > _HEADER.size:
+        sums = struct.unpack(">2I", os.pread(file, 8, offset - frame_bytes + 16))
+    while block := os.pread(file, frame_bytes, offset):
+        offset += len(block)
+        if len(block) < frame_bytes:
+            yield None, False
+            return
+        _, pages, one, two, *stored = _FRAME.unpack_from(block)
+        (part,) = _contributions(block, 1, frame_bytes, order)
+        sound = _advance(sums, part, frame_bytes) == tuple(stored)
+        if sound or [one, two] == salts:
+            yield (block[_FRAME.size :] if sound else None), bool(pages)
+        sums = stored[0], stored[1]
 
 
 def _is_page_size(size: int) -> bool:

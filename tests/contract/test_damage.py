@@ -427,11 +427,26 @@ def replaced(name):
     return replace
 
 
+def without_snapshots(folder):
+    shutil.rmtree(folder / "snapshots")
+
+
+def new_snapshots(folder):
+    (folder / "snapshots").rmdir()
+    (folder / "snapshots").mkdir()
+
+
 @pytest.mark.parametrize("settled", [False, True])
 @pytest.mark.parametrize(
     "do",
-    [removed, moved, *(replaced(name) for name in (DATABASE, WAL, "heads", "lock"))],
-    ids=["removed", "moved", "database", "wal", "heads", "lock"],
+    [
+        removed,
+        moved,
+        without_snapshots,
+        new_snapshots,
+        *(replaced(name) for name in (DATABASE, WAL, "heads", "lock")),
+    ],
+    ids=["removed", "moved", "no-snapshots", "new-snapshots", "database", "wal", "heads", "lock"],
 )
 async def test_nothing_is_acknowledged_once_the_folder_is_gone(
     tmp_path, logs, monkeypatch, do, settled
@@ -472,10 +487,60 @@ async def test_a_folder_that_is_gone_is_noticed_without_a_write(tmp_path):
         assert journal.health().failed
 
 
-async def test_a_folder_of_snapshots_that_is_gone_stops_no_write(tmp_path):
-    async with opened(tmp_path) as journal:
-        await fill(journal, A, 3)
-        await asyncio.to_thread(removed, tmp_path / "snapshots")
-        with pytest.raises((OSError, Unavailable, DataLoss)):
-            await snapshot(journal, A, 2)
-        await fill(journal, A, 1, expected=3)
+async def test_starts_without_a_write_report_no_damage(tmp_path, logs):
+    for _ in range(3):
+        async with opened(tmp_path):
+            pass
+    assert logs.events("journal_damaged") == []
+    assert not (tmp_path / "damaged").exists()
+
+
+def without_heads(folder):
+    (folder / "heads").unlink()
+
+
+def blank_entry(folder):
+    change(folder / "heads", 4_096 + 2 * 256, bytes(256))
+
+
+def faulty_entry(folder):
+    change(folder / "heads", 4_096 + 2 * 256 + 10)
+
+
+@pytest.mark.parametrize("do", [without_heads, blank_entry, faulty_entry])
+@pytest.mark.parametrize("behind", [1, 2, 4, 20])
+async def test_a_revision_is_not_given_twice_where_no_head_tells(tmp_path, do, behind):
+    folder = await filled(tmp_path)
+    do(folder)
+    frames = (folder / WAL).stat().st_size // FRAME
+    change(folder / WAL, 32 + (frames - behind) * FRAME + 2_000)
+    async with opened(folder) as journal:
+        with pytest.raises(DataLoss) as caught:
+            await journal.head(C)
+        assert int(caught.value.metadata["last_revision"]) >= 30
+    accepted, _ = await accept(folder, "c")
+    assert accepted[C] > 30
+
+
+async def test_lost_frames_that_show_all_records_damage_no_other_space(tmp_path):
+    folder = await filled(tmp_path)
+    without_heads(folder)
+    frames = (folder / WAL).stat().st_size // FRAME
+    change(folder / WAL, 32 + (frames - 20) * FRAME + 2_000)
+    async with opened(folder) as journal:
+        assert await read(journal, A) == await read(journal, B) == list(range(1, 31))
+        await refuses_everything(journal, C, 31 - 20 // 2)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_blank_head_is_named(tmp_path, logs, killed):
+    folder = await filled(tmp_path)
+    if not killed:
+        folder = tmp_path / "first"
+    blank_entry(folder)
+    async with opened(folder) as journal:
+        assert await read(journal, C) == list(range(1, 31))
+    (line,) = logs.events("journal_damaged")
+    assert (line["kind"], line["number"]) == ("heads", 3)
+    async with opened(folder):
+        assert len(logs.events("journal_damaged")) == 1

@@ -138,3 +138,32 @@ def test_a_disk_that_takes_less_is_an_error(path, monkeypatch):
     with pytest.raises(OSError, match="only 10"):
         heads.put([(1, 11, 101)])
     heads.close()
+
+
+def test_a_file_without_entries_is_whole(path):
+    heads = Heads(path)
+    heads.restore([])
+    heads.close()
+    assert path.stat().st_size == PAGE
+    assert reopened(path).faults == []
+    path.write_bytes(b"MLSDMH\x00\x01")  # as it was left before
+    assert reopened(path).faults == []
+    path.write_bytes(b"MLSDMH\x00\x01\x00")
+    assert reopened(path).faults
+
+
+def test_a_sync_in_between_does_not_leave_a_write_behind(path, monkeypatch):
+    heads = written(path)
+    heads.sync()
+    write, synced = os.pwrite, []
+
+    def write_after_sync(*call):
+        heads.sync()
+        return write(*call)
+
+    monkeypatch.setattr(module.os, "pwrite", write_after_sync)
+    heads.put([(1, 11, 101)])
+    monkeypatch.setattr(module.os, "fsync", synced.append)
+    heads.sync()
+    heads.close()
+    assert synced

@@ -1,0 +1,133 @@
+"""Reading what a damaged write-ahead log has lost, to bound the revisions that were given.
+
+The heads file tells how far a space was. Where it does not, the frames behind the damage are all
+that does. SQLite does not read them, but their checksums still continue each other, so a frame is
+sound if it continues the sums that the one before it stores. Its page shows records.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from mlsdm_grpc.journal.wal import WalReport, lost_frames
+
+__all__ = ["Lost", "read_lost"]
+
+_LEAF: Final = 0x0D
+_LEAF_HEADER: Final = 8
+_INTEGER_BYTES: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
+_BLOB: Final = 12
+_LEAST_RECORD_BYTES: Final = 8
+"""A record takes more than that of a page of the index, whatever its payload."""
+_LEAST_DISTANCE: Final = 2**20
+
+
+@dataclass(slots=True)
+class Lost:
+    """Records that the frames behind the damage of a log show.
+
+    They may be in the database too, by an earlier commit.
+    """
+
+    frames: int = 0
+    """Frames that are lost; 0 if the log was read to its end."""
+    distance: int = 0
+    """Records that they may hold at most, and at least a million: a log may be cut off too."""
+    revisions: dict[int, int] = field(default_factory=dict)
+    """Last revision of each space that is shown, by number."""
+    positions: set[int] = field(default_factory=set)
+    ended: bool = False
+    """Whether a later commit, which is sound, has added records to those of the damaged one."""
+
+    def complete(self, position: int) -> bool:
+        """Return whether every record is shown that was written after a position."""
+        newest = max(self.positions, default=0)
+        return self.ended and self.positions.issuperset(range(position + 1, newest + 1))
+
+    def last(self, number: int, durable: int, position: int) -> int:
+        """Return a revision of a space that none beyond was given.
+
+        Args:
+            number: Number of the space.
+            durable: Its last revision in the database.
+            position: Last position in the database.
+        """
+        shown = max(durable, self.revisions.get(number, 0))
+        return shown if self.complete(position) else shown + self.distance
+
+
+def read_lost(file: int, report: WalReport) -> Lost:
+    """Return what the lost frames of the log in an open file show; blocks."""
+    if not report.lost:
+        return Lost()
+    size = os.fstat(file).st_size
+    distance = max(_LEAST_DISTANCE, (size - report.offset) // _LEAST_RECORD_BYTES)
+    lost = Lost(report.lost, distance)
+    before, newest, commit_ended = 0, 0, False
+    for page, ends_commit in lost_frames(file, report.offset):
+        if page is None:  # nobody knows what it had
+            before, commit_ended = newest, False
+            continue
+        for number, revision, position in _records(page):
+            lost.revisions[number] = max(revision, lost.revisions.get(number, 0))
+            lost.positions.add(position)
+            newest = max(newest, position)
+        if ends_commit and not commit_ended:
+            before, commit_ended = newest, True
+    lost.ended = commit_ended and newest > before
+    return lost
+
+
+def _records(page: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield number, revision and position of the rows of a page that are records."""
+    if page[0] != _LEAF:
+        return
+    (count,) = struct.unpack_from(">H", page, 3)
+    if _LEAF_HEADER + 2 * count > len(page):
+        return
+    for start in struct.unpack_from(f">{count}H", page, _LEAF_HEADER):
+        try:
+            row = _record(page, start)
+        except IndexError:
+            continue
+        if row is not None:
+            yield row
+
+
+def _record(page: bytes, start: int) -> tuple[int, int, int] | None:
+    _, at = _varint(page, start)
+    position, header = _varint(page, at)
+    header_bytes, at = _varint(page, header)
+    kinds: list[int] = []
+    while at < header + header_bytes and len(kinds) < 6:
+        kind, at = _varint(page, at)
+        kinds.append(kind)
+    match kinds:
+        case [0, number, revision, checksum, payload] if payload >= _BLOB and not payload % 2:
+            if not {number, revision, checksum} <= _INTEGER_BYTES.keys():
+                return None
+            first, at = _integer(page, at, number)
+            second, _ = _integer(page, at, revision)
+            return first, second, position
+    return None
+
+
+def _integer(page: bytes, at: int, kind: int) -> tuple[int, int]:
+    if kind in {8, 9}:
+        return kind - 8, at
+    end = at + _INTEGER_BYTES[kind]
+    return int.from_bytes(page[at:end], signed=True), end
+
+
+def _varint(page: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for i in range(8):
+        byte = page[at + i]
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            return value, at + i + 1
+    return value << 8 | page[at + 8], at + 9
