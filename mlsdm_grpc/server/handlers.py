@@ -227,8 +227,9 @@ class Handler(ABC):
             raise self._reader.malformed("There is no request message.")
         return raw  # type: ignore[no-any-return]  # the stub knows no bytes
 
-    def _second(self, call: Call, context: Context) -> Call | Context:
-        """Return the second argument of the servicer."""
+    def _begin_work(self, call: Call, context: Context) -> Call | Context:
+        """Note that the servicer begins; return its second argument."""
+        call.begun = True
         if not self._foreign:
             return call
         context.set_trailing_metadata(tuple(call.trailers.items()))
@@ -256,11 +257,11 @@ class Handler(ABC):
                 )
                 return None
             if self._chain.in_flight.was_cut(task):
-                call.error = draining()
+                call.error = _cut(call)
                 return None
             remaining_s: float | None = context.time_remaining()  # the stub forgets the None
             passed = remaining_s is not None and remaining_s <= _DEADLINE_SLACK_S
-            call.error = _expired(call.method) if passed else error
+            call.error = _expired(call) if passed else error
             return error
         if isinstance(error, grpc.aio.AbortError):
             call.status = RpcStatus(context.code().value[0], context.details())
@@ -278,18 +279,18 @@ class UnaryAnswer(Handler):
 
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
         if self._has_own_limit(call):
-            answer = await self._run_limited(holding, call, context)
-        else:
-            answer = await self._run_once(holding, call, context)
-        if len(answer) > SMALL_BYTES:
-            done = await holding.answer(len(answer), patient=False)
-            context.add_done_callback(done)  # type: ignore[arg-type]  # the stub takes nothing
-        return answer
+            return await self._run_limited(holding, call, context)
+        return await self._run_once(holding, call, context)
 
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
         request = await self._request(holding, context)
-        response: Message | bytes = await self._run(request, self._second(call, context))
-        return _encoded(response)
+        response: Message | bytes = await self._run(request, self._begin_work(call, context))
+        answer = _encoded(response)
+        if len(answer) > SMALL_BYTES:
+            # What is written must not be refused: the client would take it for not written.
+            done = await holding.answer(len(answer), patient=not self._method.read_only)
+            context.add_done_callback(done)  # type: ignore[arg-type]  # the stub takes nothing
+        return answer
 
     def _has_own_limit(self, call: Call) -> bool:
         """Return whether nobody but this server will end the call at its deadline."""
@@ -304,7 +305,7 @@ class UnaryAnswer(Handler):
                 return await self._run_once(holding, call, context)
         except TimeoutError:
             if limit.expired():
-                raise _expired(call.method) from None
+                raise _expired(call) from None
             raise
 
 
@@ -317,7 +318,7 @@ class StreamAnswer(Handler):
             if self._bulk and not self._streams:
                 await held.enter_async_context(holding.export())
             responses: AsyncGenerator[Message | bytes] = self._run(
-                request, self._second(call, context)
+                request, self._begin_work(call, context)
             )
             held.push_async_callback(responses.aclose)
             begun = False
@@ -340,7 +341,7 @@ class WriterAnswer(Handler):
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
         request = await self._request(holding, context)
         await _send_headers(call, context)
-        await self._run(request, self._second(call, context))
+        await self._run(request, self._begin_work(call, context))
         return None
 
 
@@ -379,11 +380,27 @@ async def _fail(call: Call, context: Context) -> None:
         await context.abort(_CODES[status.code], status.message, tuple(trailers.items()))
 
 
-def _expired(method: Method) -> DeadlineExceeded:
-    if method.read_only:
+def _may_have_written(call: Call) -> bool:
+    return call.begun and not call.method.read_only
+
+
+def _expired(call: Call) -> DeadlineExceeded:
+    if not _may_have_written(call):
         return DeadlineExceeded("The deadline passed.", reason="DEADLINE_EXPIRED")
     return DeadlineExceeded(
         "The deadline passed; the call may have taken effect.", reason="OUTCOME_UNKNOWN"
+    )
+
+
+def _cut(call: Call) -> Unavailable:
+    """Return the error of a call that the server did not let finish before it stopped."""
+    error = draining()
+    if call.endless or not _may_have_written(call):
+        return error
+    return Unavailable(
+        "The server stopped before the call was done; it may have taken effect.",
+        reason="OUTCOME_UNKNOWN",
+        retry_after_s=error.retry_after_s,
     )
 
 
