@@ -381,7 +381,8 @@ async def _fail(call: Call, context: Context) -> None:
 
 
 def _may_have_written(call: Call) -> bool:
-    return call.begun and not call.method.read_only
+    method = call.method  # open ones, health and reflection, write nothing and do not say so
+    return call.begun and not (method.read_only or method.open)
 
 
 def _expired(call: Call) -> DeadlineExceeded:
