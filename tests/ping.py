@@ -29,6 +29,7 @@ from mlsdm_grpc.server import health
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.server.reflection import add_reflection
+from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.wire.call import Call, Interceptor
 from mlsdm_grpc.wire.metadata import STATUS_DETAILS
 from mlsdm_grpc.wire.status import from_status
@@ -245,15 +246,19 @@ def serving(
     *,
     authenticator: Authenticator | None = None,
     extra: Sequence[Interceptor] = (),
+    room: Room | None = None,
     **settings: Any,
 ) -> AbstractAsyncContextManager[Running]:
     """Run a server of :class:`Ping` with health and reflection on a port of its own."""
-    return _serving(authenticator or DevAuthenticator(), extra, settings)
+    return _serving(authenticator or DevAuthenticator(), extra, room, settings)
 
 
 @asynccontextmanager
 async def _serving(
-    authenticator: Authenticator, extra: Sequence[Interceptor], settings: dict[str, Any]
+    authenticator: Authenticator,
+    extra: Sequence[Interceptor],
+    room: Room | None,
+    settings: dict[str, Any],
 ) -> AsyncIterator[Running]:
     chosen = ServerSettings(listen="127.0.0.1:0", ops="127.0.0.1:0", **settings)
     metrics, drain, ping = Metrics(), DrainInterceptor(), Ping()
@@ -265,7 +270,7 @@ async def _serving(
         authenticator=authenticator,
         admission=AdmissionInterceptor(machine, metrics),
     )
-    router = Router((*chain, *extra))
+    router = Router((*chain, *extra), room=room)
     router.add(DESCRIPTOR, ping)
     parts = health.Health(router.services)
     router.add(health.SERVICE, parts, foreign=True)

@@ -47,6 +47,8 @@ def typed_error(failure: grpc.aio.AioRpcError, *, write_id: str = "") -> errors.
     message = failure.details() or ""
     error = from_status(code, message, _trailer(failure, STATUS_DETAILS))
     if not isinstance(error, errors.ApiStatusError):
+        if write_id and error.reason == "OUTCOME_UNKNOWN":
+            error.metadata.setdefault("request_id", write_id)
         return error
     metadata = {"request_id": write_id} if write_id else {}
     if code == _DEADLINE_EXCEEDED:

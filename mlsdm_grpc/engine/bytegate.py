@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -27,10 +27,21 @@ class ByteGate:
     Args:
         name: What it is for, as callers see it.
         total: Bytes.
+        spare: Bytes that one owner leaves to all others, whatever is free.
+        owner: To whom a holder belongs; by default each is its own.
     """
 
-    def __init__(self, name: str, total: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        *,
+        spare: int = 0,
+        owner: Callable[[Hashable], Hashable] = lambda holder: holder,
+    ) -> None:
         self.name = name
+        self._spare = spare
+        self._owner = owner
         self.total = self.free = total
         self.waiting = 0
         """Calls that wait."""
@@ -45,21 +56,26 @@ class ByteGate:
         self.change(holder, size)
         return True
 
-    async def take(self, holder: Hashable, size: int) -> None:
+    async def take(self, holder: Hashable, size: int, *, patient: bool = False) -> None:
         """Take bytes as soon as they are free.
+
+        Args:
+            holder: Who takes them.
+            size: Bytes.
+            patient: Wait as long as it takes; the caller has a limit of its own.
 
         Raises:
             Unavailable: BULKHEAD_FULL; too many wait, or it took too long.
         """
         if self.try_take(holder, size):
             return
-        if self.waiting >= self._most_waiting:
+        if not patient and self.waiting >= self._most_waiting:
             raise self._full()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queues.setdefault(holder, {})[turn] = size
         self.waiting += 1
         try:
-            async with asyncio.timeout(_LONGEST_WAIT_S):
+            async with asyncio.timeout(None if patient else _LONGEST_WAIT_S):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():  # its turn came at the same moment
@@ -94,7 +110,15 @@ class ByteGate:
 
     def _may(self, holder: Hashable, size: int) -> bool:
         held = self._held.get(holder, 0)
-        return size <= self.free and held < self.free
+        return size <= self.free and held < self.free and self._spares(holder, size)
+
+    def _spares(self, holder: Hashable, size: int) -> bool:
+        """Return whether the owner of a holder would leave enough to all others."""
+        if size <= self.free - self._spare:
+            return True
+        owner = self._owner(holder)
+        owned = sum(held for other, held in self._held.items() if self._owner(other) == owner)
+        return owned + size <= self.total - self._spare
 
     def _admit(self) -> None:
         """Let in who waits, one of each holder after the other, as long as there is room."""

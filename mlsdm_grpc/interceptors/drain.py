@@ -21,7 +21,7 @@ _SERVED: Final = {
 
 
 def draining() -> Unavailable:
-    """Return the error of a call that a stopping server refuses or cuts."""
+    """Return the error of a call that a stopping server refuses, or cuts unwritten."""
     return Unavailable(
         "The server is about to stop; repeat elsewhere, or later.",
         reason="DRAINING",

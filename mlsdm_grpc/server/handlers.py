@@ -24,7 +24,7 @@ import grpc
 import structlog
 
 from mlsdm_grpc.engine.bytegate import SMALL_BYTES
-from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+from mlsdm_grpc.errors import DeadlineExceeded, InvalidInput, Unavailable
 from mlsdm_grpc.interceptors.drain import draining
 from mlsdm_grpc.server.inflight import InFlight
 from mlsdm_grpc.server.room import Holding, Room
@@ -55,6 +55,11 @@ _CONNECTION_ERRORS: Final = tuple(
 """What a read or write raises once the peer, or the server, is gone; one of them is private."""
 _DEADLINE_SLACK_S: Final = 0.005
 _RETRY_AFTER_S: Final = 0.1
+_RECEIVE_S: Final = 10.0
+"""Time in which a request has to come: a silent call holds room that others wait for. The largest
+one takes that long at 3.4 Mbit/s."""
+_OPEN_BYTES: Final = SMALL_BYTES
+"""Largest request of an open method. None that means anything is near it."""
 _logger = structlog.get_logger(component="transport")
 
 
@@ -188,24 +193,43 @@ class Handler(ABC):
         return call
 
     async def _request(self, holding: Holding, context: Context) -> Any:
-        """Receive the message of a call, once there is room; those of a stream come one by one."""
+        """Receive the message of a call, once there is room; those of a stream come one by one.
+
+        Open methods take no room: whoever asks for the health of a busy server gets an answer, and
+        whoever has no credential takes nothing from those who have one.
+        """
         if self._streams:
             return _Requests(context, holding, self._reader)
-        if not holding.try_expect():
+        is_open = self._method.open
+        if not is_open and not holding.try_expect():
             await holding.expect()
-        raw: Any = await context.read()
-        if raw is grpc.aio.EOF:
-            await _left(context)
-            raise self._reader.malformed("There is no request message.")
-        holding.arrived(len(raw))
+        raw = await self._receive(context)
+        if not is_open:
+            holding.arrived(len(raw))
+        elif len(raw) > _OPEN_BYTES:
+            raise _too_large(len(raw))
         if len(raw) <= SCAN_BYTES:
             return self._reader.parse(raw)
         if len(raw) > SMALL_BYTES:
             await holding.convert(len(raw))
         return await self._reader.read(raw)
 
-    def _second(self, call: Call, context: Context) -> Call | Context:
-        """Return the second argument of the servicer."""
+    async def _receive(self, context: Context) -> bytes:
+        try:
+            async with asyncio.timeout(_RECEIVE_S) as limit:
+                raw: Any = await context.read()
+        except TimeoutError:
+            if limit.expired():
+                raise _silent() from None
+            raise
+        if raw is grpc.aio.EOF:
+            await _left(context)
+            raise self._reader.malformed("There is no request message.")
+        return raw  # type: ignore[no-any-return]  # the stub knows no bytes
+
+    def _begin_work(self, call: Call, context: Context) -> Call | Context:
+        """Note that the servicer begins; return its second argument."""
+        call.begun = True
         if not self._foreign:
             return call
         context.set_trailing_metadata(tuple(call.trailers.items()))
@@ -233,11 +257,11 @@ class Handler(ABC):
                 )
                 return None
             if self._chain.in_flight.was_cut(task):
-                call.error = draining()
+                call.error = _cut(call)
                 return None
             remaining_s: float | None = context.time_remaining()  # the stub forgets the None
             passed = remaining_s is not None and remaining_s <= _DEADLINE_SLACK_S
-            call.error = _expired(call.method) if passed else error
+            call.error = _expired(call) if passed else error
             return error
         if isinstance(error, grpc.aio.AbortError):
             call.status = RpcStatus(context.code().value[0], context.details())
@@ -255,18 +279,18 @@ class UnaryAnswer(Handler):
 
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
         if self._has_own_limit(call):
-            answer = await self._run_limited(holding, call, context)
-        else:
-            answer = await self._run_once(holding, call, context)
-        if len(answer) > SMALL_BYTES:
-            done = await holding.answer(len(answer))
-            context.add_done_callback(done)  # type: ignore[arg-type]  # the stub takes nothing
-        return answer
+            return await self._run_limited(holding, call, context)
+        return await self._run_once(holding, call, context)
 
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
         request = await self._request(holding, context)
-        response: Message | bytes = await self._run(request, self._second(call, context))
-        return _encoded(response)
+        response: Message | bytes = await self._run(request, self._begin_work(call, context))
+        answer = _encoded(response)
+        if len(answer) > SMALL_BYTES:
+            # What is written must not be refused: the client would take it for not written.
+            done = await holding.answer(len(answer), patient=not self._method.read_only)
+            context.add_done_callback(done)  # type: ignore[arg-type]  # the stub takes nothing
+        return answer
 
     def _has_own_limit(self, call: Call) -> bool:
         """Return whether nobody but this server will end the call at its deadline."""
@@ -281,7 +305,7 @@ class UnaryAnswer(Handler):
                 return await self._run_once(holding, call, context)
         except TimeoutError:
             if limit.expired():
-                raise _expired(call.method) from None
+                raise _expired(call) from None
             raise
 
 
@@ -294,7 +318,7 @@ class StreamAnswer(Handler):
             if self._bulk and not self._streams:
                 await held.enter_async_context(holding.export())
             responses: AsyncGenerator[Message | bytes] = self._run(
-                request, self._second(call, context)
+                request, self._begin_work(call, context)
             )
             held.push_async_callback(responses.aclose)
             begun = False
@@ -317,7 +341,7 @@ class WriterAnswer(Handler):
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
         request = await self._request(holding, context)
         await _send_headers(call, context)
-        await self._run(request, self._second(call, context))
+        await self._run(request, self._begin_work(call, context))
         return None
 
 
@@ -356,9 +380,44 @@ async def _fail(call: Call, context: Context) -> None:
         await context.abort(_CODES[status.code], status.message, tuple(trailers.items()))
 
 
-def _expired(method: Method) -> DeadlineExceeded:
-    if method.read_only:
+def _may_have_written(call: Call) -> bool:
+    method = call.method  # open ones, health and reflection, write nothing and do not say so
+    return call.begun and not (method.read_only or method.open)
+
+
+def _expired(call: Call) -> DeadlineExceeded:
+    if not _may_have_written(call):
         return DeadlineExceeded("The deadline passed.", reason="DEADLINE_EXPIRED")
     return DeadlineExceeded(
         "The deadline passed; the call may have taken effect.", reason="OUTCOME_UNKNOWN"
+    )
+
+
+def _cut(call: Call) -> Unavailable:
+    """Return the error of a call that the server did not let finish before it stopped."""
+    error = draining()
+    if call.endless or not _may_have_written(call):
+        return error
+    return Unavailable(
+        "The server stopped before the call was done; it may have taken effect.",
+        reason="OUTCOME_UNKNOWN",
+        retry_after_s=error.retry_after_s,
+    )
+
+
+def _silent() -> DeadlineExceeded:
+    seconds = f"{_RECEIVE_S:g}"
+    return DeadlineExceeded(
+        f"The request message did not come within {seconds} s; nothing was done. Send it when the"
+        " call begins.",
+        reason="DEADLINE_EXPIRED",
+        metadata={"limit_s": seconds},
+    )
+
+
+def _too_large(size: int) -> InvalidInput:
+    return InvalidInput(
+        f"The request has {size} bytes; this method takes at most {_OPEN_BYTES}.",
+        reason="REQUEST_TOO_LARGE",
+        metadata={"limit": str(_OPEN_BYTES), "actual": str(size)},
     )

@@ -36,7 +36,7 @@ class InFlight:
             await self._changed.wait()
 
     def cut(self, *, open_methods: bool = False) -> int:
-        """End the calls that are left with UNAVAILABLE ``DRAINING``; return their number."""
+        """End the calls that are left with UNAVAILABLE; return their number."""
         return self._end([*self.calls, *(self.open_calls if open_methods else ())])
 
     def ask_to_end(self) -> None:

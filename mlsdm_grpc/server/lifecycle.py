@@ -113,8 +113,9 @@ class GrpcServer:
 
         Health says NOT_SERVING at once. New calls are still served for ``delay_s``, the time that
         balancers need to notice, then refused with UNAVAILABLE ``DRAINING``. Calls in flight have
-        ``grace_s`` to finish and are then ended with the same status; streams that can say goodbye
-        are asked to, and watches, which would not finish, are ended at once.
+        ``grace_s`` to finish and are then ended with the same status, or ``OUTCOME_UNKNOWN`` if
+        they may have written; streams that can say goodbye are asked to, and watches, which would
+        not finish, are ended at once.
 
         Args:
             delay_s: Seconds between NOT_SERVING and the end of new calls; :meth:`begin_drain` cuts

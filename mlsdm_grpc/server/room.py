@@ -40,12 +40,15 @@ class Room:
 
     def __init__(self, plan: MemoryPlan | None = None, *, largest: int = 0) -> None:
         unbounded = sys.maxsize
-        self.receiving = ByteGate("receiving", plan.receiving if plan else unbounded)
+        total = plan.receiving if plan else unbounded
+        self.largest = min(largest + _CALL_BYTES, total)
+        spare = self.largest if total >= 2 * self.largest else 0
+        self.receiving = ByteGate("receiving", total, spare=spare, owner=_tenant)
+        """One message of another tenant always finds room, if there is enough for two."""
         self.converting = ByteGate("converting", plan.converting if plan else unbounded)
         self.computing = ByteGate("computing", plan.computing if plan else unbounded)
         """For answers that workers make."""
         self.answering = ByteGate("answering", plan.answering if plan else unbounded)
-        self.largest = min(largest + _CALL_BYTES, self.receiving.total)
 
 
 class Holding:
@@ -111,15 +114,19 @@ class Holding:
             self._room.receiving.change(self._holder, -self._received)
             self._received = 0
 
-    async def answer(self, size: int) -> Callable[[Any], None]:
+    async def answer(self, size: int, *, patient: bool) -> Callable[[Any], None]:
         """Wait until a large answer may be sent; return what gives its room back.
+
+        Args:
+            size: Bytes.
+            patient: Wait until the call ends: what has been written cannot be refused any more.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
         """
         gate, holder = self._room.answering, self._holder
         wanted = min(_SENT * size, gate.total)
-        await gate.take(holder, wanted)
+        await gate.take(holder, wanted, patient=patient)
         return lambda _: gate.change(holder, -wanted)
 
     @contextlib.asynccontextmanager
@@ -132,3 +139,7 @@ class Holding:
         gate = self._room.answering
         async with gate.inside(self._holder, _SENT * MAX_CHUNK_BYTES):
             yield
+
+
+def _tenant(holder: Hashable) -> Hashable:
+    return holder[0] if isinstance(holder, tuple) else holder

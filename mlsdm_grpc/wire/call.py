@@ -116,6 +116,8 @@ class Call:
     """Raises what refuses the next message of a stream that was admitted long ago."""
     probe: int = 0
     """Round of the probe that this write is after an emergency; 0 if it is none."""
+    begun: bool = False
+    """The servicer has the request: from here on a write may take effect."""
     endless: bool = False
     """Ends with its client and not with the work, as a watch does: a server that stops does not
     wait for it. The servicer says so before it waits for anything."""

@@ -121,7 +121,7 @@ async def test_whatever_happens_all_room_comes_back(seed):
             if size > SMALL_BYTES:
                 await holding.convert(size)
             await asyncio.sleep(rng.choice((0, 0.01, 0.03)))
-            done = await holding.answer(rng.choice((2, 9)) * UNIT)
+            done = await holding.answer(rng.choice((2, 9)) * UNIT, patient=rng.random() < 0.2)
         except Unavailable:
             return False
         finally:
@@ -169,7 +169,27 @@ async def test_a_message_larger_than_all_room_is_taken_alone():
     await holding.expect()
     holding.arrived(100 * UNIT)
     await holding.convert(100 * UNIT)
-    done = await holding.answer(100 * UNIT)
+    done = await holding.answer(100 * UNIT, patient=False)
     done(None)
     holding.release()
     assert room.receiving.free == UNIT
+
+
+def test_no_owner_takes_what_is_spared_for_others():
+    gate = ByteGate("test", 5 * UNIT, spare=2 * UNIT, owner=lambda holder: holder[0])
+    assert gate.try_take(("a", True), 2 * UNIT)
+    assert not gate.try_take(("a", False), 2 * UNIT)
+    assert gate.try_take(("b", False), 2 * UNIT)
+    assert gate.free == UNIT
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_one_that_is_patient_waits_as_long_as_it_takes():
+    gate = ByteGate("test", UNIT)
+    await gate.take("a", UNIT)
+    patient = [asyncio.create_task(gate.take("b", 1, patient=True)) for _ in range(3)]
+    await asyncio.sleep(0.2)
+    assert gate.waiting == 3
+    gate.change("a", -UNIT)
+    await asyncio.gather(*patient)
+    assert (gate.free, gate.waiting) == (UNIT - 3, 0)
