@@ -60,6 +60,12 @@ class Evidence:
         if self.crashed and not self.kept_wal:
             self.kept_wal = self.folder.copy(WAL)
 
+    @property
+    def nothing_kept(self) -> bool:
+        """Whether no file shows that the journal ever had a space."""
+        known = self.heads.entries or self.faulty or self.lost.revisions or self.wal.detail
+        return not (known or self.snapshots.revisions)
+
     def kept(self, number: int) -> int:
         """Return the revision of a space that the heads file has; 0 if it has none."""
         head = self.heads.entries.get(number)

@@ -228,6 +228,10 @@ class _Opening:
         """Return what is true of the spaces, or why the database has to be salvaged."""
         try:
             with closing(schema.connect_to_read(self.data_dir / DATABASE)) as connection:
+                if evidence.nothing_kept and schema.is_empty(connection):
+                    return Reconciled(
+                        [], Loaded({}, 0, 0, {}, [])
+                    ), ""  # its first start was cut off
                 loaded = load(connection)
                 suspects = find_suspects(evidence, loaded)
                 fresh = bool(suspects.keys() - loaded.known.keys())

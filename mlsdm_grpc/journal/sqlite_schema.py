@@ -67,9 +67,14 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Return whether there are no tables yet."""
+    return not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+
+
 def prepare(connection: sqlite3.Connection) -> None:
     """Create the tables of an empty file."""
-    if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+    if is_empty(connection):
         connection.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA + _LATER:
             connection.execute(statement)

@@ -46,6 +46,27 @@ async def test_everything_is_there_after_reopening(tmp_path):
     await journal.close()
 
 
+def begin_a_first_start(folder):
+    """Leave what a start leaves that is killed before its tables are there."""
+    connection = sqlite3.connect(folder / "journal.sqlite3")
+    connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("CREATE TABLE unfinished (id INTEGER)")
+    connection.rollback()
+    connection.close()
+
+
+async def test_a_first_start_that_was_cut_off_is_begun_anew(tmp_path):
+    await asyncio.to_thread(begin_a_first_start, tmp_path)
+    journal = await opened(tmp_path)
+    await journal.append(A, [b"1"], expected=0)
+    await journal.close()
+    journal = await opened(tmp_path)
+    assert await read(journal) == [b"1"]
+    assert not await anyio.Path(tmp_path / "damaged").exists()
+    await journal.close()
+
+
 async def test_a_data_folder_has_one_owner(tmp_path):
     journal = await opened(tmp_path)
     with pytest.raises(Unavailable) as caught:

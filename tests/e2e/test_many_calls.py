@@ -173,5 +173,5 @@ async def test_a_flood_of_resets_costs_others_nothing(tmp_path, whole):
         )
     assert set(ends) == {"OK"}
     assert statistics.median(took_s) < 5 * 0.01
-    assert started - ends["OK"] <= FLOODS * 2 * 100
+    assert started - ends["OK"] <= FLOODS * RESETS / 5  # few reach a handler
     assert spent_s < 5 * 0.6
