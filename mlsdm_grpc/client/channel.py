@@ -1,4 +1,4 @@
-"""How the client connects: the options of its channels, and which calls may be repeated.
+"""Channels of the client: their options, and which calls may be repeated.
 
 Which calls may be repeated is read off the contract: those that change nothing, and those whose
 request carries a ``request_id``. :mod:`mlsdm_grpc.client.attempts` repeats them.

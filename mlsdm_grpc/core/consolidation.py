@@ -37,7 +37,7 @@ class Window(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What decides about merging in one space."""
+    """Rules of merging in one space."""
 
     semantics_version: int
     embedder: str

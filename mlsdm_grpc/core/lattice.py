@@ -78,7 +78,7 @@ class Memory:
     ring_sequence: int
     """Order in which it leaves; renewed when a duplicate refreshes it."""
     digest: bytes
-    """What it has in common with its exact duplicates; 16 bytes."""
+    """Identity that it shares with its exact duplicates; 16 bytes."""
     checksum: int = 0
     """CRC-32 of the row when it was stored; 0 before that."""
     embedding_model: str = ""

@@ -35,7 +35,7 @@ is closed."""
 
 
 class Moment(NamedTuple):
-    """When a record takes effect, and by which rules."""
+    """Revision, time and rules by which a record takes effect."""
 
     revision: int
     time_ns: int

@@ -57,7 +57,7 @@ class TimeSources:
 
 
 class Clock:
-    """What time it is for this server; used on the event loop only.
+    """Time of this server; used on the event loop only.
 
     Args:
         sources: The clocks of the machine.

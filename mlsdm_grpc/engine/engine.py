@@ -75,7 +75,7 @@ _STOP_S = 10.0
 _MADE = 6
 """Times its size that a large answer takes in worker and server while it is made."""
 _MATCH_BYTES = 512
-"""What a memory takes in an answer beside its vector, about."""
+"""Bytes that a memory takes in an answer beside its vector, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Engine:
         most_space_bytes: int = 0,
     ) -> None:
         self.clock = clock = clock or Clock(TimeSources(), metrics=metrics)
-        """What time it is for this server."""
+        """Time of this server."""
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
         self._room = room or ByteGate("computing", sys.maxsize)

@@ -48,7 +48,7 @@ _ANSWERED: Final = 0.04
 _STREAMED: Final = 0.04
 _CONNECTED: Final = 0.02
 _IN_USE: Final = 0.1
-"""What spaces may take beyond their part, which keeps those in use when traffic takes little."""
+"""Share that spaces may take beyond their part; it keeps those in use when traffic takes little."""
 
 _SPACES_SHARE: Final = 0.6
 """Most that the spaces may have by default, of all memory."""

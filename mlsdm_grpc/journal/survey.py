@@ -89,16 +89,12 @@ def survey(connection: sqlite3.Connection, space: Space, folder: SnapshotFolder)
     revisions = sorted({*rows, *folder.revisions.get(space.number, ())}, reverse=True)
     for revision in revisions:
         row = rows.get(revision)
-        adopted = None if row is not None else verified_row(folder.path, space.number, revision)
-        if row is not None:
-            problem = find_problem(folder.path, row)
-            if not problem and verified_row(folder.path, space.number, revision) is None:
-                problem = "It was not complete when it was saved."
-        else:
-            problem = "" if adopted else "It is not complete."
-        if not problem:
-            found.snapshot, found.adopted = revision, adopted
+        problem = "" if row is None else find_problem(folder.path, row)
+        complete = None if problem else verified_row(folder.path, space.number, revision)
+        if complete is not None:
+            found.snapshot, found.adopted = revision, complete if row is None else None
             break
+        problem = problem or "It is not complete."
         name = row.name if row is not None else snapshot_name(space.number, revision)
         found.bad.append(BadSnapshot(revision, name, problem))
     found.readable = _last_in_order(connection, space, found.snapshot)
@@ -119,7 +115,7 @@ def _last_in_order(connection: sqlite3.Connection, space: Space, after: int) -> 
 
 
 def verified_row(directory: Path, number: int, revision: int) -> ManifestRow | None:
-    """Return a manifest row for a file that has none; None unless it is complete; blocks.
+    """Return the manifest row that fits a file; None unless the file is complete; blocks.
 
     Raises:
         Unavailable: It cannot be read now.
