@@ -64,10 +64,13 @@ class _PutResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PutResult.V
     PUT_RESULT_CREATED: _PutResult.ValueType  # 1
     """A new memory was stored."""
     PUT_RESULT_REFRESHED: _PutResult.ValueType  # 2
-    """An exact duplicate was there (same text, or same unit vector when there is no text, in the same
-    phase; no caller-chosen id on either side). It becomes the newest of the ring, labels are
-    merged, the higher confidence and the later expiry (or none) win, a pin of either side stays.
-    Everything else of the new memory is dropped; memory_id is that of the old one.
+    """An exact duplicate was there: equal text, metadata, source and vector of the caller (without a
+    text, equal unit vector), in whatever phase; labels that are at most 32 together; no id that a
+    caller chose on either side. It becomes the newest of the ring, labels are united, the higher
+    confidence and the later expiry (or none) win, a pin of either side stays. Whatever differs in
+    one of these is a memory of its own. Of several equal ones the newest is refreshed; memory_id
+    tells which. In a space of semantics version 1: same text or vector in the same phase, and
+    what else the new memory has is dropped.
     """
     PUT_RESULT_REFUSED: _PutResult.ValueType  # 3
     """Policy refused the content: nothing was stored and verdicts say why. Do not retry unchanged."""
@@ -84,10 +87,13 @@ PUT_RESULT_UNSPECIFIED: PutResult.ValueType  # 0
 PUT_RESULT_CREATED: PutResult.ValueType  # 1
 """A new memory was stored."""
 PUT_RESULT_REFRESHED: PutResult.ValueType  # 2
-"""An exact duplicate was there (same text, or same unit vector when there is no text, in the same
-phase; no caller-chosen id on either side). It becomes the newest of the ring, labels are
-merged, the higher confidence and the later expiry (or none) win, a pin of either side stays.
-Everything else of the new memory is dropped; memory_id is that of the old one.
+"""An exact duplicate was there: equal text, metadata, source and vector of the caller (without a
+text, equal unit vector), in whatever phase; labels that are at most 32 together; no id that a
+caller chose on either side. It becomes the newest of the ring, labels are united, the higher
+confidence and the later expiry (or none) win, a pin of either side stays. Whatever differs in
+one of these is a memory of its own. Of several equal ones the newest is refreshed; memory_id
+tells which. In a space of semantics version 1: same text or vector in the same phase, and
+what else the new memory has is dropped.
 """
 PUT_RESULT_REFUSED: PutResult.ValueType  # 3
 """Policy refused the content: nothing was stored and verdicts say why. Do not retry unchanged."""
@@ -182,9 +188,12 @@ class Memory(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_REVISION_FIELD_NUMBER: _builtins.int
+    EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
+    SERVER_ASSIGNED_ID_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
     """Optional. `[A-Za-z0-9._-]{1,64}`, unique in the space. Empty on input lets the server choose a
-    ULID. Always present on output.
+    ULID. Always present on output. An id that is sent counts as chosen by the caller unless
+    server_assigned_id says otherwise.
     """
     text: _builtins.str
     """Optional. What is remembered, at most 8192 bytes of UTF-8. Without an embedding the server
@@ -206,8 +215,9 @@ class Memory(_message.Message):
     """Output only. Revision of the space at which the memory was last changed, at least 1."""
     etag: _builtins.str
     """Optional. Opaque quoted string that changes with every change of the memory. Example:
-    "\\"3f-9c1\\"". On input it is honoured by PutMemory with allow_replace: another current etag, or
-    no such memory any more, is ABORTED ETAG_MISMATCH. Always present on output.
+    "\\"3f-9c1\\"". On input it counts only in a put with allow_replace: another current etag, or no
+    such memory any more, is ABORTED ETAG_MISMATCH; any other put ignores it. Always present on
+    output.
     """
     category: _builtins.str
     """Output only. Nearest category of the space's ontology, empty without one. Not filled yet: the
@@ -216,6 +226,19 @@ class Memory(_message.Message):
     create_revision: _builtins.int
     """Output only. Revision of the space at which the memory was created, at least 1. Lists are in
     this order.
+    """
+    embedding_model: _builtins.str
+    """Optional. Model that made the embedding, at most 128 characters; empty where nobody said. On
+    output that of the server where the server embedded the text. On input it tells that the
+    embedding comes from this model: with the model of the space the memory is one like those that
+    the server embeds, and where it is the server's and the put creates the space, the space gets
+    its dimension and embedder. Without an embedding it has to be the model that the server embeds
+    the text with, else FAILED_PRECONDITION EMBEDDER_MISMATCH. A space of semantics version 1 does
+    not keep it: FAILED_PRECONDITION SEMANTICS_UNSUPPORTED. Example: "wordllama:l2_supercat_256".
+    """
+    server_assigned_id: _builtins.bool
+    """Optional. Defaults to false. The server chose memory_id. A put that sends it back with the id
+    keeps the id and keeps it the server's own, so that exact duplicates refresh the memory.
     """
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
@@ -274,10 +297,12 @@ class Memory(_message.Message):
         category: _builtins.str = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         create_revision: _builtins.int = ...,
+        embedding_model: _builtins.str = ...,
+        server_assigned_id: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_phase", b"_phase", "confidence", b"confidence", "create_time", b"create_time", "embedding", b"embedding", "expire_time", b"expire_time", "phase", b"phase", "provenance", b"provenance", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_phase", b"_phase", "category", b"category", "confidence", b"confidence", "create_revision", b"create_revision", "create_time", b"create_time", "embedding", b"embedding", "etag", b"etag", "expire_time", b"expire_time", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "phase", b"phase", "pinned", b"pinned", "provenance", b"provenance", "revision", b"revision", "source", b"source", "text", b"text", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_phase", b"_phase", "category", b"category", "confidence", b"confidence", "create_revision", b"create_revision", "create_time", b"create_time", "embedding", b"embedding", "embedding_model", b"embedding_model", "etag", b"etag", "expire_time", b"expire_time", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "phase", b"phase", "pinned", b"pinned", "provenance", b"provenance", "revision", b"revision", "server_assigned_id", b"server_assigned_id", "source", b"source", "text", b"text", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015

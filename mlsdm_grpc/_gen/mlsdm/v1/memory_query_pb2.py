@@ -26,7 +26,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2 as mlsdm_dot_v1_dot_embedding
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2 as mlsdm_dot_v1_dot_memory__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmlsdm/v1/memory_query.proto\x12\x08mlsdm.v1\x1a\x18mlsdm/v1/embedding.proto\x1a\x15mlsdm/v1/memory.proto\"\xd6\x03\n\x14QueryMemoriesRequest\x12\r\n\x05space\x18\x01 \x01(\t\x12(\n\tembedding\x18\x02 \x01(\x0b\x32\x13.mlsdm.v1.EmbeddingH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\r\n\x05top_k\x18\x04 \x01(\x05\x12\x12\n\x05phase\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12\x1c\n\x0fphase_tolerance\x18\x06 \x01(\x02H\x02\x88\x01\x01\x12\x1b\n\x0emin_confidence\x18\x07 \x01(\x02H\x03\x88\x01\x01\x12\x1a\n\rmin_resonance\x18\x08 \x01(\x02H\x04\x88\x01\x01\x12\x0e\n\x06labels\x18\t \x03(\t\x12\x19\n\x11include_embedding\x18\n \x01(\x08\x12\x19\n\x0cmin_revision\x18\x0b \x01(\x03H\x05\x88\x01\x01\x12\x19\n\x0cphase_weight\x18\x0c \x01(\x02H\x06\x88\x01\x01\x12\x1a\n\rsynaptic_bias\x18\r \x01(\x02H\x07\x88\x01\x01\x42\x07\n\x05queryB\x08\n\x06_phaseB\x12\n\x10_phase_toleranceB\x11\n\x0f_min_confidenceB\x10\n\x0e_min_resonanceB\x0f\n\r_min_revisionB\x0f\n\r_phase_weightB\x10\n\x0e_synaptic_bias\"Z\n\x15QueryMemoriesResponse\x12 \n\x07matches\x18\x01 \x03(\x0b\x32\x0f.mlsdm.v1.Match\x12\r\n\x05phase\x18\x02 \x01(\x02\x12\x10\n\x08revision\x18\x03 \x01(\x03\"\x92\x03\n\x0bMemoryQuery\x12(\n\tembedding\x18\x02 \x01(\x0b\x32\x13.mlsdm.v1.EmbeddingH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\r\n\x05top_k\x18\x04 \x01(\x05\x12\x12\n\x05phase\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12\x1c\n\x0fphase_tolerance\x18\x06 \x01(\x02H\x02\x88\x01\x01\x12\x1b\n\x0emin_confidence\x18\x07 \x01(\x02H\x03\x88\x01\x01\x12\x1a\n\rmin_resonance\x18\x08 \x01(\x02H\x04\x88\x01\x01\x12\x0e\n\x06labels\x18\t \x03(\t\x12\x19\n\x11include_embedding\x18\n \x01(\x08\x12\x19\n\x0cphase_weight\x18\x0c \x01(\x02H\x05\x88\x01\x01\x12\x1a\n\rsynaptic_bias\x18\r \x01(\x02H\x06\x88\x01\x01\x42\x07\n\x05queryB\x08\n\x06_phaseB\x12\n\x10_phase_toleranceB\x11\n\x0f_min_confidenceB\x10\n\x0e_min_resonanceB\x0f\n\r_phase_weightB\x10\n\x0e_synaptic_bias\"~\n\x19\x42\x61tchQueryMemoriesRequest\x12\r\n\x05space\x18\x01 \x01(\t\x12&\n\x07queries\x18\x02 \x03(\x0b\x32\x15.mlsdm.v1.MemoryQuery\x12\x19\n\x0cmin_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_min_revision\"D\n\x11MemoryQueryResult\x12 \n\x07matches\x18\x01 \x03(\x0b\x32\x0f.mlsdm.v1.Match\x12\r\n\x05phase\x18\x02 \x01(\x02\"\\\n\x1a\x42\x61tchQueryMemoriesResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.mlsdm.v1.MemoryQueryResult\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\xa2\x01\n\x13ListMemoriesRequest\x12\r\n\x05space\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12\x19\n\x11include_embedding\x18\x05 \x01(\x08\x12\x19\n\x0cmin_revision\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_min_revision\"e\n\x14ListMemoriesResponse\x12\"\n\x08memories\x18\x01 \x03(\x0b\x32\x10.mlsdm.v1.Memory\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmlsdm/v1/memory_query.proto\x12\x08mlsdm.v1\x1a\x18mlsdm/v1/embedding.proto\x1a\x15mlsdm/v1/memory.proto\"\xd6\x03\n\x14QueryMemoriesRequest\x12\r\n\x05space\x18\x01 \x01(\t\x12(\n\tembedding\x18\x02 \x01(\x0b\x32\x13.mlsdm.v1.EmbeddingH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\r\n\x05top_k\x18\x04 \x01(\x05\x12\x12\n\x05phase\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12\x1c\n\x0fphase_tolerance\x18\x06 \x01(\x02H\x02\x88\x01\x01\x12\x1b\n\x0emin_confidence\x18\x07 \x01(\x02H\x03\x88\x01\x01\x12\x1a\n\rmin_resonance\x18\x08 \x01(\x02H\x04\x88\x01\x01\x12\x0e\n\x06labels\x18\t \x03(\t\x12\x19\n\x11include_embedding\x18\n \x01(\x08\x12\x19\n\x0cmin_revision\x18\x0b \x01(\x03H\x05\x88\x01\x01\x12\x19\n\x0cphase_weight\x18\x0c \x01(\x02H\x06\x88\x01\x01\x12\x1a\n\rsynaptic_bias\x18\r \x01(\x02H\x07\x88\x01\x01\x42\x07\n\x05queryB\x08\n\x06_phaseB\x12\n\x10_phase_toleranceB\x11\n\x0f_min_confidenceB\x10\n\x0e_min_resonanceB\x0f\n\r_min_revisionB\x0f\n\r_phase_weightB\x10\n\x0e_synaptic_bias\"\x86\x01\n\x15QueryMemoriesResponse\x12 \n\x07matches\x18\x01 \x03(\x0b\x32\x0f.mlsdm.v1.Match\x12\x12\n\x05phase\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x1b\n\x13outside_phase_count\x18\x04 \x01(\x05\x42\x08\n\x06_phase\"\x92\x03\n\x0bMemoryQuery\x12(\n\tembedding\x18\x02 \x01(\x0b\x32\x13.mlsdm.v1.EmbeddingH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\r\n\x05top_k\x18\x04 \x01(\x05\x12\x12\n\x05phase\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12\x1c\n\x0fphase_tolerance\x18\x06 \x01(\x02H\x02\x88\x01\x01\x12\x1b\n\x0emin_confidence\x18\x07 \x01(\x02H\x03\x88\x01\x01\x12\x1a\n\rmin_resonance\x18\x08 \x01(\x02H\x04\x88\x01\x01\x12\x0e\n\x06labels\x18\t \x03(\t\x12\x19\n\x11include_embedding\x18\n \x01(\x08\x12\x19\n\x0cphase_weight\x18\x0c \x01(\x02H\x05\x88\x01\x01\x12\x1a\n\rsynaptic_bias\x18\r \x01(\x02H\x06\x88\x01\x01\x42\x07\n\x05queryB\x08\n\x06_phaseB\x12\n\x10_phase_toleranceB\x11\n\x0f_min_confidenceB\x10\n\x0e_min_resonanceB\x0f\n\r_phase_weightB\x10\n\x0e_synaptic_bias\"~\n\x19\x42\x61tchQueryMemoriesRequest\x12\r\n\x05space\x18\x01 \x01(\t\x12&\n\x07queries\x18\x02 \x03(\x0b\x32\x15.mlsdm.v1.MemoryQuery\x12\x19\n\x0cmin_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_min_revision\"p\n\x11MemoryQueryResult\x12 \n\x07matches\x18\x01 \x03(\x0b\x32\x0f.mlsdm.v1.Match\x12\x12\n\x05phase\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12\x1b\n\x13outside_phase_count\x18\x03 \x01(\x05\x42\x08\n\x06_phase\"\\\n\x1a\x42\x61tchQueryMemoriesResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.mlsdm.v1.MemoryQueryResult\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\xa2\x01\n\x13ListMemoriesRequest\x12\r\n\x05space\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06labels\x18\x04 \x03(\t\x12\x19\n\x11include_embedding\x18\x05 \x01(\x08\x12\x19\n\x0cmin_revision\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_min_revision\"e\n\x14ListMemoriesResponse\x12\"\n\x08memories\x18\x01 \x03(\x0b\x32\x10.mlsdm.v1.Memory\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,18 +35,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_QUERYMEMORIESREQUEST']._serialized_start=91
   _globals['_QUERYMEMORIESREQUEST']._serialized_end=561
-  _globals['_QUERYMEMORIESRESPONSE']._serialized_start=563
-  _globals['_QUERYMEMORIESRESPONSE']._serialized_end=653
-  _globals['_MEMORYQUERY']._serialized_start=656
-  _globals['_MEMORYQUERY']._serialized_end=1058
-  _globals['_BATCHQUERYMEMORIESREQUEST']._serialized_start=1060
-  _globals['_BATCHQUERYMEMORIESREQUEST']._serialized_end=1186
-  _globals['_MEMORYQUERYRESULT']._serialized_start=1188
-  _globals['_MEMORYQUERYRESULT']._serialized_end=1256
-  _globals['_BATCHQUERYMEMORIESRESPONSE']._serialized_start=1258
-  _globals['_BATCHQUERYMEMORIESRESPONSE']._serialized_end=1350
-  _globals['_LISTMEMORIESREQUEST']._serialized_start=1353
-  _globals['_LISTMEMORIESREQUEST']._serialized_end=1515
-  _globals['_LISTMEMORIESRESPONSE']._serialized_start=1517
-  _globals['_LISTMEMORIESRESPONSE']._serialized_end=1618
+  _globals['_QUERYMEMORIESRESPONSE']._serialized_start=564
+  _globals['_QUERYMEMORIESRESPONSE']._serialized_end=698
+  _globals['_MEMORYQUERY']._serialized_start=701
+  _globals['_MEMORYQUERY']._serialized_end=1103
+  _globals['_BATCHQUERYMEMORIESREQUEST']._serialized_start=1105
+  _globals['_BATCHQUERYMEMORIESREQUEST']._serialized_end=1231
+  _globals['_MEMORYQUERYRESULT']._serialized_start=1233
+  _globals['_MEMORYQUERYRESULT']._serialized_end=1345
+  _globals['_BATCHQUERYMEMORIESRESPONSE']._serialized_start=1347
+  _globals['_BATCHQUERYMEMORIESRESPONSE']._serialized_end=1439
+  _globals['_LISTMEMORIESREQUEST']._serialized_start=1442
+  _globals['_LISTMEMORIESREQUEST']._serialized_end=1604
+  _globals['_LISTMEMORIESRESPONSE']._serialized_start=1606
+  _globals['_LISTMEMORIESRESPONSE']._serialized_end=1707
 # @@protoc_insertion_point(module_scope)

@@ -46,12 +46,13 @@ class QueryMemoriesRequest(_message.Message):
     top_k: _builtins.int
     """Optional. Defaults to 5, which 0 means too. Most matches to return, at most 1000."""
     phase: _builtins.float
-    """Optional. Defaults to the current phase of the space. Phase of the query, 0 to 1, single
-    precision.
+    """Optional. Defaults to none: all phases are searched, unless the space recalls by its current
+    phase (recall). Phase of the query, 0 to 1, single precision: only memories whose phase is
+    within phase_tolerance of it take part.
     """
     phase_tolerance: _builtins.float
     """Optional. Defaults to 0.15. Largest difference of the phases, inclusive, 0 to 1, single
-    precision; 1 searches all phases.
+    precision; 1 searches all phases. Without a phase only 1 is allowed.
     """
     min_confidence: _builtins.float
     """Optional. Defaults to 0. Lowest confidence of a match, 0 to 1, single precision."""
@@ -63,7 +64,7 @@ class QueryMemoriesRequest(_message.Message):
     """Optional. Lowest revision that the answer may be of, at least 0."""
     phase_weight: _builtins.float
     """Optional. Defaults to 0. Soft phase weight w, 0 to 1, single precision: the cosine is
-    multiplied by 1 - w * difference of the phases.
+    multiplied by 1 - w * difference of the phases. Without a phase it counts from the current one.
     """
     synaptic_bias: _builtins.float
     """Optional. Defaults to 0. Weight of the synaptic traces, -1 to 1, single precision: this much of
@@ -142,10 +143,17 @@ class QueryMemoriesResponse(_message.Message):
     MATCHES_FIELD_NUMBER: _builtins.int
     PHASE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    OUTSIDE_PHASE_COUNT_FIELD_NUMBER: _builtins.int
     phase: _builtins.float
-    """Output only. Phase that was searched around, 0 to 1, single precision."""
+    """Output only. Phase that was searched around, 0 to 1, single precision; absent where the query
+    looked in all phases.
+    """
     revision: _builtins.int
     """Output only. Revision of the space that the answer is of."""
+    outside_phase_count: _builtins.int
+    """Output only. Living memories of the space whose phase lies outside the band that was searched,
+    whatever the other filters say about them; 0 where the query looked in all phases.
+    """
     @_builtins.property
     def matches(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
         """Output only. At most top_k matches, best first."""
@@ -154,14 +162,17 @@ class QueryMemoriesResponse(_message.Message):
         self,
         *,
         matches: _abc.Iterable[_memory_pb2.Match] | None = ...,
-        phase: _builtins.float = ...,
+        phase: _builtins.float | None = ...,
         revision: _builtins.int = ...,
+        outside_phase_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "phase", b"phase"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches", "phase", b"phase", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "matches", b"matches", "outside_phase_count", b"outside_phase_count", "phase", b"phase", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
+    _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__phase) -> _WhichOneofReturnType__phase | None: ...
 
 Global___QueryMemoriesResponse: _TypeAlias = QueryMemoriesResponse  # noqa: Y015
 
@@ -187,12 +198,13 @@ class MemoryQuery(_message.Message):
     top_k: _builtins.int
     """Optional. Defaults to 5, which 0 means too. Most matches to return, at most 1000."""
     phase: _builtins.float
-    """Optional. Defaults to the current phase of the space. Phase of the query, 0 to 1, single
-    precision.
+    """Optional. Defaults to none: all phases are searched, unless the space recalls by its current
+    phase (recall). Phase of the query, 0 to 1, single precision: only memories whose phase is
+    within phase_tolerance of it take part.
     """
     phase_tolerance: _builtins.float
     """Optional. Defaults to 0.15. Largest difference of the phases, inclusive, 0 to 1, single
-    precision.
+    precision; 1 searches all phases. Without a phase only 1 is allowed.
     """
     min_confidence: _builtins.float
     """Optional. Defaults to 0. Lowest confidence of a match, 0 to 1, single precision."""
@@ -304,8 +316,15 @@ class MemoryQueryResult(_message.Message):
 
     MATCHES_FIELD_NUMBER: _builtins.int
     PHASE_FIELD_NUMBER: _builtins.int
+    OUTSIDE_PHASE_COUNT_FIELD_NUMBER: _builtins.int
     phase: _builtins.float
-    """Output only. Phase that was searched around, 0 to 1, single precision."""
+    """Output only. Phase that was searched around, 0 to 1, single precision; absent where the query
+    looked in all phases.
+    """
+    outside_phase_count: _builtins.int
+    """Output only. Living memories of the space whose phase lies outside the band that was searched,
+    whatever the other filters say about them; 0 where the query looked in all phases.
+    """
     @_builtins.property
     def matches(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
         """Output only. At most top_k matches, best first."""
@@ -314,13 +333,16 @@ class MemoryQueryResult(_message.Message):
         self,
         *,
         matches: _abc.Iterable[_memory_pb2.Match] | None = ...,
-        phase: _builtins.float = ...,
+        phase: _builtins.float | None = ...,
+        outside_phase_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "phase", b"phase"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["matches", b"matches", "phase", b"phase"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "matches", b"matches", "outside_phase_count", b"outside_phase_count", "phase", b"phase"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
+    _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__phase) -> _WhichOneofReturnType__phase | None: ...
 
 Global___MemoryQueryResult: _TypeAlias = MemoryQueryResult  # noqa: Y015
 

@@ -501,9 +501,9 @@ class QueryOptions(_message.Message):
     top_k: _builtins.int
     """Hits wanted."""
     phase: _builtins.float
-    """Phase asked for; absent is the space's own."""
+    """Phase asked for; absent is all phases, or where the space recalls in the band of its phase, that."""
     phase_tolerance: _builtins.float
-    """Half width of the phase band."""
+    """Half width of the phase band, 0.15 if absent; without a phase 1 means all phases."""
     min_confidence: _builtins.float
     """Lowest confidence."""
     min_resonance: _builtins.float
@@ -523,7 +523,7 @@ class QueryOptions(_message.Message):
         *,
         top_k: _builtins.int = ...,
         phase: _builtins.float | None = ...,
-        phase_tolerance: _builtins.float = ...,
+        phase_tolerance: _builtins.float | None = ...,
         min_confidence: _builtins.float = ...,
         min_resonance: _builtins.float | None = ...,
         labels: _abc.Iterable[_builtins.str] | None = ...,
@@ -531,18 +531,22 @@ class QueryOptions(_message.Message):
         synaptic_bias: _builtins.float = ...,
         include_embedding: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_phase", b"_phase", "min_resonance", b"min_resonance", "phase", b"phase"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "min_resonance", b"min_resonance", "phase", b"phase", "phase_tolerance", b"phase_tolerance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_phase", b"_phase", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_resonance: _TypeAlias = _typing.Literal["min_resonance"]  # noqa: Y015
     _WhichOneofArgType__min_resonance: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance"]  # noqa: Y015
     _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
     _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
+    _WhichOneofReturnType__phase_tolerance: _TypeAlias = _typing.Literal["phase_tolerance"]  # noqa: Y015
+    _WhichOneofArgType__phase_tolerance: _TypeAlias = _typing.Literal["_phase_tolerance", b"_phase_tolerance"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_resonance) -> _WhichOneofReturnType__min_resonance | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__phase) -> _WhichOneofReturnType__phase | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__phase_tolerance) -> _WhichOneofReturnType__phase_tolerance | None: ...
 
 Global___QueryOptions: _TypeAlias = QueryOptions  # noqa: Y015
 
