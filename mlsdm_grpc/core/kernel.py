@@ -33,6 +33,8 @@ Indices: TypeAlias = NDArray[np.intp]
 _RESCORE_ROWS = 256
 _MATRIX_QUERIES = 4
 _MIN_NORM = 1e-9
+_ROUNDING = 2.0**-24
+"""By so much the norm of a unit vector may differ from 1 once its components are float32."""
 _HIGHEST = 2.5
 """No score of a sound row is above 2, even with the largest synaptic bias."""
 _LOWEST = float(np.finfo(np.float32).min)
@@ -41,11 +43,15 @@ _LOWEST = float(np.finfo(np.float32).min)
 def inverse_norm(raw: Float32) -> float:
     """Return 1 / |raw| in float64, or 0.0 if the norm is below 1e-9 or not finite.
 
+    A row that was stored has the inverse norm 1, so that storing it again keeps every bit of it.
     Called where a record is written; whoever applies the record uses the result as it is.
     """
     wide = raw.astype(np.float64)
     square = float(np.dot(wide, wide))
-    return 1.0 / math.sqrt(square) if _MIN_NORM**2 <= square < math.inf else 0.0
+    if not _MIN_NORM**2 <= square < math.inf:
+        return 0.0
+    norm = math.sqrt(square)
+    return 1.0 if abs(norm - 1.0) <= _ROUNDING else 1.0 / norm
 
 
 def scan(rows: Float32, queries: Float32, out: Float32) -> None:

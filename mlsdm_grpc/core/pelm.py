@@ -205,6 +205,25 @@ class Pelm:
         now_ns = now_ns if now_ns >= self._next_expiry_ns else 0
         return self.recall.find(queries, now_ns=now_ns, traces=direction)
 
+    def outside_count(self, query: Query, *, now_ns: int) -> int:
+        """Return how many memories a query leaves out because of their phase alone.
+
+        Args:
+            query: A query; what else it asks for plays no part.
+            now_ns: Expired memories do not count as of this time.
+
+        Cost: O(n), a pass over the phases.
+        """
+        if query.phase_tolerance is None:
+            return 0
+        low, high = query.band
+        phase, columns = self._lattice.columns["phase"], self._lattice.columns
+        outside = (columns["sequence"] > 0) & ((phase < low) | (phase > high))
+        if now_ns >= self._next_expiry_ns:
+            expire = self._lattice.expiring()
+            outside &= (expire == 0) | (expire > now_ns)
+        return int(np.count_nonzero(outside))
+
     def prepare(self) -> Iterator[None]:
         """Do in steps what the next query would have to do before it; no writes in between."""
         yield from self._lattice.rows.prepare()
@@ -256,7 +275,7 @@ class Pelm:
                 vector=_unit(self.row(memory.memory_id)),
                 phase=memory.phase,
                 top_k=limit,
-                phase_tolerance=0.0 if in_phase else 1.0,
+                phase_tolerance=0.0 if in_phase else None,
                 min_resonance=min_cosine,
             )
             for memory in memories

@@ -42,8 +42,10 @@ class Query:
 
     vector: kernel.Float64
     phase: float
+    """Where the band lies, and where distances of phases begin."""
     top_k: int = 5
-    phase_tolerance: float = 0.15
+    phase_tolerance: float | None = 0.15
+    """Half width of the band of phases, inclusive; None searches all phases."""
     min_confidence: float = 0.0
     min_resonance: float = -2.0
     labels: frozenset[str] = frozenset()
@@ -56,6 +58,8 @@ class Query:
     @property
     def band(self) -> tuple[float, float]:
         """Lowest and highest phase, as float32 values; a memory in between takes part."""
+        if self.phase_tolerance is None:
+            return 0.0, 1.0
         reach = self.phase_tolerance + PHASE_EPSILON
         return float(np.float32(self.phase - reach)), float(np.float32(self.phase + reach))
 

@@ -71,6 +71,8 @@ def memory_message(memory: Memory, row: Float32 | None) -> memory_pb2.Memory:
         etag=memory.etag,
         update_time=timestamp(memory.update_time_ns),
         create_revision=memory.create_revision,
+        embedding_model=memory.embedding_model,
+        server_assigned_id=not memory.caller_chosen_id,
     )
 
 
@@ -109,7 +111,10 @@ class Answers:
         for options, (query, one) in zip(search.queries, found, strict=True):
             rows = options.include_embedding
             result = self._result(request.space_id, pelm, one, rows=rows)
-            result.append(_PHASE.pack(0x15, query.phase))
+            if query.phase_tolerance is not None:
+                result.append(_PHASE.pack(0x15, query.phase))
+                outside = pelm.outside_count(query, now_ns=request.now_ns)
+                result.append((b"\x18" if search.batch else b"\x20") + varint(outside))
             length = sum(map(len, result))
             if search.batch:
                 result.insert(0, _LIST_TAG + varint(length))

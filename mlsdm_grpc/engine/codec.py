@@ -10,6 +10,7 @@ import numpy as np
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.contents import Contents
+from mlsdm_grpc.core.kernel import Float64
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.pelm import Memory, Query
 from mlsdm_grpc.core.record import (
@@ -47,8 +48,9 @@ class Ask:
     text: str = ""
     top_k: int = 5
     phase: float | None = None
-    """None asks in the space's own phase."""
-    phase_tolerance: float = 0.15
+    """None asks in all phases, unless the space recalls in the band of its phase."""
+    phase_tolerance: float | None = None
+    """None is 0.15 where a band is searched; 1 without a phase asks in all phases."""
     min_confidence: float = 0.0
     min_resonance: float | None = None
     labels: tuple[str, ...] = ()
@@ -67,6 +69,8 @@ class Found:
 
 
 _HIT_OVERHEAD_BYTES = 128
+_TOLERANCE = 0.15
+"""Half width of a phase band where nobody names one."""
 _CLASSES: dict[str, type[errors.MlsdmError]] = {
     "SPACE_EXISTS": errors.AlreadyExists,
     "SPACE_NOT_FOUND": errors.NotFound,
@@ -200,7 +204,7 @@ def _rows(data: bytes, count: int) -> Float32:
 
 def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
     """Return the queries of a request to a space."""
-    dimension, phase = contents.parameters.dimension, contents.rhythm.phase
+    dimension = contents.parameters.dimension
     vectors = np.frombuffer(request.vectors_f32_le, "<f4").reshape(len(request.queries), -1)
     if vectors.shape[1] != dimension:
         raise errors.MlsdmError(
@@ -210,20 +214,29 @@ def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
         )
     wide = vectors.astype(np.float64)
     wide /= np.sqrt(np.add.reduce(wide * wide, axis=1))[:, np.newaxis]
-    return [
-        Query(
-            vector=wide[i],
-            phase=float(np.float32(options.phase if options.HasField("phase") else phase)),
-            top_k=options.top_k,
-            phase_tolerance=options.phase_tolerance,
-            min_confidence=options.min_confidence,
-            min_resonance=options.min_resonance if options.HasField("min_resonance") else -np.inf,
-            labels=frozenset(options.labels),
-            phase_weight=options.phase_weight,
-            synaptic_bias=options.synaptic_bias,
-        )
-        for i, options in enumerate(request.queries)
-    ]
+    return [_query(contents, wide[i], options) for i, options in enumerate(request.queries)]
+
+
+def _query(contents: Contents, vector: Float64, options: pb.QueryOptions) -> Query:
+    phase, tolerance = contents.rhythm.phase, None
+    if options.HasField("phase"):
+        phase, tolerance = options.phase, _TOLERANCE
+    elif contents.parameters.recall_in_band:
+        tolerance = _TOLERANCE
+    if options.HasField("phase_tolerance"):
+        given = options.phase_tolerance
+        tolerance = given if options.HasField("phase") or given < 1.0 else None
+    return Query(
+        vector=vector,
+        phase=float(np.float32(phase)),
+        top_k=options.top_k,
+        phase_tolerance=tolerance,
+        min_confidence=options.min_confidence,
+        min_resonance=options.min_resonance if options.HasField("min_resonance") else -np.inf,
+        labels=frozenset(options.labels),
+        phase_weight=options.phase_weight,
+        synaptic_bias=options.synaptic_bias,
+    )
 
 
 def answer_bytes(memory: Memory, row: Float32 | None) -> int:
@@ -232,6 +245,7 @@ def answer_bytes(memory: Memory, row: Float32 | None) -> int:
     strings = [memory.text, memory.memory_id, *memory.labels]
     strings += [part for pair in memory.metadata for part in pair]
     strings += [provenance.model, provenance.policy_version, *provenance.parent_ids]
+    strings.append(memory.embedding_model)
     fields = sum(len(string.encode()) + 8 for string in strings)
     return _HIT_OVERHEAD_BYTES + fields + (0 if row is None else 4 * len(row))
 

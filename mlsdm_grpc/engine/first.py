@@ -70,7 +70,9 @@ class FirstWrites:
     def parameters(self, drafts: Sequence[NewMemory]) -> SpaceParameters:
         """Return the parameters of a space that these memories create, but for its moral base."""
         info = self._embedder
-        if info is not None and not len(drafts[0].vector.raw):
+        if info is not None and any(
+            draft.embedding_model == info.model_id or not len(draft.vector.raw) for draft in drafts
+        ):
             return SpaceParameters(
                 dimension=info.dimension,
                 capacity=self._defaults.capacity,
@@ -131,8 +133,17 @@ class FirstWrites:
         Raises:
             PreconditionFailed: DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED or EMBEDDER_MISMATCH.
         """
-        if any(not len(draft.vector.raw) for draft in drafts):
+        bare = [draft for draft in drafts if not len(draft.vector.raw)]
+        if bare:
             self.check_embedder(key, parameters)
+        for draft in bare:
+            if draft.embedding_model not in {"", parameters.embedder}:
+                raise _other_embedder(
+                    "The text was embedded by another model than the space's; send the embedding.",
+                    key,
+                    expected=parameters.embedder,
+                    actual=draft.embedding_model,
+                )
         check_dimensions(key, parameters, [memory.vector for memory in memories])
 
     def check_embedder(self, key: SpaceKey, parameters: SpaceParameters) -> None:
@@ -145,8 +156,19 @@ class FirstWrites:
                 metadata={"space": key.space},
             )
         if parameters.embedder != ours:
-            raise PreconditionFailed(
+            raise _other_embedder(
                 "The space was filled with another embedder than this server's.",
-                reason="EMBEDDER_MISMATCH",
-                metadata={"space": key.space, "expected": parameters.embedder, "actual": ours},
+                key,
+                expected=parameters.embedder,
+                actual=ours,
             )
+
+
+def _other_embedder(
+    message: str, key: SpaceKey, *, expected: str, actual: str
+) -> PreconditionFailed:
+    return PreconditionFailed(
+        message,
+        reason="EMBEDDER_MISMATCH",
+        metadata={"space": key.space, "expected": expected, "actual": actual},
+    )

@@ -345,7 +345,6 @@ class Generator:
                 Ask(
                     vector,
                     top_k=request.top_k,
-                    phase_tolerance=1.0,
                     phase_weight=_PHASE_WEIGHT,
                     synaptic_bias=request.synaptic_bias,
                 ),

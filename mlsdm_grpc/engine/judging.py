@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import Counter
 
 from mlsdm_grpc.core.policy import Decision, Enforcement
-from mlsdm_grpc.core.record import Vector
+from mlsdm_grpc.core.record import NewMemory, Vector
 from mlsdm_grpc.engine.drafts import Draft, Prepared
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.texts import Texts, ToMeasure
@@ -272,7 +272,7 @@ class Judging:
         policy: EffectivePolicy,
     ) -> Prepared:
         found = self.verdicts(measurement, policy, Stage.MEMORY)
-        memory = draft.memory if vector is None else replace(draft.memory, vector=vector)
+        memory = draft.memory if vector is None else self._with_vector(draft.memory, vector)
         if any(verdict.carried_out is Decision.REDACT for verdict in found):
             memory = replace(memory, text=redacted(memory.text, measurement, found))
         if not draft.scored:
@@ -291,7 +291,7 @@ class Judging:
             texts = [drafts[i].memory.text for i in bare]
             vectors = await self._texts.embed(texts, tenant, deadline_s)
             for i, vector in zip(bare, vectors, strict=True):
-                memory = replace(drafts[i].memory, vector=vector)
+                memory = self._with_vector(drafts[i].memory, vector)
                 prepared[i] = replace(prepared[i], memory=memory)
         return prepared
 
@@ -311,8 +311,13 @@ class Judging:
         texts = [prepared[i].memory.text for i in changed]
         vectors = await self._texts.embed(texts, tenant, deadline_s)
         for i, vector in zip(changed, vectors, strict=True):
-            memory = replace(prepared[i].memory, vector=vector)
+            memory = self._with_vector(prepared[i].memory, vector)
             prepared[i] = replace(prepared[i], memory=memory)
+
+    def _with_vector(self, memory: NewMemory, vector: Vector) -> NewMemory:
+        """Return a memory with the vector that the server's embedder made of its text."""
+        info = self._texts.info
+        return replace(memory, vector=vector, embedding_model=info.model_id if info else "")
 
     async def _scored(self, texts: Sequence[str], deadline_s: float) -> list[float | None]:
         """Return what the scorer outside of the text workers says; nothing if there is none."""

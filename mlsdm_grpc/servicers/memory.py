@@ -59,7 +59,9 @@ class MemoryServicer:
         key = requests.space_key(fields, call, request.space)
         ticket = requests.ticket(fields, call, request, request.request_id)
         now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
-        memory = requests.new_memory(fields, "memory", request.memory, now_ns=now_ns)
+        memory = requests.new_memory(
+            fields, "memory", request.memory, now_ns=now_ns, allow_replace=request.allow_replace
+        )
         fields.check()
         intake = self._engine.intake
         put = intake.preview_put if request.validate_only else intake.put

@@ -63,6 +63,8 @@ async def serve_stream(
     call.endless = False
     with ending_politely(call, max_age_s) as ending:
         opening = messages.opening(first.message if first is not None else None, call, ending)
-        async with aclosing(streams.run(opening, messages.batches(requests, call))) as events:
+        async with aclosing(
+            streams.run(opening, messages.batches(requests, call, opening))
+        ) as events:
             async for event in events:
                 yield messages.response(event, opening)

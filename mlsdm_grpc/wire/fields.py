@@ -162,6 +162,12 @@ class Fields:
         self.size(path, total, limits.MAX_METADATA_BYTES)
         return tuple(sorted(values.items()))
 
+    def model(self, path: str, value: str) -> str:
+        """Return the name of a model; empty is none."""
+        if len(value) > limits.MAX_MODEL_CHARS:
+            self.fault(path, f"at most {limits.MAX_MODEL_CHARS} characters are allowed")
+        return value
+
     def embedding(self, path: str, message: embedding_pb2.Embedding) -> Vector:
         """Return a vector of finite numbers that is not zero."""
         kind = message.WhichOneof("encoding")

@@ -123,6 +123,7 @@ async def new_memories(
         fields.fault("memories", bounds.MEMORIES.description)
         return ()
     seen: set[str] = set()
+    allow_replace = parts.message.allow_replace
 
     def memory(index: int, message: memory_pb2.Memory) -> NewMemory:
         if digest is not None:
@@ -131,12 +132,15 @@ async def new_memories(
         if message.memory_id and message.memory_id in seen:
             fields.fault(f"{path}.memory_id", "stands twice in the batch")
         seen.add(message.memory_id)
-        return packed_memory(new_memory(fields, path, message, now_ns=now_ns))
+        made = new_memory(fields, path, message, now_ns=now_ns, allow_replace=allow_replace)
+        return packed_memory(made)
 
     return tuple(await parts.each(memory, "memories[{}].".format))
 
 
-def new_memory(fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns: int) -> NewMemory:
+def new_memory(
+    fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns: int, allow_replace: bool
+) -> NewMemory:
     """Return a memory to be stored; without an embedding its vector is empty."""
     has_embedding = message.HasField("embedding")
     if not has_embedding and not message.text:
@@ -152,7 +156,7 @@ def new_memory(fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns:
     return NewMemory(
         memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id) or str(ULID()),
         vector=vector,
-        caller_chosen_id=bool(message.memory_id),
+        caller_chosen_id=bool(message.memory_id) and not message.server_assigned_id,
         text=fields.text(f"{path}.text", message.text),
         phase=phase,
         confidence=1.0 if confidence is None else confidence,
@@ -161,7 +165,8 @@ def new_memory(fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns:
         provenance=_provenance(fields, path, message),
         pinned=message.pinned,
         expire_time_ns=_expire_time(fields, f"{path}.", message, now_ns),
-        etag=message.etag,
+        etag=message.etag if allow_replace else "",
+        embedding_model=fields.model(f"{path}.embedding_model", message.embedding_model),
     )
 
 
@@ -193,13 +198,9 @@ def _provenance(fields: Fields, path: str, message: memory_pb2.Memory) -> Proven
     else:
         for i, parent in enumerate(given.parent_ids):
             fields.memory_id(f"{path}.provenance.parent_ids[{i}]", parent, required=True)
-    if len(given.model) > limits.MAX_MODEL_CHARS:
-        fields.fault(
-            f"{path}.provenance.model", f"at most {limits.MAX_MODEL_CHARS} characters are allowed"
-        )
     return Provenance(
         source=_source(fields, f"{path}.source", message.source),
-        model=given.model,
+        model=fields.model(f"{path}.provenance.model", given.model),
         parent_ids=tuple(given.parent_ids),
     )
 
@@ -330,13 +331,15 @@ def ask(
             return None
         return fields.number(f"{path}{name}", getattr(message, name), low=low, high=high)
 
-    tolerance = optional("phase_tolerance")
+    phase, tolerance = optional("phase"), optional("phase_tolerance")
+    if phase is None and tolerance is not None and tolerance < 1.0:
+        fields.fault(f"{path}phase_tolerance", "without a phase must be 1, or absent")
     return Ask(
         vector=vector,
         text=text,
         top_k=top_k or limits.DEFAULT_TOP_K,
-        phase=optional("phase"),
-        phase_tolerance=0.15 if tolerance is None else tolerance,
+        phase=phase,
+        phase_tolerance=tolerance,
         min_confidence=optional("min_confidence") or 0.0,
         min_resonance=optional("min_resonance", low=-2.0, high=2.0),
         labels=fields.labels(f"{path}labels", message.labels),

@@ -112,9 +112,14 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         )
 
     async def batches(
-        self, requests: AsyncIterator[Parts[RequestT, ItemT]], call: Call
+        self, requests: AsyncIterator[Parts[RequestT, ItemT]], call: Call, opening: Opening
     ) -> AsyncGenerator[Batch]:
         """Yield the items as they come.
+
+        Args:
+            requests: The messages after the first.
+            call: The call.
+            opening: What the first message said.
 
         Raises:
             InvalidInput: STREAM_PROTOCOL_INVALID or FIELD_INVALID.
@@ -129,7 +134,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             if not 1 <= len(parts) <= bounds.STREAM_BATCH.limit:
                 fields.fault(f"batch.{name}", bounds.STREAM_BATCH.description)
             fields.check()
-            drafts = await self._drafts(parts, attested=call.principal.attest)
+            drafts = await self._drafts(parts, opening, attested=call.principal.attest)
             yield Batch(first_sequence, drafts)
 
     def response(self, event: StreamEvent, opening: Opening) -> ResponseT:
@@ -161,10 +166,10 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         return self._response(goodbye=goodbye)
 
     async def _drafts(
-        self, parts: Parts[RequestT, ItemT], *, attested: bool
+        self, parts: Parts[RequestT, ItemT], opening: Opening, *, attested: bool
     ) -> list[Draft | MlsdmError]:
         def draft(_index: int, item: ItemT) -> Draft | MlsdmError:
-            made = self._draft(item, attested=attested)
+            made = self._draft(item, opening, attested=attested)
             return replace(made, memory=packed_memory(made.memory))
 
         def faulty(error: InvalidInput) -> Draft | MlsdmError:
@@ -181,7 +186,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         """Return the first sequence of a batch, and the name of its items."""
 
     @abstractmethod
-    def _draft(self, item: ItemT, *, attested: bool) -> Draft:
+    def _draft(self, item: ItemT, opening: Opening, *, attested: bool) -> Draft:
         """Return an item as a domain value, or raise what is wrong with it."""
 
     @abstractmethod
@@ -216,10 +221,12 @@ class MemoryMessages(
     def _batch(self, message: memory_stream_pb2.IngestMemoriesRequest) -> tuple[int, str]:
         return message.batch.first_sequence, "memories"
 
-    def _draft(self, item: memory_pb2.Memory, *, attested: bool) -> Draft:
+    def _draft(self, item: memory_pb2.Memory, opening: Opening, *, attested: bool) -> Draft:
         del attested
-        fields = Fields()
-        memory = requests.new_memory(fields, self.path, item, now_ns=self._now_ns())
+        fields, allow_replace = Fields(), opening.allow_replace
+        memory = requests.new_memory(
+            fields, self.path, item, now_ns=self._now_ns(), allow_replace=allow_replace
+        )
         fields.check()
         return Draft(memory)
 
@@ -253,7 +260,8 @@ class EventMessages(
     def _batch(self, message: cognition_service_pb2.StreamEventsRequest) -> tuple[int, str]:
         return message.batch.first_sequence, "events"
 
-    def _draft(self, item: event_pb2.Event, *, attested: bool) -> Draft:
+    def _draft(self, item: event_pb2.Event, opening: Opening, *, attested: bool) -> Draft:
+        del opening
         return requests.event(Fields(), item, f"{self.path}.", attested=attested)
 
     def _acknowledged(
