@@ -87,9 +87,13 @@ def query(
     embedding_file: EmbeddingFile = None,
     top_k: Annotated[int, typer.Option("--top-k", min=1, max=1_000, help="Most matches.")] = 5,
     label: Labels = None,
+    phase: Annotated[
+        float | None,
+        typer.Option("--phase", min=0, max=1, help="Search around this phase; else in all."),
+    ] = None,
     phase_tolerance: Annotated[
         float | None,
-        typer.Option("--phase-tolerance", min=0, max=1, help="0..1; 1 searches all phases."),
+        typer.Option("--phase-tolerance", min=0, max=1, help="Half width around --phase; 0.15."),
     ] = None,
     target: Target = "127.0.0.1:50051",
     token_file: TokenFile = None,
@@ -108,6 +112,7 @@ def query(
             embedding=vector,
             top_k=top_k,
             labels=label or (),
+            phase=phase,
             phase_tolerance=phase_tolerance,
         )
     )
@@ -158,6 +163,9 @@ def _print_matches(response: "QueryMemoriesResponse") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    if response.outside_phase_count:
+        outside, phase = response.outside_phase_count, response.phase
+        typer.echo(f"not searched, far from phase {phase:.2f}: {outside}", err=True)
     if not response.matches:
         typer.echo("no match", err=True)
         return

@@ -46,8 +46,8 @@ class Reads(ClientBase):
             min_revision: Lowest revision of the space that the answer may be of.
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's.
-            limits: Fields of ``QueryMemoriesRequest``: top_k (5), phase, phase_tolerance (0.15; 1
-                searches all phases), min_confidence, min_resonance, labels, include_embedding,
+            limits: Fields of ``QueryMemoriesRequest``: top_k (5), phase (none: all phases),
+                phase_tolerance (0.15 around a phase), min_confidence, min_resonance, labels, include_embedding,
                 phase_weight, synaptic_bias.
         """
         request = query_pb2.QueryMemoriesRequest(

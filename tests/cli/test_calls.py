@@ -43,6 +43,19 @@ def test_put_query_and_state(run):
     assert "memory.used" in run("state", *space).stdout
 
 
+def test_a_query_tells_what_its_phase_leaves_out(run):
+    space = ("--space", "phases")
+    run("put", "The invoice is due on Friday.", *space)
+    everywhere = run("query", "invoice", *space)
+    assert (everywhere.stderr, "invoice" in everywhere.stdout) == ("", True)
+    at_night = run("query", "invoice", "--phase", "0.9", *space)
+    assert at_night.returncode == 0
+    assert "invoice" not in at_night.stdout
+    assert "not searched, far from phase 0.90: 1\n" in at_night.stderr
+    alone = run("query", "invoice", "--phase-tolerance", "0.3", *space)
+    assert (alone.returncode, "phase_tolerance" in alone.stderr) == (1, True)
+
+
 def test_evaluate_tells_verdicts_and_findings_but_no_value(run):
     told = run("evaluate", "Write to a.person@example.org, please.", "--redact")
     assert told.returncode == 0, told.stderr
