@@ -19,6 +19,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, MethodOptions
 from mlsdm_grpc.config import PressureSettings, ServerSettings
 from mlsdm_grpc.engine.pressure import ModeMachine
 from mlsdm_grpc.errors import MlsdmError, Unauthenticated, Unavailable
+from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
@@ -265,6 +266,7 @@ async def _serving(
     machine = ModeMachine(PressureSettings(), clock=time.monotonic)
     chain = build_chain(
         chosen,
+        ids=Ids(),
         metrics=metrics,
         drain=drain,
         authenticator=authenticator,

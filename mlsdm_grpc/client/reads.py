@@ -47,8 +47,8 @@ class Reads(ClientBase):
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's.
             limits: Fields of ``QueryMemoriesRequest``: top_k (5), phase (none: all phases),
-                phase_tolerance (0.15 around a phase), min_confidence, min_resonance, labels, include_embedding,
-                phase_weight, synaptic_bias.
+                phase_tolerance (0.15 around a phase), min_confidence, min_resonance, labels,
+                include_embedding, phase_weight, synaptic_bias.
         """
         request = query_pb2.QueryMemoriesRequest(
             space=self._space(space), min_revision=min_revision, **limits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -17,6 +18,7 @@ from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.spaces import Directory, Space, SpaceStatus
 from mlsdm_grpc.engine.turns import FEW, Turns
 from mlsdm_grpc.engine.writes import Applied, Ticket, WritePipeline
+from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import (
     encode_record,
@@ -53,6 +55,7 @@ class Access:
         writes: Where records go.
         lanes: Who may work, and when.
         clock: The server's clock.
+        ids: Makes the ids of writes that came without one.
     """
 
     def __init__(
@@ -62,10 +65,12 @@ class Access:
         lanes: Lanes,
         *,
         clock: Clock,
+        ids: Ids,
     ) -> None:
         self.directory = directory
         self.lanes = lanes
         self.clock = clock
+        self.ids = ids
         self.turns = Turns()
         """Slices of the event loop."""
         self._writes = writes
@@ -193,6 +198,8 @@ class Access:
             Unavailable: BULKHEAD_FULL, or the journal did not take it, or its worker was lost.
             DeadlineExceeded: There was no time for it, or OUTCOME_UNKNOWN: it is on its way.
         """
+        if not ticket.request_id:
+            ticket = replace(ticket, request_id=self.ids.uuid())
         encoded = await self._encoded(body)
         cost_s = _WRITE_S * _items(body)
         # One gate a worker: what waits for one that hangs or loads must not hold up the others.

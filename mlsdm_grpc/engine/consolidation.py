@@ -15,7 +15,6 @@ from dataclasses import replace
 import anyio
 import anyio.abc
 import structlog
-from ulid import ULID
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.record import (
@@ -33,6 +32,7 @@ from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, group_from_proto, group_to_proto
 from mlsdm_grpc.observability.metrics import Metrics
@@ -157,7 +157,7 @@ class Consolidator:
 
     async def _plan(self, space: Space, wanted: pb.PlanRequest, ticket: Ticket) -> Consolidate:
         """Look for near duplicates step by step, as far as one record can name them."""
-        plan = _Plan()
+        plan = _Plan(self._access.ids)
         examined = None
         while True:
             asked = await self._access.ask(
@@ -179,7 +179,8 @@ class Consolidator:
 class _Plan:
     """Groups that share no memory and fit into one record."""
 
-    def __init__(self) -> None:
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
         self.groups: list[MergeGroup] = []
         self._taken: set[str] = set()
         self._bytes = 0
@@ -194,7 +195,7 @@ class _Plan:
             members = tuple(m for m in group.members if m.memory_id not in self._taken)
             if len(members) < 2 or members[0] != group.members[0]:
                 continue
-            new = MergeGroup(str(ULID()), members)
+            new = MergeGroup(self._ids.ulid(), members)
             self._bytes += group_to_proto(new).ByteSize() + _GROUP_OVERHEAD_BYTES
             if self._bytes > _MAX_GROUP_BYTES:
                 return False

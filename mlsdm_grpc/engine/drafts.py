@@ -24,9 +24,10 @@ from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.engine.turns import FEW
 from mlsdm_grpc.governance.judge import Verdict, enforced, moral_verdict
 from mlsdm_grpc.governance.policy import EffectivePolicy
+from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.records import packed_memory, unpacked_memory
 
-__all__ = ["Draft", "Prepared", "judged_event", "judged_value", "refused_put", "settled"]
+__all__ = ["Draft", "Prepared", "judged_event", "judged_value", "named", "refused_put", "settled"]
 
 _INLINE_PRODUCTS = 4_000_000
 """Comparing with an ontology on the event loop takes at most about a millisecond."""
@@ -92,6 +93,13 @@ class Prepared:
         raw = np.zeros_like(self.memory.vector.raw)
         raw[0] = 1.0
         return NewMemory(self.memory.memory_id, Vector(raw, 1.0))
+
+
+def named(draft: Draft, ids: Ids) -> Draft:
+    """Return a draft whose memory has an id."""
+    if draft.memory.memory_id:
+        return draft
+    return replace(draft, memory=replace(draft.memory, memory_id=ids.ulid()))
 
 
 def refused_put(prepared: Sequence[Prepared], revision: int) -> PutOutcome:

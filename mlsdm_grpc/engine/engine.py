@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -64,6 +63,7 @@ from mlsdm_grpc.errors import (
     NotFound,
 )
 from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Rule
+from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder, embedder_info
 from mlsdm_grpc.observability.metrics import Metrics
@@ -106,6 +106,7 @@ class Engine:
         scorer: Scores prompts, answers and events in place of the text workers, if given.
         remote_embedder: Embeds text in place of text workers.
         clock: The server's clock; None is one that believes the machine's at the start.
+        ids: Makes ids; None makes them of the server's time and the machine's random bytes.
         room: For large answers while they are made; unbounded by default.
         most_space_bytes: No space is loaded above this, see :class:`Budget`.
     """
@@ -123,11 +124,14 @@ class Engine:
         scorer: Scorer | None = None,
         remote_embedder: RemoteEmbedder | None = None,
         clock: Clock | None = None,
+        ids: Ids | None = None,
         room: ByteGate | None = None,
         most_space_bytes: int = 0,
     ) -> None:
         self.clock = clock = clock or Clock(TimeSources(), metrics=metrics)
         """Time of this server."""
+        self.ids = ids or Ids(clock.now_ns)
+        """Makes the ids of what has none."""
         self._max_response_bytes = max_response_bytes
         self._metrics = metrics
         self._room = room or ByteGate("computing", sys.maxsize)
@@ -153,7 +157,7 @@ class Engine:
             journal,
             semantics_version=semantics.newest() if upgrades else semantics.oldest(),
             record_ns=clock.record_ns,
-            new_record_id=lambda: os.urandom(16),
+            new_record_id=self.ids.uuid,
             quarantine=quarantine,
             on_applied=self._applied,
             reload=lambda space: self._directory.reload(space),  # noqa: PLW0108 - made below
@@ -167,7 +171,9 @@ class Engine:
             before_eviction=lambda space: self._upkeep.before_eviction(space),  # noqa: PLW0108 - as above
             metrics=metrics,
         )
-        access = self._access = Access(self._directory, self._writes, self.lanes, clock=clock)
+        access = self._access = Access(
+            self._directory, self._writes, self.lanes, clock=clock, ids=self.ids
+        )
         self.turns = access.turns
         """Slices of the event loop, for those who have much to do on it."""
         self.policies = Policies(access, rules)

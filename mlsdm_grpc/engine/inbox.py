@@ -6,10 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
-from ulid import ULID
 
 from mlsdm_grpc.core.record import EventOutcome, NewMemory, PutOutcome, Vector
 from mlsdm_grpc.engine.drafts import Draft, Prepared
@@ -42,7 +41,7 @@ class Item:
     given: Draft = _NOTHING
     """As it came; nothing if it was invalid."""
     ready: Prepared = field(default_factory=lambda: Prepared(_NOTHING.memory))
-    """With an id, and with vector and verdicts once they are known."""
+    """With id, vector and verdicts once they are known."""
     outcome: PutOutcome | EventOutcome | MlsdmError | None = None
     """What became of it; None while that is open."""
 
@@ -51,16 +50,7 @@ class Item:
         """Return an item that has come."""
         if isinstance(draft, MlsdmError):
             return cls(sequence, outcome=draft)
-        memory = draft.memory
-        if not memory.memory_id:
-            memory = replace(memory, memory_id=str(ULID()))
-        return cls(sequence, draft, Prepared(memory, moral_value=draft.moral_value or 0.0))
-
-    @property
-    def named(self) -> Draft:
-        """What came, with an id."""
-        memory_id = self.ready.memory.memory_id
-        return replace(self.given, memory=replace(self.given.memory, memory_id=memory_id))
+        return cls(sequence, draft, Prepared(draft.memory, moral_value=draft.moral_value or 0.0))
 
     @contextmanager
     def failing(self) -> Iterator[None]:

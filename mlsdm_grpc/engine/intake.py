@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ulid import ULID
-
 from mlsdm_grpc.core.record import (
     EventOutcome,
     NewMemory,
@@ -24,6 +22,7 @@ from mlsdm_grpc.engine.drafts import (
     Prepared,
     judged_event,
     judged_value,
+    named,
     refused_put,
     settled,
 )
@@ -279,17 +278,12 @@ class Intake:
         self, key: SpaceKey, drafts: Iterable[Draft], paths: Sequence[str], ticket: Ticket
     ) -> list[Prepared]:
         """Give every draft an id and a vector, and judge its text."""
-        named = [
-            draft
-            if draft.memory.memory_id
-            else replace(draft, memory=replace(draft.memory, memory_id=str(ULID())))
-            for draft in drafts
-        ]
-        prepared = await self._judging.prepare(named, key.tenant, ticket.deadline_s)
+        with_ids = [named(draft, self._access.ids) for draft in drafts]
+        prepared = await self._judging.prepare(with_ids, key.tenant, ticket.deadline_s)
         check_embedded(
             {
                 join(path, "text"): after.memory.vector
-                for path, before, after in zip(paths, named, prepared, strict=True)
+                for path, before, after in zip(paths, with_ids, prepared, strict=True)
                 if before.bare
             }
         )

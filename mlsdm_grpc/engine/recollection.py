@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from ulid import ULID
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
@@ -164,7 +163,7 @@ class Memories:
         Raises:
             MlsdmError: As the contract of ProcessEvent says.
         """
-        prompt_id, answer_id = str(ULID()), str(ULID())
+        prompt_id, answer_id = self._engine.ids.ulid(), self._engine.ids.ulid()
         prompt = NewMemory(
             prompt_id,
             _NO_VECTOR,
@@ -194,7 +193,9 @@ class Memories:
         """
         # Should the filter have become milder since, it is not remembered either.
         vector = np.ones(view.parameters.dimension, np.float32)
-        memory = NewMemory(str(ULID()), Vector(vector, inverse_norm(vector)), confidence=0.0)
+        memory = NewMemory(
+            self._engine.ids.ulid(), Vector(vector, inverse_norm(vector)), confidence=0.0
+        )
         draft = Draft(memory, is_event=True, moral_value=moral_value)
         return (await self._engine.intake.process_event(key, draft, ticket)).outcome.revision
 

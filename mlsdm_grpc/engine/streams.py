@@ -11,7 +11,6 @@ failed for good.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -39,7 +38,7 @@ from mlsdm_grpc.engine.checks import (
     parameters_of,
 )
 from mlsdm_grpc.engine.codec import refusal_error
-from mlsdm_grpc.engine.drafts import judged_event, judged_value, refused_put, settled
+from mlsdm_grpc.engine.drafts import judged_event, judged_value, named, refused_put, settled
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
 from mlsdm_grpc.engine.judging import Judging
@@ -400,7 +399,7 @@ class Streams:
         fresh = [item for item in items if item.outcome is None]
         try:
             policy = await self._judging.policy(tenant, deadline_s)
-            drafts = [item.named for item in fresh]
+            drafts = [named(item.given, self._access.ids) for item in fresh]
             prepared = await self._judging.prepare(drafts, tenant, deadline_s)
         except Unavailable as error:
             if error.reason != "WORKER_LOST":
@@ -493,7 +492,7 @@ def _ticket(opening: Opening) -> Ticket:
     return Ticket(
         opening.principal,
         min(deadline_s, opening.deadline_s),
-        request_id=uuid.uuid4().bytes,
+        request_id=b"",
         windowed=False,
         lane=Lane.BULK,
     )

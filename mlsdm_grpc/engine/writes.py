@@ -55,7 +55,7 @@ class Ticket:
     deadline_s: float
     """Event-loop time."""
     request_id: bytes
-    """16 bytes."""
+    """16 bytes; empty where the caller gave none."""
     request_digest: bytes = b""
     """32 bytes over the canonical request."""
     windowed: bool = True

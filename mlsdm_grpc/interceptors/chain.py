@@ -15,6 +15,7 @@ from mlsdm_grpc.interceptors.status import StatusInterceptor
 
 if TYPE_CHECKING:
     from mlsdm_grpc.config import ServerSettings
+    from mlsdm_grpc.ids import Ids
     from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
     from mlsdm_grpc.interceptors.drain import DrainInterceptor
     from mlsdm_grpc.observability.metrics import Metrics
@@ -50,6 +51,7 @@ ORDER: Final = (
 def build_chain(
     settings: ServerSettings,
     *,
+    ids: Ids,
     metrics: Metrics,
     drain: DrainInterceptor,
     authenticator: Authenticator,
@@ -57,7 +59,7 @@ def build_chain(
 ) -> tuple[Interceptor, ...]:
     """Return the interceptors of a server in their order."""
     built: dict[str, Interceptor] = {
-        "request_id": RequestIdInterceptor(),
+        "request_id": RequestIdInterceptor(ids),
         "metrics": MetricsInterceptor(metrics),
         "access_log": AccessLogInterceptor(),
         "status": StatusInterceptor(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from mlsdm_grpc.observability import current
@@ -10,25 +9,20 @@ from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.metadata import REQUEST_ID, is_safe_request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from mlsdm_grpc.ids import Ids
     from mlsdm_grpc.wire.call import Call
 
 __all__ = ["RequestIdInterceptor"]
 
 
-def _new_id() -> str:
-    return os.urandom(16).hex()
-
-
 class RequestIdInterceptor(Interceptor):
     """Echoes the caller's ``x-request-id`` if it is safe to log, else makes one."""
 
-    def __init__(self, new_id: Callable[[], str] = _new_id) -> None:
-        self._new_id = new_id
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
 
     def before(self, call: Call) -> None:
         given = call.text(REQUEST_ID)
-        call.request_id = given if given and is_safe_request_id(given) else self._new_id()
+        call.request_id = given if given and is_safe_request_id(given) else self._ids.uuid().hex()
         call.trailers[REQUEST_ID] = call.request_id
         current.REQUEST_ID.set(call.request_id)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,6 +46,7 @@ from mlsdm_grpc.engine.repairs import Repairs
 from mlsdm_grpc.engine.sensors import Sensors
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.governance.rules import rules_with
+from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
@@ -123,6 +125,7 @@ async def running_server(
     *,
     stop: anyio.Event | None = None,
     times: TimeSources | None = None,
+    random: Callable[[int], bytes] = os.urandom,
 ) -> AsyncIterator[RunningServer]:
     """Start everything; at the end stop it so that the next start replays nothing.
 
@@ -130,6 +133,7 @@ async def running_server(
         settings: All of them.
         stop: Set by the RPC ``Drain``.
         times: The clocks of the machine, unless others shall stand for them.
+        random: Returns so many random bytes, for the ids that the server makes.
 
     Raises:
         MlsdmError: Something cannot be started; the message names it.
@@ -172,6 +176,7 @@ async def running_server(
             scorer=scorer,
             remote_embedder=embedder,
             clock=clock,
+            ids=Ids(clock.now_ns, random),
             room=room.computing,
             most_space_bytes=plan.most_spaces,
         )
@@ -222,6 +227,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
     monitor = _monitor(parts)
     chain = build_chain(
         settings.server,
+        ids=parts.engine.ids,
         metrics=parts.metrics,
         drain=drain,
         authenticator=authenticator,

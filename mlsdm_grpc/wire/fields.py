@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -57,9 +56,9 @@ class Fields:
         return value or limits.DEFAULT_SPACE
 
     def request_id(self, value: str) -> bytes:
-        """Return the 16 bytes of a UUID; a new one where there is none."""
+        """Return the 16 bytes of a UUID; none where there is none."""
         if not value:
-            return os.urandom(16)
+            return b""
         if _UUID.fullmatch(value):
             return bytes.fromhex(value.replace("-", ""))
         self.fault("request_id", _NO_UUID)

@@ -8,7 +8,6 @@ from typing import TypeAlias
 import numpy as np
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from ulid import ULID
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     cognition_service_pb2,
@@ -154,7 +153,7 @@ def new_memory(
     if message.HasField("confidence"):
         confidence = fields.number(f"{path}.confidence", message.confidence)
     return NewMemory(
-        memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id) or str(ULID()),
+        memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id),
         vector=vector,
         caller_chosen_id=bool(message.memory_id) and not message.server_assigned_id,
         text=fields.text(f"{path}.text", message.text),
@@ -273,7 +272,7 @@ def event(
     if message.HasField("confidence"):
         confidence = fields.number(f"{path}confidence", message.confidence)
     memory = NewMemory(
-        memory_id=fields.memory_id(f"{path}memory_id", message.memory_id) or str(ULID()),
+        memory_id=fields.memory_id(f"{path}memory_id", message.memory_id),
         vector=vector,
         caller_chosen_id=bool(message.memory_id),
         text=fields.text(f"{path}text", message.text),

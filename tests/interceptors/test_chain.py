@@ -6,6 +6,7 @@ import pytest
 
 from mlsdm_grpc.config import PressureSettings, ServerSettings
 from mlsdm_grpc.engine.pressure import ModeMachine
+from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import ORDER, build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
@@ -42,6 +43,7 @@ def test_the_chain_has_one_of_each_in_this_order():
     machine = ModeMachine(PressureSettings(), clock=time.monotonic)
     chain = build_chain(
         ServerSettings(),
+        ids=Ids(),
         metrics=metrics,
         drain=drain,
         authenticator=DevAuthenticator(),

@@ -14,6 +14,7 @@ from mlsdm_grpc.errors import (
     Unauthenticated,
     Unavailable,
 )
+from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.access_log import AccessLogInterceptor
 from mlsdm_grpc.interceptors.authn import AuthnInterceptor
 from mlsdm_grpc.interceptors.deadline import DeadlineInterceptor
@@ -31,21 +32,21 @@ from tests.interceptors.calls import OPEN, STREAM, UNARY, make_call
 @pytest.mark.parametrize("given", ["a", "0b1d-7/x", "x" * 128])
 def test_a_safe_request_id_is_echoed(given):
     call = make_call(metadata={"x-request-id": given})
-    RequestIdInterceptor().before(call)
+    RequestIdInterceptor(Ids()).before(call)
     assert call.request_id == call.trailers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a\nb", "\u00e4", '"', b"bytes"])
 def test_any_other_request_id_is_replaced(given):
     call = make_call(metadata={"x-request-id": given})
-    RequestIdInterceptor(lambda: "made").before(call)
-    assert call.request_id == call.trailers["x-request-id"] == "made"
+    RequestIdInterceptor(Ids(random=bytes)).before(call)
+    assert call.request_id == call.trailers["x-request-id"] == "00" * 16
 
 
 def test_made_request_ids_differ():
     calls = [make_call(), make_call()]
     for call in calls:
-        RequestIdInterceptor().before(call)
+        RequestIdInterceptor(Ids()).before(call)
     assert len({call.request_id for call in calls}) == 2
     assert all(len(call.request_id) == 32 for call in calls)
 
