@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.record import Float32
 
 __all__ = [
+    "MIN_NORM",
     "Float64",
     "Indices",
     "best",
@@ -32,7 +33,8 @@ Indices: TypeAlias = NDArray[np.intp]
 
 _RESCORE_ROWS = 256
 _MATRIX_QUERIES = 4
-_MIN_NORM = 1e-9
+MIN_NORM = 1e-9
+"""Norm below which a vector counts as zero."""
 _HIGHEST = 2.5
 """No score of a sound row is above 2, even with the largest synaptic bias."""
 _LOWEST = float(np.finfo(np.float32).min)
@@ -45,7 +47,7 @@ def inverse_norm(raw: Float32) -> float:
     """
     wide = raw.astype(np.float64)
     square = float(np.dot(wide, wide))
-    return 1.0 / math.sqrt(square) if _MIN_NORM**2 <= square < math.inf else 0.0
+    return 1.0 / math.sqrt(square) if MIN_NORM**2 <= square < math.inf else 0.0
 
 
 def scan(rows: Float32, queries: Float32, out: Float32) -> None:
