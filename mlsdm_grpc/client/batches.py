@@ -7,8 +7,8 @@ from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
+from mlsdm_grpc.client.values import invalid
 from mlsdm_grpc.config import KIB
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 __all__ = ["batches"]
 
@@ -41,8 +41,9 @@ def batches(memories: Iterable[Memory], info: ServerInfo) -> Iterator[list[Memor
             item > limits.max_request_bytes - _REQUEST_OVERHEAD_BYTES
             or record > limits.max_record_bytes - _REQUEST_OVERHEAD_BYTES
         ):
-            problem = FieldViolation(f"memories[{index}]", "larger than a request may be")
-            raise InvalidInput(violations=[problem], reason="REQUEST_TOO_LARGE")
+            error = invalid(f"memories[{index}]", "is larger than a request may be")
+            error.reason = "REQUEST_TOO_LARGE"
+            raise error
         if (
             len(batch) == limits.max_batch_item_count
             or request_bytes + item > limits.max_request_bytes

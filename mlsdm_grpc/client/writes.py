@@ -26,16 +26,11 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import (
     UpdateMemoryRequest,
     UpdateMemoryResponse,
 )
+from mlsdm_grpc.client.arguments import each, known, message
 from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.batches import batches
-from mlsdm_grpc.client.connection import new_request_id
-from mlsdm_grpc.client.messages import (
-    MemoryFields,
-    Vector,
-    embedding_message,
-    new_memory,
-    timestamp,
-)
+from mlsdm_grpc.client.messages import MemoryFields, Vector, new_memory
+from mlsdm_grpc.client.values import invalid, timeout, write_request_id
 from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["Writes"]
@@ -72,10 +67,13 @@ class Writes(ClientBase):
             Conflict: The memory to replace has another etag.
             PreconditionFailed: The vector has another dimension than the space.
         """
-        write_id = request_id or new_request_id()
-        request = PutMemoryRequest(
+        known(MemoryFields, fields)
+        memory = new_memory(text, **fields)
+        write_id = write_request_id(request_id)
+        request = message(
+            PutMemoryRequest,
             space=self._space(space),
-            memory=new_memory(text, **fields),
+            memory=memory,
             request_id=write_id,
             allow_replace=allow_replace,
             validate_only=validate_only,
@@ -109,18 +107,19 @@ class Writes(ClientBase):
         Raises:
             MlsdmError: Of the first batch that failed; a note names batch and ``request_id``.
         """
-        base = uuid.UUID(request_id) if request_id else uuid.uuid4()
-        for index, batch in enumerate(batches(memories, await self.server_info())):
+        base = uuid.UUID(write_request_id(request_id))
+        given = each("memories", memories, Memory)
+        limit_s = None if timeout_s is None else timeout(timeout_s)
+        common = message(
+            BatchPutMemoriesRequest, space=self._space(space), allow_replace=allow_replace
+        )
+        for index, batch in enumerate(batches(given, await self.server_info())):
             write_id = str(uuid.uuid5(base, str(index)))
-            request = BatchPutMemoriesRequest(
-                space=self._space(space),
-                memories=batch,
-                request_id=write_id,
-                allow_replace=allow_replace,
-            )
+            request = BatchPutMemoriesRequest(memories=batch, request_id=write_id)
+            request.MergeFrom(common)
             try:
                 response = await self._connection.unary(
-                    self._memories.BatchPutMemories, request, timeout_s=timeout_s, write_id=write_id
+                    self._memories.BatchPutMemories, request, timeout_s=limit_s, write_id=write_id
                 )
             except MlsdmError as error:
                 error.add_note(f"batches stored before: {index}; request_id: {base}")
@@ -168,15 +167,16 @@ class Writes(ClientBase):
             NotFound: It does not exist.
             Conflict: It has another etag.
         """
-        write_id = request_id or new_request_id()
-        request = UpdateMemoryRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            UpdateMemoryRequest,
             space=self._space(space),
             memory_id=memory_id,
             etag=etag,
             add_labels=add_labels,
             remove_labels=remove_labels,
             pinned=pinned,
-            expire_time=None if expire_time is None else timestamp(expire_time),
+            expire_time=expire_time,
             clear_expire_time=clear_expire_time,
             request_id=write_id,
         )
@@ -200,8 +200,9 @@ class Writes(ClientBase):
             NotFound: It is gone already.
             Conflict: It has another etag.
         """
-        write_id = request_id or new_request_id()
-        request = DeleteMemoryRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            DeleteMemoryRequest,
             space=self._space(space),
             memory_id=memory_id,
             etag=etag,
@@ -241,11 +242,12 @@ class Writes(ClientBase):
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's.
         """
-        write_id = request_id or new_request_id()
-        request = ProcessEventRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            ProcessEventRequest,
             space=self._space(space),
             text=text,
-            embedding=embedding_message(embedding),
+            embedding=embedding,
             moral_value=moral_value,
             memory_id=memory_id,
             labels=labels,
@@ -253,6 +255,8 @@ class Writes(ClientBase):
             confidence=confidence,
             request_id=write_id,
         )
+        if not text and embedding is None:
+            raise invalid("text", "must not be empty where there is no embedding")
         return await self._connection.unary(
             self._cognition.ProcessEvent, request, timeout_s=timeout_s, write_id=write_id
         )
@@ -276,8 +280,9 @@ class Writes(ClientBase):
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's. A full space takes long.
         """
-        write_id = request_id or new_request_id()
-        request = ConsolidateRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            ConsolidateRequest,
             space=self._space(space),
             request_id=write_id,
             merge_min_cosine=merge_min_cosine,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["LABEL", "LANGUAGE", "MEMORY_ID", "REQUEST_ID", "SPACE", "Form"]
+from mlsdm_grpc.wire import limits
+
+__all__ = ["LABEL", "LANGUAGE", "MEMORY_ID", "MODEL", "REQUEST_ID", "SPACE", "Form"]
 
 
 class Form(NamedTuple):
@@ -28,6 +30,10 @@ SPACE: Final = _matching("[a-z0-9][a-z0-9._-]{0,62}")
 MEMORY_ID: Final = _matching("[A-Za-z0-9._-]{1,64}")
 """Of a stream as well."""
 LABEL: Final = _matching("[A-Za-z0-9._:/-]{1,64}")
+MODEL: Final = Form(
+    re.compile(f"(?s:.){{1,{limits.MAX_MODEL_CHARS}}}"),
+    f"must have 1 to {limits.MAX_MODEL_CHARS} characters",
+)
 LANGUAGE: Final = Form(
     re.compile("[a-z]{2}"), "must be a code of ISO 639-1, two lower-case letters"
 )
