@@ -107,8 +107,9 @@ def _ontology(vectors: object) -> list[OntologyCategory]:
     categories = []
     for index, (name, vector) in enumerate(vectors.items()):
         with within(f"ontology[{index}]"):
-            row = embedding("embedding", vector)
-            categories.append(message(OntologyCategory, category=name, embedding=row))
+            category = message(OntologyCategory, category=name)
+            category.embedding.CopyFrom(embedding("embedding", vector))
+            categories.append(category)
     return categories
 
 

@@ -129,11 +129,19 @@ def test_errors_are_json_on_standard_error(run, method, request_json, code, reas
 
 
 def test_errors_for_people_name_code_reason_and_request_id(run):
+    result = run("generate", "x", "--max-tokens", "1000000")
+    assert result.returncode == 1
+    first, field, request_id = result.stderr.splitlines()
+    assert first.startswith("INVALID_ARGUMENT FIELD_INVALID: ")
+    assert field.startswith("  max_tokens: must be from 0 to ")
+    assert request_id.startswith("  request id: ")
+
+
+def test_what_the_client_refuses_is_said_once_and_has_no_request_id(run):
     result = run("put", "x", "--memory-id", "not allowed!")
     assert result.returncode == 1
-    assert result.stderr.startswith("INVALID_ARGUMENT FIELD_INVALID: ")
-    assert "memory.memory_id" in result.stderr
-    assert "request id: " in result.stderr
+    said = "memory_id: must match [A-Za-z0-9._-]{1,64}."
+    assert result.stderr == f"INVALID_ARGUMENT FIELD_INVALID: {said}\n"
 
 
 def test_ingest_stores_labelled_passages(run, tmp_path):

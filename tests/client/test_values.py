@@ -186,8 +186,16 @@ def test_a_vector_is_any_row_of_numbers(given):
 
 def test_numbers_and_names_of_settings_are_of_any_kind():
     config = space_config(
-        dimension=np.int64(3), capacity=Size.TWO, moral_policy="VIGILANT", embedder_model=None
+        dimension=np.int64(3),
+        capacity=Size.TWO,
+        moral_policy="VIGILANT",
+        embedder_model=None,
+        ontology={"work": np.array([1.0, 0.5]), "play": (0, 1)},
     )
+    assert [(each.category, vector_of(each.embedding).tolist()) for each in config.ontology] == [
+        ("work", [1.0, 0.5]),
+        ("play", [0.0, 1.0]),
+    ]
     assert (config.dimension, config.capacity, config.moral.policy) == (3, 2, 1)
     assert not config.HasField("embedder_model")
     by_number = message(EvaluateContentRequest, stage=GOVERNANCE_STAGE_MEMORY)
