@@ -42,7 +42,7 @@ class QueryLimits(TypedDict, total=False):
     phase_tolerance: float | None
     min_confidence: float | None
     min_resonance: float | None
-    labels: Sequence[str]
+    labels: Iterable[str]
     include_embedding: bool
     phase_weight: float | None
     synaptic_bias: float | None

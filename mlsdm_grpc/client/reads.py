@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Unpack
 
@@ -232,7 +232,7 @@ class Reads(ClientBase):
     async def list(
         self,
         *,
-        labels: Sequence[str] = (),
+        labels: Iterable[str] = (),
         page_size: int = 0,
         include_embedding: bool = False,
         min_revision: int | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from contextlib import aclosing
 
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
@@ -113,7 +113,7 @@ class Streaming(ClientBase):
     async def export(
         self,
         *,
-        labels: Sequence[str] = (),
+        labels: Iterable[str] = (),
         include_embedding: bool = False,
         min_revision: int | None = None,
         space: str | None = None,

@@ -93,18 +93,21 @@ class Writes(ClientBase):
     ) -> AsyncIterator[BatchPutMemoriesResponse]:
         """Store many memories and yield the answer of each batch when it is durable.
 
-        The memories go in batches within the limits that the server tells (1,000 memories, 4 MiB).
+        The memories go in batches within the limits that the server tells: 1,000 memories, 4 MiB,
+        and 256 KiB of text, which a server judges and embeds in 1 to 3 seconds.
         Each batch is stored whole or not at all; batches before a failed one stay stored. Calling
         again with the same memories and ``request_id`` goes on where it failed.
 
         Args:
-            memories: Made by :func:`new_memory`; taken from as the batches fill.
+            memories: Made by :func:`new_memory`. A list is checked before anything is sent,
+                anything else as it is taken from, which is when the batches fill.
             allow_replace: Replace memories whose ids exist.
             request_id: UUID from which those of the batches are derived; None makes one.
             space: None is the client's.
             timeout_s: Deadline of each batch, seconds; None is the client's.
 
         Raises:
+            InvalidInput: An argument, or one of the memories, cannot be sent.
             MlsdmError: Of the first batch that failed; a note names batch and ``request_id``.
         """
         base = uuid.UUID(write_request_id(request_id))

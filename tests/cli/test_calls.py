@@ -144,6 +144,22 @@ def test_what_the_client_refuses_is_said_once_and_has_no_request_id(run):
     assert result.stderr == f"INVALID_ARGUMENT FIELD_INVALID: {said}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("put", "a\udcff"), "text: has a lone surrogate at character 1, "),
+        (("query", "a", "--label", "\udcff"), "labels: item 0 has a lone surrogate "),
+        (("state", "--target", "\udcff:1"), "target: has a lone surrogate at character 0, "),
+        (("state", "--target", ""), "target: must not be empty."),
+        (("put", ""), "text: must not be empty where there is no embedding."),
+    ],
+)
+def test_arguments_that_cannot_be_sent_are_named(run, arguments, said):
+    result = run(*arguments)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"INVALID_ARGUMENT FIELD_INVALID: {said}")
+
+
 def test_ingest_stores_labelled_passages(run, tmp_path):
     notes = tmp_path / "my notes.txt"
     notes.write_text(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -26,7 +27,10 @@ from mlsdm_grpc.client.spaces import space_config
 
 INFO = ServerInfo(
     limits=Limits(
-        max_request_bytes=4_194_304, max_batch_item_count=1_000, max_record_bytes=7_340_032
+        max_request_bytes=4_194_304,
+        max_batch_item_count=1_000,
+        max_record_bytes=7_340_032,
+        advised_batch_text_bytes=262_144,
     ),
     embedder=EmbedderInfo(dimension=256),
 )
@@ -61,6 +65,28 @@ def test_batches_keep_order_and_limits(sizes):
         assert request.ByteSize() <= small.limits.max_request_bytes
         # The record also holds the vectors that the server makes.
         assert request.ByteSize() + len(batch) * 4 * 64 <= small.limits.max_record_bytes
+
+
+@given(texts=st.lists(st.text(max_size=60), max_size=40), most=st.integers(1, 300))
+def test_batches_bring_no_more_text_than_the_server_advises(texts, most):
+    info = ServerInfo(limits=INFO.limits, embedder=INFO.embedder)
+    info.limits.advised_batch_text_bytes = most
+    found = list(batches([Memory(text=text) for text in texts], info))
+    assert [memory.text for batch in found for memory in batch] == texts
+    sizes = [[len(memory.text.encode()) for memory in batch] for batch in found]
+    assert all(sum(batch) <= most or len(batch) == 1 for batch in sizes)
+    for batch, (first, *_) in pairwise(sizes):  # none could have been longer
+        assert sum(batch) + first > most
+
+
+def test_long_texts_go_in_several_batches_and_vectors_count_as_nothing():
+    texts = [Memory(text="x" * 8_192)] * 500
+    assert [len(batch) for batch in batches(texts, INFO)] == [32] * 15 + [20]
+    vectors = [new_memory(embedding=np.ones(256))] * 1_500
+    assert [len(batch) for batch in batches(vectors, INFO)] == [1_000, 500]
+    told = ServerInfo(limits=INFO.limits, embedder=INFO.embedder)
+    told.limits.ClearField("advised_batch_text_bytes")  # as an older server has it
+    assert [len(batch) for batch in batches(texts, told)] == [500]
 
 
 def test_half_precision_counts_as_it_is_written():
