@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from numbers import Number
-from typing import Any, Final, SupportsFloat
+from typing import Any, Final
 
 import numpy as np
 from google.protobuf.descriptor import EnumDescriptor
@@ -136,7 +136,7 @@ def number(
     name: str, value: object, *, low: float = -_MAX_DOUBLE, high: float = _MAX_DOUBLE
 ) -> float:
     """Return a number in [low, high]; finite, unless a bound is not."""
-    if not isinstance(value, SupportsFloat) or isinstance(value, np.ndarray):
+    if not hasattr(value, "__float__") or isinstance(value, np.ndarray):
         raise wrong_type(name, "a number", value, _as_number(float, value))
     try:
         found = float(value)
