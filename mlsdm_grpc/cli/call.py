@@ -74,7 +74,7 @@ def _parse(method: "MethodDescriptor", text: str) -> "Message":
     from google.protobuf import json_format
     from google.protobuf.message_factory import GetMessageClass
 
-    from mlsdm_grpc.client.connection import new_request_id
+    from mlsdm_grpc.client.values import write_request_id
 
     message = GetMessageClass(method.input_type)()
     try:
@@ -82,7 +82,7 @@ def _parse(method: "MethodDescriptor", text: str) -> "Message":
     except json_format.ParseError as error:
         raise _invalid("JSON", str(error)) from None
     if "request_id" in method.input_type.fields_by_name and not getattr(message, "request_id"):  # noqa: B009 - known by its descriptor only
-        message.MergeFrom(type(message)(request_id=new_request_id()))
+        message.MergeFrom(type(message)(request_id=write_request_id(None)))
     return message
 
 

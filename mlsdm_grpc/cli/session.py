@@ -121,7 +121,9 @@ def report(error: MlsdmError, *, as_json: bool, local: bool = False) -> None:
     status = "" if local else f"{described['code']} {error.reason}".strip() + ": "
     typer.echo(f"{status}{error.message}", err=True)
     for violation in described.get("violations", ()):
-        typer.echo(f"  {violation['field']}: {violation['description']}", err=True)
+        line = f"{violation['field']}: {violation['description']}"
+        if line not in error.message:
+            typer.echo(f"  {line}", err=True)
     for key, value in error.metadata.items():
         if key != "field":  # the violations say it
             typer.echo(f"  {key}={value}", err=True)

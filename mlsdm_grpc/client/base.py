@@ -10,13 +10,17 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from mlsdm_grpc._gen.mlsdm.v1.admin_service_pb2 import GetServerInfoRequest
 from mlsdm_grpc._gen.mlsdm.v1.admin_service_pb2_grpc import AdminServiceStub
+from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import GetStateRequest
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2_grpc import CognitionServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2_grpc import GenerationServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2_grpc import GovernanceServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2_grpc import MemoryServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2_grpc import SpaceServiceStub
+from mlsdm_grpc.client.arguments import message
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S, Connection
+from mlsdm_grpc.client.values import address, credential, timeout, wrong_type
+from mlsdm_grpc.errors import PreconditionFailed
 
 __all__ = ["ClientBase"]
 
@@ -33,20 +37,23 @@ class ClientBase:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        self.space = space
-        self._target = target
-        self._token = token
-        self._timeout_s = timeout_s
+        if not isinstance(credentials, grpc.ChannelCredentials | None):
+            raise wrong_type("credentials", "grpc.ChannelCredentials", credentials)
+        self.space = message(GetStateRequest, space=space).space  # any with a space
+        self._target = address(target)
+        self._token = credential(token)
+        self._timeout_s = timeout(timeout_s)
         self._credentials = credentials
+        self._opened: Connection | None = None
 
     async def __aenter__(self) -> Self:
-        self._connection = Connection(
+        self._opened = Connection(
             self._target,
             token=self._token,
             credentials=self._credentials,
             timeout_s=self._timeout_s,
         )
-        channel = self._connection.channel
+        channel = self._opened.channel
         self._memories = MemoryServiceStub(channel)
         self._cognition = CognitionServiceStub(channel)
         self._generation = GenerationServiceStub(channel)
@@ -71,7 +78,8 @@ class ClientBase:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._connection.close()
+        connection, self._opened = self._connection, None
+        await connection.close()
 
     async def server_info(self, *, timeout_s: float | None = None) -> ServerInfo:
         """Return what the server is, its limits and the RPCs that it offers; asked anew each time.
@@ -83,6 +91,15 @@ class ClientBase:
             self._admin.GetServerInfo, GetServerInfoRequest(), timeout_s=timeout_s
         )
         return response.info
+
+    @property
+    def _connection(self) -> Connection:
+        if self._opened is None:
+            raise PreconditionFailed(
+                "The client is not open; use it inside `async with MemoryClient(...) as memory:`.",
+                reason="",
+            )
+        return self._opened
 
     def _space(self, space: str | None) -> str:
         return self.space if space is None else space

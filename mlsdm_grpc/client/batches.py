@@ -7,8 +7,8 @@ from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
+from mlsdm_grpc.client.values import invalid
 from mlsdm_grpc.config import KIB
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 __all__ = ["batches"]
 
@@ -23,17 +23,21 @@ _RECORD_OVERHEAD_BYTES: Final = 256
 def batches(memories: Iterable[Memory], info: ServerInfo) -> Iterator[list[Memory]]:
     """Yield the memories in order, in batches within the limits that the server told.
 
-    A batch is full at ``max_batch_item_count`` memories, at ``max_request_bytes``, or where the
-    record that the server would write, with the vectors that it adds to texts, would exceed
-    ``max_record_bytes``.
+    A batch is full at ``max_batch_item_count`` memories, at ``max_request_bytes``, where the record
+    that the server would write, with the vectors that it adds to texts, would exceed
+    ``max_record_bytes``, or at ``advised_batch_text_bytes`` of text: by these the server tells how
+    much it can judge and embed well within a deadline.
 
     Raises:
         InvalidInput: REQUEST_TOO_LARGE, one memory alone exceeds the limits; the batches before
             it have been yielded.
     """
     limits = info.limits
+    # Older servers give no advice.
+    most_text = limits.advised_batch_text_bytes or limits.max_request_bytes
     batch: list[Memory] = []
     request_bytes = record_bytes = _REQUEST_OVERHEAD_BYTES
+    text_bytes = 0
     for index, memory in enumerate(memories):
         item = memory.ByteSize() + _ITEM_OVERHEAD_BYTES
         record = item + _RECORD_OVERHEAD_BYTES + _added_vector_bytes(memory, info)
@@ -41,19 +45,24 @@ def batches(memories: Iterable[Memory], info: ServerInfo) -> Iterator[list[Memor
             item > limits.max_request_bytes - _REQUEST_OVERHEAD_BYTES
             or record > limits.max_record_bytes - _REQUEST_OVERHEAD_BYTES
         ):
-            problem = FieldViolation(f"memories[{index}]", "larger than a request may be")
-            raise InvalidInput(violations=[problem], reason="REQUEST_TOO_LARGE")
-        if (
+            error = invalid(f"memories[{index}]", "is larger than a request may be")
+            error.reason = "REQUEST_TOO_LARGE"
+            raise error
+        text = len(memory.text.encode())
+        if batch and (
             len(batch) == limits.max_batch_item_count
             or request_bytes + item > limits.max_request_bytes
             or record_bytes + record > limits.max_record_bytes
+            or text_bytes + text > most_text
         ):
             yield batch
             batch = []
             request_bytes = record_bytes = _REQUEST_OVERHEAD_BYTES
+            text_bytes = 0
         batch.append(memory)
         request_bytes += item
         record_bytes += record
+        text_bytes += text
     if batch:
         yield batch
 

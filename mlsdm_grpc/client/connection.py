@@ -13,20 +13,16 @@ from google.protobuf.message import Message
 
 from mlsdm_grpc.client.attempts import Attempts, Throttle
 from mlsdm_grpc.client.channel import REPEATABLE_REQUESTS, open_channel
+from mlsdm_grpc.client.values import address, credential, timeout
 from mlsdm_grpc.wire.metadata import AUTHORIZATION, REQUEST_ID
 
-__all__ = ["DEFAULT_TIMEOUT_S", "Connection", "new_request_id"]
+__all__ = ["DEFAULT_TIMEOUT_S", "Connection"]
 
 DEFAULT_TIMEOUT_S: Final = 30.0
 """Deadline of a call for which nothing else is said, seconds."""
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response")
-
-
-def new_request_id() -> str:
-    """Return a fresh id for one write and all its repeats."""
-    return str(uuid.uuid4())
 
 
 class Connection:
@@ -40,10 +36,11 @@ class Connection:
         credentials: grpc.ChannelCredentials | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
-        self.channel = open_channel(target, credentials)
+        self.channel = open_channel(address(target), credentials)
         self._throttle = Throttle()
         self._timeout_s = timeout_s
-        self._credential = ((AUTHORIZATION, f"Bearer {token}"),) if token else ()
+        given = credential(token)
+        self._credential = ((AUTHORIZATION, f"Bearer {given}"),) if given else ()
 
     async def close(self) -> None:
         """Close the channel; calls in flight are cancelled."""
@@ -67,10 +64,11 @@ class Connection:
             write_id: ``request_id`` inside the request, if it is a write.
 
         Raises:
+            InvalidInput: The timeout is no number; nothing was sent.
             MlsdmError: The class that the server raised; see :func:`typed_error`.
         """
         clock = asyncio.get_running_loop().time
-        deadline_s = clock() + (self._timeout_s if timeout_s is None else timeout_s)
+        deadline_s = clock() + self._timeout(timeout_s)
         metadata = self._metadata()
         attempts = None
         while True:
@@ -108,7 +106,7 @@ class Connection:
             MlsdmError: As :meth:`unary`.
         """
         clock = asyncio.get_running_loop().time
-        deadline_s = clock() + (self._timeout_s if timeout_s is None else timeout_s)
+        deadline_s = clock() + self._timeout(timeout_s)
         metadata = self._metadata()
         attempts = self._attempts(request, deadline_s if repeats else 0.0, write_id)
         while True:
@@ -139,5 +137,8 @@ class Connection:
             write_id=write_id,
         )
 
+    def _timeout(self, timeout_s: float | None) -> float:
+        return self._timeout_s if timeout_s is None else timeout(timeout_s)
+
     def _metadata(self) -> tuple[tuple[str, str], ...]:
-        return (*self._credential, (REQUEST_ID, new_request_id()))
+        return (*self._credential, (REQUEST_ID, str(uuid.uuid4())))

@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.client.values import wrong_type
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.status import from_status
 
@@ -90,6 +91,8 @@ def typed_errors() -> Iterator[None]:
 
 def request_id_of(error: errors.MlsdmError) -> str:
     """Return the ``x-request-id`` under which the server logged the call; empty if unanswered."""
+    if not isinstance(error, BaseException):
+        raise wrong_type("error", "an exception", error)
     cause = error.__cause__
     if not isinstance(cause, grpc.aio.AioRpcError):
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import TypedDict, Unpack
 
@@ -12,8 +12,9 @@ from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import (
     StreamGenerateRequest,
     StreamGenerateResponse,
 )
+from mlsdm_grpc.client.arguments import known, message
 from mlsdm_grpc.client.base import ClientBase
-from mlsdm_grpc.client.connection import new_request_id
+from mlsdm_grpc.client.values import write_request_id
 
 __all__ = ["Generation", "GenerationLimits"]
 
@@ -21,17 +22,17 @@ __all__ = ["Generation", "GenerationLimits"]
 class GenerationLimits(TypedDict, total=False):
     """What a generation may ask besides its prompt; see ``GenerateRequest``."""
 
-    moral_value: float
+    moral_value: float | None
     max_tokens: int
-    top_k: int
-    remember: bool
+    top_k: int | None
+    remember: bool | None
     system_prompt: str
     model: str
-    temperature: float
-    stop_sequences: Sequence[str]
-    synaptic_bias: float
-    repair_speech: bool
-    min_revision: int
+    temperature: float | None
+    stop_sequences: Iterable[str]
+    synaptic_bias: float | None
+    repair_speech: bool | None
+    min_revision: int | None
 
 
 class Generation(ClientBase):
@@ -61,9 +62,10 @@ class Generation(ClientBase):
                 system_prompt, temperature, stop_sequences, moral_value, synaptic_bias,
                 repair_speech, min_revision.
         """
-        write_id = request_id or new_request_id()
-        request = GenerateRequest(
-            space=self._space(space), prompt=prompt, request_id=write_id, **limits
+        known(GenerationLimits, limits)
+        write_id = write_request_id(request_id)
+        request = message(
+            GenerateRequest, space=self._space(space), prompt=prompt, request_id=write_id, **limits
         )
         return await self._connection.unary(
             self._generation.Generate, request, timeout_s=timeout_s, write_id=write_id
@@ -83,14 +85,19 @@ class Generation(ClientBase):
         Leaving the loop early ends the call to the model, and nothing is remembered. The arguments
         are those of :meth:`generate`; nothing is repeated once the first piece has come.
         """
-        write_id = request_id or new_request_id()
-        request = StreamGenerateRequest(
-            space=self._space(space), prompt=prompt, request_id=write_id, **limits
+        known(GenerationLimits, limits)
+        write_id = write_request_id(request_id)
+        request = message(
+            StreamGenerateRequest,
+            space=self._space(space),
+            prompt=prompt,
+            request_id=write_id,
+            **limits,
         )
         events = self._connection.stream(
             self._generation.StreamGenerate,
             request,
-            timeout_s=timeout_s or self._timeout_s,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
             write_id=write_id,
         )
         async with aclosing(events):

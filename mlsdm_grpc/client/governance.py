@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import GovernanceStage, Policy
+from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Policy
 from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2 import (
     AnalyzeSpeechRequest,
     AnalyzeSpeechResponse,
@@ -15,10 +15,9 @@ from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2 import (
     SetPolicyRequest,
     SetPolicyResponse,
 )
-from mlsdm_grpc._gen.mlsdm.v1.speech_pb2 import SpeechProfile
+from mlsdm_grpc.client.arguments import instance, message
 from mlsdm_grpc.client.base import ClientBase
-from mlsdm_grpc.client.connection import new_request_id
-from mlsdm_grpc.client.messages import named
+from mlsdm_grpc.client.values import write_request_id
 
 __all__ = ["Governance"]
 
@@ -45,9 +44,10 @@ class Governance(ClientBase):
         Raises:
             InvalidInput: There is no such stage, or the text is too long.
         """
-        request = EvaluateContentRequest(
+        request = message(
+            EvaluateContentRequest,
             text=text,
-            stage=named(GovernanceStage, "stage", stage),
+            stage=stage,
             redact=redact,
         )
         return await self._connection.unary(
@@ -73,9 +73,10 @@ class Governance(ClientBase):
         Raises:
             InvalidInput: There is no such profile, or the text is too long.
         """
-        request = AnalyzeSpeechRequest(
+        request = message(
+            AnalyzeSpeechRequest,
             text=text,
-            profile=named(SpeechProfile, "profile", profile),
+            profile=profile,
             language=language,
         )
         return await self._connection.unary(
@@ -106,11 +107,12 @@ class Governance(ClientBase):
             InvalidInput: There is no such profile.
             Unavailable: No model answered.
         """
-        request = RepairSpeechRequest(
+        request = message(
+            RepairSpeechRequest,
             text=text,
             prompt=prompt,
             max_attempts=max_attempts,
-            profile=named(SpeechProfile, "profile", profile),
+            profile=profile,
             language=language,
         )
         return await self._connection.unary(
@@ -126,7 +128,7 @@ class Governance(ClientBase):
             min_revision: Lowest revision of the tenant's reserved space that the answer may be of.
             timeout_s: Deadline, seconds; None is the client's.
         """
-        request = GetPolicyRequest(min_revision=min_revision)
+        request = message(GetPolicyRequest, min_revision=min_revision)
         return await self._connection.unary(
             self._governance.GetPolicy, request, timeout_s=timeout_s
         )
@@ -155,9 +157,10 @@ class Governance(ClientBase):
             Conflict: Another policy was set since: read it again.
             InvalidInput: The server does not know a rule, or cannot carry out a setting.
         """
-        write_id = request_id or new_request_id()
-        request = SetPolicyRequest(
-            policy=policy,
+        write_id = write_request_id(request_id)
+        request = message(
+            SetPolicyRequest,
+            policy=instance("policy", policy, Policy),
             etag=policy.etag if etag is None else etag,
             request_id=write_id,
             validate_only=validate_only,

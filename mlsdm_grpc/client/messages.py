@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypeAlias, TypedDict, TypeVar
+from typing import TypeAlias, TypedDict
 
 import numpy as np
-from google.protobuf.timestamp_pb2 import Timestamp
 from numpy.typing import NDArray
 
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.client.arguments import message
+from mlsdm_grpc.client.values import invalid
 
-__all__ = [
-    "MemoryFields",
-    "QueryLimits",
-    "Vector",
-    "embedding_message",
-    "named",
-    "new_memory",
-    "timestamp",
-    "vector_of",
-]
+__all__ = ["MemoryFields", "QueryLimits", "Vector", "new_memory", "vector_of"]
 
-_ValueT_co = TypeVar("_ValueT_co", covariant=True)
 Vector: TypeAlias = NDArray[np.floating] | Sequence[float]
 """One vector, shape (dimension,); any float type, sent as float32."""
 
@@ -52,25 +42,10 @@ class QueryLimits(TypedDict, total=False):
     phase_tolerance: float | None
     min_confidence: float | None
     min_resonance: float | None
-    labels: Sequence[str]
+    labels: Iterable[str]
     include_embedding: bool
     phase_weight: float | None
     synaptic_bias: float | None
-
-
-def embedding_message(vector: Vector | None) -> Embedding | None:
-    """Return the vector as little-endian float32 bytes; None stays None.
-
-    Raises:
-        InvalidInput: It is not one-dimensional. Everything else is for the server to judge.
-    """
-    if vector is None:
-        return None
-    row = np.asarray(vector, dtype="<f4")
-    if row.ndim != 1:
-        problem = FieldViolation("embedding", f"expected one dimension, got {row.ndim}")
-        raise InvalidInput(violations=[problem])
-    return Embedding(f32_le=row.tobytes())
 
 
 def vector_of(embedding: Embedding) -> NDArray[np.float32]:
@@ -95,7 +70,7 @@ def new_memory(
 
     Args:
         text: At most 8,192 bytes of UTF-8; the server embeds it when there is no embedding.
-        embedding: Vector of the space's dimension, copied.
+        embedding: Vector of the space's dimension, copied; its norm is at least 1e-9.
         memory_id: Own id; empty lets the server choose one.
         labels: At most 32.
         metadata: At most 4,096 bytes over all keys and values.
@@ -106,56 +81,21 @@ def new_memory(
         etag: What a replaced memory must have.
 
     Raises:
-        InvalidInput: The embedding is not one-dimensional, or the time has no time zone.
+        InvalidInput: An argument cannot be sent; the error names it.
     """
-    message = Memory(
+    memory = message(
+        Memory,
         memory_id=memory_id,
         text=text,
-        embedding=embedding_message(embedding),
+        embedding=embedding,
         labels=labels,
         metadata=metadata,
         phase=phase,
         confidence=confidence,
         pinned=pinned,
+        expire_time=expire_time,
         etag=etag,
     )
-    if expire_time is not None:
-        message.expire_time.CopyFrom(timestamp(expire_time))
-    return message
-
-
-class _Enumeration(Protocol[_ValueT_co]):
-    def keys(self) -> Sequence[str]: ...
-    def Value(self, name: str) -> _ValueT_co: ...  # noqa: N802 - the name of protobuf
-
-
-def named(kind: _Enumeration[_ValueT_co], field: str, name: str) -> _ValueT_co:
-    """Return the value of an enumeration that a caller names without its prefix.
-
-    Args:
-        kind: The enumeration.
-        field: What the caller passed it as.
-        name: Such as ``"prompt"``.
-
-    Raises:
-        InvalidInput: It has no such name.
-    """
-    names = kind.keys()
-    value = names[0].removesuffix("UNSPECIFIED") + name.upper()
-    if value not in names:
-        raise InvalidInput(violations=[FieldViolation(field, "is not a known name")])
-    return kind.Value(value)
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    """Return a moment for the wire.
-
-    Raises:
-        InvalidInput: It does not know its time zone.
-    """
-    if moment.tzinfo is None:
-        problem = FieldViolation("expire_time", "expected a time with a time zone")
-        raise InvalidInput(violations=[problem])
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
+    if not text and embedding is None:
+        raise invalid("text", "must not be empty where there is no embedding")
+    return memory

@@ -8,8 +8,11 @@ always cut in the same way.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Final
+
+from mlsdm_grpc.client.values import integer, string
 
 __all__ = ["DEFAULT_PASSAGE_CHARS", "passage_context", "split_passages"]
 
@@ -38,13 +41,12 @@ def split_passages(text: str, *, max_chars: int = DEFAULT_PASSAGE_CHARS) -> list
         Passages without white space at their ends; none for a blank text.
 
     Raises:
-        ValueError: ``max_chars`` is less than 1.
+        InvalidInput: The text is none, or ``max_chars`` is less than 1.
 
     Cost: linear in the length of the text.
     """
-    if max_chars < 1:
-        raise ValueError(f"max_chars must be at least 1, got {max_chars}")
-    return list(_passages(text, max_chars))
+    most = integer("max_chars", max_chars, low=1, high=sys.maxsize)
+    return list(_passages(string("text", text), most))
 
 
 def _passages(text: str, max_chars: int) -> Iterator[str]:
@@ -82,7 +84,7 @@ def passage_context(text: str) -> str:
         an empty string, where the text has no more.
     """
     heading = ""
-    for paragraph in _PARAGRAPH.split(text.strip()):
+    for paragraph in _PARAGRAPH.split(string("text", text).strip()):
         lines = [line.strip() for line in paragraph.splitlines() if line.strip(_MARKUP)]
         prose = " ".join(lines)
         is_prose = prose.endswith((".", "!", "?", ":")) and not paragraph[0].isspace()

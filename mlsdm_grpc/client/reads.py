@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Unpack
 
@@ -18,9 +18,13 @@ from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
 )
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import GetMemoryRequest, GetMemoryResponse
+from mlsdm_grpc.client.arguments import known, message, some, within
 from mlsdm_grpc.client.base import ClientBase
-from mlsdm_grpc.client.messages import QueryLimits, Vector, embedding_message
-from mlsdm_grpc.errors import FieldViolation, InvalidInput, Unavailable
+from mlsdm_grpc.client.messages import QueryLimits, Vector
+from mlsdm_grpc.client.values import invalid, number
+from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.wire.bounds import QUERIES
+from mlsdm_grpc.wire.limits import MAX_WATCH_INTERVAL_S, MIN_WATCH_INTERVAL_S
 
 __all__ = ["Reads"]
 
@@ -50,10 +54,14 @@ class Reads(ClientBase):
                 phase_tolerance (0.15 around a phase), min_confidence, min_resonance, labels,
                 include_embedding, phase_weight, synaptic_bias.
         """
-        request = query_pb2.QueryMemoriesRequest(
-            space=self._space(space), min_revision=min_revision, **limits
+        known(QueryLimits, limits)
+        request = message(
+            query_pb2.QueryMemoriesRequest,
+            space=self._space(space),
+            min_revision=min_revision,
+            **_sought(text, embedding),
+            **limits,
         )
-        _set_query(request, text, embedding)
         return await self._connection.unary(
             self._memories.QueryMemories, request, timeout_s=timeout_s
         )
@@ -76,16 +84,21 @@ class Reads(ClientBase):
             timeout_s: Deadline, seconds; None is the client's.
             limits: As in :meth:`query`, the same for all.
         """
-        request = query_pb2.BatchQueryMemoriesRequest(
-            space=self._space(space), min_revision=min_revision
+        known(QueryLimits, limits)
+        common = message(query_pb2.MemoryQuery, **limits)
+        request = message(
+            query_pb2.BatchQueryMemoriesRequest,
+            space=self._space(space),
+            min_revision=min_revision,
         )
-        for query in queries:
-            item = query_pb2.MemoryQuery(**limits)
-            if isinstance(query, str):
-                _set_query(item, query, None)
-            else:
-                _set_query(item, "", query)
+        for index, query in enumerate(some("queries", "texts and vectors", queries, QUERIES)):
+            kind = "text" if isinstance(query, str) else "embedding"
+            with within(f"queries[{index}]"):
+                item = message(query_pb2.MemoryQuery, **{kind: query})
+            item.MergeFrom(common)
             request.queries.append(item)
+        if not request.queries:
+            raise invalid("queries", QUERIES.description)
         return await self._connection.unary(
             self._memories.BatchQueryMemories, request, timeout_s=timeout_s
         )
@@ -104,7 +117,8 @@ class Reads(ClientBase):
         Raises:
             NotFound: There is none of this id, or no longer.
         """
-        request = GetMemoryRequest(
+        request = message(
+            GetMemoryRequest,
             space=self._space(space),
             memory_id=memory_id,
             include_embedding=include_embedding,
@@ -121,8 +135,11 @@ class Reads(ClientBase):
         timeout_s: float | None = None,
     ) -> GetStateResponse:
         """Return the state of the mind; the arguments are those of ``GetStateRequest``."""
-        request = GetStateRequest(
-            space=self._space(space), include_traces=include_traces, min_revision=min_revision
+        request = message(
+            GetStateRequest,
+            space=self._space(space),
+            include_traces=include_traces,
+            min_revision=min_revision,
         )
         return await self._connection.unary(self._cognition.GetState, request, timeout_s=timeout_s)
 
@@ -134,7 +151,7 @@ class Reads(ClientBase):
         Raises:
             ApiStatusError: NOT_FOUND, there is no such service.
         """
-        request = health_pb2.HealthCheckRequest(service=service)
+        request = message(health_pb2.HealthCheckRequest, service=service)
         return await self._connection.unary(self._check, request, timeout_s=timeout_s)
 
     async def watch_health(
@@ -147,7 +164,7 @@ class Reads(ClientBase):
         Raises:
             Unavailable: The server cannot be reached.
         """
-        request = health_pb2.HealthCheckRequest(service=service)
+        request = message(health_pb2.HealthCheckRequest, service=service)
         last = None
         while True:
             begun = False
@@ -184,10 +201,16 @@ class Reads(ClientBase):
             NotFound: The space does not exist, or was deleted while it was watched.
             Unavailable: The server cannot be reached, or has too many watches of this space.
         """
-        request = WatchStateRequest(
-            space=self._space(space), include_traces=include_traces, min_revision=min_revision
+        interval_s = number(
+            "min_interval_s", min_interval_s, low=MIN_WATCH_INTERVAL_S, high=MAX_WATCH_INTERVAL_S
         )
-        request.min_interval.FromNanoseconds(round(min_interval_s * 1e9))
+        request = message(
+            WatchStateRequest,
+            space=self._space(space),
+            include_traces=include_traces,
+            min_revision=min_revision,
+        )
+        request.min_interval.FromNanoseconds(round(interval_s * 1e9))
         last = None
         while True:
             begun, pause_s = False, 0.0
@@ -209,7 +232,7 @@ class Reads(ClientBase):
     async def list(
         self,
         *,
-        labels: Sequence[str] = (),
+        labels: Iterable[str] = (),
         page_size: int = 0,
         include_embedding: bool = False,
         min_revision: int | None = None,
@@ -228,7 +251,8 @@ class Reads(ClientBase):
             space: None is the client's.
             timeout_s: Deadline of each page, seconds; None is the client's.
         """
-        request = query_pb2.ListMemoriesRequest(
+        request = message(
+            query_pb2.ListMemoriesRequest,
             space=self._space(space),
             page_size=page_size,
             labels=labels,
@@ -246,15 +270,10 @@ class Reads(ClientBase):
             request.page_token = page.next_page_token
 
 
-def _set_query(
-    message: query_pb2.QueryMemoriesRequest | query_pb2.MemoryQuery,
-    text: str,
-    embedding: Vector | None,
-) -> None:
-    vector = embedding_message(embedding)
-    if vector is not None and text:
-        raise InvalidInput(violations=[FieldViolation("query", "is a text or an embedding")])
-    if vector is not None:
-        message.embedding.CopyFrom(vector)
+def _sought(text: str, embedding: Vector | None) -> dict[str, object]:
+    """Return what a query looks for, by the field."""
+    if embedding is None:
+        return {"text": text}
     if text:
-        message.text = text
+        raise invalid("query", "is a text or an embedding")
+    return {"embedding": embedding}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import TypedDict, Unpack
 
-from google.protobuf.duration_pb2 import Duration
+from google.protobuf.descriptor import EnumDescriptor
 
 from mlsdm_grpc._gen.mlsdm.v1 import space_service_pb2 as service_pb2
 from mlsdm_grpc._gen.mlsdm.v1.space_pb2 import (
@@ -19,9 +19,11 @@ from mlsdm_grpc._gen.mlsdm.v1.space_pb2 import (
     SynapticConfig,
     SynapticScaling,
 )
+from mlsdm_grpc.client.arguments import known, message, within
 from mlsdm_grpc.client.base import ClientBase
-from mlsdm_grpc.client.connection import new_request_id
-from mlsdm_grpc.client.messages import Vector, embedding_message, named
+from mlsdm_grpc.client.messages import Vector
+from mlsdm_grpc.client.values import embedding, invalid, named, write_request_id, wrong_type
+from mlsdm_grpc.wire.bounds import CATEGORIES
 
 __all__ = ["SpaceSettings", "Spaces", "space_config"]
 
@@ -29,25 +31,25 @@ __all__ = ["SpaceSettings", "Spaces", "space_config"]
 class SpaceSettings(TypedDict, total=False):
     """Settings of a space; see :func:`space_config`."""
 
-    dimension: int
-    capacity: int
-    embedder_model: str
-    moral_policy: str
-    base_threshold: float
-    ceiling: float
-    wake_step_count: int
-    sleep_step_count: int
-    sleep_gate: bool
-    synaptic_scaling: str
-    default_ttl: timedelta
-    read_only: bool
-    min_store_confidence: float
-    merge_min_cosine: float
-    ontology: Mapping[str, Vector]
+    dimension: int | None
+    capacity: int | None
+    embedder_model: str | None
+    moral_policy: str | None
+    base_threshold: float | None
+    ceiling: float | None
+    wake_step_count: int | None
+    sleep_step_count: int | None
+    sleep_gate: bool | None
+    synaptic_scaling: str | None
+    default_ttl: timedelta | None
+    read_only: bool | None
+    min_store_confidence: float | None
+    merge_min_cosine: float | None
+    ontology: Mapping[str, Vector] | None
 
 
 def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
-    """Return settings for the wire; what is not given keeps its default or its value.
+    """Return settings for the wire; what is not given, or None, keeps its default or its value.
 
     Args:
         settings: Fields of ``SpaceConfig``: dimension, capacity, embedder_model, default_ttl (a
@@ -58,38 +60,57 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             (``"normalized"`` or ``"legacy"``).
 
     Raises:
-        InvalidInput: A vector is not one-dimensional, or a name is unknown.
+        InvalidInput: A setting cannot be sent, or there is none of this name.
     """
-    policy = settings.get("moral_policy") or "unspecified"
-    scaling = settings.get("synaptic_scaling") or "unspecified"
-    config = SpaceConfig(
+    known(SpaceSettings, settings)
+    return message(
+        SpaceConfig,
         dimension=settings.get("dimension"),
         capacity=settings.get("capacity"),
         embedder_model=settings.get("embedder_model"),
+        default_ttl=settings.get("default_ttl"),
         read_only=settings.get("read_only"),
         min_store_confidence=settings.get("min_store_confidence"),
         merge_min_cosine=settings.get("merge_min_cosine"),
-        ontology=[
-            OntologyCategory(category=name, embedding=embedding_message(vector))
-            for name, vector in settings.get("ontology", {}).items()
-        ],
-        moral=MoralConfig(
-            policy=named(MoralPolicy, "moral_policy", policy),
+        ontology=_ontology(settings.get("ontology")),
+        moral=message(
+            MoralConfig,
+            policy=_named("moral_policy", MoralPolicy.DESCRIPTOR, settings),
             base_threshold=settings.get("base_threshold"),
             ceiling=settings.get("ceiling"),
         ),
-        rhythm=RhythmConfig(
+        rhythm=message(
+            RhythmConfig,
             wake_step_count=settings.get("wake_step_count"),
             sleep_step_count=settings.get("sleep_step_count"),
             sleep_gate=settings.get("sleep_gate"),
         ),
-        synaptic=SynapticConfig(scaling=named(SynapticScaling, "synaptic_scaling", scaling)),
+        synaptic=message(
+            SynapticConfig,
+            scaling=_named("synaptic_scaling", SynapticScaling.DESCRIPTOR, settings),
+        ),
     )
-    if "default_ttl" in settings:
-        ttl = Duration()
-        ttl.FromTimedelta(settings["default_ttl"])
-        config.default_ttl.CopyFrom(ttl)
-    return config
+
+
+def _named(name: str, kind: EnumDescriptor, settings: SpaceSettings) -> int:
+    value = settings.get(name)
+    return 0 if value is None else named(name, kind, value)
+
+
+def _ontology(vectors: object) -> list[OntologyCategory]:
+    if vectors is None:
+        return []
+    if not isinstance(vectors, Mapping):
+        raise wrong_type("ontology", "a mapping of names to vectors", vectors)
+    if len(vectors) > CATEGORIES.limit:
+        raise invalid("ontology", CATEGORIES.description)
+    categories = []
+    for index, (name, vector) in enumerate(vectors.items()):
+        with within(f"ontology[{index}]"):
+            category = message(OntologyCategory, category=name)
+            category.embedding.CopyFrom(embedding("embedding", vector))
+            categories.append(category)
+    return categories
 
 
 class Spaces(ClientBase):
@@ -117,8 +138,9 @@ class Spaces(ClientBase):
             AlreadyExists: There is a space of this name.
             PreconditionFailed: The server does not have that embedder.
         """
-        write_id = request_id or new_request_id()
-        request = service_pb2.CreateSpaceRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            service_pb2.CreateSpaceRequest,
             space=space,
             config=space_config(**settings),
             request_id=write_id,
@@ -140,7 +162,9 @@ class Spaces(ClientBase):
         Raises:
             NotFound: There is none of this name.
         """
-        request = service_pb2.GetSpaceRequest(space=self._space(space), min_revision=min_revision)
+        request = message(
+            service_pb2.GetSpaceRequest, space=self._space(space), min_revision=min_revision
+        )
         return await self._connection.unary(self._spaces.GetSpace, request, timeout_s=timeout_s)
 
     async def update_space(
@@ -168,8 +192,9 @@ class Spaces(ClientBase):
             Conflict: The space was changed since it was read.
             PreconditionFailed: The settings contradict what the space holds.
         """
-        write_id = request_id or new_request_id()
-        request = service_pb2.UpdateSpaceRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            service_pb2.UpdateSpaceRequest,
             space=self._space(space),
             config=space_config(**settings),
             etag=etag,
@@ -189,7 +214,7 @@ class Spaces(ClientBase):
             page_size: Spaces a page, at most 1,000; 0 is the server's default.
             timeout_s: Deadline of each page, seconds; None is the client's.
         """
-        request = service_pb2.ListSpacesRequest(page_size=page_size)
+        request = message(service_pb2.ListSpacesRequest, page_size=page_size)
         while True:
             page = await self._connection.unary(
                 self._spaces.ListSpaces, request, timeout_s=timeout_s

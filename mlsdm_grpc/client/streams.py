@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from contextlib import aclosing
 
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
@@ -21,9 +21,11 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import (
     IngestOutcome,
 )
 from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamOpen
+from mlsdm_grpc.client.arguments import message, source
 from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.item_stream import ItemMessages, ItemStream
 from mlsdm_grpc.client.retry import Retry
+from mlsdm_grpc.client.values import flag, patience
 from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["Streaming"]
@@ -64,10 +66,11 @@ class Streaming(ClientBase):
             Conflict: STREAM_IN_USE, another call has opened the stream.
             Unavailable: The server could not be reached for ``patience_s``.
         """
+        replaces = flag("allow_replace", allow_replace)
         messages: ItemMessages[Memory, IngestOutcome] = ItemMessages(
             connect=lambda: self._connection.conversation(self._memories.IngestMemories),
             open=lambda stream: IngestMemoriesRequest(
-                open=IngestOpen(stream=stream, allow_replace=allow_replace)
+                open=IngestOpen(stream=stream, allow_replace=replaces)
             ),
             batch=lambda first, items: IngestMemoriesRequest(
                 batch=IngestBatch(first_sequence=first, memories=items)
@@ -75,8 +78,12 @@ class Streaming(ClientBase):
             outcomes=lambda ack: ack.outcomes,
             unknown=lambda sequence: IngestOutcome(sequence=sequence),
         )
-        opening = self._opening(space, stream_id)
-        return ItemStream(messages, opening, memories, patience_s=patience_s).outcomes()
+        return ItemStream(
+            messages,
+            self._opening(space, stream_id),
+            source("memories", memories, Memory),
+            patience_s=patience(patience_s),
+        ).outcomes()
 
     def stream_events(
         self,
@@ -96,13 +103,17 @@ class Streaming(ClientBase):
             outcomes=lambda ack: ack.results,
             unknown=lambda sequence: EventResult(sequence=sequence),
         )
-        opening = self._opening(space, stream_id)
-        return ItemStream(messages, opening, events, patience_s=patience_s).outcomes()
+        return ItemStream(
+            messages,
+            self._opening(space, stream_id),
+            source("events", events, Event),
+            patience_s=patience(patience_s),
+        ).outcomes()
 
     async def export(
         self,
         *,
-        labels: Sequence[str] = (),
+        labels: Iterable[str] = (),
         include_embedding: bool = False,
         min_revision: int | None = None,
         space: str | None = None,
@@ -119,13 +130,14 @@ class Streaming(ClientBase):
             space: None is the client's.
             patience_s: How long to try while nothing comes, seconds.
         """
-        request = ExportMemoriesRequest(
+        request = message(
+            ExportMemoriesRequest,
             space=self._space(space),
             labels=labels,
             include_embedding=include_embedding,
             min_revision=min_revision,
         )
-        retry = Retry(patience_s)
+        retry = Retry(patience(patience_s))
         while True:
             rest = True
             try:
@@ -146,4 +158,10 @@ class Streaming(ClientBase):
                 return
 
     def _opening(self, space: str | None, stream_id: str | None) -> StreamOpen:
-        return StreamOpen(space=self._space(space), stream_id=stream_id or str(uuid.uuid4()))
+        opening = message(
+            StreamOpen,
+            space=self._space(space),
+            stream_id="" if stream_id is None else stream_id,
+        )
+        opening.stream_id = opening.stream_id or str(uuid.uuid4())
+        return opening

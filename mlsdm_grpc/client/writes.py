@@ -26,16 +26,11 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import (
     UpdateMemoryRequest,
     UpdateMemoryResponse,
 )
+from mlsdm_grpc.client.arguments import each, known, message
 from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.batches import batches
-from mlsdm_grpc.client.connection import new_request_id
-from mlsdm_grpc.client.messages import (
-    MemoryFields,
-    Vector,
-    embedding_message,
-    new_memory,
-    timestamp,
-)
+from mlsdm_grpc.client.messages import MemoryFields, Vector, new_memory
+from mlsdm_grpc.client.values import invalid, timeout, write_request_id
 from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["Writes"]
@@ -72,10 +67,13 @@ class Writes(ClientBase):
             Conflict: The memory to replace has another etag.
             PreconditionFailed: The vector has another dimension than the space.
         """
-        write_id = request_id or new_request_id()
-        request = PutMemoryRequest(
+        known(MemoryFields, fields)
+        memory = new_memory(text, **fields)
+        write_id = write_request_id(request_id)
+        request = message(
+            PutMemoryRequest,
             space=self._space(space),
-            memory=new_memory(text, **fields),
+            memory=memory,
             request_id=write_id,
             allow_replace=allow_replace,
             validate_only=validate_only,
@@ -95,32 +93,36 @@ class Writes(ClientBase):
     ) -> AsyncIterator[BatchPutMemoriesResponse]:
         """Store many memories and yield the answer of each batch when it is durable.
 
-        The memories go in batches within the limits that the server tells (1,000 memories, 4 MiB).
+        The memories go in batches within the limits that the server tells: 1,000 memories, 4 MiB,
+        and 256 KiB of text, which a server judges and embeds in 1 to 3 seconds.
         Each batch is stored whole or not at all; batches before a failed one stay stored. Calling
         again with the same memories and ``request_id`` goes on where it failed.
 
         Args:
-            memories: Made by :func:`new_memory`; taken from as the batches fill.
+            memories: Made by :func:`new_memory`. A list is checked before anything is sent,
+                anything else as it is taken from, which is when the batches fill.
             allow_replace: Replace memories whose ids exist.
             request_id: UUID from which those of the batches are derived; None makes one.
             space: None is the client's.
             timeout_s: Deadline of each batch, seconds; None is the client's.
 
         Raises:
+            InvalidInput: An argument, or one of the memories, cannot be sent.
             MlsdmError: Of the first batch that failed; a note names batch and ``request_id``.
         """
-        base = uuid.UUID(request_id) if request_id else uuid.uuid4()
-        for index, batch in enumerate(batches(memories, await self.server_info())):
+        base = uuid.UUID(write_request_id(request_id))
+        given = each("memories", memories, Memory)
+        limit_s = None if timeout_s is None else timeout(timeout_s)
+        common = message(
+            BatchPutMemoriesRequest, space=self._space(space), allow_replace=allow_replace
+        )
+        for index, batch in enumerate(batches(given, await self.server_info())):
             write_id = str(uuid.uuid5(base, str(index)))
-            request = BatchPutMemoriesRequest(
-                space=self._space(space),
-                memories=batch,
-                request_id=write_id,
-                allow_replace=allow_replace,
-            )
+            request = BatchPutMemoriesRequest(memories=batch, request_id=write_id)
+            request.MergeFrom(common)
             try:
                 response = await self._connection.unary(
-                    self._memories.BatchPutMemories, request, timeout_s=timeout_s, write_id=write_id
+                    self._memories.BatchPutMemories, request, timeout_s=limit_s, write_id=write_id
                 )
             except MlsdmError as error:
                 error.add_note(f"batches stored before: {index}; request_id: {base}")
@@ -168,15 +170,16 @@ class Writes(ClientBase):
             NotFound: It does not exist.
             Conflict: It has another etag.
         """
-        write_id = request_id or new_request_id()
-        request = UpdateMemoryRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            UpdateMemoryRequest,
             space=self._space(space),
             memory_id=memory_id,
             etag=etag,
             add_labels=add_labels,
             remove_labels=remove_labels,
             pinned=pinned,
-            expire_time=None if expire_time is None else timestamp(expire_time),
+            expire_time=expire_time,
             clear_expire_time=clear_expire_time,
             request_id=write_id,
         )
@@ -200,8 +203,9 @@ class Writes(ClientBase):
             NotFound: It is gone already.
             Conflict: It has another etag.
         """
-        write_id = request_id or new_request_id()
-        request = DeleteMemoryRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            DeleteMemoryRequest,
             space=self._space(space),
             memory_id=memory_id,
             etag=etag,
@@ -241,11 +245,12 @@ class Writes(ClientBase):
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's.
         """
-        write_id = request_id or new_request_id()
-        request = ProcessEventRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            ProcessEventRequest,
             space=self._space(space),
             text=text,
-            embedding=embedding_message(embedding),
+            embedding=embedding,
             moral_value=moral_value,
             memory_id=memory_id,
             labels=labels,
@@ -253,6 +258,8 @@ class Writes(ClientBase):
             confidence=confidence,
             request_id=write_id,
         )
+        if not text and embedding is None:
+            raise invalid("text", "must not be empty where there is no embedding")
         return await self._connection.unary(
             self._cognition.ProcessEvent, request, timeout_s=timeout_s, write_id=write_id
         )
@@ -276,8 +283,9 @@ class Writes(ClientBase):
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's. A full space takes long.
         """
-        write_id = request_id or new_request_id()
-        request = ConsolidateRequest(
+        write_id = write_request_id(request_id)
+        request = message(
+            ConsolidateRequest,
             space=self._space(space),
             request_id=write_id,
             merge_min_cosine=merge_min_cosine,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.record import Float32
 
 __all__ = [
+    "MIN_NORM",
     "Float64",
     "Indices",
     "best",
@@ -32,7 +33,8 @@ Indices: TypeAlias = NDArray[np.intp]
 
 _RESCORE_ROWS = 256
 _MATRIX_QUERIES = 4
-_MIN_NORM = 1e-9
+MIN_NORM = 1e-9
+"""Norm below which a vector counts as zero."""
 _ROUNDING = 2.0**-24
 """By so much the norm of a unit vector may differ from 1 once its components are float32."""
 _HIGHEST = 2.5
@@ -48,7 +50,7 @@ def inverse_norm(raw: Float32) -> float:
     """
     wide = raw.astype(np.float64)
     square = float(np.dot(wide, wide))
-    if not _MIN_NORM**2 <= square < math.inf:
+    if not MIN_NORM**2 <= square < math.inf:
         return 0.0
     norm = math.sqrt(square)
     return 1.0 if abs(norm - 1.0) <= _ROUNDING else 1.0 / norm

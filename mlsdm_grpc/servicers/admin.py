@@ -13,6 +13,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2, node_pb2
 from mlsdm_grpc.config import AuthMode, ServerSettings, Settings
 from mlsdm_grpc.core import semantics
 from mlsdm_grpc.engine.pressure import Mode
+from mlsdm_grpc.engine.texts import BATCH_TEXT_BYTES
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.wire import limits, responses
@@ -197,4 +198,5 @@ def _limits(settings: Settings) -> node_pb2.Limits:
         max_call_metadata_bytes=server.max_metadata_bytes,
         max_token_count=settings.llm.max_tokens_limit,
         max_prompt_bytes=settings.llm.max_prompt_bytes,
+        advised_batch_text_bytes=BATCH_TEXT_BYTES,
     )

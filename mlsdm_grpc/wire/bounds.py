@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from mlsdm_grpc.config import Settings
-from mlsdm_grpc.governance.policy import MAX_RULES
+from mlsdm_grpc.config import MIB, Settings
 from mlsdm_grpc.wire import limits
 
 __all__ = [
@@ -30,6 +29,7 @@ __all__ = [
     "WHOLE_BYTES",
     "Bound",
     "bounds_of",
+    "short_vector",
 ]
 
 SCAN_BYTES: Final = 16 * 1_024
@@ -66,7 +66,7 @@ PARENTS: Final = Bound(limits.MAX_PARENTS, f"at most {limits.MAX_PARENTS} are al
 CATEGORIES: Final = Bound(
     limits.MAX_CATEGORIES, f"at most {limits.MAX_CATEGORIES} categories are allowed"
 )
-RULES: Final = Bound(MAX_RULES, f"at most {MAX_RULES} are allowed")
+RULES: Final = Bound(limits.MAX_RULES, f"at most {limits.MAX_RULES} are allowed")
 STOPS: Final = Bound(limits.MAX_STOPS, f"at most {limits.MAX_STOPS} are allowed")
 ENTRIES: Final = Bound(
     limits.MAX_METADATA_BYTES + 1,
@@ -79,6 +79,21 @@ STRING: Final = Bound(16 * 1_024)
 """Of a string in a large message that has no bound of its own."""
 ENTRY: Final = Bound(limits.MAX_METADATA_BYTES, up=1)
 """Of a key and of a value."""
+
+_JUDGED: Final = (
+    "EvaluateContentRequest.text",
+    "AnalyzeSpeechRequest.text",
+    "RepairSpeechRequest.text",
+    "RepairSpeechRequest.prompt",
+)
+_PROMPTS: Final = (
+    "GenerateRequest.prompt",
+    "GenerateRequest.system_prompt",
+    "StreamGenerateRequest.prompt",
+    "StreamGenerateRequest.system_prompt",
+)
+_CONFIGURED: Final = Bound(MIB)
+"""The highest that ``governance.max_text_bytes`` and ``llm.max_prompt_bytes`` can be."""
 
 BOUNDS: Final[Mapping[str, Bound]] = MappingProxyType(
     {
@@ -113,10 +128,12 @@ BOUNDS: Final[Mapping[str, Bound]] = MappingProxyType(
             "FloatVector.values": Bound(limits.MAX_DIMENSION, _COMPONENTS, up=2),
             "Embedding.f32_le": Bound(4 * limits.MAX_DIMENSION, _COMPONENTS, up=1),
             "Embedding.f16_le": Bound(2 * limits.MAX_DIMENSION, _COMPONENTS, up=1),
+            **dict.fromkeys((*_JUDGED, *_PROMPTS), _CONFIGURED),
         }.items()
     }
 )
-"""By the full name of the field. Every repeated field of a request has one."""
+"""By the full name of the field. Every repeated field of a request has one; those that settings
+lower stand at the highest setting."""
 
 ITEMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -135,12 +152,11 @@ def bounds_of(settings: Settings) -> dict[str, Bound]:
     prompt = Bound(settings.llm.max_prompt_bytes)
     return {
         **BOUNDS,
-        "mlsdm.v1.EvaluateContentRequest.text": text,
-        "mlsdm.v1.AnalyzeSpeechRequest.text": text,
-        "mlsdm.v1.RepairSpeechRequest.text": text,
-        "mlsdm.v1.RepairSpeechRequest.prompt": text,
-        "mlsdm.v1.GenerateRequest.prompt": prompt,
-        "mlsdm.v1.GenerateRequest.system_prompt": prompt,
-        "mlsdm.v1.StreamGenerateRequest.prompt": prompt,
-        "mlsdm.v1.StreamGenerateRequest.system_prompt": prompt,
+        **{f"mlsdm.v1.{name}": text for name in _JUDGED},
+        **{f"mlsdm.v1.{name}": prompt for name in _PROMPTS},
     }
+
+
+def short_vector(norm: float) -> str:
+    """Return the words for a vector whose norm is below the least."""
+    return f"has the norm {norm:.3g}; at least {limits.MIN_NORM:g} is needed"

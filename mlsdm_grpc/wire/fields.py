@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -18,16 +17,11 @@ from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import Float32, Vector
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
-from mlsdm_grpc.wire import bounds, limits
+from mlsdm_grpc.wire import bounds, forms, limits
 
 __all__ = ["Fields"]
 
-_SPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_MEMORY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_LABEL = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _MAX_VIOLATIONS = 16
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_NO_UUID = "must be a UUID such as 6f2c1f0e-58a4-4c0e-9a4b-0d1f0a3f5c11"
 
 
 _EnumT = TypeVar("_EnumT", bound=enum.IntEnum)
@@ -51,29 +45,29 @@ class Fields:
 
     def space(self, value: str, *, required: bool = False) -> str:
         """Return the name of a space; empty means ``default`` unless a name is required."""
-        if (value or required) and not _SPACE.fullmatch(value):
-            self.fault("space", "must match [a-z0-9][a-z0-9._-]{0,62}")
+        if (value or required) and not forms.SPACE.fits(value):
+            self.fault("space", forms.SPACE.description)
         return value or limits.DEFAULT_SPACE
 
     def request_id(self, value: str) -> bytes:
         """Return the 16 bytes of a UUID; none where there is none."""
         if not value:
             return b""
-        if _UUID.fullmatch(value):
+        if forms.REQUEST_ID.fits(value):
             return bytes.fromhex(value.replace("-", ""))
-        self.fault("request_id", _NO_UUID)
+        self.fault("request_id", forms.REQUEST_ID.description)
         return b""
 
     def stream_id(self, value: str) -> str:
         """Return the name of a stream."""
-        if not _MEMORY_ID.fullmatch(value):
-            self.fault("open.stream.stream_id", "must match [A-Za-z0-9._-]{1,64}")
+        if not forms.MEMORY_ID.fits(value):
+            self.fault("open.stream.stream_id", forms.MEMORY_ID.description)
         return value
 
     def memory_id(self, path: str, value: str, *, required: bool = False) -> str:
         """Return an id of a memory."""
-        if (value or required) and not _MEMORY_ID.fullmatch(value):
-            self.fault(path, "must match [A-Za-z0-9._-]{1,64}")
+        if (value or required) and not forms.MEMORY_ID.fits(value):
+            self.fault(path, forms.MEMORY_ID.description)
         return value
 
     def number(self, path: str, value: float, *, low: float = 0.0, high: float = 1.0) -> float:
@@ -137,14 +131,14 @@ class Fields:
             return ()
         if len(values) > bounds.LABELS.limit:
             self.fault(path, bounds.LABELS.description)
-        elif not all(_LABEL.fullmatch(value) for value in values):
-            self.fault(path, "each must match [A-Za-z0-9._:/-]{1,64}")
+        elif not all(map(forms.LABEL.fits, values)):
+            self.fault(path, f"each {forms.LABEL.description}")
         return tuple(sorted(set(values)))
 
     def label(self, path: str, value: str) -> str:
         """Return a name that may serve as a label."""
-        if not _LABEL.fullmatch(value):
-            self.fault(path, "must match [A-Za-z0-9._:/-]{1,64}")
+        if not forms.LABEL.fits(value):
+            self.fault(path, forms.LABEL.description)
         return value
 
     def page_size(self, value: int) -> int:
@@ -168,7 +162,7 @@ class Fields:
         return value
 
     def embedding(self, path: str, message: embedding_pb2.Embedding) -> Vector:
-        """Return a vector of finite numbers that is not zero."""
+        """Return a vector of finite numbers whose norm is at least ``limits.MIN_NORM``."""
         kind = message.WhichOneof("encoding")
         raw: Float32
         if kind == "f32_le":
@@ -182,7 +176,7 @@ class Fields:
         elif scale := inverse_norm(raw):
             return Vector(raw, scale)
         elif np.isfinite(raw).all():
-            self.fault(path, "must not be the zero vector")
+            self.fault(path, bounds.short_vector(float(np.linalg.norm(raw.astype(np.float64)))))
         else:
             self.fault(path, "has components that are not finite numbers")
         return Vector(raw, 0.0)

@@ -27,7 +27,6 @@ from mlsdm_grpc.wire.status import item_status
 __all__ = ["generation_request", "response", "stream_event"]
 
 _DEFAULT_BIAS: Final = 0.1
-_MAX_STOP_BYTES: Final = 64
 _FINISHES: Final = {
     Finish.STOP: pb.FINISH_REASON_STOP,
     Finish.LENGTH: pb.FINISH_REASON_LENGTH,
@@ -60,8 +59,8 @@ def generation_request(
     if len(message.stop_sequences) > bounds.STOPS.limit:
         fields.fault("stop_sequences", bounds.STOPS.description)
     for i, stop in enumerate(message.stop_sequences[: bounds.STOPS.limit]):
-        if not 1 <= len(stop.encode()) <= _MAX_STOP_BYTES:
-            fields.fault(f"stop_sequences[{i}]", f"must have 1 to {_MAX_STOP_BYTES} bytes")
+        if not 1 <= len(stop.encode()) <= limits.MAX_STOP_BYTES:
+            fields.fault(f"stop_sequences[{i}]", f"must have 1 to {limits.MAX_STOP_BYTES} bytes")
     top_k = message.top_k if message.HasField("top_k") else limits.DEFAULT_TOP_K
     request = GenerationRequest(
         prompt=fields.text("prompt", message.prompt, required=True, max_bytes=most),

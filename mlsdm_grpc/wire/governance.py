@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2, usage_pb2
 from mlsdm_grpc.engine.judging import Judged
@@ -14,7 +12,7 @@ from mlsdm_grpc.governance.findings import Finding, merged, redact
 from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.speech import Profile
 from mlsdm_grpc.speech.repair import MAX_ATTEMPTS
-from mlsdm_grpc.wire import limits
+from mlsdm_grpc.wire import forms, limits
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.responses import duration, verdict
@@ -29,8 +27,6 @@ __all__ = [
     "usage",
 ]
 
-_LANGUAGE: Final = re.compile(r"[a-z]{2}")
-
 
 def stage(fields: Fields, value: int) -> Stage:
     """Return the stage that a request names; the prompt, if it names none."""
@@ -44,8 +40,8 @@ def profile(fields: Fields, value: int) -> Profile:
 
 def language(fields: Fields, value: str) -> str:
     """Return the language that a request names; empty, if it names none."""
-    if value and not _LANGUAGE.fullmatch(value):
-        fields.fault("language", "must be a code of ISO 639-1, two lower-case letters")
+    if value and not forms.LANGUAGE.fits(value):
+        fields.fault("language", forms.LANGUAGE.description)
     return value
 
 

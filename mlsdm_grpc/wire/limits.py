@@ -1,9 +1,10 @@
-"""The limits of the contract, in one place; GetServerInfo tells them all."""
+"""The limits of the contract, in one place; GetServerInfo tells most of them.
+
+The client knows them too, so this module imports nothing of the server. Those that the core,
+governance or security hold to as well stand there a second time; tests compare both.
+"""
 
 from __future__ import annotations
-
-from mlsdm_grpc.core import record as core_record
-from mlsdm_grpc.core import streams as core_streams
 
 __all__ = [
     "DEFAULT_HEARTBEAT_S",
@@ -16,6 +17,7 @@ __all__ = [
     "MAX_CAPACITY",
     "MAX_CATEGORIES",
     "MAX_CHUNK_BYTES",
+    "MAX_CREDENTIAL_BYTES",
     "MAX_DIMENSION",
     "MAX_FINDINGS",
     "MAX_HEARTBEAT_S",
@@ -27,7 +29,9 @@ __all__ = [
     "MAX_PARENTS",
     "MAX_PERIOD",
     "MAX_REASON_CHARS",
+    "MAX_RULES",
     "MAX_STOPS",
+    "MAX_STOP_BYTES",
     "MAX_STREAMS",
     "MAX_STREAM_BATCH",
     "MAX_TEXT_BYTES",
@@ -35,6 +39,7 @@ __all__ = [
     "MAX_TTL_S",
     "MAX_WATCH_INTERVAL_S",
     "MIN_HEARTBEAT_S",
+    "MIN_NORM",
     "MIN_WATCH_INTERVAL_S",
 ]
 
@@ -42,18 +47,20 @@ DEFAULT_SPACE = "default"
 DEFAULT_TOP_K = 5
 DEFAULT_PAGE_SIZE = 100
 MAX_TEXT_BYTES = 8_192
-MAX_METADATA_BYTES = core_record.MAX_METADATA_BYTES
-MAX_LABELS = core_record.MAX_LABELS
+MAX_METADATA_BYTES = 4_096
+MAX_LABELS = 32
 MAX_PARENTS = 32
 MAX_MODEL_CHARS = 128
 MAX_BATCH_ITEMS = 1_000
 MAX_BATCH_QUERIES = 128
 MAX_STREAM_BATCH = 256
-MAX_STREAMS = core_streams.MAX_STREAMS
+MAX_STREAMS = 64
 MAX_TOP_K = 1_000
 MAX_PAGE_SIZE = 1_000
 MAX_CHUNK_BYTES = 1_024 * 1_024
+MAX_CREDENTIAL_BYTES = 8 * 1_024
 MAX_DIMENSION = 4_096
+MIN_NORM = 1e-9
 MAX_CAPACITY = 1_000_000
 MAX_CATEGORIES = 256
 MAX_ONTOLOGY_BYTES = 3 * 1_024 * 1_024
@@ -61,6 +68,8 @@ MAX_PERIOD = 10_000
 MAX_REASON_CHARS = 256
 MAX_FINDINGS = 1_000
 MAX_STOPS = 4
+MAX_STOP_BYTES = 64
+MAX_RULES = 100
 MAX_TTL_S = 100 * 365 * 24 * 60 * 60
 DEFAULT_WATCH_INTERVAL_S = 0.1
 MIN_WATCH_INTERVAL_S = 0.01

@@ -15,7 +15,7 @@ from mlsdm_grpc.core.record import (
     etag_of,
 )
 from mlsdm_grpc.engine.catalogue import Listed
-from mlsdm_grpc.wire import bounds, limits
+from mlsdm_grpc.wire import bounds, forms, limits
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.responses import timestamp
 
@@ -84,8 +84,8 @@ def _embedder(fields: Fields, config: space_pb2.SpaceConfig) -> str | None:
     if not config.HasField("embedder_model"):
         return None
     name = config.embedder_model
-    if not 1 <= len(name) <= limits.MAX_MODEL_CHARS:
-        fields.fault("config.embedder_model", f"must have 1 to {limits.MAX_MODEL_CHARS} characters")
+    if not forms.MODEL.fits(name):
+        fields.fault("config.embedder_model", forms.MODEL.description)
     return "" if name == NO_EMBEDDER else name
 
 

@@ -142,11 +142,35 @@ def test_errors_are_json_on_standard_error(run, method, request_json, code, reas
 
 
 def test_errors_for_people_name_code_reason_and_request_id(run):
+    result = run("generate", "x", "--max-tokens", "1000000")
+    assert result.returncode == 1
+    first, field, request_id = result.stderr.splitlines()
+    assert first.startswith("INVALID_ARGUMENT FIELD_INVALID: ")
+    assert field.startswith("  max_tokens: must be from 0 to ")
+    assert request_id.startswith("  request id: ")
+
+
+def test_what_the_client_refuses_is_said_once_and_has_no_request_id(run):
     result = run("put", "x", "--memory-id", "not allowed!")
     assert result.returncode == 1
-    assert result.stderr.startswith("INVALID_ARGUMENT FIELD_INVALID: ")
-    assert "memory.memory_id" in result.stderr
-    assert "request id: " in result.stderr
+    said = "memory_id: must match [A-Za-z0-9._-]{1,64}."
+    assert result.stderr == f"INVALID_ARGUMENT FIELD_INVALID: {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("put", "a\udcff"), "text: has a lone surrogate at character 1, "),
+        (("query", "a", "--label", "\udcff"), "labels: item 0 has a lone surrogate "),
+        (("state", "--target", "\udcff:1"), "target: has a lone surrogate at character 0, "),
+        (("state", "--target", ""), "target: must not be empty."),
+        (("put", ""), "text: must not be empty where there is no embedding."),
+    ],
+)
+def test_arguments_that_cannot_be_sent_are_named(run, arguments, said):
+    result = run(*arguments)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"INVALID_ARGUMENT FIELD_INVALID: {said}")
 
 
 def test_ingest_stores_labelled_passages(run, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -21,12 +22,15 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import EmbedderInfo, Limits, ServerInfo
 from mlsdm_grpc.client import Policy, new_memory
 from mlsdm_grpc.client.batches import batches
-from mlsdm_grpc.client.messages import embedding_message, vector_of
+from mlsdm_grpc.client.messages import vector_of
 from mlsdm_grpc.client.spaces import space_config
 
 INFO = ServerInfo(
     limits=Limits(
-        max_request_bytes=4_194_304, max_batch_item_count=1_000, max_record_bytes=7_340_032
+        max_request_bytes=4_194_304,
+        max_batch_item_count=1_000,
+        max_record_bytes=7_340_032,
+        advised_batch_text_bytes=262_144,
     ),
     embedder=EmbedderInfo(dimension=256),
 )
@@ -63,6 +67,28 @@ def test_batches_keep_order_and_limits(sizes):
         assert request.ByteSize() + len(batch) * 4 * 64 <= small.limits.max_record_bytes
 
 
+@given(texts=st.lists(st.text(max_size=60), max_size=40), most=st.integers(1, 300))
+def test_batches_bring_no_more_text_than_the_server_advises(texts, most):
+    info = ServerInfo(limits=INFO.limits, embedder=INFO.embedder)
+    info.limits.advised_batch_text_bytes = most
+    found = list(batches([Memory(text=text) for text in texts], info))
+    assert [memory.text for batch in found for memory in batch] == texts
+    sizes = [[len(memory.text.encode()) for memory in batch] for batch in found]
+    assert all(sum(batch) <= most or len(batch) == 1 for batch in sizes)
+    for batch, (first, *_) in pairwise(sizes):  # none could have been longer
+        assert sum(batch) + first > most
+
+
+def test_long_texts_go_in_several_batches_and_vectors_count_as_nothing():
+    texts = [Memory(text="x" * 8_192)] * 500
+    assert [len(batch) for batch in batches(texts, INFO)] == [32] * 15 + [20]
+    vectors = [new_memory(embedding=np.ones(256))] * 1_500
+    assert [len(batch) for batch in batches(vectors, INFO)] == [1_000, 500]
+    told = ServerInfo(limits=INFO.limits, embedder=INFO.embedder)
+    told.limits.ClearField("advised_batch_text_bytes")  # as an older server has it
+    assert [len(batch) for batch in batches(texts, told)] == [500]
+
+
 def test_half_precision_counts_as_it_is_written():
     wide = Memory()
     wide.embedding.f16_le = bytes(1_500)
@@ -78,20 +104,9 @@ def test_a_memory_that_fits_nowhere_is_named():
 
 
 def test_vectors_travel_as_little_endian_float32():
-    message = embedding_message([1.0, 0.5, -2.0])
+    message = new_memory(embedding=[1.0, 0.5, -2.0]).embedding
     assert message.f32_le == np.array([1.0, 0.5, -2.0], "<f4").tobytes()
     assert vector_of(message).tolist() == [1.0, 0.5, -2.0]
-    assert (
-        embedding_message(np.array([1, 2], np.float64)).f32_le == embedding_message([1, 2]).f32_le
-    )
-    assert embedding_message(None) is None
-
-
-def test_a_matrix_is_no_vector_and_a_naive_time_no_time():
-    with pytest.raises(errors.InvalidInput, match="invalid"):
-        embedding_message(np.zeros((2, 2)))
-    with pytest.raises(errors.InvalidInput):
-        new_memory("x", expire_time=datetime(2030, 1, 1))  # noqa: DTZ001 - the fault under test
 
 
 def test_absent_is_not_zero():
@@ -133,6 +148,7 @@ async def test_fields_arrive(scripted):
 
 @pytest.mark.anyio
 async def test_policies_are_set_under_the_etag_that_was_read(scripted):
+    base = "11111111-2222-3333-4444-555555555555"
     async with scripted() as script, script.client() as memory:
         read = Policy(etag='"3"', base_moral_threshold=0.6)
         script.answers["GetPolicy"] = lambda *_: governance_service_pb2.GetPolicyResponse(
@@ -141,12 +157,12 @@ async def test_policies_are_set_under_the_etag_that_was_read(scripted):
         script.answers["SetPolicy"] = lambda *_: governance_service_pb2.SetPolicyResponse()
         policy = (await memory.get_policy(min_revision=2)).policy
         await memory.set_policy(policy, validate_only=True)
-        await memory.set_policy(Policy(), etag='"4"', request_id="r")
+        await memory.set_policy(Policy(), etag='"4"', request_id=base)
     asked, first, second = script.requests
     assert asked.min_revision == 2
     assert (first.policy, first.etag, first.validate_only) == (read, '"3"', True)
     assert len(first.request_id) == 36
-    assert (second.etag, second.request_id, second.validate_only) == ('"4"', "r", False)
+    assert (second.etag, second.request_id, second.validate_only) == ('"4"', base, False)
 
 
 @pytest.mark.anyio

@@ -13,6 +13,8 @@ from mlsdm_grpc.wire.status import CODES
 
 pytestmark = pytest.mark.anyio
 
+UUID = "11111111-2222-3333-4444-555555555555"
+
 
 def raising(error):
     def answer(_request, _metadata):
@@ -56,10 +58,10 @@ async def test_a_deadline_without_an_answer_is_typed(scripted):
             with pytest.raises(errors.DeadlineExceeded) as read:
                 await memory.get("m")
             with pytest.raises(errors.DeadlineExceeded) as write:
-                await memory.put("x", timeout_s=0.05, request_id="r-1")
+                await memory.put("x", timeout_s=0.05, request_id=UUID)
     assert read.value.reason == "DEADLINE_EXPIRED"
     assert write.value.reason == "OUTCOME_UNKNOWN"
-    assert write.value.metadata == {"request_id": "r-1"}
+    assert write.value.metadata == {"request_id": UUID}
 
 
 async def test_cancelling_a_call_cancels_it_on_the_server(scripted):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc.client import passage_context, split_passages
+from mlsdm_grpc.errors import InvalidInput
 
 texts = st.text() | st.lists(
     st.sampled_from(["word", "A sentence.", "Why? ", "\n\n", "\n", " ", "x" * 50, "é", "\n \n"])
@@ -65,7 +66,7 @@ def test_a_short_text_is_one_passage_and_a_blank_one_none():
 
 
 def test_a_passage_has_at_least_one_character():
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(InvalidInput, match="max_chars: must be from 1"):
         split_passages("x", max_chars=0)
 
 

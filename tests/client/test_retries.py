@@ -9,6 +9,7 @@ import pytest
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.v1 import (
     cognition_service_pb2,
+    generation_service_pb2,
     memory_pb2,
     memory_put_pb2,
     memory_query_pb2,
@@ -48,8 +49,10 @@ async def test_a_write_is_repeated_with_the_same_request_id_until_it_succeeds(sc
 async def test_a_large_write_is_repeated_too(scripted):
     async with scripted() as script, script.client() as memory:
         lost = errors.Unavailable("busy", reason="WORKER_LOST", retry_after_s=0.01)
-        script.answers["PutMemory"] = failing(2, lost, memory_put_pb2.PutMemoryResponse(revision=7))
-        assert (await memory.put("x" * 2**20)).revision == 7
+        script.answers["Generate"] = failing(
+            2, lost, generation_service_pb2.GenerateResponse(revision=7)
+        )
+        assert (await memory.generate("x" * 2**20)).revision == 7
     assert len(script.requests) == 3
 
 

@@ -175,7 +175,7 @@ async def test_after_a_stop_of_years_what_has_expired_goes_an_hour_later(serving
 async def test_a_default_life_counts_from_the_clock_however_doubtful(serving):
     machine = Machine()
     async with serving(machine) as node:
-        await node.client.create_space("brief", dimension=16, default_ttl_s=DAY.total_seconds())
+        await node.client.create_space("brief", dimension=16, default_ttl=DAY)
         await node.put("first", space="brief")
     machine.stop(YEARS)
     async with serving(machine) as node:

@@ -248,7 +248,7 @@ async def test_tenants_do_not_see_each_others_policies(tmp_path):
             for client, accepted in ((acme, False), (zeta, True)):
                 event = await client.process_event(embedding=EVENT, moral_value=0.45)
                 assert event.outcome.accepted is accepted
-            for attempt in (nobody.get_policy(), nobody.set_policy(Policy())):
+            for attempt in (nobody.get_policy(), nobody.set_policy(Policy(), etag='"0"')):
                 with pytest.raises(Unauthenticated):
                     await attempt
 

@@ -77,7 +77,7 @@ async def test_refused_watches_say_why():
         for wrong in (0.001, 3_601.0):
             with pytest.raises(InvalidInput) as invalid:
                 await anext(memory.watch_state(min_interval_s=wrong))
-            assert [v.field for v in invalid.value.violations] == ["min_interval"]
+            assert [v.field for v in invalid.value.violations] == ["min_interval_s"]
         await memory.put(embedding=ONE)
         async with aclosing(memory.watch_state()) as states:
             await anext(states)

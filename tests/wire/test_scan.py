@@ -50,7 +50,7 @@ REPLACEABLE = {
     SMALL[f"mlsdm.v1.{name}"].description
     for name in ("Memory", "Event", "ProcessEventRequest", "MemoryQuery")
     for name in (f"{name}.text", "Embedding.f32_le", "Embedding.f16_le")
-}
+} | {SMALL[f"mlsdm.v1.GenerateRequest.{name}"].description for name in ("prompt", "system_prompt")}
 """A string beyond its bound is refused even where a later one takes its place."""
 
 
@@ -78,7 +78,8 @@ def test_every_bound_is_of_a_field_and_follows_the_settings():
     assert set(ITEMS) <= known
     changed = Settings(governance={"max_text_bytes": 2_048}, llm={"max_prompt_bytes": 4_096})
     found = bounds_of(changed)
-    assert set(BOUNDS) < set(found)
+    assert set(BOUNDS) == set(found)
+    assert all(found[name].limit <= bound.limit for name, bound in BOUNDS.items())
     assert found["mlsdm.v1.EvaluateContentRequest.text"].limit == 2_048
     assert found["mlsdm.v1.GenerateRequest.prompt"].limit == 4_096
 

@@ -21,8 +21,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class Embedding(_message.Message):
     """A vector of finite numbers. Its dimension is fixed for each space (default 384, at most 4096). It
-    need not have unit length, but a zero vector is refused. The server keeps single precision,
-    normalised to unit length.
+    need not have unit length, but its Euclidean norm in single precision must be at least 1e-9:
+    shorter ones, the zero vector among them, have no direction to speak of and are INVALID_ARGUMENT
+    FIELD_INVALID. The server keeps single precision, normalised to unit length.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -68,7 +68,8 @@ class MemoryServiceStub:
 
     Ordering: the memories are stored in the order of the request and take one revision. Atomicity:
     one record; if one memory is refused by policy none is stored, and the others are SKIPPED.
-    Consistency: as PutMemory. For more memories use IngestMemories.
+    Consistency: as PutMemory. Cost: mostly that of judging and embedding the texts, some 5 seconds a
+    MiB; see advised_batch_text_bytes of GetServerInfo. For more memories use IngestMemories.
 
     Status codes:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
@@ -384,7 +385,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Ordering: the memories are stored in the order of the request and take one revision. Atomicity:
         one record; if one memory is refused by policy none is stored, and the others are SKIPPED.
-        Consistency: as PutMemory. For more memories use IngestMemories.
+        Consistency: as PutMemory. Cost: mostly that of judging and embedding the texts, some 5 seconds a
+        MiB; see advised_batch_text_bytes of GetServerInfo. For more memories use IngestMemories.
 
         Status codes:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:

@@ -132,6 +132,7 @@ class Limits(_message.Message):
     MAX_CALL_METADATA_BYTES_FIELD_NUMBER: _builtins.int
     MAX_TOKEN_COUNT_FIELD_NUMBER: _builtins.int
     MAX_PROMPT_BYTES_FIELD_NUMBER: _builtins.int
+    ADVISED_BATCH_TEXT_BYTES_FIELD_NUMBER: _builtins.int
     max_request_bytes: _builtins.int
     """Output only. Largest request message in bytes (4194304). The transport refuses larger ones with
     RESOURCE_EXHAUSTED, without details.
@@ -176,6 +177,12 @@ class Limits(_message.Message):
     """Output only. Most tokens that Generate may ask for (4096 unless configured)."""
     max_prompt_bytes: _builtins.int
     """Output only. Longest prompt in bytes of UTF-8 (65536 unless configured)."""
+    advised_batch_text_bytes: _builtins.int
+    """Output only. Bytes of UTF-8 that the texts of one BatchPutMemories should have together, at most
+    (262144). Advice, no bound: a larger batch is accepted, and may need more time than its deadline
+    leaves. An idle server judges and embeds so much text in 1 to 3 seconds; cut larger batches, or
+    give them longer deadlines.
+    """
     def __init__(
         self,
         *,
@@ -198,10 +205,11 @@ class Limits(_message.Message):
         max_call_metadata_bytes: _builtins.int = ...,
         max_token_count: _builtins.int = ...,
         max_prompt_bytes: _builtins.int = ...,
+        advised_batch_text_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_capacity", b"default_capacity", "default_dimension", b"default_dimension", "max_batch_item_count", b"max_batch_item_count", "max_batch_query_count", b"max_batch_query_count", "max_call_metadata_bytes", b"max_call_metadata_bytes", "max_capacity", b"max_capacity", "max_dimension", b"max_dimension", "max_label_count", b"max_label_count", "max_metadata_bytes", b"max_metadata_bytes", "max_page_size", b"max_page_size", "max_prompt_bytes", b"max_prompt_bytes", "max_record_bytes", b"max_record_bytes", "max_request_bytes", b"max_request_bytes", "max_response_bytes", b"max_response_bytes", "max_stream_batch_count", b"max_stream_batch_count", "max_stream_count", b"max_stream_count", "max_text_bytes", b"max_text_bytes", "max_token_count", b"max_token_count", "max_top_k", b"max_top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advised_batch_text_bytes", b"advised_batch_text_bytes", "default_capacity", b"default_capacity", "default_dimension", b"default_dimension", "max_batch_item_count", b"max_batch_item_count", "max_batch_query_count", b"max_batch_query_count", "max_call_metadata_bytes", b"max_call_metadata_bytes", "max_capacity", b"max_capacity", "max_dimension", b"max_dimension", "max_label_count", b"max_label_count", "max_metadata_bytes", b"max_metadata_bytes", "max_page_size", b"max_page_size", "max_prompt_bytes", b"max_prompt_bytes", "max_record_bytes", b"max_record_bytes", "max_request_bytes", b"max_request_bytes", "max_response_bytes", b"max_response_bytes", "max_stream_batch_count", b"max_stream_batch_count", "max_stream_count", b"max_stream_count", "max_text_bytes", b"max_text_bytes", "max_token_count", b"max_token_count", "max_top_k", b"max_top_k"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,276 @@
+"""Arguments of the client as fields of messages: all that is checked before anything is sent.
+
+:func:`message` converts each value by the descriptor of its field, so every method checks in the
+same way. A value that is not of the field's type, that the wire cannot carry, or that is beyond the
+contract's bound is ``InvalidInput`` with the name of the argument, and says what to send instead;
+for that it repeats short values, never a credential. Ranges of numbers, and all that depends on a
+space, are for the server to judge.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding
+from mlsdm_grpc.client.values import (
+    HINT_CHARS,
+    MAX_SINGLE,
+    duration,
+    embedding,
+    flag,
+    integer,
+    invalid,
+    iterated,
+    named,
+    number,
+    string,
+    timestamp,
+    wrong_type,
+)
+from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.wire import bounds, forms, limits
+
+__all__ = ["each", "instance", "known", "message", "some", "source", "within"]
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+_FORMS: Final[Mapping[str, forms.Form]] = {
+    "space": forms.SPACE,
+    "memory_id": forms.MEMORY_ID,
+    "stream_id": forms.MEMORY_ID,
+    "labels": forms.LABEL,
+    "add_labels": forms.LABEL,
+    "remove_labels": forms.LABEL,
+    "category": forms.LABEL,
+    "language": forms.LANGUAGE,
+    "embedder_model": forms.MODEL,
+}
+"""Forms of names, by the field."""
+_REQUIRED: Final = frozenset(
+    f"mlsdm.v1.{name}"
+    for name in (
+        "GetMemoryRequest.memory_id",
+        "UpdateMemoryRequest.memory_id",
+        "DeleteMemoryRequest.memory_id",
+        "QueryMemoriesRequest.text",
+        "MemoryQuery.text",
+        "GenerateRequest.prompt",
+        "StreamGenerateRequest.prompt",
+        "EvaluateContentRequest.text",
+        "RepairSpeechRequest.text",
+        "CreateSpaceRequest.space",
+        "UpdateSpaceRequest.etag",
+        "SetPolicyRequest.etag",
+        "SpaceConfig.embedder_model",
+        "OntologyCategory.category",
+    )
+)
+"""Single fields that must not be empty; what is repeated never is."""
+_ITEM_BYTES: Final = {"stop_sequences": limits.MAX_STOP_BYTES}
+"""Longest item of a repeated field without a form, bytes."""
+
+
+def message(kind: type[MessageT], /, **given: object) -> MessageT:
+    """Return a message with these values.
+
+    Args:
+        kind: Its class.
+        given: By field: texts, numbers, flags, names or numbers of enumerations, iterables of
+            strings, mappings of strings, vectors, times that know their zone, lengths of time,
+            messages and lists of them. None leaves out what the contract calls optional, a map or
+            a message.
+
+    Raises:
+        InvalidInput: Of the first value that does not fit.
+    """
+    fields: Mapping[str, Any] = kind.DESCRIPTOR.fields_by_name
+    converted: dict[str, Any] = {
+        name: _converted(fields[name], value) for name, value in given.items()
+    }
+    return kind(**converted)
+
+
+@contextmanager
+def within(path: str) -> Iterator[None]:
+    """Name what is wrong inside as a part of an argument, such as ``queries[0].text``."""
+    try:
+        yield
+    except InvalidInput as error:
+        (violation,) = error.violations
+        raise invalid(f"{path}.{violation.field}", violation.description) from None
+
+
+def known(kind: type, given: Mapping[str, object]) -> None:
+    """Check that keyword arguments are keys of a TypedDict.
+
+    Raises:
+        InvalidInput: One is not.
+    """
+    for name in given:
+        if name not in kind.__annotations__:
+            raise invalid(name, f"is no argument; there are {', '.join(kind.__annotations__)}")
+
+
+def instance(name: str, value: object, kind: type[MessageT]) -> MessageT:
+    """Return a message of this class."""
+    if isinstance(value, kind):
+        return value
+    maker = ", as new_memory() makes it" if kind.__name__ == "Memory" else ""
+    raise wrong_type(name, f"a message {kind.__name__}{maker}", value)
+
+
+def some(name: str, wanted: str, values: object, bound: bounds.Bound) -> list[Any]:
+    """Return what an iterable gives, at most so much.
+
+    Raises:
+        InvalidInput: It is no iterable, or gives more.
+    """
+    if isinstance(values, str):
+        instead = f"[{json.dumps(values)}]" if len(values) <= HINT_CHARS else ""
+        raise wrong_type(name, wanted, values, instead)
+    given = list(islice(iterated(name, wanted, values), bound.limit + 1))
+    if len(given) > bound.limit:
+        raise invalid(name, bound.description)
+    return given
+
+
+def each(name: str, values: object, kind: type[MessageT]) -> Iterator[MessageT]:
+    """Return the messages of an iterable, each checked when it is taken; a list at once.
+
+    Raises:
+        InvalidInput: It is no iterable, or has something else in it.
+    """
+
+    def checked(given: Iterable[object]) -> Iterator[MessageT]:
+        for index, value in enumerate(given):
+            yield instance(f"{name}[{index}]", value, kind)
+
+    if isinstance(values, kind):
+        raise wrong_type(name, f"an iterable of {kind.__name__}", values, "a list of it")
+    given = iterated(name, f"an iterable of {kind.__name__}", values)
+    if isinstance(values, list | tuple):
+        for _ in checked(values):
+            pass
+    return checked(given)
+
+
+def source(
+    name: str, values: object, kind: type[MessageT]
+) -> Iterator[MessageT] | AsyncIterator[MessageT]:
+    """Do what :func:`each` does, for an asynchronous iterable as well."""
+    if isinstance(values, AsyncIterable):
+        return _each_async(name, values, kind)
+    return each(name, values, kind)
+
+
+async def _each_async(
+    name: str, values: AsyncIterable[object], kind: type[MessageT]
+) -> AsyncIterator[MessageT]:
+    index = 0
+    async for value in values:
+        yield instance(f"{name}[{index}]", value, kind)
+        index += 1
+
+
+def _converted(field: FieldDescriptor, value: object) -> Any:
+    kind = field.message_type
+    is_map = kind is not None and kind.GetOptions().map_entry
+    if value is None and (is_map or _is_optional(field)):
+        return None
+    if is_map:
+        return _metadata(field.name, value)
+    if field.is_repeated:
+        return value if kind is not None else _strings(field, value)
+    if kind is not None:
+        convert = _MESSAGES.get(kind.full_name)
+        if convert is not None:
+            return convert(field.name, value)
+        return instance(field.name, value, GetMessageClass(kind))
+    if field.enum_type is not None:
+        return named(field.name, field.enum_type, value)
+    return _SCALARS[field.cpp_type](field, value)
+
+
+def _is_optional(field: FieldDescriptor) -> bool:
+    """Return whether a field may be absent; one of a choice may not, somebody has chosen it."""
+    choice = field.containing_oneof
+    return field.has_presence and (choice is None or choice.name.startswith("_"))
+
+
+def _text(field: FieldDescriptor, value: object) -> str:
+    if field.is_repeated:
+        most = _ITEM_BYTES.get(field.name, bounds.STRING.limit)
+    else:
+        most = bounds.BOUNDS.get(field.full_name, bounds.STRING).limit
+    text = string(field.name, value, max_bytes=most)
+    if not text and (field.is_repeated or field.full_name in _REQUIRED):
+        raise invalid(field.name, "must not be empty")
+    form = _FORMS.get(field.name)
+    if text and form is not None and not form.fits(text):
+        raise invalid(field.name, form.description)
+    return text
+
+
+def _strings(field: FieldDescriptor, value: object) -> list[str]:
+    given = some(field.name, "a list of strings", value, bounds.BOUNDS[field.full_name])
+    for index, text in enumerate(given):
+        with _saying(field.name, f"item {index}"):
+            _text(field, text)
+    return given
+
+
+def _metadata(name: str, value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise wrong_type(name, "a mapping of strings to strings", value)
+    given, size = {}, 0
+    for key, content in value.items():
+        with _saying(name, "a key"):
+            size += len(string(name, key).encode())
+        with _saying(name, f"the value of {json.dumps(key[:HINT_CHARS])}"):
+            size += len(string(name, content).encode())
+        given[key] = content
+    if size > limits.MAX_METADATA_BYTES:
+        raise invalid(name, bounds.Bound(limits.MAX_METADATA_BYTES).violation(size))
+    return given
+
+
+def _whole(bits: int) -> Callable[[FieldDescriptor, object], int]:
+    high = 2 ** (bits - 1) - 1
+    return lambda field, value: integer(field.name, value, low=-high - 1, high=high)
+
+
+_SCALARS: Final[Mapping[int, Callable[[FieldDescriptor, object], Any]]] = {
+    FieldDescriptor.CPPTYPE_STRING: _text,
+    FieldDescriptor.CPPTYPE_BOOL: lambda field, value: flag(field.name, value),
+    FieldDescriptor.CPPTYPE_INT32: _whole(32),
+    FieldDescriptor.CPPTYPE_INT64: _whole(64),
+    FieldDescriptor.CPPTYPE_DOUBLE: lambda field, value: number(field.name, value),
+    FieldDescriptor.CPPTYPE_FLOAT: lambda field, value: number(
+        field.name, value, low=-MAX_SINGLE, high=MAX_SINGLE
+    ),
+}
+_MESSAGES: Final[Mapping[str, Callable[[str, object], Message]]] = {
+    Timestamp.DESCRIPTOR.full_name: timestamp,
+    Duration.DESCRIPTOR.full_name: duration,
+    Embedding.DESCRIPTOR.full_name: embedding,
+}
+"""Messages that are made of a Python value."""
+
+
+@contextmanager
+def _saying(name: str, part: str) -> Iterator[None]:
+    """Say of what is wrong inside which part of an argument it is."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise invalid(name, f"{part} {error.violations[0].description}") from None
