@@ -54,6 +54,7 @@ _FORMS: Final[Mapping[str, forms.Form]] = {
     "category": forms.LABEL,
     "language": forms.LANGUAGE,
     "embedder_model": forms.MODEL,
+    "embedding_model": forms.MODEL,
 }
 """Forms of names, by the field."""
 _REQUIRED: Final = frozenset(

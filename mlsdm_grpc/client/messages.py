@@ -32,6 +32,7 @@ class MemoryFields(TypedDict, total=False):
     pinned: bool
     expire_time: datetime | None
     etag: str
+    embedding_model: str
 
 
 class QueryLimits(TypedDict, total=False):
@@ -65,6 +66,7 @@ def new_memory(
     pinned: bool = False,
     expire_time: datetime | None = None,
     etag: str = "",
+    embedding_model: str = "",
 ) -> Memory:
     """Return a memory that can be put; at least one of text and embedding is needed.
 
@@ -79,6 +81,8 @@ def new_memory(
         pinned: Never evicted for room.
         expire_time: When it ceases to be found; must know its time zone.
         etag: What a replaced memory must have.
+        embedding_model: Model that made the embedding; with that of the server the memory is one
+            like those whose text the server embeds.
 
     Raises:
         InvalidInput: An argument cannot be sent; the error names it.
@@ -95,6 +99,7 @@ def new_memory(
         pinned=pinned,
         expire_time=expire_time,
         etag=etag,
+        embedding_model=embedding_model,
     )
     if not text and embedding is None:
         raise invalid("text", "must not be empty where there is no embedding")

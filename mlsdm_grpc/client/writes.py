@@ -60,7 +60,7 @@ class Writes(ClientBase):
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's.
             fields: As in :func:`new_memory`: embedding, memory_id, labels, metadata, phase,
-                confidence, pinned, expire_time, etag.
+                confidence, pinned, expire_time, etag, embedding_model.
 
         Raises:
             AlreadyExists: There is a memory of this id, and ``allow_replace`` is not set.

@@ -122,6 +122,7 @@ ROWS: dict[str, Rows] = {
     "model": text(16 * KIB),
     "service": text(16 * KIB),
     "etag": text(16 * KIB),
+    "embedding_model": text(128)._replace(long=("x" * 129, "é" * 129)),
     "update_space.etag": text(16 * KIB, empty=True),
     "set_policy.etag": text(16 * KIB, empty=True),
     "embedder_model": text(128, empty=True)._replace(long=("x" * 129, "é" * 129)),
