@@ -13,6 +13,8 @@ from mlsdm_grpc._gen.mlsdm.v1.space_pb2 import (
     MoralConfig,
     MoralPolicy,
     OntologyCategory,
+    RecallConfig,
+    RecallPhase,
     RhythmConfig,
     Space,
     SpaceConfig,
@@ -44,6 +46,7 @@ class SpaceSettings(TypedDict, total=False):
     min_store_confidence: float
     merge_min_cosine: float
     ontology: Mapping[str, Vector]
+    recall_phase: str
 
 
 def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
@@ -55,13 +58,15 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             ontology (a vector for each category); of the moral filter moral_policy
             (``"vigilant"`` or ``"homeostatic"``), base_threshold and ceiling; of the rhythm
             wake_step_count, sleep_step_count and sleep_gate; of the traces synaptic_scaling
-            (``"normalized"`` or ``"legacy"``).
+            (``"normalized"`` or ``"legacy"``); of recall recall_phase (``"all"`` or ``"band"``:
+            where a query looks that names no phase).
 
     Raises:
         InvalidInput: A vector is not one-dimensional, or a name is unknown.
     """
     policy = settings.get("moral_policy") or "unspecified"
     scaling = settings.get("synaptic_scaling") or "unspecified"
+    recall_phase = settings.get("recall_phase") or "unspecified"
     config = SpaceConfig(
         dimension=settings.get("dimension"),
         capacity=settings.get("capacity"),
@@ -84,6 +89,7 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             sleep_gate=settings.get("sleep_gate"),
         ),
         synaptic=SynapticConfig(scaling=named(SynapticScaling, "synaptic_scaling", scaling)),
+        recall=RecallConfig(phase=named(RecallPhase, "recall_phase", recall_phase)),
     )
     if "default_ttl" in settings:
         ttl = Duration()

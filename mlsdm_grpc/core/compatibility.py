@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from mlsdm_grpc.core.record import (
     CreateSpace,
@@ -73,7 +73,7 @@ def unkept(part: Part, version: int) -> Unkept | None:
 
 def reduced(part: _PartT, version: int) -> _PartT:
     """Return a part without what rules of a version do not know."""
-    surplus = {
+    surplus: dict[str, Any] = {
         later.attribute: later.absent
         for later in _LATER[type(part)]
         if version < later.version and getattr(part, later.attribute) != later.absent
