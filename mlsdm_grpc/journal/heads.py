@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.protocol import SpaceKey
 
-__all__ = ["MAX_NAME_BYTES", "Head", "Heads", "HeadsFault", "check_name"]
+__all__ = ["MAX_NAME_BYTES", "Head", "Heads", "HeadsFault", "check_name", "draft_in"]
 
 _MAGIC: Final = b"MLSDMH\x00\x01"
 _PAGE: Final = 4_096
@@ -176,9 +176,7 @@ class Heads:
         size = os.fstat(self.file).st_size
         self._slots = max(0, size - _PAGE) // _SLOT
         self._turns = bytearray(self._slots + 1)
-        raw = os.pread(self.file, _DRAFT.size, len(_MAGIC))
-        if len(raw) == _DRAFT.size and raw == _mark(draft := _DRAFT.unpack(raw)[0]):
-            self.draft = draft
+        self.draft = draft_in(os.pread(self.file, _PAGE, 0))
         if size and os.pread(self.file, len(_MAGIC), 0) != _MAGIC:
             self.faults.append(HeadsFault(0, 0, "The file does not begin as a heads file does."))
         if size not in {0, len(_MAGIC)} and (size % _SLOT or size < _PAGE):
@@ -205,6 +203,15 @@ class Heads:
         self._turns[number] = newest ^ 1
         revision, position = copies[newest] or (0, 0)
         yield Head(number, key, revision, position)
+
+
+def draft_in(page: bytes) -> int | None:
+    """Return the draft in the first page of a heads file; None if it has none that is intact."""
+    raw = page[len(_MAGIC) : len(_MAGIC) + _DRAFT.size]
+    if len(raw) < _DRAFT.size:
+        return None
+    draft: int = _DRAFT.unpack(raw)[0]
+    return draft if raw == _mark(draft) else None
 
 
 def check_name(key: SpaceKey) -> SpaceKey:

@@ -87,4 +87,7 @@ def _has_newest(connection: sqlite3.Connection) -> bool:
         """,
         (_START_BYTES,),
     )
-    return any(version_after(start, size) == semantics.newest() for start, size in rows)
+    return any(
+        isinstance(start, bytes) and version_after(start, size) == semantics.newest()
+        for start, size in rows
+    )

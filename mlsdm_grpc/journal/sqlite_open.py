@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import structlog
 
@@ -28,7 +29,7 @@ from mlsdm_grpc.journal.damage import Reporter
 from mlsdm_grpc.journal.evidence import Evidence
 from mlsdm_grpc.journal.files import sync_directory
 from mlsdm_grpc.journal.guard import FolderGuard
-from mlsdm_grpc.journal.heads import Heads
+from mlsdm_grpc.journal.heads import Heads, draft_in
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.reconcile import (
     Loaded,
@@ -40,11 +41,12 @@ from mlsdm_grpc.journal.reconcile import (
     sweep,
 )
 from mlsdm_grpc.journal.salvage import DATABASE, WAL, finish_salvage, has_header, salvage
+from mlsdm_grpc.journal.semantics_mark import check_mark, new_spaces_version, read_mark
 from mlsdm_grpc.journal.sqlite_store import Connect
 from mlsdm_grpc.journal.sqlite_writer import unreadable
 from mlsdm_grpc.journal.survey import Survey
 
-__all__ = ["Opened", "take_over"]
+__all__ = ["Opened", "foreseen_version", "take_over"]
 
 _CHECKED_BYTES: Final = 1024**3
 """Largest database whose structure is checked after every crash; a larger one takes seconds, and
@@ -154,6 +156,27 @@ def take_over(
             f"The data directory cannot be used: {error}.",
             metadata={"data_dir": str(data_dir), "detail": str(error)},
         ) from error
+
+
+def foreseen_version(data_dir: Path) -> int:
+    """Return the version of the rules that new spaces of a folder would get; changes no file.
+
+    Raises:
+        PreconditionFailed: As :func:`take_over`.
+        OSError: A file cannot be read.
+        sqlite3.Error: The database cannot be read, or not without its write-ahead log.
+    """
+    database, heads = data_dir / DATABASE, data_dir / "heads"
+    if not database.exists() or not database.stat().st_size:
+        return semantics.newest()
+    mark = draft_in(heads.read_bytes()) if heads.exists() else None
+    uri = f"file:{quote(str(database.absolute()))}?immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        mark = read_mark(connection) if mark is None else mark
+        check_mark(connection, mark)
+        if mark is None and connection.execute("SELECT 1 FROM spaces").fetchone() is None:
+            mark = semantics.DRAFT
+    return new_spaces_version(mark)
 
 
 def _take_over(

@@ -33,9 +33,10 @@ async def old_journal():
 
 
 class Journal(MemoryJournal):
-    """Refuses appends while ``failing`` is set."""
+    """Refuses appends while ``failing`` is set; its new spaces are under version 1 until marked."""
 
     failing = False
+    new_spaces_version = 1
 
     def append(self, key, payloads, *, expected):
         if not self.failing:
@@ -53,6 +54,7 @@ def journal(old_journal):
 
 def upgrading(journal):
     """Run an engine that carries spaces to the newest rules."""
+    journal.new_spaces_version = semantics.newest()
     return running(journal, space={"upgrade_semantics": True})
 
 
