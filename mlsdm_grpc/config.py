@@ -299,6 +299,13 @@ class SecuritySettings(_Section):
         return self
 
 
+class RecallPhase(StrEnum):
+    """Where a query looks that names no phase."""
+
+    ALL = "all"
+    BAND = "band"
+
+
 class SpaceSettings(_Section):
     """Defaults of spaces that are created by their first write, and the rules of all."""
 
@@ -306,10 +313,14 @@ class SpaceSettings(_Section):
     """Dimension of a space whose first write is a vector."""
     capacity: int = Field(default=20_000, ge=1, le=1_000_000)
     """Memories of a space at most."""
+    recall_phase: RecallPhase = RecallPhase.ALL
+    """Where a query looks that names no phase: in ``all`` phases, or in the ``band`` around the
+    current one. Spaces under version 1 of the rules keep ``all``."""
     upgrade_semantics: bool = False
-    """Create spaces under the newest rules that this version has, and carry others to them, each
-    before its next write. The newest rules are a draft: a later version may be unable to read what
-    was written under them, and older ones never can."""
+    """Carry spaces under older rules to the newest ones that this version has, each before its
+    next write, and create spaces under these. A new data folder does so without it. The newest
+    rules are a draft: versions of the server with another draft refuse the folder from the first
+    start with this setting on, and older ones refuse its spaces."""
     embedder: str = "wordllama"
     """What embeds text: ``wordllama`` (256 dimensions, offline), ``openai`` (section `embedder`) or
     ``none``."""

@@ -95,6 +95,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         _models,
         _moderation,
         _data_dir,
+        _rules,
         _room,
         _sqlite,
     )
@@ -232,6 +233,30 @@ def _data_dir(settings: "Settings") -> Finding | None:
         return Finding("data folder", ok=False, detail=detail)
     there = "is writable" if nearest == folder else "will be created"
     return Finding("data folder", ok=True, detail=f"{folder} {there}")
+
+
+def _rules(settings: "Settings") -> Finding | None:
+    """Tell under which version of the rules new spaces will be."""
+    from mlsdm_grpc.config import JournalKind
+    from mlsdm_grpc.core import semantics
+    from mlsdm_grpc.errors import PreconditionFailed
+    from mlsdm_grpc.journal.sqlite_open import foreseen_version
+
+    version, folder = semantics.newest(), settings.journal.data_dir.absolute()
+    if settings.journal.kind is JournalKind.SQLITE:
+        if _owned(folder):
+            return None
+        try:
+            version = foreseen_version(folder)
+        except PreconditionFailed as error:
+            return Finding("rules", ok=False, detail=error.message)
+        except (OSError, sqlite3.Error) as error:
+            return Finding("rules", ok=True, detail=f"not known before the start ({error})")
+    if version == semantics.newest() or settings.space.upgrade_semantics:
+        detail = f"new spaces get version {semantics.newest()}, draft {semantics.DRAFT}"
+    else:
+        detail = f"new spaces get version {version}, unless space.upgrade_semantics is set"
+    return Finding("rules", ok=True, detail=detail)
 
 
 def _room(settings: "Settings") -> Finding | None:

@@ -13,6 +13,8 @@ from mlsdm_grpc._gen.mlsdm.v1.space_pb2 import (
     MoralConfig,
     MoralPolicy,
     OntologyCategory,
+    RecallConfig,
+    RecallPhase,
     RhythmConfig,
     Space,
     SpaceConfig,
@@ -46,6 +48,7 @@ class SpaceSettings(TypedDict, total=False):
     min_store_confidence: float | None
     merge_min_cosine: float | None
     ontology: Mapping[str, Vector] | None
+    recall_phase: str | None
 
 
 def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
@@ -57,7 +60,8 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             ontology (a vector for each category); of the moral filter moral_policy
             (``"vigilant"`` or ``"homeostatic"``), base_threshold and ceiling; of the rhythm
             wake_step_count, sleep_step_count and sleep_gate; of the traces synaptic_scaling
-            (``"normalized"`` or ``"legacy"``).
+            (``"normalized"`` or ``"legacy"``); of recall recall_phase (``"all"`` or ``"band"``:
+            where a query looks that names no phase).
 
     Raises:
         InvalidInput: A setting cannot be sent, or there is none of this name.
@@ -88,6 +92,9 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
         synaptic=message(
             SynapticConfig,
             scaling=_named("synaptic_scaling", SynapticScaling.DESCRIPTOR, settings),
+        ),
+        recall=message(
+            RecallConfig, phase=_named("recall_phase", RecallPhase.DESCRIPTOR, settings)
         ),
     )
 

@@ -27,6 +27,7 @@ def changed(parameters: SpaceParameters, change: SpaceChange) -> SpaceParameters
         default_ttl_ns=_given(change.default_ttl_ns, parameters.default_ttl_ns),
         read_only=_given(change.read_only, parameters.read_only),
         merge_min_cosine=_given(change.merge_min_cosine, parameters.merge_min_cosine),
+        recall_in_band=_given(change.recall_in_band, parameters.recall_in_band),
         ontology=change.ontology or parameters.ontology,
         moral=replace(
             moral,

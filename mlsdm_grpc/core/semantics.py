@@ -30,8 +30,9 @@ one before it."""
 DRAFT: Final = 1
 """Number of the draft of the newest version; every change of what ``apply`` does raises it.
 
-A draft is not kept: a folder that was written under another one cannot be read. 0 once the version
-is closed."""
+A draft is not kept: a folder that was written under another one is refused. The number stays when
+the version is closed, and the draft of the next version goes on counting from it, so that no number
+ever means two rules."""
 
 
 class Moment(NamedTuple):

@@ -75,6 +75,19 @@ class Access:
         """Slices of the event loop."""
         self._writes = writes
 
+    @property
+    def new_spaces_version(self) -> int:
+        """Version of the rules that new spaces are under."""
+        return self._writes.new_spaces_version
+
+    def version_of(self, key: SpaceKey) -> int:
+        """Return the version of the rules that the next write of a space will be under.
+
+        Args:
+            key: Of a space that is loaded, or that nothing was written to.
+        """
+        return self._writes.version_of(self.directory.known(key))
+
     def check_room(self, key: SpaceKey, before: Before, count: int, deadline_s: float) -> None:
         """Refuse a batch if there is no room for it now, before work is spent on its parts.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.compatibility import reduced
 from mlsdm_grpc.core.configuration import changed, conflict
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.record import (
@@ -18,7 +19,7 @@ from mlsdm_grpc.core.record import (
     UpdateSpace,
 )
 from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.checks import check_deadline
+from mlsdm_grpc.engine.checks import check_deadline, check_kept
 from mlsdm_grpc.engine.codec import view_from_reply
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.spaces import TENANT_SPACE, Space, space_not_found
@@ -104,7 +105,7 @@ class Catalogue:
 
         Raises:
             AlreadyExists: SPACE_EXISTS.
-            PreconditionFailed: EMBEDDER_MISMATCH.
+            PreconditionFailed: EMBEDDER_MISMATCH or SEMANTICS_UNSUPPORTED.
             InvalidInput: The settings contradict each other.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
@@ -143,11 +144,11 @@ class Catalogue:
         Raises:
             NotFound: SPACE_NOT_FOUND.
             Conflict: ETAG_MISMATCH.
-            PreconditionFailed: CONFIG_CONFLICT or EMBEDDER_MISMATCH.
+            PreconditionFailed: CONFIG_CONFLICT, EMBEDDER_MISMATCH or SEMANTICS_UNSUPPORTED.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
-            self._check_new_embedder(space, body.change)
+            body = self._kept(space, body)
             check_deadline(ticket.deadline_s)
             applied = await self._access.write(space, body, ticket)
             return await self._written(space, applied.outcome.revision)
@@ -166,7 +167,7 @@ class Catalogue:
         """Return the space as :meth:`update` would leave it, and its revision now."""
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
-            self._check_new_embedder(space, body.change)
+            body = self._kept(space, body)
             await self._access.foresee(space, body, ticket)
             view = await self._view(space)
         return replace(view, parameters=changed(view.parameters, body.change)), view.revision
@@ -255,6 +256,8 @@ class Catalogue:
         It gets the embedder of this server unless it names another dimension or an embedder, and
         the dimension of its embedder unless it has none.
         """
+        version = self._access.new_spaces_version
+        check_kept(key, version, (change,))
         ours = self._embedder
         name = change.embedder
         if name is None:
@@ -273,6 +276,7 @@ class Catalogue:
         moral = MoralParameters.starting_at(moral_base)
         base = replace(self._defaults, dimension=dimension, embedder=name, moral=moral)
         parameters = changed(base, replace(change, dimension=None, embedder=None))
+        parameters = reduced(parameters, version)
         if found := conflict(parameters, parameters, used=0):
             raise InvalidInput(violations=[FieldViolation(*found)])
         return parameters
@@ -290,6 +294,13 @@ class Catalogue:
                 },
             )
         return ours
+
+    def _kept(self, space: Space, body: UpdateSpace) -> UpdateSpace:
+        """Return a change as the rules of the space know it, or refuse it."""
+        self._check_new_embedder(space, body.change)
+        version = self._access.version_of(space.key)
+        check_kept(space.key, version, (body.change,))
+        return replace(body, change=reduced(body.change, version))
 
     def _check_new_embedder(self, space: Space, change: SpaceChange) -> None:
         """Refuse an embedder that could never embed a text of the space."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
+from mlsdm_grpc.core.compatibility import Part, unkept
 from mlsdm_grpc.core.record import Outcome, SpaceParameters, Vector
 from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.errors import (
@@ -22,6 +23,7 @@ __all__ = [
     "check_deadline",
     "check_dimensions",
     "check_embedded",
+    "check_kept",
     "embedder_not_configured",
     "embedder_unavailable",
     "expect",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _RETRY_AFTER_S: Final = 0.5
+_UPGRADES: Final = "space.upgrade_semantics"
 _OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 
 
@@ -73,6 +76,33 @@ def check_embedded(vectors: Mapping[str, Vector]) -> None:
     ]
     if violations:
         raise InvalidInput(violations=violations)
+
+
+def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
+    """Refuse what a caller asks for and a space cannot keep.
+
+    Args:
+        key: The space.
+        version: Of the rules that it is under, or will be.
+        parts: What the caller asks for.
+
+    Raises:
+        PreconditionFailed: SEMANTICS_UNSUPPORTED.
+    """
+    for part in parts:
+        if (found := unkept(part, version)) is not None:
+            raise PreconditionFailed(
+                f"{found.field}: a space under version {version} of the rules cannot keep it. The"
+                f" server carries its spaces to version {found.version} if {_UPGRADES} is set.",
+                reason="SEMANTICS_UNSUPPORTED",
+                metadata={
+                    "space": key.space,
+                    "field": found.field,
+                    "setting": _UPGRADES,
+                    "expected": str(found.version),
+                    "actual": str(version),
+                },
+            )
 
 
 def embedder_not_configured() -> PreconditionFailed:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mlsdm_grpc.core.compatibility import reduced
 from mlsdm_grpc.core.ontology import Ontology
 from mlsdm_grpc.core.policy import Decision
 from mlsdm_grpc.core.record import (
@@ -19,6 +20,7 @@ from mlsdm_grpc.core.record import (
     Rejection,
     Vector,
 )
+from mlsdm_grpc.core.semantics import newest
 from mlsdm_grpc.engine.checks import parameters_of
 from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.engine.turns import FEW
@@ -149,16 +151,21 @@ def judged_value(prepared: Prepared, outcome: EventOutcome) -> float:
 
 
 async def settled(
-    space: Space, memories: tuple[NewMemory, ...], *, now_ns: int
+    space: Space, memories: tuple[NewMemory, ...], *, version: int, now_ns: int
 ) -> tuple[NewMemory, ...]:
     """Return memories with the default life and the nearest category of their space.
+
+    What the server added to them and the space cannot keep is left out.
 
     Args:
         space: A space that exists.
         memories: With vectors of its dimension.
+        version: Of the rules that their record will be under.
         now_ns: The server's clock; a memory lives from then, or from the latest time that the
             space is known to have seen, so that a clock that was set back ends no life at once.
     """
+    if version < newest():
+        memories = tuple(reduced(memory, version) for memory in memories)
     ttl_ns = parameters_of(space).default_ttl_ns
     if ttl_ns:
         begin_ns = max(now_ns, space.view.update_time_ns if space.view else 0)

@@ -14,14 +14,12 @@ import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.config import EngineSettings, SpaceSettings
-from mlsdm_grpc.core import semantics
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.record import (
     DeleteMemory,
     DeleteOutcome,
     Outcome,
     PutOutcome,
-    SpaceParameters,
     UpdateMemory,
     Vector,
 )
@@ -45,7 +43,7 @@ from mlsdm_grpc.engine.codec import (
     view_from_reply,
 )
 from mlsdm_grpc.engine.consolidation import Consolidator
-from mlsdm_grpc.engine.first import FirstWrites
+from mlsdm_grpc.engine.first import FirstWrites, parameters_from
 from mlsdm_grpc.engine.intake import Intake
 from mlsdm_grpc.engine.judging import Judging, Scorer
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
@@ -152,10 +150,9 @@ class Engine:
         info = self.texts.info
         self._budget = Budget(settings.memory_budget_bytes, most_space_bytes)
         quarantine = Quarantine()
-        upgrades = defaults.upgrade_semantics
         self._writes = WritePipeline(
             journal,
-            semantics_version=semantics.newest() if upgrades else semantics.oldest(),
+            upgrades=defaults.upgrade_semantics,
             record_ns=clock.record_ns,
             new_record_id=self.ids.uuid,
             quarantine=quarantine,
@@ -191,7 +188,7 @@ class Engine:
         self.catalogue = Catalogue(
             access,
             journal,
-            defaults=SpaceParameters(dimension=defaults.dimension, capacity=defaults.capacity),
+            defaults=parameters_from(defaults),
             embedder=info,
             base_moral_threshold=self.policies.base_moral_threshold,
         )
@@ -230,6 +227,11 @@ class Engine:
     def embedder(self) -> EmbedderInfo | None:
         """What turns text into vectors here, if anything does."""
         return self.texts.info
+
+    @property
+    def new_spaces_version(self) -> int:
+        """Version of the rules that new spaces are under."""
+        return self._writes.new_spaces_version
 
     @property
     def directory(self) -> Directory:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from mlsdm_grpc.config import SpaceSettings
+from mlsdm_grpc.config import RecallPhase, SpaceSettings
+from mlsdm_grpc.core.compatibility import reduced
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.record import (
     CreateSpace,
@@ -19,7 +20,7 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
 )
 from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.checks import check_deadline, check_dimensions, expect
+from mlsdm_grpc.engine.checks import check_deadline, check_dimensions, check_kept, expect
 from mlsdm_grpc.engine.codec import refusal_error
 from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.engine.writes import Ticket
@@ -28,7 +29,16 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import unpacked_memory
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 
-__all__ = ["FirstWrites"]
+__all__ = ["FirstWrites", "parameters_from"]
+
+
+def parameters_from(settings: SpaceSettings) -> SpaceParameters:
+    """Return the parameters of a new space of which its creator says nothing."""
+    return SpaceParameters(
+        dimension=settings.dimension,
+        capacity=settings.capacity,
+        recall_in_band=settings.recall_phase is RecallPhase.BAND,
+    )
 
 
 class FirstWrites:
@@ -69,16 +79,12 @@ class FirstWrites:
 
     def parameters(self, drafts: Sequence[NewMemory]) -> SpaceParameters:
         """Return the parameters of a space that these memories create, but for its moral base."""
-        info = self._embedder
+        info, defaults = self._embedder, parameters_from(self._defaults)
         if info is not None and any(
             draft.embedding_model == info.model_id or not len(draft.vector.raw) for draft in drafts
         ):
-            return SpaceParameters(
-                dimension=info.dimension,
-                capacity=self._defaults.capacity,
-                embedder=info.model_id,
-            )
-        return SpaceParameters(dimension=self._defaults.dimension, capacity=self._defaults.capacity)
+            defaults = replace(defaults, dimension=info.dimension, embedder=info.model_id)
+        return reduced(defaults, self._access.new_spaces_version)
 
     def refused(
         self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
@@ -112,6 +118,7 @@ class FirstWrites:
             record_id=b"",
             time_ns=self._access.clock.record_ns(),
             body=CreateSpace(parameters),
+            semantics_version=self._access.new_spaces_version,
         )
         mind.apply(create)
         body = replace(body, memories=tuple(map(unpacked_memory, memories)))
@@ -130,9 +137,17 @@ class FirstWrites:
     ) -> None:
         """Refuse before the journal what a space with these parameters is known to refuse.
 
+        Args:
+            key: The space, which is loaded or new.
+            parameters: What it has, or would have.
+            drafts: Memories as their caller gave them.
+            memories: The same ones with vectors.
+
         Raises:
-            PreconditionFailed: DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED or EMBEDDER_MISMATCH.
+            PreconditionFailed: DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH or
+                SEMANTICS_UNSUPPORTED.
         """
+        check_kept(key, self._access.version_of(key), drafts)
         bare = [draft for draft in drafts if not len(draft.vector.raw)]
         if bare:
             self.check_embedder(key, parameters)

@@ -29,6 +29,7 @@ from mlsdm_grpc.engine.drafts import (
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.judging import Judging
 from mlsdm_grpc.engine.lanes import Before, Lane
+from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.engine.turns import FEW
 from mlsdm_grpc.engine.writes import Applied, Ticket
 from mlsdm_grpc.errors import NotFound
@@ -129,7 +130,7 @@ class Intake:
                 return refused
             await self._first.create(space, body.memories, ticket)
         self._first.check(key, parameters_of(space), body.memories, memories)
-        memories = await settled(space, memories, now_ns=self._access.clock.now_ns())
+        memories = await self._settled(space, memories)
         body = PutMemories(memories, body.allow_replace)
         await self._access.refuse_read_only(space, body, ticket)
         check_deadline(ticket.deadline_s)
@@ -157,7 +158,7 @@ class Intake:
             outcome = await self._foreseen(key, body, memories)
         else:
             self._first.check(key, parameters_of(space), body.memories, memories)
-            memories = await settled(space, memories, now_ns=self._access.clock.now_ns())
+            memories = await self._settled(space, memories)
             found = await self._access.foresee(space, replace(body, memories=memories), ticket)
             return expect(found, PutOutcome)
         if isinstance(outcome, Refusal):
@@ -267,12 +268,17 @@ class Intake:
             self._first.check(key, self._first.parameters(drafts), drafts, memories)
             await self._first.create(space, drafts, ticket)
         self._first.check(key, parameters_of(space), drafts, memories)
-        event = event.with_memories(
-            await settled(space, memories, now_ns=self._access.clock.now_ns())
-        )
+        event = event.with_memories(await self._settled(space, memories))
         await self._access.refuse_read_only(space, event, ticket)
         check_deadline(ticket.deadline_s)
         return await self._access.write(space, event, ticket)
+
+    async def _settled(
+        self, space: Space, memories: tuple[NewMemory, ...]
+    ) -> tuple[NewMemory, ...]:
+        access = self._access
+        version = access.version_of(space.key)
+        return await settled(space, memories, version=version, now_ns=access.clock.now_ns())
 
     async def _prepared(
         self, key: SpaceKey, drafts: Iterable[Draft], paths: Sequence[str], ticket: Ticket

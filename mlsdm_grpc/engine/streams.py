@@ -447,7 +447,10 @@ class Streams:
                     self._first.check(space.key, parameters, drafts, memories)
         ready = [item for item in items if item.outcome is None]
         settled_memories = await settled(
-            space, tuple(item.ready.recorded for item in ready), now_ns=self._access.clock.now_ns()
+            space,
+            tuple(item.ready.recorded for item in ready),
+            version=self._access.version_of(space.key),
+            now_ns=self._access.clock.now_ns(),
         )
         return tuple(
             StreamItem(item.sequence, _body(item, memory))

@@ -19,6 +19,7 @@ from functools import partial
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.compatibility import parts
 from mlsdm_grpc.core.record import (
     CreateSpace,
     Outcome,
@@ -29,6 +30,8 @@ from mlsdm_grpc.core.record import (
     SpaceChanged,
     UpgradeSemantics,
 )
+from mlsdm_grpc.core.semantics import newest
+from mlsdm_grpc.engine.checks import check_kept
 from mlsdm_grpc.engine.codec import raise_failure, refusal_error
 from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.link import worker_lost
@@ -77,8 +80,8 @@ class WritePipeline:
 
     Args:
         journal: Where records become durable.
-        semantics_version: Rules of new spaces; a space that is under older ones is carried to
-            them before its next write.
+        upgrades: A space that is under older rules than the newest is carried to them before its
+            next write.
         record_ns: Clock of the records, Unix ns.
         new_record_id: Source of 16 unique bytes.
         quarantine: Spaces that take no writes.
@@ -91,7 +94,7 @@ class WritePipeline:
         self,
         journal: Journal,
         *,
-        semantics_version: int,
+        upgrades: bool,
         record_ns: Callable[[], int],
         new_record_id: Callable[[], bytes],
         quarantine: Quarantine,
@@ -99,7 +102,9 @@ class WritePipeline:
         reload: Callable[[Space], None],
     ) -> None:
         self._journal = journal
-        self._semantics_version = semantics_version
+        self.new_spaces_version = journal.new_spaces_version
+        """Version of the rules that new spaces are under."""
+        self._upgrade_to = newest() if upgrades else 0
         self._record_ns = record_ns
         self._new_record_id = new_record_id
         self._quarantine = quarantine
@@ -139,7 +144,7 @@ class WritePipeline:
                 metadata={"space": space.key.space},
                 retry_after_s=_RETRY_AFTER_S,
             )
-        if 0 < space.semantics_version < self._semantics_version:
+        if 0 < space.semantics_version < self._upgrade_to:
             self._upgrade(space)
         return self._submit(space, self.record(space, body, ticket), done, encoded)
 
@@ -169,9 +174,13 @@ class WritePipeline:
 
         Raises:
             DataLoss: DATA_DAMAGED; the space is in quarantine.
+            PreconditionFailed: SEMANTICS_UNSUPPORTED; its rules cannot keep all of the body.
         """
         self._quarantine.check_writable(space.key)
         creates = isinstance(body, CreateSpace)
+        if not (creates and space.head):  # which creates nothing
+            version = self.version_of(space)
+            check_kept(space.key, version, () if version == newest() else parts(body))
         return Record(
             revision=space.head + 1,
             incarnation=space.view.incarnation if space.view and not creates else 0,
@@ -181,8 +190,17 @@ class WritePipeline:
             request_id=ticket.request_id if ticket.windowed else b"",
             request_digest=ticket.request_digest,
             principal=ticket.principal,
-            semantics_version=space.semantics_version or self._semantics_version,
+            semantics_version=space.semantics_version or self.new_spaces_version,
         )
+
+    def version_of(self, space: Space | None) -> int:
+        """Return the version of the rules that the next write of a space will be under.
+
+        Args:
+            space: A loaded space; None for one that nothing was written to.
+        """
+        version = 0 if space is None else space.semantics_version
+        return max(version or self.new_spaces_version, self._upgrade_to)
 
     @property
     def oldest_s(self) -> float:

@@ -9,8 +9,9 @@ never ahead of the log. An entry has two copies of the head that are written in 
 leaves the other one. The file is synced every second and at the end, not with each commit: a power
 cut may leave an entry a second old, while the log itself is complete.
 
-Layout: a page of 4,096 bytes that begins with the magic, then 256 bytes for each number from 1:
-CRC-32, two lengths, tenant and space, and at the end twice position, revision, and CRC-32.
+Layout: a page of 4,096 bytes that begins with the magic, and behind it the draft of the rules with
+its CRC-32 if there is one; then 256 bytes for each number from 1: CRC-32, two lengths, tenant and
+space, and at the end twice position, revision, and CRC-32.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Final, NamedTuple
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.protocol import SpaceKey
 
-__all__ = ["MAX_NAME_BYTES", "Head", "Heads", "HeadsFault", "check_name"]
+__all__ = ["MAX_NAME_BYTES", "Head", "Heads", "HeadsFault", "check_name", "draft_in"]
 
 _MAGIC: Final = b"MLSDMH\x00\x01"
 _PAGE: Final = 4_096
@@ -34,6 +35,7 @@ _NAME: Final = struct.Struct("<IHH")
 _HEAD: Final = struct.Struct("<qq")
 _CRC: Final = struct.Struct("<I")
 _PLACE: Final = struct.Struct("<q")
+_DRAFT: Final = struct.Struct("<II")
 _COPY_BYTES: Final = 24
 _COPIES_AT: Final = _SLOT - 2 * _COPY_BYTES
 _FIRST_COPY: Final = _PAGE - _SLOT + _COPIES_AT
@@ -79,6 +81,9 @@ class Heads:
         self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self.faults: list[HeadsFault] = []
         """What could not be read; written anew by :meth:`restore`."""
+        self.draft: int | None = None
+        """Mark of the folder, see :mod:`mlsdm_grpc.journal.semantics_mark`; None if it has none or
+        it cannot be read."""
         self._turns = bytearray()
         """For each number which copy is written next."""
         self._slots = 0
@@ -129,9 +134,15 @@ class Heads:
             _write(self.file, bytes(block), start)
         self._dirty = True  # a sync that began before these writes has cleared it
 
+    def put_draft(self, draft: int) -> None:
+        """Write the mark of the folder and sync it."""
+        self.draft = draft
+        _write(self.file, self._first_page(), 0)
+        os.fsync(self.file)
+
     def restore(self, heads: Sequence[Head]) -> None:
         """Write entries whole, both copies, and sync them; an entry that is cut off is dropped."""
-        _write(self.file, _MAGIC.ljust(_PAGE, b"\0"), 0)
+        _write(self.file, self._first_page(), 0)
         os.ftruncate(self.file, _PAGE + self._slots * _SLOT)
         self._dirty = True
         if heads:
@@ -157,10 +168,15 @@ class Heads:
     def close(self) -> None:
         os.close(self.file)
 
+    def _first_page(self) -> bytes:
+        mark = b"" if self.draft is None else _mark(self.draft)
+        return (_MAGIC + mark).ljust(_PAGE, b"\0")
+
     def _read(self) -> Iterator[Head]:
         size = os.fstat(self.file).st_size
         self._slots = max(0, size - _PAGE) // _SLOT
         self._turns = bytearray(self._slots + 1)
+        self.draft = draft_in(os.pread(self.file, _PAGE, 0))
         if size and os.pread(self.file, len(_MAGIC), 0) != _MAGIC:
             self.faults.append(HeadsFault(0, 0, "The file does not begin as a heads file does."))
         if size not in {0, len(_MAGIC)} and (size % _SLOT or size < _PAGE):
@@ -189,6 +205,15 @@ class Heads:
         yield Head(number, key, revision, position)
 
 
+def draft_in(page: bytes) -> int | None:
+    """Return the draft in the first page of a heads file; None if it has none that is intact."""
+    raw = page[len(_MAGIC) : len(_MAGIC) + _DRAFT.size]
+    if len(raw) < _DRAFT.size:
+        return None
+    draft: int = _DRAFT.unpack(raw)[0]
+    return draft if raw == _mark(draft) else None
+
+
 def check_name(key: SpaceKey) -> SpaceKey:
     """Return the key of a space if its names can be kept.
 
@@ -206,6 +231,10 @@ def check_name(key: SpaceKey) -> SpaceKey:
             metadata={"bytes": str(size), "limit": str(MAX_NAME_BYTES)},
         )
     return key
+
+
+def _mark(draft: int) -> bytes:
+    return _DRAFT.pack(draft, zlib.crc32(draft.to_bytes(4, "little")))
 
 
 def _start(number: int) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.core import semantics
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Claim, Ledger, Space
@@ -86,6 +87,10 @@ class MemoryJournal(EmbeddedJournal):
     def __init__(self) -> None:
         self._parts: _Parts | None = None
         self._closed = False
+
+    @property
+    def new_spaces_version(self) -> int:
+        return semantics.newest()
 
     async def open(self) -> None:
         parts = self._parts

@@ -106,8 +106,21 @@ class Journal(Protocol):
     partition_count: int
     """Partitions of the log; a space's records are all in one."""
 
+    @property
+    def new_spaces_version(self) -> int:
+        """Version of the rules that new spaces are under, see ``core/semantics.py``.
+
+        Of a log that lasts it is that before the newest until the log is marked with the draft of
+        the newest, which is done before any record of it is written.
+        """
+        ...
+
     async def open(self) -> None:
-        """Open or create the log and take it over; another owner makes this fail."""
+        """Open or create the log and take it over; another owner makes this fail.
+
+        Raises:
+            PreconditionFailed: SEMANTICS_UNSUPPORTED; the log is of another draft of the rules.
+        """
 
     async def close(self) -> None:
         """Finish what was appended, then release everything. Idempotent."""

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from mlsdm_grpc.core import semantics
 from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.damage import Damage
@@ -17,6 +18,7 @@ from mlsdm_grpc.journal.files import snapshot_name
 from mlsdm_grpc.journal.heads import Head, HeadsFault
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.salvage import DATABASE, WAL
+from mlsdm_grpc.journal.semantics_mark import check_mark, read_mark, write_mark
 from mlsdm_grpc.journal.survey import Survey, survey, verified_row
 
 __all__ = ["Loaded", "Reconciled", "adjust", "find_suspects", "load", "reconcile", "sweep"]
@@ -38,6 +40,8 @@ class Loaded:
     """Damage that an earlier start has found."""
     stray: list[tuple[int, int, str]]
     """Number, revision and name of manifest rows that name another file than their own."""
+    mark: int | None
+    """Draft that the folder is marked with, see :mod:`mlsdm_grpc.journal.semantics_mark`."""
 
 
 @dataclass(slots=True)
@@ -53,9 +57,17 @@ class Reconciled:
     """By number, of the spaces that were read in full."""
 
 
-def load(connection: sqlite3.Connection) -> Loaded:
-    """Read what the database says of its spaces."""
+def load(connection: sqlite3.Connection, evidence: Evidence) -> Loaded:
+    """Read what the database says of its spaces.
+
+    Raises:
+        Unavailable: Its format is unknown.
+        PreconditionFailed: Its spaces are under a draft that this code does not have.
+    """
     complete = schema.check_format(connection)
+    mark = evidence.heads.draft  # which has a checksum
+    mark = read_mark(connection) if mark is None else mark
+    check_mark(connection, mark)
     spaces, position = schema.load_spaces(connection)
     gaps = schema.load_gaps(connection) if complete else {}
     for space in spaces:
@@ -63,7 +75,9 @@ def load(connection: sqlite3.Connection) -> Loaded:
     known = schema.load_damage(connection) if complete else {}
     number = schema.highest_number(connection)
     stray = store.stray_snapshots(connection)
-    return Loaded({space.number: space for space in spaces}, position, number, known, stray)
+    if not spaces and evidence.nothing_kept:
+        mark = semantics.DRAFT
+    return Loaded({space.number: space for space in spaces}, position, number, known, stray, mark)
 
 
 def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
@@ -179,6 +193,8 @@ def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconcile
         schema.replace_space(connection, space)
     for number, revision, _ in result.loaded.stray:
         store.remove_snapshot(connection, number, revision)
+    if result.loaded.mark is not None:
+        write_mark(connection, result.loaded.mark)
     for number, found in result.surveys.items():
         for bad in found.bad:
             store.remove_snapshot(connection, number, bad.revision)
@@ -193,6 +209,8 @@ def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconcile
             kept = evidence.folder.move(f"snapshots/{bad.name}")
             evidence.reporter.tell_snapshot(space.key, bad.revision, bad.name, bad.problem, kept)
     _follow(evidence, result.spaces)
+    if result.loaded.mark not in {None, evidence.heads.draft}:
+        evidence.heads.put_draft(result.loaded.mark)
 
 
 def _follow(evidence: Evidence, spaces: Iterable[Space]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
 from mlsdm_grpc.core import semantics
@@ -76,11 +77,13 @@ __all__ = [
     "provenance_from_proto",
     "provenance_to_proto",
     "unpacked_memory",
+    "version_after",
 ]
 
 FORMAT_VERSION = 1
 MAX_RECORD_BYTES = 7 * 1_024 * 1_024
 _PREFIX = struct.Struct("<BI")
+_VERSION_TAG = pb.Record.SEMANTICS_VERSION_FIELD_NUMBER << 3
 _FEW_STRINGS = 8
 """So many take less than a kibibyte."""
 _MEMORIES = pb.PutMemories.MEMORIES_FIELD_NUMBER
@@ -178,6 +181,28 @@ def decode_record(raw: bytes) -> Record:
         semantics_version=message.semantics_version,
         raw=raw,
     )
+
+
+def version_after(start: bytes, size: int) -> int:
+    """Return the version of the rules that a space is under after a record.
+
+    Args:
+        start: The record, or the first bytes of one that is no upgrade.
+        size: Bytes of the whole record.
+
+    Returns:
+        0 if the bytes are those of no record.
+    """
+    try:
+        if len(start) < size:  # the version is the first field, and below 128
+            return start[_PREFIX.size + 1] if start[_PREFIX.size] == _VERSION_TAG else 0
+        record = decode_record(start)
+    except semantics.SemanticsUnknown as error:
+        return error.actual
+    except (DataLoss, DecodeError, IndexError):
+        return 0
+    later = record.body.version if isinstance(record.body, UpgradeSemantics) else 0
+    return max(record.semantics_version, later)
 
 
 def _set_body(message: pb.Record, body: RecordBody) -> None:

@@ -23,6 +23,7 @@ from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import encode_record
 from mlsdm_grpc.journal.salvage import DATABASE
+from mlsdm_grpc.journal.semantics_mark import new_spaces_version
 from mlsdm_grpc.journal.sqlite_open import Opened, take_over
 
 __all__ = ["DamagedSpace", "Recovery", "recovering"]
@@ -89,6 +90,7 @@ class Recovery:
             record_id=os.urandom(16),
             time_ns=time.time_ns(),
             body=AcceptLoss(damage.first_lost, damage.last_lost),
+            semantics_version=new_spaces_version(self._opened.mark),
         )
         self._position += 1
         connection, heads = self._opened.connection, self._opened.heads
@@ -116,6 +118,7 @@ def recovering(data_dir: Path) -> Iterator[Recovery]:
     Raises:
         InvalidInput: There is no journal.
         Unavailable: A server owns the folder, or it cannot be used.
+        PreconditionFailed: SEMANTICS_UNSUPPORTED; its spaces are under another draft of the rules.
         DataLoss: The database cannot be salvaged.
     """
     if not (data_dir / DATABASE).exists() and not (data_dir / "heads").exists():

@@ -26,6 +26,7 @@ from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.damage import DamagedFolder
 from mlsdm_grpc.journal.files import snapshot_name, sync_directory
+from mlsdm_grpc.journal.semantics_mark import MARK
 
 __all__ = ["DATABASE", "WAL", "Salvaged", "finish_salvage", "has_header", "salvage"]
 
@@ -49,6 +50,7 @@ _TABLES: Final = {
     "meta": ("", "key, value", ""),
 }
 """Integer key of each table, its columns, and how it is read by an index."""
+_META_KEYS: Final = (b"position", MARK.encode())
 _SKIP_TRIES: Final = 10_000
 """Keys that are tried one by one behind a page that cannot be read."""
 
@@ -183,7 +185,10 @@ def _copy(view: sqlite3.Connection, new: sqlite3.Connection) -> None:
         places = ", ".join("?" * len(columns.split(", ")))
         insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - constants
         if table == "meta":
-            insert = "UPDATE meta SET value = max(value, ?2) WHERE key = ?1"
+            insert = (
+                "INSERT INTO meta VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)"
+            )
         for row in _rows(view, table, key, columns, by_index):
             sound = _sound(table, row)
             if sound is not None:
@@ -247,7 +252,7 @@ def _sound(table: str, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
             fits = name.decode() == snapshot_name(number, revision)
             return (number, revision, name.decode(), *rest) if fits else None
         if table == "meta":
-            return (row[0].decode(), int(row[1])) if row[0] == b"position" else None
+            return (row[0].decode(), int(row[1])) if row[0] in _META_KEYS else None
     except (AttributeError, TypeError, ValueError, OverflowError, UnicodeDecodeError):
         return None
     return row

@@ -28,6 +28,7 @@ from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Failure, Ledger, Space
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 from mlsdm_grpc.journal.salvage import DATABASE
+from mlsdm_grpc.journal.semantics_mark import new_spaces_version
 from mlsdm_grpc.journal.sqlite_open import Opened, take_over
 from mlsdm_grpc.journal.sqlite_writer import Lane, Writer
 
@@ -85,6 +86,7 @@ class SqliteJournal(EmbeddedJournal):
         data_dir: Created if absent; owned by one open journal at a time.
         on_commit: Called on the event loop after each commit with its records and seconds.
         on_damage: Called once for each damage with its kind, in any thread.
+        upgrades: Spaces may be carried to the newest rules: their draft is recorded at ``open``.
         connection_factory: Class of the connections to SQLite.
         clock: Monotonic seconds.
     """
@@ -95,12 +97,14 @@ class SqliteJournal(EmbeddedJournal):
         *,
         on_commit: Callable[[int, float], None] | None = None,
         on_damage: OnDamage | None = None,
+        upgrades: bool = False,
         connection_factory: type[sqlite3.Connection] = sqlite3.Connection,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._data_dir = data_dir
         self._on_commit = on_commit
         self._on_damage = on_damage
+        self._upgrades = upgrades
         self._reporter = Reporter(on_damage)
         self._factory = connection_factory
         self._clock = clock
@@ -112,13 +116,17 @@ class SqliteJournal(EmbeddedJournal):
         self._tending: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
 
+    @property
+    def new_spaces_version(self) -> int:
+        return new_spaces_version(self._live.opened.mark)
+
     async def open(self) -> None:
         async with self._turn:
             if self._parts is not None and not self._parts.ledger.closing:
                 raise errors.Unavailable("The journal is open already.")
             self._reporter = Reporter(self._on_damage)
             opened = await asyncio.to_thread(
-                take_over, self._data_dir, self._factory, self._reporter
+                take_over, self._data_dir, self._factory, self._reporter, upgrades=self._upgrades
             )
             self._parts = parts = self._assemble(opened)
             parts.writer.start()

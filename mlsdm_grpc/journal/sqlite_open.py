@@ -14,19 +14,22 @@ import sqlite3
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import structlog
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.core import semantics
 from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.damage import Reporter
 from mlsdm_grpc.journal.evidence import Evidence
 from mlsdm_grpc.journal.files import sync_directory
 from mlsdm_grpc.journal.guard import FolderGuard
-from mlsdm_grpc.journal.heads import Heads
+from mlsdm_grpc.journal.heads import Heads, draft_in
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.reconcile import (
     Loaded,
@@ -38,11 +41,12 @@ from mlsdm_grpc.journal.reconcile import (
     sweep,
 )
 from mlsdm_grpc.journal.salvage import DATABASE, WAL, finish_salvage, has_header, salvage
+from mlsdm_grpc.journal.semantics_mark import check_mark, new_spaces_version, read_mark
 from mlsdm_grpc.journal.sqlite_store import Connect
 from mlsdm_grpc.journal.sqlite_writer import unreadable
 from mlsdm_grpc.journal.survey import Survey
 
-__all__ = ["Opened", "take_over"]
+__all__ = ["Opened", "foreseen_version", "take_over"]
 
 _CHECKED_BYTES: Final = 1024**3
 """Largest database whose structure is checked after every crash; a larger one takes seconds, and
@@ -84,6 +88,8 @@ class Opened:
     """By number, of the spaces that were read in full."""
     strays: dict[int, list[str]]
     """Names of snapshots that the next one of their space makes needless, by number."""
+    mark: int | None
+    """See :mod:`mlsdm_grpc.journal.semantics_mark`."""
 
     readable_until_s: float = 0.0
     """Monotonic time until which the medium need not be tried again."""
@@ -107,7 +113,12 @@ class Opened:
 
 
 def take_over(
-    data_dir: Path, factory: type[sqlite3.Connection], reporter: Reporter, *, thorough: bool = False
+    data_dir: Path,
+    factory: type[sqlite3.Connection],
+    reporter: Reporter,
+    *,
+    thorough: bool = False,
+    upgrades: bool = False,
 ) -> Opened:
     """Lock a data directory and open or create what is in it; blocks.
 
@@ -116,19 +127,23 @@ def take_over(
         factory: Class of the connections to SQLite.
         reporter: Names what is damaged.
         thorough: Read every space in full and check the structure of the database.
+        upgrades: Mark it with the draft of the newest rules, whatever its spaces are under.
 
     Raises:
         Unavailable: Somebody else owns it, its format is unknown, or it cannot be used.
+        PreconditionFailed: SEMANTICS_UNSUPPORTED; its spaces are under a draft that this code does
+            not have.
         DataLoss: The database is damaged and cannot be salvaged.
     """
+    opening = partial(_take_over, data_dir, factory, reporter, thorough=thorough, upgrades=upgrades)
     try:
         try:
-            return _take_over(data_dir, factory, reporter, thorough=thorough)
+            return opening()
         except sqlite3.Error as error:
             if not store.is_damage(error):
                 raise
             # SQLite says so of a page that the medium did not give, too.
-            return _take_over(data_dir, factory, reporter, thorough=thorough)
+            return opening()
     except errors.MlsdmError as error:
         error.metadata["data_dir"] = str(data_dir)
         raise
@@ -143,11 +158,37 @@ def take_over(
         ) from error
 
 
+def foreseen_version(data_dir: Path) -> int:
+    """Return the version of the rules that new spaces of a folder would get; changes no file.
+
+    Raises:
+        PreconditionFailed: As :func:`take_over`.
+        OSError: A file cannot be read.
+        sqlite3.Error: The database cannot be read, or not without its write-ahead log.
+    """
+    database, heads = data_dir / DATABASE, data_dir / "heads"
+    if not database.exists() or not database.stat().st_size:
+        return semantics.newest()
+    mark = draft_in(heads.read_bytes()) if heads.exists() else None
+    uri = f"file:{quote(str(database.absolute()))}?immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        mark = read_mark(connection) if mark is None else mark
+        check_mark(connection, mark)
+        if mark is None and connection.execute("SELECT 1 FROM spaces").fetchone() is None:
+            mark = semantics.DRAFT
+    return new_spaces_version(mark)
+
+
 def _take_over(
-    data_dir: Path, factory: type[sqlite3.Connection], reporter: Reporter, *, thorough: bool
+    data_dir: Path,
+    factory: type[sqlite3.Connection],
+    reporter: Reporter,
+    *,
+    thorough: bool,
+    upgrades: bool,
 ) -> Opened:
     with ExitStack() as undo:
-        opened = _Opening(data_dir, factory, reporter, undo, thorough=thorough).run()
+        opened = _Opening(data_dir, factory, reporter, undo, thorough, upgrades).run()
         undo.pop_all()
         return opened
 
@@ -161,6 +202,7 @@ class _Opening:
     reporter: Reporter
     undo: ExitStack
     thorough: bool
+    upgrades: bool
     file: int = -1
 
     def run(self) -> Opened:
@@ -176,6 +218,9 @@ class _Opening:
         self.undo.callback(heads.close)
         evidence = Evidence(self.data_dir, heads, self.reporter, self.thorough)
         result = self._read(evidence)
+        if self.upgrades and result.loaded.mark is None:
+            result.loaded.mark = semantics.DRAFT
+            _log.info("semantics_draft_recorded", draft=semantics.DRAFT)
         connect = store.connector(self.data_dir / DATABASE, self.factory)
         connection = connect()
         self.undo.callback(connection.close)
@@ -201,6 +246,7 @@ class _Opening:
             evidence=evidence,
             surveys=result.surveys,
             strays=strays,
+            mark=result.loaded.mark,
         )
 
     def _read(self, evidence: Evidence) -> Reconciled:
@@ -210,7 +256,7 @@ class _Opening:
         """
         size = os.fstat(self.file).st_size
         if not size and not evidence.crashed and not evidence.heads.entries:
-            return Reconciled([], Loaded({}, 0, 0, {}, []))
+            return _nothing()
         problem = "" if has_header(self.file) else "It does not begin as a database does."
         if not problem:
             for _ in range(2):  # what fails only once is not damaged
@@ -221,7 +267,7 @@ class _Opening:
         self._salvage(evidence, problem)
         evidence.thorough = True
         with closing(schema.connect_to_read(self.data_dir / DATABASE)) as connection:
-            loaded = load(connection)
+            loaded = load(connection, evidence)
             return reconcile(connection, evidence, loaded, find_suspects(evidence, loaded))
 
     def _attempt(self, evidence: Evidence) -> tuple[Reconciled | None, str]:
@@ -229,10 +275,8 @@ class _Opening:
         try:
             with closing(schema.connect_to_read(self.data_dir / DATABASE)) as connection:
                 if evidence.nothing_kept and schema.is_empty(connection):
-                    return Reconciled(
-                        [], Loaded({}, 0, 0, {}, [])
-                    ), ""  # its first start was cut off
-                loaded = load(connection)
+                    return _nothing(), ""  # its first start was cut off
+                loaded = load(connection, evidence)
                 suspects = find_suspects(evidence, loaded)
                 fresh = bool(suspects.keys() - loaded.known.keys())
                 if fresh:
@@ -260,6 +304,11 @@ class _Opening:
         finally:
             self.file = _own(self.data_dir / DATABASE, os.O_RDONLY)
         _log.warning("journal_salvaged", file=DATABASE, **salvaged._asdict())
+
+
+def _nothing() -> Reconciled:
+    """Return what is true of a new folder."""
+    return Reconciled([], Loaded({}, 0, 0, {}, [], semantics.DRAFT))
 
 
 def _own(path: Path, flags: int) -> int:

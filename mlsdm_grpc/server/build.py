@@ -29,7 +29,6 @@ from mlsdm_grpc.config import (
     Address,
     AuthMode,
     JournalKind,
-    JournalSettings,
     ScorerKind,
     SecuritySettings,
     Settings,
@@ -149,7 +148,7 @@ async def running_server(
     providers = await anyio.to_thread.run_sync(
         partial(build_providers, settings.llm, clock=time.monotonic)
     )
-    journal = _journal(settings.journal, metrics, commit_s)
+    journal = _journal(settings, metrics, commit_s)
     await journal.open()
     async with AsyncExitStack() as opened:
         opened.push_async_callback(_close, journal)
@@ -298,6 +297,7 @@ def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: Gr
         node,
         embedder=parts.engine.embedder,
         partition_count=parts.journal.partition_count,
+        semantics_version=parts.engine.new_spaces_version,
         methods=lambda: router.methods,
         now_ns=parts.engine.clock.now_ns,
     )
@@ -347,8 +347,8 @@ def _servicers(parts: _Parts) -> dict[str, object]:
     }
 
 
-def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]) -> Journal:
-    if settings.kind is JournalKind.MEMORY:
+def _journal(settings: Settings, metrics: Metrics, commit_s: deque[float]) -> Journal:
+    if settings.journal.kind is JournalKind.MEMORY:
         return MemoryJournal()
 
     def on_commit(records: int, seconds: float) -> None:
@@ -359,7 +359,12 @@ def _journal(settings: JournalSettings, metrics: Metrics, commit_s: deque[float]
     def on_damage(kind: str) -> None:
         metrics.journal_damage.labels(kind).inc()
 
-    return SqliteJournal(settings.data_dir, on_commit=on_commit, on_damage=on_damage)
+    return SqliteJournal(
+        settings.journal.data_dir,
+        on_commit=on_commit,
+        on_damage=on_damage,
+        upgrades=settings.space.upgrade_semantics,
+    )
 
 
 async def _newest_record_ns(journal: Journal) -> int:

@@ -11,7 +11,6 @@ import structlog
 from mlsdm_grpc import __version__
 from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2, node_pb2
 from mlsdm_grpc.config import AuthMode, ServerSettings, Settings
-from mlsdm_grpc.core import semantics
 from mlsdm_grpc.engine.pressure import Mode
 from mlsdm_grpc.engine.texts import BATCH_TEXT_BYTES
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES
@@ -61,6 +60,7 @@ class AdminServicer:
         node: The node.
         embedder: What turns text into vectors here.
         partition_count: Partitions of the journal.
+        semantics_version: Of the rules that new spaces are under.
         methods: Full names of the RPCs that are served, to be had once all are registered.
         now_ns: Wall clock.
     """
@@ -72,6 +72,7 @@ class AdminServicer:
         *,
         embedder: EmbedderInfo | None,
         partition_count: int,
+        semantics_version: int,
         methods: Callable[[], Sequence[str]],
         now_ns: Callable[[], int],
     ) -> None:
@@ -79,6 +80,7 @@ class AdminServicer:
         self._node = node
         self._embedder = embedder
         self._partition_count = partition_count
+        self._semantics_version = semantics_version
         self._methods = methods
         self._now_ns = now_ns
 
@@ -93,7 +95,7 @@ class AdminServicer:
             name="mlsdm-grpc",
             version=__version__,
             contract_version="mlsdm.v1",
-            semantics_version=semantics.newest(),
+            semantics_version=self._semantics_version,
             embedder=node_pb2.EmbedderInfo(
                 model=embedder.model_id if embedder else "none",
                 dimension=embedder.dimension if embedder else 0,

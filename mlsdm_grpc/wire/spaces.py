@@ -41,6 +41,7 @@ def space_change(fields: Fields, config: space_pb2.SpaceConfig) -> SpaceChange:
         default_ttl_ns=_default_ttl(fields, config),
         read_only=given.flag(config, "read_only"),
         merge_min_cosine=given.number(config, "merge_min_cosine", 0.5, 1.0),
+        recall_in_band=_recall_in_band(fields, config.recall),
         moral_policy=_policy(fields, moral),
         moral_base=base,
         moral_ceiling=given.number(moral, "moral.ceiling", lowest_ceiling, _HIGHEST_THRESHOLD),
@@ -115,6 +116,14 @@ def _legacy(fields: Fields, synaptic: space_pb2.SynapticConfig) -> bool | None:
     if synaptic.scaling not in space_pb2.SynapticScaling.values():
         fields.fault("config.synaptic.scaling", "is not a known scaling")
     return synaptic.scaling == space_pb2.SYNAPTIC_SCALING_LEGACY
+
+
+def _recall_in_band(fields: Fields, recall: space_pb2.RecallConfig) -> bool | None:
+    if not recall.phase:
+        return None
+    if recall.phase not in space_pb2.RecallPhase.values():
+        fields.fault("config.recall.phase", "is not known")
+    return recall.phase == space_pb2.RECALL_PHASE_BAND
 
 
 def _ontology(fields: Fields, config: space_pb2.SpaceConfig) -> tuple[OntologyCategory, ...]:
@@ -200,6 +209,11 @@ def _config(parameters: SpaceParameters) -> space_pb2.SpaceConfig:
         min_store_confidence=parameters.min_confidence,
         merge_min_cosine=parameters.merge_min_cosine,
         ontology=map(_category, parameters.ontology),
+        recall=space_pb2.RecallConfig(
+            phase=space_pb2.RECALL_PHASE_BAND
+            if parameters.recall_in_band
+            else space_pb2.RECALL_PHASE_ALL
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """Changes of a space's parameters: order decides them, and what was learned goes on."""
 
 import io
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -79,6 +79,20 @@ def test_only_what_is_given_changes():
     assert after == replace(
         before, min_confidence=0.9, rhythm=replace(before.rhythm, wake_duration=2)
     )
+
+
+OTHERS = {
+    "embedder": "words",
+    "moral_policy": MoralPolicy.HOMEOSTATIC,
+    "ontology": (OntologyCategory("x", vector(1)),),
+}
+
+
+@pytest.mark.parametrize("field", fields(SpaceChange), ids=lambda field: field.name)
+def test_every_field_of_a_change_changes_something(field):
+    before = SpaceParameters()
+    value = OTHERS.get(field.name, 0.75 if "float" in field.type else 1)
+    assert changed(before, SpaceChange(**{field.name: value})) != before
 
 
 def test_every_change_has_its_etag_and_time_and_other_writes_have_not():

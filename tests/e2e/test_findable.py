@@ -24,9 +24,8 @@ MEMORIES = 60
 @asynccontextmanager
 async def serving(data_dir):
     journal = {"kind": "sqlite", "data_dir": str(data_dir)}
-    space = {"upgrade_semantics": True}
     async with (
-        in_process(engine={"text_workers": 1}, space=space, journal=journal) as server,
+        in_process(engine={"text_workers": 1}, journal=journal) as server,
         MemoryClient(str(server.listen)) as memory,
     ):
         yield memory

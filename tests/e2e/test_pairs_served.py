@@ -26,7 +26,6 @@ RIGHT = 0.95
 """Share of the equal pairs that have to become one."""
 DIMENSION = 64
 OFTEN = {"consolidation_interval_s": 0.0}
-V2 = {"upgrade_semantics": True}
 
 
 def shown(text):
@@ -46,7 +45,7 @@ async def counts_letters(request, writer):
 
 @asynccontextmanager
 async def words():
-    async with in_process(engine={"text_workers": 1, **OFTEN}, space=V2) as server:
+    async with in_process(engine={"text_workers": 1, **OFTEN}) as server:
         yield MemoryClient(str(server.listen))
 
 
@@ -60,7 +59,7 @@ async def letters():
             "dimension": DIMENSION,
             "key_required": False,
         }
-        space = {"embedder": "openai", **V2}
+        space = {"embedder": "openai"}
         async with in_process(engine=OFTEN, space=space, embedder=embedder) as server:
             yield MemoryClient(str(server.listen))
 

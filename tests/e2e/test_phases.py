@@ -70,6 +70,23 @@ async def test_a_phase_means_its_band_and_the_answer_counts_what_that_leaves_out
         assert (texts(narrow), narrow.outside_phase_count) == (["at 0.26"], 3)
 
 
+async def test_a_space_may_recall_in_the_band_of_its_phase():
+    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+        await memory.create_space("band", dimension=16, recall_phase="band")
+        await memory.put("by day", embedding=axis(0), space="band")
+        await memory.put("by night", embedding=axis(1), phase=0.9, space="band")
+        found = await memory.query(embedding=axis(1), space="band")
+        assert (texts(found), found.phase, found.outside_phase_count) == (["by day"], DAY, 1)
+        everywhere = await memory.query(embedding=axis(1), phase_tolerance=1, space="band")
+        assert texts(everywhere) == ["by night", "by day"]
+        assert not everywhere.HasField("phase")
+        elsewhere = await memory.query(embedding=axis(1), phase=0.9, space="band")
+        assert (texts(elsewhere), elsewhere.outside_phase_count) == (["by night"], 1)
+        etag = (await memory.get_space("band")).space.etag
+        await memory.update_space("band", etag=etag, recall_phase="all")
+        assert len((await memory.query(embedding=axis(1), space="band")).matches) == 2
+
+
 async def test_a_tolerance_without_a_phase_has_nothing_to_lie_around():
     async with in_process() as server, MemoryClient(str(server.listen)) as memory:
         await memory.put("by day", embedding=axis(0))

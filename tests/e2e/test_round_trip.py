@@ -27,7 +27,7 @@ LATER = datetime.now(UTC) + timedelta(days=30)
 
 
 def serving():
-    return in_process(engine={"text_workers": 1}, space={"upgrade_semantics": True})
+    return in_process(engine={"text_workers": 1})
 
 
 async def read(memory, space, *, by="list"):

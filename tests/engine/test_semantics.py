@@ -1,15 +1,27 @@
 """Spaces under older and newer rules: stamped, carried on before a write, refused by older code."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from drive import KEY, event_of, running, ticket, vector
+from test_streams import ids, memory, opened, told
 
 from mlsdm_grpc.core import semantics
+from mlsdm_grpc.core.compatibility import parts
 from mlsdm_grpc.core.policy import PolicySettings, SetPolicy
-from mlsdm_grpc.core.record import NewMemory, UpgradeSemantics, etag_of
+from mlsdm_grpc.core.record import (
+    CreateSpace,
+    NewMemory,
+    PutMemories,
+    SpaceChange,
+    UpdateSpace,
+    UpgradeSemantics,
+    etag_of,
+)
+from mlsdm_grpc.engine.judging import Judging
 from mlsdm_grpc.engine.spaces import TENANT_SPACE
-from mlsdm_grpc.errors import PreconditionFailed, Unavailable
+from mlsdm_grpc.errors import AlreadyExists, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import decode_record
@@ -33,9 +45,10 @@ async def old_journal():
 
 
 class Journal(MemoryJournal):
-    """Refuses appends while ``failing`` is set."""
+    """Refuses appends while ``failing`` is set; its new spaces are under version 1 until marked."""
 
     failing = False
+    new_spaces_version = 1
 
     def append(self, key, payloads, *, expected):
         if not self.failing:
@@ -53,7 +66,32 @@ def journal(old_journal):
 
 def upgrading(journal):
     """Run an engine that carries spaces to the newest rules."""
+    journal.new_spaces_version = semantics.newest()
     return running(journal, space={"upgrade_semantics": True})
+
+
+async def create(driver, name="s", **given):
+    key = SpaceKey("dev", name)
+    change = SpaceChange(**given)
+    return (await driver.engine.catalogue.create(key, change, ticket(b"c" * 16)))[0]
+
+
+async def change(driver, key=KEY, **given):
+    body = UpdateSpace("", SpaceChange(**given))
+    return (await driver.engine.catalogue.update(key, body, ticket(b"u" * 16)))[0]
+
+
+async def refusal(attempt):
+    """Return what an attempt was refused with, for the setting that would have let it through."""
+    with pytest.raises(PreconditionFailed) as caught:
+        await attempt
+    error = caught.value
+    assert error.reason == "SEMANTICS_UNSUPPORTED"
+    assert "space.upgrade_semantics" in error.message
+    assert error.metadata["setting"] == "space.upgrade_semantics"
+    assert (error.metadata["expected"], error.metadata["actual"]) == ("2", "1")
+    assert error.metadata["field"] in error.message
+    return error.metadata["space"], error.metadata["field"]
 
 
 async def set_policy(driver, version):
@@ -75,9 +113,12 @@ async def written(journal, key=KEY, after=0):
     return [(record.semantics_version, type(record.body).__name__) for record in found]
 
 
+def later():
+    return asyncio.get_running_loop().time() + 20.0
+
+
 async def version_told(driver, key=KEY):
-    deadline_s = asyncio.get_running_loop().time() + 20.0
-    space = await driver.engine.catalogue.get(key, min_revision=0, deadline_s=deadline_s)
+    space = await driver.engine.catalogue.get(key, min_revision=0, deadline_s=later())
     state = await driver.state(key)
     assert space.semantics_version == state.semantics_version
     return space.semantics_version
@@ -131,12 +172,146 @@ async def test_without_upgrades_everything_stays_under_rules_that_older_nodes_ha
     assert await written(journal, OTHER) == [(1, "CreateSpace"), (1, "PutMemories")]
 
 
+async def test_a_marked_journal_leaves_older_spaces_alone_without_upgrades(journal):
+    journal.new_spaces_version = semantics.newest()
+    async with running(journal, space={"upgrade_semantics": False}) as driver:
+        await driver.put(2)
+        await driver.put(1, key=OTHER)
+        assert await version_told(driver) == 1
+        assert await version_told(driver, OTHER) == 2
+    assert await written(journal, after=2) == [(1, "PutMemories")]
+
+
 async def test_without_upgrades_a_space_that_was_upgraded_is_written_by_its_rules(journal):
     async with upgrading(journal) as driver:
         await driver.put(2)
     async with running(journal, space={"upgrade_semantics": False}) as driver:
         await driver.put(3)
     assert (await written(journal, after=4))[-1] == (2, "PutMemories")
+
+
+async def test_an_older_space_refuses_to_recall_in_the_band_and_keeps_nothing(journal):
+    async with running(journal) as driver:
+        head = await journal.head(KEY)
+        body = UpdateSpace("", SpaceChange(capacity=7, recall_in_band=True))
+        new = SpaceChange(capacity=7, recall_in_band=True)
+        catalogue = driver.engine.catalogue
+        for attempt, name in [
+            (change(driver, capacity=7, recall_in_band=True), "default"),
+            (catalogue.preview_update(KEY, body, ticket()), "default"),
+            (create(driver, capacity=7, recall_in_band=True), "s"),
+            (catalogue.preview_create(SpaceKey("dev", "s"), new, ticket()), "s"),
+        ]:
+            assert await refusal(attempt) == (name, "config.recall.phase")
+        assert await journal.head(KEY) == head
+        assert await journal.head(SpaceKey("dev", "s")) == 0
+        view = await change(driver, capacity=7, recall_in_band=False)
+        assert (view.parameters.capacity, view.parameters.recall_in_band) == (7, False)
+        assert (await create(driver, recall_in_band=False)).parameters.recall_in_band is False
+    (update,) = await records(journal, after=head)
+    assert update.body.change == SpaceChange(capacity=7)
+
+
+async def test_who_creates_a_space_that_exists_learns_just_that(journal):
+    async with running(journal) as driver:
+        with pytest.raises(AlreadyExists):
+            await create(driver, KEY.space)
+    journal.new_spaces_version = semantics.newest()
+    async with running(journal) as driver:
+        with pytest.raises(AlreadyExists):
+            await create(driver, KEY.space, recall_in_band=True)
+
+
+@pytest.mark.parametrize(("version", "in_band"), [(1, False), (2, True)])
+async def test_the_default_of_recall_is_left_out_where_it_cannot_be_kept(version, in_band):
+    journal = Journal()
+    journal.new_spaces_version = version
+    await journal.open()
+    async with running(journal, space={"recall_phase": "band"}) as driver:
+        await driver.put(1)
+        created = await create(driver)
+        assert created.parameters.recall_in_band is in_band
+        space = await driver.engine.catalogue.get(KEY, min_revision=0, deadline_s=later())
+        assert space.parameters.recall_in_band is in_band
+        if version == semantics.newest():
+            assert not (await create(driver, "t", recall_in_band=False)).parameters.recall_in_band
+    await journal.close()
+
+
+async def test_an_upgrade_lets_through_what_was_refused(journal):
+    async with upgrading(journal) as driver:
+        view = await change(driver, recall_in_band=True)
+        assert view.parameters.recall_in_band
+        await driver.put(2, text="text", embedding_model="words")
+    expected = [(1, "UpgradeSemantics"), (2, "UpdateSpace"), (2, "PutMemories")]
+    assert await written(journal, after=2) == expected
+    assert (await records(journal, after=4))[0].body.memories[0].embedding_model == "words"
+
+
+async def test_an_older_space_refuses_a_memory_with_a_field_that_it_cannot_keep(journal):
+    given = {"text": "text", "embedding_model": "words"}
+    batch = PutMemories((NewMemory("a", vector(1)), NewMemory("b", vector(2), **given)))
+    async with running(journal) as driver:
+        head, intake = await journal.head(KEY), driver.engine.intake
+        for key in (KEY, OTHER):
+            for attempt in (
+                driver.put(2, key=key, **given),
+                intake.put(key, batch, ticket(), paths=["a", "b"]),
+                intake.preview_put(key, batch, ticket(), paths=["a", "b"]),
+            ):
+                assert await refusal(attempt) == (key.space, "embedding_model")
+        assert await journal.head(KEY) == head
+        assert await journal.head(OTHER) == 0
+
+
+async def test_what_the_server_adds_is_left_out_of_an_older_space(journal, monkeypatch):
+    """The server says of each text which model made its vector."""
+    prepare = Judging.prepare
+
+    async def adding(self, drafts, tenant, deadline_s):
+        found = await prepare(self, drafts, tenant, deadline_s)
+        return [
+            replace(each, memory=replace(each.memory, embedding_model="words")) for each in found
+        ]
+
+    monkeypatch.setattr(Judging, "prepare", adding)
+    event = event_of(NewMemory("e", vector(3)), 0.9)
+    newest = SpaceKey("dev", "newest")
+    for key, version, expected in [(KEY, 1, ""), (OTHER, 1, ""), (newest, 2, "words")]:
+        journal.new_spaces_version = version
+        head = await journal.head(key)
+        async with running(journal) as driver:
+            await driver.put(2, key=key)
+            await driver.engine.intake.process_event(key, event, ticket())
+            async with opened(driver, key=key) as client:
+                client.send(1, memory(5))
+                client.half_close()
+                await client.rest()
+        found = [each.body for each in await records(journal, key, after=head)]
+        memories = [m for body in found if not isinstance(body, CreateSpace) for m in parts(body)]
+        names = [(m.memory_id, m.embedding_model) for m in memories]
+        assert names == [(name, expected) for name in ("m2", "e", "m5")]
+
+
+async def test_an_item_of_a_stream_that_cannot_be_kept_spoils_no_other(journal):
+    for key in (KEY, OTHER):
+        async with running(journal) as driver, opened(driver, key=key) as client:
+            given = {"text": "text", "embedding_model": "words"}
+            client.send(1, memory(11, **given), memory(12), memory(13, **given))
+            client.half_close()
+            found = told(await client.rest())
+            assert found == {1: "SEMANTICS_UNSUPPORTED", 2: "CREATED", 3: "SEMANTICS_UNSUPPORTED"}
+            assert set(await ids(driver, key)) - {"m1"} == {"m12"}
+
+
+async def test_no_record_says_what_its_rules_cannot_keep(journal):
+    """Whatever forgets to look is stopped by what writes the records."""
+    async with running(journal) as driver:
+        space = await driver.engine.directory.opened(KEY)
+        body = PutMemories((NewMemory("m", vector(1), embedding_model="words"),))
+        write = driver.engine._access.write(space, body, ticket())
+        assert await refusal(write) == ("default", "embedding_model")
+        assert space.head == await journal.head(KEY) == 2
 
 
 async def test_of_two_nodes_one_upgrades(journal):

@@ -26,7 +26,7 @@ def change_of(config):
 
 def test_nothing_given_changes_nothing():
     assert change_of({}) == SpaceChange()
-    assert change_of({"moral": {}, "rhythm": {}, "synaptic": {}}) == SpaceChange()
+    assert change_of({"moral": {}, "rhythm": {}, "synaptic": {}, "recall": {}}) == SpaceChange()
 
 
 def test_zero_and_false_are_values():
@@ -57,6 +57,7 @@ def test_defaults_as_the_contract_tells_them():
         "read_only": False,
         "min_store_confidence": 0.5,
         "merge_min_cosine": 0.999999,
+        "recall": {"phase": "RECALL_PHASE_ALL"},
     }
 
 
@@ -93,6 +94,9 @@ _configs = st.fixed_dictionaries(
                     ["SYNAPTIC_SCALING_NORMALIZED", "SYNAPTIC_SCALING_LEGACY"]
                 )
             },
+        ),
+        "recall": st.fixed_dictionaries(
+            {}, optional={"phase": st.sampled_from(["RECALL_PHASE_ALL", "RECALL_PHASE_BAND"])}
         ),
     },
 )
@@ -146,6 +150,7 @@ def category(name="c", **embedding):
         ({"rhythm": {"wakeStepCount": 0}}, ["config.rhythm.wake_step_count"]),
         ({"rhythm": {"sleepStepCount": 10_001}}, ["config.rhythm.sleep_step_count"]),
         ({"synaptic": {"scaling": 9}}, ["config.synaptic.scaling"]),
+        ({"recall": {"phase": 9}}, ["config.recall.phase"]),
         ({"defaultTtl": "0.999999999s"}, ["config.default_ttl"]),
         ({"defaultTtl": "-1s"}, ["config.default_ttl"]),
         ({"defaultTtl": f"{limits.MAX_TTL_S}.000000001s"}, ["config.default_ttl"]),

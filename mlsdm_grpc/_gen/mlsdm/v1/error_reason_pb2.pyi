@@ -132,8 +132,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Action: send an embedding of that model, or configure it. Metadata: space, expected, actual.
     """
     ERROR_REASON_SEMANTICS_UNSUPPORTED: _ErrorReason.ValueType  # 28
-    """FAILED_PRECONDITION. The space or archive uses a semantics version that this server does not
-    know. Action: use a server that knows it. Metadata: expected, actual.
+    """FAILED_PRECONDITION. The space or archive uses a semantics version, or a draft of one, that
+    this server does not know. Action: use a server that knows it. Metadata: expected, actual. Or
+    the request has a field that the space cannot keep under its version. Action: leave the field
+    out, or let the operator set what is named. Metadata: space, field, setting, expected, actual.
     """
     ERROR_REASON_PROVIDER_REJECTED: _ErrorReason.ValueType  # 29
     """FAILED_PRECONDITION. The model provider refused the request for good, for example for its own
@@ -362,8 +364,10 @@ ERROR_REASON_EMBEDDER_MISMATCH: ErrorReason.ValueType  # 27
 Action: send an embedding of that model, or configure it. Metadata: space, expected, actual.
 """
 ERROR_REASON_SEMANTICS_UNSUPPORTED: ErrorReason.ValueType  # 28
-"""FAILED_PRECONDITION. The space or archive uses a semantics version that this server does not
-know. Action: use a server that knows it. Metadata: expected, actual.
+"""FAILED_PRECONDITION. The space or archive uses a semantics version, or a draft of one, that
+this server does not know. Action: use a server that knows it. Metadata: expected, actual. Or
+the request has a field that the space cannot keep under its version. Action: leave the field
+out, or let the operator set what is named. Metadata: space, field, setting, expected, actual.
 """
 ERROR_REASON_PROVIDER_REJECTED: ErrorReason.ValueType  # 29
 """FAILED_PRECONDITION. The model provider refused the request for good, for example for its own

@@ -126,6 +126,7 @@ class MemoryServiceServicer:
         - ALREADY_EXISTS MEMORY_EXISTS: set allow_replace or choose another memory_id.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
         vector of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
+        SEMANTICS_UNSUPPORTED: leave the field out, or let the operator set what is named.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
         - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
@@ -163,6 +164,7 @@ class MemoryServiceServicer:
         - ALREADY_EXISTS MEMORY_EXISTS: set allow_replace or choose other ids; nothing was stored.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send
         vectors of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
+        SEMANTICS_UNSUPPORTED: leave the field out, or let the operator set what is named.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send embeddings.
         - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.

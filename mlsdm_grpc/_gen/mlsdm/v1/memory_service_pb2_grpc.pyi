@@ -44,6 +44,7 @@ class MemoryServiceStub:
     - ALREADY_EXISTS MEMORY_EXISTS: set allow_replace or choose another memory_id.
     - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
       vector of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
+      SEMANTICS_UNSUPPORTED: leave the field out, or let the operator set what is named.
     - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
     - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
     - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
@@ -77,6 +78,7 @@ class MemoryServiceStub:
     - ALREADY_EXISTS MEMORY_EXISTS: set allow_replace or choose other ids; nothing was stored.
     - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send
       vectors of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
+      SEMANTICS_UNSUPPORTED: leave the field out, or let the operator set what is named.
     - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
     - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send embeddings.
     - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
@@ -355,6 +357,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - ALREADY_EXISTS MEMORY_EXISTS: set allow_replace or choose another memory_id.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
           vector of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
+          SEMANTICS_UNSUPPORTED: leave the field out, or let the operator set what is named.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
         - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
@@ -394,6 +397,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         - ALREADY_EXISTS MEMORY_EXISTS: set allow_replace or choose other ids; nothing was stored.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send
           vectors of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
+          SEMANTICS_UNSUPPORTED: leave the field out, or let the operator set what is named.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send embeddings.
         - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.

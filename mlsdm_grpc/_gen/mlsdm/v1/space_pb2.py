@@ -27,33 +27,37 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2 as mlsdm_dot_v1_dot_embedding__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mlsdm/v1/space.proto\x12\x08mlsdm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mlsdm/v1/embedding.proto\"\x86\x01\n\x0bMoralConfig\x12%\n\x06policy\x18\x01 \x01(\x0e\x32\x15.mlsdm.v1.MoralPolicy\x12\x1b\n\x0e\x62\x61se_threshold\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07\x63\x65iling\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\x11\n\x0f_base_thresholdB\n\n\x08_ceiling\"\x9c\x01\n\x0cRhythmConfig\x12\x1c\n\x0fwake_step_count\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1d\n\x10sleep_step_count\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\nsleep_gate\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\x12\n\x10_wake_step_countB\x13\n\x11_sleep_step_countB\r\n\x0b_sleep_gate\"<\n\x0eSynapticConfig\x12*\n\x07scaling\x18\x01 \x01(\x0e\x32\x19.mlsdm.v1.SynapticScaling\"L\n\x10OntologyCategory\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12&\n\tembedding\x18\x02 \x01(\x0b\x32\x13.mlsdm.v1.Embedding\"\xf5\x03\n\x0bSpaceConfig\x12\x16\n\tdimension\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x15\n\x08\x63\x61pacity\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x1b\n\x0e\x65mbedder_model\x18\x03 \x01(\tH\x02\x88\x01\x01\x12$\n\x05moral\x18\x04 \x01(\x0b\x32\x15.mlsdm.v1.MoralConfig\x12&\n\x06rhythm\x18\x05 \x01(\x0b\x32\x16.mlsdm.v1.RhythmConfig\x12*\n\x08synaptic\x18\x06 \x01(\x0b\x32\x18.mlsdm.v1.SynapticConfig\x12.\n\x0b\x64\x65\x66\x61ult_ttl\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\tread_only\x18\x08 \x01(\x08H\x03\x88\x01\x01\x12!\n\x14min_store_confidence\x18\t \x01(\x02H\x04\x88\x01\x01\x12\x1d\n\x10merge_min_cosine\x18\n \x01(\x02H\x05\x88\x01\x01\x12,\n\x08ontology\x18\x0b \x03(\x0b\x32\x1a.mlsdm.v1.OntologyCategoryB\x0c\n\n_dimensionB\x0b\n\t_capacityB\x11\n\x0f_embedder_modelB\x0c\n\n_read_onlyB\x17\n\x15_min_store_confidenceB\x13\n\x11_merge_min_cosine\"\xbd\x02\n\x05Space\x12\r\n\x05space\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x03\x12%\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x15.mlsdm.v1.SpaceConfig\x12#\n\x05state\x18\x04 \x01(\x0e\x32\x14.mlsdm.v1.SpaceState\x12\x14\n\x0cmemory_count\x18\x05 \x01(\x05\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11semantics_version\x18\n \x01(\x05\x12\x11\n\tpartition\x18\x0b \x01(\x05\"\xdc\x01\n\x0e\x45rasureReceipt\x12\x12\n\nreceipt_id\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\x03\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x12\n\nchain_head\x18\x05 \x01(\x0c\x12%\n\x05state\x18\x06 \x01(\x0e\x32\x16.mlsdm.v1.ErasureState\x12/\n\x0b\x64\x65lete_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cmemory_count\x18\x08 \x01(\x03*d\n\x0bMoralPolicy\x12\x1c\n\x18MORAL_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15MORAL_POLICY_VIGILANT\x10\x01\x12\x1c\n\x18MORAL_POLICY_HOMEOSTATIC\x10\x02*q\n\x0fSynapticScaling\x12 \n\x1cSYNAPTIC_SCALING_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSYNAPTIC_SCALING_NORMALIZED\x10\x01\x12\x1b\n\x17SYNAPTIC_SCALING_LEGACY\x10\x02*y\n\nSpaceState\x12\x1b\n\x17SPACE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SPACE_STATE_ACTIVE\x10\x01\x12\x19\n\x15SPACE_STATE_READ_ONLY\x10\x02\x12\x1b\n\x17SPACE_STATE_QUARANTINED\x10\x03*d\n\x0c\x45rasureState\x12\x1d\n\x19\x45RASURE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45RASURE_STATE_PENDING\x10\x01\x12\x1a\n\x16\x45RASURE_STATE_COMPLETE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mlsdm/v1/space.proto\x12\x08mlsdm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mlsdm/v1/embedding.proto\"\x86\x01\n\x0bMoralConfig\x12%\n\x06policy\x18\x01 \x01(\x0e\x32\x15.mlsdm.v1.MoralPolicy\x12\x1b\n\x0e\x62\x61se_threshold\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07\x63\x65iling\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\x11\n\x0f_base_thresholdB\n\n\x08_ceiling\"\x9c\x01\n\x0cRhythmConfig\x12\x1c\n\x0fwake_step_count\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x1d\n\x10sleep_step_count\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\nsleep_gate\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\x12\n\x10_wake_step_countB\x13\n\x11_sleep_step_countB\r\n\x0b_sleep_gate\"<\n\x0eSynapticConfig\x12*\n\x07scaling\x18\x01 \x01(\x0e\x32\x19.mlsdm.v1.SynapticScaling\"4\n\x0cRecallConfig\x12$\n\x05phase\x18\x01 \x01(\x0e\x32\x15.mlsdm.v1.RecallPhase\"L\n\x10OntologyCategory\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12&\n\tembedding\x18\x02 \x01(\x0b\x32\x13.mlsdm.v1.Embedding\"\x9d\x04\n\x0bSpaceConfig\x12\x16\n\tdimension\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x15\n\x08\x63\x61pacity\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x1b\n\x0e\x65mbedder_model\x18\x03 \x01(\tH\x02\x88\x01\x01\x12$\n\x05moral\x18\x04 \x01(\x0b\x32\x15.mlsdm.v1.MoralConfig\x12&\n\x06rhythm\x18\x05 \x01(\x0b\x32\x16.mlsdm.v1.RhythmConfig\x12*\n\x08synaptic\x18\x06 \x01(\x0b\x32\x18.mlsdm.v1.SynapticConfig\x12.\n\x0b\x64\x65\x66\x61ult_ttl\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\tread_only\x18\x08 \x01(\x08H\x03\x88\x01\x01\x12!\n\x14min_store_confidence\x18\t \x01(\x02H\x04\x88\x01\x01\x12\x1d\n\x10merge_min_cosine\x18\n \x01(\x02H\x05\x88\x01\x01\x12,\n\x08ontology\x18\x0b \x03(\x0b\x32\x1a.mlsdm.v1.OntologyCategory\x12&\n\x06recall\x18\x0c \x01(\x0b\x32\x16.mlsdm.v1.RecallConfigB\x0c\n\n_dimensionB\x0b\n\t_capacityB\x11\n\x0f_embedder_modelB\x0c\n\n_read_onlyB\x17\n\x15_min_store_confidenceB\x13\n\x11_merge_min_cosine\"\xbd\x02\n\x05Space\x12\r\n\x05space\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\x03\x12%\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x15.mlsdm.v1.SpaceConfig\x12#\n\x05state\x18\x04 \x01(\x0e\x32\x14.mlsdm.v1.SpaceState\x12\x14\n\x0cmemory_count\x18\x05 \x01(\x05\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11semantics_version\x18\n \x01(\x05\x12\x11\n\tpartition\x18\x0b \x01(\x05\"\xdc\x01\n\x0e\x45rasureReceipt\x12\x12\n\nreceipt_id\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\x03\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x12\n\nchain_head\x18\x05 \x01(\x0c\x12%\n\x05state\x18\x06 \x01(\x0e\x32\x16.mlsdm.v1.ErasureState\x12/\n\x0b\x64\x65lete_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cmemory_count\x18\x08 \x01(\x03*d\n\x0bMoralPolicy\x12\x1c\n\x18MORAL_POLICY_UNSPECIFIED\x10\x00\x12\x19\n\x15MORAL_POLICY_VIGILANT\x10\x01\x12\x1c\n\x18MORAL_POLICY_HOMEOSTATIC\x10\x02*q\n\x0fSynapticScaling\x12 \n\x1cSYNAPTIC_SCALING_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSYNAPTIC_SCALING_NORMALIZED\x10\x01\x12\x1b\n\x17SYNAPTIC_SCALING_LEGACY\x10\x02*X\n\x0bRecallPhase\x12\x1c\n\x18RECALL_PHASE_UNSPECIFIED\x10\x00\x12\x14\n\x10RECALL_PHASE_ALL\x10\x01\x12\x15\n\x11RECALL_PHASE_BAND\x10\x02*y\n\nSpaceState\x12\x1b\n\x17SPACE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SPACE_STATE_ACTIVE\x10\x01\x12\x19\n\x15SPACE_STATE_READ_ONLY\x10\x02\x12\x1b\n\x17SPACE_STATE_QUARANTINED\x10\x03*d\n\x0c\x45rasureState\x12\x1d\n\x19\x45RASURE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45RASURE_STATE_PENDING\x10\x01\x12\x1a\n\x16\x45RASURE_STATE_COMPLETE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlsdm_grpc._gen.mlsdm.v1.space_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MORALPOLICY']._serialized_start=1608
-  _globals['_MORALPOLICY']._serialized_end=1708
-  _globals['_SYNAPTICSCALING']._serialized_start=1710
-  _globals['_SYNAPTICSCALING']._serialized_end=1823
-  _globals['_SPACESTATE']._serialized_start=1825
-  _globals['_SPACESTATE']._serialized_end=1946
-  _globals['_ERASURESTATE']._serialized_start=1948
-  _globals['_ERASURESTATE']._serialized_end=2048
+  _globals['_MORALPOLICY']._serialized_start=1702
+  _globals['_MORALPOLICY']._serialized_end=1802
+  _globals['_SYNAPTICSCALING']._serialized_start=1804
+  _globals['_SYNAPTICSCALING']._serialized_end=1917
+  _globals['_RECALLPHASE']._serialized_start=1919
+  _globals['_RECALLPHASE']._serialized_end=2007
+  _globals['_SPACESTATE']._serialized_start=2009
+  _globals['_SPACESTATE']._serialized_end=2130
+  _globals['_ERASURESTATE']._serialized_start=2132
+  _globals['_ERASURESTATE']._serialized_end=2232
   _globals['_MORALCONFIG']._serialized_start=126
   _globals['_MORALCONFIG']._serialized_end=260
   _globals['_RHYTHMCONFIG']._serialized_start=263
   _globals['_RHYTHMCONFIG']._serialized_end=419
   _globals['_SYNAPTICCONFIG']._serialized_start=421
   _globals['_SYNAPTICCONFIG']._serialized_end=481
-  _globals['_ONTOLOGYCATEGORY']._serialized_start=483
-  _globals['_ONTOLOGYCATEGORY']._serialized_end=559
-  _globals['_SPACECONFIG']._serialized_start=562
-  _globals['_SPACECONFIG']._serialized_end=1063
-  _globals['_SPACE']._serialized_start=1066
-  _globals['_SPACE']._serialized_end=1383
-  _globals['_ERASURERECEIPT']._serialized_start=1386
-  _globals['_ERASURERECEIPT']._serialized_end=1606
+  _globals['_RECALLCONFIG']._serialized_start=483
+  _globals['_RECALLCONFIG']._serialized_end=535
+  _globals['_ONTOLOGYCATEGORY']._serialized_start=537
+  _globals['_ONTOLOGYCATEGORY']._serialized_end=613
+  _globals['_SPACECONFIG']._serialized_start=616
+  _globals['_SPACECONFIG']._serialized_end=1157
+  _globals['_SPACE']._serialized_start=1160
+  _globals['_SPACE']._serialized_end=1477
+  _globals['_ERASURERECEIPT']._serialized_start=1480
+  _globals['_ERASURERECEIPT']._serialized_end=1700
 # @@protoc_insertion_point(module_scope)

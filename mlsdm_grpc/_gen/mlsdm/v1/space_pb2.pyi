@@ -74,6 +74,30 @@ SYNAPTIC_SCALING_LEGACY: SynapticScaling.ValueType  # 2
 """As they are, as in the original system."""
 Global___SynapticScaling: _TypeAlias = SynapticScaling  # noqa: Y015
 
+class _RecallPhase:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RecallPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecallPhase.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECALL_PHASE_UNSPECIFIED: _RecallPhase.ValueType  # 0
+    """Not set. On input it means the server's default, see RecallConfig."""
+    RECALL_PHASE_ALL: _RecallPhase.ValueType  # 1
+    """In all phases."""
+    RECALL_PHASE_BAND: _RecallPhase.ValueType  # 2
+    """In the band around the current phase of the space."""
+
+class RecallPhase(_RecallPhase, metaclass=_RecallPhaseEnumTypeWrapper):
+    """Where a query looks that names no phase."""
+
+RECALL_PHASE_UNSPECIFIED: RecallPhase.ValueType  # 0
+"""Not set. On input it means the server's default, see RecallConfig."""
+RECALL_PHASE_ALL: RecallPhase.ValueType  # 1
+"""In all phases."""
+RECALL_PHASE_BAND: RecallPhase.ValueType  # 2
+"""In the band around the current phase of the space."""
+Global___RecallPhase: _TypeAlias = RecallPhase  # noqa: Y015
+
 class _SpaceState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -246,6 +270,32 @@ class SynapticConfig(_message.Message):
 Global___SynapticConfig: _TypeAlias = SynapticConfig  # noqa: Y015
 
 @_typing.final
+class RecallConfig(_message.Message):
+    """Recall of a space."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PHASE_FIELD_NUMBER: _builtins.int
+    phase: Global___RecallPhase.ValueType
+    """Optional. Defaults to the server's setting space.recall_phase, which is RECALL_PHASE_ALL unless
+    configured otherwise. Where a query looks that names no phase. A space under version 1 of the
+    rules (see Space.semantics_version) cannot keep RECALL_PHASE_BAND, which is FAILED_PRECONDITION
+    SEMANTICS_UNSUPPORTED there.
+    """
+    def __init__(
+        self,
+        *,
+        phase: Global___RecallPhase.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["phase", b"phase"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecallConfig: _TypeAlias = RecallConfig  # noqa: Y015
+
+@_typing.final
 class OntologyCategory(_message.Message):
     """A category of the ontology of a space."""
 
@@ -292,6 +342,7 @@ class SpaceConfig(_message.Message):
     MIN_STORE_CONFIDENCE_FIELD_NUMBER: _builtins.int
     MERGE_MIN_COSINE_FIELD_NUMBER: _builtins.int
     ONTOLOGY_FIELD_NUMBER: _builtins.int
+    RECALL_FIELD_NUMBER: _builtins.int
     dimension: _builtins.int
     """Optional. Defaults to 384, or to the dimension of the embedder when the first write has text
     only, or when CreateSpace leaves the space with an embedder. Dimension of the vectors, 1 to
@@ -342,6 +393,10 @@ class SpaceConfig(_message.Message):
         has room for one.
         """
 
+    @_builtins.property
+    def recall(self) -> Global___RecallConfig:
+        """Optional. Recall."""
+
     def __init__(
         self,
         *,
@@ -356,10 +411,11 @@ class SpaceConfig(_message.Message):
         min_store_confidence: _builtins.float | None = ...,
         merge_min_cosine: _builtins.float | None = ...,
         ontology: _abc.Iterable[Global___OntologyCategory] | None = ...,
+        recall: Global___RecallConfig | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_dimension", b"_dimension", "_embedder_model", b"_embedder_model", "_merge_min_cosine", b"_merge_min_cosine", "_min_store_confidence", b"_min_store_confidence", "_read_only", b"_read_only", "capacity", b"capacity", "default_ttl", b"default_ttl", "dimension", b"dimension", "embedder_model", b"embedder_model", "merge_min_cosine", b"merge_min_cosine", "min_store_confidence", b"min_store_confidence", "moral", b"moral", "read_only", b"read_only", "rhythm", b"rhythm", "synaptic", b"synaptic"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_dimension", b"_dimension", "_embedder_model", b"_embedder_model", "_merge_min_cosine", b"_merge_min_cosine", "_min_store_confidence", b"_min_store_confidence", "_read_only", b"_read_only", "capacity", b"capacity", "default_ttl", b"default_ttl", "dimension", b"dimension", "embedder_model", b"embedder_model", "merge_min_cosine", b"merge_min_cosine", "min_store_confidence", b"min_store_confidence", "moral", b"moral", "read_only", b"read_only", "recall", b"recall", "rhythm", b"rhythm", "synaptic", b"synaptic"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_dimension", b"_dimension", "_embedder_model", b"_embedder_model", "_merge_min_cosine", b"_merge_min_cosine", "_min_store_confidence", b"_min_store_confidence", "_read_only", b"_read_only", "capacity", b"capacity", "default_ttl", b"default_ttl", "dimension", b"dimension", "embedder_model", b"embedder_model", "merge_min_cosine", b"merge_min_cosine", "min_store_confidence", b"min_store_confidence", "moral", b"moral", "ontology", b"ontology", "read_only", b"read_only", "rhythm", b"rhythm", "synaptic", b"synaptic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_dimension", b"_dimension", "_embedder_model", b"_embedder_model", "_merge_min_cosine", b"_merge_min_cosine", "_min_store_confidence", b"_min_store_confidence", "_read_only", b"_read_only", "capacity", b"capacity", "default_ttl", b"default_ttl", "dimension", b"dimension", "embedder_model", b"embedder_model", "merge_min_cosine", b"merge_min_cosine", "min_store_confidence", b"min_store_confidence", "moral", b"moral", "ontology", b"ontology", "read_only", b"read_only", "recall", b"recall", "rhythm", b"rhythm", "synaptic", b"synaptic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
     _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015

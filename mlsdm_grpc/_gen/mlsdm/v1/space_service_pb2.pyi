@@ -348,6 +348,7 @@ class SpaceArchiveHeader(_message.Message):
     SPACE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    SEMANTICS_DRAFT_FIELD_NUMBER: _builtins.int
     format_version: _builtins.int
     """Required. Version of the archive's format, at least 1."""
     semantics_version: _builtins.int
@@ -358,6 +359,10 @@ class SpaceArchiveHeader(_message.Message):
     """Required. Revision of the space that was exported."""
     size_bytes: _builtins.int
     """Optional. Size of all pieces in bytes, 0 when unknown."""
+    semantics_draft: _builtins.int
+    """Required. Draft of that version, at least 1; 0 for version 1, which has none. An archive of
+    another draft than the server's is refused.
+    """
     def __init__(
         self,
         *,
@@ -366,10 +371,11 @@ class SpaceArchiveHeader(_message.Message):
         space: _builtins.str = ...,
         revision: _builtins.int = ...,
         size_bytes: _builtins.int = ...,
+        semantics_draft: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format_version", b"format_version", "revision", b"revision", "semantics_version", b"semantics_version", "size_bytes", b"size_bytes", "space", b"space"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format_version", b"format_version", "revision", b"revision", "semantics_draft", b"semantics_draft", "semantics_version", b"semantics_version", "size_bytes", b"size_bytes", "space", b"space"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

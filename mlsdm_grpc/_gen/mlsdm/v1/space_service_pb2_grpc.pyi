@@ -33,6 +33,7 @@ class SpaceServiceStub:
       use a new request_id.
     - ALREADY_EXISTS SPACE_EXISTS: use it, or choose another name.
     - FAILED_PRECONDITION EMBEDDER_MISMATCH: choose an embedder that the server has.
+      SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
     - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
@@ -112,6 +113,7 @@ class SpaceServiceStub:
     - NOT_FOUND SPACE_NOT_FOUND: do not retry.
     - FAILED_PRECONDITION CONFIG_CONFLICT: dimension and embedder are fixed, or the capacity is in
       use; choose another value. EMBEDDER_MISMATCH: choose an embedder that the server has.
+      SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
     - ABORTED ETAG_MISMATCH: read the space again, then retry with its etag.
     - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
@@ -199,7 +201,7 @@ class SpaceServiceStub:
       request_id.
     - ALREADY_EXISTS SPACE_EXISTS: delete it first, or choose another name.
     - FAILED_PRECONDITION SEMANTICS_UNSUPPORTED: use a server that knows the archive's semantics
-      version.
+      version, in the same draft.
     - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
@@ -243,6 +245,7 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
           use a new request_id.
         - ALREADY_EXISTS SPACE_EXISTS: use it, or choose another name.
         - FAILED_PRECONDITION EMBEDDER_MISMATCH: choose an embedder that the server has.
+          SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
         - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.
@@ -340,6 +343,7 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
         - FAILED_PRECONDITION CONFIG_CONFLICT: dimension and embedder are fixed, or the capacity is in
           use; choose another value. EMBEDDER_MISMATCH: choose an embedder that the server has.
+          SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
         - ABORTED ETAG_MISMATCH: read the space again, then retry with its etag.
         - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
@@ -445,7 +449,7 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
           request_id.
         - ALREADY_EXISTS SPACE_EXISTS: delete it first, or choose another name.
         - FAILED_PRECONDITION SEMANTICS_UNSUPPORTED: use a server that knows the archive's semantics
-          version.
+          version, in the same draft.
         - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.

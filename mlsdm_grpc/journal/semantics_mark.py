@@ -1,0 +1,93 @@
+"""The mark of a data folder: the draft of the newest rules that its spaces may be under.
+
+Another draft makes other states of the same records, so a folder is opened only by the draft that
+wrote it. A folder has no mark as long as all of its spaces are under the version before; its new
+spaces are too. The mark stands in the table ``meta`` and, in case the database is damaged, in the
+file ``heads``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final, NoReturn
+
+from mlsdm_grpc import errors
+from mlsdm_grpc.core import semantics
+from mlsdm_grpc.journal.records import version_after
+
+__all__ = ["MARK", "check_mark", "new_spaces_version", "read_mark", "write_mark"]
+
+MARK: Final = "semantics_draft"
+"""Key of the mark in ``meta``."""
+_START_BYTES: Final = 256
+"""A record that changes the version of its space is shorter; of others the start is enough."""
+_CURE: Final = (
+    "Start it with the version of the server that wrote it, export its spaces, and import them into"
+    " a new folder; docs/operations.md, A folder of another draft, says how."
+)
+
+
+def read_mark(connection: sqlite3.Connection) -> int | None:
+    """Return the mark in the database; None if there is none."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (MARK,)).fetchone()
+    return row[0] if row is not None and isinstance(row[0], int) else None
+
+
+def write_mark(connection: sqlite3.Connection, draft: int) -> None:
+    """Write the mark into the database, within the transaction of the caller."""
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (MARK, draft))
+
+
+def new_spaces_version(mark: int | None) -> int:
+    """Return the version of the rules that new spaces of a folder with this mark are under."""
+    return semantics.oldest() if mark is None else semantics.newest()
+
+
+def check_mark(connection: sqlite3.Connection, mark: int | None) -> None:
+    """Refuse a folder whose spaces this code would read by other rules than those of its writer.
+
+    Args:
+        connection: To the database.
+        mark: Of the folder.
+
+    Raises:
+        PreconditionFailed: SEMANTICS_UNSUPPORTED; the message names the cure.
+
+    Cost: nothing for a folder with a mark, else one look-up a space.
+    """
+    if mark is not None and mark != semantics.DRAFT:
+        _refuse(
+            f"The data folder was written under draft {mark} of the newest rules, and this server"
+            f" has draft {semantics.DRAFT}.",
+            str(mark),
+        )
+    if mark is None and semantics.newest() > semantics.oldest() and _has_newest(connection):
+        _refuse(
+            f"The data folder has spaces under version {semantics.newest()} of the rules and does"
+            " not say under which draft.",
+            "none",
+        )
+
+
+def _refuse(problem: str, actual: str) -> NoReturn:
+    raise errors.PreconditionFailed(
+        f"{problem} {_CURE}",
+        reason="SEMANTICS_UNSUPPORTED",
+        metadata={"expected": str(semantics.DRAFT), "actual": actual},
+    )
+
+
+def _has_newest(connection: sqlite3.Connection) -> bool:
+    """Return whether a space is under the newest version after its last record."""
+    rows = connection.execute(
+        """
+        SELECT substr(payload, 1, ?), length(payload) FROM spaces NOT INDEXED
+        CROSS JOIN records ON space_id = spaces.id
+        AND revision = (SELECT max(revision) FROM records WHERE space_id = spaces.id)
+        """,
+        (_START_BYTES,),
+    )
+    return any(
+        isinstance(start, bytes) and version_after(start, size) == semantics.newest()
+        for start, size in rows
+    )
