@@ -34,6 +34,7 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from mlsdm_grpc.governance.folding import is_blank
 from mlsdm_grpc.governance.judge import (
     Measurement,
     Verdict,
@@ -477,7 +478,7 @@ class Generator:
     async def _spoken(self, run: _Run, asked: ModelRequest, result: ModelResult) -> str:
         """Return an answer, repaired if it is telegraphic and that is wanted."""
         wanted = run.request.repair_speech and result.finish.is_whole
-        if not wanted or not result.text.strip():
+        if not wanted or is_blank(result.text):
             return result.text
         try:
             repaired = await self._repairs.repair(
@@ -507,7 +508,7 @@ class Generator:
         about = self._judging.verdicts(measurement, run.policy, Stage.RESPONSE)
         style = await self._measured(run, text, Stage.SPEECH)
         about += self._judging.verdicts(style, run.policy, Stage.SPEECH)
-        if run.speech is None and text.strip():
+        if run.speech is None and not is_blank(text):
             run.speech = await self._judging.speech(
                 text, tenant=run.key.tenant, deadline_s=run.deadline_s
             )
@@ -550,7 +551,7 @@ class Generator:
         result = run.results[0]
         self._metrics.generations.labels(result.finish).inc()
         wanted = run.request.remember and run.keep and result.finish is not Finish.REFUSED
-        if not wanted or not text.strip():
+        if not wanted or is_blank(text):
             return _Remembered(revision=run.revision)
         if not result.finish.is_whole:
             return _Remembered(revision=run.revision, error=_kept_out(result.finish))

@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 from google.protobuf.duration_pb2 import Duration
@@ -19,9 +19,12 @@ from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import Float32, Vector
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.governance.folding import is_blank
 from mlsdm_grpc.wire import bounds, limits
 
-__all__ = ["Fields"]
+__all__ = ["BLANK", "Fields"]
+
+BLANK: Final = "must not be white space and invisible characters only"
 
 _SPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _MEMORY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -115,9 +118,11 @@ class Fields:
         required: bool = False,
         max_bytes: int = limits.MAX_TEXT_BYTES,
     ) -> str:
-        """Return a text of at most so many bytes."""
+        """Return a text of at most so many bytes; one that is required has to say something."""
         if required and not value:
             self.fault(path, "must not be empty")
+        elif required and is_blank(value):
+            self.fault(path, BLANK)
         self.size(path, len(value) if value.isascii() else len(value.encode()), max_bytes)
         return value
 

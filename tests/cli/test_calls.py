@@ -136,6 +136,24 @@ def test_errors_for_people_name_code_reason_and_request_id(run):
     assert "request id: " in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        (("generate",), "prompt"),
+        (("put",), "memory.text"),
+        (("query",), "text"),
+        (("evaluate",), "text"),
+    ],
+)
+@pytest.mark.parametrize("text", [" \t", "\u3000\u200b"], ids=ascii)
+def test_a_text_that_says_nothing_is_refused_by_its_field(run, command, field, text):
+    result = run(*command, text)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("INVALID_ARGUMENT FIELD_INVALID: ")
+    assert f"{field}: must not be white space and invisible characters only" in result.stderr
+
+
 def test_ingest_stores_labelled_passages(run, tmp_path):
     notes = tmp_path / "my notes.txt"
     notes.write_text(

@@ -91,7 +91,9 @@ class GenerateRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
-    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise."""
+    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white
+    space and invisible characters.
+    """
     moral_value: _builtins.float
     """Optional. Moral value of the prompt, 0 (harmful) to 1 (harmless), double precision. The
     effective value is the smaller one of caller and server, unless the principal holds
@@ -297,7 +299,9 @@ class StreamGenerateRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
-    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise."""
+    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white
+    space and invisible characters.
+    """
     moral_value: _builtins.float
     """Optional. Moral value of the prompt, 0 (harmful) to 1 (harmless), double precision. The
     effective value is the smaller one of caller and server, unless the principal holds
