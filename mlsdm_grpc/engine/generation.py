@@ -134,6 +134,8 @@ class Generation:
     draft: str
     """Answer of the model before speech repair; empty when nothing was repaired."""
     memory_ids: tuple[str, ...]
+    evicted: tuple[str, ...]
+    """Memories that left to make room for the exchange, oldest first."""
     not_remembered: MlsdmError | None
     """Why the exchange was not remembered although it should have been."""
     stateless: bool
@@ -152,6 +154,7 @@ class _Remembered:
     """What became of an exchange."""
 
     memory_ids: tuple[str, ...] = ()
+    evicted: tuple[str, ...] = ()
     revision: int = 0
     error: MlsdmError | None = None
     """Why it is not remembered although it should be."""
@@ -575,7 +578,8 @@ class Generator:
             )
         ids = tuple(each for each in (done.outcome.memory_id, done.outcome.answer_id) if each)
         reason = None if ids else _kept_out(done.outcome.rejection.name.lower())
-        return _Remembered(ids, done.outcome.revision, reason, done.verdicts)
+        outcome = done.outcome
+        return _Remembered(ids, outcome.evicted, outcome.revision, reason, done.verdicts)
 
     def _spent(self, run: _Run) -> Spent:
         return replace(
@@ -599,6 +603,7 @@ class Generator:
             speech=run.speech,
             draft=run.draft,
             memory_ids=remembered.memory_ids,
+            evicted=remembered.evicted,
             not_remembered=remembered.error,
             stateless=run.memory_error is not None,
             revision=remembered.revision,
