@@ -220,9 +220,10 @@ class EngineSettings(_Section):
     compares them for snapshots only."""
     worker_start_timeout_s: float = Field(default=30.0, gt=0)
     """A worker that is not ready after this is given up, seconds."""
-    worker_stall_timeout_s: float = Field(default=10.0, ge=0)
+    worker_stall_timeout_s: float = Field(default=5.0, ge=0)
     """A worker that makes no step for this long while somebody waits is replaced, seconds; steps
-    over many bytes have longer. 0 lets it be."""
+    over many bytes have longer. 0 lets it be. Well below `pressure.max_processing_s` it is replaced
+    before the node is in an emergency."""
     worker_memory_limit_bytes: int = Field(default=0, ge=0)
     """A worker that holds spaces and more memory than this is replaced, bytes. 0 is what it has at
     rest and all that the limit leaves, where there is one. Keep it well above a worker's part of

@@ -280,7 +280,7 @@ def _owned(folder: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except FileNotFoundError:
+    except OSError:  # there is none, or none that could be locked
         pass
     return False
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.options import AsJson, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.session import Session, echo_json, message_dict
 from mlsdm_grpc.cli.verdicts import in_shadow, verdict_line
@@ -35,7 +36,8 @@ def generate(
 ) -> None:
     """Let the server's model answer, piece by piece, with what the space remembers.
 
-    Exit code 1 where prompt or answer were refused.
+    Exit code 1 where prompt or answer were refused. Where older memories had to leave for the
+    exchange, their number is told on standard error.
     """
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
@@ -43,14 +45,18 @@ def generate(
     asked = typer.get_text_stream("stdin").read() if prompt == "-" else prompt
     told = _Json() if as_json else _Words(verbose=verbose)
 
-    async def work(memory: "MemoryClient") -> None:
+    async def work(memory: "MemoryClient") -> str:
         events = memory.stream_generate(
             asked, top_k=top_k, max_tokens=max_tokens, model=model, remember=remember
         )
+        evicted = 0
         async for event in events:
             told.tell(event)
+            evicted += len(event.final.evicted_memory_ids)
+        return await eviction_line(memory, 0 if as_json else evicted)
 
-    session.run(work)
+    if line := session.run(work):
+        typer.echo(line, err=True)
     if told.refused:
         raise typer.Exit(1)
 

@@ -4,11 +4,13 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.session import Session, echo_json, report
 from mlsdm_grpc.cli.verdicts import refusal_lines
@@ -43,25 +45,34 @@ def ingest(
     timeout: TimeoutS = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Cut text files into passages and store each as a memory labelled file:NAME."""
+    """Cut text files into passages and store each as a memory labelled file:NAME.
+
+    Where older memories had to leave for them, their number is told on standard error.
+    """
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
     )
     texts = _read(files, session)
     memories = list(_memories(texts, label or [], passage_chars, context=context))
     began = time.perf_counter()
-    problems: list[str] = []
-    results = session.run(lambda memory: _store(memory, memories, problems, patience_s=timeout))
+    stored = _Stored()
+
+    async def work(memory: "MemoryClient") -> str:
+        await _store(memory, memories, stored, patience_s=timeout)
+        return await eviction_line(memory, 0 if as_json else len(stored.evicted))
+
+    evicted = session.run(work)
     elapsed_s = time.perf_counter() - began
+    results, problems = dict(stored.results), stored.problems
     if as_json:
-        seconds = round(elapsed_s, 3)
-        found = {"files": len(texts), "results": results, "seconds": seconds}
-        echo_json({**found, "problems": problems} if problems else found)
+        found = {"files": len(texts), "results": results, "seconds": round(elapsed_s, 3)}
+        lists = {"problems": problems, "evicted_memory_ids": stored.evicted}
+        echo_json(found | {name: values for name, values in lists.items() if values})
     else:
         told = ", ".join(f"{count} {name.lower()}" for name, count in sorted(results.items()))
         typer.echo(f"{len(texts)} files: {told or 'nothing to store'} in {elapsed_s:.2f} s")
-        for problem in problems:
-            typer.echo(problem, err=True)
+        for line in (*problems, *filter(None, [evicted])):
+            typer.echo(line, err=True)
     if results.keys() - {"CREATED", "REFRESHED", "SETTLED"}:
         raise typer.Exit(1)
 
@@ -99,25 +110,33 @@ def _memories(
             yield new_memory(content, labels=[file_label(file), *labels])
 
 
-async def _store(
-    memory: "MemoryClient", memories: "list[Memory]", problems: list[str], *, patience_s: float
-) -> dict[str, int]:
-    """Store all and return how many of each result there are; shows the progress.
+@dataclass(slots=True)
+class _Stored:
+    """What became of passages."""
 
-    Why a passage was not stored is added to ``problems``.
-    """
+    results: Counter[str] = field(default_factory=Counter)
+    """How many of each result there are."""
+    problems: list[str] = field(default_factory=list)
+    """Why passages were not stored."""
+    evicted: list[str] = field(default_factory=list)
+    """Ids of the memories that left to make room, oldest first."""
+
+
+async def _store(
+    memory: "MemoryClient", memories: "list[Memory]", stored: _Stored, *, patience_s: float
+) -> None:
+    """Store all and note what becomes of each; shows the progress."""
     from rich.console import Console
     from rich.progress import Progress
 
-    counts: Counter[str] = Counter()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("passages", total=len(memories))
         async for outcome in memory.ingest(memories, patience_s=patience_s):
-            counts[_named(outcome)] += 1
+            stored.results[_named(outcome)] += 1
+            stored.evicted += outcome.evicted_memory_ids
             place = f"passage {outcome.sequence} ({memories[outcome.sequence - 1].labels[0]})"
-            problems += (f"{place}: {why}" for why in _problems(outcome))
+            stored.problems += (f"{place}: {why}" for why in _problems(outcome))
             progress.advance(task)
-    return dict(counts)
 
 
 def _problems(outcome: "IngestOutcome") -> list[str]:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report
 from mlsdm_grpc.cli.verdicts import refusal_lines
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
+    from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryResponse
     from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-    from mlsdm_grpc.client import Vector
+    from mlsdm_grpc.client import MemoryClient, Vector
 
 __all__ = ["put", "query", "state"]
 
@@ -47,15 +49,19 @@ def put(
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Store one memory and print its id; exit code 1 where policy refused it."""
+    """Store one memory and print its id; exit code 1 where policy refused it.
+
+    Where older memories had to leave for it, their number is told on standard error.
+    """
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
     )
     content = typer.get_text_stream("stdin").read() if text == "-" else text
     vector = _vector(embedding_file, session)
     pairs = _pairs(metadata or ())
-    response = session.run(
-        lambda memory: memory.put(
+
+    async def work(memory: "MemoryClient") -> "tuple[PutMemoryResponse, str]":
+        stored = await memory.put(
             content,
             embedding=vector,
             memory_id=memory_id,
@@ -64,7 +70,10 @@ def put(
             pinned=pinned,
             allow_replace=allow_replace,
         )
-    )
+        told = 0 if as_json else len(stored.evicted_memory_ids)
+        return stored, await eviction_line(memory, told)
+
+    response, evicted = session.run(work)
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_REFUSED, PutResult
 
     refused = response.result == PUT_RESULT_REFUSED
@@ -77,6 +86,8 @@ def put(
     else:
         result = PutResult.Name(response.result).removeprefix("PUT_RESULT_")
         typer.echo(f"{result} {response.memory.memory_id} revision {response.revision}")
+    if evicted:
+        typer.echo(evicted, err=True)
     if refused:
         raise typer.Exit(1)
 

@@ -1,8 +1,8 @@
 """Cut a text into passages that are each about one thing, to store one memory a passage.
 
 Invariants: a passage is at most ``max_chars`` long and never blank; passages are slices of the
-text in its order and only white space lies between them, so nothing is lost; the same text is
-always cut in the same way.
+text in its order and only white space and invisible characters lie between them, so nothing is
+lost; the same text is always cut in the same way.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlsdm_grpc.client.values import integer, string
+from mlsdm_grpc.governance.folding import is_blank
 
 __all__ = ["DEFAULT_PASSAGE_CHARS", "passage_context", "split_passages"]
 
@@ -56,7 +57,8 @@ def _passages(text: str, max_chars: int) -> Iterator[str]:
             start += 1
             continue
         stop = end if end - start <= max_chars else _border(text, start, start + max_chars)
-        yield text[start:stop].rstrip()
+        if not is_blank(passage := text[start:stop].rstrip()):
+            yield passage
         start = stop
 
 

@@ -58,7 +58,8 @@ class Streaming(ClientBase):
             patience_s: How long to try while nothing goes on, seconds.
 
         Yields:
-            ``status`` tells of a memory that was not stored; it spoils no other. An outcome with
+            ``status`` tells of a memory that was not stored; it spoils no other.
+            ``evicted_memory_ids`` names those that left to make room for it. An outcome with
             neither ``status`` nor ``result`` says that the memory was settled while the connection
             was broken.
 

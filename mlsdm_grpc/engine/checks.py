@@ -115,7 +115,7 @@ def embedder_not_configured() -> PreconditionFailed:
 def embedder_unavailable(model_id: str = "") -> Unavailable:
     """Return the error of texts whose worker went away before anything was written."""
     return Unavailable(
-        "The embedder is being restarted.",
+        "The embedder does not answer.",
         reason="EMBEDDER_UNAVAILABLE",
         metadata={"model": model_id},
         retry_after_s=_RETRY_AFTER_S,

@@ -23,6 +23,7 @@ from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.recollection import Memories, Said
 from mlsdm_grpc.engine.repairs import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
+from mlsdm_grpc.engine.together import both
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
@@ -33,6 +34,7 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from mlsdm_grpc.governance.folding import is_blank
 from mlsdm_grpc.governance.judge import (
     Measurement,
     Verdict,
@@ -67,8 +69,13 @@ _ASLEEP_TOKENS: Final = 150
 _WAKE_PHASE: Final = 0.1
 _PHASE_WEIGHT: Final = 0.25
 """What was remembered in the other phase resonates less; within a band it could not be found."""
-_RECALL_SHARE: Final = 0.25
-"""Of all time; where the memory takes longer the answer is generated without it."""
+_MEMORY_SHARE: Final = 0.2
+_MEMORY_S: Final = 6.0
+"""Time that the memory may take, a share of all time and so many seconds at most; where it takes
+longer the answer is generated without it, and is there within a quarter if the model is quick."""
+_LAST_SHARE: Final = 0.05
+_LAST_S: Final = 0.25
+"""Time that remembering leaves for the answer to arrive, a share and seconds at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,8 @@ class Generation:
     draft: str
     """Answer of the model before speech repair; empty when nothing was repaired."""
     memory_ids: tuple[str, ...]
+    evicted: tuple[str, ...]
+    """Memories that left to make room for the exchange, oldest first."""
     not_remembered: MlsdmError | None
     """Why the exchange was not remembered although it should have been."""
     stateless: bool
@@ -145,6 +154,7 @@ class _Remembered:
     """What became of an exchange."""
 
     memory_ids: tuple[str, ...] = ()
+    evicted: tuple[str, ...] = ()
     revision: int = 0
     error: MlsdmError | None = None
     """Why it is not remembered although it should be."""
@@ -163,8 +173,6 @@ class _Run:
     view: SpaceView | None = None
     """The space; None while it does not exist, or cannot be used."""
     memory_error: MlsdmError | None = None
-    recall_until_s: float = 0.0
-    """Event-loop time until which the memory is waited for."""
     prompt: str = ""
     """As policy leaves it."""
     system_prompt: str = ""
@@ -185,6 +193,17 @@ class _Run:
     @property
     def deadline_s(self) -> float:
         return self.request.ticket.deadline_s
+
+    @property
+    def memory_until_s(self) -> float:
+        """Event-loop time until which the memory is waited for."""
+        return self.began_s + min(_MEMORY_SHARE * (self.deadline_s - self.began_s), _MEMORY_S)
+
+    @property
+    def ticket(self) -> Ticket:
+        """What is written may take until shortly before the deadline."""
+        last_s = min(_LAST_SHARE * (self.deadline_s - self.began_s), _LAST_S)
+        return replace(self.request.ticket, deadline_s=self.deadline_s - last_s)
 
     @property
     def revision(self) -> int:
@@ -236,8 +255,9 @@ class Generator:
             raise InvalidInput(
                 violations=[FieldViolation("model", "is not one of the models that are offered")]
             )
+        began_s = self._clock()
         policy = await self._judging.policy(key.tenant, request.ticket.deadline_s)
-        run = _Run(key, request, policy, self._clock())
+        run = _Run(key, request, policy, began_s)
         about_prompt = await self._judge_prompt(run)
         if enforced(about_prompt) is Decision.REFUSE:
             for verdict in noteworthy(about_prompt):
@@ -262,24 +282,18 @@ class Generator:
 
     async def _judge_prompt(self, run: _Run) -> tuple[Verdict, ...]:
         """Look at the space, judge what goes to the model, and return what the rules say."""
-        request, key = run.request, run.key
-        run.recall_until_s = run.began_s + _RECALL_SHARE * (run.deadline_s - run.began_s)
-        try:
-            run.view = await self._memories.seen(
-                key, min_revision=request.min_revision, deadline_s=run.recall_until_s
-            )
-        except (Unavailable, DeadlineExceeded) as error:
-            if error.reason == "REVISION_NOT_REACHED":
-                raise
-            run.memory_error = error
+        request = run.request
         texts = [request.prompt] + [request.system_prompt] * bool(request.system_prompt)
-        about_prompt, *about_system = await self._judging.measure(
-            texts,
-            Stage.PROMPT,
-            policy=run.policy,
-            tenant=key.tenant,
-            deadline_s=run.deadline_s,
-            whole=True,
+        _, (about_prompt, *about_system) = await both(
+            self._see(run),
+            self._judging.measure(
+                texts,
+                Stage.PROMPT,
+                policy=run.policy,
+                tenant=run.key.tenant,
+                deadline_s=run.deadline_s,
+                whole=True,
+            ),
         )
         value = about_prompt.moral_value
         if request.moral_value is not None:
@@ -297,6 +311,20 @@ class Generator:
             run.system_prompt = redacted(request.system_prompt, measurement, judged)
             found += noteworthy(judged)
         return found
+
+    async def _see(self, run: _Run) -> None:
+        """Look at the space, or note why that is not possible."""
+        try:
+            run.view = await self._memories.seen(
+                run.key,
+                min_revision=run.request.min_revision,
+                until_s=run.memory_until_s,
+                deadline_s=run.deadline_s,
+            )
+        except (Unavailable, DeadlineExceeded) as error:
+            if error.reason == "REVISION_NOT_REACHED":
+                raise
+            run.memory_error = error
 
     def _prompt_verdicts(self, run: _Run, measurement: Measurement) -> tuple[Verdict, ...]:
         """Return what the rules say; where the space cannot be seen, as if it were on its guard."""
@@ -319,9 +347,7 @@ class Generator:
         )
         if hostile and run.request.remember and run.view is not None:
             try:
-                revision = await self._memories.warn(
-                    run.key, run.view, run.moral_value, run.request.ticket
-                )
+                revision = await self._memories.warn(run.key, run.view, run.moral_value, run.ticket)
                 remembered = _Remembered(revision=revision)
             except MlsdmError as error:
                 remembered = _Remembered(revision=run.revision, error=error)
@@ -350,7 +376,8 @@ class Generator:
                 ),
                 run.policy,
                 min_revision=request.min_revision,
-                until_s=run.recall_until_s,
+                until_s=run.memory_until_s,
+                deadline_s=run.deadline_s,
             )
         except (Unavailable, DeadlineExceeded) as error:
             run.memory_error = error
@@ -371,7 +398,7 @@ class Generator:
         if not request.top_k and not request.remember:
             return None
         try:
-            return await self._engine.embedded(run.key, run.view, run.prompt, run.recall_until_s)
+            return await self._engine.embedded(run.key, run.view, run.prompt, run.memory_until_s)
         finally:
             run.embed_s = self._clock() - began_s
 
@@ -453,7 +480,7 @@ class Generator:
     async def _spoken(self, run: _Run, asked: ModelRequest, result: ModelResult) -> str:
         """Return an answer, repaired if it is telegraphic and that is wanted."""
         wanted = run.request.repair_speech and result.finish.is_whole
-        if not wanted or not result.text.strip():
+        if not wanted or is_blank(result.text):
             return result.text
         try:
             repaired = await self._repairs.repair(
@@ -483,7 +510,7 @@ class Generator:
         about = self._judging.verdicts(measurement, run.policy, Stage.RESPONSE)
         style = await self._measured(run, text, Stage.SPEECH)
         about += self._judging.verdicts(style, run.policy, Stage.SPEECH)
-        if run.speech is None and text.strip():
+        if run.speech is None and not is_blank(text):
             run.speech = await self._judging.speech(
                 text, tenant=run.key.tenant, deadline_s=run.deadline_s
             )
@@ -526,7 +553,7 @@ class Generator:
         result = run.results[0]
         self._metrics.generations.labels(result.finish).inc()
         wanted = run.request.remember and run.keep and result.finish is not Finish.REFUSED
-        if not wanted or not text.strip():
+        if not wanted or is_blank(text):
             return _Remembered(revision=run.revision)
         if not result.finish.is_whole:
             return _Remembered(revision=run.revision, error=_kept_out(result.finish))
@@ -541,7 +568,7 @@ class Generator:
             recalled=tuple(match.memory.memory_id for match in run.recalled.matches),
         )
         try:
-            done = await self._memories.remembered(run.key, said, run.request.ticket)
+            done = await self._memories.remembered(run.key, said, run.ticket)
         except MlsdmError as error:
             return _Remembered(revision=run.revision, error=error)
         if done.outcome is None:
@@ -550,7 +577,8 @@ class Generator:
             )
         ids = tuple(each for each in (done.outcome.memory_id, done.outcome.answer_id) if each)
         reason = None if ids else _kept_out(done.outcome.rejection.name.lower())
-        return _Remembered(ids, done.outcome.revision, reason, done.verdicts)
+        outcome = done.outcome
+        return _Remembered(ids, outcome.evicted, outcome.revision, reason, done.verdicts)
 
     def _spent(self, run: _Run) -> Spent:
         return replace(
@@ -574,6 +602,7 @@ class Generator:
             speech=run.speech,
             draft=run.draft,
             memory_ids=remembered.memory_ids,
+            evicted=remembered.evicted,
             not_remembered=remembered.error,
             stateless=run.memory_error is not None,
             revision=remembered.revision,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
@@ -17,6 +17,7 @@ from mlsdm_grpc.core.policy import PolicySet, PolicySettings, SetPolicy, StoredP
 from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.checks import check_deadline, expect
 from mlsdm_grpc.engine.lanes import Lane
+from mlsdm_grpc.engine.patience import waiting_for
 from mlsdm_grpc.engine.spaces import TENANT_SPACE, Space
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.governance.policy import EffectivePolicy, effective_policy
@@ -52,10 +53,10 @@ class _Cached:
     view: PolicyView
     effective: EffectivePolicy
 
-    def holds(self, now_ns: int) -> bool:
-        """Return whether nothing was set and nothing has ended since."""
-        current = self.space is None or self.space.applied <= self.view.revision
-        return current and now_ns < self.effective.valid_until_ns
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing was set since."""
+        return self.space is None or self.space.applied <= self.view.revision
 
 
 class Policies:
@@ -83,11 +84,14 @@ class Policies:
         """
         now_ns = self._access.clock.now_ns()
         cached = self._cache.get(tenant)
-        if cached is None or not cached.holds(now_ns):
+        if cached is None or not cached.is_current:
             cached = await self._looked_up(tenant, deadline_s, now_ns)
             self._cache[tenant] = cached
             if len(self._cache) > _MAX_CACHED:
                 self._cache.popitem(last=False)
+        elif now_ns >= cached.effective.valid_until_ns:
+            effective = self.come_to(cached.view.policy, now_ns)
+            cached = self._cache[tenant] = replace(cached, effective=effective)
         self._cache.move_to_end(tenant)
         return cached.effective
 
@@ -95,8 +99,9 @@ class Policies:
         key, space, view = SpaceKey(tenant, TENANT_SPACE), None, _BUILT_IN
         # Who sets a first policy makes the space known before writing to it.
         if not await self._directory.is_new(key) or self._directory.known(key) is not None:
-            space = await self._directory.opened(key)
-            view = await self._read(space, deadline_s)
+            async with waiting_for(self._directory, key, deadline_s=deadline_s):
+                space = await self._directory.opened(key)
+                view = await self._read(space, deadline_s)
         return _Cached(space, view, self.come_to(view.policy, now_ns))
 
     def come_to(self, policy: StoredPolicy, now_ns: int) -> EffectivePolicy:
@@ -126,7 +131,9 @@ class Policies:
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             space = await self._opened(tenant, ticket)
-            self._cache.pop(tenant, None)
+            cached = self._cache.get(tenant)
+            if cached is not None:  # it holds until the space has got further
+                self._cache[tenant] = replace(cached, space=space)
             if not space.head:
                 # What refuses a first policy leaves the revision at 0.
                 await self._preview(space, body, ticket)

@@ -2,7 +2,8 @@
 
 A worker is lost when its process ends, when it makes no step for too long while somebody waits,
 or when it holds more memory than it may. One that is started and idle stands by, so a place is
-empty for a moment only.
+empty for a moment only. Before a worker that stands still is given up, those who can do without it
+may ask whether it hangs.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _CHECK_S = 1.0
 """Longest time between two looks at the workers."""
 _LOOKS = 4
 """Looks in a row without a step that make a stall; a server that stood still itself counts one."""
+_HANGS_S = 2.0
+"""A worker that made no step for so long while somebody waited hangs, as far as one can tell."""
 _STEP_BYTES_PER_S = 4 * 1024 * 1024
 """A step that goes through many bytes may take longer, by this slowest of all rates."""
 
@@ -116,17 +119,23 @@ class _Worker:
     looks: int = 0
     """Looks since that step while somebody waited."""
 
-    def stalled(self, looks_s: float, stall_s: float) -> bool:
-        """Look at the worker again; return whether it has not moved for too long."""
+    def look(self) -> None:
+        """Look at the worker again."""
         if not self.link.pending:
             self.looks = 0
-            return False
-        step = self.position.step
-        if step != self.step:
+        elif (step := self.position.step) != self.step:
             self.step, self.looks = step, 0
-            return False
-        self.looks += 1
-        return self.looks * looks_s >= stall_s + step[1] / _STEP_BYTES_PER_S
+        else:
+            self.looks += 1
+
+    def stood(self, looks_s: float, for_s: float) -> bool:
+        """Return whether it had not moved for so long, seconds, at the last look."""
+        return self.looks * looks_s >= for_s + _allowed_s(self.step)
+
+    @property
+    def stands(self) -> bool:
+        """Whether it has not moved since the last look, and somebody waits."""
+        return bool(self.link.pending) and self.position.step == self.step
 
 
 class Pool:
@@ -162,6 +171,7 @@ class Pool:
         self._workers: list[_Worker | None] = [None] * self.size
         self._spare: _Worker | None = None
         self._spare_wanted = asyncio.Event()
+        self._looks_s = min(_CHECK_S, (limits.stall_s or math.inf) / _LOOKS)
         self._closing = False
 
     async def start(self, tasks: anyio.abc.TaskGroup) -> None:
@@ -225,6 +235,38 @@ class Pool:
             )
             for index, worker in enumerate(self._workers)
         ]
+
+    def hangs(self, index: int) -> bool:
+        """Return whether a worker lets somebody wait and has made no step for two seconds.
+
+        It is found out some seconds later, and forgotten with its next step.
+        """
+        worker = self._workers[index]
+        return worker is not None and worker.stood(self._looks_s, _HANGS_S) and worker.stands
+
+    def watched(self, index: int) -> Callable[[], bool]:
+        """Return what says at every call whether a worker has moved since the one before.
+
+        One that nobody waits for moves, and so does one that is being replaced or runs inside this
+        process, and one whose step goes through many bytes for as long as that may take.
+        """
+        clock = asyncio.get_running_loop().time
+        worker = self._workers[index]
+        seen = None if worker is None or worker.lost.is_set() else worker.position.step
+        seen_s = clock()
+
+        def has_moved() -> bool:
+            nonlocal worker, seen, seen_s
+            if worker is None or worker is not self._workers[index] or not worker.link.pending:
+                worker, seen = self._workers[index], None
+                return True
+            before, seen = seen, worker.position.step
+            if seen == before:
+                return clock() - seen_s < _allowed_s(seen)
+            seen_s = clock()
+            return True
+
+        return has_moved
 
     async def close(self) -> None:
         """Let all workers finish what they have and end."""
@@ -384,12 +426,12 @@ class Pool:
     async def _guard(self) -> None:
         """Kill workers that stand still or hold too much; their ends make them replaced."""
         stall_s = self._limits.stall_s
-        looks_s = min(_CHECK_S, (stall_s or math.inf) / _LOOKS)
         while stall_s or self._limits.memory_bytes:
-            await anyio.sleep(looks_s)
+            await anyio.sleep(self._looks_s)
             workers = [worker for worker in self._workers if worker is not None]
             for worker in workers:
-                if stall_s and worker.stalled(looks_s, stall_s):
+                worker.look()
+                if stall_s and worker.stood(self._looks_s, stall_s):
                     _log.error("worker_stalled", role=self.role.name, pid=worker.process.pid)
                     _kill(worker.process)
             if self._limits.memory_bytes:
@@ -398,6 +440,11 @@ class Pool:
                         _log.error("worker_over_memory", role=self.role.name, bytes=resident)
                         worker.over_memory = True
                         _kill(worker.process)
+
+
+def _allowed_s(step: tuple[int, int]) -> float:
+    """Return how long a step may take for the bytes that it goes through, seconds."""
+    return step[1] / _STEP_BYTES_PER_S
 
 
 def _measured(workers: list[_Worker]) -> list[tuple[_Worker, int]]:

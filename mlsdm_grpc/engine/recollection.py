@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -18,7 +20,8 @@ from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.intake import Exchange
-from mlsdm_grpc.engine.writes import Ticket
+from mlsdm_grpc.engine.patience import hanging, waiting_for
+from mlsdm_grpc.engine.writes import Ticket, outcome_unknown
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.governance.judge import Verdict, enforced, noteworthy, redacted
 from mlsdm_grpc.governance.policy import EffectivePolicy
@@ -39,6 +42,7 @@ _MAX_RECALLED: Final = 200
 """Memories looked at for one prompt: as many as one answer of a worker holds, however long."""
 _JUDGED_AT_ONCE: Final = 16
 _RETRY_AFTER_S: Final = 1.0
+_BEFORE_S: Final = 0.01
 _NO_VECTOR: Final = Vector(np.empty(0, np.float32), 0.0)
 
 
@@ -81,15 +85,28 @@ class Memories:
         self._judging = engine.judging
 
     async def seen(
-        self, key: SpaceKey, *, min_revision: int, deadline_s: float
+        self, key: SpaceKey, *, min_revision: int, until_s: float, deadline_s: float
     ) -> SpaceView | None:
         """Return the figures of a space; None if it does not exist.
 
+        Args:
+            key: The space.
+            min_revision: Lowest revision that they may be of.
+            until_s: Event-loop time by which they are of use.
+            deadline_s: The same of the call.
+
         Raises:
-            Unavailable: It cannot be used.
+            Unavailable: It cannot be used, or its worker hangs.
+            DeadlineExceeded: Nor can it in time.
         """
         try:
-            return await self._engine.state(key, min_revision=min_revision, deadline_s=deadline_s)
+            async with waiting_for(
+                self._engine.directory, key, until_s=until_s, deadline_s=deadline_s
+            ):
+                # A revision that is not reached is told before the time is over.
+                return await self._engine.state(
+                    key, min_revision=min_revision, deadline_s=until_s - _BEFORE_S
+                )
         except NotFound:
             if min_revision:
                 raise Unavailable(
@@ -108,6 +125,7 @@ class Memories:
         *,
         min_revision: int,
         until_s: float,
+        deadline_s: float,
     ) -> Recollected:
         """Return memories with a text that may go into a prompt, judged again.
 
@@ -117,11 +135,26 @@ class Memories:
             policy: What holds for the tenant.
             min_revision: Lowest revision that they may be of.
             until_s: Event-loop time by which they have to be found and judged.
+            deadline_s: The same of the call.
 
         Raises:
-            Unavailable: The memory cannot be used.
+            Unavailable: The memory cannot be used, or its worker hangs.
             DeadlineExceeded: Nor can it in time.
         """
+        async with waiting_for(self._engine.directory, key, until_s=until_s, deadline_s=deadline_s):
+            return await self._recalled(
+                key, ask, policy, min_revision=min_revision, until_s=until_s
+            )
+
+    async def _recalled(
+        self,
+        key: SpaceKey,
+        ask: Ask,
+        policy: EffectivePolicy,
+        *,
+        min_revision: int,
+        until_s: float,
+    ) -> Recollected:
         ask = replace(ask, top_k=min(ask.top_k, _MAX_RECALLED))
         encoded = await self._engine.query(
             key, (ask,), min_revision=min_revision, deadline_s=until_s
@@ -162,6 +195,8 @@ class Memories:
 
         Raises:
             MlsdmError: As the contract of ProcessEvent says.
+            Unavailable: WORKER_LOST; the worker of the space hangs, and nothing was written.
+            DeadlineExceeded: OUTCOME_UNKNOWN; it hangs since, or the time is over.
         """
         prompt_id, answer_id = self._engine.ids.ulid(), self._engine.ids.ulid()
         prompt = NewMemory(
@@ -181,15 +216,19 @@ class Memories:
                 parent_ids=(prompt_id, *said.recalled)[:_MAX_PARENTS],
             ),
         )
-        return await self._engine.intake.exchange(
-            key, prompt, answer, moral_value=said.moral_value, ticket=ticket
-        )
+        async with self._writing(key, ticket):
+            return await self._engine.intake.exchange(
+                key, prompt, answer, moral_value=said.moral_value, ticket=ticket
+            )
 
     async def warn(self, key: SpaceKey, view: SpaceView, moral_value: float, ticket: Ticket) -> int:
         """Let the moral filter of a space learn of a hostile prompt, which is not kept.
 
         Returns:
             The revision.
+
+        Raises:
+            MlsdmError: As :meth:`remembered`.
         """
         # Should the filter have become milder since, it is not remembered either.
         vector = np.ones(view.parameters.dimension, np.float32)
@@ -197,7 +236,20 @@ class Memories:
             self._engine.ids.ulid(), Vector(vector, inverse_norm(vector)), confidence=0.0
         )
         draft = Draft(memory, is_event=True, moral_value=moral_value)
-        return (await self._engine.intake.process_event(key, draft, ticket)).outcome.revision
+        async with self._writing(key, ticket):
+            return (await self._engine.intake.process_event(key, draft, ticket)).outcome.revision
+
+    def _writing(self, key: SpaceKey, ticket: Ticket) -> AbstractAsyncContextManager[None]:
+        """Return a context for a write that must not keep the answer back until its deadline."""
+        if self._engine.directory.hangs(key):
+            raise hanging(key)
+        return waiting_for(
+            self._engine.directory,
+            key,
+            deadline_s=ticket.deadline_s,
+            until_s=ticket.deadline_s,
+            overdue=partial(outcome_unknown, ticket),
+        )
 
 
 def _batched(matches: Sequence[Match], size: int) -> Iterator[Sequence[Match]]:

@@ -202,6 +202,14 @@ class Directory:
         """Return whether nothing was ever written to a space."""
         return key not in self._known and await self._journal.head(key) == 0
 
+    def hangs(self, key: SpaceKey) -> bool:
+        """Return whether the worker of a space hangs; see :meth:`Pool.hangs`."""
+        return self._pool.hangs(self._worker_of(key))
+
+    def watched(self, key: SpaceKey) -> Callable[[], bool]:
+        """Return what says whether the worker of a space moves; see :meth:`Pool.watched`."""
+        return self._pool.watched(self._worker_of(key))
+
     def known(self, key: SpaceKey) -> Space | None:
         """Return a space if anybody holds it, loaded or not."""
         return self._known.get(key)
@@ -341,10 +349,12 @@ class Directory:
 
     # Loading.
 
+    def _worker_of(self, key: SpaceKey) -> int:
+        return zlib.crc32("/".join(key).encode()) % self._pool.size
+
     def _new(self, key: SpaceKey) -> Space:
         self._last_number += 1
-        worker = zlib.crc32("/".join(key).encode()) % self._pool.size
-        space = Space(key, self._last_number, worker, self._budget)
+        space = Space(key, self._last_number, self._worker_of(key), self._budget)
         self._numbered[space.number] = space
         return space
 

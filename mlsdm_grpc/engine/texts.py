@@ -18,6 +18,7 @@ from mlsdm_grpc.engine.checks import embedder_not_configured, embedder_unavailab
 from mlsdm_grpc.engine.codec import raise_failure
 from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.link import Link
+from mlsdm_grpc.engine.patience import Patience, patience_s
 from mlsdm_grpc.engine.pool import Pool
 from mlsdm_grpc.engine.textcodec import measurement_from_proto, report_from_proto
 from mlsdm_grpc.engine.together import both
@@ -43,6 +44,8 @@ BATCH_TEXT_BYTES: Final = 256 * KIB
 """Bytes of text that one call should bring, at most. To judge and embed a byte takes a text worker
 2 to 10 microseconds of CPU, 5 in long prose; measured, see docs/operations.md. So this much takes
 1.3 seconds, at most 2.6, and ten clients that send it at once are answered within 30 seconds."""
+_SLOW: Final = 4.0
+"""Times what a text costs that its worker may take for one step of it."""
 _PASS_S: Final = 0.005
 _RETRY_AFTER_S: Final = 0.5
 _T = TypeVar("_T")
@@ -275,18 +278,34 @@ class Texts:
     async def _ask(
         self, request: pb.LinkRequest, cost_s: float, tenant: str, deadline_s: float
     ) -> pb.LinkReply:
-        """Send a request to the next worker in turn and return what it answers."""
-        index = self._next = (self._next + 1) % self._pool.size
+        """Send a request to the next worker in turn that moves and return what it answers."""
+        index = self._turn()
         gate = self._lanes.gate(Lane.TEXT, Before.TEXT, index)
         link = await self._ready(index)
-        await gate.enter(tenant, cost_s, deadline_s)
+        every_s = patience_s(deadline_s, hangs=self._pool.hangs(index))
+        every_s = max(every_s, _SLOW * cost_s)
+        patience = Patience(self._pool.watched(index), every_s=every_s)
         try:
-            replied = link.request(request, done=partial(gate.leave, cost_s))
-            reply = await replied
-        except Unavailable:
+            async with patience:
+                await gate.enter(tenant, cost_s, deadline_s)
+                try:
+                    reply = await link.request(request, done=partial(gate.leave, cost_s))
+                except Unavailable:
+                    raise _lost() from None
+        except TimeoutError:
+            if not patience.is_over:
+                raise
             raise _lost() from None
         raise_failure(reply, "")
         return reply
+
+    def _turn(self) -> int:
+        """Return the worker whose turn it is, leaving out those that hang unless all do."""
+        for _ in range(self._pool.size):
+            self._next = (self._next + 1) % self._pool.size
+            if not self._pool.hangs(self._next):
+                break
+        return self._next
 
     async def _ready(self, index: int) -> Link:
         try:
@@ -307,7 +326,7 @@ class Texts:
 
 def _lost() -> Unavailable:
     return Unavailable(
-        "The worker for texts is being restarted; nothing was written.",
+        "The worker for texts does not answer; nothing was written.",
         reason="WORKER_LOST",
         metadata={"space": ""},
         retry_after_s=_RETRY_AFTER_S,

@@ -13,13 +13,17 @@ _S = TypeVar("_S")
 
 
 async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _S]) -> tuple[_T, _S]:
-    """Return what both give; the error of the first that fails, when the other has stopped."""
+    """Return what both give; the error of the first that fails, when the other has stopped.
+
+    The first is done in the caller's own task and so in its context.
+    """
     try:
         async with asyncio.TaskGroup() as tasks:
-            first, second = tasks.create_task(one), tasks.create_task(other)
+            second = tasks.create_task(other)
+            first = await one
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from None
-    return first.result(), second.result()
+    return first, second.result()
 
 
 async def all_of(several: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:

@@ -41,10 +41,10 @@ from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, Mls
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 
-__all__ = ["Applied", "Ticket", "WritePipeline"]
+__all__ = ["Applied", "Ticket", "WritePipeline", "outcome_unknown"]
 
 _log = structlog.get_logger(__name__)
-_ANSWER_MARGIN_S = 0.005
+_ANSWER_MARGIN_S = 0.006
 _RETRY_AFTER_S = 0.5
 _MAX_BACKLOG = 1_024
 """Writes of a space that may wait for it to be loaded."""
@@ -358,14 +358,17 @@ class WritePipeline:
 def _give_up(answer: asyncio.Future[Applied], ticket: Ticket) -> None:
     """Answer a write that takes too long; the record is on its way."""
     if not answer.done():
-        answer.set_exception(
-            DeadlineExceeded(
-                "The deadline passed after the write went to the journal; repeat it with the same"
-                " request_id to learn its result.",
-                reason="OUTCOME_UNKNOWN",
-                metadata={"request_id": str(uuid.UUID(bytes=ticket.request_id))},
-            )
-        )
+        answer.set_exception(outcome_unknown(ticket))
+
+
+def outcome_unknown(ticket: Ticket) -> DeadlineExceeded:
+    """Return the error of a write whose answer did not come in time."""
+    return DeadlineExceeded(
+        "No answer came in time after the write was begun; repeat it with the same request_id to"
+        " learn its result.",
+        reason="OUTCOME_UNKNOWN",
+        metadata={"request_id": str(uuid.UUID(bytes=ticket.request_id))},
+    )
 
 
 def _nothing() -> None:

@@ -4,6 +4,7 @@
 stacked characters. ``readings`` says what one word may stand for: digits and signs for letters,
 letters of another script, letters repeated. ``spelled`` finds words whose letters stand apart.
 ``fold`` is all three together. Everything is local: what a word comes to depends on that word.
+``is_blank`` says whether there is anything to see at all.
 """
 
 from __future__ import annotations
@@ -26,7 +27,16 @@ from mlsdm_grpc.governance.lookalikes import (
     LEET_THREE_IS_ZE,
 )
 
-__all__ = ["MAX_WORD_CHARS", "WORD", "Folded", "fold", "plain", "readings", "spelled"]
+__all__ = [
+    "MAX_WORD_CHARS",
+    "WORD",
+    "Folded",
+    "fold",
+    "is_blank",
+    "plain",
+    "readings",
+    "spelled",
+]
 
 MAX_WORD_CHARS: Final = 40
 """Longer runs of letters and digits are not words: they have no reading but themselves."""
@@ -36,6 +46,16 @@ _SPELLED: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .\-_*·•,/|~]{1,3}[^\W_
 _REPEATED: Final = re.compile(r"(.)\1\1+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BLANK_LETTERS: Final = "\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+_UNSEEN: Final = (
+    *((0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C)),
+    *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F)),
+    *((0x202A, 0x202E), (0x2060, 0x206F), (0x2800, 0x2800), (0x3164, 0x3164)),
+    *((0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB)),
+    *((0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
+)
+"""Characters without an image, first and last of each run: Default_Ignorable_Code_Point of Unicode
+15, controls, marks of annotations, and the empty braille pattern."""
+_NOTHING: Final = frozenset(chr(i) for first, last in _UNSEEN for i in range(first, last + 1))
 _LATIN: Final = re.compile(r"[a-z]")
 _CYRILLIC_OR_GREEK: Final = re.compile(r"[Ͱ-Ͽа-ԯ]")
 _LEET_SIGN: Final = re.compile(r"[0-9@$€£!|+]")
@@ -51,6 +71,14 @@ class Folded:
     origin: Sequence[int]
     """For each character of ``text`` its offset in the text that was given, and one entry more:
     the length of that text. Never decreases."""
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text has nothing but white space and characters without an image.
+
+    Cost: that of its first characters up to one that can be seen.
+    """
+    return all(each.isspace() or each in _NOTHING for each in text)
 
 
 def plain(text: str) -> Folded:

@@ -182,7 +182,12 @@ class Upstream:
         return not granted
 
     def _state_changed(self, state: BreakerState) -> None:
-        _log.warning("provider_breaker_changed", provider=self.name, state=state.value)
+        _log.warning(
+            "provider_breaker_changed",
+            provider=self.name,
+            state=state.value,
+            request_id=REQUEST_ID.get(),
+        )
         self._show(state)
 
     def _show(self, state: BreakerState) -> None:

@@ -54,6 +54,8 @@ _CONNECTION_ERRORS: Final = tuple(
 )
 """What a read or write raises once the peer, or the server, is gone; one of them is private."""
 _DEADLINE_SLACK_S: Final = 0.005
+_ANSWER_S: Final = 0.004
+"""Time before its deadline at which a unary call ends, so that its status says why."""
 _RETRY_AFTER_S: Final = 0.1
 _RECEIVE_S: Final = 10.0
 """Time in which a request has to come: a silent call holds room that others wait for. The largest
@@ -278,9 +280,15 @@ class UnaryAnswer(Handler):
     __slots__ = ()
 
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
-        if self._has_own_limit(call):
-            return await self._run_limited(holding, call, context)
-        return await self._run_once(holding, call, context)
+        if self._foreign or not call.deadline_s:
+            return await self._run_once(holding, call, context)
+        try:
+            async with asyncio.timeout_at(call.deadline_s - _ANSWER_S) as limit:
+                return await self._run_once(holding, call, context)
+        except TimeoutError:
+            if limit.expired():
+                raise _expired(call) from None
+            raise
 
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
         request = await self._request(holding, context)
@@ -291,22 +299,6 @@ class UnaryAnswer(Handler):
             done = await holding.answer(len(answer), patient=not self._method.read_only)
             context.add_done_callback(done)  # type: ignore[arg-type]  # the stub takes nothing
         return answer
-
-    def _has_own_limit(self, call: Call) -> bool:
-        """Return whether nobody but this server will end the call at its deadline."""
-        if self._foreign or call.method.shape.client_streaming or not call.deadline_s:
-            return False
-        remaining_s = call.time_remaining_s
-        return remaining_s is None or call.deadline_s < call.started_s + remaining_s
-
-    async def _run_limited(self, holding: Holding, call: Call, context: Context) -> bytes:
-        try:
-            async with asyncio.timeout_at(call.deadline_s) as limit:
-                return await self._run_once(holding, call, context)
-        except TimeoutError:
-            if limit.expired():
-                raise _expired(call) from None
-            raise
 
 
 class StreamAnswer(Handler):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 from google.protobuf.duration_pb2 import Duration
@@ -17,9 +17,12 @@ from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import Float32, Vector
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.governance.folding import is_blank
 from mlsdm_grpc.wire import bounds, forms, limits
 
-__all__ = ["Fields"]
+__all__ = ["BLANK", "Fields"]
+
+BLANK: Final = "must not be white space and invisible characters only"
 
 _MAX_VIOLATIONS = 16
 
@@ -108,9 +111,11 @@ class Fields:
         required: bool = False,
         max_bytes: int = limits.MAX_TEXT_BYTES,
     ) -> str:
-        """Return a text of at most so many bytes."""
+        """Return a text of at most so many bytes; one that is required has to say something."""
         if required and not value:
             self.fault(path, "must not be empty")
+        elif required and is_blank(value):
+            self.fault(path, BLANK)
         self.size(path, len(value) if value.isascii() else len(value.encode()), max_bytes)
         return value
 

@@ -128,6 +128,7 @@ def _fill(message: pb.GenerateResponse | pb.FinalEvent, ended: Generation) -> No
         message.speech.CopyFrom(report_to_proto(ended.speech))
     message.draft_text = ended.draft
     message.memory_ids.extend(ended.memory_ids)
+    message.evicted_memory_ids.extend(ended.evicted)
     if ended.not_remembered is not None:
         message.remember_status.CopyFrom(item_status(ended.not_remembered))
     message.revision = ended.revision

@@ -22,12 +22,13 @@ from mlsdm_grpc.core.window import MIN_AGE_NS
 from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.writes import Ticket
+from mlsdm_grpc.governance.folding import is_blank
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.protowire import length_delimited
 from mlsdm_grpc.journal.records import packed_memory
 from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.fields import BLANK, Fields
 from mlsdm_grpc.wire.reading import Parts
 
 __all__ = [
@@ -140,10 +141,15 @@ async def new_memories(
 def new_memory(
     fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns: int, allow_replace: bool
 ) -> NewMemory:
-    """Return a memory to be stored; without an embedding its vector is empty."""
+    """Return a memory to be stored; without an embedding its vector is empty.
+
+    A text that nobody sees cannot be looked for, so it needs an embedding.
+    """
     has_embedding = message.HasField("embedding")
     if not has_embedding and not message.text:
         fields.fault(path, "needs a text or an embedding")
+    elif not has_embedding and is_blank(message.text):
+        fields.fault(f"{path}.text", BLANK)
     vector = _NO_VECTOR
     if has_embedding:
         vector = fields.embedding(f"{path}.embedding", message.embedding)
@@ -260,13 +266,15 @@ def event(
     """
     if not message.HasField("embedding") and not message.text:
         fields.fault(f"{path}embedding", "an event needs a text or an embedding")
+    elif not message.HasField("embedding") and is_blank(message.text):
+        fields.fault(f"{path}text", BLANK)
     vector = _NO_VECTOR
     if message.HasField("embedding"):
         vector = fields.embedding(f"{path}embedding", message.embedding)
     moral_value = None
     if message.HasField("moral_value"):
         moral_value = fields.number(f"{path}moral_value", message.moral_value)
-    elif not message.text:
+    elif is_blank(message.text):
         fields.fault(f"{path}moral_value", "is required where there is no text to judge")
     confidence = 1.0
     if message.HasField("confidence"):

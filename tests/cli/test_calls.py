@@ -173,6 +173,24 @@ def test_arguments_that_cannot_be_sent_are_named(run, arguments, said):
     assert result.stderr.startswith(f"INVALID_ARGUMENT FIELD_INVALID: {said}")
 
 
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        (("generate",), "prompt"),
+        (("put",), "memory.text"),
+        (("query",), "text"),
+        (("evaluate",), "text"),
+    ],
+)
+@pytest.mark.parametrize("text", [" \t", "\u3000\u200b"], ids=ascii)
+def test_a_text_that_says_nothing_is_refused_by_its_field(run, command, field, text):
+    result = run(*command, text)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("INVALID_ARGUMENT FIELD_INVALID: ")
+    assert f"{field}: must not be white space and invisible characters only" in result.stderr
+
+
 def test_ingest_stores_labelled_passages(run, tmp_path):
     notes = tmp_path / "my notes.txt"
     notes.write_text(
@@ -317,3 +335,30 @@ def test_a_refused_memory_is_told_with_its_rule(serve, mlsdm, tmp_path):
     good.write_text("Bread is baked on Mondays.", "utf-8")
     fine = mlsdm("ingest", str(good), "--json", "--target", server.target)
     assert "problems" not in json.loads(fine.stdout)
+
+
+def test_what_had_to_leave_is_told_in_words(serve, mlsdm, tmp_path):
+    server = serve("--journal", "memory", MLSDM_SPACE__CAPACITY="3")
+
+    def run(*arguments):
+        return mlsdm(*arguments, "--target", server.target)
+
+    for fact in ("Bread is baked on Mondays.", "The ferry leaves at noon.", "Maria sings."):
+        assert run("put", fact).stderr == ""
+    put = run("put", "The heating is serviced in October.")
+    assert (put.returncode, put.stdout.split()[0]) == (0, "CREATED")
+    assert put.stderr == "1 older memory was evicted to make room (capacity 3)\n"
+    notes = tmp_path / "notes.txt"
+    notes.write_text("First the one. " * 3 + "\n\n" + "Then the other. " * 3, "utf-8")
+    files = ("ingest", str(notes), "--no-context", "--passage-chars", "60")
+    ingested = run(*files)
+    assert ingested.returncode == 0
+    assert ingested.stderr.endswith("2 older memories were evicted to make room (capacity 3)\n")
+    notes.write_text("Last of all.", "utf-8")
+    as_json = answer(run(*files, "--json"))
+    assert as_json["results"] == {"CREATED": 1}
+    assert len(as_json["evicted_memory_ids"]) == 1
+    assert not run(*files).stderr.strip(), "refreshed, so nothing leaves"
+    said = run("generate", "When does the ferry leave?")
+    assert said.stdout.startswith("You asked me about this: ")
+    assert said.stderr == "2 older memories were evicted to make room (capacity 3)\n"

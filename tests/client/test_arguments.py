@@ -148,6 +148,7 @@ ROWS: dict[str, Rows] = {
     "profile": choice(),
     "moral_policy": choice(),
     "synaptic_scaling": choice(),
+    "recall_phase": choice(),
     "embedding": VECTOR,
     "queries": Rows(
         ("text", b"text", 3, [3], [[1.0], "a", {}], [["a"]], [None]),

@@ -6,20 +6,21 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc.client import passage_context, split_passages
 from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.governance.folding import is_blank
 
 texts = st.text() | st.lists(
     st.sampled_from(["word", "A sentence.", "Why? ", "\n\n", "\n", " ", "x" * 50, "é", "\n \n"])
 ).map(" ".join)
 
 
-def without_space(text: str) -> str:
-    return "".join(text.split())
+def visible(text: str) -> str:
+    return "".join(each for each in text if not is_blank(each))
 
 
 @given(text=texts, max_chars=st.integers(1, 60))
 def test_nothing_is_lost_and_nothing_is_too_long(text, max_chars):
     passages = split_passages(text, max_chars=max_chars)
-    assert without_space("".join(passages)) == without_space(text)
+    assert visible("".join(passages)) == visible(text)
     assert all(0 < len(passage) <= max_chars for passage in passages)
     assert all(passage == passage.strip() for passage in passages)
     assert passages == split_passages(text, max_chars=max_chars)
@@ -30,9 +31,9 @@ def test_passages_are_slices_in_order(text, max_chars):
     position = 0
     for passage in split_passages(text, max_chars=max_chars):
         found = text.index(passage, position)
-        assert not text[position:found].strip()
+        assert is_blank(text[position:found])
         position = found + len(passage)
-    assert not text[position:].strip()
+    assert is_blank(text[position:])
 
 
 @given(words=st.lists(st.text("abc", min_size=1, max_size=10), min_size=1))
@@ -63,6 +64,8 @@ def test_a_border_in_the_first_half_is_passed_over():
 def test_a_short_text_is_one_passage_and_a_blank_one_none():
     assert split_passages("  Short.\n") == ["Short."]
     assert split_passages(" \n\t") == []
+    assert split_passages("\ufeff") == []
+    assert split_passages("\u200b\n\nOne.", max_chars=5) == ["One."]
 
 
 def test_a_passage_has_at_least_one_character():

@@ -134,11 +134,15 @@ class Refusal:
         trailers = dict(error.trailing_metadata() or ())
         self.pushback_ms = int(trailers.get("grpc-retry-pushback-ms", -1))
         self.reason, self.metadata, self.retry_s = "", {}, None
+        self.fields = []
         status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
         for detail in status.details:
             if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
                 info = error_details_pb2.ErrorInfo.FromString(detail.value)
                 self.reason, self.metadata = info.reason, dict(info.metadata)
+            if detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
+                faults = error_details_pb2.BadRequest.FromString(detail.value)
+                self.fields = [each.field for each in faults.field_violations]
             if detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR):
                 retry = error_details_pb2.RetryInfo.FromString(detail.value)
                 self.retry_s = retry.retry_delay.ToMilliseconds() / 1_000

@@ -21,6 +21,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     space_service_pb2_grpc,
 )
 
+HOSTILE = "I will kill you and your whole family tonight."
+
 
 class Talk:
     """The stubs of one server."""

@@ -6,7 +6,7 @@ import anyio
 import grpc
 import pytest
 import structlog
-from talk import kinds, talking, tokens
+from talk import HOSTILE, kinds, talking, tokens
 
 from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, governance_pb2, governance_service_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
@@ -14,7 +14,6 @@ from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 
 pytestmark = pytest.mark.anyio
 
-HOSTILE = "I will kill you and your whole family tonight."
 FACTS = {
     "My dog is called Bruno and he is afraid of thunder.": "Why is my dog afraid so often?",
     "The release train of our team leaves every second Tuesday.": "When does the release train go?",

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import itertools
+import json
 import statistics
 import time
 
 import anyio
 import grpc
 import pytest
+from serving import ServerProcess, channel
 from talk import Talk, kinds, talking, tokens
 from upstream import Upstream, answers, hangs, http, piece, says, sse, then_hangs
 
@@ -369,3 +371,50 @@ async def test_a_draft_that_is_refused_or_has_no_end_is_neither_repaired_nor_kep
         assert len(upstream.requests) == 1
         assert (answer.text, answer.draft_text) == (TERSE, "")
         assert not await talk.memories()
+
+
+async def test_every_line_about_a_model_names_the_request(tmp_path):
+    """In the log of a process; whole answers and streams, ids of callers and of the server."""
+    whole, pieces = pb.GenerateRequest, pb.StreamGenerateRequest
+    asked = [
+        ("rejected", whole, ""),
+        ("rejected", pieces, ""),
+        ("reset", pieces, "mine"),
+        ("hang", whole, "late"),
+        ("hang", pieces, "later"),
+        ("unavailable", whole, ""),
+    ]
+    environment = {
+        "MLSDM_LLM__ECHO__SCRIPT": json.dumps([step for step, *_ in asked]),
+        "MLSDM_LLM__TRIES": "1",
+        "MLSDM_LLM__BREAKER__FAILURES": "2",
+    }
+    server = await asyncio.to_thread(ServerProcess, tmp_path, environment=environment)
+    try:
+        async with channel(server.listen) as one:
+            talk, ids = Talk(one, server), []
+            for step, request, own in asked:
+                call = talk.generation.StreamGenerate
+                if request is whole:
+                    call = talk.generation.Generate
+                answer = call(
+                    request(prompt="Good morning."),
+                    metadata=[("x-request-id", own)] if own else [],
+                    timeout=0.7 if step == "hang" else 10,
+                )
+                with pytest.raises(grpc.aio.AioRpcError) as failed:
+                    _ = await answer if request is whole else [each async for each in answer]
+                given = dict(failed.value.trailing_metadata() or ()).get("x-request-id")
+                ids.append(own or given)
+    finally:
+        server.process.terminate()
+        _, log = await asyncio.to_thread(server.process.communicate)
+    lines = [json.loads(line) for line in log.splitlines()]
+    failed = [line for line in lines if line["event"] == "provider_call_failed"]
+    assert all(ids)
+    assert [line["request_id"] for line in failed] == ids
+    assert [line["kind"] for line in failed] == [
+        *("status", "status", "reset", "deadline", "deadline", "status"),
+    ]
+    (changed,) = [line for line in lines if line["event"] == "provider_breaker_changed"]
+    assert (changed["state"], changed["request_id"]) == ("open", ids[-1])

@@ -1,6 +1,8 @@
 """Policies behind the engine: order, spaces that follow them, failures, restarts."""
 
 import asyncio
+import os
+import signal
 
 import anyio
 import pytest
@@ -8,6 +10,7 @@ from drive import KEY, event_of, running, ticket, vector
 
 from mlsdm_grpc.core.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.core.record import NewMemory, etag_of
+from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.spaces import TENANT_SPACE
 from mlsdm_grpc.errors import Conflict, DataLoss, DeadlineExceeded, InvalidInput, Unavailable
 from mlsdm_grpc.governance.rules import Stage
@@ -141,6 +144,32 @@ async def test_policies_survive_the_engine(with_snapshot):
             await put(second, 0.9, version=1)
         assert (await put(second, 0.9, version=2)).revision == 4
     await journal.close()
+
+
+async def test_a_policy_holds_while_the_worker_that_is_to_change_it_hangs():
+    async with running(workers=1, worker_stall_timeout_s=0) as driver:
+        await put(driver, 0.6)
+        policies = driver.engine.policies
+
+        async def base(of=policies, within_s=1.0):
+            deadline_s = asyncio.get_running_loop().time() + within_s
+            return (await of.effective("dev", deadline_s)).base_moral_threshold
+
+        assert await base() == 0.6
+        (pid,) = driver.engine._minds.pids()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(DeadlineExceeded) as unknown:
+                await put(driver, 0.7, version=1, request=b"r" * 16, within_s=0.3)
+            assert unknown.value.reason == "OUTCOME_UNKNOWN"
+            assert await base() == 0.6
+            with pytest.raises(Unavailable) as unread, anyio.fail_after(1.0):
+                await base(Policies(driver.engine._access))
+            assert unread.value.reason == "WORKER_LOST"
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert (await get(driver, min_revision=2)).policy.settings.base_moral_threshold == 0.7
+        assert await base() == 0.7
 
 
 class DamagedJournal(MemoryJournal):

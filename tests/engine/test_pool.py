@@ -139,9 +139,18 @@ async def test_an_idle_worker_may_stand_still():
         await driver.put(1)
         (worker,) = driver.engine._minds._workers
         for _ in range(100):
-            assert not worker.stalled(1.0, 2.0)
+            worker.look()
+            assert not worker.stood(1.0, 2.0)
         await driver.put(2)
         assert restarts(driver) == 0
+
+
+def looks_until_stood(worker, for_s):
+    looks = 0
+    while not (looks and worker.stood(1.0, for_s)):
+        worker.look()
+        looks += 1
+    return looks
 
 
 async def test_a_step_over_many_bytes_may_take_longer():
@@ -152,15 +161,9 @@ async def test_a_step_over_many_bytes_may_take_longer():
         try:
             asking = asyncio.ensure_future(driver.state())
             await until(lambda: worker.link.pending)
-            looks = 1
-            while not worker.stalled(1.0, 4.0):
-                looks += 1
-            assert looks == 5  # the first only notes where the worker is
+            assert looks_until_stood(worker, 4.0) == 5  # the first only notes where the worker is
             worker.position.enter(step_bytes=40 * 1024 * 1024)
-            looks = 1
-            while not worker.stalled(1.0, 4.0):
-                looks += 1
-            assert looks == 15
+            assert looks_until_stood(worker, 4.0) == 15
         finally:
             os.kill(worker.process.pid, signal.SIGCONT)
         assert (await asking).used == 1

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.folding import WORD, fold, plain, readings
+from mlsdm_grpc.governance.folding import WORD, fold, is_blank, plain, readings
 
 
 @pytest.mark.parametrize(
@@ -93,3 +95,18 @@ def test_readings_are_few_and_distinct(word: str):
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=60))
 def test_plain_ascii_keeps_its_length(text: str):
     assert plain(text).text == text.lower()
+
+
+def test_what_no_reader_can_see_is_blank():
+    """Controls and separators by their category; what has an image is not blank."""
+    blank = {chr(i) for i in range(0x11_0000) if is_blank(chr(i))}
+    by_category = {
+        chr(i) for i in range(0x11_0000) if unicodedata.category(chr(i)) in {"Cc", "Zs", "Zl", "Zp"}
+    }
+    assert by_category <= blank
+    others = {unicodedata.category(each) for each in blank - by_category}
+    assert others <= {"Cf", "Mn", "Lo", "So", "Cn"}
+    assert not any(each.isalnum() for each in blank - set("\u115f\u1160\u3164\uffa0"))
+    assert is_blank("")
+    assert is_blank(" \u200b\ufe0f\n")
+    assert not is_blank("\u200b.\u200b")

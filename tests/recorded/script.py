@@ -147,6 +147,7 @@ class Session:
     """
 
     def __init__(self, seed: int, count: int) -> None:
+        self._seed = seed
         self._rng = random.Random(seed)
         self._count = count
         self.memory = Memory()
@@ -165,6 +166,8 @@ class Session:
         names = [name for name in METHODS if name != "Drain"]
         often = ["PutMemory", "QueryMemories", "ProcessEvent", "BatchPutMemories", "Generate"]
         for i in range(self._count):
+            # Of its own, so that another answer before changes as little as can be of what follows.
+            self._rng = random.Random(self._seed + i)
             name = names[i // 2 % len(names)] if i % 2 else self._rng.choice(often)
             if name == "UpdateSpace":
                 self._last_space = self._space()

@@ -195,8 +195,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     operator makes room.
     """
     ERROR_REASON_WORKER_LOST: _ErrorReason.ValueType  # 43
-    """UNAVAILABLE. The worker that holds the space died or was replaced. Action: retry after
-    RetryInfo with the same request_id. Metadata: space.
+    """UNAVAILABLE. The worker that holds the space, or the one that judges texts, died, was replaced or
+    does not answer. Action: retry after RetryInfo with the same request_id. Metadata: space (empty
+    where it is the one for texts).
     """
     ERROR_REASON_REVISION_NOT_REACHED: _ErrorReason.ValueType  # 44
     """UNAVAILABLE. This node has not applied min_revision in time. Action: retry after RetryInfo, or
@@ -427,8 +428,9 @@ ERROR_REASON_JOURNAL_FULL: ErrorReason.ValueType  # 42
 operator makes room.
 """
 ERROR_REASON_WORKER_LOST: ErrorReason.ValueType  # 43
-"""UNAVAILABLE. The worker that holds the space died or was replaced. Action: retry after
-RetryInfo with the same request_id. Metadata: space.
+"""UNAVAILABLE. The worker that holds the space, or the one that judges texts, died, was replaced or
+does not answer. Action: retry after RetryInfo with the same request_id. Metadata: space (empty
+where it is the one for texts).
 """
 ERROR_REASON_REVISION_NOT_REACHED: ErrorReason.ValueType  # 44
 """UNAVAILABLE. This node has not applied min_revision in time. Action: retry after RetryInfo, or

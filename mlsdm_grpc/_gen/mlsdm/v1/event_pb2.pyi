@@ -112,7 +112,9 @@ class Event(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Optional. What happened, at most 8192 bytes of UTF-8. Stored with the memory."""
+    """Optional. What happened, at most 8192 bytes of UTF-8. Stored with the memory. One of white space
+    and invisible characters only needs embedding and moral_value beside it.
+    """
     moral_value: _builtins.float
     """Optional. Moral value, 0 (harmful) to 1 (harmless), double precision. Absent lets the server
     score text. With text the effective value is the smaller one of caller and server, unless the

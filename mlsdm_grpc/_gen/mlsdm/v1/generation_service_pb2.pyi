@@ -91,7 +91,9 @@ class GenerateRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
-    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise."""
+    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white
+    space and invisible characters.
+    """
     moral_value: _builtins.float
     """Optional. Moral value of the prompt, 0 (harmful) to 1 (harmless), double precision. The
     effective value is the smaller one of caller and server, unless the principal holds
@@ -203,6 +205,7 @@ class GenerateResponse(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     PHASE_FIELD_NUMBER: _builtins.int
     MORAL_VALUE_FIELD_NUMBER: _builtins.int
+    EVICTED_MEMORY_IDS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Output only. The answer; empty when it was refused."""
     finish_reason: Global___FinishReason.ValueType
@@ -249,6 +252,10 @@ class GenerateResponse(_message.Message):
         otherwise. With OUTCOME_UNKNOWN it may have been.
         """
 
+    @_builtins.property
+    def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Memories that left to make room for the exchange, oldest first."""
+
     def __init__(
         self,
         *,
@@ -265,10 +272,11 @@ class GenerateResponse(_message.Message):
         revision: _builtins.int = ...,
         phase: _builtins.float = ...,
         moral_value: _builtins.float = ...,
+        evicted_memory_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["remember_status", b"remember_status", "speech", b"speech", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft_text", b"draft_text", "finish_reason", b"finish_reason", "memory_ids", b"memory_ids", "moral_value", b"moral_value", "phase", b"phase", "recalled", b"recalled", "remember_status", b"remember_status", "revision", b"revision", "speech", b"speech", "stateless", b"stateless", "text", b"text", "usage", b"usage", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft_text", b"draft_text", "evicted_memory_ids", b"evicted_memory_ids", "finish_reason", b"finish_reason", "memory_ids", b"memory_ids", "moral_value", b"moral_value", "phase", b"phase", "recalled", b"recalled", "remember_status", b"remember_status", "revision", b"revision", "speech", b"speech", "stateless", b"stateless", "text", b"text", "usage", b"usage", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -297,7 +305,9 @@ class StreamGenerateRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
-    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise."""
+    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white
+    space and invisible characters.
+    """
     moral_value: _builtins.float
     """Optional. Moral value of the prompt, 0 (harmful) to 1 (harmless), double precision. The
     effective value is the smaller one of caller and server, unless the principal holds
@@ -511,6 +521,7 @@ class FinalEvent(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     PHASE_FIELD_NUMBER: _builtins.int
     MORAL_VALUE_FIELD_NUMBER: _builtins.int
+    EVICTED_MEMORY_IDS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Output only. The whole answer."""
     finish_reason: Global___FinishReason.ValueType
@@ -541,6 +552,10 @@ class FinalEvent(_message.Message):
     def remember_status(self) -> _item_status_pb2.ItemStatus:
         """Output only. Why the exchange was not remembered although it should have been."""
 
+    @_builtins.property
+    def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Memories that left to make room for the exchange, oldest first."""
+
     def __init__(
         self,
         *,
@@ -553,10 +568,11 @@ class FinalEvent(_message.Message):
         revision: _builtins.int = ...,
         phase: _builtins.float = ...,
         moral_value: _builtins.float = ...,
+        evicted_memory_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["remember_status", b"remember_status", "speech", b"speech"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft_text", b"draft_text", "finish_reason", b"finish_reason", "memory_ids", b"memory_ids", "moral_value", b"moral_value", "phase", b"phase", "remember_status", b"remember_status", "revision", b"revision", "speech", b"speech", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft_text", b"draft_text", "evicted_memory_ids", b"evicted_memory_ids", "finish_reason", b"finish_reason", "memory_ids", b"memory_ids", "moral_value", b"moral_value", "phase", b"phase", "remember_status", b"remember_status", "revision", b"revision", "speech", b"speech", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

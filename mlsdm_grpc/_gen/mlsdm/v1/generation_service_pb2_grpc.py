@@ -63,8 +63,9 @@ class GenerationServiceServicer:
 
     def Generate(self, request, context):
         """Generates an answer to a prompt with the help of what the space remembers, and remembers the
-        exchange. When the memory cannot be used the answer is generated without it and stateless is
-        set.
+        exchange. When the memory cannot be used, or not within a fifth of the deadline, the answer is
+        generated without it, stateless is set, and remember_status says why nothing was remembered.
+        Nothing goes out unjudged: where texts cannot be judged the call ends UNAVAILABLE WORKER_LOST.
 
         Memories of all phases are recalled; those of another phase resonate less.
 

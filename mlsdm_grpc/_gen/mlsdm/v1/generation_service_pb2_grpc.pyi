@@ -24,8 +24,9 @@ class GenerationServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Generate: _aio.UnaryUnaryMultiCallable[_generation_service_pb2.GenerateRequest, _generation_service_pb2.GenerateResponse]
     """Generates an answer to a prompt with the help of what the space remembers, and remembers the
-    exchange. When the memory cannot be used the answer is generated without it and stateless is
-    set.
+    exchange. When the memory cannot be used, or not within a fifth of the deadline, the answer is
+    generated without it, stateless is set, and remember_status says why nothing was remembered.
+    Nothing goes out unjudged: where texts cannot be judged the call ends UNAVAILABLE WORKER_LOST.
 
     Memories of all phases are recalled; those of another phase resonate less.
 
@@ -109,8 +110,9 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_generation_service_pb2.GenerateRequest, _abc.Awaitable[_generation_service_pb2.GenerateResponse]],
     ) -> _abc.Awaitable[_generation_service_pb2.GenerateResponse]:
         """Generates an answer to a prompt with the help of what the space remembers, and remembers the
-        exchange. When the memory cannot be used the answer is generated without it and stateless is
-        set.
+        exchange. When the memory cannot be used, or not within a fifth of the deadline, the answer is
+        generated without it, stateless is set, and remember_status says why nothing was remembered.
+        Nothing goes out unjudged: where texts cannot be judged the call ends UNAVAILABLE WORKER_LOST.
 
         Memories of all phases are recalled; those of another phase resonate less.
 

@@ -31,7 +31,9 @@ class EvaluateContentRequest(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     REDACT_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Required. The text, 1 to 65536 bytes of UTF-8 unless configured otherwise."""
+    """Required. The text, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white space
+    and invisible characters.
+    """
     stage: _governance_pb2.GovernanceStage.ValueType
     """Optional. Defaults to GOVERNANCE_STAGE_PROMPT. Stage whose rules apply."""
     redact: _builtins.bool
@@ -176,7 +178,9 @@ class RepairSpeechRequest(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Required. The text, 1 to 65536 bytes of UTF-8 unless configured otherwise."""
+    """Required. The text, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white space
+    and invisible characters.
+    """
     prompt: _builtins.str
     """Optional. The prompt that text answers, at most 65536 bytes of UTF-8: helps the model to keep
     the meaning.

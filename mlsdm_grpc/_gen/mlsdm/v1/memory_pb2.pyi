@@ -197,7 +197,7 @@ class Memory(_message.Message):
     """
     text: _builtins.str
     """Optional. What is remembered, at most 8192 bytes of UTF-8. Without an embedding the server
-    embeds it.
+    embeds it; one of white space and invisible characters only needs an embedding.
     """
     phase: _builtins.float
     """Optional. Defaults to the current phase of the space. Position in the wake/sleep cycle, 0 to 1;

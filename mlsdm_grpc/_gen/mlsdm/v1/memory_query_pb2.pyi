@@ -42,7 +42,9 @@ class QueryMemoriesRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     text: _builtins.str
-    """Optional. A text that the server embeds, 1 to 8192 bytes of UTF-8."""
+    """Optional. A text that the server embeds, 1 to 8192 bytes of UTF-8, not only white space and
+    invisible characters.
+    """
     top_k: _builtins.int
     """Optional. Defaults to 5, which 0 means too. Most matches to return, at most 1000."""
     phase: _builtins.float
@@ -194,7 +196,9 @@ class MemoryQuery(_message.Message):
     PHASE_WEIGHT_FIELD_NUMBER: _builtins.int
     SYNAPTIC_BIAS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Optional. A text that the server embeds, 1 to 8192 bytes of UTF-8."""
+    """Optional. A text that the server embeds, 1 to 8192 bytes of UTF-8, not only white space and
+    invisible characters.
+    """
     top_k: _builtins.int
     """Optional. Defaults to 5, which 0 means too. Most matches to return, at most 1000."""
     phase: _builtins.float
