@@ -21,7 +21,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import GetMemoryRequest, GetMem
 from mlsdm_grpc.client.arguments import known, message, some, within
 from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.messages import QueryLimits, Vector
-from mlsdm_grpc.client.values import invalid, number
+from mlsdm_grpc.client.values import invalid, number, string
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.wire.bounds import QUERIES
 from mlsdm_grpc.wire.limits import MAX_WATCH_INTERVAL_S, MIN_WATCH_INTERVAL_S
@@ -274,6 +274,6 @@ def _sought(text: str, embedding: Vector | None) -> dict[str, object]:
     """Return what a query looks for, by the field."""
     if embedding is None:
         return {"text": text}
-    if text:
-        raise invalid("query", "is a text or an embedding")
+    if string("text", text):
+        raise invalid("text", "must be empty where there is an embedding")
     return {"embedding": embedding}

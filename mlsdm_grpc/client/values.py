@@ -282,4 +282,5 @@ def _as_datetime(value: object) -> str:
         return ""
     if moment is None:
         return ""
-    return f'datetime.fromisoformat("{value}")' + ("" if moment.tzinfo else ".astimezone()")
+    zone = "" if moment.tzinfo else ".astimezone()"
+    return f"datetime.fromisoformat({json.dumps(value)}){zone}"

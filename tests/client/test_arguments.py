@@ -9,17 +9,21 @@ from __future__ import annotations
 import inspect
 import math
 import typing
+from collections import deque
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from types import NoneType
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from mlsdm_grpc._gen.mlsdm.v1.event_pb2 import Event
-from mlsdm_grpc.client import MemoryClient, new_memory
-from mlsdm_grpc.errors import ApiStatusError, InvalidInput
+from mlsdm_grpc.client import MemoryClient, Policy, new_memory
+from mlsdm_grpc.errors import ApiStatusError, DeadlineExceeded, InvalidInput
 from tests.client.counting import GOOD, Counted, called, counting, public
 
 pytestmark = pytest.mark.anyio
@@ -321,3 +325,40 @@ async def arrives(memory: MemoryClient, call: str, counted: Counted) -> None:
     with pytest.raises(ApiStatusError, match="Method not found"):
         await called(memory, call, GOOD[call])
     assert len(counted.calls) == 1
+
+
+ODD = (
+    *(True, 0, -1, 2**31, -(2**63), 10**5_000, 0.5, 1e308, -math.inf, 1j, "", "a", "\0", "1.5"),
+    *("inf", "true", b"", b"\xff", bytearray(b"a"), memoryview(b"a"), [], [[]], [1, [2]], (), {}),
+    *({"a": 1}, {1: 2}, {"a"}, range(3), np.array(1.0), np.array([]), np.ones(3), np.ones((2, 2))),
+    *(np.array(["a"]), np.array([None]), np.array(["1"], object), np.bool_(True), np.str_("a")),
+    *(np.datetime64("2031-01-01"), np.ma.masked, Decimal("sNaN"), Decimal("1e400"), Path("a")),
+    *(
+        datetime.max.replace(tzinfo=UTC),
+        date.max,
+        timedelta.min,
+        uuid4(),
+        object(),
+        type,
+        len,
+        new_memory("a"),
+    ),
+    *(Event(text="a"), Policy(etag="1"), deque(["a"]), ..., NotImplemented, Exception("a")),
+)
+
+
+@pytest.mark.parametrize("call", sorted(GOOD))
+async def test_whatever_is_given_is_sent_or_refused_by_its_name(call):
+    async with counting() as (memory, counted):
+        for argument in arguments(public()[call]):
+            for value in ODD:
+                given = {**GOOD[call], argument: value}
+                given.pop(INSTEAD.get((call, argument)), None)
+                sent = len(counted.calls)
+                try:
+                    await called(memory, call, given)
+                except InvalidInput as error:
+                    assert error.violations[0].field.partition("[")[0] == argument
+                    assert len(counted.calls) == sent
+                except (ApiStatusError, DeadlineExceeded):
+                    assert argument == "timeout_s" or len(counted.calls) == sent + 1

@@ -47,6 +47,13 @@ SAID = [
     ("put", {"text": b"a"}, 'text: must be a string, is bytes; send value.decode("utf-8").'),
     ("put", {"text": None}, "text: must be a string, is None."),
     ("put", {"text": ""}, "text: must not be empty where there is no embedding."),
+    ("query", {"embedding": [1.0]}, "text: must be empty where there is an embedding."),
+    ("query", {"text": np.ones(2), "embedding": [1.0]}, "text: must be a string, is ndarray."),
+    (
+        "put",
+        {"expire_time": "2031-05-01\ud80012:00"},
+        f'{NO_TIME}; send datetime.fromisoformat("2031-05-01\\ud80012:00").astimezone().',
+    ),
     ("query", {"top_k": 5.0}, "top_k: must be a whole number, is float; send 5."),
     ("query", {"top_k": "7"}, "top_k: must be a whole number, is str; send 7."),
     (
