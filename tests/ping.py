@@ -17,13 +17,13 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, MethodOptions
 
 from mlsdm_grpc.config import PressureSettings, ServerSettings
-from mlsdm_grpc.engine.pressure import ModeMachine
 from mlsdm_grpc.errors import MlsdmError, Unauthenticated, Unavailable
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.mode_machine import ModeMachine
 from mlsdm_grpc.security.principal import Authenticator
 from mlsdm_grpc.security.tokens import DevAuthenticator
 from mlsdm_grpc.server import health

@@ -126,7 +126,7 @@ def _files(settings: "Settings") -> Finding:
 
 
 def _memory(settings: "Settings") -> Finding:
-    from mlsdm_grpc.engine.memory import check_memory
+    from mlsdm_grpc.protection.memory_plan import check_memory
 
     try:
         return Finding("memory", ok=True, detail=check_memory(settings))

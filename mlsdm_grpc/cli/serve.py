@@ -63,7 +63,7 @@ def serve(
     configure_logging(settings.logging)
     import structlog
 
-    from mlsdm_grpc.engine.allocator import keep_little
+    from mlsdm_grpc.protection.allocator import keep_little
 
     keep_little()
 

@@ -26,9 +26,7 @@ from mlsdm_grpc.core.record import (
     StreamOutcome,
 )
 from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.background import Background
 from mlsdm_grpc.engine.checks import check_deadline, expect, parameters_of
-from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import MlsdmError
@@ -36,6 +34,8 @@ from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, group_from_proto, group_to_proto
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.background import Background
+from mlsdm_grpc.protection.lanes import Lane
 
 __all__ = ["Consolidator", "sleep_digest"]
 

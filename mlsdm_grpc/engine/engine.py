@@ -24,8 +24,6 @@ from mlsdm_grpc.core.record import (
     Vector,
 )
 from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.budget import Budget
-from mlsdm_grpc.engine.bytegate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.engine.catalogue import Catalogue, seen
 from mlsdm_grpc.engine.checks import (
     check_deadline,
@@ -34,7 +32,6 @@ from mlsdm_grpc.engine.checks import (
     expect,
     parameters_of,
 )
-from mlsdm_grpc.engine.clock import Clock, TimeSources
 from mlsdm_grpc.engine.codec import (
     Ask,
     Found,
@@ -46,7 +43,6 @@ from mlsdm_grpc.engine.consolidation import Consolidator
 from mlsdm_grpc.engine.first import FirstWrites, parameters_from
 from mlsdm_grpc.engine.intake import Intake
 from mlsdm_grpc.engine.judging import Judging, Scorer
-from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.pool import Loss, Pool, WorkerLimits, WorkerRole
 from mlsdm_grpc.engine.quarantine import Quarantine
@@ -65,6 +61,10 @@ from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder, embedder_info
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
+from mlsdm_grpc.protection.clock import Clock, TimeSources
+from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
+from mlsdm_grpc.protection.memory_budget import Budget
 
 __all__ = ["Engine", "PageOf"]
 

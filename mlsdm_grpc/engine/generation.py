@@ -23,7 +23,6 @@ from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.recollection import Memories, Said
 from mlsdm_grpc.engine.repairs import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
-from mlsdm_grpc.engine.together import both
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
@@ -53,6 +52,7 @@ from mlsdm_grpc.llm.prompt import BLOCK_RULE, RecalledText, join_prompt
 from mlsdm_grpc.llm.providers.base import Finish, ModelRequest
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.concurrency import both
 from mlsdm_grpc.speech import SpeechReport
 
 __all__ = [

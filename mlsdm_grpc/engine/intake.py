@@ -28,13 +28,13 @@ from mlsdm_grpc.engine.drafts import (
 )
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.judging import Judging
-from mlsdm_grpc.engine.lanes import Before, Lane
 from mlsdm_grpc.engine.spaces import Space
-from mlsdm_grpc.engine.turns import FEW
 from mlsdm_grpc.engine.writes import Applied, Ticket
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.judge import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.protection.fair_limiter import FEW
+from mlsdm_grpc.protection.lanes import Before, Lane
 
 __all__ = ["Event", "Exchange", "Intake", "Put"]
 

@@ -18,8 +18,6 @@ from mlsdm_grpc.core.record import NewMemory, Vector
 from mlsdm_grpc.engine.drafts import Draft, Prepared
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.texts import Texts, ToMeasure
-from mlsdm_grpc.engine.together import all_of, both
-from mlsdm_grpc.engine.turns import Turns
 from mlsdm_grpc.governance.judge import (
     Measurement,
     Verdict,
@@ -32,6 +30,8 @@ from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.concurrency import all_of, both
+from mlsdm_grpc.protection.fair_limiter import Turns
 from mlsdm_grpc.speech import Profile, SpeechReport
 
 __all__ = ["Judged", "Judging", "Scorer", "log_speech"]

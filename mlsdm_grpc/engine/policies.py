@@ -16,7 +16,6 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
 from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.checks import check_deadline, expect
-from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.patience import waiting_for
 from mlsdm_grpc.engine.spaces import TENANT_SPACE, Space
 from mlsdm_grpc.engine.writes import Ticket
@@ -24,6 +23,7 @@ from mlsdm_grpc.governance.policy import EffectivePolicy, effective_policy
 from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Rule
 from mlsdm_grpc.journal.policies import policy_from_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.protection.lanes import Lane
 
 __all__ = ["Policies", "PolicyView"]
 

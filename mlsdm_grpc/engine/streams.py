@@ -42,7 +42,6 @@ from mlsdm_grpc.engine.drafts import judged_event, judged_value, named, refused_
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
 from mlsdm_grpc.engine.judging import Judging
-from mlsdm_grpc.engine.lanes import Bulkhead, Lane
 from mlsdm_grpc.engine.link import worker_lost
 from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.engine.writes import Ticket
@@ -58,6 +57,7 @@ from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.lanes import Bulkhead, Lane
 
 __all__ = [
     "Flow",

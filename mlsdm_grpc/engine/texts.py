@@ -16,17 +16,17 @@ from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import Vector
 from mlsdm_grpc.engine.checks import embedder_not_configured, embedder_unavailable
 from mlsdm_grpc.engine.codec import raise_failure
-from mlsdm_grpc.engine.lanes import Before, Lane, Lanes
 from mlsdm_grpc.engine.link import Link
 from mlsdm_grpc.engine.patience import Patience, patience_s
 from mlsdm_grpc.engine.pool import Pool
 from mlsdm_grpc.engine.textcodec import measurement_from_proto, report_from_proto
-from mlsdm_grpc.engine.together import both
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.governance.judge import Measurement
 from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.concurrency import both
+from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.speech import Profile, SpeechReport
 
 __all__ = ["BATCH_TEXT_BYTES", "Compared", "Texts", "ToMeasure"]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from mlsdm_grpc.engine.pressure import Mode
 from mlsdm_grpc.errors import InvalidInput, MlsdmError, Unavailable
+from mlsdm_grpc.protection.mode_machine import Mode
 from mlsdm_grpc.security.principal import Criticality
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.metadata import CRITICALITY
 from mlsdm_grpc.wire.work import WORK, Work
 
 if TYPE_CHECKING:
-    from mlsdm_grpc.engine.pressure import ModeMachine
     from mlsdm_grpc.observability.metrics import Metrics
+    from mlsdm_grpc.protection.mode_machine import ModeMachine
     from mlsdm_grpc.wire.call import Call
 
 __all__ = ["AdmissionInterceptor"]

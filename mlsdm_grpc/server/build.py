@@ -35,14 +35,9 @@ from mlsdm_grpc.config import (
 )
 from mlsdm_grpc.core.policy import Enforcement
 from mlsdm_grpc.core.semantics import SemanticsUnknown
-from mlsdm_grpc.engine.clock import Clock, TimeSources
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.generation import Generator
-from mlsdm_grpc.engine.lanes import Lane
-from mlsdm_grpc.engine.memory import within_memory
-from mlsdm_grpc.engine.monitor import Monitor
 from mlsdm_grpc.engine.repairs import Repairs
-from mlsdm_grpc.engine.sensors import Sensors
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.governance.rules import rules_with
 from mlsdm_grpc.ids import Ids
@@ -57,6 +52,11 @@ from mlsdm_grpc.llm.gateway import Gateway, ProvidersView
 from mlsdm_grpc.llm.moderation import moderation_scorer
 from mlsdm_grpc.llm.providers.chain import build_providers, embedder_problems
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.clock import Clock, TimeSources
+from mlsdm_grpc.protection.lanes import Lane
+from mlsdm_grpc.protection.memory_plan import within_memory
+from mlsdm_grpc.protection.monitor import Monitor
+from mlsdm_grpc.protection.sensors import Sensors
 from mlsdm_grpc.security.principal import Authenticator
 from mlsdm_grpc.security.tokens import DevAuthenticator, TokenAuthenticator
 from mlsdm_grpc.server import health as health_names

@@ -18,8 +18,8 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message_factory import GetMessageClass
 
 from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
-from mlsdm_grpc.engine.turns import Turns
 from mlsdm_grpc.errors import NotYetAvailable
+from mlsdm_grpc.protection.fair_limiter import Turns
 from mlsdm_grpc.server.handlers import Chain, Handler, StreamAnswer, UnaryAnswer, WriterAnswer
 from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.wire.bounds import BOUNDS

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import grpc
 import structlog
 
-from mlsdm_grpc.engine.bytegate import SMALL_BYTES
 from mlsdm_grpc.errors import DeadlineExceeded, InvalidInput, Unavailable
 from mlsdm_grpc.interceptors.drain import draining
+from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.server.inflight import InFlight
 from mlsdm_grpc.server.room import Holding, Room
 from mlsdm_grpc.wire.bounds import SCAN_BYTES

@@ -17,12 +17,12 @@ from google.protobuf.duration_pb2 import Duration
 
 from mlsdm_grpc._gen.mlsdm.v1 import node_pb2
 from mlsdm_grpc.config import JournalKind, Settings
-from mlsdm_grpc.engine.monitor import Monitor
-from mlsdm_grpc.engine.pressure import Mode
 from mlsdm_grpc.engine.vitals import Vitals
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.llm.breaker import BreakerState
 from mlsdm_grpc.llm.gateway import ProvidersView
+from mlsdm_grpc.protection.mode_machine import Mode
+from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.server.health import READINESS, Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.wire.responses import duration, timestamp

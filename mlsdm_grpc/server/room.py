@@ -12,13 +12,13 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from mlsdm_grpc.engine.bytegate import ByteGate
+from mlsdm_grpc.protection.byte_gate import ByteGate
 from mlsdm_grpc.wire.limits import MAX_CHUNK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable
 
-    from mlsdm_grpc.engine.memory import MemoryPlan
+    from mlsdm_grpc.protection.memory_plan import MemoryPlan
 
 __all__ = ["Holding", "Room"]
 

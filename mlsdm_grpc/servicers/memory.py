@@ -15,8 +15,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.core.record import DeleteMemory, PutMemories, PutResult
 from mlsdm_grpc.engine.engine import Engine, PageOf
-from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.errors import InvalidInput, NotYetAvailable
+from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
 from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call

@@ -13,8 +13,8 @@ from typing import Any, Final, Generic, TypeVar
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from mlsdm_grpc.engine.turns import FEW, Turn, Turns
 from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.protection.fair_limiter import FEW, Turn, Turns
 from mlsdm_grpc.wire.bounds import ITEMS, SCAN_BYTES, WHOLE_BYTES, Bound
 from mlsdm_grpc.wire.scan import Scan, Shape
 

@@ -15,8 +15,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_query_pb2,
     memory_service_pb2,
 )
-from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.journal.snapshot import snapshot_bytes
+from mlsdm_grpc.protection.lanes import Lane
 
 pytestmark = pytest.mark.anyio
 

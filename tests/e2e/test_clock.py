@@ -9,8 +9,8 @@ import pytest
 from serving import in_process
 
 from mlsdm_grpc.client import MemoryClient
-from mlsdm_grpc.engine.clock import TimeSources
 from mlsdm_grpc.errors import InvalidInput, NotFound, Unauthenticated
+from mlsdm_grpc.protection.clock import TimeSources
 
 pytestmark = pytest.mark.anyio
 

@@ -16,8 +16,8 @@ from serving import in_process
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2, memory_stream_pb2, node_pb2
 from mlsdm_grpc.client import MemoryClient
-from mlsdm_grpc.engine.monitor import Monitor
 from mlsdm_grpc.errors import MlsdmError, Unavailable
+from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.server.lifecycle import GrpcServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(240)]

@@ -1,6 +1,6 @@
 """What the spaces may take together."""
 
-from mlsdm_grpc.engine.budget import Budget
+from mlsdm_grpc.protection.memory_budget import Budget
 
 
 def test_the_budget_is_exceeded_above_what_was_set_and_leaves_a_little_room():

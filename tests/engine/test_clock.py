@@ -2,8 +2,8 @@
 
 import pytest
 
-from mlsdm_grpc.engine.clock import Clock, TimeSources
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.clock import Clock, TimeSources
 
 SECOND = 1_000_000_000
 HOUR = 3_600 * SECOND

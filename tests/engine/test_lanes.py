@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.engine.lanes import Before, Bulkhead, Gate, Lane, Lanes
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
+from mlsdm_grpc.protection.lanes import Before, Bulkhead, Gate, Lane, Lanes
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mlsdm_grpc.config import MIB, load_settings
-from mlsdm_grpc.engine import memory
-from mlsdm_grpc.engine.memory import (
+from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.protection import memory_plan
+from mlsdm_grpc.protection.memory_plan import (
     MemoryPlan,
     check_memory,
     memory_limit,
@@ -14,7 +15,6 @@ from mlsdm_grpc.engine.memory import (
     rest_bytes,
     within_memory,
 )
-from mlsdm_grpc.errors import InvalidInput
 
 
 def settings(**sections):
@@ -24,7 +24,7 @@ def settings(**sections):
 @pytest.fixture(autouse=True)
 def limited(monkeypatch):
     def limit(size_bytes):
-        monkeypatch.setattr(memory, "cgroup_limit", lambda: size_bytes)
+        monkeypatch.setattr(memory_plan, "cgroup_limit", lambda: size_bytes)
 
     limit(None)
     return limit

@@ -10,11 +10,11 @@ import anyio
 import pytest
 
 from mlsdm_grpc.config import PressureSettings
-from mlsdm_grpc.engine.monitor import Monitor
-from mlsdm_grpc.engine.pressure import Mode
-from mlsdm_grpc.engine.sensors import Reading
 from mlsdm_grpc.journal.protocol import JournalHealth
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.mode_machine import Mode
+from mlsdm_grpc.protection.monitor import Monitor
+from mlsdm_grpc.protection.sensors import Reading
 
 pytestmark = pytest.mark.anyio
 

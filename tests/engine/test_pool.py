@@ -13,8 +13,8 @@ from drive import KEY, running, ticket, vector
 
 from mlsdm_grpc.core.record import NewMemory, PutMemories, SpaceChange
 from mlsdm_grpc.engine.position import LOADING, Applying, Position, shared_page
-from mlsdm_grpc.engine.sensors import resident_bytes
 from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.protection.sensors import resident_bytes
 
 MIB = 1_024 * 1_024
 

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from mlsdm_grpc.config import PressureSettings
-from mlsdm_grpc.engine.pressure import Mode, ModeMachine
+from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine
 
 SETTINGS = PressureSettings()
 TICK_S = SETTINGS.interval_s

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.engine import spaces
-from mlsdm_grpc.engine.lanes import Before, Lane
 from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.minds import MindHandler
 from mlsdm_grpc.engine.pool import Loss
@@ -26,6 +25,7 @@ from mlsdm_grpc.engine.watches import Pace
 from mlsdm_grpc.engine.writes import _MAX_BACKLOG
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.protection.lanes import Before, Lane
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 

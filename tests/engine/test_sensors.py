@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlsdm_grpc.config import PressureSettings
-from mlsdm_grpc.engine.sensors import Sensors, cgroup_limit, memory_in_use, resident_bytes
+from mlsdm_grpc.protection.sensors import Sensors, cgroup_limit, memory_in_use, resident_bytes
 
 GIB = 1024**3
 

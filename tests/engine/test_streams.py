@@ -20,7 +20,6 @@ from mlsdm_grpc.core.record import (
 from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.engine.inbox import Batch, Inbox
-from mlsdm_grpc.engine.lanes import Lane
 from mlsdm_grpc.engine.streams import Flow, Goodbye, Opened, Opening, Position, Settled
 from mlsdm_grpc.errors import (
     Conflict,
@@ -32,6 +31,7 @@ from mlsdm_grpc.errors import (
     Unavailable,
 )
 from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.protection.lanes import Lane
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 

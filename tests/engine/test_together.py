@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from mlsdm_grpc.engine.together import all_of, both
 from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.protection.concurrency import all_of, both
 
 pytestmark = pytest.mark.anyio
 

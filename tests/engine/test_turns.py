@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mlsdm_grpc.engine.turns import FEW, Turns
+from mlsdm_grpc.protection.fair_limiter import FEW, Turns
 
 pytestmark = pytest.mark.anyio
 

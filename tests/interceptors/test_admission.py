@@ -7,11 +7,11 @@ import math
 import pytest
 
 from mlsdm_grpc.config import PressureSettings
-from mlsdm_grpc.engine.pressure import Mode, ModeMachine
 from mlsdm_grpc.errors import InvalidInput, NotFound, PermissionDenied, Unavailable
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.authz import AuthzInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine
 from mlsdm_grpc.security.principal import Criticality
 from mlsdm_grpc.server.build import SERVICES
 from mlsdm_grpc.wire.call import Method, Principal, Shape

@@ -5,12 +5,12 @@ import time
 import pytest
 
 from mlsdm_grpc.config import PressureSettings, ServerSettings
-from mlsdm_grpc.engine.pressure import ModeMachine
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import ORDER, build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.mode_machine import ModeMachine
 from mlsdm_grpc.security.tokens import DevAuthenticator
 
 NAMES = [entry.name for entry in ORDER]

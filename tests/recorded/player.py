@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from mlsdm_grpc.config import load_settings
-from mlsdm_grpc.engine.clock import TimeSources
+from mlsdm_grpc.protection.clock import TimeSources
 from mlsdm_grpc.server.build import running_server
 from tests.recorded.script import DIMENSION, METHODS, Request, Session
 

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from mlsdm_grpc.client.attempts import _OPEN
-from mlsdm_grpc.engine import bytegate
-from mlsdm_grpc.engine.bytegate import SMALL_BYTES
-from mlsdm_grpc.engine.memory import MemoryPlan
+from mlsdm_grpc.protection import byte_gate
+from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
+from mlsdm_grpc.protection.memory_plan import MemoryPlan
 from mlsdm_grpc.server.room import Room
 from tests.ping import outcome, serving
 
@@ -21,7 +21,7 @@ LARGE = "x" * (2 * SMALL_BYTES)
 @pytest.fixture
 def full(monkeypatch):
     """Return a room in which all that answers may have is taken."""
-    monkeypatch.setattr(bytegate, "_LONGEST_WAIT_S", 0.1)
+    monkeypatch.setattr(byte_gate, "_LONGEST_WAIT_S", 0.1)
     plenty = 10**9
     room = Room(MemoryPlan(0, 0, plenty, plenty, plenty, 10 * SMALL_BYTES, 0, 0, 0))
     assert room.answering.try_take("other", room.answering.total)

@@ -8,10 +8,10 @@ import random
 
 import pytest
 
-from mlsdm_grpc.engine import bytegate
-from mlsdm_grpc.engine.bytegate import SMALL_BYTES, ByteGate
-from mlsdm_grpc.engine.memory import MemoryPlan
 from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.protection import byte_gate
+from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
+from mlsdm_grpc.protection.memory_plan import MemoryPlan
 from mlsdm_grpc.server.room import Holding, Room
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ def plan(receiving, converting=100 * UNIT, answering=100 * UNIT):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(bytegate, "_LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(byte_gate, "_LONGEST_WAIT_S", 0.05)
 
 
 async def settled():

@@ -21,7 +21,6 @@ from mlsdm_grpc.core.record import (
     StreamItem,
     StreamItems,
 )
-from mlsdm_grpc.engine.turns import Turns
 from mlsdm_grpc.journal.records import (
     decode_record,
     encode_record,
@@ -30,6 +29,7 @@ from mlsdm_grpc.journal.records import (
     packed_memory,
     unpacked_memory,
 )
+from mlsdm_grpc.protection.fair_limiter import Turns
 from mlsdm_grpc.wire import requests
 from mlsdm_grpc.wire.bounds import BOUNDS
 from mlsdm_grpc.wire.fields import Fields

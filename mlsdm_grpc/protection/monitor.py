@@ -15,11 +15,11 @@ import anyio
 import structlog
 
 from mlsdm_grpc.config import PressureSettings
-from mlsdm_grpc.engine.allocator import trim
-from mlsdm_grpc.engine.pressure import Mode, ModeMachine
-from mlsdm_grpc.engine.sensors import Reading, Sensors
 from mlsdm_grpc.journal.protocol import JournalHealth
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.allocator import trim
+from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine
+from mlsdm_grpc.protection.sensors import Reading, Sensors
 
 __all__ = ["Monitor"]
 

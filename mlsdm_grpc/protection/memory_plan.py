@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlsdm_grpc.config import KIB, MIB, Settings
-from mlsdm_grpc.engine.sensors import cgroup_limit
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.llm.embedders import embedder_info
+from mlsdm_grpc.protection.sensors import cgroup_limit
 
 __all__ = [
     "MemoryPlan",

@@ -1,0 +1,1 @@
+"""Protection of the node: lanes, gates, fair turns, the mode machine, memory."""
