@@ -36,7 +36,7 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
     Vector,
 )
-from mlsdm_grpc.engine.pool import WORKER_ENVIRONMENT
+from mlsdm_grpc.workers.pool import WORKER_ENVIRONMENT
 
 PAGE_BYTES = resource.getpagesize()
 BATCH = 1_000

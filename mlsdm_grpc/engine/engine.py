@@ -32,19 +32,11 @@ from mlsdm_grpc.engine.checks import (
     expect,
     parameters_of,
 )
-from mlsdm_grpc.engine.codec import (
-    Ask,
-    Found,
-    found_memories,
-    search_request,
-    view_from_reply,
-)
 from mlsdm_grpc.engine.consolidation import Consolidator
 from mlsdm_grpc.engine.first import FirstWrites, parameters_from
 from mlsdm_grpc.engine.intake import Intake
 from mlsdm_grpc.engine.judging import Judging, Scorer
 from mlsdm_grpc.engine.policies import Policies
-from mlsdm_grpc.engine.pool import Loss, Pool, WorkerLimits, WorkerRole
 from mlsdm_grpc.engine.quarantine import Quarantine
 from mlsdm_grpc.engine.spaces import Directory, Space
 from mlsdm_grpc.engine.streams import Streams
@@ -65,6 +57,14 @@ from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.protection.memory_budget import Budget
+from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits, WorkerRole
+from mlsdm_grpc.workers.space_codec import (
+    Ask,
+    Found,
+    found_memories,
+    search_request,
+    view_from_reply,
+)
 
 __all__ = ["Engine", "PageOf"]
 

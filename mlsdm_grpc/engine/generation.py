@@ -19,7 +19,6 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.policy import Decision
 from mlsdm_grpc.core.record import MoralParameters, Vector
-from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.recollection import Memories, Said
 from mlsdm_grpc.engine.repairs import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
@@ -54,6 +53,7 @@ from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import both
 from mlsdm_grpc.speech import SpeechReport
+from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = [
     "Generation",

@@ -16,7 +16,6 @@ from mlsdm_grpc.core.record import (
 )
 from mlsdm_grpc.engine.access import Access
 from mlsdm_grpc.engine.checks import check_deadline, check_embedded, expect, join, parameters_of
-from mlsdm_grpc.engine.codec import refusal_error
 from mlsdm_grpc.engine.drafts import (
     Draft,
     Prepared,
@@ -35,6 +34,7 @@ from mlsdm_grpc.governance.judge import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.protection.lanes import Before, Lane
+from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = ["Event", "Exchange", "Intake", "Put"]
 

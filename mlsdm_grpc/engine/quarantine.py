@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import structlog
 
-from mlsdm_grpc.engine.position import LOADING
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.workers.progress import LOADING
 
 __all__ = ["Quarantine"]
 

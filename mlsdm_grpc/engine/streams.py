@@ -37,12 +37,10 @@ from mlsdm_grpc.engine.checks import (
     expect,
     parameters_of,
 )
-from mlsdm_grpc.engine.codec import refusal_error
 from mlsdm_grpc.engine.drafts import judged_event, judged_value, named, refused_put, settled
 from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
 from mlsdm_grpc.engine.judging import Judging
-from mlsdm_grpc.engine.link import worker_lost
 from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import (
@@ -58,6 +56,8 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Bulkhead, Lane
+from mlsdm_grpc.workers.link import worker_lost
+from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = [
     "Flow",

@@ -15,11 +15,7 @@ from mlsdm_grpc.config import KIB
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import Vector
 from mlsdm_grpc.engine.checks import embedder_not_configured, embedder_unavailable
-from mlsdm_grpc.engine.codec import raise_failure
-from mlsdm_grpc.engine.link import Link
 from mlsdm_grpc.engine.patience import Patience, patience_s
-from mlsdm_grpc.engine.pool import Pool
-from mlsdm_grpc.engine.textcodec import measurement_from_proto, report_from_proto
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.governance.judge import Measurement
 from mlsdm_grpc.governance.rules import Stage
@@ -28,6 +24,10 @@ from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import both
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.speech import Profile, SpeechReport
+from mlsdm_grpc.workers.link import Link
+from mlsdm_grpc.workers.pool import Pool
+from mlsdm_grpc.workers.space_codec import raise_failure
+from mlsdm_grpc.workers.text_codec import measurement_from_proto, report_from_proto
 
 __all__ = ["BATCH_TEXT_BYTES", "Compared", "Texts", "ToMeasure"]
 

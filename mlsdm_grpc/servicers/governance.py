@@ -9,10 +9,10 @@ from mlsdm_grpc.core.policy import StoredPolicy
 from mlsdm_grpc.engine.judging import Judging
 from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.repairs import Repairs
-from mlsdm_grpc.engine.textcodec import report_to_proto
 from mlsdm_grpc.wire import governance, policies, requests
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.workers.text_codec import report_to_proto
 
 __all__ = ["GovernanceServicer"]
 

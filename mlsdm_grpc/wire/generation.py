@@ -15,7 +15,6 @@ from mlsdm_grpc.engine.generation import (
     Recalled,
 )
 from mlsdm_grpc.engine.repairs import Spent
-from mlsdm_grpc.engine.textcodec import report_to_proto
 from mlsdm_grpc.governance.judge import Verdict
 from mlsdm_grpc.llm.providers.base import Finish
 from mlsdm_grpc.wire import bounds, limits, requests, responses
@@ -23,6 +22,7 @@ from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.governance import usage
 from mlsdm_grpc.wire.status import item_status
+from mlsdm_grpc.workers.text_codec import report_to_proto
 
 __all__ = ["generation_request", "response", "stream_event"]
 

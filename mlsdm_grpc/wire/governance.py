@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2, usage_pb2
 from mlsdm_grpc.engine.judging import Judged
 from mlsdm_grpc.engine.repairs import Repaired, RepairRequest, Spent
-from mlsdm_grpc.engine.textcodec import report_to_proto
 from mlsdm_grpc.governance.findings import Finding, merged, redact
 from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.speech import Profile
@@ -16,6 +15,7 @@ from mlsdm_grpc.wire import forms, limits
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.responses import duration, verdict
+from mlsdm_grpc.workers.text_codec import report_to_proto
 
 __all__ = [
     "evaluation",

@@ -19,7 +19,6 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.core.record import NewMemory, Provenance, Source, UpdateMemory, Vector
 from mlsdm_grpc.core.window import MIN_AGE_NS
-from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.governance.folding import is_blank
@@ -30,6 +29,7 @@ from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import BLANK, Fields
 from mlsdm_grpc.wire.reading import Parts
+from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = [
     "BatchDigest",

@@ -24,10 +24,10 @@ from mlsdm_grpc.core.record import (
     PutResult,
     Rejection,
 )
-from mlsdm_grpc.engine.answers import embedding_message, memory_message, timestamp
-from mlsdm_grpc.engine.codec import Found
 from mlsdm_grpc.engine.intake import Put
 from mlsdm_grpc.governance.judge import Verdict, enforced
+from mlsdm_grpc.workers.query_encoder import embedding_message, memory_message, timestamp
+from mlsdm_grpc.workers.space_codec import Found
 
 __all__ = [
     "batch_put",

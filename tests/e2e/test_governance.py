@@ -28,10 +28,10 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import FINISH_REASON_RESPONSE_REFUSED
 from mlsdm_grpc.client import MemoryClient, Policy, new_memory
-from mlsdm_grpc.engine import textwork
 from mlsdm_grpc.errors import InvalidInput, PreconditionFailed
 from mlsdm_grpc.governance.measure import BUILT_IN_DETECTORS
 from mlsdm_grpc.governance.rules import BUILT_IN_RULES
+from mlsdm_grpc.workers import text_worker
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -120,7 +120,7 @@ async def test_a_text_that_could_not_be_searched_is_not_told_as_redacted(monkeyp
         raise ZeroDivisionError
 
     detectors = replace(BUILT_IN_DETECTORS, sensitive=broken, injection=broken)
-    monkeypatch.setattr(textwork, "measure", partial(textwork.measure, detectors=detectors))
+    monkeypatch.setattr(text_worker, "measure", partial(text_worker.measure, detectors=detectors))
     async with serving(engine={"text_workers": 0}) as (_, client):
         for stage in ("prompt", "speech"):
             found = await client.evaluate(EMAIL, redact=True, stage=stage)

@@ -140,7 +140,7 @@ class Soak:
 
     def _pids(self):
         pid = self.server.process.pid
-        return [pid, *workers(pid, "mlsdm_grpc.engine.worker")]
+        return [pid, *workers(pid, "mlsdm_grpc.workers.main")]
 
     def _resident_bytes(self):
         pid = self.server.process.pid

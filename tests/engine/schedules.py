@@ -42,11 +42,11 @@ from mlsdm_grpc.core.record import (
     Vector,
     etag_of,
 )
-from mlsdm_grpc.engine.minds import MindHandler
-from mlsdm_grpc.engine.position import Position
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.records import decode_record, encode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.space_worker import MindHandler
 
 DIMENSION = 4
 SECOND = 1_000_000_000
@@ -94,8 +94,8 @@ def small_steps():
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr("mlsdm_grpc.journal.snapshot._MEMORIES_A_STEP", 1)
         changed.setattr("mlsdm_grpc.journal.snapshot._PART_BYTES", 512)
-        changed.setattr("mlsdm_grpc.engine.minds._SCRUBBED_AT_ONCE", 2)
-        changed.setattr("mlsdm_grpc.engine.minds._FIRST_QUERIES", 1)
+        changed.setattr("mlsdm_grpc.workers.space_worker._SCRUBBED_AT_ONCE", 2)
+        changed.setattr("mlsdm_grpc.workers.space_worker._FIRST_QUERIES", 1)
         yield
 
 

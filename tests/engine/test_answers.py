@@ -17,8 +17,8 @@ from mlsdm_grpc.core.record import (
     Source,
     SpaceParameters,
 )
-from mlsdm_grpc.engine.answers import Answers, memory_message
 from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.workers.query_encoder import Answers, memory_message
 
 DIMENSION = 16
 

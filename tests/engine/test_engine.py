@@ -8,7 +8,6 @@ from drive import DIMENSION, KEY, event_of, running, ticket, vector
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.core.record import DeleteMemory, NewMemory, PutMemories
-from mlsdm_grpc.engine.codec import Ask
 from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.errors import (
     Conflict,
@@ -21,6 +20,7 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.lanes import Before, Lane
+from mlsdm_grpc.workers.space_codec import Ask
 
 pytestmark = pytest.mark.anyio
 

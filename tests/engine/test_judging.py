@@ -21,25 +21,26 @@ from mlsdm_grpc.core.policy import (
     SetPolicy,
 )
 from mlsdm_grpc.core.record import NewMemory, PutMemories, PutResult
-from mlsdm_grpc.engine import policies, textwork
+from mlsdm_grpc.engine import policies
 from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.inbox import Batch
-from mlsdm_grpc.engine.position import Position
 from mlsdm_grpc.engine.streams import Opening
-from mlsdm_grpc.engine.textcodec import (
-    measurement_from_proto,
-    measurement_to_proto,
-    report_from_proto,
-    report_to_proto,
-)
 from mlsdm_grpc.engine.texts import ToMeasure
-from mlsdm_grpc.engine.textwork import TextHandler
 from mlsdm_grpc.errors import InternalError, Unavailable
 from mlsdm_grpc.governance import measure as measuring
 from mlsdm_grpc.governance.findings import Finding, FindingKind
 from mlsdm_grpc.governance.judge import Measurement
 from mlsdm_grpc.governance.rules import Stage, rules_with
 from mlsdm_grpc.speech import Flag, Profile, SpeechReport, analyse
+from mlsdm_grpc.workers import text_worker
+from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.text_codec import (
+    measurement_from_proto,
+    measurement_to_proto,
+    report_from_proto,
+    report_to_proto,
+)
+from mlsdm_grpc.workers.text_worker import TextHandler
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -141,7 +142,7 @@ def test_a_text_that_breaks_a_worker_spoils_its_own_request_only(monkeypatch):
     def analyse(text, **_):
         raise ZeroDivisionError(text)
 
-    monkeypatch.setattr(textwork, "analyse", analyse)
+    monkeypatch.setattr(text_worker, "analyse", analyse)
     handler = TextHandler("none", Position())
     speech = pb.LinkRequest(call_id=1, speech=pb.SpeechRequest(text="secret words"))
     broken, sound = answers(handler, speech, request(2, INJECTION))
@@ -180,7 +181,7 @@ def test_checks_of_quality_see_a_bounded_text_and_tell_that_they_go_on(monkeypat
     rules = ("quality.drift", "quality.looping")
     quality = dict.fromkeys(("drift", "looping"), check)
     detectors = replace(measuring.BUILT_IN_DETECTORS, quality=quality)
-    monkeypatch.setattr(textwork, "measure", partial(measuring.measure, detectors=detectors))
+    monkeypatch.setattr(text_worker, "measure", partial(measuring.measure, detectors=detectors))
     wanted = pb.MeasuredText(text="\n" * 262_144, stage=Stage.SPEECH, rule_ids=rules)
     asked = pb.LinkRequest(call_id=1, measure=pb.MeasureRequest(texts=[wanted]))
     TextHandler("none", Told()).handle([asked])
@@ -214,7 +215,7 @@ async def test_a_broken_detector_fails_open_or_closed_as_its_rule_says(monkeypat
     def measure(*arguments, **fields):
         return measuring.measure(*arguments, **fields, detectors=detectors)
 
-    monkeypatch.setattr(textwork, "measure", measure)
+    monkeypatch.setattr(text_worker, "measure", measure)
     async with running(space={"embedder": "wordllama"}) as driver:
         etag = '"0"'
         for on_error, result in ((OnError.REFUSE, "REFUSED"), (OnError.ALLOW, "CREATED")):
@@ -238,7 +239,7 @@ async def test_a_defect_of_a_worker_is_an_error_and_no_verdict(monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(textwork, "measure", broken)
+    monkeypatch.setattr(text_worker, "measure", broken)
     async with running() as driver:
         with pytest.raises(InternalError):
             await driver.engine.judging.judge(

@@ -12,9 +12,9 @@ import pytest
 from drive import KEY, running, ticket, vector
 
 from mlsdm_grpc.core.record import NewMemory, PutMemories, SpaceChange
-from mlsdm_grpc.engine.position import LOADING, Applying, Position, shared_page
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.protection.sensors import resident_bytes
+from mlsdm_grpc.workers.progress import LOADING, Applying, Position, shared_page
 
 MIB = 1_024 * 1_024
 
@@ -200,7 +200,7 @@ async def test_a_write_whose_space_does_not_come_back_is_unavailable(monkeypatch
         os.kill(pid, signal.SIGSTOP)
         write = asyncio.ensure_future(driver.put(1, request=b"r" * 16))
         await until(lambda: driver.engine._minds._links[0].pending)
-        monkeypatch.setattr("mlsdm_grpc.engine.pool._READY_S", 0.0)
+        monkeypatch.setattr("mlsdm_grpc.workers.pool._READY_S", 0.0)
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(Unavailable) as caught:
             await write

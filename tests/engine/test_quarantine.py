@@ -10,11 +10,11 @@ from drive import KEY, running, ticket, vector
 
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.record import DeleteMemory, NewMemory, PutMemories
-from mlsdm_grpc.engine.position import LOADING
 from mlsdm_grpc.engine.quarantine import Quarantine
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.workers.progress import LOADING
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -22,7 +22,7 @@ OTHERS = [KEY._replace(space=f"other{i}") for i in range(4)]
 PLANT = """
 import os, signal, sys
 
-if any("mlsdm_grpc.engine.worker" in each for each in sys.orig_argv):
+if any("mlsdm_grpc.workers.main" in each for each in sys.orig_argv):
     import mlsdm_grpc.core.mind as minds
     from mlsdm_grpc.core.record import PutMemories
 
@@ -41,7 +41,7 @@ if any("mlsdm_grpc.engine.worker" in each for each in sys.orig_argv):
 KILLED = """
 import os, signal, sys
 
-if any("mlsdm_grpc.engine.worker" in each for each in sys.orig_argv):
+if any("mlsdm_grpc.workers.main" in each for each in sys.orig_argv):
     import mlsdm_grpc.journal.snapshot as snapshots
 
     reader = snapshots.snapshot_reader

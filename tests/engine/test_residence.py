@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.engine import spaces
-from mlsdm_grpc.engine.link import InlineLink
-from mlsdm_grpc.engine.minds import MindHandler
-from mlsdm_grpc.engine.pool import Loss
-from mlsdm_grpc.engine.position import Position
-from mlsdm_grpc.engine.slices import Claim, Job
 from mlsdm_grpc.engine.spaces import SpaceStatus
 from mlsdm_grpc.engine.watches import Pace
 from mlsdm_grpc.engine.writes import _MAX_BACKLOG
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.protection.lanes import Before, Lane
+from mlsdm_grpc.workers.link import InlineLink
+from mlsdm_grpc.workers.pool import Loss
+from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.scheduler import Claim, Job
+from mlsdm_grpc.workers.space_worker import MindHandler
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 

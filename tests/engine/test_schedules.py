@@ -17,9 +17,9 @@ from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.pelm import Pelm
 from mlsdm_grpc.core.streams import StreamMarks
 from mlsdm_grpc.core.window import RequestWindow
-from mlsdm_grpc.engine import minds, slices
-from mlsdm_grpc.engine.slices import Claim, Slices
 from mlsdm_grpc.journal import snapshot
+from mlsdm_grpc.workers import scheduler, space_worker
+from mlsdm_grpc.workers.scheduler import Claim, Slices
 
 CHUNKS, CHUNK = 10, 500
 ENOUGH = 2_000
@@ -83,7 +83,7 @@ def test_schedules_reach_what_they_are_for(folder, monkeypatch):
 
 
 def _freezes_at_its_first_slice(patch):
-    patch.setattr(minds, "_AT_ONCE", minds._AT_ONCE - {"snapshot"})
+    patch.setattr(space_worker, "_AT_ONCE", space_worker._AT_ONCE - {"snapshot"})
 
 
 def _freezes_late_and_writes_no_proof(patch):
@@ -94,7 +94,7 @@ def _freezes_late_and_writes_no_proof(patch):
         yield from snapshot._write_state(mind, output)
         return snapshot.Written(revision, output.sha256.digest(), output.size)
 
-    patch.setattr(minds, "snapshot_writer", unproven)
+    patch.setattr(space_worker, "snapshot_writer", unproven)
 
 
 def _copies_nothing_that_changes(patch):
@@ -138,32 +138,34 @@ def _lets_later_requests_overtake(patch):
     def holds(self, request, claim):
         if not self._turns or self._open(request.space_id, claim):
             return False
-        self._held.setdefault(request.space_id, slices.deque()).append(slices._Held(request, claim))
+        self._held.setdefault(request.space_id, scheduler.deque()).append(
+            scheduler._Held(request, claim)
+        )
         return True
 
     patch.setattr(Slices, "holds", holds)
 
 
 def _pages_beside_changes(patch):
-    patch.setitem(minds._CLAIMS, "page", Claim.LOOK)
+    patch.setitem(space_worker._CLAIMS, "page", Claim.LOOK)
 
 
 def _searches_beside_changes(patch):
-    patch.setitem(minds._CLAIMS, "search", Claim.LOOK)
+    patch.setitem(space_worker._CLAIMS, "search", Claim.LOOK)
 
 
 def _replays_beside_reads(patch):
-    patch.setitem(minds._CLAIMS, "apply", Claim.LOOK)
+    patch.setitem(space_worker._CLAIMS, "apply", Claim.LOOK)
 
 
 def _names_the_revision_at_the_end(patch):
-    writer = minds.snapshot_writer
+    writer = space_worker.snapshot_writer
 
     def late(mind, file):
         written = yield from writer(mind, file)
         return written._replace(revision=mind.revision)
 
-    patch.setattr(minds, "snapshot_writer", late)
+    patch.setattr(space_worker, "snapshot_writer", late)
 
 
 def _forgets_the_order_of_the_ring(patch):

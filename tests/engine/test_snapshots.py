@@ -10,12 +10,12 @@ from drive import KEY, running
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.steps import finish
-from mlsdm_grpc.engine import minds
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import snapshot_writer
 from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.workers import space_worker
 
 pytestmark = pytest.mark.anyio
 
@@ -117,14 +117,14 @@ async def test_a_loader_that_fails_says_nothing_of_the_snapshot(tmp_path, monkey
     await journal.open()
     async with running(journal) as driver:
         await driver.put(1, 2)
-    reader = minds.snapshot_reader
+    reader = space_worker.snapshot_reader
 
     def short_of_memory(file):
         raise MemoryError
         yield from reader(file)
 
     with monkeypatch.context() as failing:
-        failing.setattr(minds, "snapshot_reader", short_of_memory)
+        failing.setattr(space_worker, "snapshot_reader", short_of_memory)
         async with running(journal) as driver:
             with pytest.raises(DataLoss):
                 await driver.query(1)
@@ -135,14 +135,14 @@ async def test_a_loader_that_fails_says_nothing_of_the_snapshot(tmp_path, monkey
 
 
 async def test_a_file_that_lost_its_end_is_not_published(monkeypatch):
-    writer = minds.snapshot_writer
+    writer = space_worker.snapshot_writer
 
     def cut(mind, file):
         written = yield from writer(mind, file)
         file.truncate(written.size // 2)
         return written
 
-    monkeypatch.setattr(minds, "snapshot_writer", cut)
+    monkeypatch.setattr(space_worker, "snapshot_writer", cut)
     async with running(snapshot_every=100) as driver:
         await driver.put(*range(110))
         assert await snapshot_taken(driver) == 0

@@ -9,12 +9,12 @@ from drive import KEY, running, vector
 
 from mlsdm_grpc.core.pelm import unit_row
 from mlsdm_grpc.engine.engine import PageOf
-from mlsdm_grpc.engine.link import InlineLink
 from mlsdm_grpc.engine.upkeep import Upkeep
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.workers.link import InlineLink
 
 pytestmark = [
     pytest.mark.anyio,

@@ -187,7 +187,7 @@ async def test_a_space_that_cannot_be_brought_back_ends_its_watches(monkeypatch)
         async with watch(driver) as views:
             await anext(views)
             async with waiting(views) as following:
-                monkeypatch.setattr("mlsdm_grpc.engine.pool._READY_S", 0.0)
+                monkeypatch.setattr("mlsdm_grpc.workers.pool._READY_S", 0.0)
                 (pid,) = driver.engine._minds.pids()
                 os.kill(pid, signal.SIGKILL)
                 with anyio.fail_after(20), pytest.raises(Unavailable) as caught:

@@ -17,12 +17,12 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.record import CreateSpace, Record, SpaceParameters, Vector
 from mlsdm_grpc.engine.checks import check_embedded
-from mlsdm_grpc.engine.link import MAX_FRAME_BYTES, FrameReader, encode_frame
-from mlsdm_grpc.engine.minds import MindHandler
-from mlsdm_grpc.engine.position import Position
-from mlsdm_grpc.engine.worker import make_handler, serve
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.records import encode_record
+from mlsdm_grpc.workers.link import MAX_FRAME_BYTES, FrameReader, encode_frame
+from mlsdm_grpc.workers.main import make_handler, serve
+from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.space_worker import MindHandler
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 

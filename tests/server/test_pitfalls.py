@@ -85,7 +85,7 @@ async def test_p10_context_variables_reach_the_servicer_and_no_other_call(name):
 
 
 async def test_p12_no_worker_ever_loads_grpc():
-    command = "import sys, mlsdm_grpc.engine.worker; sys.exit('grpc' in sys.modules)"
+    command = "import sys, mlsdm_grpc.workers.main; sys.exit('grpc' in sys.modules)"
     done = await anyio.run_process([sys.executable, "-c", command], check=False)
     assert done.returncode == 0, done.stderr
     source = Path(__file__).parents[2] / "mlsdm_grpc"

@@ -17,17 +17,6 @@ from mlsdm_grpc.core.mind import Mind, RevisionGap
 from mlsdm_grpc.core.pelm import Found, Query
 from mlsdm_grpc.core.record import EventOutcome, Outcome, Record, StreamOutcome
 from mlsdm_grpc.core.semantics import SemanticsUnknown
-from mlsdm_grpc.engine.answers import Answers
-from mlsdm_grpc.engine.codec import (
-    add_failure,
-    add_memory,
-    answer_bytes,
-    queries_of,
-    row_bytes,
-    writes_of,
-)
-from mlsdm_grpc.engine.position import LOADING, Position
-from mlsdm_grpc.engine.slices import SLICE_S, Claim, Job, Slices
 from mlsdm_grpc.errors import (
     DataLoss,
     DeadlineExceeded,
@@ -41,6 +30,17 @@ from mlsdm_grpc.journal.parameters import parameters_to_proto
 from mlsdm_grpc.journal.policies import policy_to_proto
 from mlsdm_grpc.journal.records import decode_record, group_to_proto, outcome_to_proto
 from mlsdm_grpc.journal.snapshot import SnapshotDamaged, snapshot_reader, snapshot_writer
+from mlsdm_grpc.workers.progress import LOADING, Position
+from mlsdm_grpc.workers.query_encoder import Answers
+from mlsdm_grpc.workers.scheduler import SLICE_S, Claim, Job, Slices
+from mlsdm_grpc.workers.space_codec import (
+    add_failure,
+    add_memory,
+    answer_bytes,
+    queries_of,
+    row_bytes,
+    writes_of,
+)
 
 __all__ = ["MindHandler"]
 

@@ -23,12 +23,12 @@ import anyio
 import anyio.abc
 import structlog
 
-from mlsdm_grpc.engine.link import InlineLink, Link, SocketLink, worker_lost
-from mlsdm_grpc.engine.position import Applying, Position, shared_page
-from mlsdm_grpc.engine.worker import make_handler
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.protection.allocator import MMAP_THRESHOLD_BYTES
 from mlsdm_grpc.protection.sensors import resident_bytes
+from mlsdm_grpc.workers.link import InlineLink, Link, SocketLink, worker_lost
+from mlsdm_grpc.workers.main import make_handler
+from mlsdm_grpc.workers.progress import Applying, Position, shared_page
 
 __all__ = ["WORKER_ENVIRONMENT", "Loss", "Pool", "WorkerLimits", "WorkerRole", "WorkerState"]
 
@@ -410,7 +410,7 @@ class Pool:
             sys.executable,
             "-P",
             "-m",
-            "mlsdm_grpc.engine.worker",
+            "mlsdm_grpc.workers.main",
             self.role.name,
             str(theirs.fileno()),
             str(page),

@@ -1,6 +1,6 @@
 """A worker process: holds minds, or works on texts; knows neither grpc nor the event loop.
 
-``python -m mlsdm_grpc.engine.worker minds|text FD PAGE [EMBEDDER]`` speaks the link protocol on the
+``python -m mlsdm_grpc.workers.main minds|text FD PAGE [EMBEDDER]`` speaks the link protocol on the
 inherited socket ``FD`` until the other end closes, and says on the shared ``PAGE`` what it is
 doing. Whatever waits is handled together: queries of one space share one scan, texts share one
 pass of the model.
@@ -16,9 +16,9 @@ import sys
 from collections.abc import Sequence
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.engine.link import FrameReader, Handler, encode_frame, handle_some
-from mlsdm_grpc.engine.minds import MindHandler
-from mlsdm_grpc.engine.position import Position
+from mlsdm_grpc.workers.link import FrameReader, Handler, encode_frame, handle_some
+from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.space_worker import MindHandler
 
 __all__ = ["main", "make_handler", "serve"]
 
@@ -29,7 +29,7 @@ def make_handler(role: str, embedder: str, position: Position) -> Handler:
     """Return what a worker of this role does: ``minds`` or ``text``."""
     if role == "minds":
         return MindHandler(position)
-    from mlsdm_grpc.engine.textwork import TextHandler
+    from mlsdm_grpc.workers.text_worker import TextHandler
 
     return TextHandler(embedder, position)
 

@@ -9,15 +9,15 @@ from typing import Final
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.engine.codec import add_failure
-from mlsdm_grpc.engine.position import Position
-from mlsdm_grpc.engine.textcodec import measurement_to_proto, report_to_proto
 from mlsdm_grpc.errors import InternalError
 from mlsdm_grpc.governance.measure import measure
 from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.llm.embedders import load_embedder
 from mlsdm_grpc.speech import Profile, analyse
 from mlsdm_grpc.speech.repair import best, is_repairable
+from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.space_codec import add_failure
+from mlsdm_grpc.workers.text_codec import measurement_to_proto, report_to_proto
 
 __all__ = ["NO_EMBEDDER", "TextHandler"]
 
