@@ -21,13 +21,13 @@ from mlsdm_grpc.core.record import (
     Vector,
 )
 from mlsdm_grpc.core.semantics import newest
-from mlsdm_grpc.engine.checks import parameters_of
-from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.governance.judge import Verdict, enforced, moral_verdict
 from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.records import packed_memory, unpacked_memory
 from mlsdm_grpc.protection.fair_limiter import FEW
+from mlsdm_grpc.spaces.checks import parameters_of
+from mlsdm_grpc.spaces.directory import Space
 
 __all__ = ["Draft", "Prepared", "judged_event", "judged_value", "named", "refused_put", "settled"]
 

@@ -23,28 +23,12 @@ from mlsdm_grpc.core.record import (
     UpdateMemory,
     Vector,
 )
-from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.catalogue import Catalogue, seen
-from mlsdm_grpc.engine.checks import (
-    check_deadline,
-    check_dimensions,
-    check_embedded,
-    expect,
-    parameters_of,
-)
-from mlsdm_grpc.engine.consolidation import Consolidator
-from mlsdm_grpc.engine.first import FirstWrites, parameters_from
 from mlsdm_grpc.engine.intake import Intake
 from mlsdm_grpc.engine.judging import Judging, Scorer
 from mlsdm_grpc.engine.policies import Policies
-from mlsdm_grpc.engine.quarantine import Quarantine
-from mlsdm_grpc.engine.spaces import Directory, Space
 from mlsdm_grpc.engine.streams import Streams
 from mlsdm_grpc.engine.texts import Texts
-from mlsdm_grpc.engine.upkeep import Upkeep
 from mlsdm_grpc.engine.vitals import Vitals
-from mlsdm_grpc.engine.watches import Watches
-from mlsdm_grpc.engine.writes import Ticket, WritePipeline
 from mlsdm_grpc.errors import (
     NotFound,
 )
@@ -57,6 +41,22 @@ from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.protection.memory_budget import Budget
+from mlsdm_grpc.spaces.catalogue import Catalogue, seen
+from mlsdm_grpc.spaces.checks import (
+    check_deadline,
+    check_dimensions,
+    check_embedded,
+    expect,
+    parameters_of,
+)
+from mlsdm_grpc.spaces.consolidator import Consolidator
+from mlsdm_grpc.spaces.creation import FirstWrites, parameters_from
+from mlsdm_grpc.spaces.directory import Directory, Space
+from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.space_client import Access
+from mlsdm_grpc.spaces.upkeep import Upkeep
+from mlsdm_grpc.spaces.watches import Watches
+from mlsdm_grpc.spaces.write_pipeline import Ticket, WritePipeline
 from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits, WorkerRole
 from mlsdm_grpc.workers.space_codec import (
     Ask,

@@ -22,7 +22,6 @@ from mlsdm_grpc.core.record import MoralParameters, Vector
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.recollection import Memories, Said
 from mlsdm_grpc.engine.repairs import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
-from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     FieldViolation,
@@ -52,6 +51,7 @@ from mlsdm_grpc.llm.providers.base import Finish, ModelRequest
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import both
+from mlsdm_grpc.spaces.write_pipeline import Ticket
 from mlsdm_grpc.speech import SpeechReport
 from mlsdm_grpc.workers.space_codec import Ask
 

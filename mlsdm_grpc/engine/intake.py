@@ -14,8 +14,6 @@ from mlsdm_grpc.core.record import (
     PutOutcome,
     Refusal,
 )
-from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.checks import check_deadline, check_embedded, expect, join, parameters_of
 from mlsdm_grpc.engine.drafts import (
     Draft,
     Prepared,
@@ -25,15 +23,17 @@ from mlsdm_grpc.engine.drafts import (
     refused_put,
     settled,
 )
-from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.judging import Judging
-from mlsdm_grpc.engine.spaces import Space
-from mlsdm_grpc.engine.writes import Applied, Ticket
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.judge import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.protection.lanes import Before, Lane
+from mlsdm_grpc.spaces.checks import check_deadline, check_embedded, expect, join, parameters_of
+from mlsdm_grpc.spaces.creation import FirstWrites
+from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space_client import Access
+from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket
 from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = ["Event", "Exchange", "Intake", "Put"]

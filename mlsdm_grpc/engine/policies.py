@@ -14,16 +14,16 @@ from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
-from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.checks import check_deadline, expect
-from mlsdm_grpc.engine.patience import waiting_for
-from mlsdm_grpc.engine.spaces import TENANT_SPACE, Space
-from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.governance.policy import EffectivePolicy, effective_policy
 from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Rule
 from mlsdm_grpc.journal.policies import policy_from_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.lanes import Lane
+from mlsdm_grpc.spaces.checks import check_deadline, expect
+from mlsdm_grpc.spaces.directory import TENANT_SPACE, Space
+from mlsdm_grpc.spaces.patience import waiting_for
+from mlsdm_grpc.spaces.space_client import Access
+from mlsdm_grpc.spaces.write_pipeline import Ticket
 
 __all__ = ["Policies", "PolicyView"]
 

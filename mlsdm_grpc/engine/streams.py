@@ -28,21 +28,9 @@ from mlsdm_grpc.core.record import (
     StreamItems,
     StreamOutcome,
 )
-from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.checks import (
-    check_deadline,
-    check_embedded,
-    embedder_not_configured,
-    embedder_unavailable,
-    expect,
-    parameters_of,
-)
 from mlsdm_grpc.engine.drafts import judged_event, judged_value, named, refused_put, settled
-from mlsdm_grpc.engine.first import FirstWrites
 from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
 from mlsdm_grpc.engine.judging import Judging
-from mlsdm_grpc.engine.spaces import Space
-from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import (
     Conflict,
     InvalidInput,
@@ -56,6 +44,18 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Bulkhead, Lane
+from mlsdm_grpc.spaces.checks import (
+    check_deadline,
+    check_embedded,
+    embedder_not_configured,
+    embedder_unavailable,
+    expect,
+    parameters_of,
+)
+from mlsdm_grpc.spaces.creation import FirstWrites
+from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space_client import Access
+from mlsdm_grpc.spaces.write_pipeline import Ticket
 from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import refusal_error
 

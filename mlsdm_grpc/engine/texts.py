@@ -14,8 +14,6 @@ from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, speech_pb2
 from mlsdm_grpc.config import KIB
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import Vector
-from mlsdm_grpc.engine.checks import embedder_not_configured, embedder_unavailable
-from mlsdm_grpc.engine.patience import Patience, patience_s
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.governance.judge import Measurement
 from mlsdm_grpc.governance.rules import Stage
@@ -23,6 +21,8 @@ from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import both
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
+from mlsdm_grpc.spaces.checks import embedder_not_configured, embedder_unavailable
+from mlsdm_grpc.spaces.patience import Patience, patience_s
 from mlsdm_grpc.speech import Profile, SpeechReport
 from mlsdm_grpc.workers.link import Link
 from mlsdm_grpc.workers.pool import Pool

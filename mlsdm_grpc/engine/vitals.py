@@ -6,9 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
-from mlsdm_grpc.engine.spaces import Directory
-from mlsdm_grpc.engine.writes import WritePipeline
 from mlsdm_grpc.protection.lanes import Lanes
+from mlsdm_grpc.spaces.directory import Directory
+from mlsdm_grpc.spaces.write_pipeline import WritePipeline
 from mlsdm_grpc.workers.pool import Pool, WorkerState
 
 __all__ = ["Vitals"]

@@ -6,8 +6,8 @@ import asyncio
 
 from mlsdm_grpc._gen.mlsdm.v1 import space_service_pb2
 from mlsdm_grpc.core.record import UpdateSpace
-from mlsdm_grpc.engine.catalogue import Catalogue
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.spaces.catalogue import Catalogue
 from mlsdm_grpc.wire import requests, spaces
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields

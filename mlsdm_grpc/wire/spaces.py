@@ -14,7 +14,7 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
     etag_of,
 )
-from mlsdm_grpc.engine.catalogue import Listed
+from mlsdm_grpc.spaces.catalogue import Listed
 from mlsdm_grpc.wire import bounds, forms, limits
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.responses import timestamp

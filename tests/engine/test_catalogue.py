@@ -15,7 +15,7 @@ from mlsdm_grpc.core.record import (
     UpdateSpace,
     Vector,
 )
-from mlsdm_grpc.engine import catalogue, drafts
+from mlsdm_grpc.engine import drafts
 from mlsdm_grpc.errors import (
     AlreadyExists,
     Conflict,
@@ -27,6 +27,7 @@ from mlsdm_grpc.errors import (
 )
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.spaces import catalogue
 
 pytestmark = pytest.mark.anyio
 

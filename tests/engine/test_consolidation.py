@@ -17,8 +17,6 @@ from mlsdm_grpc.core.record import (
     UpdateSpace,
     Vector,
 )
-from mlsdm_grpc.engine import consolidation
-from mlsdm_grpc.engine.consolidation import sleep_digest
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     InvalidInput,
@@ -28,6 +26,8 @@ from mlsdm_grpc.errors import (
 )
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.records import decode_record
+from mlsdm_grpc.spaces import consolidator
+from mlsdm_grpc.spaces.consolidator import sleep_digest
 
 pytestmark = pytest.mark.anyio
 
@@ -133,7 +133,7 @@ async def test_a_repeated_request_is_done_once(driver):
 
 async def test_a_record_names_no_more_than_it_holds(driver, monkeypatch):
     await put(driver, *(near(seed, n) for seed in range(4) for n in range(2)))
-    monkeypatch.setattr(consolidation, "_MAX_GROUP_BYTES", 250)
+    monkeypatch.setattr(consolidator, "_MAX_GROUP_BYTES", 250)
     counts = [(await consolidate(driver)).merged_count for _ in range(5)]
     assert counts == [4, 4, 0, 0, 0]
     records = [b for b in await bodies(driver.journal) if isinstance(b, Consolidate)]

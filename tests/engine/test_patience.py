@@ -7,8 +7,8 @@ import signal
 import pytest
 from drive import KEY, running
 
-from mlsdm_grpc.engine.patience import Patience, patience_s, waiting_for
 from mlsdm_grpc.errors import DeadlineExceeded, InternalError, Unavailable
+from mlsdm_grpc.spaces.patience import Patience, patience_s, waiting_for
 
 pytestmark = pytest.mark.anyio
 

@@ -10,10 +10,10 @@ from drive import KEY, running, ticket, vector
 
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.record import DeleteMemory, NewMemory, PutMemories
-from mlsdm_grpc.engine.quarantine import Quarantine
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.workers.progress import LOADING
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.engine import spaces
-from mlsdm_grpc.engine.spaces import SpaceStatus
-from mlsdm_grpc.engine.watches import Pace
-from mlsdm_grpc.engine.writes import _MAX_BACKLOG
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.protection.lanes import Before, Lane
+from mlsdm_grpc.spaces import directory
+from mlsdm_grpc.spaces.directory import SpaceStatus
+from mlsdm_grpc.spaces.watches import Pace
+from mlsdm_grpc.spaces.write_pipeline import _MAX_BACKLOG
 from mlsdm_grpc.workers.link import InlineLink
 from mlsdm_grpc.workers.pool import Loss
 from mlsdm_grpc.workers.progress import Position
@@ -482,9 +482,9 @@ class HeldJournal(MemoryJournal):
 @pytest.mark.parametrize("size", ["large", "small", "overdue"])
 async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, monkeypatch):
     if size != "small":
-        monkeypatch.setattr(spaces, "_LARGE_BYTES", 0)
+        monkeypatch.setattr(directory, "_LARGE_BYTES", 0)
     if size == "overdue":
-        monkeypatch.setattr(spaces, "_TURN_S", 0.0)
+        monkeypatch.setattr(directory, "_TURN_S", 0.0)
     journal = HeldJournal()
     await journal.open()
     journal.released.set()

@@ -9,11 +9,11 @@ from drive import KEY, running, vector
 
 from mlsdm_grpc.core.pelm import unit_row
 from mlsdm_grpc.engine.engine import PageOf
-from mlsdm_grpc.engine.upkeep import Upkeep
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.spaces.upkeep import Upkeep
 from mlsdm_grpc.workers.link import InlineLink
 
 pytestmark = [
@@ -153,7 +153,7 @@ async def lost_is_lost(driver):
 
 
 async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
-    monkeypatch.setattr("mlsdm_grpc.engine.upkeep._TICK_S", 0.01)
+    monkeypatch.setattr("mlsdm_grpc.spaces.upkeep._TICK_S", 0.01)
     often, mended, journal = anyio.Event(), anyio.Event(), MemoryJournal()
     load, repair, attempts, failing = journal.load_snapshot, Upkeep._repair, 0, True
 
@@ -187,7 +187,7 @@ async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
 
 
 async def test_a_busy_worker_keeps_no_other_from_being_scrubbed(monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.engine.upkeep._TICK_S", 0.001)
+    monkeypatch.setattr("mlsdm_grpc.spaces.upkeep._TICK_S", 0.001)
     seen, done = set(), anyio.Event()
     scrub = Upkeep._scrub
 

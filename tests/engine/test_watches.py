@@ -10,9 +10,9 @@ import anyio
 import pytest
 from drive import KEY, running
 
-from mlsdm_grpc.engine.watches import Pace, Watches
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.spaces.watches import Pace, Watches
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 

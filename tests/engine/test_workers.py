@@ -16,9 +16,9 @@ from drive import KEY, answers, running
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import Mind
 from mlsdm_grpc.core.record import CreateSpace, Record, SpaceParameters, Vector
-from mlsdm_grpc.engine.checks import check_embedded
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.records import encode_record
+from mlsdm_grpc.spaces.checks import check_embedded
 from mlsdm_grpc.workers.link import MAX_FRAME_BYTES, FrameReader, encode_frame
 from mlsdm_grpc.workers.main import make_handler, serve
 from mlsdm_grpc.workers.progress import Position

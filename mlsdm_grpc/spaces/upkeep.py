@@ -19,13 +19,13 @@ import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.record import Outcome
-from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.errors import DataLoss, MlsdmError
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.background import Background
 from mlsdm_grpc.protection.lanes import Lane
+from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.workers.space_codec import writes_of
 
 __all__ = ["Upkeep"]

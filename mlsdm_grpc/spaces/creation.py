@@ -19,14 +19,14 @@ from mlsdm_grpc.core.record import (
     Refusal,
     SpaceParameters,
 )
-from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.checks import check_deadline, check_dimensions, check_kept, expect
-from mlsdm_grpc.engine.spaces import Space
-from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import DataLoss, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import unpacked_memory
 from mlsdm_grpc.llm.embedders import EmbedderInfo
+from mlsdm_grpc.spaces.checks import check_deadline, check_dimensions, check_kept, expect
+from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space_client import Access
+from mlsdm_grpc.spaces.write_pipeline import Ticket
 from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = ["FirstWrites", "parameters_from"]

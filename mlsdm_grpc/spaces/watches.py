@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.engine.spaces import Directory, Space, space_not_found
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.spaces.directory import Directory, Space, space_not_found
 
 __all__ = ["Pace", "Watches"]
 

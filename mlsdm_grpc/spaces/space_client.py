@@ -11,9 +11,6 @@ from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.record import Outcome, PutMemories, RecordBody, Refusal, StreamItems
-from mlsdm_grpc.engine.checks import parameters_of
-from mlsdm_grpc.engine.spaces import Directory, Space, SpaceStatus
-from mlsdm_grpc.engine.writes import Applied, Ticket, WritePipeline
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import (
@@ -25,6 +22,9 @@ from mlsdm_grpc.journal.records import (
 from mlsdm_grpc.protection.clock import Clock
 from mlsdm_grpc.protection.fair_limiter import FEW, Turns
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
+from mlsdm_grpc.spaces.checks import parameters_of
+from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
+from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
 __all__ = ["Access"]

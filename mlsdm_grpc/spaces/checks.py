@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 
 from mlsdm_grpc.core.compatibility import Part, unkept
 from mlsdm_grpc.core.record import Outcome, SpaceParameters, Vector
-from mlsdm_grpc.engine.spaces import Space
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     FieldViolation,
@@ -18,6 +17,7 @@ from mlsdm_grpc.errors import (
     Unavailable,
 )
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.spaces.directory import Space
 
 __all__ = [
     "check_deadline",

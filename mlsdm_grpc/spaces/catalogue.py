@@ -18,10 +18,6 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
     UpdateSpace,
 )
-from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.checks import check_deadline, check_kept
-from mlsdm_grpc.engine.spaces import TENANT_SPACE, Space, space_not_found
-from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import (
     DataLoss,
     FieldViolation,
@@ -32,6 +28,10 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.lanes import Lane
+from mlsdm_grpc.spaces.checks import check_deadline, check_kept
+from mlsdm_grpc.spaces.directory import TENANT_SPACE, Space, space_not_found
+from mlsdm_grpc.spaces.space_client import Access
+from mlsdm_grpc.spaces.write_pipeline import Ticket
 from mlsdm_grpc.workers.space_codec import view_from_reply
 
 __all__ = ["Catalogue", "Listed", "SpacePage", "seen"]

@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Final, Self
 
-from mlsdm_grpc.engine.spaces import Directory
 from mlsdm_grpc.errors import DeadlineExceeded, MlsdmError, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.spaces.directory import Directory
 
 __all__ = ["Patience", "hanging", "patience_s", "waiting_for"]
 

@@ -29,14 +29,14 @@ import structlog
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.ontology import Ontology
-from mlsdm_grpc.engine.quarantine import Quarantine
-from mlsdm_grpc.engine.space import Space, SpaceStatus
 from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.background import Background
 from mlsdm_grpc.protection.lanes import Gate, Lane
 from mlsdm_grpc.protection.memory_budget import Budget
+from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.space import Space, SpaceStatus
 from mlsdm_grpc.workers.link import Link
 from mlsdm_grpc.workers.pool import Loss, Pool
 from mlsdm_grpc.workers.space_codec import raise_failure, view_from_reply

@@ -31,13 +31,13 @@ from mlsdm_grpc.core.record import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.core.semantics import newest
-from mlsdm_grpc.engine.checks import check_kept
-from mlsdm_grpc.engine.quarantine import Quarantine
-from mlsdm_grpc.engine.spaces import Space, SpaceStatus
 from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, MlsdmError, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 from mlsdm_grpc.protection.lanes import Lane
+from mlsdm_grpc.spaces.checks import check_kept
+from mlsdm_grpc.spaces.directory import Space, SpaceStatus
+from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 

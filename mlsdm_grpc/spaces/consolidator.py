@@ -25,10 +25,6 @@ from mlsdm_grpc.core.record import (
     Outcome,
     StreamOutcome,
 )
-from mlsdm_grpc.engine.access import Access
-from mlsdm_grpc.engine.checks import check_deadline, expect, parameters_of
-from mlsdm_grpc.engine.spaces import Space
-from mlsdm_grpc.engine.writes import Ticket
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import SpaceKey
@@ -36,6 +32,10 @@ from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, group_from_proto, group
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.background import Background
 from mlsdm_grpc.protection.lanes import Lane
+from mlsdm_grpc.spaces.checks import check_deadline, expect, parameters_of
+from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space_client import Access
+from mlsdm_grpc.spaces.write_pipeline import Ticket
 
 __all__ = ["Consolidator", "sleep_digest"]
 

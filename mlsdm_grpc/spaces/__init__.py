@@ -1,0 +1,1 @@
+"""Spaces: where they live, how they are created, written to, kept and watched."""
