@@ -24,10 +24,7 @@ from mlsdm_grpc.core.record import (
     Vector,
 )
 from mlsdm_grpc.engine.intake import Intake
-from mlsdm_grpc.engine.judging import Judging, Scorer
-from mlsdm_grpc.engine.policies import Policies
 from mlsdm_grpc.engine.streams import Streams
-from mlsdm_grpc.engine.texts import Texts
 from mlsdm_grpc.engine.vitals import Vitals
 from mlsdm_grpc.errors import (
     NotFound,
@@ -36,6 +33,9 @@ from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Rule
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder, embedder_info
+from mlsdm_grpc.moderation.moderator import Judging, Scorer
+from mlsdm_grpc.moderation.tenant_policies import Policies
+from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.protection.clock import Clock, TimeSources

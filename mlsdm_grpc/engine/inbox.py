@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mlsdm_grpc.core.record import EventOutcome, NewMemory, PutOutcome, Vector
-from mlsdm_grpc.engine.drafts import Draft, Prepared
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
+from mlsdm_grpc.moderation.candidates import Draft, Prepared
 
 __all__ = ["Batch", "Inbox", "Item"]
 

@@ -14,7 +14,10 @@ from mlsdm_grpc.core.record import (
     PutOutcome,
     Refusal,
 )
-from mlsdm_grpc.engine.drafts import (
+from mlsdm_grpc.errors import NotFound
+from mlsdm_grpc.governance.judge import Verdict
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.moderation.candidates import (
     Draft,
     Prepared,
     judged_event,
@@ -23,10 +26,7 @@ from mlsdm_grpc.engine.drafts import (
     refused_put,
     settled,
 )
-from mlsdm_grpc.engine.judging import Judging
-from mlsdm_grpc.errors import NotFound
-from mlsdm_grpc.governance.judge import Verdict
-from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.moderation.moderator import Judging
 from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces.checks import check_deadline, check_embedded, expect, join, parameters_of

@@ -16,7 +16,6 @@ from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.policy import Decision
 from mlsdm_grpc.core.record import NewMemory, Provenance, Source, Vector
-from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.intake import Exchange
 from mlsdm_grpc.errors import NotFound, Unavailable
@@ -25,6 +24,7 @@ from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.prompt import RecalledText
+from mlsdm_grpc.moderation.candidates import Draft
 from mlsdm_grpc.spaces.patience import hanging, waiting_for
 from mlsdm_grpc.spaces.write_pipeline import Ticket, outcome_unknown
 from mlsdm_grpc.workers.space_codec import Ask

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mlsdm_grpc.core.policy import Decision
-from mlsdm_grpc.engine.judging import Judging, log_speech
-from mlsdm_grpc.engine.texts import Texts
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.governance.judge import Verdict, noteworthy, redacted
 from mlsdm_grpc.governance.rules import Stage
 from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.providers.base import ModelRequest
+from mlsdm_grpc.moderation.moderator import Judging, log_speech
+from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.speech import Profile, SpeechReport
 from mlsdm_grpc.speech.repair import MAX_ATTEMPTS, instruction

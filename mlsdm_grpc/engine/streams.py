@@ -28,9 +28,7 @@ from mlsdm_grpc.core.record import (
     StreamItems,
     StreamOutcome,
 )
-from mlsdm_grpc.engine.drafts import judged_event, judged_value, named, refused_put, settled
 from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
-from mlsdm_grpc.engine.judging import Judging
 from mlsdm_grpc.errors import (
     Conflict,
     InvalidInput,
@@ -42,6 +40,8 @@ from mlsdm_grpc.governance.judge import Verdict
 from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
+from mlsdm_grpc.moderation.candidates import judged_event, judged_value, named, refused_put, settled
+from mlsdm_grpc.moderation.moderator import Judging
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Bulkhead, Lane
 from mlsdm_grpc.spaces.checks import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2, usage_pb2
-from mlsdm_grpc.engine.judging import Judged
 from mlsdm_grpc.engine.repairs import Repaired, RepairRequest, Spent
 from mlsdm_grpc.governance.findings import Finding, merged, redact
 from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.moderation.moderator import Judged
 from mlsdm_grpc.speech import Profile
 from mlsdm_grpc.speech.repair import MAX_ATTEMPTS
 from mlsdm_grpc.wire import forms, limits

@@ -28,7 +28,6 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     stream_pb2,
 )
 from mlsdm_grpc.core.record import EventOutcome, PutOutcome, PutResult
-from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.inbox import Batch
 from mlsdm_grpc.engine.streams import (
     Flow,
@@ -42,6 +41,7 @@ from mlsdm_grpc.engine.streams import (
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import packed_memory
+from mlsdm_grpc.moderation.candidates import Draft
 from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields

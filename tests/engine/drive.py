@@ -9,10 +9,10 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.config import EngineSettings, SpaceSettings
 from mlsdm_grpc.core.kernel import inverse_norm
 from mlsdm_grpc.core.record import NewMemory, PutMemories, Vector
-from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.moderation.candidates import Draft
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 from mlsdm_grpc.workers.space_codec import Ask

@@ -15,7 +15,6 @@ from mlsdm_grpc.core.record import (
     UpdateSpace,
     Vector,
 )
-from mlsdm_grpc.engine import drafts
 from mlsdm_grpc.errors import (
     AlreadyExists,
     Conflict,
@@ -27,6 +26,7 @@ from mlsdm_grpc.errors import (
 )
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.moderation import candidates
 from mlsdm_grpc.spaces import catalogue
 
 pytestmark = pytest.mark.anyio
@@ -293,7 +293,7 @@ async def test_memories_are_labelled_with_their_nearest_category(driver):
 
 
 async def test_large_comparisons_leave_the_event_loop(driver, monkeypatch):
-    monkeypatch.setattr(drafts, "_INLINE_PRODUCTS", 0)
+    monkeypatch.setattr(candidates, "_INLINE_PRODUCTS", 0)
     await create(driver, KEY.space, ontology=(OntologyCategory("c", unit(0)),))
     await driver.put(1, 2)
     assert (await get(driver, "m2")).labels == ("c",)

@@ -21,16 +21,16 @@ from mlsdm_grpc.core.policy import (
     SetPolicy,
 )
 from mlsdm_grpc.core.record import NewMemory, PutMemories, PutResult
-from mlsdm_grpc.engine import policies
-from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.inbox import Batch
 from mlsdm_grpc.engine.streams import Opening
-from mlsdm_grpc.engine.texts import ToMeasure
 from mlsdm_grpc.errors import InternalError, Unavailable
 from mlsdm_grpc.governance import measure as measuring
 from mlsdm_grpc.governance.findings import Finding, FindingKind
 from mlsdm_grpc.governance.judge import Measurement
 from mlsdm_grpc.governance.rules import Stage, rules_with
+from mlsdm_grpc.moderation import tenant_policies
+from mlsdm_grpc.moderation.candidates import Draft
+from mlsdm_grpc.moderation.text_client import ToMeasure
 from mlsdm_grpc.speech import Flag, Profile, SpeechReport, analyse
 from mlsdm_grpc.workers import text_worker
 from mlsdm_grpc.workers.progress import Position
@@ -265,7 +265,7 @@ async def test_a_lost_text_worker_refuses_and_writes_nothing():
 
 
 async def test_the_cache_of_policies_is_bounded(monkeypatch):
-    monkeypatch.setattr(policies, "_MAX_CACHED", 3)
+    monkeypatch.setattr(tenant_policies, "_MAX_CACHED", 3)
     async with running() as driver:
         for number in range(10):
             await driver.engine.policies.effective(f"t{number}", within())
@@ -291,7 +291,9 @@ async def test_a_policy_that_is_set_meanwhile_is_not_missed():
 
 async def test_rules_of_the_server_are_built_in():
     async with running() as driver:
-        policies_of = policies.Policies(driver.engine._access, rules_with(Enforcement.ENFORCE))
+        policies_of = tenant_policies.Policies(
+            driver.engine._access, rules_with(Enforcement.ENFORCE)
+        )
         policy = await policies_of.effective("dev", within())
         assert {rule.enforcement for rule in policy.of(Stage.MEMORY)} == {Enforcement.ENFORCE}
 

@@ -17,7 +17,6 @@ from mlsdm_grpc.core.record import (
     UpdateSpace,
     Vector,
 )
-from mlsdm_grpc.engine.drafts import Draft
 from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.engine.inbox import Batch, Inbox
 from mlsdm_grpc.engine.streams import Flow, Goodbye, Opened, Opening, Position, Settled
@@ -31,6 +30,7 @@ from mlsdm_grpc.errors import (
     Unavailable,
 )
 from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.moderation.candidates import Draft
 from mlsdm_grpc.protection.lanes import Lane
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]

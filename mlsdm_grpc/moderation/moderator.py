@@ -15,9 +15,6 @@ from prometheus_client import Counter
 
 from mlsdm_grpc.core.policy import Decision, Enforcement
 from mlsdm_grpc.core.record import NewMemory, Vector
-from mlsdm_grpc.engine.drafts import Draft, Prepared
-from mlsdm_grpc.engine.policies import Policies
-from mlsdm_grpc.engine.texts import Texts, ToMeasure
 from mlsdm_grpc.governance.judge import (
     Measurement,
     Verdict,
@@ -28,6 +25,9 @@ from mlsdm_grpc.governance.judge import (
 )
 from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage
+from mlsdm_grpc.moderation.candidates import Draft, Prepared
+from mlsdm_grpc.moderation.tenant_policies import Policies
+from mlsdm_grpc.moderation.text_client import Texts, ToMeasure
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import all_of, both

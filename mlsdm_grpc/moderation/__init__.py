@@ -1,0 +1,1 @@
+"""Judging and embedding of texts before anything is stored or sent."""
