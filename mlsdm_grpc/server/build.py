@@ -36,9 +36,9 @@ from mlsdm_grpc.config import (
 from mlsdm_grpc.core.policy import Enforcement
 from mlsdm_grpc.core.semantics import SemanticsUnknown
 from mlsdm_grpc.engine.engine import Engine
-from mlsdm_grpc.engine.generation import Generator
-from mlsdm_grpc.engine.repairs import Repairs
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
+from mlsdm_grpc.generation.generator import Generator
+from mlsdm_grpc.generation.speech_repair import Repairs
 from mlsdm_grpc.governance.rules import rules_with
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor

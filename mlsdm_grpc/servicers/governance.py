@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_service_pb2
 from mlsdm_grpc.core.policy import StoredPolicy
-from mlsdm_grpc.engine.repairs import Repairs
+from mlsdm_grpc.generation.speech_repair import Repairs
 from mlsdm_grpc.moderation.moderator import Judging
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.wire import governance, policies, requests

@@ -7,14 +7,14 @@ from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
 from mlsdm_grpc.config import LlmSettings
-from mlsdm_grpc.engine.generation import (
+from mlsdm_grpc.generation.generator import (
     Generation,
     GenerationEvent,
     GenerationRequest,
     Piece,
     Recalled,
 )
-from mlsdm_grpc.engine.repairs import Spent
+from mlsdm_grpc.generation.speech_repair import Spent
 from mlsdm_grpc.governance.judge import Verdict
 from mlsdm_grpc.llm.providers.base import Finish
 from mlsdm_grpc.wire import bounds, limits, requests, responses

@@ -20,8 +20,6 @@ from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.policy import Decision
 from mlsdm_grpc.core.record import MoralParameters, Vector
 from mlsdm_grpc.engine.engine import Engine
-from mlsdm_grpc.engine.recollection import Memories, Said
-from mlsdm_grpc.engine.repairs import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     FieldViolation,
@@ -31,6 +29,8 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from mlsdm_grpc.generation.conversation_memory import Memories, Said
+from mlsdm_grpc.generation.speech_repair import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
 from mlsdm_grpc.governance.folding import is_blank
 from mlsdm_grpc.governance.judge import (
     Measurement,

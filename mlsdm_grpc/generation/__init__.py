@@ -1,0 +1,1 @@
+"""Answers of language models with the help of what a space remembers."""
