@@ -23,9 +23,9 @@ from mlsdm_grpc.core.record import (
     UpdateMemory,
     Vector,
 )
-from mlsdm_grpc.engine.intake import Intake
+from mlsdm_grpc.engine.memory_writes import Intake
+from mlsdm_grpc.engine.statistics import Vitals
 from mlsdm_grpc.engine.streams import Streams
-from mlsdm_grpc.engine.vitals import Vitals
 from mlsdm_grpc.errors import (
     NotFound,
 )

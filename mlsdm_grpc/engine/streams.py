@@ -28,7 +28,7 @@ from mlsdm_grpc.core.record import (
     StreamItems,
     StreamOutcome,
 )
-from mlsdm_grpc.engine.inbox import Batch, Inbox, Item
+from mlsdm_grpc.engine.stream_buffer import Batch, Inbox, Item
 from mlsdm_grpc.errors import (
     Conflict,
     InvalidInput,

@@ -17,7 +17,7 @@ from mlsdm_grpc.core.mind import SpaceView
 from mlsdm_grpc.core.policy import Decision
 from mlsdm_grpc.core.record import NewMemory, Provenance, Source, Vector
 from mlsdm_grpc.engine.engine import Engine
-from mlsdm_grpc.engine.intake import Exchange
+from mlsdm_grpc.engine.memory_writes import Exchange
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.governance.judge import Verdict, enforced, noteworthy, redacted
 from mlsdm_grpc.governance.policy import EffectivePolicy

@@ -17,7 +17,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from mlsdm_grpc._gen.mlsdm.v1 import node_pb2
 from mlsdm_grpc.config import JournalKind, Settings
-from mlsdm_grpc.engine.vitals import Vitals
+from mlsdm_grpc.engine.statistics import Vitals
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.llm.breaker import BreakerState
 from mlsdm_grpc.llm.gateway import ProvidersView

@@ -24,7 +24,7 @@ from mlsdm_grpc.core.record import (
     PutResult,
     Rejection,
 )
-from mlsdm_grpc.engine.intake import Put
+from mlsdm_grpc.engine.memory_writes import Put
 from mlsdm_grpc.governance.judge import Verdict, enforced
 from mlsdm_grpc.workers.query_encoder import embedding_message, memory_message, timestamp
 from mlsdm_grpc.workers.space_codec import Found

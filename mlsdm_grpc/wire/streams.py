@@ -28,7 +28,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     stream_pb2,
 )
 from mlsdm_grpc.core.record import EventOutcome, PutOutcome, PutResult
-from mlsdm_grpc.engine.inbox import Batch
+from mlsdm_grpc.engine.stream_buffer import Batch
 from mlsdm_grpc.engine.streams import (
     Flow,
     Opened,

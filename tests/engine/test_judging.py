@@ -21,7 +21,7 @@ from mlsdm_grpc.core.policy import (
     SetPolicy,
 )
 from mlsdm_grpc.core.record import NewMemory, PutMemories, PutResult
-from mlsdm_grpc.engine.inbox import Batch
+from mlsdm_grpc.engine.stream_buffer import Batch
 from mlsdm_grpc.engine.streams import Opening
 from mlsdm_grpc.errors import InternalError, Unavailable
 from mlsdm_grpc.governance import measure as measuring

@@ -18,7 +18,7 @@ from mlsdm_grpc.core.record import (
     Vector,
 )
 from mlsdm_grpc.engine.engine import PageOf
-from mlsdm_grpc.engine.inbox import Batch, Inbox
+from mlsdm_grpc.engine.stream_buffer import Batch, Inbox
 from mlsdm_grpc.engine.streams import Flow, Goodbye, Opened, Opening, Position, Settled
 from mlsdm_grpc.errors import (
     Conflict,
