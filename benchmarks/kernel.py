@@ -22,11 +22,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from pairs import Contender, Ratio, compare, like_a_worker, options, publish
 
-from mlsdm_grpc.core import packed
-from mlsdm_grpc.core.lattice import Lattice, Memory
-from mlsdm_grpc.core.recall import Query, Recall
-from mlsdm_grpc.core.record import Float32, Provenance
-from mlsdm_grpc.core.rows import Rows
+from mlsdm_grpc.core.model.record import Float32, Provenance
+from mlsdm_grpc.core.store import int8_rows
+from mlsdm_grpc.core.store.memory_table import Lattice, Memory
+from mlsdm_grpc.core.store.recall import Query, Recall
+from mlsdm_grpc.core.store.rows import Rows
 
 TOP_K = 10
 QUERIES = 256
@@ -240,7 +240,7 @@ def _target_cases(case: Case) -> Iterator[tuple[str, list[Contender], list[Recal
     awake = np.full(n, 0.1)
     halves = np.where(np.arange(n) % 2, 0.1, 0.9).astype(np.float32)
     uniform = case.rng.random(n).astype(np.float32)
-    ways = {"int8": packed.AVAILABLE, "numpy": False}
+    ways = {"int8": int8_rows.AVAILABLE, "numpy": False}
 
     def pair(
         base: Contender, make: Callable[[Recall], Contender], phases: np.ndarray
@@ -288,7 +288,7 @@ def grid(arguments: argparse.Namespace) -> list[str]:
 def _grid_cases(name: str, n: int, d: int, arguments: argparse.Namespace) -> Iterator[str]:
     case = Case.of(name, n, d)
     phases = np.full(n, 0.1)
-    recalls = [filled(case.rows, phases, accelerated=way) for way in (packed.AVAILABLE, False)]
+    recalls = [filled(case.rows, phases, accelerated=way) for way in (int8_rows.AVAILABLE, False)]
     graph = hnsw(case)
     for size in (1, 8) if arguments.quick else (1, 8, 32, 128):
         contenders = [

@@ -21,10 +21,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from pairs import Contender, Ratio, compare, like_a_worker
 
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Query
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Query
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     NewMemory,
     ProcessEvent,
@@ -36,6 +35,7 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
     Vector,
 )
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.workers.pool import WORKER_ENVIRONMENT
 
 PAGE_BYTES = resource.getpagesize()

@@ -33,7 +33,7 @@ from traffic import DIMENSION
 from windows import Side, in_process, loaded, measure
 from workload import CONNECTIONS, IN_FLIGHT, MEASURED, QUERIES, QUICK, Sizes, Work, Workload
 
-from mlsdm_grpc.core import packed
+from mlsdm_grpc.core.store import int8_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Bench:
         yield self._against_echo(works.query_full, "0.55x")
         yield self._against_echo(works.put, "0.50x")
         yield self._against_echo(works.event, "0.50x")
-        recall = kernel.filled(case.rows, np.full(full, 0.1), accelerated=packed.AVAILABLE)
+        recall = kernel.filled(case.rows, np.full(full, 0.1), accelerated=int8_rows.AVAILABLE)
         alone = in_process(kernel.batch(recall, case, QUERIES), QUERIES)
         batch_full, batch = works.batch_full, works.batch
         yield Row(batch_full.what, "0.75x", self._side(batch_full), Side("kernel", alone))

@@ -238,7 +238,7 @@ def _data_dir(settings: "Settings") -> Finding | None:
 def _rules(settings: "Settings") -> Finding | None:
     """Tell under which version of the rules new spaces will be."""
     from mlsdm_grpc.config import JournalKind
-    from mlsdm_grpc.core import semantics
+    from mlsdm_grpc.core.mind import semantics
     from mlsdm_grpc.errors import PreconditionFailed
     from mlsdm_grpc.journal.sqlite_open import foreseen_version
 

@@ -14,8 +14,8 @@ import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.config import EngineSettings, SpaceSettings
-from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.model.record import (
     DeleteMemory,
     DeleteOutcome,
     Outcome,

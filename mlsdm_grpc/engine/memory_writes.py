@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     EventOutcome,
     NewMemory,
     ProcessEvent,

@@ -1,7 +1,7 @@
 """Streams of items: read ahead within bounds, settled record by record.
 
 What arrived while a record was in flight becomes the next record; there are no timers. The state
-of the space remembers how far each stream is settled (``core/streams.py``), so an item that is sent
+of the space remembers how far each stream is settled (``core/mind/stream_marks.py``), so an item that is sent
 again, to whatever node, counts once. What is final about an item (it is invalid, its id is taken)
 is its own result; what may pass (a lost worker, a full disk) ends the stream, and its client goes
 on behind the last settled item. Invariant: what is acknowledged is durable and applied, or has
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from mlsdm_grpc.config import EngineSettings
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     EventOutcome,
     NewMemory,
     ProcessEvent,

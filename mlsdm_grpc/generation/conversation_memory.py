@@ -12,10 +12,10 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.policy import Decision
-from mlsdm_grpc.core.record import NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.model.policy import Decision
+from mlsdm_grpc.core.model.record import NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.memory_writes import Exchange
 from mlsdm_grpc.errors import NotFound, Unavailable

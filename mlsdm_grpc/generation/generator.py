@@ -16,9 +16,9 @@ from typing import Final, TypeAlias
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
-from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.policy import Decision
-from mlsdm_grpc.core.record import MoralParameters, Vector
+from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.model.policy import Decision
+from mlsdm_grpc.core.model.record import MoralParameters, Vector
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.errors import (
     DeadlineExceeded,

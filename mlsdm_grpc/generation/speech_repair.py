@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mlsdm_grpc.core.policy import Decision
+from mlsdm_grpc.core.model.policy import Decision
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.governance.judge import Verdict, noteworthy, redacted
 from mlsdm_grpc.governance.rules import Stage

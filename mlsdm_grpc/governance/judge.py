@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from mlsdm_grpc.core.policy import Decision, Enforcement, OnError
+from mlsdm_grpc.core.model.policy import Decision, Enforcement, OnError
 from mlsdm_grpc.governance.findings import Finding, FindingKind, redact
 from mlsdm_grpc.governance.policy import EffectivePolicy, EffectiveRule
 from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage

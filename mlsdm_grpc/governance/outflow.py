@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from mlsdm_grpc.core.policy import Decision, Enforcement, OnError
+from mlsdm_grpc.core.model.policy import Decision, Enforcement, OnError
 from mlsdm_grpc.governance.findings import MAX_MATCH_CHARS, redact
 from mlsdm_grpc.governance.judge import Measurement, Verdict, enforced, to_redact
 from mlsdm_grpc.governance.policy import EffectivePolicy

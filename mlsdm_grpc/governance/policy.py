@@ -7,8 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlsdm_grpc.core.policy import Decision, Enforcement, OnError, PolicySettings, RuleSettings
-from mlsdm_grpc.core.record import MoralParameters
+from mlsdm_grpc.core.model.policy import (
+    Decision,
+    Enforcement,
+    OnError,
+    PolicySettings,
+    RuleSettings,
+)
+from mlsdm_grpc.core.model.record import MoralParameters
 from mlsdm_grpc.errors import FieldViolation
 from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Direction, Rule, Stage
 

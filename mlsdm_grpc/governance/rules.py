@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mlsdm_grpc.core.policy import Decision, Enforcement, OnError
+from mlsdm_grpc.core.model.policy import Decision, Enforcement, OnError
 from mlsdm_grpc.speech.quality import QUALITY_CHECKS, QualityCheck
 
 __all__ = [

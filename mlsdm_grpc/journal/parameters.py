@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     FIRST_MERGE_MIN_COSINE,
     MoralParameters,
     MoralPolicy,

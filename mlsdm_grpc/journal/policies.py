@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.policy import (
+from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
     OnError,

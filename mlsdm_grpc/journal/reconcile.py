@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from mlsdm_grpc.core import semantics
+from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal import sqlite_store as store
 from mlsdm_grpc.journal.damage import Damage

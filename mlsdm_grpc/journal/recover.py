@@ -1,7 +1,7 @@
 """Finding every damaged space of a data folder, and going on without what is lost.
 
 The server must be stopped: the folder is taken over as at a start. To accept a loss writes one
-record, :class:`~mlsdm_grpc.core.record.AcceptLoss`, behind the best state that is left. Its
+record, :class:`~mlsdm_grpc.core.model.record.AcceptLoss`, behind the best state that is left. Its
 revision is above every one that was ever acknowledged, so none is given twice.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.core.record import AcceptLoss, Record
+from mlsdm_grpc.core.model.record import AcceptLoss, Record
 from mlsdm_grpc.journal import sqlite_schema as schema
 from mlsdm_grpc.journal.damage import Damage, Reporter
 from mlsdm_grpc.journal.ledger import Space

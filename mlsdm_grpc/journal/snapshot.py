@@ -2,7 +2,7 @@
 
 A file is a magic, then frames with length and CRC-32: a head, memories in blocks, the request
 window in blocks, a tail with counts. The same state always gives the same bytes, so that comparing
-them compares states. A proof follows: see :class:`~mlsdm_grpc.core.mind.Seal`.
+them compares states. A proof follows: see :class:`~mlsdm_grpc.core.mind.mind.Seal`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from google.protobuf.message import DecodeError
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
-from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.contents import Contents
-from mlsdm_grpc.core.frozen import Taken
-from mlsdm_grpc.core.mind import Mind, Seal
-from mlsdm_grpc.core.moral import MoralFilter
-from mlsdm_grpc.core.pelm import Memory, Pelm
-from mlsdm_grpc.core.record import Float32
-from mlsdm_grpc.core.rhythm import Rhythm
-from mlsdm_grpc.core.steps import finish
-from mlsdm_grpc.core.streams import StreamMark, StreamMarks
-from mlsdm_grpc.core.synapses import Synapses
-from mlsdm_grpc.core.window import WindowEntry
+from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.mind.mind import Mind, Seal
+from mlsdm_grpc.core.mind.moral import MoralFilter
+from mlsdm_grpc.core.mind.pelm import Memory, Pelm
+from mlsdm_grpc.core.mind.request_window import WindowEntry
+from mlsdm_grpc.core.mind.rhythm import Rhythm
+from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.mind.stream_marks import StreamMark, StreamMarks
+from mlsdm_grpc.core.mind.synapses import Synapses
+from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.store.snapshot_view import Taken
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal import records
 from mlsdm_grpc.journal.parameters import parameters_from_proto, parameters_to_proto

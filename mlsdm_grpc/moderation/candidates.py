@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlsdm_grpc.core.compatibility import reduced
-from mlsdm_grpc.core.ontology import Ontology
-from mlsdm_grpc.core.policy import Decision
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.compatibility import reduced
+from mlsdm_grpc.core.mind.ontology import Ontology
+from mlsdm_grpc.core.mind.semantics import newest
+from mlsdm_grpc.core.model.policy import Decision
+from mlsdm_grpc.core.model.record import (
     EventOutcome,
     NewMemory,
     PutItem,
@@ -20,7 +21,6 @@ from mlsdm_grpc.core.record import (
     Rejection,
     Vector,
 )
-from mlsdm_grpc.core.semantics import newest
 from mlsdm_grpc.governance.judge import Verdict, enforced, moral_verdict
 from mlsdm_grpc.governance.policy import EffectivePolicy
 from mlsdm_grpc.ids import Ids

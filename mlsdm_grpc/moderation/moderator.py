@@ -13,8 +13,8 @@ from typing import Final, Protocol
 import structlog
 from prometheus_client import Counter
 
-from mlsdm_grpc.core.policy import Decision, Enforcement
-from mlsdm_grpc.core.record import NewMemory, Vector
+from mlsdm_grpc.core.model.policy import Decision, Enforcement
+from mlsdm_grpc.core.model.record import NewMemory, Vector
 from mlsdm_grpc.governance.judge import (
     Measurement,
     Verdict,

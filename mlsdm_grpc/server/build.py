@@ -33,8 +33,8 @@ from mlsdm_grpc.config import (
     SecuritySettings,
     Settings,
 )
-from mlsdm_grpc.core.policy import Enforcement
-from mlsdm_grpc.core.semantics import SemanticsUnknown
+from mlsdm_grpc.core.mind.semantics import SemanticsUnknown
+from mlsdm_grpc.core.model.policy import Enforcement
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.generation.generator import Generator

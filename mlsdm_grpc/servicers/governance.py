@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_service_pb2
-from mlsdm_grpc.core.policy import StoredPolicy
+from mlsdm_grpc.core.model.policy import StoredPolicy
 from mlsdm_grpc.generation.speech_repair import Repairs
 from mlsdm_grpc.moderation.moderator import Judging
 from mlsdm_grpc.moderation.tenant_policies import Policies

@@ -13,7 +13,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2,
     memory_stream_pb2,
 )
-from mlsdm_grpc.core.record import DeleteMemory, PutMemories, PutResult
+from mlsdm_grpc.core.model.record import DeleteMemory, PutMemories, PutResult
 from mlsdm_grpc.engine.engine import Engine, PageOf
 from mlsdm_grpc.errors import InvalidInput, NotYetAvailable
 from mlsdm_grpc.protection.lanes import Lane

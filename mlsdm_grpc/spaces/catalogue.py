@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.compatibility import reduced
-from mlsdm_grpc.core.configuration import changed, conflict
-from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.compatibility import reduced
+from mlsdm_grpc.core.mind.configuration import changed, conflict
+from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     MoralParameters,
     SpaceChange,

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from mlsdm_grpc.core.compatibility import Part, unkept
-from mlsdm_grpc.core.record import Outcome, SpaceParameters, Vector
+from mlsdm_grpc.core.mind.compatibility import Part, unkept
+from mlsdm_grpc.core.model.record import Outcome, SpaceParameters, Vector
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     FieldViolation,

@@ -17,7 +17,7 @@ import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     Consolidate,
     ConsolidateOutcome,
     EventOutcome,

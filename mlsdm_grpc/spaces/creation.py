@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from mlsdm_grpc.config import RecallPhase, SpaceSettings
-from mlsdm_grpc.core.compatibility import reduced
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.compatibility import reduced
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     MoralParameters,
     NewMemory,

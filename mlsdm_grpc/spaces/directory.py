@@ -27,8 +27,8 @@ import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.ontology import Ontology
+from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.mind.ontology import Ontology
 from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.record import Outcome, PutMemories, RecordBody, Refusal, StreamItems
+from mlsdm_grpc.core.model.record import Outcome, PutMemories, RecordBody, Refusal, StreamItems
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import (

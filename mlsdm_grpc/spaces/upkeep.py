@@ -18,7 +18,7 @@ import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.record import Outcome
+from mlsdm_grpc.core.model.record import Outcome
 from mlsdm_grpc.errors import DataLoss, MlsdmError
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from mlsdm_grpc.core.mind import SpaceView
+from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.spaces.directory import Directory, Space, space_not_found

@@ -19,8 +19,9 @@ from functools import partial
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.compatibility import parts
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.compatibility import parts
+from mlsdm_grpc.core.mind.semantics import newest
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     Outcome,
     Record,
@@ -30,7 +31,6 @@ from mlsdm_grpc.core.record import (
     SpaceChanged,
     UpgradeSemantics,
 )
-from mlsdm_grpc.core.semantics import newest
 from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, MlsdmError, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
 from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2
-from mlsdm_grpc.core.policy import (
+from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
     OnError,
@@ -14,7 +14,7 @@ from mlsdm_grpc.core.policy import (
     SetPolicy,
     StoredPolicy,
 )
-from mlsdm_grpc.core.record import etag_of
+from mlsdm_grpc.core.model.record import etag_of
 from mlsdm_grpc.governance.policy import EffectivePolicy, policy_violations
 from mlsdm_grpc.governance.rules import Rule
 from mlsdm_grpc.wire.fields import Fields

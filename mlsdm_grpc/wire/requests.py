@@ -17,8 +17,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_query_pb2,
     memory_service_pb2,
 )
-from mlsdm_grpc.core.record import NewMemory, Provenance, Source, UpdateMemory, Vector
-from mlsdm_grpc.core.window import MIN_AGE_NS
+from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
+from mlsdm_grpc.core.model.record import NewMemory, Provenance, Source, UpdateMemory, Vector
 from mlsdm_grpc.governance.folding import is_blank
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.protowire import length_delimited

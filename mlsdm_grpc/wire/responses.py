@@ -15,9 +15,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_query_pb2,
     memory_stream_pb2,
 )
-from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.policy import Decision
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.model.policy import Decision
+from mlsdm_grpc.core.model.record import (
     EventOutcome,
     PutItem,
     PutOutcome,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from google.protobuf.duration_pb2 import Duration
 
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, space_pb2
-from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.pelm import unit_row
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.mind.pelm import unit_row
+from mlsdm_grpc.core.model.record import (
     MoralPolicy,
     OntologyCategory,
     SpaceChange,

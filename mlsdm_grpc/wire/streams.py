@@ -27,7 +27,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
     stream_pb2,
 )
-from mlsdm_grpc.core.record import EventOutcome, PutOutcome, PutResult
+from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, PutResult
 from mlsdm_grpc.engine.stream_buffer import Batch
 from mlsdm_grpc.engine.streams import (
     Flow,

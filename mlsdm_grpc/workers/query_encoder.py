@@ -14,8 +14,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
-from mlsdm_grpc.core.pelm import Found, Memory, Pelm, Query
-from mlsdm_grpc.core.record import Float32
+from mlsdm_grpc.core.mind.pelm import Found, Memory, Pelm, Query
+from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.protowire import varint
 

@@ -9,11 +9,10 @@ import numpy as np
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.contents import Contents
-from mlsdm_grpc.core.kernel import Float64
-from mlsdm_grpc.core.mind import SpaceView
-from mlsdm_grpc.core.pelm import Memory, Query
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.mind.pelm import Memory, Query
+from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.core.model.record import (
     Float32,
     Outcome,
     PutOutcome,
@@ -21,6 +20,7 @@ from mlsdm_grpc.core.record import (
     StreamOutcome,
     Vector,
 )
+from mlsdm_grpc.core.store.kernel import Float64
 from mlsdm_grpc.journal.parameters import parameters_from_proto
 from mlsdm_grpc.journal.snapshot import memory_from_row, memory_to_row
 

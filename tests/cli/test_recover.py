@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     NewMemory,
     PutMemories,
@@ -17,6 +16,7 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
     Vector,
 )
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import encode_record
 from mlsdm_grpc.journal.sqlite import SqliteJournal

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.protocol import ListedSpace, SpaceKey
 from mlsdm_grpc.journal.recover import recovering

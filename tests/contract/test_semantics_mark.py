@@ -6,8 +6,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.model.record import (
     AcceptLoss,
     CreateSpace,
     DeleteMemory,

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.policy import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
     OnError,
@@ -16,7 +15,7 @@ from mlsdm_grpc.core.policy import (
     RuleSettings,
     SetPolicy,
 )
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     Consolidate,
     CreateSpace,
     DeleteMemory,
@@ -42,6 +41,7 @@ from mlsdm_grpc.core.record import (
     UpgradeSemantics,
     Vector,
 )
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.records import decode_record, encode_record
 
 DIMENSION = 8

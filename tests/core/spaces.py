@@ -3,9 +3,9 @@
 import numpy as np
 from histories import DIMENSION, record, vector
 
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Query
-from mlsdm_grpc.core.record import CreateSpace, PutMemories, SpaceParameters
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Query
+from mlsdm_grpc.core.model.record import CreateSpace, PutMemories, SpaceParameters
 
 
 def unit(seed, dimension=DIMENSION):

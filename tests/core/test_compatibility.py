@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from histories import vector
 
-from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.compatibility import Unkept, parts, reduced, unkept
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.mind.compatibility import Unkept, parts, reduced, unkept
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     DeleteMemory,
     NewMemory,

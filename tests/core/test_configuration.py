@@ -9,11 +9,10 @@ from histories import DIMENSION, SECOND, changes, histories, parameters, record,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core import packed
-from mlsdm_grpc.core.configuration import changed, conflict
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Query
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.configuration import changed, conflict
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Query
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     DeleteMemory,
     MoralParameters,
@@ -32,6 +31,7 @@ from mlsdm_grpc.core.record import (
     UpdateMemory,
     UpdateSpace,
 )
+from mlsdm_grpc.core.store import int8_rows
 from mlsdm_grpc.journal.parameters import parameters_from_proto, parameters_to_proto
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 
@@ -187,7 +187,7 @@ def test_a_space_that_grew_finds_what_a_freshly_loaded_one_finds():
 
     assert found(space.mind) == found(fresh)
     assert found(space.mind)[0][0][0] == "m5"
-    if packed.AVAILABLE:
+    if int8_rows.AVAILABLE:
         assert space.contents.pelm._lattice.rows._packed.nbytes > 0
 
 

@@ -6,11 +6,12 @@ from histories import DIMENSION, SECOND, record, vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core import consolidation, rows
-from mlsdm_grpc.core.consolidation import MAX_MEMBERS, Rules, Window, plan
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind import consolidation
+from mlsdm_grpc.core.mind.consolidation import MAX_MEMBERS, Rules, Window, plan
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.mind.synapses import Synapses
+from mlsdm_grpc.core.model.record import (
     MAX_LABELS,
     Consolidate,
     ConsolidateOutcome,
@@ -29,8 +30,8 @@ from mlsdm_grpc.core.record import (
     UpdateMemory,
     Vector,
 )
-from mlsdm_grpc.core.steps import finish
-from mlsdm_grpc.core.synapses import Synapses
+from mlsdm_grpc.core.store import rows
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.snapshot import snapshot_bytes
 
 

@@ -6,17 +6,17 @@ from histories import vector
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.moral import MoralFilter
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.moral import MoralFilter
+from mlsdm_grpc.core.mind.rhythm import Rhythm
+from mlsdm_grpc.core.mind.synapses import Synapses
+from mlsdm_grpc.core.model.record import (
     MoralParameters,
     MoralPolicy,
     RhythmParameters,
     SynapticParameters,
     Vector,
 )
-from mlsdm_grpc.core.rhythm import Rhythm
-from mlsdm_grpc.core.synapses import Synapses
+from mlsdm_grpc.core.store.kernel import inverse_norm
 
 HOMEOSTATIC = MoralParameters(policy=MoralPolicy.HOMEOSTATIC)
 

@@ -6,7 +6,7 @@ import pytest
 from histories import record, vector
 from spaces import Space
 
-from mlsdm_grpc.core.record import NewMemory, ProcessEvent, PutResult, Rejection, Source
+from mlsdm_grpc.core.model.record import NewMemory, ProcessEvent, PutResult, Rejection, Source
 from mlsdm_grpc.journal.records import (
     decode_record,
     encode_record,

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model.record import (
     Consolidate,
     CreateSpace,
     DeleteMemory,
@@ -26,7 +27,6 @@ from mlsdm_grpc.core.record import (
     UpdateMemory,
     UpdateSpace,
 )
-from mlsdm_grpc.core.steps import finish
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes, snapshot_writer
 

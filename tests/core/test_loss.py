@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from histories import vector
 
-from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.mind import Mind, RevisionGap
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.mind.mind import Mind, RevisionGap
+from mlsdm_grpc.core.model.record import (
     AcceptLoss,
     CreateSpace,
     LossAccepted,

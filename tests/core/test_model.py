@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from histories import SECOND, record
 
-from mlsdm_grpc.core import kernel, packed
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Query, unit_row
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Query, unit_row
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     DeleteMemory,
     NewMemory,
@@ -20,6 +19,7 @@ from mlsdm_grpc.core.record import (
     UpdateMemory,
     Vector,
 )
+from mlsdm_grpc.core.store import int8_rows, kernel
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 
 DIMENSION = 24
@@ -240,8 +240,8 @@ class Life:
         elif dice < 0.995:
             self.compare()
         else:
-            accelerated = packed.AVAILABLE and self.chance(0.7)
-            monkeypatch.setattr("mlsdm_grpc.core.packed.AVAILABLE", accelerated)
+            accelerated = int8_rows.AVAILABLE and self.chance(0.7)
+            monkeypatch.setattr("mlsdm_grpc.core.store.int8_rows.AVAILABLE", accelerated)
             self.restart(tmp_path)
             monkeypatch.undo()
         self.operations += 1

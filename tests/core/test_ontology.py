@@ -6,10 +6,10 @@ from histories import DIMENSION, vector
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core import kernel
-from mlsdm_grpc.core.ontology import Ontology
-from mlsdm_grpc.core.pelm import unit_row
-from mlsdm_grpc.core.record import MAX_LABELS, NewMemory, OntologyCategory, Vector
+from mlsdm_grpc.core.mind.ontology import Ontology
+from mlsdm_grpc.core.mind.pelm import unit_row
+from mlsdm_grpc.core.model.record import MAX_LABELS, NewMemory, OntologyCategory, Vector
+from mlsdm_grpc.core.store import kernel
 
 
 def of(*components):

@@ -5,10 +5,10 @@ from histories import DIMENSION, vector
 from spaces import Space
 from test_pairs_data import PAIRS, SETS
 
-from mlsdm_grpc.core.consolidation import Rules, Window, plan
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.record import Consolidate, MergeGroup, NewMemory, Vector
-from mlsdm_grpc.core.steps import finish
+from mlsdm_grpc.core.mind.consolidation import Rules, Window, plan
+from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model.record import Consolidate, MergeGroup, NewMemory, Vector
+from mlsdm_grpc.core.store.kernel import inverse_norm
 
 MODEL = "words"
 OPTIONAL = {"closing-full-stop-cjk", "closing-danda"}

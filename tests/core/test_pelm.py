@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaces import Space, unit
 
-from mlsdm_grpc.core import kernel
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import PHASE_EPSILON, Query
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import PHASE_EPSILON, Query
+from mlsdm_grpc.core.model.record import (
     DeleteMemory,
     NewMemory,
     ProcessEvent,
@@ -21,6 +20,7 @@ from mlsdm_grpc.core.record import (
     Source,
     UpdateMemory,
 )
+from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.journal.snapshot import snapshot_bytes
 
 

@@ -7,10 +7,10 @@ import pytest
 from histories import DIMENSION, SECOND, record, vector
 from spaces import Space, spoil, unit
 
-from mlsdm_grpc.core import kernel, packed
-from mlsdm_grpc.core.duplicates import first_digest
-from mlsdm_grpc.core.pelm import Memory, Pelm, Query, unit_row
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.duplicates import first_digest
+from mlsdm_grpc.core.mind.pelm import Memory, Pelm, Query, unit_row
+from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model.record import (
     DeleteMemory,
     NewMemory,
     Provenance,
@@ -18,8 +18,8 @@ from mlsdm_grpc.core.record import (
     PutResult,
     Vector,
 )
-from mlsdm_grpc.core.rows import Rows
-from mlsdm_grpc.core.steps import finish
+from mlsdm_grpc.core.store import int8_rows, kernel
+from mlsdm_grpc.core.store.rows import Rows
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 
@@ -28,7 +28,7 @@ from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
 def test_a_damaged_row_hides_no_other(value, accelerated, monkeypatch):
     if accelerated is False:
-        monkeypatch.setattr("mlsdm_grpc.core.packed.AVAILABLE", False)
+        monkeypatch.setattr("mlsdm_grpc.core.store.int8_rows.AVAILABLE", False)
     space = Space(capacity=4_000)
     for start in range(0, 4_000, 1_000):
         space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(start, start + 1_000)))
@@ -347,7 +347,7 @@ def test_rows_stay_where_they_are_once_a_space_has_outgrown_its_first_block():
     assert not rows.vectors[6_000:].any()
 
 
-@pytest.mark.skipif(not packed.AVAILABLE, reason="needs the extra `fast`")
+@pytest.mark.skipif(not int8_rows.AVAILABLE, reason="needs the extra `fast`")
 def test_a_ring_that_is_not_accelerated_keeps_no_search_copies():
     sizes = []
     for accelerated in (True, None, False):
@@ -371,12 +371,12 @@ def test_a_row_that_became_too_long_is_no_hit():
     assert len(hits) == 2
 
 
-@pytest.mark.skipif(not packed.AVAILABLE, reason="the extra `fast` is not installed")
+@pytest.mark.skipif(not int8_rows.AVAILABLE, reason="the extra `fast` is not installed")
 def test_a_ring_that_is_prepared_leaves_its_first_query_nothing_to_do(monkeypatch):
     packings = []
-    pack = packed.PackedRows._pack
+    pack = int8_rows.PackedRows._pack
     monkeypatch.setattr(
-        packed.PackedRows, "_pack", lambda *given: packings.append(given[-1]) or pack(*given)
+        int8_rows.PackedRows, "_pack", lambda *given: packings.append(given[-1]) or pack(*given)
     )
     space = Space(capacity=4_096)
     for start in range(0, 4_000, 1_000):

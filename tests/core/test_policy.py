@@ -7,9 +7,9 @@ from histories import SECOND, policies, record, vector
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
-from mlsdm_grpc.core.record import NewMemory, ProcessEvent, PutMemories, Refusal, etag_of
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
+from mlsdm_grpc.core.model.record import NewMemory, ProcessEvent, PutMemories, Refusal, etag_of
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mlsdm_grpc.core import kernel, packed
-from mlsdm_grpc.core.lattice import Lattice, Memory
-from mlsdm_grpc.core.recall import Query, Recall
-from mlsdm_grpc.core.record import Provenance
-from mlsdm_grpc.core.rows import BLOCK_ROWS, Rows
+from mlsdm_grpc.core.model.record import Provenance
+from mlsdm_grpc.core.store import int8_rows, kernel
+from mlsdm_grpc.core.store.memory_table import Lattice, Memory
+from mlsdm_grpc.core.store.recall import Query, Recall
+from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Rows
 
 CAPACITY = 5 * BLOCK_ROWS - 700
 DIMENSION = 48
@@ -17,7 +17,7 @@ ways = pytest.mark.parametrize(
     [
         False,
         pytest.param(
-            True, marks=pytest.mark.skipif(not packed.AVAILABLE, reason="needs the extra `fast`")
+            True, marks=pytest.mark.skipif(not int8_rows.AVAILABLE, reason="needs the extra `fast`")
         ),
     ],
 )
@@ -195,7 +195,7 @@ def test_many_queries_give_what_each_gives_alone(accelerated):
         assert found.resonance.tobytes() == alone.resonance.tobytes()
 
 
-@pytest.mark.skipif(not packed.AVAILABLE, reason="needs the extra `fast`")
+@pytest.mark.skipif(not int8_rows.AVAILABLE, reason="needs the extra `fast`")
 def test_what_int8_cannot_tell_apart_is_scanned_in_full():
     filled = Filled(repeats, accelerated=True)
     filled.check([filled.query(phase_tolerance=1.0, top_k=5)])
@@ -206,13 +206,13 @@ def test_what_int8_cannot_tell_apart_is_scanned_in_full():
     assert filled.recall.full_scans == 1
 
 
-@pytest.mark.skipif(not packed.AVAILABLE, reason="needs the extra `fast`")
+@pytest.mark.skipif(not int8_rows.AVAILABLE, reason="needs the extra `fast`")
 @pytest.mark.parametrize("dimension", [1, 3, 384, 1_537, 4_096])
 def test_the_error_of_int8_copies_is_bounded(dimension):
     rng = np.random.default_rng(dimension)
     rows = np.concatenate([shape(rng, 128, dimension) for shape in (gaussian, spikes)])
     rows[5] = 0.0
-    copies = packed.PackedRows(64, dimension)
+    copies = int8_rows.PackedRows(64, dimension)
     queries = gaussian(rng, 3, dimension).astype(np.float64)
     queries /= np.sqrt((queries * queries).sum(axis=1, keepdims=True))
     for _ in range(2):

@@ -8,8 +8,8 @@ from histories import histories, record, vector
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.mind import Mind, RevisionGap
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind, RevisionGap
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     NewMemory,
     PutMemories,

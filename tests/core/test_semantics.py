@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.contents import Contents
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.policy import PolicySettings, SetPolicy
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.semantics import SemanticsUnknown
+from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     DeleteMemory,
     DeleteOutcome,
@@ -26,7 +27,6 @@ from mlsdm_grpc.core.record import (
     SpaceParameters,
     UpgradeSemantics,
 )
-from mlsdm_grpc.core.semantics import SemanticsUnknown
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes

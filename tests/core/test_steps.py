@@ -9,8 +9,8 @@ from itertools import pairwise
 import pytest
 from histories import SECOND, record, vector
 
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import CreateSpace, NewMemory, PutMemories, SpaceParameters
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.record import CreateSpace, NewMemory, PutMemories, SpaceParameters
 from mlsdm_grpc.journal.snapshot import (
     read_snapshot,
     snapshot_bytes,

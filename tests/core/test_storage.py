@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.labels import Labels
-from mlsdm_grpc.core.rows import BLOCK_ROWS, Rows
-from mlsdm_grpc.core.slots import Ring, SlotIndex
+from mlsdm_grpc.core.store.labels import Labels
+from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Rows
+from mlsdm_grpc.core.store.slot_index import Ring, SlotIndex
 
 SLOTS = 600
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spaces import Space
 
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.stream_marks import MAX_FINISHED, MAX_STREAMS, StreamMark, StreamMarks
+from mlsdm_grpc.core.model.record import (
     EventOutcome,
     NewMemory,
     ProcessEvent,
@@ -21,7 +22,6 @@ from mlsdm_grpc.core.record import (
     StreamOutcome,
     UpdateSpace,
 )
-from mlsdm_grpc.core.streams import MAX_FINISHED, MAX_STREAMS, StreamMark, StreamMarks
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.records import (
     decode_record,

@@ -3,8 +3,15 @@
 import numpy as np
 from histories import record, vector
 
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.request_window import (
+    MAX_ENTRIES,
+    MIN_AGE_NS,
+    MIN_ENTRIES,
+    RequestWindow,
+    WindowEntry,
+)
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     DeleteOutcome,
     NewMemory,
@@ -13,13 +20,6 @@ from mlsdm_grpc.core.record import (
     PutOutcome,
     PutResult,
     SpaceParameters,
-)
-from mlsdm_grpc.core.window import (
-    MAX_ENTRIES,
-    MIN_AGE_NS,
-    MIN_ENTRIES,
-    RequestWindow,
-    WindowEntry,
 )
 
 

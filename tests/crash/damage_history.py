@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     NewMemory,
     ProcessEvent,
@@ -19,6 +18,7 @@ from mlsdm_grpc.core.record import (
     StreamItems,
     Vector,
 )
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import decode_record, encode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes

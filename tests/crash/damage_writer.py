@@ -9,7 +9,7 @@ from pathlib import Path
 
 from damage_history import SPACES, History
 
-from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.journal import sqlite
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import snapshot_bytes

@@ -19,9 +19,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_query_pb2,
     memory_service_pb2_grpc,
 )
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Query
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Query
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes

@@ -16,8 +16,8 @@ from google.protobuf.message_factory import GetMessageClass
 from serving import channel, in_process
 
 from mlsdm_grpc.client.channel import CONTRACT_FILES
-from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes

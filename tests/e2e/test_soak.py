@@ -21,7 +21,7 @@ from node import Node, workers
 from serving import ServerProcess
 
 from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2
-from mlsdm_grpc.core.window import MIN_AGE_NS
+from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
 
 pytestmark = [
     pytest.mark.anyio,

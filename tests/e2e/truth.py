@@ -15,8 +15,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2_grpc,
     memory_stream_pb2,
 )
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import EventOutcome, PutOutcome, StreamItems
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, StreamItems
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes

@@ -7,8 +7,8 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.config import EngineSettings, SpaceSettings
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.record import NewMemory, PutMemories, Vector
+from mlsdm_grpc.core.model.record import NewMemory, PutMemories, Vector
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey

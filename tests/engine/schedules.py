@@ -20,9 +20,8 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
     BatchQueryMemoriesResponse,
     QueryMemoriesResponse,
 )
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.record import (
     Consolidate,
     CreateSpace,
     DeleteMemory,
@@ -42,6 +41,7 @@ from mlsdm_grpc.core.record import (
     Vector,
     etag_of,
 )
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.records import decode_record, encode_record
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes

@@ -6,9 +6,9 @@ from drive import vector
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_query_pb2
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Query
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Query
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     NewMemory,
     Provenance,

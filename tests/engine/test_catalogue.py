@@ -5,8 +5,7 @@ import asyncio
 import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
 
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     DeleteMemory,
     NewMemory,
     OntologyCategory,
@@ -15,6 +14,7 @@ from mlsdm_grpc.core.record import (
     UpdateSpace,
     Vector,
 )
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import (
     AlreadyExists,
     Conflict,

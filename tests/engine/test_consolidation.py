@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
 
-from mlsdm_grpc.core import consolidation as core
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind import consolidation as core
+from mlsdm_grpc.core.model.record import (
     Consolidate,
     NewMemory,
     PutMemories,
@@ -17,6 +16,7 @@ from mlsdm_grpc.core.record import (
     UpdateSpace,
     Vector,
 )
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     InvalidInput,

@@ -7,7 +7,7 @@ import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-from mlsdm_grpc.core.record import DeleteMemory, NewMemory, PutMemories
+from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
 from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.errors import (
     Conflict,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.policy import (
+from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
     OnError,
@@ -20,7 +20,7 @@ from mlsdm_grpc.core.policy import (
     RuleSettings,
     SetPolicy,
 )
-from mlsdm_grpc.core.record import NewMemory, PutMemories, PutResult
+from mlsdm_grpc.core.model.record import NewMemory, PutMemories, PutResult
 from mlsdm_grpc.engine.stream_buffer import Batch
 from mlsdm_grpc.engine.streams import Opening
 from mlsdm_grpc.errors import InternalError, Unavailable

@@ -8,8 +8,8 @@ import anyio
 import pytest
 from drive import KEY, running, ticket, vector
 
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import DeleteMemory, NewMemory, PutMemories
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.sqlite import SqliteJournal
@@ -23,8 +23,8 @@ PLANT = """
 import os, signal, sys
 
 if any("mlsdm_grpc.workers.main" in each for each in sys.orig_argv):
-    import mlsdm_grpc.core.mind as minds
-    from mlsdm_grpc.core.record import PutMemories
+    import mlsdm_grpc.core.mind.mind as minds
+    from mlsdm_grpc.core.model.record import PutMemories
 
     applying = minds.Mind.applying
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from schedules import first_wrong
 
-from mlsdm_grpc.core.frozen import Frozen
-from mlsdm_grpc.core.lattice import Lattice
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Pelm
-from mlsdm_grpc.core.streams import StreamMarks
-from mlsdm_grpc.core.window import RequestWindow
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Pelm
+from mlsdm_grpc.core.mind.request_window import RequestWindow
+from mlsdm_grpc.core.mind.stream_marks import StreamMarks
+from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.snapshot_view import Frozen
 from mlsdm_grpc.journal import snapshot
 from mlsdm_grpc.workers import scheduler, space_worker
 from mlsdm_grpc.workers.scheduler import Claim, Slices

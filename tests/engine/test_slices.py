@@ -10,9 +10,9 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
     BatchQueryMemoriesResponse,
     QueryMemoriesResponse,
 )
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Pelm
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Pelm
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     NewMemory,
     PutMemories,

@@ -8,8 +8,8 @@ import pytest
 from drive import KEY, running
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.steps import finish
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.records import decode_record

@@ -10,7 +10,7 @@ from drive import DIMENSION, KEY, event_of, running, ticket, vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     NewMemory,
     PutResult,
     SpaceChange,

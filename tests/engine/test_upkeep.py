@@ -7,7 +7,7 @@ import anyio
 import pytest
 from drive import KEY, running, vector
 
-from mlsdm_grpc.core.pelm import unit_row
+from mlsdm_grpc.core.mind.pelm import unit_row
 from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal

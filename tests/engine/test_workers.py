@@ -14,8 +14,8 @@ import pytest
 from drive import KEY, answers, running
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.record import CreateSpace, Record, SpaceParameters, Vector
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.record import CreateSpace, Record, SpaceParameters, Vector
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.records import encode_record
 from mlsdm_grpc.spaces.checks import check_embedded

@@ -12,9 +12,9 @@ from collections import Counter
 
 import numpy as np
 
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Query
-from mlsdm_grpc.core.record import EventOutcome, PutOutcome, Refusal
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Query
+from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, Refusal
 from mlsdm_grpc.journal.records import decode_record, outcome_to_proto
 from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 

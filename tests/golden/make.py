@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.consolidation import Rules, Window, plan
-from mlsdm_grpc.core.kernel import inverse_norm
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.policy import (
+from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.mind.consolidation import Rules, Window, plan
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
     OnError,
@@ -27,7 +27,7 @@ from mlsdm_grpc.core.policy import (
     RuleSettings,
     SetPolicy,
 )
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     FIRST_MERGE_MIN_COSINE,
     AcceptLoss,
     Consolidate,
@@ -55,7 +55,7 @@ from mlsdm_grpc.core.record import (
     UpgradeSemantics,
     Vector,
 )
-from mlsdm_grpc.core.steps import finish
+from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.records import decode_record, encode_record
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -13,8 +13,8 @@ from pathlib import Path
 import journals
 import numpy as np
 
-from mlsdm_grpc.core.mind import Mind
-from mlsdm_grpc.core.pelm import Query
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Query
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import snapshot_bytes
 

@@ -9,8 +9,9 @@ import journals
 import make
 import pytest
 
-from mlsdm_grpc.core import contents, mind, semantics
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind import mind, semantics
+from mlsdm_grpc.core.mind.request_window import MIN_ENTRIES
+from mlsdm_grpc.core.model.record import (
     ConsolidateOutcome,
     EventOutcome,
     Outcome,
@@ -20,7 +21,6 @@ from mlsdm_grpc.core.record import (
     Refusal,
     Rejection,
 )
-from mlsdm_grpc.core.window import MIN_ENTRIES
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import snapshot_bytes
 

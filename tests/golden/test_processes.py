@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 from test_golden import FILES
 
-from mlsdm_grpc.core import packed
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     DeleteMemory,
     ProcessEvent,
     SpaceParameters,
     UpdateMemory,
 )
+from mlsdm_grpc.core.store import int8_rows
 
 DIMENSION = 64
 _BLOCK = "import sys; sys.modules['numkong'] = None; "
@@ -123,7 +123,7 @@ def compare(ways, tmp_path, memories, children=2):
     with ThreadPoolExecutor(children) as pool:
         told = list(pool.map(lambda way: run(way, paths), ways))
     for way, each in zip(ways, told, strict=True):
-        accelerated = packed.AVAILABLE and not way.blocked
+        accelerated = int8_rows.AVAILABLE and not way.blocked
         assert (each["copied_blocks"] > 1) is accelerated
         for path, found, first in zip(paths, each["gives"], told[0]["gives"], strict=True):
             assert found == first, (way, path.name)

@@ -5,7 +5,13 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.policy import Decision, Enforcement, OnError, PolicySettings, RuleSettings
+from mlsdm_grpc.core.model.policy import (
+    Decision,
+    Enforcement,
+    OnError,
+    PolicySettings,
+    RuleSettings,
+)
 from mlsdm_grpc.governance.findings import Finding, FindingKind
 from mlsdm_grpc.governance.harm import Harm
 from mlsdm_grpc.governance.injection import Injection

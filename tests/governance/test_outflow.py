@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.policy import Decision, Enforcement, PolicySettings, RuleSettings
+from mlsdm_grpc.core.model.policy import Decision, Enforcement, PolicySettings, RuleSettings
 from mlsdm_grpc.governance.findings import MAX_MATCH_CHARS, Finding, FindingKind, redact
 from mlsdm_grpc.governance.judge import Measurement, Verdict, verdicts
 from mlsdm_grpc.governance.measure import measure

@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.moral import MoralFilter
-from mlsdm_grpc.core.policy import Decision, Enforcement, OnError, PolicySettings, RuleSettings
-from mlsdm_grpc.core.record import MoralParameters
+from mlsdm_grpc.core.mind.moral import MoralFilter
+from mlsdm_grpc.core.model.policy import (
+    Decision,
+    Enforcement,
+    OnError,
+    PolicySettings,
+    RuleSettings,
+)
+from mlsdm_grpc.core.model.record import MoralParameters
 from mlsdm_grpc.governance.policy import (
     MAX_RULES,
     base_moral_threshold,

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2
-from mlsdm_grpc.core.policy import Decision, Enforcement, OnError, PolicySettings, RuleSettings
+from mlsdm_grpc.core.model.policy import (
+    Decision,
+    Enforcement,
+    OnError,
+    PolicySettings,
+    RuleSettings,
+)
 from mlsdm_grpc.governance.harm import NEUTRAL
 from mlsdm_grpc.governance.measure import BUILT_IN_DETECTORS
 from mlsdm_grpc.governance.policy import effective_policy, policy_violations

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_put_pb2
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     NewMemory,
     ProcessEvent,
     Provenance,

@@ -8,7 +8,9 @@ import pytest
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding, FloatVector
 from mlsdm_grpc.config import GovernanceSettings
 from mlsdm_grpc.config_llm import LlmSettings
-from mlsdm_grpc.core import kernel, record, streams
+from mlsdm_grpc.core.mind import stream_marks
+from mlsdm_grpc.core.model import record
+from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.governance import policy
 from mlsdm_grpc.security import tokens
@@ -20,7 +22,7 @@ from mlsdm_grpc.wire.fields import Fields
 def test_the_parts_of_the_server_hold_to_the_limits_of_the_contract():
     assert limits.MAX_METADATA_BYTES == record.MAX_METADATA_BYTES
     assert limits.MAX_LABELS == record.MAX_LABELS
-    assert limits.MAX_STREAMS == streams.MAX_STREAMS
+    assert limits.MAX_STREAMS == stream_marks.MAX_STREAMS
     assert limits.MAX_RULES == policy.MAX_RULES
     assert limits.MAX_CREDENTIAL_BYTES == tokens.MAX_CREDENTIAL_BYTES
     assert limits.MIN_NORM == kernel.MIN_NORM

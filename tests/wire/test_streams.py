@@ -11,7 +11,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.v1 import memory_stream_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1.error_reason_pb2 import ERROR_REASON_ETAG_MISMATCH
 from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamOpen
-from mlsdm_grpc.core.record import PutItem, PutOutcome, PutResult
+from mlsdm_grpc.core.model.record import PutItem, PutOutcome, PutResult
 from mlsdm_grpc.engine.streams import Flow, Goodbye, Opened, Position, Result, Settled
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.protocol import SpaceKey

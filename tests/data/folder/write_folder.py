@@ -22,7 +22,7 @@ from mlsdm_grpc._gen.mlsdm.v1.event_pb2 import Event
 from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Policy
 from mlsdm_grpc.client import MemoryClient, new_memory
 from mlsdm_grpc.client.channel import CONTRACT_FILES
-from mlsdm_grpc.core.mind import Mind
+from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.journal.snapshot import snapshot_bytes

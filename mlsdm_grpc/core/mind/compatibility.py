@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.model.record import (
     CreateSpace,
     NewMemory,
     ProcessEvent,

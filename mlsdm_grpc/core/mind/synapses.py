@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from mlsdm_grpc.core.record import Float32, SynapticParameters, Vector
+from mlsdm_grpc.core.model.record import Float32, SynapticParameters, Vector
 
 __all__ = ["Synapses"]
 

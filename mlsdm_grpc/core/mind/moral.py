@@ -10,7 +10,7 @@ Scalar float64 arithmetic only, so that every machine computes the same threshol
 
 from __future__ import annotations
 
-from mlsdm_grpc.core.record import MoralParameters, MoralPolicy
+from mlsdm_grpc.core.model.record import MoralParameters, MoralPolicy
 
 __all__ = ["MoralFilter"]
 

@@ -8,12 +8,17 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mlsdm_grpc.core.configuration import changed, conflict
-from mlsdm_grpc.core.consolidation import mergeable, merged
-from mlsdm_grpc.core.duplicates import first_digest, identity_digest, labels_fit
-from mlsdm_grpc.core.moral import MoralFilter
-from mlsdm_grpc.core.pelm import Memory, Pelm, unit_row
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind.configuration import changed, conflict
+from mlsdm_grpc.core.mind.consolidation import mergeable, merged
+from mlsdm_grpc.core.mind.duplicates import first_digest, identity_digest, labels_fit
+from mlsdm_grpc.core.mind.moral import MoralFilter
+from mlsdm_grpc.core.mind.pelm import Memory, Pelm, unit_row
+from mlsdm_grpc.core.mind.rhythm import Rhythm
+from mlsdm_grpc.core.mind.semantics import Moment
+from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.mind.stream_marks import MAX_STREAMS, StreamMark, StreamMarks
+from mlsdm_grpc.core.mind.synapses import Synapses
+from mlsdm_grpc.core.model.record import (
     FIRST_MERGE_MIN_COSINE,
     MAX_LABELS,
     Consolidate,
@@ -40,11 +45,6 @@ from mlsdm_grpc.core.record import (
     UpdateSpace,
     etag_of,
 )
-from mlsdm_grpc.core.rhythm import Rhythm
-from mlsdm_grpc.core.semantics import Moment
-from mlsdm_grpc.core.steps import finish
-from mlsdm_grpc.core.streams import MAX_STREAMS, StreamMark, StreamMarks
-from mlsdm_grpc.core.synapses import Synapses
 
 __all__ = ["Contents", "ContentsBody", "Refused"]
 

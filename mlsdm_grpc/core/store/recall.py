@@ -1,7 +1,7 @@
 """Recall: the memories in a band of phases that resonate most with a query, exactly.
 
 A scan gives approximate scores, the candidates that its error leaves are scored by the fixed
-routine of :mod:`mlsdm_grpc.core.kernel`.
+routine of :mod:`mlsdm_grpc.core.store.kernel`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core import kernel
-from mlsdm_grpc.core.lattice import Lattice
-from mlsdm_grpc.core.record import Float32
-from mlsdm_grpc.core.rows import BLOCK_ROWS, Scan
+from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.store import kernel
+from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Scan
 
 __all__ = ["PHASE_EPSILON", "Found", "Query", "Recall"]
 

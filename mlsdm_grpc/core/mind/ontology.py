@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mlsdm_grpc.core import kernel
-from mlsdm_grpc.core.pelm import unit_row
-from mlsdm_grpc.core.record import MAX_LABELS, Float32, NewMemory, OntologyCategory, Vector
+from mlsdm_grpc.core.mind.pelm import unit_row
+from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory, OntologyCategory, Vector
+from mlsdm_grpc.core.store import kernel
 
 __all__ = ["Ontology"]
 

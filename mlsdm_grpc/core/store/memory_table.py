@@ -18,9 +18,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.labels import Labels
-from mlsdm_grpc.core.record import Float32, Provenance, Source, etag_of
-from mlsdm_grpc.core.rows import Rows
+from mlsdm_grpc.core.model.record import Float32, Provenance, Source, etag_of
+from mlsdm_grpc.core.store.labels import Labels
+from mlsdm_grpc.core.store.rows import Rows
 
 __all__ = ["DIGEST_MODULUS", "Lattice", "Memory", "Packed"]
 
@@ -147,7 +147,7 @@ class Lattice:
     order in which it came, and each change keeps it up to date."""
     text_keys: array[int] = field(default_factory=lambda: array("q"))
     """(slots,) 64-bit hash of each text in its canonical form, for whoever looks for equal ones; 0
-    where it is not known yet. Derived, and kept by :class:`~mlsdm_grpc.core.pelm.Pelm`."""
+    where it is not known yet. Derived, and kept by :class:`~mlsdm_grpc.core.mind.pelm.Pelm`."""
     _fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     """(slots,) 64-bit contribution of each slot to the digest; 0 for a free one."""
     _rest: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, np.object_))

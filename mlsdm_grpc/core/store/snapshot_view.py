@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlsdm_grpc.core.lattice import DIGEST_MODULUS, Lattice, Memory, Packed
-from mlsdm_grpc.core.record import Float32
+from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.store.memory_table import DIGEST_MODULUS, Lattice, Memory, Packed
 
 __all__ = ["Frozen", "Taken"]
 

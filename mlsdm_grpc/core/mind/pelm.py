@@ -17,14 +17,14 @@ from itertools import islice
 
 import numpy as np
 
-from mlsdm_grpc.core.duplicates import text_key
-from mlsdm_grpc.core.frozen import Frozen
-from mlsdm_grpc.core.kernel import Float64, Indices
-from mlsdm_grpc.core.lattice import Lattice, Memory
-from mlsdm_grpc.core.recall import NOTHING, PHASE_EPSILON, Found, Query, Recall
-from mlsdm_grpc.core.record import MAX_LABELS, Float32, NewMemory, Vector
-from mlsdm_grpc.core.rows import BLOCK_ROWS, Rows
-from mlsdm_grpc.core.slots import Ring, SlotIndex
+from mlsdm_grpc.core.mind.duplicates import text_key
+from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory, Vector
+from mlsdm_grpc.core.store.kernel import Float64, Indices
+from mlsdm_grpc.core.store.memory_table import Lattice, Memory
+from mlsdm_grpc.core.store.recall import NOTHING, PHASE_EPSILON, Found, Query, Recall
+from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Rows
+from mlsdm_grpc.core.store.slot_index import Ring, SlotIndex
+from mlsdm_grpc.core.store.snapshot_view import Frozen
 
 __all__ = [
     "NOTHING",

@@ -6,7 +6,7 @@ countdown, no sequence of events can make it stick.
 
 from __future__ import annotations
 
-from mlsdm_grpc.core.record import RhythmParameters
+from mlsdm_grpc.core.model.record import RhythmParameters
 
 __all__ = ["SLEEP_PHASE", "WAKE_PHASE", "Rhythm"]
 

@@ -10,7 +10,7 @@ import struct
 import unicodedata
 from collections.abc import Iterable
 
-from mlsdm_grpc.core.record import MAX_LABELS, MAX_METADATA_BYTES, Float32, Source
+from mlsdm_grpc.core.model.record import MAX_LABELS, MAX_METADATA_BYTES, Float32, Source
 
 __all__ = [
     "canonical_text",

@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core import kernel, packed
-from mlsdm_grpc.core.record import Float32
+from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.store import int8_rows, kernel
 
 __all__ = ["BLOCK_ROWS", "Rows", "Scan"]
 
@@ -57,9 +57,9 @@ class Rows:
 
     def __init__(self, *, dimension: int, capacity: int, accelerated: bool | None = None) -> None:
         self._dimension = dimension
-        self._packed: packed.PackedRows | None = None
-        if packed.AVAILABLE if accelerated is None else accelerated:
-            self._packed = packed.PackedRows(BLOCK_ROWS, dimension)
+        self._packed: int8_rows.PackedRows | None = None
+        if int8_rows.AVAILABLE if accelerated is None else accelerated:
+            self._packed = int8_rows.PackedRows(BLOCK_ROWS, dimension)
         self._min_packed_blocks = 1 if accelerated else _MIN_PACKED_BLOCKS
         self.resize(capacity)
         self._allocated: Float32 = np.empty((0, dimension), np.float32)

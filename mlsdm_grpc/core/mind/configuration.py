@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from mlsdm_grpc.core.record import SpaceChange, SpaceParameters
+from mlsdm_grpc.core.model.record import SpaceChange, SpaceParameters
 
 __all__ = ["changed", "conflict"]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from mlsdm_grpc.core.window import MIN_AGE_NS
+from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
 
 __all__ = ["MAX_FINISHED", "MAX_STREAMS", "StreamMark", "StreamMarks"]
 

@@ -16,11 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.contents import Contents, Refused
-from mlsdm_grpc.core.pelm import NOTHING, Found, Hit, Query
-from mlsdm_grpc.core.policy import PolicySet, SetPolicy, StoredPolicy
-from mlsdm_grpc.core.record import (
+from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.mind.pelm import NOTHING, Found, Hit, Query
+from mlsdm_grpc.core.mind.request_window import RequestWindow, WindowEntry
+from mlsdm_grpc.core.mind.semantics import Moment, SemanticsUnknown
+from mlsdm_grpc.core.mind.space_state import Contents, Refused
+from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy, StoredPolicy
+from mlsdm_grpc.core.model.record import (
     AcceptLoss,
     CreateSpace,
     Float32,
@@ -36,9 +39,6 @@ from mlsdm_grpc.core.record import (
     UpgradeSemantics,
     etag_of,
 )
-from mlsdm_grpc.core.semantics import Moment, SemanticsUnknown
-from mlsdm_grpc.core.steps import finish
-from mlsdm_grpc.core.window import RequestWindow, WindowEntry
 
 __all__ = ["Mind", "RevisionGap", "Seal", "SemanticsUnknown", "SpaceView"]
 

@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core import semantics
-from mlsdm_grpc.core.policy import PolicySet, SetPolicy
+from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy
 
 __all__ = [
     "FIRST_MERGE_MIN_COSINE",
@@ -91,7 +91,7 @@ class Vector:
 
 
 class MoralPolicy(enum.IntEnum):
-    """How the moral threshold moves; see ``core/moral.py``."""
+    """How the moral threshold moves; see ``core/mind/moral.py``."""
 
     VIGILANT = 1
     HOMEOSTATIC = 2
@@ -134,7 +134,7 @@ class RhythmParameters:
 
 @dataclass(frozen=True, slots=True)
 class SynapticParameters:
-    """Decay, thresholds and gates of the three traces; see ``core/synapses.py``."""
+    """Decay, thresholds and gates of the three traces; see ``core/mind/synapses.py``."""
 
     lambda_l1: float = 0.5
     lambda_l2: float = 0.1
@@ -354,7 +354,7 @@ class MergeGroup:
 
 @dataclass(frozen=True, slots=True)
 class Consolidate:
-    """Merge near duplicates and forget what has expired; see ``core/consolidation.py``."""
+    """Merge near duplicates and forget what has expired; see ``core/mind/consolidation.py``."""
 
     groups: tuple[MergeGroup, ...]
     trigger: int = 0
@@ -367,7 +367,7 @@ class Consolidate:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeSemantics:
-    """Go on by the next version of the rules; see ``core/semantics.py``."""
+    """Go on by the next version of the rules; see ``core/mind/semantics.py``."""
 
     version: int
     """The state's own version and older ones change nothing."""
@@ -452,7 +452,7 @@ class Record:
     principal: str = ""
     """Who asked for it."""
     semantics_version: int = field(default_factory=semantics.newest)
-    """Rules that the writer took the space to be under; see ``core/semantics.py``."""
+    """Rules that the writer took the space to be under; see ``core/mind/semantics.py``."""
     raw: bytes = b""
     """The encoded record; what the hash chain covers."""
 

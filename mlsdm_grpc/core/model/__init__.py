@@ -1,0 +1,1 @@
+"""Plain data of the mind: records, outcomes, parameters, policies."""

@@ -1,0 +1,1 @@
+"""The memories of a space in memory, and exact search over them."""
