@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from mlsdm_grpc.governance.injection import LIMIT
-from mlsdm_grpc.governance.judge import Measurement
-from mlsdm_grpc.governance.measure import measure
-from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.detectors.injection import LIMIT
+from mlsdm_grpc.governance.detectors.measure import measure
+from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.speech import analyse
 
 DATA = Path(__file__).parent / "data"

@@ -1,4 +1,4 @@
-"""Makes the weights of ``governance/likeness.py`` from labelled lines.
+"""Makes the weights of ``governance/detectors/linear_model.py`` from labelled lines.
 
 Run as ``python tests/train.py [--check]``. Examples are the development splits of the corpora of
 harm, injection and style, and the lines of ``tests/data/training``; no line of a test split, nor
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlsdm_grpc.governance.likeness import BUCKETS, FORMAT, LEAST_FEATURES, positions
+from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, FORMAT, LEAST_FEATURES, positions
 
 DATA = Path(__file__).parent / "data"
 FILE = Path(__file__).parents[1] / "mlsdm_grpc" / "governance" / "likeness.bin"

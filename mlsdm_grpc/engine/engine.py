@@ -29,7 +29,7 @@ from mlsdm_grpc.engine.streams import Streams
 from mlsdm_grpc.errors import (
     NotFound,
 )
-from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Rule
+from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Rule
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder, embedder_info

@@ -15,7 +15,7 @@ from mlsdm_grpc.core.model.record import (
     Refusal,
 )
 from mlsdm_grpc.errors import NotFound
-from mlsdm_grpc.governance.judge import Verdict
+from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.candidates import (
     Draft,

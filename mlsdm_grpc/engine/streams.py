@@ -36,8 +36,8 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from mlsdm_grpc.governance.judge import Verdict
-from mlsdm_grpc.governance.policy import EffectivePolicy
+from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
+from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.moderation.candidates import judged_event, judged_value, named, refused_put, settled

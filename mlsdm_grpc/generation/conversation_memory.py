@@ -19,9 +19,9 @@ from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.memory_writes import Exchange
 from mlsdm_grpc.errors import NotFound, Unavailable
-from mlsdm_grpc.governance.judge import Verdict, enforced, noteworthy, redacted
-from mlsdm_grpc.governance.policy import EffectivePolicy
-from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
+from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, noteworthy, redacted
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.prompt import RecalledText
 from mlsdm_grpc.moderation.candidates import Draft

@@ -12,8 +12,8 @@ from typing import Final
 
 from mlsdm_grpc.core.model.policy import Decision
 from mlsdm_grpc.errors import MlsdmError
-from mlsdm_grpc.governance.judge import Verdict, noteworthy, redacted
-from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.governance.policy.verdict import Verdict, noteworthy, redacted
 from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.providers.base import ModelRequest

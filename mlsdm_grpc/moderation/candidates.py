@@ -21,8 +21,8 @@ from mlsdm_grpc.core.model.record import (
     Rejection,
     Vector,
 )
-from mlsdm_grpc.governance.judge import Verdict, enforced, moral_verdict
-from mlsdm_grpc.governance.policy import EffectivePolicy
+from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
+from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, moral_verdict
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.records import packed_memory, unpacked_memory
 from mlsdm_grpc.protection.fair_limiter import FEW

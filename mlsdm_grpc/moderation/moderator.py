@@ -15,7 +15,9 @@ from prometheus_client import Counter
 
 from mlsdm_grpc.core.model.policy import Decision, Enforcement
 from mlsdm_grpc.core.model.record import NewMemory, Vector
-from mlsdm_grpc.governance.judge import (
+from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
+from mlsdm_grpc.governance.policy.rules import MORAL_THRESHOLD, Stage
+from mlsdm_grpc.governance.policy.verdict import (
     Measurement,
     Verdict,
     enforced,
@@ -23,8 +25,6 @@ from mlsdm_grpc.governance.judge import (
     redacted,
     verdicts,
 )
-from mlsdm_grpc.governance.policy import EffectivePolicy
-from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage
 from mlsdm_grpc.moderation.candidates import Draft, Prepared
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.moderation.text_client import Texts, ToMeasure

@@ -15,8 +15,8 @@ from mlsdm_grpc.config import KIB
 from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import Unavailable
-from mlsdm_grpc.governance.judge import Measurement
-from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import both

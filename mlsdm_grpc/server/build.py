@@ -39,7 +39,7 @@ from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.generation.generator import Generator
 from mlsdm_grpc.generation.speech_repair import Repairs
-from mlsdm_grpc.governance.rules import rules_with
+from mlsdm_grpc.governance.policy.rules import rules_with
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain

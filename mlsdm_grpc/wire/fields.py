@@ -17,7 +17,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2
 from mlsdm_grpc.core.model.record import Float32, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
-from mlsdm_grpc.governance.folding import is_blank
+from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.wire import bounds, forms, limits
 
 __all__ = ["BLANK", "Fields"]

@@ -15,7 +15,7 @@ from mlsdm_grpc.generation.generator import (
     Recalled,
 )
 from mlsdm_grpc.generation.speech_repair import Spent
-from mlsdm_grpc.governance.judge import Verdict
+from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.llm.providers.base import Finish
 from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2, usage_pb2
 from mlsdm_grpc.generation.speech_repair import Repaired, RepairRequest, Spent
-from mlsdm_grpc.governance.findings import Finding, merged, redact
-from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.matching.findings import Finding, merged, redact
+from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.moderation.moderator import Judged
 from mlsdm_grpc.speech import Profile
 from mlsdm_grpc.speech.repair import MAX_ATTEMPTS

@@ -15,8 +15,8 @@ from mlsdm_grpc.core.model.policy import (
     StoredPolicy,
 )
 from mlsdm_grpc.core.model.record import etag_of
-from mlsdm_grpc.governance.policy import EffectivePolicy, policy_violations
-from mlsdm_grpc.governance.rules import Rule
+from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy, policy_violations
+from mlsdm_grpc.governance.policy.rules import Rule
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.requests import time_ns
 from mlsdm_grpc.wire.responses import timestamp

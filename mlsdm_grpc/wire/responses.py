@@ -25,7 +25,7 @@ from mlsdm_grpc.core.model.record import (
     Rejection,
 )
 from mlsdm_grpc.engine.memory_writes import Put
-from mlsdm_grpc.governance.judge import Verdict, enforced
+from mlsdm_grpc.governance.policy.verdict import Verdict, enforced
 from mlsdm_grpc.workers.query_encoder import embedding_message, memory_message, timestamp
 from mlsdm_grpc.workers.space_codec import Found
 

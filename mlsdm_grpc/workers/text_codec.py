@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, speech_pb2
-from mlsdm_grpc.governance.findings import Finding, FindingKind
-from mlsdm_grpc.governance.judge import Measurement
+from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
+from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.speech import Flag, Profile, SpeechReport
 
 __all__ = [

@@ -10,8 +10,8 @@ import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import InternalError
-from mlsdm_grpc.governance.measure import measure
-from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.detectors.measure import measure
+from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.llm.embedders import load_embedder
 from mlsdm_grpc.speech import Profile, analyse
 from mlsdm_grpc.speech.repair import best, is_repairable

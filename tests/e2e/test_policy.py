@@ -13,7 +13,7 @@ from serving import ServerProcess, channel, in_process
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2
 from mlsdm_grpc.client import MemoryClient, Policy
 from mlsdm_grpc.errors import Conflict, InvalidInput, Unauthenticated
-from mlsdm_grpc.governance.rules import BUILT_IN_RULES
+from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES
 from mlsdm_grpc.server.build import SERVICES
 
 pytestmark = pytest.mark.anyio

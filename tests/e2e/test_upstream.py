@@ -16,7 +16,7 @@ from upstream import Upstream, answers, hangs, http, piece, says, sse, then_hang
 
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, memory_query_pb2
-from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Stage
+from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Stage
 
 pytestmark = pytest.mark.anyio
 

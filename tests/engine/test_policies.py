@@ -11,7 +11,7 @@ from drive import KEY, event_of, running, ticket, vector
 from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.core.model.record import NewMemory, etag_of
 from mlsdm_grpc.errors import Conflict, DataLoss, DeadlineExceeded, InvalidInput, Unavailable
-from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.tenant_policies import Policies

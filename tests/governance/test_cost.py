@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from mlsdm_grpc.governance.folding import fold
-from mlsdm_grpc.governance.harm import LexicalScorer
-from mlsdm_grpc.governance.injection import detect
-from mlsdm_grpc.governance.sensitive import find_sensitive
+from mlsdm_grpc.governance.detectors.harm import LexicalScorer
+from mlsdm_grpc.governance.detectors.injection import detect
+from mlsdm_grpc.governance.detectors.sensitive import find_sensitive
+from mlsdm_grpc.governance.matching.normalization import fold
 
 SCORER = LexicalScorer()
 DETECTORS: dict[str, Callable[[str], object]] = {

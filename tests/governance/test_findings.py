@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2
-from mlsdm_grpc.governance.findings import Finding, FindingKind, merged, redact
+from mlsdm_grpc.governance.matching.findings import Finding, FindingKind, merged, redact
 
 
 def finding(start: int, end: int, kind: FindingKind = FindingKind.SECRET, category: str = "jwt"):

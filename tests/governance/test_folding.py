@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.folding import WORD, fold, is_blank, plain, readings
+from mlsdm_grpc.governance.matching.normalization import WORD, fold, is_blank, plain, readings
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.findings import FindingKind
-from mlsdm_grpc.governance.grammar import MAX_HITS, Grammar, PatternRule
-from mlsdm_grpc.governance.harm import NEUTRAL, LexicalScorer, Scorer
+from mlsdm_grpc.governance.detectors.harm import NEUTRAL, LexicalScorer, Scorer
+from mlsdm_grpc.governance.matching.findings import FindingKind
+from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, Grammar, PatternRule
 
 SCORER: Scorer = LexicalScorer()
 

@@ -12,10 +12,14 @@ from mlsdm_grpc.core.model.policy import (
     PolicySettings,
     RuleSettings,
 )
-from mlsdm_grpc.governance.findings import Finding, FindingKind
-from mlsdm_grpc.governance.harm import Harm
-from mlsdm_grpc.governance.injection import Injection
-from mlsdm_grpc.governance.judge import (
+from mlsdm_grpc.governance.detectors.harm import Harm
+from mlsdm_grpc.governance.detectors.injection import Injection
+from mlsdm_grpc.governance.detectors.linear_model import Likeness
+from mlsdm_grpc.governance.detectors.measure import BUILT_IN_DETECTORS, Detectors, measure
+from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
+from mlsdm_grpc.governance.policy.effective_policy import effective_policy
+from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, MORAL_THRESHOLD, Direction, Stage
+from mlsdm_grpc.governance.policy.verdict import (
     Measurement,
     Verdict,
     enforced,
@@ -23,10 +27,6 @@ from mlsdm_grpc.governance.judge import (
     redacted,
     verdicts,
 )
-from mlsdm_grpc.governance.likeness import Likeness
-from mlsdm_grpc.governance.measure import BUILT_IN_DETECTORS, Detectors, measure
-from mlsdm_grpc.governance.policy import effective_policy
-from mlsdm_grpc.governance.rules import BUILT_IN_RULES, MORAL_THRESHOLD, Direction, Stage
 
 EVERY = {rule.rule_id: rule for rule in BUILT_IN_RULES}
 EMAIL = Finding(FindingKind.PERSONAL_DATA, "email", 9, 16, 0.9)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.harm import LIKE, Harm
-from mlsdm_grpc.governance.injection import LIKE as LIKE_INJECTION
-from mlsdm_grpc.governance.injection import LIMIT, Injection
-from mlsdm_grpc.governance.likeness import BUCKETS, likeness, load, positions
-from mlsdm_grpc.governance.measure import BUILT_IN_DETECTORS, measure
-from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.detectors.harm import LIKE, Harm
+from mlsdm_grpc.governance.detectors.injection import LIKE as LIKE_INJECTION
+from mlsdm_grpc.governance.detectors.injection import LIMIT, Injection
+from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, likeness, load, positions
+from mlsdm_grpc.governance.detectors.measure import BUILT_IN_DETECTORS, measure
+from mlsdm_grpc.governance.policy.rules import Stage
 from tests.train import digest, examples, held_out, words
 
 HOSTILE = "I will hunt you down and break every bone in your body, you will beg for mercy."
@@ -98,7 +98,7 @@ def test_likeness_only_ever_raises_the_score_of_injection(likeness):
 def test_answers_are_judged_by_rules_alone():
     from dataclasses import replace
 
-    from mlsdm_grpc.governance.likeness import Likeness
+    from mlsdm_grpc.governance.detectors.linear_model import Likeness
 
     certain = replace(BUILT_IN_DETECTORS, likeness=lambda _: Likeness(1.0, 1.0))
     for stage in Stage:

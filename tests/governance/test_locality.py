@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.findings import CONTEXT_CHARS, MAX_MATCH_CHARS, Finding
-from mlsdm_grpc.governance.grammar import MAX_HITS
-from mlsdm_grpc.governance.harm import LexicalScorer
-from mlsdm_grpc.governance.injection import detect
+from mlsdm_grpc.governance.detectors.harm import LexicalScorer
+from mlsdm_grpc.governance.detectors.injection import detect
+from mlsdm_grpc.governance.matching.findings import CONTEXT_CHARS, MAX_MATCH_CHARS, Finding
+from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS
 
 STEP = MAX_MATCH_CHARS
 WINDOW = 2 * MAX_MATCH_CHARS

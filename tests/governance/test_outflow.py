@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.model.policy import Decision, Enforcement, PolicySettings, RuleSettings
-from mlsdm_grpc.governance.findings import MAX_MATCH_CHARS, Finding, FindingKind, redact
-from mlsdm_grpc.governance.judge import Measurement, Verdict, verdicts
-from mlsdm_grpc.governance.measure import measure
-from mlsdm_grpc.governance.outflow import Outflow, holds_all
-from mlsdm_grpc.governance.policy import effective_policy
-from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Stage
+from mlsdm_grpc.governance.detectors.measure import measure
+from mlsdm_grpc.governance.matching.findings import MAX_MATCH_CHARS, Finding, FindingKind, redact
+from mlsdm_grpc.governance.matching.holdback import Outflow, holds_all
+from mlsdm_grpc.governance.policy.effective_policy import effective_policy
+from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Stage
+from mlsdm_grpc.governance.policy.verdict import Measurement, Verdict, verdicts
 
 SECRET = "#" * 40
 WORDS = st.sampled_from(["a few words ", "more ", "x" * 90 + " ", "end. ", SECRET + " "])

@@ -15,13 +15,13 @@ from mlsdm_grpc.core.model.policy import (
     RuleSettings,
 )
 from mlsdm_grpc.core.model.record import MoralParameters
-from mlsdm_grpc.governance.policy import (
+from mlsdm_grpc.governance.policy.effective_policy import (
     MAX_RULES,
     base_moral_threshold,
     effective_policy,
     policy_violations,
 )
-from mlsdm_grpc.governance.rules import BUILT_IN_RULES, MORAL_THRESHOLD, Rule, Stage
+from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, MORAL_THRESHOLD, Rule, Stage
 
 BUILT_IN = PolicySettings()
 OPEN = Rule(

@@ -13,10 +13,10 @@ from mlsdm_grpc.core.model.policy import (
     PolicySettings,
     RuleSettings,
 )
-from mlsdm_grpc.governance.harm import NEUTRAL
-from mlsdm_grpc.governance.measure import BUILT_IN_DETECTORS
-from mlsdm_grpc.governance.policy import effective_policy, policy_violations
-from mlsdm_grpc.governance.rules import (
+from mlsdm_grpc.governance.detectors.harm import NEUTRAL
+from mlsdm_grpc.governance.detectors.measure import BUILT_IN_DETECTORS
+from mlsdm_grpc.governance.policy.effective_policy import effective_policy, policy_violations
+from mlsdm_grpc.governance.policy.rules import (
     BUILT_IN_RULES,
     MAX_MATCH_CHARS,
     MORAL_THRESHOLD,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.checksums import is_card, is_iban, is_luhn, is_ssn
-from mlsdm_grpc.governance.findings import FindingKind, redact
-from mlsdm_grpc.governance.sensitive import find_sensitive
+from mlsdm_grpc.governance.detectors.checksums import is_card, is_iban, is_luhn, is_ssn
+from mlsdm_grpc.governance.detectors.sensitive import find_sensitive
+from mlsdm_grpc.governance.matching.findings import FindingKind, redact
 
 KEY = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z"
 HEADER = "eyJhbGciOiJIUzI1NiJ9"

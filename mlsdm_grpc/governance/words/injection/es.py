@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mlsdm_grpc.governance.lexicon import Table
+from mlsdm_grpc.governance.matching.lexicon import Table
 
 __all__ = ["INJECTION"]
 

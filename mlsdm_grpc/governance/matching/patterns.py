@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mlsdm_grpc.governance.folding import MAX_WORD_CHARS, WORD, Folded, spelled
-from mlsdm_grpc.governance.lexicon import Lexicon
+from mlsdm_grpc.governance.matching.lexicon import Lexicon
+from mlsdm_grpc.governance.matching.normalization import MAX_WORD_CHARS, WORD, Folded, spelled
 
 __all__ = [
     "MAX_RAW_CHARS",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from mlsdm_grpc.governance.lookalikes import (
+from mlsdm_grpc.governance.matching.confusables import (
     CYRILLIC_TO_LATIN,
     DRAWN_LETTERS,
     LATIN_TO_CYRILLIC,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from mlsdm_grpc.governance.checksums import iban_length, is_card, is_iban, is_ssn
+from mlsdm_grpc.governance.detectors.checksums import iban_length, is_card, is_iban, is_ssn
 
 __all__ = ["Place", "find_personal"]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
-from mlsdm_grpc.governance.decoding import hidden_letters, hidden_texts
-from mlsdm_grpc.governance.findings import Finding, FindingKind
-from mlsdm_grpc.governance.folding import Folded, plain
-from mlsdm_grpc.governance.grammar import MAX_HITS, Grammar
-from mlsdm_grpc.governance.injection_rules import EXCLUSIONS, RULES
-from mlsdm_grpc.governance.markup import find_markup
+from mlsdm_grpc.governance.detectors.injection_rules import EXCLUSIONS, RULES
+from mlsdm_grpc.governance.matching.decoding import hidden_letters, hidden_texts
+from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
+from mlsdm_grpc.governance.matching.markup import find_markup
+from mlsdm_grpc.governance.matching.normalization import Folded, plain
+from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, Grammar
 from mlsdm_grpc.governance.words.injection import TABLES
 
 __all__ = ["LIKE", "LIMIT", "Injection", "detect"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlsdm_grpc.governance.credentials import SECRETS
-from mlsdm_grpc.governance.findings import Finding, FindingKind
-from mlsdm_grpc.governance.personal import find_personal
+from mlsdm_grpc.governance.detectors.credentials import SECRETS
+from mlsdm_grpc.governance.detectors.personal import find_personal
+from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 
 __all__ = ["find_sensitive"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from mlsdm_grpc.governance.findings import Finding, FindingKind
-from mlsdm_grpc.governance.folding import plain
-from mlsdm_grpc.governance.grammar import Grammar
-from mlsdm_grpc.governance.harm_rules import EXCLUSIONS, RULES
+from mlsdm_grpc.governance.detectors.harm_rules import EXCLUSIONS, RULES
+from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
+from mlsdm_grpc.governance.matching.normalization import plain
+from mlsdm_grpc.governance.matching.rule_matcher import Grammar
 from mlsdm_grpc.governance.words import de, en, es, fr, uk
 
 __all__ = ["LIKE", "NEUTRAL", "Harm", "LexicalScorer", "Scorer"]

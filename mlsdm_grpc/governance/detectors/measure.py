@@ -12,13 +12,13 @@ from typing import Final, TypeVar
 
 import structlog
 
-from mlsdm_grpc.governance.findings import Finding, FindingKind
-from mlsdm_grpc.governance.harm import Harm, LexicalScorer
-from mlsdm_grpc.governance.injection import Injection, detect
-from mlsdm_grpc.governance.judge import Measurement
-from mlsdm_grpc.governance.likeness import Likeness, likeness
-from mlsdm_grpc.governance.rules import Stage
-from mlsdm_grpc.governance.sensitive import find_sensitive
+from mlsdm_grpc.governance.detectors.harm import Harm, LexicalScorer
+from mlsdm_grpc.governance.detectors.injection import Injection, detect
+from mlsdm_grpc.governance.detectors.linear_model import Likeness, likeness
+from mlsdm_grpc.governance.detectors.sensitive import find_sensitive
+from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
+from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.speech.quality import QUALITY_CHECKS
 
 __all__ = ["BUILT_IN_DETECTORS", "Detectors", "measure"]

@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import Final
 
 from mlsdm_grpc.core.model.policy import Decision, Enforcement, OnError
-from mlsdm_grpc.governance.findings import MAX_MATCH_CHARS, redact
-from mlsdm_grpc.governance.judge import Measurement, Verdict, enforced, to_redact
-from mlsdm_grpc.governance.policy import EffectivePolicy
-from mlsdm_grpc.governance.rules import Stage
+from mlsdm_grpc.governance.matching.findings import MAX_MATCH_CHARS, redact
+from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
+from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.governance.policy.verdict import Measurement, Verdict, enforced, to_redact
 
 __all__ = ["Outflow", "holds_all"]
 

@@ -2,7 +2,7 @@
 
 The decision of a rule never depends on its enforcement: the same content gets the same verdict in
 shadow as enforced. Deciding is cheap and runs no expressions; measuring is not, and happens in text
-workers, see :mod:`mlsdm_grpc.governance.measure`.
+workers, see :mod:`mlsdm_grpc.governance.detectors.measure`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from mlsdm_grpc.core.model.policy import Decision, Enforcement, OnError
-from mlsdm_grpc.governance.findings import Finding, FindingKind, redact
-from mlsdm_grpc.governance.policy import EffectivePolicy, EffectiveRule
-from mlsdm_grpc.governance.rules import MORAL_THRESHOLD, Stage
+from mlsdm_grpc.governance.matching.findings import Finding, FindingKind, redact
+from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy, EffectiveRule
+from mlsdm_grpc.governance.policy.rules import MORAL_THRESHOLD, Stage
 
 __all__ = [
     "Measurement",

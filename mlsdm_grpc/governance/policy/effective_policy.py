@@ -16,7 +16,7 @@ from mlsdm_grpc.core.model.policy import (
 )
 from mlsdm_grpc.core.model.record import MoralParameters
 from mlsdm_grpc.errors import FieldViolation
-from mlsdm_grpc.governance.rules import BUILT_IN_RULES, Direction, Rule, Stage
+from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Direction, Rule, Stage
 
 __all__ = [
     "MAX_RULES",

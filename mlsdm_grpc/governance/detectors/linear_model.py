@@ -18,7 +18,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from mlsdm_grpc.governance.folding import plain
+from mlsdm_grpc.governance.matching.normalization import plain
 
 __all__ = [
     "BUCKETS",

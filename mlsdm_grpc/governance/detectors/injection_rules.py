@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mlsdm_grpc.governance.grammar import Exclusion, PatternRule
+from mlsdm_grpc.governance.matching.rule_matcher import Exclusion, PatternRule
 
 __all__ = ["EXCLUSIONS", "RULES"]
 

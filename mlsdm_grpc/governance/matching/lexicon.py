@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
-from mlsdm_grpc.governance.folding import plain, readings
-from mlsdm_grpc.governance.lookalikes import LEET, ROMANISED
+from mlsdm_grpc.governance.matching.confusables import LEET, ROMANISED
+from mlsdm_grpc.governance.matching.normalization import plain, readings
 
 __all__ = ["Lexicon", "Table"]
 

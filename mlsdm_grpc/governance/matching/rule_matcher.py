@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mlsdm_grpc.governance.folding import Folded
-from mlsdm_grpc.governance.lexicon import Lexicon, Table
-from mlsdm_grpc.governance.patterns import (
+from mlsdm_grpc.governance.matching.lexicon import Lexicon, Table
+from mlsdm_grpc.governance.matching.normalization import Folded
+from mlsdm_grpc.governance.matching.patterns import (
     MAX_SPAN_SLOTS,
     Element,
     Slots,

@@ -1,0 +1,1 @@
+"""Detectors: what of a text is harm, injection, secret or personal data."""

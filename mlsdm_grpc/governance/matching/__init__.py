@@ -1,0 +1,1 @@
+"""How texts are read: normal forms, words, patterns, places."""

@@ -1,0 +1,1 @@
+"""Rules and policies, and the verdicts that follow from them."""
