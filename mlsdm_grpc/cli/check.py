@@ -240,7 +240,7 @@ def _rules(settings: "Settings") -> Finding | None:
     from mlsdm_grpc.config import JournalKind
     from mlsdm_grpc.core.mind import semantics
     from mlsdm_grpc.errors import PreconditionFailed
-    from mlsdm_grpc.journal.sqlite_open import foreseen_version
+    from mlsdm_grpc.journal.sqlite.opening import foreseen_version
 
     version, folder = semantics.newest(), settings.journal.data_dir.absolute()
     if settings.journal.kind is JournalKind.SQLITE:

@@ -14,7 +14,7 @@ from mlsdm_grpc.cli.session import echo_json, report
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 
 if TYPE_CHECKING:
-    from mlsdm_grpc.journal.recover import DamagedSpace
+    from mlsdm_grpc.journal.sqlite.recovery import DamagedSpace
 
 __all__ = ["recover"]
 
@@ -39,7 +39,7 @@ def recover(
     Every space is read in full. Exit code 0 if no damage is left, else 1.
     """
     from mlsdm_grpc.config import LoggingSettings
-    from mlsdm_grpc.journal.recover import recovering
+    from mlsdm_grpc.journal.sqlite.recovery import recovering
     from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
     configure_logging(LoggingSettings())

@@ -23,14 +23,14 @@ from operator import attrgetter
 from typing import Final, Generic, Protocol, TypeVar
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.damage import Damage, data_loss
-from mlsdm_grpc.journal.heads import check_name
 from mlsdm_grpc.journal.protocol import (
     JournalHealth,
     ListedSpace,
     RevisionConflict,
     SpaceKey,
 )
+from mlsdm_grpc.journal.sqlite.damage import Damage, data_loss
+from mlsdm_grpc.journal.sqlite.heads import check_name
 
 __all__ = ["Batch", "Failure", "Ledger", "Space"]
 

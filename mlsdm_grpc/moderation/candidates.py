@@ -24,7 +24,7 @@ from mlsdm_grpc.core.model.record import (
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, moral_verdict
 from mlsdm_grpc.ids import Ids
-from mlsdm_grpc.journal.records import packed_memory, unpacked_memory
+from mlsdm_grpc.journal.codec.records import packed_memory, unpacked_memory
 from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.spaces.checks import parameters_of
 from mlsdm_grpc.spaces.directory import Space

@@ -16,7 +16,7 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.model.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy, effective_policy
 from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Rule
-from mlsdm_grpc.journal.policies import policy_from_proto
+from mlsdm_grpc.journal.codec.policies import policy_from_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import check_deadline, expect

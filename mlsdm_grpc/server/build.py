@@ -44,10 +44,10 @@ from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
+from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import Journal
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.llm.gateway import Gateway, ProvidersView
 from mlsdm_grpc.llm.moderation import moderation_scorer
 from mlsdm_grpc.llm.providers.chain import build_providers, embedder_problems

@@ -27,8 +27,8 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.ids import Ids
+from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, group_from_proto, group_to_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, group_from_proto, group_to_proto
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.background import Background
 from mlsdm_grpc.protection.lanes import Lane

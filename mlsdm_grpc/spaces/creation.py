@@ -20,8 +20,8 @@ from mlsdm_grpc.core.model.record import (
     SpaceParameters,
 )
 from mlsdm_grpc.errors import DataLoss, PreconditionFailed, Unavailable
+from mlsdm_grpc.journal.codec.records import unpacked_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import unpacked_memory
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.spaces.checks import check_deadline, check_dimensions, check_kept, expect
 from mlsdm_grpc.spaces.directory import Space

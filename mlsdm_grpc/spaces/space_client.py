@@ -12,13 +12,13 @@ from typing import Final
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.model.record import Outcome, PutMemories, RecordBody, Refusal, StreamItems
 from mlsdm_grpc.ids import Ids
-from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import (
+from mlsdm_grpc.journal.codec.records import (
     encode_record,
     encoded_body,
     encoded_items,
     outcome_from_proto,
 )
+from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.clock import Clock
 from mlsdm_grpc.protection.fair_limiter import FEW, Turns
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes

@@ -32,8 +32,8 @@ from mlsdm_grpc.core.model.record import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, MlsdmError, Unavailable
+from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
-from mlsdm_grpc.journal.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import check_kept
 from mlsdm_grpc.spaces.directory import Space, SpaceStatus

@@ -20,9 +20,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
 from mlsdm_grpc.core.model.record import NewMemory, Provenance, Source, UpdateMemory, Vector
 from mlsdm_grpc.governance.matching.normalization import is_blank
+from mlsdm_grpc.journal.codec.protowire import length_delimited
+from mlsdm_grpc.journal.codec.records import packed_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.protowire import length_delimited
-from mlsdm_grpc.journal.records import packed_memory
 from mlsdm_grpc.moderation.candidates import Draft
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 from mlsdm_grpc.wire import bounds, limits

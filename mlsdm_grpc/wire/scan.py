@@ -15,7 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
-from mlsdm_grpc.journal.protowire import length_delimited
+from mlsdm_grpc.journal.codec.protowire import length_delimited
 from mlsdm_grpc.wire.bounds import ENTRY, STRING, Bound
 
 __all__ = ["MAX_SURPLUS", "Scan", "Shape"]

@@ -39,8 +39,8 @@ from mlsdm_grpc.engine.streams import (
     StreamEvent,
 )
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
+from mlsdm_grpc.journal.codec.records import packed_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import packed_memory
 from mlsdm_grpc.moderation.candidates import Draft
 from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call

@@ -17,7 +17,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
 from mlsdm_grpc.core.mind.pelm import Found, Memory, Pelm, Query
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.journal.protowire import varint
+from mlsdm_grpc.journal.codec.protowire import varint
 
 __all__ = ["Answers", "embedding_message", "memory_message", "timestamp"]
 

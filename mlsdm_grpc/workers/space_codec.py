@@ -21,8 +21,8 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.core.store.kernel import Float64
-from mlsdm_grpc.journal.parameters import parameters_from_proto
-from mlsdm_grpc.journal.snapshot import memory_from_row, memory_to_row
+from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
+from mlsdm_grpc.journal.codec.snapshots import memory_from_row, memory_to_row
 
 __all__ = [
     "Ask",

@@ -26,10 +26,10 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from mlsdm_grpc.journal.parameters import parameters_to_proto
-from mlsdm_grpc.journal.policies import policy_to_proto
-from mlsdm_grpc.journal.records import decode_record, group_to_proto, outcome_to_proto
-from mlsdm_grpc.journal.snapshot import SnapshotDamaged, snapshot_reader, snapshot_writer
+from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
+from mlsdm_grpc.journal.codec.policies import policy_to_proto
+from mlsdm_grpc.journal.codec.records import decode_record, group_to_proto, outcome_to_proto
+from mlsdm_grpc.journal.codec.snapshots import SnapshotDamaged, snapshot_reader, snapshot_writer
 from mlsdm_grpc.workers.progress import LOADING, Position
 from mlsdm_grpc.workers.query_encoder import Answers
 from mlsdm_grpc.workers.scheduler import SLICE_S, Claim, Job, Slices

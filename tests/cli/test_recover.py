@@ -17,9 +17,9 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
+from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import encode_record
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,10 @@ import pytest
 
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 from mlsdm_grpc.journal.protocol import ListedSpace, SpaceKey
-from mlsdm_grpc.journal.recover import recovering
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.recovery import recovering
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = pytest.mark.anyio
 
@@ -452,7 +452,7 @@ async def test_nothing_is_acknowledged_once_the_folder_is_gone(
     tmp_path, logs, monkeypatch, do, settled
 ):
     if settled:
-        monkeypatch.setattr("mlsdm_grpc.journal.guard._SETTLED_S", -10.0)
+        monkeypatch.setattr("mlsdm_grpc.journal.sqlite.folder_guard._SETTLED_S", -10.0)
     async with opened(tmp_path / "data") as journal:
         await fill(journal, A, 3)
         await asyncio.to_thread(do, tmp_path / "data")

@@ -5,9 +5,9 @@ import os
 import pytest
 
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.journal import heads as module
-from mlsdm_grpc.journal.heads import Head, Heads, check_name
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.journal.sqlite import heads as module
+from mlsdm_grpc.journal.sqlite.heads import Head, Heads, check_name
 
 SLOT, PAGE = 256, 4_096
 

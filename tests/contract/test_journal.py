@@ -9,7 +9,7 @@ import pytest
 from mlsdm_grpc.errors import DataLoss, InvalidInput, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import RevisionConflict, SpaceKey
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = pytest.mark.anyio
 

@@ -16,14 +16,14 @@ from mlsdm_grpc.core.model.record import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.errors import PreconditionFailed
-from mlsdm_grpc.journal.damage import Reporter
-from mlsdm_grpc.journal.heads import Heads
+from mlsdm_grpc.journal.codec.records import decode_record, encode_record, version_after
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import decode_record, encode_record, version_after
-from mlsdm_grpc.journal.recover import recovering
-from mlsdm_grpc.journal.sqlite import SqliteJournal
-from mlsdm_grpc.journal.sqlite_open import foreseen_version, take_over
+from mlsdm_grpc.journal.sqlite.damage import Reporter
+from mlsdm_grpc.journal.sqlite.heads import Heads
+from mlsdm_grpc.journal.sqlite.opening import foreseen_version, take_over
+from mlsdm_grpc.journal.sqlite.recovery import recovering
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = pytest.mark.anyio
 

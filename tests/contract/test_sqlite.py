@@ -11,7 +11,7 @@ import pytest
 
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.protocol import RevisionConflict, SpaceKey
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = pytest.mark.anyio
 
@@ -244,7 +244,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 

@@ -9,9 +9,9 @@ import anyio
 import pytest
 
 from mlsdm_grpc.errors import InvalidInput, Unavailable
-from mlsdm_grpc.journal import guard
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite import folder_guard
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +67,7 @@ def full_disk():
 
 
 async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(guard, "_SETTLED_S", -10.0)  # as it is a second after the start
+    monkeypatch.setattr(folder_guard, "_SETTLED_S", -10.0)  # as it is a second after the start
     calls = Counter()
 
     def count(_frame, event, _argument):

@@ -8,9 +8,9 @@ from contextlib import aclosing
 import anyio
 import pytest
 
-from mlsdm_grpc.journal import sqlite_scrub
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite import scrub
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = pytest.mark.anyio
 
@@ -99,13 +99,13 @@ async def erase(tmp_path):
     ],
 )
 async def test_what_lies_between_rows_is_overwritten(tmp_path, sizes, monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.journal.sqlite_store.vacuum", None)  # it is not needed
+    monkeypatch.setattr("mlsdm_grpc.journal.sqlite.store.vacuum", None)  # it is not needed
     payloads = await prepared(tmp_path, sizes)
     assert await erase(tmp_path) == payloads[2:]
 
 
 async def test_pages_that_stay_stale_are_left_to_vacuum(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_scrub, "refill", lambda *_, **__: None)
+    monkeypatch.setattr(scrub, "refill", lambda *_, **__: None)
     payloads = await prepared(tmp_path, [1_600] * 60)
     assert await erase(tmp_path) == payloads[2:]
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from mlsdm_grpc.journal.wal import inspect_wal
+from mlsdm_grpc.journal.sqlite.wal import inspect_wal
 
 ROWS = 60
 

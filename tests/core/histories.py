@@ -42,7 +42,7 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
-from mlsdm_grpc.journal.records import decode_record, encode_record
+from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 
 DIMENSION = 8
 SECOND = 1_000_000_000

@@ -32,8 +32,8 @@ from mlsdm_grpc.core.model.record import (
     UpdateSpace,
 )
 from mlsdm_grpc.core.store import int8_rows
-from mlsdm_grpc.journal.parameters import parameters_from_proto, parameters_to_proto
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.parameters import parameters_from_proto, parameters_to_proto
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 
 class Space:

@@ -32,7 +32,7 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.core.store import rows
 from mlsdm_grpc.core.store.kernel import inverse_norm
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 
 
 @pytest.fixture(scope="module", autouse=True, params=[1, 3])

@@ -7,7 +7,7 @@ from histories import record, vector
 from spaces import Space
 
 from mlsdm_grpc.core.model.record import NewMemory, ProcessEvent, PutResult, Rejection, Source
-from mlsdm_grpc.journal.records import (
+from mlsdm_grpc.journal.codec.records import (
     decode_record,
     encode_record,
     outcome_from_proto,

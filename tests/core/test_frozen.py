@@ -28,14 +28,14 @@ from mlsdm_grpc.core.model.record import (
     UpdateSpace,
 )
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes, snapshot_writer
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes, snapshot_writer
 
 
 @contextmanager
 def small_steps():
     """Let a step of a snapshot be one memory, so that there is much to be changed behind it."""
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("mlsdm_grpc.journal.snapshot._MEMORIES_A_STEP", 1)
+        changed.setattr("mlsdm_grpc.journal.codec.snapshots._MEMORIES_A_STEP", 1)
         yield
 
 

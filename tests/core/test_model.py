@@ -20,7 +20,7 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.core.store import int8_rows, kernel
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 DIMENSION = 24
 CAPACITY = 3_500

@@ -21,7 +21,7 @@ from mlsdm_grpc.core.model.record import (
     UpdateMemory,
 )
 from mlsdm_grpc.core.store import kernel
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 
 
 def test_a_full_ring_forgets_the_oldest_unpinned():

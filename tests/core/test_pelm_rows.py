@@ -21,7 +21,7 @@ from mlsdm_grpc.core.model.record import (
 from mlsdm_grpc.core.store import int8_rows, kernel
 from mlsdm_grpc.core.store.rows import Rows
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 
 @pytest.mark.parametrize("accelerated", [False, None])

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.model.record import NewMemory, ProcessEvent, PutMemories, Refusal, etag_of
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 
 def policy(revision, base, etag, **changes):

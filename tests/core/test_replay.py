@@ -18,13 +18,13 @@ from mlsdm_grpc.core.model.record import (
     SpaceParameters,
 )
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.records import (
+from mlsdm_grpc.journal.codec.records import (
     decode_record,
     encode_record,
     outcome_from_proto,
     outcome_to_proto,
 )
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 
 def replay(records, mind=None):

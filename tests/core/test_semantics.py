@@ -28,8 +28,8 @@ from mlsdm_grpc.core.model.record import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 CREATE = CreateSpace(SpaceParameters(dimension=8, capacity=4))
 PUT = PutMemories((NewMemory("m", vector(1)),))

@@ -11,7 +11,7 @@ from histories import SECOND, record, vector
 
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model.record import CreateSpace, NewMemory, PutMemories, SpaceParameters
-from mlsdm_grpc.journal.snapshot import (
+from mlsdm_grpc.journal.codec.snapshots import (
     read_snapshot,
     snapshot_bytes,
     snapshot_reader,

@@ -23,13 +23,13 @@ from mlsdm_grpc.core.model.record import (
     UpdateSpace,
 )
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.records import (
+from mlsdm_grpc.journal.codec.records import (
     decode_record,
     encode_record,
     outcome_from_proto,
     outcome_to_proto,
 )
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 MINUTE = 60 * SECOND
 

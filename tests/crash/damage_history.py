@@ -19,9 +19,9 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
+from mlsdm_grpc.journal.codec.records import decode_record, encode_record
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import decode_record, encode_record
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
 
 SPACES = [SpaceKey("t", name) for name in "abcde"]
 DIMENSION = 8

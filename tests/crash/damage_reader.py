@@ -7,7 +7,7 @@ from pathlib import Path
 from damage_history import SPACES, load
 
 from mlsdm_grpc.errors import MlsdmError
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 
 async def read(folder: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 SPACES = [SpaceKey("t", name) for name in "abcd"]
 

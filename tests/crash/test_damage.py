@@ -17,10 +17,10 @@ from damages import KINDS, Plan, copy, damage, digests, prepare
 
 from mlsdm_grpc.core.model.record import AcceptLoss
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.recover import recovering
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.sqlite.recovery import recovering
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 PLANS = (
     Plan(1, 300, 0, 10**9),  # everything is in the log

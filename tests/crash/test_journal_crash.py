@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from journal_writer import SPACES, payload
 
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 KILLS = 15
 

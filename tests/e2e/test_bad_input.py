@@ -15,7 +15,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_query_pb2,
     memory_service_pb2,
 )
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 from mlsdm_grpc.protection.lanes import Lane
 
 pytestmark = pytest.mark.anyio

@@ -22,10 +22,10 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.pelm import Query
 from mlsdm_grpc.core.store.kernel import inverse_norm
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(240)]
 

@@ -18,10 +18,10 @@ from serving import channel, in_process
 from mlsdm_grpc.client.channel import CONTRACT_FILES
 from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 

@@ -18,9 +18,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, StreamItems
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 FILE = "journal.sqlite3"
 _KEEP = """

@@ -43,8 +43,8 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.records import decode_record, encode_record
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.records import decode_record, encode_record
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 from mlsdm_grpc.workers.progress import Position
 from mlsdm_grpc.workers.space_worker import MindHandler
 
@@ -92,8 +92,8 @@ class Ticks:
 def small_steps():
     """Let a step of a snapshot be one memory or a few bytes, so that much comes in between."""
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("mlsdm_grpc.journal.snapshot._MEMORIES_A_STEP", 1)
-        changed.setattr("mlsdm_grpc.journal.snapshot._PART_BYTES", 512)
+        changed.setattr("mlsdm_grpc.journal.codec.snapshots._MEMORIES_A_STEP", 1)
+        changed.setattr("mlsdm_grpc.journal.codec.snapshots._PART_BYTES", 512)
         changed.setattr("mlsdm_grpc.workers.space_worker._SCRUBBED_AT_ONCE", 2)
         changed.setattr("mlsdm_grpc.workers.space_worker._FIRST_QUERIES", 1)
         yield

@@ -24,8 +24,8 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.memory import MemoryJournal
-from mlsdm_grpc.journal.records import decode_record
 from mlsdm_grpc.spaces import consolidator
 from mlsdm_grpc.spaces.consolidator import sleep_digest
 

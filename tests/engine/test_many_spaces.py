@@ -11,7 +11,7 @@ import anyio
 import pytest
 from drive import KEY, running
 
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = [
     pytest.mark.anyio,

@@ -12,7 +12,7 @@ from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.workers.progress import LOADING
 
@@ -42,7 +42,7 @@ KILLED = """
 import os, signal, sys
 
 if any("mlsdm_grpc.workers.main" in each for each in sys.orig_argv):
-    import mlsdm_grpc.journal.snapshot as snapshots
+    import mlsdm_grpc.journal.codec.snapshots as snapshots
 
     reader = snapshots.snapshot_reader
 

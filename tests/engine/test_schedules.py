@@ -17,7 +17,7 @@ from mlsdm_grpc.core.mind.request_window import RequestWindow
 from mlsdm_grpc.core.mind.stream_marks import StreamMarks
 from mlsdm_grpc.core.store.memory_table import Lattice
 from mlsdm_grpc.core.store.snapshot_view import Frozen
-from mlsdm_grpc.journal import snapshot
+from mlsdm_grpc.journal.codec import snapshots
 from mlsdm_grpc.workers import scheduler, space_worker
 from mlsdm_grpc.workers.scheduler import Claim, Slices
 
@@ -90,9 +90,9 @@ def _freezes_late_and_writes_no_proof(patch):
     _freezes_at_its_first_slice(patch)
 
     def unproven(mind, file):
-        output, revision = snapshot._Output(file), mind.revision
-        yield from snapshot._write_state(mind, output)
-        return snapshot.Written(revision, output.sha256.digest(), output.size)
+        output, revision = snapshots._Output(file), mind.revision
+        yield from snapshots._write_state(mind, output)
+        return snapshots.Written(revision, output.sha256.digest(), output.size)
 
     patch.setattr(space_worker, "snapshot_writer", unproven)
 
@@ -117,8 +117,8 @@ def _shares_the_request_window(patch):
 
 
 def _restores_results_without_their_time(patch):
-    entry = snapshot._entry
-    patch.setattr(snapshot, "_entry", lambda message: replace(entry(message), time_ns=0))
+    entry = snapshots._entry
+    patch.setattr(snapshots, "_entry", lambda message: replace(entry(message), time_ns=0))
 
 
 def _knows_no_exclusion(patch):
@@ -179,7 +179,7 @@ def _forgets_the_order_of_the_ring(patch):
 
 
 def _forgets_streams(patch):
-    patch.setattr(snapshot, "StreamMarks", lambda *_: StreamMarks())
+    patch.setattr(snapshots, "StreamMarks", lambda *_: StreamMarks())
 
 
 def _applies_again(patch):

@@ -19,8 +19,8 @@ from mlsdm_grpc.core.model.record import (
     Record,
     SpaceParameters,
 )
-from mlsdm_grpc.journal.records import encode_record
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
+from mlsdm_grpc.journal.codec.records import encode_record
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 from mlsdm_grpc.workers.progress import Position
 from mlsdm_grpc.workers.scheduler import Claim, Job, Slices
 from mlsdm_grpc.workers.space_worker import MindHandler

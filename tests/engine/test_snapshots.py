@@ -11,10 +11,10 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.errors import DataLoss
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import snapshot_writer
 from mlsdm_grpc.journal.memory import MemoryJournal
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.snapshot import snapshot_writer
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.workers import space_worker
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.spaces.upkeep import Upkeep
 from mlsdm_grpc.workers.link import InlineLink
 

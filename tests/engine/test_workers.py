@@ -17,7 +17,7 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model.record import CreateSpace, Record, SpaceParameters, Vector
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
-from mlsdm_grpc.journal.records import encode_record
+from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.spaces.checks import check_embedded
 from mlsdm_grpc.workers.link import MAX_FRAME_BYTES, FrameReader, encode_frame
 from mlsdm_grpc.workers.main import make_handler, serve

@@ -15,8 +15,8 @@ import numpy as np
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.pelm import Query
 from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, Refusal
-from mlsdm_grpc.journal.records import decode_record, outcome_to_proto
-from mlsdm_grpc.journal.snapshot import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.records import decode_record, outcome_to_proto
+from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 _LENGTH = struct.Struct("<I")
 

@@ -56,7 +56,7 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
-from mlsdm_grpc.journal.records import decode_record, encode_record
+from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 
 sys.path.insert(0, str(Path(__file__).parent))
 

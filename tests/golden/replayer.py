@@ -15,8 +15,8 @@ import numpy as np
 
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.pelm import Query
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 
 STOPS = 4
 QUERIES = 24

@@ -21,8 +21,8 @@ from mlsdm_grpc.core.model.record import (
     Refusal,
     Rejection,
 )
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 
 ROOT = Path(__file__).parent
 FILES = sorted(ROOT.glob("v*/*.journal"))

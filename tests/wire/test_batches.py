@@ -21,7 +21,7 @@ from mlsdm_grpc.core.model.record import (
     StreamItem,
     StreamItems,
 )
-from mlsdm_grpc.journal.records import (
+from mlsdm_grpc.journal.codec.records import (
     decode_record,
     encode_record,
     encoded_body,

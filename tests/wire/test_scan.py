@@ -21,7 +21,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.config import Settings
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.journal.protowire import length_delimited, varint
+from mlsdm_grpc.journal.codec.protowire import length_delimited, varint
 from mlsdm_grpc.protection.fair_limiter import Turns
 from mlsdm_grpc.server.build import SERVICES
 from mlsdm_grpc.wire import bounds, limits

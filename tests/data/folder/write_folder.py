@@ -23,10 +23,10 @@ from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Policy
 from mlsdm_grpc.client import MemoryClient, new_memory
 from mlsdm_grpc.client.channel import CONTRACT_FILES
 from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import decode_record
-from mlsdm_grpc.journal.snapshot import snapshot_bytes
-from mlsdm_grpc.journal.sqlite import SqliteJournal
+from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 LATE = datetime(2126, 1, 1, tzinfo=UTC)
 TEXTS = (

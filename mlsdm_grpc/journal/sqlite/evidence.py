@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlsdm_grpc.journal.damage import DamagedFolder, Reporter
-from mlsdm_grpc.journal.heads import Heads, HeadsFault
-from mlsdm_grpc.journal.lost import Lost, read_lost
-from mlsdm_grpc.journal.salvage import WAL
-from mlsdm_grpc.journal.survey import SnapshotFolder
-from mlsdm_grpc.journal.wal import NO_WAL, WalReport, inspect_wal
+from mlsdm_grpc.journal.sqlite.damage import DamagedFolder, Reporter
+from mlsdm_grpc.journal.sqlite.heads import Heads, HeadsFault
+from mlsdm_grpc.journal.sqlite.lost_frames import Lost, read_lost
+from mlsdm_grpc.journal.sqlite.salvage import WAL
+from mlsdm_grpc.journal.sqlite.survey import SnapshotFolder
+from mlsdm_grpc.journal.sqlite.wal import NO_WAL, WalReport, inspect_wal
 
 __all__ = ["Evidence"]
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.ledger import Failure
-from mlsdm_grpc.journal.sqlite_store import Connect, SqlBatch, classify, insert, is_damage
+from mlsdm_grpc.journal.sqlite.store import Connect, SqlBatch, classify, insert, is_damage
 
 __all__ = ["Lane", "Writer"]
 

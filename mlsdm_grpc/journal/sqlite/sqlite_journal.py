@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Final
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal import sqlite_scrub
-from mlsdm_grpc.journal import sqlite_store as store
-from mlsdm_grpc.journal.damage import OnDamage, Reporter
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Failure, Ledger, Space
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
-from mlsdm_grpc.journal.salvage import DATABASE
-from mlsdm_grpc.journal.semantics_mark import new_spaces_version
-from mlsdm_grpc.journal.sqlite_open import Opened, take_over
-from mlsdm_grpc.journal.sqlite_writer import Lane, Writer
+from mlsdm_grpc.journal.sqlite import scrub
+from mlsdm_grpc.journal.sqlite import store as store
+from mlsdm_grpc.journal.sqlite.damage import OnDamage, Reporter
+from mlsdm_grpc.journal.sqlite.opening import Opened, take_over
+from mlsdm_grpc.journal.sqlite.salvage import DATABASE
+from mlsdm_grpc.journal.sqlite.semantics_mark import new_spaces_version
+from mlsdm_grpc.journal.sqlite.writer import Lane, Writer
 
 __all__ = ["SqliteJournal"]
 
@@ -359,14 +359,12 @@ class SqliteJournal(EmbeddedJournal):
         size = parts.opened.page_bytes
         for _ in range(SCRUB_ROUNDS):
             await self._truncate(parts)
-            stale = await parts.checks.run(
-                lambda _: sqlite_scrub.find_stale(parts.opened.file, size)
-            )
+            stale = await parts.checks.run(lambda _: scrub.find_stale(parts.opened.file, size))
             if not stale:
                 return
             for start in range(0, len(stale), SCRUB_PAGES):
                 pages = stale[start : start + SCRUB_PAGES]
-                await parts.writer.run(partial(sqlite_scrub.refill, pages=pages, page_bytes=size))
+                await parts.writer.run(partial(scrub.refill, pages=pages, page_bytes=size))
         await parts.writer.run(store.vacuum, bare=True)
         await self._truncate(parts)
 

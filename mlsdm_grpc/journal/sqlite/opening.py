@@ -23,15 +23,15 @@ import structlog
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.core.mind import semantics
-from mlsdm_grpc.journal import sqlite_schema as schema
-from mlsdm_grpc.journal import sqlite_store as store
-from mlsdm_grpc.journal.damage import Reporter
-from mlsdm_grpc.journal.evidence import Evidence
 from mlsdm_grpc.journal.files import sync_directory
-from mlsdm_grpc.journal.guard import FolderGuard
-from mlsdm_grpc.journal.heads import Heads, draft_in
 from mlsdm_grpc.journal.ledger import Space
-from mlsdm_grpc.journal.reconcile import (
+from mlsdm_grpc.journal.sqlite import schema as schema
+from mlsdm_grpc.journal.sqlite import store as store
+from mlsdm_grpc.journal.sqlite.damage import Reporter
+from mlsdm_grpc.journal.sqlite.evidence import Evidence
+from mlsdm_grpc.journal.sqlite.folder_guard import FolderGuard
+from mlsdm_grpc.journal.sqlite.heads import Heads, draft_in
+from mlsdm_grpc.journal.sqlite.reconcile import (
     Loaded,
     Reconciled,
     adjust,
@@ -40,11 +40,11 @@ from mlsdm_grpc.journal.reconcile import (
     reconcile,
     sweep,
 )
-from mlsdm_grpc.journal.salvage import DATABASE, WAL, finish_salvage, has_header, salvage
-from mlsdm_grpc.journal.semantics_mark import check_mark, new_spaces_version, read_mark
-from mlsdm_grpc.journal.sqlite_store import Connect
-from mlsdm_grpc.journal.sqlite_writer import unreadable
-from mlsdm_grpc.journal.survey import Survey
+from mlsdm_grpc.journal.sqlite.salvage import DATABASE, WAL, finish_salvage, has_header, salvage
+from mlsdm_grpc.journal.sqlite.semantics_mark import check_mark, new_spaces_version, read_mark
+from mlsdm_grpc.journal.sqlite.store import Connect
+from mlsdm_grpc.journal.sqlite.survey import Survey
+from mlsdm_grpc.journal.sqlite.writer import unreadable
 
 __all__ = ["Opened", "foreseen_version", "take_over"]
 
@@ -89,7 +89,7 @@ class Opened:
     strays: dict[int, list[str]]
     """Names of snapshots that the next one of their space makes needless, by number."""
     mark: int | None
-    """See :mod:`mlsdm_grpc.journal.semantics_mark`."""
+    """See :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`."""
 
     readable_until_s: float = 0.0
     """Monotonic time until which the medium need not be tried again."""

@@ -34,9 +34,9 @@ from mlsdm_grpc.core.mind.synapses import Synapses
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store.snapshot_view import Taken
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal import records
-from mlsdm_grpc.journal.parameters import parameters_from_proto, parameters_to_proto
-from mlsdm_grpc.journal.policies import policy_from_proto, policy_to_proto
+from mlsdm_grpc.journal.codec import records
+from mlsdm_grpc.journal.codec.parameters import parameters_from_proto, parameters_to_proto
+from mlsdm_grpc.journal.codec.policies import policy_from_proto, policy_to_proto
 
 __all__ = [
     "SnapshotDamaged",

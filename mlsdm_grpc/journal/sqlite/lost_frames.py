@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlsdm_grpc.journal.wal import WalReport, lost_frames
+from mlsdm_grpc.journal.sqlite.wal import WalReport, lost_frames
 
 __all__ = ["Lost", "read_lost"]
 

@@ -10,16 +10,16 @@ from typing import Final
 import structlog
 
 from mlsdm_grpc.core.mind import semantics
-from mlsdm_grpc.journal import sqlite_schema as schema
-from mlsdm_grpc.journal import sqlite_store as store
-from mlsdm_grpc.journal.damage import Damage
-from mlsdm_grpc.journal.evidence import Evidence
 from mlsdm_grpc.journal.files import snapshot_name
-from mlsdm_grpc.journal.heads import Head, HeadsFault
 from mlsdm_grpc.journal.ledger import Space
-from mlsdm_grpc.journal.salvage import DATABASE, WAL
-from mlsdm_grpc.journal.semantics_mark import check_mark, read_mark, write_mark
-from mlsdm_grpc.journal.survey import Survey, survey, verified_row
+from mlsdm_grpc.journal.sqlite import schema as schema
+from mlsdm_grpc.journal.sqlite import store as store
+from mlsdm_grpc.journal.sqlite.damage import Damage
+from mlsdm_grpc.journal.sqlite.evidence import Evidence
+from mlsdm_grpc.journal.sqlite.heads import Head, HeadsFault
+from mlsdm_grpc.journal.sqlite.salvage import DATABASE, WAL
+from mlsdm_grpc.journal.sqlite.semantics_mark import check_mark, read_mark, write_mark
+from mlsdm_grpc.journal.sqlite.survey import Survey, survey, verified_row
 
 __all__ = ["Loaded", "Reconciled", "adjust", "find_suspects", "load", "reconcile", "sweep"]
 
@@ -41,7 +41,7 @@ class Loaded:
     stray: list[tuple[int, int, str]]
     """Number, revision and name of manifest rows that name another file than their own."""
     mark: int | None
-    """Draft that the folder is marked with, see :mod:`mlsdm_grpc.journal.semantics_mark`."""
+    """Draft that the folder is marked with, see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`."""
 
 
 @dataclass(slots=True)

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.core.model.record import AcceptLoss, Record
-from mlsdm_grpc.journal import sqlite_schema as schema
-from mlsdm_grpc.journal.damage import Damage, Reporter
+from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.records import encode_record
-from mlsdm_grpc.journal.salvage import DATABASE
-from mlsdm_grpc.journal.semantics_mark import new_spaces_version
-from mlsdm_grpc.journal.sqlite_open import Opened, take_over
+from mlsdm_grpc.journal.sqlite import schema as schema
+from mlsdm_grpc.journal.sqlite.damage import Damage, Reporter
+from mlsdm_grpc.journal.sqlite.opening import Opened, take_over
+from mlsdm_grpc.journal.sqlite.salvage import DATABASE
+from mlsdm_grpc.journal.sqlite.semantics_mark import new_spaces_version
 
 __all__ = ["DamagedSpace", "Recovery", "recovering"]
 

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal import sqlite_schema as schema
-from mlsdm_grpc.journal import sqlite_store as store
-from mlsdm_grpc.journal.damage import DamagedFolder
 from mlsdm_grpc.journal.files import snapshot_name, sync_directory
-from mlsdm_grpc.journal.semantics_mark import MARK
+from mlsdm_grpc.journal.sqlite import schema as schema
+from mlsdm_grpc.journal.sqlite import store as store
+from mlsdm_grpc.journal.sqlite.damage import DamagedFolder
+from mlsdm_grpc.journal.sqlite.semantics_mark import MARK
 
 __all__ = ["DATABASE", "WAL", "Salvaged", "finish_salvage", "has_header", "salvage"]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal import sqlite_schema as schema
-from mlsdm_grpc.journal import sqlite_store as store
+from mlsdm_grpc.journal.codec.snapshots import check_snapshot
 from mlsdm_grpc.journal.files import ManifestRow, find_problem, snapshot_name
 from mlsdm_grpc.journal.ledger import Space
-from mlsdm_grpc.journal.snapshot import check_snapshot
+from mlsdm_grpc.journal.sqlite import schema as schema
+from mlsdm_grpc.journal.sqlite import store as store
 
 __all__ = ["BadSnapshot", "SnapshotFolder", "Survey", "survey", "verified_row"]
 

@@ -53,14 +53,14 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.parameters import (
+from mlsdm_grpc.journal.codec.parameters import (
     change_from_proto,
     change_to_proto,
     parameters_from_proto,
     parameters_to_proto,
 )
-from mlsdm_grpc.journal.policies import settings_from_proto, settings_to_proto
-from mlsdm_grpc.journal.protowire import length_delimited, varint
+from mlsdm_grpc.journal.codec.policies import settings_from_proto, settings_to_proto
+from mlsdm_grpc.journal.codec.protowire import length_delimited, varint
 
 __all__ = [
     "FORMAT_VERSION",

@@ -13,10 +13,10 @@ from typing import Final
 from urllib.parse import quote
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.damage import Damage
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.sqlite_store import BUSY_MS, OWN_NAME, checksum
+from mlsdm_grpc.journal.sqlite.damage import Damage
+from mlsdm_grpc.journal.sqlite.store import BUSY_MS, OWN_NAME, checksum
 
 __all__ = ["NotAJournalError"]
 

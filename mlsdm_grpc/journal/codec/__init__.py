@@ -1,0 +1,1 @@
+"""Records, outcomes and snapshots as bytes."""

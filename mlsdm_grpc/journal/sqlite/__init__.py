@@ -1,0 +1,1 @@
+"""The journal of one machine in SQLite, and what repairs it."""
