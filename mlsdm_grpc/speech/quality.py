@@ -18,9 +18,9 @@ from types import MappingProxyType
 from typing import Final
 
 from mlsdm_grpc.speech.analysis import analyse
-from mlsdm_grpc.speech.grammar import grammar_of
 from mlsdm_grpc.speech.languages import recognise
 from mlsdm_grpc.speech.prose import LineKind, lines, prose_blocks
+from mlsdm_grpc.speech.sentence_patterns import grammar_of
 from mlsdm_grpc.speech.tokens import PLACEHOLDER, sentences
 from mlsdm_grpc.speech.words import HEDGES
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from mlsdm_grpc.speech.grammar import Grammar, grammar_of
 from mlsdm_grpc.speech.languages import LANGUAGES, is_in_script, recognise
 from mlsdm_grpc.speech.prose import prose_blocks
 from mlsdm_grpc.speech.report import Flag, Profile, SpeechReport
+from mlsdm_grpc.speech.sentence_patterns import Grammar, grammar_of
 from mlsdm_grpc.speech.tokens import Sentence, sentences
 from mlsdm_grpc.speech.words import ANSWERS
 
