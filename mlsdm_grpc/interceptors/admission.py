@@ -10,7 +10,7 @@ from mlsdm_grpc.protection.mode_machine import Mode
 from mlsdm_grpc.security.principal import Criticality
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.metadata import CRITICALITY
-from mlsdm_grpc.wire.work import WORK, Work
+from mlsdm_grpc.wire.method_classes import WORK, Work
 
 if TYPE_CHECKING:
     from mlsdm_grpc.observability.metrics import Metrics

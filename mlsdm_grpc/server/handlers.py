@@ -31,8 +31,8 @@ from mlsdm_grpc.server.room import Holding, Room
 from mlsdm_grpc.wire.bounds import SCAN_BYTES
 from mlsdm_grpc.wire.call import Call, Interceptor, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
+from mlsdm_grpc.wire.method_classes import WORK, Work
 from mlsdm_grpc.wire.status import to_status
-from mlsdm_grpc.wire.work import WORK, Work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence

@@ -15,7 +15,7 @@ from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine
 from mlsdm_grpc.security.principal import Criticality
 from mlsdm_grpc.server.build import SERVICES
 from mlsdm_grpc.wire.call import Method, Principal, Shape
-from mlsdm_grpc.wire.work import WORK, Work
+from mlsdm_grpc.wire.method_classes import WORK, Work
 from tests.interceptors.calls import OPEN, UNARY, make_call
 
 METHODS = {

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from mlsdm_grpc.server.build import SERVICES
-from mlsdm_grpc.wire.work import WORK, Work
+from mlsdm_grpc.wire.method_classes import WORK, Work
 
 METHODS = {
     f"/{service.full_name}/{method.name}": method
