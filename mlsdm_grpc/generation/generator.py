@@ -1,9 +1,9 @@
 """Generation with memory: prompt governance, recall, model, speech, output governance, remembering.
 
 One way for answers in one piece and for streams: a stream lets text out as soon as no rule can say
-anything about it any more (:mod:`mlsdm_grpc.governance.matching.holdback`). Nothing holds a lock across I/O.
-To the mind an exchange is one event, remembered with its answer in one record; what was recalled
-is never remembered again.
+anything about it any more (:mod:`mlsdm_grpc.governance.matching.holdback`). Nothing holds a lock
+across I/O. To the mind an exchange is one event, remembered with its answer in one record; what was
+recalled is never remembered again.
 """
 
 from __future__ import annotations

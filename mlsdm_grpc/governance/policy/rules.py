@@ -1,8 +1,8 @@
 """The built-in rules: every rule that is in force in this version, and none that is not.
 
 To add one: add it to ``BUILT_IN_RULES`` with only those settings that are carried out, say in
-:mod:`mlsdm_grpc.governance.policy.verdict` how it is measured, and write it into docs/governance.md, which a
-test compares with this table.
+:mod:`mlsdm_grpc.governance.policy.verdict` how it is measured, and write it into
+docs/governance.md, which a test compares with this table.
 """
 
 from __future__ import annotations

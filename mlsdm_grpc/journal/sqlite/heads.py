@@ -82,8 +82,8 @@ class Heads:
         self.faults: list[HeadsFault] = []
         """What could not be read; written anew by :meth:`restore`."""
         self.draft: int | None = None
-        """Mark of the folder, see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`; None if it has none or
-        it cannot be read."""
+        """Mark of the folder, see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`; None if it has
+        none or it cannot be read."""
         self._turns = bytearray()
         """For each number which copy is written next."""
         self._slots = 0

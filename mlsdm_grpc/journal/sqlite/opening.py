@@ -25,8 +25,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.journal.files import sync_directory
 from mlsdm_grpc.journal.ledger import Space
-from mlsdm_grpc.journal.sqlite import schema as schema
-from mlsdm_grpc.journal.sqlite import store as store
+from mlsdm_grpc.journal.sqlite import schema, store
 from mlsdm_grpc.journal.sqlite.damage import Reporter
 from mlsdm_grpc.journal.sqlite.evidence import Evidence
 from mlsdm_grpc.journal.sqlite.folder_guard import FolderGuard

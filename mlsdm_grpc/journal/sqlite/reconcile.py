@@ -12,8 +12,7 @@ import structlog
 from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.journal.files import snapshot_name
 from mlsdm_grpc.journal.ledger import Space
-from mlsdm_grpc.journal.sqlite import schema as schema
-from mlsdm_grpc.journal.sqlite import store as store
+from mlsdm_grpc.journal.sqlite import schema, store
 from mlsdm_grpc.journal.sqlite.damage import Damage
 from mlsdm_grpc.journal.sqlite.evidence import Evidence
 from mlsdm_grpc.journal.sqlite.heads import Head, HeadsFault

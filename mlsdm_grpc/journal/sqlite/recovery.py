@@ -20,7 +20,7 @@ from mlsdm_grpc.core.model.record import AcceptLoss, Record
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.journal.sqlite import schema as schema
+from mlsdm_grpc.journal.sqlite import schema
 from mlsdm_grpc.journal.sqlite.damage import Damage, Reporter
 from mlsdm_grpc.journal.sqlite.opening import Opened, take_over
 from mlsdm_grpc.journal.sqlite.salvage import DATABASE

@@ -24,8 +24,7 @@ from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, ov
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Failure, Ledger, Space
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
-from mlsdm_grpc.journal.sqlite import scrub
-from mlsdm_grpc.journal.sqlite import store as store
+from mlsdm_grpc.journal.sqlite import scrub, store
 from mlsdm_grpc.journal.sqlite.damage import OnDamage, Reporter
 from mlsdm_grpc.journal.sqlite.opening import Opened, take_over
 from mlsdm_grpc.journal.sqlite.salvage import DATABASE

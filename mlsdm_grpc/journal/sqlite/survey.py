@@ -17,8 +17,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc.journal.codec.snapshots import check_snapshot
 from mlsdm_grpc.journal.files import ManifestRow, find_problem, snapshot_name
 from mlsdm_grpc.journal.ledger import Space
-from mlsdm_grpc.journal.sqlite import schema as schema
-from mlsdm_grpc.journal.sqlite import store as store
+from mlsdm_grpc.journal.sqlite import schema, store
 
 __all__ = ["BadSnapshot", "SnapshotFolder", "Survey", "survey", "verified_row"]
 
