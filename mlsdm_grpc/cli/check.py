@@ -126,7 +126,7 @@ def _files(settings: "Settings") -> Finding:
 
 
 def _memory(settings: "Settings") -> Finding:
-    from mlsdm_grpc.protection.memory_plan import check_memory
+    from mlsdm_grpc.server.memory_plan import check_memory
 
     try:
         return Finding("memory", ok=True, detail=check_memory(settings))
@@ -238,7 +238,7 @@ def _data_dir(settings: "Settings") -> Finding | None:
 def _rules(settings: "Settings") -> Finding | None:
     """Tell under which version of the rules new spaces will be."""
     from mlsdm_grpc.config import JournalKind
-    from mlsdm_grpc.core.mind import semantics
+    from mlsdm_grpc.core.model import semantics
     from mlsdm_grpc.errors import PreconditionFailed
     from mlsdm_grpc.journal.sqlite.opening import foreseen_version
 

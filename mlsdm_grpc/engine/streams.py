@@ -4,8 +4,8 @@ What arrived while a record was in flight becomes the next record; there are no 
 of the space remembers how far each stream is settled (``core/mind/stream_marks.py``), so an item
 that is sent again, to whatever node, counts once. What is final about an item (it is invalid, its
 id is taken) is its own result; what may pass (a lost worker, a full disk) ends the stream, and its
-client goes on behind the last settled item. Invariant: what is acknowledged is durable and applied, or has
-failed for good.
+client goes on behind the last settled item. Invariant: what is acknowledged is durable and applied,
+or has failed for good.
 """
 
 from __future__ import annotations

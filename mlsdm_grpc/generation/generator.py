@@ -1,7 +1,7 @@
 """Generation with memory: prompt governance, recall, model, speech, output governance, remembering.
 
 One way for answers in one piece and for streams: a stream lets text out as soon as no rule can say
-anything about it any more (:mod:`mlsdm_grpc.governance.matching.holdback`). Nothing holds a lock
+anything about it any more (:mod:`mlsdm_grpc.governance.policy.holdback`). Nothing holds a lock
 across I/O. To the mind an exchange is one event, remembered with its answer in one record; what was
 recalled is never remembered again.
 """
@@ -31,9 +31,9 @@ from mlsdm_grpc.errors import (
 )
 from mlsdm_grpc.generation.conversation_memory import Memories, Said
 from mlsdm_grpc.generation.speech_repair import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
-from mlsdm_grpc.governance.matching.holdback import Outflow, holds_all
 from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
+from mlsdm_grpc.governance.policy.holdback import Outflow, holds_all
 from mlsdm_grpc.governance.policy.rules import MORAL_THRESHOLD, Stage
 from mlsdm_grpc.governance.policy.verdict import (
     Measurement,

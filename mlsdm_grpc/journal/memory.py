@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Claim, Ledger, Space

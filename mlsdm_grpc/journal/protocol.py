@@ -108,7 +108,7 @@ class Journal(Protocol):
 
     @property
     def new_spaces_version(self) -> int:
-        """Version of the rules that new spaces are under, see ``core/mind/semantics.py``.
+        """Version of the rules that new spaces are under, see ``core/model/semantics.py``.
 
         Of a log that lasts it is that before the newest until the log is marked with the draft of
         the newest, which is done before any record of it is written.

@@ -10,7 +10,6 @@ import numpy as np
 
 from mlsdm_grpc.core.mind.compatibility import reduced
 from mlsdm_grpc.core.mind.ontology import Ontology
-from mlsdm_grpc.core.mind.semantics import newest
 from mlsdm_grpc.core.model.policy import Decision
 from mlsdm_grpc.core.model.record import (
     EventOutcome,
@@ -21,6 +20,7 @@ from mlsdm_grpc.core.model.record import (
     Rejection,
     Vector,
 )
+from mlsdm_grpc.core.model.semantics import newest
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, moral_verdict
 from mlsdm_grpc.ids import Ids

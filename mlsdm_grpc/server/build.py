@@ -33,8 +33,8 @@ from mlsdm_grpc.config import (
     SecuritySettings,
     Settings,
 )
-from mlsdm_grpc.core.mind.semantics import SemanticsUnknown
 from mlsdm_grpc.core.model.policy import Enforcement
+from mlsdm_grpc.core.model.semantics import SemanticsUnknown
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.generation.generator import Generator
@@ -54,7 +54,6 @@ from mlsdm_grpc.llm.providers.chain import build_providers, embedder_problems
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Lane
-from mlsdm_grpc.protection.memory_plan import within_memory
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.protection.sensors import Sensors
 from mlsdm_grpc.security.principal import Authenticator
@@ -63,6 +62,7 @@ from mlsdm_grpc.server import health as health_names
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.health import Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
+from mlsdm_grpc.server.memory_plan import within_memory
 from mlsdm_grpc.server.node import Node
 from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.reflection import add_reflection

@@ -18,7 +18,7 @@ from mlsdm_grpc.wire.limits import MAX_CHUNK_BYTES
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable
 
-    from mlsdm_grpc.protection.memory_plan import MemoryPlan
+    from mlsdm_grpc.server.memory_plan import MemoryPlan
 
 __all__ = ["Holding", "Room"]
 

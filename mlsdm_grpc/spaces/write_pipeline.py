@@ -20,7 +20,6 @@ import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.compatibility import parts
-from mlsdm_grpc.core.mind.semantics import newest
 from mlsdm_grpc.core.model.record import (
     CreateSpace,
     Outcome,
@@ -31,6 +30,7 @@ from mlsdm_grpc.core.model.record import (
     SpaceChanged,
     UpgradeSemantics,
 )
+from mlsdm_grpc.core.model.semantics import newest
 from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, MlsdmError, Unavailable
 from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict

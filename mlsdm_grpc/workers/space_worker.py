@@ -14,9 +14,9 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.consolidation import Rules, Window, plan
 from mlsdm_grpc.core.mind.mind import Mind, RevisionGap
 from mlsdm_grpc.core.mind.pelm import Found, Query
-from mlsdm_grpc.core.mind.semantics import SemanticsUnknown
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.model.record import EventOutcome, Outcome, Record, StreamOutcome
+from mlsdm_grpc.core.model.semantics import SemanticsUnknown
 from mlsdm_grpc.errors import (
     DataLoss,
     DeadlineExceeded,

@@ -10,7 +10,7 @@ import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import InternalError
-from mlsdm_grpc.governance.detectors.measure import measure
+from mlsdm_grpc.governance.policy.measurement import measure
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.llm.embedders import load_embedder
 from mlsdm_grpc.speech import Profile, analyse

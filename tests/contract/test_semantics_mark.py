@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.record import (
     AcceptLoss,
     CreateSpace,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from histories import vector
 
-from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.core.mind.compatibility import Unkept, parts, reduced, unkept
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.record import (
     CreateSpace,
     DeleteMemory,

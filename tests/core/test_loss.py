@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from histories import vector
 
-from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.core.mind.mind import Mind, RevisionGap
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.record import (
     AcceptLoss,
     CreateSpace,

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.semantics import SemanticsUnknown
 from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.core.model.record import (
     CreateSpace,
@@ -27,6 +26,7 @@ from mlsdm_grpc.core.model.record import (
     SpaceParameters,
     UpgradeSemantics,
 )
+from mlsdm_grpc.core.model.semantics import SemanticsUnknown
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes

@@ -29,7 +29,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import FINISH_REASON_RESPONSE_REFUSED
 from mlsdm_grpc.client import MemoryClient, Policy, new_memory
 from mlsdm_grpc.errors import InvalidInput, PreconditionFailed
-from mlsdm_grpc.governance.detectors.measure import BUILT_IN_DETECTORS
+from mlsdm_grpc.governance.policy.measurement import BUILT_IN_DETECTORS
 from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES
 from mlsdm_grpc.workers import text_worker
 

@@ -16,8 +16,8 @@ from google.protobuf.message_factory import GetMessageClass
 from serving import channel, in_process
 
 from mlsdm_grpc.client.channel import CONTRACT_FILES
-from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 from mlsdm_grpc.journal.protocol import SpaceKey

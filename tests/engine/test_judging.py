@@ -24,8 +24,8 @@ from mlsdm_grpc.core.model.record import NewMemory, PutMemories, PutResult
 from mlsdm_grpc.engine.stream_buffer import Batch
 from mlsdm_grpc.engine.streams import Opening
 from mlsdm_grpc.errors import InternalError, Unavailable
-from mlsdm_grpc.governance.detectors import measure as measuring
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
+from mlsdm_grpc.governance.policy import measurement as measuring
 from mlsdm_grpc.governance.policy.rules import Stage, rules_with
 from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.moderation import tenant_policies

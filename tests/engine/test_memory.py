@@ -6,8 +6,8 @@ import pytest
 
 from mlsdm_grpc.config import MIB, load_settings
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.protection import memory_plan
-from mlsdm_grpc.protection.memory_plan import (
+from mlsdm_grpc.server import memory_plan
+from mlsdm_grpc.server.memory_plan import (
     MemoryPlan,
     check_memory,
     memory_limit,

@@ -7,8 +7,8 @@ import pytest
 from drive import KEY, event_of, running, ticket, vector
 from test_streams import ids, memory, opened, told
 
-from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.core.mind.compatibility import parts
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.core.model.record import (
     CreateSpace,

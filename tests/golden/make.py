@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.core.mind.consolidation import Rules, Window, plan
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,

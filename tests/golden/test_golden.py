@@ -9,8 +9,9 @@ import journals
 import make
 import pytest
 
-from mlsdm_grpc.core.mind import mind, semantics, space_state
+from mlsdm_grpc.core.mind import mind, space_state
 from mlsdm_grpc.core.mind.request_window import MIN_ENTRIES
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.record import (
     ConsolidateOutcome,
     EventOutcome,

@@ -15,9 +15,9 @@ from mlsdm_grpc.core.model.policy import (
 from mlsdm_grpc.governance.detectors.harm import Harm
 from mlsdm_grpc.governance.detectors.injection import Injection
 from mlsdm_grpc.governance.detectors.linear_model import Likeness
-from mlsdm_grpc.governance.detectors.measure import BUILT_IN_DETECTORS, Detectors, measure
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.policy.effective_policy import effective_policy
+from mlsdm_grpc.governance.policy.measurement import BUILT_IN_DETECTORS, Detectors, measure
 from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, MORAL_THRESHOLD, Direction, Stage
 from mlsdm_grpc.governance.policy.verdict import (
     Measurement,

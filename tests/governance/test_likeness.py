@@ -11,7 +11,7 @@ from mlsdm_grpc.governance.detectors.harm import LIKE, Harm
 from mlsdm_grpc.governance.detectors.injection import LIKE as LIKE_INJECTION
 from mlsdm_grpc.governance.detectors.injection import LIMIT, Injection
 from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, likeness, load, positions
-from mlsdm_grpc.governance.detectors.measure import BUILT_IN_DETECTORS, measure
+from mlsdm_grpc.governance.policy.measurement import BUILT_IN_DETECTORS, measure
 from mlsdm_grpc.governance.policy.rules import Stage
 from tests.train import digest, examples, held_out, words
 

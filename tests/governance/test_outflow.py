@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.model.policy import Decision, Enforcement, PolicySettings, RuleSettings
-from mlsdm_grpc.governance.detectors.measure import measure
 from mlsdm_grpc.governance.matching.findings import MAX_MATCH_CHARS, Finding, FindingKind, redact
-from mlsdm_grpc.governance.matching.holdback import Outflow, holds_all
 from mlsdm_grpc.governance.policy.effective_policy import effective_policy
+from mlsdm_grpc.governance.policy.holdback import Outflow, holds_all
+from mlsdm_grpc.governance.policy.measurement import measure
 from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement, Verdict, verdicts
 

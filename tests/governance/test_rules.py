@@ -14,8 +14,8 @@ from mlsdm_grpc.core.model.policy import (
     RuleSettings,
 )
 from mlsdm_grpc.governance.detectors.harm import NEUTRAL
-from mlsdm_grpc.governance.detectors.measure import BUILT_IN_DETECTORS
 from mlsdm_grpc.governance.policy.effective_policy import effective_policy, policy_violations
+from mlsdm_grpc.governance.policy.measurement import BUILT_IN_DETECTORS
 from mlsdm_grpc.governance.policy.rules import (
     BUILT_IN_RULES,
     MAX_MATCH_CHARS,

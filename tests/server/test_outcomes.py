@@ -9,7 +9,7 @@ import pytest
 from mlsdm_grpc.client.attempts import _OPEN
 from mlsdm_grpc.protection import byte_gate
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
-from mlsdm_grpc.protection.memory_plan import MemoryPlan
+from mlsdm_grpc.server.memory_plan import MemoryPlan
 from mlsdm_grpc.server.room import Room
 from tests.ping import outcome, serving
 

@@ -10,9 +10,9 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from mlsdm_grpc.protection.memory_plan import MemoryPlan
 from mlsdm_grpc.security.principal import Principal
 from mlsdm_grpc.server import handlers
+from mlsdm_grpc.server.memory_plan import MemoryPlan
 from mlsdm_grpc.server.room import Room
 from tests.ping import SERVICE, outcome, serving
 

@@ -11,7 +11,7 @@ import pytest
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.protection import byte_gate
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
-from mlsdm_grpc.protection.memory_plan import MemoryPlan
+from mlsdm_grpc.server.memory_plan import MemoryPlan
 from mlsdm_grpc.server.room import Holding, Room
 
 pytestmark = pytest.mark.anyio

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from mlsdm_grpc.core.mind.duplicates import canonical_text, labels_fit, metadata_fit, moved_digest
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm
-from mlsdm_grpc.core.mind.semantics import Moment
 from mlsdm_grpc.core.model.record import MAX_LABELS, MergeGroup, MergeMember, Provenance, Source
+from mlsdm_grpc.core.model.semantics import Moment
 
 __all__ = ["MAX_MEMBERS", "Rules", "Window", "mergeable", "merged", "plan"]
 

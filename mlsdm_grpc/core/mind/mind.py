@@ -16,12 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.core.mind.pelm import NOTHING, Found, Hit, Query
 from mlsdm_grpc.core.mind.request_window import RequestWindow, WindowEntry
-from mlsdm_grpc.core.mind.semantics import Moment, SemanticsUnknown
 from mlsdm_grpc.core.mind.space_state import Contents, Refused
 from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.model.record import (
     AcceptLoss,
@@ -39,6 +38,7 @@ from mlsdm_grpc.core.model.record import (
     UpgradeSemantics,
     etag_of,
 )
+from mlsdm_grpc.core.model.semantics import Moment, SemanticsUnknown
 
 __all__ = ["Mind", "RevisionGap", "Seal", "SemanticsUnknown", "SpaceView"]
 

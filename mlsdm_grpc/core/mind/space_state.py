@@ -14,7 +14,6 @@ from mlsdm_grpc.core.mind.duplicates import first_digest, identity_digest, label
 from mlsdm_grpc.core.mind.moral import MoralFilter
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm, unit_row
 from mlsdm_grpc.core.mind.rhythm import Rhythm
-from mlsdm_grpc.core.mind.semantics import Moment
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.mind.stream_marks import MAX_STREAMS, StreamMark, StreamMarks
 from mlsdm_grpc.core.mind.synapses import Synapses
@@ -45,6 +44,7 @@ from mlsdm_grpc.core.model.record import (
     UpdateSpace,
     etag_of,
 )
+from mlsdm_grpc.core.model.semantics import Moment
 
 __all__ = ["Contents", "ContentsBody", "Refused"]
 

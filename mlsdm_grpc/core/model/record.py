@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy
 
 __all__ = [
@@ -367,7 +367,7 @@ class Consolidate:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeSemantics:
-    """Go on by the next version of the rules; see ``core/mind/semantics.py``."""
+    """Go on by the next version of the rules; see ``core/model/semantics.py``."""
 
     version: int
     """The state's own version and older ones change nothing."""
@@ -452,7 +452,7 @@ class Record:
     principal: str = ""
     """Who asked for it."""
     semantics_version: int = field(default_factory=semantics.newest)
-    """Rules that the writer took the space to be under; see ``core/mind/semantics.py``."""
+    """Rules that the writer took the space to be under; see ``core/model/semantics.py``."""
     raw: bytes = b""
     """The encoded record; what the hash chain covers."""
 

@@ -2,7 +2,7 @@
 
 The decision of a rule never depends on its enforcement: the same content gets the same verdict in
 shadow as enforced. Deciding is cheap and runs no expressions; measuring is not, and happens in text
-workers, see :mod:`mlsdm_grpc.governance.detectors.measure`.
+workers, see :mod:`mlsdm_grpc.governance.policy.measurement`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy
 from mlsdm_grpc.core.model.record import (
     AcceptLoss,

@@ -21,7 +21,6 @@ from google.protobuf.message import DecodeError
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
-from mlsdm_grpc.core.mind import semantics
 from mlsdm_grpc.core.mind.mind import Mind, Seal
 from mlsdm_grpc.core.mind.moral import MoralFilter
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm
@@ -31,6 +30,7 @@ from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.mind.stream_marks import StreamMark, StreamMarks
 from mlsdm_grpc.core.mind.synapses import Synapses
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store.snapshot_view import Taken
 from mlsdm_grpc.errors import DataLoss

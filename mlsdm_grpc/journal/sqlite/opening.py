@@ -22,7 +22,7 @@ from urllib.parse import quote
 import structlog
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.files import sync_directory
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.sqlite import schema, store

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.files import snapshot_name
 from mlsdm_grpc.journal.ledger import Space
 from mlsdm_grpc.journal.sqlite import schema, store

@@ -12,7 +12,7 @@ import sqlite3
 from typing import Final, NoReturn
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.core.mind import semantics
+from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.codec.records import version_after
 
 __all__ = ["MARK", "check_mark", "new_spaces_version", "read_mark", "write_mark"]
