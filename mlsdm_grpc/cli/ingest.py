@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +10,11 @@ import typer
 
 from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.session import Session, echo_json, report
-from mlsdm_grpc.cli.verdicts import refusal_lines
+from mlsdm_grpc.cli.storing import STORED, store_all
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
-    from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import IngestOutcome
-    from mlsdm_grpc.client import MemoryClient
 
 __all__ = ["file_label", "ingest"]
 
@@ -51,7 +48,16 @@ def ingest(
     memories = list(_memories(texts, label or [], passage_chars, context=context))
     began = time.perf_counter()
     problems: list[str] = []
-    results = session.run(lambda memory: _store(memory, memories, problems, patience_s=timeout))
+    results = session.run(
+        lambda memory: store_all(
+            memory,
+            memories,
+            problems,
+            what="passages",
+            place=lambda number: f"passage {number} ({memories[number - 1].labels[0]})",
+            patience_s=timeout,
+        )
+    )
     elapsed_s = time.perf_counter() - began
     if as_json:
         seconds = round(elapsed_s, 3)
@@ -62,7 +68,7 @@ def ingest(
         typer.echo(f"{len(texts)} files: {told or 'nothing to store'} in {elapsed_s:.2f} s")
         for problem in problems:
             typer.echo(problem, err=True)
-    if results.keys() - {"CREATED", "REFRESHED", "SETTLED"}:
+    if results.keys() - STORED:
         raise typer.Exit(1)
 
 
@@ -97,45 +103,3 @@ def _memories(
         for passage in split_passages(text, max_chars=passage_chars):
             content = f"{heading}\n\n{passage}" if heading else passage
             yield new_memory(content, labels=[file_label(file), *labels])
-
-
-async def _store(
-    memory: "MemoryClient", memories: "list[Memory]", problems: list[str], *, patience_s: float
-) -> dict[str, int]:
-    """Store all and return how many of each result there are; shows the progress.
-
-    Why a passage was not stored is added to ``problems``.
-    """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    counts: Counter[str] = Counter()
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("passages", total=len(memories))
-        async for outcome in memory.ingest(memories, patience_s=patience_s):
-            counts[_named(outcome)] += 1
-            place = f"passage {outcome.sequence} ({memories[outcome.sequence - 1].labels[0]})"
-            problems += (f"{place}: {why}" for why in _problems(outcome))
-            progress.advance(task)
-    return dict(counts)
-
-
-def _problems(outcome: "IngestOutcome") -> list[str]:
-    """Return why a passage was not stored; empty where it was."""
-    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_REFUSED
-
-    if outcome.HasField("status"):
-        return [outcome.status.message]
-    return refusal_lines(outcome.verdicts) if outcome.result == PUT_RESULT_REFUSED else []
-
-
-def _named(outcome: "IngestOutcome") -> str:
-    """Return CREATED and the like, or why the memory was not stored."""
-    from mlsdm_grpc._gen.mlsdm.v1.error_reason_pb2 import ErrorReason
-    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_UNSPECIFIED, PutResult
-
-    if outcome.HasField("status"):
-        return ErrorReason.Name(outcome.status.reason).removeprefix("ERROR_REASON_")
-    if outcome.result == PUT_RESULT_UNSPECIFIED:
-        return "SETTLED"
-    return PutResult.Name(outcome.result).removeprefix("PUT_RESULT_")
