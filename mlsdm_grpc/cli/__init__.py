@@ -1,1 +1,1 @@
-"""The command line ``mlsdm``: serve, check, call, put, query, state, ingest, export, health."""
+"""The command ``mlsdm``: the server, calls of it for people and scripts, and data folders."""

@@ -244,9 +244,9 @@ def _rules(settings: "Settings") -> Finding | None:
 
     version, folder = semantics.newest(), settings.journal.data_dir.absolute()
     if settings.journal.kind is JournalKind.SQLITE:
-        if _owned(folder):
-            return None
         try:
+            if _owned(folder):
+                return None
             version = foreseen_version(folder)
         except PreconditionFailed as error:
             return Finding("rules", ok=False, detail=error.message)

@@ -11,6 +11,7 @@ from mlsdm_grpc.cli.evaluate import evaluate
 from mlsdm_grpc.cli.export import export
 from mlsdm_grpc.cli.generate import generate
 from mlsdm_grpc.cli.health import health
+from mlsdm_grpc.cli.import_memories import import_memories
 from mlsdm_grpc.cli.ingest import ingest
 from mlsdm_grpc.cli.memories import put, query, state
 from mlsdm_grpc.cli.recover import recover
@@ -36,6 +37,7 @@ _COMMANDS = (
     state,
     ingest,
     export,
+    import_memories,
     generate,
     evaluate,
     health,
@@ -43,7 +45,7 @@ _COMMANDS = (
     config_reference,
 )
 for command in _COMMANDS:
-    app.command()(command)
+    app.command("import" if command is import_memories else None)(command)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it

@@ -359,12 +359,8 @@ def _journal(settings: Settings, metrics: Metrics, commit_s: deque[float]) -> Jo
     def on_damage(kind: str) -> None:
         metrics.journal_damage.labels(kind).inc()
 
-    return SqliteJournal(
-        settings.journal.data_dir,
-        on_commit=on_commit,
-        on_damage=on_damage,
-        upgrades=settings.space.upgrade_semantics,
-    )
+    folder, upgrades = settings.journal.data_dir, settings.space.upgrade_semantics
+    return SqliteJournal(folder, on_commit=on_commit, on_damage=on_damage, upgrades=upgrades)
 
 
 async def _newest_record_ns(journal: Journal) -> int:

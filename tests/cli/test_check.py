@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
+from contextlib import closing
 
 import pytest
+
+from mlsdm_grpc.cli import check as checks
+from mlsdm_grpc.config import load_settings
+from mlsdm_grpc.core.model import semantics
+from mlsdm_grpc.journal.sqlite.heads import Heads
 
 PORTS = ("--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0")
 
@@ -188,3 +195,38 @@ def test_a_script_of_echo_has_known_steps_only(mlsdm):
     result = mlsdm("check", *PORTS, "--journal", "memory", MLSDM_LLM__ECHO__SCRIPT='["bogus"]')
     assert result.returncode == 1
     assert "FAIL  setting llm.echo.script" in result.stdout
+
+
+def rules_of(folder, **sections):
+    overrides = {"journal": {"kind": "sqlite", "data_dir": str(folder)}, **sections}
+    return checks._rules(load_settings(None, overrides))
+
+
+def test_the_rules_of_new_spaces_are_told_and_no_file_is_made(tmp_path):
+    newest = f"new spaces get version {semantics.newest()}, draft {semantics.DRAFT}"
+    told = rules_of(tmp_path, journal={"kind": "memory"})
+    assert told == ("rules", True, newest)
+    assert rules_of(tmp_path) == ("rules", True, newest)
+    assert list(tmp_path.iterdir()) == []
+    database = tmp_path / "journal.sqlite3"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)")
+        connection.execute("CREATE TABLE spaces (id INTEGER PRIMARY KEY)")
+        connection.execute("CREATE TABLE records (space_id INTEGER, revision INTEGER, payload)")
+        connection.execute("INSERT INTO spaces VALUES (1)")
+    older = "new spaces get version 1, unless space.upgrade_semantics is set"
+    assert rules_of(tmp_path) == ("rules", True, older)
+    assert rules_of(tmp_path, space={"upgrade_semantics": True}) == ("rules", True, newest)
+    assert list(tmp_path.iterdir()) == [database]
+    database.write_bytes(b"junk" * 1_000)
+    assert rules_of(tmp_path).detail.startswith("not known before the start")
+
+
+def test_the_rules_of_a_folder_of_another_draft_fail(tmp_path):
+    heads = Heads(tmp_path / "heads")
+    heads.put_draft(semantics.DRAFT + 1)
+    heads.close()
+    (tmp_path / "journal.sqlite3").write_bytes(b"anything")
+    found = rules_of(tmp_path)
+    assert not found.ok
+    assert f"draft {semantics.DRAFT + 1}" in found.detail

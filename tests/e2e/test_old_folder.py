@@ -123,7 +123,7 @@ async def test_it_answers_as_before_and_its_new_spaces_are_under_version_1(unpac
         async with serving(folder) as connection:
             await assert_answers(connection, expected)
     async with serving(folder) as connection:
-        put = {"space": "new", "memory": {"text": "Something new."}, "requestId": str(UUIDS[0])}
+        put = {"space": "new", "memory": {"text": "Something new."}}
         await ask(connection, "MemoryService/PutMemory", put)
         await ask(connection, "SpaceService/CreateSpace", {"space": "made"})
         for name in ("new", "made", "default"):
@@ -132,12 +132,22 @@ async def test_it_answers_as_before_and_its_new_spaces_are_under_version_1(unpac
         assert info["info"]["semanticsVersion"] == 1
 
 
-UUIDS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(9)]
-
-
 async def version_of(connection, name):
     found = await ask(connection, "SpaceService/GetSpace", {"space": name})
     return found["space"]["semanticsVersion"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "memory"])
+async def test_spaces_of_a_new_folder_are_under_the_newest_rules(tmp_path, kind):
+    journal = {"kind": kind, "data_dir": str(tmp_path)}
+    async with in_process(journal=journal) as server, channel(server.listen) as connection:
+        await ask(connection, "SpaceService/CreateSpace", {"space": "made"})
+        put = {"space": "put", "memory": {"embedding": {"floats": {"values": [1.0] * 16}}}}
+        await ask(connection, "MemoryService/PutMemory", put)
+        for name in ("made", "put"):
+            assert await version_of(connection, name) == semantics.newest()
+        info = await ask(connection, "AdminService/GetServerInfo", {})
+        assert info["info"]["semanticsVersion"] == semantics.newest()
 
 
 def lose_snapshots(folder):
@@ -168,12 +178,10 @@ async def test_with_upgrades_its_spaces_get_the_newest_rules_and_keep_all_memori
     version = semantics.newest()
     async with serving(folder, upgrade_semantics=True) as connection:
         await assert_answers(connection, expected)  # reading upgrades nothing
-        for i, name in enumerate(("default", "vectors", "streams")):
-            put = {"space": name, "memory": {"text": "More."}, "requestId": UUIDS[i]}
-            if name != "default":
-                dimension = {"vectors": 16, "streams": 384}[name]
+        for name, dimension in (("default", 0), ("vectors", 16), ("streams", 384)):
+            put = {"space": name, "memory": {"text": "More.", "memoryId": "more"}}
+            if dimension:
                 put["memory"]["embedding"] = {"floats": {"values": [0.5] * dimension}}
-            put["memory"]["memoryId"] = "more"
             before = listed(expected, name)
             response = await ask(connection, "MemoryService/PutMemory", put)
             left = response.get("evictedMemoryIds", [])

@@ -191,18 +191,18 @@ def version_after(start: bytes, size: int) -> int:
         size: Bytes of the whole record.
 
     Returns:
-        0 if the bytes are those of no record.
+        0 if the bytes are those of no record; its checksum is not looked at.
     """
-    try:
-        if len(start) < size:  # the version is the first field, and below 128
-            return start[_PREFIX.size + 1] if start[_PREFIX.size] == _VERSION_TAG else 0
-        record = decode_record(start)
-    except semantics.SemanticsUnknown as error:
-        return error.actual
-    except (DataLoss, DecodeError, IndexError):
+    body = start[_PREFIX.size :]
+    if start[:1] != bytes([FORMAT_VERSION]) or body[:1] != bytes([_VERSION_TAG]):
         return 0
-    later = record.body.version if isinstance(record.body, UpgradeSemantics) else 0
-    return max(record.semantics_version, later)
+    if len(start) < size:
+        return body[1]  # the version is the first field, and below 128
+    try:
+        message = pb.Record.FromString(body)
+    except DecodeError:
+        return 0
+    return max(message.semantics_version, message.upgrade_semantics.version)
 
 
 def _set_body(message: pb.Record, body: RecordBody) -> None:

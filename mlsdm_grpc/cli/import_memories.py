@@ -1,0 +1,75 @@
+"""``mlsdm import``: memories from what ``mlsdm export`` printed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlsdm_grpc.cli.options import AsJson, Space, Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.session import Session, report
+from mlsdm_grpc.cli.storing import store_all
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
+if TYPE_CHECKING:
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+
+__all__ = ["import_memories"]
+
+
+def import_memories(
+    file: Annotated[Path, typer.Argument(help="Memories, one JSON object a line, UTF-8.")],
+    *,
+    target: Target = "127.0.0.1:50051",
+    token_file: TokenFile = None,
+    space: Space = "default",
+    timeout: TimeoutS = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Store the memories that `mlsdm export` printed, each on its own; exit code 1 if any is not.
+
+    Times, revisions, etags and the version of the policy are made anew.
+    """
+    session = Session(
+        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
+    )
+    memories = _read(file, session)
+    stored = session.run(
+        lambda memory: store_all(
+            memory, memories, what="memories", place=_place, patience_s=timeout
+        )
+    )
+    stored.echo({}, "{}", as_json=as_json)
+    if not stored.whole:
+        raise typer.Exit(1)
+
+
+def _place(number: int) -> str:
+    return f"line {number}"
+
+
+def _read(file: Path, session: Session) -> "list[Memory]":
+    """Return the memories of a file; ends the command if a line holds none."""
+    from google.protobuf.json_format import Parse, ParseError
+
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        kind = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise _invalid(FieldViolation(str(file), str(kind)), session) from None
+    memories: list[Memory] = []
+    for line in text.removesuffix("\n").split("\n") if text else ():
+        try:
+            memory = Parse(line, Memory(), ignore_unknown_fields=True)
+        except ParseError as error:
+            place = f"{file}, {_place(len(memories) + 1)}"
+            raise _invalid(FieldViolation(place, str(error)), session) from None
+        memories.append(memory)
+    return memories
+
+
+def _invalid(violation: FieldViolation, session: Session) -> typer.Exit:
+    problem = InvalidInput("The file holds no memories.", violations=[violation])
+    report(problem, as_json=session.as_json)
+    return typer.Exit(1)

@@ -1,0 +1,111 @@
+"""Storing many memories by a stream, with a progress bar and a word on each that was not stored."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import typer
+
+from mlsdm_grpc.cli.evictions import eviction_line
+from mlsdm_grpc.cli.session import echo_json
+from mlsdm_grpc.cli.verdicts import refusal_lines
+
+if TYPE_CHECKING:
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+    from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import IngestOutcome
+    from mlsdm_grpc.client import MemoryClient
+
+__all__ = ["Stored", "store_all"]
+
+_STORED = frozenset({"CREATED", "REFRESHED", "SETTLED"})
+
+
+@dataclass(slots=True)
+class Stored:
+    """Outcome of storing many memories."""
+
+    results: Counter[str] = field(default_factory=Counter)
+    """How many of each result there are."""
+    problems: list[str] = field(default_factory=list)
+    """Why memories were not stored."""
+    evicted: list[str] = field(default_factory=list)
+    """Ids of the memories that left to make room, oldest first."""
+    eviction_line: str = ""
+    """How many these are, in words."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all memories are in the space."""
+        return not self.results.keys() - _STORED
+
+    def echo(self, about: dict[str, object], line: str, *, as_json: bool) -> None:
+        """Print the outcome.
+
+        Args:
+            about: What the JSON form has besides.
+            line: What people read, with the results in place of ``{}``.
+            as_json: Print JSON.
+        """
+        if as_json:
+            lists = {"problems": self.problems, "evicted_memory_ids": self.evicted}
+            filled = {name: values for name, values in lists.items() if values}
+            echo_json({**about, "results": dict(self.results), **filled})
+            return
+        told = (f"{count} {name.lower()}" for name, count in sorted(self.results.items()))
+        typer.echo(line.format(", ".join(told) or "nothing to store"))
+        for each in (*self.problems, *filter(None, [self.eviction_line])):
+            typer.echo(each, err=True)
+
+
+async def store_all(
+    memory: "MemoryClient",
+    memories: "Sequence[Memory]",
+    *,
+    what: str,
+    place: Callable[[int], str],
+    patience_s: float,
+) -> Stored:
+    """Store memories and return what became of them; shows the progress.
+
+    Args:
+        memory: The client.
+        memories: What to store.
+        what: Name of the memories in the progress bar.
+        place: Returns the name of a memory by its number, from 1.
+        patience_s: How long to try while nothing goes on, seconds.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    stored = Stored()
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=len(memories))
+        async for outcome in memory.ingest(memories, patience_s=patience_s):
+            stored.results[_named(outcome)] += 1
+            stored.evicted += outcome.evicted_memory_ids
+            stored.problems += (f"{place(outcome.sequence)}: {why}" for why in _problems(outcome))
+            progress.advance(task)
+    stored.eviction_line = await eviction_line(memory, len(stored.evicted))
+    return stored
+
+
+def _problems(outcome: "IngestOutcome") -> list[str]:
+    """Return why a memory was not stored; empty where it was."""
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_REFUSED
+
+    if outcome.HasField("status"):
+        return [outcome.status.message]
+    return refusal_lines(outcome.verdicts) if outcome.result == PUT_RESULT_REFUSED else []
+
+
+def _named(outcome: "IngestOutcome") -> str:
+    """Return CREATED and the like, or why the memory was not stored."""
+    from mlsdm_grpc._gen.mlsdm.v1.error_reason_pb2 import ErrorReason
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_UNSPECIFIED, PutResult
+
+    if outcome.HasField("status"):
+        return ErrorReason.Name(outcome.status.reason).removeprefix("ERROR_REASON_")
+    if outcome.result == PUT_RESULT_UNSPECIFIED:
+        return "SETTLED"
+    return PutResult.Name(outcome.result).removeprefix("PUT_RESULT_")
