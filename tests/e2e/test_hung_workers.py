@@ -28,6 +28,8 @@ QUESTION = "Why is my dog afraid so often?"
 DEADLINES_S = (1.0, 4.0, 30.0)
 SHARE = 0.25
 """Of the deadline, within which an answer comes without what hangs; see docs/generation.md."""
+STANDS_STILL_S = 2.0
+"""Time without a step after which a worker is given up at the latest."""
 SLACK_S = 0.4
 """What a machine that is busy with other tests may add."""
 TIMES = 5
@@ -104,11 +106,23 @@ async def test_without_the_workers_of_memory_answers_are_stateless_and_soon(tmp_
                     assert answer.revision == 0
                     assert not answer.memory_ids
                     assert answer.remember_status.reason in NOT_ANSWERED
+                refused = await talk.generate(HOSTILE)
+                assert refused.finish_reason == pb.FINISH_REASON_PROMPT_REFUSED
             assert max(took_s) < SHARE * deadline_s + SLACK_S, (deadline_s, took_s)
             stateless, answer = await ask(talk, 20)
             assert not stateless
             assert FACT in answer.text
             assert len(answer.memory_ids) == 2
+
+
+async def test_a_stream_without_a_deadline_does_not_wait_for_ever_either(tmp_path):
+    async with serving(tmp_path, environment=PATIENT) as talk:
+        await talk.put(FACT)
+        with stopped(*talk.server.workers("minds")):
+            began_s = time.monotonic()
+            assert (await streamed(talk, None))[0]
+            assert time.monotonic() - began_s < 5 * STANDS_STILL_S
+        assert not (await streamed(talk, None))[0]
 
 
 @pytest.mark.parametrize("deadline_s", DEADLINES_S)
