@@ -43,6 +43,7 @@ _MAX_RECALLED: Final = 200
 _JUDGED_AT_ONCE: Final = 16
 _RETRY_AFTER_S: Final = 1.0
 _BEFORE_S: Final = 0.01
+"""A revision that is not reached is told so long before the time is over."""
 _NO_VECTOR: Final = Vector(np.empty(0, np.float32), 0.0)
 
 
@@ -103,9 +104,9 @@ class Memories:
             async with waiting_for(
                 self._engine.directory, key, until_s=until_s, deadline_s=deadline_s
             ):
-                # A revision that is not reached is told before the time is over.
+                before_s = _BEFORE_S if min_revision else 0.0
                 return await self._engine.state(
-                    key, min_revision=min_revision, deadline_s=until_s - _BEFORE_S
+                    key, min_revision=min_revision, deadline_s=until_s - before_s
                 )
         except NotFound:
             if min_revision:

@@ -51,7 +51,7 @@ def assert_merged(memories, parents):
     texts = {each.text: each for each in memories}
     assert set(texts) == {"pinned", "named", "far", "second"}
     merged = texts["second"]
-    assert merged.source == memory_pb2.MEMORY_SOURCE_SYSTEM
+    assert merged.source == memory_pb2.MEMORY_SOURCE_USER_INPUT  # as that of both
     assert sorted(merged.provenance.parent_ids) == sorted(parents)
     assert list(merged.labels) == ["a", "b"]
     assert merged.memory_id not in parents

@@ -61,7 +61,7 @@ async def test_a_space_is_created_with_its_settings(client):
     space = created.space
     assert (space.space, space.incarnation, space.revision, created.revision) == ("bot", 1, 1, 1)
     assert space.state == space_pb2.SPACE_STATE_ACTIVE
-    assert (space.etag, space.semantics_version, space.partition) == ('"1"', 1, 0)
+    assert (space.etag, space.semantics_version, space.partition) == ('"1"', 2, 0)
     assert (space.memory_count, space.update_time) == (0, space.create_time)
     config = space.config
     assert (config.dimension, config.capacity, config.embedder_model) == (DIMENSION, 3, "none")
