@@ -299,7 +299,9 @@ def test_settings_of_a_space_are_sent_only_where_they_are_given():
     assert not config.ontology
 
 
-@pytest.mark.parametrize("settings", [{"moral_policy": "kind"}, {"synaptic_scaling": "odd"}])
+@pytest.mark.parametrize(
+    "settings", [{"moral_policy": "kind"}, {"synaptic_scaling": "odd"}, {"recall_phase": "none"}]
+)
 def test_names_of_settings_that_nobody_knows_are_refused(settings):
     with pytest.raises(errors.InvalidInput) as caught:
         space_config(**settings)

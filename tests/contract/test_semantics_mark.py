@@ -222,6 +222,28 @@ def test_the_version_behind_a_record_is_seen_from_its_start():
         assert version_after(junk[:256], len(junk)) == 0
 
 
+def damage(folder):
+    """Damage a database of some pages, and leave a log, so that its structure is checked."""
+    with (folder / "journal.sqlite3").open("r+b") as file:
+        file.seek(8 * 4_096)
+        file.write(bytes(4_096))
+    (folder / "journal.sqlite3-wal").write_bytes(b"torn")
+
+
+async def test_a_damaged_folder_of_another_draft_is_left_as_it_is(tmp_path, monkeypatch):
+    journal = await journal_of(tmp_path)
+    for revision in range(1, 400):
+        raw = record(revision, 2, DeleteMemory("m" * 200))
+        await journal.append(A, [raw], expected=revision - 1)
+    await journal.close()
+    damage(tmp_path)
+    before = await asyncio.to_thread(files, tmp_path)
+    monkeypatch.setattr(semantics, "DRAFT", semantics.DRAFT + 1)
+    with pytest.raises(PreconditionFailed, match=CURE):
+        await journal_of(tmp_path)
+    assert await asyncio.to_thread(files, tmp_path) == before
+
+
 @pytest.mark.parametrize("kept", ["database", "heads"])
 async def test_a_salvaged_database_keeps_the_mark(tmp_path, logs, kept):
     journal = await journal_of(tmp_path)
@@ -234,10 +256,7 @@ async def test_a_salvaged_database_keeps_the_mark(tmp_path, logs, kept):
             connection.execute("DELETE FROM meta WHERE key = 'semantics_draft'")
     else:
         await asyncio.to_thread(unmark_heads, tmp_path)
-    with (tmp_path / "journal.sqlite3").open("r+b") as file:
-        file.seek(8 * 4_096)
-        file.write(bytes(4_096))
-    (tmp_path / "journal.sqlite3-wal").write_bytes(b"torn")  # so that the structure is checked
+    damage(tmp_path)
     assert await closed(tmp_path) == semantics.newest()
     assert logs.events("journal_salvaged")
     assert mark_of(tmp_path) == (semantics.DRAFT,)

@@ -12,6 +12,7 @@ from serving import ServerProcess, channel, in_process
 from mlsdm_grpc._gen.mlsdm.v1 import space_pb2, space_service_pb2, space_service_pb2_grpc
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import ListMemoriesRequest
 from mlsdm_grpc.client import MemoryClient
+from mlsdm_grpc.core.model.semantics import newest
 from mlsdm_grpc.errors import (
     AlreadyExists,
     Conflict,
@@ -56,18 +57,20 @@ async def test_a_space_is_created_with_its_settings(client):
         "ontology": {"technical": 3 * unit(0), "social": unit(1)},
         "moral_policy": "homeostatic",
         "synaptic_scaling": "legacy",
+        "recall_phase": "band",
     }
     created = await client.create_space("bot", request_id=request_id, **settings)
     space = created.space
     assert (space.space, space.incarnation, space.revision, created.revision) == ("bot", 1, 1, 1)
     assert space.state == space_pb2.SPACE_STATE_ACTIVE
-    assert (space.etag, space.semantics_version, space.partition) == ('"1"', 2, 0)
+    assert (space.etag, space.semantics_version, space.partition) == ('"1"', newest(), 0)
     assert (space.memory_count, space.update_time) == (0, space.create_time)
     config = space.config
     assert (config.dimension, config.capacity, config.embedder_model) == (DIMENSION, 3, "none")
     assert (config.moral.base_threshold, config.moral.ceiling) == (0.6, 0.7)
     assert config.moral.policy == space_pb2.MORAL_POLICY_HOMEOSTATIC
     assert config.synaptic.scaling == space_pb2.SYNAPTIC_SCALING_LEGACY
+    assert config.recall.phase == space_pb2.RECALL_PHASE_BAND
     assert config.default_ttl.seconds == 3_600
     assert [each.category for each in config.ontology] == ["technical", "social"]
     assert np.array_equal(np.frombuffer(config.ontology[0].embedding.f32_le, "<f4"), unit(0))

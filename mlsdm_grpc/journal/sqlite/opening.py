@@ -40,7 +40,12 @@ from mlsdm_grpc.journal.sqlite.reconcile import (
     sweep,
 )
 from mlsdm_grpc.journal.sqlite.salvage import DATABASE, WAL, finish_salvage, has_header, salvage
-from mlsdm_grpc.journal.sqlite.semantics_mark import check_mark, new_spaces_version, read_mark
+from mlsdm_grpc.journal.sqlite.semantics_mark import (
+    check_draft,
+    check_mark,
+    new_spaces_version,
+    read_mark,
+)
 from mlsdm_grpc.journal.sqlite.store import Connect
 from mlsdm_grpc.journal.sqlite.survey import Survey
 from mlsdm_grpc.journal.sqlite.writer import unreadable
@@ -215,6 +220,7 @@ class _Opening:
         self.undo.callback(lambda: os.close(self.file))
         heads = Heads(self.data_dir / "heads")
         self.undo.callback(heads.close)
+        check_draft(heads.draft)  # before a damaged database is salvaged
         evidence = Evidence(self.data_dir, heads, self.reporter, self.thorough)
         result = self._read(evidence)
         if self.upgrades and result.loaded.mark is None:

@@ -15,7 +15,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.codec.records import version_after
 
-__all__ = ["MARK", "check_mark", "new_spaces_version", "read_mark", "write_mark"]
+__all__ = ["MARK", "check_draft", "check_mark", "new_spaces_version", "read_mark", "write_mark"]
 
 MARK: Final = "semantics_draft"
 """Key of the mark in ``meta``."""
@@ -43,6 +43,16 @@ def new_spaces_version(mark: int | None) -> int:
     return semantics.oldest() if mark is None else semantics.newest()
 
 
+def check_draft(mark: int | None) -> None:
+    """Refuse a mark of another draft than that of this code; as :func:`check_mark`."""
+    if mark is not None and mark != semantics.DRAFT:
+        _refuse(
+            f"The data folder was written under draft {mark} of the newest rules, and this server"
+            f" has draft {semantics.DRAFT}.",
+            str(mark),
+        )
+
+
 def check_mark(connection: sqlite3.Connection, mark: int | None) -> None:
     """Refuse a folder whose spaces this code would read by other rules than those of its writer.
 
@@ -55,12 +65,7 @@ def check_mark(connection: sqlite3.Connection, mark: int | None) -> None:
 
     Cost: nothing for a folder with a mark, else one look-up a space.
     """
-    if mark is not None and mark != semantics.DRAFT:
-        _refuse(
-            f"The data folder was written under draft {mark} of the newest rules, and this server"
-            f" has draft {semantics.DRAFT}.",
-            str(mark),
-        )
+    check_draft(mark)
     if mark is None and semantics.newest() > semantics.oldest() and _has_newest(connection):
         _refuse(
             f"The data folder has spaces under version {semantics.newest()} of the rules and does"
