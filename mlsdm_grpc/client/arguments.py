@@ -10,7 +10,15 @@ space, are for the server to judge.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -146,7 +154,7 @@ def some(name: str, wanted: str, values: object, bound: bounds.Bound) -> list[An
 
 
 def each(name: str, values: object, kind: type[MessageT]) -> Iterator[MessageT]:
-    """Return the messages of an iterable, each checked when it is taken; a list at once.
+    """Return the messages of an iterable, each checked when it is taken; a collection at once.
 
     Raises:
         InvalidInput: It is no iterable, or has something else in it.
@@ -159,7 +167,7 @@ def each(name: str, values: object, kind: type[MessageT]) -> Iterator[MessageT]:
     if isinstance(values, kind):
         raise wrong_type(name, f"an iterable of {kind.__name__}", values, "a list of it")
     given = iterated(name, f"an iterable of {kind.__name__}", values)
-    if isinstance(values, list | tuple):
+    if isinstance(values, Collection):
         for _ in checked(values):
             pass
     return checked(given)

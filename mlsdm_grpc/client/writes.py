@@ -99,8 +99,8 @@ class Writes(ClientBase):
         again with the same memories and ``request_id`` goes on where it failed.
 
         Args:
-            memories: Made by :func:`new_memory`. A list is checked before anything is sent,
-                anything else as it is taken from, which is when the batches fill.
+            memories: Made by :func:`new_memory`. A collection is checked before anything is sent,
+                an iterator as it is taken from, which is when the batches fill.
             allow_replace: Replace memories whose ids exist.
             request_id: UUID from which those of the batches are derived; None makes one.
             space: None is the client's.

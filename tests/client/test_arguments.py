@@ -350,7 +350,8 @@ ODD = (
 @pytest.mark.parametrize("call", sorted(GOOD))
 async def test_whatever_is_given_is_sent_or_refused_by_its_name(call):
     async with counting() as (memory, counted):
-        for argument in arguments(public()[call]):
+        # A call whose deadline has passed may arrive late.
+        for argument in sorted(arguments(public()[call]), key=lambda name: name == "timeout_s"):
             for value in ODD:
                 given = {**GOOD[call], argument: value}
                 given.pop(INSTEAD.get((call, argument)), None)
@@ -359,6 +360,6 @@ async def test_whatever_is_given_is_sent_or_refused_by_its_name(call):
                     await called(memory, call, given)
                 except InvalidInput as error:
                     assert error.violations[0].field.partition("[")[0] == argument
-                    assert len(counted.calls) == sent
+                    assert argument == "timeout_s" or len(counted.calls) == sent
                 except (ApiStatusError, DeadlineExceeded):
                     assert argument == "timeout_s" or len(counted.calls) == sent + 1
