@@ -12,7 +12,7 @@ from mlsdm_grpc.core.mind import stream_marks
 from mlsdm_grpc.core.model import record
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.governance.policy.effective_policy import effective_policy
+from mlsdm_grpc.governance.policy import effective_policy
 from mlsdm_grpc.security import tokens
 from mlsdm_grpc.wire import limits
 from mlsdm_grpc.wire.bounds import BOUNDS
