@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,8 +25,10 @@ from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.spaces.checks import embedder_not_configured, embedder_unavailable
 from mlsdm_grpc.spaces.patience import Patience, patience_s
 from mlsdm_grpc.speech import Profile, SpeechReport
-from mlsdm_grpc.workers.link import Link
+from mlsdm_grpc.workers.link import InlineLink, Link
+from mlsdm_grpc.workers.main import make_handler
 from mlsdm_grpc.workers.pool import Pool
+from mlsdm_grpc.workers.progress import Position
 from mlsdm_grpc.workers.space_codec import raise_failure
 from mlsdm_grpc.workers.text_codec import measurement_from_proto, report_from_proto
 
@@ -117,6 +120,10 @@ class Texts:
         self._lanes = lanes
         self._metrics = metrics
         self._next = 0
+        self._given_up: dict[int, Callable[[], bool]] = {}
+        """By worker that a call has given up: says whether it has moved since."""
+        self._here: asyncio.Future[InlineLink] | None = None
+        """Judges where all workers hang; made when that is first needed."""
 
     async def embed(self, texts: Sequence[str], tenant: str, deadline_s: float) -> list[Vector]:
         """Return a vector for each text; ``inv_norm`` is 0 where a text has no known word.
@@ -278,13 +285,22 @@ class Texts:
     async def _ask(
         self, request: pb.LinkRequest, cost_s: float, tenant: str, deadline_s: float
     ) -> pb.LinkReply:
-        """Send a request to the next worker in turn that moves and return what it answers."""
-        index = self._turn()
+        """Send a request to the next worker in turn that moves and return what it answers.
+
+        Where that worker hangs, what needs no embedder is done in a thread of this process, so that
+        a hanging worker keeps no answer from being judged. One text after the other: it takes turns
+        with the event loop for the interpreter.
+        """
+        index, embeds = self._turn(), _embeds(request)
+        hangs = self._hangs(index)
+        if hangs and not embeds and self._here is not None:
+            return await self._handled_here(request)
         gate = self._lanes.gate(Lane.TEXT, Before.TEXT, index)
         link = await self._ready(index)
-        every_s = patience_s(deadline_s, hangs=self._pool.hangs(index))
-        every_s = max(every_s, _SLOW * cost_s)
-        patience = Patience(self._pool.watched(index), every_s=every_s)
+        every_s = patience_s(deadline_s, hangs=hangs)
+        every_s = max(every_s if embeds else every_s / 2, _SLOW * cost_s)
+        has_moved = self._pool.watched(index)
+        patience = Patience(has_moved, every_s=every_s)
         try:
             async with patience:
                 await gate.enter(tenant, cost_s, deadline_s)
@@ -295,15 +311,36 @@ class Texts:
         except TimeoutError:
             if not patience.is_over:
                 raise
-            raise _lost() from None
+            self._given_up[index] = has_moved
+            if embeds:
+                raise _lost() from None
+            return await self._handled_here(request)
         raise_failure(reply, "")
         return reply
+
+    async def _handled_here(self, request: pb.LinkRequest) -> pb.LinkReply:
+        """Handle a request that embeds nothing in a thread; the first one loads the rules."""
+        if self._here is None:
+            self._here = asyncio.ensure_future(_link_to_a_thread())
+        link = await asyncio.shield(self._here)
+        again = pb.LinkRequest()  # the other one waits for its worker still
+        again.CopyFrom(request)
+        reply = await link.request(again)
+        raise_failure(reply, "")
+        return reply
+
+    def _hangs(self, index: int) -> bool:
+        """Return whether a worker has made no step since a call gave it up, or for long."""
+        has_moved = self._given_up.get(index)
+        if has_moved is not None and has_moved():
+            del self._given_up[index]
+        return index in self._given_up or self._pool.hangs(index)
 
     def _turn(self) -> int:
         """Return the worker whose turn it is, leaving out those that hang unless all do."""
         for _ in range(self._pool.size):
             self._next = (self._next + 1) % self._pool.size
-            if not self._pool.hangs(self._next):
+            if not self._hangs(self._next):
                 break
         return self._next
 
@@ -322,6 +359,16 @@ class Texts:
         if error.reason != "WORKER_LOST":
             return error
         return embedder_unavailable(self.info.model_id if self.info else "")
+
+
+async def _link_to_a_thread() -> InlineLink:
+    return InlineLink(await asyncio.to_thread(make_handler, "text", "", Position()))
+
+
+def _embeds(request: pb.LinkRequest) -> bool:
+    if request.WhichOneof("kind") == "measure":
+        return any(text.embed for text in request.measure.texts)
+    return request.WhichOneof("kind") == "embed"
 
 
 def _lost() -> Unavailable:
