@@ -164,8 +164,7 @@ async def test_a_hanging_memory_is_given_up_before_the_node_is_in_an_emergency(t
         assert set(hanging).isdisjoint(talk.server.workers("minds"))
 
 
-@pytest.mark.parametrize("role", ["text", "minds text"])
-@pytest.mark.parametrize("ask", [generated, streamed])
+@pytest.mark.parametrize(("ask", "role"), [(generated, "minds text"), (streamed, "text")])
 async def test_an_answer_is_judged_and_there_in_time_while_the_text_workers_hang(
     tmp_path, ask, role
 ):
