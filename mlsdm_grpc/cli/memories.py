@@ -100,11 +100,11 @@ def query(
     label: Labels = None,
     phase: Annotated[
         float | None,
-        typer.Option("--phase", min=0, max=1, help="Search around this phase; else in all."),
+        typer.Option("--phase", min=0, max=1, help="Search around this phase."),
     ] = None,
     phase_tolerance: Annotated[
         float | None,
-        typer.Option("--phase-tolerance", min=0, max=1, help="Half width around --phase; 0.15."),
+        typer.Option("--phase-tolerance", min=0, max=1, help="Around --phase, 0.15; alone 1."),
     ] = None,
     target: Target = "127.0.0.1:50051",
     token_file: TokenFile = None,

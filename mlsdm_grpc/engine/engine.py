@@ -207,7 +207,7 @@ class Engine:
             asleep=settings.consolidation,
             interval_s=settings.consolidation_interval_s,
         )
-        """What merges near duplicates."""
+        """What merges memories that say the same."""
         self._upkeep = Upkeep(
             access,
             journal,

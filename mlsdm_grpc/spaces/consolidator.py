@@ -1,7 +1,7 @@
 """Consolidation of spaces: on request, and by itself whenever a space falls asleep.
 
-Near duplicates are looked for in the worker, some memories a step, so that other calls go in
-between; what was found is one record. The record of a sleep has a request id that follows from
+Memories that say the same are looked for in the worker, some of them a step, so that other calls go
+in between; what was found is one record. The record of a sleep has a request id that follows from
 the space's life and the event that put it to sleep: of several writers the first one wins.
 """
 
@@ -82,7 +82,7 @@ class Consolidator:
     async def consolidate(
         self, key: SpaceKey, ticket: Ticket, *, min_cosine: float | None, validate_only: bool
     ) -> ConsolidateOutcome:
-        """Merge near duplicates among all memories of a space and forget what has expired.
+        """Merge the memories of a space that say the same and forget what has expired.
 
         Args:
             key: The space.
@@ -156,7 +156,7 @@ class Consolidator:
             del self._sleeping[key]
 
     async def _plan(self, space: Space, wanted: pb.PlanRequest, ticket: Ticket) -> Consolidate:
-        """Look for near duplicates step by step, as far as one record can name them."""
+        """Look for memories that say the same step by step, as far as one record can name them."""
         plan = _Plan(self._access.ids)
         examined = None
         while True:

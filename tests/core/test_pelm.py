@@ -209,7 +209,7 @@ def test_pins_by_duplicates_cannot_leave_a_batch_without_room(batch):
 
 
 def test_a_pin_that_goes_to_a_duplicate_counts_beside_that_of_its_own_id():
-    space = Space(capacity=2)
+    space = Space(version=1, capacity=2)  # later ones replace the memory of the id
     space.put(NewMemory("a", vector(1), text="one"))
     space.put(NewMemory("b", vector(2), text="two", pinned=True))
     memories = [NewMemory("b", vector(1), text="one", pinned=True), NewMemory("c", vector(3))]

@@ -15,7 +15,14 @@ from typing import NamedTuple
 
 from mlsdm_grpc.core.mind.duplicates import canonical_text, labels_fit, metadata_fit, moved_digest
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm
-from mlsdm_grpc.core.model.record import MAX_LABELS, MergeGroup, MergeMember, Provenance, Source
+from mlsdm_grpc.core.model.record import (
+    MAX_LABELS,
+    MAX_PARENTS,
+    MergeGroup,
+    MergeMember,
+    Provenance,
+    Source,
+)
 from mlsdm_grpc.core.model.semantics import Moment
 
 __all__ = ["MAX_MEMBERS", "Rules", "Window", "mergeable", "merged", "plan"]
@@ -87,7 +94,11 @@ def _equal(
     pelm: Pelm, memories: Sequence[Memory], window: Window, rules: Rules, now_ns: int
 ) -> Iterator[MergeGroup]:
     """Yield groups among memories, newest first, whose canonical texts may be equal."""
-    free = [memory for memory in memories if _is_free(memory, now_ns)]
+    free = [
+        memory
+        for memory in memories
+        if _is_free(memory, now_ns) and pelm.is_sound(memory.memory_id)
+    ]
     texts = [canonical_text(memory.text) for memory in free]
     taken: set[int] = set()
     for i, newest in enumerate(free):
@@ -119,7 +130,7 @@ def _near(
     free = [
         memory
         for memory in compared
-        if _is_free(memory, now_ns) and pelm.is_sound(memory.memory_id)
+        if not memory.text and _is_free(memory, now_ns) and pelm.is_sound(memory.memory_id)
     ]
     if not free:
         return
@@ -215,20 +226,25 @@ def merged(memory_id: str, members: Sequence[Memory], now: Moment) -> Memory:
     The checksum goes with the vector, so that one that was damaged is not taken for sound.
 
     Text and phase are those of the first member, labels and metadata of all are united, and the
-    highest confidence and the latest expiry win. Under the first rules metadata are those of the
-    first member, and labels are united as far as there is room, its own first.
+    highest confidence and the latest expiry win. Parents are the members, then theirs as far as
+    there is room; source and model stay where all have the same. Under the first rules metadata are
+    those of the first member, and labels are united as far as there is room, its own first.
     """
     newest = members[0]
     labels = list(newest.labels)
     others = sorted({label for member in members for label in member.labels} - set(labels))
     expiries = [member.expire_time_ns for member in members]
     metadata, source, digest = newest.metadata, Source.SYSTEM, newest.digest
+    parents, model = [member.memory_id for member in members], ""
     if now.semantics_version > 1:
         metadata = tuple(sorted({pair for member in members for pair in member.metadata}))
         sources = {member.provenance.source for member in members}
         source = sources.pop() if len(sources) == 1 else Source.SYSTEM
         before = newest.metadata, newest.provenance.source
         digest = moved_digest(newest.digest, newest.text, before, (metadata, source))
+        parents += [id_ for member in members for id_ in member.provenance.parent_ids]
+        models = {member.provenance.model for member in members}
+        model = models.pop() if len(models) == 1 else ""
     return Memory(
         memory_id=memory_id,
         text=newest.text,
@@ -237,7 +253,7 @@ def merged(memory_id: str, members: Sequence[Memory], now: Moment) -> Memory:
         labels=tuple(sorted((labels + others)[:MAX_LABELS])),
         metadata=metadata,
         provenance=Provenance(
-            source=source, parent_ids=tuple(member.memory_id for member in members)
+            source=source, model=model, parent_ids=tuple(dict.fromkeys(parents))[:MAX_PARENTS]
         ),
         pinned=False,
         caller_chosen_id=False,

@@ -256,6 +256,7 @@ class Contents:
         """Refuse the whole batch if any of it cannot be stored; nothing has changed yet."""
         prepared: list[_Candidate] = []
         seen: set[str] = set()
+        brought: dict[bytes, set[str]] = {}
         new_pinned = new_unpinned = 0
         for new in body.memories:
             if prepared:
@@ -263,9 +264,14 @@ class Contents:
             _check_dimension(self.parameters.dimension, new)
             _check_expiry(new.expire_time_ns, now.time_ns)
             old = self._living(self.pelm.get(new.memory_id), now)
-            candidate = _Candidate.of(self, new, now)
+            candidate = _Candidate.of(self, new, now, allow_replace=body.allow_replace)
             known = self._repeated(candidate, now)
-            taken = old is not None and not (body.allow_replace or _renews(known, old, now))
+            renews = old is not None and _renews(known, old, now)
+            if renews and old is not None:  # with the labels of its equals before it in the batch
+                earlier = tuple(brought.get(candidate.digest, ()))
+                renews = labels_fit(old.labels, earlier, new.labels)
+            brought.setdefault(candidate.digest, set()).update(new.labels)
+            taken = old is not None and not (body.allow_replace or renews)
             if new.memory_id in seen or taken:
                 raise Refused(
                     "MEMORY_EXISTS", "A memory with this id exists.", memory_id=new.memory_id
@@ -276,8 +282,9 @@ class Contents:
             if known is not None and len(body.memories) == 1:
                 return prepared
             # In a batch what is repeated may be gone or replaced by its turn, so it counts as new.
-            # One with an id of its caller's takes the place of the old one for certain.
-            replaces = old is not None and old.pinned and new.caller_chosen_id
+            # One that replaces its own id takes the place of the old one for certain.
+            certain = new.caller_chosen_id or (now.semantics_version > 1 and body.allow_replace)
+            replaces = old is not None and old.pinned and certain
             new_pinned += new.pinned and not replaces
             new_unpinned += not new.pinned
         self._check_room(new_pinned, new_unpinned, now)
@@ -355,6 +362,9 @@ class Contents:
         the first rules it is any, and labels without room are left out.
         """
         if candidate.new.caller_chosen_id:
+            return None
+        replaces = candidate.allow_replace and now.semantics_version > 1
+        if replaces and self._living(self.pelm.get(candidate.new.memory_id), now) is not None:
             return None
         found = self.pelm.duplicates(candidate.digest)
         if now.semantics_version == 1:
@@ -550,9 +560,13 @@ class _Candidate:
     digest: bytes
     kept_out: bool
     """Its confidence is too low to be stored."""
+    allow_replace: bool
+    """It takes the place of a memory of its id."""
 
     @classmethod
-    def of(cls, contents: Contents, new: NewMemory, now: Moment) -> _Candidate:
+    def of(
+        cls, contents: Contents, new: NewMemory, now: Moment, *, allow_replace: bool
+    ) -> _Candidate:
         row = unit_row(new.vector)
         phase = _float32(contents.rhythm.phase if new.phase is None else new.phase)
         if now.semantics_version == 1:
@@ -568,6 +582,7 @@ class _Candidate:
             phase=phase,
             digest=digest,
             kept_out=new.confidence < contents.parameters.min_confidence,
+            allow_replace=allow_replace,
         )
 
 

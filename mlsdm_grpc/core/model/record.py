@@ -21,6 +21,7 @@ __all__ = [
     "FIRST_MERGE_MIN_COSINE",
     "MAX_LABELS",
     "MAX_METADATA_BYTES",
+    "MAX_PARENTS",
     "AcceptLoss",
     "Consolidate",
     "ConsolidateOutcome",
@@ -66,6 +67,7 @@ __all__ = [
 ]
 
 MAX_LABELS = 32
+MAX_PARENTS = 32
 """Labels of one memory."""
 MAX_METADATA_BYTES = 4_096
 """Bytes of all keys and values of one memory, in UTF-8."""
@@ -344,7 +346,7 @@ class MergeMember:
 
 @dataclass(frozen=True, slots=True)
 class MergeGroup:
-    """Near duplicates that become one memory."""
+    """Memories that say the same that become one memory."""
 
     memory_id: str
     """Of the memory that they become; decided before the record was written."""
@@ -354,7 +356,10 @@ class MergeGroup:
 
 @dataclass(frozen=True, slots=True)
 class Consolidate:
-    """Merge near duplicates and forget what has expired; see ``core/mind/consolidation.py``."""
+    """Merge memories that say the same and forget what has expired.
+
+    See ``core/mind/consolidation.py``.
+    """
 
     groups: tuple[MergeGroup, ...]
     trigger: int = 0

@@ -36,7 +36,7 @@ class _MemorySourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemorySo
     MEMORY_SOURCE_RETRIEVED: _MemorySource.ValueType  # 3
     """It was retrieved from a document store, a search or a tool."""
     MEMORY_SOURCE_SYSTEM: _MemorySource.ValueType  # 4
-    """The system itself made it, for example by merging near duplicates."""
+    """The system itself made it, for example by merging memories of different sources."""
 
 class MemorySource(_MemorySource, metaclass=_MemorySourceEnumTypeWrapper):
     """Where the content of a memory comes from."""
@@ -50,7 +50,7 @@ MEMORY_SOURCE_LLM_GENERATION: MemorySource.ValueType  # 2
 MEMORY_SOURCE_RETRIEVED: MemorySource.ValueType  # 3
 """It was retrieved from a document store, a search or a tool."""
 MEMORY_SOURCE_SYSTEM: MemorySource.ValueType  # 4
-"""The system itself made it, for example by merging near duplicates."""
+"""The system itself made it, for example by merging memories of different sources."""
 Global___MemorySource: _TypeAlias = MemorySource  # noqa: Y015
 
 class _PutResult:
@@ -234,7 +234,7 @@ class Memory(_message.Message):
     the server embeds, and where it is the server's and the put creates the space, the space gets
     its dimension and embedder. Without an embedding it has to be the model that the server embeds
     the text with, else FAILED_PRECONDITION EMBEDDER_MISMATCH. A space of semantics version 1 does
-    not keep it: FAILED_PRECONDITION SEMANTICS_UNSUPPORTED. Example: "wordllama:l2_supercat_256".
+    not keep it: FAILED_PRECONDITION SEMANTICS_UNSUPPORTED. Example: "wordllama-l2-supercat-256".
     """
     server_assigned_id: _builtins.bool
     """Optional. Defaults to false. The server chose memory_id. A put that sends it back with the id

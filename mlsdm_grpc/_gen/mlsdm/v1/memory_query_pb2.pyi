@@ -217,7 +217,9 @@ class MemoryQuery(_message.Message):
     include_embedding: _builtins.bool
     """Optional. Defaults to false. Return the vectors of the matches."""
     phase_weight: _builtins.float
-    """Optional. Defaults to 0. Soft phase weight w, 0 to 1, single precision."""
+    """Optional. Defaults to 0. Soft phase weight w, 0 to 1, single precision. Without a phase it
+    counts from the current one.
+    """
     synaptic_bias: _builtins.float
     """Optional. Defaults to 0. Weight of the synaptic traces, -1 to 1, single precision."""
     @_builtins.property

@@ -189,8 +189,8 @@ class MemoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def QueryMemories(self, request, context):
-        """Finds the memories that resonate most with a query among those whose phase is within
-        phase_tolerance of the query's phase. Exact search: no memory is overlooked.
+        """Finds the memories that resonate most with a query: in all phases, or where the query names a
+        phase among those within phase_tolerance of it. Exact search: no memory is overlooked.
 
         Ordering: matches by falling resonance, the newer memory first among equals. Atomicity: one
         revision of the space. Consistency: see the service; a query changes nothing.

@@ -99,8 +99,8 @@ class MemoryServiceStub:
     - INTERNAL INTERNAL: a defect; report the request id.
     """
     QueryMemories: _aio.UnaryUnaryMultiCallable[_memory_query_pb2.QueryMemoriesRequest, _memory_query_pb2.QueryMemoriesResponse]
-    """Finds the memories that resonate most with a query among those whose phase is within
-    phase_tolerance of the query's phase. Exact search: no memory is overlooked.
+    """Finds the memories that resonate most with a query: in all phases, or where the query names a
+    phase among those within phase_tolerance of it. Exact search: no memory is overlooked.
 
     Ordering: matches by falling resonance, the newer memory first among equals. Atomicity: one
     revision of the space. Consistency: see the service; a query changes nothing.
@@ -424,8 +424,8 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _memory_query_pb2.QueryMemoriesRequest,
         context: _aio.ServicerContext[_memory_query_pb2.QueryMemoriesRequest, _abc.Awaitable[_memory_query_pb2.QueryMemoriesResponse]],
     ) -> _abc.Awaitable[_memory_query_pb2.QueryMemoriesResponse]:
-        """Finds the memories that resonate most with a query among those whose phase is within
-        phase_tolerance of the query's phase. Exact search: no memory is overlooked.
+        """Finds the memories that resonate most with a query: in all phases, or where the query names a
+        phase among those within phase_tolerance of it. Exact search: no memory is overlooked.
 
         Ordering: matches by falling resonance, the newer memory first among equals. Atomicity: one
         revision of the space. Consistency: see the service; a query changes nothing.

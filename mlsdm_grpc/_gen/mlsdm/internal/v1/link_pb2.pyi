@@ -110,7 +110,7 @@ class LinkRequest(_message.Message):
 
     @_builtins.property
     def plan(self) -> Global___PlanRequest:
-        """Find near duplicates."""
+        """Find memories that say the same."""
 
     @_builtins.property
     def scrub(self) -> Global___ScrubRequest:
@@ -1047,7 +1047,7 @@ class PlanReply(_message.Message):
     """Upper end of what is being compared."""
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.MergeGroup]:
-        """Near duplicates, the newest of each group first; ids of groups are empty."""
+        """Memories that say the same, the newest of each group first; ids of groups are empty."""
 
     def __init__(
         self,

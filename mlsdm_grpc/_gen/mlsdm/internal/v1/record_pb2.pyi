@@ -92,7 +92,7 @@ class Record(_message.Message):
 
     @_builtins.property
     def consolidate(self) -> Global___Consolidate:
-        """Merge near duplicates and forget what has expired."""
+        """Merge memories that say the same and forget what has expired."""
 
     @_builtins.property
     def upgrade_semantics(self) -> Global___UpgradeSemantics:
@@ -449,7 +449,7 @@ Global___UpdateMemory: _TypeAlias = UpdateMemory  # noqa: Y015
 
 @_typing.final
 class Consolidate(_message.Message):
-    """Merge near duplicates and forget what has expired. Names memories and never repeats what they
+    """Merge memories that say the same and forget what has expired. Names memories and never repeats what they
     hold, so that no content outlives its deletion in a later record.
     """
 
@@ -487,7 +487,7 @@ Global___Consolidate: _TypeAlias = Consolidate  # noqa: Y015
 
 @_typing.final
 class MergeGroup(_message.Message):
-    """Near duplicates that become one memory."""
+    """Memories that say the same that become one memory."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
