@@ -162,6 +162,7 @@ def new_memory(
         memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id),
         vector=vector,
         caller_chosen_id=bool(message.memory_id) and not message.server_assigned_id,
+        keeps_id=bool(message.memory_id) and message.server_assigned_id,
         text=fields.text(f"{path}.text", message.text),
         phase=phase,
         confidence=1.0 if confidence is None else confidence,

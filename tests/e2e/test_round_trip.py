@@ -23,6 +23,7 @@ OWN = {  # what a space decides by itself
 }
 REFRESHED = memory_pb2.PUT_RESULT_REFRESHED
 CREATED = memory_pb2.PUT_RESULT_CREATED
+WIDE = [f"label{i}" for i in range(40)]
 LATER = datetime.now(UTC) + timedelta(days=30)
 
 
@@ -143,3 +144,16 @@ async def test_vectors_of_the_servers_model_make_a_space_for_its_texts():
                 await put(memory, bare, space)
             assert wrong.value.reason == "EMBEDDER_MISMATCH"
             assert wrong.value.metadata["actual"] == "other"
+
+
+async def test_equal_memories_stay_two():
+    async with serving() as server, MemoryClient(str(server.listen)) as memory:
+        for labels in (WIDE[:20], WIDE[20:]):  # together more than one memory can carry
+            await memory.put("Same words.", labels=labels, space="old")
+        first, second = await read(memory, "old")
+        await memory.update(second.memory_id, remove_labels=WIDE[20:], space="old")
+        there = await read(memory, "old")
+        await memory.put_many(there, space="new")
+        here = await read(memory, "new")
+        assert [each.memory_id for each in here] == [first.memory_id, second.memory_id]
+        assert comparable(here) == comparable(there)

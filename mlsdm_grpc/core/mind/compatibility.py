@@ -55,7 +55,10 @@ class _Later(NamedTuple):
 
 _LATER: Final[Mapping[type, tuple[_Later, ...]]] = MappingProxyType(
     {
-        NewMemory: (_Later("embedding_model", "embedding_model", 2, ""),),
+        NewMemory: (
+            _Later("embedding_model", "embedding_model", 2, ""),
+            _Later("keeps_id", "server_assigned_id", 2, absent=False, harmless=(True,)),
+        ),
         SpaceParameters: (_Later("recall_in_band", "config.recall.phase", 2, absent=False),),
         SpaceChange: (_Later("recall_in_band", "config.recall.phase", 2, None, (False,)),),
     }

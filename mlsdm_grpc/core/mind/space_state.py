@@ -375,6 +375,8 @@ class Contents:
             if not memory.expired(now.time_ns) and labels_fit(memory.labels, candidate.new.labels)
         )
         own_id = candidate.new.memory_id
+        if candidate.new.keeps_id:
+            return next((memory for memory in fitting if memory.memory_id == own_id), None)
         return max(fitting, key=lambda m: (m.memory_id == own_id, m.sequence), default=None)
 
     def _living(self, memory: Memory | None, now: Moment) -> Memory | None:

@@ -235,6 +235,8 @@ class NewMemory:
     """Unix time; 0 means never."""
     etag: str = ""
     """Expected etag of the memory that this one replaces; empty means any."""
+    keeps_id: bool = False
+    """The id is one that a server chose before: it renews no memory of another id."""
     embedding_model: str = ""
     """Model that made the vector of the text; empty where the caller sent the vector. Rules before
     version 2 do not know it."""

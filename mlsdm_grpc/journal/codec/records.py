@@ -405,6 +405,7 @@ def _memory_to_proto(memory: NewMemory) -> pb.NewMemory:
         expire_time_ns=memory.expire_time_ns,
         etag=memory.etag,
         embedding_model=memory.embedding_model,
+        keeps_id=memory.keeps_id,
     )
     if memory.rest:
         message.MergeFromString(memory.rest)
@@ -425,6 +426,7 @@ def _memory_from_proto(message: pb.NewMemory) -> NewMemory:
         pinned=message.pinned,
         expire_time_ns=message.expire_time_ns,
         etag=message.etag,
+        keeps_id=message.keeps_id,
         embedding_model=message.embedding_model,
     )
 

@@ -238,7 +238,8 @@ class Memory(_message.Message):
     """
     server_assigned_id: _builtins.bool
     """Optional. Defaults to false. The server chose memory_id. A put that sends it back with the id
-    keeps the id and keeps it the server's own, so that exact duplicates refresh the memory.
+    keeps the id and keeps it the server's own: it refreshes the memory of this id or creates it,
+    and exact duplicates without an id refresh it later.
     """
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
