@@ -32,18 +32,19 @@ _STEP_DOCUMENTS: Final = 64
 """Documents between two steps of a rebuild, a few milliseconds with their tokens."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bm25:
     """Constants of BM25.
 
     The inverse document frequency is ``ln(1 + (n + prior) / df)``: never negative, and of about the
     same size in a space of ten memories as in one of thousands, so that scores keep their scale
-    while a space grows.
+    while a space grows. The defaults lie in the middle of a wide plateau of recall in conversations
+    (``benchmarks/recall.py --tune``).
 
     Source: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009.
     """
 
-    k1: float = 0.8
+    k1: float = 0.6
     """How much a term counts that occurs again, at least 0."""
     b: float = 0.3
     """How much the length of a document counts, 0..1."""
@@ -51,6 +52,10 @@ class Bm25:
     """Documents without any term that are counted beside those that there are, at least 0."""
     unit: int = 4
     """Frequency of a term that stands in a text once."""
+
+    def idf(self, count: int, frequency: int) -> float:
+        """Return what a term is worth that ``frequency`` of ``count`` documents have."""
+        return math.log(1.0 + (count + self.prior) / max(frequency, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +97,14 @@ class LexicalIndex:
 
         Args:
             slot: At least 0.
-            terms: Frequencies, at least 1, in units of ``Bm25.unit``; a document without terms is
-                never found, but counted.
+            terms: Frequencies, at least 1, in units of ``Bm25.unit``. A document without any term
+                is not entered, and plays no part.
 
         Cost: about 10 us for 15 terms, amortised: now and then segments are merged, in about 10 ms
             for 20,000 documents.
         """
+        if not terms:
+            return
         frequencies = [min(count, _MAX_FREQUENCY) for count in terms.values()]
         self._postings.add(slot, [term_key(term) for term in terms], frequencies)
         if slot >= len(self._length):
@@ -244,10 +251,7 @@ class LexicalIndex:
     ) -> Float64:
         """Return what each posting adds to the score of its slot."""
         k1, b, unit = self.parameters.k1, self.parameters.b, self.parameters.unit
-        gains = [
-            math.log(1.0 + (count + self.parameters.prior) / max(frequency, 1)) * (k1 + 1.0)
-            for frequency in frequencies
-        ]
+        gains = [self.parameters.idf(count, frequency) * (k1 + 1.0) for frequency in frequencies]
         weights = found.frequencies.astype(np.float64)
         norms = self._length.take(found.slots) * (k1 * b * unit * count / max(total, 1))
         norms += k1 * (1.0 - b) * unit

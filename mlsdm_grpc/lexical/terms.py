@@ -8,7 +8,7 @@ word that stands in a text as it stands in the query meets it always.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -70,9 +70,9 @@ def index_terms(text: str, context: str = "") -> dict[str, int]:
     Cost: linear; about 40 us for 30 words.
     """
     terms: dict[str, int] = {}
-    _count(terms, text, TERM_UNIT)
+    _count(terms, text, TERM_UNIT, stop_words=True)
     if context:
-        _count(terms, context, 1)
+        _count(terms, context, 1, stop_words=False)
     return terms
 
 
@@ -85,24 +85,28 @@ def query_terms(text: str) -> LexicalQuery:
     recognised = recognise(words)
     content = _content(words, recognised)
     stop_words_only = not (content or exact)
-    found: dict[tuple[str, ...], QueryTerm] = {}
+    spoken = recognise(words, rare=1)
+    found: dict[str, QueryTerm] = {}
     for word in dict.fromkeys(words if stop_words_only else content):
         script = script_of(word)
-        codes = dict.fromkeys((*candidates(script, recognised), *main_languages(script)))
-        stems = tuple(dict.fromkeys(stem(code, word) for code in codes))
-        term = QueryTerm(word, tuple(dict.fromkeys((*stems, word))))
-        found.setdefault(stems or (word,), term)
+        codes = dict.fromkeys((*candidates(script, spoken), *main_languages(script)))
+        stems = [stem(code, word) for code in codes]
+        # Forms of one word are one: "runs" and "running".
+        known = found.setdefault(stems[0] if stems else word, QueryTerm(word, ()))
+        terms = tuple(dict.fromkeys((*known.terms, *stems, word)))
+        found[stems[0] if stems else word] = replace(known, terms=terms)
     for token in exact:
-        found.setdefault((token,), QueryTerm(token, (token,)))
+        found.setdefault(token, QueryTerm(token, (token,)))
     return LexicalQuery(tuple(found.values()), stop_words_only and bool(words))
 
 
-def _count(terms: dict[str, int], text: str, weight: int) -> None:
+def _count(terms: dict[str, int], text: str, weight: int, *, stop_words: bool) -> None:
+    """Count the terms of a text; ``stop_words`` says whether those stand for it if need be."""
     words, found = tokenize(text)
     recognised = recognise(words)
     content = _content(words, recognised)
     latin = _stemming("latin", recognised)
-    for word in content if content or found else words:
+    for word in content if content or found or not stop_words else words:
         codes, itself = latin if word.isascii() else _stemming(script_of(word), recognised)
         if len(codes) == 1 and not itself:
             found.append(stem(codes[0], word))

@@ -48,11 +48,11 @@ _PIECES: Final = re.compile(r"[.@+_/:,-]+")
 _GROUPED: Final = re.compile(r"\d{1,3}(?:,\d{3})+")
 _ORDINAL: Final = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _CAMEL_HUMP: Final = re.compile("[a-z][A-Z]")
-_CAMEL: Final = re.compile(r"(?<![A-Za-z])[A-Z]*[a-z]+[A-Z][A-Za-z]*(?![A-Za-z])")
+_CAMEL: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]*[a-z]+[A-Z][A-Za-z]*(?![A-Za-z0-9])")
 _CAMEL_PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _SAME: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\u0640")) | {
-    **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u02b9\uff07\u0060\u00b4"), "'"),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u02b9\uff07"), "'"),
     **dict.fromkeys(map(ord, "\u2010\u2011\u2212"), "-"),
 }
 """Invisible characters go, all apostrophes and all hyphens are one."""
@@ -127,13 +127,14 @@ def _take_apart(chunk: str, tokens: Tokens) -> None:
         tokens.exact.append(chunk.replace(",", "")[:_MAX_TOKEN_CHARS])
         return
     pieces = [piece for piece in _PIECES.split(chunk) if piece]
-    if len(pieces) > 1 and max(map(len, pieces)) == 1 and chunk.isascii():
-        tokens.exact.append("".join(pieces))  # initials: U.S.A., but 1.2.3 as well
-        if not any(map(str.isdigit, pieces)):
-            return
+    if len(pieces) > 1 and all(len(piece) == 1 and piece.isalpha() for piece in pieces):
+        tokens.exact.append("".join(pieces))
+        return
     lettered = True
     for piece in pieces:
         lettered &= _take_piece(piece, tokens, alone=len(pieces) == 1)
+    if not pieces:
+        return
     if not lettered or "@" in chunk or "." in chunk or "_" in chunk:
         _take_whole(chunk.strip("_"), tokens, parted=len(pieces) > 1)
     elif len(pieces) > 1:
