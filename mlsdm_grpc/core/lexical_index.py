@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.lexical_postings import Arrays, PostingStore
-from mlsdm_grpc.core.lexical_segment import Int32, Postings, term_key
+from mlsdm_grpc.core.lexical_postings import Arrays, Int32, Postings, PostingStore
+from mlsdm_grpc.core.lexical_segment import term_key
 
 __all__ = ["Bm25", "LexicalHits", "LexicalIndex"]
 

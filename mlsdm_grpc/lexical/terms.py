@@ -35,6 +35,11 @@ the same terms where it is the same. It changes with everything that changes a t
 TERM_UNIT: Final = 4
 """Frequency of a term that stands once in the text; once in the context counts 1."""
 
+_MAX_UNRECOGNISED: Final = 12
+"""With more words and no stop word a text is no sentence in any language but a list of names or
+codes; it is stemmed in the first language of a script, else its terms would be fourfold."""
+_FIRST: Final = ("en", "uk")
+
 
 @dataclass(frozen=True, slots=True)
 class QueryTerm:
@@ -104,6 +109,8 @@ def _count(terms: dict[str, int], text: str, weight: int, *, stop_words: bool) -
     """Count the terms of a text; ``stop_words`` says whether those stand for it if need be."""
     words, found = tokenize(text)
     recognised = recognise(words)
+    if not recognised and len(words) > _MAX_UNRECOGNISED:
+        recognised = _FIRST
     content = _content(words, recognised)
     latin = _stemming("latin", recognised)
     for word in content if content or found or not stop_words else words:

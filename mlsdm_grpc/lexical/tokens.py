@@ -27,14 +27,13 @@ _MARKS: Final = (
     "\u07a6-\u07b0\u0900-\u0963\u0966-\u0dff\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
 """Combining marks and the blocks of Indic scripts, whose vowel signs ``\\w`` leaves out."""
-_UNSPACED_CHARS: Final = (
-    "\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u109f\u1100-\u11ff\u1780-\u17dd\u3005-\u3007\u3041-\u3096"
-    "\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_UNSPACED: Final = re.compile(
+    "[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+    "|[\u3041-\u3096\u309d-\u309f]+|[\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff]+"
+    "|[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]+"
+    "|[\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u109f\u1780-\u17dd\u3105-\u312f\u31a0-\u31bf]+"
 )
-"""Thai, Lao, Burmese, Khmer, Japanese, Chinese and Korean letters."""
-_HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_UNSPACED: Final = re.compile(f"[{_UNSPACED_CHARS}]+")
+"""Runs of Han, Hiragana, Katakana, Hangul, and of Thai, Lao, Burmese, Khmer and Bopomofo."""
 
 _JOINED: Final = r"(?:['.@+-]|(?<=\d)[/:,](?=\d))"
 """Between letters and digits these marks are a part of a word, a number or an identifier."""
@@ -64,7 +63,7 @@ class Tokens(NamedTuple):
     words: list[str]
     """Alphabetic words, case-folded; parts of identifiers among them."""
     exact: list[str]
-    """Numbers, whole identifiers, and characters and pairs of them in unspaced scripts."""
+    """Numbers, whole identifiers, and pairs of characters of unspaced scripts."""
 
 
 def tokenize(text: str) -> Tokens:
@@ -105,16 +104,12 @@ def _folded(text: str) -> str:
 def _spaced(text: str, exact: list[str]) -> str:
     """Return the text without its unspaced scripts, whose characters go to ``exact`` in pairs.
 
-    A Han character is a word of its own as often as not, so it stands alone too.
+    A run of one script ends where another begins: in Japanese that is mostly where a word or its
+    ending begins. A character that is alone in its run stands for itself. Characters within runs
+    would stand for themselves as well if the index had the room: they would double its bytes.
     """
-    runs = _UNSPACED.findall(text)
-    if not runs:
-        return text
-    for run in runs:
-        pairs = [a + b for a, b in pairwise(run)]
-        exact.extend(pairs or (run,))
-        if pairs:
-            exact.extend(_HAN.findall(run))
+    for run in _UNSPACED.findall(text):
+        exact.extend([a + b for a, b in pairwise(run)] or (run,))
     return _UNSPACED.sub(" ", text)
 
 

@@ -97,8 +97,9 @@ def test_one_stop_word_tells_a_main_language_only():
         ("example.org", "Mail anna@example.org!", {"example", "org"}),
         ("PIN 4711", "The PIN is 4711.", {"pin", "4711"}),
         ("2023-05-08", "On 2023-05-08 we met.", {"2023-05-08", "2023", "5", "8"}),
-        ("猫", "我的猫叫咪咪", {"猫"}),
-        ("東京", "東京都に住む", {"東京", "東", "京"}),
+        ("猫の名前", "私の猫は白い", {"猫"}),
+        ("北京烤鸭", "我喜欢北京的烤鸭", {"北京", "烤鸭"}),
+        ("東京", "東京都に住む", {"東京"}),
     ],
 )
 def test_a_query_meets_texts_of_its_own_language(query, text, words):
@@ -148,6 +149,14 @@ def test_stop_words_stand_only_where_there_is_nothing_else():
     assert set(index_terms("to be or not to be")) == {"to", "be", "or", "not"}
     assert "the" not in index_terms("the cat")
     assert index_terms("the cat", "to be") == {"cat": TERM_UNIT}
+
+
+def test_a_long_list_of_words_has_one_term_a_word():
+    names = [f"{a}{b}sten" for a in "gkpz" for b in "aeou"]
+    assert len(index_terms(" ".join(names))) == len(names)
+    assert len(index_terms(" ".join(names[:5]))) > 5
+    for name in names:
+        assert meets(name, " ".join(names)) == {name}
 
 
 def test_a_query_of_stop_words_alone_says_so():

@@ -71,11 +71,13 @@ def tokens(text):
         ("ﬁnd soft\u00adware", "find software", ""),
         ("हिन्दी में", "हिन्दी में", ""),
         ("مَدْرَسَة", "مَدْرَسَة", ""),
-        # Scripts without spaces: pairs of characters; a Han character alone, too.
+        # Scripts without spaces: pairs of characters within a run of one script.
         ("猫", "", "猫"),
-        ("東京都", "", "東京 京都 東 京 都"),
+        ("東京都", "", "東京 京都"),
+        ("人々", "", "人々"),
         ("ねこ", "", "ねこ"),
-        ("私はPython3が好き", "python", "私は 私 3 python3 が好 好き 好"),
+        ("私はPython3が好きです", "python", "私 は 3 python3 が 好 きで です"),
+        ("スーパー", "", "スー ーパ パー"),
         ("고양이", "", "고양 양이"),
         ("แมว", "", "แม มว"),
         ("x猫y", "x y", "猫"),
