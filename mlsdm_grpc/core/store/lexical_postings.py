@@ -1,0 +1,311 @@
+"""The postings of all documents of one space, by slot.
+
+New documents wait in a small buffer that every search reads, and become segments
+(:mod:`mlsdm_grpc.core.store.lexical_segment`). Segments of about the same size are merged, so that
+there are a logarithmic number of them and a document is copied a logarithmic number of times.
+
+Documents are numbered through, segment after segment and then the buffer. One that is removed
+loses its slot, and its postings go when its segment is merged or rewritten.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Keys, Mask, Segment, merge
+
+__all__ = ["Arrays", "Int32", "PostingStore", "Postings"]
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+Int32: TypeAlias = NDArray[np.int32]
+
+_BUFFERED: Final = 1_024
+"""Postings, or documents, that wait for a segment: a search compares each with all its terms."""
+_RATIO: Final = 3
+"""Two segments are merged unless the older one is more than so many times the newer one."""
+_MAX_REMOVED: Final = 0.25
+"""A segment of which a larger share was removed is rewritten: bytes stay in proportion."""
+_MIN_REMOVED: Final = 64
+_NONE: Final = -1
+
+
+class Postings(NamedTuple):
+    """Entries of the words of a query, all arrays of the same length."""
+
+    slots: Int32
+    frequencies: NDArray[np.uint8]
+    words: NDArray[np.intp]
+    """Word of the query; ascending for each slot."""
+
+    def only(self, kept: Mask) -> Postings:
+        """Return some of the entries."""
+        if kept.all():
+            return self
+        return Postings(self.slots[kept], self.frequencies[kept], self.words[kept])
+
+
+class _Runs:
+    """Postings as they are collected: runs of one word in one segment."""
+
+    def __init__(self) -> None:
+        self.documents: list[NDArray[np.uint16]] = []
+        self.frequencies: list[NDArray[np.uint8]] = []
+        self.bases: list[int] = []
+        self.words: list[int] = []
+        self.counts: list[int] = []
+
+    def add(
+        self, base: int, word: int, documents: NDArray[np.uint16], frequencies: NDArray[np.uint8]
+    ) -> None:
+        """Add a run; one of the same word and segment right before it is united with it."""
+        if self.words and self.words[-1] == word and self.bases[-1] == base:
+            both = self.documents.pop(), documents
+            documents, frequencies = _united(both, (self.frequencies.pop(), frequencies))
+            self.counts[-1] = len(documents)
+        else:
+            self.bases.append(base)
+            self.words.append(word)
+            self.counts.append(len(documents))
+        self.documents.append(documents)
+        self.frequencies.append(frequencies)
+
+
+class PostingStore:
+    """Postings by slot; single writer, no locks."""
+
+    def __init__(self) -> None:
+        self._segments: list[Segment] = []
+        """Oldest first."""
+        self._living: list[int] = []
+        """Documents of each segment that were not removed."""
+        self._bases: list[int] = [0]
+        """Number of the first document of each segment, and of the buffer."""
+        self._keys = array("Q")
+        self._documents = array("H")
+        """Of each posting in the buffer, its document, counted from the first one there."""
+        self._frequencies = bytearray()
+        self._end = 0
+        """Number of the next document."""
+        self._slots = np.empty(0, np.int32)
+        """Slot of each document."""
+        self._numbers = np.empty(0, np.int32)
+        """Document of each slot."""
+
+    def __contains__(self, slot: int) -> bool:
+        return 0 <= slot < len(self._numbers) and bool(self._numbers[slot] != _NONE)
+
+    @property
+    def occupied(self) -> Mask:
+        """(slots,) which slots have a document."""
+        return self._numbers > _NONE
+
+    @property
+    def segment_count(self) -> int:
+        """Segments beside the buffer."""
+        return len(self._segments)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        buffer = len(self._keys) * 8 + len(self._documents) * 2 + len(self._frequencies)
+        segments = sum(segment.nbytes for segment in self._segments)
+        return buffer + segments + self._slots.nbytes + self._numbers.nbytes
+
+    def add(self, slot: int, keys: Sequence[int], frequencies: Sequence[int]) -> None:
+        """Enter a document into a slot that has none.
+
+        Args:
+            slot: At least 0.
+            keys: Different keys of terms, at least one.
+            frequencies: One for each key, 1..255.
+
+        Cost: amortised 0.5 us for each term.
+        """
+        if slot >= len(self._numbers):
+            self._numbers = _grown(self._numbers, slot + 1)
+        if self._end == len(self._slots):
+            self._slots = _grown(self._slots, self._end + 1)
+        self._keys.extend(keys)
+        self._documents.extend([self._end - self._bases[-1]] * len(keys))
+        self._frequencies.extend(frequencies)
+        self._numbers[slot] = self._end
+        self._slots[self._end] = slot
+        self._end += 1
+        if len(self._keys) >= _BUFFERED:
+            self.flush()
+
+    def remove(self, slot: int) -> None:
+        """Forget the document of a slot that has one. Cost: O(1) amortised."""
+        number = int(self._numbers[slot])
+        self._numbers[slot] = self._slots[number] = _NONE
+        if number >= self._bases[-1]:
+            return
+        place = bisect_right(self._bases, number) - 1
+        self._living[place] -= 1
+        size = self._bases[place + 1] - self._bases[place]
+        if size - self._living[place] > max(_MIN_REMOVED, _MAX_REMOVED * size):
+            self._merge(place, place + 1)
+
+    def find(self, query: Sequence[Sequence[int]]) -> Postings:
+        """Return one posting for each word of a query and slot, by word for each slot.
+
+        Args:
+            query: For each word the keys of the terms that stand for it. The term that a document
+                has most often counts.
+
+        Cost: O(postings), and about 10 us for each segment.
+        """
+        keys = np.array([key for word in query for key in word], np.uint64)
+        words = [i for i, word in enumerate(query) for _ in word]
+        runs = _Runs()
+        for segment, base in zip(self._segments, self._bases, strict=False):
+            hits, parts = segment.find(keys)
+            for hit, part in zip(hits, parts, strict=True):
+                runs.add(base, words[hit], segment.documents[part], segment.frequencies[part])
+        if self._keys and words:
+            self._find_buffered(keys, words, runs)
+        if not runs.words:
+            return Postings(np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.intp))
+        numbers = np.array(runs.bases, np.intp).repeat(runs.counts)
+        numbers += np.concatenate(runs.documents)
+        slots = self._slots.take(numbers)
+        of_words = np.array(runs.words, np.intp).repeat(runs.counts)
+        found = Postings(slots, np.concatenate(runs.frequencies), of_words)
+        return found.only(slots > _NONE)
+
+    def flush(self) -> None:
+        """Make a segment of the buffer, and merge those of about the same size."""
+        if not self._keys:
+            return
+        slots = self._slots[self._bases[-1] : self._end]
+        self._segments.append(
+            Segment.of(
+                np.frombuffer(self._keys, np.uint64),
+                np.frombuffer(self._documents, np.uint16),
+                np.frombuffer(self._frequencies, np.uint8),
+            )
+        )
+        self._living.append(int(np.count_nonzero(slots > _NONE)))
+        self._bases.append(self._end)
+        self._keys, self._documents, self._frequencies = array("Q"), array("H"), bytearray()
+        first = len(self._segments) - 1
+        while first and self._living[first - 1] <= _RATIO * sum(self._living[first:]):
+            if sum(self._living[first - 1 :]) > MAX_DOCUMENTS:
+                break
+            first -= 1
+        if first < len(self._segments) - 1:
+            self._merge(first, len(self._segments))
+
+    def dump(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all arrays; removed documents have the slot -1. Cost: O(bytes)."""
+        self.flush()
+        sizes = [[len(one.keys), len(one.documents)] for one in self._segments]
+        return {
+            "sizes": np.array(sizes, np.int64).reshape(-1, 2),
+            "bases": np.array(self._bases, np.int64),
+            "keys": _joined([one.keys for one in self._segments], np.uint64),
+            "starts": _joined([one.starts for one in self._segments], np.uint32),
+            "documents": _joined([one.documents for one in self._segments], np.uint16),
+            "frequencies": _joined([one.frequencies for one in self._segments], np.uint8),
+            "slots": self._slots[: self._end].copy(),
+        }
+
+    def restore(self, arrays: Arrays) -> None:
+        """Take over what was dumped into this empty store; arrays are copied. Cost: O(bytes)."""
+        terms = postings = 0
+        for i, (n_terms, n_postings) in enumerate(arrays["sizes"].tolist()):
+            segment = Segment(
+                arrays["keys"][terms : terms + n_terms].copy(),
+                arrays["starts"][terms + i : terms + i + n_terms + 1].copy(),
+                arrays["documents"][postings : postings + n_postings].copy(),
+                arrays["frequencies"][postings : postings + n_postings].copy(),
+            )
+            self._segments.append(segment)
+            terms += n_terms
+            postings += n_postings
+        self._bases = arrays["bases"].tolist()
+        self._slots = arrays["slots"].copy()
+        self._end = len(self._slots)
+        self._numbers = _grown(self._numbers, int(self._slots.max(initial=_NONE)) + 1)
+        self._renumber(0)
+        there = self._slots > _NONE
+        self._living = [
+            int(np.count_nonzero(there[begin:end]))
+            for begin, end in zip(self._bases, self._bases[1:], strict=False)
+        ]
+
+    def _find_buffered(self, keys: Keys, words: Sequence[int], runs: _Runs) -> None:
+        """Add the postings of the buffer to those of the segments."""
+        buffered = np.frombuffer(self._keys, np.uint64)
+        terms, places = np.divmod((keys[:, None] == buffered).ravel().nonzero()[0], len(buffered))
+        if not len(terms):
+            return
+        documents = np.frombuffer(self._documents, np.uint16)[places]
+        frequencies = np.frombuffer(self._frequencies, np.uint8)[places]
+        begin = 0
+        for term, count in enumerate(np.bincount(terms).tolist()):
+            if count:
+                part = slice(begin, begin + count)
+                runs.add(self._bases[-1], words[term], documents[part], frequencies[part])
+                begin += count
+
+    def _merge(self, first: int, end: int) -> None:
+        """Merge the segments from ``first`` to before ``end``, without what was removed."""
+        base, behind = self._bases[first], self._bases[end]
+        parts = []
+        for place in range(first, end):
+            kept = self._slots[self._bases[place] : self._bases[place + 1]] > _NONE
+            if self._living[place]:
+                segment = self._segments[place]
+                parts.append(
+                    (segment if kept.all() else segment.without(kept), self._living[place])
+                )
+        slots = self._slots[base:behind]
+        slots = slots[slots > _NONE]
+        less = behind - base - len(slots)
+        self._slots[base : base + len(slots)] = slots
+        self._slots[base + len(slots) : self._end - less] = self._slots[behind : self._end].copy()
+        self._end -= less
+        merged = [parts[0][0]] if len(parts) == 1 else []
+        if len(parts) > 1:
+            merged = [merge([part for part, _ in parts], [size for _, size in parts])]
+        self._segments[first:end] = merged
+        self._living[first:end] = [len(slots)] * len(merged)
+        behind_it = [number - less for number in self._bases[end:]]
+        self._bases[first:] = [base] * len(merged) + behind_it
+        self._renumber(base)
+
+    def _renumber(self, base: int) -> None:
+        """Tell the slots of the documents from ``base`` on their numbers."""
+        slots = self._slots[base : self._end]
+        there = (slots > _NONE).nonzero()[0]
+        self._numbers[slots[there]] = there + base
+
+
+def _grown(column: Int32, length: int) -> Int32:
+    """Return a column of at least this length, and an eighth longer than it was."""
+    more = max(length - len(column), len(column) // 8)
+    return np.append(column, np.full(more, _NONE, np.int32))
+
+
+def _united(
+    documents: Sequence[NDArray[np.uint16]], frequencies: Sequence[NDArray[np.uint8]]
+) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+    """Return one posting for each document: the one with the highest frequency."""
+    found, often = np.concatenate(documents), np.concatenate(frequencies)
+    order = np.lexsort((often, found))
+    found = found[order]
+    last = np.ones(len(order), np.bool_)
+    last[:-1] = found[1:] != found[:-1]
+    return found[last], often[order[last]]
+
+
+def _joined(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    """Return one array with a copy of all parts."""
+    return np.concatenate([np.empty(0, kind), *parts])

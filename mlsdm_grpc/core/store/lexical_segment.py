@@ -1,0 +1,126 @@
+"""Segments of a lexical index: immutable postings of some documents, sorted by term.
+
+A segment numbers its documents itself, so a posting takes three bytes. A term is known by 64 bits
+of its digest: what it was is known to whoever asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MAX_DOCUMENTS", "Keys", "Mask", "Segment", "merge", "term_key"]
+
+MAX_DOCUMENTS: Final = 8_192
+"""Documents of a segment at most: to merge two takes about 5 ms; their numbers have 16 bits."""
+_CACHED_KEYS: Final = 16_384
+"""About 3 MB a process."""
+
+Keys: TypeAlias = NDArray[np.uint64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+@lru_cache(maxsize=_CACHED_KEYS)
+def term_key(term: str) -> int:
+    """Return 64 bits that stand for a term, the same in every process.
+
+    Two of a million terms share theirs with a probability of 3e-8.
+    """
+    return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "little")
+
+
+class Segment(NamedTuple):
+    """Postings of some documents.
+
+    Invariant: the documents of ``keys[i]`` are ``documents[starts[i]:starts[i + 1]]``.
+    """
+
+    keys: Keys
+    """(terms,) ascending, different."""
+    starts: NDArray[np.uint32]
+    """(terms + 1,)."""
+    documents: NDArray[np.uint16]
+    """(postings,) number of the document within the segment."""
+    frequencies: NDArray[np.uint8]
+    """(postings,) at least 1."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(part.nbytes for part in self)
+
+    @classmethod
+    def of(
+        cls, keys: Keys, documents: NDArray[np.uint16], frequencies: NDArray[np.uint8]
+    ) -> Segment:
+        """Return the segment of unordered postings, at least one. Cost: O(n log n)."""
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        first = np.ones(len(keys), np.bool_)
+        first[1:] = keys[1:] != keys[:-1]
+        starts = np.append(first.nonzero()[0], len(keys)).astype(np.uint32)
+        return cls(keys[starts[:-1]], starts, documents[order], frequencies[order])
+
+    def find(self, keys: Keys) -> tuple[list[int], list[slice]]:
+        """Return which of ``keys`` the segment has, ascending, and where their postings are.
+
+        Cost: O(keys * log terms).
+        """
+        places = self.keys.searchsorted(keys)
+        hits = (self.keys.take(places, mode="clip") == keys).nonzero()[0]
+        places = places[hits]
+        ends = self.starts[places + 1].tolist()
+        return hits.tolist(), list(map(slice, self.starts[places].tolist(), ends))
+
+    def without(self, kept: Mask) -> Segment:
+        """Return the segment of some of its documents, which are numbered anew.
+
+        Args:
+            kept: (documents,) which ones; at least one of them has a posting.
+        """
+        numbers = (kept.cumsum() - 1).astype(np.uint16)
+        left = kept[self.documents]
+        before = np.concatenate(([0], left.cumsum()))
+        starts = before[self.starts]
+        used = starts[1:] > starts[:-1]
+        return Segment(
+            self.keys[used],
+            np.append(starts[:-1][used], starts[-1]).astype(np.uint32),
+            numbers[self.documents[left]],
+            self.frequencies[left],
+        )
+
+
+def merge(parts: Sequence[Segment], sizes: Sequence[int]) -> Segment:
+    """Return one segment with the documents of all parts, in their order.
+
+    Args:
+        parts: At least one.
+        sizes: Documents of each part; together at most ``MAX_DOCUMENTS``.
+
+    Cost: O(postings), about 20 ns each, and 20 bytes each for the time being.
+    """
+    keys = np.unique(np.concatenate([part.keys for part in parts]))
+    places = [keys.searchsorted(part.keys) for part in parts]
+    counts = np.zeros(len(keys), np.int64)
+    for part, place in zip(parts, places, strict=True):
+        counts[place] += np.diff(part.starts)
+    starts = np.concatenate(([0], counts.cumsum()))
+    free = starts[:-1].copy()
+    documents = np.empty(starts[-1], np.uint16)
+    frequencies = np.empty(starts[-1], np.uint8)
+    before = 0
+    for part, place, size in zip(parts, places, sizes, strict=True):
+        lengths = np.diff(part.starts)
+        target = (free[place] - part.starts[:-1]).repeat(lengths)
+        target += np.arange(len(target))
+        documents[target] = part.documents + np.uint16(before)
+        frequencies[target] = part.frequencies
+        free[place] += lengths
+        before += size
+    return Segment(keys, starts.astype(np.uint32), documents, frequencies)

@@ -1,0 +1,94 @@
+"""The languages that a text may be in, decided by its stop words; cheap and deterministic."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Final
+
+from mlsdm_grpc.lexical.tables import languages
+
+__all__ = ["candidates", "main_languages", "recognise", "script_of"]
+
+_SCRIPTS: Final = (
+    (0x0250, "latin"),
+    (0x0370, ""),
+    (0x0400, "greek"),
+    (0x0530, "cyrillic"),
+    (0x0590, "armenian"),
+    (0x0600, "hebrew"),
+    (0x0780, "arabic"),
+    (0x0900, ""),
+    (0x0980, "devanagari"),
+    (0x0B80, ""),
+    (0x0C00, "tamil"),
+    (0x1E00, ""),
+    (0x1F00, "latin"),
+    (0x2000, "greek"),
+)
+"""Code points below which a letter belongs to a script, ascending."""
+
+
+def script_of(word: str) -> str:
+    """Return the script of the first letter of a word; empty for one without stemmers."""
+    first = ord(word[0])
+    if first < _SCRIPTS[0][0]:
+        return "latin"
+    return next((script for limit, script in _SCRIPTS if first < limit), "")
+
+
+def recognise(words: Iterable[str], *, rare: int = 2) -> tuple[str, ...]:
+    """Return the languages with the most different stop words among ``words``.
+
+    Args:
+        words: Case-folded words of one text.
+        rare: Stop words that it takes for a language that is no fallback; the fallback languages
+            need one. The stop words of one language are everyday words of others.
+
+    Returns:
+        ISO 639-1 codes; several on a tie, of which the fallback languages push out the others;
+        none if no word is a stop word.
+
+    Cost: about 5 us for 30 words.
+    """
+    table = _stop_words()
+    counts: dict[str, int] = {}
+    for codes, count in Counter([table[word] for word in set(words) if word in table]).items():
+        for code in codes:
+            counts[code] = counts.get(code, 0) + count
+    most = max(counts.values(), default=0)
+    known = languages()
+    best = [code for code in known if counts.get(code) == most]
+    main = [code for code in best if known[code].fallback]
+    return tuple(main or (best if most >= rare else ()))
+
+
+@cache
+def candidates(script: str, recognised: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the languages whose stems a word of ``script`` may have in a text.
+
+    Args:
+        script: As :func:`script_of` says.
+        recognised: As :func:`recognise` says of the text.
+    """
+    known = languages()
+    fitting = tuple(code for code in recognised if known[code].script == script)
+    return fitting or main_languages(script)
+
+
+@cache
+def main_languages(script: str) -> tuple[str, ...]:
+    """Return the fallback languages of a script, or all its languages if it has none."""
+    fitting = [one for one in languages().values() if one.script == script]
+    return tuple(one.code for one in [x for x in fitting if x.fallback] or fitting)
+
+
+@cache
+def _stop_words() -> Mapping[str, tuple[str, ...]]:
+    """Return the languages of each stop word."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in languages().values():
+        for word in one.stop_words:
+            found[word] = (*found.get(word, ()), one.code)
+    return found

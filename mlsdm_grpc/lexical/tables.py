@@ -1,0 +1,97 @@
+"""The data of the package: languages, stop words, irregular forms. Loaded once, when first used."""
+
+from __future__ import annotations
+
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+__all__ = ["Attached", "Endings", "Language", "attached", "endings", "languages"]
+
+_DATA: Final = "mlsdm_grpc.lexical.data"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What is known of a language."""
+
+    code: str
+    """ISO 639-1."""
+    stemmer: str
+    """Name of the algorithm in the Snowball library; empty if it has none."""
+    script: str
+    fallback: bool
+    """Its stems are tried where the language of a text is unknown."""
+    stop_words: frozenset[str]
+    base_forms: Mapping[str, str]
+    """Base form of an irregular form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """Endings of a language without a Snowball stemmer, longest first."""
+
+    reflexive: tuple[str, ...]
+    endings: tuple[str, ...]
+    hardened: Mapping[str, str]
+    """Last letter of a stem that stands for another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Words that an apostrophe joins to another one."""
+
+    beginnings: frozenset[str]
+    endings: frozenset[str]
+
+
+@cache
+def attached() -> Attached:
+    """Return what is parted from a word at an apostrophe, in all languages."""
+    table = _table("attached")
+    return Attached(frozenset(table["beginnings"].split()), frozenset(table["endings"].split()))
+
+
+@cache
+def languages() -> Mapping[str, Language]:
+    """Return all languages by code, in the order of preference."""
+    stop_words, irregular = _table("stop_words"), _table("irregular")
+    return {
+        code: Language(
+            code=code,
+            stemmer=entry["stemmer"],
+            script=entry["script"],
+            fallback=entry.get("fallback", False),
+            stop_words=frozenset(map(_plain, stop_words[code].split())),
+            base_forms={
+                _plain(form): _plain(base)
+                for base, forms in irregular.get(code, {}).items()
+                for form in forms.split()
+            },
+        )
+        for code, entry in _table("languages").items()
+    }
+
+
+@cache
+def endings() -> Endings:
+    """Return the endings of Ukrainian."""
+    table = _table("ukrainian")
+    return Endings(
+        reflexive=tuple(table["reflexive"].split()),
+        endings=tuple(sorted(set(table["endings"].split()), key=lambda part: (-len(part), part))),
+        hardened={pair[0]: pair[1] for pair in table["hardened"].split()},
+    )
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(files(_DATA).joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+def _plain(word: str) -> str:
+    """Return a word as :func:`tokenize` writes it."""
+    return unicodedata.normalize("NFKC", word.casefold()).replace("'", "")

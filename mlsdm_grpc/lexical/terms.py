@@ -1,0 +1,143 @@
+"""Terms that stand for a text in the index, and those that a query looks for.
+
+A text is stemmed in its own language. A query has for each of its words the stems in its own
+language and in the main ones, and the word itself: so it meets texts of its own language, and a
+word that stands in a text as it stands in the query meets it always.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
+
+import Stemmer
+
+from mlsdm_grpc.lexical.languages import candidates, main_languages, recognise, script_of
+from mlsdm_grpc.lexical.stems import stem
+from mlsdm_grpc.lexical.tables import languages
+from mlsdm_grpc.lexical.tokens import tokenize
+
+__all__ = [
+    "TERM_UNIT",
+    "TOKENIZER_VERSION",
+    "LexicalQuery",
+    "QueryTerm",
+    "index_terms",
+    "query_terms",
+]
+
+TOKENIZER_VERSION: Final = f"1/{Stemmer.version()}/{unicodedata.unidata_version}"
+"""Own version, that of the Snowball library and that of Unicode: texts of the same content have
+the same terms where it is the same. It changes with everything that changes a term."""
+
+TERM_UNIT: Final = 4
+"""Frequency of a term that stands once in the text; once in the context counts 1."""
+
+_MAX_UNRECOGNISED: Final = 12
+"""With more words and no stop word a text is no sentence in any language but a list of names or
+codes; it is stemmed in the first language of a script, else its terms would be fourfold."""
+_FIRST: Final = ("en", "uk")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTerm:
+    """One word of a query."""
+
+    word: str
+    """As it stands in the query, case-folded."""
+    terms: tuple[str, ...]
+    """Terms that are equally good: a text with any of them has the word."""
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalQuery:
+    """What a query looks for."""
+
+    terms: tuple[QueryTerm, ...]
+    """Different ones, in the order of the query."""
+    stop_words_only: bool
+    """The query has no subject ("how are you?"); its stop words are what it looks for."""
+
+
+def index_terms(text: str, context: str = "") -> dict[str, int]:
+    """Return the terms of a text with their frequencies.
+
+    Args:
+        text: The text.
+        context: More to find it by that is not a part of it, such as the turns before it.
+
+    Returns:
+        Frequencies in units of a quarter occurrence: ``TERM_UNIT`` for each in the text, 1 for each
+        in the context. Stop words are left out unless there is nothing else.
+
+    Cost: linear; about 40 us for 30 words.
+    """
+    terms: dict[str, int] = {}
+    _count(terms, text, TERM_UNIT, stop_words=True)
+    if context:
+        _count(terms, context, 1, stop_words=False)
+    return terms
+
+
+def query_terms(text: str) -> LexicalQuery:
+    """Return the terms that a query looks for.
+
+    Cost: linear; about 30 us for 8 words.
+    """
+    words, exact = tokenize(text)
+    recognised = recognise(words)
+    content = _content(words, recognised)
+    stop_words_only = not (content or exact)
+    spoken = recognise(words, rare=1)
+    found: dict[str, QueryTerm] = {}
+    for word in dict.fromkeys(words if stop_words_only else content):
+        script = script_of(word)
+        codes = dict.fromkeys((*candidates(script, spoken), *main_languages(script)))
+        stems = [stem(code, word) for code in codes]
+        # Forms of one word are one: "runs" and "running".
+        known = found.setdefault(stems[0] if stems else word, QueryTerm(word, ()))
+        terms = tuple(dict.fromkeys((*known.terms, *stems, word)))
+        found[stems[0] if stems else word] = replace(known, terms=terms)
+    for token in exact:
+        found.setdefault(token, QueryTerm(token, (token,)))
+    return LexicalQuery(tuple(found.values()), stop_words_only and bool(words))
+
+
+def _count(terms: dict[str, int], text: str, weight: int, *, stop_words: bool) -> None:
+    """Count the terms of a text; ``stop_words`` says whether those stand for it if need be."""
+    words, found = tokenize(text)
+    recognised = recognise(words)
+    if not recognised and len(words) > _MAX_UNRECOGNISED:
+        recognised = _FIRST
+    content = _content(words, recognised)
+    latin = _stemming("latin", recognised)
+    for word in content if content or found or not stop_words else words:
+        codes, itself = latin if word.isascii() else _stemming(script_of(word), recognised)
+        if len(codes) == 1 and not itself:
+            found.append(stem(codes[0], word))
+            continue
+        stems = {stem(code, word): None for code in codes}
+        found.extend(stems | {word: None} if itself else stems)
+    for term in found:
+        terms[term] = terms.get(term, 0) + weight
+
+
+@cache
+def _stemming(script: str, recognised: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+    """Return the languages whose stems a word has in the index, and whether it stands there itself.
+
+    It does if a query in another language does not look for all of these stems.
+    """
+    codes = candidates(script, recognised)
+    return codes, not codes or not set(codes) <= set(main_languages(script))
+
+
+def _content(words: list[str], recognised: tuple[str, ...]) -> list[str]:
+    """Return the words that are stop words in none of the recognised languages."""
+    known = languages()
+    for code in recognised:
+        stop_words = known[code].stop_words
+        words = [word for word in words if word not in stop_words]
+    return words
