@@ -13,7 +13,7 @@ import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.config import EngineSettings, SpaceSettings
+from mlsdm_grpc.config import EngineSettings, SpaceDefaults
 from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.model.record import (
     DeleteMemory,
@@ -24,6 +24,7 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.engine.memory_writes import Intake
+from mlsdm_grpc.engine.query_modes import resolved
 from mlsdm_grpc.engine.statistics import Vitals
 from mlsdm_grpc.engine.streams import Streams
 from mlsdm_grpc.errors import (
@@ -45,7 +46,6 @@ from mlsdm_grpc.spaces.catalogue import Catalogue, seen
 from mlsdm_grpc.spaces.checks import (
     check_deadline,
     check_dimensions,
-    check_embedded,
     expect,
     parameters_of,
 )
@@ -60,7 +60,7 @@ from mlsdm_grpc.spaces.write_pipeline import Ticket, WritePipeline
 from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits, WorkerRole
 from mlsdm_grpc.workers.space_codec import (
     Ask,
-    Found,
+    StoredMemory,
     found_memories,
     search_request,
     view_from_reply,
@@ -114,7 +114,7 @@ class Engine:
         journal: Journal,
         *,
         settings: EngineSettings,
-        defaults: SpaceSettings,
+        defaults: SpaceDefaults,
         snapshot_every: int,
         max_response_bytes: int,
         metrics: Metrics,
@@ -317,8 +317,8 @@ class Engine:
         lane = Lane.BULK if batch else Lane.INTERACTIVE
         with self.lanes.inside(lane, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)
-            vectors = await self._query_vectors(space, asks, deadline_s)
-            search = search_request(asks, vectors, batch=batch, max_bytes=self._max_response_bytes)
+            ready = await self._resolved(space, asks, deadline_s)
+            search = search_request(ready, batch=batch, max_bytes=self._max_response_bytes)
             plain = sum(ask.top_k for ask in asks)
             with_rows = sum(ask.top_k for ask in asks if ask.include_embedding)
             async with self._room_for(space, plain, with_rows, self._max_response_bytes):
@@ -341,7 +341,7 @@ class Engine:
         include_embedding: bool,
         min_revision: int,
         deadline_s: float,
-    ) -> tuple[Found, int]:
+    ) -> tuple[StoredMemory, int]:
         """Return one memory and the revision at which it was read.
 
         Raises:
@@ -361,7 +361,7 @@ class Engine:
 
     async def page(
         self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
-    ) -> tuple[list[Found], bool, int]:
+    ) -> tuple[list[StoredMemory], bool, int]:
         """Return memories in the order of their creation, whether there are more, the revision."""
         with self.lanes.inside(wanted.lane, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)
@@ -419,23 +419,16 @@ class Engine:
             return nullcontext()
         return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
 
-    async def _query_vectors(
-        self, space: Space, asks: Sequence[Ask], deadline_s: float
-    ) -> list[Vector]:
-        bare = [i for i, ask in enumerate(asks) if ask.vector is None]
-        embedded: dict[int, Vector] = {}
-        if bare:
-            self._first.check_embedder(space.key, parameters_of(space))
-            texts = [asks[i].text for i in bare]
-            vectors = await self.texts.embed(texts, space.key.tenant, deadline_s)
-            embedded = dict(zip(bare, vectors, strict=True))
-            single = len(asks) == 1
-            check_embedded(
-                {"text" if single else f"queries[{i}].text": v for i, v in embedded.items()}
-            )
-        found = [ask.vector or embedded[i] for i, ask in enumerate(asks)]
-        check_dimensions(space.key, parameters_of(space), found)
-        return found
+    async def _resolved(self, space: Space, asks: Sequence[Ask], deadline_s: float) -> list[Ask]:
+        """Return queries with the vectors that they need."""
+        key, parameters = space.key, parameters_of(space)
+        ready = await resolved(
+            asks,
+            lambda: self._first.check_embedder(key, parameters),
+            lambda texts: self.texts.embed(texts, key.tenant, deadline_s),
+        )
+        check_dimensions(key, parameters, [ask.vector for ask in ready if ask.vector is not None])
+        return ready
 
     # Workers.
 

@@ -21,9 +21,9 @@ from mlsdm_grpc.errors import Unavailable
 __all__ = [
     "MAX_FRAME_BYTES",
     "FrameReader",
-    "Handler",
     "InlineLink",
     "Link",
+    "RequestHandler",
     "SocketLink",
     "encode_frame",
     "handle_some",
@@ -71,7 +71,7 @@ class FrameReader:
         del buffer[:start]
 
 
-class Handler(Protocol):
+class RequestHandler(Protocol):
     """What a worker does with the requests that it found waiting."""
 
     @property
@@ -88,7 +88,7 @@ class Handler(Protocol):
         ...
 
 
-def handle_some(handler: Handler, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+def handle_some(handler: RequestHandler, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
     """Take requests, do a slice of what is left, and return the replies to all that is done."""
     replies = handler.handle(requests) if requests else []
     if handler.busy:
@@ -300,7 +300,7 @@ class SocketLink(_RequestLink, asyncio.Protocol):
 class InlineLink(_RequestLink):
     """Link to a handler in a thread of this process, for tests; it coalesces as a worker does."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: RequestHandler) -> None:
         super().__init__()
         self._handler = handler
         self._queue: list[pb.LinkRequest] = []

@@ -22,7 +22,13 @@ from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import Float64, Indices
 from mlsdm_grpc.core.store.memory_table import Lattice, Memory
 from mlsdm_grpc.core.store.recall import Recall
-from mlsdm_grpc.core.store.recall_query import NOTHING, PHASE_EPSILON, Found, Query, without_words
+from mlsdm_grpc.core.store.recall_query import (
+    NOTHING,
+    PHASE_EPSILON,
+    Query,
+    RecalledSlots,
+    without_words,
+)
 from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Rows
 from mlsdm_grpc.core.store.slot_index import Ring, SlotIndex
 from mlsdm_grpc.core.store.snapshot_view import Frozen
@@ -33,11 +39,11 @@ __all__ = [
     "NOTHING",
     "PHASE_EPSILON",
     "Components",
-    "Found",
     "Hit",
     "Memory",
     "Pelm",
     "Query",
+    "RecalledSlots",
     "unit_row",
 ]
 
@@ -126,6 +132,11 @@ class Pelm:
         return self._lattice.nbytes + keys + links + self.kept_bytes
 
     @property
+    def lexical_bytes(self) -> int:
+        """Bytes that the index of the words takes now."""
+        return 0 if self.words is None else self.words.nbytes
+
+    @property
     def kept_bytes(self) -> int:
         """Bytes of what was copied because it changed while it was frozen."""
         return sum(frozen.kept_bytes for frozen in self._frozen) if self._frozen else 0
@@ -187,7 +198,7 @@ class Pelm:
 
     def find(
         self, queries: Sequence[Query], *, now_ns: int, traces: Float32 | None = None
-    ) -> list[Found]:
+    ) -> list[RecalledSlots]:
         """Recall for every query the memories that resonate most, best first.
 
         Args:
@@ -326,7 +337,7 @@ class Pelm:
         later = np.sort(created[created > max(after, 0)])
         return int(later[min(count, len(later)) - 1]) if len(later) else after
 
-    def hits(self, found: Found) -> list[Hit]:
+    def hits(self, found: RecalledSlots) -> list[Hit]:
         """Return what a query found as memories with copies of their rows."""
         parts = zip(
             found.cosine.tolist(),

@@ -15,9 +15,9 @@ from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.filters import left_out
 from mlsdm_grpc.core.store.memory_table import Lattice
-from mlsdm_grpc.core.store.recall_query import NO_FUSED, NOTHING, Found, Query
+from mlsdm_grpc.core.store.recall_query import NO_FUSED, NOTHING, Query, RecalledSlots
 from mlsdm_grpc.core.store.rescoring import rescored
-from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Scan
+from mlsdm_grpc.core.store.rows import BLOCK_ROWS, ApproximateScores
 from mlsdm_grpc.core.store.word_recall import WordSearch
 
 __all__ = ["Recall"]
@@ -51,7 +51,7 @@ class Recall:
         now_ns: int,
         traces: kernel.Float64 | None = None,
         words: WordSearch | None = None,
-    ) -> list[Found]:
+    ) -> list[RecalledSlots]:
         """Return what each query recalls.
 
         Args:
@@ -102,13 +102,15 @@ class _Part:
         self._words = words
         self.full_scans = 0
 
-    def search(self, queries: Sequence[Query]) -> list[Found]:
+    def search(self, queries: Sequence[Query]) -> list[RecalledSlots]:
         """Answer queries that need these blocks."""
         biased = self._traces is not None and any(query.synaptic_bias for query in queries)
         scan = self._rows.scan(self._blocks, self._matrix(queries, biased=biased))
         return [self._best(query, scan, i, biased=biased) for i, query in enumerate(queries)]
 
-    def _best(self, query: Query, scan: Scan, i: int, *, biased: bool) -> Found:
+    def _best(
+        self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
+    ) -> RecalledSlots:
         if query.sought is not None and self._words is not None:
             scores, error = self._approximate(query, scan, i, biased=biased)
             return self._words.fused(query, query.sought, self._of_all(scores), error)
@@ -136,7 +138,7 @@ class _Part:
         return every
 
     def _approximate(
-        self, query: Query, scan: Scan, i: int, *, biased: bool
+        self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
     ) -> tuple[Float32, float]:
         """Return the resonances with a query as its scan has them, and how far off they may be."""
         scores, error = scan.scores[i], scan.row_error + float(scan.error[i])
@@ -149,7 +151,9 @@ class _Part:
             error += abs(query.synaptic_bias) * (scan.row_error + float(scan.error[-1]))
         return scores, error
 
-    def _candidates(self, query: Query, scan: Scan, i: int, *, biased: bool) -> kernel.Indices:
+    def _candidates(
+        self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
+    ) -> kernel.Indices:
         """Return the slots of all memories that may be among the best."""
         scores, error = self._approximate(query, scan, i, biased=biased)
         plain = not query.phase_weight and not query.synaptic_bias
@@ -184,7 +188,7 @@ class _Part:
         for reason in left_out(self._lattice, query, self._now_ns):
             np.putmask(scores, rows.column(reason, blocks), -np.inf)
 
-    def _rescored(self, query: Query, slots: kernel.Indices, *, narrow: bool) -> Found:
+    def _rescored(self, query: Query, slots: kernel.Indices, *, narrow: bool) -> RecalledSlots:
         """Score candidates exactly and return the best of them."""
         rows = self._rows.vectors.take(slots, axis=0)
         plain = not query.phase_weight and not query.synaptic_bias
@@ -198,4 +202,4 @@ class _Part:
         order = np.lexsort((-newest, -parts.resonance))[: query.top_k]
         least = max(query.min_resonance, query.min_score, _LOWEST)
         order = order[parts.resonance[order] >= least]
-        return Found(slots[order], *parts.take(order))
+        return RecalledSlots(slots[order], *parts.take(order))

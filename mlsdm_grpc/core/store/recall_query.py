@@ -15,8 +15,8 @@ __all__ = [
     "NO_FUSED",
     "PHASE_EPSILON",
     "ByWords",
-    "Found",
     "Query",
+    "RecalledSlots",
     "Sought",
     "without_words",
 ]
@@ -72,7 +72,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecalledSlots:
     """Slots of the memories that a query recalls, best first, with their scores in float64."""
 
     slots: kernel.Indices
@@ -103,7 +103,7 @@ class ByWords:
     """Which words of the query it has."""
 
 
-NOTHING = Found(np.empty(0, np.intp), *[np.empty(0)] * 5)
+NOTHING = RecalledSlots(np.empty(0, np.intp), *[np.empty(0)] * 5)
 NO_FUSED = replace(NOTHING, by_words=ByWords(RecallMode.HYBRID, np.empty(0), np.empty(0), []))
 """Nothing, looked for by words and vector."""
 

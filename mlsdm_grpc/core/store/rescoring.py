@@ -11,12 +11,12 @@ from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.memory_table import Lattice
 from mlsdm_grpc.core.store.recall_query import Query
 
-__all__ = ["Parts", "distances", "rescored"]
+__all__ = ["ResonanceParts", "distances", "rescored"]
 
 _MAX_COSINE = 1.01
 
 
-class Parts(NamedTuple):
+class ResonanceParts(NamedTuple):
     """Resonances of some slots, and what they are made of; all float64."""
 
     resonance: kernel.Float64
@@ -26,9 +26,9 @@ class Parts(NamedTuple):
     phase_factor: kernel.Float64
     synaptic_bias: kernel.Float64
 
-    def take(self, order: kernel.Indices) -> Parts:
+    def take(self, order: kernel.Indices) -> ResonanceParts:
         """Return the parts at these positions."""
-        return Parts(*(part[order] for part in self))
+        return ResonanceParts(*(part[order] for part in self))
 
 
 def distances(lattice: Lattice, query: Query, slots: kernel.Indices) -> kernel.Float64:
@@ -44,7 +44,7 @@ def rescored(
     slots: kernel.Indices,
     rows: Float32,
     traces: kernel.Float64 | None,
-) -> Parts:
+) -> ResonanceParts:
     """Return the resonances of some slots.
 
     Args:
@@ -64,4 +64,4 @@ def rescored(
     sound = np.abs(cosine) <= _MAX_COSINE
     if not sound.all():
         resonance = np.where(sound, resonance, -np.inf)
-    return Parts(resonance, cosine, distance, factor, bias)
+    return ResonanceParts(resonance, cosine, distance, factor, bias)

@@ -11,8 +11,8 @@ from mlsdm_grpc.core.store.filters import living, taking_part
 from mlsdm_grpc.core.store.fusion import fuse
 from mlsdm_grpc.core.store.lexical_index import LexicalHits
 from mlsdm_grpc.core.store.memory_table import Lattice, Mask
-from mlsdm_grpc.core.store.recall_query import ByWords, Found, Query, Sought
-from mlsdm_grpc.core.store.rescoring import Parts, distances, rescored
+from mlsdm_grpc.core.store.recall_query import ByWords, Query, RecalledSlots, Sought
+from mlsdm_grpc.core.store.rescoring import ResonanceParts, distances, rescored
 from mlsdm_grpc.core.store.words import Words
 
 __all__ = ["WordSearch"]
@@ -36,7 +36,7 @@ class WordSearch:
         self._now_ns = now_ns
         self._traces = traces
 
-    def alone(self, query: Query, sought: Sought) -> Found:
+    def alone(self, query: Query, sought: Sought) -> RecalledSlots:
         """Return the memories whose texts have the words, best first."""
         mask = taking_part(self._lattice, query, self._now_ns)
         # A soft phase changes the order, so that all have to be looked at.
@@ -53,12 +53,12 @@ class WordSearch:
             order = np.arange(len(slots))
         order = order[score[order] >= query.min_score]
         nothing = np.zeros(len(order))
-        parts = Parts(nothing, nothing, distance[order], factor[order], nothing)
+        parts = ResonanceParts(nothing, nothing, distance[order], factor[order], nothing)
         return self._found(
             sought, RecallMode.LEXICAL, slots[order], score[order], bm25[order], parts
         )
 
-    def fused(self, query: Query, sought: Sought, scanned: Float32, error: float) -> Found:
+    def fused(self, query: Query, sought: Sought, scanned: Float32, error: float) -> RecalledSlots:
         """Return the memories with the best scores by words and vector.
 
         Args:
@@ -113,7 +113,7 @@ class WordSearch:
         unsure = np.flatnonzero(mask & (scanned <= query.min_resonance + error))
         mask[unsure] = self._parts(query, unsure).resonance >= query.min_resonance
 
-    def _parts(self, query: Query, slots: kernel.Indices) -> Parts:
+    def _parts(self, query: Query, slots: kernel.Indices) -> ResonanceParts:
         rows = self._lattice.rows.vectors.take(slots, axis=0)
         return rescored(self._lattice, query, slots, rows, self._traces)
 
@@ -124,7 +124,7 @@ class WordSearch:
         slots: kernel.Indices,
         score: kernel.Float64,
         bm25: kernel.Float64,
-        parts: Parts,
-    ) -> Found:
+        parts: ResonanceParts,
+    ) -> RecalledSlots:
         matched = self._words.index.matched(sought.terms, slots.tolist())
-        return Found(slots, *parts, by_words=ByWords(mode, score, bm25, matched))
+        return RecalledSlots(slots, *parts, by_words=ByWords(mode, score, bm25, matched))
