@@ -129,9 +129,7 @@ class MindHandler:
             if kind == "cancel":
                 given_up = self._slices.cancel(request.cancel)
                 replies += [] if given_up is None else [given_up]
-            elif self._slices.holds(request, claim) or (
-                kind == "search" and self._begins_later(request)
-            ):
+            elif self._slices.holds(request, claim) or self._begins_later(kind, request):
                 replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
             elif kind == "search" and claim is LockMode.POINT_READ:
                 searches.setdefault(request.space_id, []).append(request)

@@ -20,6 +20,7 @@ import numpy as np
 from mlsdm_grpc.core.mind.duplicates import text_key
 from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import Float64, Indices
+from mlsdm_grpc.core.store.lattice_words import Terms, Words
 from mlsdm_grpc.core.store.memory_table import Lattice, Memory
 from mlsdm_grpc.core.store.recall import Recall
 from mlsdm_grpc.core.store.recall_query import (
@@ -33,7 +34,6 @@ from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Rows
 from mlsdm_grpc.core.store.slot_index import Ring, SlotIndex
 from mlsdm_grpc.core.store.snapshot_view import Frozen
 from mlsdm_grpc.core.store.word_recall import WordSearch
-from mlsdm_grpc.core.store.words import Terms, Words
 
 __all__ = [
     "NOTHING",

@@ -43,4 +43,5 @@ def living(lattice: Lattice, now_ns: int) -> Mask | None:
     if not now_ns:
         return None
     expire = lattice.expiring()
-    return (expire == 0) | (expire > now_ns)
+    alive: Mask = (expire == 0) | (expire > now_ns)
+    return alive

@@ -103,8 +103,9 @@ class ByWords:
     """Which words of the query it has."""
 
 
-NOTHING = RecalledSlots(np.empty(0, np.intp), *[np.empty(0)] * 5)
-NO_FUSED = replace(NOTHING, by_words=ByWords(RecallMode.HYBRID, np.empty(0), np.empty(0), []))
+_NONE = np.empty(0)
+NOTHING = RecalledSlots(np.empty(0, np.intp), _NONE, _NONE, _NONE, _NONE, _NONE)
+NO_FUSED = replace(NOTHING, by_words=ByWords(RecallMode.HYBRID, _NONE, _NONE, []))
 """Nothing, looked for by words and vector."""
 
 

@@ -9,13 +9,16 @@ from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.filters import living, taking_part
 from mlsdm_grpc.core.store.fusion import fuse
+from mlsdm_grpc.core.store.lattice_words import Words
 from mlsdm_grpc.core.store.lexical_index import LexicalHits
 from mlsdm_grpc.core.store.memory_table import Lattice, Mask
 from mlsdm_grpc.core.store.recall_query import ByWords, Query, RecalledSlots, Sought
 from mlsdm_grpc.core.store.rescoring import ResonanceParts, distances, rescored
-from mlsdm_grpc.core.store.words import Words
 
 __all__ = ["WordSearch"]
+
+
+_DECIMALS = 6
 
 
 class WordSearch:
@@ -51,7 +54,7 @@ class WordSearch:
             order = np.lexsort((-newest, -score))[: query.top_k]
         else:
             order = np.arange(len(slots))
-        order = order[score[order] >= query.min_score]
+        order = order[score[order] >= _least(query)]
         nothing = np.zeros(len(order))
         parts = ResonanceParts(nothing, nothing, distance[order], factor[order], nothing)
         return self._found(
@@ -85,7 +88,7 @@ class WordSearch:
             mask=mask,
             factors=factors,
         )
-        good = fused.scores >= query.min_score
+        good = fused.scores >= _least(query)
         slots = fused.slots[good]
         return self._found(
             sought,
@@ -128,3 +131,8 @@ class WordSearch:
     ) -> RecalledSlots:
         matched = self._words.index.matched(sought.terms, slots.tolist())
         return RecalledSlots(slots, *parts, by_words=ByWords(mode, score, bm25, matched))
+
+
+def _least(query: Query) -> float:
+    """Return the lowest score, rounded as scores are: one that was sent in float32 finds itself."""
+    return round(query.min_score, _DECIMALS) if query.min_score > -np.inf else -np.inf
