@@ -389,15 +389,22 @@ class Engine:
         return seen(view_from_reply(reply), key)
 
     async def embedded(
-        self, key: SpaceKey, view: SpaceView | None, text: str, deadline_s: float
-    ) -> Vector | None:
-        """Return the vector of a text for a space; None for a text without known words.
+        self,
+        key: SpaceKey,
+        view: SpaceView | None,
+        text: str,
+        deadline_s: float,
+        *,
+        made: Vector | None = None,
+    ) -> Vector:
+        """Return the vector of a text for a space; ``inv_norm`` is 0 if it has no known word.
 
         Args:
             key: The space.
             view: Its figures; None if it does not exist.
             text: The text.
             deadline_s: Event-loop time by which it is wanted.
+            made: The vector, if it has been made already.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED or EMBEDDER_MISMATCH.
@@ -405,8 +412,9 @@ class Engine:
         """
         if view is not None:
             self._first.check_embedder(key, view.parameters)
-        (vector,) = await self.texts.embed([text], key.tenant, deadline_s)
-        return vector if vector.inv_norm else None
+        if made is None:
+            (made,) = await self.texts.embed([text], key.tenant, deadline_s)
+        return made
 
     # Steps.
 

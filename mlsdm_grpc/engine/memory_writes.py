@@ -13,6 +13,7 @@ from mlsdm_grpc.core.model.record import (
     PutMemories,
     PutOutcome,
     Refusal,
+    Vector,
 )
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.policy.verdict import Verdict
@@ -231,6 +232,7 @@ class Intake:
         answer: NewMemory,
         *,
         moral_value: float,
+        prompt_vector: Vector | None,
         ticket: Ticket,
     ) -> Exchange:
         """Let a mind process a prompt as an event, and remember it with its answer if it accepts.
@@ -240,20 +242,21 @@ class Intake:
             prompt: With a text and no vector.
             answer: The same.
             moral_value: Of the prompt, 0 to 1.
+            prompt_vector: Of the prompt, as this server's embedder gives it; None if not known.
             ticket: Who writes.
 
         Raises:
             MlsdmError: As the contract of ProcessEvent says.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            drafts = (prompt, answer)
-            prepared = await self._prepared(key, map(Draft, drafts), ("prompt", "answer"), ticket)
+            drafts = (Draft(prompt, vector=prompt_vector), Draft(answer))
+            prepared = await self._prepared(key, drafts, ("prompt", "answer"), ticket)
             found = tuple(verdict for each in prepared for verdict in each.verdicts)
             if any(each.refused for each in prepared):
                 return Exchange(None, found)
             memories = tuple(each.memory for each in prepared)
             body = ProcessEvent(memories[0], moral_value, memories[1])
-            applied = await self._process(key, drafts, body, ticket)
+            applied = await self._process(key, (prompt, answer), body, ticket)
         return Exchange(expect(applied.outcome, EventOutcome), found)
 
     async def _process(

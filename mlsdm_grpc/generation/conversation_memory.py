@@ -72,6 +72,8 @@ class AnsweredPrompt:
     policy_version: str
     recalled: tuple[str, ...]
     """Memories that went into the prompt."""
+    vector: Vector | None
+    """Of the prompt; None if it is not known."""
 
 
 class Memories:
@@ -200,10 +202,11 @@ class Memories:
             DeadlineExceeded: OUTCOME_UNKNOWN; it hangs since, or the time is over.
         """
         prompt_id, answer_id = self._engine.ids.ulid(), self._engine.ids.ulid()
+        text = _cut(said.prompt)
         prompt = NewMemory(
             prompt_id,
             _NO_VECTOR,
-            text=_cut(said.prompt),
+            text=text,
             provenance=Provenance(source=Source.USER_INPUT, policy_version=said.policy_version),
         )
         answer = NewMemory(
@@ -219,7 +222,12 @@ class Memories:
         )
         async with self._writing(key, ticket):
             return await self._engine.intake.exchange(
-                key, prompt, answer, moral_value=said.moral_value, ticket=ticket
+                key,
+                prompt,
+                answer,
+                moral_value=said.moral_value,
+                prompt_vector=said.vector if text == said.prompt else None,
+                ticket=ticket,
             )
 
     async def warn(self, key: SpaceKey, view: SpaceView, moral_value: float, ticket: Ticket) -> int:

@@ -48,6 +48,13 @@ class Draft:
     """Of an event, as its caller gives it."""
     attested: bool = False
     """The moral value of the caller holds whatever the text."""
+    vector: Vector | None = None
+    """What this server's embedder made of the text, if it is known already."""
+
+    @property
+    def to_embed(self) -> bool:
+        """Whether its text has to be embedded."""
+        return self.bare and self.vector is None
 
     @property
     def bare(self) -> bool:

@@ -27,14 +27,21 @@ from mlsdm_grpc.governance.policy.verdict import (
 )
 from mlsdm_grpc.moderation.candidates import Draft, Prepared
 from mlsdm_grpc.moderation.tenant_policies import Policies
-from mlsdm_grpc.moderation.text_client import Texts, ToMeasure
+from mlsdm_grpc.moderation.text_client import Compared, Texts, ToMeasure
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import all_of, both
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.speech import Profile, SpeechReport
 
-__all__ = ["Judged", "Judging", "Scorer", "log_speech"]
+__all__ = [
+    "AnswerExamination",
+    "Judged",
+    "Judging",
+    "PromptMeasurement",
+    "Scorer",
+    "log_speech",
+]
 
 _log = structlog.get_logger(__name__)
 _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
@@ -61,6 +68,31 @@ class Judged:
     def decision(self) -> Decision:
         """The strictest decision that has to be carried out."""
         return enforced(self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMeasurement:
+    """What was measured of the texts that go to a model."""
+
+    prompt: Measurement
+    system_prompt: Measurement | None
+    """None without one."""
+    vector: Vector | None
+    """Of the prompt; None if it was not wanted, or is not to be had from the text workers now.
+    ``inv_norm`` is 0 where it has no known word."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerExamination:
+    """What was measured of a whole answer."""
+
+    text: str
+    response: Measurement
+    """By the rules of responses."""
+    quality: Measurement
+    """By the rules of speech."""
+    style: Compared | None
+    """None if it was not analysed."""
 
 
 class Judging:
@@ -125,10 +157,11 @@ class Judging:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
             DeadlineExceeded: There is no time for it.
         """
-        rules = tuple(rule.rule_id for rule in policy.of(stage))
-        every = redacts or _redacts(policy, stage)
-        wanted = [ToMeasure(text, stage, rules, prompt, whole, every_place=every) for text in texts]
-        if not rules and not whole:
+        wanted = [
+            _to_measure(text, stage, policy, prompt=prompt, whole=whole, redacts=redacts)
+            for text in texts
+        ]
+        if not whole and not any(each.rules for each in wanted):
             return [Measurement() for _ in texts]
         asked = stage in _SCORED_ELSEWHERE
         values, (found, _) = await both(
@@ -136,6 +169,83 @@ class Judging:
             self._texts.measure(wanted, tenant, deadline_s),
         )
         return _overridden(found, values) if asked else found
+
+    async def measure_prompt(
+        self,
+        prompt: str,
+        system_prompt: str,
+        *,
+        policy: EffectivePolicy,
+        tenant: str,
+        deadline_s: float,
+        embed: bool,
+    ) -> PromptMeasurement:
+        """Measure what goes to a model by the rules of prompts, and embed the prompt beside.
+
+        Moral value and injection are measured whatever the rules.
+
+        Args:
+            prompt: The prompt.
+            system_prompt: Instructions; empty if there are none.
+            policy: What holds for the tenant.
+            tenant: Whose they are.
+            deadline_s: Event-loop time by which the answer is wanted.
+            embed: The vector of the prompt is of use.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL or WORKER_LOST.
+            DeadlineExceeded: There is no time for it.
+        """
+        texts = [prompt, system_prompt] if system_prompt else [prompt]
+        wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
+        wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here)
+        values, (found, vectors) = await both(
+            self._scored(texts, deadline_s),
+            self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True),
+        )
+        measured, *rest = _overridden(found, values)
+        return PromptMeasurement(measured, rest[0] if rest else None, vectors[0])
+
+    async def examine_answer(
+        self,
+        text: str,
+        *,
+        policy: EffectivePolicy,
+        tenant: str,
+        deadline_s: float,
+        prompt: str,
+        style: bool,
+    ) -> AnswerExamination:
+        """Measure a whole answer by the rules of responses and of speech.
+
+        An answer that is telegraphic is logged, without the text.
+
+        Args:
+            text: The answer.
+            policy: What holds for the tenant.
+            tenant: Whose it is.
+            deadline_s: Event-loop time by which it is wanted.
+            prompt: What the text answers.
+            style: Analyse its style too.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL or WORKER_LOST.
+            DeadlineExceeded: There is no time for it.
+        """
+        wanted = [
+            _to_measure(text, stage, policy, prompt=prompt)
+            for stage in (Stage.RESPONSE, Stage.SPEECH)
+        ]
+        if not style and not any(each.rules for each in wanted):
+            return AnswerExamination(text, Measurement(), Measurement(), None)
+        values, (found, looked) = await both(
+            self._scored([text] if wanted[0].rules else (), deadline_s),
+            self._texts.examine(wanted, tenant, deadline_s, style_of=text if style else ""),
+        )
+        if looked is not None:
+            log_speech(looked.report, tenant)
+        (response,) = _overridden(found[:1], values)
+        return AnswerExamination(text, response, found[1], looked)
 
     def verdicts(
         self,
@@ -272,6 +382,7 @@ class Judging:
         policy: EffectivePolicy,
     ) -> Prepared:
         found = self.verdicts(measurement, policy, Stage.MEMORY)
+        vector = vector or draft.vector
         memory = draft.memory if vector is None else self._with_vector(draft.memory, vector)
         if any(verdict.carried_out is Decision.REDACT for verdict in found):
             memory = replace(memory, text=redacted(memory.text, measurement, found))
@@ -285,13 +396,12 @@ class Judging:
         self, drafts: Sequence[Draft], tenant: str, deadline_s: float
     ) -> list[Prepared]:
         """Embed what has no vector; nothing is to be judged."""
-        bare = [i for i, draft in enumerate(drafts) if draft.bare]
+        texts = [draft.memory.text for draft in drafts if draft.to_embed]
+        made = iter(await self._texts.embed(texts, tenant, deadline_s) if texts else ())
         prepared = [_unjudged(draft) for draft in drafts]
-        if bare:
-            texts = [drafts[i].memory.text for i in bare]
-            vectors = await self._texts.embed(texts, tenant, deadline_s)
-            for i, vector in zip(bare, vectors, strict=True):
-                memory = self._with_vector(drafts[i].memory, vector)
+        for i, draft in enumerate(drafts):
+            if draft.bare:
+                memory = self._with_vector(draft.memory, draft.vector or next(made))
                 prepared[i] = replace(prepared[i], memory=memory)
         return prepared
 
@@ -345,10 +455,24 @@ def _unjudged(draft: Draft) -> Prepared:
     return Prepared(draft.memory, moral_value=draft.moral_value or 0.0)
 
 
+def _to_measure(
+    text: str,
+    stage: Stage,
+    policy: EffectivePolicy,
+    *,
+    prompt: str = "",
+    whole: bool = False,
+    redacts: bool = False,
+) -> ToMeasure:
+    rules = tuple(rule.rule_id for rule in policy.of(stage))
+    every = redacts or _redacts(policy, stage)
+    return ToMeasure(text, stage, rules, prompt, whole, every_place=every)
+
+
 def _wanted(draft: Draft, rules: tuple[str, ...], *, every_place: bool) -> ToMeasure:
     wanted = (MORAL_THRESHOLD, *rules) if draft.scored else rules
     return ToMeasure(
-        draft.memory.text, Stage.MEMORY, wanted, embed=draft.bare, every_place=every_place
+        draft.memory.text, Stage.MEMORY, wanted, embed=draft.to_embed, every_place=every_place
     )
 
 
