@@ -232,8 +232,8 @@ class Intake:
         answer: NewMemory,
         *,
         moral_value: float,
-        prompt_vector: Vector | None,
         ticket: Ticket,
+        prompt_vector: Vector | None = None,
     ) -> Exchange:
         """Let a mind process a prompt as an event, and remember it with its answer if it accepts.
 
@@ -242,8 +242,8 @@ class Intake:
             prompt: With a text and no vector.
             answer: The same.
             moral_value: Of the prompt, 0 to 1.
-            prompt_vector: Of the prompt, as this server's embedder gives it; None if not known.
             ticket: Who writes.
+            prompt_vector: Of the prompt, as this server's embedder gives it; None if not known.
 
         Raises:
             MlsdmError: As the contract of ProcessEvent says.
