@@ -43,7 +43,6 @@ from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.protection.memory_budget import Budget
 from mlsdm_grpc.spaces.catalogue import Catalogue, seen
 from mlsdm_grpc.spaces.checks import (
-    check_deadline,
     check_dimensions,
     check_embedded,
     expect,
@@ -176,7 +175,12 @@ class Engine:
         self.policies = Policies(access, rules)
         """The policies of the tenants."""
         self.judging = Judging(
-            self.texts, self.policies, turns=access.turns, scorer=scorer, metrics=metrics
+            self.texts,
+            self.policies,
+            turns=access.turns,
+            ids=self.ids,
+            scorer=scorer,
+            metrics=metrics,
         )
         """What judges texts."""
         self._first = FirstWrites(
@@ -281,8 +285,6 @@ class Engine:
     ) -> Outcome:
         with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
-            await self._access.refuse_read_only(space, body, ticket)
-            check_deadline(ticket.deadline_s)
             return (await self._access.write(space, body, ticket)).outcome
 
     # Reading.
