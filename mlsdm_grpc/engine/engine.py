@@ -44,7 +44,6 @@ from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.protection.memory_budget import Budget
 from mlsdm_grpc.spaces.catalogue import Catalogue, seen
 from mlsdm_grpc.spaces.checks import (
-    check_deadline,
     check_dimensions,
     expect,
     parameters_of,
@@ -176,7 +175,12 @@ class Engine:
         self.policies = Policies(access, rules)
         """The policies of the tenants."""
         self.judging = Judging(
-            self.texts, self.policies, turns=access.turns, scorer=scorer, metrics=metrics
+            self.texts,
+            self.policies,
+            turns=access.turns,
+            ids=self.ids,
+            scorer=scorer,
+            metrics=metrics,
         )
         """What judges texts."""
         self._first = FirstWrites(
@@ -281,8 +285,6 @@ class Engine:
     ) -> Outcome:
         with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
-            await self._access.refuse_read_only(space, body, ticket)
-            check_deadline(ticket.deadline_s)
             return (await self._access.write(space, body, ticket)).outcome
 
     # Reading.
@@ -389,15 +391,22 @@ class Engine:
         return seen(view_from_reply(reply), key)
 
     async def embedded(
-        self, key: SpaceKey, view: SpaceView | None, text: str, deadline_s: float
-    ) -> Vector | None:
-        """Return the vector of a text for a space; None for a text without known words.
+        self,
+        key: SpaceKey,
+        view: SpaceView | None,
+        text: str,
+        deadline_s: float,
+        *,
+        made: Vector | None = None,
+    ) -> Vector:
+        """Return the vector of a text for a space; ``inv_norm`` is 0 if it has no known word.
 
         Args:
             key: The space.
             view: Its figures; None if it does not exist.
             text: The text.
             deadline_s: Event-loop time by which it is wanted.
+            made: The vector, if it has been made already.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED or EMBEDDER_MISMATCH.
@@ -405,8 +414,9 @@ class Engine:
         """
         if view is not None:
             self._first.check_embedder(key, view.parameters)
-        (vector,) = await self.texts.embed([text], key.tenant, deadline_s)
-        return vector if vector.inv_norm else None
+        if made is None:
+            (made,) = await self.texts.embed([text], key.tenant, deadline_s)
+        return made
 
     # Steps.
 

@@ -104,12 +104,12 @@ def query_terms(text: str) -> LexicalQuery:
         found[stems[0] if stems else word] = replace(known, terms=terms)
     for token in exact:
         found.setdefault(token, QueryTerm(token, (token,)))
-    terms = tuple(found.values())
-    if len(terms) > _MAX_QUERY_WORDS:
-        longest = sorted(terms, key=lambda term: -len(term.word))[:_MAX_QUERY_WORDS]
-        kept = {term.word for term in longest}
-        terms = tuple(term for term in terms if term.word in kept)
-    return LexicalQuery(terms, stop_words_only and bool(words))
+    kept = tuple(found.values())
+    if len(kept) > _MAX_QUERY_WORDS:
+        longest = sorted(kept, key=lambda term: -len(term.word))[:_MAX_QUERY_WORDS]
+        chosen = {term.word for term in longest}
+        kept = tuple(term for term in kept if term.word in chosen)
+    return LexicalQuery(kept, stop_words_only and bool(words))
 
 
 def _count(terms: dict[str, int], text: str, weight: int, *, stop_words: bool) -> None:

@@ -24,7 +24,7 @@ from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.journal.codec.protowire import length_delimited
 from mlsdm_grpc.journal.codec.records import packed_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.moderation.candidates import Draft
+from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.call import Call
@@ -254,7 +254,7 @@ def event(
     path: str = "",
     *,
     attested: bool,
-) -> Draft:
+) -> Candidate:
     """Return an event.
 
     Args:
@@ -292,7 +292,7 @@ def event(
         provenance=Provenance(source=_source(fields, f"{path}source", message.source)),
     )
     fields.check()
-    return Draft(memory, is_event=True, moral_value=moral_value, attested=attested)
+    return Candidate(memory, is_event=True, given_value=moral_value, attested=attested)
 
 
 def heartbeat_s(fields: Fields, message: cognition_service_pb2.WatchStateRequest) -> float:

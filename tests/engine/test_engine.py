@@ -269,11 +269,15 @@ async def test_pages_are_cut_by_size():
 
 async def test_previews_write_nothing(driver):
     body = PutMemories((NewMemory("a", vector(1), True),))
-    foreseen = (await driver.engine.intake.preview_put(KEY, body, ticket(), paths=[""])).outcome
+    foreseen = (
+        await driver.engine.intake.put(KEY, body, ticket(), paths=[""], validate_only=True)
+    ).outcome
     assert (foreseen.items[0].result.name, foreseen.revision) == ("CREATED", 0)
     assert await driver.journal.head(KEY) == 0
     await driver.put(1)
-    foreseen = (await driver.engine.intake.preview_put(KEY, body, ticket(), paths=[""])).outcome
+    foreseen = (
+        await driver.engine.intake.put(KEY, body, ticket(), paths=[""], validate_only=True)
+    ).outcome
     assert (foreseen.items[0].result.name, foreseen.revision) == ("CREATED", 2)
     assert await driver.journal.head(KEY) == 2
 

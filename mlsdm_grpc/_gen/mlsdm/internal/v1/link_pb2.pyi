@@ -1142,18 +1142,24 @@ class MeasureRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TEXTS_FIELD_NUMBER: _builtins.int
+    SPEECH_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeasuredText]:
         """The texts."""
+
+    @_builtins.property
+    def speech(self) -> Global___SpeechRequest:
+        """Analyse the style of a text too."""
 
     def __init__(
         self,
         *,
         texts: _abc.Iterable[Global___MeasuredText] | None = ...,
+        speech: Global___SpeechRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["speech", b"speech"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["speech", b"speech", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1216,6 +1222,7 @@ class MeasureReply(_message.Message):
     MEASUREMENTS_FIELD_NUMBER: _builtins.int
     ROWS_F32_LE_FIELD_NUMBER: _builtins.int
     BATCH_COUNT_FIELD_NUMBER: _builtins.int
+    SPEECH_FIELD_NUMBER: _builtins.int
     rows_f32_le: _builtins.bytes
     """Rows of the texts that were to be embedded, float32 little endian."""
     batch_count: _builtins.int
@@ -1224,16 +1231,21 @@ class MeasureReply(_message.Message):
     def measurements(self) -> _containers.RepeatedCompositeFieldContainer[Global___TextMeasurement]:
         """One a text."""
 
+    @_builtins.property
+    def speech(self) -> Global___SpeechReply:
+        """The analysis of style, if it was wanted."""
+
     def __init__(
         self,
         *,
         measurements: _abc.Iterable[Global___TextMeasurement] | None = ...,
         rows_f32_le: _builtins.bytes = ...,
         batch_count: _builtins.int = ...,
+        speech: Global___SpeechReply | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["speech", b"speech"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "measurements", b"measurements", "rows_f32_le", b"rows_f32_le"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "measurements", b"measurements", "rows_f32_le", b"rows_f32_le", "speech", b"speech"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
