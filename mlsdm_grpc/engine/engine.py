@@ -24,6 +24,7 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.engine.memory_writes import Intake
+from mlsdm_grpc.engine.query_modes import resolved
 from mlsdm_grpc.engine.statistics import Vitals
 from mlsdm_grpc.engine.streams import Streams
 from mlsdm_grpc.errors import (
@@ -44,7 +45,6 @@ from mlsdm_grpc.protection.memory_budget import Budget
 from mlsdm_grpc.spaces.catalogue import Catalogue
 from mlsdm_grpc.spaces.checks import (
     check_dimensions,
-    check_embedded,
     expect,
     parameters_of,
 )
@@ -320,8 +320,8 @@ class Engine:
         lane = Lane.BULK if batch else Lane.INTERACTIVE
         with self.lanes.inside(lane, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)
-            vectors = await self._query_vectors(space, asks, deadline_s)
-            search = search_request(asks, vectors, batch=batch, max_bytes=self._max_response_bytes)
+            ready = await self._resolved(space, asks, deadline_s)
+            search = search_request(ready, batch=batch, max_bytes=self._max_response_bytes)
             plain = sum(ask.top_k for ask in asks)
             with_rows = sum(ask.top_k for ask in asks if ask.include_embedding)
             async with self._room_for(space, plain, with_rows, self._max_response_bytes):
@@ -426,23 +426,16 @@ class Engine:
             return nullcontext()
         return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
 
-    async def _query_vectors(
-        self, space: Space, asks: Sequence[Ask], deadline_s: float
-    ) -> list[Vector]:
-        bare = [i for i, ask in enumerate(asks) if ask.vector is None]
-        embedded: dict[int, Vector] = {}
-        if bare:
-            self._first.check_embedder(space.key, parameters_of(space))
-            texts = [asks[i].text for i in bare]
-            vectors = await self.texts.embed(texts, space.key.tenant, deadline_s)
-            embedded = dict(zip(bare, vectors, strict=True))
-            single = len(asks) == 1
-            check_embedded(
-                {"text" if single else f"queries[{i}].text": v for i, v in embedded.items()}
-            )
-        found = [ask.vector or embedded[i] for i, ask in enumerate(asks)]
-        check_dimensions(space.key, parameters_of(space), found)
-        return found
+    async def _resolved(self, space: Space, asks: Sequence[Ask], deadline_s: float) -> list[Ask]:
+        """Return queries with the vectors that they need."""
+        key, parameters = space.key, parameters_of(space)
+        ready = await resolved(
+            asks,
+            lambda: self._first.check_embedder(key, parameters),
+            lambda texts: self.texts.embed(texts, key.tenant, deadline_s),
+        )
+        check_dimensions(key, parameters, [ask.vector for ask in ready if ask.vector is not None])
+        return ready
 
     # Workers.
 

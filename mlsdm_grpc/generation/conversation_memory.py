@@ -158,7 +158,7 @@ class Memories:
         min_revision: int,
         until_s: float,
     ) -> Recollected:
-        ask = replace(ask, top_k=min(ask.top_k, _MAX_RECALLED))
+        ask = replace(ask, text=_cut(ask.text), top_k=min(ask.top_k, _MAX_RECALLED))
         encoded = await self._engine.query(
             key, (ask,), min_revision=min_revision, deadline_s=until_s
         )

@@ -377,6 +377,7 @@ class Generator:
                 run.key,
                 Ask(
                     vector,
+                    run.prompt,
                     top_k=request.top_k,
                     phase_weight=_PHASE_WEIGHT,
                     synaptic_bias=request.synaptic_bias,
