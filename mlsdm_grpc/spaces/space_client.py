@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.model.record import (
     DeleteMemory,
     Outcome,
@@ -31,10 +32,10 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.clock import Clock
 from mlsdm_grpc.protection.fair_limiter import FEW, LoopTurns
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
-from mlsdm_grpc.spaces.checks import check_deadline, parameters_of
+from mlsdm_grpc.spaces.checks import check_deadline, parameters_of, seen
 from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
 from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline
-from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
+from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_from_reply
 
 __all__ = ["Access"]
 
@@ -134,6 +135,26 @@ class Access:
         space = await self.directory.existing(key)
         await space.reach(min_revision, deadline_s)
         return space
+
+    async def state(
+        self,
+        key: SpaceKey,
+        *,
+        with_ontology: bool = False,
+        min_revision: int,
+        deadline_s: float,
+    ) -> SpaceView:
+        """Return the figures of a space as they stand now.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND.
+            Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
+        """
+        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            space = await self.reached(key, min_revision, deadline_s)
+            view = pb.ViewRequest(omit_ontology=not with_ontology)
+            reply = await self.ask(space, pb.LinkRequest(view=view), deadline_s=deadline_s)
+        return seen(view_from_reply(reply), key)
 
     async def ask(
         self,

@@ -162,7 +162,7 @@ async def test_snapshots_are_taken_as_records_come():
         for seed in range(130):
             await driver.put(seed)
         with anyio.fail_after(5):
-            while driver.engine._upkeep._snapshotting:
+            while not driver.engine._snapshots._schedule.idle:
                 await anyio.lowlevel.checkpoint()
         found = await driver.journal.load_snapshot(KEY)
         assert 100 <= found.revision <= 131

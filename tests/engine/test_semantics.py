@@ -364,7 +364,7 @@ async def test_older_code_refuses_an_upgraded_space_and_no_other(
     async with upgrading(journal) as driver:
         if not snapshots:
             monkeypatch.setattr(
-                driver.engine._upkeep, "snapshot_all", driver.engine._writes.drained
+                driver.engine._snapshots, "snapshot_all", driver.engine._writes.drained
             )
         await driver.put(2)
         revision = (await driver.state()).revision

@@ -295,7 +295,7 @@ async def test_a_call_that_was_not_told_of_its_stream_gives_way_to_a_newer_one()
     await journal.open()
     async with running(journal) as driver:
         await driver.put(9)
-        await driver.engine.directory.evict_idle()
+        await driver.engine.evictor.evict_idle()
         journal.open_reads.clear()
         older, newer = Client(driver), Client(driver)
         async with aclosing(older.events), aclosing(newer.events):
