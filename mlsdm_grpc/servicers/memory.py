@@ -157,19 +157,25 @@ class MemoryServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         labels = fields.labels("labels", request.labels)
+        sources = requests.sources(fields, "sources", request.sources)
+        conversation_id = fields.memory_id("conversation_id", request.conversation_id)
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
+        bound = (*labels, *(f"source {each}" for each in sources))
+        bound += (f"conversation {conversation_id}",) if conversation_id else ()
         wanted = PageOf(
-            after_sequence=decode_page_token(request.page_token, key, labels),
+            after_sequence=decode_page_token(request.page_token, key, bound),
             limit=page_size,
             labels=labels,
             include_embedding=request.include_embedding,
+            sources=sources,
+            conversation_id=conversation_id,
         )
         found, more, revision = await self._engine.page(
             key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
         )
-        token = encode_page_token(key, labels, found[-1].memory.sequence) if more else ""
+        token = encode_page_token(key, bound, found[-1].memory.sequence) if more else ""
         rest = memory_query_pb2.ListMemoriesResponse(next_page_token=token, revision=revision)
         return b"".join(await self._engine.turns.all(responses.page(found, rest)))
 

@@ -17,13 +17,13 @@ _TOKEN = struct.Struct("<Bq12s")
 _VERSION = 1
 
 
-def encode_page_token(key: SpaceKey, labels: Sequence[str], sequence: int) -> str:
+def encode_page_token(key: SpaceKey, filters: Sequence[str], sequence: int) -> str:
     """Return the token of the page after the memory with this creation sequence."""
-    raw = _TOKEN.pack(_VERSION, sequence, _binding(key, labels))
+    raw = _TOKEN.pack(_VERSION, sequence, _binding(key, filters))
     return base64.urlsafe_b64encode(raw).decode()
 
 
-def decode_page_token(token: str, key: SpaceKey, labels: Sequence[str]) -> int:
+def decode_page_token(token: str, key: SpaceKey, filters: Sequence[str]) -> int:
     """Return the creation sequence in ``token``; 0 for an empty one.
 
     Raises:
@@ -36,7 +36,7 @@ def decode_page_token(token: str, key: SpaceKey, labels: Sequence[str]) -> int:
         version, sequence, binding = _TOKEN.unpack(raw)
     except (binascii.Error, struct.error, ValueError):
         version, sequence, binding = 0, 0, b""
-    if version != _VERSION or sequence < 0 or binding != _binding(key, labels):
+    if version != _VERSION or sequence < 0 or binding != _binding(key, filters):
         raise InvalidInput(
             "The page token does not belong to this list; begin again without one.",
             reason="PAGE_TOKEN_INVALID",
@@ -46,6 +46,6 @@ def decode_page_token(token: str, key: SpaceKey, labels: Sequence[str]) -> int:
     return int(sequence)
 
 
-def _binding(key: SpaceKey, labels: Sequence[str]) -> bytes:
-    parts = "\0".join((key.tenant, key.space, *labels))
+def _binding(key: SpaceKey, filters: Sequence[str]) -> bytes:
+    parts = "\0".join((key.tenant, key.space, *filters))
     return hashlib.blake2b(parts.encode(), digest_size=12).digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -19,7 +20,14 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import NewMemory, Provenance, Source, UpdateMemory, Vector
+from mlsdm_grpc.core.model.record import (
+    ExchangeRole,
+    NewMemory,
+    Provenance,
+    Source,
+    UpdateMemory,
+    Vector,
+)
 from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.journal.codec.protowire import length_delimited
 from mlsdm_grpc.journal.codec.records import packed_memory
@@ -43,6 +51,7 @@ __all__ = [
     "new_memories",
     "new_memory",
     "request_digest",
+    "sources",
     "space_key",
     "ticket",
     "time_ns",
@@ -174,7 +183,47 @@ def new_memory(
         expire_time_ns=_expire_time(fields, f"{path}.", message, now_ns),
         etag=message.etag if allow_replace else "",
         embedding_model=fields.model(f"{path}.embedding_model", message.embedding_model),
+        context=_context(fields, path, message),
+        # Time 0 stands for none, so that the first nanosecond of 1970 becomes the second one.
+        event_time_ns=(_time(fields, f"{path}.event_time", message, "event_time") or 0)
+        or int(message.HasField("event_time")),
+        conversation_id=fields.memory_id(f"{path}.conversation_id", message.conversation_id),
+        role=_role(fields, f"{path}.exchange_role", message.exchange_role),
     )
+
+
+def _context(fields: Fields, path: str, message: memory_pb2.Memory) -> str:
+    if message.context and not message.text:
+        fields.fault(f"{path}.context", "needs a text that it helps to find")
+    return fields.text(f"{path}.context", message.context, max_bytes=limits.MAX_CONTEXT_BYTES)
+
+
+def _role(fields: Fields, path: str, value: int) -> ExchangeRole:
+    if value not in memory_pb2.ExchangeRole.values():
+        fields.fault(path, "is not a known role")
+        return ExchangeRole.NONE
+    return ExchangeRole(value)
+
+
+def sources(fields: Fields, path: str, values: Sequence[int]) -> tuple[int, ...]:
+    """Return the sources that memories may have."""
+    if len(values) > bounds.SOURCES.limit:
+        fields.fault(path, bounds.SOURCES.description)
+    for i, value in enumerate(values):
+        if not value or value not in memory_pb2.MemorySource.values():
+            fields.fault(f"{path}[{i}]", "is not a known source")
+    return tuple(values)
+
+
+def _time(fields: Fields, path: str, message: Message, name: str) -> int | None:
+    """Return a point in time, Unix nanoseconds; None if the field is absent."""
+    if not message.HasField(name):
+        return None
+    moment_ns = time_ns(getattr(message, name))
+    if not -(2**63) < moment_ns < 2**63:
+        fields.fault(path, "must be between the years 1678 and 2261")
+        return None
+    return moment_ns
 
 
 def update(
@@ -360,6 +409,10 @@ def ask(
         include_embedding=message.include_embedding,
         mode=_mode(fields, f"{path}mode", message.mode),
         min_score=optional("min_score", low=-2.0, high=2.0),
+        sources=sources(fields, f"{path}sources", message.sources),
+        conversation_id=fields.memory_id(f"{path}conversation_id", message.conversation_id),
+        after_ns=_time(fields, f"{path}after", message, "after"),
+        before_ns=_time(fields, f"{path}before", message, "before"),
     )
     _check_mode(fields, path, asked)
     return asked
