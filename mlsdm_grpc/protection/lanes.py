@@ -15,12 +15,11 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Final
 
-from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+from mlsdm_grpc.errors import RETRY_AT_ONCE_S, DeadlineExceeded, Unavailable
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
 __all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
-_RETRY_AFTER_S: Final = 0.1
 _WINDOW_S: Final = 0.005
 """Estimated work that a gate lets in at once, seconds."""
 _FEW: Final = 16
@@ -95,7 +94,7 @@ class Bulkhead:
         """Raise what entering would raise now, and count it as refused."""
         if self._held.get(tenant, 0) >= self.permits - self.in_use:
             self.rejected += 1
-            raise _full(self.name, _RETRY_AFTER_S)
+            raise _full(self.name, RETRY_AT_ONCE_S)
 
     def enter(self, tenant: str) -> None:
         """Take a permit; see :meth:`inside`."""
@@ -268,7 +267,7 @@ class Gate:
         room_s = self._max_queue_s - self._queued_s
         if self.waiting >= _FEW and queue.cost_s + cost_s > room_s:
             self.rejected += 1
-            raise _full(self._lane, max(self._queued_s, _RETRY_AFTER_S))
+            raise _full(self._lane, max(self._queued_s, RETRY_AT_ONCE_S))
         tenants = len(self._ring) + (not queue.waiters)
         needed_s = min(self._queued_s, tenants * queue.cost_s) + cost_s
         if self._clock() + needed_s > deadline_s:

@@ -30,6 +30,7 @@ from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import check_kept, seen
 from mlsdm_grpc.spaces.directory import TENANT_SPACE, Space
+from mlsdm_grpc.spaces.space import revision_not_reached
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 
@@ -216,12 +217,7 @@ class Catalogue:
     async def _list_revision(self, tenant: str, min_revision: int) -> int:
         revision = await self._journal.head(SpaceKey(tenant, TENANT_SPACE))
         if revision < min_revision:
-            raise Unavailable(
-                "This node has not applied that revision yet.",
-                reason="REVISION_NOT_REACHED",
-                metadata={"expected": str(min_revision), "actual": str(revision)},
-                retry_after_s=0.5,
-            )
+            raise revision_not_reached(min_revision, revision)
         return revision
 
     async def _glimpse(self, key: SpaceKey) -> Listed | None:
