@@ -56,7 +56,6 @@ class LaneStatus:
     in_use: int
     waiting: int
     """Requests that wait for their turn."""
-    max_waiting: int
     rejected: int
     """Calls and requests that were refused since the start."""
 
@@ -358,7 +357,6 @@ class Lanes:
                 permits=bulkhead.permits,
                 in_use=bulkhead.in_use,
                 waiting=sum(gate.waiting for gate in gates),
-                max_waiting=bulkhead.permits,
                 rejected=bulkhead.rejected + sum(gate.rejected for gate in gates),
             )
 
