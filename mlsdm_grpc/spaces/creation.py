@@ -20,7 +20,7 @@ from mlsdm_grpc.core.model.record import (
     SpaceParameters,
 )
 from mlsdm_grpc.errors import DataLoss, PreconditionFailed, Unavailable
-from mlsdm_grpc.journal.codec.records import unpacked_memory
+from mlsdm_grpc.journal.codec.records import unpacked
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.spaces.checks import check_deadline, check_dimensions, check_kept, expect
@@ -121,7 +121,7 @@ class FirstWrites:
             semantics_version=self._access.new_spaces_version,
         )
         mind.apply(create)
-        body = replace(body, memories=tuple(map(unpacked_memory, memories)))
+        body = replace(body, memories=unpacked(memories))
         put = replace(create, revision=2, incarnation=1, body=body)
         outcome = mind.preview(put)
         if isinstance(outcome, Refusal):
