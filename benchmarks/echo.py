@@ -20,7 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from mlsdm_grpc.config import ServerSettings
 from mlsdm_grpc.server.build import SERVICES
-from mlsdm_grpc.server.options import server_options
+from mlsdm_grpc.server.grpc_options import server_options
 
 
 def handlers(answers: dict[str, str]) -> grpc.GenericRpcHandler:

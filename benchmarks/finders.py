@@ -21,7 +21,7 @@ from mlsdm_grpc.core.store.fusion import Fusion, fuse
 from mlsdm_grpc.core.store.lexical_index import Bm25, LexicalIndex
 from mlsdm_grpc.lexical import index_terms, query_terms
 from mlsdm_grpc.lexical.tables import languages
-from mlsdm_grpc.llm.embedders.base import Embedder
+from mlsdm_grpc.llm.embedders.embedder import Embedder
 
 __all__ = ["Finder", "Hybrid", "Lexical", "Okapi", "PlainIndex", "Vectors", "plain_tokens"]
 

@@ -27,7 +27,7 @@ from ranking import DEPTH, MEASURES, Values, interval, measures
 
 from mlsdm_grpc.core.store.fusion import Fusion
 from mlsdm_grpc.core.store.lexical_index import Bm25
-from mlsdm_grpc.llm.embedders.base import load_embedder
+from mlsdm_grpc.llm.embedders.embedder import load_embedder
 
 CONTEXTS = (Context(), Context(1), Context(1, date=True), Context(2, date=True))
 SHOWN = ("any@1", "any@5", "any@10", "any@20", "all@5", "all@10", "MRR", "nDCG@10")

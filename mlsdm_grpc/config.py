@@ -50,7 +50,7 @@ __all__ = [
     "SecuritySettings",
     "ServerSettings",
     "Settings",
-    "SpaceSettings",
+    "SpaceDefaults",
     "load_settings",
     "parse_address",
     "unknown_environment",
@@ -307,7 +307,7 @@ class RecallPhase(StrEnum):
     BAND = "band"
 
 
-class SpaceSettings(_Section):
+class SpaceDefaults(_Section):
     """Defaults of spaces that are created by their first write, and the rules of all."""
 
     dimension: int = Field(default=384, ge=1, le=4_096)
@@ -396,7 +396,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = Field(default_factory=EngineSettings)
     pressure: PressureSettings = PressureSettings()
     security: SecuritySettings = SecuritySettings()
-    space: SpaceSettings = SpaceSettings()
+    space: SpaceDefaults = SpaceDefaults()
     governance: GovernanceSettings = GovernanceSettings()
     llm: LlmSettings = LlmSettings()
     embedder: EmbedderSettings = EmbedderSettings()

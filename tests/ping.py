@@ -24,8 +24,8 @@ from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.mode_machine import ModeMachine
+from mlsdm_grpc.security.bearer_tokens import DevAuthenticator
 from mlsdm_grpc.security.principal import Authenticator
-from mlsdm_grpc.security.tokens import DevAuthenticator
 from mlsdm_grpc.server import health
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.lifecycle import GrpcServer

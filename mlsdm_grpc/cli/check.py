@@ -33,13 +33,13 @@ from mlsdm_grpc.errors import InvalidInput
 if TYPE_CHECKING:
     from mlsdm_grpc.config import Address, Settings
 
-__all__ = ["Finding", "check"]
+__all__ = ["CheckResult", "check"]
 
 _MIN_FILES = 256
 _MIN_SQLITE = (3, 38, 0)
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """What one check found."""
 
     name: str
@@ -71,19 +71,19 @@ def check(
         raise typer.Exit(1)
 
 
-def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Iterator[Finding]:
+def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Iterator[CheckResult]:
     from mlsdm_grpc.config import load_settings, unknown_environment
 
     try:
         settings = load_settings(config, flags)
     except InvalidInput as error:
         for violation in error.violations:
-            yield Finding(f"setting {violation.field}", ok=False, detail=violation.description)
+            yield CheckResult(f"setting {violation.field}", ok=False, detail=violation.description)
         return
     unknown = [name for name in unknown_environment(os.environ) if name != TARGET_VARIABLE]
     ignored = f"; no setting reads {', '.join(unknown)}" if unknown else ""
-    yield Finding("settings", ok=True, detail=f"valid{ignored}")
-    checks: tuple[Callable[[Settings], Finding | None], ...] = (
+    yield CheckResult("settings", ok=True, detail=f"valid{ignored}")
+    checks: tuple[Callable[[Settings], CheckResult | None], ...] = (
         _protobuf,
         _event_loop,
         _files,
@@ -104,45 +104,49 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
             yield finding
 
 
-def _protobuf(_: "Settings") -> Finding:
+def _protobuf(_: "Settings") -> CheckResult:
     from google.protobuf.internal import api_implementation
 
     kind = api_implementation.Type()
     hint = "" if kind == "upb" else ": much slower; install a protobuf wheel for this platform"
-    return Finding("protobuf", kind == "upb", f"implementation {kind}{hint}")
+    return CheckResult("protobuf", kind == "upb", f"implementation {kind}{hint}")
 
 
-def _event_loop(_: "Settings") -> Finding:
+def _event_loop(_: "Settings") -> CheckResult:
     found = importlib.util.find_spec("uvloop") is not None
-    return Finding("event loop", ok=True, detail="uvloop" if found else "asyncio; uvloop is faster")
+    return CheckResult(
+        "event loop", ok=True, detail="uvloop" if found else "asyncio; uvloop is faster"
+    )
 
 
-def _files(settings: "Settings") -> Finding:
+def _files(settings: "Settings") -> CheckResult:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     connections = min(settings.server.max_connections, int(limit * 0.4))
     if limit < _MIN_FILES:
-        return Finding("open files", ok=False, detail=f"limit {limit}; raise it: ulimit -n 4096")
-    return Finding("open files", ok=True, detail=f"limit {limit}, so {connections} connections")
+        return CheckResult(
+            "open files", ok=False, detail=f"limit {limit}; raise it: ulimit -n 4096"
+        )
+    return CheckResult("open files", ok=True, detail=f"limit {limit}, so {connections} connections")
 
 
-def _memory(settings: "Settings") -> Finding:
+def _memory(settings: "Settings") -> CheckResult:
     from mlsdm_grpc.server.memory_plan import check_memory
 
     try:
-        return Finding("memory", ok=True, detail=check_memory(settings))
+        return CheckResult("memory", ok=True, detail=check_memory(settings))
     except InvalidInput as error:
-        return Finding("memory", ok=False, detail=error.violations[0].description)
+        return CheckResult("memory", ok=False, detail=error.violations[0].description)
 
 
-def _data_port(settings: "Settings") -> Finding:
+def _data_port(settings: "Settings") -> CheckResult:
     return _port("data port", "server.listen", settings.server.listen_address)
 
 
-def _ops_port(settings: "Settings") -> Finding:
+def _ops_port(settings: "Settings") -> CheckResult:
     return _port("operations port", "server.ops", settings.server.ops_address)
 
 
-def _port(name: str, setting: str, address: "Address") -> Finding:
+def _port(name: str, setting: str, address: "Address") -> CheckResult:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -152,12 +156,12 @@ def _port(name: str, setting: str, address: "Address") -> Finding:
             probe.listen(1)
     except OSError as error:
         detail = f"{address} cannot be opened ({error.strerror}); change {setting}"
-        return Finding(name, ok=False, detail=detail)
-    return Finding(name, ok=True, detail=f"{address} is free")
+        return CheckResult(name, ok=False, detail=detail)
+    return CheckResult(name, ok=True, detail=f"{address} is free")
 
 
-def _tokens(settings: "Settings") -> Finding | None:
-    from mlsdm_grpc.security.tokens import TokenAuthenticator
+def _tokens(settings: "Settings") -> CheckResult | None:
+    from mlsdm_grpc.security.bearer_tokens import TokenAuthenticator
 
     file = settings.security.tokens_file
     if file is None:
@@ -166,14 +170,14 @@ def _tokens(settings: "Settings") -> Finding | None:
         TokenAuthenticator(file, now=lambda: datetime.now(UTC))
     except InvalidInput as error:
         faults = "; ".join(f"{each.field} {each.description}" for each in error.violations)
-        return Finding("tokens file", ok=False, detail=f"{file}: {faults}")
-    return Finding("tokens file", ok=True, detail=f"{file} is valid")
+        return CheckResult("tokens file", ok=False, detail=f"{file}: {faults}")
+    return CheckResult("tokens file", ok=True, detail=f"{file} is valid")
 
 
-def _embedder(settings: "Settings") -> Finding:
+def _embedder(settings: "Settings") -> CheckResult:
     name = settings.space.embedder
     if name == "none":
-        return Finding("embedder", ok=True, detail="none: callers send vectors")
+        return CheckResult("embedder", ok=True, detail="none: callers send vectors")
     if name == "openai":
         return _remote_embedder(settings)
     from mlsdm_grpc.llm.embedders import load_embedder
@@ -182,28 +186,28 @@ def _embedder(settings: "Settings") -> Finding:
         embedder = load_embedder(name)
     except (LookupError, ImportError, OSError) as error:
         detail = f"{name} does not load ({error}); reinstall it, or set space.embedder to none"
-        return Finding("embedder", ok=False, detail=detail)
-    return Finding("embedder", ok=True, detail=f"{name}, {embedder.dimension} dimensions")
+        return CheckResult("embedder", ok=False, detail=detail)
+    return CheckResult("embedder", ok=True, detail=f"{name}, {embedder.dimension} dimensions")
 
 
-def _remote_embedder(settings: "Settings") -> Finding:
-    from mlsdm_grpc.llm.providers.chain import embedder_problems
+def _remote_embedder(settings: "Settings") -> CheckResult:
+    from mlsdm_grpc.llm.providers.provider_chain import embedder_problems
 
     remote = settings.embedder
     faults = [f"{each.field}: {each.description}" for each in embedder_problems(remote)]
     found = f"{remote.model} at {remote.base_url}, {remote.dimension} dimensions"
-    return Finding("embedder", ok=not faults, detail="; ".join(faults) or found)
+    return CheckResult("embedder", ok=not faults, detail="; ".join(faults) or found)
 
 
-def _models(settings: "Settings") -> Finding:
-    from mlsdm_grpc.llm.providers.chain import provider_problems
+def _models(settings: "Settings") -> CheckResult:
+    from mlsdm_grpc.llm.providers.provider_chain import provider_problems
 
     faults = [f"{each.field}: {each.description}" for each in provider_problems(settings.llm)]
     detail = "; ".join(faults) or ", then ".join(settings.llm.providers)
-    return Finding("language models", ok=not faults, detail=detail)
+    return CheckResult("language models", ok=not faults, detail=detail)
 
 
-def _moderation(settings: "Settings") -> Finding | None:
+def _moderation(settings: "Settings") -> CheckResult | None:
     from mlsdm_grpc.config import ScorerKind
     from mlsdm_grpc.llm.moderation import moderation_problems
 
@@ -212,10 +216,10 @@ def _moderation(settings: "Settings") -> Finding | None:
     endpoint = settings.governance.moderation
     faults = [f"{each.field}: {each.description}" for each in moderation_problems(endpoint)]
     found = f"{endpoint.model} at {endpoint.base_url}"
-    return Finding("moderation", ok=not faults, detail="; ".join(faults) or found)
+    return CheckResult("moderation", ok=not faults, detail="; ".join(faults) or found)
 
 
-def _data_dir(settings: "Settings") -> Finding | None:
+def _data_dir(settings: "Settings") -> CheckResult | None:
     from mlsdm_grpc.config import JournalKind
 
     if settings.journal.kind is not JournalKind.SQLITE:
@@ -227,15 +231,15 @@ def _data_dir(settings: "Settings") -> Finding | None:
             probe.write(b"x")
     except OSError as error:
         detail = f"{folder} cannot be written ({error.strerror}); change journal.data_dir"
-        return Finding("data folder", ok=False, detail=detail)
+        return CheckResult("data folder", ok=False, detail=detail)
     if _owned(folder):
         detail = f"{folder} is in use by another server; stop it, or change journal.data_dir"
-        return Finding("data folder", ok=False, detail=detail)
+        return CheckResult("data folder", ok=False, detail=detail)
     there = "is writable" if nearest == folder else "will be created"
-    return Finding("data folder", ok=True, detail=f"{folder} {there}")
+    return CheckResult("data folder", ok=True, detail=f"{folder} {there}")
 
 
-def _rules(settings: "Settings") -> Finding | None:
+def _rules(settings: "Settings") -> CheckResult | None:
     """Tell under which version of the rules new spaces will be."""
     from mlsdm_grpc.config import JournalKind
     from mlsdm_grpc.core.model import semantics
@@ -249,17 +253,17 @@ def _rules(settings: "Settings") -> Finding | None:
                 return None
             version = foreseen_version(folder)
         except PreconditionFailed as error:
-            return Finding("rules", ok=False, detail=error.message)
+            return CheckResult("rules", ok=False, detail=error.message)
         except (OSError, sqlite3.Error) as error:
-            return Finding("rules", ok=True, detail=f"not known before the start ({error})")
+            return CheckResult("rules", ok=True, detail=f"not known before the start ({error})")
     if version == semantics.newest() or settings.space.upgrade_semantics:
         detail = f"new spaces get version {semantics.newest()}, draft {semantics.DRAFT}"
     else:
         detail = f"new spaces get version {version}, unless space.upgrade_semantics is set"
-    return Finding("rules", ok=True, detail=detail)
+    return CheckResult("rules", ok=True, detail=detail)
 
 
-def _room(settings: "Settings") -> Finding | None:
+def _room(settings: "Settings") -> CheckResult | None:
     from mlsdm_grpc.config import MIB, JournalKind
 
     reserve_bytes = settings.pressure.disk_reserve_bytes
@@ -270,7 +274,7 @@ def _room(settings: "Settings") -> Finding | None:
     well = free_bytes * settings.pressure.release_at > reserve_bytes
     if not well:
         detail += "; writes are refused: make room, or lower pressure.disk_reserve_bytes"
-    return Finding("room on disk", well, detail)
+    return CheckResult("room on disk", well, detail)
 
 
 def _owned(folder: Path) -> bool:
@@ -289,7 +293,7 @@ def _nearest(folder: Path) -> Path:
     return next((each for each in (folder, *folder.parents) if each.exists()), Path("/"))
 
 
-def _sqlite(settings: "Settings") -> Finding | None:
+def _sqlite(settings: "Settings") -> CheckResult | None:
     from mlsdm_grpc.config import JournalKind
 
     if settings.journal.kind is not JournalKind.SQLITE:
@@ -297,7 +301,7 @@ def _sqlite(settings: "Settings") -> Finding | None:
     if sqlite3.sqlite_version_info < _MIN_SQLITE:
         wanted = ".".join(map(str, _MIN_SQLITE))
         detail = f"{sqlite3.sqlite_version} is too old; a Python with SQLite {wanted} is needed"
-        return Finding("sqlite", ok=False, detail=detail)
+        return CheckResult("sqlite", ok=False, detail=detail)
     nearest = _nearest(settings.journal.data_dir.absolute())
     try:
         with tempfile.TemporaryDirectory(dir=nearest, prefix=".mlsdm-check-") as folder:
@@ -308,11 +312,11 @@ def _sqlite(settings: "Settings") -> Finding | None:
             finally:
                 database.close()
     except (OSError, sqlite3.Error) as error:
-        return Finding("sqlite", ok=False, detail=f"cannot write in {nearest}: {error}")
+        return CheckResult("sqlite", ok=False, detail=f"cannot write in {nearest}: {error}")
     if mode != "wal":
         detail = f"no write-ahead log in {nearest}: use a local file system for journal.data_dir"
-        return Finding("sqlite", ok=False, detail=detail)
+        return CheckResult("sqlite", ok=False, detail=detail)
     python = ".".join(map(str, sys.version_info[:3]))
-    return Finding(
+    return CheckResult(
         "sqlite", ok=True, detail=f"{sqlite3.sqlite_version} (Python {python}), with WAL"
     )

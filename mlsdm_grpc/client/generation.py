@@ -13,7 +13,7 @@ from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import (
     StreamGenerateResponse,
 )
 from mlsdm_grpc.client.arguments import known, message
-from mlsdm_grpc.client.base import ClientBase
+from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.values import write_request_id
 
 __all__ = ["Generation", "GenerationLimits"]

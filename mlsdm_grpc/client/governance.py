@@ -16,7 +16,7 @@ from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2 import (
     SetPolicyResponse,
 )
 from mlsdm_grpc.client.arguments import instance, message
-from mlsdm_grpc.client.base import ClientBase
+from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.values import write_request_id
 
 __all__ = ["Governance"]

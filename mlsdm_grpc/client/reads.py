@@ -19,7 +19,7 @@ from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import GetMemoryRequest, GetMemoryResponse
 from mlsdm_grpc.client.arguments import known, message, some, within
-from mlsdm_grpc.client.base import ClientBase
+from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.messages import QueryLimits, Vector
 from mlsdm_grpc.client.values import invalid, number, string
 from mlsdm_grpc.errors import Unavailable

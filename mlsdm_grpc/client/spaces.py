@@ -22,7 +22,7 @@ from mlsdm_grpc._gen.mlsdm.v1.space_pb2 import (
     SynapticScaling,
 )
 from mlsdm_grpc.client.arguments import known, message, within
-from mlsdm_grpc.client.base import ClientBase
+from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.messages import Vector
 from mlsdm_grpc.client.values import embedding, invalid, named, write_request_id, wrong_type
 from mlsdm_grpc.wire.bounds import CATEGORIES

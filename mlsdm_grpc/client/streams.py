@@ -22,7 +22,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import (
 )
 from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamOpen
 from mlsdm_grpc.client.arguments import message, source
-from mlsdm_grpc.client.base import ClientBase
+from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.item_stream import ItemMessages, ItemStream
 from mlsdm_grpc.client.retry import Retry
 from mlsdm_grpc.client.values import flag, patience

@@ -27,8 +27,8 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import (
     UpdateMemoryResponse,
 )
 from mlsdm_grpc.client.arguments import each, known, message
-from mlsdm_grpc.client.base import ClientBase
 from mlsdm_grpc.client.batches import batches
+from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.messages import MemoryFields, Vector, new_memory
 from mlsdm_grpc.client.values import invalid, timeout, write_request_id
 from mlsdm_grpc.errors import MlsdmError

@@ -13,7 +13,7 @@ import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.config import EngineSettings, SpaceSettings
+from mlsdm_grpc.config import EngineSettings, SpaceDefaults
 from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.model.record import (
     DeleteMemory,
@@ -60,7 +60,7 @@ from mlsdm_grpc.spaces.write_pipeline import Ticket, WritePipeline
 from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits, WorkerRole
 from mlsdm_grpc.workers.space_codec import (
     Ask,
-    Found,
+    StoredMemory,
     found_memories,
     search_request,
     view_from_reply,
@@ -114,7 +114,7 @@ class Engine:
         journal: Journal,
         *,
         settings: EngineSettings,
-        defaults: SpaceSettings,
+        defaults: SpaceDefaults,
         snapshot_every: int,
         max_response_bytes: int,
         metrics: Metrics,
@@ -341,7 +341,7 @@ class Engine:
         include_embedding: bool,
         min_revision: int,
         deadline_s: float,
-    ) -> tuple[Found, int]:
+    ) -> tuple[StoredMemory, int]:
         """Return one memory and the revision at which it was read.
 
         Raises:
@@ -361,7 +361,7 @@ class Engine:
 
     async def page(
         self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
-    ) -> tuple[list[Found], bool, int]:
+    ) -> tuple[list[StoredMemory], bool, int]:
         """Return memories in the order of their creation, whether there are more, the revision."""
         with self.lanes.inside(wanted.lane, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)

@@ -36,7 +36,7 @@ from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket
 from mlsdm_grpc.workers.space_codec import refusal_error
 
-__all__ = ["Event", "Exchange", "Intake", "Put"]
+__all__ = ["Exchange", "Intake", "ProcessedEvent", "Put"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ProcessedEvent:
     """What an event did to a mind."""
 
     outcome: EventOutcome
@@ -199,7 +199,7 @@ class Intake:
         first = await self._access.foresee(space, probe, ticket)
         return first if isinstance(first, PutOutcome) else refused_put(prepared, space.applied)
 
-    async def process_event(self, key: SpaceKey, draft: Draft, ticket: Ticket) -> Event:
+    async def process_event(self, key: SpaceKey, draft: Draft, ticket: Ticket) -> ProcessedEvent:
         """Judge one event and remember it if it is accepted.
 
         Args:
@@ -216,7 +216,7 @@ class Intake:
             body = ProcessEvent(prepared.recorded, prepared.effective_value)
             applied = await self._process(key, (draft.memory,), body, ticket)
         outcome = expect(applied.outcome, EventOutcome)
-        return Event(
+        return ProcessedEvent(
             outcome,
             applied.synaptic_norms,
             judged_value(prepared, outcome),

@@ -14,7 +14,7 @@ from mlsdm_grpc.core.model.record import EventOutcome, NewMemory, PutOutcome, Ve
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.moderation.candidates import Draft, Prepared
 
-__all__ = ["Batch", "Inbox", "Item"]
+__all__ = ["Inbox", "Item", "ItemBatch"]
 
 _MAX_RECORD_ITEMS = 256
 """Applying so many takes a worker about 10 ms."""
@@ -25,7 +25,7 @@ _NOTHING = Draft(NewMemory("", Vector(np.empty(0, np.float32), 0.0)))
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ItemBatch:
     """Items that came together, without ids and vectors where the server has to provide them."""
 
     first_sequence: int
@@ -93,7 +93,7 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._items)
 
-    async def fill(self, batches: AsyncGenerator[Batch]) -> None:
+    async def fill(self, batches: AsyncGenerator[ItemBatch]) -> None:
         """Take in what comes until the client has sent everything.
 
         Raises:
@@ -133,7 +133,7 @@ class Inbox:
         """Wait for the next change."""
         await self._changed.wait()
 
-    def _add(self, batch: Batch) -> None:
+    def _add(self, batch: ItemBatch) -> None:
         first = batch.first_sequence
         expected = self._next or self._acked + 1
         if first > expected or (self._next and first != expected):

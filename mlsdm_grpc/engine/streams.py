@@ -28,7 +28,7 @@ from mlsdm_grpc.core.model.record import (
     StreamItems,
     StreamOutcome,
 )
-from mlsdm_grpc.engine.stream_buffer import Batch, Inbox, Item
+from mlsdm_grpc.engine.stream_buffer import Inbox, Item, ItemBatch
 from mlsdm_grpc.errors import (
     Conflict,
     InvalidInput,
@@ -62,12 +62,12 @@ from mlsdm_grpc.workers.space_codec import refusal_error
 __all__ = [
     "Flow",
     "Goodbye",
-    "Opened",
+    "OpenedStream",
     "Opening",
-    "Position",
     "Result",
     "Settled",
     "StreamEvent",
+    "StreamPosition",
     "Streams",
 ]
 
@@ -79,7 +79,7 @@ _BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE", "SHEDDING",
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class StreamPosition:
     """How far a stream is."""
 
     incarnation: int
@@ -104,15 +104,15 @@ class Opening:
     """Raises ``Unavailable`` SHEDDING or EMERGENCY while the node takes no such work."""
     path: str
     """Name of an item in violations."""
-    resume: Position = Position(0, 0)
+    resume: StreamPosition = StreamPosition(0, 0)
     allow_replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedStream:
     """The stream is open behind this position."""
 
-    position: Position
+    position: StreamPosition
     revision: int
     max_in_flight: int
     """Items that the client may have sent and not acknowledged."""
@@ -136,7 +136,7 @@ class Result:
 class Settled:
     """All items up to this position are settled."""
 
-    position: Position
+    position: StreamPosition
     results: tuple[Result, ...]
     """Of the items since the position before, but for those that were settled elsewhere."""
     revision: int
@@ -156,12 +156,12 @@ class Flow:
 class Goodbye:
     """The stream ends; nothing behind the position was written."""
 
-    position: Position
+    position: StreamPosition
     reason: str
     """Name of an ``ErrorReason``; empty for a stream that reached its greatest age."""
 
 
-StreamEvent: TypeAlias = Opened | Settled | Flow | Goodbye
+StreamEvent: TypeAlias = OpenedStream | Settled | Flow | Goodbye
 
 
 @dataclass(slots=True, eq=False)
@@ -213,7 +213,7 @@ class Streams:
         metrics.streams_open.set_function(lambda: len(self._open))
 
     async def run(
-        self, opening: Opening, batches: AsyncGenerator[Batch]
+        self, opening: Opening, batches: AsyncGenerator[ItemBatch]
     ) -> AsyncGenerator[StreamEvent]:
         """Settle the items of one stream until the client has sent all, and tell what happens.
 
@@ -228,7 +228,7 @@ class Streams:
         with self._places.inside(opening.key.tenant), self._place(opening) as place:
             position, revision = await self._begin(opening)
             self._take(place)
-            yield Opened(position, revision, self._max_items)
+            yield OpenedStream(position, revision, self._max_items)
             inbox = Inbox(
                 opening.stream_id,
                 position.acked_sequence,
@@ -248,7 +248,7 @@ class Streams:
                 await asyncio.wait([reader])
 
     async def _settled(
-        self, opening: Opening, position: Position, inbox: Inbox, reader: asyncio.Task[None]
+        self, opening: Opening, position: StreamPosition, inbox: Inbox, reader: asyncio.Task[None]
     ) -> AsyncGenerator[StreamEvent]:
         """Settle what comes in, record by record, to the end of the stream."""
         patience_s = _MAX_PAUSE_S
@@ -305,7 +305,7 @@ class Streams:
             raise _in_use(place.stream_id)
         place.is_told = True
 
-    async def _begin(self, opening: Opening) -> tuple[Position, int]:
+    async def _begin(self, opening: Opening) -> tuple[StreamPosition, int]:
         """Return where the stream goes on, and the revision of the space."""
         resume = opening.resume
         space = await self._space(opening.key)
@@ -325,7 +325,7 @@ class Streams:
                 metadata={"stream_id": opening.stream_id},
             ) from error
         outcome = expect(foreseen, StreamOutcome)
-        return Position(incarnation, outcome.acked_sequence), outcome.revision
+        return StreamPosition(incarnation, outcome.acked_sequence), outcome.revision
 
     async def _space(self, key: SpaceKey) -> Space | None:
         if await self._directory.is_new(key):
@@ -333,7 +333,7 @@ class Streams:
         space = await self._directory.opened(key)
         return space if await self._directory.current_view(space) else None
 
-    async def _finish(self, opening: Opening, position: Position) -> None:
+    async def _finish(self, opening: Opening, position: StreamPosition) -> None:
         """Let the space know that all of a stream is settled, so that it takes no place there.
 
         Its client has been told of everything; what keeps the record from being written keeps the
@@ -345,7 +345,7 @@ class Streams:
                 await self._settle(opening, position, (), finished=True)
 
     async def _settle(
-        self, opening: Opening, position: Position, items: Sequence[Item], *, finished: bool
+        self, opening: Opening, position: StreamPosition, items: Sequence[Item], *, finished: bool
     ) -> Settled:
         """Write one record for some items, which are the last ones if the stream is finished.
 
@@ -383,7 +383,7 @@ class Streams:
                 refusal_error(each, space.key.space) if isinstance(each, Refusal) else each
             )
         return Settled(
-            Position(incarnation, outcome.acked_sequence),
+            StreamPosition(incarnation, outcome.acked_sequence),
             _results(items, policy),
             outcome.revision,
             applied.synaptic_norms,

@@ -29,7 +29,7 @@ from mlsdm_grpc.spaces.patience import hanging, waiting_for
 from mlsdm_grpc.spaces.write_pipeline import Ticket, outcome_unknown
 from mlsdm_grpc.workers.space_codec import Ask
 
-__all__ = ["Memories", "Recollected", "Said"]
+__all__ = ["AnsweredPrompt", "Memories", "Recollected"]
 
 _MAX_PARENTS: Final = 32
 _MAX_TEXT_BYTES: Final = 8_192
@@ -61,7 +61,7 @@ class Recollected:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class AnsweredPrompt:
     """A prompt and its answer, to be remembered."""
 
     prompt: str
@@ -191,7 +191,7 @@ class Memories:
                 break
         return Recollected(tuple(kept), texts, tuple(about), found.revision)
 
-    async def remembered(self, key: SpaceKey, said: Said, ticket: Ticket) -> Exchange:
+    async def remembered(self, key: SpaceKey, said: AnsweredPrompt, ticket: Ticket) -> Exchange:
         """Remember what was said as one event of the mind.
 
         Raises:

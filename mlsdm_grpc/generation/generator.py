@@ -29,7 +29,7 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from mlsdm_grpc.generation.conversation_memory import Memories, Said
+from mlsdm_grpc.generation.conversation_memory import AnsweredPrompt, Memories
 from mlsdm_grpc.generation.speech_repair import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
 from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
@@ -47,7 +47,7 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.prompt import BLOCK_RULE, RecalledText, join_prompt
-from mlsdm_grpc.llm.providers.base import Finish, ModelRequest
+from mlsdm_grpc.llm.providers.provider import Finish, ModelRequest
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import both
@@ -56,9 +56,9 @@ from mlsdm_grpc.speech import SpeechReport
 from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = [
-    "Generation",
     "GenerationEvent",
     "GenerationRequest",
+    "GenerationResult",
     "Generator",
     "Piece",
     "Recalled",
@@ -123,7 +123,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class GenerationResult:
     """The end of an answer."""
 
     text: str
@@ -144,7 +144,7 @@ class Generation:
     moral_value: float
 
 
-GenerationEvent: TypeAlias = Recalled | Verdict | Piece | Spent | Generation
+GenerationEvent: TypeAlias = Recalled | Verdict | Piece | Spent | GenerationResult
 """At most one ``Recalled``, first; then verdicts and pieces as they come; then ``Spent``; then the
 ``Generation``."""
 
@@ -336,7 +336,7 @@ class Generator:
             moral_threshold=threshold if run.view is None else _threshold(run.view),
         )
 
-    async def _refuse_prompt(self, run: _Run, about_prompt: Sequence[Verdict]) -> Generation:
+    async def _refuse_prompt(self, run: _Run, about_prompt: Sequence[Verdict]) -> GenerationResult:
         """End a refused prompt; the moral filter of the space learns of a hostile one."""
         remembered = _Remembered(revision=run.revision)
         hostile = any(
@@ -559,7 +559,7 @@ class Generator:
             return _Remembered(revision=run.revision, error=_kept_out(result.finish))
         if run.memory_error is not None:
             return _Remembered(error=run.memory_error)
-        said = Said(
+        said = AnsweredPrompt(
             run.prompt,
             text,
             moral_value=run.moral_value,
@@ -594,8 +594,8 @@ class Generator:
         remembered: _Remembered,
         *,
         prompt_refused: bool = False,
-    ) -> Generation:
-        return Generation(
+    ) -> GenerationResult:
+        return GenerationResult(
             text="".join(run.pieces),
             finish=run.results[0].finish if run.results else Finish.REFUSED,
             prompt_refused=prompt_refused,

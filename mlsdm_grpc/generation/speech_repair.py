@@ -16,7 +16,7 @@ from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Verdict, noteworthy, redacted
 from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
-from mlsdm_grpc.llm.providers.base import ModelRequest
+from mlsdm_grpc.llm.providers.provider import ModelRequest
 from mlsdm_grpc.moderation.moderator import Judging, log_speech
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S

@@ -10,7 +10,7 @@ from mlsdm_grpc.protection.mode_machine import Mode
 from mlsdm_grpc.security.principal import Criticality
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.metadata import CRITICALITY
-from mlsdm_grpc.wire.method_classes import WORK, Work
+from mlsdm_grpc.wire.method_classes import WORK, MethodClass
 
 if TYPE_CHECKING:
     from mlsdm_grpc.observability.metrics import Metrics
@@ -53,17 +53,21 @@ class AdmissionInterceptor(Interceptor):
         """
         mode = self._machine.mode
         work = WORK.get(call.method.path)
-        if mode is Mode.NORMAL or work is None or work is Work.ADMIN:
+        if mode is Mode.NORMAL or work is None or work is MethodClass.ADMIN:
             return
-        if mode is not Mode.SHEDDING and work is not Work.READ:
-            if work is Work.WRITE and call.criticality and not call.method.shape.client_streaming:
+        if mode is not Mode.SHEDDING and work is not MethodClass.READ:
+            if (
+                work is MethodClass.WRITE
+                and call.criticality
+                and not call.method.shape.client_streaming
+            ):
                 call.probe = self._machine.take_probe()
             if not call.probe:
                 raise self._refusal(
                     "EMERGENCY", "The node is in emergency and serves no such work now."
                 )
         elif call.criticality is Criticality.SHEDDABLE or (
-            work is Work.BULK and call.criticality is not Criticality.CRITICAL
+            work is MethodClass.BULK and call.criticality is not Criticality.CRITICAL
         ):
             raise self._refusal(
                 "SHEDDING", "The node is under pressure and refuses what can be done later."

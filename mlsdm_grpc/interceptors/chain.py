@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mlsdm_grpc.interceptors.access_log import AccessLogInterceptor
 from mlsdm_grpc.interceptors.authn import AuthnInterceptor
 from mlsdm_grpc.interceptors.authz import AuthzInterceptor
+from mlsdm_grpc.interceptors.call_metrics import MetricsInterceptor
+from mlsdm_grpc.interceptors.call_status import StatusInterceptor
 from mlsdm_grpc.interceptors.deadline import DeadlineInterceptor
-from mlsdm_grpc.interceptors.metrics import MetricsInterceptor
 from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
 from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
-from mlsdm_grpc.interceptors.status import StatusInterceptor
 
 if TYPE_CHECKING:
     from mlsdm_grpc.config import ServerSettings
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from mlsdm_grpc.security.principal import Authenticator
     from mlsdm_grpc.wire.call import Interceptor
 
-__all__ = ["ORDER", "Entry", "build_chain"]
+__all__ = ["ORDER", "ChainEntry", "build_chain"]
 
 
-class Entry(NamedTuple):
+class ChainEntry(NamedTuple):
     """One interceptor's place."""
 
     name: str
@@ -34,16 +34,16 @@ class Entry(NamedTuple):
 
 
 ORDER: Final = (
-    Entry("request_id"),
-    Entry("metrics"),
-    Entry("access_log", after=("request_id",)),
-    Entry("status", after=("request_id", "metrics", "access_log")),
-    Entry("queue_wait", after=("status",)),
-    Entry("drain", after=("status",)),
-    Entry("deadline", after=("status",)),
-    Entry("authn", after=("status", "drain", "deadline")),
-    Entry("authz", after=("status", "authn")),
-    Entry("admission", after=("status", "authn", "authz")),
+    ChainEntry("request_id"),
+    ChainEntry("metrics"),
+    ChainEntry("access_log", after=("request_id",)),
+    ChainEntry("status", after=("request_id", "metrics", "access_log")),
+    ChainEntry("queue_wait", after=("status",)),
+    ChainEntry("drain", after=("status",)),
+    ChainEntry("deadline", after=("status",)),
+    ChainEntry("authn", after=("status", "drain", "deadline")),
+    ChainEntry("authz", after=("status", "authn")),
+    ChainEntry("admission", after=("status", "authn", "authz")),
 )
 """Outermost first. Whoever counts or logs stands outside ``status``, whoever refuses inside."""
 

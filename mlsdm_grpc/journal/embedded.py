@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.files import SnapshotFiles
-from mlsdm_grpc.journal.ledger import Ledger, Space
+from mlsdm_grpc.journal.ledger import Ledger, SpaceLedger
 from mlsdm_grpc.journal.protocol import JournalHealth, ListedSpace, SnapshotRef, SpaceKey
 
 __all__ = ["EmbeddedJournal", "damage", "not_reached", "overtaken"]
@@ -75,7 +75,9 @@ class EmbeddedJournal(ABC):
             return JournalHealth(False, "JOURNAL_UNAVAILABLE", error.message)
 
 
-def not_reached(message: str, revision: int, space: Space | None) -> errors.PreconditionFailed:
+def not_reached(
+    message: str, revision: int, space: SpaceLedger | None
+) -> errors.PreconditionFailed:
     """Return the error of what needs a revision, or a snapshot, that is not there."""
     head = space.durable if space is not None else 0
     return errors.PreconditionFailed(

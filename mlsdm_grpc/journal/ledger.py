@@ -32,7 +32,7 @@ from mlsdm_grpc.journal.protocol import (
 from mlsdm_grpc.journal.sqlite.damage import Damage, data_loss
 from mlsdm_grpc.journal.sqlite.heads import check_name
 
-__all__ = ["Batch", "Failure", "Ledger", "Space"]
+__all__ = ["AppendBatch", "Failure", "Ledger", "SpaceLedger"]
 
 BATCH_RECORDS: Final = 4_096
 BATCH_BYTES: Final = 8 * 1024 * 1024
@@ -40,7 +40,7 @@ RETRY_S: Final = 1.0
 
 
 @dataclass(slots=True, eq=False)
-class Space:
+class SpaceLedger:
     """What the ledger knows of one space."""
 
     key: SpaceKey
@@ -98,30 +98,32 @@ class Failure:
 
 
 @dataclass(slots=True)
-class Claim:
+class PendingAppend:
     """One append that waits for its batch, or for its turn to be refused."""
 
     future: asyncio.Future[int]
-    space: Space
+    space: SpaceLedger
     tail: int
     position: int
     refusal: Exception | None = None
 
 
-class Batch(Protocol):
+class AppendBatch(Protocol):
     """Appends that become durable together, in the form that a medium wants."""
 
     epoch: int
-    claims: list[Claim]
+    claims: list[PendingAppend]
     records: int
     size: int
     sealed: bool
 
-    def add(self, space: Space, revision: int, position: int, payloads: Sequence[bytes]) -> None:
+    def add(
+        self, space: SpaceLedger, revision: int, position: int, payloads: Sequence[bytes]
+    ) -> None:
         """Take the records that follow a revision and a position; all of them or none."""
 
 
-BatchT = TypeVar("BatchT", bound=Batch)
+BatchT = TypeVar("BatchT", bound=AppendBatch)
 
 
 class Ledger(Generic[BatchT]):
@@ -140,7 +142,7 @@ class Ledger(Generic[BatchT]):
         self,
         begin: Callable[[int], BatchT],
         *,
-        spaces: Sequence[Space] = (),
+        spaces: Sequence[SpaceLedger] = (),
         number: int = 0,
         position: int = 0,
         clock: Callable[[], float] = time.monotonic,
@@ -151,8 +153,8 @@ class Ledger(Generic[BatchT]):
         self._begin = begin
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._spaces: dict[SpaceKey, Space] = {}
-        self._tenants: dict[str, list[Space]] = {}
+        self._spaces: dict[SpaceKey, SpaceLedger] = {}
+        self._tenants: dict[str, list[SpaceLedger]] = {}
         """Spaces of each tenant, by number."""
         for space in sorted(spaces, key=attrgetter("number")):
             self._enter(space)
@@ -164,7 +166,7 @@ class Ledger(Generic[BatchT]):
         self._failure: Failure | None = None
         self._news = asyncio.Event()
 
-    def get(self, key: SpaceKey) -> Space | None:
+    def get(self, key: SpaceKey) -> SpaceLedger | None:
         """Return a space that has a durable record or snapshot.
 
         Raises:
@@ -195,18 +197,20 @@ class Ledger(Generic[BatchT]):
         future: asyncio.Future[int] = self._loop.create_future()
         space = self._spaces.get(key)
         if space is None:
-            space = Space(check_name(key))
+            space = SpaceLedger(check_name(key))
         tail = expected + len(payloads)
         if space.damage is not None:
-            self._refuse(Claim(future, space, tail, 0, data_loss(key, space.damage)))
+            self._refuse(PendingAppend(future, space, tail, 0, data_loss(key, space.damage)))
             return future
         if self.closing or self._failure is not None:
             refusal = self._unwritable()
             if refusal is not None:
-                self._refuse(Claim(future, space, tail, 0, refusal))
+                self._refuse(PendingAppend(future, space, tail, 0, refusal))
                 return future
         if expected != space.head or (space.doomed and expected in space.doomed):
-            self._refuse(Claim(future, space, tail, 0, RevisionConflict(expected, space.head)))
+            self._refuse(
+                PendingAppend(future, space, tail, 0, RevisionConflict(expected, space.head))
+            )
             return future
         with self._lock:
             self._accept(future, space, payloads)
@@ -284,7 +288,9 @@ class Ledger(Generic[BatchT]):
                 del self._spaces[space.key]
                 self._tenants[space.key.tenant].remove(space)
 
-    def _accept(self, future: asyncio.Future[int], space: Space, payloads: Sequence[bytes]) -> None:
+    def _accept(
+        self, future: asyncio.Future[int], space: SpaceLedger, payloads: Sequence[bytes]
+    ) -> None:
         batch = self._batches[-1] if self._batches else None
         size = sum(map(len, payloads))
         if (
@@ -305,20 +311,20 @@ class Ledger(Generic[BatchT]):
         batch.size += size
         space.head += len(payloads)
         self._position += len(payloads)
-        batch.claims.append(Claim(future, space, space.head, self._position))
+        batch.claims.append(PendingAppend(future, space, space.head, self._position))
 
-    def _enter(self, space: Space) -> None:
+    def _enter(self, space: SpaceLedger) -> None:
         self._spaces[space.key] = space
         self._tenants.setdefault(space.key.tenant, []).append(space)
 
-    def _refuse(self, claim: Claim) -> None:
+    def _refuse(self, claim: PendingAppend) -> None:
         claim.space.doomed[claim.tail] = claim.space.doomed.get(claim.tail, 0) + 1
         if self._batches:  # its turn comes after everything that was accepted before
             self._batches[-1].claims.append(claim)
         else:
             self._loop.call_soon(self._resolve, claim, None)
 
-    def _resolve(self, claim: Claim, failure: Failure | None) -> None:
+    def _resolve(self, claim: PendingAppend, failure: Failure | None) -> None:
         if claim.refusal is not None:
             doomed = claim.space.doomed
             doomed[claim.tail] -= 1

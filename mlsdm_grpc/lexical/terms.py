@@ -14,10 +14,10 @@ from typing import Final
 
 import Stemmer
 
-from mlsdm_grpc.lexical.languages import candidates, main_languages, recognise, script_of
+from mlsdm_grpc.lexical.recognition import candidates, main_languages, recognise, script_of
 from mlsdm_grpc.lexical.stems import stem
 from mlsdm_grpc.lexical.tables import languages
-from mlsdm_grpc.lexical.tokens import tokenize
+from mlsdm_grpc.lexical.tokenizer import tokenize
 
 __all__ = [
     "TERM_UNIT",

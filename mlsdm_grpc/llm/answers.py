@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.llm.breaker import Pass
-from mlsdm_grpc.llm.providers.base import (
+from mlsdm_grpc.llm.providers.provider import (
     MAX_ANSWER_CHARS,
     FaultKind,
     Finish,
@@ -21,7 +21,7 @@ from mlsdm_grpc.llm.providers.base import (
 )
 from mlsdm_grpc.llm.upstream import judge, judge_silence
 
-__all__ = ["AnswerStream", "ModelResult", "Opened", "open_stream"]
+__all__ = ["AnswerStream", "ModelResult", "StartedAnswer", "open_stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ModelResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class StartedAnswer:
     """A streamed answer whose first text has come."""
 
     chunks: AsyncGenerator[ModelChunk, None]
@@ -57,7 +57,7 @@ class Opened:
         await self.chunks.aclose()
 
 
-async def open_stream(provider: Provider, request: ModelRequest, leave: Pass) -> Opened:
+async def open_stream(provider: Provider, request: ModelRequest, leave: Pass) -> StartedAnswer:
     """Begin a streamed answer and wait for its first text, or its end.
 
     Raises:
@@ -73,7 +73,7 @@ async def open_stream(provider: Provider, request: ModelRequest, leave: Pass) ->
     finally:
         if not (first and first[-1].text):
             await chunks.aclose()
-    return Opened(chunks, first, leave)
+    return StartedAnswer(chunks, first, leave)
 
 
 class AnswerStream:
@@ -90,7 +90,7 @@ class AnswerStream:
 
     def __init__(
         self,
-        opened: Opened,
+        opened: StartedAnswer,
         so_far: ModelResult,
         *,
         deadline_s: float,

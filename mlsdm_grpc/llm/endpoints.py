@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from mlsdm_grpc.config_llm import EndpointSettings
 from mlsdm_grpc.errors import FieldViolation
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
+from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 
 __all__ = ["KeyFile", "Secret", "endpoint_problems", "trusted_authorities"]
 

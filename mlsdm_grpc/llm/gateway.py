@@ -30,7 +30,7 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.llm.answers import AnswerStream, ModelResult, open_stream
 from mlsdm_grpc.llm.breaker import BreakerState, Pass
 from mlsdm_grpc.llm.budget import RetryBudget
-from mlsdm_grpc.llm.providers.base import (
+from mlsdm_grpc.llm.providers.provider import (
     MAX_ANSWER_CHARS,
     FaultKind,
     Finish,
@@ -40,8 +40,8 @@ from mlsdm_grpc.llm.providers.base import (
     ProviderFault,
     TokenUsage,
 )
-from mlsdm_grpc.llm.turns import Turns
-from mlsdm_grpc.llm.upstream import SHORTEST_S, Surroundings, Upstream, Work, expired
+from mlsdm_grpc.llm.turns import CallLimit
+from mlsdm_grpc.llm.upstream import SHORTEST_S, Surroundings, Upstream, UpstreamCall, expired
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = ["Gateway", "Permits", "ProviderStatus", "ProvidersView"]
@@ -112,7 +112,7 @@ class Gateway:
         self._permits = permits
         self._metrics = metrics
         self._clock = clock
-        self._turns = Turns(settings.max_concurrent, clock=clock)
+        self._turns = CallLimit(settings.max_concurrent, clock=clock)
         self._budget = RetryBudget(
             share=settings.retry_share, floor=settings.retry_floor, clock=clock
         )
@@ -165,7 +165,7 @@ class Gateway:
         queued_s = self._clock()
         with self._permits.inside(tenant):
             async with self._turns.turn(tenant, request.deadline_s):
-                work = Work(self._clock(), request.deadline_s, queued_s=queued_s)
+                work = UpstreamCall(self._clock(), request.deadline_s, queued_s=queued_s)
                 answer, upstream = await self._over_chain(work, request, _complete)
                 result = replace(
                     self._begun(work, upstream),
@@ -189,7 +189,7 @@ class Gateway:
         queued_s = self._clock()
         with self._permits.inside(tenant):
             async with self._turns.turn(tenant, request.deadline_s):
-                work = Work(self._clock(), request.deadline_s, queued_s=queued_s)
+                work = UpstreamCall(self._clock(), request.deadline_s, queued_s=queued_s)
                 opened, upstream = await self._over_chain(work, request, open_stream)
                 answer = AnswerStream(
                     opened,
@@ -228,7 +228,7 @@ class Gateway:
 
     async def _over_chain(
         self,
-        work: Work,
+        work: UpstreamCall,
         request: ModelRequest,
         call: Callable[[Provider, ModelRequest, Pass], Awaitable[_T]],
     ) -> tuple[_T, Upstream]:
@@ -252,7 +252,7 @@ class Gateway:
             raise LookupError(request.model)
         raise failed
 
-    def _begun(self, work: Work, upstream: Upstream) -> ModelResult:
+    def _begun(self, work: UpstreamCall, upstream: Upstream) -> ModelResult:
         """Return what is known of an answer before its text."""
         return ModelResult(
             text="",

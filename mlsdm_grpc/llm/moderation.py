@@ -23,9 +23,9 @@ from mlsdm_grpc.errors import DeadlineExceeded, FieldViolation, InvalidInput
 from mlsdm_grpc.llm.breaker import Pass
 from mlsdm_grpc.llm.budget import RetryBudget
 from mlsdm_grpc.llm.endpoints import KeyFile, endpoint_problems, trusted_authorities
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault, number_of
-from mlsdm_grpc.llm.providers.fields import parse_json, raise_error
-from mlsdm_grpc.llm.upstream import Surroundings, Upstream, Work
+from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault, number_of
+from mlsdm_grpc.llm.providers.upstream_json import parse_json, raise_error
+from mlsdm_grpc.llm.upstream import Surroundings, Upstream, UpstreamCall
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 
@@ -95,7 +95,7 @@ class ModerationScorer:
             async with asyncio.timeout_at(min(began_s + self._settings.timeout_s, deadline_s)):
                 await self._turns.acquire()
             try:
-                return await self._upstream.ask(Work(began_s, deadline_s, began_s), once)
+                return await self._upstream.ask(UpstreamCall(began_s, deadline_s, began_s), once)
             finally:
                 self._turns.release()
         except (ProviderFault, DeadlineExceeded, TimeoutError) as error:

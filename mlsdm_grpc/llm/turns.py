@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from mlsdm_grpc.errors import DeadlineExceeded
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
-__all__ = ["Turns"]
+__all__ = ["CallLimit"]
 
 
-class Turns:
+class CallLimit:
     """A limit of calls in flight; who waits is let in tenant by tenant, oldest first within one.
 
     How many may wait is bounded before, by the permits of the lane. The time counts as one in

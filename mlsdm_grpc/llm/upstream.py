@@ -14,11 +14,19 @@ from mlsdm_grpc.config import LlmSettings
 from mlsdm_grpc.errors import DeadlineExceeded
 from mlsdm_grpc.llm.breaker import Breaker, BreakerState, Pass
 from mlsdm_grpc.llm.budget import RetryBudget
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
+from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 
-__all__ = ["SHORTEST_S", "Surroundings", "Upstream", "Work", "expired", "judge", "judge_silence"]
+__all__ = [
+    "SHORTEST_S",
+    "Surroundings",
+    "Upstream",
+    "UpstreamCall",
+    "expired",
+    "judge",
+    "judge_silence",
+]
 
 _T = TypeVar("_T")
 _log: Final = structlog.get_logger(component="llm")
@@ -29,7 +37,7 @@ _PATIENCE_S: Final = 2.0
 
 
 @dataclass(slots=True)
-class Work:
+class UpstreamCall:
     """One request on its way."""
 
     began_s: float
@@ -70,7 +78,7 @@ class Upstream:
         )
         self._show(BreakerState.CLOSED)
 
-    async def ask(self, work: Work, call: Callable[[float, Pass], Awaitable[_T]]) -> _T:
+    async def ask(self, work: UpstreamCall, call: Callable[[float, Pass], Awaitable[_T]]) -> _T:
         """Ask until there is an answer or no try is left.
 
         Args:
@@ -109,7 +117,7 @@ class Upstream:
             request_id=REQUEST_ID.get(),
         )
 
-    async def _once(self, work: Work, call: Callable[[float, Pass], Awaitable[_T]]) -> _T:
+    async def _once(self, work: UpstreamCall, call: Callable[[float, Pass], Awaitable[_T]]) -> _T:
         """Make one call, if there is time and the breaker lets it through, and count it."""
         if work.deadline_s - self._around.clock() < SHORTEST_S:
             raise expired()
@@ -140,7 +148,7 @@ class Upstream:
 
     async def _timed(
         self,
-        work: Work,
+        work: UpstreamCall,
         leave: Pass,
         call: Callable[[float, Pass], Awaitable[_T]],
     ) -> _T:
@@ -170,7 +178,7 @@ class Upstream:
         pause_s = max(min(growing_s, settings.retry_max_s), asked_s or 0.0)
         return pause_s + self._around.jitter() * settings.retry_jitter_s
 
-    def _give_up(self, work: Work, state: RetryCallState) -> bool:
+    def _give_up(self, work: UpstreamCall, state: RetryCallState) -> bool:
         """Return whether there is no further try: none left, no time, no budget."""
         if state.attempt_number >= self._settings.tries or not self.breaker.callable:
             return True

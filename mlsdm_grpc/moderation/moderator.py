@@ -31,7 +31,7 @@ from mlsdm_grpc.moderation.text_client import Texts, ToMeasure
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import all_of, both
-from mlsdm_grpc.protection.fair_limiter import Turns
+from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.speech import Profile, SpeechReport
 
 __all__ = ["Judged", "Judging", "Scorer", "log_speech"]
@@ -79,7 +79,7 @@ class Judging:
         texts: Texts,
         policies: Policies,
         *,
-        turns: Turns,
+        turns: LoopTurns,
         scorer: Scorer | None,
         metrics: Metrics,
     ) -> None:

@@ -28,7 +28,7 @@ from mlsdm_grpc.speech import Profile, SpeechReport
 from mlsdm_grpc.workers.link import InlineLink, Link
 from mlsdm_grpc.workers.main import make_handler
 from mlsdm_grpc.workers.pool import Pool
-from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_codec import raise_failure
 from mlsdm_grpc.workers.text_codec import measurement_from_proto, report_from_proto
 
@@ -362,7 +362,7 @@ class Texts:
 
 
 async def _link_to_a_thread() -> InlineLink:
-    return InlineLink(await asyncio.to_thread(make_handler, "text", "", Position()))
+    return InlineLink(await asyncio.to_thread(make_handler, "text", "", Progress()))
 
 
 def _embeds(request: pb.LinkRequest) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
-__all__ = ["FEW", "Turn", "Turns"]
+__all__ = ["FEW", "LoopTurns", "Turn"]
 
 _SLICE_S: Final = 0.004
 _PAUSE_S: Final = 0.001
@@ -59,7 +59,7 @@ class Turn:
         await self.take()
 
 
-class Turns:
+class LoopTurns:
     """Deals slices of the event loop to those who have much to do on it."""
 
     def __init__(self) -> None:

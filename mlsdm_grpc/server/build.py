@@ -45,19 +45,19 @@ from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.journal.codec.records import decode_record
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.llm.gateway import Gateway, ProvidersView
 from mlsdm_grpc.llm.moderation import moderation_scorer
-from mlsdm_grpc.llm.providers.chain import build_providers, embedder_problems
+from mlsdm_grpc.llm.providers.provider_chain import build_providers, embedder_problems
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.protection.sensors import Sensors
+from mlsdm_grpc.security.bearer_tokens import DevAuthenticator, TokenAuthenticator
 from mlsdm_grpc.security.principal import Authenticator
-from mlsdm_grpc.security.tokens import DevAuthenticator, TokenAuthenticator
 from mlsdm_grpc.server import health as health_names
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.health import Health
@@ -186,7 +186,7 @@ async def running_server(
             metrics=metrics,
             clock=time.monotonic,
         )
-        parts = _Parts(
+        parts = _ServerParts(
             settings, room, metrics, journal, engine, gateway, commit_s, stop or anyio.Event()
         )
         async with engine.running(), _ports(parts) as running:
@@ -199,7 +199,7 @@ async def _close(journal: Journal) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class _ServerParts:
     """What stands behind the ports."""
 
     settings: Settings
@@ -217,7 +217,7 @@ class _Parts:
 
 
 @asynccontextmanager
-async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
+async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
     settings, health = parts.settings, parts.health
     drain = DrainInterceptor()
     authenticator = await anyio.to_thread.run_sync(
@@ -264,7 +264,7 @@ async def _ports(parts: _Parts) -> AsyncIterator[RunningServer]:
             await ops_port.stop()
 
 
-def _monitor(parts: _Parts) -> Monitor:
+def _monitor(parts: _ServerParts) -> Monitor:
     journal = parts.settings.journal
     on_disk = journal.kind is JournalKind.SQLITE
     return Monitor(
@@ -278,7 +278,9 @@ def _monitor(parts: _Parts) -> Monitor:
     )
 
 
-def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: GrpcServer) -> None:
+def _add_services(
+    router: Router, parts: _ServerParts, monitor: Monitor, data_port: GrpcServer
+) -> None:
     settings = parts.settings
     node = Node(
         settings,
@@ -308,7 +310,7 @@ def _add_services(router: Router, parts: _Parts, monitor: Monitor, data_port: Gr
     add_reflection(router, router.services)
 
 
-def _servicers(parts: _Parts) -> dict[str, object]:
+def _servicers(parts: _ServerParts) -> dict[str, object]:
     """Return what serves tenants, by service."""
     settings, engine, gateway = parts.settings, parts.engine, parts.gateway
     max_stream_age_s, clock = settings.server.max_stream_age_s, time.monotonic

@@ -19,11 +19,11 @@ from google.protobuf.message_factory import GetMessageClass
 
 from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
 from mlsdm_grpc.errors import NotYetAvailable
-from mlsdm_grpc.protection.fair_limiter import Turns
-from mlsdm_grpc.server.handlers import Chain, Handler, StreamAnswer, UnaryAnswer, WriterAnswer
+from mlsdm_grpc.protection.fair_limiter import LoopTurns
+from mlsdm_grpc.server.handlers import Chain, MethodHandler, StreamAnswer, UnaryAnswer, WriterAnswer
 from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.wire.bounds import BOUNDS
-from mlsdm_grpc.wire.call import Call, Method, Shape
+from mlsdm_grpc.wire.call import Call, Method, RpcShape
 from mlsdm_grpc.wire.reading import Reader
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Router"]
 
-_UNKNOWN_METHOD: Final = Method("other", "other", Shape(True, True))
+_UNKNOWN_METHOD: Final = Method("other", "other", RpcShape(True, True))
 
 
 def _not_yet(path: str) -> NotYetAvailable:
@@ -70,7 +70,7 @@ class Router(grpc.GenericRpcHandler):
         *,
         room: Room | None = None,
         bounds: Mapping[str, Bound] = BOUNDS,
-        turns: Turns | None = None,
+        turns: LoopTurns | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Serve nothing yet.
@@ -84,7 +84,7 @@ class Router(grpc.GenericRpcHandler):
         """
         self._chain = Chain(interceptors, clock, room or Room())
         self._bounds = bounds
-        self._turns = turns or Turns()
+        self._turns = turns or LoopTurns()
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._services: list[str] = []
         self._methods: list[str] = []
@@ -140,7 +140,7 @@ class Router(grpc.GenericRpcHandler):
             method = Method(
                 full_name,
                 descriptor.name,
-                Shape(descriptor.client_streaming, descriptor.server_streaming),
+                RpcShape(descriptor.client_streaming, descriptor.server_streaming),
                 open=foreign,
                 read_only=descriptor.GetOptions().idempotency_level
                 == MethodOptions.NO_SIDE_EFFECTS,
@@ -173,7 +173,7 @@ class Router(grpc.GenericRpcHandler):
         run = getattr(servicer, method.name, _missing_stream if streams else _missing)
         serializer = None
         if inspect.isasyncgenfunction(run) and streams:
-            kind: type[Handler] = StreamAnswer
+            kind: type[MethodHandler] = StreamAnswer
         elif inspect.iscoroutinefunction(run) and not streams:
             kind = UnaryAnswer
         elif inspect.iscoroutinefunction(run) and foreign:

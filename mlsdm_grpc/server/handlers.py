@@ -31,7 +31,7 @@ from mlsdm_grpc.server.room import Holding, Room
 from mlsdm_grpc.wire.bounds import SCAN_BYTES
 from mlsdm_grpc.wire.call import Call, Interceptor, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
-from mlsdm_grpc.wire.method_classes import WORK, Work
+from mlsdm_grpc.wire.method_classes import WORK, MethodClass
 from mlsdm_grpc.wire.status import to_status
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
     Hook: TypeAlias = Callable[[Call], None]
 
-__all__ = ["Chain", "Handler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
+__all__ = ["Chain", "MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _CONNECTION_ERRORS: Final = tuple(
@@ -111,7 +111,7 @@ class _Requests:
         return await self._reader.read(raw)
 
 
-class Handler(ABC):
+class MethodHandler(ABC):
     """Serves one method. The subclasses know one kind of answer each."""
 
     __slots__ = (
@@ -132,7 +132,7 @@ class Handler(ABC):
         self._run = run
         self._reader = reader
         self._foreign = foreign
-        self._bulk = WORK.get(method.path) is Work.BULK
+        self._bulk = WORK.get(method.path) is MethodClass.BULK
         self._large = self._bulk or method.name.startswith("Batch")
         self._streams = method.shape.client_streaming
         in_flight = chain.in_flight
@@ -276,7 +276,7 @@ class Handler(ABC):
         return None
 
 
-class UnaryAnswer(Handler):
+class UnaryAnswer(MethodHandler):
     __slots__ = ()
 
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
@@ -301,7 +301,7 @@ class UnaryAnswer(Handler):
         return answer
 
 
-class StreamAnswer(Handler):
+class StreamAnswer(MethodHandler):
     __slots__ = ()
 
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
@@ -325,7 +325,7 @@ class StreamAnswer(Handler):
         return None
 
 
-class WriterAnswer(Handler):
+class WriterAnswer(MethodHandler):
     """A foreign coroutine that writes its messages to the context itself."""
 
     __slots__ = ()

@@ -11,8 +11,8 @@ import grpc
 
 from mlsdm_grpc.config import Address
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.server.grpc_options import server_options
 from mlsdm_grpc.server.health import OVERALL, READINESS
-from mlsdm_grpc.server.options import server_options
 
 if TYPE_CHECKING:
     from mlsdm_grpc.config import ServerSettings

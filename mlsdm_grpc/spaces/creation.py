@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from mlsdm_grpc.config import RecallPhase, SpaceSettings
+from mlsdm_grpc.config import RecallPhase, SpaceDefaults
 from mlsdm_grpc.core.mind.compatibility import reduced
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model.record import (
@@ -32,7 +32,7 @@ from mlsdm_grpc.workers.space_codec import refusal_error
 __all__ = ["FirstWrites", "parameters_from"]
 
 
-def parameters_from(settings: SpaceSettings) -> SpaceParameters:
+def parameters_from(settings: SpaceDefaults) -> SpaceParameters:
     """Return the parameters of a new space of which its creator says nothing."""
     return SpaceParameters(
         dimension=settings.dimension,
@@ -55,7 +55,7 @@ class FirstWrites:
         self,
         access: Access,
         *,
-        defaults: SpaceSettings,
+        defaults: SpaceDefaults,
         embedder: EmbedderInfo | None,
         base_moral_threshold: Callable[[str], Awaitable[float]],
     ) -> None:

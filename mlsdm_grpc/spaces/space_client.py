@@ -20,7 +20,7 @@ from mlsdm_grpc.journal.codec.records import (
 )
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.clock import Clock
-from mlsdm_grpc.protection.fair_limiter import FEW, Turns
+from mlsdm_grpc.protection.fair_limiter import FEW, LoopTurns
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.spaces.checks import parameters_of
 from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
@@ -72,7 +72,7 @@ class Access:
         self.lanes = lanes
         self.clock = clock
         self.ids = ids
-        self.turns = Turns()
+        self.turns = LoopTurns()
         """Slices of the event loop."""
         self._writes = writes
 

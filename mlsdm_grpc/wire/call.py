@@ -19,15 +19,15 @@ __all__ = [
     "MetadataValue",
     "Method",
     "Principal",
+    "RpcShape",
     "RpcStatus",
-    "Shape",
 ]
 
 MetadataValue: TypeAlias = str | bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RpcShape:
     """Which sides of a method stream."""
 
     client_streaming: bool
@@ -52,7 +52,7 @@ class Method:
     """Full name, e.g. ``mlsdm.v1.MemoryService``."""
     name: str
     """E.g. ``PutMemory``."""
-    shape: Shape
+    shape: RpcShape
     open: bool = False
     """Served without a credential and while draining: health and reflection."""
     read_only: bool = False

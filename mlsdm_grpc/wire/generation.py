@@ -8,15 +8,15 @@ from typing import Final
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
 from mlsdm_grpc.config import LlmSettings
 from mlsdm_grpc.generation.generator import (
-    Generation,
     GenerationEvent,
     GenerationRequest,
+    GenerationResult,
     Piece,
     Recalled,
 )
 from mlsdm_grpc.generation.speech_repair import Spent
 from mlsdm_grpc.governance.policy.verdict import Verdict
-from mlsdm_grpc.llm.providers.base import Finish
+from mlsdm_grpc.llm.providers.provider import Finish
 from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
@@ -95,7 +95,7 @@ def response(events: Sequence[GenerationEvent]) -> pb.GenerateResponse:
             message.verdicts.append(responses.verdict(event))
         elif isinstance(event, Spent):
             message.usage.CopyFrom(usage(event))
-        elif isinstance(event, Generation):
+        elif isinstance(event, GenerationResult):
             _fill(message, event)
             message.stateless = event.stateless
     return message
@@ -120,7 +120,7 @@ def stream_event(event: GenerationEvent, index: int) -> pb.StreamGenerateRespons
     return pb.StreamGenerateResponse(final=final)
 
 
-def _fill(message: pb.GenerateResponse | pb.FinalEvent, ended: Generation) -> None:
+def _fill(message: pb.GenerateResponse | pb.FinalEvent, ended: GenerationResult) -> None:
     message.text = ended.text
     refused = pb.FINISH_REASON_PROMPT_REFUSED
     message.finish_reason = refused if ended.prompt_refused else _FINISHES[ended.finish]

@@ -6,10 +6,10 @@ import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["WORK", "Work"]
+__all__ = ["WORK", "MethodClass"]
 
 
-class Work(enum.Enum):
+class MethodClass(enum.Enum):
     """Kinds of work, by what a node under pressure does with it."""
 
     READ = "read"
@@ -24,32 +24,32 @@ class Work(enum.Enum):
     """Never refused: with it the node is looked at and repaired."""
 
 
-_NAMES: Mapping[Work, Mapping[str, str]] = {
-    Work.READ: {
+_NAMES: Mapping[MethodClass, Mapping[str, str]] = {
+    MethodClass.READ: {
         "MemoryService": "QueryMemories BatchQueryMemories GetMemory ListMemories",
         "CognitionService": "GetState WatchState",
         "GovernanceService": "EvaluateContent AnalyzeSpeech RepairSpeech GetPolicy",
         "SpaceService": "GetSpace ListSpaces",
     },
-    Work.WRITE: {
+    MethodClass.WRITE: {
         "MemoryService": "PutMemory UpdateMemory DeleteMemory",
         "CognitionService": "ProcessEvent StreamEvents",
         "GovernanceService": "SetPolicy",
         "SpaceService": "CreateSpace UpdateSpace DeleteSpace",
     },
-    Work.BULK: {
+    MethodClass.BULK: {
         "MemoryService": "BatchPutMemories IngestMemories ExportMemories",
         "CognitionService": "Consolidate",
         "SpaceService": "ExportSpace ImportSpace",
     },
-    Work.GENERATION: {"GenerationService": "Generate StreamGenerate"},
-    Work.ADMIN: {
+    MethodClass.GENERATION: {"GenerationService": "Generate StreamGenerate"},
+    MethodClass.ADMIN: {
         "AdminService": "GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup VerifyBackup"
         " GetSloStatus ListDecisions VerifyJournal SetLogLevel",
     },
 }
 
-WORK: Mapping[str, Work] = MappingProxyType(
+WORK: Mapping[str, MethodClass] = MappingProxyType(
     {
         f"/mlsdm.v1.{service}/{name}": work
         for work, services in _NAMES.items()

@@ -14,9 +14,9 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.protection.fair_limiter import FEW, Turn, Turns
+from mlsdm_grpc.protection.fair_limiter import FEW, LoopTurns, Turn
 from mlsdm_grpc.wire.bounds import ITEMS, SCAN_BYTES, WHOLE_BYTES, Bound
-from mlsdm_grpc.wire.scan import Scan, Shape
+from mlsdm_grpc.wire.scan import MessageScan, MessageShape
 
 __all__ = ["Parts", "Reader"]
 
@@ -117,16 +117,16 @@ class Reader:
         method: str,
         request_type: type[Message],
         bounds: Mapping[str, Bound],
-        turns: Turns,
+        turns: LoopTurns,
     ) -> None:
         self.turns = turns
         self._method = method
         self._type: Any = request_type
         descriptor: Any = request_type.DESCRIPTOR
         self._path: Final = ITEMS.get(descriptor.full_name, ())
-        self._shape = Shape(descriptor, bounds, self._path)
+        self._shape = MessageShape(descriptor, bounds, self._path)
         self._item_type: Any = _item_type(self._type, self._path)
-        self._item_shape = Shape(self._item_type.DESCRIPTOR, bounds)
+        self._item_shape = MessageShape(self._item_type.DESCRIPTOR, bounds)
 
     def parse(self, raw: bytes) -> Any:
         """Return a request of few bytes; as :class:`Parts` if it has items.
@@ -149,7 +149,7 @@ class Reader:
             return self.parse(raw)
         cuts = bool(self._path) and len(raw) > WHOLE_BYTES
         async with self.turns.taken() as turn:
-            scan = Scan(raw, cuts=cuts)
+            scan = MessageScan(raw, cuts=cuts)
             outer = await self._scanned(scan, self._shape, turn)
             if not cuts:
                 return self.parse(raw)
@@ -170,14 +170,14 @@ class Reader:
         """
         if len(raw) > SCAN_BYTES:
             try:
-                await self._scanned(Scan(raw, path), self._item_shape, turn)
+                await self._scanned(MessageScan(raw, path), self._item_shape, turn)
             except InvalidInput as error:
                 if not error.violations:
                     raise
                 return error
         return self._parsed(self._item_type, raw)
 
-    async def _scanned(self, scan: Scan, shape: Shape, turn: Turn) -> bytes:
+    async def _scanned(self, scan: MessageScan, shape: MessageShape, turn: Turn) -> bytes:
         """Look over a message, and return it without its items."""
         steps = scan.steps(shape)
         try:

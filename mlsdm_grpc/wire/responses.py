@@ -27,7 +27,7 @@ from mlsdm_grpc.core.model.record import (
 from mlsdm_grpc.engine.memory_writes import Put
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced
 from mlsdm_grpc.workers.query_encoder import embedding_message, memory_message, timestamp
-from mlsdm_grpc.workers.space_codec import Found
+from mlsdm_grpc.workers.space_codec import StoredMemory
 
 __all__ = [
     "batch_put",
@@ -102,7 +102,7 @@ def batch_put(done: Put) -> Iterator[bytes]:
 
 
 def page(
-    found: Sequence[Found],
+    found: Sequence[StoredMemory],
     rest: memory_query_pb2.ListMemoriesResponse | memory_stream_pb2.ExportMemoriesResponse,
 ) -> Iterator[bytes]:
     """Yield a page in parts to join, each the work of a moment.

@@ -18,7 +18,7 @@ from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.journal.codec.protowire import length_delimited
 from mlsdm_grpc.wire.bounds import ENTRY, STRING, Bound
 
-__all__ = ["MAX_SURPLUS", "Scan", "Shape"]
+__all__ = ["MAX_SURPLUS", "MessageScan", "MessageShape"]
 
 MAX_SURPLUS: Final = 8 * 1_024
 """Fields of a message that are unknown or stand where one that replaces them follows; a message
@@ -77,7 +77,7 @@ class _Field:
         self.bound = bound
         self.width = width
         """Bytes of a packed value."""
-        self.child: Shape | None = None
+        self.child: MessageShape | None = None
         oneof = field.containing_oneof
         self.others = tuple(
             other.number for other in (oneof.fields if oneof else ()) if other is not field
@@ -85,7 +85,7 @@ class _Field:
         """Fields that this one replaces."""
 
 
-class Shape:
+class MessageShape:
     """The fields of a message by their tags.
 
     Args:
@@ -121,7 +121,7 @@ class Shape:
             kind = _Kind.SINGLE
         one = _Field(field, _Kind.ITEM if is_item else kind, bound, 0)
         if field.message_type is not None:
-            one.child = Shape(field.message_type, bounds, items)
+            one.child = MessageShape(field.message_type, bounds, items)
         self.fields[field.number << 3 | wire_type] = one
         if kind is _Kind.MANY and wire_type != _LENGTH:
             width = _WIDTHS.get(wire_type, 1)
@@ -144,7 +144,7 @@ def _kind(field: FieldDescriptor) -> _Kind:
     return _Kind.STRING if field.type in _STRINGS else _Kind.SINGLE
 
 
-class Scan:
+class MessageScan:
     """One look over one message.
 
     Args:
@@ -164,7 +164,7 @@ class Scan:
         self.items: list[tuple[int, int]] = []
         """Where in the bytes the items are."""
 
-    def steps(self, shape: Shape) -> Generator[None, None, bytes]:
+    def steps(self, shape: MessageShape) -> Generator[None, None, bytes]:
         """Look over the message, and yield every few milliseconds.
 
         Returns:
@@ -180,7 +180,7 @@ class Scan:
             raise DecodeError from None
 
     def _message(  # noqa: PLR0912 - one branch a kind of field, and no call for most fields
-        self, at: int, end: int, shape: Shape, scope: dict[int, Any], path: str
+        self, at: int, end: int, shape: MessageShape, scope: dict[int, Any], path: str
     ) -> Generator[None, None, bytes]:
         """Look over one message; ``scope`` has what was seen of it before, by field."""
         raw, fields, kept, kept_to = self._raw, shape.fields, bytearray(), at
@@ -228,7 +228,13 @@ class Scan:
         return bytes(kept + raw[kept_to:end])
 
     def _nested(
-        self, field: _Field, shape: Shape, at: int, end: int, scope: dict[int, Any], path: str
+        self,
+        field: _Field,
+        shape: MessageShape,
+        at: int,
+        end: int,
+        scope: dict[int, Any],
+        path: str,
     ) -> Generator[None, None, bytes]:
         inner: dict[int, Any] = {}
         if field.kind is _Kind.MESSAGES:

@@ -28,15 +28,15 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     stream_pb2,
 )
 from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, PutResult
-from mlsdm_grpc.engine.stream_buffer import Batch
+from mlsdm_grpc.engine.stream_buffer import ItemBatch
 from mlsdm_grpc.engine.streams import (
     Flow,
-    Opened,
+    OpenedStream,
     Opening,
-    Position,
     Result,
     Settled,
     StreamEvent,
+    StreamPosition,
 )
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
 from mlsdm_grpc.journal.codec.records import packed_memory
@@ -113,7 +113,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
 
     async def batches(
         self, requests: AsyncIterator[Parts[RequestT, ItemT]], call: Call, opening: Opening
-    ) -> AsyncGenerator[Batch]:
+    ) -> AsyncGenerator[ItemBatch]:
         """Yield the items as they come.
 
         Args:
@@ -135,7 +135,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
                 fields.fault(f"batch.{name}", bounds.STREAM_BATCH.description)
             fields.check()
             drafts = await self._drafts(parts, opening, attested=call.principal.attest)
-            yield Batch(first_sequence, drafts)
+            yield ItemBatch(first_sequence, drafts)
 
     def response(self, event: StreamEvent, opening: Opening) -> ResponseT:
         """Return the message that tells an event of the stream."""
@@ -145,7 +145,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             )
         token = encode_resume_token(opening.key, opening.stream_id, event.position)
         acked = event.position.acked_sequence
-        if isinstance(event, Opened):
+        if isinstance(event, OpenedStream):
             opened = stream_pb2.StreamOpened(
                 acked_sequence=acked,
                 resume_token=token,
@@ -316,7 +316,7 @@ def _misplaced(call: Call, message: str) -> InvalidInput:
     )
 
 
-def encode_resume_token(key: SpaceKey, stream_id: str, position: Position) -> str:
+def encode_resume_token(key: SpaceKey, stream_id: str, position: StreamPosition) -> str:
     """Return the token of a stream at a position; any node can read it."""
     raw = _TOKEN.pack(
         _VERSION, position.incarnation, position.acked_sequence, _binding(key, stream_id)
@@ -324,14 +324,14 @@ def encode_resume_token(key: SpaceKey, stream_id: str, position: Position) -> st
     return base64.urlsafe_b64encode(raw).decode()
 
 
-def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> Position:
+def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> StreamPosition:
     """Return the position in ``token``; the beginning for an empty one.
 
     Raises:
         InvalidInput: STREAM_RESUME_INVALID; it was made for another stream, or not by this service.
     """
     if not token:
-        return Position(0, 0)
+        return StreamPosition(0, 0)
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
         version, incarnation, acked, binding = _TOKEN.unpack(raw)
@@ -345,7 +345,7 @@ def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> Position:
             violations=[FieldViolation("open.stream.resume_token", "is of another stream")],
             metadata={"stream_id": stream_id},
         )
-    return Position(incarnation, acked)
+    return StreamPosition(incarnation, acked)
 
 
 def _binding(key: SpaceKey, stream_id: str) -> bytes:

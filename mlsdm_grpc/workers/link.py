@@ -27,9 +27,9 @@ __all__ = [
     "MAX_FRAME_BYTES",
     "NO_RECORDS",
     "FrameReader",
-    "Handler",
     "InlineLink",
     "Link",
+    "RequestHandler",
     "SocketLink",
     "encode_frame",
     "handle_some",
@@ -89,7 +89,7 @@ class FrameReader:
 NO_RECORDS: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 
-class Handler(Protocol):
+class RequestHandler(Protocol):
     """What a worker does with the requests that it found waiting."""
 
     @property
@@ -115,7 +115,7 @@ class Handler(Protocol):
 
 
 def handle_some(
-    handler: Handler,
+    handler: RequestHandler,
     requests: Sequence[pb.LinkRequest],
     records: Mapping[int, bytes] = NO_RECORDS,
 ) -> list[pb.LinkReply]:
@@ -339,7 +339,7 @@ class SocketLink(_RequestLink, asyncio.Protocol):
 class InlineLink(_RequestLink):
     """Link to a handler in a thread of this process, for tests; it coalesces as a worker does."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: RequestHandler) -> None:
         super().__init__()
         self._handler = handler
         self._queue: list[pb.LinkRequest] = []

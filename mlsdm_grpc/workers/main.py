@@ -16,8 +16,8 @@ import sys
 from collections.abc import Sequence
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.workers.link import FrameReader, Handler, encode_frame, handle_some
-from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.link import FrameReader, RequestHandler, encode_frame, handle_some
+from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
 
 __all__ = ["main", "make_handler", "serve"]
@@ -25,7 +25,7 @@ __all__ = ["main", "make_handler", "serve"]
 _READ_BYTES = 64 * 1_024
 
 
-def make_handler(role: str, embedder: str, position: Position) -> Handler:
+def make_handler(role: str, embedder: str, position: Progress) -> RequestHandler:
     """Return what a worker of this role does: ``minds`` or ``text``."""
     if role == "minds":
         return MindHandler(position)
@@ -34,7 +34,7 @@ def make_handler(role: str, embedder: str, position: Position) -> Handler:
     return TextHandler(embedder, position)
 
 
-def serve(sock: socket.socket, handler: Handler) -> None:
+def serve(sock: socket.socket, handler: RequestHandler) -> None:
     """Answer requests until the peer closes; replies that the peer does not read yet are kept."""
     sock.setblocking(False)
     reader = FrameReader()
@@ -92,7 +92,7 @@ def _send(sock: socket.socket, outgoing: bytearray) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Run a worker; the parent started it with its role and socket."""
     role, descriptor, page, *rest = arguments
-    position = Position(int(page))
+    position = Progress(int(page))
     with socket.socket(fileno=int(descriptor)) as sock:
         handler = make_handler(role, rest[0] if rest else "", position)
         gc.collect()

@@ -28,7 +28,7 @@ from mlsdm_grpc.protection.allocator import MMAP_THRESHOLD_BYTES
 from mlsdm_grpc.protection.sensors import resident_bytes
 from mlsdm_grpc.workers.link import InlineLink, Link, SocketLink, worker_lost
 from mlsdm_grpc.workers.main import make_handler
-from mlsdm_grpc.workers.progress import Applying, Position, shared_page
+from mlsdm_grpc.workers.progress import Applying, Progress, shared_page
 
 __all__ = ["WORKER_ENVIRONMENT", "Loss", "Pool", "WorkerLimits", "WorkerRole", "WorkerState"]
 
@@ -110,7 +110,7 @@ class _Worker:
     """One process that has greeted, or will."""
 
     process: asyncio.subprocess.Process
-    position: Position
+    position: Progress
     link: SocketLink
     lost: asyncio.Event
     over_memory: bool = False
@@ -182,7 +182,7 @@ class Pool:
         """
         if self._inline:
             handler = await asyncio.to_thread(
-                make_handler, self.role.name, self.role.embedder, Position()
+                make_handler, self.role.name, self.role.embedder, Progress()
             )
             self._came_up(0, InlineLink(handler))
             return
@@ -392,7 +392,7 @@ class Pool:
                 ours.close()
                 raise
             await asyncio.to_thread(_offer, process.pid)
-            worker = _Worker(process, Position(page), link, lost)
+            worker = _Worker(process, Progress(page), link, lost)
             await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)
         try:
             await _first_of(ready, lost, timeout_s=self._limits.start_s)

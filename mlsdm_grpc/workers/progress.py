@@ -11,7 +11,7 @@ import os
 import struct
 from typing import Final, NamedTuple
 
-__all__ = ["LOADING", "Applying", "Position", "shared_page"]
+__all__ = ["LOADING", "Applying", "Progress", "shared_page"]
 
 LOADING: Final = 0
 """In place of a revision: the space's snapshot is being read."""
@@ -35,7 +35,7 @@ def shared_page() -> int:
     return descriptor
 
 
-class Position:
+class Progress:
     """The position of one worker, seen from either side.
 
     Args:

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
-from mlsdm_grpc.core.mind.pelm import Found, Memory, Pelm, Query
+from mlsdm_grpc.core.mind.pelm import Memory, Pelm, Query, RecalledSlots
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import varint
@@ -92,7 +92,7 @@ class Answers:
         self,
         request: link_pb2.LinkRequest,
         pelm: Pelm,
-        found: Iterable[tuple[Query, Found]],
+        found: Iterable[tuple[Query, RecalledSlots]],
         revision: int,
     ) -> bytes:
         """Return a ``QueryMemoriesResponse``, or for a batch a ``BatchQueryMemoriesResponse``.
@@ -129,7 +129,9 @@ class Answers:
         parts.append((b"\x10" if search.batch else b"\x18") + varint(revision))
         return b"".join(parts)
 
-    def _result(self, space_id: int, pelm: Pelm, found: Found, *, rows: bool) -> list[bytes]:
+    def _result(
+        self, space_id: int, pelm: Pelm, found: RecalledSlots, *, rows: bool
+    ) -> list[bytes]:
         """Return the matches of one query, each a field of the answer."""
         slots = found.slots.tolist()
         scores = zip(

@@ -11,31 +11,31 @@ from typing import Final, NamedTuple, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 
-__all__ = ["SLICE_S", "Claim", "Job", "Slices"]
+__all__ = ["SLICE_S", "Job", "LockMode", "Slices"]
 
 SLICE_S: Final = 0.002
 """Time after which a job lets others go first, seconds."""
 
 
-class Claim(Enum):
+class LockMode(Enum):
     """What a request wants of its space, and so what has to wait for it and it for what."""
 
-    GLANCE = "glance"
+    POINT_READ = "point_read"
     """Reads in one go; waits for nothing but a change that is half done."""
-    LOOK = "look"
+    READ = "read"
     """Reads in steps between which changes may come, whole ones."""
-    FREEZE = "freeze"
+    FROZEN_COPY = "frozen_copy"
     """Freezes the state as it begins; changes may go on beside the steps that follow."""
-    STUDY = "study"
+    SNAPSHOT_READ = "snapshot_read"
     """Reads one revision in several steps."""
-    CHANGE = "change"
+    WRITE = "write"
     """Changes the state, in one step or several."""
-    REPLACE = "replace"
+    EXCLUSIVE = "exclusive"
     """Puts another state in place of the one that is there."""
 
 
-_EXCLUSIVE: Final = frozenset({Claim.CHANGE, Claim.REPLACE})
-_READS: Final = (Claim.LOOK, Claim.FREEZE, Claim.STUDY)
+_EXCLUSIVE: Final = frozenset({LockMode.WRITE, LockMode.EXCLUSIVE})
+_READS: Final = (LockMode.READ, LockMode.FROZEN_COPY, LockMode.SNAPSHOT_READ)
 
 
 @dataclass(slots=True, eq=False)
@@ -46,12 +46,12 @@ class Job:
     reply: pb.LinkReply
     steps: Iterator[None]
     """Does the work, and yields wherever it may be interrupted; raises nothing."""
-    claim: Claim
+    claim: LockMode
 
 
 class _Held(NamedTuple):
     request: pb.LinkRequest
-    claim: Claim
+    claim: LockMode
 
 
 _Turn: TypeAlias = Job | int
@@ -73,7 +73,7 @@ class Slices:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._turns: deque[_Turn] = deque()
-        self._jobs: Counter[tuple[int, Claim]] = Counter()
+        self._jobs: Counter[tuple[int, LockMode]] = Counter()
         """Jobs in progress, by space and claim."""
         self._held: dict[int, deque[_Held]] = {}
         self._glances: dict[int, list[pb.LinkRequest]] = {}
@@ -82,12 +82,12 @@ class Slices:
     def __len__(self) -> int:
         return len(self._turns)
 
-    def holds(self, request: pb.LinkRequest, claim: Claim) -> bool:
+    def holds(self, request: pb.LinkRequest, claim: LockMode) -> bool:
         """Keep a request that cannot begin now; :meth:`step` brings it back."""
         if not self._turns:
             return False
         space_id = request.space_id
-        if claim is Claim.GLANCE:
+        if claim is LockMode.POINT_READ:
             if not self._exclusive(space_id):
                 return False
             self._glances.setdefault(space_id, []).append(request)
@@ -139,7 +139,7 @@ class Slices:
         return None
 
     def step(
-        self, begin: Callable[[pb.LinkRequest, Claim], None]
+        self, begin: Callable[[pb.LinkRequest, LockMode], None]
     ) -> tuple[Job | None, list[pb.LinkRequest]]:
         """Do a slice of what has its turn.
 
@@ -151,7 +151,7 @@ class Slices:
         """
         turn = self._turns.popleft()
         if isinstance(turn, Job):
-            half_done = turn.claim is Claim.LOOK and self._exclusive(turn.request.space_id)
+            half_done = turn.claim is LockMode.READ and self._exclusive(turn.request.space_id)
             if half_done or not self._slice(turn):
                 self._turns.append(turn)
                 return None, []
@@ -191,10 +191,12 @@ class Slices:
     def _exclusive(self, space_id: int) -> bool:
         return any(self._jobs[space_id, claim] for claim in _EXCLUSIVE)
 
-    def _open(self, space_id: int, claim: Claim) -> bool:
+    def _open(self, space_id: int, claim: LockMode) -> bool:
         """Return whether the jobs in progress let a request begin."""
         if self._exclusive(space_id):
             return False
-        if claim is Claim.CHANGE:
-            return not self._jobs[space_id, Claim.STUDY]
-        return claim is not Claim.REPLACE or not any(self._jobs[space_id, each] for each in _READS)
+        if claim is LockMode.WRITE:
+            return not self._jobs[space_id, LockMode.SNAPSHOT_READ]
+        return claim is not LockMode.EXCLUSIVE or not any(
+            self._jobs[space_id, each] for each in _READS
+        )

@@ -26,7 +26,7 @@ from mlsdm_grpc.journal.codec.snapshots import memory_from_row, memory_to_row
 
 __all__ = [
     "Ask",
-    "Found",
+    "StoredMemory",
     "add_failure",
     "add_memory",
     "answer_bytes",
@@ -60,7 +60,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredMemory:
     """One memory as it stands now."""
 
     memory: Memory
@@ -154,12 +154,12 @@ def search_request(
     )
 
 
-def found_memories(reply: pb.MemoriesReply) -> Iterator[Found]:
+def found_memories(reply: pb.MemoriesReply) -> Iterator[StoredMemory]:
     """Yield the memories in ``reply``."""
     rows = _rows(reply.rows_f32_le, len(reply.memories)) if reply.rows_f32_le else None
     damaged = set(reply.damaged)
     for i, row in enumerate(reply.memories):
-        yield Found(
+        yield StoredMemory(
             memory_from_row(row, phase=reply.phases[i], confidence=reply.confidences[i]),
             None if rows is None or i in damaged else rows[i],
         )

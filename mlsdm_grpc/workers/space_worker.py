@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, TypeAlias
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.consolidation import Rules, Window, plan
 from mlsdm_grpc.core.mind.mind import Mind, RevisionGap
-from mlsdm_grpc.core.mind.pelm import Found, Query
+from mlsdm_grpc.core.mind.pelm import Query, RecalledSlots
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.model.record import EventOutcome, Outcome, Record, StreamOutcome
 from mlsdm_grpc.core.model.semantics import SemanticsUnknown
@@ -31,9 +31,9 @@ from mlsdm_grpc.journal.codec.policies import policy_to_proto
 from mlsdm_grpc.journal.codec.records import decode_record, group_to_proto, outcome_to_proto
 from mlsdm_grpc.journal.codec.snapshots import SnapshotDamaged, snapshot_reader, snapshot_writer
 from mlsdm_grpc.workers.link import NO_RECORDS
-from mlsdm_grpc.workers.progress import LOADING, Position
+from mlsdm_grpc.workers.progress import LOADING, Progress
 from mlsdm_grpc.workers.query_encoder import Answers
-from mlsdm_grpc.workers.scheduler import SLICE_S, Claim, Job, Slices
+from mlsdm_grpc.workers.scheduler import SLICE_S, Job, LockMode, Slices
 from mlsdm_grpc.workers.space_codec import (
     add_failure,
     add_memory,
@@ -48,20 +48,20 @@ __all__ = ["MindHandler"]
 _Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
 _Asked: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Query]
 _CLAIMS: Final = {
-    "load": Claim.REPLACE,
-    "replay": Claim.REPLACE,
-    "unload": Claim.REPLACE,
-    "apply": Claim.CHANGE,
-    "repair": Claim.CHANGE,
-    "search": Claim.STUDY,
-    "page": Claim.STUDY,
-    "plan": Claim.LOOK,
-    "scrub": Claim.LOOK,
-    "snapshot": Claim.FREEZE,
+    "load": LockMode.EXCLUSIVE,
+    "replay": LockMode.EXCLUSIVE,
+    "unload": LockMode.EXCLUSIVE,
+    "apply": LockMode.WRITE,
+    "repair": LockMode.WRITE,
+    "search": LockMode.SNAPSHOT_READ,
+    "page": LockMode.SNAPSHOT_READ,
+    "plan": LockMode.READ,
+    "scrub": LockMode.READ,
+    "snapshot": LockMode.FROZEN_COPY,
 }
 """What requests want of their space that do not only glance at it."""
 _CHANGES: Final = frozenset(
-    kind for kind, claim in _CLAIMS.items() if claim in {Claim.CHANGE, Claim.REPLACE}
+    kind for kind, claim in _CLAIMS.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
 )
 """Which of them are done at any time."""
 _AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
@@ -92,7 +92,7 @@ class MindHandler:
         clock: Seconds, monotonic; says when a slice ends.
     """
 
-    def __init__(self, position: Position, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, position: Progress, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._position = position
         self._minds: dict[int, Mind] = {}
         self._slices = Slices(clock)
@@ -138,10 +138,10 @@ class MindHandler:
                     replies.append(given_up)
             elif self._slices.holds(request, claim):
                 replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
-            elif kind == "search" and claim is Claim.GLANCE:
+            elif kind == "search" and claim is LockMode.POINT_READ:
                 searches.setdefault(request.space_id, []).append(request)
             else:
-                if claim is Claim.CHANGE or claim is Claim.REPLACE:
+                if claim is LockMode.WRITE or claim is LockMode.EXCLUSIVE:
                     replies += self._search(searches.pop(request.space_id, []))
                 replies += self._begin(kind, request, claim)
         for waiting in searches.values():
@@ -153,7 +153,7 @@ class MindHandler:
         self._position.enter()
         replies: list[pb.LinkReply] = []
 
-        def begin(request: pb.LinkRequest, claim: Claim) -> None:
+        def begin(request: pb.LinkRequest, claim: LockMode) -> None:
             replies.extend(self._begin(request.WhichOneof("kind") or "", request, claim))
 
         done, glances = self._slices.step(begin)
@@ -161,23 +161,23 @@ class MindHandler:
             replies.append(done.reply)
         return replies + self.handle(glances)
 
-    def _claim(self, kind: str, request: pb.LinkRequest) -> Claim:
+    def _claim(self, kind: str, request: pb.LinkRequest) -> LockMode:
         """Return what a request wants of its space."""
         if kind == "search" and not request.search.batch:
-            return Claim.GLANCE
-        claim = _CLAIMS.get(kind, Claim.GLANCE)
-        if claim is Claim.CHANGE and self.busy:
+            return LockMode.POINT_READ
+        claim = _CLAIMS.get(kind, LockMode.POINT_READ)
+        if claim is LockMode.WRITE and self.busy:
             mind = self._minds.get(request.space_id)
             if mind and mind.contents and mind.contents.pelm.kept_bytes >= _MOST_KEPT_BYTES:
-                return Claim.REPLACE  # which waits for the snapshot
+                return LockMode.EXCLUSIVE  # which waits for the snapshot
         return claim
 
-    def _begin(self, kind: str, request: pb.LinkRequest, claim: Claim) -> list[pb.LinkReply]:
+    def _begin(self, kind: str, request: pb.LinkRequest, claim: LockMode) -> list[pb.LinkReply]:
         """Begin a request, and return its reply if it is done."""
         self._position.enter()
         reply = pb.LinkReply(call_id=request.call_id)
         job = Job(request, reply, self._steps(self._actions[kind], request, reply), claim)
-        at_once = claim is Claim.GLANCE or kind in _AT_ONCE
+        at_once = claim is LockMode.POINT_READ or kind in _AT_ONCE
         return [reply] if self._slices.begin(job, at_once=at_once) else []
 
     def _steps(
@@ -383,7 +383,7 @@ class MindHandler:
         yield
         mind = self._mind(request)
         queries = queries_of(_contents(mind), request.search)
-        results: list[tuple[Query, Found]] = []
+        results: list[tuple[Query, RecalledSlots]] = []
         spent_ns, cost_ns, count = 0, 0, _FIRST_QUERIES
         while len(results) < len(queries):
             _check_deadline(request)
@@ -399,7 +399,7 @@ class MindHandler:
         if reply.WhichOneof("kind") == "search":
             reply.search.batch_count, reply.search.query_cost_ns = len(queries), cost_ns
 
-    def _find(self, mind: Mind, queries: Sequence[Query], *, now_ns: int) -> list[Found]:
+    def _find(self, mind: Mind, queries: Sequence[Query], *, now_ns: int) -> list[RecalledSlots]:
         """Scan once for some queries, and say how much that is."""
         rows = _contents(mind).pelm.vector_bytes
         self._position.enter(step_bytes=rows * len(queries) // _SCANNED_AT_ONCE)
@@ -410,7 +410,7 @@ class MindHandler:
         mind: Mind,
         request: pb.LinkRequest,
         reply: pb.LinkReply,
-        found: Sequence[tuple[Query, Found]],
+        found: Sequence[tuple[Query, RecalledSlots]],
     ) -> None:
         pelm = _contents(mind).pelm
         try:

@@ -16,7 +16,7 @@ from mlsdm_grpc.llm.embedders import load_embedder
 from mlsdm_grpc.speech import Profile, analyse
 from mlsdm_grpc.speech.repair import best, is_repairable
 from mlsdm_grpc.workers.link import NO_RECORDS
-from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_codec import add_failure
 from mlsdm_grpc.workers.text_codec import measurement_to_proto, report_to_proto
 
@@ -37,7 +37,7 @@ class TextHandler:
         position: Told of every step.
     """
 
-    def __init__(self, embedder: str, position: Position) -> None:
+    def __init__(self, embedder: str, position: Progress) -> None:
         self._position = position
         self._embedder = None if embedder in {"", NO_EMBEDDER} else load_embedder(embedder)
 

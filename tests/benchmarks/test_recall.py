@@ -13,7 +13,7 @@ from conversations import Context, load
 from finders import Hybrid, Lexical, Okapi, PlainIndex, Vectors
 from ranking import MEASURES, interval, measures
 
-from mlsdm_grpc.llm.embedders.base import load_embedder
+from mlsdm_grpc.llm.embedders.embedder import load_embedder
 
 TALK = {
     "speaker_a": "Anna",

@@ -9,7 +9,7 @@ import pytest
 import typer.testing
 from pydantic import BaseModel
 
-from mlsdm_grpc.cli.main import app
+from mlsdm_grpc.cli.app import app
 from mlsdm_grpc.cli.options import Journal
 from mlsdm_grpc.cli.reference import markdown, toml
 from mlsdm_grpc.config import JournalKind, Settings, load_settings

@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from mlsdm_grpc.errors import DataLoss, InvalidInput, PreconditionFailed, Unavailable
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import RevisionConflict, SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 

@@ -17,7 +17,7 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.errors import PreconditionFailed
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record, version_after
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite.damage import Reporter
 from mlsdm_grpc.journal.sqlite.heads import Heads

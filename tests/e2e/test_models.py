@@ -15,7 +15,7 @@ from serving import channel, in_process
 from mlsdm_grpc._gen.mlsdm.v1 import node_pb2
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.errors import InvalidInput, Unavailable
-from mlsdm_grpc.llm.providers.base import ModelRequest
+from mlsdm_grpc.llm.providers.provider import ModelRequest
 
 sys.path.append(str(Path(__file__).parents[1] / "llm"))
 

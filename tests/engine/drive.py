@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-from mlsdm_grpc.config import EngineSettings, SpaceSettings
+from mlsdm_grpc.config import EngineSettings, SpaceDefaults
 from mlsdm_grpc.core.model.record import NewMemory, PutMemories, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.candidates import Draft
 from mlsdm_grpc.observability.metrics import Metrics
@@ -81,7 +81,7 @@ async def running(journal=None, **changes):
     space = changes.pop("space", {})
     engine = Engine(
         journal,
-        defaults=SpaceSettings(**{"dimension": DIMENSION, "embedder": "none", **space}),
+        defaults=SpaceDefaults(**{"dimension": DIMENSION, "embedder": "none", **space}),
         snapshot_every=changes.pop("snapshot_every", 1_000),
         max_response_bytes=changes.pop("max_response_bytes", 3_670_016),
         metrics=metrics,

@@ -45,7 +45,7 @@ from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
-from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
 
 DIMENSION = 4
@@ -331,7 +331,7 @@ class World:
     # The worker.
 
     def _start(self):
-        self.handler = MindHandler(Position(), clock=Ticks(self.rng))
+        self.handler = MindHandler(Progress(), clock=Ticks(self.rng))
         self.asked.clear()
         self.applied = 0
         self.damaged: list[str] = []

@@ -24,7 +24,7 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation import candidates
 from mlsdm_grpc.spaces import catalogue

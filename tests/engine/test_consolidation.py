@@ -25,7 +25,7 @@ from mlsdm_grpc.errors import (
     Unavailable,
 )
 from mlsdm_grpc.journal.codec.records import decode_record
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.spaces import consolidator
 from mlsdm_grpc.spaces.consolidator import sleep_digest
 

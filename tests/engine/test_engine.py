@@ -17,7 +17,7 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.workers.space_codec import Ask

@@ -21,7 +21,7 @@ from mlsdm_grpc.core.model.policy import (
     SetPolicy,
 )
 from mlsdm_grpc.core.model.record import NewMemory, PutMemories, PutResult
-from mlsdm_grpc.engine.stream_buffer import Batch
+from mlsdm_grpc.engine.stream_buffer import ItemBatch
 from mlsdm_grpc.engine.streams import Opening
 from mlsdm_grpc.errors import InternalError, Unavailable
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
@@ -33,7 +33,7 @@ from mlsdm_grpc.moderation.candidates import Draft
 from mlsdm_grpc.moderation.text_client import ToMeasure
 from mlsdm_grpc.speech import Flag, Profile, SpeechReport, analyse
 from mlsdm_grpc.workers import text_worker
-from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.text_codec import (
     measurement_from_proto,
     measurement_to_proto,
@@ -122,7 +122,7 @@ def request(call_id, *texts, embed=False, rules=("injection.memory",)):
 
 
 def test_a_worker_embeds_and_measures_what_waits_in_one_pass():
-    handler = TextHandler("wordllama", Position())
+    handler = TextHandler("wordllama", Progress())
     plain = pb.LinkRequest(call_id=1, embed=pb.EmbedRequest(texts=["a cat", "a dog"]))
     both = request(2, "a cat", INJECTION, embed=True)
     only = request(3, INJECTION)
@@ -143,7 +143,7 @@ def test_a_text_that_breaks_a_worker_spoils_its_own_request_only(monkeypatch):
         raise ZeroDivisionError(text)
 
     monkeypatch.setattr(text_worker, "analyse", analyse)
-    handler = TextHandler("none", Position())
+    handler = TextHandler("none", Progress())
     speech = pb.LinkRequest(call_id=1, speech=pb.SpeechRequest(text="secret words"))
     broken, sound = answers(handler, speech, request(2, INJECTION))
     assert (broken.failure.reason, "secret" in broken.failure.message) == ("INTERNAL", False)
@@ -154,7 +154,7 @@ def test_a_text_that_breaks_a_worker_spoils_its_own_request_only(monkeypatch):
 def test_places_are_bounded_unless_the_text_is_to_be_redacted(every):
     asked = request(1, "a@b.co " * 1_500, rules=("pii.memory",))
     asked.measure.texts[0].every_place = every
-    (reply,) = TextHandler("none", Position()).handle([asked])
+    (reply,) = TextHandler("none", Progress()).handle([asked])
     assert len(reply.measure.measurements[0].findings) == (1_500 if every else 1_000)
 
 
@@ -169,7 +169,7 @@ async def test_all_places_are_redacted_however_many():
 def test_checks_of_quality_see_a_bounded_text_and_tell_that_they_go_on(monkeypatch):
     seen, steps = [], []
 
-    class Told(Position):
+    class Told(Progress):
         def enter(self, *arguments):
             steps.append(len(seen))
             return super().enter(*arguments)
@@ -334,7 +334,7 @@ async def streamed(driver, stream_id, texts, moral_value=None):
 
     async def batches():
         for start in range(0, len(texts), 250):
-            yield Batch(
+            yield ItemBatch(
                 start + 1,
                 [
                     Draft(
@@ -401,7 +401,7 @@ async def test_what_a_rule_refuses_is_in_no_record():
 
 async def streamed_bare(driver, text):
     async def batches():
-        yield Batch(1, [Draft(bare(text), is_event=True)])
+        yield ItemBatch(1, [Draft(bare(text), is_event=True)])
 
     opening = Opening(
         key=KEY,

@@ -12,7 +12,7 @@ from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.core.model.record import NewMemory, etag_of
 from mlsdm_grpc.errors import Conflict, DataLoss, DeadlineExceeded, InvalidInput, Unavailable
 from mlsdm_grpc.governance.policy.rules import Stage
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.spaces.directory import TENANT_SPACE

@@ -14,7 +14,7 @@ from drive import KEY, running, ticket, vector
 from mlsdm_grpc.core.model.record import NewMemory, PutMemories, SpaceChange
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.protection.sensors import resident_bytes
-from mlsdm_grpc.workers.progress import LOADING, Applying, Position, shared_page
+from mlsdm_grpc.workers.progress import LOADING, Applying, Progress, shared_page
 
 MIB = 1_024 * 1_024
 
@@ -250,7 +250,7 @@ async def put_wide(driver, key, count):
 
 def test_a_position_is_read_from_the_other_side_of_the_page():
     page = shared_page()
-    worker, parent = Position(page), Position(page)
+    worker, parent = Progress(page), Progress(page)
     os.close(page)
     assert parent.applying is None
     assert parent.step == (0, 0)

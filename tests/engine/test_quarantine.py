@@ -11,7 +11,7 @@ from drive import KEY, running, ticket, vector
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
 from mlsdm_grpc.errors import DataLoss, Unavailable
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.workers.progress import LOADING

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import NotFound, Unavailable
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces import directory
 from mlsdm_grpc.spaces.directory import SpaceStatus
@@ -23,8 +23,8 @@ from mlsdm_grpc.spaces.watches import Pace
 from mlsdm_grpc.spaces.write_pipeline import _MAX_BACKLOG
 from mlsdm_grpc.workers.link import InlineLink
 from mlsdm_grpc.workers.pool import Loss
-from mlsdm_grpc.workers.progress import Position
-from mlsdm_grpc.workers.scheduler import Claim, Job
+from mlsdm_grpc.workers.progress import Progress
+from mlsdm_grpc.workers.scheduler import Job, LockMode
 from mlsdm_grpc.workers.space_worker import MindHandler
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -75,7 +75,7 @@ def lose_the_worker(driver):
     """What the end of a process does, for the worker in this process."""
     pool = driver.engine._minds
     pool._links[0].close()
-    pool._links[0] = InlineLink(MindHandler(Position()))
+    pool._links[0] = InlineLink(MindHandler(Progress()))
     driver.engine.directory.worker_lost(Loss(0, None, over_memory=False))
 
 
@@ -171,7 +171,7 @@ async def test_what_waits_for_a_job_in_its_space_holds_up_no_other_space(driver,
     (link,) = driver.engine._minds._links
     ended = threading.Event()
     request = pb.LinkRequest(space_id=space.number)
-    job = Job(request, pb.LinkReply(), until_set(ended), Claim.STUDY)
+    job = Job(request, pb.LinkReply(), until_set(ended), LockMode.SNAPSHOT_READ)
     link._handler._slices.begin(job, at_once=False)
     before = space.head
     async with anyio.create_task_group() as tasks:

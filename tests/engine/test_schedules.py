@@ -19,7 +19,7 @@ from mlsdm_grpc.core.store.memory_table import Lattice
 from mlsdm_grpc.core.store.snapshot_view import Frozen
 from mlsdm_grpc.journal.codec import snapshots
 from mlsdm_grpc.workers import scheduler, space_worker
-from mlsdm_grpc.workers.scheduler import Claim, Slices
+from mlsdm_grpc.workers.scheduler import LockMode, Slices
 
 CHUNKS, CHUNK = 10, 500
 ENOUGH = 2_000
@@ -130,7 +130,9 @@ def _lets_single_reads_in(patch):
     patch.setattr(
         Slices,
         "holds",
-        lambda self, request, claim: claim is not Claim.GLANCE and holds(self, request, claim),
+        lambda self, request, claim: (
+            claim is not LockMode.POINT_READ and holds(self, request, claim)
+        ),
     )
 
 
@@ -147,15 +149,15 @@ def _lets_later_requests_overtake(patch):
 
 
 def _pages_beside_changes(patch):
-    patch.setitem(space_worker._CLAIMS, "page", Claim.LOOK)
+    patch.setitem(space_worker._CLAIMS, "page", LockMode.READ)
 
 
 def _searches_beside_changes(patch):
-    patch.setitem(space_worker._CLAIMS, "search", Claim.LOOK)
+    patch.setitem(space_worker._CLAIMS, "search", LockMode.READ)
 
 
 def _replays_beside_reads(patch):
-    patch.setitem(space_worker._CLAIMS, "apply", Claim.LOOK)
+    patch.setitem(space_worker._CLAIMS, "apply", LockMode.READ)
 
 
 def _names_the_revision_at_the_end(patch):

@@ -21,7 +21,7 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.errors import AlreadyExists, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.codec.records import decode_record
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.moderator import Judging
 from mlsdm_grpc.spaces.directory import TENANT_SPACE

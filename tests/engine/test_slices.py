@@ -21,8 +21,8 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
-from mlsdm_grpc.workers.progress import Position
-from mlsdm_grpc.workers.scheduler import Claim, Job, Slices
+from mlsdm_grpc.workers.progress import Progress
+from mlsdm_grpc.workers.scheduler import Job, LockMode, Slices
 from mlsdm_grpc.workers.space_worker import MindHandler
 
 DIMENSION = 16
@@ -96,7 +96,7 @@ def put_off(handler, *requests):
 @pytest.fixture
 def handler():
     """A worker with one space of some hundred memories whose slices are one step long."""
-    handler = MindHandler(Position())
+    handler = MindHandler(Progress())
     handler._slices = Slices(Ticks(1.0))
     create = CreateSpace(SpaceParameters(dimension=DIMENSION, capacity=1_000))
     records = [encode_record(Record(1, 0, bytes(16), 1, create))]
@@ -344,7 +344,7 @@ def test_jobs_take_turns(handler):
     slices = Slices(Ticks(1.0))
     for number, name in enumerate("ab"):
         request = pb.LinkRequest(call_id=number, space_id=number)
-        job = Job(request, pb.LinkReply(), steps(name), Claim.STUDY)
+        job = Job(request, pb.LinkReply(), steps(name), LockMode.SNAPSHOT_READ)
         assert not slices.begin(job, at_once=False)
     while len(slices):
         slices.step(None)

@@ -13,7 +13,7 @@ from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import snapshot_writer
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.workers import space_worker
 

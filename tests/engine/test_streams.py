@@ -18,8 +18,8 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.engine.engine import PageOf
-from mlsdm_grpc.engine.stream_buffer import Batch, Inbox
-from mlsdm_grpc.engine.streams import Flow, Goodbye, Opened, Opening, Position, Settled
+from mlsdm_grpc.engine.stream_buffer import Inbox, ItemBatch
+from mlsdm_grpc.engine.streams import Flow, Goodbye, OpenedStream, Opening, Settled, StreamPosition
 from mlsdm_grpc.errors import (
     Conflict,
     FieldViolation,
@@ -29,7 +29,7 @@ from mlsdm_grpc.errors import (
     QuotaExceeded,
     Unavailable,
 )
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.moderation.candidates import Draft
 from mlsdm_grpc.protection.lanes import Lane
 
@@ -75,7 +75,7 @@ class Client:
             self.closed = True
 
     def send(self, first, *drafts):
-        self._sent.put_nowait(Batch(first, [_draft(each) for each in drafts]))
+        self._sent.put_nowait(ItemBatch(first, [_draft(each) for each in drafts]))
 
     def numbers(self, first, count):
         self.send(first, *(memory(number) for number in range(first, first + count)))
@@ -98,7 +98,7 @@ async def opened(driver, **opening):
     client = Client(driver, **opening)
     async with aclosing(client.events):
         first = await client.next()
-        assert isinstance(first, Opened)
+        assert isinstance(first, OpenedStream)
         client.opened = first
         yield client
 
@@ -127,10 +127,10 @@ async def ids(driver, key=KEY):
 
 async def test_items_are_settled_in_order_and_the_stream_ends_when_all_are():
     async with running() as driver, opened(driver) as client:
-        assert client.opened == Opened(Position(0, 0), 0, 1_024)
+        assert client.opened == OpenedStream(StreamPosition(0, 0), 0, 1_024)
         client.numbers(1, 3)
         first = await client.next()
-        assert first.position == Position(1, 3)
+        assert first.position == StreamPosition(1, 3)
         assert first.revision == 2
         client.numbers(4, 2)
         client.half_close()
@@ -198,7 +198,7 @@ async def test_items_that_store_nothing_create_no_space():
             client.send(1, INVALID, memory(1, confidence=0.1))
             client.half_close()
             (event,) = await client.rest()
-            assert event.position == Position(0, 2)
+            assert event.position == StreamPosition(0, 2)
         assert not len(driver.engine._directory)
         async with opened(driver, resume=event.position) as client:
             client.send(3, memory(3))
@@ -245,7 +245,7 @@ async def test_a_stream_is_taken_up_after_the_last_settled_item():
         async with opened(driver) as client:
             client.numbers(1, 4)
             position = (await client.next()).position
-        for resume in (Position(0, 0), Position(1, 2), position):
+        for resume in (StreamPosition(0, 0), StreamPosition(1, 2), position):
             async with opened(driver, resume=resume) as client:
                 assert client.opened.position == position
                 client.numbers(3, 2)
@@ -256,11 +256,11 @@ async def test_a_stream_is_taken_up_after_the_last_settled_item():
 async def test_a_stream_of_another_life_of_the_space_is_refused():
     async with running() as driver:
         await driver.put(1)
-        for position in (Position(2, 0), Position(9, 4)):
+        for position in (StreamPosition(2, 0), StreamPosition(9, 4)):
             with pytest.raises(PreconditionFailed) as caught:
                 await Client(driver, resume=position).next()
             assert caught.value.reason == "INCARNATION_MISMATCH"
-        elsewhere = Client(driver, key=KEY._replace(space="no"), resume=Position(1, 1))
+        elsewhere = Client(driver, key=KEY._replace(space="no"), resume=StreamPosition(1, 1))
         with pytest.raises(PreconditionFailed) as caught:
             await elsewhere.next()
         assert caught.value.metadata == {"space": "no", "expected": "1", "actual": "0"}
@@ -272,7 +272,7 @@ async def test_a_position_that_the_space_has_not_reached_is_refused():
             client.numbers(1, 2)
             await client.next()
         with pytest.raises(InvalidInput) as caught:
-            await Client(driver, resume=Position(1, 3)).next()
+            await Client(driver, resume=StreamPosition(1, 3)).next()
         assert caught.value.reason == "STREAM_RESUME_INVALID"
 
 
@@ -321,7 +321,7 @@ async def test_streams_that_have_ended_take_no_place_in_their_space():
     async with running() as driver:
         for number in range(1, 101):
             assert await through(driver, f"s{number}", number) == {1: "CREATED"}
-        assert await through(driver, "s1", 101, resume=Position(1, 1)) == {2: "CREATED"}
+        assert await through(driver, "s1", 101, resume=StreamPosition(1, 1)) == {2: "CREATED"}
         assert len(await ids(driver)) == 101
 
 
@@ -335,8 +335,8 @@ async def test_an_end_that_its_client_has_not_heard_of_is_exact_after_many_other
         assert lost.position.acked_sequence == 3
         for number in range(100):
             await through(driver, f"s{number}", 50)
-        async with opened(driver, stream_id="broken", resume=Position(1, 1)) as client:
-            assert client.opened.position == Position(1, 3)
+        async with opened(driver, stream_id="broken", resume=StreamPosition(1, 1)) as client:
+            assert client.opened.position == StreamPosition(1, 3)
             client.numbers(2, 3)
             client.half_close()
             (last,) = await client.rest()
@@ -391,7 +391,7 @@ async def test_a_call_that_was_not_told_of_its_stream_gives_way_to_a_newer_one()
             second = asyncio.ensure_future(newer.next())
             await anyio.lowlevel.checkpoint()
             journal.open_reads.set()
-            assert isinstance(await second, Opened)
+            assert isinstance(await second, OpenedStream)
             with pytest.raises(Conflict) as caught:
                 await first
             assert caught.value.reason == "STREAM_IN_USE"
@@ -468,7 +468,7 @@ async def test_a_stream_that_is_asked_to_end_says_goodbye():
                 await client.next()
                 client.ending.set_result(reason)
                 client.numbers(2, 1)
-                assert await client.rest() == [Goodbye(Position(1, 1), reason)]
+                assert await client.rest() == [Goodbye(StreamPosition(1, 1), reason)]
                 assert client.closed
         assert await ids(driver) == ["m1"]
 
@@ -496,8 +496,8 @@ async def test_large_items_are_bounded_by_their_bytes():
     big = [Draft(NewMemory("", vector(1, 4_096), text="x" * 8_000)) for _ in range(200)]
 
     async def batches():
-        yield Batch(1, big)
-        yield Batch(201, big)
+        yield ItemBatch(1, big)
+        yield ItemBatch(201, big)
 
     filling = asyncio.ensure_future(inbox.fill(batches()))
     await anyio.wait_all_tasks_blocked()
@@ -566,13 +566,15 @@ async def test_however_a_stream_breaks_nothing_is_lost_and_nothing_is_twice(atte
     """Connections that break anywhere, that know their newest token or none, over two nodes."""
     journal = MemoryJournal()
     await journal.open()
-    total, token, outcomes = 25, Position(0, 0), {}
+    total, token, outcomes = 25, StreamPosition(0, 0), {}
     async with running(journal) as driver:
         for size, acks, with_token, reload, extra in [*attempts, (9, 99, True, False, False)]:
             if reload and len(driver.engine._directory):
                 for space in driver.engine._directory:
                     space.go_cold(head_unknown=True)
-            async with opened(driver, resume=token if with_token else Position(0, 0)) as client:
+            async with opened(
+                driver, resume=token if with_token else StreamPosition(0, 0)
+            ) as client:
                 acked = client.opened.position.acked_sequence
                 assert acked >= token.acked_sequence
                 first = max(1, acked + 1 - (3 if extra else 0))

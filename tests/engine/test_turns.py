@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mlsdm_grpc.protection.fair_limiter import FEW, Turns
+from mlsdm_grpc.protection.fair_limiter import FEW, LoopTurns
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ def burn(seconds):
 
 
 async def test_few_items_are_worked_on_at_once_and_many_in_slices():
-    turns, looks = Turns(), []
+    turns, looks = LoopTurns(), []
 
     async def look():
         while True:
@@ -40,7 +40,7 @@ async def test_few_items_are_worked_on_at_once_and_many_in_slices():
 
 
 async def test_those_who_have_much_to_do_take_turns():
-    turns, order = Turns(), []
+    turns, order = LoopTurns(), []
 
     async def work(name):
         async with turns.taken() as turn:
@@ -56,7 +56,7 @@ async def test_those_who_have_much_to_do_take_turns():
 
 @pytest.mark.parametrize("yields", [1, 2, 3, 4, 5])
 async def test_work_that_is_cancelled_keeps_no_turn(yields):
-    turns = Turns()
+    turns = LoopTurns()
 
     async def work():
         async with turns.taken() as turn:

@@ -10,7 +10,7 @@ from drive import KEY, running, vector
 from mlsdm_grpc.core.mind.pelm import unit_row
 from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.errors import DataLoss, Unavailable
-from mlsdm_grpc.journal.memory import MemoryJournal
+from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.spaces.upkeep import Upkeep

@@ -21,7 +21,7 @@ from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.spaces.checks import check_embedded
 from mlsdm_grpc.workers.link import MAX_FRAME_BYTES, FrameReader, encode_frame
 from mlsdm_grpc.workers.main import make_handler, serve
-from mlsdm_grpc.workers.progress import Position
+from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
@@ -105,7 +105,7 @@ async def test_writes_during_a_loss_are_answered_or_can_be_repeated():
 async def test_a_worker_ends_with_its_parent():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        thread = threading.Thread(target=serve, args=(theirs, MindHandler(Position())))
+        thread = threading.Thread(target=serve, args=(theirs, MindHandler(Progress())))
         thread.start()
         greeting = await asyncio.to_thread(ours.recv, 100)
         assert pb.LinkReply.FromString(greeting[4:]).WhichOneof("kind") == "done"
@@ -115,7 +115,7 @@ async def test_a_worker_ends_with_its_parent():
 
 
 async def test_worker_failures_are_typed_replies():
-    handler = make_handler("minds", "", Position())
+    handler = make_handler("minds", "", Progress())
     requests = [
         pb.LinkRequest(call_id=1, space_id=9, view=pb.ViewRequest()),
         pb.LinkRequest(call_id=2, space_id=9, search=pb.SearchRequest()),
@@ -168,7 +168,7 @@ def test_texts_without_a_known_word_are_violations():
 
 
 async def test_a_defect_in_the_core_costs_one_space_only(monkeypatch):
-    handler = MindHandler(Position())
+    handler = MindHandler(Progress())
     create = encode_record(
         Record(1, 0, bytes(16), 1, CreateSpace(SpaceParameters(dimension=4, capacity=4)))
     )

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.detectors.harm import NEUTRAL, LexicalScorer, Scorer
+from mlsdm_grpc.governance.detectors.harm import NEUTRAL, LexicalScorer
 from mlsdm_grpc.governance.matching.findings import FindingKind
-from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, Grammar, PatternRule
+from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, PatternRule, RuleMatcher
 
-SCORER: Scorer = LexicalScorer()
+SCORER = LexicalScorer()
 
 HOSTILE = [
     ("violence", "I am killing him"),
@@ -102,7 +102,7 @@ def test_the_value_is_an_extreme_not_a_sum():
 
 def test_a_rule_may_not_span_too_much():
     with pytest.raises(ValueError, match="spans too much"):
-        Grammar([], [PatternRule("x", 1.0, "a 9 b 9 c")])
+        RuleMatcher([], [PatternRule("x", 1.0, "a 9 b 9 c")])
 
 
 @given(st.text(max_size=300))

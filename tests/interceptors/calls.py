@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlsdm_grpc.wire.call import Call, Method, Shape
+from mlsdm_grpc.wire.call import Call, Method, RpcShape
 
-UNARY = Method("test.v1.PingService", "Unary", Shape(False, False))
-STREAM = Method("test.v1.PingService", "ServerStream", Shape(False, True))
-OPEN = Method("grpc.health.v1.Health", "Check", Shape(False, False), open=True)
+UNARY = Method("test.v1.PingService", "Unary", RpcShape(False, False))
+STREAM = Method("test.v1.PingService", "ServerStream", RpcShape(False, True))
+OPEN = Method("grpc.health.v1.Health", "Check", RpcShape(False, False), open=True)
 
 
 def make_call(

@@ -14,13 +14,13 @@ from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine
 from mlsdm_grpc.security.principal import Criticality
 from mlsdm_grpc.server.build import SERVICES
-from mlsdm_grpc.wire.call import Method, Principal, Shape
-from mlsdm_grpc.wire.method_classes import WORK, Work
+from mlsdm_grpc.wire.call import Method, Principal, RpcShape
+from mlsdm_grpc.wire.method_classes import WORK, MethodClass
 from tests.interceptors.calls import OPEN, UNARY, make_call
 
 METHODS = {
     f"/{service.full_name}/{method.name}": Method(
-        service.full_name, method.name, Shape(method.client_streaming, method.server_streaming)
+        service.full_name, method.name, RpcShape(method.client_streaming, method.server_streaming)
     )
     for service in SERVICES
     for method in service.methods
@@ -60,13 +60,13 @@ class Door:
 
 REFUSED = {
     Mode.NORMAL: {},
-    Mode.SHEDDING: {Work.BULK: "SHEDDING"},
+    Mode.SHEDDING: {MethodClass.BULK: "SHEDDING"},
     Mode.EMERGENCY: {
-        Work.WRITE: "EMERGENCY",
-        Work.BULK: "EMERGENCY",
-        Work.GENERATION: "EMERGENCY",
+        MethodClass.WRITE: "EMERGENCY",
+        MethodClass.BULK: "EMERGENCY",
+        MethodClass.GENERATION: "EMERGENCY",
     },
-    Mode.PROBING: {Work.BULK: "EMERGENCY", Work.GENERATION: "EMERGENCY"},
+    Mode.PROBING: {MethodClass.BULK: "EMERGENCY", MethodClass.GENERATION: "EMERGENCY"},
 }
 
 
@@ -80,7 +80,7 @@ def test_each_rpc_in_each_mode(mode, path):
         expected = "EMERGENCY"  # a stream has no end that would tell
     if expected is None:
         assert not isinstance(answer, str)
-        assert bool(answer.probe) == (mode is Mode.PROBING and WORK[path] is Work.WRITE)
+        assert bool(answer.probe) == (mode is Mode.PROBING and WORK[path] is MethodClass.WRITE)
     else:
         assert answer == expected
         value = door.metrics.registry.get_sample_value
@@ -177,7 +177,7 @@ def test_retry_after_says_what_is_left_of_the_cool_down():
 
 
 def test_only_operators_act_on_the_node():
-    method = Method("s", "m", Shape(False, False), permission="admin.write", platform=True)
+    method = Method("s", "m", RpcShape(False, False), permission="admin.write", platform=True)
     call = make_call(method)
     with pytest.raises(PermissionDenied) as raised:
         AuthzInterceptor().before(call)

@@ -11,7 +11,7 @@ from mlsdm_grpc.interceptors.chain import ORDER, build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.mode_machine import ModeMachine
-from mlsdm_grpc.security.tokens import DevAuthenticator
+from mlsdm_grpc.security.bearer_tokens import DevAuthenticator
 
 NAMES = [entry.name for entry in ORDER]
 

@@ -17,12 +17,12 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.access_log import AccessLogInterceptor
 from mlsdm_grpc.interceptors.authn import AuthnInterceptor
+from mlsdm_grpc.interceptors.call_metrics import MetricsInterceptor
+from mlsdm_grpc.interceptors.call_status import CANCELLED, StatusInterceptor
 from mlsdm_grpc.interceptors.deadline import DeadlineInterceptor
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
-from mlsdm_grpc.interceptors.metrics import MetricsInterceptor
 from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
 from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
-from mlsdm_grpc.interceptors.status import CANCELLED, StatusInterceptor
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.wire.call import ANONYMOUS, OK, Method, Principal, RpcStatus

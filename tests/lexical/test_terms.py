@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc.lexical import TERM_UNIT, TOKENIZER_VERSION, index_terms, query_terms
-from mlsdm_grpc.lexical.languages import main_languages, recognise, script_of
+from mlsdm_grpc.lexical.recognition import main_languages, recognise, script_of
 from mlsdm_grpc.lexical.stems import stem
 from mlsdm_grpc.lexical.tables import attached, endings, languages
-from mlsdm_grpc.lexical.tokens import tokenize
+from mlsdm_grpc.lexical.tokenizer import tokenize
 
 TEXTS = {
     "en": "The dogs were running through the garden when she bought three books.",

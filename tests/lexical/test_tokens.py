@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.lexical.tokens import tokenize
+from mlsdm_grpc.lexical.tokenizer import tokenize
 
 
 def tokens(text):

@@ -11,7 +11,11 @@ from pydantic import ValidationError
 
 from mlsdm_grpc.config_llm import EmbedderSettings, LlmSettings, OpenAISettings
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.llm.providers.chain import build_providers, embedder_problems, provider_problems
+from mlsdm_grpc.llm.providers.provider_chain import (
+    build_providers,
+    embedder_problems,
+    provider_problems,
+)
 
 
 def problems(**openai):

@@ -6,8 +6,8 @@ import pytest
 
 from mlsdm_grpc.config_llm import EchoSettings
 from mlsdm_grpc.llm.prompt import RecalledText, join_prompt
-from mlsdm_grpc.llm.providers.base import FaultKind, Finish, ModelRequest, ProviderFault, clean
 from mlsdm_grpc.llm.providers.echo import EchoProvider
+from mlsdm_grpc.llm.providers.provider import FaultKind, Finish, ModelRequest, ProviderFault, clean
 from mlsdm_grpc.speech import instruction
 
 pytestmark = pytest.mark.anyio

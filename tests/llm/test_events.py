@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.llm.providers.base import FaultKind, ModelChunk, ProviderFault, TokenUsage, clean
-from mlsdm_grpc.llm.providers.events import Event, events_of
-from mlsdm_grpc.llm.providers.reading import Said, pieces_of, whole_of
+from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece, pieces_of, whole_of
+from mlsdm_grpc.llm.providers.events import ServerSentEvent, events_of
+from mlsdm_grpc.llm.providers.provider import (
+    FaultKind,
+    ModelChunk,
+    ProviderFault,
+    TokenUsage,
+    clean,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -19,11 +25,11 @@ BODY = (
     b'event: x\nid: 3\ndata: a\ndata: b\n\n\nerror: no\n\ndata: {"last": 1}'
 )
 EVENTS = [
-    Event(b"one"),
-    Event(b"two"),
-    Event(b"a\nb", b"x"),
-    Event(b"no", b"error"),
-    Event(b'{"last": 1}'),
+    ServerSentEvent(b"one"),
+    ServerSentEvent(b"two"),
+    ServerSentEvent(b"a\nb", b"x"),
+    ServerSentEvent(b"no", b"error"),
+    ServerSentEvent(b'{"last": 1}'),
 ]
 
 
@@ -51,13 +57,13 @@ async def test_a_cr_ends_an_event_without_waiting_for_more():
         raise AssertionError("more was asked for")
 
     async for event in events_of(endless()):
-        assert event == Event(b"one")
+        assert event == ServerSentEvent(b"one")
         break
 
 
 async def test_an_event_that_is_cut_is_none():
-    assert await events(b'data: {"a": 1}\n\ndata: {"a"') == [Event(b'{"a": 1}')]
-    assert await events(b"data: [DONE]") == [Event(b"[DONE]")]
+    assert await events(b'data: {"a": 1}\n\ndata: {"a"') == [ServerSentEvent(b'{"a": 1}')]
+    assert await events(b"data: [DONE]") == [ServerSentEvent(b"[DONE]")]
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1}', b' \r\n{\n"a": [1]\n}\n', b'\xef\xbb\xbf[{"a": 1}]'])
@@ -94,7 +100,7 @@ async def test_no_cut_between_halves_changes_a_text(text, cuts):
     found = [
         each
         async for each in pieces_of(
-            parts(*bodies, b"data: [DONE]\n\n"), lambda found, _: Said(found["t"]), model="m"
+            parts(*bodies, b"data: [DONE]\n\n"), lambda found, _: AnswerPiece(found["t"]), model="m"
         )
     ]
     assert "".join(each.text for each in found) == clean(text)

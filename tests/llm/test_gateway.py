@@ -20,14 +20,14 @@ from mlsdm_grpc.errors import (
 )
 from mlsdm_grpc.llm.breaker import BreakerState
 from mlsdm_grpc.llm.prompt import RecalledText, join_prompt
-from mlsdm_grpc.llm.providers.base import (
+from mlsdm_grpc.llm.providers.echo import EchoProvider
+from mlsdm_grpc.llm.providers.provider import (
     FaultKind,
     Finish,
     ModelAnswer,
     ProviderFault,
     TokenUsage,
 )
-from mlsdm_grpc.llm.providers.echo import EchoProvider
 
 pytestmark = pytest.mark.anyio
 

@@ -26,9 +26,9 @@ from upstream import (
 
 from mlsdm_grpc.errors import DeadlineExceeded, PreconditionFailed, Unavailable
 from mlsdm_grpc.llm.endpoints import KeyFile, Secret
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
 from mlsdm_grpc.llm.providers.http import http_client
 from mlsdm_grpc.llm.providers.openai import OpenAIProvider
+from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 
 pytestmark = pytest.mark.anyio
 

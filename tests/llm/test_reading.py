@@ -14,8 +14,8 @@ pytest.importorskip("anthropic", reason="the extra anthropic is not installed")
 
 from mlsdm_grpc.llm.moderation import moral_value_of
 from mlsdm_grpc.llm.providers import anthropic, openai
-from mlsdm_grpc.llm.providers.base import ProviderFault
-from mlsdm_grpc.llm.providers.reading import pieces_of
+from mlsdm_grpc.llm.providers.answer_reader import pieces_of
+from mlsdm_grpc.llm.providers.provider import ProviderFault
 
 pytestmark = pytest.mark.anyio
 

@@ -5,14 +5,14 @@ import asyncio
 import pytest
 
 from mlsdm_grpc.errors import DeadlineExceeded
-from mlsdm_grpc.llm.turns import Turns
+from mlsdm_grpc.llm.turns import CallLimit
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
 pytestmark = pytest.mark.anyio
 
 
 def turns(limit):
-    return Turns(limit, clock=asyncio.get_running_loop().time)
+    return CallLimit(limit, clock=asyncio.get_running_loop().time)
 
 
 def later(seconds=5.0):

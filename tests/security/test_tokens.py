@@ -6,8 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mlsdm_grpc.errors import InvalidInput, Unauthenticated
+from mlsdm_grpc.security.bearer_tokens import (
+    MAX_CREDENTIAL_BYTES,
+    DevAuthenticator,
+    TokenAuthenticator,
+)
 from mlsdm_grpc.security.principal import Criticality, Principal
-from mlsdm_grpc.security.tokens import MAX_CREDENTIAL_BYTES, DevAuthenticator, TokenAuthenticator
 from tests.ping import serving
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -132,7 +136,7 @@ def test_a_token_ends_at_its_moment(write):
 
 
 def test_tokens_whose_digests_begin_alike_are_told_apart(write, monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.security.tokens._PREFIX_BYTES", 0)
+    monkeypatch.setattr("mlsdm_grpc.security.bearer_tokens._PREFIX_BYTES", 0)
     tokens = TokenAuthenticator(
         write(_entry("one", name="one") + _entry("two", name="two")), now=lambda: NOW
     )

@@ -9,7 +9,7 @@ import grpc.aio
 import pytest
 
 from mlsdm_grpc.config import ServerSettings
-from mlsdm_grpc.server.options import connection_limit, options_table, server_options
+from mlsdm_grpc.server.grpc_options import connection_limit, options_table, server_options
 from tests.ping import SERVICE, PingRequest, outcome, serving
 
 pytestmark = pytest.mark.anyio

@@ -29,7 +29,7 @@ from mlsdm_grpc.journal.codec.records import (
     packed_memory,
     unpacked_memory,
 )
-from mlsdm_grpc.protection.fair_limiter import Turns
+from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.wire import requests
 from mlsdm_grpc.wire.bounds import BOUNDS
 from mlsdm_grpc.wire.fields import Fields
@@ -150,7 +150,7 @@ LABELS = [f"{i:02}" for i in range(32)]
 async def test_a_legal_batch_takes_at_most_three_times_its_bytes(items):
     kind = memory_put_pb2.BatchPutMemoriesRequest
     raw = kind(memories=items).SerializeToString()
-    reader = Reader("/m", kind, BOUNDS, Turns())
+    reader = Reader("/m", kind, BOUNDS, LoopTurns())
     fields = Fields()
     gc.collect()
     tracemalloc.start()

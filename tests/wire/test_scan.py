@@ -22,12 +22,12 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc.config import Settings
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import length_delimited, varint
-from mlsdm_grpc.protection.fair_limiter import Turns
+from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.server.build import SERVICES
 from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.bounds import BOUNDS, ITEMS, SCAN_BYTES, Bound, bounds_of
 from mlsdm_grpc.wire.reading import Parts, Reader
-from mlsdm_grpc.wire.scan import MAX_SURPLUS, Scan, Shape
+from mlsdm_grpc.wire.scan import MAX_SURPLUS, MessageScan, MessageShape
 
 TYPES = (
     memory_put_pb2.PutMemoryRequest,
@@ -171,8 +171,8 @@ def parsed(kind, raw):
 
 def scanned(kind, raw, *, items=(), among=SMALL):
     """Return the scan, what it leaves, and what it refuses."""
-    scan = Scan(raw, cuts=bool(items))
-    steps = scan.steps(Shape(kind.DESCRIPTOR, among, items))
+    scan = MessageScan(raw, cuts=bool(items))
+    steps = scan.steps(MessageShape(kind.DESCRIPTOR, among, items))
     try:
         while True:
             next(steps)
@@ -239,7 +239,7 @@ def test_a_message_and_its_items_are_the_message(request_):
 async def reading(kind, raw):
     """Read a request as a handler does, and return it, or what is wrong with it."""
     try:
-        return await Reader("/m", kind, BOUNDS, Turns()).read(raw)
+        return await Reader("/m", kind, BOUNDS, LoopTurns()).read(raw)
     except InvalidInput as error:
         return error
 

@@ -283,6 +283,8 @@ def test_no_details_break_the_client(details):
 def test_every_reason_is_raised_or_listed_as_not_yet():
     package = Path(errors.__file__).parent
     files = [file for file in package.rglob("*.py") if "_gen" not in file.parts]
-    sources = "\n".join(file.read_text() for file in files if file.name != "status.py")
+    sources = "\n".join(
+        file.read_text() for file in files if file.name not in {"status.py", "call_status.py"}
+    )
     raised = {reason for reason in REASONS if f'"{reason}"' in sources}
     assert REASONS - raised == NOT_RAISED_YET

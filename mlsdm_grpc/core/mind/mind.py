@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlsdm_grpc.core.mind.pelm import NOTHING, Found, Hit, Query
+from mlsdm_grpc.core.mind.pelm import NOTHING, Hit, Query, RecalledSlots
 from mlsdm_grpc.core.mind.request_window import RequestWindow, WindowEntry
 from mlsdm_grpc.core.mind.space_state import Contents, Refused
 from mlsdm_grpc.core.mind.steps import finish
@@ -322,7 +322,7 @@ class Mind:
             return [[] for _ in queries]
         return [self.contents.pelm.hits(found) for found in self.find(queries, now_ns=now_ns)]
 
-    def find(self, queries: Sequence[Query], *, now_ns: int) -> list[Found]:
+    def find(self, queries: Sequence[Query], *, now_ns: int) -> list[RecalledSlots]:
         """Return slots and scores for each query; see :meth:`Pelm.find`."""
         if self.contents is None:
             return [NOTHING for _ in queries]

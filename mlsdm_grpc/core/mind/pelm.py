@@ -21,7 +21,7 @@ from mlsdm_grpc.core.mind.duplicates import text_key
 from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import Float64, Indices
 from mlsdm_grpc.core.store.memory_table import Lattice, Memory
-from mlsdm_grpc.core.store.recall import NOTHING, PHASE_EPSILON, Found, Query, Recall
+from mlsdm_grpc.core.store.recall import NOTHING, PHASE_EPSILON, Query, Recall, RecalledSlots
 from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Rows
 from mlsdm_grpc.core.store.slot_index import Ring, SlotIndex
 from mlsdm_grpc.core.store.snapshot_view import Frozen
@@ -30,11 +30,11 @@ __all__ = [
     "NOTHING",
     "PHASE_EPSILON",
     "Components",
-    "Found",
     "Hit",
     "Memory",
     "Pelm",
     "Query",
+    "RecalledSlots",
     "unit_row",
 ]
 
@@ -182,7 +182,7 @@ class Pelm:
 
     def find(
         self, queries: Sequence[Query], *, now_ns: int, traces: Float32 | None = None
-    ) -> list[Found]:
+    ) -> list[RecalledSlots]:
         """Recall for every query the memories that resonate most, best first.
 
         Args:
@@ -315,7 +315,7 @@ class Pelm:
         later = np.sort(created[created > max(after, 0)])
         return int(later[min(count, len(later)) - 1]) if len(later) else after
 
-    def hits(self, found: Found) -> list[Hit]:
+    def hits(self, found: RecalledSlots) -> list[Hit]:
         """Return what a query found as memories with copies of their rows."""
         parts = zip(
             found.cosine.tolist(),

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.memory_table import Lattice
-from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Scan
+from mlsdm_grpc.core.store.rows import BLOCK_ROWS, ApproximateScores
 
-__all__ = ["PHASE_EPSILON", "Found", "Query", "Recall"]
+__all__ = ["PHASE_EPSILON", "Query", "Recall", "RecalledSlots"]
 
 _Mask: TypeAlias = NDArray[np.bool_]
 
@@ -65,7 +65,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecalledSlots:
     """Slots of the memories that a query recalls, best first, with their scores in float64."""
 
     slots: kernel.Indices
@@ -76,7 +76,7 @@ class Found:
     synaptic_bias: kernel.Float64
 
 
-NOTHING = Found(np.empty(0, np.intp), *[np.empty(0)] * 5)
+NOTHING = RecalledSlots(np.empty(0, np.intp), *[np.empty(0)] * 5)
 
 
 class Recall:
@@ -93,7 +93,7 @@ class Recall:
 
     def find(
         self, queries: Sequence[Query], *, now_ns: int, traces: kernel.Float64 | None = None
-    ) -> list[Found]:
+    ) -> list[RecalledSlots]:
         """Return what each query recalls.
 
         Args:
@@ -136,13 +136,15 @@ class _Part:
         self._traces = traces
         self.full_scans = 0
 
-    def search(self, queries: Sequence[Query]) -> list[Found]:
+    def search(self, queries: Sequence[Query]) -> list[RecalledSlots]:
         """Answer queries that need these blocks."""
         biased = self._traces is not None and any(query.synaptic_bias for query in queries)
         scan = self._rows.scan(self._blocks, self._matrix(queries, biased=biased))
         return [self._best(query, scan, i, biased=biased) for i, query in enumerate(queries)]
 
-    def _best(self, query: Query, scan: Scan, i: int, *, biased: bool) -> Found:
+    def _best(
+        self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
+    ) -> RecalledSlots:
         slots = self._candidates(query, scan, i, biased=biased)
         if scan.row_errors is not None and len(slots) * _MAX_SHARE > scan.scores.shape[1]:
             self.full_scans += 1
@@ -157,7 +159,9 @@ class _Part:
             vectors.append(self._traces)
         return np.stack(vectors) if len(vectors) > 1 else vectors[0][np.newaxis]
 
-    def _candidates(self, query: Query, scan: Scan, i: int, *, biased: bool) -> kernel.Indices:
+    def _candidates(
+        self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
+    ) -> kernel.Indices:
         """Return the slots of all memories that may be among the best."""
         scores, error = scan.scores[i], scan.row_error + float(scan.error[i])
         if query.phase_weight:
@@ -210,7 +214,7 @@ class _Part:
             reasons.append(~lattice.labels.carriers(query.labels))
         return reasons
 
-    def _rescored(self, query: Query, slots: kernel.Indices, *, narrow: bool) -> Found:
+    def _rescored(self, query: Query, slots: kernel.Indices, *, narrow: bool) -> RecalledSlots:
         """Score candidates exactly and return the best of them."""
         rows = self._rows.vectors.take(slots, axis=0)
         plain = not query.phase_weight and not query.synaptic_bias
@@ -233,7 +237,7 @@ class _Part:
         newest = self._lattice.columns["sequence"][slots]
         order = np.lexsort((-newest, -resonance))[: query.top_k]
         order = order[resonance[order] >= max(query.min_resonance, _LOWEST)]
-        return Found(
+        return RecalledSlots(
             slots=slots[order],
             resonance=resonance[order],
             cosine=cosine[order],

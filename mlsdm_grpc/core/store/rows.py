@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import int8_rows, kernel
 
-__all__ = ["BLOCK_ROWS", "Rows", "Scan"]
+__all__ = ["BLOCK_ROWS", "ApproximateScores", "Rows"]
 
 BLOCK_ROWS = 1_024
 _T = TypeVar("_T", bound=np.generic)
@@ -32,7 +32,7 @@ _SPARE_SHARE = 8
 """One spare block for this many, at most one for each further group of phases."""
 
 
-class Scan(NamedTuple):
+class ApproximateScores(NamedTuple):
     """Approximate scores of the rows of some blocks."""
 
     scores: Float32
@@ -235,7 +235,7 @@ class Rows:
         if self._packed is not None and most >= self._min_packed_blocks:
             yield from self._packed.prepare(self.vectors)
 
-    def scan(self, blocks: kernel.Indices, queries: kernel.Float64) -> Scan:
+    def scan(self, blocks: kernel.Indices, queries: kernel.Float64) -> ApproximateScores:
         """Return approximate scores of all slots of some blocks, in their order.
 
         Args:
@@ -244,10 +244,10 @@ class Rows:
         """
         if self._packed is not None and len(blocks) >= self._min_packed_blocks:
             scanned = self._packed.scan(self.vectors, blocks, queries)
-            return Scan(*scanned, self._packed.row_errors)
+            return ApproximateScores(*scanned, self._packed.row_errors)
         return self.scan_exactly(blocks, queries)
 
-    def scan_exactly(self, blocks: kernel.Indices, queries: kernel.Float64) -> Scan:
+    def scan_exactly(self, blocks: kernel.Indices, queries: kernel.Float64) -> ApproximateScores:
         """Return the same from the float32 rows, with an error near that of float32."""
         narrow = queries.astype(np.float32)
         scores = np.empty((len(queries), len(blocks) * BLOCK_ROWS), np.float32)
@@ -258,7 +258,7 @@ class Rows:
             kernel.scan(self.vectors[start:stop], narrow, part)
             done += stop - start
         error = np.full(len(queries), 2.0**-20)
-        return Scan(scores, kernel.scan_error(self._dimension), error, None)
+        return ApproximateScores(scores, kernel.scan_error(self._dimension), error, None)
 
 
 def _runs(blocks: kernel.Indices) -> list[kernel.Indices]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final
 
 from mlsdm_grpc.governance.detectors.harm_rules import EXCLUSIONS, RULES
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.matching.normalization import plain
-from mlsdm_grpc.governance.matching.rule_matcher import Grammar
+from mlsdm_grpc.governance.matching.rule_matcher import RuleMatcher
 from mlsdm_grpc.governance.words import de, en, es, fr, uk
 
-__all__ = ["LIKE", "NEUTRAL", "Harm", "LexicalScorer", "Scorer"]
+__all__ = ["LIKE", "NEUTRAL", "Harm", "LexicalScorer"]
 
 NEUTRAL: Final = 0.8
 """Moral value of a text that nothing was found in."""
@@ -41,17 +41,6 @@ class Harm:
         return replace(self, moral_value=min(self.moral_value, value))
 
 
-class Scorer(Protocol):
-    """Says how hostile or harmful a text is."""
-
-    version: str
-    """Changes whenever the same text may be given another value."""
-
-    def score(self, text: str) -> Harm:
-        """Return the moral value of ``text`` and what it rests on."""
-        ...
-
-
 class LexicalScorer:
     """Scores by word stems, distances and contexts, in English, German, French, Spanish, Ukrainian.
 
@@ -62,7 +51,7 @@ class LexicalScorer:
     version = "lexical-1"
 
     def __init__(self) -> None:
-        self._grammar = Grammar([each.HARM for each in (en, de, fr, es, uk)], RULES, EXCLUSIONS)
+        self._grammar = RuleMatcher([each.HARM for each in (en, de, fr, es, uk)], RULES, EXCLUSIONS)
 
     def score(self, text: str) -> Harm:
         """Return the moral value of ``text``.

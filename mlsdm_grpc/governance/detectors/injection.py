@@ -13,7 +13,7 @@ from mlsdm_grpc.governance.matching.decoding import hidden_letters, hidden_texts
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.matching.markup import find_markup
 from mlsdm_grpc.governance.matching.normalization import Folded, plain
-from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, Grammar
+from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, RuleMatcher
 from mlsdm_grpc.governance.words.injection import TABLES
 
 __all__ = ["LIKE", "LIMIT", "Injection", "detect"]
@@ -73,8 +73,8 @@ def detect(text: str) -> Injection:
 
 
 @cache
-def _grammar() -> Grammar:
-    return Grammar(TABLES, RULES, EXCLUSIONS)
+def _grammar() -> RuleMatcher:
+    return RuleMatcher(TABLES, RULES, EXCLUSIONS)
 
 
 def _finding(category: str, start: int, end: int, score: float) -> Finding:

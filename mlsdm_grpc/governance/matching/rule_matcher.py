@@ -17,7 +17,7 @@ from mlsdm_grpc.governance.matching.patterns import (
     span_of,
 )
 
-__all__ = ["MAX_HITS", "Exclusion", "Grammar", "Hit", "PatternRule", "Reading"]
+__all__ = ["MAX_HITS", "Exclusion", "MatchReport", "PatternRule", "RuleMatch", "RuleMatcher"]
 
 MAX_HITS: Final = 100
 """Places that are told of one text."""
@@ -53,7 +53,7 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class RuleMatch:
     """A place that a rule matched and nothing spoke against."""
 
     category: str
@@ -63,18 +63,18 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MatchReport:
     """What the rules found in a text."""
 
     certainty: float
     """The highest of all matches that nothing speaks against; 0 without any."""
     doubted: float
     """The highest of all matches, whatever speaks against them."""
-    hits: tuple[Hit, ...]
+    hits: tuple[RuleMatch, ...]
     """At most ``MAX_HITS``, surest first."""
 
 
-class Grammar:
+class RuleMatcher:
     """Tables and rules, made ready. Building one takes tens of milliseconds: build it once."""
 
     def __init__(
@@ -120,7 +120,7 @@ class Grammar:
     def _ids(self, names: str) -> tuple[int, ...]:
         return tuple(self.lexicon.id_of(name) for name in names.split())
 
-    def read(self, text: Folded) -> Reading:
+    def read(self, text: Folded) -> MatchReport:
         """Return what the rules find in ``text``, a plain text.
 
         Cost: O(len(text)) for a given grammar.
@@ -137,9 +137,9 @@ class Grammar:
                 slots.drop(each, harmless)
         return self._apply(slots)
 
-    def _apply(self, slots: Slots) -> Reading:
+    def _apply(self, slots: Slots) -> MatchReport:
         certainty = doubted = 0.0
-        hits: list[Hit] = []
+        hits: list[RuleMatch] = []
         contexts: dict[tuple[int, ...], int] = {}
         begun = set[int]().union(*(self._begun_by.get(each, ()) for each in slots.present()))
         for rule, elements, unless in (self._rules[number] for number in sorted(begun)):
@@ -153,7 +153,7 @@ class Grammar:
             if stages[-1]:
                 certainty = max(certainty, rule.certainty)
                 hits += self._hits(rule, elements, stages, slots, MAX_HITS - len(hits))
-        return Reading(certainty, doubted, tuple(hits))
+        return MatchReport(certainty, doubted, tuple(hits))
 
     @staticmethod
     def _hits(
@@ -162,9 +162,9 @@ class Grammar:
         stages: Sequence[int],
         slots: Slots,
         limit: int,
-    ) -> list[Hit]:
+    ) -> list[RuleMatch]:
         places = slots.places(elements, stages)
         return [
-            Hit(rule.category, rule.certainty, start, end)
+            RuleMatch(rule.category, rule.certainty, start, end)
             for _, (start, end) in zip(range(limit), places, strict=False)
         ]

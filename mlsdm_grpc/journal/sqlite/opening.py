@@ -24,7 +24,7 @@ import structlog
 from mlsdm_grpc import errors
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.files import sync_directory
-from mlsdm_grpc.journal.ledger import Space
+from mlsdm_grpc.journal.ledger import SpaceLedger
 from mlsdm_grpc.journal.sqlite import schema, store
 from mlsdm_grpc.journal.sqlite.damage import Reporter
 from mlsdm_grpc.journal.sqlite.evidence import Evidence
@@ -50,7 +50,7 @@ from mlsdm_grpc.journal.sqlite.store import Connect
 from mlsdm_grpc.journal.sqlite.survey import Survey
 from mlsdm_grpc.journal.sqlite.writer import unreadable
 
-__all__ = ["Opened", "foreseen_version", "take_over"]
+__all__ = ["OpenDatabase", "foreseen_version", "take_over"]
 
 _CHECKED_BYTES: Final = 1024**3
 """Largest database whose structure is checked after every crash; a larger one takes seconds, and
@@ -71,7 +71,7 @@ def read_through(file: int) -> None:
 
 
 @dataclass(slots=True)
-class Opened:
+class OpenDatabase:
     """A data directory that this process owns."""
 
     lock: int
@@ -82,7 +82,7 @@ class Opened:
     connect: Connect
     connection: sqlite3.Connection
     page_bytes: int
-    spaces: list[Space]
+    spaces: list[SpaceLedger]
     number: int
     position: int
     heads: Heads
@@ -123,7 +123,7 @@ def take_over(
     *,
     thorough: bool = False,
     upgrades: bool = False,
-) -> Opened:
+) -> OpenDatabase:
     """Lock a data directory and open or create what is in it; blocks.
 
     Args:
@@ -190,7 +190,7 @@ def _take_over(
     *,
     thorough: bool,
     upgrades: bool,
-) -> Opened:
+) -> OpenDatabase:
     with ExitStack() as undo:
         opened = _Opening(data_dir, factory, reporter, undo, thorough, upgrades).run()
         undo.pop_all()
@@ -209,7 +209,7 @@ class _Opening:
     upgrades: bool
     file: int = -1
 
-    def run(self) -> Opened:
+    def run(self) -> OpenDatabase:
         (self.data_dir / "snapshots").mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _own(self.data_dir / "lock", os.O_RDWR)
         self.undo.callback(os.close, lock)
@@ -236,7 +236,7 @@ class _Opening:
         for folder in (self.data_dir, self.data_dir.parent):
             sync_directory(folder)
         numbers = [*heads.entries, *evidence.snapshots.revisions, *evidence.faulty]
-        return Opened(
+        return OpenDatabase(
             lock=lock,
             folder=folder_file,
             file=self.file,

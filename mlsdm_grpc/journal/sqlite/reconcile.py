@@ -11,7 +11,7 @@ import structlog
 
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.files import snapshot_name
-from mlsdm_grpc.journal.ledger import Space
+from mlsdm_grpc.journal.ledger import SpaceLedger
 from mlsdm_grpc.journal.sqlite import schema, store
 from mlsdm_grpc.journal.sqlite.damage import Damage
 from mlsdm_grpc.journal.sqlite.evidence import Evidence
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 class Loaded:
     """What the database says."""
 
-    spaces: dict[int, Space]
+    spaces: dict[int, SpaceLedger]
     position: int
     number: int
     """Highest number of a space that any row has."""
@@ -47,10 +47,10 @@ class Loaded:
 class Reconciled:
     """What is true of the spaces, and what has to be written for it."""
 
-    spaces: list[Space]
+    spaces: list[SpaceLedger]
     """All of them; those that are damaged are marked."""
     loaded: Loaded
-    restored: list[Space] = field(default_factory=list)
+    restored: list[SpaceLedger] = field(default_factory=list)
     """Spaces whose row is missing or wrong."""
     surveys: dict[int, Survey] = field(default_factory=dict)
     """By number, of the spaces that were read in full."""
@@ -106,7 +106,7 @@ def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
     return found
 
 
-def _last_given(evidence: Evidence, space: Space, loaded: Loaded) -> int:
+def _last_given(evidence: Evidence, space: SpaceLedger, loaded: Loaded) -> int:
     """Return a revision beyond which none was given, as far as the log tells; 0 if heads does."""
     if not evidence.unsure(space.number):
         return 0
@@ -146,7 +146,7 @@ def reconcile(
         head, row = evidence.heads.entries.get(number), loaded.spaces.get(number)
         if head is not None and (row is None or row.key != head.key):
             spaces = {n: each for n, each in spaces.items() if each.key != head.key}
-            spaces[number] = Space(head.key, number, gaps=row.gaps if row is not None else ())
+            spaces[number] = SpaceLedger(head.key, number, gaps=row.gaps if row is not None else ())
             result.restored.append(spaces[number])
     for number, space in spaces.items():
         if number in loaded.known and not evidence.thorough:
@@ -164,7 +164,9 @@ def reconcile(
     return result
 
 
-def _judge(evidence: Evidence, space: Space, found: Survey, loaded: Loaded, detail: str) -> None:
+def _judge(
+    evidence: Evidence, space: SpaceLedger, found: Survey, loaded: Loaded, detail: str
+) -> None:
     """Mark a space that was read in full if that is less than there was of it."""
     row, known = loaded.spaces.get(space.number), loaded.known.get(space.number)
     given = _last_given(evidence, row, loaded) if row is not None else 0
@@ -176,7 +178,7 @@ def _judge(evidence: Evidence, space: Space, found: Survey, loaded: Loaded, deta
         _mark(evidence, space, Damage(found.readable + 1, newest, file, detail))
 
 
-def _mark(evidence: Evidence, space: Space, damage: Damage) -> None:
+def _mark(evidence: Evidence, space: SpaceLedger, damage: Damage) -> None:
     evidence.anomalous = True
     space.damage = damage
     space.head = space.durable = max(space.durable, damage.last_lost)
@@ -212,7 +214,7 @@ def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconcile
         evidence.heads.put_draft(result.loaded.mark)
 
 
-def _follow(evidence: Evidence, spaces: Iterable[Space]) -> None:
+def _follow(evidence: Evidence, spaces: Iterable[SpaceLedger]) -> None:
     """Let the heads follow what is known beyond them; they never go back."""
     heads = evidence.heads
     behind = []
@@ -231,7 +233,7 @@ def _follow(evidence: Evidence, spaces: Iterable[Space]) -> None:
 
 
 def sweep(
-    connection: sqlite3.Connection, evidence: Evidence, spaces: Iterable[Space]
+    connection: sqlite3.Connection, evidence: Evidence, spaces: Iterable[SpaceLedger]
 ) -> dict[int, list[str]]:
     """Deal with files that no manifest row names.
 
@@ -259,7 +261,7 @@ def sweep(
 
 
 def _stray_snapshots(
-    connection: sqlite3.Connection, evidence: Evidence, space: Space, strays: list[int]
+    connection: sqlite3.Connection, evidence: Evidence, space: SpaceLedger, strays: list[int]
 ) -> list[str]:
     """Adopt what is newer than the manifest; return the names of what is older."""
     rows = store.list_snapshots(connection, space.number)

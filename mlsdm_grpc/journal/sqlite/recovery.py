@@ -18,11 +18,11 @@ from pathlib import Path
 from mlsdm_grpc import errors
 from mlsdm_grpc.core.model.record import AcceptLoss, Record
 from mlsdm_grpc.journal.codec.records import encode_record
-from mlsdm_grpc.journal.ledger import Space
+from mlsdm_grpc.journal.ledger import SpaceLedger
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite import schema
 from mlsdm_grpc.journal.sqlite.damage import Damage, Reporter
-from mlsdm_grpc.journal.sqlite.opening import Opened, take_over
+from mlsdm_grpc.journal.sqlite.opening import OpenDatabase, take_over
 from mlsdm_grpc.journal.sqlite.salvage import DATABASE
 from mlsdm_grpc.journal.sqlite.semantics_mark import new_spaces_version
 
@@ -49,7 +49,7 @@ class DamagedSpace:
 class Recovery:
     """A data folder that was taken over to be recovered."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: OpenDatabase) -> None:
         self._opened = opened
         self._position = opened.position
 
@@ -103,7 +103,7 @@ class Recovery:
         space.damage, space.head, space.durable = None, revision, revision
         return revision
 
-    def _describe(self, space: Space) -> DamagedSpace:
+    def _describe(self, space: SpaceLedger) -> DamagedSpace:
         damage = space.damage
         survey = self._opened.surveys.get(space.number)
         snapshot = survey.snapshot if survey is not None else 0

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.ledger import Space
+from mlsdm_grpc.journal.ledger import SpaceLedger
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite.damage import Damage
 from mlsdm_grpc.journal.sqlite.store import BUSY_MS, OWN_NAME, checksum
@@ -121,7 +121,7 @@ def check(connection: sqlite3.Connection) -> str:
     return "" if problems == ["ok"] else "; ".join(map(str, problems))
 
 
-def load_spaces(connection: sqlite3.Connection) -> tuple[list[Space], int]:
+def load_spaces(connection: sqlite3.Connection) -> tuple[list[SpaceLedger], int]:
     """Return every space with its head, and the highest position ever used."""
     rows = connection.execute(
         f"""
@@ -131,7 +131,9 @@ def load_spaces(connection: sqlite3.Connection) -> tuple[list[Space], int]:
         FROM spaces NOT INDEXED
         """  # noqa: S608 - a constant
     )
-    spaces = [Space(SpaceKey(tenant, name), id_, head, head) for id_, tenant, name, head in rows]
+    spaces = [
+        SpaceLedger(SpaceKey(tenant, name), id_, head, head) for id_, tenant, name, head in rows
+    ]
     (position,) = connection.execute(
         """
         SELECT max(ifnull((SELECT value FROM meta WHERE key = 'position'), 0),
@@ -174,7 +176,7 @@ def load_damage(connection: sqlite3.Connection) -> dict[int, Damage]:
     return {number: Damage(*found) for number, *found in connection.execute("SELECT * FROM damage")}
 
 
-def replace_damage(connection: sqlite3.Connection, damaged: Iterable[Space]) -> None:
+def replace_damage(connection: sqlite3.Connection, damaged: Iterable[SpaceLedger]) -> None:
     """Remember which spaces are damaged."""
     connection.execute("DELETE FROM damage")
     for space in damaged:
@@ -185,7 +187,7 @@ def replace_damage(connection: sqlite3.Connection, damaged: Iterable[Space]) -> 
             )
 
 
-def replace_space(connection: sqlite3.Connection, space: Space) -> None:
+def replace_space(connection: sqlite3.Connection, space: SpaceLedger) -> None:
     """Write the row of a space anew."""
     connection.execute(
         "DELETE FROM spaces WHERE id = ? OR (tenant = ? AND space = ?)", (space.number, *space.key)
@@ -194,7 +196,7 @@ def replace_space(connection: sqlite3.Connection, space: Space) -> None:
 
 
 def accept_loss(
-    connection: sqlite3.Connection, space: Space, position: int, revision: int, payload: bytes
+    connection: sqlite3.Connection, space: SpaceLedger, position: int, revision: int, payload: bytes
 ) -> None:
     """Write the record that goes on without what is lost of a damaged space.
 

@@ -22,14 +22,14 @@ from typing import Final
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
-from mlsdm_grpc.journal.ledger import Failure, Ledger, Space
+from mlsdm_grpc.journal.ledger import Failure, Ledger, SpaceLedger
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 from mlsdm_grpc.journal.sqlite import scrub, store
 from mlsdm_grpc.journal.sqlite.damage import OnDamage, Reporter
-from mlsdm_grpc.journal.sqlite.opening import Opened, take_over
+from mlsdm_grpc.journal.sqlite.opening import OpenDatabase, take_over
 from mlsdm_grpc.journal.sqlite.salvage import DATABASE
 from mlsdm_grpc.journal.sqlite.semantics_mark import new_spaces_version
-from mlsdm_grpc.journal.sqlite.writer import Lane, Writer
+from mlsdm_grpc.journal.sqlite.writer import ConnectionThread, Writer
 
 __all__ = ["SqliteJournal"]
 
@@ -46,21 +46,21 @@ TEND_S: Final = 1.0
 
 
 @dataclass(slots=True)
-class _Parts:
+class _SqliteParts:
     """What an open journal consists of."""
 
-    opened: Opened
+    opened: OpenDatabase
     ledger: Ledger[store.SqlBatch]
     writer: Writer
-    reader: Lane
-    checks: Lane
+    reader: ConnectionThread
+    checks: ConnectionThread
     files: SnapshotFiles
 
 
-class _Manifest:
+class _SqliteManifest:
     """The manifest rows, read in the reader's thread and changed in the writer's."""
 
-    def __init__(self, reader: Lane, writer: Writer) -> None:
+    def __init__(self, reader: ConnectionThread, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
 
@@ -107,7 +107,7 @@ class SqliteJournal(EmbeddedJournal):
         self._reporter = Reporter(on_damage)
         self._factory = connection_factory
         self._clock = clock
-        self._parts: _Parts | None = None
+        self._parts: _SqliteParts | None = None
         self._turn = asyncio.Lock()
         self._removal = asyncio.Lock()
         self._unmoved = 0
@@ -250,12 +250,12 @@ class SqliteJournal(EmbeddedJournal):
             await self._scrub(parts)
 
     @property
-    def _live(self) -> _Parts:
+    def _live(self) -> _SqliteParts:
         if self._parts is None:
             raise errors.Unavailable("The journal is not open.")
         return self._parts
 
-    def _assemble(self, opened: Opened) -> _Parts:
+    def _assemble(self, opened: OpenDatabase) -> _SqliteParts:
         writer = Writer(
             opened.connection,
             seal=self._seal,
@@ -272,25 +272,30 @@ class SqliteJournal(EmbeddedJournal):
             position=opened.position,
             clock=self._clock,
         )
-        reader = Lane(opened.connect, "reader", opened.probe)
+        reader = ConnectionThread(opened.connect, "reader", opened.probe)
         files = SnapshotFiles(
             self._data_dir / "snapshots",
-            _Manifest(reader, writer),
+            _SqliteManifest(reader, writer),
             on_damaged=partial(self._keep_snapshot, opened),
         )
         files.strays = opened.strays
-        return _Parts(
-            opened, ledger, writer, reader, Lane(opened.connect, "checkpoint", opened.probe), files
+        return _SqliteParts(
+            opened,
+            ledger,
+            writer,
+            reader,
+            ConnectionThread(opened.connect, "checkpoint", opened.probe),
+            files,
         )
 
     def _keep_snapshot(
-        self, opened: Opened, key: SpaceKey, revision: int, name: str, problem: str
+        self, opened: OpenDatabase, key: SpaceKey, revision: int, name: str, problem: str
     ) -> None:
         """Move a damaged snapshot to ``damaged/`` and name it; in a thread."""
         kept = opened.evidence.folder.move(f"snapshots/{name}")
         self._reporter.tell_snapshot(key, revision, name, problem, kept)
 
-    async def _tend(self, parts: _Parts) -> None:
+    async def _tend(self, parts: _SqliteParts) -> None:
         """Make the heads durable and look after the folder, every second."""
         while not self._ending.is_set():
             with suppress(TimeoutError):
@@ -341,7 +346,7 @@ class SqliteJournal(EmbeddedJournal):
         finally:
             self._moving = None
 
-    async def _remove(self, parts: _Parts, space: Space, until: int) -> int:
+    async def _remove(self, parts: _SqliteParts, space: SpaceLedger, until: int) -> int:
         """Remove records in small transactions, so that appends get their turn between them."""
         space.trimmed = max(space.trimmed, until)
         total = 0
@@ -353,7 +358,7 @@ class SqliteJournal(EmbeddedJournal):
         space.removed = max(space.removed, until)
         return total
 
-    async def _scrub(self, parts: _Parts) -> None:
+    async def _scrub(self, parts: _SqliteParts) -> None:
         """Leave no copy of what was removed, in the WAL or between the rows of a page."""
         size = parts.opened.page_bytes
         for _ in range(SCRUB_ROUNDS):
@@ -367,25 +372,25 @@ class SqliteJournal(EmbeddedJournal):
         await parts.writer.run(store.vacuum, bare=True)
         await self._truncate(parts)
 
-    async def _truncate(self, parts: _Parts) -> None:
+    async def _truncate(self, parts: _SqliteParts) -> None:
         for _ in range(TRUNCATE_TRIES):
             if await parts.checks.run(store.truncate):
                 return
         raise errors.Unavailable("The WAL is in use and cannot be emptied.", retry_after_s=1.0)
 
 
-def _reserve(opened: Opened, batch: store.SqlBatch) -> None:
+def _reserve(opened: OpenDatabase, batch: store.SqlBatch) -> None:
     """Make room for the heads of new spaces."""
     if batch.spaces:
         opened.heads.reserve(batch.spaces[-1][0])
 
 
-def _confirm(opened: Opened, batch: store.SqlBatch) -> None:
+def _confirm(opened: OpenDatabase, batch: store.SqlBatch) -> None:
     """Keep the heads of a batch, and see that the files are still where they were opened."""
     opened.heads.put(batch.heads.values(), batch.spaces)
     opened.guard.check()
 
 
-def _look_after(opened: Opened) -> None:
+def _look_after(opened: OpenDatabase) -> None:
     opened.heads.sync()
     opened.guard.check()

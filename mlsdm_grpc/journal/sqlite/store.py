@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from mlsdm_grpc.journal.files import KEPT, ManifestRow
-from mlsdm_grpc.journal.ledger import Claim, Failure, Space
+from mlsdm_grpc.journal.ledger import Failure, PendingAppend, SpaceLedger
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 
 __all__ = ["Connect", "SqlBatch", "classify"]
@@ -58,7 +58,7 @@ class SqlBatch:
     """Appends in the form that one statement takes."""
 
     epoch: int
-    claims: list[Claim] = field(default_factory=list)
+    claims: list[PendingAppend] = field(default_factory=list)
     records: int = 0
     size: int = 0
     sealed: bool = False
@@ -73,7 +73,9 @@ class SqlBatch:
     large: list[tuple[int, bytes]] = field(default_factory=list)
     """Position and payload of those that the statement leaves empty."""
 
-    def add(self, space: Space, revision: int, position: int, payloads: Sequence[bytes]) -> None:
+    def add(
+        self, space: SpaceLedger, revision: int, position: int, payloads: Sequence[bytes]
+    ) -> None:
         number = space.number
         stamps = []
         for payload in payloads:
@@ -136,7 +138,7 @@ def insert(connection: sqlite3.Connection, batch: SqlBatch) -> None:
 
 
 def read_space(
-    connection: sqlite3.Connection, space: Space, after: int, until: int
+    connection: sqlite3.Connection, space: SpaceLedger, after: int, until: int
 ) -> tuple[list[Entry], int | None]:
     """Return the next records of a space, and the revision that is missing or damaged, if one is.
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.codec.snapshots import check_snapshot
 from mlsdm_grpc.journal.files import ManifestRow, find_problem, snapshot_name
-from mlsdm_grpc.journal.ledger import Space
+from mlsdm_grpc.journal.ledger import SpaceLedger
 from mlsdm_grpc.journal.sqlite import schema, store
 
 __all__ = ["BadSnapshot", "SnapshotFolder", "Survey", "survey", "verified_row"]
@@ -76,7 +76,7 @@ class Survey:
     """Snapshots that are newer and cannot be used."""
 
 
-def survey(connection: sqlite3.Connection, space: Space, folder: SnapshotFolder) -> Survey:
+def survey(connection: sqlite3.Connection, space: SpaceLedger, folder: SnapshotFolder) -> Survey:
     """Read a space as far as possible; blocks.
 
     Raises:
@@ -103,7 +103,7 @@ def survey(connection: sqlite3.Connection, space: Space, folder: SnapshotFolder)
     return found
 
 
-def _last_in_order(connection: sqlite3.Connection, space: Space, after: int) -> int:
+def _last_in_order(connection: sqlite3.Connection, space: SpaceLedger, after: int) -> int:
     limit = 2**63 - 1
     while True:
         entries, damaged = store.read_space(connection, space, after, limit)

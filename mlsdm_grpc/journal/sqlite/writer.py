@@ -18,7 +18,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc.journal.ledger import Failure
 from mlsdm_grpc.journal.sqlite.store import Connect, SqlBatch, classify, insert, is_damage
 
-__all__ = ["Lane", "Writer"]
+__all__ = ["ConnectionThread", "Writer"]
 
 T = TypeVar("T")
 
@@ -195,7 +195,7 @@ class Writer:
                 future.set_exception(failure.error())
 
 
-class Lane:
+class ConnectionThread:
     """One connection beside the writer's, and the one thread that uses it.
 
     Args:

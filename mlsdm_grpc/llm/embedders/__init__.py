@@ -1,6 +1,6 @@
 """Embedders: text in, vectors out. Local ones run in text workers, never on the event loop."""
 
-from mlsdm_grpc.llm.embedders.base import (
+from mlsdm_grpc.llm.embedders.embedder import (
     Embedder,
     EmbedderInfo,
     RemoteEmbedder,

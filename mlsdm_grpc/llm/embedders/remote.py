@@ -20,13 +20,13 @@ from mlsdm_grpc.config import EmbedderSettings, LlmSettings
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.llm.breaker import BreakerState, Pass
 from mlsdm_grpc.llm.budget import RetryBudget
-from mlsdm_grpc.llm.embedders.base import EmbedderInfo
 from mlsdm_grpc.llm.embedders.cache import EmbeddingCache
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault, number_of
-from mlsdm_grpc.llm.providers.fields import parse_json, raise_error
+from mlsdm_grpc.llm.embedders.embedder import EmbedderInfo
 from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
-from mlsdm_grpc.llm.turns import Turns
-from mlsdm_grpc.llm.upstream import Surroundings, Upstream, Work
+from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault, number_of
+from mlsdm_grpc.llm.providers.upstream_json import parse_json, raise_error
+from mlsdm_grpc.llm.turns import CallLimit
+from mlsdm_grpc.llm.upstream import Surroundings, Upstream, UpstreamCall
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = ["OpenAIEmbedder"]
@@ -70,7 +70,7 @@ class OpenAIEmbedder:
             ttl_s=settings.cache_ttl_s,
             clock=clock,
         )
-        self._turns = Turns(settings.max_concurrent, clock=clock)
+        self._turns = CallLimit(settings.max_concurrent, clock=clock)
         self._budget = RetryBudget(share=llm.retry_share, floor=llm.retry_floor, clock=clock)
         around = Surroundings(llm, settings.timeout_s, self._budget, metrics, clock, sleep, jitter)
         self._upstream = Upstream(_NAME, around)
@@ -131,7 +131,7 @@ class OpenAIEmbedder:
         self._budget.count_call()
         now_s = self._clock()
         # Somewhat earlier than the caller's call is cancelled, so that breaker and log learn of it.
-        work = Work(now_s, deadline_s - self._margin_s, queued_s=now_s)
+        work = UpstreamCall(now_s, deadline_s - self._margin_s, queued_s=now_s)
         try:
             return await self._upstream.ask(work, once)
         except ProviderFault as fault:

@@ -9,7 +9,10 @@ from typing import Any, Final
 import anthropic
 
 from mlsdm_grpc.config_llm import AnthropicSettings
-from mlsdm_grpc.llm.providers.base import (
+from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece, pieces_of, whole_of
+from mlsdm_grpc.llm.providers.events import ServerSentEvent
+from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
+from mlsdm_grpc.llm.providers.provider import (
     FaultKind,
     ModelAnswer,
     ModelChunk,
@@ -17,10 +20,7 @@ from mlsdm_grpc.llm.providers.base import (
     ProviderFault,
     TokenUsage,
 )
-from mlsdm_grpc.llm.providers.events import Event
-from mlsdm_grpc.llm.providers.fields import model_name, part_of, text_of
-from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
-from mlsdm_grpc.llm.providers.reading import Said, pieces_of, whole_of
+from mlsdm_grpc.llm.providers.upstream_json import model_name, part_of, text_of
 
 __all__ = ["AnthropicProvider", "said_in"]
 
@@ -95,7 +95,7 @@ class AnthropicProvider:
             raise fault_in(error) from None
 
 
-def said_in(found: dict[str, Any], event: Event) -> Said | None:
+def said_in(found: dict[str, Any], event: ServerSentEvent) -> AnswerPiece | None:
     """Return what an event or a whole message says; None for those that are not wanted here."""
     kind = found.get("type") or event.name.decode("ascii", "replace")
     if not isinstance(kind, str):
@@ -106,9 +106,9 @@ def said_in(found: dict[str, Any], event: Event) -> Said | None:
     return None if read is None else read(found)
 
 
-def _message(found: dict[str, Any]) -> Said:
+def _message(found: dict[str, Any]) -> AnswerPiece:
     """Read a whole message, or one that begins."""
-    return Said(
+    return AnswerPiece(
         text_of(found.get("content")),
         found.get("stop_reason"),
         usage=_usage(found),
@@ -116,24 +116,24 @@ def _message(found: dict[str, Any]) -> Said:
     )
 
 
-def _begun(found: dict[str, Any]) -> Said:
+def _begun(found: dict[str, Any]) -> AnswerPiece:
     return _message(part_of(found, "message"))
 
 
-def _block(found: dict[str, Any]) -> Said:
-    return Said(text_of(part_of(found, "content_block")))
+def _block(found: dict[str, Any]) -> AnswerPiece:
+    return AnswerPiece(text_of(part_of(found, "content_block")))
 
 
-def _delta(found: dict[str, Any]) -> Said:
-    return Said(text_of(part_of(found, "delta")))
+def _delta(found: dict[str, Any]) -> AnswerPiece:
+    return AnswerPiece(text_of(part_of(found, "delta")))
 
 
-def _ending(found: dict[str, Any]) -> Said:
-    return Said(finish=part_of(found, "delta").get("stop_reason"), usage=_usage(found))
+def _ending(found: dict[str, Any]) -> AnswerPiece:
+    return AnswerPiece(finish=part_of(found, "delta").get("stop_reason"), usage=_usage(found))
 
 
-def _ended(_: dict[str, Any]) -> Said:
-    return Said(last=True)
+def _ended(_: dict[str, Any]) -> AnswerPiece:
+    return AnswerPiece(last=True)
 
 
 def _usage(found: dict[str, Any]) -> TokenUsage:
@@ -141,7 +141,7 @@ def _usage(found: dict[str, Any]) -> TokenUsage:
     return TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens"))
 
 
-_READERS: Final[dict[str, Callable[[dict[str, Any]], Said]]] = {
+_READERS: Final[dict[str, Callable[[dict[str, Any]], AnswerPiece]]] = {
     "message": _message,
     "message_start": _begun,
     "content_block_start": _block,

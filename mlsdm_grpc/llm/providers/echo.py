@@ -15,7 +15,7 @@ from typing import Final
 
 from mlsdm_grpc.config_llm import EchoSettings
 from mlsdm_grpc.llm.prompt import split_prompt
-from mlsdm_grpc.llm.providers.base import (
+from mlsdm_grpc.llm.providers.provider import (
     FaultKind,
     Finish,
     ModelAnswer,

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
+from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 
-__all__ = ["DONE", "Event", "events_of"]
+__all__ = ["DONE", "ServerSentEvent", "events_of"]
 
 DONE: Final = b"[DONE]"
 """Data of the event that ends a stream of OpenAI's protocol."""
@@ -26,7 +26,7 @@ _ENDS: Final = (b"\n", b"\r")
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ServerSentEvent:
     """One event of a stream, or a whole body."""
 
     data: bytes
@@ -37,7 +37,7 @@ class Event:
     """The body is this JSON object or list, and no stream."""
 
 
-async def events_of(parts: AsyncIterator[bytes]) -> AsyncIterator[Event]:
+async def events_of(parts: AsyncIterator[bytes]) -> AsyncIterator[ServerSentEvent]:
     """Yield the events in a body, those of a stream of at most 256 KiB each.
 
     Raises:
@@ -49,7 +49,7 @@ async def events_of(parts: AsyncIterator[bytes]) -> AsyncIterator[Event]:
         if head:
             break
     if head.startswith((b"{", b"[")):
-        yield Event(b"".join([head, *[part async for part in parts]]), whole=True)
+        yield ServerSentEvent(b"".join([head, *[part async for part in parts]]), whole=True)
         return
     stream = _Stream()
     for event in stream.add(head):
@@ -72,7 +72,7 @@ class _Stream:
         self._data: list[bytes] = []
         self._size = 0
 
-    def add(self, part: bytes) -> Iterator[Event]:
+    def add(self, part: bytes) -> Iterator[ServerSentEvent]:
         """Yield the events that end in the next part of the body."""
         for piece in part.splitlines(keepends=True):
             self._line += piece
@@ -85,14 +85,14 @@ class _Stream:
         if len(self._line) + self._size > _MAX_EVENT_BYTES:
             raise ProviderFault(FaultKind.TOO_LARGE)
 
-    def end(self) -> Iterator[Event]:
+    def end(self) -> Iterator[ServerSentEvent]:
         """Yield the event that the body ended in, unless it is cut."""
         yield from self._add_line(bytes(self._line))
         for event in self._taken():
             if event.data.strip() == DONE or _is_json(event.data):
                 yield event
 
-    def _add_line(self, line: bytes) -> Iterator[Event]:
+    def _add_line(self, line: bytes) -> Iterator[ServerSentEvent]:
         if not line:
             yield from self._taken()
             return
@@ -105,9 +105,9 @@ class _Stream:
             self._size += len(line)
             self._name = b"error" if name == b"error" else self._name
 
-    def _taken(self) -> Iterator[Event]:
+    def _taken(self) -> Iterator[ServerSentEvent]:
         """Yield the event that has come so far, if it has data, and begin the next one."""
-        event = Event(b"\n".join(self._data), self._name)
+        event = ServerSentEvent(b"\n".join(self._data), self._name)
         self._name, self._data, self._size = b"", [], 0
         if event.data.strip():
             yield event

@@ -21,7 +21,7 @@ import httpx2
 
 from mlsdm_grpc.config_llm import EndpointSettings
 from mlsdm_grpc.llm.endpoints import KeyFile, trusted_authorities
-from mlsdm_grpc.llm.providers.base import FaultKind, ProviderFault
+from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 
 __all__ = [
     "PLACEHOLDER_KEY",

@@ -13,7 +13,10 @@ from typing import Any, Final
 import openai
 
 from mlsdm_grpc.config_llm import OpenAISettings
-from mlsdm_grpc.llm.providers.base import (
+from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece, pieces_of, whole_of
+from mlsdm_grpc.llm.providers.events import ServerSentEvent
+from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
+from mlsdm_grpc.llm.providers.provider import (
     FaultKind,
     ModelAnswer,
     ModelChunk,
@@ -21,10 +24,7 @@ from mlsdm_grpc.llm.providers.base import (
     ProviderFault,
     TokenUsage,
 )
-from mlsdm_grpc.llm.providers.events import Event
-from mlsdm_grpc.llm.providers.fields import model_name, part_of, raise_error, text_of
-from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
-from mlsdm_grpc.llm.providers.reading import Said, pieces_of, whole_of
+from mlsdm_grpc.llm.providers.upstream_json import model_name, part_of, raise_error, text_of
 
 __all__ = ["OpenAIProvider", "said_in"]
 
@@ -101,18 +101,18 @@ class OpenAIProvider:
             raise fault_in(error) from None
 
 
-def said_in(found: dict[str, Any], event: Event) -> Said | None:
+def said_in(found: dict[str, Any], event: ServerSentEvent) -> AnswerPiece | None:
     """Return what a chunk or a whole completion says."""
     choice = _choice(found)
     usage = _usage(found, choice or {})
     if choice is None:
         if event.whole:
             raise ProviderFault(FaultKind.MALFORMED)
-        return None if usage is None else Said(usage=usage)
+        return None if usage is None else AnswerPiece(usage=usage)
     raise_error(choice)
     message = part_of(choice, "delta" if "delta" in choice else "message")
     text, refusal = text_of(message.get("content")), message.get("refusal")
-    return Said(
+    return AnswerPiece(
         text or (refusal if isinstance(refusal, str) else ""),
         choice.get("finish_reason") or choice.get("finish_details"),
         bool(refusal),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from mlsdm_grpc.llm.providers.base import FaultKind, Finish, ProviderFault, clean, number_of
+from mlsdm_grpc.llm.providers.provider import FaultKind, Finish, ProviderFault, clean, number_of
 
 __all__ = ["finish_of", "model_name", "parse_json", "part_of", "raise_error", "text_of"]
 

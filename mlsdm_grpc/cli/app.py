@@ -5,7 +5,7 @@ import os
 import typer
 
 from mlsdm_grpc import __version__
-from mlsdm_grpc.cli.call import call
+from mlsdm_grpc.cli.call_method import call
 from mlsdm_grpc.cli.check import check
 from mlsdm_grpc.cli.evaluate import evaluate
 from mlsdm_grpc.cli.export import export

@@ -15,7 +15,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
-from mlsdm_grpc.journal.ledger import Claim, Ledger, Space
+from mlsdm_grpc.journal.ledger import Ledger, PendingAppend, SpaceLedger
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 
 __all__ = ["MemoryJournal"]
@@ -29,20 +29,22 @@ class _Batch:
     """Appends of one turn of the event loop."""
 
     epoch: int
-    claims: list[Claim] = field(default_factory=list)
+    claims: list[PendingAppend] = field(default_factory=list)
     records: int = 0
     size: int = 0
     sealed: bool = False
     entries: list[Entry] = field(default_factory=list)
 
-    def add(self, space: Space, revision: int, position: int, payloads: Sequence[bytes]) -> None:
+    def add(
+        self, space: SpaceLedger, revision: int, position: int, payloads: Sequence[bytes]
+    ) -> None:
         self.entries += (
             Entry(space.key, revision + i, position + i, bytes(payload))
             for i, payload in enumerate(payloads, start=1)
         )
 
 
-class _Manifest:
+class _MemoryManifest:
     """The manifest rows."""
 
     def __init__(self) -> None:
@@ -67,12 +69,12 @@ class _Manifest:
 
 
 @dataclass(slots=True)
-class _Parts:
+class _MemoryParts:
     """What an open journal consists of."""
 
     ledger: Ledger[_Batch]
     directory: tempfile.TemporaryDirectory[str]
-    manifest: _Manifest
+    manifest: _MemoryManifest
     files: SnapshotFiles
     records: dict[SpaceKey, list[Entry]] = field(default_factory=dict)
     log: list[Entry] = field(default_factory=list)
@@ -85,7 +87,7 @@ class MemoryJournal(EmbeddedJournal):
     """
 
     def __init__(self) -> None:
-        self._parts: _Parts | None = None
+        self._parts: _MemoryParts | None = None
         self._closed = False
 
     @property
@@ -96,9 +98,9 @@ class MemoryJournal(EmbeddedJournal):
         parts = self._parts
         if parts is None:
             directory = await asyncio.to_thread(tempfile.TemporaryDirectory)
-            manifest = _Manifest()
+            manifest = _MemoryManifest()
             files = SnapshotFiles(Path(directory.name), manifest)
-            self._parts = _Parts(Ledger(self._begin), directory, manifest, files)
+            self._parts = _MemoryParts(Ledger(self._begin), directory, manifest, files)
 
     async def close(self) -> None:
         parts = self._parts
@@ -169,7 +171,7 @@ class MemoryJournal(EmbeddedJournal):
         self._remove(parts, space, until)
 
     @property
-    def _live(self) -> _Parts:
+    def _live(self) -> _MemoryParts:
         if self._parts is None:
             raise errors.Unavailable("The journal is not open.")
         return self._parts
@@ -187,7 +189,9 @@ class MemoryJournal(EmbeddedJournal):
         parts.log += batch.entries
         parts.ledger.settle(batch, None)
 
-    def _next_entries(self, parts: _Parts, key: SpaceKey, after: int, until: int) -> list[Entry]:
+    def _next_entries(
+        self, parts: _MemoryParts, key: SpaceKey, after: int, until: int
+    ) -> list[Entry]:
         records = parts.records.get(key, [])
         start = bisect.bisect_right(records, after, key=attrgetter("revision"))
         entries: list[Entry] = []
@@ -199,7 +203,7 @@ class MemoryJournal(EmbeddedJournal):
             size += len(entry.payload)
         return entries
 
-    def _remove(self, parts: _Parts, space: Space, until: int) -> int:
+    def _remove(self, parts: _MemoryParts, space: SpaceLedger, until: int) -> int:
         records = parts.records.get(space.key, [])
         kept = [entry for entry in records if entry.revision > until]
         parts.records[space.key] = kept

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from mlsdm_grpc.config_llm import EmbedderSettings, EndpointSettings, LlmSettings
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.llm.endpoints import endpoint_problems
-from mlsdm_grpc.llm.providers.base import Provider
 from mlsdm_grpc.llm.providers.echo import EchoProvider
+from mlsdm_grpc.llm.providers.provider import Provider
 
 __all__ = ["build_providers", "embedder_problems", "provider_problems"]
 

@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from mlsdm_grpc.llm.providers.base import (
+from mlsdm_grpc.llm.providers.events import DONE, ServerSentEvent, events_of
+from mlsdm_grpc.llm.providers.provider import (
     FaultKind,
     Finish,
     ModelAnswer,
@@ -19,16 +20,15 @@ from mlsdm_grpc.llm.providers.base import (
     TokenUsage,
     clean,
 )
-from mlsdm_grpc.llm.providers.events import DONE, Event, events_of
-from mlsdm_grpc.llm.providers.fields import finish_of, parse_json, raise_error
+from mlsdm_grpc.llm.providers.upstream_json import finish_of, parse_json, raise_error
 
-__all__ = ["Dialect", "Said", "pieces_of", "whole_of"]
+__all__ = ["AnswerPiece", "Dialect", "pieces_of", "whole_of"]
 
 _HIGH_HALVES: Final = ("\ud800", "\udbff")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class AnswerPiece:
     """One event, or a whole body, as far as it says something of an answer."""
 
     text: str = ""
@@ -43,7 +43,7 @@ class Said:
     """The stream says that it ends here."""
 
 
-Dialect: TypeAlias = Callable[[dict[str, Any], Event], Said | None]
+Dialect: TypeAlias = Callable[[dict[str, Any], ServerSentEvent], AnswerPiece | None]
 """What an object says in a protocol; None where it says nothing of an answer."""
 
 
@@ -101,7 +101,7 @@ class _Answer:
         self._half = ""
         """First half of a character whose second half comes with the next piece."""
 
-    def add(self, said: Said) -> ModelChunk:
+    def add(self, said: AnswerPiece) -> ModelChunk:
         self.begun = True
         self.finish = finish_of(said.finish) or self.finish
         self._refused = self._refused or said.refused or self.finish is Finish.REFUSED

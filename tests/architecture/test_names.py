@@ -1,0 +1,44 @@
+"""One class name means one thing; modules share a name only as two faces of one thing."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "mlsdm_grpc"
+GENERATED = PACKAGE / "_gen"
+FACES = {
+    "generation": {"client", "servicers", "wire"},
+    "governance": {"client", "servicers", "wire"},
+    "spaces": {"client", "servicers", "wire"},
+    "streams": {"client", "engine", "servicers", "wire"},
+    "policies": {"journal/codec", "wire"},
+    "health": {"cli", "server"},
+}
+"""Folders of each module name that stands more than once: a thing's wire form, its codec, the
+service and the client of it, its command."""
+DATA = {PACKAGE / "governance/words", PACKAGE / "governance/words/injection"}
+"""Folders with one module a language."""
+
+
+def modules() -> list[Path]:
+    return [each for each in sorted(PACKAGE.rglob("*.py")) if GENERATED not in each.parents]
+
+
+def test_a_class_name_stands_once_in_the_package() -> None:
+    places = defaultdict(list)
+    for module in modules():
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(f"{module.relative_to(PACKAGE)}:{node.lineno}")
+    assert len(places) > 300
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_a_module_name_stands_once_but_for_the_faces_of_one_thing() -> None:
+    folders = defaultdict(set)
+    for module in modules():
+        if module.stem not in {"__init__", "__main__"} and module.parent not in DATA:
+            folders[module.stem].add(module.parent.relative_to(PACKAGE).as_posix())
+    assert {name: found for name, found in folders.items() if len(found) > 1} == FACES
