@@ -335,7 +335,7 @@ class ProcessEvent:
         """What is remembered if the event is accepted: it, and its answer if there is one."""
         return (self.memory,) if self.answer is None else (self.memory, self.answer)
 
-    def with_memories(self, memories: tuple[NewMemory, ...]) -> ProcessEvent:
+    def with_memories(self, memories: Sequence[NewMemory]) -> ProcessEvent:
         """Return the event with its :attr:`memories` replaced by others, as many."""
         return ProcessEvent(memories[0], self.moral_value, *memories[1:])
 
