@@ -109,7 +109,7 @@ async def test_a_worker_ends_with_its_parent():
         thread = threading.Thread(target=serve, args=(theirs, MindHandler(Progress())))
         thread.start()
         greeting = await asyncio.to_thread(ours.recv, 100)
-        assert pb.LinkReply.FromString(greeting[4:]).WhichOneof("kind") == "done"
+        assert pb.LinkReply.FromString(greeting[8:]).WhichOneof("kind") == "done"
         ours.close()
         await asyncio.to_thread(thread.join, 5)
         assert not thread.is_alive()

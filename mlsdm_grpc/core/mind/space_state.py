@@ -240,7 +240,7 @@ class Contents:
             evicted.extend(left)
         return PutOutcome(items=tuple(items), evicted=tuple(evicted))
 
-    def _kept_out(self, prepared: _Batch) -> PutOutcome:
+    def _kept_out(self, prepared: _Candidates) -> PutOutcome:
         """Return the outcome of a batch of which a memory is refused, so that none is stored."""
         items = tuple(
             PutItem(
@@ -252,13 +252,13 @@ class Contents:
         )
         return PutOutcome(items=items, min_confidence=self.parameters.min_confidence)
 
-    def _prepare(self, body: PutMemories, now: Moment) -> Generator[None, None, _Batch]:
+    def _prepare(self, body: PutMemories, now: Moment) -> Generator[None, None, _Candidates]:
         """Refuse the whole batch if any of it cannot be stored; nothing has changed yet."""
 
         def candidate_of(new: NewMemory) -> _Candidate:
             return _Candidate.of(self, new, now, allow_replace=body.allow_replace)
 
-        prepared = _Batch(body.memories, candidate_of)
+        prepared = _Candidates(body.memories, candidate_of)
         seen: set[str] = set()
         brought: dict[bytes, set[str]] = {}
         new_pinned = new_unpinned = 0
@@ -592,7 +592,7 @@ class _Candidate:
         )
 
 
-class _Batch:
+class _Candidates:
     """The candidates of a batch; those of one that is decoded as it is read are made anew.
 
     Args:
