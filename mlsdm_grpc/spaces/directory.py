@@ -32,7 +32,6 @@ from mlsdm_grpc.core.mind.ontology import Ontology
 from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
-from mlsdm_grpc.protection.background import Background
 from mlsdm_grpc.protection.lanes import Gate, Lane
 from mlsdm_grpc.protection.memory_budget import Budget
 from mlsdm_grpc.spaces.quarantine import Quarantine
@@ -106,7 +105,9 @@ class Directory:
             for _ in range(pool.size)
         ]
         self._turns = [asyncio.Lock() for _ in range(pool.size)]
-        self._tasks: Background | None = None
+        self._lost: asyncio.Queue[Sequence[Space]] = asyncio.Queue()
+        """Spaces of lost workers, last used first."""
+        self._brings_back = False
         metrics.spaces_loaded.set_function(lambda: len(self))
         metrics.spaces_memory.set_function(lambda: budget.used_bytes)
         metrics.spaces_quarantined.set_function(lambda: len(self.quarantined))
@@ -115,11 +116,12 @@ class Directory:
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
         """Bring lost spaces back, in tasks of this group."""
-        self._tasks = Background(tasks)
+        self._brings_back = True
+        tasks.start_soon(self._bring_back_for_ever, tasks)
 
     def stop(self) -> None:
         """Begin nothing by itself any more."""
-        self._tasks = None
+        self._brings_back = False
 
     def __iter__(self) -> Iterator[Space]:
         return iter(list(self._spaces.values()))
@@ -253,8 +255,12 @@ class Directory:
         for space in lost:
             space.unlink()
             space.go_cold()
-        if self._tasks is not None and not loss.over_memory:
-            self._tasks.begin(self._bring_back, lost[::-1])
+        if self._brings_back and not loss.over_memory:
+            self._lost.put_nowait(lost[::-1])
+
+    async def _bring_back_for_ever(self, tasks: anyio.abc.TaskGroup) -> None:
+        while True:
+            tasks.start_soon(self._bring_back, await self._lost.get())
 
     async def _bring_back(self, spaces: Sequence[Space]) -> None:
         for space in spaces:

@@ -32,7 +32,14 @@ from mlsdm_grpc.core.model.record import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.core.model.semantics import newest
-from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, MlsdmError, Unavailable
+from mlsdm_grpc.errors import (
+    RETRY_SOON_S,
+    DeadlineExceeded,
+    InternalError,
+    InvalidInput,
+    MlsdmError,
+    Unavailable,
+)
 from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
 from mlsdm_grpc.protection.lanes import Lane
@@ -46,7 +53,6 @@ __all__ = ["Applied", "Ticket", "WriteObserver", "WritePipeline", "outcome_unkno
 
 _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.006
-_RETRY_AFTER_S = 0.5
 _MAX_BACKLOG = 1_024
 """Writes of a space that may wait for it to be loaded."""
 
@@ -147,7 +153,7 @@ class WritePipeline:
                 "Too many writes wait for the space, which is being loaded.",
                 reason="SPACE_LOADING",
                 metadata={"space": space.key.space},
-                retry_after_s=_RETRY_AFTER_S,
+                retry_after_s=RETRY_SOON_S,
             )
         if 0 < space.semantics_version < self._upgrade_to:
             self._upgrade(space)

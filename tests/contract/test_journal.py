@@ -1,12 +1,12 @@
 """What every journal promises; one suite for all implementations."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 
 import anyio
 import pytest
 
-from mlsdm_grpc.errors import DataLoss, InvalidInput, PreconditionFailed, Unavailable
+from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import RevisionConflict, SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
@@ -276,9 +276,17 @@ async def test_a_missing_snapshot_is_passed_over(journal):
     assert (await journal.load_snapshot(A)).revision == 1
 
 
+@contextmanager
+def not_reached():
+    with pytest.raises(Unavailable) as caught:
+        yield
+    assert caught.value.reason == "REVISION_NOT_REACHED"
+    assert set(caught.value.metadata) == {"expected", "actual"}
+
+
 async def test_a_snapshot_beyond_the_head_is_refused(journal):
     await fill(journal, A, 1)
-    with pytest.raises(PreconditionFailed):
+    with not_reached():
         await snapshot(journal, A, 2)
 
 
@@ -305,10 +313,10 @@ async def test_trimming_keeps_the_last_record(journal):
 
 async def test_erasing_needs_a_snapshot_behind_the_records(journal):
     await fill(journal, A, 5)
-    with pytest.raises(PreconditionFailed):
+    with not_reached():
         await journal.erase(A, until=3)
     await snapshot(journal, A, 2)
-    with pytest.raises(PreconditionFailed):
+    with not_reached():
         await journal.erase(A, until=3)
     await snapshot(journal, A, 4)
     await journal.erase(A, until=4)

@@ -23,6 +23,7 @@ __all__ = [
     "MAX_LABELS",
     "MAX_METADATA_BYTES",
     "MAX_PARENTS",
+    "MAX_TEXT_BYTES",
     "AcceptLoss",
     "Consolidate",
     "ConsolidateOutcome",
@@ -68,8 +69,11 @@ __all__ = [
 ]
 
 MAX_LABELS = 32
-MAX_PARENTS = 32
 """Labels of one memory."""
+MAX_PARENTS = 32
+"""Parents of one memory, in its provenance."""
+MAX_TEXT_BYTES = 8_192
+"""Bytes of the text of one memory, in UTF-8."""
 MAX_METADATA_BYTES = 4_096
 """Bytes of all keys and values of one memory, in UTF-8."""
 
@@ -590,7 +594,10 @@ class EventOutcome:
 
     @property
     def accepted(self) -> bool:
-        """Whether the event passed and was remembered."""
+        """Whether the event passed and entered the traces.
+
+        It is remembered too, unless its confidence is below the least that the space keeps.
+        """
         return self.rejection is Rejection.NONE
 
 
