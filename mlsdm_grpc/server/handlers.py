@@ -290,9 +290,10 @@ class UnaryAnswer(MethodHandler):
             raise
 
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
-        request = await self._request(holding, context)
-        response: Message | bytes = await self._run(request, self._begin_work(call, context))
-        answer = _encoded(response)
+        # No name holds the request, which the servicer may let go once it has read it.
+        answer = _encoded(
+            await self._run(await self._request(holding, context), self._begin_work(call, context))
+        )
         if len(answer) > SMALL_BYTES:
             # What is written must not be refused: the client would take it for not written.
             done = await holding.answer(len(answer), patient=not self._method.read_only)

@@ -23,7 +23,7 @@ from mlsdm_grpc.core.model.record import (
     SpaceParameters,
 )
 from mlsdm_grpc.errors import DataLoss, DeadlineExceeded, PreconditionFailed, Unavailable
-from mlsdm_grpc.journal.codec.records import unpacked_memory
+from mlsdm_grpc.journal.codec.records import unpacked
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.fair_limiter import FEW
@@ -183,7 +183,7 @@ class FirstWrites:
             semantics_version=self._access.new_spaces_version,
         )
         mind.apply(create)
-        body = replace(body, memories=tuple(map(unpacked_memory, body.memories)))
+        body = replace(body, memories=unpacked(body.memories))
         put = replace(create, revision=2, incarnation=1, body=body)
         outcome = mind.preview(put)
         if isinstance(outcome, Refusal):

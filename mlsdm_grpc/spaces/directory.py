@@ -51,6 +51,7 @@ _LARGE_BYTES = 4 * 1024 * 1024
 """A snapshot that keeps its worker busy for long."""
 _TURN_S = 2.0
 """Longest wait of a large load for the one before it."""
+_LOG_AGAIN_S = 60.0
 _ROOM_S = 1.0
 """Longest wait of a load for room: a worker that hangs must not hold up the others."""
 _log = structlog.get_logger(__name__)
@@ -91,6 +92,8 @@ class Directory:
         self._numbered: WeakValueDictionary[int, Space] = WeakValueDictionary()
         """Every space and every second copy of one, by number."""
         self._last_number = 0
+        self._not_served: dict[SpaceKey, tuple[str, float]] = {}
+        """Spaces that could not be loaded: what was logged of each, and when."""
         self._gates = [
             Gate(
                 Lane.MAINTENANCE,
@@ -328,15 +331,9 @@ class Directory:
                 await self._bring_up(space)
             if space.status is SpaceStatus.LOADING:
                 space.status = SpaceStatus.HOT
+            self._not_served.pop(space.key, None)
         except (DataLoss, PreconditionFailed) as error:
-            tenant, name = space.key
-            _log.error(
-                "space_not_served",
-                tenant=tenant,
-                space=name,
-                reason=error.reason,
-                detail=error.message,
-            )
+            self._log_not_served(space.key, error)
             space.go_cold()
             self._spaces.pop(space.key, None)
             raise
@@ -346,6 +343,21 @@ class Directory:
         finally:
             space.moving = None
             self._on_backlog(space)
+
+    def _log_not_served(self, key: SpaceKey, error: MlsdmError) -> None:
+        """Log why a space cannot be served: once a minute, since every call for it comes here."""
+        now_s = time.monotonic()
+        message, logged_s = self._not_served.get(key, ("", -math.inf))
+        if message == error.message and now_s < logged_s + _LOG_AGAIN_S:
+            return
+        self._not_served[key] = error.message, now_s
+        _log.error(
+            "space_not_served",
+            tenant=key.tenant,
+            space=key.space,
+            reason=error.reason,
+            detail=error.message,
+        )
 
     @asynccontextmanager
     async def _turn(self, space: Space) -> AsyncIterator[None]:

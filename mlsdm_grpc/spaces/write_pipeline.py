@@ -46,7 +46,7 @@ from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import check_kept
 from mlsdm_grpc.spaces.directory import Space, SpaceStatus
 from mlsdm_grpc.spaces.quarantine import Quarantine
-from mlsdm_grpc.workers.link import worker_lost
+from mlsdm_grpc.workers.link import APART_BYTES, worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
 __all__ = ["Applied", "Ticket", "WriteObserver", "WritePipeline", "outcome_unknown"]
@@ -299,8 +299,9 @@ class WritePipeline:
         except MlsdmError as error:
             self._finish(space, answer, error=error)
             return
-        apply = pb.LinkRequest(space_id=space.number, apply=raw)
-        reply = link.request(apply, done=partial(self._let_go, answer))
+        apart = raw if len(raw) > APART_BYTES else b""
+        apply = pb.LinkRequest(space_id=space.number, apply=b"" if apart else raw)
+        reply = link.request(apply, record=apart, done=partial(self._let_go, answer))
         reply.add_done_callback(partial(self._applied, space, raw, answer))
 
     def _applied(

@@ -76,6 +76,19 @@ async def test_empty_and_binary_payloads_survive(journal):
     assert [payload for _, payload in await revisions(journal, A)] == payloads
 
 
+async def test_large_and_small_payloads_of_one_batch_survive(journal):
+    large = [bytes([i]) * (400_000 + i) for i in range(3)]
+    waiting = [
+        journal.append(A, [b"small", large[0], b"", large[1]], expected=0),
+        journal.append(B, [large[2]], expected=0),
+        journal.append(A, [b"last"], expected=4),
+    ]
+    await asyncio.gather(*waiting)
+    payloads = [payload for _, payload in await revisions(journal, A)]
+    assert payloads == [b"small", large[0], b"", large[1], b"last"]
+    assert await revisions(journal, B) == [(1, large[2])]
+
+
 async def test_an_append_of_nothing_is_refused(journal):
     with pytest.raises(InvalidInput):
         journal.append(A, [], expected=0)

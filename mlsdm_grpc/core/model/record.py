@@ -8,6 +8,7 @@ travels in it, so that applying the same records gives the same state on any mac
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -296,7 +297,8 @@ class UpdateSpace:
 class PutMemories:
     """Store 1..1,000 memories, all or none."""
 
-    memories: tuple[NewMemory, ...]
+    memories: Sequence[NewMemory]
+    """A tuple, or what decodes each whenever it is asked for."""
     allow_replace: bool = False
 
 
@@ -337,7 +339,7 @@ class ProcessEvent:
         """What is remembered if the event is accepted: it, and its answer if there is one."""
         return (self.memory,) if self.answer is None else (self.memory, self.answer)
 
-    def with_memories(self, memories: tuple[NewMemory, ...]) -> ProcessEvent:
+    def with_memories(self, memories: Sequence[NewMemory]) -> ProcessEvent:
         """Return the event with its :attr:`memories` replaced by others, as many."""
         return ProcessEvent(memories[0], self.moral_value, *memories[1:])
 
@@ -420,8 +422,9 @@ class StreamItems:
     """Last item that the writer knows to be settled; the record settles what follows it."""
     last_sequence: int
     """Last item that this record settles, at least ``after_sequence``."""
-    items: tuple[StreamItem, ...]
-    """By rising sequence, all in (after_sequence, last_sequence]."""
+    items: Sequence[StreamItem]
+    """By rising sequence, all in (after_sequence, last_sequence]; a tuple, or what decodes each
+    whenever it is asked for."""
     allow_replace: bool = False
     finished: bool = False
     """The client has sent everything, and this record settles the last of it."""
