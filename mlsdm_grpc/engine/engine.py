@@ -358,7 +358,7 @@ class Engine:
             space = await self._access.reached(key, min_revision, deadline_s)
             wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
             reply = await self._access.ask(space, pb.LinkRequest(get=wanted), deadline_s=deadline_s)
-        found = list(found_memories(reply.memories))
+        found = found_memories(reply.memories)
         if not found:
             raise NotFound(
                 "The memory does not exist.",
@@ -368,7 +368,7 @@ class Engine:
 
     async def page(
         self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
-    ) -> tuple[list[StoredMemory], bool, int]:
+    ) -> tuple[Sequence[StoredMemory], bool, int]:
         """Return memories in the order of their creation, whether there are more, the revision."""
         with self.lanes.inside(wanted.lane, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)
@@ -387,8 +387,7 @@ class Engine:
                 reply = await self._access.ask(
                     space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
                 )
-        found = await self.turns.all(found_memories(reply.memories))
-        return found, reply.memories.more, reply.revision
+        return found_memories(reply.memories), reply.memories.more, reply.revision
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
         """Return the figures of a space as they stand now; the ontology is left out."""

@@ -14,11 +14,18 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.model.policy import Decision
-from mlsdm_grpc.core.model.record import NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.record import (
+    MAX_PARENTS,
+    MAX_TEXT_BYTES,
+    NewMemory,
+    Provenance,
+    Source,
+    Vector,
+)
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.memory_writes import Exchange
-from mlsdm_grpc.errors import NotFound, Unavailable
+from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, noteworthy, redacted
@@ -26,14 +33,12 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.prompt import RecalledText
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.spaces.patience import hanging, waiting_for
+from mlsdm_grpc.spaces.space import revision_not_reached
 from mlsdm_grpc.spaces.write_pipeline import Ticket, outcome_unknown
 from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = ["AnsweredPrompt", "Memories", "Recollected"]
 
-_MAX_PARENTS: Final = 32
-_MAX_TEXT_BYTES: Final = 8_192
-"""Of one memory."""
 _BLOCK_BYTES: Final = 32 * 1_024
 """Recalled text that goes into one prompt."""
 _LEAST_BYTES: Final = 64
@@ -41,7 +46,6 @@ _LEAST_BYTES: Final = 64
 _MAX_RECALLED: Final = 200
 """Memories looked at for one prompt: as many as one answer of a worker holds, however long."""
 _JUDGED_AT_ONCE: Final = 16
-_RETRY_AFTER_S: Final = 1.0
 _BEFORE_S: Final = 0.01
 """A revision that is not reached is told so long before the time is over."""
 _NO_VECTOR: Final = Vector(np.empty(0, np.float32), 0.0)
@@ -112,12 +116,7 @@ class Memories:
                 )
         except NotFound:
             if min_revision:
-                raise Unavailable(
-                    "The space has not reached the revision.",
-                    reason="REVISION_NOT_REACHED",
-                    metadata={"revision": "0", "min_revision": str(min_revision)},
-                    retry_after_s=_RETRY_AFTER_S,
-                ) from None
+                raise revision_not_reached(min_revision, 0) from None
             return None
 
     async def recalled(
@@ -217,7 +216,7 @@ class Memories:
                 source=Source.LLM_GENERATION,
                 model=said.model,
                 policy_version=said.policy_version,
-                parent_ids=(prompt_id, *said.recalled)[:_MAX_PARENTS],
+                parent_ids=(prompt_id, *said.recalled)[:MAX_PARENTS],
             ),
         )
         async with self._writing(key, ticket):
@@ -268,4 +267,4 @@ def _batched(matches: Sequence[Match], size: int) -> Iterator[Sequence[Match]]:
 
 def _cut(text: str) -> str:
     """Return as much of a text as one memory can hold."""
-    return text.encode()[:_MAX_TEXT_BYTES].decode(errors="ignore")
+    return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")

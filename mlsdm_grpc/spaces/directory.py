@@ -32,7 +32,6 @@ from mlsdm_grpc.core.mind.ontology import Ontology
 from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
-from mlsdm_grpc.protection.background import Background
 from mlsdm_grpc.protection.lanes import Gate, Lane
 from mlsdm_grpc.protection.memory_budget import Budget
 from mlsdm_grpc.spaces.quarantine import Quarantine
@@ -52,6 +51,7 @@ _LARGE_BYTES = 4 * 1024 * 1024
 """A snapshot that keeps its worker busy for long."""
 _TURN_S = 2.0
 """Longest wait of a large load for the one before it."""
+_LOG_AGAIN_S = 60.0
 _ROOM_S = 1.0
 """Longest wait of a load for room: a worker that hangs must not hold up the others."""
 _log = structlog.get_logger(__name__)
@@ -92,6 +92,8 @@ class Directory:
         self._numbered: WeakValueDictionary[int, Space] = WeakValueDictionary()
         """Every space and every second copy of one, by number."""
         self._last_number = 0
+        self._not_served: dict[SpaceKey, tuple[str, float]] = {}
+        """Spaces that could not be loaded: what was logged of each, and when."""
         self._gates = [
             Gate(
                 Lane.MAINTENANCE,
@@ -103,7 +105,9 @@ class Directory:
             for _ in range(pool.size)
         ]
         self._turns = [asyncio.Lock() for _ in range(pool.size)]
-        self._tasks: Background | None = None
+        self._lost: asyncio.Queue[Sequence[Space]] = asyncio.Queue()
+        """Spaces of lost workers, last used first."""
+        self._brings_back = False
         metrics.spaces_loaded.set_function(lambda: len(self))
         metrics.spaces_memory.set_function(lambda: budget.used_bytes)
         metrics.spaces_quarantined.set_function(lambda: len(self.quarantined))
@@ -112,11 +116,12 @@ class Directory:
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
         """Bring lost spaces back, in tasks of this group."""
-        self._tasks = Background(tasks)
+        self._brings_back = True
+        tasks.start_soon(self._bring_back_for_ever, tasks)
 
     def stop(self) -> None:
         """Begin nothing by itself any more."""
-        self._tasks = None
+        self._brings_back = False
 
     def __iter__(self) -> Iterator[Space]:
         return iter(list(self._spaces.values()))
@@ -250,8 +255,12 @@ class Directory:
         for space in lost:
             space.unlink()
             space.go_cold()
-        if self._tasks is not None and not loss.over_memory:
-            self._tasks.begin(self._bring_back, lost[::-1])
+        if self._brings_back and not loss.over_memory:
+            self._lost.put_nowait(lost[::-1])
+
+    async def _bring_back_for_ever(self, tasks: anyio.abc.TaskGroup) -> None:
+        while True:
+            tasks.start_soon(self._bring_back, await self._lost.get())
 
     async def _bring_back(self, spaces: Sequence[Space]) -> None:
         for space in spaces:
@@ -322,15 +331,9 @@ class Directory:
                 await self._bring_up(space)
             if space.status is SpaceStatus.LOADING:
                 space.status = SpaceStatus.HOT
+            self._not_served.pop(space.key, None)
         except (DataLoss, PreconditionFailed) as error:
-            tenant, name = space.key
-            _log.error(
-                "space_not_served",
-                tenant=tenant,
-                space=name,
-                reason=error.reason,
-                detail=error.message,
-            )
+            self._log_not_served(space.key, error)
             space.go_cold()
             self._spaces.pop(space.key, None)
             raise
@@ -340,6 +343,21 @@ class Directory:
         finally:
             space.moving = None
             self._on_backlog(space)
+
+    def _log_not_served(self, key: SpaceKey, error: MlsdmError) -> None:
+        """Log why a space cannot be served: once a minute, since every call for it comes here."""
+        now_s = time.monotonic()
+        message, logged_s = self._not_served.get(key, ("", -math.inf))
+        if message == error.message and now_s < logged_s + _LOG_AGAIN_S:
+            return
+        self._not_served[key] = error.message, now_s
+        _log.error(
+            "space_not_served",
+            tenant=key.tenant,
+            space=key.space,
+            reason=error.reason,
+            detail=error.message,
+        )
 
     @asynccontextmanager
     async def _turn(self, space: Space) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Final, Self
 
-from mlsdm_grpc.errors import DeadlineExceeded, MlsdmError, Unavailable
+from mlsdm_grpc.errors import RETRY_SOON_S, DeadlineExceeded, MlsdmError, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.spaces.directory import Directory
 
@@ -26,7 +26,6 @@ _LEAST_S: Final = 0.1
 _MOST_S: Final = 2.0
 _AGAIN_S: Final = 0.1
 """Time for one that hung a moment ago, in case that it goes on just now."""
-_RETRY_AFTER_S: Final = 0.5
 
 
 def patience_s(deadline_s: float, *, hangs: bool) -> float:
@@ -145,5 +144,5 @@ def hanging(key: SpaceKey) -> Unavailable:
         "The worker of this space does not answer; nothing was written.",
         reason="WORKER_LOST",
         metadata={"space": key.space},
-        retry_after_s=_RETRY_AFTER_S,
+        retry_after_s=RETRY_SOON_S,
     )

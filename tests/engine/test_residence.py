@@ -86,11 +86,11 @@ class Held:
         self.requests = []
         send = InlineLink.request
 
-        def request(link, message, *, done=None):
+        def request(link, message, **more):
             if message.WhichOneof("kind") != kind:
-                return send(link, message, done=done)
+                return send(link, message, **more)
             told = asyncio.get_running_loop().create_future()
-            self.requests.append((link, message, done, told))
+            self.requests.append((link, message, more, told))
             return told
 
         self._patch = monkeypatch.context()
@@ -99,8 +99,8 @@ class Held:
 
     async def let_go(self):
         self._patch.__exit__(None, None, None)
-        for link, message, done, told in self.requests:
-            told.set_result(await self._send(link, message, done=done))
+        for link, message, more, told in self.requests:
+            told.set_result(await self._send(link, message, **more))
 
 
 async def test_a_space_that_left_is_as_it_was(driver):

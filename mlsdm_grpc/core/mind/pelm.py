@@ -324,14 +324,15 @@ class Pelm:
             )
             for memory in memories
         ]
+        found = self.find(queries, now_ns=now_ns)
         return [
             [
-                hit.memory
-                for hit in hits
-                if hit.memory.memory_id != memory.memory_id
-                and (hit.memory.phase == memory.phase or not in_phase)
+                other
+                for other in map(self._lattice.memory, one.slots.tolist())
+                if other.memory_id != memory.memory_id
+                and (other.phase == memory.phase or not in_phase)
             ]
-            for memory, hits in zip(memories, self.search(queries, now_ns=now_ns), strict=True)
+            for memory, one in zip(memories, found, strict=True)
         ]
 
     def newest_between(self, after: int, before: int, count: int) -> list[Memory]:
