@@ -58,7 +58,8 @@ from mlsdm_grpc.spaces.snapshots import Snapshots, SnapshotSchedule
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.watches import Watches
 from mlsdm_grpc.spaces.write_pipeline import Ticket, WritePipeline
-from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits, WorkerRole
+from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits
+from mlsdm_grpc.workers.process import WorkerRole
 from mlsdm_grpc.workers.space_codec import (
     Ask,
     StoredMemory,
