@@ -18,7 +18,7 @@ import anyio.to_thread
 import httpx2
 import structlog
 
-from mlsdm_grpc.config_llm import LlmSettings, ModerationSettings
+from mlsdm_grpc.config import LlmSettings, ModerationSettings
 from mlsdm_grpc.errors import DeadlineExceeded, FieldViolation, InvalidInput
 from mlsdm_grpc.llm.breaker import Pass
 from mlsdm_grpc.llm.budget import RetryBudget

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding, FloatVector
-from mlsdm_grpc.config import GovernanceSettings
-from mlsdm_grpc.config_llm import LlmSettings
+from mlsdm_grpc.config import GovernanceSettings, LlmSettings
 from mlsdm_grpc.core.mind import stream_marks
 from mlsdm_grpc.core.model import record
 from mlsdm_grpc.core.store import kernel
