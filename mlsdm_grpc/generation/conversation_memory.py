@@ -89,6 +89,7 @@ class Memories:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._spaces = engine.directory.registry
         self._judging = engine.judging
 
     async def seen(
@@ -107,9 +108,7 @@ class Memories:
             DeadlineExceeded: Nor can it in time.
         """
         try:
-            async with waiting_for(
-                self._engine.directory, key, until_s=until_s, deadline_s=deadline_s
-            ):
+            async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
                 before_s = _BEFORE_S if min_revision else 0.0
                 return await self._engine.state(
                     key, min_revision=min_revision, deadline_s=until_s - before_s
@@ -143,7 +142,7 @@ class Memories:
             Unavailable: The memory cannot be used, or its worker hangs.
             DeadlineExceeded: Nor can it in time.
         """
-        async with waiting_for(self._engine.directory, key, until_s=until_s, deadline_s=deadline_s):
+        async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
             return await self._recalled(
                 key, ask, policy, min_revision=min_revision, until_s=until_s
             )
@@ -249,10 +248,10 @@ class Memories:
 
     def _writing(self, key: SpaceKey, ticket: Ticket) -> AbstractAsyncContextManager[None]:
         """Return a context for a write that must not keep the answer back until its deadline."""
-        if self._engine.directory.hangs(key):
+        if self._spaces.hangs(key):
             raise hanging(key)
         return waiting_for(
-            self._engine.directory,
+            self._spaces,
             key,
             deadline_s=ticket.deadline_s,
             until_s=ticket.deadline_s,

@@ -99,7 +99,7 @@ class Policies:
         key, space, view = SpaceKey(tenant, TENANT_SPACE), None, _BUILT_IN
         # Who sets a first policy makes the space known before writing to it.
         if not await self._directory.is_new(key) or self._directory.known(key) is not None:
-            async with waiting_for(self._directory, key, deadline_s=deadline_s):
+            async with waiting_for(self._directory.registry, key, deadline_s=deadline_s):
                 space = await self._directory.opened(key)
                 view = await self._read(space, deadline_s)
         return _Cached(space, view, self.come_to(view.policy, now_ns))

@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from mlsdm_grpc.errors import RETRY_SOON_S, DeadlineExceeded, MlsdmError, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.spaces.directory import Directory
+from mlsdm_grpc.spaces.registry import SpaceRegistry
 
 __all__ = ["Patience", "hanging", "patience_s", "waiting_for"]
 
@@ -97,7 +97,7 @@ class Patience:
 
 @asynccontextmanager
 async def waiting_for(
-    directory: Directory,
+    spaces: SpaceRegistry,
     key: SpaceKey,
     *,
     deadline_s: float,
@@ -107,7 +107,7 @@ async def waiting_for(
     """Wait inside for the worker of a space while it moves.
 
     Args:
-        directory: Where spaces are found.
+        spaces: Know their workers.
         key: The space.
         deadline_s: Event-loop time by which the call has to be answered.
         until_s: The same by which what is inside has to be done; infinite where it knows itself.
@@ -118,8 +118,8 @@ async def waiting_for(
         DeadlineExceeded: DEADLINE_EXPIRED; ``until_s`` has passed.
     """
     patience = Patience(
-        directory.watched(key),
-        every_s=patience_s(deadline_s, hangs=directory.hangs(key)),
+        spaces.watched(key),
+        every_s=patience_s(deadline_s, hangs=spaces.hangs(key)),
         until_s=None if until_s == math.inf else until_s,
     )
     try:

@@ -179,6 +179,14 @@ class Space:
         self.budget.used_bytes -= self.held_bytes
         self.held_bytes = 0
 
+    def unload(self) -> asyncio.Future[pb.LinkReply] | None:
+        """Make the worker forget the space; the future tells when, or that the worker is gone."""
+        link, self.asked = self.asked, None
+        self.unlink()
+        if link is None:
+            return None
+        return link.request(pb.LinkRequest(space_id=self.number, unload=pb.UnloadRequest()))
+
     def ready_link(self) -> Link:
         """Return the link of a space that was loaded.
 

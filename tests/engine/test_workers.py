@@ -251,7 +251,7 @@ async def test_a_load_that_is_cancelled_leaves_no_mind_behind(monkeypatch):
 
         with monkeypatch.context() as hasty, anyio.CancelScope() as scope:
             hasty.setattr(type(link), "request", cancelled)
-            async with driver.engine._directory.rebuilt(next(iter(driver.engine._directory))):
+            async with driver.engine._directory.apart(KEY):
                 pass
         await driver.state()
         assert set(minds) == before
