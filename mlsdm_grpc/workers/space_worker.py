@@ -332,7 +332,7 @@ class MindHandler:
 
     def _snapshot(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         mind = self._mind(request)
-        with Path(request.snapshot.path).open("xb") as file:
+        with open(request.snapshot.path, "xb", opener=_private) as file:
             written = yield from snapshot_writer(mind, file)
         reply.done.MergeFrom(
             pb.DoneReply(
@@ -554,6 +554,11 @@ class MindHandler:
         reply.policy.SetInParent()
         if policy is not None:
             reply.policy.policy.CopyFrom(policy_to_proto(policy))
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that nobody but its owner may read."""
+    return os.open(path, flags, 0o600)
 
 
 def _bytes(mind: Mind) -> int:
