@@ -18,7 +18,7 @@ from mlsdm_grpc.engine.engine import Engine, PageOf
 from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
-from mlsdm_grpc.wire import bounds, limits, requests, responses
+from mlsdm_grpc.wire import bounds, limits, queries, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
@@ -103,7 +103,7 @@ class MemoryServicer:
     ) -> bytes:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
-        ask = requests.ask(fields, "", request)
+        ask = queries.ask(fields, "", request)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
         return await self._engine.query(
@@ -111,7 +111,7 @@ class MemoryServicer:
         )
 
     async def BatchQueryMemories(  # noqa: N802 - the contract's name
-        self, parts: requests.QueryParts, call: Call
+        self, parts: queries.QueryParts, call: Call
     ) -> bytes:
         fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
@@ -121,7 +121,7 @@ class MemoryServicer:
         fields.check()
         self._engine.check_batch(key, count, call.deadline_s)
         asks = await parts.each(
-            lambda i, query: requests.ask(fields, f"queries[{i}].", query), "queries[{}].".format
+            lambda i, query: queries.ask(fields, f"queries[{i}].", query), "queries[{}].".format
         )
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
@@ -154,7 +154,7 @@ class MemoryServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         labels = fields.labels("labels", request.labels)
-        sources = requests.sources(fields, "sources", request.sources)
+        sources = queries.sources(fields, "sources", request.sources)
         conversation_id = fields.memory_id("conversation_id", request.conversation_id)
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
