@@ -55,6 +55,7 @@ from mlsdm_grpc.spaces.eviction import Evictor
 from mlsdm_grpc.spaces.loader import Loader
 from mlsdm_grpc.spaces.lost_spaces import LostSpaces
 from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.registry import SpaceRegistry
 from mlsdm_grpc.spaces.scrubber import Scrubber
 from mlsdm_grpc.spaces.snapshots import Snapshots, SnapshotSchedule
@@ -155,11 +156,16 @@ class Engine:
         """Spaces that take no writes."""
         sleeps = SleepSchedule(interval_s=settings.consolidation_interval_s, metrics=metrics)
         due = SnapshotSchedule(snapshot_every)
-        self._writes = WritePipeline(
-            journal,
+        records = self._records = RecordFactory(
+            new_spaces_version=journal.new_spaces_version,
             upgrades=defaults.upgrade_semantics,
             record_ns=clock.record_ns,
             new_record_id=self.ids.uuid,
+            quarantine=quarantine,
+        )
+        self._writes = WritePipeline(
+            journal,
+            records,
             quarantine=quarantine,
             observers=(sleeps, due),
         )
@@ -173,7 +179,7 @@ class Engine:
         )
         self._lost_spaces = LostSpaces(self._directory.registry, self._directory, quarantine)
         access = self._access = Access(
-            self._directory, self._writes, self.lanes, clock=clock, ids=self.ids
+            self._directory, records, self._writes, self.lanes, clock=clock, ids=self.ids
         )
         self.turns = access.turns
         """Slices of the event loop, for those who have much to do on it."""
@@ -239,7 +245,7 @@ class Engine:
     @property
     def new_spaces_version(self) -> int:
         """Version of the rules that new spaces are under."""
-        return self._writes.new_spaces_version
+        return self._records.new_spaces_version
 
     @property
     def directory(self) -> Directory:

@@ -260,7 +260,7 @@ async def test_memories_without_an_expiry_get_the_default_life(driver):
 
 
 def clocked(driver, now_ns):
-    driver.engine.clock.now_ns = driver.engine._writes._record_ns = lambda: now_ns
+    driver.engine.clock.now_ns = driver.engine._records.record_ns = lambda: now_ns
 
 
 async def test_a_clock_that_was_set_back_ends_no_life_at_once(driver):
