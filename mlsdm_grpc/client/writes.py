@@ -60,7 +60,8 @@ class Writes(ClientBase):
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's.
             fields: As in :func:`new_memory`: embedding, memory_id, labels, metadata, phase,
-                confidence, pinned, expire_time, etag, embedding_model.
+                confidence, pinned, expire_time, etag, embedding_model, context, event_time,
+                conversation_id.
 
         Raises:
             AlreadyExists: There is a memory of this id, and ``allow_replace`` is not set.

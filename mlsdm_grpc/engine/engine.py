@@ -93,6 +93,10 @@ class PageOf:
     max_bytes: int = 0
     """Of the answer; 0 is what the server sends at most."""
     lane: Lane = Lane.INTERACTIVE
+    sources: tuple[int, ...] = ()
+    conversation_id: str = ""
+    newest_first: bool = False
+    """The newest of a conversation, newest first."""
 
 
 class Engine:
@@ -387,6 +391,9 @@ class Engine:
                 include_embedding=wanted.include_embedding,
                 max_bytes=wanted.max_bytes or self._max_response_bytes,
                 labels=wanted.labels,
+                sources=wanted.sources,
+                conversation_id=wanted.conversation_id,
+                newest_first=wanted.newest_first,
             )
             with_rows = wanted.limit if wanted.include_embedding else 0
             async with self._room_for(space, wanted.limit, with_rows, page.max_bytes):

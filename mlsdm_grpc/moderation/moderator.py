@@ -22,13 +22,13 @@ from mlsdm_grpc.governance.policy.verdict import (
     Verdict,
     enforced,
     noteworthy,
-    redacted,
     verdicts,
 )
 from mlsdm_grpc.ids import Ids
-from mlsdm_grpc.moderation.candidates import Candidate
+from mlsdm_grpc.moderation.candidates import Candidate, redacted_memory
 from mlsdm_grpc.moderation.tenant_policies import Policies
-from mlsdm_grpc.moderation.text_client import Compared, Texts, ToMeasure
+from mlsdm_grpc.moderation.text_client import Compared, Texts
+from mlsdm_grpc.moderation.text_costs import ToMeasure
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import all_of, both
@@ -363,7 +363,7 @@ class Judging:
         changed = [
             each
             for each in with_text
-            if each.bare and not each.refused and each.memory.text != each.given.text
+            if each.bare and not each.refused and each.memory.whole != each.given.whole
         ]
         for each in changed:  # so that no vector tells what policy has taken out
             each.known_vector = None
@@ -395,8 +395,7 @@ class Judging:
         if candidate.bare and vector is not None:
             self._take_vector(candidate, vector)
         if any(verdict.carried_out is Decision.REDACT for verdict in found):
-            text = redacted(candidate.memory.text, measurement, found)
-            candidate.memory = replace(candidate.memory, text=text)
+            candidate.memory = redacted_memory(candidate.memory, measurement, found)
         candidate.verdicts = noteworthy(found)
         if candidate.scored:
             value = measurement.moral_value
@@ -406,7 +405,7 @@ class Judging:
 
     async def _embed(self, bare: Sequence[Candidate], tenant: str, deadline_s: float) -> None:
         """Give a vector to what came without."""
-        texts = [each.memory.text for each in bare if each.to_embed]
+        texts = [each.memory.whole for each in bare if each.to_embed]
         made = iter(await self._texts.embed(texts, tenant, deadline_s) if texts else ())
         for each in bare:
             self._take_vector(each, each.known_vector or next(made))
@@ -456,8 +455,8 @@ def _to_measure(
 
 def _wanted(candidate: Candidate, rules: tuple[str, ...], *, every_place: bool) -> ToMeasure:
     wanted = (MORAL_THRESHOLD, *rules) if candidate.scored else rules
-    text, embed = candidate.given.text, candidate.to_embed
-    return ToMeasure(text, Stage.MEMORY, wanted, embed=embed, every_place=every_place)
+    whole, embed = candidate.given.whole, candidate.to_embed
+    return ToMeasure(whole, Stage.MEMORY, wanted, embed=embed, every_place=every_place)
 
 
 def _redacts(policy: EffectivePolicy, stage: Stage) -> bool:

@@ -18,7 +18,7 @@ from mlsdm_grpc.engine.engine import Engine, PageOf
 from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
-from mlsdm_grpc.wire import bounds, limits, requests, responses
+from mlsdm_grpc.wire import bounds, limits, queries, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
@@ -103,7 +103,7 @@ class MemoryServicer:
     ) -> bytes:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
-        ask = requests.ask(fields, "", request)
+        ask = queries.ask(fields, "", request)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
         return await self._engine.query(
@@ -111,7 +111,7 @@ class MemoryServicer:
         )
 
     async def BatchQueryMemories(  # noqa: N802 - the contract's name
-        self, parts: requests.QueryParts, call: Call
+        self, parts: queries.QueryParts, call: Call
     ) -> bytes:
         fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
@@ -121,7 +121,7 @@ class MemoryServicer:
         fields.check()
         self._engine.check_batch(key, count, call.deadline_s)
         asks = await parts.each(
-            lambda i, query: requests.ask(fields, f"queries[{i}].", query), "queries[{}].".format
+            lambda i, query: queries.ask(fields, f"queries[{i}].", query), "queries[{}].".format
         )
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
@@ -154,19 +154,25 @@ class MemoryServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         labels = fields.labels("labels", request.labels)
+        sources = queries.sources(fields, "sources", request.sources)
+        conversation_id = fields.memory_id("conversation_id", request.conversation_id)
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
+        bound = (*labels, *(f"source {each}" for each in sources))
+        bound += (f"conversation {conversation_id}",) if conversation_id else ()
         wanted = PageOf(
-            after_sequence=decode_page_token(request.page_token, key, labels),
+            after_sequence=decode_page_token(request.page_token, key, bound),
             limit=page_size,
             labels=labels,
             include_embedding=request.include_embedding,
+            sources=sources,
+            conversation_id=conversation_id,
         )
         found, more, revision = await self._engine.page(
             key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
         )
-        token = encode_page_token(key, labels, found[-1].memory.sequence) if more else ""
+        token = encode_page_token(key, bound, found[-1].memory.sequence) if more else ""
         rest = memory_query_pb2.ListMemoriesResponse(next_page_token=token, revision=revision)
         return b"".join(await self._engine.turns.all(responses.page(found, rest)))
 

@@ -216,7 +216,8 @@ def test_ingest_stores_labelled_passages(run, tmp_path):
     )["matches"]
     assert matches
     text = matches[-1]["memory"]["text"]
-    assert text.startswith("Harbour rules: Boats leave at dawn.\n\n")
+    assert text.startswith("They return at night.")
+    assert matches[-1]["memory"]["context"] == "Harbour rules: Boats leave at dawn."
     exported = run("export", "--label", "kind:note", "--embeddings", *space)
     lines = [json.loads(line) for line in exported.stdout.splitlines()]
     assert len(lines) == stored["results"]["CREATED"]

@@ -31,6 +31,7 @@ __all__ = [
     "DeleteMemory",
     "DeleteOutcome",
     "EventOutcome",
+    "ExchangeRole",
     "Float32",
     "LossAccepted",
     "MergeGroup",
@@ -218,6 +219,14 @@ class Provenance:
     parent_ids: tuple[str, ...] = ()
 
 
+class ExchangeRole(enum.IntEnum):
+    """Part of a memory in an exchange with a language model; the numbers are in the journal."""
+
+    NONE = 0
+    PROMPT = 1
+    ANSWER = 2
+
+
 @dataclass(frozen=True, slots=True)
 class NewMemory:
     """One memory of a :class:`PutMemories` record."""
@@ -245,9 +254,23 @@ class NewMemory:
     embedding_model: str = ""
     """Model that made the vector of the text; empty where the caller sent the vector. Rules before
     version 2 do not know it."""
+    context: str = ""
+    """Text that helps to find the memory and is no part of what it says. Rules before version 2 do
+    not know it, nor what follows."""
+    event_time_ns: int = 0
+    """When what it tells of happened, Unix time; 0 where nobody said."""
+    conversation_id: str = ""
+    """Conversation that it comes from; empty if it comes from none."""
+    role: ExchangeRole = ExchangeRole.NONE
+    """Its part in an exchange with a language model."""
     rest: bytes = b""
     """Labels, metadata and parents as a record has them, where those stand for themselves only;
     the fields are empty then. As strings they take up to twenty times as much."""
+
+    @property
+    def whole(self) -> str:
+        """Context and text, as they are judged and embedded."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
 
 
 # Bodies of records.

@@ -26,6 +26,7 @@ from mlsdm_grpc.core.model.record import (
     DeleteMemory,
     DeleteOutcome,
     EventOutcome,
+    ExchangeRole,
     LossAccepted,
     MergeGroup,
     MergeMember,
@@ -493,6 +494,10 @@ def _memory_to_proto(memory: NewMemory) -> pb.NewMemory:
         etag=memory.etag,
         embedding_model=memory.embedding_model,
         keeps_id=memory.keeps_id,
+        context=memory.context,
+        event_time_ns=memory.event_time_ns,
+        conversation_id=memory.conversation_id,
+        role=memory.role,
     )
     if memory.rest:
         message.MergeFromString(memory.rest)
@@ -515,6 +520,10 @@ def _memory_from_proto(message: pb.NewMemory) -> NewMemory:
         etag=message.etag,
         keeps_id=message.keeps_id,
         embedding_model=message.embedding_model,
+        context=message.context,
+        event_time_ns=message.event_time_ns,
+        conversation_id=message.conversation_id,
+        role=ExchangeRole(message.role),
     )
 
 

@@ -32,7 +32,7 @@ from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.mind.stream_marks import StreamMark, StreamMarks
 from mlsdm_grpc.core.mind.synapses import Synapses
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.record import ExchangeRole, Float32
 from mlsdm_grpc.core.store.snapshot_view import Taken
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec import records
@@ -413,6 +413,10 @@ def memory_to_row(memory: Memory) -> pb.MemoryRow:
         update_time_ns=memory.update_time_ns,
         digest=memory.digest,
         embedding_model=memory.embedding_model,
+        context=memory.context,
+        event_time_ns=memory.event_time_ns,
+        conversation_id=memory.conversation_id,
+        role=memory.role,
     )
 
 
@@ -466,6 +470,10 @@ def memory_from_row(row: pb.MemoryRow, *, phase: float, confidence: float) -> Me
         update_time_ns=row.update_time_ns,
         digest=row.digest,
         embedding_model=row.embedding_model,
+        context=row.context,
+        event_time_ns=row.event_time_ns,
+        conversation_id=row.conversation_id,
+        role=ExchangeRole(row.role),
     )
 
 
