@@ -24,7 +24,8 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
-from mlsdm_grpc.engine.engine import Engine, PageOf
+from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.engine.memory_writes import Exchange
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.generation.exchanges import PastExchange, last_exchanges, worth_telling
@@ -120,7 +121,7 @@ class Memories:
         try:
             async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
                 before_s = _BEFORE_S if min_revision else 0.0
-                return await self._engine.state(
+                return await self._engine.reads.state(
                     key, min_revision=min_revision, deadline_s=until_s - before_s
                 )
         except NotFound:
@@ -183,7 +184,7 @@ class Memories:
             return Recollected((), [], (), 0, exchanges)
         looked_at = min(_TIMES_LOOKED_AT * ask.top_k + _MORE_LOOKED_AT, _MAX_RECALLED)
         asked = replace(ask, text=_cut(ask.text), top_k=looked_at, omit_answers=True)
-        encoded = await self._engine.query(
+        encoded = await self._engine.reads.query(
             key, (asked,), min_revision=min_revision, deadline_s=until_s
         )
         found = QueryMemoriesResponse.FromString(encoded)
@@ -231,7 +232,7 @@ class Memories:
         if not conversation_id:
             return []
         wanted = PageOf(0, 2 * _MAX_EXCHANGES, conversation_id=conversation_id, newest_first=True)
-        found, _, _ = await self._engine.page(
+        found, _, _ = await self._engine.reads.page(
             key, wanted, min_revision=min_revision, deadline_s=until_s
         )
         exchanges = last_exchanges([each.memory for each in found])

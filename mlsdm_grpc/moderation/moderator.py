@@ -27,7 +27,8 @@ from mlsdm_grpc.governance.policy.verdict import (
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.moderation.candidates import Candidate, redacted_memory
 from mlsdm_grpc.moderation.tenant_policies import Policies
-from mlsdm_grpc.moderation.text_client import Compared, Texts, ToMeasure
+from mlsdm_grpc.moderation.text_client import Compared, Texts
+from mlsdm_grpc.moderation.text_costs import ToMeasure
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import all_of, both

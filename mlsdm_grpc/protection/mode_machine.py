@@ -86,8 +86,6 @@ class ModeMachine:
         self._forced_until_s = math.inf
         self._round = self._tokens = self._out = self._good = 0
 
-    # What callers see.
-
     @property
     def causes(self) -> tuple[str, ...]:
         """Names of the signals behind the mode, sorted; ``operator`` if it was forced."""
@@ -134,8 +132,6 @@ class ModeMachine:
         elif self._own is Mode.PROBING:
             began_s, lasts_s = self._entered_s, settings.probe_s
         return max(_SHORTEST_RETRY_S, min(lasts_s, began_s + lasts_s - self._clock()))
-
-    # What drives it.
 
     def tick(self, ratios: Mapping[str, float]) -> None:
         """Look at the signals; one that is not there counts as calm.
@@ -205,8 +201,6 @@ class ModeMachine:
         else:
             self._emergency(now, relapse=False)
         self._publish()
-
-    # Steps.
 
     def _level(self, name: str, ratio: float) -> _Level:
         before = self._levels.get(name, _Level.CALM)
