@@ -48,7 +48,7 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.prompt import BLOCK_RULE, RecalledText, join_prompt
-from mlsdm_grpc.llm.providers.provider import Finish, ModelRequest, Turn
+from mlsdm_grpc.llm.providers.provider import EarlierTurn, Finish, ModelRequest
 from mlsdm_grpc.moderation.moderator import AnswerExamination
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
@@ -461,7 +461,7 @@ class Generator:
         told = (run.system_prompt, BLOCK_RULE if recollections else "")
         return ModelRequest(
             prompt=join_prompt(recollections, run.prompt),
-            turns=tuple(Turn(each.prompt, each.answer) for each in run.exchanges),
+            turns=tuple(EarlierTurn(each.prompt, each.answer) for each in run.exchanges),
             system="\n\n".join(part for part in told if part),
             model=request.model,
             max_tokens=max_tokens,

@@ -154,7 +154,7 @@ async def test_small_talk_recalls_nothing():
         for words in (
             "hello",
             "hello there, how are you?",
-            "Good morning!",
+            "Hi!",
             "Thank you very much.",
         ):
             answer = await memory.generate(words, remember=False)

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, Protocol
 
 __all__ = [
     "MAX_ANSWER_CHARS",
+    "EarlierTurn",
     "FaultKind",
     "Finish",
     "ModelAnswer",
@@ -24,7 +25,6 @@ __all__ = [
     "Provider",
     "ProviderFault",
     "TokenUsage",
-    "Turn",
     "clean",
     "number_of",
 ]
@@ -128,7 +128,7 @@ def _sane(count: object) -> int:
     return int(min(max(number_of(count) or 0.0, 0.0), _MAX_TOKENS))
 
 
-class Turn(NamedTuple):
+class EarlierTurn(NamedTuple):
     """A prompt and its answer, earlier in a conversation."""
 
     prompt: str
@@ -143,7 +143,7 @@ class ModelRequest:
     """What the user turn says, data block included."""
     system: str = ""
     """Instructions; empty for none."""
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[EarlierTurn, ...] = ()
     """What was said before, oldest first."""
     model: str = ""
     """Model; empty for the provider's own."""
