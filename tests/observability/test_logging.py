@@ -251,7 +251,7 @@ def test_lines_that_two_threads_add_at_once_are_written():
         lines.info("ours")
         with anyio.fail_after(5):
             while "ours" not in stream.getvalue():
-                await anyio.sleep(0.01)
+                await anyio.lowlevel.checkpoint()
 
     stream = io.StringIO()
     lines = logging_module._Lines(stream)
