@@ -20,14 +20,12 @@ FILES_TO_SPLIT = {
     "core/mind/space_state.py",
     "core/store/memory_table.py",
     "generation/generator.py",
-    "moderation/moderator.py",
     "workers/space_worker.py",
 }
 """What is longer still. Take a file out when it is split; none is added."""
 CLASSES_TO_SPLIT = {
     "Contents",
     "Generator",
-    "Judging",
     "Lattice",
     "Mind",
     "MindHandler",
