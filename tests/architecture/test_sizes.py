@@ -31,7 +31,6 @@ CLASSES_TO_SPLIT = {
     "MindHandler",
     "Pelm",
     "SqliteJournal",
-    "Writes",
 }
 """The same of classes."""
 BANNERS_LEFT = {
