@@ -79,8 +79,9 @@ class AdmissionInterceptor(Interceptor):
 
     def _refusal(self, reason: str, message: str) -> Unavailable:
         self._refusals.labels(reason.lower()).inc()
+        explanation = self._machine.explanation
         return Unavailable(
-            message,
+            f"{message} Cause: {explanation}." if explanation else message,
             reason=reason,
             metadata={"cause": ",".join(self._machine.causes)},
             retry_after_s=self._machine.retry_after_s,

@@ -49,6 +49,8 @@ __all__ = ["Gateway", "Permits", "ProviderStatus", "ProvidersView"]
 
 _T = TypeVar("_T")
 _MAX_RETRY_AFTER_S: Final = 3_600.0
+_MODELS_NAMED: Final = 16
+"""Models that an error names at most."""
 
 
 class Permits(Protocol):
@@ -210,7 +212,8 @@ class Gateway:
         settings = self._settings
         violations = []
         if request.model and request.model not in self.models:
-            violations.append(FieldViolation("model", "is not one of the models that are offered"))
+            offered = ", ".join(sorted(self.models)[:_MODELS_NAMED])
+            violations.append(FieldViolation("model", f"must be one of {offered}"))
         if not 0 <= request.max_tokens <= settings.max_tokens_limit:
             limit = settings.max_tokens_limit
             violations.append(FieldViolation("max_tokens", f"must be 0 to {limit}"))

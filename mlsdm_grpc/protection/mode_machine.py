@@ -18,6 +18,8 @@ import enum
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from mlsdm_grpc.config import PressureSettings
 
@@ -25,6 +27,7 @@ __all__ = ["Mode", "ModeMachine", "Signal"]
 
 _OPERATOR = "operator"
 _SHORTEST_RETRY_S = 0.1
+_NO_DETAILS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Mode(enum.IntEnum):
@@ -76,6 +79,7 @@ class ModeMachine:
         """The mode in force: the forced one, else that of the signals."""
         self._own = Mode.NORMAL
         self._ratios: Mapping[str, float] = {}
+        self._details: Mapping[str, str] = {}
         self._levels: dict[str, _Level] = {}
         self._causes: frozenset[str] = frozenset()
         self._fired_s = self._entered_s = clock()
@@ -92,6 +96,11 @@ class ModeMachine:
         if self._forced is not None:
             return (_OPERATOR,)
         return tuple(sorted(self._causes))
+
+    @property
+    def explanation(self) -> str:
+        """The causes with what was measured of each."""
+        return "; ".join(self._details.get(cause, cause) for cause in self.causes)
 
     @property
     def signals(self) -> list[Signal]:
@@ -133,14 +142,15 @@ class ModeMachine:
             began_s, lasts_s = self._entered_s, settings.probe_s
         return max(_SHORTEST_RETRY_S, min(lasts_s, began_s + lasts_s - self._clock()))
 
-    def tick(self, ratios: Mapping[str, float]) -> None:
+    def tick(self, ratios: Mapping[str, float], details: Mapping[str, str] = _NO_DETAILS) -> None:
         """Look at the signals; one that is not there counts as calm.
 
         Args:
             ratios: By name, each at least 0.
+            details: By name, what was measured and its limit, for people.
         """
         now = self._clock()
-        self._ratios = dict(ratios)
+        self._ratios, self._details = dict(ratios), details
         self._levels = {name: self._level(name, ratio) for name, ratio in ratios.items()}
         demand = max(self._levels.values(), default=_Level.CALM)
         if self._forced is not None and now >= self._forced_until_s:
