@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mlsdm_grpc.core.model.record import (
+    DeleteMemory,
+    DeleteOutcome,
     EventOutcome,
     NewMemory,
+    Outcome,
     ProcessEvent,
     PutMemories,
     PutOutcome,
+    UpdateMemory,
     Vector,
 )
 from mlsdm_grpc.errors import NotFound
@@ -161,6 +165,26 @@ class Intake:
         probe = ProcessEvent(candidates[0].memory, 0.0)
         first = await self._access.foresee(space, probe, ticket)
         return first if isinstance(first, PutOutcome) else refused_put(candidates, space.applied)
+
+    async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
+        """Change labels, pin or expiry of one memory; raises as :meth:`delete`."""
+        return expect(await self._change(key, body, ticket), PutOutcome)
+
+    async def delete(self, key: SpaceKey, body: DeleteMemory, ticket: Ticket) -> DeleteOutcome:
+        """Remove one memory.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
+            Conflict: ETAG_MISMATCH.
+        """
+        return expect(await self._change(key, body, ticket), DeleteOutcome)
+
+    async def _change(
+        self, key: SpaceKey, body: UpdateMemory | DeleteMemory, ticket: Ticket
+    ) -> Outcome:
+        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            space = await self._directory.existing(key)
+            return (await self._access.write(space, body, ticket)).outcome
 
     async def process_event(
         self, key: SpaceKey, event: Candidate, ticket: Ticket

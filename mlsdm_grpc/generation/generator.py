@@ -406,7 +406,7 @@ class Generator:
         if not request.top_k and not request.remember:
             return None
         try:
-            run.vector = await self._engine.embedded(
+            run.vector = await self._engine.reads.embedded(
                 run.key, run.view, run.prompt, run.memory_until_s, made=run.vector
             )
         finally:

@@ -14,7 +14,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
 )
 from mlsdm_grpc.core.model.record import DeleteMemory, PutMemories, PutResult
-from mlsdm_grpc.engine.engine import Engine, PageOf
+from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
@@ -106,7 +107,7 @@ class MemoryServicer:
         ask = queries.ask(fields, "", request)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        return await self._engine.query(
+        return await self._engine.reads.query(
             key, (ask,), min_revision=min_revision, deadline_s=call.deadline_s
         )
 
@@ -119,13 +120,13 @@ class MemoryServicer:
         if not 1 <= count <= bounds.QUERIES.limit:
             fields.fault("queries", bounds.QUERIES.description)
         fields.check()
-        self._engine.check_batch(key, count, call.deadline_s)
+        self._engine.reads.check_batch(key, count, call.deadline_s)
         asks = await parts.each(
             lambda i, query: queries.ask(fields, f"queries[{i}].", query), "queries[{}].".format
         )
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        return await self._engine.query(
+        return await self._engine.reads.query(
             key, asks, batch=True, min_revision=min_revision, deadline_s=call.deadline_s
         )
 
@@ -137,7 +138,7 @@ class MemoryServicer:
         memory_id = fields.memory_id("memory_id", request.memory_id, required=True)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        found, revision = await self._engine.get(
+        found, revision = await self._engine.reads.get(
             key,
             memory_id,
             include_embedding=request.include_embedding,
@@ -169,7 +170,7 @@ class MemoryServicer:
             sources=sources,
             conversation_id=conversation_id,
         )
-        found, more, revision = await self._engine.page(
+        found, more, revision = await self._engine.reads.page(
             key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
         )
         token = encode_page_token(key, bound, found[-1].memory.sequence) if more else ""
@@ -211,7 +212,7 @@ class MemoryServicer:
         with ending_politely(call, self._max_stream_age_s) as ending:
             more = True
             while more and not ending.done():
-                found, more, revision = await self._engine.page(
+                found, more, revision = await self._engine.reads.page(
                     key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
                 )
                 token = ""
@@ -232,7 +233,7 @@ class MemoryServicer:
         now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
         update = requests.update(fields, request, now_ns=now_ns)
         fields.check()
-        outcome = await self._engine.update(key, update, ticket)
+        outcome = await self._engine.intake.update(key, update, ticket)
         return memory_service_pb2.UpdateMemoryResponse(
             memory=responses.stored_memory(outcome.items[0]), revision=outcome.revision
         )
@@ -250,5 +251,7 @@ class MemoryServicer:
                 "This server does not erase single memories yet.",
                 metadata={"method": call.method.path, "field": "erase"},
             )
-        outcome = await self._engine.delete(key, DeleteMemory(memory_id, request.etag), ticket)
+        outcome = await self._engine.intake.delete(
+            key, DeleteMemory(memory_id, request.etag), ticket
+        )
         return memory_service_pb2.DeleteMemoryResponse(revision=outcome.revision)
