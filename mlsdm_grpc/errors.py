@@ -208,11 +208,21 @@ class ApiStatusError(MlsdmError):
         self.code = code
 
 
-def dimension_mismatch(expected: int, actual: int, space: str = "") -> PreconditionFailed:
-    """Return the error of a vector that does not have the dimension of its space."""
+def dimension_mismatch(
+    expected: int, actual: int, space: str = "", *, is_new: bool = False
+) -> PreconditionFailed:
+    """Return the error of a vector that does not have the dimension of its space.
+
+    Args:
+        expected: Components of the vectors of the space.
+        actual: Those of the vector.
+        space: Name of the space; empty where it is not known.
+        is_new: The space does not exist yet; ``expected`` is what its first write would give it.
+    """
+    advice = " The space does not exist yet: CreateSpace chooses its dimension." if is_new else ""
     where = {"space": space} if space else {}
     return PreconditionFailed(
-        f"The embedding has {actual} components, and those of the space have {expected}.",
+        f"The embedding has {actual} components, and those of the space have {expected}.{advice}",
         reason="DIMENSION_MISMATCH",
         metadata={**where, "expected": str(expected), "actual": str(actual)},
     )
