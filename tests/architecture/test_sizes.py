@@ -18,11 +18,8 @@ DATA = {"governance/words/en.py", "speech/vocabulary.py", "speech/words.py"}
 FILES_TO_SPLIT = {
     "core/mind/pelm.py",
     "core/mind/space_state.py",
-    "core/model/record.py",
     "core/store/memory_table.py",
     "generation/generator.py",
-    "journal/codec/records.py",
-    "journal/codec/snapshots.py",
     "moderation/moderator.py",
     "workers/space_worker.py",
 }
@@ -43,7 +40,6 @@ BANNERS_LEFT = {
     "core/mind/mind.py",
     "core/mind/pelm.py",
     "core/mind/space_state.py",
-    "core/model/record.py",
     "core/store/memory_table.py",
     "core/store/rows.py",
     "generation/generator.py",
