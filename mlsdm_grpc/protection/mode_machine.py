@@ -23,7 +23,7 @@ from typing import Final
 
 from mlsdm_grpc.config import PressureSettings
 
-__all__ = ["Mode", "ModeMachine", "Signal"]
+__all__ = ["Mode", "ModeMachine", "Signal", "explain"]
 
 _OPERATOR = "operator"
 _SHORTEST_RETRY_S = 0.1
@@ -79,7 +79,8 @@ class ModeMachine:
         """The mode in force: the forced one, else that of the signals."""
         self._own = Mode.NORMAL
         self._ratios: Mapping[str, float] = {}
-        self._details: Mapping[str, str] = {}
+        self.details: Mapping[str, str] = {}
+        """What was measured of each signal at the last tick, for people."""
         self._levels: dict[str, _Level] = {}
         self._causes: frozenset[str] = frozenset()
         self._fired_s = self._entered_s = clock()
@@ -96,11 +97,6 @@ class ModeMachine:
         if self._forced is not None:
             return (_OPERATOR,)
         return tuple(sorted(self._causes))
-
-    @property
-    def explanation(self) -> str:
-        """The causes with what was measured of each."""
-        return "; ".join(self._details.get(cause, cause) for cause in self.causes)
 
     @property
     def signals(self) -> list[Signal]:
@@ -150,7 +146,7 @@ class ModeMachine:
             details: By name, what was measured and its limit, for people.
         """
         now = self._clock()
-        self._ratios, self._details = dict(ratios), details
+        self._ratios, self.details = dict(ratios), details
         self._levels = {name: self._level(name, ratio) for name, ratio in ratios.items()}
         demand = max(self._levels.values(), default=_Level.CALM)
         if self._forced is not None and now >= self._forced_until_s:
@@ -270,3 +266,8 @@ class ModeMachine:
         if mode is not self.mode:
             self.mode = mode
             self._on_change(mode, self.causes)
+
+
+def explain(machine: ModeMachine) -> str:
+    """Return the causes of a mode with what was measured of each."""
+    return "; ".join(machine.details.get(cause, cause) for cause in machine.causes)

@@ -18,7 +18,7 @@ from mlsdm_grpc.config import MIB, PressureSettings
 from mlsdm_grpc.journal.protocol import JournalHealth
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.allocator import trim
-from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine
+from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine, explain
 from mlsdm_grpc.protection.sensors import Reading, Sensors
 
 __all__ = ["Monitor"]
@@ -180,7 +180,7 @@ class Monitor:
             "node_mode_changed",
             mode=mode.name,
             causes=list(causes),
-            detail=self.machine.explanation,
+            detail=explain(self.machine),
             memory_bytes=reading.used_bytes,
             memory_limit_bytes=reading.memory_limit_bytes,
         )

@@ -51,8 +51,8 @@ async def message_of(call):
         (
             {"embedding": {"floats": {"values": [1.0] * 5}}},
             (
-                "The embedding has 5 components, and those of the space have 16. The space does not "
-                "exist yet: CreateSpace chooses its dimension."
+                "The embedding has 5 components, and those of the space have 16. "
+                "The space does not exist yet: CreateSpace chooses its dimension."
             ),
         ),
     ],
@@ -77,7 +77,7 @@ async def test_a_space_that_exists_needs_no_advice(connection):
 async def test_a_wrong_model_names_the_right_ones(connection):
     stub = generation_service_pb2_grpc.GenerationServiceStub(connection)
     request = generation_service_pb2.GenerateRequest(prompt="Hello.", model="none-such")
-    assert await message_of(stub.Generate(request, timeout=10)) == "model: must be one of echo"
+    assert await message_of(stub.Generate(request, timeout=10)) == "model: must be one of echo-1"
 
 
 async def test_an_emergency_names_its_cause(connection):
