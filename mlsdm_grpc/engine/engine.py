@@ -21,6 +21,7 @@ from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder, embedder_info
 from mlsdm_grpc.moderation.moderator import Judging, Scorer
+from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.metrics import Metrics
@@ -140,15 +141,9 @@ class Engine:
         """Slices of the event loop, for those who have much to do on it."""
         self.policies = Policies(access, rules)
         """The policies of the tenants."""
-        self.judging = Judging(
-            self.texts,
-            self.policies,
-            turns=access.turns,
-            ids=self.ids,
-            scorer=scorer,
-            metrics=metrics,
-        )
+        self.judging = Judging(self.texts, self.policies, scorer=scorer, metrics=metrics)
         """What judges texts."""
+        preparation = Preparation(self.judging, self.texts, turns=access.turns, ids=self.ids)
         self._first = FirstWrites(
             access,
             defaults=defaults,
@@ -172,10 +167,10 @@ class Engine:
             metrics=metrics,
         )
         """Queries, single memories, pages, figures."""
-        self.intake = Intake(access, self._first, self.judging)
+        self.intake = Intake(access, self._first, self.judging, preparation)
         """The way in of memories and events."""
         self.streams = Streams(
-            access, self._first, self.judging, info, settings=settings, metrics=metrics
+            access, self._first, self.judging, preparation, info, settings=settings, metrics=metrics
         )
         """Streams of memories and events."""
         self.watches = Watches(access, limit=settings.max_watches)
@@ -196,10 +191,7 @@ class Engine:
         pools = {"space": self._minds, "text": self._text_pool}
         self.vitals = Vitals(self._directory, quarantine, self._writes, pools, self.lanes)
         """How it is doing."""
-        metrics.spaces_quarantined.set_function(lambda: len(quarantine.spaces))
-        metrics.engine_pending_calls.set_function(
-            lambda: sum(each.in_use for each in self.lanes if each.lane is not Lane.LLM)
-        )
+        _set_gauges(metrics, quarantine, self.lanes)
 
     @property
     def embedder(self) -> EmbedderInfo | None:
@@ -249,6 +241,13 @@ class Engine:
 
     def _text_worker_lost(self, _: Loss) -> None:
         self._metrics.worker_restarts.labels("text").inc()
+
+
+def _set_gauges(metrics: Metrics, quarantine: Quarantine, lanes: Lanes) -> None:
+    metrics.spaces_quarantined.set_function(lambda: len(quarantine.spaces))
+    metrics.engine_pending_calls.set_function(
+        lambda: sum(each.in_use for each in lanes if each.lane is not Lane.LLM)
+    )
 
 
 def _lanes(settings: EngineSettings, metrics: Metrics) -> Lanes:

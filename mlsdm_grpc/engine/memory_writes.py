@@ -28,6 +28,7 @@ from mlsdm_grpc.moderation.candidates import (
     settled,
 )
 from mlsdm_grpc.moderation.moderator import Judging
+from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces.checks import check_embedded, expect, join, parameters_of
 from mlsdm_grpc.spaces.creation import FirstWrites
@@ -78,14 +79,18 @@ class Intake:
     Args:
         access: The way to the spaces.
         first: Creates spaces.
-        judging: Embeds and judges texts.
+        judging: Knows the policies.
+        preparation: Embeds and judges texts.
     """
 
-    def __init__(self, access: Access, first: FirstWrites, judging: Judging) -> None:
+    def __init__(
+        self, access: Access, first: FirstWrites, judging: Judging, preparation: Preparation
+    ) -> None:
         self._access = access
         self._directory = access.directory
         self._first = first
         self._judging = judging
+        self._preparation = preparation
 
     def check_batch(self, key: SpaceKey, count: int, deadline_s: float) -> None:
         """Refuse to store so many memories if there is no room; see ``Access.check_room``."""
@@ -267,7 +272,7 @@ class Intake:
         ticket: Ticket,
     ) -> None:
         """Give each an id and a vector, and judge its text."""
-        await self._judging.prepare(candidates, key.tenant, ticket.deadline_s)
+        await self._preparation.prepare(candidates, key.tenant, ticket.deadline_s)
         check_embedded(
             {
                 join(path, "text"): each.memory.vector

@@ -50,6 +50,7 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.moderation.candidates import judged_event, judged_value, refused_put, settled
 from mlsdm_grpc.moderation.moderator import Judging
+from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Bulkhead, Lane
 from mlsdm_grpc.spaces.checks import (
@@ -90,7 +91,8 @@ class Streams:
     Args:
         access: The way to the spaces; the writing of a record counts as one call.
         first: Creates spaces.
-        judging: Embeds and judges texts.
+        judging: Knows the policies.
+        preparation: Embeds and judges texts.
         embedder: What embeds texts here, if anything does.
         settings: Bounds.
         metrics: Told of open streams and of the sizes of records.
@@ -101,6 +103,7 @@ class Streams:
         access: Access,
         first: FirstWrites,
         judging: Judging,
+        preparation: Preparation,
         embedder: EmbedderInfo | None,
         *,
         settings: EngineSettings,
@@ -110,6 +113,7 @@ class Streams:
         self._directory = access.directory
         self._first = first
         self._judging = judging
+        self._preparation = preparation
         self._vector_bytes = 4 * embedder.dimension if embedder else 0
         self._max_items = settings.max_stream_items
         self._metrics = metrics
@@ -281,7 +285,7 @@ class Streams:
         fresh = [item for item in items if item.outcome is None]
         try:
             policy = await self._judging.policy(tenant, deadline_s)
-            await self._judging.prepare([item.candidate for item in fresh], tenant, deadline_s)
+            await self._preparation.prepare([item.candidate for item in fresh], tenant, deadline_s)
         except Unavailable as error:
             if error.reason != "WORKER_LOST":
                 raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from google.protobuf.duration_pb2 import Duration
@@ -19,6 +19,9 @@ from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.wire import bounds, forms, limits
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper as EnumTypeWrapper
 
 __all__ = ["BLANK", "Fields"]
 
@@ -62,9 +65,19 @@ class FieldChecks:
         """Return a value of the enumeration of ``default``, which stands for none as well."""
         kind = type(default)
         if value and value not in list(kind):
-            self.fault(path, "is not a known value")
+            self._not_among(path, [each.name for each in kind if each.value])
             return default
         return kind(value) if value else default
+
+    def listed(self, path: str, value: int, names: EnumTypeWrapper[Any]) -> bool:
+        """Return whether the contract knows a value of an enumeration, 0 included."""
+        if value in names.values():
+            return True
+        self._not_among(path, [name for name, number in names.items() if number])
+        return False
+
+    def _not_among(self, path: str, names: Sequence[str]) -> None:
+        self.fault(path, f"must be one of {', '.join(names)}")
 
     def duration(self, path: str, message: Duration, *, low: float, high: float) -> float:
         """Return a length of time in [low, high], seconds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_query_pb2
 from mlsdm_grpc.core.model.recall_mode import RecallMode
@@ -14,6 +14,8 @@ from mlsdm_grpc.wire.requests import moment
 from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = ["QueryParts", "ask", "sources"]
+
+_NO_SOURCE: Final = -1
 
 QueryParts: TypeAlias = Parts[
     memory_query_pb2.BatchQueryMemoriesRequest, memory_query_pb2.MemoryQuery
@@ -71,8 +73,7 @@ def ask(
 
 
 def _mode(fields: Fields, path: str, value: int) -> RecallMode:
-    if value not in memory_query_pb2.QueryMode.values():
-        fields.fault(path, "is not a known mode")
+    if not fields.listed(path, value, memory_query_pb2.QueryMode):
         return RecallMode.AUTO
     return RecallMode(value) if value else RecallMode.AUTO
 
@@ -94,6 +95,5 @@ def sources(fields: Fields, path: str, values: Sequence[int]) -> tuple[int, ...]
     if len(values) > bounds.SOURCES.limit:
         fields.fault(path, bounds.SOURCES.description)
     for i, value in enumerate(values):
-        if not value or value not in memory_pb2.MemorySource.values():
-            fields.fault(f"{path}[{i}]", "is not a known source")
+        fields.listed(f"{path}[{i}]", value or _NO_SOURCE, memory_pb2.MemorySource)
     return tuple(values)

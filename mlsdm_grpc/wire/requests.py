@@ -190,8 +190,7 @@ def _context(fields: Fields, path: str, message: memory_pb2.Memory) -> str:
 
 
 def _role(fields: Fields, path: str, value: int) -> ExchangeRole:
-    if value not in memory_pb2.ExchangeRole.values():
-        fields.fault(path, "is not a known role")
+    if not fields.listed(path, value, memory_pb2.ExchangeRole):
         return ExchangeRole.NONE
     return ExchangeRole(value)
 
@@ -232,8 +231,7 @@ def _provenance(fields: Fields, path: str, message: memory_pb2.Memory) -> Proven
 
 
 def _source(fields: Fields, path: str, value: int) -> Source:
-    if value not in memory_pb2.MemorySource.values():
-        fields.fault(path, "is not a known source")
+    if not fields.listed(path, value, memory_pb2.MemorySource):
         return Source.USER_INPUT
     return Source(value) if value else Source.USER_INPUT
 

@@ -18,32 +18,25 @@ DATA = {"governance/words/en.py", "speech/vocabulary.py", "speech/words.py"}
 FILES_TO_SPLIT = {
     "core/mind/pelm.py",
     "core/mind/space_state.py",
-    "core/model/record.py",
     "core/store/memory_table.py",
     "generation/generator.py",
-    "journal/codec/records.py",
-    "journal/codec/snapshots.py",
-    "moderation/moderator.py",
     "workers/space_worker.py",
 }
 """What is longer still. Take a file out when it is split; none is added."""
 CLASSES_TO_SPLIT = {
     "Contents",
     "Generator",
-    "Judging",
     "Lattice",
     "Mind",
     "MindHandler",
     "Pelm",
     "SqliteJournal",
-    "Writes",
 }
 """The same of classes."""
 BANNERS_LEFT = {
     "core/mind/mind.py",
     "core/mind/pelm.py",
     "core/mind/space_state.py",
-    "core/model/record.py",
     "core/store/memory_table.py",
     "core/store/rows.py",
     "generation/generator.py",
