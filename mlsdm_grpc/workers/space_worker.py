@@ -30,7 +30,7 @@ from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_to_proto
 from mlsdm_grpc.journal.codec.records import decode_record, group_to_proto, outcome_to_proto
 from mlsdm_grpc.journal.codec.snapshots import SnapshotDamaged, snapshot_reader, snapshot_writer
-from mlsdm_grpc.workers.link import NO_RECORDS
+from mlsdm_grpc.workers.frames import NO_RECORDS
 from mlsdm_grpc.workers.progress import LOADING, Progress
 from mlsdm_grpc.workers.query_decoder import queries_of
 from mlsdm_grpc.workers.query_encoder import Answers
