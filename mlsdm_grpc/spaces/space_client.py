@@ -36,7 +36,7 @@ from mlsdm_grpc.spaces.checks import check_deadline, parameters_of, seen
 from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
 from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline, check_record_size
-from mlsdm_grpc.workers.link import APART_BYTES
+from mlsdm_grpc.workers.frames import APART_BYTES
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_from_reply
 
 __all__ = ["Access"]

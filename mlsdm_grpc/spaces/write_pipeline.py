@@ -40,7 +40,8 @@ from mlsdm_grpc.spaces.directory import Space, SpaceStatus
 from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
-from mlsdm_grpc.workers.link import APART_BYTES, worker_lost
+from mlsdm_grpc.workers.frames import APART_BYTES
+from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
 __all__ = [
