@@ -137,7 +137,7 @@ class Packed(NamedTuple):
     labels: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Lattice:
     """Slots of one space. Where a memory lies is no part of the state."""
 
