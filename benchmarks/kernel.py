@@ -25,7 +25,8 @@ from pairs import Contender, Ratio, compare, like_a_worker, options, publish
 from mlsdm_grpc.core.model.record import Float32, Provenance
 from mlsdm_grpc.core.store import int8_rows
 from mlsdm_grpc.core.store.memory_table import Lattice, Memory
-from mlsdm_grpc.core.store.recall import Query, Recall
+from mlsdm_grpc.core.store.recall import Recall
+from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.core.store.rows import Rows
 
 TOP_K = 10

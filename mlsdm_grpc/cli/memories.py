@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.passage import matched_passage
 from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report
 from mlsdm_grpc.cli.verdicts import refusal_lines
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from mlsdm_grpc.client import MemoryClient, Vector
 
 __all__ = ["put", "query", "state"]
-
-_SHOWN_CHARS = 120
 
 EmbeddingFile = Annotated[
     Path | None,
@@ -98,6 +97,13 @@ def query(
     embedding_file: EmbeddingFile = None,
     top_k: Annotated[int, typer.Option("--top-k", min=1, max=1_000, help="Most matches.")] = 5,
     label: Labels = None,
+    mode: Annotated[
+        Literal["auto", "vector", "lexical", "hybrid"],
+        typer.Option("--mode", help="By meaning, by words, or by both."),
+    ] = "auto",
+    min_score: Annotated[
+        float | None, typer.Option("--min-score", min=-2, max=2, help="Lowest score of a match.")
+    ] = None,
     phase: Annotated[
         float | None,
         typer.Option("--phase", min=0, max=1, help="Search around this phase."),
@@ -112,7 +118,7 @@ def query(
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Print the memories that resonate most with a text, best first."""
+    """Print the memories that answer a text best, best first, with the words that they share."""
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
     )
@@ -123,6 +129,8 @@ def query(
             embedding=vector,
             top_k=top_k,
             labels=label or (),
+            mode=mode,
+            min_score=min_score,
             phase=phase,
             phase_tolerance=phase_tolerance,
         )
@@ -130,7 +138,7 @@ def query(
     if as_json:
         echo_json(message_dict(response))
     else:
-        _print_matches(response)
+        _print_matches(response, "" if mode == "vector" else text)
 
 
 def state(
@@ -169,7 +177,7 @@ def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def _print_matches(response: "QueryMemoriesResponse") -> None:
+def _print_matches(response: "QueryMemoriesResponse", sought: str) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -180,14 +188,12 @@ def _print_matches(response: "QueryMemoriesResponse") -> None:
     if not response.matches:
         typer.echo("no match", err=True)
         return
-    table = Table("resonance", "memory", "labels", "text")
+    table = Table("score", "resonance", "memory", "labels", "text")
     for match in response.matches:
         memory = match.memory
-        words = " ".join(memory.text.split())
-        shown = words if len(words) <= _SHOWN_CHARS else words[: _SHOWN_CHARS - 3] + "..."
-        # Text, because stored content must not be read as markup.
-        cells = (f"{match.resonance:.3f}", memory.memory_id, ", ".join(memory.labels), shown)
-        table.add_row(*(Text(cell) for cell in cells))
+        numbers = f"{match.score:.3f}", f"{match.resonance:.3f}"
+        cells = (Text(cell) for cell in (*numbers, memory.memory_id, ", ".join(memory.labels)))
+        table.add_row(*cells, matched_passage(memory.text, sought))
     Console().print(table)
 
 

@@ -47,6 +47,8 @@ class QueryLimits(TypedDict, total=False):
     include_embedding: bool
     phase_weight: float | None
     synaptic_bias: float | None
+    mode: str | int
+    min_score: float | None
 
 
 def vector_of(embedding: Embedding) -> NDArray[np.float32]:

@@ -37,28 +37,32 @@ class Reads(ClientBase):
         text: str = "",
         *,
         embedding: Vector | None = None,
+        words: str = "",
         min_revision: int | None = None,
         space: str | None = None,
         timeout_s: float | None = None,
         **limits: Unpack[QueryLimits],
     ) -> query_pb2.QueryMemoriesResponse:
-        """Return the memories that resonate most with a text or a vector, best first.
+        """Return the memories that answer a text or a vector best, best first.
 
         Args:
-            text: What to look for; the server embeds it.
+            text: What to look for by its words and, embedded by the server, by its meaning.
             embedding: What to look for, instead of a text.
+            words: Text whose words to look for beside an embedding.
             min_revision: Lowest revision of the space that the answer may be of.
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's.
             limits: Fields of ``QueryMemoriesRequest``: top_k (5), phase (none: all phases),
                 phase_tolerance (0.15 around a phase), min_confidence, min_resonance, labels,
-                include_embedding, phase_weight, synaptic_bias.
+                include_embedding, phase_weight, synaptic_bias, mode ("auto", "vector", "lexical"
+                or "hybrid"), min_score.
         """
         known(QueryLimits, limits)
         request = message(
             query_pb2.QueryMemoriesRequest,
             space=self._space(space),
             min_revision=min_revision,
+            words=words,
             **_sought(text, embedding),
             **limits,
         )

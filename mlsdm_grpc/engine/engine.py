@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -24,6 +24,7 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.engine.memory_writes import Intake
+from mlsdm_grpc.engine.query_modes import resolved
 from mlsdm_grpc.engine.statistics import Vitals
 from mlsdm_grpc.engine.streams import Streams
 from mlsdm_grpc.errors import (
@@ -41,20 +42,20 @@ from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.protection.memory_budget import Budget
-from mlsdm_grpc.spaces.catalogue import Catalogue, seen
+from mlsdm_grpc.spaces.catalogue import Catalogue
 from mlsdm_grpc.spaces.checks import (
-    check_deadline,
     check_dimensions,
-    check_embedded,
     expect,
     parameters_of,
 )
-from mlsdm_grpc.spaces.consolidator import Consolidator
+from mlsdm_grpc.spaces.consolidator import Consolidator, SleepSchedule
 from mlsdm_grpc.spaces.creation import FirstWrites, parameters_from
 from mlsdm_grpc.spaces.directory import Directory, Space
+from mlsdm_grpc.spaces.eviction import Evictor
 from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.scrubber import Scrubber
+from mlsdm_grpc.spaces.snapshots import Snapshots, SnapshotSchedule
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.spaces.upkeep import Upkeep
 from mlsdm_grpc.spaces.watches import Watches
 from mlsdm_grpc.spaces.write_pipeline import Ticket, WritePipeline
 from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits, WorkerRole
@@ -63,7 +64,6 @@ from mlsdm_grpc.workers.space_codec import (
     StoredMemory,
     found_memories,
     search_request,
-    view_from_reply,
 )
 
 __all__ = ["Engine", "PageOf"]
@@ -135,10 +135,8 @@ class Engine:
         self._room = room or ByteGate("computing", sys.maxsize)
         self.lanes = _lanes(settings, metrics)
         """Who may work, and when."""
-        self._minds = _mind_workers(settings, on_lost=self._worker_lost)
-        self._text_pool = _text_workers(
-            settings, "none" if remote_embedder else defaults.embedder, metrics
-        )
+        self._minds = _mind_workers(settings)
+        self._text_pool = _text_workers(settings, "none" if remote_embedder else defaults.embedder)
         self.texts = Texts(
             embedder_info(defaults.embedder),
             self._text_pool,
@@ -150,14 +148,15 @@ class Engine:
         info = self.texts.info
         self._budget = Budget(settings.memory_budget_bytes, most_space_bytes)
         quarantine = Quarantine()
+        sleeps = SleepSchedule(interval_s=settings.consolidation_interval_s, metrics=metrics)
+        due = SnapshotSchedule(snapshot_every)
         self._writes = WritePipeline(
             journal,
             upgrades=defaults.upgrade_semantics,
             record_ns=clock.record_ns,
             new_record_id=self.ids.uuid,
             quarantine=quarantine,
-            on_applied=self._applied,
-            reload=lambda space: self._directory.reload(space),  # noqa: PLW0108 - made below
+            observers=(sleeps, due),
         )
         self._directory = Directory(
             journal,
@@ -165,7 +164,6 @@ class Engine:
             budget=self._budget,
             quarantine=quarantine,
             on_backlog=self._writes.settle_backlog,
-            before_eviction=lambda space: self._upkeep.before_eviction(space),  # noqa: PLW0108 - as above
             metrics=metrics,
         )
         access = self._access = Access(
@@ -176,7 +174,12 @@ class Engine:
         self.policies = Policies(access, rules)
         """The policies of the tenants."""
         self.judging = Judging(
-            self.texts, self.policies, turns=access.turns, scorer=scorer, metrics=metrics
+            self.texts,
+            self.policies,
+            turns=access.turns,
+            ids=self.ids,
+            scorer=scorer,
+            metrics=metrics,
         )
         """What judges texts."""
         self._first = FirstWrites(
@@ -199,23 +202,21 @@ class Engine:
             access, self._first, self.judging, info, settings=settings, metrics=metrics
         )
         """Streams of memories and events."""
-        self.watches = Watches(self._directory, self.state, limit=settings.max_watches)
+        self.watches = Watches(access, limit=settings.max_watches)
         """Those who watch the state of a space."""
-        self.consolidator = Consolidator(
-            access,
-            metrics=metrics,
-            asleep=settings.consolidation,
-            interval_s=settings.consolidation_interval_s,
-        )
+        self.consolidator = Consolidator(access, sleeps, asleep=settings.consolidation)
         """What merges memories that say the same."""
-        self._upkeep = Upkeep(
+        self._scrubber = Scrubber(access, rows_per_s=settings.scrub_rows_per_s, metrics=metrics)
+        self._snapshots = Snapshots(
             access,
             journal,
-            snapshot_every=snapshot_every,
+            due,
+            self._scrubber,
             stop_s=settings.stop_snapshots_s,
-            scrub_rows_per_s=settings.scrub_rows_per_s,
             metrics=metrics,
         )
+        self.evictor = Evictor(self._directory, self._budget, self._snapshots)
+        """What lets spaces leave RAM."""
         pools = {"space": self._minds, "text": self._text_pool}
         self.vitals = Vitals(self._directory, self._writes, pools, self.lanes)
         """How it is doing."""
@@ -244,19 +245,23 @@ class Engine:
         async with anyio.create_task_group() as tasks:
             self._directory.start(tasks)
             self.consolidator.start(tasks)
-            self._upkeep.start(tasks)
+            self._scrubber.start(tasks)
+            self._snapshots.start(tasks)
+            self.evictor.start(tasks)
             async with anyio.create_task_group() as starting:
-                starting.start_soon(self._minds.start, tasks)
-                starting.start_soon(self._text_pool.start, tasks)
+                starting.start_soon(self._minds.start, tasks, self._worker_lost)
+                starting.start_soon(self._text_pool.start, tasks, self._text_worker_lost)
             try:
                 yield
             finally:
                 self.consolidator.stop()
                 self._directory.stop()
+                self.evictor.stop()
+                self._scrubber.stop()
                 with anyio.CancelScope(shield=True):
                     with anyio.move_on_after(_STOP_S):
                         await self._writes.drained()
-                    await self._upkeep.snapshot_all()
+                    await self._snapshots.snapshot_all()
                     await self._minds.close()
                     await self._text_pool.close()
                 tasks.cancel_scope.cancel()
@@ -281,8 +286,6 @@ class Engine:
     ) -> Outcome:
         with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
-            await self._access.refuse_read_only(space, body, ticket)
-            check_deadline(ticket.deadline_s)
             return (await self._access.write(space, body, ticket)).outcome
 
     # Reading.
@@ -317,8 +320,8 @@ class Engine:
         lane = Lane.BULK if batch else Lane.INTERACTIVE
         with self.lanes.inside(lane, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)
-            vectors = await self._query_vectors(space, asks, deadline_s)
-            search = search_request(asks, vectors, batch=batch, max_bytes=self._max_response_bytes)
+            ready = await self._resolved(space, asks, deadline_s)
+            search = search_request(ready, batch=batch, max_bytes=self._max_response_bytes)
             plain = sum(ask.top_k for ask in asks)
             with_rows = sum(ask.top_k for ask in asks if ask.include_embedding)
             async with self._room_for(space, plain, with_rows, self._max_response_bytes):
@@ -382,22 +385,25 @@ class Engine:
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
         """Return the figures of a space as they stand now; the ontology is left out."""
-        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            space = await self._access.reached(key, min_revision, deadline_s)
-            view = pb.ViewRequest(omit_ontology=True)
-            reply = await self._access.ask(space, pb.LinkRequest(view=view), deadline_s=deadline_s)
-        return seen(view_from_reply(reply), key)
+        return await self._access.state(key, min_revision=min_revision, deadline_s=deadline_s)
 
     async def embedded(
-        self, key: SpaceKey, view: SpaceView | None, text: str, deadline_s: float
-    ) -> Vector | None:
-        """Return the vector of a text for a space; None for a text without known words.
+        self,
+        key: SpaceKey,
+        view: SpaceView | None,
+        text: str,
+        deadline_s: float,
+        *,
+        made: Vector | None = None,
+    ) -> Vector:
+        """Return the vector of a text for a space; ``inv_norm`` is 0 if it has no known word.
 
         Args:
             key: The space.
             view: Its figures; None if it does not exist.
             text: The text.
             deadline_s: Event-loop time by which it is wanted.
+            made: The vector, if it has been made already.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED or EMBEDDER_MISMATCH.
@@ -405,8 +411,9 @@ class Engine:
         """
         if view is not None:
             self._first.check_embedder(key, view.parameters)
-        (vector,) = await self.texts.embed([text], key.tenant, deadline_s)
-        return vector if vector.inv_norm else None
+        if made is None:
+            (made,) = await self.texts.embed([text], key.tenant, deadline_s)
+        return made
 
     # Steps.
 
@@ -419,35 +426,25 @@ class Engine:
             return nullcontext()
         return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
 
-    async def _query_vectors(
-        self, space: Space, asks: Sequence[Ask], deadline_s: float
-    ) -> list[Vector]:
-        bare = [i for i, ask in enumerate(asks) if ask.vector is None]
-        embedded: dict[int, Vector] = {}
-        if bare:
-            self._first.check_embedder(space.key, parameters_of(space))
-            texts = [asks[i].text for i in bare]
-            vectors = await self.texts.embed(texts, space.key.tenant, deadline_s)
-            embedded = dict(zip(bare, vectors, strict=True))
-            single = len(asks) == 1
-            check_embedded(
-                {"text" if single else f"queries[{i}].text": v for i, v in embedded.items()}
-            )
-        found = [ask.vector or embedded[i] for i, ask in enumerate(asks)]
-        check_dimensions(space.key, parameters_of(space), found)
-        return found
+    async def _resolved(self, space: Space, asks: Sequence[Ask], deadline_s: float) -> list[Ask]:
+        """Return queries with the vectors that they need."""
+        key, parameters = space.key, parameters_of(space)
+        ready = await resolved(
+            asks,
+            lambda: self._first.check_embedder(key, parameters),
+            lambda texts: self.texts.embed(texts, key.tenant, deadline_s),
+        )
+        check_dimensions(key, parameters, [ask.vector for ask in ready if ask.vector is not None])
+        return ready
 
     # Workers.
-
-    def _applied(self, space: Space, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            self.consolidator.applied(space, outcome)
-        self._upkeep.applied(space, outcome)
-        self._directory.make_room()
 
     def _worker_lost(self, loss: Loss) -> None:
         self._metrics.worker_restarts.labels("minds").inc()
         self._directory.worker_lost(loss)
+
+    def _text_worker_lost(self, _: Loss) -> None:
+        self._metrics.worker_restarts.labels("text").inc()
 
 
 def _lanes(settings: EngineSettings, metrics: Metrics) -> Lanes:
@@ -469,7 +466,7 @@ def _lanes(settings: EngineSettings, metrics: Metrics) -> Lanes:
     )
 
 
-def _mind_workers(settings: EngineSettings, *, on_lost: Callable[[Loss], None]) -> Pool:
+def _mind_workers(settings: EngineSettings) -> Pool:
     return Pool(
         WorkerRole("minds"),
         count=settings.workers,
@@ -479,15 +476,13 @@ def _mind_workers(settings: EngineSettings, *, on_lost: Callable[[Loss], None]) 
             settings.worker_memory_limit_bytes,
         ),
         standby=settings.standby_worker,
-        on_lost=on_lost,
     )
 
 
-def _text_workers(settings: EngineSettings, embedder: str, metrics: Metrics) -> Pool:
+def _text_workers(settings: EngineSettings, embedder: str) -> Pool:
     return Pool(
         WorkerRole("text", embedder),
         count=settings.text_workers,
         limits=WorkerLimits(settings.worker_start_timeout_s, settings.worker_stall_timeout_s),
         standby=False,
-        on_lost=lambda _: metrics.worker_restarts.labels("text").inc(),
     )

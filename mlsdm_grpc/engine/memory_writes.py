@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mlsdm_grpc.core.model.record import (
@@ -12,29 +11,25 @@ from mlsdm_grpc.core.model.record import (
     ProcessEvent,
     PutMemories,
     PutOutcome,
-    Refusal,
+    Vector,
 )
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.candidates import (
-    Draft,
-    Prepared,
+    Candidate,
     judged_event,
     judged_value,
-    named,
     refused_put,
     settled,
 )
 from mlsdm_grpc.moderation.moderator import Judging
-from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.protection.lanes import Before, Lane
-from mlsdm_grpc.spaces.checks import check_deadline, check_embedded, expect, join, parameters_of
+from mlsdm_grpc.spaces.checks import check_embedded, expect, join, parameters_of
 from mlsdm_grpc.spaces.creation import FirstWrites
 from mlsdm_grpc.spaces.directory import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket
-from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = ["Exchange", "Intake", "ProcessedEvent", "Put"]
 
@@ -94,7 +89,13 @@ class Intake:
             self._access.check_room(key, Before.JOURNAL, count, deadline_s)
 
     async def put(
-        self, key: SpaceKey, body: PutMemories, ticket: Ticket, *, paths: Sequence[str]
+        self,
+        key: SpaceKey,
+        body: PutMemories,
+        ticket: Ticket,
+        *,
+        paths: Sequence[str],
+        validate_only: bool = False,
     ) -> Put:
         """Store memories, all or none; those without a vector are embedded from their text.
 
@@ -105,106 +106,70 @@ class Intake:
             body: What to store.
             ticket: Who writes.
             paths: Name of each memory in the request, for violations.
+            validate_only: Return what the answer would be; write nothing, create nothing.
 
         Raises:
             MlsdmError: As the contract of PutMemory says.
         """
-        ticket = replace(ticket, lane=_lane(len(body.memories)))
-        with self._access.lanes.inside(ticket.lane, key.tenant):
-            prepared = await self._prepared(key, map(Draft, body.memories), paths, ticket)
-            outcome = await self._refused(key, prepared, ticket)
+        lane = Lane.INTERACTIVE if validate_only else _lane(len(body.memories))
+        ticket = replace(ticket, lane=lane)
+        with self._access.lanes.inside(lane, key.tenant):
+            candidates = [Candidate(memory) for memory in body.memories]
+            await self._prepare(key, candidates, paths, ticket)
+            outcome = await self._refused(key, candidates, ticket)
             if outcome is None:
-                outcome = await self._put(key, body, prepared, ticket)
-        return Put(outcome, tuple(each.verdicts for each in prepared))
+                given = body.memories
+                body = replace(body, memories=tuple(each.memory for each in candidates))
+                put = self._foresee_put if validate_only else self._put
+                outcome = await put(key, given, body, ticket)
+        return Put(outcome, tuple(each.verdicts for each in candidates))
 
     async def _put(
-        self, key: SpaceKey, body: PutMemories, prepared: Sequence[Prepared], ticket: Ticket
+        self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories, ticket: Ticket
     ) -> PutOutcome:
-        memories = tuple(each.memory for each in prepared)
-        new = await self._directory.is_new(key)
-        if new and (refused := await self._first_refused(key, body, memories)):
-            return refused
-        space = await self._directory.opened(key)
-        if not await self._directory.current_view(space):
-            if refused := await self._first_refused(key, body, memories):
-                return refused
-            await self._first.create(space, body.memories, ticket)
-        self._first.check(key, parameters_of(space), body.memories, memories)
-        memories = await self._settled(space, memories)
-        body = PutMemories(memories, body.allow_replace)
-        await self._access.refuse_read_only(space, body, ticket)
-        check_deadline(ticket.deadline_s)
-        applied = await self._access.write(space, body, ticket)
-        return expect(applied.outcome, PutOutcome)
+        space = await self._first.open_for_write(key, given, body, ticket)
+        if isinstance(space, PutOutcome):
+            return space
+        body = replace(body, memories=await self._settled(space, body.memories))
+        return expect((await self._access.write(space, body, ticket)).outcome, PutOutcome)
 
-    async def preview_put(
-        self, key: SpaceKey, body: PutMemories, ticket: Ticket, *, paths: Sequence[str]
-    ) -> Put:
-        """Return what :meth:`put` would answer; writes nothing, creates nothing."""
-        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            prepared = await self._prepared(key, map(Draft, body.memories), paths, ticket)
-            outcome = await self._refused(key, prepared, ticket)
-            if outcome is None:
-                outcome = await self._foreseen_put(key, body, prepared, ticket)
-        return Put(outcome, tuple(each.verdicts for each in prepared))
-
-    async def _foreseen_put(
-        self, key: SpaceKey, body: PutMemories, prepared: Sequence[Prepared], ticket: Ticket
+    async def _foresee_put(
+        self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories, ticket: Ticket
     ) -> PutOutcome:
-        memories = tuple(each.memory for each in prepared)
         try:
             space = await self._directory.existing(key)
         except NotFound:
-            outcome = await self._foreseen(key, body, memories)
-        else:
-            self._first.check(key, parameters_of(space), body.memories, memories)
-            memories = await self._settled(space, memories)
-            found = await self._access.foresee(space, replace(body, memories=memories), ticket)
-            return expect(found, PutOutcome)
-        if isinstance(outcome, Refusal):
-            raise refusal_error(outcome, key.space)
-        return outcome
-
-    async def _foreseen(
-        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
-    ) -> PutOutcome | Refusal:
-        """Return what the first put of a space would do; for many memories a thread finds out."""
-        if len(memories) <= FEW:
-            return self._first.foreseen(key, body, memories)
-        return await asyncio.to_thread(self._first.foreseen, key, body, memories)
-
-    async def _first_refused(
-        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
-    ) -> PutOutcome | None:
-        """Return what :meth:`FirstWrites.refused` does; for many memories a thread finds out."""
-        if len(memories) <= FEW:
-            return self._first.refused(key, body, memories)
-        return await asyncio.to_thread(self._first.refused, key, body, memories)
+            return await self._first.foresee(key, given, body)
+        self._first.check(key, parameters_of(space), given, body.memories)
+        body = replace(body, memories=await self._settled(space, body.memories))
+        return expect(await self._access.foresee(space, body, ticket), PutOutcome)
 
     async def _refused(
-        self, key: SpaceKey, prepared: Sequence[Prepared], ticket: Ticket
+        self, key: SpaceKey, candidates: Sequence[Candidate], ticket: Ticket
     ) -> PutOutcome | None:
         """Return the outcome of a put that policy refuses; None if it does not.
 
         What was stored before the policy was set has its first result still.
         """
-        if not any(each.refused for each in prepared):
+        if not any(each.refused for each in candidates):
             return None
         try:
             space = await self._directory.existing(key)
         except NotFound:
-            return refused_put(prepared, 0)
+            return refused_put(candidates, 0)
         # Of an event a worker foresees only whether its request_id was used before.
-        probe = ProcessEvent(prepared[0].memory, 0.0)
+        probe = ProcessEvent(candidates[0].memory, 0.0)
         first = await self._access.foresee(space, probe, ticket)
-        return first if isinstance(first, PutOutcome) else refused_put(prepared, space.applied)
+        return first if isinstance(first, PutOutcome) else refused_put(candidates, space.applied)
 
-    async def process_event(self, key: SpaceKey, draft: Draft, ticket: Ticket) -> ProcessedEvent:
+    async def process_event(
+        self, key: SpaceKey, event: Candidate, ticket: Ticket
+    ) -> ProcessedEvent:
         """Judge one event and remember it if it is accepted.
 
         Args:
             key: The space; it is created if it does not exist.
-            draft: The event, with a text, a moral value or both.
+            event: With a text, a moral value or both.
             ticket: Who writes.
 
         Raises:
@@ -212,16 +177,16 @@ class Intake:
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             policy = await self._judging.policy(key.tenant, ticket.deadline_s)
-            (prepared,) = await self._prepared(key, (draft,), ("",), ticket)
-            body = ProcessEvent(prepared.recorded, prepared.effective_value)
-            applied = await self._process(key, (draft.memory,), body, ticket)
+            await self._prepare(key, (event,), ("",), ticket)
+            body = ProcessEvent(event.recorded, event.effective_value)
+            applied = await self._process(key, (event.given,), body, ticket)
         outcome = expect(applied.outcome, EventOutcome)
         return ProcessedEvent(
             outcome,
             applied.synaptic_norms,
-            judged_value(prepared, outcome),
-            judged_event(prepared, outcome, policy),
-            prepared.refused,
+            judged_value(event, outcome),
+            judged_event(event, outcome, policy),
+            event.refused,
         )
 
     async def exchange(
@@ -232,6 +197,7 @@ class Intake:
         *,
         moral_value: float,
         ticket: Ticket,
+        prompt_vector: Vector | None = None,
     ) -> Exchange:
         """Let a mind process a prompt as an event, and remember it with its answer if it accepts.
 
@@ -241,36 +207,27 @@ class Intake:
             answer: The same.
             moral_value: Of the prompt, 0 to 1.
             ticket: Who writes.
+            prompt_vector: Of the prompt, as this server's embedder gives it; None if not known.
 
         Raises:
             MlsdmError: As the contract of ProcessEvent says.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            drafts = (prompt, answer)
-            prepared = await self._prepared(key, map(Draft, drafts), ("prompt", "answer"), ticket)
-            found = tuple(verdict for each in prepared for verdict in each.verdicts)
-            if any(each.refused for each in prepared):
+            both = (Candidate(prompt, known_vector=prompt_vector), Candidate(answer))
+            await self._prepare(key, both, ("prompt", "answer"), ticket)
+            found = tuple(verdict for each in both for verdict in each.verdicts)
+            if any(each.refused for each in both):
                 return Exchange(None, found)
-            memories = tuple(each.memory for each in prepared)
-            body = ProcessEvent(memories[0], moral_value, memories[1])
-            applied = await self._process(key, drafts, body, ticket)
+            body = ProcessEvent(both[0].memory, moral_value, both[1].memory)
+            applied = await self._process(key, (prompt, answer), body, ticket)
         return Exchange(expect(applied.outcome, EventOutcome), found)
 
     async def _process(
-        self, key: SpaceKey, drafts: Sequence[NewMemory], event: ProcessEvent, ticket: Ticket
+        self, key: SpaceKey, given: Sequence[NewMemory], event: ProcessEvent, ticket: Ticket
     ) -> Applied:
-        """Write an event to its space; ``drafts`` are its memories as they came."""
-        memories = event.memories
-        if await self._directory.is_new(key):
-            self._first.check(key, self._first.parameters(drafts), drafts, memories)
-        space = await self._directory.opened(key)
-        if not await self._directory.current_view(space):
-            self._first.check(key, self._first.parameters(drafts), drafts, memories)
-            await self._first.create(space, drafts, ticket)
-        self._first.check(key, parameters_of(space), drafts, memories)
-        event = event.with_memories(await self._settled(space, memories))
-        await self._access.refuse_read_only(space, event, ticket)
-        check_deadline(ticket.deadline_s)
+        """Write an event to its space; ``given`` are its memories as they came."""
+        space = await self._first.open_for_write(key, given, event, ticket)
+        event = event.with_memories(await self._settled(space, event.memories))
         return await self._access.write(space, event, ticket)
 
     async def _settled(
@@ -280,20 +237,22 @@ class Intake:
         version = access.version_of(space.key)
         return await settled(space, memories, version=version, now_ns=access.clock.now_ns())
 
-    async def _prepared(
-        self, key: SpaceKey, drafts: Iterable[Draft], paths: Sequence[str], ticket: Ticket
-    ) -> list[Prepared]:
-        """Give every draft an id and a vector, and judge its text."""
-        with_ids = [named(draft, self._access.ids) for draft in drafts]
-        prepared = await self._judging.prepare(with_ids, key.tenant, ticket.deadline_s)
+    async def _prepare(
+        self,
+        key: SpaceKey,
+        candidates: Sequence[Candidate],
+        paths: Sequence[str],
+        ticket: Ticket,
+    ) -> None:
+        """Give each an id and a vector, and judge its text."""
+        await self._judging.prepare(candidates, key.tenant, ticket.deadline_s)
         check_embedded(
             {
-                join(path, "text"): after.memory.vector
-                for path, before, after in zip(paths, with_ids, prepared, strict=True)
-                if before.bare
+                join(path, "text"): each.memory.vector
+                for path, each in zip(paths, candidates, strict=True)
+                if each.bare
             }
         )
-        return prepared
 
 
 def _lane(count: int) -> Lane:

@@ -58,7 +58,3 @@ class Vitals:
     def quarantined(self) -> int:
         """Spaces that take no writes because of a record that nothing survives."""
         return len(self._directory.quarantined)
-
-    def shed(self) -> None:
-        """Ask spaces that nobody uses to leave memory."""
-        self._directory.shed()

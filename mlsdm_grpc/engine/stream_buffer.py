@@ -12,7 +12,7 @@ import numpy as np
 
 from mlsdm_grpc.core.model.record import EventOutcome, NewMemory, PutOutcome, Vector
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
-from mlsdm_grpc.moderation.candidates import Draft, Prepared
+from mlsdm_grpc.moderation.candidates import Candidate
 
 __all__ = ["Inbox", "Item", "ItemBatch"]
 
@@ -21,7 +21,7 @@ _MAX_RECORD_ITEMS = 256
 _MAX_BYTES = 4 * 1_024 * 1_024
 """Of a record, and of what waits."""
 _OVERHEAD_BYTES = 256
-_NOTHING = Draft(NewMemory("", Vector(np.empty(0, np.float32), 0.0)))
+_NOTHING = NewMemory("", Vector(np.empty(0, np.float32), 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ItemBatch:
     """Items that came together, without ids and vectors where the server has to provide them."""
 
     first_sequence: int
-    drafts: Sequence[Draft | MlsdmError]
+    candidates: Sequence[Candidate | MlsdmError]
     """The error of an item that is invalid takes its place."""
 
 
@@ -38,19 +38,17 @@ class Item:
     """One item on its way into a record."""
 
     sequence: int
-    given: Draft = _NOTHING
-    """As it came; nothing if it was invalid."""
-    ready: Prepared = field(default_factory=lambda: Prepared(_NOTHING.memory))
-    """With id, vector and verdicts once they are known."""
+    candidate: Candidate = field(default_factory=lambda: Candidate(_NOTHING))
+    """Of nothing if the item was invalid."""
     outcome: PutOutcome | EventOutcome | MlsdmError | None = None
     """What became of it; None while that is open."""
 
     @classmethod
-    def of(cls, sequence: int, draft: Draft | MlsdmError) -> Item:
+    def of(cls, sequence: int, candidate: Candidate | MlsdmError) -> Item:
         """Return an item that has come."""
-        if isinstance(draft, MlsdmError):
-            return cls(sequence, outcome=draft)
-        return cls(sequence, draft, Prepared(draft.memory, moral_value=draft.moral_value or 0.0))
+        if isinstance(candidate, MlsdmError):
+            return cls(sequence, outcome=candidate)
+        return cls(sequence, candidate)
 
     @contextmanager
     def failing(self) -> Iterator[None]:
@@ -62,7 +60,7 @@ class Item:
 
     def size(self, vector_bytes: int) -> int:
         """Return about how many bytes it takes in a record; rather too many."""
-        given = self.given.memory
+        given = self.candidate.given
         pairs = sum(len(key) + len(value) for key, value in given.metadata)
         rest = 4 * (len(given.text) + pairs) + len(given.rest)
         return _OVERHEAD_BYTES + rest + vector_bytes + given.vector.raw.nbytes
@@ -146,10 +144,10 @@ class Inbox:
                     "actual": str(first),
                 },
             )
-        self._next = first + len(batch.drafts)
-        for sequence, draft in enumerate(batch.drafts, first):
+        self._next = first + len(batch.candidates)
+        for sequence, candidate in enumerate(batch.candidates, first):
             if sequence > self._acked:
-                item = Item.of(sequence, draft)
+                item = Item.of(sequence, candidate)
                 size = item.size(self._vector_bytes)
                 self._items.append((item, size))
                 self._bytes += size

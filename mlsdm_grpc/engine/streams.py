@@ -40,12 +40,11 @@ from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
-from mlsdm_grpc.moderation.candidates import judged_event, judged_value, named, refused_put, settled
+from mlsdm_grpc.moderation.candidates import judged_event, judged_value, refused_put, settled
 from mlsdm_grpc.moderation.moderator import Judging
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Bulkhead, Lane
 from mlsdm_grpc.spaces.checks import (
-    check_deadline,
     check_embedded,
     embedder_not_configured,
     embedder_unavailable,
@@ -369,8 +368,6 @@ class Streams:
                 opening.allow_replace,
                 finished,
             )
-            await self._access.refuse_read_only(space, body, _ticket(opening))
-            check_deadline(opening.deadline_s)
             applied = await self._access.write(space, body, _ticket(opening))
         if items:
             self._metrics.stream_record_items.observe(len(items))
@@ -394,22 +391,21 @@ class Streams:
         tenant, deadline_s = opening.key.tenant, _ticket(opening).deadline_s
         if not self._vector_bytes:
             for item in items:
-                if item.outcome is None and item.given.bare:
+                if item.outcome is None and item.candidate.bare:
                     item.outcome = embedder_not_configured()
         fresh = [item for item in items if item.outcome is None]
         try:
             policy = await self._judging.policy(tenant, deadline_s)
-            drafts = [named(item.given, self._access.ids) for item in fresh]
-            prepared = await self._judging.prepare(drafts, tenant, deadline_s)
+            await self._judging.prepare([item.candidate for item in fresh], tenant, deadline_s)
         except Unavailable as error:
             if error.reason != "WORKER_LOST":
                 raise
             raise embedder_unavailable() from None
-        for item, each in zip(fresh, prepared, strict=True):
-            item.ready = each
-            if each.refused and not item.given.is_event:
+        for item in fresh:
+            each = item.candidate
+            if each.refused and not each.is_event:
                 item.outcome = refused_put((each,), 0)
-            elif item.given.bare:
+            elif each.bare:
                 with item.failing():
                     check_embedded({f"{opening.path}.text": each.memory.vector})
         return policy
@@ -417,24 +413,17 @@ class Streams:
     async def _create(self, opening: Opening, items: Sequence[Item]) -> Space | None:
         """Create the space for the first item that it can hold; None if there is none."""
         for item in items:
+            if item.outcome is not None:
+                continue
+            given, body = (item.candidate.given,), _first_body(item, opening)
+            with item.failing():
+                item.outcome = await self._first.refused(opening.key, given, body)
             if item.outcome is None:
-                with item.failing():
-                    item.outcome = self._refused_first(opening, item)
-            if item.outcome is None:
-                space = await self._directory.opened(opening.key)
-                if await self._directory.current_view(space) is None:
-                    drafts = (item.given.memory,)
-                    await self._first.create(space, drafts, _ticket(opening))
-                return space
-        return None
-
-    def _refused_first(self, opening: Opening, item: Item) -> PutOutcome | None:
-        """Return what a first item comes to that creates no space, or raise why not."""
-        drafts, memories = (item.given.memory,), (item.ready.memory,)
-        if not item.given.is_event:
-            body = PutMemories(drafts, opening.allow_replace)
-            return self._first.refused(opening.key, body, memories)
-        self._first.check(opening.key, self._first.parameters(drafts), drafts, memories)
+                ticket = _ticket(opening)
+                found = await self._first.open_for_write(opening.key, given, body, ticket)
+                if isinstance(found, Space):
+                    return found
+                item.outcome = found
         return None
 
     async def _record_items(self, space: Space, items: Sequence[Item]) -> tuple[StreamItem, ...]:
@@ -443,12 +432,12 @@ class Streams:
         for item in items:
             if item.outcome is None:
                 with item.failing():
-                    drafts, memories = (item.given.memory,), (item.ready.memory,)
-                    self._first.check(space.key, parameters, drafts, memories)
+                    given, memories = (item.candidate.given,), (item.candidate.memory,)
+                    self._first.check(space.key, parameters, given, memories)
         ready = [item for item in items if item.outcome is None]
         settled_memories = await settled(
             space,
-            tuple(item.ready.recorded for item in ready),
+            tuple(item.candidate.recorded for item in ready),
             version=self._access.version_of(space.key),
             now_ns=self._access.clock.now_ns(),
         )
@@ -458,8 +447,17 @@ class Streams:
         )
 
 
+def _first_body(item: Item, opening: Opening) -> PutMemories | ProcessEvent:
+    """Return an item as the first write of a space."""
+    candidate = item.candidate
+    if candidate.is_event:
+        return ProcessEvent(candidate.memory, candidate.effective_value)
+    return PutMemories((candidate.memory,), opening.allow_replace)
+
+
 def _body(item: Item, memory: NewMemory) -> NewMemory | ProcessEvent:
-    return ProcessEvent(memory, item.ready.effective_value) if item.given.is_event else memory
+    candidate = item.candidate
+    return ProcessEvent(memory, candidate.effective_value) if candidate.is_event else memory
 
 
 def _results(items: Sequence[Item], policy: EffectivePolicy) -> tuple[Result, ...]:
@@ -469,7 +467,7 @@ def _results(items: Sequence[Item], policy: EffectivePolicy) -> tuple[Result, ..
 def _result(
     item: Item, outcome: PutOutcome | EventOutcome | MlsdmError, policy: EffectivePolicy
 ) -> Result:
-    ready = item.ready
+    ready = item.candidate
     found, value = ready.verdicts, ready.effective_value
     if isinstance(outcome, EventOutcome):
         found, value = judged_event(ready, outcome, policy), judged_value(ready, outcome)

@@ -24,7 +24,7 @@ from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, noteworthy, redacted
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.prompt import RecalledText
-from mlsdm_grpc.moderation.candidates import Draft
+from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.spaces.patience import hanging, waiting_for
 from mlsdm_grpc.spaces.write_pipeline import Ticket, outcome_unknown
 from mlsdm_grpc.workers.space_codec import Ask
@@ -72,6 +72,8 @@ class AnsweredPrompt:
     policy_version: str
     recalled: tuple[str, ...]
     """Memories that went into the prompt."""
+    vector: Vector | None
+    """Of the prompt; None if it is not known."""
 
 
 class Memories:
@@ -156,7 +158,7 @@ class Memories:
         min_revision: int,
         until_s: float,
     ) -> Recollected:
-        ask = replace(ask, top_k=min(ask.top_k, _MAX_RECALLED))
+        ask = replace(ask, text=_cut(ask.text), top_k=min(ask.top_k, _MAX_RECALLED))
         encoded = await self._engine.query(
             key, (ask,), min_revision=min_revision, deadline_s=until_s
         )
@@ -200,10 +202,11 @@ class Memories:
             DeadlineExceeded: OUTCOME_UNKNOWN; it hangs since, or the time is over.
         """
         prompt_id, answer_id = self._engine.ids.ulid(), self._engine.ids.ulid()
+        text = _cut(said.prompt)
         prompt = NewMemory(
             prompt_id,
             _NO_VECTOR,
-            text=_cut(said.prompt),
+            text=text,
             provenance=Provenance(source=Source.USER_INPUT, policy_version=said.policy_version),
         )
         answer = NewMemory(
@@ -219,7 +222,12 @@ class Memories:
         )
         async with self._writing(key, ticket):
             return await self._engine.intake.exchange(
-                key, prompt, answer, moral_value=said.moral_value, ticket=ticket
+                key,
+                prompt,
+                answer,
+                moral_value=said.moral_value,
+                prompt_vector=said.vector if text == said.prompt else None,
+                ticket=ticket,
             )
 
     async def warn(self, key: SpaceKey, view: SpaceView, moral_value: float, ticket: Ticket) -> int:
@@ -236,9 +244,9 @@ class Memories:
         memory = NewMemory(
             self._engine.ids.ulid(), Vector(vector, inverse_norm(vector)), confidence=0.0
         )
-        draft = Draft(memory, is_event=True, moral_value=moral_value)
+        event = Candidate(memory, is_event=True, given_value=moral_value)
         async with self._writing(key, ticket):
-            return (await self._engine.intake.process_event(key, draft, ticket)).outcome.revision
+            return (await self._engine.intake.process_event(key, event, ticket)).outcome.revision
 
     def _writing(self, key: SpaceKey, ticket: Ticket) -> AbstractAsyncContextManager[None]:
         """Return a context for a write that must not keep the answer back until its deadline."""

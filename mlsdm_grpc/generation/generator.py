@@ -48,6 +48,7 @@ from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.prompt import BLOCK_RULE, RecalledText, join_prompt
 from mlsdm_grpc.llm.providers.provider import Finish, ModelRequest
+from mlsdm_grpc.moderation.moderator import AnswerExamination
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import both
@@ -177,6 +178,8 @@ class _Run:
     """As policy leaves it."""
     system_prompt: str = ""
     """The same of the instructions."""
+    vector: Vector | None = None
+    """Of the prompt as policy leaves it, once it is known."""
     moral_value: float = 0.0
     embed_s: float = 0.0
     recall_s: float = 0.0
@@ -186,6 +189,8 @@ class _Run:
     pieces: list[str] = field(default_factory=list)
     recalled: Recalled = Recalled()
     draft: str = ""
+    examined: AnswerExamination | None = None
+    """What was measured of the whole answer, before a repair."""
     speech: SpeechReport | None = None
     keep: bool = True
     """No rule has said that the exchange is not to be remembered."""
@@ -283,18 +288,18 @@ class Generator:
     async def _judge_prompt(self, run: _Run) -> tuple[Verdict, ...]:
         """Look at the space, judge what goes to the model, and return what the rules say."""
         request = run.request
-        texts = [request.prompt] + [request.system_prompt] * bool(request.system_prompt)
-        _, (about_prompt, *about_system) = await both(
+        _, measured = await both(
             self._see(run),
-            self._judging.measure(
-                texts,
-                Stage.PROMPT,
+            self._judging.measure_prompt(
+                request.prompt,
+                request.system_prompt,
                 policy=run.policy,
                 tenant=run.key.tenant,
                 deadline_s=run.deadline_s,
-                whole=True,
+                embed=request.top_k > 0 or request.remember,
             ),
         )
+        about_prompt = measured.prompt
         value = about_prompt.moral_value
         if request.moral_value is not None:
             if request.attested:
@@ -304,11 +309,13 @@ class Generator:
         run.moral_value = 0.0 if value is None else value
         found = self._prompt_verdicts(run, about_prompt.with_moral_value(value))
         run.prompt = redacted(request.prompt, about_prompt, found)
-        for measurement in about_system:
+        if run.prompt == request.prompt:  # else the vector would tell what was taken out
+            run.vector = measured.vector
+        if measured.system_prompt is not None:
             # It is there to instruct the model; that is no injection.
-            judged = self._prompt_verdicts(run, measurement)
+            judged = self._prompt_verdicts(run, measured.system_prompt)
             judged = tuple(v for v in judged if not v.rule_id.startswith("injection."))
-            run.system_prompt = redacted(request.system_prompt, measurement, judged)
+            run.system_prompt = redacted(request.system_prompt, measured.system_prompt, judged)
             found += noteworthy(judged)
         return found
 
@@ -370,6 +377,7 @@ class Generator:
                 run.key,
                 Ask(
                     vector,
+                    run.prompt,
                     top_k=request.top_k,
                     phase_weight=_PHASE_WEIGHT,
                     synaptic_bias=request.synaptic_bias,
@@ -398,9 +406,12 @@ class Generator:
         if not request.top_k and not request.remember:
             return None
         try:
-            return await self._engine.embedded(run.key, run.view, run.prompt, run.memory_until_s)
+            run.vector = await self._engine.embedded(
+                run.key, run.view, run.prompt, run.memory_until_s, made=run.vector
+            )
         finally:
             run.embed_s = self._clock() - began_s
+        return run.vector if run.vector.inv_norm else None
 
     # Answer.
 
@@ -482,18 +493,18 @@ class Generator:
         wanted = run.request.repair_speech and result.finish.is_whole
         if not wanted or is_blank(result.text):
             return result.text
+        request = RepairRequest(
+            result.text,
+            run.key.tenant,
+            self._answer_by_s(run),
+            prompt=run.prompt,
+            model=asked.model,
+            max_tokens=asked.max_tokens,
+            stop=asked.stop,
+        )
         try:
-            repaired = await self._repairs.repair(
-                RepairRequest(
-                    result.text,
-                    run.key.tenant,
-                    self._answer_by_s(run),
-                    prompt=run.prompt,
-                    model=asked.model,
-                    max_tokens=asked.max_tokens,
-                    stop=asked.stop,
-                )
-            )
+            run.examined = await self._examined(run, result.text)
+            repaired = await self._repairs.repair(request, run.examined.style)
         except MlsdmError as error:
             _log.warning("speech_not_repaired", reason=error.reason, request_id=REQUEST_ID.get())
             return result.text
@@ -506,14 +517,12 @@ class Generator:
     async def _judge_answer(self, run: _Run, outflow: Outflow) -> tuple[tuple[Verdict, ...], str]:
         """Judge a whole answer; return what the rules say and what may leave of it now."""
         text = outflow.text
-        measurement = await self._measured(run, text, Stage.RESPONSE)
+        examined = await self._examined(run, text)
+        measurement = examined.response
         about = self._judging.verdicts(measurement, run.policy, Stage.RESPONSE)
-        style = await self._measured(run, text, Stage.SPEECH)
-        about += self._judging.verdicts(style, run.policy, Stage.SPEECH)
-        if run.speech is None and not is_blank(text):
-            run.speech = await self._judging.speech(
-                text, tenant=run.key.tenant, deadline_s=run.deadline_s
-            )
+        about += self._judging.verdicts(examined.quality, run.policy, Stage.SPEECH)
+        if run.speech is None and examined.style is not None:
+            run.speech = examined.style.report
         run.keep = enforced(about) < Decision.DEGRADE
         rest = outflow.finished(measurement, about)
         if run.draft:
@@ -522,7 +531,7 @@ class Generator:
 
     async def _judged_draft(self, run: _Run) -> str:
         """Return what may leave of the draft behind a repaired answer; nothing if it is refused."""
-        measurement = await self._measured(run, run.draft, Stage.RESPONSE)
+        measurement = (await self._examined(run, run.draft)).response
         about = verdicts(measurement, run.policy, Stage.RESPONSE)
         if enforced(about) is Decision.REFUSE:
             return ""
@@ -538,6 +547,19 @@ class Generator:
             prompt=run.prompt,
         )
         return measurement
+
+    async def _examined(self, run: _Run, text: str) -> AnswerExamination:
+        """Return what is measured of a whole answer; one that repair has looked at is not again."""
+        if run.examined is not None and run.examined.text == text:
+            return run.examined
+        return await self._judging.examine_answer(
+            text,
+            policy=run.policy,
+            tenant=run.key.tenant,
+            deadline_s=run.deadline_s,
+            prompt=run.prompt,
+            style=run.speech is None and not is_blank(text),
+        )
 
     def _let_out(self, run: _Run, text: str) -> Piece:
         if run.first_piece_s is None:
@@ -566,6 +588,7 @@ class Generator:
             model=result.model,
             policy_version=run.policy.version,
             recalled=tuple(match.memory.memory_id for match in run.recalled.matches),
+            vector=run.vector,
         )
         try:
             done = await self._memories.remembered(run.key, said, run.ticket)

@@ -18,7 +18,7 @@ from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.providers.provider import ModelRequest
 from mlsdm_grpc.moderation.moderator import Judging, log_speech
-from mlsdm_grpc.moderation.text_client import Texts
+from mlsdm_grpc.moderation.text_client import Compared, Texts
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.speech import Profile, SpeechReport
 from mlsdm_grpc.speech.repair import MAX_ATTEMPTS, instruction
@@ -128,23 +128,27 @@ class Repairs:
         self._max_tokens = max_tokens
         self._clock = clock
 
-    async def repair(self, request: RepairRequest) -> Repaired:
+    async def repair(self, request: RepairRequest, looked: Compared | None = None) -> Repaired:
         """Return a text as it is, or rewritten if it is telegraphic; nothing of it is judged.
 
-        One that is telegraphic is logged, without the text.
+        Args:
+            request: The text.
+            looked: Its analysis, if there is one; else the text is analysed, and logged if it is
+                telegraphic.
 
         Raises:
             MlsdmError: It cannot be analysed, or the model failed at the first try.
         """
-        looked = await self._texts.compare(
-            request.text,
-            (),
-            profile=request.profile,
-            language=request.language,
-            tenant=request.tenant,
-            deadline_s=request.deadline_s,
-        )
-        log_speech(looked.report, request.tenant)
+        if looked is None:
+            looked = await self._texts.compare(
+                request.text,
+                (),
+                profile=request.profile,
+                language=request.language,
+                tenant=request.tenant,
+                deadline_s=request.deadline_s,
+            )
+            log_speech(looked.report, request.tenant)
         best = Repaired(request.text, looked.report, looked.report)
         tries = request.attempts if looked.repairable else 0
         while best.report.is_aphasic and len(best.results) < tries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.spaces.checks import parameters_of
 from mlsdm_grpc.spaces.directory import Space
 
-__all__ = ["Draft", "Prepared", "judged_event", "judged_value", "named", "refused_put", "settled"]
+__all__ = ["Candidate", "judged_event", "judged_value", "refused_put", "settled"]
 
 _INLINE_PRODUCTS = 4_000_000
 """Comparing with an ontology on the event loop takes at most about a millisecond."""
@@ -37,42 +37,59 @@ _UNPACKED = 32
 """Memories that are unpacked at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A memory on its way in, or an event that may become one."""
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A memory on its way in, or an event that may become one, and what is decided of it."""
 
-    memory: NewMemory
-    """With an empty vector where the server has to provide it."""
+    given: NewMemory
+    """As it came; with an empty vector where the server has to provide it."""
     is_event: bool = False
-    moral_value: float | None = None
-    """Of an event, as its caller gives it."""
+    given_value: float | None = None
+    """Moral value of an event, as its caller gives it."""
     attested: bool = False
     """The moral value of the caller holds whatever the text."""
+    known_vector: Vector | None = None
+    """What this server's embedder made of the text, if it is known already."""
+    memory: NewMemory = field(init=False)
+    """With its id and vector, and with what policy leaves of its text."""
+    verdicts: tuple[Verdict, ...] = field(default=(), init=False)
+    """Of the rules that did not allow something, enforced or in shadow."""
+    moral_value: float = field(default=0.0, init=False)
+    """That an event is judged by, if no rule refuses it."""
+    failed: bool = field(default=False, init=False)
+    """The text of an event could not be scored."""
+
+    def __post_init__(self) -> None:
+        self.memory = self.given
+        self._reset()
+
+    def begin(self, ids: Ids) -> None:
+        """Give it an id, which it keeps, and forget what was decided of it before."""
+        memory_id = self.memory.memory_id or ids.ulid()
+        self.memory = self.given
+        if not self.given.memory_id:
+            self.memory = replace(self.given, memory_id=memory_id)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.verdicts, self.failed = (), False
+        self.moral_value = self.given_value or 0.0
 
     @property
     def bare(self) -> bool:
         """Whether the server makes its vector."""
-        return not len(self.memory.vector.raw)
+        return not len(self.given.vector.raw)
+
+    @property
+    def to_embed(self) -> bool:
+        """Whether its text has to be embedded."""
+        return self.bare and self.known_vector is None
 
     @property
     def scored(self) -> bool:
         """Whether its moral value depends on its text."""
-        given = self.attested and self.moral_value is not None
-        return self.is_event and bool(self.memory.text) and not given
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a draft comes to before its record."""
-
-    memory: NewMemory
-    """With its vector, and with what policy leaves of its text."""
-    verdicts: tuple[Verdict, ...] = ()
-    """Of the rules that did not allow something, enforced or in shadow."""
-    moral_value: float = 0.0
-    """That an event is judged by, if no rule refuses it."""
-    failed: bool = False
-    """The text of an event could not be scored."""
+        given = self.attested and self.given_value is not None
+        return self.is_event and bool(self.given.text) and not given
 
     @property
     def refused(self) -> bool:
@@ -97,14 +114,7 @@ class Prepared:
         return NewMemory(self.memory.memory_id, Vector(raw, 1.0))
 
 
-def named(draft: Draft, ids: Ids) -> Draft:
-    """Return a draft whose memory has an id."""
-    if draft.memory.memory_id:
-        return draft
-    return replace(draft, memory=replace(draft.memory, memory_id=ids.ulid()))
-
-
-def refused_put(prepared: Sequence[Prepared], revision: int) -> PutOutcome:
+def refused_put(prepared: Sequence[Candidate], revision: int) -> PutOutcome:
     """Return the outcome of a put that policy refused; ``revision`` is that of the space."""
     return PutOutcome(
         items=tuple(
@@ -120,7 +130,7 @@ def refused_put(prepared: Sequence[Prepared], revision: int) -> PutOutcome:
 
 
 def judged_event(
-    prepared: Prepared, outcome: EventOutcome, policy: EffectivePolicy
+    prepared: Candidate, outcome: EventOutcome, policy: EffectivePolicy
 ) -> tuple[Verdict, ...]:
     """Return the verdicts about an event that was processed.
 
@@ -145,7 +155,7 @@ def judged_event(
     return tuple(sorted((moral, *prepared.verdicts), key=lambda verdict: verdict.rule_id))
 
 
-def judged_value(prepared: Prepared, outcome: EventOutcome) -> float:
+def judged_value(prepared: Candidate, outcome: EventOutcome) -> float:
     """Return the moral value that an event was judged by; one that was accepted was not refused."""
     return prepared.moral_value if outcome.accepted else prepared.effective_value
 

@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import Counter
 
 from mlsdm_grpc.core.model.policy import Decision, Enforcement
-from mlsdm_grpc.core.model.record import NewMemory, Vector
+from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.rules import MORAL_THRESHOLD, Stage
 from mlsdm_grpc.governance.policy.verdict import (
@@ -25,16 +25,24 @@ from mlsdm_grpc.governance.policy.verdict import (
     redacted,
     verdicts,
 )
-from mlsdm_grpc.moderation.candidates import Draft, Prepared
+from mlsdm_grpc.ids import Ids
+from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.moderation.tenant_policies import Policies
-from mlsdm_grpc.moderation.text_client import Texts, ToMeasure
+from mlsdm_grpc.moderation.text_client import Compared, Texts, ToMeasure
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import all_of, both
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.speech import Profile, SpeechReport
 
-__all__ = ["Judged", "Judging", "Scorer", "log_speech"]
+__all__ = [
+    "AnswerExamination",
+    "Judged",
+    "Judging",
+    "PromptMeasurement",
+    "Scorer",
+    "log_speech",
+]
 
 _log = structlog.get_logger(__name__)
 _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
@@ -63,6 +71,31 @@ class Judged:
         return enforced(self.verdicts)
 
 
+@dataclass(frozen=True, slots=True)
+class PromptMeasurement:
+    """What was measured of the texts that go to a model."""
+
+    prompt: Measurement
+    system_prompt: Measurement | None
+    """None without one."""
+    vector: Vector | None
+    """Of the prompt; None if it was not wanted, or is not to be had from the text workers now.
+    ``inv_norm`` is 0 where it has no known word."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerExamination:
+    """What was measured of a whole answer."""
+
+    text: str
+    response: Measurement
+    """By the rules of responses."""
+    quality: Measurement
+    """By the rules of speech."""
+    style: Compared | None
+    """None if it was not analysed."""
+
+
 class Judging:
     """Judges texts by the policies of their tenants.
 
@@ -70,6 +103,7 @@ class Judging:
         texts: Measures them.
         policies: The policies of the tenants.
         turns: Slices of the event loop.
+        ids: Makes the ids of memories that came without one.
         scorer: Scores prompts, answers and events in place of the text workers, if given.
         metrics: Told of every verdict.
     """
@@ -80,11 +114,13 @@ class Judging:
         policies: Policies,
         *,
         turns: LoopTurns,
+        ids: Ids,
         scorer: Scorer | None,
         metrics: Metrics,
     ) -> None:
         self._texts = texts
         self._turns = turns
+        self._ids = ids
         self._policies = policies
         self._scorer = scorer
         self._metrics = metrics
@@ -125,10 +161,11 @@ class Judging:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
             DeadlineExceeded: There is no time for it.
         """
-        rules = tuple(rule.rule_id for rule in policy.of(stage))
-        every = redacts or _redacts(policy, stage)
-        wanted = [ToMeasure(text, stage, rules, prompt, whole, every_place=every) for text in texts]
-        if not rules and not whole:
+        wanted = [
+            _to_measure(text, stage, policy, prompt=prompt, whole=whole, redacts=redacts)
+            for text in texts
+        ]
+        if not whole and not any(each.rules for each in wanted):
             return [Measurement() for _ in texts]
         asked = stage in _SCORED_ELSEWHERE
         values, (found, _) = await both(
@@ -136,6 +173,83 @@ class Judging:
             self._texts.measure(wanted, tenant, deadline_s),
         )
         return _overridden(found, values) if asked else found
+
+    async def measure_prompt(
+        self,
+        prompt: str,
+        system_prompt: str,
+        *,
+        policy: EffectivePolicy,
+        tenant: str,
+        deadline_s: float,
+        embed: bool,
+    ) -> PromptMeasurement:
+        """Measure what goes to a model by the rules of prompts, and embed the prompt beside.
+
+        Moral value and injection are measured whatever the rules.
+
+        Args:
+            prompt: The prompt.
+            system_prompt: Instructions; empty if there are none.
+            policy: What holds for the tenant.
+            tenant: Whose they are.
+            deadline_s: Event-loop time by which the answer is wanted.
+            embed: The vector of the prompt is of use.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL or WORKER_LOST.
+            DeadlineExceeded: There is no time for it.
+        """
+        texts = [prompt, system_prompt] if system_prompt else [prompt]
+        wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
+        wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here)
+        values, (found, vectors) = await both(
+            self._scored(texts, deadline_s),
+            self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True),
+        )
+        measured, *rest = _overridden(found, values)
+        return PromptMeasurement(measured, rest[0] if rest else None, vectors[0])
+
+    async def examine_answer(
+        self,
+        text: str,
+        *,
+        policy: EffectivePolicy,
+        tenant: str,
+        deadline_s: float,
+        prompt: str,
+        style: bool,
+    ) -> AnswerExamination:
+        """Measure a whole answer by the rules of responses and of speech.
+
+        An answer that is telegraphic is logged, without the text.
+
+        Args:
+            text: The answer.
+            policy: What holds for the tenant.
+            tenant: Whose it is.
+            deadline_s: Event-loop time by which it is wanted.
+            prompt: What the text answers.
+            style: Analyse its style too.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL or WORKER_LOST.
+            DeadlineExceeded: There is no time for it.
+        """
+        wanted = [
+            _to_measure(text, stage, policy, prompt=prompt)
+            for stage in (Stage.RESPONSE, Stage.SPEECH)
+        ]
+        if not style and not any(each.rules for each in wanted):
+            return AnswerExamination(text, Measurement(), Measurement(), None)
+        values, (found, looked) = await both(
+            self._scored([text] if wanted[0].rules else (), deadline_s),
+            self._texts.examine(wanted, tenant, deadline_s, style_of=text if style else ""),
+        )
+        if looked is not None:
+            log_speech(looked.report, tenant)
+        (response,) = _overridden(found[:1], values)
+        return AnswerExamination(text, response, found[1], looked)
 
     def verdicts(
         self,
@@ -204,51 +318,56 @@ class Judging:
         return report
 
     async def prepare(
-        self, drafts: Sequence[Draft], tenant: str, deadline_s: float
-    ) -> list[Prepared]:
-        """Embed and judge what is to be stored, each text in one pass.
+        self, candidates: Sequence[Candidate], tenant: str, deadline_s: float
+    ) -> None:
+        """Give what is to be stored an id and a vector, and judge it, each text in one pass.
+
+        The vector of a text without known words has ``inv_norm`` 0.
 
         Args:
-            drafts: Memories and events.
+            candidates: Memories and events; what was decided of them before is forgotten.
             tenant: Whose they are.
             deadline_s: Event-loop time by which it is wanted.
-
-        Returns:
-            One a draft, in their order. The vector of a text without known words has
-            ``inv_norm`` 0.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
             Unavailable: BULKHEAD_FULL, EMBEDDER_UNAVAILABLE or WORKER_LOST.
             DeadlineExceeded: There is no time for it.
         """
-        if not any(draft.memory.text for draft in drafts):
-            return [_unjudged(draft) for draft in drafts]
+        for each in candidates:
+            each.begin(self._ids)
+        with_text = [each for each in candidates if each.given.text]
+        if not with_text:
+            return
         policy = await self.policy(tenant, deadline_s)
         rules = tuple(rule.rule_id for rule in policy.of(Stage.MEMORY))
-        if not rules and not any(draft.scored for draft in drafts):
-            return await self._embedded(drafts, tenant, deadline_s)
-        with_text = [i for i, draft in enumerate(drafts) if draft.memory.text]
+        if not rules and not any(each.scored for each in with_text):
+            await self._embed([each for each in with_text if each.bare], tenant, deadline_s)
+            return
         every = _redacts(policy, Stage.MEMORY)
-        wanted = [_wanted(drafts[i], rules, every_place=every) for i in with_text]
-        scored = [drafts[i].memory.text for i in with_text if drafts[i].scored]
+        wanted = [_wanted(each, rules, every_place=every) for each in with_text]
+        scored = [each.given.text for each in with_text if each.scored]
         values, (measurements, vectors) = await both(
             self._scored(scored, deadline_s), self._texts.measure(wanted, tenant, deadline_s)
         )
         outside = iter(values)
         found = zip(measurements, vectors, strict=True)
 
-        def judged(draft: Draft) -> Prepared:
-            if not draft.memory.text:
-                return _unjudged(draft)
+        def judge(each: Candidate) -> None:
             measurement, vector = next(found)
-            if draft.scored and self._scorer is not None:
+            if each.scored and self._scorer is not None:
                 measurement = replace(measurement, moral_value=next(outside))
-            return self._prepared(draft, measurement, vector, policy)
+            self._decide(each, measurement, vector or each.known_vector, policy)
 
-        prepared = await self._turns.each(judged, drafts)
-        await self._embed_again(drafts, prepared, tenant, deadline_s)
-        return prepared
+        await self._turns.each(judge, with_text)
+        changed = [
+            each
+            for each in with_text
+            if each.bare and not each.refused and each.memory.text != each.given.text
+        ]
+        for each in changed:  # so that no vector tells what policy has taken out
+            each.known_vector = None
+        await self._embed(changed, tenant, deadline_s)
 
     def count(self, found: Iterable[Verdict]) -> None:
         """Count verdicts; for those that were not made by :meth:`verdicts`."""
@@ -264,60 +383,40 @@ class Judging:
                 )
             counter.inc()
 
-    def _prepared(
+    def _decide(
         self,
-        draft: Draft,
+        candidate: Candidate,
         measurement: Measurement,
         vector: Vector | None,
         policy: EffectivePolicy,
-    ) -> Prepared:
-        found = self.verdicts(measurement, policy, Stage.MEMORY)
-        memory = draft.memory if vector is None else self._with_vector(draft.memory, vector)
-        if any(verdict.carried_out is Decision.REDACT for verdict in found):
-            memory = replace(memory, text=redacted(memory.text, measurement, found))
-        if not draft.scored:
-            return replace(_unjudged(draft), memory=memory, verdicts=noteworthy(found))
-        value = measurement.moral_value
-        most = 1.0 if draft.moral_value is None else draft.moral_value
-        return Prepared(memory, noteworthy(found), min(most, value or 0.0), failed=value is None)
-
-    async def _embedded(
-        self, drafts: Sequence[Draft], tenant: str, deadline_s: float
-    ) -> list[Prepared]:
-        """Embed what has no vector; nothing is to be judged."""
-        bare = [i for i, draft in enumerate(drafts) if draft.bare]
-        prepared = [_unjudged(draft) for draft in drafts]
-        if bare:
-            texts = [drafts[i].memory.text for i in bare]
-            vectors = await self._texts.embed(texts, tenant, deadline_s)
-            for i, vector in zip(bare, vectors, strict=True):
-                memory = self._with_vector(drafts[i].memory, vector)
-                prepared[i] = replace(prepared[i], memory=memory)
-        return prepared
-
-    async def _embed_again(
-        self, drafts: Sequence[Draft], prepared: list[Prepared], tenant: str, deadline_s: float
     ) -> None:
-        """Give a new vector to what policy has changed, so that none tells what was taken out."""
-        changed = [
-            i
-            for i, draft in enumerate(drafts)
-            if draft.bare
-            and not prepared[i].refused
-            and prepared[i].memory.text != draft.memory.text
-        ]
-        if not changed:
-            return
-        texts = [prepared[i].memory.text for i in changed]
-        vectors = await self._texts.embed(texts, tenant, deadline_s)
-        for i, vector in zip(changed, vectors, strict=True):
-            memory = self._with_vector(prepared[i].memory, vector)
-            prepared[i] = replace(prepared[i], memory=memory)
+        """Note what the rules say of a candidate, and what they leave of it."""
+        found = self.verdicts(measurement, policy, Stage.MEMORY)
+        if candidate.bare and vector is not None:
+            self._take_vector(candidate, vector)
+        if any(verdict.carried_out is Decision.REDACT for verdict in found):
+            text = redacted(candidate.memory.text, measurement, found)
+            candidate.memory = replace(candidate.memory, text=text)
+        candidate.verdicts = noteworthy(found)
+        if candidate.scored:
+            value = measurement.moral_value
+            most = 1.0 if candidate.given_value is None else candidate.given_value
+            candidate.moral_value = min(most, value or 0.0)
+            candidate.failed = value is None
 
-    def _with_vector(self, memory: NewMemory, vector: Vector) -> NewMemory:
-        """Return a memory with the vector that the server's embedder made of its text."""
+    async def _embed(self, bare: Sequence[Candidate], tenant: str, deadline_s: float) -> None:
+        """Give a vector to what came without."""
+        texts = [each.memory.text for each in bare if each.to_embed]
+        made = iter(await self._texts.embed(texts, tenant, deadline_s) if texts else ())
+        for each in bare:
+            self._take_vector(each, each.known_vector or next(made))
+
+    def _take_vector(self, candidate: Candidate, vector: Vector) -> None:
+        """Take the vector that the server's embedder made of a text."""
         info = self._texts.info
-        return replace(memory, vector=vector, embedding_model=info.model_id if info else "")
+        candidate.memory = replace(
+            candidate.memory, vector=vector, embedding_model=info.model_id if info else ""
+        )
 
     async def _scored(self, texts: Sequence[str], deadline_s: float) -> list[float | None]:
         """Return what the scorer outside of the text workers says; nothing if there is none."""
@@ -341,15 +440,24 @@ def log_speech(report: SpeechReport, tenant: str) -> None:
         )
 
 
-def _unjudged(draft: Draft) -> Prepared:
-    return Prepared(draft.memory, moral_value=draft.moral_value or 0.0)
+def _to_measure(
+    text: str,
+    stage: Stage,
+    policy: EffectivePolicy,
+    *,
+    prompt: str = "",
+    whole: bool = False,
+    redacts: bool = False,
+) -> ToMeasure:
+    rules = tuple(rule.rule_id for rule in policy.of(stage))
+    every = redacts or _redacts(policy, stage)
+    return ToMeasure(text, stage, rules, prompt, whole, every_place=every)
 
 
-def _wanted(draft: Draft, rules: tuple[str, ...], *, every_place: bool) -> ToMeasure:
-    wanted = (MORAL_THRESHOLD, *rules) if draft.scored else rules
-    return ToMeasure(
-        draft.memory.text, Stage.MEMORY, wanted, embed=draft.bare, every_place=every_place
-    )
+def _wanted(candidate: Candidate, rules: tuple[str, ...], *, every_place: bool) -> ToMeasure:
+    wanted = (MORAL_THRESHOLD, *rules) if candidate.scored else rules
+    text, embed = candidate.given.text, candidate.to_embed
+    return ToMeasure(text, Stage.MEMORY, wanted, embed=embed, every_place=every_place)
 
 
 def _redacts(policy: EffectivePolicy, stage: Stage) -> bool:

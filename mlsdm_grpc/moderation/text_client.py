@@ -50,6 +50,7 @@ BATCH_TEXT_BYTES: Final = 256 * KIB
 _SLOW: Final = 4.0
 """Times what a text costs that its worker may take for one step of it."""
 _PASS_S: Final = 0.005
+_STANDARD: Final = speech_pb2.SpeechProfile.ValueType(Profile.STANDARD)
 _RETRY_AFTER_S: Final = 0.5
 _T = TypeVar("_T")
 
@@ -125,6 +126,11 @@ class Texts:
         self._here: asyncio.Future[InlineLink] | None = None
         """Judges where all workers hang; made when that is first needed."""
 
+    @property
+    def embeds_here(self) -> bool:
+        """Whether the workers embed what they measure."""
+        return self.info is not None and self._remote is None
+
     async def embed(self, texts: Sequence[str], tenant: str, deadline_s: float) -> list[Vector]:
         """Return a vector for each text; ``inv_norm`` is 0 where a text has no known word.
 
@@ -149,13 +155,18 @@ class Texts:
                 try:
                     reply = await self._ask(request, cost_s, tenant, deadline_s)
                 except Unavailable as error:
-                    raise self._said_of_embedder(error) from None
+                    raise self._said(error) from None
                 self._count(reply.embed.batch_count)
                 vectors += _vectors(reply.embed.rows_f32_le, len(some))
         return vectors
 
     async def measure(
-        self, wanted: Sequence[ToMeasure], tenant: str, deadline_s: float
+        self,
+        wanted: Sequence[ToMeasure],
+        tenant: str,
+        deadline_s: float,
+        *,
+        vectors_optional: bool = False,
     ) -> tuple[list[Measurement], list[Vector | None]]:
         """Measure texts by governance rules and embed those that say so, in the same passes.
 
@@ -163,6 +174,7 @@ class Texts:
             wanted: Any number.
             tenant: Whose they are.
             deadline_s: Event-loop time by which the answer is wanted.
+            vectors_optional: Return no vectors where the worker hangs.
 
         Returns:
             A measurement for each text, empty where nothing was to be measured, and a vector for
@@ -183,13 +195,19 @@ class Texts:
             for some, cost_s in _passes(wanted, lambda each: each.cost_s):
                 request = pb.LinkRequest(measure=pb.MeasureRequest(texts=map(_to_measure, some)))
                 try:
-                    reply = (await self._ask(request, cost_s, tenant, deadline_s)).measure
+                    reply = (
+                        await self._ask(
+                            request, cost_s, tenant, deadline_s, vectors_optional=vectors_optional
+                        )
+                    ).measure
                 except Unavailable as error:
-                    raise (self._said_of_embedder(error) if embeds else error) from None
+                    said = error if vectors_optional or not embeds else self._said(error)
+                    raise said from None
                 self._count(reply.batch_count)
                 measurements += map(measurement_from_proto, reply.measurements)
-                rows = iter(_vectors(reply.rows_f32_le, sum(each.embed for each in some)))
-                vectors += (next(rows) if each.embed else None for each in some)
+                embedded = sum(each.embed for each in some) if reply.rows_f32_le else 0
+                rows = iter(_vectors(reply.rows_f32_le, embedded))
+                vectors += (next(rows, None) if each.embed else None for each in some)
         return measurements, vectors
 
     async def _measured_and_embedded(
@@ -241,6 +259,32 @@ class Texts:
         )
         return compared.report
 
+    async def examine(
+        self, wanted: Sequence[ToMeasure], tenant: str, deadline_s: float, *, style_of: str
+    ) -> tuple[list[Measurement], Compared | None]:
+        """Measure one text and analyse its style by the standard profile, in one request.
+
+        Args:
+            wanted: The text, once for each stage by whose rules it is measured.
+            tenant: Whose it is.
+            deadline_s: Event-loop time by which the answer is wanted.
+            style_of: The text again; empty leaves its style out.
+
+        Raises:
+            Unavailable: BULKHEAD_FULL or WORKER_LOST.
+            DeadlineExceeded: There is no time for it.
+        """
+        measure = pb.MeasureRequest(texts=map(_to_measure, wanted))
+        cost_s = sum(each.cost_s for each in wanted)
+        if style_of:
+            measure.speech.text, measure.speech.profile = style_of, _STANDARD
+            cost_s += _style_s(style_of)
+        with self._lanes.inside(Lane.TEXT, tenant):
+            request = pb.LinkRequest(measure=measure)
+            found = (await self._ask(request, cost_s, tenant, deadline_s)).measure
+        measurements = [measurement_from_proto(each) for each in found.measurements]
+        return measurements, _compared(found.speech) if style_of else None
+
     async def compare(
         self,
         draft: str,
@@ -274,16 +318,20 @@ class Texts:
         cost_s = _style_s(draft) + sum(map(_style_s, candidates))
         with self._lanes.inside(Lane.TEXT, tenant):
             reply = await self._ask(pb.LinkRequest(speech=wanted), cost_s, tenant, deadline_s)
-        found = reply.speech
-        better = report_from_proto(found.best_report) if found.best else None
-        return Compared(report_from_proto(found.report), found.repairable, found.best, better)
+        return _compared(reply.speech)
 
     def _check_embedder(self) -> None:
         if self.info is None:
             raise embedder_not_configured()
 
     async def _ask(
-        self, request: pb.LinkRequest, cost_s: float, tenant: str, deadline_s: float
+        self,
+        request: pb.LinkRequest,
+        cost_s: float,
+        tenant: str,
+        deadline_s: float,
+        *,
+        vectors_optional: bool = False,
     ) -> pb.LinkReply:
         """Send a request to the next worker in turn that moves and return what it answers.
 
@@ -291,7 +339,7 @@ class Texts:
         a hanging worker keeps no answer from being judged. One text after the other: it takes turns
         with the event loop for the interpreter.
         """
-        index, embeds = self._turn(), _embeds(request)
+        index, embeds = self._turn(), _embeds(request) and not vectors_optional
         hangs = self._hangs(index)
         if hangs and not embeds and self._here is not None:
             return await self._handled_here(request)
@@ -325,6 +373,9 @@ class Texts:
         link = await asyncio.shield(self._here)
         again = pb.LinkRequest()  # the other one waits for its worker still
         again.CopyFrom(request)
+        if again.HasField("measure"):
+            for text in again.measure.texts:
+                text.embed = False
         reply = await link.request(again)
         raise_failure(reply, "")
         return reply
@@ -354,11 +405,16 @@ class Texts:
         if texts:
             self._metrics.embed_batch_texts.observe(texts)
 
-    def _said_of_embedder(self, error: Unavailable) -> Unavailable:
+    def _said(self, error: Unavailable) -> Unavailable:
         """Return what a caller is told who wanted vectors only."""
         if error.reason != "WORKER_LOST":
             return error
         return embedder_unavailable(self.info.model_id if self.info else "")
+
+
+def _compared(found: pb.SpeechReply) -> Compared:
+    better = report_from_proto(found.best_report) if found.best else None
+    return Compared(report_from_proto(found.report), found.repairable, found.best, better)
 
 
 async def _link_to_a_thread() -> InlineLink:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
 from typing import Final
 
@@ -21,7 +23,34 @@ class Budget:
     def __init__(self, limit_bytes: int, most_bytes: int = 0) -> None:
         self.limit_bytes = limit_bytes or sys.maxsize
         self._most_bytes = most_bytes or sys.maxsize
-        self.used_bytes = 0
+        self._used_bytes = 0
+        self.is_kept = False
+        """Whether somebody sees to it that spaces leave."""
+        self.room_wanted = asyncio.Event()
+        """Set when spaces have to leave."""
+        self.roomy = asyncio.Event()
+        """Set while there is room, or as much as can be made."""
+        self.roomy.set()
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of all spaces now."""
+        return self._used_bytes
+
+    @used_bytes.setter
+    def used_bytes(self, used_bytes: int) -> None:
+        self._used_bytes = used_bytes
+        if self.exceeded:
+            self.room_wanted.set()
+
+    async def make_room(self, timeout_s: float) -> None:
+        """Wait until there is room, if it can be made, or until the time is over."""
+        if self.exceeded and self.is_kept:
+            self.roomy.clear()
+            self.room_wanted.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self.roomy.wait()
 
     @property
     def exceeded(self) -> bool:

@@ -273,7 +273,7 @@ def _monitor(parts: _ServerParts) -> Monitor:
         pids=parts.engine.vitals.pids,
         oldest_s=lambda: parts.engine.vitals.oldest_s,
         journal=parts.journal.health,
-        shed=parts.engine.vitals.shed,
+        shed=parts.engine.evictor.shed,
         metrics=parts.metrics,
     )
 

@@ -63,10 +63,12 @@ class MemoryServicer:
             fields, "memory", request.memory, now_ns=now_ns, allow_replace=request.allow_replace
         )
         fields.check()
-        intake = self._engine.intake
-        put = intake.preview_put if request.validate_only else intake.put
-        done = await put(
-            key, PutMemories((memory,), request.allow_replace), ticket, paths=("memory",)
+        done = await self._engine.intake.put(
+            key,
+            PutMemories((memory,), request.allow_replace),
+            ticket,
+            paths=("memory",),
+            validate_only=request.validate_only,
         )
         outcome, item = done.outcome, done.outcome.items[0]
         stored = item.result not in {PutResult.REFUSED, PutResult.SKIPPED}
@@ -94,10 +96,9 @@ class MemoryServicer:
         fields.check()
         if digest is not None:
             ticket = replace(ticket, request_digest=digest.digest())
-        put = intake.preview_put if request.validate_only else intake.put
         paths = [f"memories[{i}]" for i in range(count)]
         body = PutMemories(memories, request.allow_replace)
-        done = await put(key, body, ticket, paths=paths)
+        done = await intake.put(key, body, ticket, paths=paths, validate_only=request.validate_only)
         return b"".join(await self._engine.turns.all(responses.batch_put(done)))
 
     async def QueryMemories(  # noqa: N802 - the contract's name

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.compatibility import reduced
 from mlsdm_grpc.core.mind.configuration import changed, conflict
 from mlsdm_grpc.core.mind.mind import SpaceView
@@ -28,13 +27,12 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.lanes import Lane
-from mlsdm_grpc.spaces.checks import check_deadline, check_kept
-from mlsdm_grpc.spaces.directory import TENANT_SPACE, Space, space_not_found
+from mlsdm_grpc.spaces.checks import check_deadline, check_kept, seen
+from mlsdm_grpc.spaces.directory import TENANT_SPACE, Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
-from mlsdm_grpc.workers.space_codec import view_from_reply
 
-__all__ = ["Catalogue", "Listed", "SpacePage", "seen"]
+__all__ = ["Catalogue", "Listed", "SpacePage"]
 
 _PAGE_S: Final = 1.0
 """A page that takes longer than this to gather is cut."""
@@ -179,12 +177,9 @@ class Catalogue:
             NotFound: SPACE_NOT_FOUND.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
-        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            space = await self._access.reached(key, min_revision, deadline_s)
-            reply = await self._access.ask(
-                space, pb.LinkRequest(view=pb.ViewRequest()), deadline_s=deadline_s
-            )
-        return seen(view_from_reply(reply), key)
+        return await self._access.state(
+            key, with_ontology=True, min_revision=min_revision, deadline_s=deadline_s
+        )
 
     async def page(
         self, tenant: str, *, after: int, limit: int, min_revision: int, deadline_s: float
@@ -313,14 +308,3 @@ class Catalogue:
                 reason="CONFIG_CONFLICT",
                 metadata={"space": space.key.space, "field": "config.embedder_model"},
             )
-
-
-def seen(view: SpaceView | None, key: SpaceKey) -> SpaceView:
-    """Return the figures of a space that exists.
-
-    Raises:
-        NotFound: SPACE_NOT_FOUND.
-    """
-    if view is None:
-        raise space_not_found(key)
-    return view

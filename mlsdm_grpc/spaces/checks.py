@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from mlsdm_grpc.core.mind.compatibility import Part, unkept
+from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.model.record import Outcome, SpaceParameters, Vector
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
@@ -17,7 +18,7 @@ from mlsdm_grpc.errors import (
     Unavailable,
 )
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.directory import Space, space_not_found
 
 __all__ = [
     "check_deadline",
@@ -29,6 +30,7 @@ __all__ = [
     "expect",
     "join",
     "parameters_of",
+    "seen",
 ]
 
 _RETRY_AFTER_S: Final = 0.5
@@ -41,6 +43,17 @@ def parameters_of(space: Space) -> SpaceParameters:
     if space.view is None:
         raise InternalError("a space in use does not exist")
     return space.view.parameters
+
+
+def seen(view: SpaceView | None, key: SpaceKey) -> SpaceView:
+    """Return the figures of a space that exists.
+
+    Raises:
+        NotFound: SPACE_NOT_FOUND.
+    """
+    if view is None:
+        raise space_not_found(key)
+    return view
 
 
 def check_deadline(deadline_s: float) -> None:

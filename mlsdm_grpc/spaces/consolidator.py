@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 import anyio
 import anyio.abc
@@ -30,14 +31,13 @@ from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, group_from_proto, group_to_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
-from mlsdm_grpc.protection.background import Background
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import check_deadline, expect, parameters_of
 from mlsdm_grpc.spaces.directory import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 
-__all__ = ["Consolidator", "sleep_digest"]
+__all__ = ["Consolidator", "Sleep", "SleepSchedule", "sleep_digest"]
 
 _log = structlog.get_logger(__name__)
 _SLEEP_WINDOW = 256
@@ -46,38 +46,98 @@ _MAX_GROUP_BYTES = MAX_RECORD_BYTES - 4 * 1_024
 _GROUP_OVERHEAD_BYTES = 8
 
 
+class Sleep(NamedTuple):
+    """An event that put a space to sleep."""
+
+    key: SpaceKey
+    incarnation: int
+    step: int
+
+
+class SleepSchedule:
+    """Queues the spaces that fall asleep for their consolidation.
+
+    Args:
+        interval_s: Shortest time between two consolidations of a space by itself, seconds. What a
+            sleep in between leaves out is looked at in a later one.
+        metrics: Where figures go.
+    """
+
+    def __init__(self, *, interval_s: float, metrics: Metrics) -> None:
+        self._interval_s = interval_s
+        self._memories = metrics.consolidation_memories
+        self._sleeps: asyncio.Queue[Sleep] = asyncio.Queue()
+        self._busy: set[SpaceKey] = set()
+        self.is_open = False
+        """Whether spaces that fall asleep are queued."""
+
+    def applied(self, space: Space, outcome: Outcome | None) -> None:
+        """Count what a consolidation did, and queue a space that an event put to sleep."""
+        if isinstance(outcome, ConsolidateOutcome):
+            self._memories.labels("merged").inc(outcome.merged_count)
+            self._memories.labels("purged").inc(outcome.purged_count)
+        elif isinstance(outcome, StreamOutcome):
+            for item in reversed(outcome.items):
+                if isinstance(item, EventOutcome):
+                    self.applied(space, item)
+        elif isinstance(outcome, EventOutcome) and outcome.fell_asleep and self.is_open:
+            now_s = asyncio.get_running_loop().time()
+            early = now_s < space.consolidated_s + self._interval_s
+            if space.key not in self._busy and not early and space.view is not None:
+                space.consolidated_s = now_s
+                self._busy.add(space.key)
+                sleep = Sleep(space.key, space.view.incarnation, outcome.step)
+                self._sleeps.put_nowait(sleep)
+
+    async def next(self) -> Sleep:
+        """Wait for the next space that fell asleep; it is queued again once it is done."""
+        return await self._sleeps.get()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no space waits for its consolidation or is being consolidated."""
+        return not self._busy
+
+    def done(self, key: SpaceKey) -> None:
+        """Let a space be queued again."""
+        self._busy.discard(key)
+
+
 class Consolidator:
     """Consolidates the spaces of this node.
 
     Args:
         access: The way to the spaces.
-        metrics: Where figures go.
+        schedule: The spaces that fall asleep.
         asleep: Whether spaces consolidate by themselves.
-        interval_s: Shortest time between two such consolidations of a space, seconds. What a sleep
-            in between leaves out is looked at in a later one.
     """
 
-    def __init__(
-        self, access: Access, *, metrics: Metrics, asleep: bool, interval_s: float
-    ) -> None:
+    def __init__(self, access: Access, schedule: SleepSchedule, *, asleep: bool) -> None:
         self._access = access
-        self._metrics = metrics
+        self._schedule = schedule
         self._asleep = asleep
-        self._interval_s = interval_s
-        self._tasks: Background | None = None
-        self._sleeping: dict[SpaceKey, anyio.CancelScope | None] = {}
-        # A scope can be made in a task only; until it has begun there is None.
+        self._under_way: set[anyio.CancelScope] = set()
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
         """Consolidate spaces that fall asleep from here on, in tasks of this group."""
-        self._tasks = Background(tasks) if self._asleep else None
+        if self._asleep:
+            self._schedule.is_open = True
+            tasks.start_soon(self._consolidate_for_ever, tasks)
 
     def stop(self) -> None:
         """Begin nothing any more and give up what no record was written of."""
-        self._tasks = None
-        for scope in self._sleeping.values():
-            if scope is not None:
-                scope.cancel()
+        self._schedule.is_open = False
+        for scope in list(self._under_way):
+            scope.cancel()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no space that fell asleep is left to consolidate."""
+        return self._schedule.idle
+
+    async def _consolidate_for_ever(self, tasks: anyio.abc.TaskGroup) -> None:
+        while True:
+            tasks.start_soon(self.sleep, await self._schedule.next())
 
     async def consolidate(
         self, key: SpaceKey, ticket: Ticket, *, min_cosine: float | None, validate_only: bool
@@ -109,28 +169,9 @@ class Consolidator:
             applied = await self._access.write(space, body, ticket)
         return expect(applied.outcome, ConsolidateOutcome)
 
-    def applied(self, space: Space, outcome: Outcome) -> None:
-        """Count what a consolidation did, and begin one where an event put a space to sleep."""
-        if isinstance(outcome, ConsolidateOutcome):
-            memories = self._metrics.consolidation_memories
-            memories.labels("merged").inc(outcome.merged_count)
-            memories.labels("purged").inc(outcome.purged_count)
-        elif isinstance(outcome, StreamOutcome):
-            for item in reversed(outcome.items):
-                if isinstance(item, EventOutcome):
-                    self.applied(space, item)
-        elif isinstance(outcome, EventOutcome) and outcome.fell_asleep and self._tasks is not None:
-            now_s = asyncio.get_running_loop().time()
-            early = now_s < space.consolidated_s + self._interval_s
-            busy = space.key in self._sleeping
-            if not busy and not early and space.view is not None:
-                space.consolidated_s = now_s
-                self._sleeping[space.key] = None
-                incarnation = space.view.incarnation
-                self._tasks.begin(self._sleep, space.key, incarnation, outcome.step)
-
-    async def _sleep(self, key: SpaceKey, incarnation: int, trigger: int) -> None:
+    async def sleep(self, sleep: Sleep) -> None:
         """Consolidate what was created since the last sleep; what is left waits for the next."""
+        key, incarnation, trigger = sleep
         digest = sleep_digest(incarnation, trigger)
         deadline_s = asyncio.get_running_loop().time() + _SLEEP_S
         ticket = Ticket(
@@ -138,8 +179,8 @@ class Consolidator:
         )
         try:
             with anyio.CancelScope() as scope:
-                self._sleeping[key] = scope
-                if self._tasks is None:
+                self._under_way.add(scope)
+                if not self._schedule.is_open:
                     return
                 space = await self._access.directory.existing(key)
                 if space.view is None or space.view.incarnation != incarnation:
@@ -153,7 +194,8 @@ class Consolidator:
         except MlsdmError as error:
             _log.warning("consolidation_failed", reason=error.reason, trigger=trigger)
         finally:
-            del self._sleeping[key]
+            self._under_way.discard(scope)
+            self._schedule.done(key)
 
     async def _plan(self, space: Space, wanted: pb.PlanRequest, ticket: Ticket) -> Consolidate:
         """Look for memories that say the same step by step, as far as one record can name them."""

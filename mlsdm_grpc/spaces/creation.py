@@ -1,9 +1,11 @@
-"""What is different about the first write of a space: it creates the space."""
+"""Creates spaces on their first write, unless something refuses that write."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import overload
 
 from mlsdm_grpc.config import RecallPhase, SpaceDefaults
 from mlsdm_grpc.core.mind.compatibility import reduced
@@ -12,6 +14,7 @@ from mlsdm_grpc.core.model.record import (
     CreateSpace,
     MoralParameters,
     NewMemory,
+    ProcessEvent,
     PutMemories,
     PutOutcome,
     PutResult,
@@ -23,7 +26,14 @@ from mlsdm_grpc.errors import DataLoss, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.codec.records import unpacked_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
-from mlsdm_grpc.spaces.checks import check_deadline, check_dimensions, check_kept, expect
+from mlsdm_grpc.protection.fair_limiter import FEW
+from mlsdm_grpc.spaces.checks import (
+    check_deadline,
+    check_dimensions,
+    check_kept,
+    expect,
+    parameters_of,
+)
 from mlsdm_grpc.spaces.directory import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
@@ -64,53 +74,107 @@ class FirstWrites:
         self._embedder = embedder
         self._base_moral_threshold = base_moral_threshold
 
-    async def create(self, space: Space, drafts: Sequence[NewMemory], ticket: Ticket) -> None:
-        """Create the space of a first write, once it is sure that nothing else refuses that."""
+    @overload
+    async def open_for_write(
+        self, key: SpaceKey, given: Sequence[NewMemory], body: ProcessEvent, ticket: Ticket
+    ) -> Space: ...
+
+    @overload
+    async def open_for_write(
+        self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories, ticket: Ticket
+    ) -> Space | PutOutcome: ...
+
+    async def open_for_write(
+        self,
+        key: SpaceKey,
+        given: Sequence[NewMemory],
+        body: PutMemories | ProcessEvent,
+        ticket: Ticket,
+    ) -> Space | PutOutcome:
+        """Return the space of a write, loaded; it is created if it does not exist.
+
+        Args:
+            key: The space.
+            given: The memories of the write as they came.
+            body: The write with ids and vectors.
+            ticket: Who writes.
+
+        Returns:
+            The space, or the outcome of a first put that stores nothing, which creates no space.
+
+        Raises:
+            MlsdmError: The write is known to be refused.
+        """
+        directory = self._access.directory
+        if await directory.is_new(key) and (refused := await self.refused(key, given, body)):
+            return refused
+        space = await directory.opened(key)
+        if not await directory.current_view(space):
+            if refused := await self.refused(key, given, body):
+                return refused
+            await self._create(space, given, ticket)
+        self.check(key, parameters_of(space), given, body.memories)
+        return space
+
+    async def _create(self, space: Space, given: Sequence[NewMemory], ticket: Ticket) -> None:
         check_deadline(ticket.deadline_s)
         by_server = replace(ticket, request_digest=b"", windowed=False)
         try:
             base = await self._base_moral_threshold(space.key.tenant)
-            parameters = replace(self.parameters(drafts), moral=MoralParameters.starting_at(base))
+            parameters = replace(self.parameters(given), moral=MoralParameters.starting_at(base))
             await self._access.write(space, CreateSpace(parameters), by_server)
         except (Unavailable, DataLoss):
             self._access.directory.drop(space)
             raise
         await self._access.directory.refresh_view(space)
 
-    def parameters(self, drafts: Sequence[NewMemory]) -> SpaceParameters:
+    def parameters(self, given: Sequence[NewMemory]) -> SpaceParameters:
         """Return the parameters of a space that these memories create, but for its moral base."""
         info, defaults = self._embedder, parameters_from(self._defaults)
         if info is not None and any(
-            draft.embedding_model == info.model_id or not len(draft.vector.raw) for draft in drafts
+            each.embedding_model == info.model_id or not len(each.vector.raw) for each in given
         ):
             defaults = replace(defaults, dimension=info.dimension, embedder=info.model_id)
         return reduced(defaults, self._access.new_spaces_version)
 
-    def refused(
-        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
+    async def refused(
+        self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories | ProcessEvent
     ) -> PutOutcome | None:
-        """Return the outcome of a first put that stores nothing, which creates no space either.
+        """Return the outcome of a first put that stores nothing; None for what creates a space.
 
-        Args:
-            key: The space.
-            body: The put as it came.
-            memories: Its memories with ids and vectors.
+        The arguments are those of :meth:`open_for_write`.
+
+        Raises:
+            MlsdmError: The write would be refused.
+        """
+        if isinstance(body, ProcessEvent):
+            self.check(key, self.parameters(given), given, body.memories)
+            return None
+        outcome = await self.foresee(key, given, body)
+        refused = any(item.result is PutResult.REFUSED for item in outcome.items)
+        return outcome if refused else None
+
+    async def foresee(
+        self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories
+    ) -> PutOutcome:
+        """Return what the first put of a space would do; for many memories a thread finds out.
 
         Raises:
             MlsdmError: It would be refused.
         """
-        outcome = self.foreseen(key, body, memories)
+        if len(given) <= FEW:
+            outcome = self._foreseen(key, given, body)
+        else:
+            outcome = await asyncio.to_thread(self._foreseen, key, given, body)
         if isinstance(outcome, Refusal):
             raise refusal_error(outcome, key.space)
-        refused = any(item.result is PutResult.REFUSED for item in outcome.items)
-        return outcome if refused else None
+        return outcome
 
-    def foreseen(
-        self, key: SpaceKey, body: PutMemories, memories: tuple[NewMemory, ...]
+    def _foreseen(
+        self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories
     ) -> PutOutcome | Refusal:
-        """Return what the first put of a space would do; the arguments are those of `refused`."""
-        parameters = self.parameters(body.memories)
-        self.check(key, parameters, body.memories, memories)
+        parameters = self.parameters(given)
+        self.check(key, parameters, given, body.memories)
         mind = Mind()
         create = Record(
             revision=1,
@@ -121,7 +185,7 @@ class FirstWrites:
             semantics_version=self._access.new_spaces_version,
         )
         mind.apply(create)
-        body = replace(body, memories=tuple(map(unpacked_memory, memories)))
+        body = replace(body, memories=tuple(map(unpacked_memory, body.memories)))
         put = replace(create, revision=2, incarnation=1, body=body)
         outcome = mind.preview(put)
         if isinstance(outcome, Refusal):
@@ -132,7 +196,7 @@ class FirstWrites:
         self,
         key: SpaceKey,
         parameters: SpaceParameters,
-        drafts: Sequence[NewMemory],
+        given: Sequence[NewMemory],
         memories: Sequence[NewMemory],
     ) -> None:
         """Refuse before the journal what a space with these parameters is known to refuse.
@@ -140,24 +204,24 @@ class FirstWrites:
         Args:
             key: The space, which is loaded or new.
             parameters: What it has, or would have.
-            drafts: Memories as their caller gave them.
+            given: Memories as their caller gave them.
             memories: The same ones with vectors.
 
         Raises:
             PreconditionFailed: DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH or
                 SEMANTICS_UNSUPPORTED.
         """
-        check_kept(key, self._access.version_of(key), drafts)
-        bare = [draft for draft in drafts if not len(draft.vector.raw)]
+        check_kept(key, self._access.version_of(key), given)
+        bare = [each for each in given if not len(each.vector.raw)]
         if bare:
             self.check_embedder(key, parameters)
-        for draft in bare:
-            if draft.embedding_model not in {"", parameters.embedder}:
+        for each in bare:
+            if each.embedding_model not in {"", parameters.embedder}:
                 raise _other_embedder(
                     "The text was embedded by another model than the space's; send the embedding.",
                     key,
                     expected=parameters.embedder,
-                    actual=draft.embedding_model,
+                    actual=each.embedding_model,
                 )
         check_dimensions(key, parameters, [memory.vector for memory in memories])
 

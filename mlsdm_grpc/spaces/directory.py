@@ -1,4 +1,4 @@
-"""The directory of spaces: where each lives, how it gets ready, and when it leaves RAM.
+"""The directory of spaces: where each lives, how it gets ready, and how it leaves RAM.
 
 COLD -> LOADING -> HOT -> EVICTING -> COLD. Loading is single flight: a snapshot, then the records
 behind it; some spaces of a worker at a time, in turn between tenants. Records that become durable
@@ -17,7 +17,7 @@ import math
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from weakref import WeakValueDictionary
@@ -45,8 +45,6 @@ __all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found
 
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; no request can name it."""
-_IDLE_S = 5.0
-"""A space that nobody has asked for that long may leave when the node is short of memory."""
 _LOADS_A_WORKER = 4
 _LOAD_S = 1.0
 """What a load counts for at its gate; how long it takes is not known before."""
@@ -54,7 +52,6 @@ _LARGE_BYTES = 4 * 1024 * 1024
 """A snapshot that keeps its worker busy for long."""
 _TURN_S = 2.0
 """Longest wait of a large load for the one before it."""
-_AGAIN_S = 0.1
 _ROOM_S = 1.0
 """Longest wait of a load for room: a worker that hangs must not hold up the others."""
 _log = structlog.get_logger(__name__)
@@ -69,7 +66,6 @@ class Directory:
         budget: What the spaces may take in RAM, all together.
         quarantine: Spaces that cannot be brought up to date.
         on_backlog: Told of the end of every load, with records that waited for it.
-        before_eviction: Makes a space that is to leave cheap to load again; calls go on meanwhile.
         metrics: Where figures go.
     """
 
@@ -81,7 +77,6 @@ class Directory:
         budget: Budget,
         quarantine: Quarantine,
         on_backlog: Callable[[Space], None],
-        before_eviction: Callable[[Space], Awaitable[None]],
         metrics: Metrics,
     ) -> None:
         self._journal = journal
@@ -89,7 +84,6 @@ class Directory:
         self._budget = budget
         self._quarantine = quarantine
         self._on_backlog = on_backlog
-        self._before_eviction = before_eviction
         self._metrics = metrics
         self._spaces: OrderedDict[SpaceKey, Space] = OrderedDict()
         """Spaces in RAM, and those that their worker has lost; last used last."""
@@ -109,12 +103,6 @@ class Directory:
             for _ in range(pool.size)
         ]
         self._turns = [asyncio.Lock() for _ in range(pool.size)]
-        self._room_wanted = asyncio.Event()
-        self._shedding = False
-        self._roomy = asyncio.Event()
-        """Set while there is room, or as much as can be made."""
-        self._roomy.set()
-        self._making_room = anyio.CancelScope()
         self._tasks: Background | None = None
         metrics.spaces_loaded.set_function(lambda: len(self))
         metrics.spaces_memory.set_function(lambda: budget.used_bytes)
@@ -123,15 +111,12 @@ class Directory:
             metrics.spaces.labels(status.value).set_function(partial(self._count, status))
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Keep to the budget and bring lost spaces back, in tasks of this group."""
+        """Bring lost spaces back, in tasks of this group."""
         self._tasks = Background(tasks)
-        tasks.start_soon(self._make_room_for_ever)
 
     def stop(self) -> None:
         """Begin nothing by itself any more."""
         self._tasks = None
-        self._making_room.cancel()
-        self._roomy.set()
 
     def __iter__(self) -> Iterator[Space]:
         return iter(list(self._spaces.values()))
@@ -276,50 +261,8 @@ class Directory:
 
     # Leaving RAM.
 
-    def make_room(self) -> None:
-        """Let spaces leave in the background if all together take more than they may."""
-        if self._budget.exceeded and self._tasks is not None:
-            self._roomy.clear()
-            self._room_wanted.set()
-
-    def shed(self) -> None:
-        """Let spaces that nobody has asked for lately leave in the background."""
-        if self._tasks is not None:
-            self._shedding = True
-            self._room_wanted.set()
-
-    async def evict_idle(self, *, idle_s: float = 0.0) -> None:
-        """Let every space leave RAM that nobody is at and nobody has asked for lately.
-
-        Args:
-            idle_s: Nobody has asked for them for this long, seconds.
-        """
-        until_s = asyncio.get_running_loop().time() - idle_s
-        for space in self:
-            if space.used_s <= until_s:
-                await self._evict(space)
-
-    async def _make_room_for_ever(self) -> None:
-        with self._making_room:
-            while True:
-                # What was in use a moment ago may leave soon.
-                with anyio.move_on_after(_AGAIN_S if self._budget.exceeded else None):
-                    await self._room_wanted.wait()
-                self._room_wanted.clear()
-                if self._shedding:
-                    self._shedding = False
-                    await self.evict_idle(idle_s=_IDLE_S)
-                for space in self:
-                    if self._budget.used_bytes <= self._budget.goal_bytes:
-                        break
-                    await self._evict(space)
-                self._roomy.set()
-
-    async def _evict(self, space: Space) -> None:
+    async def evict(self, space: Space) -> None:
         """Let a space leave RAM unless somebody is at it."""
-        if not space.idle:
-            return
-        await self._before_eviction(space)
         if space.idle:
             space.status = SpaceStatus.EVICTING
             space.moving = asyncio.ensure_future(self._leave(space))
@@ -354,7 +297,7 @@ class Directory:
 
     def _new(self, key: SpaceKey) -> Space:
         self._last_number += 1
-        space = Space(key, self._last_number, self._worker_of(key), self._budget)
+        space = Space(key, self._last_number, self._worker_of(key), self._budget, self)
         self._numbered[space.number] = space
         return space
 
@@ -373,9 +316,7 @@ class Directory:
                     self._spaces.pop(space.key, None)
                     return
                 if self._budget.exceeded:
-                    self.make_room()
-                    with anyio.move_on_after(_ROOM_S):
-                        await self._roomy.wait()
+                    await self._budget.make_room(_ROOM_S)
                     if self._budget.exhausted and not space.backlog:
                         raise _no_room()
                 await self._bring_up(space)
@@ -399,7 +340,6 @@ class Directory:
         finally:
             space.moving = None
             self._on_backlog(space)
-            self.make_room()
 
     @asynccontextmanager
     async def _turn(self, space: Space) -> AsyncIterator[None]:

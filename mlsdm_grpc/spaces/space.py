@@ -6,7 +6,7 @@ import asyncio
 import math
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import SpaceView
@@ -16,7 +16,7 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.memory_budget import Budget
 from mlsdm_grpc.workers.link import Link, worker_lost
 
-__all__ = ["Space", "SpaceStatus"]
+__all__ = ["Space", "SpaceLoader", "SpaceStatus"]
 
 _MAX_REVISION_WAIT_S = 2.0
 _LEARNING_STEP = 1.1
@@ -30,6 +30,14 @@ class SpaceStatus(Enum):
     LOADING = "loading"
     HOT = "hot"
     EVICTING = "evicting"
+
+
+class SpaceLoader(Protocol):
+    """Brings spaces back."""
+
+    def reload(self, space: Space) -> None:
+        """Bring back a space for records that wait in its backlog."""
+        ...
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -47,6 +55,8 @@ class Space:
     """Index of the worker that holds it."""
     budget: Budget
     """Where the bytes that it takes are counted."""
+    loader: SpaceLoader = field(repr=False)
+    """What brings it back."""
     status: SpaceStatus = SpaceStatus.COLD
     link: Link | None = None
     """Link to the worker that holds its state; None when no worker does."""
@@ -128,6 +138,11 @@ class Space:
         self.status = SpaceStatus.COLD
         self.head_unknown = self.head_unknown or head_unknown
         self._wake()
+
+    def keep(self, record: bytes, answer: asyncio.Future[Any]) -> None:
+        """Keep a durable record until the space is loaded, which begins now if it has to."""
+        self.backlog.append((record, answer))
+        self.loader.reload(self)
 
     def _wake(self) -> None:
         self.reached.set()

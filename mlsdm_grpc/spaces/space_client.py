@@ -10,7 +10,17 @@ from functools import partial
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.model.record import Outcome, PutMemories, RecordBody, Refusal, StreamItems
+from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.model.record import (
+    DeleteMemory,
+    Outcome,
+    ProcessEvent,
+    PutMemories,
+    RecordBody,
+    Refusal,
+    StreamItems,
+    UpdateMemory,
+)
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.codec.records import (
     encode_record,
@@ -22,10 +32,10 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.clock import Clock
 from mlsdm_grpc.protection.fair_limiter import FEW, LoopTurns
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
-from mlsdm_grpc.spaces.checks import parameters_of
+from mlsdm_grpc.spaces.checks import check_deadline, parameters_of, seen
 from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
 from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline
-from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
+from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_from_reply
 
 __all__ = ["Access"]
 
@@ -45,6 +55,10 @@ _COSTS_S: Final = {
 }
 """Time that a worker needs for a request, or for a slice of it, seconds; measured, to the nearest
 order. What a search costs is learned from the worker."""
+
+
+_CONTENT: Final = PutMemories | ProcessEvent | StreamItems | UpdateMemory | DeleteMemory
+"""Writes that a read-only space refuses."""
 
 
 class Access:
@@ -122,6 +136,26 @@ class Access:
         await space.reach(min_revision, deadline_s)
         return space
 
+    async def state(
+        self,
+        key: SpaceKey,
+        *,
+        with_ontology: bool = False,
+        min_revision: int,
+        deadline_s: float,
+    ) -> SpaceView:
+        """Return the figures of a space as they stand now.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND.
+            Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
+        """
+        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            space = await self.reached(key, min_revision, deadline_s)
+            view = pb.ViewRequest(omit_ontology=not with_ontology)
+            reply = await self.ask(space, pb.LinkRequest(view=view), deadline_s=deadline_s)
+        return seen(view_from_reply(reply), key)
+
     async def ask(
         self,
         space: Space,
@@ -192,25 +226,20 @@ class Access:
             raise refusal_error(outcome, space.key.space)
         return outcome
 
-    async def refuse_read_only(self, space: Space, body: RecordBody, ticket: Ticket) -> None:
-        """Refuse a write without a record if the space is known to be read-only.
-
-        The worker is asked, because the repeat of an earlier write still has its first result.
-
-        Raises:
-            PreconditionFailed: SPACE_READ_ONLY.
-        """
-        if parameters_of(space).read_only:
-            await self.foresee(space, body, ticket)
-
     async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
         """Write a record to a space and return its outcome; see ``WritePipeline``.
+
+        Of a space that is known to be read-only the worker is asked before: what it refuses leaves
+        no record, and the repeat of an earlier write still has its first result.
 
         Raises:
             MlsdmError: Order refused it, as an error of its reason.
             Unavailable: BULKHEAD_FULL, or the journal did not take it, or its worker was lost.
             DeadlineExceeded: There was no time for it, or OUTCOME_UNKNOWN: it is on its way.
         """
+        if isinstance(body, _CONTENT) and parameters_of(space).read_only:
+            await self.foresee(space, body, ticket)
+        check_deadline(ticket.deadline_s)
         if not ticket.request_id:
             ticket = replace(ticket, request_id=self.ids.uuid())
         encoded = await self._encoded(body)

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.spaces.directory import Directory, Space, space_not_found
+from mlsdm_grpc.spaces.directory import Space, space_not_found
+from mlsdm_grpc.spaces.space_client import Access
 
 __all__ = ["Pace", "Watches"]
 
@@ -38,24 +38,17 @@ class Pace:
 _RETRY_AFTER_S = 1.0
 
 
-class _ReadState(Protocol):
-    async def __call__(
-        self, key: SpaceKey, *, min_revision: int, deadline_s: float
-    ) -> SpaceView: ...
-
-
 class Watches:
     """All watches of this node.
 
     Args:
-        directory: Where spaces are found and brought back.
-        read_state: Returns the figures of a space as they stand now.
+        access: The way to the spaces.
         limit: Watches of one space at once.
     """
 
-    def __init__(self, directory: Directory, read_state: _ReadState, *, limit: int) -> None:
-        self._directory = directory
-        self._read_state = read_state
+    def __init__(self, access: Access, *, limit: int) -> None:
+        self._directory = access.directory
+        self._read_state = access.state
         self._limit = limit
         self._counts: Counter[SpaceKey] = Counter()
 

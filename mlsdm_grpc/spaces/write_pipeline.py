@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -41,7 +42,7 @@ from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
-__all__ = ["Applied", "Ticket", "WritePipeline", "outcome_unknown"]
+__all__ = ["Applied", "Ticket", "WriteObserver", "WritePipeline", "outcome_unknown"]
 
 _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.006
@@ -75,6 +76,14 @@ class Applied:
     """After an event: norms of L1, L2, L3 when the answer was built."""
 
 
+class WriteObserver(Protocol):
+    """Follows what is written."""
+
+    def applied(self, space: Space, outcome: Outcome | None) -> None:
+        """Note a record that a worker applied, and its outcome unless it repeats an earlier one."""
+        ...
+
+
 class WritePipeline:
     """Turns writes into durable, applied records.
 
@@ -85,9 +94,7 @@ class WritePipeline:
         record_ns: Clock of the records, Unix ns.
         new_record_id: Source of 16 unique bytes.
         quarantine: Spaces that take no writes.
-        on_applied: Told of every record that a worker applied, and of its outcome unless it
-            repeats an earlier one.
-        reload: Brings a space back for the records in its backlog.
+        observers: Told of every record that a worker applied.
     """
 
     def __init__(
@@ -98,8 +105,7 @@ class WritePipeline:
         record_ns: Callable[[], int],
         new_record_id: Callable[[], bytes],
         quarantine: Quarantine,
-        on_applied: Callable[[Space, Outcome | None], None],
-        reload: Callable[[Space], None],
+        observers: Sequence[WriteObserver],
     ) -> None:
         self._journal = journal
         self.new_spaces_version = journal.new_spaces_version
@@ -108,8 +114,7 @@ class WritePipeline:
         self._record_ns = record_ns
         self._new_record_id = new_record_id
         self._quarantine = quarantine
-        self._on_applied = on_applied
-        self._reload = reload
+        self._observers = observers
         self._under_way: dict[asyncio.Future[Applied], tuple[float, Callable[[], None]]] = {}
         """Writes that are not answered: when they began, monotonic, infinite for those that wait
         for their space; and whom to tell of the end."""
@@ -279,12 +284,7 @@ class WritePipeline:
         elif space.status is SpaceStatus.HOT:
             self._send(space, raw, answer)
         else:
-            self._wait(space, raw, answer)
-
-    def _wait(self, space: Space, raw: bytes, answer: asyncio.Future[Applied]) -> None:
-        """Keep a durable record until its space is loaded."""
-        space.backlog.append((raw, answer))
-        self._reload(space)
+            space.keep(raw, answer)
 
     def _send(self, space: Space, raw: bytes, answer: asyncio.Future[Applied]) -> None:
         try:
@@ -313,7 +313,7 @@ class WritePipeline:
             applied = Applied(outcome_from_proto(reply.outcome), tuple(reply.synaptic_norms))
         except MlsdmError as error:
             if error.reason == "WORKER_LOST":
-                self._wait(space, raw, answer)
+                space.keep(raw, answer)
                 return
             if space.status is SpaceStatus.HOT:
                 space.go_cold()
@@ -324,7 +324,8 @@ class WritePipeline:
             space.configured = max(space.configured, applied.outcome.revision)
         fresh = applied.outcome.revision == reply.revision
         try:
-            self._on_applied(space, applied.outcome if fresh else None)
+            for observer in self._observers:
+                observer.applied(space, applied.outcome if fresh else None)
         finally:
             self._finish(space, answer, applied=applied)
 

@@ -18,12 +18,13 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2,
 )
 from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
+from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.model.record import NewMemory, Provenance, Source, UpdateMemory, Vector
 from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.journal.codec.protowire import length_delimited
 from mlsdm_grpc.journal.codec.records import packed_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.moderation.candidates import Draft
+from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.call import Call
@@ -253,7 +254,7 @@ def event(
     path: str = "",
     *,
     attested: bool,
-) -> Draft:
+) -> Candidate:
     """Return an event.
 
     Args:
@@ -291,7 +292,7 @@ def event(
         provenance=Provenance(source=_source(fields, f"{path}source", message.source)),
     )
     fields.check()
-    return Draft(memory, is_event=True, moral_value=moral_value, attested=attested)
+    return Candidate(memory, is_event=True, given_value=moral_value, attested=attested)
 
 
 def heartbeat_s(fields: Fields, message: cognition_service_pb2.WatchStateRequest) -> float:
@@ -328,8 +329,11 @@ def ask(
     vector, text = None, ""
     if kind == "embedding":
         vector = fields.embedding(f"{path}embedding", message.embedding)
+        text = fields.text(f"{path}words", message.words)
     elif kind == "text":
         text = fields.text(f"{path}text", message.text, required=True)
+        if message.words:
+            fields.fault(f"{path}words", "must be empty where there is a text")
     else:
         fields.fault(f"{path}query", "needs an embedding or a text")
     top_k = fields.count(f"{path}top_k", message.top_k, low=0, high=limits.MAX_TOP_K)
@@ -342,7 +346,7 @@ def ask(
     phase, tolerance = optional("phase"), optional("phase_tolerance")
     if phase is None and tolerance is not None and tolerance < 1.0:
         fields.fault(f"{path}phase_tolerance", "without a phase must be 1, or absent")
-    return Ask(
+    asked = Ask(
         vector=vector,
         text=text,
         top_k=top_k or limits.DEFAULT_TOP_K,
@@ -354,4 +358,27 @@ def ask(
         phase_weight=optional("phase_weight") or 0.0,
         synaptic_bias=optional("synaptic_bias", low=-1.0) or 0.0,
         include_embedding=message.include_embedding,
+        mode=_mode(fields, f"{path}mode", message.mode),
+        min_score=optional("min_score", low=-2.0, high=2.0),
     )
+    _check_mode(fields, path, asked)
+    return asked
+
+
+def _mode(fields: Fields, path: str, value: int) -> RecallMode:
+    if value not in memory_query_pb2.QueryMode.values():
+        fields.fault(path, "is not a known mode")
+        return RecallMode.AUTO
+    return RecallMode(value) if value else RecallMode.AUTO
+
+
+def _check_mode(fields: Fields, path: str, asked: Ask) -> None:
+    """Refuse what a query asks for and its mode does not know."""
+    if asked.mode in {RecallMode.LEXICAL, RecallMode.HYBRID} and not asked.text:
+        fields.fault(f"{path}mode", "needs a text or words")
+    if asked.mode is not RecallMode.LEXICAL:
+        return
+    if asked.min_resonance is not None:
+        fields.fault(f"{path}min_resonance", "must be absent in mode LEXICAL")
+    if asked.synaptic_bias:
+        fields.fault(f"{path}synaptic_bias", "must be 0 in mode LEXICAL")

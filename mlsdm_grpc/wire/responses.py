@@ -229,6 +229,7 @@ def cognitive_state(
             dimension=view.parameters.dimension,
             capacity_bytes=view.vector_bytes,
             used_bytes=view.allocated_bytes,
+            lexical_bytes=view.lexical_bytes,
         ),
         update_time=timestamp(view.update_time_ns),
         semantics_version=view.semantics_version,

@@ -41,7 +41,7 @@ from mlsdm_grpc.engine.streams import (
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
 from mlsdm_grpc.journal.codec.records import packed_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.moderation.candidates import Draft
+from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
@@ -134,7 +134,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             if not 1 <= len(parts) <= bounds.STREAM_BATCH.limit:
                 fields.fault(f"batch.{name}", bounds.STREAM_BATCH.description)
             fields.check()
-            drafts = await self._drafts(parts, opening, attested=call.principal.attest)
+            drafts = await self._candidates(parts, opening, attested=call.principal.attest)
             yield ItemBatch(first_sequence, drafts)
 
     def response(self, event: StreamEvent, opening: Opening) -> ResponseT:
@@ -165,17 +165,17 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         )
         return self._response(goodbye=goodbye)
 
-    async def _drafts(
+    async def _candidates(
         self, parts: Parts[RequestT, ItemT], opening: Opening, *, attested: bool
-    ) -> list[Draft | MlsdmError]:
-        def draft(_index: int, item: ItemT) -> Draft | MlsdmError:
-            made = self._draft(item, opening, attested=attested)
-            return replace(made, memory=packed_memory(made.memory))
+    ) -> list[Candidate | MlsdmError]:
+        def candidate(_index: int, item: ItemT) -> Candidate | MlsdmError:
+            made = self._candidate(item, opening, attested=attested)
+            return replace(made, given=packed_memory(made.given))
 
-        def faulty(error: InvalidInput) -> Draft | MlsdmError:
+        def faulty(error: InvalidInput) -> Candidate | MlsdmError:
             return error
 
-        return await parts.each(draft, lambda _index: f"{self.path}.", faulty=faulty)
+        return await parts.each(candidate, lambda _index: f"{self.path}.", faulty=faulty)
 
     @abstractmethod
     def _open(self, message: RequestT) -> tuple[stream_pb2.StreamOpen, bool]:
@@ -186,7 +186,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         """Return the first sequence of a batch, and the name of its items."""
 
     @abstractmethod
-    def _draft(self, item: ItemT, opening: Opening, *, attested: bool) -> Draft:
+    def _candidate(self, item: ItemT, opening: Opening, *, attested: bool) -> Candidate:
         """Return an item as a domain value, or raise what is wrong with it."""
 
     @abstractmethod
@@ -221,14 +221,14 @@ class MemoryMessages(
     def _batch(self, message: memory_stream_pb2.IngestMemoriesRequest) -> tuple[int, str]:
         return message.batch.first_sequence, "memories"
 
-    def _draft(self, item: memory_pb2.Memory, opening: Opening, *, attested: bool) -> Draft:
+    def _candidate(self, item: memory_pb2.Memory, opening: Opening, *, attested: bool) -> Candidate:
         del attested
         fields, allow_replace = Fields(), opening.allow_replace
         memory = requests.new_memory(
             fields, self.path, item, now_ns=self._now_ns(), allow_replace=allow_replace
         )
         fields.check()
-        return Draft(memory)
+        return Candidate(memory)
 
     def _acknowledged(self, event: Settled, token: str) -> memory_stream_pb2.IngestMemoriesResponse:
         ack = memory_stream_pb2.IngestAck(
@@ -260,7 +260,7 @@ class EventMessages(
     def _batch(self, message: cognition_service_pb2.StreamEventsRequest) -> tuple[int, str]:
         return message.batch.first_sequence, "events"
 
-    def _draft(self, item: event_pb2.Event, opening: Opening, *, attested: bool) -> Draft:
+    def _candidate(self, item: event_pb2.Event, opening: Opening, *, attested: bool) -> Candidate:
         del opening
         return requests.event(Fields(), item, f"{self.path}.", attested=attested)
 

@@ -138,6 +138,10 @@ class _Worker:
         return bool(self.link.pending) and self.position.step == self.step
 
 
+def _ignore(_: Loss) -> None:
+    """Before the start there is no worker to be lost."""
+
+
 class Pool:
     """A fixed number of workers of one role.
 
@@ -146,7 +150,6 @@ class Pool:
         count: Processes; 0 runs one handler inside this process, for tests.
         limits: When a worker is given up.
         standby: Keep one more worker, which takes the place of one that is lost.
-        on_lost: Called with the loss of a worker, before it is replaced.
     """
 
     def __init__(
@@ -156,14 +159,13 @@ class Pool:
         count: int,
         limits: WorkerLimits,
         standby: bool,
-        on_lost: Callable[[Loss], None],
     ) -> None:
         self.role = role
         self.size = max(count, 1)
         self._inline = count == 0
         self._limits = limits
         self._standby = standby
-        self._on_lost = on_lost
+        self._on_lost: Callable[[Loss], None] = _ignore
         self._links: list[Link | None] = [None] * self.size
         self._up = [asyncio.Event() for _ in range(self.size)]
         self._starts = [0] * self.size
@@ -174,12 +176,17 @@ class Pool:
         self._looks_s = min(_CHECK_S, (limits.stall_s or math.inf) / _LOOKS)
         self._closing = False
 
-    async def start(self, tasks: anyio.abc.TaskGroup) -> None:
+    async def start(self, tasks: anyio.abc.TaskGroup, on_lost: Callable[[Loss], None]) -> None:
         """Start all workers and return when each has greeted.
+
+        Args:
+            tasks: Where they are supervised.
+            on_lost: Called with the loss of a worker, before it is replaced.
 
         Raises:
             MlsdmError: A worker did not come up.
         """
+        self._on_lost = on_lost
         if self._inline:
             handler = await asyncio.to_thread(
                 make_handler, self.role.name, self.role.embedder, Progress()

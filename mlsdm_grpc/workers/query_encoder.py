@@ -7,7 +7,7 @@ encoding them again would cost several times what finding them does.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,6 +16,7 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm, Query, RecalledSlots
 from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.store.recall_query import ByWords
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import varint
 
@@ -27,8 +28,13 @@ _ENTRY_BYTES: Final = 330
 """What an encoded memory costs beside its bytes."""
 
 # A tag is eight times the number of a field plus its type: 0 varint, 2 length, 5 four bytes.
-_SCORES: Final = struct.Struct("<BfBBBfBfBfBf")
-"""Resonance and components of a match, by their tags."""
+_SCORES: Final = struct.Struct("<BfBBBfBfBfBfBf")
+"""Resonance, components and score of a match, by their tags."""
+_COMPONENTS: Final = struct.Struct("<BfBfBfBfBf")
+"""The same of the components where words play a part, without the words."""
+_SCORE: Final = struct.Struct("<Bf")
+_COMPONENTS_TAG: Final = b"\x1a"
+_TERM_TAG: Final = b"\x32"
 _EMBEDDING_TAG: Final = b"\x1a"
 _LIST_TAG: Final = b"\x0a"
 _PHASE: Final = struct.Struct("<Bf")
@@ -110,7 +116,12 @@ class Answers:
         parts, size = list[bytes](), 0
         for options, (query, one) in zip(search.queries, found, strict=True):
             rows = options.include_embedding
-            result = self._result(request.space_id, pelm, one, rows=rows)
+            if one.by_words is None:
+                result = self._result(request.space_id, pelm, one, rows=rows)
+            else:
+                tails = _tails(query, one, one.by_words)
+                result = self._with_words(request.space_id, pelm, one, tails, rows=rows)
+            result.append((b"\x20" if search.batch else b"\x28") + varint(one.mode))
             if query.phase_tolerance is not None:
                 result.append(_PHASE.pack(0x15, query.phase))
                 outside = pelm.outside_count(query, now_ns=request.now_ns)
@@ -153,9 +164,32 @@ class Answers:
                 row = embedding_message(pelm.row_at(slot)).SerializeToString()
                 framed, _ = _framed(framed[start:] + _EMBEDDING_TAG + varint(len(row)) + row)
             tail = pack(
-                0x15, resonance, 0x1A, 20, 0x0D, cosine, 0x15, factor, 0x1D, distance, 0x25, bias
-            )
+                0x15, resonance, 0x1A, 20, 0x0D, cosine, 0x15, factor, 0x1D, distance, 0x25, bias,
+                0x25, resonance,
+            )  # fmt: skip
             parts += framed, tail
+        return parts
+
+    def _with_words(
+        self,
+        space_id: int,
+        pelm: Pelm,
+        found: RecalledSlots,
+        tails: Iterable[bytes],
+        *,
+        rows: bool,
+    ) -> list[bytes]:
+        """Return the matches of one query with words, each with what follows its memory."""
+        parts, versions = list[bytes](), pelm.versions(found.slots)
+        for slot, version, tail in zip(found.slots.tolist(), versions, tails, strict=True):
+            key = (space_id, *version)
+            framed, start = self._memories.get(key) or self._keep(key, pelm, slot)
+            memory = framed[start:]
+            if rows:
+                row = embedding_message(pelm.row_at(slot)).SerializeToString()
+                memory += _EMBEDDING_TAG + varint(len(row)) + row
+            head, _ = _framed(memory, len(tail))
+            parts += head, tail
         return parts
 
     def _keep(self, key: tuple[int, int, int], pelm: Pelm, slot: int) -> _Framed:
@@ -169,8 +203,38 @@ class Answers:
         return framed
 
 
-def _framed(memory: bytes) -> _Framed:
-    """Return a match up to its scores."""
+def _framed(memory: bytes, rest: int = _SCORES.size) -> _Framed:
+    """Return a match up to its scores, which take so many bytes."""
     head = _LIST_TAG + varint(len(memory))
-    frame = _LIST_TAG + varint(len(head) + len(memory) + _SCORES.size) + head
+    frame = _LIST_TAG + varint(len(head) + len(memory) + rest) + head
     return frame + memory, len(frame)
+
+
+def _tails(query: Query, found: RecalledSlots, by_words: ByWords) -> Iterator[bytes]:
+    """Yield resonance, components and score of each match of a query with words."""
+    words = query.sought.words if query.sought is not None else ()
+    terms = [_TERM_TAG + varint(len(word.encode())) + word.encode() for word in words]
+    for resonance, cosine, factor, distance, bias, bm25, score, matched in zip(
+        found.resonance.tolist(),
+        found.cosine.tolist(),
+        found.phase_factor.tolist(),
+        found.phase_distance.tolist(),
+        found.synaptic_bias.tolist(),
+        by_words.bm25.tolist(),
+        by_words.score.tolist(),
+        by_words.matched,
+        strict=True,
+    ):
+        components = _COMPONENTS.pack(
+            0x0D, cosine, 0x15, factor, 0x1D, distance, 0x25, bias, 0x2D, bm25
+        )
+        components += b"".join([terms[word] for word in matched])
+        yield b"".join(
+            (
+                _SCORE.pack(0x15, resonance),
+                _COMPONENTS_TAG,
+                varint(len(components)),
+                components,
+                _SCORE.pack(0x25, score),
+            )
+        )

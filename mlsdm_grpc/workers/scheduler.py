@@ -47,6 +47,8 @@ class Job:
     steps: Iterator[None]
     """Does the work, and yields wherever it may be interrupted; raises nothing."""
     claim: LockMode
+    again: bool = False
+    """Its request could not be begun before; it is handled once the job is done."""
 
 
 class _Held(NamedTuple):

@@ -10,8 +10,8 @@ import numpy as np
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.mind.pelm import Memory, Query
-from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.core.mind.pelm import Memory
+from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.model.record import (
     Float32,
     Outcome,
@@ -20,7 +20,6 @@ from mlsdm_grpc.core.model.record import (
     StreamOutcome,
     Vector,
 )
-from mlsdm_grpc.core.store.kernel import Float64
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
 from mlsdm_grpc.journal.codec.snapshots import memory_from_row, memory_to_row
 
@@ -31,7 +30,6 @@ __all__ = [
     "add_memory",
     "answer_bytes",
     "found_memories",
-    "queries_of",
     "raise_failure",
     "refusal_error",
     "row_bytes",
@@ -42,10 +40,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One query: a vector, or a text that the engine embeds; defaults are resolved."""
+    """One query: a vector, a text that the engine embeds, or both; defaults are resolved."""
 
     vector: Vector | None
     text: str = ""
+    """Beside a vector it stands for its words alone."""
     top_k: int = 5
     phase: float | None = None
     """None asks in all phases, unless the space recalls in the band of its phase."""
@@ -57,6 +56,8 @@ class Ask:
     phase_weight: float = 0.0
     synaptic_bias: float = 0.0
     include_embedding: bool = False
+    mode: RecallMode = RecallMode.AUTO
+    min_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,6 @@ class StoredMemory:
 
 
 _HIT_OVERHEAD_BYTES = 128
-_TOLERANCE = 0.15
-"""Half width of a phase band where nobody names one."""
 _CLASSES: dict[str, type[errors.MlsdmError]] = {
     "SPACE_EXISTS": errors.AlreadyExists,
     "SPACE_NOT_FOUND": errors.NotFound,
@@ -127,10 +126,12 @@ def raise_failure(reply: pb.LinkReply, space: str) -> None:
         raise _error(failure.reason, failure.message, {"space": space, **metadata})
 
 
-def search_request(
-    asks: Sequence[Ask], vectors: Sequence[Vector], *, batch: bool, max_bytes: int
-) -> pb.SearchRequest:
-    """Return the request for some queries whose vectors are known."""
+def search_request(asks: Sequence[Ask], *, batch: bool, max_bytes: int) -> pb.SearchRequest:
+    """Return the request for some queries whose vectors and modes are known.
+
+    A query of mode LEXICAL has no vector, one of mode VECTOR no text.
+    """
+    vectors = [ask.vector for ask in asks if ask.vector is not None]
     return pb.SearchRequest(
         vectors_f32_le=b"".join(
             vector.raw.astype("<f4", copy=False).tobytes() for vector in vectors
@@ -146,6 +147,9 @@ def search_request(
                 phase_weight=ask.phase_weight,
                 synaptic_bias=ask.synaptic_bias,
                 include_embedding=ask.include_embedding,
+                words=ask.text,
+                words_alone=ask.vector is None,
+                min_score=ask.min_score,
             )
             for ask in asks
         ],
@@ -195,48 +199,12 @@ def view_from_reply(reply: pb.LinkReply) -> SpaceView | None:
         capacity=view.capacity,
         vector_bytes=view.vector_bytes,
         allocated_bytes=view.allocated_bytes,
+        lexical_bytes=view.lexical_bytes,
     )
 
 
 def _rows(data: bytes, count: int) -> Float32:
     return np.frombuffer(data, "<f4").reshape(count, -1)
-
-
-def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
-    """Return the queries of a request to a space."""
-    dimension = contents.parameters.dimension
-    vectors = np.frombuffer(request.vectors_f32_le, "<f4").reshape(len(request.queries), -1)
-    if vectors.shape[1] != dimension:
-        raise errors.MlsdmError(
-            "The query does not have the dimension of the space.",
-            reason="DIMENSION_MISMATCH",
-            metadata={"expected": str(dimension), "actual": str(vectors.shape[1])},
-        )
-    wide = vectors.astype(np.float64)
-    wide /= np.sqrt(np.add.reduce(wide * wide, axis=1))[:, np.newaxis]
-    return [_query(contents, wide[i], options) for i, options in enumerate(request.queries)]
-
-
-def _query(contents: Contents, vector: Float64, options: pb.QueryOptions) -> Query:
-    phase, tolerance = contents.rhythm.phase, None
-    if options.HasField("phase"):
-        phase, tolerance = options.phase, _TOLERANCE
-    elif contents.parameters.recall_in_band:
-        tolerance = _TOLERANCE
-    if options.HasField("phase_tolerance"):
-        given = options.phase_tolerance
-        tolerance = given if options.HasField("phase") or given < 1.0 else None
-    return Query(
-        vector=vector,
-        phase=float(np.float32(phase)),
-        top_k=options.top_k,
-        phase_tolerance=tolerance,
-        min_confidence=options.min_confidence,
-        min_resonance=options.min_resonance if options.HasField("min_resonance") else -np.inf,
-        labels=frozenset(options.labels),
-        phase_weight=options.phase_weight,
-        synaptic_bias=options.synaptic_bias,
-    )
 
 
 def answer_bytes(memory: Memory, row: Float32 | None) -> int:

@@ -31,16 +31,17 @@ from mlsdm_grpc.journal.codec.policies import policy_to_proto
 from mlsdm_grpc.journal.codec.records import decode_record, group_to_proto, outcome_to_proto
 from mlsdm_grpc.journal.codec.snapshots import SnapshotDamaged, snapshot_reader, snapshot_writer
 from mlsdm_grpc.workers.progress import LOADING, Progress
+from mlsdm_grpc.workers.query_decoder import queries_of
 from mlsdm_grpc.workers.query_encoder import Answers
 from mlsdm_grpc.workers.scheduler import SLICE_S, Job, LockMode, Slices
 from mlsdm_grpc.workers.space_codec import (
     add_failure,
     add_memory,
     answer_bytes,
-    queries_of,
     row_bytes,
     writes_of,
 )
+from mlsdm_grpc.workers.space_words import completing, know_words, lacks_words
 
 __all__ = ["MindHandler"]
 
@@ -128,7 +129,7 @@ class MindHandler:
             if kind == "cancel":
                 given_up = self._slices.cancel(request.cancel)
                 replies += [] if given_up is None else [given_up]
-            elif self._slices.holds(request, claim):
+            elif self._slices.holds(request, claim) or self._begins_later(kind, request):
                 replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
             elif kind == "search" and claim is LockMode.POINT_READ:
                 searches.setdefault(request.space_id, []).append(request)
@@ -149,7 +150,9 @@ class MindHandler:
             replies.extend(self._begin(request.WhichOneof("kind") or "", request, claim))
 
         done, glances = self._slices.step(begin)
-        if done is not None:
+        if done is not None and done.again:
+            glances = [done.request, *glances]
+        elif done is not None and done.request.call_id:
             replies.append(done.reply)
         return replies + self.handle(glances)
 
@@ -186,6 +189,36 @@ class MindHandler:
         mind = self._minds.get(request.space_id)
         reply.revision = 0 if mind is None else mind.revision
         reply.unloaded = mind is None
+        if mind is not None:
+            self._learn_words(request.space_id, mind)
+
+    # Words.
+
+    def _learn_words(self, space_id: int, mind: Mind) -> None:
+        """Keep up with the words of a space from now on; those that it has are read behind this."""
+        if know_words(mind):
+            steps = self._completing(space_id, mind)
+            job = Job(pb.LinkRequest(space_id=space_id), pb.LinkReply(), steps, LockMode.POINT_READ)
+            self._slices.begin(job, at_once=False)
+
+    def _begins_later(self, kind: str, request: pb.LinkRequest) -> bool:
+        """Keep a search for words until the words of all texts are known."""
+        mind = self._minds.get(request.space_id)
+        if mind is None or kind != "search" or not lacks_words(mind, request.search):
+            return False
+        steps = self._completing(request.space_id, mind)
+        job = Job(
+            request, pb.LinkReply(call_id=request.call_id), steps, LockMode.POINT_READ, again=True
+        )
+        self._slices.begin(job, at_once=False)
+        return True
+
+    def _completing(self, space_id: int, mind: Mind) -> Iterator[None]:
+        """Learn the words that a space has, as long as it is here; it may change meanwhile."""
+        for _ in completing(mind):
+            if self._minds.get(space_id) is not mind:
+                return
+            yield
 
     def _fail(self, request: pb.LinkRequest, reply: pb.LinkReply, error: Exception) -> None:
         if isinstance(error, MlsdmError):
@@ -501,6 +534,7 @@ class MindHandler:
                 capacity=view.capacity,
                 vector_bytes=view.vector_bytes,
                 allocated_bytes=view.allocated_bytes,
+                lexical_bytes=view.lexical_bytes,
             )
         )
 
@@ -513,7 +547,9 @@ class MindHandler:
 
 def _bytes(mind: Mind) -> int:
     """Return about how much memory a space takes."""
-    held = 0 if mind.contents is None else mind.contents.pelm.allocated_bytes
+    held = 0
+    if mind.contents is not None:
+        held = mind.contents.pelm.allocated_bytes + mind.contents.pelm.lexical_bytes
     marks = 0 if mind.contents is None else len(mind.contents.streams)
     taken = _MIND_BYTES + held + _WINDOW_ENTRY_BYTES * len(mind.window) + _MARK_BYTES * marks
     return taken + taken // 4  # what the allocator keeps between spaces that come and go

@@ -89,6 +89,9 @@ class TextHandler:
                 reply.measure.SetInParent()
                 for wanted in request.measure.texts:
                     reply.measure.measurements.append(self._measured(wanted))
+                if request.measure.HasField("speech"):
+                    self._position.enter()
+                    reply.measure.speech.CopyFrom(_analysed(request.measure.speech))
             elif kind == "speech":
                 self._position.enter()
                 reply.speech.CopyFrom(_analysed(request.speech))

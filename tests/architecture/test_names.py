@@ -14,6 +14,7 @@ FACES = {
     "spaces": {"client", "servicers", "wire"},
     "streams": {"client", "engine", "servicers", "wire"},
     "policies": {"journal/codec", "wire"},
+    "snapshots": {"journal/codec", "spaces"},
     "health": {"cli", "server"},
 }
 """Folders of each module name that stands more than once: a thing's wire form, its codec, the

@@ -242,7 +242,12 @@ NOT_FIELDS = [
         "DIMENSION_MISMATCH",
     ),
     ("PutMemory", {"memory": TEXT}, "FAILED_PRECONDITION", "EMBEDDER_NOT_CONFIGURED"),
-    ("QueryMemories", {"text": "x"}, "FAILED_PRECONDITION", "EMBEDDER_NOT_CONFIGURED"),
+    (
+        "QueryMemories",
+        {"text": "x", "mode": "QUERY_MODE_VECTOR"},
+        "FAILED_PRECONDITION",
+        "EMBEDDER_NOT_CONFIGURED",
+    ),
     ("QueryMemories", {"space": "nowhere", "text": "x"}, "NOT_FOUND", "SPACE_NOT_FOUND"),
     ("ListMemories", {"space": "nowhere"}, "NOT_FOUND", "SPACE_NOT_FOUND"),
     ("GetState", {"space": "nowhere"}, "NOT_FOUND", "SPACE_NOT_FOUND"),

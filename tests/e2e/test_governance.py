@@ -396,7 +396,7 @@ async def test_a_policy_is_looked_up_once_and_survives_the_eviction_of_its_space
         policies._read = counted
         for number in range(5):
             await client.put(f"{KIND} {number}")
-        await server.engine.directory.evict_idle()
+        await server.engine.evictor.evict_idle()
         assert decided((await client.put(EMAIL)).verdicts) == {}
         assert len(reads) == 1
 

@@ -12,7 +12,7 @@ from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.moderation.candidates import Draft
+from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 from mlsdm_grpc.workers.space_codec import Ask
@@ -32,7 +32,7 @@ def ticket(request=b"", digest=b"", within_s=20.0):
 
 
 def event_of(memory, moral_value):
-    return Draft(memory, is_event=True, moral_value=moral_value)
+    return Candidate(memory, is_event=True, given_value=moral_value)
 
 
 class Driver:

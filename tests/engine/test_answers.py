@@ -6,6 +6,7 @@ from drive import vector
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_query_pb2
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMode
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.pelm import Query
 from mlsdm_grpc.core.model.record import (
@@ -70,6 +71,7 @@ def expected(mind, query, *, rows):
         memory_pb2.Match(
             memory=memory_message(hit.memory, hit.row if rows else None),
             resonance=hit.resonance,
+            score=hit.resonance,
             components=memory_pb2.MatchComponents(
                 cosine=hit.components.cosine,
                 phase_weight=hit.components.phase_factor,
@@ -79,7 +81,9 @@ def expected(mind, query, *, rows):
         )
         for hit in hits
     ]
-    return memory_query_pb2.MemoryQueryResult(matches=matches, phase=query.phase)
+    return memory_query_pb2.MemoryQueryResult(
+        matches=matches, phase=query.phase, mode=QueryMode.QUERY_MODE_VECTOR
+    )
 
 
 def encode(answers, mind, asked, **fields):
@@ -99,7 +103,10 @@ def test_a_single_answer(rows):
         assert len(result.matches) == 12
         assert memory_query_pb2.QueryMemoriesResponse.FromString(raw) == (
             memory_query_pb2.QueryMemoriesResponse(
-                matches=result.matches, phase=result.phase, revision=mind.revision
+                matches=result.matches,
+                phase=result.phase,
+                revision=mind.revision,
+                mode=result.mode,
             )
         )
 

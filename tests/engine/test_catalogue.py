@@ -205,8 +205,8 @@ async def test_a_read_only_space_refuses_writes_without_records(driver):
         driver.put(2),
         driver.engine.delete(KEY, DeleteMemory("m1"), ticket()),
         driver.engine.intake.process_event(KEY, event, ticket()),
-        driver.engine.intake.preview_put(
-            KEY, PutMemories((NewMemory("x", vector(4)),)), ticket(), paths=[""]
+        driver.engine.intake.put(
+            KEY, PutMemories((NewMemory("x", vector(4)),)), ticket(), paths=[""], validate_only=True
         ),
     ):
         with pytest.raises(PreconditionFailed) as caught:
@@ -249,7 +249,7 @@ async def test_memories_without_an_expiry_get_the_default_life(driver):
     assert (await driver.put(2, expire_time_ns=own)).items[0].expire_time_ns == own
     body = PutMemories((NewMemory("x", vector(3)),))
     (foreseen,) = (
-        await driver.engine.intake.preview_put(KEY, body, ticket(), paths=[""])
+        await driver.engine.intake.put(KEY, body, ticket(), paths=[""], validate_only=True)
     ).outcome.items
     assert foreseen.expire_time_ns >= put.expire_time_ns
     event = event_of(NewMemory("e", vector(4)), 1.0)

@@ -27,7 +27,7 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.spaces import consolidator
-from mlsdm_grpc.spaces.consolidator import sleep_digest
+from mlsdm_grpc.spaces.consolidator import Sleep, sleep_digest
 
 pytestmark = pytest.mark.anyio
 
@@ -194,9 +194,8 @@ async def test_of_several_writers_the_first_one_wins(driver):
     first = await state(driver, outcome.revision + 1)
     await put(driver, near(1, 1), near(1, 2))
     consolidator = driver.engine.consolidator
-    consolidator._sleeping[KEY] = anyio.CancelScope()
-    await consolidator._sleep(KEY, first.incarnation, outcome.step)
-    assert not consolidator._sleeping
+    await consolidator.sleep(Sleep(KEY, first.incarnation, outcome.step))
+    assert consolidator.idle
     after = await driver.state()
     assert after.used == first.used + 2
     assert after.revision == first.revision + 3
@@ -207,8 +206,7 @@ async def test_another_life_of_the_space_is_left_alone(driver):
     await put(driver, near(1, 1), near(1, 2))
     head = await driver.journal.head(KEY)
     consolidator = driver.engine.consolidator
-    consolidator._sleeping[KEY] = anyio.CancelScope()
-    await consolidator._sleep(KEY, 99, 8)
+    await consolidator.sleep(Sleep(KEY, 99, 8))
     assert await driver.journal.head(KEY) == head
 
 
@@ -237,7 +235,7 @@ async def test_a_space_that_sleeps_often_consolidates_now_and_then():
                 await anyio.lowlevel.checkpoint()
         await wake_up(driver, first=70)
         second = await fall_asleep(driver, first=80)
-        assert not driver.engine.consolidator._sleeping
+        assert driver.engine.consolidator.idle
         assert (await driver.state()).revision == second.revision
         (space,) = driver.engine._directory
         space.consolidated_s -= 3_600
@@ -254,7 +252,7 @@ async def test_consolidation_can_be_switched_off():
         await put(driver, near(1, 1), near(1, 2))
         outcome = await fall_asleep(driver)
         await anyio.wait_all_tasks_blocked()
-        assert not driver.engine.consolidator._sleeping
+        assert driver.engine.consolidator.idle
         assert await driver.journal.head(KEY) == outcome.revision
         assert (await consolidate(driver)).merged_count == 2
 
@@ -276,10 +274,9 @@ async def test_a_sleep_that_cannot_be_written_disturbs_nobody(logs):
         consolidator = driver.engine.consolidator
         view = await driver.state()
         journal.failing = True
-        consolidator._sleeping[KEY] = anyio.CancelScope()
-        await consolidator._sleep(KEY, view.incarnation, 8)
+        await consolidator.sleep(Sleep(KEY, view.incarnation, 8))
         journal.failing = False
-        assert not consolidator._sleeping
+        assert consolidator.idle
         assert [each["reason"] for each in logs.events("consolidation_failed")] == [
             "JOURNAL_UNAVAILABLE"
         ]
@@ -328,8 +325,7 @@ async def test_a_space_that_is_read_only_is_not_consolidated(driver):
             await consolidate(driver, validate_only=validate_only)
         assert caught.value.reason == "SPACE_READ_ONLY"
     consolidator = driver.engine.consolidator
-    consolidator._sleeping[KEY] = anyio.CancelScope()
-    await consolidator._sleep(KEY, view.incarnation, 8)
+    await consolidator.sleep(Sleep(KEY, view.incarnation, 8))
     assert await driver.journal.head(KEY) == head
     assert await consolidate(driver, request=b"r" * 16, min_cosine=1.0) == first
     assert (await driver.state()).used == 2
@@ -360,12 +356,13 @@ async def test_a_space_consolidates_under_plain_asyncio():
 
 
 async def test_a_listener_that_fails_leaves_no_write_without_an_answer(driver, monkeypatch):
-    def broken(*_args):
-        raise LookupError
+    class Broken:
+        def applied(self, *_args):
+            raise LookupError
 
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, said: reported.append(said))
-    monkeypatch.setattr(driver.engine._writes, "_on_applied", broken)
+    monkeypatch.setattr(driver.engine._writes, "_observers", [Broken()])
     with anyio.fail_after(10):
         assert (await event(driver, 1)).accepted
     assert reported

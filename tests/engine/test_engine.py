@@ -162,7 +162,7 @@ async def test_snapshots_are_taken_as_records_come():
         for seed in range(130):
             await driver.put(seed)
         with anyio.fail_after(5):
-            while driver.engine._upkeep._snapshotting:
+            while not driver.engine._snapshots._schedule.idle:
                 await anyio.lowlevel.checkpoint()
         found = await driver.journal.load_snapshot(KEY)
         assert 100 <= found.revision <= 131
@@ -269,11 +269,15 @@ async def test_pages_are_cut_by_size():
 
 async def test_previews_write_nothing(driver):
     body = PutMemories((NewMemory("a", vector(1), True),))
-    foreseen = (await driver.engine.intake.preview_put(KEY, body, ticket(), paths=[""])).outcome
+    foreseen = (
+        await driver.engine.intake.put(KEY, body, ticket(), paths=[""], validate_only=True)
+    ).outcome
     assert (foreseen.items[0].result.name, foreseen.revision) == ("CREATED", 0)
     assert await driver.journal.head(KEY) == 0
     await driver.put(1)
-    foreseen = (await driver.engine.intake.preview_put(KEY, body, ticket(), paths=[""])).outcome
+    foreseen = (
+        await driver.engine.intake.put(KEY, body, ticket(), paths=[""], validate_only=True)
+    ).outcome
     assert (foreseen.items[0].result.name, foreseen.revision) == ("CREATED", 2)
     assert await driver.journal.head(KEY) == 2
 

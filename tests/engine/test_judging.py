@@ -29,7 +29,7 @@ from mlsdm_grpc.governance.policy import measurement as measuring
 from mlsdm_grpc.governance.policy.rules import Stage, rules_with
 from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.moderation import tenant_policies
-from mlsdm_grpc.moderation.candidates import Draft
+from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.moderation.text_client import ToMeasure
 from mlsdm_grpc.speech import Flag, Profile, SpeechReport, analyse
 from mlsdm_grpc.workers import text_worker
@@ -337,10 +337,10 @@ async def streamed(driver, stream_id, texts, moral_value=None):
             yield ItemBatch(
                 start + 1,
                 [
-                    Draft(
+                    Candidate(
                         NewMemory("", vector(start + i), text=text),
                         is_event=True,
-                        moral_value=moral_value,
+                        given_value=moral_value,
                     )
                     for i, text in enumerate(texts[start : start + 250])
                 ],
@@ -390,7 +390,7 @@ async def test_what_a_rule_refuses_is_in_no_record():
         await driver.engine.policies.set("dev", policy, ticket())
         refused = await put(driver, "the cat sleeps", SECRET)
         assert [item.result.name for item in refused.outcome.items] == ["SKIPPED", "REFUSED"]
-        event = Draft(bare(SECRET), is_event=True, moral_value=0.9)
+        event = Candidate(bare(SECRET), is_event=True, given_value=0.9)
         done = await driver.engine.intake.process_event(KEY, event, ticket())
         assert (done.refused, done.outcome.accepted, done.moral_value) == (True, False, 0.0)
         (streamed_event,) = await streamed_bare(driver, SECRET)
@@ -401,7 +401,7 @@ async def test_what_a_rule_refuses_is_in_no_record():
 
 async def streamed_bare(driver, text):
     async def batches():
-        yield ItemBatch(1, [Draft(bare(text), is_event=True)])
+        yield ItemBatch(1, [Candidate(bare(text), is_event=True)])
 
     opening = Opening(
         key=KEY,

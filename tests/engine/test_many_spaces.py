@@ -53,7 +53,7 @@ async def touch_many(folder, count, budget_bytes, figures):
             key = KEY._replace(space=f"first{number}")
             await driver.put(1, key=key)
             await driver.query(1, key=key)
-        await driver.engine.directory.evict_idle()
+        await driver.engine.evictor.evict_idle()
         base = await asyncio.to_thread(resident_bytes, pids)
         parent = await asyncio.to_thread(resident_bytes, [os.getpid()])
         most, calls = 0, itertools.count(1)

@@ -160,7 +160,7 @@ async def test_a_quarantined_space_may_leave_ram_and_stays_barred():
         with pytest.raises((DataLoss, Unavailable)):
             await poison(driver)
         await patiently(driver.state)
-        await driver.engine.directory.evict_idle()
+        await driver.engine.evictor.evict_idle()
         assert len(driver.engine.directory) == 0
         assert await driver.query(1) == (["m1"], 2)
         await refuses_writes(driver, 2)

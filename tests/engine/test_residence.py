@@ -58,7 +58,7 @@ def until_set(event):
 
 async def gone(driver):
     """Wait until nothing is loaded, and let everything leave."""
-    await driver.engine.directory.evict_idle()
+    await driver.engine.evictor.evict_idle()
     assert len(driver.engine.directory) == 0
 
 
@@ -136,7 +136,7 @@ async def test_a_space_in_use_stays(driver, monkeypatch):
     held = Held(monkeypatch, "view")
     asking = asyncio.ensure_future(driver.state())
     await anyio.wait_all_tasks_blocked()
-    await driver.engine.directory.evict_idle()
+    await driver.engine.evictor.evict_idle()
     (space,) = driver.engine.directory
     assert space.status is SpaceStatus.HOT
     await held.let_go()
@@ -190,7 +190,7 @@ async def test_what_waits_for_a_job_in_its_space_holds_up_no_other_space(driver,
 
 async def test_spaces_that_were_asked_for_lately_stay(driver):
     await driver.put(1)
-    await driver.engine.directory.evict_idle(idle_s=3_600.0)
+    await driver.engine.evictor.evict_idle(idle_s=3_600.0)
     assert evictions(driver) == 0
 
 
@@ -200,7 +200,7 @@ async def test_a_node_under_pressure_lets_idle_spaces_leave(driver):
     spaces = {space.key.space: space for space in driver.engine.directory}
     spaces["default"].used_s -= 3_600.0
     del spaces
-    driver.engine.vitals.shed()
+    driver.engine.evictor.shed()
     with anyio.fail_after(10):
         while not evictions(driver):
             await anyio.lowlevel.checkpoint()
@@ -211,7 +211,7 @@ async def test_a_node_under_pressure_lets_idle_spaces_leave(driver):
 async def test_a_call_during_an_eviction_waits_and_loads_again(driver, monkeypatch):
     await driver.put(1, 2)
     held = Held(monkeypatch, "unload")
-    leaving = asyncio.ensure_future(driver.engine.directory.evict_idle())
+    leaving = asyncio.ensure_future(driver.engine.evictor.evict_idle())
     await anyio.wait_all_tasks_blocked()
     (space,) = driver.engine.directory
     assert space.status is SpaceStatus.EVICTING
@@ -230,7 +230,7 @@ async def test_a_write_that_met_an_eviction_is_applied(driver, monkeypatch):
     await driver.put(1)
     (space,) = driver.engine.directory
     held = Held(monkeypatch, "unload")
-    leaving = asyncio.ensure_future(driver.engine.directory.evict_idle())
+    leaving = asyncio.ensure_future(driver.engine.evictor.evict_idle())
     await anyio.wait_all_tasks_blocked()
     linked = driver.engine.directory.opened
 
@@ -424,7 +424,7 @@ async def test_no_answer_shows_what_is_in_ram(steps, kept):
                 assert outcome.items[0].memory_id == f"m{seed}"
                 model[key].setdefault(seed, outcome.revision)
             elif step == "evict":
-                await driver.engine.directory.evict_idle()
+                await driver.engine.evictor.evict_idle()
             elif step == "lose":
                 lose_the_worker(driver)
             else:

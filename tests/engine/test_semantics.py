@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from drive import KEY, event_of, running, ticket, vector
-from test_streams import ids, memory, opened, told
+from stream_client import ids, memory, opened, told
 
 from mlsdm_grpc.core.mind.compatibility import parts
 from mlsdm_grpc.core.model import semantics
@@ -257,7 +257,7 @@ async def test_an_older_space_refuses_a_memory_with_a_field_that_it_cannot_keep(
             for attempt in (
                 driver.put(2, key=key, **given),
                 intake.put(key, batch, ticket(), paths=["a", "b"]),
-                intake.preview_put(key, batch, ticket(), paths=["a", "b"]),
+                intake.put(key, batch, ticket(), paths=["a", "b"], validate_only=True),
             ):
                 assert await refusal(attempt) == (key.space, "embedding_model")
         assert await journal.head(KEY) == head
@@ -268,11 +268,10 @@ async def test_what_the_server_adds_is_left_out_of_an_older_space(journal, monke
     """The server says of each text which model made its vector."""
     prepare = Judging.prepare
 
-    async def adding(self, drafts, tenant, deadline_s):
-        found = await prepare(self, drafts, tenant, deadline_s)
-        return [
-            replace(each, memory=replace(each.memory, embedding_model="words")) for each in found
-        ]
+    async def adding(self, candidates, tenant, deadline_s):
+        await prepare(self, candidates, tenant, deadline_s)
+        for each in candidates:
+            each.memory = replace(each.memory, embedding_model="words")
 
     monkeypatch.setattr(Judging, "prepare", adding)
     event = event_of(NewMemory("e", vector(3)), 0.9)
@@ -365,7 +364,7 @@ async def test_older_code_refuses_an_upgraded_space_and_no_other(
     async with upgrading(journal) as driver:
         if not snapshots:
             monkeypatch.setattr(
-                driver.engine._upkeep, "snapshot_all", driver.engine._writes.drained
+                driver.engine._snapshots, "snapshot_all", driver.engine._writes.drained
             )
         await driver.put(2)
         revision = (await driver.state()).revision

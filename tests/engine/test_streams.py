@@ -1,7 +1,7 @@
 """Streams of items in the engine: what is read ahead, settled, refused and left behind."""
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 
 import anyio
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stream_client import Client, ids, memory, opened, told
 
 from mlsdm_grpc.core.model.record import (
     NewMemory,
@@ -17,112 +18,23 @@ from mlsdm_grpc.core.model.record import (
     UpdateSpace,
     Vector,
 )
-from mlsdm_grpc.engine.engine import PageOf
 from mlsdm_grpc.engine.stream_buffer import Inbox, ItemBatch
-from mlsdm_grpc.engine.streams import Flow, Goodbye, OpenedStream, Opening, Settled, StreamPosition
+from mlsdm_grpc.engine.streams import Flow, Goodbye, OpenedStream, Settled, StreamPosition
 from mlsdm_grpc.errors import (
     Conflict,
     FieldViolation,
     InvalidInput,
-    MlsdmError,
     PreconditionFailed,
     QuotaExceeded,
     Unavailable,
 )
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
-from mlsdm_grpc.moderation.candidates import Draft
+from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.protection.lanes import Lane
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
 INVALID = InvalidInput(violations=[FieldViolation("memory.text", "is wrong")])
-
-
-def memory(number, **fields):
-    return NewMemory(f"m{number}", vector(number), True, **fields)
-
-
-def _draft(item):
-    return Draft(item) if isinstance(item, NewMemory) else item
-
-
-class Client:
-    """One stream, spoken by hand."""
-
-    def __init__(self, driver, **opening):
-        self.ending = asyncio.get_running_loop().create_future()
-        self._sent = asyncio.Queue()
-        self.read_count = 0
-        self.closed = False
-        opening = {
-            "key": KEY,
-            "stream_id": "s",
-            "path": "memory",
-            "admit": lambda: None,
-            **opening,
-        }
-        given = Opening(principal="tester", deadline_s=float("inf"), ending=self.ending, **opening)
-        self.events = driver.engine.streams.run(given, self._batches())
-
-    async def _batches(self):
-        try:
-            while (batch := await self._sent.get()) is not None:
-                self.read_count += 1
-                if isinstance(batch, MlsdmError):
-                    raise batch
-                yield batch
-        finally:
-            self.closed = True
-
-    def send(self, first, *drafts):
-        self._sent.put_nowait(ItemBatch(first, [_draft(each) for each in drafts]))
-
-    def numbers(self, first, count):
-        self.send(first, *(memory(number) for number in range(first, first + count)))
-
-    def fault(self, error):
-        self._sent.put_nowait(error)
-
-    def half_close(self):
-        self._sent.put_nowait(None)
-
-    async def next(self):
-        return await anext(self.events)
-
-    async def rest(self):
-        return [event async for event in self.events]
-
-
-@asynccontextmanager
-async def opened(driver, **opening):
-    client = Client(driver, **opening)
-    async with aclosing(client.events):
-        first = await client.next()
-        assert isinstance(first, OpenedStream)
-        client.opened = first
-        yield client
-
-
-def told(events):
-    """The results in some events by sequence: what became of it, or why not."""
-    found = {}
-    for event in events:
-        for each in event.results:
-            assert each.sequence not in found
-            found[each.sequence] = (
-                each.outcome.reason
-                if isinstance(each.outcome, MlsdmError)
-                else each.outcome.items[0].result.name
-            )
-    return found
-
-
-async def ids(driver, key=KEY):
-    found, more, _ = await driver.engine.page(
-        key, PageOf(0, 1_000), min_revision=0, deadline_s=float("inf")
-    )
-    assert not more
-    return [each.memory.memory_id for each in found]
 
 
 async def test_items_are_settled_in_order_and_the_stream_ends_when_all_are():
@@ -383,7 +295,7 @@ async def test_a_call_that_was_not_told_of_its_stream_gives_way_to_a_newer_one()
     await journal.open()
     async with running(journal) as driver:
         await driver.put(9)
-        await driver.engine.directory.evict_idle()
+        await driver.engine.evictor.evict_idle()
         journal.open_reads.clear()
         older, newer = Client(driver), Client(driver)
         async with aclosing(older.events), aclosing(newer.events):
@@ -493,7 +405,7 @@ async def test_no_more_is_read_than_may_wait():
 
 async def test_large_items_are_bounded_by_their_bytes():
     inbox = Inbox("s", 0, max_items=1_000, vector_bytes=0)
-    big = [Draft(NewMemory("", vector(1, 4_096), text="x" * 8_000)) for _ in range(200)]
+    big = [Candidate(NewMemory("", vector(1, 4_096), text="x" * 8_000)) for _ in range(200)]
 
     async def batches():
         yield ItemBatch(1, big)

@@ -119,11 +119,14 @@ async def test_another_life_of_the_space_ends_the_watch(driver):
     await driver.put(1)
     shift = 0
 
-    async def read_state(key, **arguments):
-        view = await driver.engine.state(key, **arguments)
-        return replace(view, incarnation=view.incarnation + shift)
+    class Shifted:
+        directory = driver.engine.directory
 
-    watches = Watches(driver.engine._directory, read_state, limit=1)
+        async def state(self, key, **arguments):
+            view = await driver.engine.state(key, **arguments)
+            return replace(view, incarnation=view.incarnation + shift)
+
+    watches = Watches(Shifted(), limit=1)
     pace = Pace(min_interval_s=0.01, heartbeat_s=60.0, until_s=float("inf"))
     async with aclosing(watches.watch(KEY, pace, min_revision=0, deadline_s=float("inf"))) as views:
         await anext(views)

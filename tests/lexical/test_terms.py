@@ -259,3 +259,14 @@ def test_another_tokenizer_has_another_version():
     queries = [[term.terms for term in query_terms(text).terms] for text in GOLDEN_TEXTS]
     content = json.dumps([TOKENIZER_VERSION.split("/")[0], data, terms, queries], sort_keys=True)
     assert hashlib.sha256(content.encode()).hexdigest()[:16] == GOLDEN
+
+
+def test_of_a_long_query_the_longest_words_are_looked_for_in_their_order():
+    letters = "bcdfghjklmnpqrstvwxz"
+    words = [
+        a * (1 + (i + j) % 9) + b for i, a in enumerate(letters) for j, b in enumerate(letters)
+    ]
+    found = [term.word for term in query_terms(" ".join(words)).terms]
+    assert len(found) == 128
+    assert found == [word for word in words if word in found]
+    assert min(map(len, found)) >= sorted(map(len, words))[-128]

@@ -89,6 +89,7 @@ class SpaceView:
     capacity: int
     vector_bytes: int
     allocated_bytes: int
+    lexical_bytes: int
 
 
 @dataclass(slots=True)
@@ -358,4 +359,5 @@ class Mind:
             capacity=contents.pelm.capacity,
             vector_bytes=contents.pelm.vector_bytes,
             allocated_bytes=contents.pelm.allocated_bytes,
+            lexical_bytes=contents.pelm.lexical_bytes,
         )

@@ -20,11 +20,20 @@ import numpy as np
 from mlsdm_grpc.core.mind.duplicates import text_key
 from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import Float64, Indices
+from mlsdm_grpc.core.store.lattice_words import Terms, Words
 from mlsdm_grpc.core.store.memory_table import Lattice, Memory
-from mlsdm_grpc.core.store.recall import NOTHING, PHASE_EPSILON, Query, Recall, RecalledSlots
+from mlsdm_grpc.core.store.recall import Recall
+from mlsdm_grpc.core.store.recall_query import (
+    NOTHING,
+    PHASE_EPSILON,
+    Query,
+    RecalledSlots,
+    without_words,
+)
 from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Rows
 from mlsdm_grpc.core.store.slot_index import Ring, SlotIndex
 from mlsdm_grpc.core.store.snapshot_view import Frozen
+from mlsdm_grpc.core.store.word_recall import WordSearch
 
 __all__ = [
     "NOTHING",
@@ -94,6 +103,8 @@ class Pelm:
         self._next_expiry_ns = _NEVER
         """No memory expires before this."""
         self._frozen: list[Frozen] = []
+        self.words: Words | None = None
+        """The words of the texts, once somebody says what they are; derived."""
 
     def __len__(self) -> int:
         return self._count
@@ -119,6 +130,11 @@ class Pelm:
         keys = self._id_keys.itemsize * 2 * len(self._id_keys)
         links = self._ids.nbytes + self._digests.nbytes + self._ring.nbytes
         return self._lattice.nbytes + keys + links + self.kept_bytes
+
+    @property
+    def lexical_bytes(self) -> int:
+        """Bytes that the index of the words takes now."""
+        return 0 if self.words is None else self.words.nbytes
 
     @property
     def kept_bytes(self) -> int:
@@ -193,7 +209,8 @@ class Pelm:
         Returns:
             For each query up to ``top_k`` slots with their scores, good until the next write; ties
             go to the newer memory. Exact: the same as scoring every row would give. Lost memories
-            are left out.
+            are left out. Words are looked for where :meth:`know_words` was called, and have to be
+            complete.
 
         Cost: one scan of the rows in the band and a rescoring of the candidates.
         """
@@ -203,7 +220,12 @@ class Pelm:
             norm = float(np.sqrt(np.add.reduce(wide * wide)))
             direction = wide / norm if norm > 0.0 else None
         now_ns = now_ns if now_ns >= self._next_expiry_ns else 0
-        return self.recall.find(queries, now_ns=now_ns, traces=direction)
+        words = None
+        if self.words is not None:
+            words = WordSearch(self._lattice, self.words, now_ns, direction)
+            if not len(self.words.index):  # there are no texts, so that vectors have to do
+                queries = [without_words(query) for query in queries]
+        return self.recall.find(queries, now_ns=now_ns, traces=direction, words=words)
 
     def outside_count(self, query: Query, *, now_ns: int) -> int:
         """Return how many memories a query leaves out because of their phase alone.
@@ -330,6 +352,16 @@ class Pelm:
                 found.slots.tolist(), found.resonance.tolist(), parts, strict=True
             )
         ]
+
+    def know_words(self, terms: Terms) -> Words:
+        """Return the words of the texts, from now on up to date; `completing` them follows.
+
+        Args:
+            terms: Makes the terms of a text.
+        """
+        if self.words is None:
+            self.words = Words(self._lattice, terms)
+        return self.words
 
     # Writing. Callers have checked that the write can succeed.
 

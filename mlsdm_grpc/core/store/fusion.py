@@ -18,7 +18,7 @@ from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.lexical_index import LexicalHits
 
-__all__ = ["Fused", "Fusion", "fuse"]
+__all__ = ["Fused", "Fusion", "fuse", "fusion_of"]
 
 _Int64: TypeAlias = NDArray[np.int64]
 _Mask: TypeAlias = NDArray[np.bool_]
@@ -50,9 +50,32 @@ class Fusion:
         share = (cosine - self.lowest_cosine) / self.cosine_span
         return self.vector_weight * share.clip(0.0, 1.0)
 
-    def score(self, bm25: kernel.Float64, cosine: kernel.Float64) -> kernel.Float64:
-        """Return the scores of documents, rounded to 1e-6."""
-        return (self.lexical(bm25) + self.vector(cosine)).round(_DECIMALS)
+    def words(self, bm25: kernel.Float64, factor: kernel.Float64 | float = 1.0) -> kernel.Float64:
+        """Return the scores of documents by their words alone, in [0, 1), rounded to 1e-6."""
+        return (bm25 / (bm25 + self.half_score) * factor).round(_DECIMALS)
+
+    def score(
+        self, bm25: kernel.Float64, cosine: kernel.Float64, factor: kernel.Float64 | float = 1.0
+    ) -> kernel.Float64:
+        """Return the scores of documents, rounded to 1e-6.
+
+        Args:
+            bm25: BM25 scores.
+            cosine: Cosines, with whatever weighs or adds to them.
+            factor: What weighs the words.
+        """
+        return (self.lexical(bm25) * factor + self.vector(cosine)).round(_DECIMALS)
+
+
+_WORD_VECTORS: Final = Fusion(vector_weight=0.15)
+"""Measured with averaged word vectors, see ``benchmarks/recall.py --tune``."""
+_SENTENCE_MODEL: Final = Fusion(vector_weight=0.3)
+"""For vectors of other models, of which nothing is known."""
+
+
+def fusion_of(embedder: str) -> Fusion:
+    """Return the scales for the vectors of an embedder; empty where callers send them."""
+    return _WORD_VECTORS if embedder.startswith("wordllama") else _SENTENCE_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +99,7 @@ def fuse(
     top_k: int,
     sequence: _Int64,
     mask: _Mask | None = None,
+    factors: kernel.Float64 | None = None,
 ) -> Fused:
     """Return the documents with the highest fused scores.
 
@@ -84,29 +108,35 @@ def fuse(
         lexical: All documents with a word of the query, by slot.
         scanned: (slots,) approximate cosines; a slot without a vector has any finite value and is
             left out by ``mask``.
-        resonances: Returns the exact cosines of some slots.
+        resonances: Returns the exact cosines of some slots; NaN leaves a document out.
         error: Bound on the error of each approximate cosine.
         top_k: Documents at most, at least 1.
         sequence: (slots,) order of creation; ties go to the higher one.
         mask: (slots,) which documents take part; None for all.
+        factors: (slots,) in [0, 1], what weighs the words of each document; None leaves them.
 
     Returns:
         Exact: the same as scoring every document would give, whatever the approximation is.
 
     Cost: a few passes over the slots, and the cosines of the candidates.
     """
-    factor = fusion.vector_weight / fusion.cosine_span
+    scale = fusion.vector_weight / fusion.cosine_span
     sums = scanned - np.float32(fusion.lowest_cosine)
-    sums *= np.float32(factor)
+    sums *= np.float32(scale)
     np.clip(sums, np.float32(0.0), np.float32(fusion.vector_weight), out=sums)
-    sums[lexical.slots] += fusion.lexical(lexical.scores).astype(np.float32)
+    words = fusion.lexical(lexical.scores)
+    if factors is not None:
+        words *= factors[lexical.slots]
+    sums[lexical.slots] += words.astype(np.float32)
     if mask is not None:
         sums[~mask] = -np.inf
-    slots, _ = kernel.candidates(sums, factor * error + _ROUNDING, top_k=top_k)
-    cosine = resonances(slots)
+    slots, _ = kernel.candidates(sums, scale * error + _ROUNDING, top_k=top_k)
     bm25 = _scores_of(lexical, slots)
-    scores = fusion.score(bm25, cosine)
+    factor = 1.0 if factors is None else factors[slots]
+    cosine = resonances(slots)
+    scores = fusion.score(bm25, cosine, factor)
     order = np.lexsort((-sequence[slots], -scores))[:top_k]
+    order = order[scores[order] > -np.inf]
     return Fused(slots[order], scores[order], bm25[order], cosine[order])
 
 

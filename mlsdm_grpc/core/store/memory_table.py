@@ -142,6 +142,10 @@ class Lattice:
     """Those of them that could not be restored."""
     before_change: list[Callable[[int], None]] = field(default_factory=list)
     """Told the slot before the memory in it changes or leaves."""
+    placed: list[Callable[[int, Memory], None]] = field(default_factory=list)
+    """Told the slot that a memory was put into, and the memory."""
+    cleared: list[Callable[[int], None]] = field(default_factory=list)
+    """Told the slot that a memory left."""
     digest: int = 0
     """Sum of the fingerprints of all memories, modulo 2**64. It depends on what is kept, not on the
     order in which it came, and each change keeps it up to date."""
@@ -193,6 +197,8 @@ class Lattice:
         self._note(slot, _fingerprint(memory, memory.checksum or checksum))
         if memory.checksum not in {0, checksum}:
             self._hide(slot)
+        for told in self.placed:
+            told(slot, memory)
         return slot
 
     def _keep_rest(self, slot: int, memory: Memory) -> None:
@@ -224,6 +230,8 @@ class Lattice:
         self.text_keys[slot] = 0
         self.damaged.discard(slot)
         self.lost.discard(slot)
+        for told in self.cleared:
+            told(slot)
 
     def memory(self, slot: int) -> Memory:
         """Return the memory in a slot that is used."""

@@ -1,82 +1,35 @@
-"""Recall: the memories in a band of phases that resonate most with a query, exactly.
+"""Recall: the memories in a band of phases that answer a query best, exactly.
 
 A scan gives approximate scores, the candidates that its error leaves are scored by the fixed
-routine of :mod:`mlsdm_grpc.core.store.kernel`.
+routine of :mod:`mlsdm_grpc.core.store.kernel`. What a query's words add to that is the part of
+:mod:`mlsdm_grpc.core.store.word_recall`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import kernel
+from mlsdm_grpc.core.store.filters import left_out
 from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.recall_query import NO_FUSED, NOTHING, Query, RecalledSlots
+from mlsdm_grpc.core.store.rescoring import rescored
 from mlsdm_grpc.core.store.rows import BLOCK_ROWS, ApproximateScores
+from mlsdm_grpc.core.store.word_recall import WordSearch
 
-__all__ = ["PHASE_EPSILON", "Query", "Recall", "RecalledSlots"]
-
-_Mask: TypeAlias = NDArray[np.bool_]
-
-PHASE_EPSILON = 1e-6
-"""The phase band is inclusive up to the rounding of phases to float32."""
+__all__ = ["Recall"]
 
 _QUERIES_AT_ONCE = 32
 _SURPLUS = 32
 """More candidates than this beyond ``top_k`` are narrowed down in float32 first."""
 _MANY = 256
 """With more candidates than this beyond ``top_k`` the error of each row is looked at."""
-_MAX_COSINE = 1.01
 _LOWEST = float(np.finfo(np.float64).min)
 _MAX_SHARE = 4
 """If more than one row in four is a candidate, scanning the float32 rows is cheaper."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What to recall. ``vector`` is (dimension,) float64 of unit norm."""
-
-    vector: kernel.Float64
-    phase: float
-    """Where the band lies, and where distances of phases begin."""
-    top_k: int = 5
-    phase_tolerance: float | None = 0.15
-    """Half width of the band of phases, inclusive; None searches all phases."""
-    min_confidence: float = 0.0
-    min_resonance: float = -2.0
-    labels: frozenset[str] = frozenset()
-    """A memory must carry all of them."""
-    phase_weight: float = 0.0
-    """Soft phase weight w in [0, 1]: the cosine is multiplied by ``1 - w * |phase distance|``."""
-    synaptic_bias: float = 0.0
-    """Weight in [-1, 1] of the cosine of the memory with the lasting traces, which is added."""
-
-    @property
-    def band(self) -> tuple[float, float]:
-        """Lowest and highest phase, as float32 values; a memory in between takes part."""
-        if self.phase_tolerance is None:
-            return 0.0, 1.0
-        reach = self.phase_tolerance + PHASE_EPSILON
-        return float(np.float32(self.phase - reach)), float(np.float32(self.phase + reach))
-
-
-@dataclass(frozen=True, slots=True)
-class RecalledSlots:
-    """Slots of the memories that a query recalls, best first, with their scores in float64."""
-
-    slots: kernel.Indices
-    resonance: kernel.Float64
-    cosine: kernel.Float64
-    phase_distance: kernel.Float64
-    phase_factor: kernel.Float64
-    synaptic_bias: kernel.Float64
-
-
-NOTHING = RecalledSlots(np.empty(0, np.intp), *[np.empty(0)] * 5)
 
 
 class Recall:
@@ -92,7 +45,12 @@ class Recall:
         self.searches = self.full_scans = 0
 
     def find(
-        self, queries: Sequence[Query], *, now_ns: int, traces: kernel.Float64 | None = None
+        self,
+        queries: Sequence[Query],
+        *,
+        now_ns: int,
+        traces: kernel.Float64 | None = None,
+        words: WordSearch | None = None,
     ) -> list[RecalledSlots]:
         """Return what each query recalls.
 
@@ -100,16 +58,22 @@ class Recall:
             queries: Those that need the same blocks of rows share one scan.
             now_ns: Memories that have expired by then are left out; 0 if none has.
             traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
+            words: Answers those that have words.
         """
         results = [NOTHING] * len(queries)
         self.searches += len(queries)
         together: dict[bytes, tuple[kernel.Indices, list[int]]] = {}
         for i, query in enumerate(queries):
+            if query.sought is not None and query.sought.alone and words is not None:
+                results[i] = words.alone(query, query.sought)
+                continue
             blocks = self._lattice.rows.blocks(*query.band)
             if len(blocks):
                 together.setdefault(blocks.tobytes(), (blocks, []))[1].append(i)
+            elif query.sought is not None:
+                results[i] = NO_FUSED
         for blocks, members in together.values():
-            part = _Part(self._lattice, blocks, now_ns, traces)
+            part = _Part(self._lattice, blocks, now_ns, traces, words)
             for start in range(0, len(members), _QUERIES_AT_ONCE):
                 some = members[start : start + _QUERIES_AT_ONCE]
                 asked = [queries[i] for i in some]
@@ -128,12 +92,14 @@ class _Part:
         blocks: kernel.Indices,
         now_ns: int,
         traces: kernel.Float64 | None,
+        words: WordSearch | None,
     ) -> None:
         self._lattice = lattice
         self._rows = lattice.rows
         self._blocks = blocks
         self._now_ns = now_ns
         self._traces = traces
+        self._words = words
         self.full_scans = 0
 
     def search(self, queries: Sequence[Query]) -> list[RecalledSlots]:
@@ -145,6 +111,9 @@ class _Part:
     def _best(
         self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
     ) -> RecalledSlots:
+        if query.sought is not None and self._words is not None:
+            scores, error = self._approximate(query, scan, i, biased=biased)
+            return self._words.fused(query, query.sought, self._of_all(scores), error)
         slots = self._candidates(query, scan, i, biased=biased)
         if scan.row_errors is not None and len(slots) * _MAX_SHARE > scan.scores.shape[1]:
             self.full_scans += 1
@@ -159,10 +128,19 @@ class _Part:
             vectors.append(self._traces)
         return np.stack(vectors) if len(vectors) > 1 else vectors[0][np.newaxis]
 
-    def _candidates(
+    def _of_all(self, scores: Float32) -> Float32:
+        """Return the scores of all slots, 0 for those of other blocks."""
+        slots = self._rows.slots
+        if len(scores) == slots:
+            return scores
+        every = np.zeros(slots, np.float32)
+        every.reshape(-1, BLOCK_ROWS)[self._blocks] = scores.reshape(-1, BLOCK_ROWS)
+        return every
+
+    def _approximate(
         self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
-    ) -> kernel.Indices:
-        """Return the slots of all memories that may be among the best."""
+    ) -> tuple[Float32, float]:
+        """Return the resonances with a query as its scan has them, and how far off they may be."""
         scores, error = scan.scores[i], scan.row_error + float(scan.error[i])
         if query.phase_weight:
             phase = self._rows.column(self._rows.phase, self._blocks)
@@ -171,6 +149,13 @@ class _Part:
         if biased and query.synaptic_bias:
             scores = scores + query.synaptic_bias * scan.scores[-1]
             error += abs(query.synaptic_bias) * (scan.row_error + float(scan.error[-1]))
+        return scores, error
+
+    def _candidates(
+        self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
+    ) -> kernel.Indices:
+        """Return the slots of all memories that may be among the best."""
+        scores, error = self._approximate(query, scan, i, biased=biased)
         plain = not query.phase_weight and not query.synaptic_bias
         self._exclude(query, scores, free=not plain)
         positions, limit = kernel.candidates(scores, error, top_k=query.top_k)
@@ -200,19 +185,8 @@ class _Part:
             by_block = scores.reshape(-1, BLOCK_ROWS)
             inside = (phase >= low) & (phase <= high)
             by_block[mixed] = np.where(inside, by_block[mixed], -np.inf)
-        for reason in self._reasons(query):
+        for reason in left_out(self._lattice, query, self._now_ns):
             np.putmask(scores, rows.column(reason, blocks), -np.inf)
-
-    def _reasons(self, query: Query) -> list[_Mask]:
-        lattice, reasons = self._lattice, list[_Mask]()
-        if self._now_ns:
-            expire = lattice.expiring()
-            reasons.append((expire > 0) & (expire <= self._now_ns))
-        if query.min_confidence > 0.0:
-            reasons.append(lattice.columns["confidence"] < np.float32(query.min_confidence))
-        if query.labels:
-            reasons.append(~lattice.labels.carriers(query.labels))
-        return reasons
 
     def _rescored(self, query: Query, slots: kernel.Indices, *, narrow: bool) -> RecalledSlots:
         """Score candidates exactly and return the best of them."""
@@ -223,25 +197,9 @@ class _Part:
             limit = kernel.best(fast, query.top_k) - 2.0 * kernel.scan_error(rows.shape[1])
             kept = np.flatnonzero(fast >= limit)
             slots, rows = slots[kept], rows[kept]
-        cosine = kernel.resonances(rows, query.vector)
-        phase = self._lattice.columns["phase"][slots]
-        distance = np.abs(phase.astype(np.float64) - query.phase)
-        factor = 1.0 - query.phase_weight * distance
-        bias = np.zeros(len(slots))
-        if query.synaptic_bias and self._traces is not None:
-            bias = query.synaptic_bias * kernel.resonances(rows, self._traces)
-        resonance = cosine * factor + bias
-        sound = np.abs(cosine) <= _MAX_COSINE
-        if not sound.all():  # rows that were damaged in memory and are not known to be
-            resonance = np.where(sound, resonance, -np.inf)
+        parts = rescored(self._lattice, query, slots, rows, self._traces)
         newest = self._lattice.columns["sequence"][slots]
-        order = np.lexsort((-newest, -resonance))[: query.top_k]
-        order = order[resonance[order] >= max(query.min_resonance, _LOWEST)]
-        return RecalledSlots(
-            slots=slots[order],
-            resonance=resonance[order],
-            cosine=cosine[order],
-            phase_distance=distance[order],
-            phase_factor=factor[order],
-            synaptic_bias=bias[order],
-        )
+        order = np.lexsort((-newest, -parts.resonance))[: query.top_k]
+        least = max(query.min_resonance, query.min_score, _LOWEST)
+        order = order[parts.resonance[order] >= least]
+        return RecalledSlots(slots[order], *parts.take(order))

@@ -380,6 +380,7 @@ class MemoryStats(_message.Message):
     CAPACITY_BYTES_FIELD_NUMBER: _builtins.int
     USED_BYTES_FIELD_NUMBER: _builtins.int
     LOST_COUNT_FIELD_NUMBER: _builtins.int
+    LEXICAL_BYTES_FIELD_NUMBER: _builtins.int
     used: _builtins.int
     """Output only. Memories in the space, expired ones that are not yet purged included, 0 to
     capacity.
@@ -402,6 +403,10 @@ class MemoryStats(_message.Message):
     """Output only. Memories reported as lost because a row was damaged and the journal could not
     restore it, at least 0.
     """
+    lexical_bytes: _builtins.int
+    """Output only. Bytes that the index of the words takes now, at most one and a half times those of
+    the texts and 2 MiB; no part of used_bytes.
+    """
     def __init__(
         self,
         *,
@@ -412,10 +417,11 @@ class MemoryStats(_message.Message):
         capacity_bytes: _builtins.int = ...,
         used_bytes: _builtins.int = ...,
         lost_count: _builtins.int = ...,
+        lexical_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "capacity_bytes", b"capacity_bytes", "dimension", b"dimension", "lost_count", b"lost_count", "pinned_count", b"pinned_count", "used", b"used", "used_bytes", b"used_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "capacity_bytes", b"capacity_bytes", "dimension", b"dimension", "lexical_bytes", b"lexical_bytes", "lost_count", b"lost_count", "pinned_count", b"pinned_count", "used", b"used", "used_bytes", b"used_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -318,7 +318,7 @@ Global___Memory: _TypeAlias = Memory  # noqa: Y015
 
 @_typing.final
 class MatchComponents(_message.Message):
-    """How the resonance of a match came about. resonance = cosine * phase_weight + synaptic_bias. All
+    """How a match came about. resonance = cosine * phase_weight + synaptic_bias. All
     values are single precision.
     """
 
@@ -328,6 +328,8 @@ class MatchComponents(_message.Message):
     PHASE_WEIGHT_FIELD_NUMBER: _builtins.int
     PHASE_DISTANCE_FIELD_NUMBER: _builtins.int
     SYNAPTIC_BIAS_FIELD_NUMBER: _builtins.int
+    LEXICAL_FIELD_NUMBER: _builtins.int
+    MATCHED_TERMS_FIELD_NUMBER: _builtins.int
     cosine: _builtins.float
     """Output only. Cosine of query and memory, -1 to 1, accumulated in double precision over the
     stored row.
@@ -340,6 +342,14 @@ class MatchComponents(_message.Message):
     """Output only. Absolute difference of the phases of query and memory, 0 to 1."""
     synaptic_bias: _builtins.float
     """Output only. What the synaptic traces added, -1 to 1; 0 when the query has no synaptic bias."""
+    lexical: _builtins.float
+    """Output only. BM25 score of the text for the words of the query, at least 0; 0 where the query
+    has no words, and for a text that has none of them.
+    """
+    @_builtins.property
+    def matched_terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Which words of the query the text has, in whatever form, case-folded."""
+
     def __init__(
         self,
         *,
@@ -347,10 +357,12 @@ class MatchComponents(_message.Message):
         phase_weight: _builtins.float = ...,
         phase_distance: _builtins.float = ...,
         synaptic_bias: _builtins.float = ...,
+        lexical: _builtins.float = ...,
+        matched_terms: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosine", b"cosine", "phase_distance", b"phase_distance", "phase_weight", b"phase_weight", "synaptic_bias", b"synaptic_bias"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosine", b"cosine", "lexical", b"lexical", "matched_terms", b"matched_terms", "phase_distance", b"phase_distance", "phase_weight", b"phase_weight", "synaptic_bias", b"synaptic_bias"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -365,8 +377,17 @@ class Match(_message.Message):
     MEMORY_FIELD_NUMBER: _builtins.int
     RESONANCE_FIELD_NUMBER: _builtins.int
     COMPONENTS_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
     resonance: _builtins.float
-    """Output only. How well it answers, higher is better, -2 to 2; -1 to 1 without synaptic bias."""
+    """Output only. How well its vector answers, higher is better, -2 to 2; -1 to 1 without synaptic
+    bias. 0 in mode LEXICAL, which looks at no vector.
+    """
+    score: _builtins.float
+    """Output only. What the order is by. In mode VECTOR the resonance; in mode LEXICAL b = lexical /
+    (lexical + 20) * phase_weight, 0 to 1; in mode HYBRID (1 - w) * b + w * the resonance, at least
+    0 and at most 1, where w is a constant of the embedder: 0.15 for the built-in word vectors, 0.3
+    for other vectors. Scores of different queries in the same mode can be compared.
+    """
     @_builtins.property
     def memory(self) -> Global___Memory:
         """Output only. The memory, with its text, labels and metadata; with its embedding only where the
@@ -375,7 +396,7 @@ class Match(_message.Message):
 
     @_builtins.property
     def components(self) -> Global___MatchComponents:
-        """Output only. How the resonance came about."""
+        """Output only. How resonance and score came about."""
 
     def __init__(
         self,
@@ -383,10 +404,11 @@ class Match(_message.Message):
         memory: Global___Memory | None = ...,
         resonance: _builtins.float = ...,
         components: Global___MatchComponents | None = ...,
+        score: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "memory", b"memory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "memory", b"memory", "resonance", b"resonance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "memory", b"memory", "resonance", b"resonance", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

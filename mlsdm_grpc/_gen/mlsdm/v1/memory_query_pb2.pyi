@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2 as _embedding_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2 as _memory_pb2
 import builtins as _builtins
@@ -19,6 +20,52 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _QueryMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _QueryModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QueryMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    QUERY_MODE_UNSPECIFIED: _QueryMode.ValueType  # 0
+    """Not set. On input it means QUERY_MODE_AUTO."""
+    QUERY_MODE_AUTO: _QueryMode.ValueType  # 1
+    """HYBRID where the query has a text or words, VECTOR for an embedding alone. Where the server has
+    no embedder for the space, a text is looked for by LEXICAL. Never sent.
+    """
+    QUERY_MODE_VECTOR: _QueryMode.ValueType  # 2
+    """By meaning: the cosine of the vectors decides. A text is embedded, and its words play no part."""
+    QUERY_MODE_LEXICAL: _QueryMode.ValueType  # 3
+    """By words: the BM25 score of the texts decides. The query needs a text or words; nothing is
+    embedded, and memories without one of the words are left out.
+    """
+    QUERY_MODE_HYBRID: _QueryMode.ValueType  # 4
+    """By words and meaning, fused into one score. The query needs a text, or an embedding and words.
+    A space that holds no text answers by VECTOR, a text that the server cannot embed for the space
+    is looked for by LEXICAL.
+    """
+
+class QueryMode(_QueryMode, metaclass=_QueryModeEnumTypeWrapper):
+    """Ways to find memories."""
+
+QUERY_MODE_UNSPECIFIED: QueryMode.ValueType  # 0
+"""Not set. On input it means QUERY_MODE_AUTO."""
+QUERY_MODE_AUTO: QueryMode.ValueType  # 1
+"""HYBRID where the query has a text or words, VECTOR for an embedding alone. Where the server has
+no embedder for the space, a text is looked for by LEXICAL. Never sent.
+"""
+QUERY_MODE_VECTOR: QueryMode.ValueType  # 2
+"""By meaning: the cosine of the vectors decides. A text is embedded, and its words play no part."""
+QUERY_MODE_LEXICAL: QueryMode.ValueType  # 3
+"""By words: the BM25 score of the texts decides. The query needs a text or words; nothing is
+embedded, and memories without one of the words are left out.
+"""
+QUERY_MODE_HYBRID: QueryMode.ValueType  # 4
+"""By words and meaning, fused into one score. The query needs a text, or an embedding and words.
+A space that holds no text answers by VECTOR, a text that the server cannot embed for the space
+is looked for by LEXICAL.
+"""
+Global___QueryMode: _TypeAlias = QueryMode  # noqa: Y015
 
 @_typing.final
 class QueryMemoriesRequest(_message.Message):
@@ -39,6 +86,9 @@ class QueryMemoriesRequest(_message.Message):
     MIN_REVISION_FIELD_NUMBER: _builtins.int
     PHASE_WEIGHT_FIELD_NUMBER: _builtins.int
     SYNAPTIC_BIAS_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    MIN_SCORE_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     text: _builtins.str
@@ -59,7 +109,9 @@ class QueryMemoriesRequest(_message.Message):
     min_confidence: _builtins.float
     """Optional. Defaults to 0. Lowest confidence of a match, 0 to 1, single precision."""
     min_resonance: _builtins.float
-    """Optional. Defaults to no limit. Lowest resonance of a match, -2 to 2, single precision."""
+    """Optional. Defaults to no limit. Lowest resonance of a match, -2 to 2, single precision. Must be
+    absent in mode LEXICAL, which knows none.
+    """
     include_embedding: _builtins.bool
     """Optional. Defaults to false. Return the vectors of the matches."""
     min_revision: _builtins.int
@@ -71,6 +123,14 @@ class QueryMemoriesRequest(_message.Message):
     synaptic_bias: _builtins.float
     """Optional. Defaults to 0. Weight of the synaptic traces, -1 to 1, single precision: this much of
     the cosine of a memory and the traces L2 + L3 is added.
+    """
+    mode: Global___QueryMode.ValueType
+    """Optional. Defaults to QUERY_MODE_AUTO. By what memories are found; the answer names what it was."""
+    min_score: _builtins.float
+    """Optional. Defaults to no limit. Lowest score of a match, -2 to 2, single precision."""
+    words: _builtins.str
+    """Optional. Words to look for beside an embedding, at most 8192 bytes of UTF-8. Must be empty with
+    a text, whose own words count.
     """
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
@@ -96,10 +156,13 @@ class QueryMemoriesRequest(_message.Message):
         min_revision: _builtins.int | None = ...,
         phase_weight: _builtins.float | None = ...,
         synaptic_bias: _builtins.float | None = ...,
+        mode: Global___QueryMode.ValueType = ...,
+        min_score: _builtins.float | None = ...,
+        words: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "space", b"space", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "space", b"space", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_confidence: _TypeAlias = _typing.Literal["min_confidence"]  # noqa: Y015
     _WhichOneofArgType__min_confidence: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence"]  # noqa: Y015
@@ -107,6 +170,8 @@ class QueryMemoriesRequest(_message.Message):
     _WhichOneofArgType__min_resonance: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance"]  # noqa: Y015
     _WhichOneofReturnType__min_revision: _TypeAlias = _typing.Literal["min_revision"]  # noqa: Y015
     _WhichOneofArgType__min_revision: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision"]  # noqa: Y015
+    _WhichOneofReturnType__min_score: _TypeAlias = _typing.Literal["min_score"]  # noqa: Y015
+    _WhichOneofArgType__min_score: _TypeAlias = _typing.Literal["_min_score", b"_min_score"]  # noqa: Y015
     _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
     _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
     _WhichOneofReturnType__phase_tolerance: _TypeAlias = _typing.Literal["phase_tolerance"]  # noqa: Y015
@@ -123,6 +188,8 @@ class QueryMemoriesRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_resonance) -> _WhichOneofReturnType__min_resonance | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_revision) -> _WhichOneofReturnType__min_revision | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_score) -> _WhichOneofReturnType__min_score | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__phase) -> _WhichOneofReturnType__phase | None: ...
     @_typing.overload
@@ -146,6 +213,7 @@ class QueryMemoriesResponse(_message.Message):
     PHASE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     OUTSIDE_PHASE_COUNT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
     phase: _builtins.float
     """Output only. Phase that was searched around, 0 to 1, single precision; absent where the query
     looked in all phases.
@@ -156,6 +224,8 @@ class QueryMemoriesResponse(_message.Message):
     """Output only. Living memories of the space whose phase lies outside the band that was searched,
     whatever the other filters say about them; 0 where the query looked in all phases.
     """
+    mode: Global___QueryMode.ValueType
+    """Output only. By what the matches were found: VECTOR, LEXICAL or HYBRID."""
     @_builtins.property
     def matches(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
         """Output only. At most top_k matches, best first."""
@@ -167,10 +237,11 @@ class QueryMemoriesResponse(_message.Message):
         phase: _builtins.float | None = ...,
         revision: _builtins.int = ...,
         outside_phase_count: _builtins.int = ...,
+        mode: Global___QueryMode.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "phase", b"phase"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "matches", b"matches", "outside_phase_count", b"outside_phase_count", "phase", b"phase", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "matches", b"matches", "mode", b"mode", "outside_phase_count", b"outside_phase_count", "phase", b"phase", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
     _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
@@ -195,6 +266,9 @@ class MemoryQuery(_message.Message):
     INCLUDE_EMBEDDING_FIELD_NUMBER: _builtins.int
     PHASE_WEIGHT_FIELD_NUMBER: _builtins.int
     SYNAPTIC_BIAS_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    MIN_SCORE_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Optional. A text that the server embeds, 1 to 8192 bytes of UTF-8, not only white space and
     invisible characters.
@@ -213,7 +287,9 @@ class MemoryQuery(_message.Message):
     min_confidence: _builtins.float
     """Optional. Defaults to 0. Lowest confidence of a match, 0 to 1, single precision."""
     min_resonance: _builtins.float
-    """Optional. Defaults to no limit. Lowest resonance of a match, -2 to 2, single precision."""
+    """Optional. Defaults to no limit. Lowest resonance of a match, -2 to 2, single precision. Must be
+    absent in mode LEXICAL, which knows none.
+    """
     include_embedding: _builtins.bool
     """Optional. Defaults to false. Return the vectors of the matches."""
     phase_weight: _builtins.float
@@ -222,6 +298,14 @@ class MemoryQuery(_message.Message):
     """
     synaptic_bias: _builtins.float
     """Optional. Defaults to 0. Weight of the synaptic traces, -1 to 1, single precision."""
+    mode: Global___QueryMode.ValueType
+    """Optional. Defaults to QUERY_MODE_AUTO. By what memories are found; the answer names what it was."""
+    min_score: _builtins.float
+    """Optional. Defaults to no limit. Lowest score of a match, -2 to 2, single precision."""
+    words: _builtins.str
+    """Optional. Words to look for beside an embedding, at most 8192 bytes of UTF-8. Must be empty with
+    a text, whose own words count.
+    """
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
         """Optional. A vector of the dimension of the space."""
@@ -244,15 +328,20 @@ class MemoryQuery(_message.Message):
         include_embedding: _builtins.bool = ...,
         phase_weight: _builtins.float | None = ...,
         synaptic_bias: _builtins.float | None = ...,
+        mode: Global___QueryMode.ValueType = ...,
+        min_score: _builtins.float | None = ...,
+        words: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_confidence: _TypeAlias = _typing.Literal["min_confidence"]  # noqa: Y015
     _WhichOneofArgType__min_confidence: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence"]  # noqa: Y015
     _WhichOneofReturnType__min_resonance: _TypeAlias = _typing.Literal["min_resonance"]  # noqa: Y015
     _WhichOneofArgType__min_resonance: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance"]  # noqa: Y015
+    _WhichOneofReturnType__min_score: _TypeAlias = _typing.Literal["min_score"]  # noqa: Y015
+    _WhichOneofArgType__min_score: _TypeAlias = _typing.Literal["_min_score", b"_min_score"]  # noqa: Y015
     _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
     _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
     _WhichOneofReturnType__phase_tolerance: _TypeAlias = _typing.Literal["phase_tolerance"]  # noqa: Y015
@@ -267,6 +356,8 @@ class MemoryQuery(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_confidence) -> _WhichOneofReturnType__min_confidence | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_resonance) -> _WhichOneofReturnType__min_resonance | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_score) -> _WhichOneofReturnType__min_score | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__phase) -> _WhichOneofReturnType__phase | None: ...
     @_typing.overload
@@ -323,6 +414,7 @@ class MemoryQueryResult(_message.Message):
     MATCHES_FIELD_NUMBER: _builtins.int
     PHASE_FIELD_NUMBER: _builtins.int
     OUTSIDE_PHASE_COUNT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
     phase: _builtins.float
     """Output only. Phase that was searched around, 0 to 1, single precision; absent where the query
     looked in all phases.
@@ -331,6 +423,8 @@ class MemoryQueryResult(_message.Message):
     """Output only. Living memories of the space whose phase lies outside the band that was searched,
     whatever the other filters say about them; 0 where the query looked in all phases.
     """
+    mode: Global___QueryMode.ValueType
+    """Output only. By what the matches were found: VECTOR, LEXICAL or HYBRID."""
     @_builtins.property
     def matches(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
         """Output only. At most top_k matches, best first."""
@@ -341,10 +435,11 @@ class MemoryQueryResult(_message.Message):
         matches: _abc.Iterable[_memory_pb2.Match] | None = ...,
         phase: _builtins.float | None = ...,
         outside_phase_count: _builtins.int = ...,
+        mode: Global___QueryMode.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "phase", b"phase"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "matches", b"matches", "outside_phase_count", b"outside_phase_count", "phase", b"phase"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "matches", b"matches", "mode", b"mode", "outside_phase_count", b"outside_phase_count", "phase", b"phase"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
     _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015

@@ -458,14 +458,14 @@ class SearchRequest(_message.Message):
     MAX_BYTES_FIELD_NUMBER: _builtins.int
     BATCH_FIELD_NUMBER: _builtins.int
     vectors_f32_le: _builtins.bytes
-    """Query vectors one after another, float32 little endian, as sent."""
+    """Vectors of the queries that have one, one after another, float32 little endian, as sent."""
     max_bytes: _builtins.int
     """Fail when the answer would grow beyond this many bytes."""
     batch: _builtins.bool
     """Answer as to a batch; otherwise there is one query."""
     @_builtins.property
     def queries(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryOptions]:
-        """One a vector."""
+        """The queries."""
 
     def __init__(
         self,
@@ -498,6 +498,9 @@ class QueryOptions(_message.Message):
     PHASE_WEIGHT_FIELD_NUMBER: _builtins.int
     SYNAPTIC_BIAS_FIELD_NUMBER: _builtins.int
     INCLUDE_EMBEDDING_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    WORDS_ALONE_FIELD_NUMBER: _builtins.int
+    MIN_SCORE_FIELD_NUMBER: _builtins.int
     top_k: _builtins.int
     """Hits wanted."""
     phase: _builtins.float
@@ -514,6 +517,12 @@ class QueryOptions(_message.Message):
     """Weight of the traces."""
     include_embedding: _builtins.bool
     """Send rows back."""
+    words: _builtins.str
+    """Words to look for; empty looks by the vector alone."""
+    words_alone: _builtins.bool
+    """The words decide alone; the query has no vector."""
+    min_score: _builtins.float
+    """Lowest score; absent is none."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels that a memory must carry."""
@@ -530,19 +539,26 @@ class QueryOptions(_message.Message):
         phase_weight: _builtins.float = ...,
         synaptic_bias: _builtins.float = ...,
         include_embedding: _builtins.bool = ...,
+        words: _builtins.str = ...,
+        words_alone: _builtins.bool = ...,
+        min_score: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "min_resonance", b"min_resonance", "phase", b"phase", "phase_tolerance", b"phase_tolerance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k", "words", b"words", "words_alone", b"words_alone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_resonance: _TypeAlias = _typing.Literal["min_resonance"]  # noqa: Y015
     _WhichOneofArgType__min_resonance: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance"]  # noqa: Y015
+    _WhichOneofReturnType__min_score: _TypeAlias = _typing.Literal["min_score"]  # noqa: Y015
+    _WhichOneofArgType__min_score: _TypeAlias = _typing.Literal["_min_score", b"_min_score"]  # noqa: Y015
     _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
     _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
     _WhichOneofReturnType__phase_tolerance: _TypeAlias = _typing.Literal["phase_tolerance"]  # noqa: Y015
     _WhichOneofArgType__phase_tolerance: _TypeAlias = _typing.Literal["_phase_tolerance", b"_phase_tolerance"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_resonance) -> _WhichOneofReturnType__min_resonance | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_score) -> _WhichOneofReturnType__min_score | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__phase) -> _WhichOneofReturnType__phase | None: ...
     @_typing.overload
@@ -863,6 +879,7 @@ class ViewReply(_message.Message):
     CONFIG_REVISION_FIELD_NUMBER: _builtins.int
     CONFIG_TIME_NS_FIELD_NUMBER: _builtins.int
     SEMANTICS_VERSION_FIELD_NUMBER: _builtins.int
+    LEXICAL_BYTES_FIELD_NUMBER: _builtins.int
     exists: _builtins.bool
     """The space exists."""
     incarnation: _builtins.int
@@ -905,6 +922,8 @@ class ViewReply(_message.Message):
     """Time of that change, Unix nanoseconds."""
     semantics_version: _builtins.int
     """Rules that records are applied by; 0 before the first record. Also of a space that does not exist."""
+    lexical_bytes: _builtins.int
+    """Bytes held for the index of words now."""
     @_builtins.property
     def parameters(self) -> _record_pb2.SpaceParameters:
         """Parameters."""
@@ -939,10 +958,11 @@ class ViewReply(_message.Message):
         config_revision: _builtins.int = ...,
         config_time_ns: _builtins.int = ...,
         semantics_version: _builtins.int = ...,
+        lexical_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "allocated_bytes", b"allocated_bytes", "awake", b"awake", "capacity", b"capacity", "chain", b"chain", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "create_time_ns", b"create_time_ns", "exists", b"exists", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "parameters", b"parameters", "phase", b"phase", "phase_remaining", b"phase_remaining", "pinned", b"pinned", "semantics_version", b"semantics_version", "step", b"step", "synaptic_norms", b"synaptic_norms", "traces_f32_le", b"traces_f32_le", "update_time_ns", b"update_time_ns", "used", b"used", "vector_bytes", b"vector_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "allocated_bytes", b"allocated_bytes", "awake", b"awake", "capacity", b"capacity", "chain", b"chain", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "create_time_ns", b"create_time_ns", "exists", b"exists", "incarnation", b"incarnation", "lexical_bytes", b"lexical_bytes", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "parameters", b"parameters", "phase", b"phase", "phase_remaining", b"phase_remaining", "pinned", b"pinned", "semantics_version", b"semantics_version", "step", b"step", "synaptic_norms", b"synaptic_norms", "traces_f32_le", b"traces_f32_le", "update_time_ns", b"update_time_ns", "used", b"used", "vector_bytes", b"vector_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1122,18 +1142,24 @@ class MeasureRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TEXTS_FIELD_NUMBER: _builtins.int
+    SPEECH_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeasuredText]:
         """The texts."""
+
+    @_builtins.property
+    def speech(self) -> Global___SpeechRequest:
+        """Analyse the style of a text too."""
 
     def __init__(
         self,
         *,
         texts: _abc.Iterable[Global___MeasuredText] | None = ...,
+        speech: Global___SpeechRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["speech", b"speech"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["speech", b"speech", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1196,6 +1222,7 @@ class MeasureReply(_message.Message):
     MEASUREMENTS_FIELD_NUMBER: _builtins.int
     ROWS_F32_LE_FIELD_NUMBER: _builtins.int
     BATCH_COUNT_FIELD_NUMBER: _builtins.int
+    SPEECH_FIELD_NUMBER: _builtins.int
     rows_f32_le: _builtins.bytes
     """Rows of the texts that were to be embedded, float32 little endian."""
     batch_count: _builtins.int
@@ -1204,16 +1231,21 @@ class MeasureReply(_message.Message):
     def measurements(self) -> _containers.RepeatedCompositeFieldContainer[Global___TextMeasurement]:
         """One a text."""
 
+    @_builtins.property
+    def speech(self) -> Global___SpeechReply:
+        """The analysis of style, if it was wanted."""
+
     def __init__(
         self,
         *,
         measurements: _abc.Iterable[Global___TextMeasurement] | None = ...,
         rows_f32_le: _builtins.bytes = ...,
         batch_count: _builtins.int = ...,
+        speech: Global___SpeechReply | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["speech", b"speech"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "measurements", b"measurements", "rows_f32_le", b"rows_f32_le"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_count", b"batch_count", "measurements", b"measurements", "rows_f32_le", b"rows_f32_le", "speech", b"speech"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,7 +13,7 @@ from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
-from mlsdm_grpc.spaces.upkeep import Upkeep
+from mlsdm_grpc.spaces.scrubber import Scrubber
 from mlsdm_grpc.workers.link import InlineLink
 
 pytestmark = [
@@ -65,7 +65,7 @@ async def get(driver, seed, *, include_embedding=True):
 
 async def sweep(driver):
     for space in driver.engine._directory:
-        await driver.engine._upkeep._sweep(space)
+        await driver.engine._scrubber.sweep(space)
 
 
 def rows(driver, result):
@@ -74,13 +74,13 @@ def rows(driver, result):
 
 
 async def test_a_flipped_bit_is_found_and_mended_while_nothing_happens(monkeypatch, logs):
-    mended, repair = anyio.Event(), Upkeep._repair
+    mended, repair = anyio.Event(), Scrubber._repair
 
     async def noted(*arguments):
         await repair(*arguments)
         mended.set()
 
-    monkeypatch.setattr(Upkeep, "_repair", noted)
+    monkeypatch.setattr(Scrubber, "_repair", noted)
     async with running(workers=1, scrub_rows_per_s=100_000) as driver:
         await driver.put(*range(40))
         damage(driver, 7)
@@ -153,9 +153,9 @@ async def lost_is_lost(driver):
 
 
 async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
-    monkeypatch.setattr("mlsdm_grpc.spaces.upkeep._TICK_S", 0.01)
+    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber._TICK_S", 0.01)
     often, mended, journal = anyio.Event(), anyio.Event(), MemoryJournal()
-    load, repair, attempts, failing = journal.load_snapshot, Upkeep._repair, 0, True
+    load, repair, attempts, failing = journal.load_snapshot, Scrubber._repair, 0, True
 
     async def noted(*arguments):
         await repair(*arguments)
@@ -174,7 +174,7 @@ async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
     async with running(journal, workers=1, scrub_rows_per_s=100_000) as driver:
         await driver.put(*range(40))
         monkeypatch.setattr(journal, "load_snapshot", load_snapshot)
-        monkeypatch.setattr(Upkeep, "_repair", noted)
+        monkeypatch.setattr(Scrubber, "_repair", noted)
         damage(driver, 7)
         with anyio.fail_after(20):
             await often.wait()
@@ -187,17 +187,17 @@ async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
 
 
 async def test_a_busy_worker_keeps_no_other_from_being_scrubbed(monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.spaces.upkeep._TICK_S", 0.001)
+    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber._TICK_S", 0.001)
     seen, done = set(), anyio.Event()
-    scrub = Upkeep._scrub
+    scrub = Scrubber._scrub
 
-    async def noted(upkeep, space, start, count):
+    async def noted(scrubber, space, start, count):
         seen.add(space.key.space)
         if len(seen) == 3:
             done.set()
-        return await scrub(upkeep, space, start, count)
+        return await scrub(scrubber, space, start, count)
 
-    monkeypatch.setattr(Upkeep, "_scrub", noted)
+    monkeypatch.setattr(Scrubber, "_scrub", noted)
     async with running() as driver:
         for name in ("a", "b", "c"):
             await driver.put(1, key=SpaceKey("dev", name))
@@ -219,9 +219,9 @@ async def test_a_snapshot_waits_for_a_repair_that_has_to_be_repeated(tmp_path, m
 
         with monkeypatch.context() as busy:
             busy.setattr(journal, "load_snapshot", later)
-            await driver.engine._upkeep._snapshot(space)
+            await driver.engine._snapshots._snapshot(space)
         assert await journal.load_snapshot(KEY) is None
-        await driver.engine._upkeep._snapshot(space)
+        await driver.engine._snapshots._snapshot(space)
         assert (await journal.load_snapshot(KEY)).revision == space.applied
         assert (await get(driver, 3)).row.tobytes() == unit_row(vector(3)).tobytes()
     await journal.close()

@@ -1,0 +1,47 @@
+"""Which memories take part in a query, whatever finds them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlsdm_grpc.core.store.memory_table import Lattice, Mask
+from mlsdm_grpc.core.store.recall_query import Query
+
+__all__ = ["left_out", "living", "taking_part"]
+
+
+def left_out(lattice: Lattice, query: Query, now_ns: int) -> list[Mask]:
+    """Return which slots a query leaves out, by reason; what is free or out of phase may be in.
+
+    Args:
+        lattice: The memories.
+        query: What is asked.
+        now_ns: Memories that have expired by then are left out; 0 if none has.
+    """
+    reasons = list[Mask]()
+    if now_ns:
+        expire = lattice.expiring()
+        reasons.append((expire > 0) & (expire <= now_ns))
+    if query.min_confidence > 0.0:
+        reasons.append(lattice.columns["confidence"] < np.float32(query.min_confidence))
+    if query.labels:
+        reasons.append(~lattice.labels.carriers(query.labels))
+    return reasons
+
+
+def taking_part(lattice: Lattice, query: Query, now_ns: int) -> Mask:
+    """Return (slots,) bool: which slots hold a memory that a query may find."""
+    (low, high), phase = query.band, lattice.rows.phase
+    mask: Mask = (phase >= low) & (phase <= high)  # no phase where there is nothing to find
+    for reason in left_out(lattice, query, now_ns):
+        mask &= ~reason
+    return mask
+
+
+def living(lattice: Lattice, now_ns: int) -> Mask | None:
+    """Return (slots,) bool: which slots hold no memory that has expired; None if none has."""
+    if not now_ns:
+        return None
+    expire = lattice.expiring()
+    alive: Mask = (expire == 0) | (expire > now_ns)
+    return alive

@@ -1,0 +1,67 @@
+"""What a resonance is made of, computed by the one fixed routine."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.store import kernel
+from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.recall_query import Query
+
+__all__ = ["ResonanceParts", "distances", "rescored"]
+
+_MAX_COSINE = 1.01
+
+
+class ResonanceParts(NamedTuple):
+    """Resonances of some slots, and what they are made of; all float64."""
+
+    resonance: kernel.Float64
+    """-inf for a row that was damaged in memory, and is not known to be."""
+    cosine: kernel.Float64
+    phase_distance: kernel.Float64
+    phase_factor: kernel.Float64
+    synaptic_bias: kernel.Float64
+
+    def take(self, order: kernel.Indices) -> ResonanceParts:
+        """Return the parts at these positions."""
+        return ResonanceParts(*(part[order] for part in self))
+
+
+def distances(lattice: Lattice, query: Query, slots: kernel.Indices) -> kernel.Float64:
+    """Return how far the phases of some slots are from that of a query."""
+    phase = lattice.columns["phase"][slots]
+    distance: kernel.Float64 = np.abs(phase.astype(np.float64) - query.phase)
+    return distance
+
+
+def rescored(
+    lattice: Lattice,
+    query: Query,
+    slots: kernel.Indices,
+    rows: Float32,
+    traces: kernel.Float64 | None,
+) -> ResonanceParts:
+    """Return the resonances of some slots.
+
+    Args:
+        lattice: The memories.
+        query: What is asked.
+        slots: The slots.
+        rows: (slots, dimension), their rows.
+        traces: (dimension,) float64 of unit norm; None adds nothing.
+    """
+    cosine = kernel.resonances(rows, query.vector)
+    distance = distances(lattice, query, slots)
+    factor = 1.0 - query.phase_weight * distance
+    bias = np.zeros(len(slots))
+    if query.synaptic_bias and traces is not None:
+        bias = query.synaptic_bias * kernel.resonances(rows, traces)
+    resonance = cosine * factor + bias
+    sound = np.abs(cosine) <= _MAX_COSINE
+    if not sound.all():
+        resonance = np.where(sound, resonance, -np.inf)
+    return ResonanceParts(resonance, cosine, distance, factor, bias)

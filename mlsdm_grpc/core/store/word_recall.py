@@ -1,0 +1,138 @@
+"""Recall by the words of a query: alone, or fused with what its vector finds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlsdm_grpc.core.model.recall_mode import RecallMode
+from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.store import kernel
+from mlsdm_grpc.core.store.filters import living, taking_part
+from mlsdm_grpc.core.store.fusion import fuse
+from mlsdm_grpc.core.store.lattice_words import Words
+from mlsdm_grpc.core.store.lexical_index import LexicalHits
+from mlsdm_grpc.core.store.memory_table import Lattice, Mask
+from mlsdm_grpc.core.store.recall_query import ByWords, Query, RecalledSlots, Sought
+from mlsdm_grpc.core.store.rescoring import ResonanceParts, distances, rescored
+
+__all__ = ["WordSearch"]
+
+
+_DECIMALS = 6
+
+
+class WordSearch:
+    """Answers queries that have words.
+
+    Args:
+        lattice: The memories.
+        words: Their words.
+        now_ns: Memories that have expired by then do not exist; 0 if none has.
+        traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
+    """
+
+    def __init__(
+        self, lattice: Lattice, words: Words, now_ns: int, traces: kernel.Float64 | None
+    ) -> None:
+        self._lattice = lattice
+        self._words = words
+        self._now_ns = now_ns
+        self._traces = traces
+
+    def alone(self, query: Query, sought: Sought) -> RecalledSlots:
+        """Return the memories whose texts have the words, best first."""
+        mask = taking_part(self._lattice, query, self._now_ns)
+        # A soft phase changes the order, so that all have to be looked at.
+        top_k = None if query.phase_weight else query.top_k
+        hits = self._hits(sought, mask, top_k)
+        slots, bm25 = hits.slots.astype(np.intp), hits.scores
+        distance = distances(self._lattice, query, slots)
+        factor = 1.0 - query.phase_weight * distance
+        score = sought.fusion.words(bm25, factor)
+        if top_k is None:
+            newest = self._lattice.columns["sequence"][slots]
+            order = np.lexsort((-newest, -score))[: query.top_k]
+        else:
+            order = np.arange(len(slots))
+        order = order[score[order] >= _least(query)]
+        nothing = np.zeros(len(order))
+        parts = ResonanceParts(nothing, nothing, distance[order], factor[order], nothing)
+        return self._found(
+            sought, RecallMode.LEXICAL, slots[order], score[order], bm25[order], parts
+        )
+
+    def fused(self, query: Query, sought: Sought, scanned: Float32, error: float) -> RecalledSlots:
+        """Return the memories with the best scores by words and vector.
+
+        Args:
+            query: What is asked.
+            sought: Its words.
+            scanned: (slots,) approximate resonances; of slots that take no part any value.
+            error: Bound on the error of each.
+        """
+        lattice = self._lattice
+        mask = taking_part(lattice, query, self._now_ns)
+        self._keep_resonant(query, mask, scanned, error)
+        factors = None
+        if query.phase_weight:
+            every = np.arange(len(mask))
+            factors = 1.0 - query.phase_weight * distances(lattice, query, every)
+        fused = fuse(
+            sought.fusion,
+            self._hits(sought, None, None),
+            scanned,
+            lambda slots: self._parts(query, slots).resonance,
+            error=error,
+            top_k=query.top_k,
+            sequence=lattice.columns["sequence"],
+            mask=mask,
+            factors=factors,
+        )
+        good = fused.scores >= _least(query)
+        slots = fused.slots[good]
+        return self._found(
+            sought,
+            RecallMode.HYBRID,
+            slots,
+            fused.scores[good],
+            fused.bm25[good],
+            self._parts(query, slots),
+        )
+
+    def _hits(self, sought: Sought, mask: Mask | None, top_k: int | None) -> LexicalHits:
+        return self._words.index.search(
+            sought.terms,
+            top_k=top_k,
+            sequence=self._lattice.columns["sequence"],
+            mask=mask,
+            living=living(self._lattice, self._now_ns),
+        )
+
+    def _keep_resonant(self, query: Query, mask: Mask, scanned: Float32, error: float) -> None:
+        """Leave out of a mask what resonates too little with a query, exactly."""
+        if query.min_resonance <= -np.inf:
+            return
+        mask &= scanned >= query.min_resonance - error
+        unsure = np.flatnonzero(mask & (scanned <= query.min_resonance + error))
+        mask[unsure] = self._parts(query, unsure).resonance >= query.min_resonance
+
+    def _parts(self, query: Query, slots: kernel.Indices) -> ResonanceParts:
+        rows = self._lattice.rows.vectors.take(slots, axis=0)
+        return rescored(self._lattice, query, slots, rows, self._traces)
+
+    def _found(
+        self,
+        sought: Sought,
+        mode: RecallMode,
+        slots: kernel.Indices,
+        score: kernel.Float64,
+        bm25: kernel.Float64,
+        parts: ResonanceParts,
+    ) -> RecalledSlots:
+        matched = self._words.index.matched(sought.terms, slots.tolist())
+        return RecalledSlots(slots, *parts, by_words=ByWords(mode, score, bm25, matched))
+
+
+def _least(query: Query) -> float:
+    """Return the lowest score, rounded as scores are: one that was sent in float32 finds itself."""
+    return round(query.min_score, _DECIMALS) if query.min_score > -np.inf else -np.inf

@@ -1,0 +1,129 @@
+"""Scrubbing: the rows of spaces in use are compared with their checksums.
+
+A row that is not what was stored is restored from a second copy of the space, which is made from
+snapshot and journal beside it. What that copy cannot restore is lost: that one memory answers
+DATA_LOSS from then on, all others serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+import anyio.abc
+import structlog
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.errors import DataLoss, MlsdmError
+from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.lanes import Lane
+from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space_client import Access
+
+__all__ = ["Scrubber"]
+
+_log = structlog.get_logger(__name__)
+_TICK_S = 0.25
+_SWEEP_ROWS = 4_096
+_BUSY_TURNS = 20
+"""A space whose worker is never idle is scrubbed nevertheless, every so often."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """How far the scrubbing of a space is."""
+
+    start: int = 0
+    waited: int = 0
+    """Times that its worker was busy."""
+    failing: bool = False
+    """It could not be scrubbed the last time, which was told."""
+
+
+class Scrubber:
+    """Scrubs the spaces of this node.
+
+    Args:
+        access: The way to the spaces.
+        rows_per_s: Rows compared with their checksums in a second, all spaces together; 0 scrubs
+            before snapshots only.
+        metrics: Where figures go.
+    """
+
+    def __init__(self, access: Access, *, rows_per_s: int, metrics: Metrics) -> None:
+        self._directory = access.directory
+        self._ask = partial(access.ask, lane=Lane.MAINTENANCE)
+        self._rows_a_tick = -(-rows_per_s // round(1 / _TICK_S))
+        self._rows = metrics.scrub_rows
+        self._scrubbing = anyio.CancelScope()
+
+    def start(self, tasks: anyio.abc.TaskGroup) -> None:
+        """Scrub from here on, in a task of this group."""
+        if self._rows_a_tick:
+            tasks.start_soon(self._scrub_for_ever)
+
+    def stop(self) -> None:
+        """Begin nothing by itself any more."""
+        self._scrubbing.cancel()
+
+    async def sweep(self, space: Space) -> None:
+        """Compare all rows of a space with their checksums, in steps that let others in."""
+        start = await self._scrub(space, 0, _SWEEP_ROWS)
+        while start:
+            start = await self._scrub(space, start, _SWEEP_ROWS)
+
+    async def _scrub_for_ever(self) -> None:
+        """Go through all spaces in turn, some rows at a time, first of all where it is idle."""
+        turns: dict[SpaceKey, _Turn] = {}
+        with self._scrubbing:
+            while True:
+                spaces = list(self._directory)
+                turns = {space.key: turns.get(space.key, _Turn()) for space in spaces}
+                for space in spaces:
+                    await anyio.sleep(_TICK_S)
+                    await self._take(space, turns[space.key])
+                if not spaces:
+                    await anyio.sleep(_TICK_S)
+
+    async def _take(self, space: Space, turn: _Turn) -> None:
+        turn.waited += 1
+        if space.link is None or (space.link.pending and turn.waited < _BUSY_TURNS):
+            return
+        turn.waited = 0
+        try:
+            turn.start = await self._scrub(space, turn.start, self._rows_a_tick)
+            turn.failing = False
+        except MlsdmError as error:
+            if not turn.failing:
+                _log.warning("scrub_failed", reason=error.reason, detail=error.message)
+            turn.failing = True
+
+    async def _scrub(self, space: Space, start: int, count: int) -> int:
+        """Look at some rows, restore those that are damaged, and return where to go on, or 0."""
+        wanted = pb.ScrubRequest(start=start, count=count)
+        reply = (await self._ask(space, pb.LinkRequest(scrub=wanted))).scrub
+        self._rows.labels("checked").inc(reply.checked)
+        if reply.damaged:
+            self._rows.labels("damaged").inc(len(reply.damaged))
+            await self._repair(space, reply.damaged)
+        return reply.next
+
+    async def _repair(self, space: Space, memory_ids: Sequence[str]) -> None:
+        """Restore rows from a second copy of the space; give up those that it does not have."""
+        wanted = pb.RepairRequest(memory_ids=memory_ids)
+        try:
+            async with self._directory.rebuilt(space) as copy:
+                wanted.copy_id = copy.number
+                reply = (await self._ask(space, pb.LinkRequest(repair=wanted))).repair
+        except DataLoss:
+            wanted.copy_id = 0  # there is no copy to be had
+            reply = (await self._ask(space, pb.LinkRequest(repair=wanted))).repair
+        self._rows.labels("repaired").inc(len(reply.repaired))
+        self._rows.labels("lost").inc(len(reply.lost))
+        if reply.repaired:
+            _log.warning("rows_repaired", count=len(reply.repaired), revision=space.applied)
+        if reply.lost:
+            _log.error("rows_lost", count=len(reply.lost), memory_ids=list(reply.lost))

@@ -1,0 +1,84 @@
+"""Queries as the worker of a space gets them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from mlsdm_grpc import errors
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.mind.pelm import Query
+from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.core.store.fusion import fusion_of
+from mlsdm_grpc.core.store.kernel import Float64
+from mlsdm_grpc.core.store.recall_query import Sought
+from mlsdm_grpc.lexical import query_terms
+
+__all__ = ["queries_of"]
+
+_TOLERANCE: Final = 0.15
+"""Half width of a phase band where nobody names one."""
+_NO_VECTOR: Final = np.empty(0)
+
+
+def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
+    """Return the queries of a request to a space."""
+    dimension = contents.parameters.dimension
+    count = sum(not options.words_alone for options in request.queries)
+    vectors = np.frombuffer(request.vectors_f32_le, "<f4").reshape(count, -1 if count else 0)
+    if count and vectors.shape[1] != dimension:
+        raise errors.MlsdmError(
+            "The query does not have the dimension of the space.",
+            reason="DIMENSION_MISMATCH",
+            metadata={"expected": str(dimension), "actual": str(vectors.shape[1])},
+        )
+    wide = vectors.astype(np.float64)
+    wide /= np.sqrt(np.add.reduce(wide * wide, axis=1))[:, np.newaxis]
+    rows = iter(wide)
+    return [
+        _query(contents, _NO_VECTOR if options.words_alone else next(rows), options)
+        for options in request.queries
+    ]
+
+
+def _query(contents: Contents, vector: Float64, options: pb.QueryOptions) -> Query:
+    phase, tolerance = contents.rhythm.phase, None
+    if options.HasField("phase"):
+        phase, tolerance = options.phase, _TOLERANCE
+    elif contents.parameters.recall_in_band:
+        tolerance = _TOLERANCE
+    if options.HasField("phase_tolerance"):
+        given = options.phase_tolerance
+        tolerance = given if options.HasField("phase") or given < 1.0 else None
+    return Query(
+        vector=vector,
+        phase=float(np.float32(phase)),
+        top_k=options.top_k,
+        phase_tolerance=tolerance,
+        min_confidence=options.min_confidence,
+        min_resonance=options.min_resonance if options.HasField("min_resonance") else -np.inf,
+        labels=frozenset(options.labels),
+        phase_weight=options.phase_weight,
+        synaptic_bias=options.synaptic_bias,
+        sought=_sought(contents.parameters.embedder, options),
+        min_score=options.min_score if options.HasField("min_score") else -np.inf,
+    )
+
+
+def _sought(embedder: str, options: pb.QueryOptions) -> Sought | None:
+    """Return the words of a query; None if it has none.
+
+    Args:
+        embedder: Of the space; empty where callers send the vectors.
+        options: The query.
+    """
+    if not options.words:
+        return None
+    terms = query_terms(options.words).terms
+    return Sought(
+        words=tuple(term.word for term in terms),
+        terms=tuple(term.terms for term in terms),
+        fusion=fusion_of(embedder),
+        alone=options.words_alone,
+    )
