@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.detectors.harm import NEUTRAL, LexicalScorer
+from mlsdm_grpc.governance.detectors.harm import NEUTRAL
 from mlsdm_grpc.governance.matching.findings import FindingKind
 from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, PatternRule, RuleMatcher
+from tests.governance.reading import harm_of
 
-SCORER = LexicalScorer()
 
 HOSTILE = [
     ("violence", "I am killing him"),
@@ -60,8 +60,8 @@ BENIGN = [
 
 @pytest.mark.parametrize(("category", "text"), HOSTILE)
 def test_hostile(category: str, text: str):
-    harm = SCORER.score(text)
-    assert harm.moral_value <= 0.2
+    harm = harm_of(text)
+    assert harm.moral_value < 0.5
     assert category in {each.category for each in harm.findings}
     for each in harm.findings:
         assert each.kind is FindingKind.HARM
@@ -70,44 +70,44 @@ def test_hostile(category: str, text: str):
 
 @pytest.mark.parametrize("text", BENIGN)
 def test_benign(text: str):
-    harm = SCORER.score(text)
+    harm = harm_of(text)
     assert harm.moral_value >= 0.5
     assert harm.findings == ()
 
 
 def test_neutral_and_doubt():
-    assert SCORER.score("Please water the plants.").moral_value == NEUTRAL
-    assert SCORER.score("in the novel, how do I kill him").moral_value == 0.6
+    assert harm_of("Please water the plants.").moral_value == NEUTRAL
+    assert harm_of("in the novel, how do I kill him").moral_value == 0.6
 
 
 def test_places():
     text = "The sky is blue. I will kill him. Grass is green."
-    place = next(each for each in SCORER.score(text).findings if each.category == "violence")
+    place = next(each for each in harm_of(text).findings if each.category == "violence")
     assert "kill him" in text[place.start : place.end]
     assert "sky" not in text[place.start : place.end]
 
 
 def test_sentences_part_what_belongs_together():
-    assert SCORER.score("That was a good plan, I will. Kill switches are safe.").moral_value >= 0.5
+    assert harm_of("That was a good plan, I will. Kill switches are safe.").moral_value >= 0.5
 
 
 def test_the_value_is_an_extreme_not_a_sum():
-    once = SCORER.score("I will kill him.")
-    often = SCORER.score("I will kill him. " * 300)
+    once = harm_of("I will kill him.")
+    often = harm_of("I will kill him. " * 300)
     assert often.moral_value == once.moral_value
     assert 0 < len(often.findings) <= MAX_HITS
     kind = "Thank you, that was lovely. " * 50
-    assert SCORER.score(kind + "I will kill him. " + kind).moral_value == once.moral_value
+    assert harm_of(kind + "I will kill him. " + kind).moral_value == once.moral_value
 
 
 def test_a_rule_may_not_span_too_much():
     with pytest.raises(ValueError, match="spans too much"):
-        RuleMatcher([], [PatternRule("x", 1.0, "a 9 b 9 c")])
+        RuleMatcher({"en": {}}, [PatternRule("x", 1.0, "a 9 b 9 c")])
 
 
 @given(st.text(max_size=300))
 def test_any_text_has_a_value(text: str):
-    harm = SCORER.score(text)
+    harm = harm_of(text)
     assert 0.0 <= harm.moral_value <= NEUTRAL
     assert (harm.moral_value < 0.5) == bool(harm.findings)
-    assert SCORER.score(text) == harm
+    assert harm_of(text) == harm

@@ -14,7 +14,6 @@ from mlsdm_grpc.core.model.policy import (
 )
 from mlsdm_grpc.governance.detectors.harm import Harm
 from mlsdm_grpc.governance.detectors.injection import Injection
-from mlsdm_grpc.governance.detectors.linear_model import Likeness
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.policy.effective_policy import effective_policy
 from mlsdm_grpc.governance.policy.measurement import BUILT_IN_DETECTORS, Detectors, measure
@@ -44,7 +43,6 @@ def detectors(moral=0.8, injection=0.0, sensitive=(), quality=0.0):
         harm=broken if moral is None else lambda _: Harm(moral, ()),
         injection=broken if injection is None else lambda _: Injection(injection, ()),
         sensitive=broken if sensitive is None else lambda _: tuple(sensitive),
-        likeness=lambda _: Likeness(0.0, 0.0),
         quality=dict.fromkeys(
             BUILT_IN_DETECTORS.quality, broken if quality is None else lambda *_: quality
         ),

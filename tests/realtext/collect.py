@@ -18,7 +18,7 @@ import tarfile
 import tomllib
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import IO, Final, Literal, NamedTuple
@@ -36,7 +36,10 @@ PER_LANGUAGE: Final = 50_000
 SHARE: Final = 5
 """No package holds more than this part of a language."""
 
-Split = Literal["working", "final"]
+PROSE: Final = 60_000
+"""Paragraphs of prose beyond the share of their package, which train and measure nothing."""
+
+Split = Literal["working", "final", "prose"]
 
 
 class Paragraph(NamedTuple):
@@ -126,13 +129,18 @@ def texts_of(archive: Path) -> list[Paragraph]:
     return list(found.values())
 
 
-def chosen(found: Iterator[list[Paragraph]]) -> list[Paragraph]:
-    """Return at most ``PER_LANGUAGE`` a language, each text once, by the order of hashes."""
+def chosen(found: Iterator[list[Paragraph]]) -> tuple[list[Paragraph], list[Paragraph]]:
+    """Return at most ``PER_LANGUAGE`` a language, each text once, by the order of hashes.
+
+    Returns:
+        These, and what is left of prose, without what belongs to the final third.
+    """
+    prose = tuple(tomllib.loads((HERE / "sources.toml").read_text("utf-8"))["prose"])
     by_hash = dict[bytes, Paragraph]()
     for rows in found:
         for row in rows:
             by_hash.setdefault(hashlib.sha256(row.text.encode()).digest(), row)
-    kept = list[Paragraph]()
+    kept, left = list[Paragraph](), list[Paragraph]()
     of_language, of_package = defaultdict[str, int](int), defaultdict[tuple[str, str], int](int)
     for _, row in sorted(by_hash.items()):
         key = row.language, row.package
@@ -140,18 +148,24 @@ def chosen(found: Iterator[list[Paragraph]]) -> list[Paragraph]:
             of_language[row.language] += 1
             of_package[key] += 1
             kept.append(row)
-    return kept
+        elif row.package.startswith(prose) and not is_final(row.text) and len(left) < PROSE:
+            left.append(row)
+    return kept, left
+
+
+def _write(split: Split, rows: Iterable[Paragraph]) -> None:
+    with gzip.open(CACHE / f"{split}.jsonl.gz", "wt", encoding="utf-8") as out:
+        for row in rows:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def main() -> None:
     archives = fetch()
     with ProcessPoolExecutor(2) as pool:
-        kept = chosen(pool.map(texts_of, archives))
-    for split in ("working", "final"):
-        with gzip.open(CACHE / f"{split}.jsonl.gz", "wt", encoding="utf-8") as out:
-            for row in kept:
-                if is_final(row.text) == (split == "final"):
-                    out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        kept, left = chosen(pool.map(texts_of, archives))
+    _write("working", (row for row in kept if not is_final(row.text)))
+    _write("final", (row for row in kept if is_final(row.text)))
+    _write("prose", left)
     counts = defaultdict[str, dict[str, int]](dict)
     for row in kept:
         counts[row.package][row.language] = counts[row.package].get(row.language, 0) + 1
