@@ -110,7 +110,7 @@ layers: setup
 contract: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" buf lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" buf format --diff --exit-code
-	PATH="$(CURDIR)/$(BIN):$$PATH" buf breaking --against proto/baseline.binpb
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh -c 'buf build --path proto/mlsdm/v1 -o - | buf breaking - --against proto/baseline.binpb'
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python proto/generate.py --check
 
 proto: setup ## generate the stubs from proto/

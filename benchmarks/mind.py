@@ -36,7 +36,7 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
-from mlsdm_grpc.workers.pool import WORKER_ENVIRONMENT
+from mlsdm_grpc.workers.process import WORKER_ENVIRONMENT
 
 PAGE_BYTES = resource.getpagesize()
 BATCH = 1_000

@@ -1,6 +1,7 @@
 """Recall in conversations: how many questions find the turns that hold their answers.
 
     python benchmarks/recall.py FOLDER           a folder or zip file, see conversations.py
+    python benchmarks/recall.py FOLDER --served  ask a server over the wire beside that
     python benchmarks/recall.py FOLDER --tune    choose constants, each conversation left out once
 
 Each turn is one memory. any@k is the share of questions with one of the turns that hold the answer
@@ -24,12 +25,14 @@ from conversations import Context, Conversation, load
 from finders import Finder, Hybrid, Lexical, Okapi, PlainIndex, Vectors
 from pairs import publish
 from ranking import DEPTH, MEASURES, Values, interval, measures
+from served import Served, served
 
 from mlsdm_grpc.core.store.fusion import Fusion
 from mlsdm_grpc.core.store.lexical_index import Bm25
 from mlsdm_grpc.llm.embedders.embedder import load_embedder
 
 CONTEXTS = (Context(), Context(1), Context(1, date=True), Context(2, date=True))
+MODES = ("auto", "lexical", "vector")
 SHOWN = ("any@1", "any@5", "any@10", "any@20", "all@5", "all@10", "MRR", "nDCG@10")
 WITH_INTERVAL = ("any@5", "any@10")
 WORDS = Fusion(vector_weight=0.15)
@@ -55,14 +58,15 @@ def evaluate(finder: Finder, conversations: Sequence[Conversation], context: Con
     """Fill a finder with each conversation and ask it the questions."""
     values: list[Values] = []
     asked_s = filled_s = 0.0
+    cpu_s = finder.cpu_s if isinstance(finder, Served) else time.process_time
     for conversation in conversations:
         contexts = conversation.contexts(context)
-        began_s = time.process_time()
+        began_s = cpu_s()
         finder.fill(conversation.turns, contexts)
-        filled_s += time.process_time() - began_s
-        began_s = time.process_time()
+        filled_s += cpu_s() - began_s
+        began_s = cpu_s()
         ranked = [finder.rank(question.text, DEPTH) for question in conversation.questions]
-        asked_s += time.process_time() - began_s
+        asked_s += cpu_s() - began_s
         values += [
             measures(one, question.evidence)
             for one, question in zip(ranked, conversation.questions, strict=True)
@@ -84,7 +88,21 @@ def finders() -> list[tuple[Finder, Sequence[Context]]]:
 
 
 def report(conversations: Sequence[Conversation]) -> list[str]:
-    """Return the table of all finders."""
+    """Return the table of all finders in this process."""
+    return table(conversations, finders())
+
+
+def report_of_server(conversations: Sequence[Conversation]) -> list[str]:
+    """Return the table of all finders, those of a server with its defaults too."""
+    with served(MODES) as found:
+        asked = [(finder, CONTEXTS[:1]) for finder in found]
+        return table(conversations, [*finders(), *asked])
+
+
+def table(
+    conversations: Sequence[Conversation], compared: Sequence[tuple[Finder, Sequence[Context]]]
+) -> list[str]:
+    """Return a line for each finder and context."""
     questions = sum(len(conversation.questions) for conversation in conversations)
     lines = [
         f"{len(conversations)} conversations, {questions} questions; 95 % intervals by bootstrap",
@@ -92,7 +110,7 @@ def report(conversations: Sequence[Conversation]) -> list[str]:
         "| | context | " + " | ".join(SHOWN) + " | query us | put us |",
         "|---" * (len(SHOWN) + 4) + "|",
     ]
-    for finder, contexts in finders():
+    for finder, contexts in compared:
         for context in contexts:
             result = evaluate(finder, conversations, context)
             cells = " | ".join(_cell(result, measure) for measure in SHOWN)
@@ -170,9 +188,12 @@ def main() -> None:
     )
     parser.add_argument("conversations", type=Path, help="folder or zip file")
     parser.add_argument("--tune", action="store_true", help="choose the constants instead")
+    parser.add_argument("--served", action="store_true", help="with a server over the wire")
     parser.add_argument("--write", type=Path, help="file that the table is written to")
     arguments = parser.parse_args()
-    made: Callable[[Sequence[Conversation]], list[str]] = tune if arguments.tune else report
+    made: Callable[[Sequence[Conversation]], list[str]] = report
+    if arguments.tune or arguments.served:
+        made = tune if arguments.tune else report_of_server
     publish(made(load(arguments.conversations)), arguments.write)
 
 

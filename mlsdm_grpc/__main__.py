@@ -1,6 +1,23 @@
 """``python -m mlsdm_grpc`` is the command ``mlsdm``."""
 
-from mlsdm_grpc.cli.app import main
+import os
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command; a plain health check is answered before anything heavy is loaded."""
+    if sys.argv[1:2] == ["health"]:
+        from mlsdm_grpc.cli.probe import answer, probe
+
+        status = probe(sys.argv[2:], os.environ.get("MLSDM_TARGET", "127.0.0.1:50051"))
+        if status is not None:
+            sys.exit(answer(status))
+    from mlsdm_grpc.cli.app import main as full
+
+    full()
+
 
 if __name__ == "__main__":
     main()

@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 __all__ = [
+    "RETRY_AT_ONCE_S",
+    "RETRY_LATER_S",
+    "RETRY_SOON_S",
     "AlreadyExists",
     "ApiStatusError",
     "Conflict",
@@ -28,7 +32,15 @@ __all__ = [
     "QuotaExceeded",
     "Unauthenticated",
     "Unavailable",
+    "dimension_mismatch",
 ]
+
+RETRY_AT_ONCE_S: Final = 0.1
+"""Time to wait before a repeat where room comes free within milliseconds, seconds."""
+RETRY_SOON_S: Final = 0.5
+"""The same where a worker is replaced or a space gets ready."""
+RETRY_LATER_S: Final = 1.0
+"""The same where others have to end what they do, or an upstream has to recover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +197,13 @@ class ApiStatusError(MlsdmError):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def dimension_mismatch(expected: int, actual: int, space: str = "") -> PreconditionFailed:
+    """Return the error of a vector that does not have the dimension of its space."""
+    where = {"space": space} if space else {}
+    return PreconditionFailed(
+        "The embedding does not have the dimension of the space.",
+        reason="DIMENSION_MISMATCH",
+        metadata={**where, "expected": str(expected), "actual": str(actual)},
+    )

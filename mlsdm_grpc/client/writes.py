@@ -197,11 +197,15 @@ class Writes(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> DeleteMemoryResponse:
-        """Delete one memory; with ``erase`` its content leaves the journal too.
+        """Delete one memory.
+
+        What is deleted stays in the journal until it is trimmed. ``erase`` asks for its content to
+        leave the journal too, which servers of this version refuse.
 
         Raises:
             NotFound: It is gone already.
             Conflict: It has another etag.
+            NotYetAvailable: The server does not erase.
         """
         write_id = write_request_id(request_id)
         request = message(

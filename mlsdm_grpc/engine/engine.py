@@ -52,13 +52,17 @@ from mlsdm_grpc.spaces.consolidator import Consolidator, SleepSchedule
 from mlsdm_grpc.spaces.creation import FirstWrites, parameters_from
 from mlsdm_grpc.spaces.directory import Directory, Space
 from mlsdm_grpc.spaces.eviction import Evictor
+from mlsdm_grpc.spaces.loader import Loader
+from mlsdm_grpc.spaces.lost_spaces import LostSpaces
 from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.registry import SpaceRegistry
 from mlsdm_grpc.spaces.scrubber import Scrubber
 from mlsdm_grpc.spaces.snapshots import Snapshots, SnapshotSchedule
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.watches import Watches
 from mlsdm_grpc.spaces.write_pipeline import Ticket, WritePipeline
-from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits, WorkerRole
+from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits
+from mlsdm_grpc.workers.process import WorkerRole
 from mlsdm_grpc.workers.space_codec import (
     Ask,
     StoredMemory,
@@ -147,7 +151,8 @@ class Engine:
         """What text workers do."""
         info = self.texts.info
         self._budget = Budget(settings.memory_budget_bytes, most_space_bytes)
-        quarantine = Quarantine()
+        self.quarantine = quarantine = Quarantine()
+        """Spaces that take no writes."""
         sleeps = SleepSchedule(interval_s=settings.consolidation_interval_s, metrics=metrics)
         due = SnapshotSchedule(snapshot_every)
         self._writes = WritePipeline(
@@ -160,12 +165,13 @@ class Engine:
         )
         self._directory = Directory(
             journal,
-            self._minds,
+            SpaceRegistry(self._minds, self._budget),
+            Loader(journal, self._minds, quarantine, metrics),
             budget=self._budget,
-            quarantine=quarantine,
             on_backlog=self._writes.settle_backlog,
             metrics=metrics,
         )
+        self._lost_spaces = LostSpaces(self._directory.registry, self._directory, quarantine)
         access = self._access = Access(
             self._directory, self._writes, self.lanes, clock=clock, ids=self.ids
         )
@@ -215,11 +221,12 @@ class Engine:
             stop_s=settings.stop_snapshots_s,
             metrics=metrics,
         )
-        self.evictor = Evictor(self._directory, self._budget, self._snapshots)
+        self.evictor = Evictor(self._directory.registry, self._budget, self._snapshots, metrics)
         """What lets spaces leave RAM."""
         pools = {"space": self._minds, "text": self._text_pool}
-        self.vitals = Vitals(self._directory, self._writes, pools, self.lanes)
+        self.vitals = Vitals(self._directory, quarantine, self._writes, pools, self.lanes)
         """How it is doing."""
+        metrics.spaces_quarantined.set_function(lambda: len(quarantine.spaces))
         metrics.engine_pending_calls.set_function(
             lambda: sum(each.in_use for each in self.lanes if each.lane is not Lane.LLM)
         )
@@ -236,14 +243,14 @@ class Engine:
 
     @property
     def directory(self) -> Directory:
-        """The spaces in use here, and those in quarantine."""
+        """The spaces in use here."""
         return self._directory
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the workers; at the end finish all writes and leave a snapshot of every space."""
         async with anyio.create_task_group() as tasks:
-            self._directory.start(tasks)
+            self._lost_spaces.start(tasks)
             self.consolidator.start(tasks)
             self._scrubber.start(tasks)
             self._snapshots.start(tasks)
@@ -255,7 +262,7 @@ class Engine:
                 yield
             finally:
                 self.consolidator.stop()
-                self._directory.stop()
+                self._lost_spaces.stop()
                 self.evictor.stop()
                 self._scrubber.stop()
                 with anyio.CancelScope(shield=True):
@@ -354,7 +361,7 @@ class Engine:
             space = await self._access.reached(key, min_revision, deadline_s)
             wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
             reply = await self._access.ask(space, pb.LinkRequest(get=wanted), deadline_s=deadline_s)
-        found = list(found_memories(reply.memories))
+        found = found_memories(reply.memories)
         if not found:
             raise NotFound(
                 "The memory does not exist.",
@@ -364,7 +371,7 @@ class Engine:
 
     async def page(
         self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
-    ) -> tuple[list[StoredMemory], bool, int]:
+    ) -> tuple[Sequence[StoredMemory], bool, int]:
         """Return memories in the order of their creation, whether there are more, the revision."""
         with self.lanes.inside(wanted.lane, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)
@@ -380,8 +387,7 @@ class Engine:
                 reply = await self._access.ask(
                     space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
                 )
-        found = await self.turns.all(found_memories(reply.memories))
-        return found, reply.memories.more, reply.revision
+        return found_memories(reply.memories), reply.memories.more, reply.revision
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
         """Return the figures of a space as they stand now; the ontology is left out."""
@@ -441,7 +447,7 @@ class Engine:
 
     def _worker_lost(self, loss: Loss) -> None:
         self._metrics.worker_restarts.labels("minds").inc()
-        self._directory.worker_lost(loss)
+        self._lost_spaces.worker_lost(loss)
 
     def _text_worker_lost(self, _: Loss) -> None:
         self._metrics.worker_restarts.labels("text").inc()

@@ -230,9 +230,7 @@ class Intake:
         event = event.with_memories(await self._settled(space, event.memories))
         return await self._access.write(space, event, ticket)
 
-    async def _settled(
-        self, space: Space, memories: tuple[NewMemory, ...]
-    ) -> tuple[NewMemory, ...]:
+    async def _settled(self, space: Space, memories: Sequence[NewMemory]) -> Sequence[NewMemory]:
         access = self._access
         version = access.version_of(space.key)
         return await settled(space, memories, version=version, now_ns=access.clock.now_ns())

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from mlsdm_grpc.protection.lanes import Lanes
 from mlsdm_grpc.spaces.directory import Directory
+from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.spaces.write_pipeline import WritePipeline
 from mlsdm_grpc.workers.pool import Pool, WorkerState
 
@@ -19,6 +20,7 @@ class Vitals:
 
     Args:
         directory: The spaces in use.
+        quarantine: Those that take no writes.
         writes: The write pipeline.
         pools: Workers, by kind as the contract names it.
         lanes: Who may work, and when.
@@ -27,11 +29,13 @@ class Vitals:
     def __init__(
         self,
         directory: Directory,
+        quarantine: Quarantine,
         writes: WritePipeline,
         pools: Mapping[str, Pool],
         lanes: Lanes,
     ) -> None:
         self._directory = directory
+        self._quarantine = quarantine
         self._writes = writes
         self._pools = pools
         self.lanes = lanes
@@ -57,4 +61,4 @@ class Vitals:
     @property
     def quarantined(self) -> int:
         """Spaces that take no writes because of a record that nothing survives."""
-        return len(self._directory.quarantined)
+        return len(self._quarantine.spaces)

@@ -14,11 +14,18 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.model.policy import Decision
-from mlsdm_grpc.core.model.record import NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.record import (
+    MAX_PARENTS,
+    MAX_TEXT_BYTES,
+    NewMemory,
+    Provenance,
+    Source,
+    Vector,
+)
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.memory_writes import Exchange
-from mlsdm_grpc.errors import NotFound, Unavailable
+from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, noteworthy, redacted
@@ -26,14 +33,12 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.prompt import RecalledText
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.spaces.patience import hanging, waiting_for
+from mlsdm_grpc.spaces.space import revision_not_reached
 from mlsdm_grpc.spaces.write_pipeline import Ticket, outcome_unknown
 from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = ["AnsweredPrompt", "Memories", "Recollected"]
 
-_MAX_PARENTS: Final = 32
-_MAX_TEXT_BYTES: Final = 8_192
-"""Of one memory."""
 _BLOCK_BYTES: Final = 32 * 1_024
 """Recalled text that goes into one prompt."""
 _LEAST_BYTES: Final = 64
@@ -41,7 +46,6 @@ _LEAST_BYTES: Final = 64
 _MAX_RECALLED: Final = 200
 """Memories looked at for one prompt: as many as one answer of a worker holds, however long."""
 _JUDGED_AT_ONCE: Final = 16
-_RETRY_AFTER_S: Final = 1.0
 _BEFORE_S: Final = 0.01
 """A revision that is not reached is told so long before the time is over."""
 _NO_VECTOR: Final = Vector(np.empty(0, np.float32), 0.0)
@@ -85,6 +89,7 @@ class Memories:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._spaces = engine.directory.registry
         self._judging = engine.judging
 
     async def seen(
@@ -103,21 +108,14 @@ class Memories:
             DeadlineExceeded: Nor can it in time.
         """
         try:
-            async with waiting_for(
-                self._engine.directory, key, until_s=until_s, deadline_s=deadline_s
-            ):
+            async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
                 before_s = _BEFORE_S if min_revision else 0.0
                 return await self._engine.state(
                     key, min_revision=min_revision, deadline_s=until_s - before_s
                 )
         except NotFound:
             if min_revision:
-                raise Unavailable(
-                    "The space has not reached the revision.",
-                    reason="REVISION_NOT_REACHED",
-                    metadata={"revision": "0", "min_revision": str(min_revision)},
-                    retry_after_s=_RETRY_AFTER_S,
-                ) from None
+                raise revision_not_reached(min_revision, 0) from None
             return None
 
     async def recalled(
@@ -144,7 +142,7 @@ class Memories:
             Unavailable: The memory cannot be used, or its worker hangs.
             DeadlineExceeded: Nor can it in time.
         """
-        async with waiting_for(self._engine.directory, key, until_s=until_s, deadline_s=deadline_s):
+        async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
             return await self._recalled(
                 key, ask, policy, min_revision=min_revision, until_s=until_s
             )
@@ -217,7 +215,7 @@ class Memories:
                 source=Source.LLM_GENERATION,
                 model=said.model,
                 policy_version=said.policy_version,
-                parent_ids=(prompt_id, *said.recalled)[:_MAX_PARENTS],
+                parent_ids=(prompt_id, *said.recalled)[:MAX_PARENTS],
             ),
         )
         async with self._writing(key, ticket):
@@ -250,10 +248,10 @@ class Memories:
 
     def _writing(self, key: SpaceKey, ticket: Ticket) -> AbstractAsyncContextManager[None]:
         """Return a context for a write that must not keep the answer back until its deadline."""
-        if self._engine.directory.hangs(key):
+        if self._spaces.hangs(key):
             raise hanging(key)
         return waiting_for(
-            self._engine.directory,
+            self._spaces,
             key,
             deadline_s=ticket.deadline_s,
             until_s=ticket.deadline_s,
@@ -268,4 +266,4 @@ def _batched(matches: Sequence[Match], size: int) -> Iterator[Sequence[Match]]:
 
 def _cut(text: str) -> str:
     """Return as much of a text as one memory can hold."""
-    return text.encode()[:_MAX_TEXT_BYTES].decode(errors="ignore")
+    return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")

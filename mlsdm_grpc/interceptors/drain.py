@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 from mlsdm_grpc.wire.call import Interceptor
 
 if TYPE_CHECKING:
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DrainInterceptor", "draining"]
 
-_RETRY_AFTER_S: Final = 0.5
 _SERVED: Final = {
     "/mlsdm.v1.AdminService/Drain",
     "/mlsdm.v1.AdminService/GetNodeStatus",
@@ -25,7 +24,7 @@ def draining() -> Unavailable:
     return Unavailable(
         "The server is about to stop; repeat elsewhere, or later.",
         reason="DRAINING",
-        retry_after_s=_RETRY_AFTER_S,
+        retry_after_s=RETRY_SOON_S,
     )
 
 

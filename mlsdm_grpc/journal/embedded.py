@@ -75,15 +75,13 @@ class EmbeddedJournal(ABC):
             return JournalHealth(False, "JOURNAL_UNAVAILABLE", error.message)
 
 
-def not_reached(
-    message: str, revision: int, space: SpaceLedger | None
-) -> errors.PreconditionFailed:
+def not_reached(message: str, revision: int, space: SpaceLedger | None) -> errors.Unavailable:
     """Return the error of what needs a revision, or a snapshot, that is not there."""
     head = space.durable if space is not None else 0
-    return errors.PreconditionFailed(
+    return errors.Unavailable(
         message,
         reason="REVISION_NOT_REACHED",
-        metadata={"revision": str(revision), "head": str(head)},
+        metadata={"expected": str(revision), "actual": str(head)},
     )
 
 

@@ -219,7 +219,7 @@ class Journal(Protocol):
     async def erase(self, key: SpaceKey, *, until: int) -> None:
         """Remove every record up to ``until`` and every older snapshot, without a trace.
 
-        The newest snapshot must be of revision ``until`` or later; ``PreconditionFailed``
+        The newest snapshot must be of revision ``until`` or later; ``Unavailable``
         otherwise. Afterwards no file of the journal holds a byte of what was removed.
         """
         ...

@@ -9,7 +9,7 @@ from typing import Final
 
 import anyio.to_thread
 
-from mlsdm_grpc.config_llm import EndpointSettings
+from mlsdm_grpc.config import EndpointSettings
 from mlsdm_grpc.errors import FieldViolation
 from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 

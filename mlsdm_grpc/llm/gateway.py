@@ -20,6 +20,7 @@ from typing import Final, Protocol, TypeVar
 
 from mlsdm_grpc.config import LlmSettings
 from mlsdm_grpc.errors import (
+    RETRY_LATER_S,
     DeadlineExceeded,
     FieldViolation,
     InvalidInput,
@@ -47,7 +48,6 @@ from mlsdm_grpc.observability.metrics import Metrics
 __all__ = ["Gateway", "Permits", "ProviderStatus", "ProvidersView"]
 
 _T = TypeVar("_T")
-_RETRY_AFTER_S: Final = 1.0
 _MAX_RETRY_AFTER_S: Final = 3_600.0
 
 
@@ -283,7 +283,7 @@ class Gateway:
             "No model provider answered.",
             reason="PROVIDER_UNAVAILABLE",
             metadata={"provider": upstream.name, "cause": fault.kind.value},
-            retry_after_s=min(max(_RETRY_AFTER_S, asked_s, soonest_s), _MAX_RETRY_AFTER_S),
+            retry_after_s=min(max(RETRY_LATER_S, asked_s, soonest_s), _MAX_RETRY_AFTER_S),
             tried=True,
         )
 

@@ -11,18 +11,19 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
+from functools import partial
 from typing import Any, Final
 
-import aiohttp
 import anyio.to_thread
+import httpx2
 import structlog
 
-from mlsdm_grpc.config_llm import LlmSettings, ModerationSettings
+from mlsdm_grpc.config import LlmSettings, ModerationSettings
 from mlsdm_grpc.errors import DeadlineExceeded, FieldViolation, InvalidInput
 from mlsdm_grpc.llm.breaker import Pass
 from mlsdm_grpc.llm.budget import RetryBudget
-from mlsdm_grpc.llm.endpoints import KeyFile, endpoint_problems, trusted_authorities
+from mlsdm_grpc.llm.endpoints import endpoint_problems
+from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, http_client
 from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault, number_of
 from mlsdm_grpc.llm.providers.upstream_json import parse_json, raise_error
 from mlsdm_grpc.llm.upstream import Surroundings, Upstream, UpstreamCall
@@ -38,6 +39,7 @@ _MAX_CALLS: Final = 8
 _REJECTED: Final = frozenset({400, 413, 422})
 """About the text: no caller may open the breaker for the others."""
 _ROUNDING: Final = 1e-6
+_SHORTEST_S: Final = 0.001
 _FLAGGED_VALUE: Final = 0.25
 """What the endpoint flags passes nowhere: spaces take in nothing below 0.30."""
 
@@ -46,7 +48,7 @@ class ModerationScorer:
     """Scores texts by an endpoint.
 
     Args:
-        session: Connections; redirects are never followed, so that text and key go nowhere else.
+        client: Connections; see :func:`http_client`.
         settings: The endpoint.
         llm: The breaker. Nothing is tried twice.
         metrics: Told of calls and of the breaker.
@@ -55,17 +57,16 @@ class ModerationScorer:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        client: httpx2.AsyncClient,
         settings: ModerationSettings,
         llm: LlmSettings,
         *,
         metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
-        self._session = session
+        self._client = client
         self._settings = settings
         self._clock = clock
-        self._keys = KeyFile(settings.key_file)
         self._turns = asyncio.Semaphore(_MAX_CALLS)
         once = llm.model_copy(update={"tries": 1})
         budget = RetryBudget(share=0.0, floor=0, clock=clock)
@@ -85,8 +86,7 @@ class ModerationScorer:
         """
 
         async def once(until_s: float, leave: Pass) -> float:
-            del until_s  # the upstream ends the call
-            value = await self._asked(text)
+            value = await self._asked(text, until_s)
             leave.succeeded()
             return value
 
@@ -105,45 +105,27 @@ class ModerationScorer:
             )
             return None
 
-    async def _asked(self, text: str) -> float:
+    async def _asked(self, text: str, until_s: float) -> float:
         """Return the moral value that the endpoint gives to a text.
 
         Raises:
             ProviderFault: It gives none.
         """
         try:
-            found = parse_json(await self._answer(text))
-            _raise_error(found)
+            response = await self._client.post(
+                self._settings.base_url,
+                json={"model": self._settings.model, "input": text},
+                headers={"authorization": f"Bearer {PLACEHOLDER_KEY}"},
+                timeout=max(until_s - self._clock(), _SHORTEST_S),
+            )
+            found = parse_json(response.content)
+            raise_error(found)
             return moral_value_of(found)
-        except aiohttp.ClientSSLError:
-            raise ProviderFault(FaultKind.TLS) from None
+        except ProviderFault as fault:
+            fault.rejected = fault.rejected and fault.status in _REJECTED
+            raise
         except ValueError:
             raise ProviderFault(FaultKind.MALFORMED) from None
-        except aiohttp.ClientConnectorError:
-            raise ProviderFault(FaultKind.CONNECT) from None
-        except (aiohttp.ClientError, OSError):
-            raise ProviderFault(FaultKind.RESET) from None
-
-    async def _answer(self, text: str) -> bytearray:
-        key = (await self._keys.key()).reveal()
-        headers = {"accept-encoding": "identity"}
-        if key:
-            headers["authorization"] = f"Bearer {key}"
-        async with self._session.post(
-            self._settings.base_url,
-            json={"model": self._settings.model, "input": text},
-            headers=headers,
-            allow_redirects=False,
-        ) as response:
-            if response.status != HTTPStatus.OK:
-                rejected = response.status in _REJECTED
-                raise ProviderFault(FaultKind.STATUS, rejected=rejected, status=response.status)
-            raw = bytearray()
-            async for chunk in response.content.iter_any():
-                raw += chunk
-                if len(raw) > self._settings.max_response_bytes:
-                    raise ProviderFault(FaultKind.TOO_LARGE)
-            return raw
 
 
 def moral_value_of(answer: Any) -> float:
@@ -177,15 +159,6 @@ def _score(value: object) -> float:
     return min(score, 1.0)
 
 
-def _raise_error(found: dict[str, Any]) -> None:
-    """Raise the error that an answer holds; only one about the text is a rejection."""
-    try:
-        raise_error(found)
-    except ProviderFault as fault:
-        fault.rejected = fault.rejected and fault.status in _REJECTED
-        raise
-
-
 @asynccontextmanager
 async def moderation_scorer(
     settings: ModerationSettings, llm: LlmSettings, *, metrics: Metrics
@@ -198,15 +171,10 @@ async def moderation_scorer(
     problems = await anyio.to_thread.run_sync(lambda: list(moderation_problems(settings)))
     if problems:
         raise InvalidInput("The moderation endpoint cannot be used.", violations=problems)
-    authorities = await anyio.to_thread.run_sync(trusted_authorities, settings.ca_file)
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=authorities, limit=_MAX_CALLS),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout_s),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-    ) as session:
+    connect = partial(http_client, settings, max_connections=_MAX_CALLS)
+    async with await anyio.to_thread.run_sync(connect) as client:
         clock = asyncio.get_running_loop().time
-        yield ModerationScorer(session, settings, llm, metrics=metrics, clock=clock)
+        yield ModerationScorer(client, settings, llm, metrics=metrics, clock=clock)
 
 
 def moderation_problems(settings: ModerationSettings) -> Iterator[FieldViolation]:

@@ -161,8 +161,8 @@ def judged_value(prepared: Candidate, outcome: EventOutcome) -> float:
 
 
 async def settled(
-    space: Space, memories: tuple[NewMemory, ...], *, version: int, now_ns: int
-) -> tuple[NewMemory, ...]:
+    space: Space, memories: Sequence[NewMemory], *, version: int, now_ns: int
+) -> Sequence[NewMemory]:
     """Return memories with the default life and the nearest category of their space.
 
     What the server added to them and the space cannot keep is left out.
@@ -191,7 +191,7 @@ async def settled(
     return await asyncio.to_thread(_labelled, ontology, memories)
 
 
-def _labelled(ontology: Ontology, memories: tuple[NewMemory, ...]) -> tuple[NewMemory, ...]:
+def _labelled(ontology: Ontology, memories: Sequence[NewMemory]) -> tuple[NewMemory, ...]:
     """Label memories of which some are packed, a few at a time."""
     done = list[NewMemory]()
     for begin in range(0, len(memories), _UNPACKED):

@@ -19,7 +19,7 @@ from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Rule
 from mlsdm_grpc.journal.codec.policies import policy_from_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.lanes import Lane
-from mlsdm_grpc.spaces.checks import check_deadline, expect
+from mlsdm_grpc.spaces.checks import expect
 from mlsdm_grpc.spaces.directory import TENANT_SPACE, Space
 from mlsdm_grpc.spaces.patience import waiting_for
 from mlsdm_grpc.spaces.space_client import Access
@@ -99,7 +99,7 @@ class Policies:
         key, space, view = SpaceKey(tenant, TENANT_SPACE), None, _BUILT_IN
         # Who sets a first policy makes the space known before writing to it.
         if not await self._directory.is_new(key) or self._directory.known(key) is not None:
-            async with waiting_for(self._directory, key, deadline_s=deadline_s):
+            async with waiting_for(self._directory.registry, key, deadline_s=deadline_s):
                 space = await self._directory.opened(key)
                 view = await self._read(space, deadline_s)
         return _Cached(space, view, self.come_to(view.policy, now_ns))
@@ -130,7 +130,7 @@ class Policies:
             InvalidInput: REQUEST_ID_REUSED.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
-            space = await self._opened(tenant, ticket)
+            space = await self._opened(tenant)
             cached = self._cache.get(tenant)
             if cached is not None:  # it holds until the space has got further
                 self._cache[tenant] = replace(cached, space=space)
@@ -143,16 +143,14 @@ class Policies:
     async def preview(self, tenant: str, body: SetPolicy, ticket: Ticket) -> PolicySet:
         """Return what :meth:`set` would answer, with the current revision; writes nothing."""
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
-            return await self._preview(await self._opened(tenant, ticket), body, ticket)
+            return await self._preview(await self._opened(tenant), body, ticket)
 
     async def base_moral_threshold(self, tenant: str) -> float:
         """Return the threshold at which the moral filter of a new space of a tenant starts."""
         return (await self.effective(tenant, math.inf)).base_moral_threshold
 
-    async def _opened(self, tenant: str, ticket: Ticket) -> Space:
-        space = await self._directory.opened(SpaceKey(tenant, TENANT_SPACE))
-        check_deadline(ticket.deadline_s)
-        return space
+    async def _opened(self, tenant: str) -> Space:
+        return await self._directory.opened(SpaceKey(tenant, TENANT_SPACE))
 
     async def _preview(self, space: Space, body: SetPolicy, ticket: Ticket) -> PolicySet:
         return expect(await self._access.foresee(space, body, ticket), PolicySet)

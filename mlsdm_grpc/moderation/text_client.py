@@ -15,7 +15,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, speech_pb2
 from mlsdm_grpc.config import KIB
 from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
-from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder
@@ -51,7 +51,6 @@ _SLOW: Final = 4.0
 """Times what a text costs that its worker may take for one step of it."""
 _PASS_S: Final = 0.005
 _STANDARD: Final = speech_pb2.SpeechProfile.ValueType(Profile.STANDARD)
-_RETRY_AFTER_S: Final = 0.5
 _T = TypeVar("_T")
 
 
@@ -432,7 +431,7 @@ def _lost() -> Unavailable:
         "The worker for texts does not answer; nothing was written.",
         reason="WORKER_LOST",
         metadata={"space": ""},
-        retry_after_s=_RETRY_AFTER_S,
+        retry_after_s=RETRY_SOON_S,
     )
 
 

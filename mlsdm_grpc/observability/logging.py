@@ -10,9 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
+import stat
 import sys
+import threading
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
     from mlsdm_grpc.config import LoggingSettings
 
-__all__ = ["MAX_LINE_BYTES", "configure_logging", "flush_events", "write_event"]
+__all__ = ["MAX_LINE_BYTES", "BackgroundStream", "configure_logging", "flush_events", "write_event"]
 
 MAX_LINE_BYTES: Final = 16 * KIB
 """Longest line, its end included; the values of a longer one are cut."""
@@ -35,6 +39,7 @@ MAX_LINE_BYTES: Final = 16 * KIB
 _stamp: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _encode: Final = json.JSONEncoder(default=repr).encode
 _FLUSH_S: Final = 0.05
+_DRAIN_S: Final = 0.5
 _MAX_WAITING: Final = 256
 _LONGEST_VALUES: Final = (2_048, 256, 32)
 _ESSENTIAL: Final = ("event", "level", "timestamp", "component", "request_id")
@@ -49,7 +54,8 @@ def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None
         stream: Where to; standard error when absent.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
-    lines = _Lines(sys.stderr if stream is None else stream)
+    stream = sys.stderr if stream is None else stream
+    lines = _Lines(BackgroundStream(stream) if _may_block(stream) else stream)
     _sink.lines, _sink.level = lines, level
     _sink.is_json = settings.format is LogFormat.JSON
     structlog.configure(
@@ -88,9 +94,12 @@ def write_event(level: int, event: str, fields: dict[str, Any]) -> None:
 
 
 def flush_events() -> None:
-    """Write the lines that wait for others; for the end of a process."""
+    """Write the lines that wait for others; for the end of a process.
+
+    A reader who does not read is waited for at most half a second.
+    """
     if _sink.lines is not None:
-        _sink.lines.flush()
+        _sink.lines.finish()
 
 
 def _renderers(form: LogFormat) -> list[Processor]:
@@ -108,7 +117,7 @@ class _Lines:
 
     __slots__ = ("_stream", "_waiting")
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | BackgroundStream) -> None:
         self._stream = stream
         self._waiting: deque[str] = deque()
 
@@ -130,6 +139,12 @@ class _Lines:
 
     critical = warning = msg = error
 
+    def finish(self) -> None:
+        """Write all lines; see :func:`flush_events`."""
+        self.flush()
+        if isinstance(self._stream, BackgroundStream):
+            self._stream.drain(_DRAIN_S)
+
     def flush(self) -> None:
         lines = []
         while self._waiting:
@@ -139,6 +154,69 @@ class _Lines:
             self._stream.flush()
         except (OSError, ValueError):
             pass  # the reader is gone; there is nobody left to tell
+
+
+class BackgroundStream:
+    """Writes to a stream in a thread of its own, because a pipe that nobody reads blocks writers.
+
+    Text beyond ``max_bytes`` that waits for the reader is dropped; its lines are counted, and the
+    log tells their number once it goes on.
+
+    Args:
+        stream: A pipe, a socket or a terminal.
+        max_bytes: Characters that may wait.
+    """
+
+    def __init__(self, stream: TextIO, max_bytes: int = 1_024 * KIB) -> None:
+        self._stream = stream
+        self._max_bytes = max_bytes
+        self._changed = threading.Condition()
+        self._waiting = ""
+        self._dropped = 0
+        self._writes = False
+        threading.Thread(target=self._run, name="log-writer", daemon=True).start()
+
+    def write(self, text: str) -> None:
+        """Take text, or drop it; returns at once."""
+        with self._changed:
+            if len(self._waiting) + len(text) > self._max_bytes:
+                self._dropped += text.count("\n")
+                return
+            self._waiting += text
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Do nothing: the thread writes as soon as it can."""
+
+    def drain(self, within_s: float) -> None:
+        """Wait until all text is written, but no longer than this."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._writes, within_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._writes = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting or self._dropped)
+                text, self._waiting = self._waiting, ""
+                dropped, self._dropped = self._dropped, 0
+                self._writes = True
+            if dropped:
+                fields = {"event": "log_lines_dropped", "level": "warning", "dropped": dropped}
+                text += _render_json(None, "", _stamp(None, "warning", fields)) + "\n"
+            with suppress(OSError, ValueError):  # the reader is gone
+                self._stream.write(text)
+                self._stream.flush()
+
+
+def _may_block(stream: TextIO) -> bool:
+    """Return whether a write to a stream waits for who reads it."""
+    try:
+        kind = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(kind)
 
 
 class _Sink:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 
 __all__ = ["SMALL_BYTES", "ByteGate"]
 
@@ -15,7 +15,6 @@ SMALL_BYTES: Final = 64 * 1_024
 """Messages up to this are bounded by the number of calls."""
 
 _LONGEST_WAIT_S: Final = 2.0
-_RETRY_AFTER_S: Final = 0.5
 
 
 class ByteGate:
@@ -145,5 +144,5 @@ class ByteGate:
             "There is no room for the message now.",
             reason="BULKHEAD_FULL",
             metadata={"lane": self.name},
-            retry_after_s=_RETRY_AFTER_S,
+            retry_after_s=RETRY_SOON_S,
         )

@@ -15,12 +15,11 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Final
 
-from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+from mlsdm_grpc.errors import RETRY_AT_ONCE_S, DeadlineExceeded, Unavailable
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
 __all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
-_RETRY_AFTER_S: Final = 0.1
 _WINDOW_S: Final = 0.005
 """Estimated work that a gate lets in at once, seconds."""
 _FEW: Final = 16
@@ -57,7 +56,6 @@ class LaneStatus:
     in_use: int
     waiting: int
     """Requests that wait for their turn."""
-    max_waiting: int
     rejected: int
     """Calls and requests that were refused since the start."""
 
@@ -95,7 +93,7 @@ class Bulkhead:
         """Raise what entering would raise now, and count it as refused."""
         if self._held.get(tenant, 0) >= self.permits - self.in_use:
             self.rejected += 1
-            raise _full(self.name, _RETRY_AFTER_S)
+            raise _full(self.name, RETRY_AT_ONCE_S)
 
     def enter(self, tenant: str) -> None:
         """Take a permit; see :meth:`inside`."""
@@ -268,7 +266,7 @@ class Gate:
         room_s = self._max_queue_s - self._queued_s
         if self.waiting >= _FEW and queue.cost_s + cost_s > room_s:
             self.rejected += 1
-            raise _full(self._lane, max(self._queued_s, _RETRY_AFTER_S))
+            raise _full(self._lane, max(self._queued_s, RETRY_AT_ONCE_S))
         tenants = len(self._ring) + (not queue.waiters)
         needed_s = min(self._queued_s, tenants * queue.cost_s) + cost_s
         if self._clock() + needed_s > deadline_s:
@@ -359,7 +357,6 @@ class Lanes:
                 permits=bulkhead.permits,
                 in_use=bulkhead.in_use,
                 waiting=sum(gate.waiting for gate in gates),
-                max_waiting=bulkhead.permits,
                 rejected=bulkhead.rejected + sum(gate.rejected for gate in gates),
             )
 

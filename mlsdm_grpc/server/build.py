@@ -333,7 +333,6 @@ def _servicers(parts: _ServerParts) -> dict[str, object]:
         "MemoryService": MemoryServicer(
             engine,
             now_ns=parts.engine.clock.now_ns,
-            max_response_bytes=settings.server.max_response_bytes,
             max_stream_age_s=max_stream_age_s,
         ),
         "CognitionService": CognitionServicer(engine, max_stream_age_s=max_stream_age_s),

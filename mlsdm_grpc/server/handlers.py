@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import grpc
 import structlog
 
-from mlsdm_grpc.errors import DeadlineExceeded, InvalidInput, Unavailable
+from mlsdm_grpc.errors import RETRY_AT_ONCE_S, DeadlineExceeded, InvalidInput, Unavailable
 from mlsdm_grpc.interceptors.drain import draining
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.server.inflight import InFlight
@@ -56,7 +56,6 @@ _CONNECTION_ERRORS: Final = tuple(
 _DEADLINE_SLACK_S: Final = 0.005
 _ANSWER_S: Final = 0.004
 """Time before its deadline at which a unary call ends, so that its status says why."""
-_RETRY_AFTER_S: Final = 0.1
 _RECEIVE_S: Final = 10.0
 """Time in which a request has to come: a silent call holds room that others wait for. The largest
 one takes that long at 3.4 Mbit/s."""
@@ -255,7 +254,7 @@ class MethodHandler(ABC):
                 call.error = Unavailable(
                     "A part of the server that served the call was stopped.",
                     reason="WORKER_LOST",
-                    retry_after_s=_RETRY_AFTER_S,
+                    retry_after_s=RETRY_AT_ONCE_S,
                 )
                 return None
             if self._chain.in_flight.was_cut(task):
@@ -291,9 +290,10 @@ class UnaryAnswer(MethodHandler):
             raise
 
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
-        request = await self._request(holding, context)
-        response: Message | bytes = await self._run(request, self._begin_work(call, context))
-        answer = _encoded(response)
+        # No name holds the request, which the servicer may let go once it has read it.
+        answer = _encoded(
+            await self._run(await self._request(holding, context), self._begin_work(call, context))
+        )
         if len(answer) > SMALL_BYTES:
             # What is written must not be refused: the client would take it for not written.
             done = await holding.answer(len(answer), patient=not self._method.read_only)

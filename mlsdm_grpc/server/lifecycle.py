@@ -97,17 +97,6 @@ class GrpcServer:
         await self._health.set_serving(*names, serving=True)
         return Address(address.host, port)
 
-    async def serve_until(self, stop: anyio.Event) -> None:
-        """Serve until ``stop`` is set, then drain as the settings say."""
-        try:
-            await stop.wait()
-            await self.drain(
-                delay_s=self._settings.drain_delay_s, grace_s=self._settings.drain_grace_s
-            )
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self.stop()
-
     async def drain(self, *, delay_s: float, grace_s: float) -> None:
         """Finish what is being served and stop.
 

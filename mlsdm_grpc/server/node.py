@@ -164,7 +164,7 @@ class Node:
                 permit_count=lane.permits,
                 in_flight_count=lane.in_use,
                 queue_count=lane.waiting,
-                max_queue_count=lane.max_waiting,
+                max_queue_count=lane.permits,  # who waits holds a permit
                 rejected_count=lane.rejected,
             )
 

@@ -15,7 +15,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.core.model.record import DeleteMemory, PutMemories, PutResult
 from mlsdm_grpc.engine.engine import Engine, PageOf
-from mlsdm_grpc.errors import InvalidInput, NotYetAvailable
+from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
 from mlsdm_grpc.wire import bounds, limits, requests, responses
@@ -34,7 +34,6 @@ class MemoryServicer:
     Args:
         engine: What does the work.
         now_ns: Wall clock.
-        max_response_bytes: Longest answer that is sent.
         max_stream_age_s: Greatest age of a stream, seconds.
     """
 
@@ -43,14 +42,12 @@ class MemoryServicer:
         engine: Engine,
         *,
         now_ns: Callable[[], int],
-        max_response_bytes: int,
         max_stream_age_s: float,
     ) -> None:
         self._engine = engine
         self._messages = MemoryMessages(now_ns)
         self._max_stream_age_s = max_stream_age_s
         self._now_ns = now_ns
-        self._max_response_bytes = max_response_bytes
 
     async def PutMemory(  # noqa: N802 - the contract's name
         self, request: memory_put_pb2.PutMemoryRequest, call: Call
@@ -249,11 +246,3 @@ class MemoryServicer:
             )
         outcome = await self._engine.delete(key, DeleteMemory(memory_id, request.etag), ticket)
         return memory_service_pb2.DeleteMemoryResponse(revision=outcome.revision)
-
-    def _check_size(self, actual: int) -> None:
-        if actual > self._max_response_bytes:
-            raise InvalidInput(
-                "The answer would be larger than the server sends; ask for less.",
-                reason="RESPONSE_TOO_LARGE",
-                metadata={"limit": str(self._max_response_bytes), "actual": str(actual)},
-            )

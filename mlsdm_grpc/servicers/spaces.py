@@ -35,8 +35,10 @@ class SpaceServicer:
         await asyncio.sleep(0)  # an ontology may have megabytes: others have a turn between steps
         change = spaces.space_change(fields, request.config)
         fields.check()
+        validate_only = request.validate_only
+        del request
         await asyncio.sleep(0)
-        if request.validate_only:
+        if validate_only:
             parameters, revision = await self._catalogue.preview_create(key, change, ticket)
             space = spaces.planned_space(key.space, parameters)
         else:

@@ -19,6 +19,7 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.errors import (
     DataLoss,
+    DeadlineExceeded,
     FieldViolation,
     InvalidInput,
     PreconditionFailed,
@@ -27,8 +28,9 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.lanes import Lane
-from mlsdm_grpc.spaces.checks import check_deadline, check_kept, seen
+from mlsdm_grpc.spaces.checks import check_kept, seen
 from mlsdm_grpc.spaces.directory import TENANT_SPACE, Space
+from mlsdm_grpc.spaces.space import revision_not_reached
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 
@@ -108,13 +110,12 @@ class Catalogue:
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
-            check_deadline(ticket.deadline_s)
             space = await self._directory.opened(key)
             if await self._directory.current_view(space) is not None:
                 await self._access.foresee(space, body, ticket)
             try:
                 applied = await self._access.write(space, body, ticket)
-            except Unavailable:
+            except (Unavailable, DeadlineExceeded):
                 self._directory.drop(space)
                 raise
             return await self._written(space, applied.outcome.revision)
@@ -147,7 +148,6 @@ class Catalogue:
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
             body = self._kept(space, body)
-            check_deadline(ticket.deadline_s)
             applied = await self._access.write(space, body, ticket)
             return await self._written(space, applied.outcome.revision)
 
@@ -217,12 +217,7 @@ class Catalogue:
     async def _list_revision(self, tenant: str, min_revision: int) -> int:
         revision = await self._journal.head(SpaceKey(tenant, TENANT_SPACE))
         if revision < min_revision:
-            raise Unavailable(
-                "This node has not applied that revision yet.",
-                reason="REVISION_NOT_REACHED",
-                metadata={"expected": str(min_revision), "actual": str(revision)},
-                retry_after_s=0.5,
-            )
+            raise revision_not_reached(min_revision, revision)
         return revision
 
     async def _glimpse(self, key: SpaceKey) -> Listed | None:

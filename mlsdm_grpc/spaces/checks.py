@@ -10,12 +10,14 @@ from mlsdm_grpc.core.mind.compatibility import Part, unkept
 from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.model.record import Outcome, SpaceParameters, Vector
 from mlsdm_grpc.errors import (
+    RETRY_SOON_S,
     DeadlineExceeded,
     FieldViolation,
     InternalError,
     InvalidInput,
     PreconditionFailed,
     Unavailable,
+    dimension_mismatch,
 )
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.spaces.directory import Space, space_not_found
@@ -33,7 +35,6 @@ __all__ = [
     "seen",
 ]
 
-_RETRY_AFTER_S: Final = 0.5
 _UPGRADES: Final = "space.upgrade_semantics"
 _OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 
@@ -69,15 +70,7 @@ def check_dimensions(key: SpaceKey, parameters: SpaceParameters, vectors: Sequen
     """Refuse vectors that do not have the dimension of the space."""
     for vector in vectors:
         if len(vector.raw) != parameters.dimension:
-            raise PreconditionFailed(
-                "The embedding does not have the dimension of the space.",
-                reason="DIMENSION_MISMATCH",
-                metadata={
-                    "space": key.space,
-                    "expected": str(parameters.dimension),
-                    "actual": str(len(vector.raw)),
-                },
-            )
+            raise dimension_mismatch(parameters.dimension, len(vector.raw), key.space)
 
 
 def check_embedded(vectors: Mapping[str, Vector]) -> None:
@@ -131,7 +124,7 @@ def embedder_unavailable(model_id: str = "") -> Unavailable:
         "The embedder does not answer.",
         reason="EMBEDDER_UNAVAILABLE",
         metadata={"model": model_id},
-        retry_after_s=_RETRY_AFTER_S,
+        retry_after_s=RETRY_SOON_S,
     )
 
 

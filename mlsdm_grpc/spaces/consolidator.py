@@ -32,7 +32,7 @@ from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, group_from_proto,
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Lane
-from mlsdm_grpc.spaces.checks import check_deadline, expect, parameters_of
+from mlsdm_grpc.spaces.checks import expect, parameters_of
 from mlsdm_grpc.spaces.directory import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
@@ -165,7 +165,6 @@ class Consolidator:
                 body = replace(body, examined_sequence=0)
             if validate_only:
                 return expect(await self._access.foresee(space, body, ticket), ConsolidateOutcome)
-            check_deadline(ticket.deadline_s)
             applied = await self._access.write(space, body, ticket)
         return expect(applied.outcome, ConsolidateOutcome)
 

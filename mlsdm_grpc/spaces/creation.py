@@ -22,13 +22,12 @@ from mlsdm_grpc.core.model.record import (
     Refusal,
     SpaceParameters,
 )
-from mlsdm_grpc.errors import DataLoss, PreconditionFailed, Unavailable
-from mlsdm_grpc.journal.codec.records import unpacked_memory
+from mlsdm_grpc.errors import DataLoss, DeadlineExceeded, PreconditionFailed, Unavailable
+from mlsdm_grpc.journal.codec.records import unpacked
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.spaces.checks import (
-    check_deadline,
     check_dimensions,
     check_kept,
     expect,
@@ -117,13 +116,12 @@ class FirstWrites:
         return space
 
     async def _create(self, space: Space, given: Sequence[NewMemory], ticket: Ticket) -> None:
-        check_deadline(ticket.deadline_s)
         by_server = replace(ticket, request_digest=b"", windowed=False)
         try:
             base = await self._base_moral_threshold(space.key.tenant)
             parameters = replace(self.parameters(given), moral=MoralParameters.starting_at(base))
             await self._access.write(space, CreateSpace(parameters), by_server)
-        except (Unavailable, DataLoss):
+        except (Unavailable, DeadlineExceeded, DataLoss):
             self._access.directory.drop(space)
             raise
         await self._access.directory.refresh_view(space)
@@ -185,7 +183,7 @@ class FirstWrites:
             semantics_version=self._access.new_spaces_version,
         )
         mind.apply(create)
-        body = replace(body, memories=tuple(map(unpacked_memory, body.memories)))
+        body = replace(body, memories=unpacked(body.memories))
         put = replace(create, revision=2, incarnation=1, body=body)
         outcome = mind.preview(put)
         if isinstance(outcome, Refusal):

@@ -8,9 +8,11 @@ from typing import Final
 import anyio
 import anyio.abc
 
+from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.memory_budget import Budget
-from mlsdm_grpc.spaces.directory import Directory, Space
+from mlsdm_grpc.spaces.registry import SpaceRegistry
 from mlsdm_grpc.spaces.snapshots import Snapshots
+from mlsdm_grpc.spaces.space import Space, SpaceStatus
 
 __all__ = ["Evictor"]
 
@@ -23,13 +25,17 @@ class Evictor:
     """Lets spaces leave RAM, least recently used first.
 
     Args:
-        directory: The spaces.
+        registry: The spaces in use.
         budget: What they may take, all together.
         snapshots: Makes a space that is to leave cheap to load again; calls go on meanwhile.
+        metrics: Where figures go.
     """
 
-    def __init__(self, directory: Directory, budget: Budget, snapshots: Snapshots) -> None:
-        self._directory = directory
+    def __init__(
+        self, registry: SpaceRegistry, budget: Budget, snapshots: Snapshots, metrics: Metrics
+    ) -> None:
+        self._registry = registry
+        self._evictions = metrics.space_evictions
         self._budget = budget
         self._snapshots = snapshots
         self._shedding = False
@@ -59,7 +65,7 @@ class Evictor:
             idle_s: Nobody has asked for them for this long, seconds.
         """
         until_s = asyncio.get_running_loop().time() - idle_s
-        for space in self._directory:
+        for space in self._registry:
             if space.used_s <= until_s:
                 await self._evict(space)
 
@@ -74,7 +80,7 @@ class Evictor:
                 if self._shedding:
                     self._shedding = False
                     await self.evict_idle(idle_s=_IDLE_S)
-                for space in self._directory:
+                for space in self._registry:
                     if budget.used_bytes <= budget.goal_bytes:
                         break
                     await self._evict(space)
@@ -84,4 +90,21 @@ class Evictor:
         """Let a space leave RAM unless somebody is at it."""
         if space.idle:
             await self._snapshots.before_eviction(space)
-            await self._directory.evict(space)
+        if space.idle:
+            space.status = SpaceStatus.EVICTING
+            space.moving = asyncio.ensure_future(self._leave(space))
+            await asyncio.shield(space.moving)
+
+    async def _leave(self, space: Space) -> None:
+        unloaded = space.unload()
+        try:
+            if unloaded is not None:
+                await asyncio.wait([unloaded])
+        finally:
+            space.moving = None
+            if space.status is SpaceStatus.EVICTING:
+                # Nobody is woken: how far the space is has not changed. Who waits for a change
+                # holds the space, and the next write brings it back.
+                space.status = SpaceStatus.COLD
+                self._registry.release(space.key)
+                self._evictions.inc()

@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Final, Self
 
-from mlsdm_grpc.errors import DeadlineExceeded, MlsdmError, Unavailable
+from mlsdm_grpc.errors import RETRY_SOON_S, DeadlineExceeded, MlsdmError, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.spaces.directory import Directory
+from mlsdm_grpc.spaces.registry import SpaceRegistry
 
 __all__ = ["Patience", "hanging", "patience_s", "waiting_for"]
 
@@ -26,7 +26,6 @@ _LEAST_S: Final = 0.1
 _MOST_S: Final = 2.0
 _AGAIN_S: Final = 0.1
 """Time for one that hung a moment ago, in case that it goes on just now."""
-_RETRY_AFTER_S: Final = 0.5
 
 
 def patience_s(deadline_s: float, *, hangs: bool) -> float:
@@ -98,7 +97,7 @@ class Patience:
 
 @asynccontextmanager
 async def waiting_for(
-    directory: Directory,
+    spaces: SpaceRegistry,
     key: SpaceKey,
     *,
     deadline_s: float,
@@ -108,7 +107,7 @@ async def waiting_for(
     """Wait inside for the worker of a space while it moves.
 
     Args:
-        directory: Where spaces are found.
+        spaces: Know their workers.
         key: The space.
         deadline_s: Event-loop time by which the call has to be answered.
         until_s: The same by which what is inside has to be done; infinite where it knows itself.
@@ -119,8 +118,8 @@ async def waiting_for(
         DeadlineExceeded: DEADLINE_EXPIRED; ``until_s`` has passed.
     """
     patience = Patience(
-        directory.watched(key),
-        every_s=patience_s(deadline_s, hangs=directory.hangs(key)),
+        spaces.watched(key),
+        every_s=patience_s(deadline_s, hangs=spaces.hangs(key)),
         until_s=None if until_s == math.inf else until_s,
     )
     try:
@@ -145,5 +144,5 @@ def hanging(key: SpaceKey) -> Unavailable:
         "The worker of this space does not answer; nothing was written.",
         reason="WORKER_LOST",
         metadata={"space": key.space},
-        retry_after_s=_RETRY_AFTER_S,
+        retry_after_s=RETRY_SOON_S,
     )

@@ -115,7 +115,7 @@ class Scrubber:
         """Restore rows from a second copy of the space; give up those that it does not have."""
         wanted = pb.RepairRequest(memory_ids=memory_ids)
         try:
-            async with self._directory.rebuilt(space) as copy:
+            async with self._directory.apart(space.key) as copy:
                 wanted.copy_id = copy.number
                 reply = (await self._ask(space, pb.LinkRequest(repair=wanted))).repair
         except DataLoss:

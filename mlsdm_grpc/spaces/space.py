@@ -11,12 +11,12 @@ from typing import Any, Protocol
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.mind.ontology import Ontology
-from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.memory_budget import Budget
 from mlsdm_grpc.workers.link import Link, worker_lost
 
-__all__ = ["Space", "SpaceLoader", "SpaceStatus"]
+__all__ = ["Space", "SpaceLoader", "SpaceStatus", "revision_not_reached"]
 
 _MAX_REVISION_WAIT_S = 2.0
 _LEARNING_STEP = 1.1
@@ -126,12 +126,7 @@ class Space:
                 while self.applied < min_revision:
                     await self.reached.wait()
         except TimeoutError:
-            raise Unavailable(
-                "This node has not applied that revision yet.",
-                reason="REVISION_NOT_REACHED",
-                metadata={"expected": str(min_revision), "actual": str(self.applied)},
-                retry_after_s=0.5,
-            ) from None
+            raise revision_not_reached(min_revision, self.applied) from None
 
     def go_cold(self, *, head_unknown: bool = False) -> None:
         """Make the next call load the space again; whoever watches it is such a call."""
@@ -184,6 +179,14 @@ class Space:
         self.budget.used_bytes -= self.held_bytes
         self.held_bytes = 0
 
+    def unload(self) -> asyncio.Future[pb.LinkReply] | None:
+        """Make the worker forget the space; the future tells when, or that the worker is gone."""
+        link, self.asked = self.asked, None
+        self.unlink()
+        if link is None:
+            return None
+        return link.request(pb.LinkRequest(space_id=self.number, unload=pb.UnloadRequest()))
+
     def ready_link(self) -> Link:
         """Return the link of a space that was loaded.
 
@@ -193,3 +196,13 @@ class Space:
         if self.link is None:
             raise worker_lost()
         return self.link
+
+
+def revision_not_reached(expected: int, actual: int) -> Unavailable:
+    """Return the error of a read that wants a later revision than the node has applied."""
+    return Unavailable(
+        "This node has not applied that revision yet.",
+        reason="REVISION_NOT_REACHED",
+        metadata={"expected": str(expected), "actual": str(actual)},
+        retry_after_s=RETRY_SOON_S,
+    )

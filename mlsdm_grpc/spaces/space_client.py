@@ -35,6 +35,7 @@ from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.spaces.checks import check_deadline, parameters_of, seen
 from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
 from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline
+from mlsdm_grpc.workers.link import APART_BYTES
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_from_reply
 
 __all__ = ["Access"]
@@ -163,8 +164,11 @@ class Access:
         *,
         lane: Lane = Lane.INTERACTIVE,
         deadline_s: float = math.inf,
+        record: bytes = b"",
     ) -> pb.LinkReply:
         """Send a request about a space to its worker and return what it answers.
+
+        A large ``record`` of the request goes behind it.
 
         Raises:
             MlsdmError: What the worker says.
@@ -190,7 +194,7 @@ class Access:
                 request.space_id = space.number
                 request.now_ns = self.clock.now_ns()
                 request.deadline_ns = 0 if deadline_s == math.inf else int(deadline_s * 1e9)
-                replied = link.request(request, done=partial(gate.leave, cost_s))
+                replied = link.request(request, record=record, done=partial(gate.leave, cost_s))
             except BaseException:
                 gate.leave(cost_s)
                 raise
@@ -213,11 +217,13 @@ class Access:
         record = encode_record(self._writes.record(space, body, ticket), encoded)
         if len(record) > _LARGE_BYTES:
             await asyncio.sleep(0)
+        apart = record if len(record) > APART_BYTES else b""
         reply = await self.ask(
             space,
-            pb.LinkRequest(preview=record),
+            pb.LinkRequest(preview=b"" if apart else record),
             lane=ticket.lane,
             deadline_s=ticket.deadline_s,
+            record=apart,
         )
         if reply.outcome.WhichOneof("kind") is None:
             return None
@@ -252,6 +258,7 @@ class Access:
                 await self.directory.loaded(space)
             done = partial(gate.leave, cost_s)
             answer = self._writes.submit(space, body, ticket, encoded=encoded, done=done)
+            del encoded  # the record has it
         except BaseException:
             gate.leave(cost_s)
             raise

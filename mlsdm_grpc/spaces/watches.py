@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.errors import RETRY_LATER_S, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.spaces.directory import Space, space_not_found
 from mlsdm_grpc.spaces.space_client import Access
@@ -33,9 +33,6 @@ class Pace:
     """Longest time without a word while nothing changes, seconds."""
     until_s: float
     """Event-loop time at which the watch is over."""
-
-
-_RETRY_AFTER_S = 1.0
 
 
 class Watches:
@@ -127,7 +124,7 @@ class Watches:
                 "Too many watch the space.",
                 reason="BULKHEAD_FULL",
                 metadata={"lane": "watch"},
-                retry_after_s=_RETRY_AFTER_S,
+                retry_after_s=RETRY_LATER_S,
             )
         self._counts[key] += 1
         try:

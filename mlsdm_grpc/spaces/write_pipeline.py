@@ -32,21 +32,27 @@ from mlsdm_grpc.core.model.record import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.core.model.semantics import newest
-from mlsdm_grpc.errors import DeadlineExceeded, InternalError, InvalidInput, MlsdmError, Unavailable
+from mlsdm_grpc.errors import (
+    RETRY_SOON_S,
+    DeadlineExceeded,
+    InternalError,
+    InvalidInput,
+    MlsdmError,
+    Unavailable,
+)
 from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import check_kept
 from mlsdm_grpc.spaces.directory import Space, SpaceStatus
 from mlsdm_grpc.spaces.quarantine import Quarantine
-from mlsdm_grpc.workers.link import worker_lost
+from mlsdm_grpc.workers.link import APART_BYTES, worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
 __all__ = ["Applied", "Ticket", "WriteObserver", "WritePipeline", "outcome_unknown"]
 
 _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.006
-_RETRY_AFTER_S = 0.5
 _MAX_BACKLOG = 1_024
 """Writes of a space that may wait for it to be loaded."""
 
@@ -147,7 +153,7 @@ class WritePipeline:
                 "Too many writes wait for the space, which is being loaded.",
                 reason="SPACE_LOADING",
                 metadata={"space": space.key.space},
-                retry_after_s=_RETRY_AFTER_S,
+                retry_after_s=RETRY_SOON_S,
             )
         if 0 < space.semantics_version < self._upgrade_to:
             self._upgrade(space)
@@ -293,8 +299,9 @@ class WritePipeline:
         except MlsdmError as error:
             self._finish(space, answer, error=error)
             return
-        apply = pb.LinkRequest(space_id=space.number, apply=raw)
-        reply = link.request(apply, done=partial(self._let_go, answer))
+        apart = raw if len(raw) > APART_BYTES else b""
+        apply = pb.LinkRequest(space_id=space.number, apply=b"" if apart else raw)
+        reply = link.request(apply, record=apart, done=partial(self._let_go, answer))
         reply.add_done_callback(partial(self._applied, space, raw, answer))
 
     def _applied(

@@ -41,10 +41,11 @@ class Parts(Generic[MessageT, ItemT]):
         self.whole = not items or not isinstance(items[0], memoryview)
         """The message has its items."""
         self._items = items
+        self._count = len(items)
         self._reader = reader
 
     def __len__(self) -> int:
-        return len(self._items)
+        return self._count
 
     async def each(
         self,
@@ -54,6 +55,8 @@ class Parts(Generic[MessageT, ItemT]):
         faulty: Callable[[InvalidInput], _T] | None = None,
     ) -> list[_T]:
         """Return what ``work`` makes of each item, in slices of the event loop.
+
+        The bytes of the message are let go: what was made of the items takes their place.
 
         Args:
             work: Takes the place of an item and the item.
@@ -77,6 +80,7 @@ class Parts(Generic[MessageT, ItemT]):
                 made.append(worked(index, message))
                 if turn.is_over:
                     await turn.pause()
+        self._items = ()
         return made
 
 

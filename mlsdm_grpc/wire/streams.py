@@ -8,10 +8,6 @@ protocol does not allow ends the stream.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hashlib
-import struct
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -45,6 +41,7 @@ from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.wire.opaque_tokens import OpaqueToken
 from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.status import item_status
 
@@ -56,8 +53,7 @@ __all__ = [
     "encode_resume_token",
 ]
 
-_TOKEN = struct.Struct("<Bqq12s")
-_VERSION = 1
+_TOKEN = OpaqueToken(2)
 _MAX_SEQUENCE = 2**62
 _DRAIN_DELAY_S = 0.5
 
@@ -318,10 +314,7 @@ def _misplaced(call: Call, message: str) -> InvalidInput:
 
 def encode_resume_token(key: SpaceKey, stream_id: str, position: StreamPosition) -> str:
     """Return the token of a stream at a position; any node can read it."""
-    raw = _TOKEN.pack(
-        _VERSION, position.incarnation, position.acked_sequence, _binding(key, stream_id)
-    )
-    return base64.urlsafe_b64encode(raw).decode()
+    return _TOKEN.encode((position.incarnation, position.acked_sequence), *key, stream_id)
 
 
 def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> StreamPosition:
@@ -332,22 +325,12 @@ def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> StreamPosi
     """
     if not token:
         return StreamPosition(0, 0)
-    try:
-        raw = base64.b64decode(token, altchars=b"-_", validate=True)
-        version, incarnation, acked, binding = _TOKEN.unpack(raw)
-    except (binascii.Error, struct.error, ValueError):
-        version, incarnation, acked, binding = 0, 0, 0, b""
-    known = version == _VERSION and binding == _binding(key, stream_id)
-    if not known or incarnation < 0 or not 0 <= acked <= _MAX_SEQUENCE:
+    found = _TOKEN.decode(token, *key, stream_id)
+    if found is None or found[0] < 0 or not 0 <= found[1] <= _MAX_SEQUENCE:
         raise InvalidInput(
             "The resume token does not belong to this stream; open it without one.",
             reason="STREAM_RESUME_INVALID",
             violations=[FieldViolation("open.stream.resume_token", "is of another stream")],
             metadata={"stream_id": stream_id},
         )
-    return StreamPosition(incarnation, acked)
-
-
-def _binding(key: SpaceKey, stream_id: str) -> bytes:
-    parts = f"{key.tenant}\0{key.space}\0{stream_id}"
-    return hashlib.blake2b(parts.encode(), digest_size=12).digest()
+    return StreamPosition(*found)

@@ -1,5 +1,8 @@
 """The link between the server and a worker: length-prefixed frames over a socket pair.
 
+A frame is a message and, for a large record, its bytes behind it, so that they are copied neither
+into the message nor out of it.
+
 The parent's end never blocks; everything queued in one turn of the event loop leaves in one write,
 and a worker answers everything that it found waiting in one write.
 """
@@ -11,15 +14,18 @@ import math
 import struct
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeAlias, cast
+from types import MappingProxyType
+from typing import Final, Protocol, TypeAlias, cast
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import Unavailable
 
 __all__ = [
+    "APART_BYTES",
     "MAX_FRAME_BYTES",
+    "NO_RECORDS",
     "FrameReader",
     "InlineLink",
     "Link",
@@ -31,7 +37,10 @@ __all__ = [
 ]
 
 MAX_FRAME_BYTES = 64 * 1_024 * 1_024
-_LENGTH = struct.Struct("<I")
+_LENGTHS = struct.Struct("<II")
+"""Bytes of the message, and of the record behind it."""
+APART_BYTES: Final = 256 * 1_024
+"""Records above that go behind their message."""
 _JOINED_BYTES = 64 * 1_024
 """Up to so many bytes go in one write; to copy more costs more than a second write."""
 _LONG_KINDS = {"load", "replay", "snapshot", "plan", "scrub", "repair"}
@@ -39,19 +48,19 @@ _LONG_KINDS = {"load", "replay", "snapshot", "plan", "scrub", "repair"}
 
 
 def encode_frame(message: pb.LinkRequest | pb.LinkReply) -> bytes:
-    """Return ``message`` with its length before it."""
+    """Return the frame of a message without a record."""
     body = message.SerializeToString()
-    return _LENGTH.pack(len(body)) + body
+    return _LENGTHS.pack(len(body), 0) + body
 
 
 class FrameReader:
-    """Cuts a stream of bytes into the bodies of frames."""
+    """Cuts a stream of bytes into frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the frames that ``data`` completes.
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield message and record of the frames that ``data`` completes.
 
         Raises:
             ValueError: A frame is longer than ``MAX_FRAME_BYTES``; the stream is unusable.
@@ -59,16 +68,25 @@ class FrameReader:
         buffer = self._buffer
         buffer += data
         start = 0
-        while len(buffer) - start >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(buffer, start)
-            if length > MAX_FRAME_BYTES:
-                raise ValueError(f"frame of {length} bytes")
-            end = start + _LENGTH.size + length
+        while len(buffer) - start >= _LENGTHS.size:
+            length, extra = _LENGTHS.unpack_from(buffer, start)
+            if length + extra > MAX_FRAME_BYTES:
+                raise ValueError(f"frame of {length + extra} bytes")
+            begin = start + _LENGTHS.size
+            middle, end = begin + length, begin + length + extra
             if end > len(buffer):
                 break
-            yield bytes(buffer[start + _LENGTH.size : end])
+            with memoryview(buffer) as view:
+                frame = bytes(view[begin:middle]), bytes(view[middle:end])
             start = end
+            if start == len(buffer):  # a large buffer is not kept beside its copy
+                buffer.clear()
+                start = 0
+            yield frame
         del buffer[:start]
+
+
+NO_RECORDS: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 
 class RequestHandler(Protocol):
@@ -79,8 +97,16 @@ class RequestHandler(Protocol):
         """Whether there is work left for :meth:`step`."""
         ...
 
-    def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
-        """Take requests and return the replies to those that are done at once."""
+    def handle(
+        self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
+    ) -> list[pb.LinkReply]:
+        """Take requests and return the replies to those that are done at once.
+
+        Args:
+            requests: In the order of their arrival.
+            records: What came behind requests, by ``call_id``; such a record is empty in the
+                request itself.
+        """
         ...
 
     def step(self) -> list[pb.LinkReply]:
@@ -88,9 +114,13 @@ class RequestHandler(Protocol):
         ...
 
 
-def handle_some(handler: RequestHandler, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+def handle_some(
+    handler: RequestHandler,
+    requests: Sequence[pb.LinkRequest],
+    records: Mapping[int, bytes] = NO_RECORDS,
+) -> list[pb.LinkReply]:
     """Take requests, do a slice of what is left, and return the replies to all that is done."""
-    replies = handler.handle(requests) if requests else []
+    replies = handler.handle(requests, records) if requests else []
     if handler.busy:
         replies += handler.step()
     return replies
@@ -110,13 +140,18 @@ class Link(Protocol):
         ...
 
     def request(
-        self, message: pb.LinkRequest, *, done: Callable[[], None] | None = None
+        self,
+        message: pb.LinkRequest,
+        *,
+        record: bytes = b"",
+        done: Callable[[], None] | None = None,
     ) -> asyncio.Future[pb.LinkReply]:
         """Send ``message`` (its ``call_id`` is set here) and return its reply to come.
 
-        The future raises ``Unavailable`` WORKER_LOST when the worker goes away first. ``done`` is
-        called once the request takes no time of the worker: it has answered, it has put the request
-        off until others are done with the space, or it is lost; also if nobody waits any more.
+        A large ``record`` that is to be applied or previewed goes behind the message. The future
+        raises ``Unavailable`` WORKER_LOST when the worker goes away first. ``done`` is called once
+        the request takes no time of the worker: it has answered, it has put the request off until
+        others are done with the space, or it is lost; also if nobody waits any more.
         """
         ...
 
@@ -213,14 +248,18 @@ class _RequestLink(ABC):
         return self._pending.oldest_s
 
     def request(
-        self, message: pb.LinkRequest, *, done: Callable[[], None] | None = None
+        self,
+        message: pb.LinkRequest,
+        *,
+        record: bytes = b"",
+        done: Callable[[], None] | None = None,
     ) -> asyncio.Future[pb.LinkReply]:
         """Send ``message``; see :class:`Link`."""
         future = self._pending.add(message, done)
         if self._lost:
             self._pending.fail()
             return future
-        self._send(message)
+        self._send(message, record)
         return future
 
     def cancel(self, call_id: int) -> None:
@@ -229,7 +268,7 @@ class _RequestLink(ABC):
             self._send(pb.LinkRequest(cancel=call_id))
 
     @abstractmethod
-    def _send(self, message: pb.LinkRequest) -> None:
+    def _send(self, message: pb.LinkRequest, record: bytes = b"") -> None:
         """Let a message go to the worker with all others of this turn of the event loop."""
 
 
@@ -250,19 +289,19 @@ class SocketLink(_RequestLink, asyncio.Protocol):
         self._outgoing_bytes = 0
         self._transport: asyncio.Transport | None = None
 
-    def _send(self, message: pb.LinkRequest) -> None:
+    def _send(self, message: pb.LinkRequest, record: bytes = b"") -> None:
         if not self._outgoing:
             asyncio.get_running_loop().call_soon(self._flush)
         body = message.SerializeToString()
-        self._outgoing += _LENGTH.pack(len(body)), body
-        self._outgoing_bytes += len(body)
+        self._outgoing += _LENGTHS.pack(len(body), len(record)), body, record
+        self._outgoing_bytes += len(body) + len(record)
 
     def _flush(self) -> None:
         parts, self._outgoing = self._outgoing, []
         size, self._outgoing_bytes = self._outgoing_bytes, 0
         if self._transport is None or self._lost:
             return
-        for data in parts if size > _JOINED_BYTES else (b"".join(parts),):
+        for data in filter(None, parts) if size > _JOINED_BYTES else (b"".join(parts),):
             self._transport.write(data)
 
     def close(self) -> None:
@@ -278,7 +317,7 @@ class SocketLink(_RequestLink, asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Hand replies to those who wait for them; call 0 is the worker's greeting."""
         try:
-            for frame in self._reader.feed(data):
+            for frame, _ in self._reader.feed(data):
                 reply = pb.LinkReply.FromString(frame)
                 if reply.call_id == 0:
                     self._on_ready()
@@ -304,11 +343,14 @@ class InlineLink(_RequestLink):
         super().__init__()
         self._handler = handler
         self._queue: list[pb.LinkRequest] = []
+        self._records: dict[int, bytes] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
         self._busy = False
 
-    def _send(self, message: pb.LinkRequest) -> None:
+    def _send(self, message: pb.LinkRequest, record: bytes = b"") -> None:
         self._queue.append(message)
+        if record:
+            self._records[message.call_id] = record
         if not self._busy:
             self._busy = True
             asyncio.get_running_loop().call_soon(self._handle)
@@ -317,8 +359,9 @@ class InlineLink(_RequestLink):
         if self._lost:
             return
         queue, self._queue = self._queue, []
+        records, self._records = self._records, {}
         loop = asyncio.get_running_loop()
-        handled = loop.run_in_executor(self._thread, handle_some, self._handler, queue)
+        handled = loop.run_in_executor(self._thread, handle_some, self._handler, queue, records)
         handled.add_done_callback(self._handled)
 
     def _handled(self, handled: asyncio.Future[list[pb.LinkReply]]) -> None:

@@ -44,16 +44,22 @@ def serve(sock: socket.socket, handler: RequestHandler) -> None:
     while True:
         poller.modify(sock, select.POLLIN | (select.POLLOUT if outgoing else 0))
         poller.poll(0 if handler.busy else None)
-        frames: list[bytes] = []
-        if not _receive(sock, reader, frames):
+        requests: list[pb.LinkRequest] = []
+        records: dict[int, bytes] = {}
+        if not _receive(sock, reader, requests, records):
             return
-        for reply in handle_some(handler, [pb.LinkRequest.FromString(f) for f in frames]):
+        for reply in handle_some(handler, requests, records):
             outgoing += encode_frame(reply)
         if outgoing and not _send(sock, outgoing):
             return
 
 
-def _receive(sock: socket.socket, reader: FrameReader, frames: list[bytes]) -> bool:
+def _receive(
+    sock: socket.socket,
+    reader: FrameReader,
+    requests: list[pb.LinkRequest],
+    records: dict[int, bytes],
+) -> bool:
     """Read all that waits; False when the peer is gone."""
     while True:
         try:
@@ -64,7 +70,10 @@ def _receive(sock: socket.socket, reader: FrameReader, frames: list[bytes]) -> b
             return False
         if not data:
             return False
-        frames.extend(reader.feed(data))
+        for frame, record in reader.feed(data):
+            requests.append(pb.LinkRequest.FromString(frame))
+            if record:
+                records[requests[-1].call_id] = record
         if len(data) < _READ_BYTES:
             return True
 

@@ -1,4 +1,4 @@
-"""Worker processes: started by exec, watched, and replaced when they go away.
+"""A pool of worker processes: each is watched, and replaced when it goes away.
 
 A worker is lost when its process ends, when it makes no step for too long while somebody waits,
 or when it holds more memory than it may. One that is started and idle stands by, so a place is
@@ -9,33 +9,33 @@ may ask whether it hangs.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import os
-import socket
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 import anyio.abc
 import structlog
 
 from mlsdm_grpc.errors import MlsdmError
-from mlsdm_grpc.protection.allocator import MMAP_THRESHOLD_BYTES
 from mlsdm_grpc.protection.sensors import resident_bytes
-from mlsdm_grpc.workers.link import InlineLink, Link, SocketLink, worker_lost
+from mlsdm_grpc.workers.link import InlineLink, Link, worker_lost
 from mlsdm_grpc.workers.main import make_handler
-from mlsdm_grpc.workers.progress import Applying, Progress, shared_page
+from mlsdm_grpc.workers.process import (
+    LAST_RESTART_S,
+    WorkerProcess,
+    WorkerRole,
+    WorkerStarter,
+    allowed_s,
+    pauses,
+)
+from mlsdm_grpc.workers.progress import Applying, Progress
 
-__all__ = ["WORKER_ENVIRONMENT", "Loss", "Pool", "WorkerLimits", "WorkerRole", "WorkerState"]
+__all__ = ["Loss", "Pool", "WorkerLimits", "WorkerState"]
 
 _log = structlog.get_logger(__name__)
-_FIRST_RESTART_S = 0.05
-_LAST_RESTART_S = 5.0
-_STOP_S = 5.0
 _READY_S = 2.0
 _CHECK_S = 1.0
 """Longest time between two looks at the workers."""
@@ -43,28 +43,6 @@ _LOOKS = 4
 """Looks in a row without a step that make a stall; a server that stood still itself counts one."""
 _HANGS_S = 2.0
 """A worker that made no step for so long while somebody waited hangs, as far as one can tell."""
-_STEP_BYTES_PER_S = 4 * 1024 * 1024
-"""A step that goes through many bytes may take longer, by this slowest of all rates."""
-
-WORKER_ENVIRONMENT = {
-    # One core a worker: its bulkhead. A product of matrices by two threads would take another's.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLD_BYTES),
-}
-_KILL_FIRST = 500
-"""Where memory runs out nevertheless, the kernel takes a worker, which is replaced, and not the
-server."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerRole:
-    """What the workers of a pool do."""
-
-    name: str
-    """``minds`` or ``text``."""
-    embedder: str = ""
-    """Model of text workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,39 +83,6 @@ class Loss:
     """It was killed for the memory that it held."""
 
 
-@dataclass(slots=True, eq=False)
-class _Worker:
-    """One process that has greeted, or will."""
-
-    process: asyncio.subprocess.Process
-    position: Progress
-    link: SocketLink
-    lost: asyncio.Event
-    over_memory: bool = False
-    step: tuple[int, int] = (0, 0)
-    """Its position at the last look."""
-    looks: int = 0
-    """Looks since that step while somebody waited."""
-
-    def look(self) -> None:
-        """Look at the worker again."""
-        if not self.link.pending:
-            self.looks = 0
-        elif (step := self.position.step) != self.step:
-            self.step, self.looks = step, 0
-        else:
-            self.looks += 1
-
-    def stood(self, looks_s: float, for_s: float) -> bool:
-        """Return whether it had not moved for so long, seconds, at the last look."""
-        return self.looks * looks_s >= for_s + _allowed_s(self.step)
-
-    @property
-    def stands(self) -> bool:
-        """Whether it has not moved since the last look, and somebody waits."""
-        return bool(self.link.pending) and self.position.step == self.step
-
-
 def _ignore(_: Loss) -> None:
     """Before the start there is no worker to be lost."""
 
@@ -164,14 +109,15 @@ class Pool:
         self.size = max(count, 1)
         self._inline = count == 0
         self._limits = limits
+        self._starter = WorkerStarter(role, limits.start_s, self._lost)
         self._standby = standby
         self._on_lost: Callable[[Loss], None] = _ignore
         self._links: list[Link | None] = [None] * self.size
         self._up = [asyncio.Event() for _ in range(self.size)]
         self._starts = [0] * self.size
         self._started_ns = [0] * self.size
-        self._workers: list[_Worker | None] = [None] * self.size
-        self._spare: _Worker | None = None
+        self._workers: list[WorkerProcess | None] = [None] * self.size
+        self._spare: WorkerProcess | None = None
         self._spare_wanted = asyncio.Event()
         self._looks_s = min(_CHECK_S, (limits.stall_s or math.inf) / _LOOKS)
         self._closing = False
@@ -269,7 +215,7 @@ class Pool:
                 return True
             before, seen = seen, worker.position.step
             if seen == before:
-                return clock() - seen_s < _allowed_s(seen)
+                return clock() - seen_s < allowed_s(seen)
             seen_s = clock()
             return True
 
@@ -277,7 +223,7 @@ class Pool:
 
     async def close(self) -> None:
         """Let all workers finish what they have and end."""
-        self._closing = True
+        self._closing = self._starter.closing = True
         spare, self._spare = self._spare, None
         workers = [worker for worker in (*self._workers, spare) if worker is not None]
         for worker in workers:
@@ -285,29 +231,27 @@ class Pool:
         if self._inline and self._links[0] is not None:
             self._links[0].close()
         for worker in workers:
-            await _reap(worker.process)
-
-    # Replacing.
+            await worker.collect()
 
     async def _supervise(
         self, index: int, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
     ) -> None:
         try:
-            worker = await self._spawn()
+            worker = await self._starter.start()
         except (OSError, TimeoutError) as error:
             raise MlsdmError(
                 "A worker process did not start.", metadata={"role": self.role.name}
             ) from error
         self._install(index, worker)
         task_status.started()
-        pauses, clock = _pauses(), asyncio.get_running_loop().time
+        waits, clock = pauses(), asyncio.get_running_loop().time
         while True:
             began_s = clock()
             await worker.lost.wait()
             if self._closing:
                 return
-            if clock() - began_s > _LAST_RESTART_S:
-                pauses = _pauses()
+            if clock() - began_s > LAST_RESTART_S:
+                waits = pauses()
             spare = self._take_spare()
             if spare is not None:
                 self._install(index, spare)
@@ -315,19 +259,11 @@ class Pool:
                 self._workers[index] = None
             await self._bury(index, worker)
             if spare is None:
-                spare = await self._spawn_until_it_works(pauses)
+                spare = await self._starter.start_at_last(waits)
                 self._install(index, spare)
             worker = spare
 
-    async def _spawn_until_it_works(self, pauses: Iterator[float]) -> _Worker:
-        while True:
-            await anyio.sleep(next(pauses))
-            try:
-                return await self._spawn()
-            except (OSError, TimeoutError):
-                _log.warning("worker_start_failed", role=self.role.name)
-
-    def _install(self, index: int, worker: _Worker) -> None:
+    def _install(self, index: int, worker: WorkerProcess) -> None:
         """Give a worker a place; if it is lost already, its supervisor finds that out."""
         self._workers[index] = worker
         if not worker.lost.is_set():
@@ -340,23 +276,23 @@ class Pool:
         self._up[index].set()
 
     async def _keep_spare(self) -> None:
-        pauses, began_s = _pauses(), -math.inf
+        waits, began_s = pauses(), -math.inf
         clock = asyncio.get_running_loop().time
         while True:
             await self._spare_wanted.wait()
-            if clock() - began_s > _LAST_RESTART_S:
-                pauses = _pauses()
-            self._spare = await self._spawn_until_it_works(pauses)
+            if clock() - began_s > LAST_RESTART_S:
+                waits = pauses()
+            self._spare = await self._starter.start_at_last(waits)
             self._spare_wanted.clear()
             began_s = clock()
 
-    def _take_spare(self) -> _Worker | None:
+    def _take_spare(self) -> WorkerProcess | None:
         spare, self._spare = self._spare, None
         if self._standby:
             self._spare_wanted.set()
         return spare
 
-    def _lost(self, worker: _Worker) -> None:
+    def _lost(self, worker: WorkerProcess) -> None:
         """Take the link away before anybody uses it again."""
         applying = worker.position.applying
         worker.position.close()
@@ -371,64 +307,11 @@ class Pool:
             self._up[index].clear()
             self._on_lost(Loss(index, applying, worker.over_memory))
 
-    async def _bury(self, index: int, worker: _Worker) -> None:
-        await _reap(worker.process)
+    async def _bury(self, index: int, worker: WorkerProcess) -> None:
+        await worker.collect()
         _log.warning(
             "worker_lost", role=self.role.name, index=index, exit_code=worker.process.returncode
         )
-
-    # Starting.
-
-    async def _spawn(self) -> _Worker:
-        """Start a process and return it when it has greeted.
-
-        Raises:
-            OSError: It could not be started.
-            TimeoutError: It ended, or did not greet in time.
-        """
-        ready, lost = asyncio.Event(), asyncio.Event()
-        link = SocketLink(on_ready=ready.set, on_lost=lambda: self._lost(worker))
-        with anyio.CancelScope(shield=True), contextlib.ExitStack() as ours_only:
-            ours, theirs = socket.socketpair()
-            ours_only.callback(theirs.close)
-            page = shared_page()
-            ours_only.callback(os.close, page)
-            try:
-                process = await self._exec(theirs, page)
-            except OSError:
-                ours.close()
-                raise
-            await asyncio.to_thread(_offer, process.pid)
-            worker = _Worker(process, Progress(page), link, lost)
-            await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)
-        try:
-            await _first_of(ready, lost, timeout_s=self._limits.start_s)
-        finally:
-            if not ready.is_set() or self._closing:
-                link.close()
-                _kill(process)
-                await _reap(process)
-        if not ready.is_set():
-            raise TimeoutError
-        return worker
-
-    async def _exec(self, theirs: socket.socket, page: int) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "mlsdm_grpc.workers.main",
-            self.role.name,
-            str(theirs.fileno()),
-            str(page),
-            self.role.embedder,
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=[theirs.fileno(), page],
-            start_new_session=True,
-            env=os.environ | WORKER_ENVIRONMENT,
-        )
-
-    # Guarding.
 
     async def _guard(self) -> None:
         """Kill workers that stand still or hold too much; their ends make them replaced."""
@@ -440,58 +323,14 @@ class Pool:
                 worker.look()
                 if stall_s and worker.stood(self._looks_s, stall_s):
                     _log.error("worker_stalled", role=self.role.name, pid=worker.process.pid)
-                    _kill(worker.process)
+                    worker.kill()
             if self._limits.memory_bytes:
                 for worker, resident in await asyncio.to_thread(_measured, workers):
                     if resident > self._limits.memory_bytes:
                         _log.error("worker_over_memory", role=self.role.name, bytes=resident)
                         worker.over_memory = True
-                        _kill(worker.process)
+                        worker.kill()
 
 
-def _allowed_s(step: tuple[int, int]) -> float:
-    """Return how long a step may take for the bytes that it goes through, seconds."""
-    return step[1] / _STEP_BYTES_PER_S
-
-
-def _measured(workers: list[_Worker]) -> list[tuple[_Worker, int]]:
+def _measured(workers: list[WorkerProcess]) -> list[tuple[WorkerProcess, int]]:
     return [(worker, resident_bytes(worker.process.pid)) for worker in workers]
-
-
-def _pauses() -> Iterator[float]:
-    """Yield how long to wait before each attempt in a row."""
-    pause_s = _FIRST_RESTART_S
-    while True:
-        yield pause_s
-        pause_s = min(2 * pause_s, _LAST_RESTART_S)
-
-
-async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
-    """Wait until one of some events is set, or the time is over."""
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in waiting:
-            each.cancel()
-
-
-def _offer(pid: int) -> None:
-    """Tell the kernel which process to kill first."""
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text(str(_KILL_FIRST), "ascii")
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-
-
-async def _reap(process: asyncio.subprocess.Process) -> None:
-    """Wait for a worker whose link is closed; one that does not end is killed."""
-    with anyio.CancelScope(shield=True):
-        with anyio.move_on_after(_STOP_S):
-            await process.wait()
-        if process.returncode is None:
-            _kill(process)
-            await process.wait()

@@ -28,11 +28,7 @@ def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
     count = sum(not options.words_alone for options in request.queries)
     vectors = np.frombuffer(request.vectors_f32_le, "<f4").reshape(count, -1 if count else 0)
     if count and vectors.shape[1] != dimension:
-        raise errors.MlsdmError(
-            "The query does not have the dimension of the space.",
-            reason="DIMENSION_MISMATCH",
-            metadata={"expected": str(dimension), "actual": str(vectors.shape[1])},
-        )
+        raise errors.dimension_mismatch(dimension, vectors.shape[1])
     wide = vectors.astype(np.float64)
     wide /= np.sqrt(np.add.reduce(wide * wide, axis=1))[:, np.newaxis]
     rows = iter(wide)

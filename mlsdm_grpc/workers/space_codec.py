@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc._gen.mlsdm.internal.v1.snapshot_pb2 import MemoryRow
 from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.mind.pelm import Memory
 from mlsdm_grpc.core.model.recall_mode import RecallMode
@@ -21,6 +22,7 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
+from mlsdm_grpc.journal.codec.records import Decoded
 from mlsdm_grpc.journal.codec.snapshots import memory_from_row, memory_to_row
 
 __all__ = [
@@ -158,15 +160,19 @@ def search_request(asks: Sequence[Ask], *, batch: bool, max_bytes: int) -> pb.Se
     )
 
 
-def found_memories(reply: pb.MemoriesReply) -> Iterator[StoredMemory]:
-    """Yield the memories in ``reply``."""
+def found_memories(reply: pb.MemoriesReply) -> Sequence[StoredMemory]:
+    """Return the memories in ``reply``, each decoded whenever it is asked for."""
     rows = _rows(reply.rows_f32_le, len(reply.memories)) if reply.rows_f32_le else None
     damaged = set(reply.damaged)
-    for i, row in enumerate(reply.memories):
-        yield StoredMemory(
+
+    def decoded(i: int) -> StoredMemory:
+        row = MemoryRow.FromString(reply.memories[i])
+        return StoredMemory(
             memory_from_row(row, phase=reply.phases[i], confidence=reply.confidences[i]),
             None if rows is None or i in damaged else rows[i],
         )
+
+    return Decoded(range(len(reply.memories)), decoded)
 
 
 def view_from_reply(reply: pb.LinkReply) -> SpaceView | None:
@@ -220,7 +226,7 @@ def answer_bytes(memory: Memory, row: Float32 | None) -> int:
 
 def add_memory(reply: pb.MemoriesReply, memory: Memory) -> None:
     """Write a memory into a reply, without its row."""
-    reply.memories.append(memory_to_row(memory))
+    reply.memories.append(memory_to_row(memory).SerializeToString())
     reply.phases.append(memory.phase)
     reply.confidences.append(memory.confidence)
 

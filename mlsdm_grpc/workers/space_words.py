@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.lexical import index_terms
+from mlsdm_grpc.core.store.lattice_words import Tokenizer
+from mlsdm_grpc.lexical import TOKENIZER_VERSION, index_terms
 
 __all__ = ["completing", "know_words", "lacks_words"]
 
@@ -21,7 +23,7 @@ def know_words(mind: Mind) -> bool:
     """
     if mind.contents is None or mind.contents.pelm.words is not None:
         return False
-    return not mind.contents.pelm.know_words(_terms).complete
+    return not mind.contents.pelm.know_words(_TOKENIZER).complete
 
 
 def lacks_words(mind: Mind, search: pb.SearchRequest) -> bool:
@@ -49,3 +51,6 @@ def _terms(text: str) -> Mapping[str, int]:
     except Exception:  # noqa: BLE001 - whatever it is
         _log.exception("defect in the terms of a text")
         return {}
+
+
+_TOKENIZER: Final = Tokenizer(TOKENIZER_VERSION, _terms)

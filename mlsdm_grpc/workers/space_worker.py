@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
@@ -30,6 +30,7 @@ from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_to_proto
 from mlsdm_grpc.journal.codec.records import decode_record, group_to_proto, outcome_to_proto
 from mlsdm_grpc.journal.codec.snapshots import SnapshotDamaged, snapshot_reader, snapshot_writer
+from mlsdm_grpc.workers.link import NO_RECORDS
 from mlsdm_grpc.workers.progress import LOADING, Progress
 from mlsdm_grpc.workers.query_decoder import queries_of
 from mlsdm_grpc.workers.query_encoder import Answers
@@ -97,6 +98,8 @@ class MindHandler:
         self._minds: dict[int, Mind] = {}
         self._slices = Slices(clock)
         self._answers = Answers()
+        self._records: dict[int, bytes] = {}
+        """Records of requests that are not begun, by call; others are in the requests."""
         self._actions: dict[str, _Action] = {
             "load": self._load,
             "apply": self._apply,
@@ -119,8 +122,11 @@ class MindHandler:
         """Whether a long request is in progress."""
         return len(self._slices) > 0
 
-    def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+    def handle(
+        self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
+    ) -> list[pb.LinkReply]:
         """Take what was waiting; queries between two writes of a space share one scan."""
+        self._records |= records
         replies: list[pb.LinkReply] = []
         searches: dict[int, list[pb.LinkRequest]] = {}
         for request in requests:
@@ -128,7 +134,9 @@ class MindHandler:
             claim = self._claim(kind, request)
             if kind == "cancel":
                 given_up = self._slices.cancel(request.cancel)
-                replies += [] if given_up is None else [given_up]
+                if given_up is not None:
+                    self._records.pop(request.cancel, None)
+                    replies.append(given_up)
             elif self._slices.holds(request, claim) or self._begins_later(kind, request):
                 replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
             elif kind == "search" and claim is LockMode.POINT_READ:
@@ -185,6 +193,7 @@ class MindHandler:
             yield from action(request, reply) or ()
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             self._fail(request, reply, error)
+        self._records.pop(request.call_id, None)
         self._position.enter()
         mind = self._minds.get(request.space_id)
         reply.revision = 0 if mind is None else mind.revision
@@ -284,7 +293,8 @@ class MindHandler:
 
     def _apply(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         mind = self._mind(request)
-        record, outcome = yield from self._applying(mind, request.space_id, request.apply)
+        raw = self._records.pop(request.call_id, request.apply)
+        record, outcome = yield from self._applying(mind, request.space_id, raw)
         outcome = outcome or mind.repeated(record)
         reply.space_bytes = _bytes(mind)
         reply.outcome.CopyFrom(outcome_to_proto(outcome))
@@ -310,7 +320,8 @@ class MindHandler:
             self._position.enter(space_id, revision)
 
     def _preview(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
-        outcome = self._mind(request).preview(decode_record(request.preview))
+        raw = self._records.pop(request.call_id, request.preview)
+        outcome = self._mind(request).preview(decode_record(raw))
         reply.outcome.SetInParent()
         if outcome is not None:
             reply.outcome.CopyFrom(outcome_to_proto(outcome))
@@ -321,7 +332,7 @@ class MindHandler:
 
     def _snapshot(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         mind = self._mind(request)
-        with Path(request.snapshot.path).open("xb") as file:
+        with open(request.snapshot.path, "xb", opener=_private) as file:
             written = yield from snapshot_writer(mind, file)
         reply.done.MergeFrom(
             pb.DoneReply(
@@ -543,6 +554,11 @@ class MindHandler:
         reply.policy.SetInParent()
         if policy is not None:
             reply.policy.policy.CopyFrom(policy_to_proto(policy))
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that nobody but its owner may read."""
+    return os.open(path, flags, 0o600)
 
 
 def _bytes(mind: Mind) -> int:

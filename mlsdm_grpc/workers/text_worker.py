@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.llm.embedders import load_embedder
 from mlsdm_grpc.speech import Profile, analyse
 from mlsdm_grpc.speech.repair import best, is_repairable
+from mlsdm_grpc.workers.link import NO_RECORDS
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_codec import add_failure
 from mlsdm_grpc.workers.text_codec import measurement_to_proto, report_to_proto
@@ -49,7 +50,11 @@ class TextHandler:
         """Return nothing."""
         return []
 
-    def handle(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+    def handle(
+        self,
+        requests: Sequence[pb.LinkRequest],
+        records: Mapping[int, bytes] = NO_RECORDS,  # noqa: ARG002 - texts have none
+    ) -> list[pb.LinkReply]:
         """Return the replies to all requests, in their order."""
         wanted = [_texts_to_embed(request) for request in requests]
         rows = self._embedded([text for texts in wanted for text in texts])

@@ -1,12 +1,12 @@
 """What every journal promises; one suite for all implementations."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 
 import anyio
 import pytest
 
-from mlsdm_grpc.errors import DataLoss, InvalidInput, PreconditionFailed, Unavailable
+from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import RevisionConflict, SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
@@ -74,6 +74,19 @@ async def test_empty_and_binary_payloads_survive(journal):
     payloads = [b"", bytes(range(256)), b"\0" * 10]
     await journal.append(A, payloads, expected=0)
     assert [payload for _, payload in await revisions(journal, A)] == payloads
+
+
+async def test_large_and_small_payloads_of_one_batch_survive(journal):
+    large = [bytes([i]) * (400_000 + i) for i in range(3)]
+    waiting = [
+        journal.append(A, [b"small", large[0], b"", large[1]], expected=0),
+        journal.append(B, [large[2]], expected=0),
+        journal.append(A, [b"last"], expected=4),
+    ]
+    await asyncio.gather(*waiting)
+    payloads = [payload for _, payload in await revisions(journal, A)]
+    assert payloads == [b"small", large[0], b"", large[1], b"last"]
+    assert await revisions(journal, B) == [(1, large[2])]
 
 
 async def test_an_append_of_nothing_is_refused(journal):
@@ -263,9 +276,17 @@ async def test_a_missing_snapshot_is_passed_over(journal):
     assert (await journal.load_snapshot(A)).revision == 1
 
 
+@contextmanager
+def not_reached():
+    with pytest.raises(Unavailable) as caught:
+        yield
+    assert caught.value.reason == "REVISION_NOT_REACHED"
+    assert set(caught.value.metadata) == {"expected", "actual"}
+
+
 async def test_a_snapshot_beyond_the_head_is_refused(journal):
     await fill(journal, A, 1)
-    with pytest.raises(PreconditionFailed):
+    with not_reached():
         await snapshot(journal, A, 2)
 
 
@@ -292,10 +313,10 @@ async def test_trimming_keeps_the_last_record(journal):
 
 async def test_erasing_needs_a_snapshot_behind_the_records(journal):
     await fill(journal, A, 5)
-    with pytest.raises(PreconditionFailed):
+    with not_reached():
         await journal.erase(A, until=3)
     await snapshot(journal, A, 2)
-    with pytest.raises(PreconditionFailed):
+    with not_reached():
         await journal.erase(A, until=3)
     await snapshot(journal, A, 4)
     await journal.erase(A, until=4)

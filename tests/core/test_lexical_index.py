@@ -16,9 +16,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.store import lexical_postings
-from mlsdm_grpc.core.store.lexical_index import Bm25, LexicalIndex
+from mlsdm_grpc.core.store.lexical_index import Bm25, IndexPart, LexicalIndex
 from mlsdm_grpc.core.store.lexical_segment import term_key
 
 WORDS = [f"word{i}" for i in range(30)]
@@ -84,6 +83,17 @@ def filled(stored, order=None):
     return index
 
 
+def reloaded(index, moved):
+    """Return an index of the same documents, each in the slot that ``moved`` has for its own."""
+    other = LexicalIndex()
+    for segment, slots, lengths in index.parts():
+        there = slots >= 0
+        placed = slots.copy()
+        placed[there] = moved[slots[there]]
+        other.adopt(IndexPart(segment, placed, lengths))
+    return other
+
+
 @pytest.fixture
 def small(monkeypatch):
     """Let buffers, segments and rewrites be so small that all of them happen."""
@@ -127,15 +137,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def reload(self):
-        """Dump and load; all documents move to other slots."""
+        """Take the parts over; all documents move to other slots."""
         places = np.arange(SLOTS, dtype=np.int32)
         self.rng.shuffle(places)
-        arrays = {name: array.copy() for name, array in self.index.dump(VERSION, places).items()}
         moved = np.arange(SLOTS, dtype=np.int32)
         self.rng.shuffle(moved)
-        index = LexicalIndex.load(arrays, VERSION, slots=moved)
-        assert index is not None
-        self.index = index
+        self.index = reloaded(self.index, moved[places])
         sequence = np.zeros(SLOTS, np.int64)
         self.stored = {int(moved[places[slot]]): terms for slot, terms in self.stored.items()}
         sequence[moved[places]] = self.sequence
@@ -250,41 +257,26 @@ def test_a_document_without_terms_is_none():
     assert searched(two, [["cat"]]) == searched(one, [["cat"]])
 
 
-def test_another_version_is_not_loaded():
+def test_an_empty_index_has_no_parts():
+    assert LexicalIndex().parts() == []
     index = filled({0: {"cat": 4}})
-    assert LexicalIndex.load(index.dump("1"), "2") is None
-    assert LexicalIndex.load(index.dump("1"), "1") is not None
-
-
-def test_an_empty_index_survives_dump_and_load():
-    index = LexicalIndex.load(LexicalIndex().dump(VERSION), VERSION)
-    assert index is not None
+    index.remove(0)
+    index = reloaded(index, np.arange(1, dtype=np.int32))
     assert len(index) == 0
-    index.add(3, {"cat": 4})
-    assert [slot for slot, _ in searched(index, [["cat"]])] == [3]
+    index.add(0, {"cat": 4})
+    assert [slot for slot, _ in searched(index, [["cat"]])] == [0]
 
 
-def test_a_dump_is_not_changed_by_later_writes():
+def test_parts_are_not_changed_by_later_writes():
     index = filled({slot: {"cat": 4, f"w{slot}": 4} for slot in range(20)})
-    arrays = index.dump(VERSION)
-    before = {name: array.copy() for name, array in arrays.items()}
+    parts = index.parts()
+    before = [[array.copy() for array in (*part.segment, *part[1:])] for part in parts]
     for slot in range(20):
         index.remove(slot)
         index.add(slot, {"dog": 4})
-    for name, array in arrays.items():
-        np.testing.assert_array_equal(array, before[name])
-
-
-def test_a_rebuild_goes_in_steps_between_which_writes_come():
-    stored = {slot: {f"w{slot % 50}": 4, "cat": 4} for slot in range(300)}
-    index = LexicalIndex()
-    steps = index.rebuild(list(stored.items()))
-    next(steps)
-    index.add(299, {"newer": 4})
-    index.add(1_000, {"cat": 8})
-    finish(steps)
-    stored |= {299: {"newer": 4}, 1_000: {"cat": 8}}
-    assert searched(index, [["cat"], ["w7"]]) == searched(filled(stored), [["cat"], ["w7"]])
+    for part, arrays in zip(parts, before, strict=True):
+        for array, old in zip((*part.segment, *part[1:]), arrays, strict=True):
+            np.testing.assert_array_equal(array, old)
 
 
 def test_bytes_stay_in_proportion_while_documents_come_and_go():

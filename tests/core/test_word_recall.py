@@ -12,6 +12,7 @@ from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.model.record import Provenance
 from mlsdm_grpc.core.store import int8_rows, kernel, lexical_postings
 from mlsdm_grpc.core.store.fusion import Fusion
+from mlsdm_grpc.core.store.lattice_words import Tokenizer
 from mlsdm_grpc.core.store.lexical_index import Bm25
 from mlsdm_grpc.core.store.memory_table import Memory
 from mlsdm_grpc.core.store.recall_query import Query, Sought
@@ -26,6 +27,9 @@ accelerations = [False, True] if int8_rows.AVAILABLE else [False]
 
 def terms(text):
     return {word: 4 * count for word, count in Counter(text.split()).items()}
+
+
+TOKENIZER = Tokenizer("1", terms)
 
 
 def text(rng):
@@ -50,7 +54,7 @@ class Twins:
             for accelerated in accelerations
         ]
         for pelm in self.pelms:
-            pelm.know_words(terms)
+            pelm.know_words(TOKENIZER)
         self.made = 0
         self.now_ns = 1_000
 
@@ -271,7 +275,7 @@ def test_words_that_were_not_known_from_the_start_are_read_while_writes_go_on():
     for each in (twins, late):
         each.live(100)
     for pelm, other in zip(twins.pelms, late.pelms, strict=True):
-        words = pelm.know_words(terms)
+        words = pelm.know_words(TOKENIZER)
         assert not words.complete
         steps = words.completing()
         for _ in range(20):

@@ -8,9 +8,15 @@ import pytest
 import structlog
 from talk import HOSTILE, kinds, talking, tokens
 
-from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, governance_pb2, governance_service_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    cognition_service_pb2,
+    error_reason_pb2,
+    governance_pb2,
+    governance_service_pb2,
+)
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
+from mlsdm_grpc.wire.status import from_status
 
 pytestmark = pytest.mark.anyio
 
@@ -394,6 +400,25 @@ async def test_faulty_requests_are_told(fields, fault):
                 await call(**({"prompt": "Good morning."} | fields))
             assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
             assert fault in str(failed.value.trailing_metadata())
+
+
+async def test_a_revision_that_is_not_reached_is_told_as_by_every_read():
+    async with talking() as talk:
+        state = cognition_service_pb2.GetStateRequest(min_revision=9)
+        told = {}
+        for exists in (False, True):
+            if exists:
+                await talk.generate("My dog is called Bruno.")
+                told["state"] = talk.minds.GetState(state, timeout=5)
+            told[exists] = talk.generate("Good morning.", min_revision=9)
+        for call in told.values():
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await call
+            details = dict(failed.value.trailing_metadata())["grpc-status-details-bin"]
+            error = from_status(failed.value.code().value[0], "", details)
+            assert error.reason == "REVISION_NOT_REACHED"
+            assert set(error.metadata) == {"expected", "actual"}
+            assert error.metadata["expected"] == "9"
 
 
 async def test_a_deadline_is_kept():

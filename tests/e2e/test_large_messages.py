@@ -2,11 +2,13 @@
 
 import asyncio
 import collections
+from pathlib import Path
 
 import grpc
 import large
 import pytest
-from stretches import Measured
+from serving import ServerProcess
+from stretches import GIVES_BACK, Measured
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2, memory_query_pb2
 
@@ -132,3 +134,51 @@ async def test_no_message_is_longer_on_the_loop_than_promised(measured, evidence
     evidence["messages"] = 5 * len(stretches)
     evidence["longest stretch, ms"] = f"{1e3 * stretches[worst]:.1f} ({worst})"
     assert stretches[worst] <= PROMISED_S, stretches
+
+
+class Peaks:
+    """Most memory of the server and its space worker above what each had when last asked."""
+
+    def __init__(self, server):
+        self._rest = dict.fromkeys((server.process.pid, *server.workers("minds")), 0)
+        self.taken()
+
+    def taken(self):
+        """Return the most that one of them took, bytes."""
+        peak = max(_status(pid, "VmHWM") - rest for pid, rest in self._rest.items())
+        for pid in self._rest:
+            Path(f"/proc/{pid}/clear_refs").write_text("5", "ascii")
+            self._rest[pid] = _status(pid, "VmRSS")
+        return peak
+
+
+def _status(pid, field):
+    text = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(text.partition(f"{field}:")[2].split()[0]) * 1_024
+
+
+async def test_a_legal_message_at_every_limit_takes_few_times_its_bytes(tmp_path):
+    """Three times the message, its answer and what is kept of it, each in one process."""
+    environment = GIVES_BACK | {"MLSDM_ENGINE__STANDBY_WORKER": "false"}
+    server = await asyncio.to_thread(ServerProcess, tmp_path, environment=environment)
+    over = {}
+    try:
+        async with grpc.aio.insecure_channel(server.listen, options=UNLIMITED) as channel:
+            for count in (1, 100):  # what the first request of its kind loads is loaded
+                few = large.put([large.memory(i, text=f"Fact {i}.") for i in range(count)])
+                await channel.unary_unary(large.PATHS["BatchPutMemories"])(few.SerializeToString())
+            peaks = Peaks(server)
+            for name, path, raw in large.legal() * 2:
+                size = len(raw)
+                try:
+                    size += len(await channel.unary_unary(path)(raw, timeout=60))
+                except grpc.aio.AioRpcError:
+                    size += large.MAX_BYTES if "Query" in name else 0  # its answer was too large
+                if "CreateSpace" in name:
+                    size += 2 * len(raw)  # as parameters, and as rows ready to be compared with
+                taken = await asyncio.to_thread(peaks.taken)
+                if taken > 3 * size + MIB + NOISE_BYTES:
+                    over[name] = f"{taken / MIB:.1f} MiB of {size / MIB:.1f} MiB"
+    finally:
+        await asyncio.to_thread(server.terminate)
+    assert not over

@@ -46,6 +46,7 @@ from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 from mlsdm_grpc.workers.progress import Progress
+from mlsdm_grpc.workers.space_codec import found_memories
 from mlsdm_grpc.workers.space_worker import MindHandler
 
 DIMENSION = 4
@@ -412,7 +413,8 @@ class World:
         self._same("view", got, self.history.views[reply.revision], reply)
 
     def _check_page(self, asked, reply):
-        got = [(row.memory_id, row.revision) for row in reply.memories.memories]
+        found = [each.memory for each in found_memories(reply.memories)]
+        got = [(memory.memory_id, memory.revision) for memory in found]
         self._same("page", got, self.history.page(reply.revision, asked.request.now_ns), reply)
 
     def _check_search(self, asked, reply):

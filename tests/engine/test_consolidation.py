@@ -305,7 +305,7 @@ async def test_a_replayed_space_is_the_same(driver):
         assert other.replayed() == live.revision
         assert (replayed.chain, replayed.used) == (live.chain, live.used)
         assert replayed.traces.tobytes() == live.traces.tobytes()
-        other.engine._directory._spaces.clear()
+        other.engine._directory.registry._in_use.clear()
 
 
 async def configure(driver, **change):

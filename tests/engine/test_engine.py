@@ -145,9 +145,8 @@ async def test_the_next_engine_replays_nothing_after_a_clean_stop():
 async def test_records_without_a_snapshot_are_replayed():
     journal = MemoryJournal()
     await journal.open()
-    async with running(journal) as first:
+    async with running(journal, snapshot_every=10**9) as first:
         await first.put(*range(10))
-        first.engine._snapshot_every = 10**9
         for space in first.engine._directory:
             space.snapshot_revision = space.applied
         before = await first.state()

@@ -67,11 +67,11 @@ async def test_patience_is_a_share_of_what_is_left(left_s, expected_s):
 async def test_a_worker_that_stands_still_is_waited_for_no_longer_and_one_that_works_is():
     async with running(workers=1) as driver:
         await driver.put(1)
-        directory = driver.engine.directory
+        spaces = driver.engine.directory.registry
         (pid,) = driver.engine._minds.pids()
 
         async def state(deadline_s=5.0, **fields):
-            async with waiting_for(directory, KEY, deadline_s=now() + deadline_s, **fields):
+            async with waiting_for(spaces, KEY, deadline_s=now() + deadline_s, **fields):
                 return await driver.state()
 
         os.kill(pid, signal.SIGSTOP)
@@ -82,7 +82,7 @@ async def test_a_worker_that_stands_still_is_waited_for_no_longer_and_one_that_w
                 await state(until_s=now() + 0.05)
             with pytest.raises(InternalError):
                 await state(deadline_s=0.1, overdue=lambda: InternalError("as the caller says"))
-            async with waiting_for(directory, KEY, deadline_s=now() + 0.3):
+            async with waiting_for(spaces, KEY, deadline_s=now() + 0.3):
                 for _ in range(20):  # the memory is not what this waits for
                     await asyncio.sleep(0.02)
                     driver.engine._minds._workers[0].position.enter()
@@ -92,4 +92,4 @@ async def test_a_worker_that_stands_still_is_waited_for_no_longer_and_one_that_w
         assert hung.value.metadata == {"space": KEY.space}
         assert late.value.reason == "DEADLINE_EXPIRED"
         assert (await state()).used == 1
-        assert not directory.hangs(KEY)
+        assert not spaces.hangs(KEY)

@@ -25,7 +25,7 @@ def keys_of(driver, worker, count):
     """Names of spaces that live on one worker."""
     directory = driver.engine.directory
     keys = (KEY._replace(space=f"s{i}") for i in range(10_000))
-    found = (key for key in keys if directory._new(key).worker == worker)
+    found = (key for key in keys if directory.registry.worker_of(key) == worker)
     return [next(found) for _ in range(count)]
 
 
@@ -111,7 +111,7 @@ async def test_a_worker_that_stands_still_is_replaced_and_its_spaces_come_back()
         assert driver.engine._minds.pids()[0] != pids[0]
         assert driver.engine._minds.pids()[1] == pids[1]
         assert restarts(driver) == 1
-        assert not driver.engine.directory.quarantined
+        assert not driver.engine.quarantine.spaces
 
 
 async def test_writes_that_wait_for_a_stuck_worker_hold_up_no_other():

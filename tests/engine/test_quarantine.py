@@ -105,7 +105,7 @@ async def test_a_record_that_crashes_its_worker_bars_its_space_only(tmp_path, lo
         found = await patiently(lambda: driver.query(2))
         assert found == (["m2"], before.revision)
         assert (await driver.state()).chain == before.chain
-        assert dict(driver.engine.directory.quarantined) == {KEY: before.revision + 1}
+        assert dict(driver.engine.quarantine.spaces) == {KEY: before.revision + 1}
         sample = driver.metrics.registry.get_sample_value
         assert sample("mlsdm_spaces_quarantined_count") == 1
         assert sample("mlsdm_worker_restarts_total", {"kind": "minds"}) == 2
@@ -139,17 +139,17 @@ async def test_a_quarantine_ends_with_the_server_and_begins_anew(tmp_path, monke
             with pytest.raises((DataLoss, Unavailable)):
                 await poison(driver)
             await patiently(driver.state)
-            assert KEY in driver.engine.directory.quarantined
+            assert KEY in driver.engine.quarantine.spaces
         async with running(journal, workers=1) as driver:
-            assert not driver.engine.directory.quarantined
+            assert not driver.engine.quarantine.spaces
             assert (await patiently(driver.state)).revision == 2
-            assert dict(driver.engine.directory.quarantined) == {KEY: 3}
+            assert dict(driver.engine.quarantine.spaces) == {KEY: 3}
             assert (await driver.state(OTHERS[0])).used == 1
         monkeypatch.setenv("PYTHONPATH", path)
         async with running(journal, workers=1) as driver:
             assert (await driver.state()).revision == 3
             assert await driver.query(99) == (["poison"], 3)
-            assert not driver.engine.directory.quarantined
+            assert not driver.engine.quarantine.spaces
             assert (await driver.put(5)).revision == 4
 
 
@@ -187,8 +187,8 @@ async def test_a_defect_that_stays_bars_its_space(monkeypatch):
         assert await driver.query(1) == (["m1"], 2)
         await refuses_writes(driver, 2)
         assert (await driver.put(2, key=OTHERS[0])).revision == 3
-        assert dict(driver.engine.directory.quarantined) == {KEY: 3}
-        async with driver.engine.directory.rebuilt(next(iter(driver.engine.directory))) as copy:
+        assert dict(driver.engine.quarantine.spaces) == {KEY: 3}
+        async with driver.engine.directory.apart(KEY) as copy:
             assert copy.applied == 2
 
 
@@ -210,7 +210,7 @@ async def test_a_defect_while_loading_bars_the_space_at_once(monkeypatch):
     monkeypatch.setattr(Mind, "applying", fails)
     async with running(journal) as driver:
         assert await driver.query(1) == (["m1"], 3)
-        assert dict(driver.engine.directory.quarantined) == {KEY: 4}
+        assert dict(driver.engine.quarantine.spaces) == {KEY: 4}
     await journal.close()
 
 

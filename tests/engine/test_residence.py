@@ -17,7 +17,7 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.protection.lanes import Before, Lane
-from mlsdm_grpc.spaces import directory
+from mlsdm_grpc.spaces import loader
 from mlsdm_grpc.spaces.directory import SpaceStatus
 from mlsdm_grpc.spaces.watches import Pace
 from mlsdm_grpc.spaces.write_pipeline import _MAX_BACKLOG
@@ -76,7 +76,7 @@ def lose_the_worker(driver):
     pool = driver.engine._minds
     pool._links[0].close()
     pool._links[0] = InlineLink(MindHandler(Progress()))
-    driver.engine.directory.worker_lost(Loss(0, None, over_memory=False))
+    driver.engine._lost_spaces.worker_lost(Loss(0, None, over_memory=False))
 
 
 class Held:
@@ -86,11 +86,11 @@ class Held:
         self.requests = []
         send = InlineLink.request
 
-        def request(link, message, *, done=None):
+        def request(link, message, **more):
             if message.WhichOneof("kind") != kind:
-                return send(link, message, done=done)
+                return send(link, message, **more)
             told = asyncio.get_running_loop().create_future()
-            self.requests.append((link, message, done, told))
+            self.requests.append((link, message, more, told))
             return told
 
         self._patch = monkeypatch.context()
@@ -99,8 +99,8 @@ class Held:
 
     async def let_go(self):
         self._patch.__exit__(None, None, None)
-        for link, message, done, told in self.requests:
-            told.set_result(await self._send(link, message, done=done))
+        for link, message, more, told in self.requests:
+            told.set_result(await self._send(link, message, **more))
 
 
 async def test_a_space_that_left_is_as_it_was(driver):
@@ -128,7 +128,7 @@ async def test_nothing_is_kept_of_a_space_that_left(driver):
     assert left() is None
     assert not link._handler._minds
     assert driver.engine._budget.used_bytes == 0
-    assert not driver.engine.directory._known
+    assert not driver.engine.directory.registry._known
 
 
 async def test_a_space_in_use_stays(driver, monkeypatch):
@@ -482,9 +482,9 @@ class HeldJournal(MemoryJournal):
 @pytest.mark.parametrize("size", ["large", "small", "overdue"])
 async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, monkeypatch):
     if size != "small":
-        monkeypatch.setattr(directory, "_LARGE_BYTES", 0)
+        monkeypatch.setattr(loader, "_LARGE_BYTES", 0)
     if size == "overdue":
-        monkeypatch.setattr(directory, "_TURN_S", 0.0)
+        monkeypatch.setattr(loader, "_TURN_S", 0.0)
     journal = HeldJournal()
     await journal.open()
     journal.released.set()

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import threading
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from mlsdm_grpc.core.model.record import CreateSpace, Record, SpaceParameters, V
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.spaces.checks import check_embedded
-from mlsdm_grpc.workers.link import MAX_FRAME_BYTES, FrameReader, encode_frame
+from mlsdm_grpc.workers.link import MAX_FRAME_BYTES, FrameReader, SocketLink, encode_frame
 from mlsdm_grpc.workers.main import make_handler, serve
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
@@ -108,7 +109,7 @@ async def test_a_worker_ends_with_its_parent():
         thread = threading.Thread(target=serve, args=(theirs, MindHandler(Progress())))
         thread.start()
         greeting = await asyncio.to_thread(ours.recv, 100)
-        assert pb.LinkReply.FromString(greeting[4:]).WhichOneof("kind") == "done"
+        assert pb.LinkReply.FromString(greeting[8:]).WhichOneof("kind") == "done"
         ours.close()
         await asyncio.to_thread(thread.join, 5)
         assert not thread.is_alive()
@@ -152,12 +153,37 @@ def test_frames_survive_any_cut():
         reader, frames = FrameReader(), []
         for start in range(0, len(stream), size):
             frames.extend(reader.feed(stream[start : start + size]))
-        assert [pb.LinkReply.FromString(frame) for frame in frames] == messages
+        assert [pb.LinkReply.FromString(frame) for frame, _ in frames] == messages
+
+
+async def test_a_large_record_goes_behind_its_message():
+    ours, theirs = socket.socketpair()
+    link = SocketLink(on_ready=lambda: None, on_lost=lambda: None)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(lambda: link, sock=ours)
+    records = [bytes([i]) * (300_000 + i) for i in range(3)]
+    waiting = [
+        link.request(pb.LinkRequest(space_id=i, apply=b""), record=record)
+        for i, record in enumerate(records)
+    ]
+    waiting.append(link.request(pb.LinkRequest(space_id=9, apply=b"small")))
+    reader, found = FrameReader(), []
+    while len(found) < 4:
+        found += reader.feed(await asyncio.to_thread(theirs.recv, 70_000))
+    assert [record for _, record in found] == [*records, b""]
+    messages = [pb.LinkRequest.FromString(message) for message, _ in found]
+    assert [(m.call_id, m.space_id, m.apply) for m in messages] == [
+        (1, 0, b""), (2, 1, b""), (3, 2, b""), (4, 9, b"small"),
+    ]  # fmt: skip
+    transport.abort()
+    theirs.close()
+    for each in await asyncio.gather(*waiting, return_exceptions=True):
+        assert each.reason == "WORKER_LOST"
 
 
 def test_a_frame_that_is_too_long_is_refused():
     with pytest.raises(ValueError, match="frame of"):
-        list(FrameReader().feed((MAX_FRAME_BYTES + 1).to_bytes(4, "little")))
+        list(FrameReader().feed(struct.pack("<II", MAX_FRAME_BYTES, 1)))
 
 
 def test_texts_without_a_known_word_are_violations():
@@ -225,7 +251,7 @@ async def test_a_load_that_is_cancelled_leaves_no_mind_behind(monkeypatch):
 
         with monkeypatch.context() as hasty, anyio.CancelScope() as scope:
             hasty.setattr(type(link), "request", cancelled)
-            async with driver.engine._directory.rebuilt(next(iter(driver.engine._directory))):
+            async with driver.engine._directory.apart(KEY):
                 pass
         await driver.state()
         assert set(minds) == before

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio.to_thread
 
-from mlsdm_grpc.config_llm import LlmSettings, OpenAISettings
+from mlsdm_grpc.config import LlmSettings, OpenAISettings
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.providers.provider import ModelRequest
 from mlsdm_grpc.observability.metrics import Metrics

@@ -13,7 +13,7 @@ pytest.importorskip("anthropic", reason="the extra anthropic is not installed")
 from setting import asking, gateway_over, streamed
 from upstream import KEY, SECRET_BODY, Upstream, both, hangs, http, says, sse
 
-from mlsdm_grpc.config_llm import AnthropicSettings
+from mlsdm_grpc.config import AnthropicSettings
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.llm.providers.anthropic import AnthropicProvider
 

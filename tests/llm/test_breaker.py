@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlsdm_grpc.config_llm import BreakerSettings
+from mlsdm_grpc.config import BreakerSettings
 from mlsdm_grpc.llm.breaker import Breaker, BreakerState
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN

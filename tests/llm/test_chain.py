@@ -9,7 +9,7 @@ import anyio.to_thread
 import pytest
 from pydantic import ValidationError
 
-from mlsdm_grpc.config_llm import EmbedderSettings, LlmSettings, OpenAISettings
+from mlsdm_grpc.config import EmbedderSettings, LlmSettings, OpenAISettings
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.llm.providers.provider_chain import (
     build_providers,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mlsdm_grpc.config_llm import EchoSettings
+from mlsdm_grpc.config import EchoSettings
 from mlsdm_grpc.llm.prompt import RecalledText, join_prompt
 from mlsdm_grpc.llm.providers.echo import EchoProvider
 from mlsdm_grpc.llm.providers.provider import FaultKind, Finish, ModelRequest, ProviderFault, clean

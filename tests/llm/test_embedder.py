@@ -15,7 +15,7 @@ import anyio.to_thread
 from setting import QUICK
 from upstream import KEY, SECRET_BODY, Upstream, hangs, http, says
 
-from mlsdm_grpc.config_llm import EmbedderSettings, LlmSettings
+from mlsdm_grpc.config import EmbedderSettings, LlmSettings
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 from mlsdm_grpc.llm.embedders.cache import EmbeddingCache
 from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder

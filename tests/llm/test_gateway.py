@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from setting import asking, gateway_over, streamed
 
-from mlsdm_grpc.config_llm import EchoSettings, LlmSettings
+from mlsdm_grpc.config import EchoSettings, LlmSettings
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
     InvalidInput,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from upstream import moderation_endpoint
 
-from mlsdm_grpc.config_llm import LlmSettings, ModerationSettings
+from mlsdm_grpc.config import LlmSettings, ModerationSettings
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.llm.moderation import moderation_scorer, moral_value_of
 from mlsdm_grpc.observability.current import REQUEST_ID

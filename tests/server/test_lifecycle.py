@@ -92,24 +92,21 @@ async def test_a_draining_server_answers_health():
         _assert_draining(await running.call("Unary", "hello"))
 
 
-async def test_serve_until_returns_after_the_drain():
-    async with serving(drain_delay_s=0, drain_grace_s=LONG_S) as running:
-        stop = anyio.Event()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(running.server.serve_until, stop)
-            assert (await running.call("Unary", "hello")).code == "OK"
-            stop.set()
+async def test_the_port_is_closed_after_the_drain():
+    async with serving() as running:
+        assert (await running.call("Unary", "hello")).code == "OK"
+        await running.server.drain(delay_s=0, grace_s=LONG_S)
+        await running.server.stop()
         with pytest.raises(OSError, match="attempts failed"):
             await anyio.connect_tcp("127.0.0.1", int(running.target.rpartition(":")[2]))
 
 
-async def test_a_cancelled_serve_still_closes_the_port():
-    async with serving() as running, anyio.create_task_group() as tasks:
-        tasks.start_soon(running.server.serve_until, anyio.Event())
+async def test_a_stop_without_a_drain_ends_what_is_in_flight():
+    async with serving() as running:
         old = asyncio.ensure_future(running.call("Unary", "hang"))
         await running.ping.begun.wait()
-        tasks.cancel_scope.cancel()
-    _assert_draining(await old)
+        await running.server.stop()
+        _assert_draining(await old)
 
 
 async def test_stop_may_be_repeated():

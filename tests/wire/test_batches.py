@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+import zlib
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_put_pb2
+from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model.record import (
+    CreateSpace,
     NewMemory,
     ProcessEvent,
     Provenance,
     PutMemories,
     Record,
+    SpaceParameters,
     StreamItem,
     StreamItems,
 )
@@ -29,11 +34,13 @@ from mlsdm_grpc.journal.codec.records import (
     packed_memory,
     unpacked_memory,
 )
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.wire import requests
 from mlsdm_grpc.wire.bounds import BOUNDS
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.reading import Reader
+from tests.core import histories
 from tests.core.histories import vector
 
 MIB = 1_024 * 1_024
@@ -99,6 +106,82 @@ def test_a_record_that_is_encoded_in_parts_is_the_record(body):
         assert again == encode_record(record)
         decoded = decode_record(again).body
         assert list(map(plain, decoded.memories)) == list(map(plain, body.memories))
+
+
+def large_record(body, revision=2):
+    raw = encode_record(
+        Record(
+            revision=revision, incarnation=1, record_id=b"r" * 16, time_ns=5, body=body,
+            semantics_version=2,
+        )
+    )  # fmt: skip
+    assert len(raw) > 300_000
+    return raw
+
+
+def large_memories():
+    return tuple(
+        NewMemory(
+            memory_id=f"m{i}",
+            vector=vector(i),
+            text=f"{i % 7} " + "x" * 4_000,
+            labels=("a", f"l{i}"),
+            metadata=(("k", "v" * i),),
+            confidence=0.9,
+        )
+        for i in range(100)
+    )
+
+
+def test_items_of_a_large_record_are_decoded_when_they_are_asked_for():
+    memories = large_memories()
+    decoded = decode_record(large_record(PutMemories(memories, allow_replace=True))).body
+    assert decoded.allow_replace
+    assert not isinstance(decoded.memories, tuple)
+    assert len(decoded.memories) == 100
+    assert list(map(plain, decoded.memories)) == list(map(plain, memories))
+    assert list(map(plain, decoded.memories[3:5])) == list(map(plain, memories[3:5]))
+    items = tuple(
+        StreamItem(i, memory if i % 2 else ProcessEvent(memory, 0.5))
+        for i, memory in enumerate(memories, 1)
+    )
+    body = StreamItems("s", 0, 100, items, allow_replace=True, finished=True)
+    stream = decode_record(large_record(body)).body
+    assert replace(stream, items=()) == replace(body, items=())
+    assert [item.sequence for item in stream.items] == list(range(1, 101))
+    assert plain(stream.items[0].body) == plain(memories[0])
+    assert plain(stream.items[1].body.memory) == plain(memories[1])
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.1])
+def test_a_large_record_does_what_its_memories_would(confidence):
+    memories = large_memories()
+    last = replace(memories[-1], confidence=confidence)
+    raw = large_record(PutMemories((*memories[:-1], last)))
+    lazily, at_once = Mind(), Mind()
+    outcomes = []
+    for mind in (lazily, at_once):
+        mind.apply(histories.record(1, CreateSpace(SpaceParameters(dimension=8, capacity=60)),
+                                    semantics_version=2))  # fmt: skip
+        record = decode_record(raw)
+        if mind is at_once:
+            body = replace(record.body, memories=tuple(record.body.memories))
+            record = replace(record, body=body)
+        preview = mind.preview(record)
+        outcomes.append((preview, mind.apply(record)))
+    assert outcomes[0] == outcomes[1]
+    assert snapshot_bytes(lazily) == snapshot_bytes(at_once)
+    assert len(lazily.contents.pelm) == (60 if confidence > 0.5 else 0)
+
+
+@pytest.mark.parametrize("cut", [0, 1, -1])
+def test_a_large_record_whose_body_is_no_message_is_refused(cut):
+    raw = bytearray(large_record(PutMemories(large_memories())))
+    place = raw.index(b"m50") + cut - 1  # a length before the id, or a byte beside it
+    raw[place] = 0xFF
+    raw[1:5] = zlib.crc32(raw[5:]).to_bytes(4, "little")
+    with pytest.raises((DecodeError, ValueError)):
+        list(decode_record(bytes(raw)).body.memories)
 
 
 @given(

@@ -165,6 +165,16 @@ def test_a_file_is_named_after_its_package_and_its_one_service(file):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_file_says_where_its_stubs_go_in_every_language(file):
+    options = file.GetOptions()
+    assert options.csharp_namespace == "Mlsdm.V1"
+    assert options.go_package == "mlsdm.dev/mlsdm/v1;mlsdmv1"
+    assert (options.java_package, options.java_multiple_files) == ("dev.mlsdm.v1", True)
+    assert options.php_namespace == "Mlsdm\\V1"
+    assert options.ruby_package == "Mlsdm::V1"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_file_imports_only_google_protobuf_and_the_contract(file):
     for dependency in file.dependencies:
         assert dependency.name.startswith(("google/protobuf/", "mlsdm/v1/"))

@@ -147,7 +147,9 @@ class Mind:
         else:
             outcome = replace((yield from self._outcome(record, now)), revision=now.revision)
         self.revision, self.time_ns = now.revision, now.time_ns
-        self.chain = hashlib.sha256(self.chain + record.raw).digest()
+        chain = hashlib.sha256(self.chain)
+        chain.update(record.raw)
+        self.chain = chain.digest()
         self.semantics_version = self.semantics_version or now.semantics_version
         if record.request_id and known is None and not isinstance(outcome, StreamOutcome):
             self.window.add(

@@ -32,8 +32,10 @@ class Ontology:
 
     def __init__(self, categories: Sequence[OntologyCategory] = ()) -> None:
         self._names = tuple(category.name for category in categories)
-        rows = [unit_row(category.vector) for category in categories]
-        self._rows: Float32 = np.stack(rows) if rows else np.empty((0, 0), np.float32)
+        width = len(categories[0].vector.raw) if categories else 0
+        self._rows: Float32 = np.empty((len(categories), width), np.float32)
+        for i, category in enumerate(categories):
+            self._rows[i] = unit_row(category.vector)
 
     def __len__(self) -> int:
         return len(self._names)

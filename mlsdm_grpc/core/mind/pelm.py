@@ -20,7 +20,8 @@ import numpy as np
 from mlsdm_grpc.core.mind.duplicates import text_key
 from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import Float64, Indices
-from mlsdm_grpc.core.store.lattice_words import Terms, Words
+from mlsdm_grpc.core.store.lattice_words import SavedWords, Tokenizer, Words
+from mlsdm_grpc.core.store.lexical_index import Int64
 from mlsdm_grpc.core.store.memory_table import Lattice, Memory
 from mlsdm_grpc.core.store.recall import Recall
 from mlsdm_grpc.core.store.recall_query import (
@@ -104,7 +105,9 @@ class Pelm:
         """No memory expires before this."""
         self._frozen: list[Frozen] = []
         self.words: Words | None = None
-        """The words of the texts, once somebody says what they are; derived."""
+        """The words of the texts, once :meth:`know_words` was called; derived."""
+        self.saved_words: SavedWords | None = None
+        """What a snapshot had of them, until then."""
 
     def __len__(self) -> int:
         return self._count
@@ -180,6 +183,15 @@ class Pelm:
     def in_creation_order(self) -> Iterator[tuple[Memory, Float32]]:
         """Yield every memory with its row (borrowed), oldest creation first."""
         return self._after(0)
+
+    def sequences(self) -> Int64:
+        """Return (slots,) a copy of the creation sequences, 0 where there is no memory."""
+        return self._lattice.columns["sequence"].copy()
+
+    def creation_order(self) -> tuple[Indices, Int64]:
+        """Return slots and creation sequences of all memories, oldest creation first."""
+        slots = self._lattice.order(0)
+        return slots, self._lattice.columns["sequence"][slots]
 
     @contextmanager
     def frozen(self) -> Iterator[Frozen]:
@@ -302,14 +314,15 @@ class Pelm:
             )
             for memory in memories
         ]
+        found = self.find(queries, now_ns=now_ns)
         return [
             [
-                hit.memory
-                for hit in hits
-                if hit.memory.memory_id != memory.memory_id
-                and (hit.memory.phase == memory.phase or not in_phase)
+                other
+                for other in map(self._lattice.memory, one.slots.tolist())
+                if other.memory_id != memory.memory_id
+                and (other.phase == memory.phase or not in_phase)
             ]
-            for memory, hits in zip(memories, self.search(queries, now_ns=now_ns), strict=True)
+            for memory, one in zip(memories, found, strict=True)
         ]
 
     def newest_between(self, after: int, before: int, count: int) -> list[Memory]:
@@ -353,14 +366,11 @@ class Pelm:
             )
         ]
 
-    def know_words(self, terms: Terms) -> Words:
-        """Return the words of the texts, from now on up to date; `completing` them follows.
-
-        Args:
-            terms: Makes the terms of a text.
-        """
+    def know_words(self, tokenizer: Tokenizer) -> Words:
+        """Return the words of the texts, from now on up to date; `completing` them follows."""
         if self.words is None:
-            self.words = Words(self._lattice, terms)
+            self.words = Words(self._lattice, tokenizer, self.saved_words)
+        self.saved_words = None
         return self.words
 
     # Writing. Callers have checked that the write can succeed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -156,7 +156,7 @@ class Contents:
 
     def _foresee_put(self, body: PutMemories, now: Moment) -> PutOutcome:
         prepared = finish(self._prepare(body, now))
-        if any(candidate.kept_out for candidate in prepared):
+        if prepared.kept_out:
             return self._kept_out(prepared)
         items = tuple(self._foreseen(candidate, now) for candidate in prepared)
         created = sum(item.result is PutResult.CREATED for item in items)
@@ -227,7 +227,7 @@ class Contents:
 
     def _put(self, body: PutMemories, now: Moment) -> Generator[None, None, PutOutcome]:
         prepared = yield from self._prepare(body, now)
-        if any(candidate.kept_out for candidate in prepared):
+        if prepared.kept_out:
             return self._kept_out(prepared)
         yield from self.pelm.expire(now.time_ns)
         items: list[PutItem] = []
@@ -240,7 +240,7 @@ class Contents:
             evicted.extend(left)
         return PutOutcome(items=tuple(items), evicted=tuple(evicted))
 
-    def _kept_out(self, prepared: list[_Candidate]) -> PutOutcome:
+    def _kept_out(self, prepared: _Candidates) -> PutOutcome:
         """Return the outcome of a batch of which a memory is refused, so that none is stored."""
         items = tuple(
             PutItem(
@@ -252,19 +252,23 @@ class Contents:
         )
         return PutOutcome(items=items, min_confidence=self.parameters.min_confidence)
 
-    def _prepare(self, body: PutMemories, now: Moment) -> Generator[None, None, list[_Candidate]]:
+    def _prepare(self, body: PutMemories, now: Moment) -> Generator[None, None, _Candidates]:
         """Refuse the whole batch if any of it cannot be stored; nothing has changed yet."""
-        prepared: list[_Candidate] = []
+
+        def candidate_of(new: NewMemory) -> _Candidate:
+            return _Candidate.of(self, new, now, allow_replace=body.allow_replace)
+
+        prepared = _Candidates(body.memories, candidate_of)
         seen: set[str] = set()
         brought: dict[bytes, set[str]] = {}
         new_pinned = new_unpinned = 0
         for new in body.memories:
-            if prepared:
+            if seen:
                 yield
             _check_dimension(self.parameters.dimension, new)
             _check_expiry(new.expire_time_ns, now.time_ns)
             old = self._living(self.pelm.get(new.memory_id), now)
-            candidate = _Candidate.of(self, new, now, allow_replace=body.allow_replace)
+            candidate = candidate_of(new)
             known = self._repeated(candidate, now)
             renews = old is not None and _renews(known, old, now)
             if renews and old is not None:  # with the labels of its equals before it in the batch
@@ -278,7 +282,7 @@ class Contents:
                 )
             seen.add(new.memory_id)
             _check_etag(new.etag, old, new.memory_id)
-            prepared.append(candidate)
+            prepared.add(candidate)
             if known is not None and len(body.memories) == 1:
                 return prepared
             # In a batch what is repeated may be gone or replaced by its turn, so it counts as new.
@@ -471,7 +475,7 @@ class Contents:
             self.accepted += 1
             self.synapses.update(body.memory.vector)
             yield from self.pelm.expire(now.time_ns)
-            if not any(candidate.kept_out for candidate in candidates):
+            if not candidates.kept_out:
                 stored = [self._store(candidate, now) for candidate in candidates]
                 ids = [item.memory_id for item, _ in stored]
                 result = stored[0][0].result
@@ -586,6 +590,34 @@ class _Candidate:
             kept_out=new.confidence < contents.parameters.min_confidence,
             allow_replace=allow_replace,
         )
+
+
+class _Candidates:
+    """The candidates of a batch; those of one that is decoded as it is read are made anew.
+
+    Args:
+        memories: The batch.
+        make: Makes a candidate; the same one as long as nothing but memories has changed.
+    """
+
+    def __init__(
+        self, memories: Sequence[NewMemory], make: Callable[[NewMemory], _Candidate]
+    ) -> None:
+        self.kept_out = False
+        """One of them is kept out."""
+        self._memories = memories
+        self._make = make
+        self._keeps = isinstance(memories, tuple)
+        self._kept: list[_Candidate] = []
+
+    def add(self, candidate: _Candidate) -> None:
+        """Take the next candidate."""
+        self.kept_out = self.kept_out or candidate.kept_out
+        if self._keeps:
+            self._kept.append(candidate)
+
+    def __iter__(self) -> Iterator[_Candidate]:
+        return iter(self._kept) if self._keeps else map(self._make, self._memories)
 
 
 def _renews(known: Memory | None, old: Memory, now: Moment) -> bool:

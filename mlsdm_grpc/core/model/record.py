@@ -8,6 +8,7 @@ travels in it, so that applying the same records gives the same state on any mac
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
@@ -22,6 +23,7 @@ __all__ = [
     "MAX_LABELS",
     "MAX_METADATA_BYTES",
     "MAX_PARENTS",
+    "MAX_TEXT_BYTES",
     "AcceptLoss",
     "Consolidate",
     "ConsolidateOutcome",
@@ -67,8 +69,11 @@ __all__ = [
 ]
 
 MAX_LABELS = 32
-MAX_PARENTS = 32
 """Labels of one memory."""
+MAX_PARENTS = 32
+"""Parents of one memory, in its provenance."""
+MAX_TEXT_BYTES = 8_192
+"""Bytes of the text of one memory, in UTF-8."""
 MAX_METADATA_BYTES = 4_096
 """Bytes of all keys and values of one memory, in UTF-8."""
 
@@ -292,7 +297,8 @@ class UpdateSpace:
 class PutMemories:
     """Store 1..1,000 memories, all or none."""
 
-    memories: tuple[NewMemory, ...]
+    memories: Sequence[NewMemory]
+    """A tuple, or what decodes each whenever it is asked for."""
     allow_replace: bool = False
 
 
@@ -333,7 +339,7 @@ class ProcessEvent:
         """What is remembered if the event is accepted: it, and its answer if there is one."""
         return (self.memory,) if self.answer is None else (self.memory, self.answer)
 
-    def with_memories(self, memories: tuple[NewMemory, ...]) -> ProcessEvent:
+    def with_memories(self, memories: Sequence[NewMemory]) -> ProcessEvent:
         """Return the event with its :attr:`memories` replaced by others, as many."""
         return ProcessEvent(memories[0], self.moral_value, *memories[1:])
 
@@ -416,8 +422,9 @@ class StreamItems:
     """Last item that the writer knows to be settled; the record settles what follows it."""
     last_sequence: int
     """Last item that this record settles, at least ``after_sequence``."""
-    items: tuple[StreamItem, ...]
-    """By rising sequence, all in (after_sequence, last_sequence]."""
+    items: Sequence[StreamItem]
+    """By rising sequence, all in (after_sequence, last_sequence]; a tuple, or what decodes each
+    whenever it is asked for."""
     allow_replace: bool = False
     finished: bool = False
     """The client has sent everything, and this record settles the last of it."""
@@ -587,7 +594,10 @@ class EventOutcome:
 
     @property
     def accepted(self) -> bool:
-        """Whether the event passed and was remembered."""
+        """Whether the event passed and entered the traces.
+
+        It is remembered too, unless its confidence is below the least that the space keeps.
+        """
         return self.rejection is Rejection.NONE
 
 

@@ -6,16 +6,34 @@ holds memories already gets their texts step by step; new texts are entered as t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
-from mlsdm_grpc.core.store.lexical_index import LexicalIndex
+from mlsdm_grpc.core.store.lexical_index import IndexPart, LexicalIndex
 from mlsdm_grpc.core.store.memory_table import Lattice, Memory
 
-__all__ = ["Terms", "Words"]
+__all__ = ["SavedWords", "Terms", "Tokenizer", "Words"]
 
 Terms: TypeAlias = Callable[[str], Mapping[str, int]]
 """Returns the terms of a text with their frequencies."""
+
+
+class Tokenizer(NamedTuple):
+    """What makes the terms of texts."""
+
+    version: str
+    """Texts have the same terms where it is the same."""
+    terms: Terms
+
+
+class SavedWords(NamedTuple):
+    """An index as it was kept with the memories that it is of."""
+
+    version: str
+    """Of the tokenizer."""
+    memory_digest: int
+    """Of the memories, see :attr:`Lattice.digest`."""
+    parts: Sequence[IndexPart]
 
 
 class Words:
@@ -23,16 +41,26 @@ class Words:
 
     Args:
         lattice: Whose texts it holds; says from now on what is placed and cleared.
-        terms: Makes the terms of a text, always the same ones of the same text.
-        index: What was known before of the memories that are there; None knows nothing of them.
+        tokenizer: Makes the terms of a text.
+        saved: What was known of these memories before; that of other ones, or by another
+            tokenizer, is of no use.
     """
 
-    def __init__(self, lattice: Lattice, terms: Terms, index: LexicalIndex | None = None) -> None:
-        self.index = LexicalIndex() if index is None else index
+    def __init__(
+        self, lattice: Lattice, tokenizer: Tokenizer, saved: SavedWords | None = None
+    ) -> None:
+        self.index = LexicalIndex()
+        self.version = tokenizer.version
+        """Of the tokenizer."""
         self._lattice = lattice
-        self._terms = terms
-        self._missing: list[int] = [] if index is not None else lattice.order(0).tolist()
+        self._terms = tokenizer.terms
+        self._missing: list[int] = []
         """Slots whose texts are not entered yet, newest last."""
+        if saved is not None and saved[:2] == (tokenizer.version, lattice.digest):
+            for part in saved.parts:
+                self.index.adopt(part)
+        else:
+            self._missing = lattice.order(0).tolist()
         lattice.placed.append(self._place)
         lattice.cleared.append(self.index.remove)
 

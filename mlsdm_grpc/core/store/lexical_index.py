@@ -7,17 +7,17 @@ and went, nor on the slots that they are in.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.store.lexical_postings import Arrays, Int32, Postings, PostingStore
-from mlsdm_grpc.core.store.lexical_segment import term_key
+from mlsdm_grpc.core.store.lexical_postings import Int32, Postings, PostingStore
+from mlsdm_grpc.core.store.lexical_segment import Segment, term_key
 
-__all__ = ["Bm25", "LexicalHits", "LexicalIndex"]
+__all__ = ["Bm25", "IndexPart", "Int64", "LexicalHits", "LexicalIndex"]
 
 Float64: TypeAlias = NDArray[np.float64]
 Int64: TypeAlias = NDArray[np.int64]
@@ -28,8 +28,6 @@ _MAX_FREQUENCY: Final = 255
 _DECIMALS: Final = 6
 """Scores are equal if they agree to so many decimals."""
 _ROUNDING: Final = 1e-6
-_STEP_DOCUMENTS: Final = 64
-"""Documents between two steps of a rebuild, a few milliseconds with their tokens."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,16 @@ class Bm25:
     def idf(self, count: int, frequency: int) -> float:
         """Return what a term is worth that ``frequency`` of ``count`` documents have."""
         return math.log(1.0 + (count + self.prior) / max(frequency, 1))
+
+
+class IndexPart(NamedTuple):
+    """A part of an index as it is kept elsewhere."""
+
+    segment: Segment
+    slots: Int32
+    """(documents,) slot of each document; -1 for one that was removed."""
+    lengths: Int32
+    """(documents,) sum of its frequencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,73 +184,32 @@ class LexicalIndex:
             words[slot].append(word)
         return [words[slot] for slot in slots]
 
-    def dump(self, version: str, positions: Int32 | None = None) -> dict[str, NDArray[Any]]:
-        """Return copies of all that :meth:`load` needs.
+    def parts(self) -> list[IndexPart]:
+        """Return what is held now, which later writes do not change.
 
-        Args:
-            version: Version of what makes the terms.
-            positions: (slots,) what stands for each slot, such as its place in a snapshot; None for
-                the slot itself.
-
-        Cost: O(bytes).
+        Cost: O(documents); postings are shared.
         """
-        arrays = self._postings.dump()
-        slots = arrays["slots"]
-        there = slots >= 0
-        lengths = np.zeros(len(slots), np.int32)
-        lengths[there] = self._length[slots[there]]
-        if positions is not None:
-            slots[there] = positions[slots[there]]
-        made_by = np.frombuffer(version.encode(), np.uint8)
-        return {"version": made_by, "lengths": lengths, **arrays}
+        parts = []
+        for segment, slots in self._postings.parts():
+            there = slots >= 0
+            lengths = np.zeros(len(slots), np.int32)
+            lengths[there] = self._length[slots[there]]
+            parts.append(IndexPart(segment, slots, lengths))
+        return parts
 
-    @classmethod
-    def load(
-        cls,
-        arrays: Arrays,
-        version: str,
-        *,
-        slots: Int32 | None = None,
-        parameters: Bm25 | None = None,
-    ) -> LexicalIndex | None:
-        """Return the index that was dumped; None if another version made its terms.
+    def adopt(self, part: IndexPart) -> None:
+        """Add a part of another index to this one, to which nothing was added otherwise.
 
-        Args:
-            arrays: Result of :meth:`dump`; copied.
-            version: Version of what makes the terms now.
-            slots: (positions,) slot of each position that was dumped; None for the position itself.
-            parameters: Constants of the scores.
-
-        Cost: O(bytes).
+        Cost: O(documents).
         """
-        if arrays["version"].tobytes() != version.encode():
-            return None
-        placed = arrays["slots"].copy()
-        there = placed >= 0
-        if slots is not None:
-            placed[there] = slots[placed[there]]
-        lengths = arrays["lengths"][there]
-        index = cls(parameters)
-        index._postings.restore({**arrays, "slots": placed})
-        index._grow(int(placed.max(initial=-1)) + 1)
-        index._length[placed[there]] = lengths
-        index._count, index._total = len(lengths), int(lengths.sum())
-        return index
-
-    def rebuild(
-        self, documents: Iterable[tuple[int, Mapping[str, int]]]
-    ) -> Generator[None, None, None]:
-        """Enter documents in steps of a few milliseconds; writes may come in between.
-
-        Args:
-            documents: Slots with their terms, each as it is when it is asked for; what was added
-                meanwhile stays as it is.
-        """
-        for number, (slot, terms) in enumerate(documents, 1):
-            if slot not in self:
-                self.add(slot, terms)
-            if number % _STEP_DOCUMENTS == 0:
-                yield
+        self._postings.adopt(part.segment, part.slots)
+        slots, lengths = part.slots[part.slots >= 0], part.lengths[part.slots >= 0]
+        highest = int(slots.max(initial=-1))
+        if highest >= len(self._length):
+            self._grow(highest + 1)
+        self._length[slots] = lengths
+        self._count += len(lengths)
+        self._total += int(lengths.sum())
 
     def _find(self, query: Sequence[Sequence[str]]) -> Postings:
         return self._postings.find([[term_key(term) for term in terms] for terms in query])

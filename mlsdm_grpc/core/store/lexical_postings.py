@@ -12,17 +12,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Keys, Mask, Segment, merge
 
-__all__ = ["Arrays", "Int32", "PostingStore", "Postings"]
+__all__ = ["Int32", "PostingStore", "Postings"]
 
-Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 Int32: TypeAlias = NDArray[np.int32]
 
 _BUFFERED: Final = 1_024
@@ -184,13 +183,7 @@ class PostingStore:
         if not self._keys:
             return
         slots = self._slots[self._bases[-1] : self._end]
-        self._segments.append(
-            Segment.of(
-                np.frombuffer(self._keys, np.uint64),
-                np.frombuffer(self._documents, np.uint16),
-                np.frombuffer(self._frequencies, np.uint8),
-            )
-        )
+        self._segments.append(self._buffered())
         self._living.append(int(np.count_nonzero(slots > _NONE)))
         self._bases.append(self._end)
         self._keys, self._documents, self._frequencies = array("Q"), array("H"), bytearray()
@@ -202,43 +195,45 @@ class PostingStore:
         if first < len(self._segments) - 1:
             self._merge(first, len(self._segments))
 
-    def dump(self) -> dict[str, NDArray[Any]]:
-        """Return copies of all arrays; removed documents have the slot -1. Cost: O(bytes)."""
-        self.flush()
-        sizes = [[len(one.keys), len(one.documents)] for one in self._segments]
-        return {
-            "sizes": np.array(sizes, np.int64).reshape(-1, 2),
-            "bases": np.array(self._bases, np.int64),
-            "keys": _joined([one.keys for one in self._segments], np.uint64),
-            "starts": _joined([one.starts for one in self._segments], np.uint32),
-            "documents": _joined([one.documents for one in self._segments], np.uint16),
-            "frequencies": _joined([one.frequencies for one in self._segments], np.uint8),
-            "slots": self._slots[: self._end].copy(),
-        }
+    def parts(self) -> list[tuple[Segment, Int32]]:
+        """Return what is held now: segments, and the slots of their documents, -1 for removed ones.
 
-    def restore(self, arrays: Arrays) -> None:
-        """Take over what was dumped into this empty store; arrays are copied. Cost: O(bytes)."""
-        terms = postings = 0
-        for i, (n_terms, n_postings) in enumerate(arrays["sizes"].tolist()):
-            segment = Segment(
-                arrays["keys"][terms : terms + n_terms].copy(),
-                arrays["starts"][terms + i : terms + i + n_terms + 1].copy(),
-                arrays["documents"][postings : postings + n_postings].copy(),
-                arrays["frequencies"][postings : postings + n_postings].copy(),
+        Cost: O(documents); postings are shared, they never change.
+        """
+        parts = [
+            (segment, self._slots[begin:end].copy())
+            for segment, begin, end in zip(
+                self._segments, self._bases[:-1], self._bases[1:], strict=True
             )
-            self._segments.append(segment)
-            terms += n_terms
-            postings += n_postings
-        self._bases = arrays["bases"].tolist()
-        self._slots = arrays["slots"].copy()
-        self._end = len(self._slots)
-        self._numbers = _grown(self._numbers, int(self._slots.max(initial=_NONE)) + 1)
-        self._renumber(0)
-        there = self._slots > _NONE
-        self._living = [
-            int(np.count_nonzero(there[begin:end]))
-            for begin, end in zip(self._bases, self._bases[1:], strict=False)
         ]
+        if self._keys:
+            parts.append((self._buffered(), self._slots[self._bases[-1] : self._end].copy()))
+        return parts
+
+    def adopt(self, segment: Segment, slots: Int32) -> None:
+        """Add a segment behind all others; nothing may be buffered.
+
+        Args:
+            segment: Its arrays are kept.
+            slots: Of its documents, -1 for removed ones; copied.
+        """
+        self._slots = np.concatenate((self._slots[: self._end], slots))
+        base, self._end = self._end, len(self._slots)
+        self._segments.append(segment)
+        self._living.append(int(np.count_nonzero(slots > _NONE)))
+        self._bases.append(self._end)
+        highest = int(slots.max(initial=_NONE))
+        if highest >= len(self._numbers):
+            self._numbers = _grown(self._numbers, highest + 1)
+        self._renumber(base)
+
+    def _buffered(self) -> Segment:
+        """Return the segment that the buffer would make."""
+        return Segment.of(
+            np.frombuffer(self._keys, np.uint64).copy(),
+            np.frombuffer(self._documents, np.uint16).copy(),
+            np.frombuffer(self._frequencies, np.uint8).copy(),
+        )
 
     def _find_buffered(self, keys: Keys, words: Sequence[int], runs: _Runs) -> None:
         """Add the postings of the buffer to those of the segments."""
@@ -304,8 +299,3 @@ def _united(
     last = np.ones(len(order), np.bool_)
     last[:-1] = found[1:] != found[:-1]
     return found[last], often[order[last]]
-
-
-def _joined(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
-    """Return one array with a copy of all parts."""
-    return np.concatenate([np.empty(0, kind), *parts])

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -60,11 +61,12 @@ from mlsdm_grpc.journal.codec.parameters import (
     parameters_to_proto,
 )
 from mlsdm_grpc.journal.codec.policies import settings_from_proto, settings_to_proto
-from mlsdm_grpc.journal.codec.protowire import length_delimited, varint
+from mlsdm_grpc.journal.codec.protowire import length_delimited, parts, varint
 
 __all__ = [
     "FORMAT_VERSION",
     "MAX_RECORD_BYTES",
+    "Decoded",
     "decode_record",
     "encode_record",
     "encoded_body",
@@ -76,6 +78,7 @@ __all__ = [
     "packed_memory",
     "provenance_from_proto",
     "provenance_to_proto",
+    "unpacked",
     "unpacked_memory",
     "version_after",
 ]
@@ -88,6 +91,15 @@ _FEW_STRINGS = 8
 """So many take less than a kibibyte."""
 _MEMORIES = pb.PutMemories.MEMORIES_FIELD_NUMBER
 _ITEMS = pb.StreamItems.ITEMS_FIELD_NUMBER
+_APART_BYTES = 256 * 1_024
+"""The items of larger records are decoded one by one."""
+_ITEM_NUMBERS = {
+    pb.Record.PUT_MEMORIES_FIELD_NUMBER: _MEMORIES,
+    pb.Record.STREAM_ITEMS_FIELD_NUMBER: _ITEMS,
+}
+"""Fields of a record whose bodies have items, and the fields of those."""
+_K = TypeVar("_K")
+_T = TypeVar("_T")
 
 
 def encode_record(record: Record, body: Sequence[bytes] = ()) -> bytes:
@@ -168,19 +180,87 @@ def decode_record(raw: bytes) -> Record:
     body = memoryview(raw)[_PREFIX.size :]
     if zlib.crc32(body) != crc:
         raise DataLoss("A record fails its checksum.")
-    message = pb.Record.FromString(bytes(body))
+    message, items = _parsed(body)
     return Record(
         revision=message.revision,
         incarnation=message.incarnation,
         record_id=message.record_id,
         time_ns=message.time_ns,
-        body=_body(message),
+        body=_body(message) if items is None else _body_of(message, items),
         request_id=message.request_id,
         request_digest=message.request_digest,
         principal=message.principal,
         semantics_version=message.semantics_version,
         raw=raw,
     )
+
+
+def _parsed(body: memoryview) -> tuple[pb.Record, list[memoryview] | None]:
+    """Return a record, and the items of its body apart if it is large and has any."""
+    if len(body) > _APART_BYTES:
+        for number, item_number in _ITEM_NUMBERS.items():
+            head = bytearray()
+            inner = list[memoryview]()
+            for part, is_wanted in parts(body, number):
+                if is_wanted:
+                    inner.append(part)
+                else:
+                    head += part
+            if len(inner) == 1:
+                items, rest = list[memoryview](), bytearray()
+                for part, is_wanted in parts(inner[0], item_number):
+                    if is_wanted:
+                        items.append(part)
+                    else:
+                        rest += part
+                return pb.Record.FromString(
+                    bytes(head + length_delimited(number, bytes(rest)))
+                ), items
+    return pb.Record.FromString(bytes(body)), None
+
+
+class Decoded(Sequence[_T]):
+    """Items of which each is decoded whenever it is asked for.
+
+    All of them decoded take up to twenty times their bytes.
+
+    Args:
+        items: As they are kept.
+        decode: Makes the item of what is kept.
+    """
+
+    def __init__(self, items: Sequence[_K], decode: Callable[[_K], _T]) -> None:
+        self._items: Sequence[Any] = items
+        self._decode: Callable[[Any], _T] = decode
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[_T]: ...
+    def __getitem__(self, index: int | slice) -> _T | Sequence[_T]:
+        if isinstance(index, slice):
+            return Decoded(self._items[index], self._decode)
+        return self._decode(self._items[index])
+
+
+def _body_of(message: pb.Record, items: Sequence[memoryview]) -> PutMemories | StreamItems:
+    """Return a body whose items stand apart."""
+    if message.WhichOneof("body") == "put_memories":
+        memories = Decoded(items, _memory_from_bytes)
+        return PutMemories(memories, message.put_memories.allow_replace)
+    stream = _stream_items(message.stream_items)
+    return replace(stream, items=Decoded(items, _stream_item_from_bytes))
+
+
+def _memory_from_bytes(raw: memoryview) -> NewMemory:
+    return _memory_from_proto(pb.NewMemory.FromString(bytes(raw)))
+
+
+def _stream_item_from_bytes(raw: memoryview) -> StreamItem:
+    return _stream_item(pb.StreamItem.FromString(bytes(raw)))
 
 
 def version_after(start: bytes, size: int) -> int:
@@ -328,18 +408,18 @@ def _stream_items(message: pb.StreamItems) -> StreamItems:
         stream_id=message.stream_id,
         after_sequence=message.after_sequence,
         last_sequence=message.last_sequence,
-        items=tuple(
-            StreamItem(
-                item.sequence,
-                ProcessEvent(_memory_from_proto(item.event.memory), item.event.moral_value)
-                if item.HasField("event")
-                else _memory_from_proto(item.memory),
-            )
-            for item in message.items
-        ),
+        items=tuple(map(_stream_item, message.items)),
         allow_replace=message.allow_replace,
         finished=message.finished,
     )
+
+
+def _stream_item(item: pb.StreamItem) -> StreamItem:
+    if item.HasField("event"):
+        event = item.event
+        body = ProcessEvent(_memory_from_proto(event.memory), event.moral_value)
+        return StreamItem(item.sequence, body)
+    return StreamItem(item.sequence, _memory_from_proto(item.memory))
 
 
 def group_to_proto(group: MergeGroup) -> pb.MergeGroup:
@@ -373,6 +453,13 @@ def packed_memory(memory: NewMemory) -> NewMemory:
         provenance=replace(memory.provenance, parent_ids=()),
         rest=message.SerializeToString(),
     )
+
+
+def unpacked(memories: Sequence[NewMemory]) -> Sequence[NewMemory]:
+    """Return memories of which some are packed, each unpacked when it is asked for."""
+    if any(memory.rest for memory in memories):
+        return Decoded(memories, unpacked_memory)
+    return memories
 
 
 def unpacked_memory(memory: NewMemory) -> NewMemory:

@@ -2,7 +2,8 @@
 
 A file is a magic, then frames with length and CRC-32: a head, memories in blocks, the request
 window in blocks, a tail with counts. The same state always gives the same bytes, so that comparing
-them compares states. A proof follows: see :class:`~mlsdm_grpc.core.mind.mind.Seal`.
+them compares states. A proof follows: see :class:`~mlsdm_grpc.core.mind.mind.Seal`. Behind it is
+what is derived from the state: the index of the words.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec import records
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto, parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_from_proto, policy_to_proto
+from mlsdm_grpc.journal.codec.snapshot_words import WordsReader, word_parts
 
 __all__ = [
     "SnapshotDamaged",
@@ -98,11 +100,24 @@ def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written
     output, revision, seal = _Output(file), mind.revision, mind.seal
     if seal != mind.sealed():
         raise DataLoss("The state is in the middle of a record; no snapshot of it can be taken.")
-    digest = yield from _write_state(mind, output)
+    state = _write_state(mind, output)
+    next(state)  # from now on the state is frozen, and what is derived from it has to be of it
+    words = _words(mind)
+    digest = yield from state
     if digest != seal.memory_digest:
         raise DataLoss("The memories in a snapshot are not those that its records gave.")
     yield from output.write(_parts(pb.SnapshotFrame(proof=pb.SnapshotProof(**seal._asdict()))))
+    for part in words:
+        yield
+        yield from output.write(_parts(pb.SnapshotFrame(lexical=part)))
     return Written(revision, output.sha256.digest(), output.size)
+
+
+def _words(mind: Mind) -> Iterator[pb.LexicalPart]:
+    """Return the index of the texts that a mind has, in parts."""
+    if mind.contents is None:
+        return iter(())
+    return word_parts(mind.contents.pelm)
 
 
 def snapshot_bytes(mind: Mind) -> bytes:
@@ -200,8 +215,20 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
                 yield from mind.contents.pelm.order_ring()
             mind.seal = mind.sealed()
             _check_proof(mind.seal, next(frames, None))
+            if mind.contents is not None:
+                yield from _read_words(mind.contents.pelm, frames)
             return mind
     raise SnapshotDamaged("A snapshot is cut off.")
+
+
+def _read_words(pelm: Pelm, frames: Iterator[pb.SnapshotFrame]) -> Iterator[None]:
+    """Let memories that were restored know what is said of their words."""
+    reader = WordsReader(*pelm.creation_order())
+    for frame in frames:
+        if frame.WhichOneof("kind") == "lexical":
+            reader.add(frame.lexical)
+        yield
+    pelm.saved_words = reader.saved(pelm)
 
 
 def check_snapshot(file: BinaryIO) -> int:

@@ -38,9 +38,14 @@ _INSERT_RECORDS = """
 INSERT INTO records
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
        json_extract(value, '$[3]'),
-       substr(?2, json_extract(value, '$[4]'), json_extract(value, '$[5]'))
+       iif(json_extract(value, '$[4]'),
+           substr(?2, json_extract(value, '$[4]'), json_extract(value, '$[5]')),
+           zeroblob(json_extract(value, '$[5]')))
 FROM json_each(?1)
 """
+_LARGE_BYTES: Final = 256 * 1024
+"""Larger payloads are written into their row after it was made: a statement would copy them three
+times."""
 
 OWN_NAME: Final = "name = space_id || '-' || revision || '.snap'"
 """Tells rows of the manifest from those that are damaged."""
@@ -63,24 +68,32 @@ class SqlBatch:
     stamps: list[str] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=lambda: [b"\0"])
     """Begins with one byte, since SQLite takes an empty blob for NULL."""
+    joined: int = 1
+    """Bytes of them."""
+    large: list[tuple[int, bytes]] = field(default_factory=list)
+    """Position and payload of those that the statement leaves empty."""
 
     def add(
         self, space: SpaceLedger, revision: int, position: int, payloads: Sequence[bytes]
     ) -> None:
-        number, offset = space.number, self.size + 2
+        number = space.number
         stamps = []
         for payload in payloads:
             revision += 1
             position += 1
             size = len(payload)
             crc = checksum(number, revision, payload)
-            stamps.append(f"[{position},{number},{revision},{crc},{offset},{size}]")
-            offset += size
+            if size > _LARGE_BYTES:
+                stamps.append(f"[{position},{number},{revision},{crc},0,{size}]")
+                self.large.append((position, payload))
+                continue
+            stamps.append(f"[{position},{number},{revision},{crc},{self.joined + 1},{size}]")
+            self.payloads.append(payload)
+            self.joined += size
         if not space.head:
             self.spaces.append((number, *space.key))
         self.heads[number] = number, revision, position
         self.stamps += stamps
-        self.payloads += payloads
 
 
 def checksum(number: int, revision: int, payload: bytes) -> int:
@@ -112,12 +125,15 @@ def connector(path: Path, factory: type[sqlite3.Connection]) -> Connect:
 def insert(connection: sqlite3.Connection, batch: SqlBatch) -> None:
     """Commit a batch."""
     parameters = (f"[{','.join(batch.stamps)}]", b"".join(batch.payloads))
-    if not batch.spaces:
+    if not batch.spaces and not batch.large:
         connection.execute(_INSERT_RECORDS, parameters)
         return
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany("INSERT INTO spaces VALUES (?, ?, ?)", batch.spaces)
     connection.execute(_INSERT_RECORDS, parameters)
+    for position, payload in batch.large:
+        with connection.blobopen("records", "payload", position) as blob:
+            blob.write(payload)
     connection.execute("COMMIT")
 
 

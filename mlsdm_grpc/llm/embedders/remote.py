@@ -17,7 +17,7 @@ import openai
 from numpy.typing import NDArray
 
 from mlsdm_grpc.config import EmbedderSettings, LlmSettings
-from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.errors import RETRY_LATER_S, Unavailable
 from mlsdm_grpc.llm.breaker import BreakerState, Pass
 from mlsdm_grpc.llm.budget import RetryBudget
 from mlsdm_grpc.llm.embedders.cache import EmbeddingCache
@@ -32,7 +32,6 @@ from mlsdm_grpc.observability.metrics import Metrics
 __all__ = ["OpenAIEmbedder"]
 
 _NAME = "embedder"
-_RETRY_AFTER_S = 1.0
 _REJECTED_RETRY_AFTER_S = 60.0
 """Only the operator can mend what an endpoint rejects."""
 
@@ -135,7 +134,7 @@ class OpenAIEmbedder:
         try:
             return await self._upstream.ask(work, once)
         except ProviderFault as fault:
-            least_s = _REJECTED_RETRY_AFTER_S if fault.rejected else _RETRY_AFTER_S
+            least_s = _REJECTED_RETRY_AFTER_S if fault.rejected else RETRY_LATER_S
             raise Unavailable(
                 "The embedder does not answer.",
                 reason="EMBEDDER_UNAVAILABLE",

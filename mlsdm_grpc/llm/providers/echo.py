@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from mlsdm_grpc.config_llm import EchoSettings
+from mlsdm_grpc.config import EchoSettings
 from mlsdm_grpc.llm.prompt import split_prompt
 from mlsdm_grpc.llm.providers.provider import (
     FaultKind,

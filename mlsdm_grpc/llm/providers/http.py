@@ -19,7 +19,7 @@ from typing import Final
 import anyio
 import httpx2
 
-from mlsdm_grpc.config_llm import EndpointSettings
+from mlsdm_grpc.config import EndpointSettings
 from mlsdm_grpc.llm.endpoints import KeyFile, trusted_authorities
 from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import openai
 
-from mlsdm_grpc.config_llm import OpenAISettings
+from mlsdm_grpc.config import OpenAISettings
 from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece, pieces_of, whole_of
 from mlsdm_grpc.llm.providers.events import ServerSentEvent
 from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator
 
-from mlsdm_grpc.config_llm import EmbedderSettings, EndpointSettings, LlmSettings
+from mlsdm_grpc.config import EmbedderSettings, EndpointSettings, LlmSettings
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.llm.endpoints import endpoint_problems
 from mlsdm_grpc.llm.providers.echo import EchoProvider

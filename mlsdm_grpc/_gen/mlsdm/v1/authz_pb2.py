@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mlsdm/v1/authz.proto\x12\x08mlsdm.v1\x1a google/protobuf/descriptor.proto\";\n\x05\x41uthz\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x1e\n\x05scope\x18\x02 \x01(\x0e\x32\x0f.mlsdm.v1.Scope*D\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCOPE_TENANT\x10\x01\x12\x12\n\x0eSCOPE_PLATFORM\x10\x02:@\n\x05\x61uthz\x12\x1e.google.protobuf.MethodOptions\x18\xf1\x8c\x03 \x01(\x0b\x32\x0f.mlsdm.v1.Authzb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mlsdm/v1/authz.proto\x12\x08mlsdm.v1\x1a google/protobuf/descriptor.proto\";\n\x05\x41uthz\x12\x12\n\npermission\x18\x01 \x01(\t\x12\x1e\n\x05scope\x18\x02 \x01(\x0e\x32\x0f.mlsdm.v1.Scope*D\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCOPE_TENANT\x10\x01\x12\x12\n\x0eSCOPE_PLATFORM\x10\x02:@\n\x05\x61uthz\x12\x1e.google.protobuf.MethodOptions\x18\xf1\x8c\x03 \x01(\x0b\x32\x0f.mlsdm.v1.AuthzBN\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlsdm_grpc._gen.mlsdm.v1.authz_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.mlsdm.v1P\001Z\032mlsdm.dev/mlsdm/v1;mlsdmv1\252\002\010Mlsdm.V1\312\002\010Mlsdm\\V1\352\002\tMlsdm::V1'
   _globals['_SCOPE']._serialized_start=129
   _globals['_SCOPE']._serialized_end=197
   _globals['_AUTHZ']._serialized_start=68

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mlsdm/v1/embedding.proto\x12\x08mlsdm.v1\"d\n\tEmbedding\x12\'\n\x06\x66loats\x18\x01 \x01(\x0b\x32\x15.mlsdm.v1.FloatVectorH\x00\x12\x10\n\x06\x66\x33\x32_le\x18\x02 \x01(\x0cH\x00\x12\x10\n\x06\x66\x31\x36_le\x18\x03 \x01(\x0cH\x00\x42\n\n\x08\x65ncoding\"\x1d\n\x0b\x46loatVector\x12\x0e\n\x06values\x18\x01 \x03(\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mlsdm/v1/embedding.proto\x12\x08mlsdm.v1\"d\n\tEmbedding\x12\'\n\x06\x66loats\x18\x01 \x01(\x0b\x32\x15.mlsdm.v1.FloatVectorH\x00\x12\x10\n\x06\x66\x33\x32_le\x18\x02 \x01(\x0cH\x00\x12\x10\n\x06\x66\x31\x36_le\x18\x03 \x01(\x0cH\x00\x42\n\n\x08\x65ncoding\"\x1d\n\x0b\x46loatVector\x12\x0e\n\x06values\x18\x01 \x03(\x02\x42N\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlsdm_grpc._gen.mlsdm.v1.embedding_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.mlsdm.v1P\001Z\032mlsdm.dev/mlsdm/v1;mlsdmv1\252\002\010Mlsdm.V1\312\002\010Mlsdm\\V1\352\002\tMlsdm::V1'
   _globals['_EMBEDDING']._serialized_start=38
   _globals['_EMBEDDING']._serialized_end=138
   _globals['_FLOATVECTOR']._serialized_start=140

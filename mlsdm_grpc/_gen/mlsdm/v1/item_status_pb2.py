@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2 as mlsdm_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amlsdm/v1/item_status.proto\x12\x08mlsdm.v1\x1a\x1bmlsdm/v1/error_reason.proto\"\xb9\x01\n\nItemStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12%\n\x06reason\x18\x03 \x01(\x0e\x32\x15.mlsdm.v1.ErrorReason\x12\x34\n\x08metadata\x18\x04 \x03(\x0b\x32\".mlsdm.v1.ItemStatus.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amlsdm/v1/item_status.proto\x12\x08mlsdm.v1\x1a\x1bmlsdm/v1/error_reason.proto\"\xb9\x01\n\nItemStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12%\n\x06reason\x18\x03 \x01(\x0e\x32\x15.mlsdm.v1.ErrorReason\x12\x34\n\x08metadata\x18\x04 \x03(\x0b\x32\".mlsdm.v1.ItemStatus.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42N\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlsdm_grpc._gen.mlsdm.v1.item_status_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.mlsdm.v1P\001Z\032mlsdm.dev/mlsdm/v1;mlsdmv1\252\002\010Mlsdm.V1\312\002\010Mlsdm\\V1\352\002\tMlsdm::V1'
   _globals['_ITEMSTATUS_METADATAENTRY']._loaded_options = None
   _globals['_ITEMSTATUS_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_ITEMSTATUS']._serialized_start=70

@@ -428,7 +428,7 @@ class LaneStatus(_message.Message):
     queue_count: _builtins.int
     """Output only. Requests that wait."""
     max_queue_count: _builtins.int
-    """Output only. Requests that may wait."""
+    """Output only. Requests that may wait; each of them holds a permit."""
     rejected_count: _builtins.int
     """Output only. Requests refused since the node started."""
     def __init__(

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mlsdm/v1/speech.proto\x12\x08mlsdm.v1\"\xf7\x01\n\x0cSpeechReport\x12\x12\n\nis_aphasic\x18\x01 \x01(\x08\x12\x10\n\x08severity\x18\x02 \x01(\x01\x12\x18\n\x10\x61vg_sentence_len\x18\x03 \x01(\x01\x12\x1b\n\x13\x66unction_word_ratio\x18\x04 \x01(\x01\x12\x16\n\x0e\x66ragment_ratio\x18\x05 \x01(\x01\x12#\n\x05\x66lags\x18\x06 \x03(\x0e\x32\x14.mlsdm.v1.SpeechFlag\x12\x10\n\x08language\x18\x07 \x01(\t\x12\x11\n\tabstained\x18\x08 \x01(\x08\x12(\n\x07profile\x18\t \x01(\x0e\x32\x17.mlsdm.v1.SpeechProfile*g\n\rSpeechProfile\x12\x1e\n\x1aSPEECH_PROFILE_UNSPECIFIED\x10\x00\x12\x1b\n\x17SPEECH_PROFILE_STANDARD\x10\x01\x12\x19\n\x15SPEECH_PROFILE_LEGACY\x10\x02*\xd7\x01\n\nSpeechFlag\x12\x1b\n\x17SPEECH_FLAG_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSPEECH_FLAG_SHORT_SENTENCES\x10\x01\x12\"\n\x1eSPEECH_FLAG_LOW_FUNCTION_WORDS\x10\x02\x12#\n\x1fSPEECH_FLAG_HIGH_FRAGMENT_RATIO\x10\x03\x12\x1a\n\x16SPEECH_FLAG_EMPTY_TEXT\x10\x04\x12&\n\"SPEECH_FLAG_NO_SENTENCE_BOUNDARIES\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mlsdm/v1/speech.proto\x12\x08mlsdm.v1\"\xf7\x01\n\x0cSpeechReport\x12\x12\n\nis_aphasic\x18\x01 \x01(\x08\x12\x10\n\x08severity\x18\x02 \x01(\x01\x12\x18\n\x10\x61vg_sentence_len\x18\x03 \x01(\x01\x12\x1b\n\x13\x66unction_word_ratio\x18\x04 \x01(\x01\x12\x16\n\x0e\x66ragment_ratio\x18\x05 \x01(\x01\x12#\n\x05\x66lags\x18\x06 \x03(\x0e\x32\x14.mlsdm.v1.SpeechFlag\x12\x10\n\x08language\x18\x07 \x01(\t\x12\x11\n\tabstained\x18\x08 \x01(\x08\x12(\n\x07profile\x18\t \x01(\x0e\x32\x17.mlsdm.v1.SpeechProfile*g\n\rSpeechProfile\x12\x1e\n\x1aSPEECH_PROFILE_UNSPECIFIED\x10\x00\x12\x1b\n\x17SPEECH_PROFILE_STANDARD\x10\x01\x12\x19\n\x15SPEECH_PROFILE_LEGACY\x10\x02*\xd7\x01\n\nSpeechFlag\x12\x1b\n\x17SPEECH_FLAG_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSPEECH_FLAG_SHORT_SENTENCES\x10\x01\x12\"\n\x1eSPEECH_FLAG_LOW_FUNCTION_WORDS\x10\x02\x12#\n\x1fSPEECH_FLAG_HIGH_FRAGMENT_RATIO\x10\x03\x12\x1a\n\x16SPEECH_FLAG_EMPTY_TEXT\x10\x04\x12&\n\"SPEECH_FLAG_NO_SENTENCE_BOUNDARIES\x10\x05\x42N\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlsdm_grpc._gen.mlsdm.v1.speech_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.mlsdm.v1P\001Z\032mlsdm.dev/mlsdm/v1;mlsdmv1\252\002\010Mlsdm.V1\312\002\010Mlsdm\\V1\352\002\tMlsdm::V1'
   _globals['_SPEECHPROFILE']._serialized_start=285
   _globals['_SPEECHPROFILE']._serialized_end=388
   _globals['_SPEECHFLAG']._serialized_start=391

@@ -26,13 +26,14 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2 as mlsdm_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mlsdm/v1/stream.proto\x12\x08mlsdm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bmlsdm/v1/error_reason.proto\"D\n\nStreamOpen\x12\r\n\x05space\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"r\n\x0cStreamOpened\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x03\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\"\n\x04\x66low\x18\x03 \x01(\x0b\x32\x14.mlsdm.v1.StreamFlow\x12\x10\n\x08revision\x18\x04 \x01(\x03\"l\n\nStreamFlow\x12\x1b\n\x13max_in_flight_count\x18\x01 \x01(\x05\x12\x17\n\x0fmax_batch_count\x18\x02 \x01(\x05\x12(\n\x05pause\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x98\x01\n\rStreamGoodbye\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x03\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12%\n\x06reason\x18\x03 \x01(\x0e\x32\x15.mlsdm.v1.ErrorReason\x12\x32\n\x0freconnect_delay\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Durationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mlsdm/v1/stream.proto\x12\x08mlsdm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bmlsdm/v1/error_reason.proto\"D\n\nStreamOpen\x12\r\n\x05space\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t\x12\x14\n\x0cresume_token\x18\x03 \x01(\t\"r\n\x0cStreamOpened\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x03\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12\"\n\x04\x66low\x18\x03 \x01(\x0b\x32\x14.mlsdm.v1.StreamFlow\x12\x10\n\x08revision\x18\x04 \x01(\x03\"l\n\nStreamFlow\x12\x1b\n\x13max_in_flight_count\x18\x01 \x01(\x05\x12\x17\n\x0fmax_batch_count\x18\x02 \x01(\x05\x12(\n\x05pause\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x98\x01\n\rStreamGoodbye\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x03\x12\x14\n\x0cresume_token\x18\x02 \x01(\t\x12%\n\x06reason\x18\x03 \x01(\x0e\x32\x15.mlsdm.v1.ErrorReason\x12\x32\n\x0freconnect_delay\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationBN\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlsdm_grpc._gen.mlsdm.v1.stream_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.mlsdm.v1P\001Z\032mlsdm.dev/mlsdm/v1;mlsdmv1\252\002\010Mlsdm.V1\312\002\010Mlsdm\\V1\352\002\tMlsdm::V1'
   _globals['_STREAMOPEN']._serialized_start=96
   _globals['_STREAMOPEN']._serialized_end=164
   _globals['_STREAMOPENED']._serialized_start=166

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mlsdm/v1/usage.proto\x12\x08mlsdm.v1\x1a\x1egoogle/protobuf/duration.proto\"\xa5\x03\n\x05Usage\x12-\n\nqueue_wait\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nembed_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brecall_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rprovider_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x66irst_token_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\ntotal_time\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12prompt_token_count\x18\x07 \x01(\x05\x12\x1e\n\x16\x63ompletion_token_count\x18\x08 \x01(\x05\x12\x1b\n\x13provider_call_count\x18\t \x01(\x05\x12\x10\n\x08provider\x18\n \x01(\t\x12\r\n\x05model\x18\x0b \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14mlsdm/v1/usage.proto\x12\x08mlsdm.v1\x1a\x1egoogle/protobuf/duration.proto\"\xa5\x03\n\x05Usage\x12-\n\nqueue_wait\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nembed_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brecall_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rprovider_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x66irst_token_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\ntotal_time\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12prompt_token_count\x18\x07 \x01(\x05\x12\x1e\n\x16\x63ompletion_token_count\x18\x08 \x01(\x05\x12\x1b\n\x13provider_call_count\x18\t \x01(\x05\x12\x10\n\x08provider\x18\n \x01(\t\x12\r\n\x05model\x18\x0b \x01(\tBN\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlsdm_grpc._gen.mlsdm.v1.usage_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.mlsdm.v1P\001Z\032mlsdm.dev/mlsdm/v1;mlsdmv1\252\002\010Mlsdm.V1\312\002\010Mlsdm\\V1\352\002\tMlsdm::V1'
   _globals['_USAGE']._serialized_start=67
   _globals['_USAGE']._serialized_end=488
 # @@protoc_insertion_point(module_scope)

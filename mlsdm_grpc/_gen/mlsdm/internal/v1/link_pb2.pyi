@@ -8,7 +8,6 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as _record_pb2
-from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as _snapshot_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2 as _governance_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import speech_pb2 as _speech_pb2
 import builtins as _builtins
@@ -679,8 +678,8 @@ class MemoriesReply(_message.Message):
     more: _builtins.bool
     """Page: there are more."""
     @_builtins.property
-    def memories(self) -> _containers.RepeatedCompositeFieldContainer[_snapshot_pb2.MemoryRow]:
-        """The memories."""
+    def memories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The memories, each an encoded MemoryRow: whoever reads them decodes them one by one."""
 
     @_builtins.property
     def phases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
@@ -697,7 +696,7 @@ class MemoriesReply(_message.Message):
     def __init__(
         self,
         *,
-        memories: _abc.Iterable[_snapshot_pb2.MemoryRow] | None = ...,
+        memories: _abc.Iterable[_builtins.bytes] | None = ...,
         phases: _abc.Iterable[_builtins.float] | None = ...,
         confidences: _abc.Iterable[_builtins.float] | None = ...,
         rows_f32_le: _builtins.bytes = ...,

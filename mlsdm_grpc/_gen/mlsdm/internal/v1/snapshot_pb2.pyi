@@ -23,7 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class SnapshotFrame(_message.Message):
     """One frame of a snapshot file. A file is an 8-byte magic and then frames,
     each preceded by its length and CRC-32 (4 bytes each, little endian): one
-    head, any number of memory and window frames, one tail, and a proof.
+    head, any number of memory and window frames, one tail, a proof, and any
+    number of frames with the index of words.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -33,6 +34,7 @@ class SnapshotFrame(_message.Message):
     WINDOW_FIELD_NUMBER: _builtins.int
     TAIL_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
+    LEXICAL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def head(self) -> Global___SnapshotHead:
         """First frame."""
@@ -51,7 +53,13 @@ class SnapshotFrame(_message.Message):
 
     @_builtins.property
     def proof(self) -> Global___SnapshotProof:
-        """Last frame; files of earlier versions lack it."""
+        """Behind the state; files of earlier versions lack it."""
+
+    @_builtins.property
+    def lexical(self) -> Global___LexicalPart:
+        """Some texts of the index of words, behind the proof: no part of the state. Earlier versions do
+        not read on behind the proof.
+        """
 
     def __init__(
         self,
@@ -61,12 +69,13 @@ class SnapshotFrame(_message.Message):
         window: Global___WindowEntries | None = ...,
         tail: Global___SnapshotTail | None = ...,
         proof: Global___SnapshotProof | None = ...,
+        lexical: Global___LexicalPart | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "kind", b"kind", "memories", b"memories", "proof", b"proof", "tail", b"tail", "window", b"window"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "kind", b"kind", "lexical", b"lexical", "memories", b"memories", "proof", b"proof", "tail", b"tail", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "kind", b"kind", "memories", b"memories", "proof", b"proof", "tail", b"tail", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "kind", b"kind", "lexical", b"lexical", "memories", b"memories", "proof", b"proof", "tail", b"tail", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["head", "memories", "window", "tail", "proof"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["head", "memories", "window", "tail", "proof", "lexical"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -497,3 +506,53 @@ class SnapshotProof(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SnapshotProof: _TypeAlias = SnapshotProof  # noqa: Y015
+
+@_typing.final
+class LexicalPart(_message.Message):
+    """A part of the index of words: postings of some texts. Arrays are little endian."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    STARTS_FIELD_NUMBER: _builtins.int
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
+    FREQUENCIES_FIELD_NUMBER: _builtins.int
+    SEQUENCES_FIELD_NUMBER: _builtins.int
+    LENGTHS_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    """Version of what makes terms of texts; the index is of use to the same version only."""
+    more: _builtins.bool
+    """More parts follow; the index is of no use without them."""
+    keys: _builtins.bytes
+    """Keys of terms, uint64, ascending."""
+    starts: _builtins.bytes
+    """Where the postings of each term begin, and where the last ones end, uint32."""
+    documents: _builtins.bytes
+    """Text of each posting within this part, uint16."""
+    frequencies: _builtins.bytes
+    """Frequency of each posting, uint8."""
+    sequences: _builtins.bytes
+    """Creation sequence of the memory of each text, int64; 0 if it is gone."""
+    lengths: _builtins.bytes
+    """Sum of the frequencies of each text, int32."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        more: _builtins.bool = ...,
+        keys: _builtins.bytes = ...,
+        starts: _builtins.bytes = ...,
+        documents: _builtins.bytes = ...,
+        frequencies: _builtins.bytes = ...,
+        sequences: _builtins.bytes = ...,
+        lengths: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "frequencies", b"frequencies", "keys", b"keys", "lengths", b"lengths", "more", b"more", "sequences", b"sequences", "starts", b"starts", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LexicalPart: _TypeAlias = LexicalPart  # noqa: Y015

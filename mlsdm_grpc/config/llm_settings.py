@@ -1,4 +1,4 @@
-"""Settings of the model providers and of the remote embedder; part of ``config.Settings``."""
+"""Settings of the model providers, of the remote embedder and of the moderation endpoint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from mlsdm_grpc.config.section import KIB, MIB, Section
 
 __all__ = [
     "PROVIDERS",
@@ -24,16 +26,10 @@ __all__ = [
 PROVIDERS: Final = ("echo", "openai", "anthropic")
 """Names that a chain may hold."""
 EchoStep = Literal["ok", "unavailable", "rejected", "hang", "reset"]
-_KIB: Final = 1_024
-_MIB: Final = 1_024 * _KIB
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class EndpointSettings(_Table):
+class EndpointSettings(Section):
     """An HTTP endpoint that is called with a key."""
 
     base_url: str
@@ -50,7 +46,7 @@ class EndpointSettings(_Table):
     """Let requests and the key travel unencrypted to a host that is not this machine."""
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
     """Longest time for a connection, name look-up and TLS included, seconds."""
-    max_response_bytes: int = Field(default=4 * _MIB, ge=64 * _KIB, le=64 * _MIB)
+    max_response_bytes: int = Field(default=4 * MIB, ge=64 * KIB, le=64 * MIB)
     """Largest response, bytes; a larger one is a fault."""
 
     @model_validator(mode="after")
@@ -113,7 +109,7 @@ class AnthropicSettings(ModelSettings):
     """Model that answers a caller who names none."""
 
 
-class EchoSettings(_Table):
+class EchoSettings(Section):
     """Provider `echo`: answers without a model, from the prompt alone, always the same."""
 
     style: str = Field(default="sentences", pattern="^(sentences|telegraphic|looping|empty)$")
@@ -125,7 +121,7 @@ class EchoSettings(_Table):
     (after some words)."""
 
 
-class BreakerSettings(_Table):
+class BreakerSettings(Section):
     """When a provider is no longer called, and how it is tried again."""
 
     failures: int = Field(default=5, ge=1, le=1_000)
@@ -144,7 +140,7 @@ class BreakerSettings(_Table):
     """Successful ones that close the breaker."""
 
 
-class LlmSettings(_Table):
+class LlmSettings(Section):
     """Language models: which are asked, in which order, and within which limits."""
 
     providers: tuple[str, ...] = Field(default=("echo",), min_length=1, max_length=8)
@@ -177,7 +173,7 @@ class LlmSettings(_Table):
     """Most tokens of an answer whose caller names no limit."""
     max_tokens_limit: int = Field(default=4_096, ge=1, le=65_536)
     """Most tokens that a caller may ask for."""
-    max_prompt_bytes: int = Field(default=64 * _KIB, ge=1 * _KIB, le=1 * _MIB)
+    max_prompt_bytes: int = Field(default=64 * KIB, ge=1 * KIB, le=1 * MIB)
     """Longest prompt, bytes of UTF-8."""
     breaker: BreakerSettings = BreakerSettings()
     echo: EchoSettings = EchoSettings()
@@ -232,5 +228,5 @@ class ModerationSettings(EndpointSettings):
     timeout_s: float = Field(default=2.0, gt=0, le=60)
     """An answer that takes longer, and a turn that is waited for longer, counts as a failure, which
     the rules' `on_error` decides, seconds."""
-    max_response_bytes: int = Field(default=256 * _KIB, ge=64 * _KIB, le=64 * _MIB)
+    max_response_bytes: int = Field(default=256 * KIB, ge=64 * KIB, le=64 * MIB)
     """Largest response, bytes; a larger one is a fault."""

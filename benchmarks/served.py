@@ -1,0 +1,73 @@
+"""A server over the wire as a way to find the turns of a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from processes import Process, serving, usage
+
+from mlsdm_grpc.client import MemoryClient, new_memory
+
+__all__ = ["Served", "served"]
+
+
+class Served:
+    """A server with its defaults: a space for each conversation, a call for each question.
+
+    Args:
+        server: Where it serves.
+        mode: How it is asked.
+    """
+
+    def __init__(self, server: Process, mode: str) -> None:
+        self.name = f"server, {mode.upper()}"
+        self._server = server
+        self._mode = mode
+        self._loop = asyncio.Runner()
+        self._client = self._loop.run(self._connected())
+        self._space = ""
+        self._filled = 0
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._loop.run(self._client.__aexit__(None, None, None))
+        self._loop.close()
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that the server and its workers have used so far."""
+        return usage(self._server).cpu_s
+
+    def fill(self, texts: Sequence[str], contexts: Sequence[str]) -> None:
+        """Store the texts in a space of their own."""
+        del contexts
+        self._filled += 1
+        self._space = f"{self._mode}-{self._filled}"
+        memories = [new_memory(text, memory_id=str(i)) for i, text in enumerate(texts)]
+        self._loop.run(self._client.put_many(memories, space=self._space))
+
+    def rank(self, question: str, top_k: int) -> list[int]:
+        """Return the best."""
+        found = self._loop.run(
+            self._client.query(question, top_k=top_k, mode=self._mode, space=self._space)
+        )
+        return [int(match.memory.memory_id) for match in found.matches]
+
+    async def _connected(self) -> MemoryClient:
+        client = MemoryClient(self._server.target, timeout_s=120.0)
+        return await client.__aenter__()
+
+
+@contextlib.contextmanager
+def served(modes: Sequence[str]) -> Iterator[list[Served]]:
+    """Run a server, and yield a finder for each mode."""
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
+        finders = [Served(server, mode) for mode in modes]
+        try:
+            yield finders
+        finally:
+            for finder in finders:
+                finder.close()

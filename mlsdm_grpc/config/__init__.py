@@ -1,0 +1,62 @@
+"""Every setting of the service, with type, default, unit and check: a frozen model a section.
+
+Code takes its own section, never the whole.
+"""
+
+from mlsdm_grpc.config.address import Address, parse_address
+from mlsdm_grpc.config.engine_settings import EngineSettings
+from mlsdm_grpc.config.governance_settings import GovernanceSettings, PutEnforcement, ScorerKind
+from mlsdm_grpc.config.journal_settings import JournalKind, JournalSettings
+from mlsdm_grpc.config.llm_settings import (
+    PROVIDERS,
+    AnthropicSettings,
+    BreakerSettings,
+    EchoSettings,
+    EmbedderSettings,
+    EndpointSettings,
+    LlmSettings,
+    ModelSettings,
+    ModerationSettings,
+    OpenAISettings,
+)
+from mlsdm_grpc.config.loading import Settings, load_settings, unknown_environment
+from mlsdm_grpc.config.logging_settings import LogFormat, LoggingSettings
+from mlsdm_grpc.config.pressure_settings import PressureSettings
+from mlsdm_grpc.config.section import KIB, MIB
+from mlsdm_grpc.config.security_settings import AuthMode, SecuritySettings
+from mlsdm_grpc.config.server_settings import ServerSettings
+from mlsdm_grpc.config.space_defaults import RecallPhase, SpaceDefaults
+
+__all__ = [
+    "KIB",
+    "MIB",
+    "PROVIDERS",
+    "Address",
+    "AnthropicSettings",
+    "AuthMode",
+    "BreakerSettings",
+    "EchoSettings",
+    "EmbedderSettings",
+    "EndpointSettings",
+    "EngineSettings",
+    "GovernanceSettings",
+    "JournalKind",
+    "JournalSettings",
+    "LlmSettings",
+    "LogFormat",
+    "LoggingSettings",
+    "ModelSettings",
+    "ModerationSettings",
+    "OpenAISettings",
+    "PressureSettings",
+    "PutEnforcement",
+    "RecallPhase",
+    "ScorerKind",
+    "SecuritySettings",
+    "ServerSettings",
+    "Settings",
+    "SpaceDefaults",
+    "load_settings",
+    "parse_address",
+    "unknown_environment",
+]

@@ -1,0 +1,38 @@
+"""Addresses to listen on."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+__all__ = ["Address", "parse_address"]
+
+_LOOPBACK = re.compile(r"^(127(\.\d{1,3}){3}|localhost|::1)$")
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return _LOOPBACK.match(self.host) is not None
+
+
+def parse_address(text: str) -> Address:
+    """Return the address in ``HOST:PORT`` or ``[IPV6]:PORT``; port 0 lets the system choose.
+
+    Raises:
+        ValueError: It is not of that form, or the port is not in 0..65535.
+    """
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:]+)\]|([^\[\]:\s]+)):(\d{1,5})", text)
+    if match is None or int(match[3]) > 65_535:
+        raise ValueError(f"expected HOST:PORT or [IPV6]:PORT, got {text!r}")
+    return Address(match[1] or match[2], int(match[3]))

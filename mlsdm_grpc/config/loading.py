@@ -1,0 +1,163 @@
+"""All settings of one server, and how they are read.
+
+Precedence, lowest first: defaults, the TOML file, environment variables ``MLSDM_SECTION__FIELD``,
+command line flags. All faults are reported at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_origin
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from mlsdm_grpc.config.engine_settings import EngineSettings
+from mlsdm_grpc.config.governance_settings import GovernanceSettings
+from mlsdm_grpc.config.journal_settings import JournalSettings
+from mlsdm_grpc.config.llm_settings import EmbedderSettings, LlmSettings
+from mlsdm_grpc.config.logging_settings import LoggingSettings
+from mlsdm_grpc.config.pressure_settings import PressureSettings
+from mlsdm_grpc.config.security_settings import AuthMode, SecuritySettings
+from mlsdm_grpc.config.server_settings import ServerSettings
+from mlsdm_grpc.config.space_defaults import SpaceDefaults
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
+__all__ = ["Settings", "load_settings", "unknown_environment"]
+
+_ENV_PREFIX = "MLSDM_"
+
+
+class Settings(BaseSettings):
+    """All settings of one server."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+    )
+
+    server: ServerSettings = ServerSettings()
+    journal: JournalSettings = JournalSettings()
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    pressure: PressureSettings = PressureSettings()
+    security: SecuritySettings = SecuritySettings()
+    space: SpaceDefaults = SpaceDefaults()
+    governance: GovernanceSettings = GovernanceSettings()
+    llm: LlmSettings = LlmSettings()
+    embedder: EmbedderSettings = EmbedderSettings()
+    logging: LoggingSettings = LoggingSettings()
+
+    @model_validator(mode="after")
+    def _exposed_only_with_credentials(self) -> Settings:
+        exposed = not self.server.listen_address.is_loopback
+        if exposed and self.security.mode is AuthMode.DEV:
+            raise ValueError(
+                "server.listen is not a loopback address: set security.mode to 'token'"
+            )
+        return self
+
+
+def load_settings(
+    file: Path | None = None, overrides: Mapping[str, Mapping[str, Any]] | None = None
+) -> Settings:
+    """Return the settings from all sources.
+
+    Args:
+        file: TOML file with one table a section.
+        overrides: Values by section and field that win over everything else.
+
+    Raises:
+        InvalidInput: One violation for every fault, with its path.
+    """
+    if file is not None and not file.is_file():
+        raise InvalidInput(
+            "The configuration file does not exist.",
+            violations=[FieldViolation("config", "no such file")],
+        )
+
+    class _Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - given by the library
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
+            return (init_settings, env_settings, *toml)
+
+    try:
+        given: dict[str, Any] = {name: dict(fields) for name, fields in (overrides or {}).items()}
+        return _Sourced(**given)
+    except ValidationError as error:
+        raise InvalidInput(
+            "The configuration is not valid.",
+            violations=[
+                FieldViolation(".".join(map(str, fault["loc"])) or "config", _said(fault))
+                for fault in error.errors()
+            ],
+        ) from None
+    except SettingsError:
+        raise InvalidInput(
+            "The environment is not valid.",
+            violations=[
+                FieldViolation(name, 'must be JSON; a list is written ["one", "two"]')
+                for name in _no_json(os.environ)
+            ],
+        ) from None
+    except ValueError as error:
+        raise InvalidInput(
+            "The configuration file cannot be read.",
+            violations=[FieldViolation("config", str(error))],
+        ) from None
+
+
+def _no_json(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the variables of lists and tables that hold no JSON."""
+    known = dict(_variables(_ENV_PREFIX, Settings))
+    lists = {name for name, annotation in known.items() if get_origin(annotation) is tuple}
+    for name, value in sorted(environment.items()):
+        is_table = any(each.startswith(f"{name.upper()}__") for each in known)
+        if is_table or name.upper() in lists:
+            try:
+                json.loads(value)
+            except ValueError:
+                yield name
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    """Return what is wrong, in words for somebody who writes a configuration."""
+    if fault["type"] == "extra_forbidden":
+        return "there is no such setting"
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def unknown_environment(environment: Mapping[str, str]) -> list[str]:
+    """Return variables with our prefix that no setting reads; worth a warning, not an error."""
+    known = dict(_variables(_ENV_PREFIX, Settings))
+    return sorted(
+        name for name in environment if name.startswith(_ENV_PREFIX) and name.upper() not in known
+    )
+
+
+def _variables(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, object]]:
+    """Yield the variable of each setting in a model, and the setting's type."""
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _variables(f"{prefix}{name}__".upper(), inner)
+        elif prefix != _ENV_PREFIX:
+            yield f"{prefix}{name}".upper(), inner

@@ -1,0 +1,27 @@
+"""Settings of the log."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from mlsdm_grpc.config.section import Section
+
+__all__ = ["LogFormat", "LoggingSettings"]
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LoggingSettings(Section):
+    """Log lines on standard error."""
+
+    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    """Lowest level that is written: debug, info, warning or error."""
+    format: LogFormat = LogFormat.JSON
+    """``json`` for machines, ``console`` for people."""

@@ -1,0 +1,102 @@
+"""The index of words in a snapshot file: derived, behind the state and its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
+from mlsdm_grpc.core.mind.pelm import Pelm
+from mlsdm_grpc.core.store.kernel import Indices
+from mlsdm_grpc.core.store.lattice_words import SavedWords
+from mlsdm_grpc.core.store.lexical_index import IndexPart, Int64
+from mlsdm_grpc.core.store.lexical_segment import Segment
+
+__all__ = ["WordsReader", "word_parts"]
+
+
+def word_parts(pelm: Pelm) -> Iterator[pb.LexicalPart]:
+    """Return the index of the texts as it is now, part by part; none while it is not complete.
+
+    Cost: O(texts) at once, and then that of each part.
+    """
+    words = pelm.words
+    if words is None or not words.complete:
+        return iter(())
+    version, parts, sequences = words.version, words.index.parts(), pelm.sequences()
+    return (
+        _part(version, part, sequences, more=number < len(parts))
+        for number, part in enumerate(parts, 1)
+    )
+
+
+def _part(version: str, part: IndexPart, sequences: Int64, *, more: bool) -> pb.LexicalPart:
+    segment, there = part.segment, part.slots >= 0
+    created = np.zeros(len(part.slots), np.int64)
+    created[there] = sequences[part.slots[there]]
+    return pb.LexicalPart(
+        version=version,
+        more=more,
+        keys=segment.keys.astype("<u8", copy=False).tobytes(),
+        starts=segment.starts.astype("<u4", copy=False).tobytes(),
+        documents=segment.documents.astype("<u2", copy=False).tobytes(),
+        frequencies=segment.frequencies.tobytes(),
+        sequences=created.astype("<i8", copy=False).tobytes(),
+        lengths=part.lengths.astype("<i4", copy=False).tobytes(),
+    )
+
+
+class WordsReader:
+    """Takes the parts of an index for memories that were restored.
+
+    Args:
+        slots: (memories,) slots of the memories, oldest creation first.
+        sequences: (memories,) their creation sequences.
+    """
+
+    def __init__(self, slots: Indices, sequences: Int64) -> None:
+        self._slots = slots
+        self._sequences = sequences
+        self._parts: list[IndexPart] = []
+        self._version = ""
+        self._fits, self._complete = True, False
+
+    def add(self, message: pb.LexicalPart) -> None:
+        """Take the next part; one that does not fit the memories makes the index be of no use."""
+        part = self._read(message)
+        self._version = message.version
+        self._fits &= part is not None
+        self._complete = self._fits and not message.more
+        if part is not None:
+            self._parts.append(part)
+
+    def saved(self, pelm: Pelm) -> SavedWords | None:
+        """Return the index; None if a part of it is missing."""
+        return SavedWords(self._version, pelm.digest, self._parts) if self._complete else None
+
+    def _read(self, message: pb.LexicalPart) -> IndexPart | None:
+        segment = Segment(
+            np.frombuffer(message.keys, "<u8").astype(np.uint64),
+            np.frombuffer(message.starts, "<u4").astype(np.uint32),
+            np.frombuffer(message.documents, "<u2").astype(np.uint16),
+            np.frombuffer(message.frequencies, np.uint8).copy(),
+        )
+        created = np.frombuffer(message.sequences, "<i8")
+        lengths = np.frombuffer(message.lengths, "<i4").astype(np.int32)
+        there = created > 0
+        places = self._sequences.searchsorted(created[there])
+        fits = (
+            len(segment.starts) == len(segment.keys) + 1
+            and bool((np.diff(segment.starts.astype(np.int64)) > 0).all())
+            and int(segment.starts[0]) == 0
+            and int(segment.starts[-1]) == len(segment.documents) == len(segment.frequencies)
+            and int(segment.documents.max(initial=0)) < len(created) == len(lengths)
+            and int(places.max(initial=-1)) < len(self._slots)
+            and bool((self._sequences[places] == created[there]).all())
+        )
+        if not fits:
+            return None
+        slots = np.full(len(created), -1, np.int32)
+        slots[there] = self._slots[places]
+        return IndexPart(segment, slots, lengths)

@@ -1,0 +1,147 @@
+"""Brings the state of a space up on its worker: a snapshot, then the records behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import anyio
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.mind.ontology import Ontology
+from mlsdm_grpc.journal.protocol import Journal
+from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.protection.lanes import Gate, Lane
+from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.space import Space
+from mlsdm_grpc.workers.link import Link
+from mlsdm_grpc.workers.pool import Pool
+from mlsdm_grpc.workers.space_codec import raise_failure, view_from_reply
+
+__all__ = ["Loader"]
+
+_LOADS_A_WORKER: Final = 4
+_LOAD_S: Final = 1.0
+"""What a load counts for at its gate; how long it takes is not known before."""
+_LARGE_BYTES: Final = 4 * 1024 * 1024
+"""A snapshot that keeps its worker busy for long."""
+_TURN_S: Final = 2.0
+"""Longest wait of a large load for the one before it."""
+
+
+class Loader:
+    """Loads spaces: some of a worker at a time, in turn between tenants.
+
+    Args:
+        journal: Where snapshots and records come from.
+        pool: Workers that hold the minds.
+        quarantine: Told of records and snapshots that a worker did not survive.
+        metrics: Where figures go.
+    """
+
+    def __init__(
+        self, journal: Journal, pool: Pool, quarantine: Quarantine, metrics: Metrics
+    ) -> None:
+        self._journal = journal
+        self._pool = pool
+        self._quarantine = quarantine
+        self._metrics = metrics
+        self._gates = [
+            Gate(
+                Lane.MAINTENANCE,
+                max_queue_s=math.inf,  # calls that wait are bounded by their lanes
+                clock=time.monotonic,
+                waited=metrics.space_load_wait.observe,
+                window_s=_LOADS_A_WORKER * _LOAD_S,
+            )
+            for _ in range(pool.size)
+        ]
+        self._turns = [asyncio.Lock() for _ in range(pool.size)]
+
+    @asynccontextmanager
+    async def turn(self, space: Space) -> AsyncIterator[None]:
+        """Wait until a space may be loaded: some at a time, in turn between tenants."""
+        gate = self._gates[space.worker]
+        await gate.enter(space.key.tenant, _LOAD_S, math.inf)
+        try:
+            yield
+        finally:
+            gate.leave(_LOAD_S)
+
+    async def bring_up(self, space: Space) -> None:
+        """Load a space and apply its records; a record that none of its attempts survives bars it.
+
+        Raises:
+            DataLoss: Its snapshot and records cannot be read.
+            Unavailable: WORKER_LOST.
+        """
+        link = await self._pool.ready(space.worker)
+        until = self._quarantine.last_served(space.key)
+        async with AsyncExitStack() as turn:
+            while not await self._caught_up(space, link, until, turn):
+                until = self._quarantine.last_served(space.key)
+        if until is None:
+            self._quarantine.passed(space.key)
+        version = await self.read_view(space, link)
+        if space.head_unknown:
+            space.head, space.semantics_version = space.applied, version
+            space.head_unknown = False
+
+    async def _take_turn(self, worker: int, turn: AsyncExitStack) -> None:
+        """Wait for the large load before this one: side by side both would take twice as long."""
+        with anyio.move_on_after(_TURN_S):
+            await turn.enter_async_context(self._turns[worker])
+
+    async def _caught_up(
+        self, space: Space, link: Link, until: int | None, turn: AsyncExitStack
+    ) -> bool:
+        """Load a space and apply its records up to one; False where a record met a defect."""
+        if space.link is not link:
+            while not await self._loaded_snapshot(space, link, turn):
+                pass
+        async for entries in self._journal.read(space.key, after=space.applied, until=until):
+            replay = pb.ReplayRequest(records=[entry.payload for entry in entries])
+            reply = await link.request(pb.LinkRequest(space_id=space.number, replay=replay))
+            if reply.defect_revision:
+                space.unlink()
+                self._quarantine.strike(space.key, reply.defect_revision)
+                return False
+            space.heard(reply)
+            raise_failure(reply, space.key.space)
+            self._metrics.journal_replayed_records.inc(reply.done.count)
+            space.unsaved += reply.done.writes
+            space.advance(reply.revision)
+        space.link = link  # not before: who waited for a turn would see it half way back
+        return True
+
+    async def _loaded_snapshot(self, space: Space, link: Link, turn: AsyncExitStack) -> bool:
+        """Let a worker read the newest snapshot; False if that one was no good and is set aside."""
+        snapshot = await self._journal.load_snapshot(space.key)
+        if snapshot and snapshot.size > _LARGE_BYTES:
+            await self._take_turn(space.worker, turn)
+        load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
+        space.asked = link
+        reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
+        if snapshot and reply.snapshot_damaged:
+            problem = reply.failure.message
+            if await self._journal.reject_snapshot(space.key, snapshot, problem):
+                return False
+        raise_failure(reply, space.key.space)
+        space.heard(reply)
+        space.applied = reply.revision
+        space.snapshot_revision = snapshot.revision if snapshot else 0
+        space.unsaved = space.unsaved_due = 0
+        return True
+
+    async def read_view(self, space: Space, link: Link) -> int:
+        """Ask for the figures of a space and return the version of its rules."""
+        reply = await link.request(pb.LinkRequest(space_id=space.number, view=pb.ViewRequest()))
+        space.heard(reply)
+        raise_failure(reply, space.key.space)
+        space.view = view_from_reply(reply)
+        space.ontology = Ontology(space.view.parameters.ontology if space.view else ())
+        return reply.view.semantics_version

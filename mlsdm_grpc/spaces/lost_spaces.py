@@ -1,0 +1,73 @@
+"""The spaces of a lost worker come back by themselves, last used first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import anyio.abc
+
+from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.spaces.directory import Directory
+from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.registry import SpaceRegistry
+from mlsdm_grpc.spaces.space import Space
+from mlsdm_grpc.workers.pool import Loss
+
+__all__ = ["LostSpaces"]
+
+
+class LostSpaces:
+    """Brings the spaces of lost workers back.
+
+    Args:
+        registry: The spaces in use.
+        directory: Loads them.
+        quarantine: Told of the record that a worker ended with.
+    """
+
+    def __init__(
+        self, registry: SpaceRegistry, directory: Directory, quarantine: Quarantine
+    ) -> None:
+        self._registry = registry
+        self._directory = directory
+        self._quarantine = quarantine
+        self._lost: asyncio.Queue[Sequence[Space]] = asyncio.Queue()
+        """Spaces of lost workers, last used first."""
+        self._brings_back = False
+
+    def start(self, tasks: anyio.abc.TaskGroup) -> None:
+        """Bring lost spaces back, in tasks of this group."""
+        self._brings_back = True
+        tasks.start_soon(self._bring_back_for_ever, tasks)
+
+    def stop(self) -> None:
+        """Begin nothing by itself any more."""
+        self._brings_back = False
+
+    def worker_lost(self, loss: Loss) -> None:
+        """Bring the spaces of a worker back, last used first; those that are asked for at once.
+
+        A worker that held too much gets back only what is asked for.
+        """
+        if loss.applying is not None:
+            struck = self._registry.numbered(loss.applying.space)
+            if struck is not None:
+                self._quarantine.strike(struck.key, loss.applying.revision)
+        lost = [space for space in self._registry if space.worker == loss.index]
+        for space in lost:
+            space.unlink()
+            space.go_cold()
+        if self._brings_back and not loss.over_memory:
+            self._lost.put_nowait(lost[::-1])
+
+    async def _bring_back_for_ever(self, tasks: anyio.abc.TaskGroup) -> None:
+        while True:
+            tasks.start_soon(self._bring_back, await self._lost.get())
+
+    async def _bring_back(self, spaces: Sequence[Space]) -> None:
+        for space in spaces:
+            if self._registry.uses(space):
+                with contextlib.suppress(MlsdmError):  # told to those who ask for the space
+                    await self._directory.loaded(space)

@@ -1,0 +1,241 @@
+"""The index of words in a snapshot: found again, or made anew; never wrong, never in the way."""
+
+import io
+
+import pytest
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model.record import (
+    CreateSpace,
+    DeleteMemory,
+    NewMemory,
+    PutMemories,
+    Record,
+    SpaceParameters,
+)
+from mlsdm_grpc.core.store import lattice_words
+from mlsdm_grpc.journal.codec import snapshot_words
+from mlsdm_grpc.journal.codec.records import encode_record
+from mlsdm_grpc.journal.codec.snapshots import check_snapshot, read_snapshot, snapshot_writer
+from mlsdm_grpc.workers import space_words
+from mlsdm_grpc.workers.progress import Progress
+from mlsdm_grpc.workers.query_decoder import queries_of
+from mlsdm_grpc.workers.space_words import completing, know_words, lacks_words
+from mlsdm_grpc.workers.space_worker import MindHandler
+from tests.core.histories import vector
+
+DIMENSION = 8
+
+
+def record(mind, body):
+    revision = mind.revision + 1
+    return Record(
+        revision=revision,
+        incarnation=0 if revision == 1 else 1,
+        record_id=revision.to_bytes(16),
+        time_ns=revision,
+        body=body,
+        raw=b"x",
+        semantics_version=2,
+    )
+
+
+def put(mind, *texts):
+    memories = [
+        NewMemory(f"m{mind.revision}-{i}", vector(i, DIMENSION), True, text=text)
+        for i, text in enumerate(texts)
+    ]
+    mind.apply(record(mind, PutMemories(tuple(memories), allow_replace=False)))
+
+
+def filled(count=700):
+    mind = Mind()
+    mind.apply(record(mind, CreateSpace(SpaceParameters(dimension=DIMENSION, capacity=500))))
+    know_words(mind)
+    for i in range(count):
+        put(mind, f"The parcel P{i} weighs {i % 7} pounds.", "" if i % 3 else "Nothing.")
+    mind.apply(record(mind, DeleteMemory(f"m{mind.revision - 1}-0")))
+    return mind
+
+
+def written(mind):
+    file = io.BytesIO()
+    finish(snapshot_writer(mind, file))
+    file.seek(0)
+    return file
+
+
+def found(mind, text):
+    search = pb.SearchRequest(queries=[pb.QueryOptions(words=text, words_alone=True, top_k=7)])
+    assert not lacks_words(mind, search)
+    (answer,) = mind.find(queries_of(mind.contents, search), now_ns=0)
+    pelm = mind.contents.pelm
+    names = [pelm.memory_at(slot).memory_id for slot in answer.slots.tolist()]
+    return list(zip(names, answer.by_words.bm25.tolist(), strict=True))
+
+
+def agree(one, other):
+    for text in ("parcel P650", "P699", "nothing", "5 pounds", "unknown"):
+        assert found(one, text) == found(other, text)
+    assert found(one, "P650")[0][0].endswith("-0")
+
+
+def test_an_index_is_found_again():
+    mind = filled()
+    loaded = read_snapshot(written(mind))
+    assert not know_words(loaded)  # nothing has to be made
+    agree(loaded, mind)
+    for each in (loaded, mind):
+        put(each, "The parcel P650 came back.", "The parcel P1000 is new.")
+    agree(loaded, mind)
+    assert found(loaded, "P1000") == found(mind, "P1000") != []
+
+
+def test_an_index_that_writes_change_meanwhile_is_of_the_state_in_the_file():
+    mind, before = filled(), filled()
+    file = io.BytesIO()
+    steps = snapshot_writer(mind, file)
+    next(steps)
+    for i in range(30):
+        put(mind, f"Later {i}: the parcel P650.")
+        next(steps)
+    list(steps)
+    file.seek(0)
+    loaded = read_snapshot(file)
+    assert not know_words(loaded)
+    agree(loaded, before)
+
+
+def test_an_index_of_another_version_is_made_anew(monkeypatch):
+    mind = filled()
+    file = written(mind)
+    other = lattice_words.Tokenizer("another", space_words._TOKENIZER.terms)
+    monkeypatch.setattr(space_words, "_TOKENIZER", other)
+    loaded = read_snapshot(file)
+    assert know_words(loaded)
+    assert len(loaded.contents.pelm.words.index) == 0
+    list(completing(loaded))
+    agree(loaded, mind)
+
+
+def test_a_file_without_an_index_is_read_as_before():
+    mind = filled()
+    mind.contents.pelm.words._missing.append(0)  # as if it were not complete
+    file = written(mind)
+    mind.contents.pelm.words._missing.clear()
+    assert check_snapshot(file) == mind.revision
+    file.seek(0)
+    loaded = read_snapshot(file)
+    assert know_words(loaded)
+    list(completing(loaded))
+    agree(loaded, mind)
+
+
+@pytest.mark.parametrize("name", ["sequences", "starts", "documents", "lengths", "keys"])
+def test_parts_that_do_not_fit_the_memories_are_not_used(monkeypatch, name):
+    part = snapshot_words._part
+
+    def wrong(*arguments, **options):
+        message = part(*arguments, **options)
+        array = bytearray(getattr(message, name))
+        array[-2:] = b"\x7f\x7f"
+        setattr(message, name, bytes(array[8:] if name in {"lengths", "keys"} else array))
+        return message
+
+    mind = filled()
+    monkeypatch.setattr(snapshot_words, "_part", wrong)
+    loaded = read_snapshot(written(mind))
+    assert know_words(loaded)
+    list(completing(loaded))
+    agree(loaded, mind)
+
+
+def test_an_index_of_other_memories_is_not_used():
+    mind = filled()
+    loaded = read_snapshot(written(mind))
+    for each in (loaded, mind):  # before anybody asked for the words
+        put(each, "The parcel P650 came back.")
+    assert know_words(loaded)
+    list(completing(loaded))
+    agree(loaded, mind)
+
+
+class Worker:
+    """A worker of spaces that is spoken to directly."""
+
+    def __init__(self):
+        self.handler = MindHandler(Progress())
+        self.call_id = 0
+
+    def send(self, **kind):
+        self.call_id += 1
+        return self.handler.handle([pb.LinkRequest(call_id=self.call_id, space_id=1, **kind)])
+
+    def ended(self):
+        replies = []
+        while self.handler.busy:
+            replies += self.handler.step()
+        return replies
+
+
+def search(text):
+    options = pb.QueryOptions(words=text, words_alone=True, top_k=3)
+    return pb.SearchRequest(queries=[options], max_bytes=10**6)
+
+
+def loading(tmp_path, monkeypatch):
+    """Return a worker that has just loaded a space whose index has to be made."""
+    path = tmp_path / "snapshot"
+    path.write_bytes(written(filled()).getvalue())
+    other = lattice_words.Tokenizer("another", space_words._TOKENIZER.terms)
+    monkeypatch.setattr(space_words, "_TOKENIZER", other)
+    worker = Worker()
+    replies = worker.send(load=pb.LoadRequest(snapshot_path=str(path)))
+    while not replies:
+        replies = worker.handler.step()
+    assert [reply.WhichOneof("kind") for reply in replies] == ["done"]
+    assert worker.handler.busy  # with the words
+    return worker
+
+
+def test_a_query_for_words_waits_for_them_and_all_else_does_not(tmp_path, monkeypatch):
+    worker = loading(tmp_path, monkeypatch)
+    (waits,) = worker.send(search=search("P650"))
+    assert (waits.waits, waits.call_id) == (True, worker.call_id)
+    query = pb.QueryOptions(top_k=3)
+    by_vector = pb.SearchRequest(
+        queries=[query], vectors_f32_le=vector(1, DIMENSION).raw.tobytes(), max_bytes=10**6
+    )
+    (reply,) = worker.send(search=by_vector)
+    assert reply.WhichOneof("kind") == "search"
+    mind = worker.handler._minds[1]
+    new = NewMemory("new", vector(1, DIMENSION), True, text="A new parcel P9999.")
+    body = PutMemories((new,), allow_replace=False)
+    (reply,) = worker.send(apply=encode_record(record(mind, body)))
+    assert reply.WhichOneof("kind") == "outcome"
+    assert not mind.contents.pelm.words.complete
+    (answer,) = worker.ended()
+    assert (answer.call_id, answer.WhichOneof("kind")) == (waits.call_id, "search")
+    assert answer.revision == mind.revision
+    assert b"P650" in answer.search.answer
+    (reply,) = worker.send(search=search("P9999"))
+    assert b"P9999" in reply.search.answer
+
+
+def test_a_query_that_waits_for_words_may_be_given_up(tmp_path, monkeypatch):
+    worker = loading(tmp_path, monkeypatch)
+    (waits,) = worker.send(search=search("P650"))
+    (reply,) = worker.send(cancel=waits.call_id)
+    assert (reply.call_id, reply.WhichOneof("kind")) == (waits.call_id, None)
+    assert worker.ended() == []
+
+
+def test_a_space_that_leaves_takes_its_words_along(tmp_path, monkeypatch):
+    worker = loading(tmp_path, monkeypatch)
+    (waits,) = worker.send(search=search("P650"))
+    worker.send(unload=pb.UnloadRequest())
+    (reply,) = worker.ended()
+    assert (reply.call_id, reply.unloaded) == (waits.call_id, True)
+    assert reply.failure.reason == "WORKER_LOST"
