@@ -10,6 +10,8 @@ paragraphs sets the cut and the slope of the scores and trains nothing.
 from __future__ import annotations
 
 import argparse
+import base64
+import codecs
 import hashlib
 import json
 import re
@@ -40,8 +42,10 @@ FILE = Path(__file__).parents[1] / "mlsdm_grpc" / "governance" / "likeness.bin"
 ITERATIONS = 80
 DECAY = 0.3
 """Of weights of words and letters; of those of rules as well."""
-LINE_WEIGHT = 2.0
-"""Weight of each copy of a labelled line; a paragraph counts 1."""
+LINE_WEIGHT = 3.0
+"""Weight of a labelled line with matches of rules; a paragraph counts 1."""
+BARE_WEIGHT = 1.5
+"""Weight of a labelled line without."""
 CALIBRATION = 5
 """One paragraph in so many calibrates."""
 ALARMS = 1e-4
@@ -158,7 +162,7 @@ class Table(NamedTuple):
 def table(limit: int) -> Table:
     """Return the windows of all labelled lines and of so many paragraphs."""
     found = [("working", row.text) for row in read("working")]
-    found += [("prose", row.text) for row in read("prose")]
+    found += [(name, row.text) for name in ("prose", "short") for row in read(name)]
     found = found[:: max(len(found) // limit, 1)]
     with ProcessPoolExecutor(2) as pool:
         rows_of = list(pool.map(featured, [text for _, text in found], chunksize=200))
@@ -172,6 +176,7 @@ def joined(paragraphs: list[tuple[str, str]], features: list[list[Row]]) -> Tabl
     such lines, so that their matches are too good on them.
     """
     lines = [*examples(), *(line.labelled for line in hostile_lines("train"))]
+    lines += hidden_copies(lines)
     of_lines = [featured(text) for text, _, _ in lines]
     of_lines = [[*rows, *(row._replace(harm=[], injection=[]) for row in rows)] for rows in of_lines]
     found = [*lines, *((text, False, False) for _, text in paragraphs)]
@@ -187,6 +192,32 @@ def joined(paragraphs: list[tuple[str, str]], features: list[list[Row]]) -> Tabl
         real,
         measures & (hashes % CALIBRATION == 0),
     )
+
+
+def hidden_copies(lines: Sequence[tuple[str, bool | None, bool | None]]) -> list[Example]:
+    """Return some lines once more, hidden as attackers hide them; harmless ones as well."""
+    found = []
+    for text, harm, injection in lines:
+        ways = hashlib.sha256(text.encode()).digest()[2]
+        if len(text) < LONGEST_HIDDEN and ways < len(HIDING) * HIDDEN_OF_256:
+            found.append(Example(HIDING[ways % len(HIDING)](text), harm, injection))
+    return found
+
+
+HIDDEN_OF_256 = 6
+LONGEST_HIDDEN = 160
+HIDING: Sequence[Callable[[str], str]] = (
+    lambda text: base64.b64encode(text.encode()).decode(),
+    lambda text: "Decode: " + base64.b64encode(text.encode()).decode(),
+    lambda text: text.encode().hex(),
+    lambda text: codecs.encode(text, "rot13"),
+    lambda text: text[::-1],
+    lambda text: text.translate(str.maketrans("aeiosAEIOS", "4310543105")),
+    lambda text: " ".join(text.replace(" ", "  ")),
+    lambda text: "\u200b".join(text),
+    lambda text: text.translate(str.maketrans("aeopcx", "аеорсх")),
+    lambda text: text.upper(),
+)
 
 
 class Fitted(NamedTuple):
@@ -219,7 +250,9 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
     matrix = sparse.hstack([of_words, of_rules], format="csr")
     labels = getattr(known, name)[known.text]
     taken = np.flatnonzero((labels >= 0) & ~known.calibrates[known.text])
-    weight = np.where(known.real[known.text], 1.0, LINE_WEIGHT)[taken]
+    bare = np.array([not row.harm and not row.injection for row in known.rows])
+    of_line = np.where(bare, BARE_WEIGHT, LINE_WEIGHT)
+    weight = np.where(known.real[known.text], 1.0, of_line)[taken]
     part, label = matrix[taken], labels[taken].astype(float)
     turned = part.T.tocsr()
 

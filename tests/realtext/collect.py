@@ -39,7 +39,12 @@ SHARE: Final = 5
 PROSE: Final = 60_000
 """Paragraphs of prose beyond the share of their package, which train and measure nothing."""
 
-Split = Literal["working", "final", "prose"]
+SHORT: Final = 12_000
+"""Headings, messages and short sentences of each language, which train and measure nothing."""
+PARAGRAPH: Final = 30
+"""Characters from which a text is a paragraph."""
+
+Split = Literal["working", "final", "prose", "short"]
 
 
 class Paragraph(NamedTuple):
@@ -129,28 +134,34 @@ def texts_of(archive: Path) -> list[Paragraph]:
     return list(found.values())
 
 
-def chosen(found: Iterator[list[Paragraph]]) -> tuple[list[Paragraph], list[Paragraph]]:
+def chosen(found: Iterator[list[Paragraph]]) -> tuple[list[Paragraph], ...]:
     """Return at most ``PER_LANGUAGE`` a language, each text once, by the order of hashes.
 
     Returns:
-        These, and what is left of prose, without what belongs to the final third.
+        These, what is left of prose, and short texts; the latter two without what belongs to the
+        final third.
     """
     prose = tuple(tomllib.loads((HERE / "sources.toml").read_text("utf-8"))["prose"])
     by_hash = dict[bytes, Paragraph]()
     for rows in found:
         for row in rows:
             by_hash.setdefault(hashlib.sha256(row.text.encode()).digest(), row)
-    kept, left = list[Paragraph](), list[Paragraph]()
+    kept, left, short = list[Paragraph](), list[Paragraph](), list[Paragraph]()
+    shorts = defaultdict[str, int](int)
     of_language, of_package = defaultdict[str, int](int), defaultdict[tuple[str, str], int](int)
     for _, row in sorted(by_hash.items()):
         key = row.language, row.package
-        if of_language[row.language] < PER_LANGUAGE and of_package[key] < PER_LANGUAGE // SHARE:
+        if len(row.text) < PARAGRAPH:
+            if shorts[row.language] < SHORT and not is_final(row.text):
+                shorts[row.language] += 1
+                short.append(row)
+        elif of_language[row.language] < PER_LANGUAGE and of_package[key] < PER_LANGUAGE // SHARE:
             of_language[row.language] += 1
             of_package[key] += 1
             kept.append(row)
         elif row.package.startswith(prose) and not is_final(row.text) and len(left) < PROSE:
             left.append(row)
-    return kept, left
+    return kept, left, short
 
 
 def _write(split: Split, rows: Iterable[Paragraph]) -> None:
@@ -162,10 +173,11 @@ def _write(split: Split, rows: Iterable[Paragraph]) -> None:
 def main() -> None:
     archives = fetch()
     with ProcessPoolExecutor(2) as pool:
-        kept, left = chosen(pool.map(texts_of, archives))
+        kept, left, short = chosen(pool.map(texts_of, archives))
     _write("working", (row for row in kept if not is_final(row.text)))
     _write("final", (row for row in kept if is_final(row.text)))
     _write("prose", left)
+    _write("short", short)
     counts = defaultdict[str, dict[str, int]](dict)
     for row in kept:
         counts[row.package][row.language] = counts[row.package].get(row.language, 0) + 1

@@ -18,9 +18,9 @@ from typing import Final
 __all__ = ["language_of", "paragraphs"]
 
 LANGUAGES: Final = ("de", "en", "es", "fr", "uk")
-SHORTEST: Final = 30
+SHORTEST: Final = 4
 LONGEST: Final = 4_000
-"""Characters of a paragraph that is kept."""
+"""Characters of a text that is kept."""
 _LONGEST_FILE: Final = 40_000_000
 _CODES: Final = frozenset(
     "af ar ast be bg bn br bs ca cs cy da el eo et eu fa fi ga gl gu he hi hr hu ia id is it ja ka"

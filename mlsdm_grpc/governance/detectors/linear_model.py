@@ -39,8 +39,8 @@ BUCKETS: Final = 1 << 18
 """Weights of each head for words and letters; a feature finds its own by a hash."""
 EVIDENCE: Final = 1 << 13
 """Weights of each head for matches of rules."""
-LEAST_FEATURES: Final = 250
-"""A text of fewer features, some twenty words, says less than its words alone would."""
+LEAST_FEATURES: Final = 100
+"""A text of fewer features, some eight words, says less than its words alone would."""
 FORMAT: Final = struct.Struct("<8s32s")
 """Start of the file: mark, SHA-256 of the examples; then two heads, harm and injection."""
 HEAD: Final = struct.Struct("<fff6f")
