@@ -24,7 +24,7 @@ RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/mlsdm
 ENV PATH=/opt/mlsdm/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     MLSDM_SERVER__LISTEN=0.0.0.0:50051 \
-    MLSDM_SERVER__OPS=0.0.0.0:9090 \
+    MLSDM_SERVER__OPS=0.0.0.0:9464 \
     MLSDM_JOURNAL__DATA_DIR=/var/lib/mlsdm \
     MLSDM_SECURITY__MODE=token \
     MLSDM_SECURITY__TOKENS_FILE=/etc/mlsdm/tokens.toml
@@ -32,7 +32,7 @@ ENV PATH=/opt/mlsdm/bin:$PATH \
 # Numbers, so that a scheduler sees that it is not root.
 USER 10001:10001
 VOLUME /var/lib/mlsdm
-EXPOSE 50051 9090
+EXPOSE 50051 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["mlsdm", "health", "--service", "readiness"]

@@ -95,7 +95,7 @@ def report(conversations: Sequence[Conversation]) -> list[str]:
 def report_of_server(conversations: Sequence[Conversation]) -> list[str]:
     """Return the table of all finders, those of a server with its defaults too."""
     with served(MODES) as found:
-        asked = [(finder, CONTEXTS[:1]) for finder in found]
+        asked = [(finder, CONTEXTS) for finder in found]
         return table(conversations, [*finders(), *asked])
 
 

@@ -43,10 +43,12 @@ class Served:
 
     def fill(self, texts: Sequence[str], contexts: Sequence[str]) -> None:
         """Store the texts in a space of their own."""
-        del contexts
         self._filled += 1
         self._space = f"{self._mode}-{self._filled}"
-        memories = [new_memory(text, memory_id=str(i)) for i, text in enumerate(texts)]
+        memories = [
+            new_memory(text, memory_id=str(i), context=context)
+            for i, (text, context) in enumerate(zip(texts, contexts, strict=True))
+        ]
         self._loop.run(self._client.put_many(memories, space=self._space))
 
     def rank(self, question: str, top_k: int) -> list[int]:

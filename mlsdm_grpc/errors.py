@@ -88,15 +88,24 @@ class InvalidInput(MlsdmError):
 
     def __init__(
         self,
-        message: str = "The request has invalid fields.",
+        message: str = "",
         *,
         violations: Sequence[FieldViolation] = (),
         reason: str | None = None,
         metadata: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         first = {"field": violations[0].field} if violations else {}
+        message = message or _summary(violations)
         super().__init__(message, reason=reason, metadata={**first, **metadata})
         self.violations = tuple(violations)
+
+
+def _summary(violations: Sequence[FieldViolation]) -> str:
+    """Return the first violation: many clients print nothing but the message."""
+    if not violations:
+        return "The request is not valid."
+    more = f" ({len(violations) - 1} more)" if len(violations) > 1 else ""
+    return f"{violations[0].field}: {violations[0].description}{more}"
 
 
 class Unauthenticated(MlsdmError):
@@ -199,11 +208,21 @@ class ApiStatusError(MlsdmError):
         self.code = code
 
 
-def dimension_mismatch(expected: int, actual: int, space: str = "") -> PreconditionFailed:
-    """Return the error of a vector that does not have the dimension of its space."""
+def dimension_mismatch(
+    expected: int, actual: int, space: str = "", *, is_new: bool = False
+) -> PreconditionFailed:
+    """Return the error of a vector that does not have the dimension of its space.
+
+    Args:
+        expected: Components of the vectors of the space.
+        actual: Those of the vector.
+        space: Name of the space; empty where it is not known.
+        is_new: The space does not exist yet; ``expected`` is what its first write would give it.
+    """
+    advice = " The space does not exist yet: CreateSpace chooses its dimension." if is_new else ""
     where = {"space": space} if space else {}
     return PreconditionFailed(
-        "The embedding does not have the dimension of the space.",
+        f"The embedding has {actual} components, and those of the space have {expected}.{advice}",
         reason="DIMENSION_MISMATCH",
         metadata={**where, "expected": str(expected), "actual": str(actual)},
     )

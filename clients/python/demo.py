@@ -69,9 +69,9 @@ async def server(folder: Path) -> AsyncIterator[str]:
 
 
 async def ingest(memory: MemoryClient) -> None:
-    """Store every topic in passages, each with the topic's heading and first sentence before it."""
+    """Store every topic in passages, each to be found by the topic's heading and first sentence."""
     memories = [
-        new_memory(f"{passage_context(text)}\n\n{passage}", labels=[f"topic:{name}"])
+        new_memory(passage, context=passage_context(text), labels=[f"topic:{name}"])
         for name, text in sorted(topics.items())
         for passage in split_passages(text)
     ]

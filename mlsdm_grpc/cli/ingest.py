@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["file_label", "ingest"]
 
 _MAX_PASSAGE_CHARS = 1_600
-"""With its context at most 2,002 characters, which UTF-8 never makes longer than 8,192 bytes."""
+"""UTF-8 never makes so many longer than 8,192 bytes."""
 _MAX_LABEL_CHARS = 64
 
 
@@ -31,7 +31,7 @@ def ingest(
         typer.Option("--passage-chars", min=50, max=_MAX_PASSAGE_CHARS, help="Longest passage."),
     ] = 800,
     context: Annotated[
-        bool, typer.Option(help="Put the file's heading and first sentence before each passage.")
+        bool, typer.Option(help="Find each passage by the file's heading and first sentence too.")
     ] = True,
     label: Labels = None,
     target: Target = "127.0.0.1:50051",
@@ -96,5 +96,4 @@ def _memories(
     for file, text in texts.items():
         heading = passage_context(text) if context else ""
         for passage in split_passages(text, max_chars=passage_chars):
-            content = f"{heading}\n\n{passage}" if heading else passage
-            yield new_memory(content, labels=[file_label(file), *labels])
+            yield new_memory(passage, context=heading, labels=[file_label(file), *labels])

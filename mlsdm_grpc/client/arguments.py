@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -56,6 +56,7 @@ _FORMS: Final[Mapping[str, forms.Form]] = {
     "space": forms.SPACE,
     "memory_id": forms.MEMORY_ID,
     "stream_id": forms.MEMORY_ID,
+    "conversation_id": forms.MEMORY_ID,
     "labels": forms.LABEL,
     "add_labels": forms.LABEL,
     "remove_labels": forms.LABEL,
@@ -198,6 +199,8 @@ def _converted(field: FieldDescriptor, value: object) -> Any:
         return None
     if is_map:
         return _metadata(field.name, value)
+    if field.is_repeated and field.enum_type is not None:
+        return _choices(field, field.enum_type, value)
     if field.is_repeated:
         return value if kind is not None else _strings(field, value)
     if kind is not None:
@@ -236,6 +239,11 @@ def _strings(field: FieldDescriptor, value: object) -> list[str]:
         with _saying(field.name, f"item {index}"):
             _text(field, text)
     return given
+
+
+def _choices(field: FieldDescriptor, kind: EnumDescriptor, value: object) -> list[int]:
+    given = some(field.name, "a list of names", value, bounds.BOUNDS[field.full_name])
+    return [named(field.name, kind, each) for each in given]
 
 
 def _metadata(name: str, value: object) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlsdm_grpc.client.batch_writes import BatchWrites
 from mlsdm_grpc.client.generation import Generation
 from mlsdm_grpc.client.governance import Governance
 from mlsdm_grpc.client.reads import Reads
@@ -12,7 +13,7 @@ from mlsdm_grpc.client.writes import Writes
 __all__ = ["MemoryClient"]
 
 
-class MemoryClient(Writes, Reads, Streaming, Spaces, Generation, Governance):
+class MemoryClient(Writes, BatchWrites, Reads, Streaming, Spaces, Generation, Governance):
     """A connection to one server, for one space unless a call names another.
 
     Use it as an asynchronous context manager, for outside of one every call is

@@ -33,6 +33,9 @@ class MemoryFields(TypedDict, total=False):
     expire_time: datetime | None
     etag: str
     embedding_model: str
+    context: str
+    event_time: datetime | None
+    conversation_id: str
 
 
 class QueryLimits(TypedDict, total=False):
@@ -48,6 +51,10 @@ class QueryLimits(TypedDict, total=False):
     phase_weight: float | None
     synaptic_bias: float | None
     mode: str | int
+    sources: Iterable[str | int]
+    conversation_id: str
+    after: datetime | None
+    before: datetime | None
     min_score: float | None
 
 
@@ -69,6 +76,9 @@ def new_memory(
     expire_time: datetime | None = None,
     etag: str = "",
     embedding_model: str = "",
+    context: str = "",
+    event_time: datetime | None = None,
+    conversation_id: str = "",
 ) -> Memory:
     """Return a memory that can be put; at least one of text and embedding is needed.
 
@@ -85,6 +95,9 @@ def new_memory(
         etag: What a replaced memory must have.
         embedding_model: Model that made the embedding; with that of the server the memory is one
             like those whose text the server embeds.
+        context: What helps to find the memory and is no part of its text, at most 4,096 bytes.
+        event_time: When what it tells of happened; must know its time zone.
+        conversation_id: Conversation that it comes from.
 
     Raises:
         InvalidInput: An argument cannot be sent; the error names it.
@@ -102,6 +115,9 @@ def new_memory(
         expire_time=expire_time,
         etag=etag,
         embedding_model=embedding_model,
+        context=context,
+        event_time=event_time,
+        conversation_id=conversation_id,
     )
     if not text and embedding is None:
         raise invalid("text", "must not be empty where there is no embedding")

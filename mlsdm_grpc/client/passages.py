@@ -76,10 +76,10 @@ def _border(text: str, start: int, limit: int) -> int:
 
 
 def passage_context(text: str) -> str:
-    """Return the heading of a text and its first sentence, to be put before each of its passages.
+    """Return the heading of a text and its first sentence, to be the context of its passages.
 
     A passage out of the middle of a text rarely names what the text is about; with its heading and
-    first sentence in front it is found by that as well.
+    first sentence as its context it is found by that as well.
 
     Returns:
         ``Heading: First sentence.`` on one line, at most 400 characters; only one of the two, or

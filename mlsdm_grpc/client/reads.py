@@ -55,7 +55,7 @@ class Reads(ClientBase):
             limits: Fields of ``QueryMemoriesRequest``: top_k (5), phase (none: all phases),
                 phase_tolerance (0.15 around a phase), min_confidence, min_resonance, labels,
                 include_embedding, phase_weight, synaptic_bias, mode ("auto", "vector", "lexical"
-                or "hybrid"), min_score.
+                or "hybrid"), min_score, sources, conversation_id, after, before.
         """
         known(QueryLimits, limits)
         request = message(
@@ -237,6 +237,8 @@ class Reads(ClientBase):
         self,
         *,
         labels: Iterable[str] = (),
+        sources: Iterable[str | int] = (),
+        conversation_id: str = "",
         page_size: int = 0,
         include_embedding: bool = False,
         min_revision: int | None = None,
@@ -249,6 +251,8 @@ class Reads(ClientBase):
 
         Args:
             labels: Labels that a memory has, all of them.
+            sources: Sources that a memory may have, such as "user_input"; none allows all.
+            conversation_id: Conversation that a memory comes from; empty allows all.
             page_size: Memories a page, at most 1,000; 0 is the server's default.
             include_embedding: With their vectors.
             min_revision: Lowest revision that a page may be of.
@@ -260,6 +264,8 @@ class Reads(ClientBase):
             space=self._space(space),
             page_size=page_size,
             labels=labels,
+            sources=sources,
+            conversation_id=conversation_id,
             include_embedding=include_embedding,
             min_revision=min_revision,
         )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Unpack
 
@@ -13,10 +12,7 @@ from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
     ProcessEventRequest,
     ProcessEventResponse,
 )
-from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import (
-    BatchPutMemoriesRequest,
-    BatchPutMemoriesResponse,
     PutMemoryRequest,
     PutMemoryResponse,
 )
@@ -26,12 +22,10 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import (
     UpdateMemoryRequest,
     UpdateMemoryResponse,
 )
-from mlsdm_grpc.client.arguments import each, known, message
-from mlsdm_grpc.client.batches import batches
+from mlsdm_grpc.client.arguments import known, message
 from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.messages import MemoryFields, Vector, new_memory
-from mlsdm_grpc.client.values import invalid, timeout, write_request_id
-from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.client.values import invalid, write_request_id
 
 __all__ = ["Writes"]
 
@@ -60,7 +54,8 @@ class Writes(ClientBase):
             space: None is the client's.
             timeout_s: Deadline, seconds; None is the client's.
             fields: As in :func:`new_memory`: embedding, memory_id, labels, metadata, phase,
-                confidence, pinned, expire_time, etag, embedding_model.
+                confidence, pinned, expire_time, etag, embedding_model, context, event_time,
+                conversation_id.
 
         Raises:
             AlreadyExists: There is a memory of this id, and ``allow_replace`` is not set.
@@ -81,74 +76,6 @@ class Writes(ClientBase):
         return await self._connection.unary(
             self._memories.PutMemory, request, timeout_s=timeout_s, write_id=write_id
         )
-
-    async def put_batches(
-        self,
-        memories: Iterable[Memory],
-        *,
-        allow_replace: bool = False,
-        request_id: str | None = None,
-        space: str | None = None,
-        timeout_s: float | None = None,
-    ) -> AsyncIterator[BatchPutMemoriesResponse]:
-        """Store many memories and yield the answer of each batch when it is durable.
-
-        The memories go in batches within the limits that the server tells: 1,000 memories, 4 MiB,
-        and 256 KiB of text, which a server judges and embeds in 1 to 3 seconds.
-        Each batch is stored whole or not at all; batches before a failed one stay stored. Calling
-        again with the same memories and ``request_id`` goes on where it failed.
-
-        Args:
-            memories: Made by :func:`new_memory`. A collection is checked before anything is sent,
-                an iterator as it is taken from, which is when the batches fill.
-            allow_replace: Replace memories whose ids exist.
-            request_id: UUID from which those of the batches are derived; None makes one.
-            space: None is the client's.
-            timeout_s: Deadline of each batch, seconds; None is the client's.
-
-        Raises:
-            InvalidInput: An argument, or one of the memories, cannot be sent.
-            MlsdmError: Of the first batch that failed; a note names batch and ``request_id``.
-        """
-        base = uuid.UUID(write_request_id(request_id))
-        given = each("memories", memories, Memory)
-        limit_s = None if timeout_s is None else timeout(timeout_s)
-        common = message(
-            BatchPutMemoriesRequest, space=self._space(space), allow_replace=allow_replace
-        )
-        for index, batch in enumerate(batches(given, await self.server_info())):
-            write_id = str(uuid.uuid5(base, str(index)))
-            request = BatchPutMemoriesRequest(memories=batch, request_id=write_id)
-            request.MergeFrom(common)
-            try:
-                response = await self._connection.unary(
-                    self._memories.BatchPutMemories, request, timeout_s=limit_s, write_id=write_id
-                )
-            except MlsdmError as error:
-                error.add_note(f"batches stored before: {index}; request_id: {base}")
-                raise
-            yield response
-
-    async def put_many(
-        self,
-        memories: Iterable[Memory],
-        *,
-        allow_replace: bool = False,
-        request_id: str | None = None,
-        space: str | None = None,
-        timeout_s: float | None = None,
-    ) -> Sequence[BatchPutMemoriesResponse]:
-        """Store many memories and return the answers of all batches; see :meth:`put_batches`."""
-        return [
-            response
-            async for response in self.put_batches(
-                memories,
-                allow_replace=allow_replace,
-                request_id=request_id,
-                space=space,
-                timeout_s=timeout_s,
-            )
-        ]
 
     async def update(
         self,

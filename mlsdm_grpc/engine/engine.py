@@ -5,93 +5,52 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 
 import anyio
 import anyio.abc
 import structlog
 
-from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.config import EngineSettings, SpaceDefaults
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.record import (
-    DeleteMemory,
-    DeleteOutcome,
-    Outcome,
-    PutOutcome,
-    UpdateMemory,
-    Vector,
-)
+from mlsdm_grpc.engine.memory_reads import MemoryReads
 from mlsdm_grpc.engine.memory_writes import Intake
-from mlsdm_grpc.engine.query_modes import resolved
 from mlsdm_grpc.engine.statistics import Vitals
 from mlsdm_grpc.engine.streams import Streams
-from mlsdm_grpc.errors import (
-    NotFound,
-)
 from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Rule
 from mlsdm_grpc.ids import Ids
-from mlsdm_grpc.journal.protocol import Journal, SpaceKey
+from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder, embedder_info
 from mlsdm_grpc.moderation.moderator import Judging, Scorer
+from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.metrics import Metrics
-from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
+from mlsdm_grpc.protection.byte_gate import ByteGate
 from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.protection.memory_budget import Budget
 from mlsdm_grpc.spaces.catalogue import Catalogue
-from mlsdm_grpc.spaces.checks import (
-    check_dimensions,
-    expect,
-    parameters_of,
-)
 from mlsdm_grpc.spaces.consolidator import Consolidator, SleepSchedule
 from mlsdm_grpc.spaces.creation import FirstWrites, parameters_from
-from mlsdm_grpc.spaces.directory import Directory, Space
+from mlsdm_grpc.spaces.directory import Directory
 from mlsdm_grpc.spaces.eviction import Evictor
 from mlsdm_grpc.spaces.loader import Loader
 from mlsdm_grpc.spaces.lost_spaces import LostSpaces
 from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.registry import SpaceRegistry
 from mlsdm_grpc.spaces.scrubber import Scrubber
 from mlsdm_grpc.spaces.snapshots import Snapshots, SnapshotSchedule
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.watches import Watches
-from mlsdm_grpc.spaces.write_pipeline import Ticket, WritePipeline
+from mlsdm_grpc.spaces.write_pipeline import WritePipeline
 from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits
 from mlsdm_grpc.workers.process import WorkerRole
-from mlsdm_grpc.workers.space_codec import (
-    Ask,
-    StoredMemory,
-    found_memories,
-    search_request,
-)
 
-__all__ = ["Engine", "PageOf"]
+__all__ = ["Engine"]
 
 _log = structlog.get_logger(__name__)
 _STOP_S = 10.0
-_MADE = 6
-"""Times its size that a large answer takes in worker and server while it is made."""
-_MATCH_BYTES = 512
-"""Bytes that a memory takes in an answer beside its vector, about."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageOf:
-    """Which memories of a list are wanted."""
-
-    after_sequence: int
-    """Creation sequence of the last one that the caller has; 0 starts."""
-    limit: int
-    labels: tuple[str, ...] = ()
-    include_embedding: bool = False
-    max_bytes: int = 0
-    """Of the answer; 0 is what the server sends at most."""
-    lane: Lane = Lane.INTERACTIVE
 
 
 class Engine:
@@ -134,9 +93,7 @@ class Engine:
         """Time of this server."""
         self.ids = ids or Ids(clock.now_ns)
         """Makes the ids of what has none."""
-        self._max_response_bytes = max_response_bytes
         self._metrics = metrics
-        self._room = room or ByteGate("computing", sys.maxsize)
         self.lanes = _lanes(settings, metrics)
         """Who may work, and when."""
         self._minds = _mind_workers(settings)
@@ -155,11 +112,16 @@ class Engine:
         """Spaces that take no writes."""
         sleeps = SleepSchedule(interval_s=settings.consolidation_interval_s, metrics=metrics)
         due = SnapshotSchedule(snapshot_every)
-        self._writes = WritePipeline(
-            journal,
+        records = self._records = RecordFactory(
+            new_spaces_version=journal.new_spaces_version,
             upgrades=defaults.upgrade_semantics,
             record_ns=clock.record_ns,
             new_record_id=self.ids.uuid,
+            quarantine=quarantine,
+        )
+        self._writes = WritePipeline(
+            journal,
+            records,
             quarantine=quarantine,
             observers=(sleeps, due),
         )
@@ -173,21 +135,15 @@ class Engine:
         )
         self._lost_spaces = LostSpaces(self._directory.registry, self._directory, quarantine)
         access = self._access = Access(
-            self._directory, self._writes, self.lanes, clock=clock, ids=self.ids
+            self._directory, records, self._writes, self.lanes, clock=clock, ids=self.ids
         )
         self.turns = access.turns
         """Slices of the event loop, for those who have much to do on it."""
         self.policies = Policies(access, rules)
         """The policies of the tenants."""
-        self.judging = Judging(
-            self.texts,
-            self.policies,
-            turns=access.turns,
-            ids=self.ids,
-            scorer=scorer,
-            metrics=metrics,
-        )
+        self.judging = Judging(self.texts, self.policies, scorer=scorer, metrics=metrics)
         """What judges texts."""
+        preparation = Preparation(self.judging, self.texts, turns=access.turns, ids=self.ids)
         self._first = FirstWrites(
             access,
             defaults=defaults,
@@ -202,10 +158,19 @@ class Engine:
             base_moral_threshold=self.policies.base_moral_threshold,
         )
         """The spaces themselves: creating, configuring and listing them."""
-        self.intake = Intake(access, self._first, self.judging)
+        self.reads = MemoryReads(
+            access,
+            self._first,
+            self.texts,
+            room=room or ByteGate("computing", sys.maxsize),
+            max_response_bytes=max_response_bytes,
+            metrics=metrics,
+        )
+        """Queries, single memories, pages, figures."""
+        self.intake = Intake(access, self._first, self.judging, preparation)
         """The way in of memories and events."""
         self.streams = Streams(
-            access, self._first, self.judging, info, settings=settings, metrics=metrics
+            access, self._first, self.judging, preparation, info, settings=settings, metrics=metrics
         )
         """Streams of memories and events."""
         self.watches = Watches(access, limit=settings.max_watches)
@@ -226,10 +191,7 @@ class Engine:
         pools = {"space": self._minds, "text": self._text_pool}
         self.vitals = Vitals(self._directory, quarantine, self._writes, pools, self.lanes)
         """How it is doing."""
-        metrics.spaces_quarantined.set_function(lambda: len(quarantine.spaces))
-        metrics.engine_pending_calls.set_function(
-            lambda: sum(each.in_use for each in self.lanes if each.lane is not Lane.LLM)
-        )
+        _set_gauges(metrics, quarantine, self.lanes)
 
     @property
     def embedder(self) -> EmbedderInfo | None:
@@ -239,7 +201,7 @@ class Engine:
     @property
     def new_spaces_version(self) -> int:
         """Version of the rules that new spaces are under."""
-        return self._writes.new_spaces_version
+        return self._records.new_spaces_version
 
     @property
     def directory(self) -> Directory:
@@ -273,184 +235,19 @@ class Engine:
                     await self._text_pool.close()
                 tasks.cancel_scope.cancel()
 
-    # Writing.
-
-    async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
-        """Change labels, pin or expiry of one memory; raises as :meth:`delete`."""
-        return expect(await self._change(key, body, ticket), PutOutcome)
-
-    async def delete(self, key: SpaceKey, body: DeleteMemory, ticket: Ticket) -> DeleteOutcome:
-        """Remove one memory.
-
-        Raises:
-            NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
-            Conflict: ETAG_MISMATCH.
-        """
-        return expect(await self._change(key, body, ticket), DeleteOutcome)
-
-    async def _change(
-        self, key: SpaceKey, body: UpdateMemory | DeleteMemory, ticket: Ticket
-    ) -> Outcome:
-        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            space = await self._directory.existing(key)
-            return (await self._access.write(space, body, ticket)).outcome
-
-    # Reading.
-
-    async def query(
-        self,
-        key: SpaceKey,
-        asks: Sequence[Ask],
-        *,
-        batch: bool = False,
-        min_revision: int,
-        deadline_s: float,
-    ) -> bytes:
-        """Recall for each query, best first.
-
-        Args:
-            key: The space.
-            asks: The queries; one, unless it is a batch.
-            batch: Answer as to a batch.
-            min_revision: Lowest revision that the answer may be of.
-            deadline_s: Event-loop time by which it is wanted.
-
-        Returns:
-            The contract's encoded ``QueryMemoriesResponse`` or ``BatchQueryMemoriesResponse``.
-
-        Raises:
-            NotFound: SPACE_NOT_FOUND.
-            PreconditionFailed: DIMENSION_MISMATCH, or text where nothing embeds it.
-            InvalidInput: RESPONSE_TOO_LARGE.
-            Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
-        """
-        lane = Lane.BULK if batch else Lane.INTERACTIVE
-        with self.lanes.inside(lane, key.tenant):
-            space = await self._access.reached(key, min_revision, deadline_s)
-            ready = await self._resolved(space, asks, deadline_s)
-            search = search_request(ready, batch=batch, max_bytes=self._max_response_bytes)
-            plain = sum(ask.top_k for ask in asks)
-            with_rows = sum(ask.top_k for ask in asks if ask.include_embedding)
-            async with self._room_for(space, plain, with_rows, self._max_response_bytes):
-                reply = await self._access.ask(
-                    space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
-                )
-        if reply.search.batch_count:
-            self._metrics.query_batch_vectors.observe(reply.search.batch_count)
-        return reply.search.answer
-
-    def check_batch(self, key: SpaceKey, count: int, deadline_s: float) -> None:
-        """Refuse a batch of so many queries if there is no room; see ``Access.check_room``."""
-        self._access.check_room(key, Before.MIND, count, deadline_s)
-
-    async def get(
-        self,
-        key: SpaceKey,
-        memory_id: str,
-        *,
-        include_embedding: bool,
-        min_revision: int,
-        deadline_s: float,
-    ) -> tuple[StoredMemory, int]:
-        """Return one memory and the revision at which it was read.
-
-        Raises:
-            NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
-        """
-        with self.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            space = await self._access.reached(key, min_revision, deadline_s)
-            wanted = pb.GetRequest(memory_id=memory_id, include_embedding=include_embedding)
-            reply = await self._access.ask(space, pb.LinkRequest(get=wanted), deadline_s=deadline_s)
-        found = found_memories(reply.memories)
-        if not found:
-            raise NotFound(
-                "The memory does not exist.",
-                metadata={"space": key.space, "memory_id": memory_id},
-            )
-        return found[0], reply.revision
-
-    async def page(
-        self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
-    ) -> tuple[Sequence[StoredMemory], bool, int]:
-        """Return memories in the order of their creation, whether there are more, the revision."""
-        with self.lanes.inside(wanted.lane, key.tenant):
-            space = await self._access.reached(key, min_revision, deadline_s)
-            page = pb.PageRequest(
-                after_sequence=wanted.after_sequence,
-                limit=wanted.limit,
-                include_embedding=wanted.include_embedding,
-                max_bytes=wanted.max_bytes or self._max_response_bytes,
-                labels=wanted.labels,
-            )
-            with_rows = wanted.limit if wanted.include_embedding else 0
-            async with self._room_for(space, wanted.limit, with_rows, page.max_bytes):
-                reply = await self._access.ask(
-                    space, pb.LinkRequest(page=page), lane=wanted.lane, deadline_s=deadline_s
-                )
-        return found_memories(reply.memories), reply.memories.more, reply.revision
-
-    async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
-        """Return the figures of a space as they stand now; the ontology is left out."""
-        return await self._access.state(key, min_revision=min_revision, deadline_s=deadline_s)
-
-    async def embedded(
-        self,
-        key: SpaceKey,
-        view: SpaceView | None,
-        text: str,
-        deadline_s: float,
-        *,
-        made: Vector | None = None,
-    ) -> Vector:
-        """Return the vector of a text for a space; ``inv_norm`` is 0 if it has no known word.
-
-        Args:
-            key: The space.
-            view: Its figures; None if it does not exist.
-            text: The text.
-            deadline_s: Event-loop time by which it is wanted.
-            made: The vector, if it has been made already.
-
-        Raises:
-            PreconditionFailed: EMBEDDER_NOT_CONFIGURED or EMBEDDER_MISMATCH.
-            Unavailable: BULKHEAD_FULL or EMBEDDER_UNAVAILABLE.
-        """
-        if view is not None:
-            self._first.check_embedder(key, view.parameters)
-        if made is None:
-            (made,) = await self.texts.embed([text], key.tenant, deadline_s)
-        return made
-
-    # Steps.
-
-    def _room_for(
-        self, space: Space, memories: int, with_rows: int, max_bytes: int
-    ) -> AbstractAsyncContextManager[None]:
-        """Return a context with room for an answer of so many memories, if it may be large."""
-        size = memories * _MATCH_BYTES + 4 * with_rows * parameters_of(space).dimension
-        if size <= SMALL_BYTES:
-            return nullcontext()
-        return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
-
-    async def _resolved(self, space: Space, asks: Sequence[Ask], deadline_s: float) -> list[Ask]:
-        """Return queries with the vectors that they need."""
-        key, parameters = space.key, parameters_of(space)
-        ready = await resolved(
-            asks,
-            lambda: self._first.check_embedder(key, parameters),
-            lambda texts: self.texts.embed(texts, key.tenant, deadline_s),
-        )
-        check_dimensions(key, parameters, [ask.vector for ask in ready if ask.vector is not None])
-        return ready
-
-    # Workers.
-
     def _worker_lost(self, loss: Loss) -> None:
         self._metrics.worker_restarts.labels("minds").inc()
         self._lost_spaces.worker_lost(loss)
 
     def _text_worker_lost(self, _: Loss) -> None:
         self._metrics.worker_restarts.labels("text").inc()
+
+
+def _set_gauges(metrics: Metrics, quarantine: Quarantine, lanes: Lanes) -> None:
+    metrics.spaces_quarantined.set_function(lambda: len(quarantine.spaces))
+    metrics.engine_pending_calls.set_function(
+        lambda: sum(each.in_use for each in lanes if each.lane is not Lane.LLM)
+    )
 
 
 def _lanes(settings: EngineSettings, metrics: Metrics) -> Lanes:

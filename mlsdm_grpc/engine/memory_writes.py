@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mlsdm_grpc.core.model.record import (
+    DeleteMemory,
+    DeleteOutcome,
     EventOutcome,
     NewMemory,
+    Outcome,
     ProcessEvent,
     PutMemories,
     PutOutcome,
+    UpdateMemory,
     Vector,
 )
 from mlsdm_grpc.errors import NotFound
@@ -24,6 +28,7 @@ from mlsdm_grpc.moderation.candidates import (
     settled,
 )
 from mlsdm_grpc.moderation.moderator import Judging
+from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces.checks import check_embedded, expect, join, parameters_of
 from mlsdm_grpc.spaces.creation import FirstWrites
@@ -74,14 +79,18 @@ class Intake:
     Args:
         access: The way to the spaces.
         first: Creates spaces.
-        judging: Embeds and judges texts.
+        judging: Knows the policies.
+        preparation: Embeds and judges texts.
     """
 
-    def __init__(self, access: Access, first: FirstWrites, judging: Judging) -> None:
+    def __init__(
+        self, access: Access, first: FirstWrites, judging: Judging, preparation: Preparation
+    ) -> None:
         self._access = access
         self._directory = access.directory
         self._first = first
         self._judging = judging
+        self._preparation = preparation
 
     def check_batch(self, key: SpaceKey, count: int, deadline_s: float) -> None:
         """Refuse to store so many memories if there is no room; see ``Access.check_room``."""
@@ -161,6 +170,26 @@ class Intake:
         probe = ProcessEvent(candidates[0].memory, 0.0)
         first = await self._access.foresee(space, probe, ticket)
         return first if isinstance(first, PutOutcome) else refused_put(candidates, space.applied)
+
+    async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
+        """Change labels, pin or expiry of one memory; raises as :meth:`delete`."""
+        return expect(await self._change(key, body, ticket), PutOutcome)
+
+    async def delete(self, key: SpaceKey, body: DeleteMemory, ticket: Ticket) -> DeleteOutcome:
+        """Remove one memory.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
+            Conflict: ETAG_MISMATCH.
+        """
+        return expect(await self._change(key, body, ticket), DeleteOutcome)
+
+    async def _change(
+        self, key: SpaceKey, body: UpdateMemory | DeleteMemory, ticket: Ticket
+    ) -> Outcome:
+        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            space = await self._directory.existing(key)
+            return (await self._access.write(space, body, ticket)).outcome
 
     async def process_event(
         self, key: SpaceKey, event: Candidate, ticket: Ticket
@@ -243,7 +272,7 @@ class Intake:
         ticket: Ticket,
     ) -> None:
         """Give each an id and a vector, and judge its text."""
-        await self._judging.prepare(candidates, key.tenant, ticket.deadline_s)
+        await self._preparation.prepare(candidates, key.tenant, ticket.deadline_s)
         check_embedded(
             {
                 join(path, "text"): each.memory.vector

@@ -11,10 +11,9 @@ or has failed for good.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import replace
 
 from mlsdm_grpc.config import EngineSettings
 from mlsdm_grpc.core.model.record import (
@@ -29,19 +28,29 @@ from mlsdm_grpc.core.model.record import (
     StreamOutcome,
 )
 from mlsdm_grpc.engine.stream_buffer import Inbox, Item, ItemBatch
+from mlsdm_grpc.engine.stream_events import (
+    Flow,
+    Goodbye,
+    OpenedStream,
+    Opening,
+    Result,
+    Settled,
+    StreamEvent,
+    StreamPosition,
+)
+from mlsdm_grpc.engine.stream_places import StreamPlaces
 from mlsdm_grpc.errors import (
-    Conflict,
     InvalidInput,
     MlsdmError,
     PreconditionFailed,
     Unavailable,
 )
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
-from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.moderation.candidates import judged_event, judged_value, refused_put, settled
 from mlsdm_grpc.moderation.moderator import Judging
+from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Bulkhead, Lane
 from mlsdm_grpc.spaces.checks import (
@@ -72,110 +81,8 @@ __all__ = [
 
 _RECORD_TIMEOUT_S = 30.0
 _MAX_PAUSE_S = 30.0
-_IN_USE_RETRY_S = 1.0
 _BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE", "SHEDDING", "EMERGENCY"})
 """Reasons for which nothing was written, so that the same items may be tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamPosition:
-    """How far a stream is."""
-
-    incarnation: int
-    """Life of the space; 0 before the space exists."""
-    acked_sequence: int
-    """Last settled item."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a client opens a stream with."""
-
-    key: SpaceKey
-    stream_id: str
-    principal: str
-    deadline_s: float
-    """Event-loop time until which the client listens; may be infinite."""
-    ending: asyncio.Future[str]
-    """Done when the stream is to end politely; its result is the name of an ``ErrorReason``, or
-    empty for a stream that reached its greatest age."""
-    admit: Callable[[], None]
-    """Raises ``Unavailable`` SHEDDING or EMERGENCY while the node takes no such work."""
-    path: str
-    """Name of an item in violations."""
-    resume: StreamPosition = StreamPosition(0, 0)
-    allow_replace: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedStream:
-    """The stream is open behind this position."""
-
-    position: StreamPosition
-    revision: int
-    max_in_flight: int
-    """Items that the client may have sent and not acknowledged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of an item."""
-
-    sequence: int
-    outcome: PutOutcome | EventOutcome | MlsdmError
-    moral_value: float = 0.0
-    """That an event was judged by."""
-    verdicts: tuple[Verdict, ...] = ()
-    """Of the rules that did not allow something, enforced or in shadow."""
-    refused: bool = False
-    """An enforced rule refused the text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """All items up to this position are settled."""
-
-    position: StreamPosition
-    results: tuple[Result, ...]
-    """Of the items since the position before, but for those that were settled elsewhere."""
-    revision: int
-    synaptic_norms: tuple[float, ...] = ()
-    """After events: norms of L1, L2, L3 when the answer was built."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """The client should send nothing for a while."""
-
-    max_in_flight: int
-    pause_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Goodbye:
-    """The stream ends; nothing behind the position was written."""
-
-    position: StreamPosition
-    reason: str
-    """Name of an ``ErrorReason``; empty for a stream that reached its greatest age."""
-
-
-StreamEvent: TypeAlias = OpenedStream | Settled | Flow | Goodbye
-
-
-@dataclass(slots=True, eq=False)
-class _Place:
-    """What one call holds of a stream."""
-
-    key: SpaceKey
-    stream_id: str
-    is_told: bool = False
-    """Its client has been told that the stream is open."""
-
-    @property
-    def name(self) -> tuple[SpaceKey, str]:
-        """The stream."""
-        return self.key, self.stream_id
 
 
 class Streams:
@@ -184,7 +91,8 @@ class Streams:
     Args:
         access: The way to the spaces; the writing of a record counts as one call.
         first: Creates spaces.
-        judging: Embeds and judges texts.
+        judging: Knows the policies.
+        preparation: Embeds and judges texts.
         embedder: What embeds texts here, if anything does.
         settings: Bounds.
         metrics: Told of open streams and of the sizes of records.
@@ -195,6 +103,7 @@ class Streams:
         access: Access,
         first: FirstWrites,
         judging: Judging,
+        preparation: Preparation,
         embedder: EmbedderInfo | None,
         *,
         settings: EngineSettings,
@@ -204,11 +113,12 @@ class Streams:
         self._directory = access.directory
         self._first = first
         self._judging = judging
+        self._preparation = preparation
         self._vector_bytes = 4 * embedder.dimension if embedder else 0
         self._max_items = settings.max_stream_items
         self._metrics = metrics
         self._places = Bulkhead("streams", settings.max_streams)
-        self._open: dict[tuple[SpaceKey, str], _Place] = {}
+        self._open = StreamPlaces()
         metrics.streams_open.set_function(lambda: len(self._open))
 
     async def run(
@@ -224,9 +134,12 @@ class Streams:
             MlsdmError: As the contract of IngestMemories says. Items that came before a fault of
                 the client are settled first.
         """
-        with self._places.inside(opening.key.tenant), self._place(opening) as place:
+        with (
+            self._places.inside(opening.key.tenant),
+            self._open.place(opening.key, opening.stream_id) as place,
+        ):
             position, revision = await self._begin(opening)
-            self._take(place)
+            self._open.take(place)
             yield OpenedStream(position, revision, self._max_items)
             inbox = Inbox(
                 opening.stream_id,
@@ -279,30 +192,6 @@ class Streams:
             position, patience_s = done.position, _MAX_PAUSE_S
             inbox.settle(position.acked_sequence)
             yield done
-
-    @contextmanager
-    def _place(self, opening: Opening) -> Iterator[_Place]:
-        """Keep other calls from the stream.
-
-        A call that its client has not been told anything yet is not in the way: its connection may
-        be broken without this server knowing, and the client here again. It finds its place taken.
-        """
-        place = _Place(opening.key, opening.stream_id)
-        other = self._open.get(place.name)
-        if other is not None and other.is_told:
-            raise _in_use(opening.stream_id)
-        self._open[place.name] = place
-        try:
-            yield place
-        finally:
-            if self._open.get(place.name) is place:
-                del self._open[place.name]
-
-    def _take(self, place: _Place) -> None:
-        """Hold a place from here on, unless a newer call has it."""
-        if self._open.get(place.name) is not place:
-            raise _in_use(place.stream_id)
-        place.is_told = True
 
     async def _begin(self, opening: Opening) -> tuple[StreamPosition, int]:
         """Return where the stream goes on, and the revision of the space."""
@@ -396,7 +285,7 @@ class Streams:
         fresh = [item for item in items if item.outcome is None]
         try:
             policy = await self._judging.policy(tenant, deadline_s)
-            await self._judging.prepare([item.candidate for item in fresh], tenant, deadline_s)
+            await self._preparation.prepare([item.candidate for item in fresh], tenant, deadline_s)
         except Unavailable as error:
             if error.reason != "WORKER_LOST":
                 raise
@@ -477,15 +366,6 @@ def _result(
 def _sent_all(reader: asyncio.Task[None]) -> bool:
     """Return whether the client has sent everything, and nothing that is not allowed."""
     return reader.done() and not reader.cancelled() and reader.exception() is None
-
-
-def _in_use(stream_id: str) -> Conflict:
-    return Conflict(
-        "The stream is open in another call.",
-        reason="STREAM_IN_USE",
-        metadata={"stream_id": stream_id},
-        retry_after_s=_IN_USE_RETRY_S,
-    )
 
 
 def _ticket(opening: Opening) -> Ticket:

@@ -110,7 +110,7 @@ class Memories:
         try:
             async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
                 before_s = _BEFORE_S if min_revision else 0.0
-                return await self._engine.state(
+                return await self._engine.reads.state(
                     key, min_revision=min_revision, deadline_s=until_s - before_s
                 )
         except NotFound:
@@ -157,7 +157,7 @@ class Memories:
         until_s: float,
     ) -> Recollected:
         ask = replace(ask, text=_cut(ask.text), top_k=min(ask.top_k, _MAX_RECALLED))
-        encoded = await self._engine.query(
+        encoded = await self._engine.reads.query(
             key, (ask,), min_revision=min_revision, deadline_s=until_s
         )
         found = QueryMemoriesResponse.FromString(encoded)

@@ -22,7 +22,6 @@ from mlsdm_grpc.core.model.record import MoralParameters, Vector
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
-    FieldViolation,
     InvalidInput,
     MlsdmError,
     NotFound,
@@ -256,10 +255,8 @@ class Generator:
         Raises:
             MlsdmError: As the contract of Generate says; a refusal by policy is no error.
         """
-        if request.model and request.model not in self._gateway.models:
-            raise InvalidInput(
-                violations=[FieldViolation("model", "is not one of the models that are offered")]
-            )
+        if violations := self._gateway.model_violations(request.model):
+            raise InvalidInput(violations=violations)
         began_s = self._clock()
         policy = await self._judging.policy(key.tenant, request.ticket.deadline_s)
         run = _Run(key, request, policy, began_s)
@@ -406,7 +403,7 @@ class Generator:
         if not request.top_k and not request.remember:
             return None
         try:
-            run.vector = await self._engine.embedded(
+            run.vector = await self._engine.reads.embedded(
                 run.key, run.view, run.prompt, run.memory_until_s, made=run.vector
             )
         finally:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mlsdm_grpc.errors import InvalidInput, MlsdmError, Unavailable
-from mlsdm_grpc.protection.mode_machine import Mode
+from mlsdm_grpc.protection.mode_machine import Mode, explain
 from mlsdm_grpc.security.principal import Criticality
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.metadata import CRITICALITY
@@ -14,7 +14,7 @@ from mlsdm_grpc.wire.method_classes import WORK, MethodClass
 
 if TYPE_CHECKING:
     from mlsdm_grpc.observability.metrics import Metrics
-    from mlsdm_grpc.protection.mode_machine import ModeMachine
+    from mlsdm_grpc.protection.mode_machine import ModeMachine, explain
     from mlsdm_grpc.wire.call import Call
 
 __all__ = ["AdmissionInterceptor"]
@@ -79,8 +79,9 @@ class AdmissionInterceptor(Interceptor):
 
     def _refusal(self, reason: str, message: str) -> Unavailable:
         self._refusals.labels(reason.lower()).inc()
+        explanation = explain(self._machine)
         return Unavailable(
-            message,
+            f"{message} Cause: {explanation}." if explanation else message,
             reason=reason,
             metadata={"cause": ",".join(self._machine.causes)},
             retry_after_s=self._machine.retry_after_s,

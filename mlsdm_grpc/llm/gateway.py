@@ -49,6 +49,8 @@ __all__ = ["Gateway", "Permits", "ProviderStatus", "ProvidersView"]
 
 _T = TypeVar("_T")
 _MAX_RETRY_AFTER_S: Final = 3_600.0
+_MODELS_NAMED: Final = 16
+"""Models that an error names at most."""
 
 
 class Permits(Protocol):
@@ -205,12 +207,17 @@ class Gateway:
                     await opened.close()
                     self._count_tokens(answer.result)
 
+    def model_violations(self, model: str) -> list[FieldViolation]:
+        """Return what is wrong with the name of a model; the empty one is the default."""
+        if not model or model in self.models:
+            return []
+        offered = ", ".join(sorted(self.models)[:_MODELS_NAMED])
+        return [FieldViolation("model", f"must be one of {offered}")]
+
     def _checked(self, request: ModelRequest) -> ModelRequest:
         """Return the request with the defaults filled in and its deadline moved forward."""
         settings = self._settings
-        violations = []
-        if request.model and request.model not in self.models:
-            violations.append(FieldViolation("model", "is not one of the models that are offered"))
+        violations = self.model_violations(request.model)
         if not 0 <= request.max_tokens <= settings.max_tokens_limit:
             limit = settings.max_tokens_limit
             violations.append(FieldViolation("max_tokens", f"must be 0 to {limit}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,15 +21,22 @@ from mlsdm_grpc.core.model.record import (
     Vector,
 )
 from mlsdm_grpc.core.model.semantics import newest
+from mlsdm_grpc.governance.matching.findings import redact
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
-from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, moral_verdict
+from mlsdm_grpc.governance.policy.verdict import (
+    Measurement,
+    Verdict,
+    enforced,
+    moral_verdict,
+    to_redact,
+)
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.codec.records import packed_memory, unpacked_memory
 from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.spaces.checks import parameters_of
 from mlsdm_grpc.spaces.directory import Space
 
-__all__ = ["Candidate", "judged_event", "judged_value", "refused_put", "settled"]
+__all__ = ["Candidate", "judged_event", "judged_value", "redacted_memory", "refused_put", "settled"]
 
 _INLINE_PRODUCTS = 4_000_000
 """Comparing with an ontology on the event loop takes at most about a millisecond."""
@@ -112,6 +119,30 @@ class Candidate:
         raw = np.zeros_like(self.memory.vector.raw)
         raw[0] = 1.0
         return NewMemory(self.memory.memory_id, Vector(raw, 1.0))
+
+
+def redacted_memory(
+    memory: NewMemory, measurement: Measurement, found: Iterable[Verdict]
+) -> NewMemory:
+    """Return a memory without the places for which an enforced rule wants REDACT.
+
+    Args:
+        memory: The memory, as a whole of which the places were found.
+        measurement: What was measured of that.
+        found: What the rules say.
+    """
+    places = to_redact(measurement, found)
+    if not memory.context:
+        return replace(memory, text=redact(memory.text, places))
+    border = len(memory.context)
+    begin = len(memory.whole) - len(memory.text)
+    within = [replace(each, end=min(each.end, border)) for each in places if each.start < border]
+    behind = [
+        replace(each, start=max(each.start - begin, 0), end=each.end - begin)
+        for each in places
+        if each.end > begin
+    ]
+    return replace(memory, context=redact(memory.context, within), text=redact(memory.text, behind))
 
 
 def refused_put(prepared: Sequence[Candidate], revision: int) -> PutOutcome:

@@ -16,23 +16,19 @@ from prometheus_client import Counter
 from mlsdm_grpc.core.model.policy import Decision, Enforcement
 from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
-from mlsdm_grpc.governance.policy.rules import MORAL_THRESHOLD, Stage
+from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import (
     Measurement,
     Verdict,
     enforced,
-    noteworthy,
-    redacted,
     verdicts,
 )
-from mlsdm_grpc.ids import Ids
-from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.moderation.tenant_policies import Policies
-from mlsdm_grpc.moderation.text_client import Compared, Texts, ToMeasure
+from mlsdm_grpc.moderation.text_client import Compared, Texts
+from mlsdm_grpc.moderation.text_costs import ToMeasure
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.concurrency import all_of, both
-from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.speech import Profile, SpeechReport
 
 __all__ = [
@@ -41,6 +37,7 @@ __all__ = [
     "Judging",
     "PromptMeasurement",
     "Scorer",
+    "has_redactions",
     "log_speech",
 ]
 
@@ -102,8 +99,6 @@ class Judging:
     Args:
         texts: Measures them.
         policies: The policies of the tenants.
-        turns: Slices of the event loop.
-        ids: Makes the ids of memories that came without one.
         scorer: Scores prompts, answers and events in place of the text workers, if given.
         metrics: Told of every verdict.
     """
@@ -113,14 +108,10 @@ class Judging:
         texts: Texts,
         policies: Policies,
         *,
-        turns: LoopTurns,
-        ids: Ids,
         scorer: Scorer | None,
         metrics: Metrics,
     ) -> None:
         self._texts = texts
-        self._turns = turns
-        self._ids = ids
         self._policies = policies
         self._scorer = scorer
         self._metrics = metrics
@@ -169,7 +160,7 @@ class Judging:
             return [Measurement() for _ in texts]
         asked = stage in _SCORED_ELSEWHERE
         values, (found, _) = await both(
-            self._scored(texts if asked else (), deadline_s),
+            self.scored(texts if asked else (), deadline_s),
             self._texts.measure(wanted, tenant, deadline_s),
         )
         return _overridden(found, values) if asked else found
@@ -204,7 +195,7 @@ class Judging:
         wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
         wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here)
         values, (found, vectors) = await both(
-            self._scored(texts, deadline_s),
+            self.scored(texts, deadline_s),
             self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True),
         )
         measured, *rest = _overridden(found, values)
@@ -243,7 +234,7 @@ class Judging:
         if not style and not any(each.rules for each in wanted):
             return AnswerExamination(text, Measurement(), Measurement(), None)
         values, (found, looked) = await both(
-            self._scored([text] if wanted[0].rules else (), deadline_s),
+            self.scored([text] if wanted[0].rules else (), deadline_s),
             self._texts.examine(wanted, tenant, deadline_s, style_of=text if style else ""),
         )
         if looked is not None:
@@ -317,57 +308,10 @@ class Judging:
         log_speech(report, tenant)
         return report
 
-    async def prepare(
-        self, candidates: Sequence[Candidate], tenant: str, deadline_s: float
-    ) -> None:
-        """Give what is to be stored an id and a vector, and judge it, each text in one pass.
-
-        The vector of a text without known words has ``inv_norm`` 0.
-
-        Args:
-            candidates: Memories and events; what was decided of them before is forgotten.
-            tenant: Whose they are.
-            deadline_s: Event-loop time by which it is wanted.
-
-        Raises:
-            PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
-            Unavailable: BULKHEAD_FULL, EMBEDDER_UNAVAILABLE or WORKER_LOST.
-            DeadlineExceeded: There is no time for it.
-        """
-        for each in candidates:
-            each.begin(self._ids)
-        with_text = [each for each in candidates if each.given.text]
-        if not with_text:
-            return
-        policy = await self.policy(tenant, deadline_s)
-        rules = tuple(rule.rule_id for rule in policy.of(Stage.MEMORY))
-        if not rules and not any(each.scored for each in with_text):
-            await self._embed([each for each in with_text if each.bare], tenant, deadline_s)
-            return
-        every = _redacts(policy, Stage.MEMORY)
-        wanted = [_wanted(each, rules, every_place=every) for each in with_text]
-        scored = [each.given.text for each in with_text if each.scored]
-        values, (measurements, vectors) = await both(
-            self._scored(scored, deadline_s), self._texts.measure(wanted, tenant, deadline_s)
-        )
-        outside = iter(values)
-        found = zip(measurements, vectors, strict=True)
-
-        def judge(each: Candidate) -> None:
-            measurement, vector = next(found)
-            if each.scored and self._scorer is not None:
-                measurement = replace(measurement, moral_value=next(outside))
-            self._decide(each, measurement, vector or each.known_vector, policy)
-
-        await self._turns.each(judge, with_text)
-        changed = [
-            each
-            for each in with_text
-            if each.bare and not each.refused and each.memory.text != each.given.text
-        ]
-        for each in changed:  # so that no vector tells what policy has taken out
-            each.known_vector = None
-        await self._embed(changed, tenant, deadline_s)
+    @property
+    def scores_elsewhere(self) -> bool:
+        """Whether moral values come from outside of the text workers."""
+        return self._scorer is not None
 
     def count(self, found: Iterable[Verdict]) -> None:
         """Count verdicts; for those that were not made by :meth:`verdicts`."""
@@ -383,42 +327,7 @@ class Judging:
                 )
             counter.inc()
 
-    def _decide(
-        self,
-        candidate: Candidate,
-        measurement: Measurement,
-        vector: Vector | None,
-        policy: EffectivePolicy,
-    ) -> None:
-        """Note what the rules say of a candidate, and what they leave of it."""
-        found = self.verdicts(measurement, policy, Stage.MEMORY)
-        if candidate.bare and vector is not None:
-            self._take_vector(candidate, vector)
-        if any(verdict.carried_out is Decision.REDACT for verdict in found):
-            text = redacted(candidate.memory.text, measurement, found)
-            candidate.memory = replace(candidate.memory, text=text)
-        candidate.verdicts = noteworthy(found)
-        if candidate.scored:
-            value = measurement.moral_value
-            most = 1.0 if candidate.given_value is None else candidate.given_value
-            candidate.moral_value = min(most, value or 0.0)
-            candidate.failed = value is None
-
-    async def _embed(self, bare: Sequence[Candidate], tenant: str, deadline_s: float) -> None:
-        """Give a vector to what came without."""
-        texts = [each.memory.text for each in bare if each.to_embed]
-        made = iter(await self._texts.embed(texts, tenant, deadline_s) if texts else ())
-        for each in bare:
-            self._take_vector(each, each.known_vector or next(made))
-
-    def _take_vector(self, candidate: Candidate, vector: Vector) -> None:
-        """Take the vector that the server's embedder made of a text."""
-        info = self._texts.info
-        candidate.memory = replace(
-            candidate.memory, vector=vector, embedding_model=info.model_id if info else ""
-        )
-
-    async def _scored(self, texts: Sequence[str], deadline_s: float) -> list[float | None]:
+    async def scored(self, texts: Sequence[str], deadline_s: float) -> list[float | None]:
         """Return what the scorer outside of the text workers says; nothing if there is none."""
         if self._scorer is None or not texts:
             return []
@@ -450,17 +359,12 @@ def _to_measure(
     redacts: bool = False,
 ) -> ToMeasure:
     rules = tuple(rule.rule_id for rule in policy.of(stage))
-    every = redacts or _redacts(policy, stage)
+    every = redacts or has_redactions(policy, stage)
     return ToMeasure(text, stage, rules, prompt, whole, every_place=every)
 
 
-def _wanted(candidate: Candidate, rules: tuple[str, ...], *, every_place: bool) -> ToMeasure:
-    wanted = (MORAL_THRESHOLD, *rules) if candidate.scored else rules
-    text, embed = candidate.given.text, candidate.to_embed
-    return ToMeasure(text, Stage.MEMORY, wanted, embed=embed, every_place=every_place)
-
-
-def _redacts(policy: EffectivePolicy, stage: Stage) -> bool:
+def has_redactions(policy: EffectivePolicy, stage: Stage) -> bool:
+    """Return whether a rule of a stage takes places out of texts."""
     return any(
         rule.decision is Decision.REDACT and rule.enforcement is Enforcement.ENFORCE
         for rule in policy.of(stage)

@@ -18,13 +18,16 @@ import enum
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from mlsdm_grpc.config import PressureSettings
 
-__all__ = ["Mode", "ModeMachine", "Signal"]
+__all__ = ["Mode", "ModeMachine", "Signal", "explain"]
 
 _OPERATOR = "operator"
 _SHORTEST_RETRY_S = 0.1
+_NO_DETAILS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Mode(enum.IntEnum):
@@ -76,6 +79,8 @@ class ModeMachine:
         """The mode in force: the forced one, else that of the signals."""
         self._own = Mode.NORMAL
         self._ratios: Mapping[str, float] = {}
+        self.details: Mapping[str, str] = {}
+        """What was measured of each signal at the last tick, for people."""
         self._levels: dict[str, _Level] = {}
         self._causes: frozenset[str] = frozenset()
         self._fired_s = self._entered_s = clock()
@@ -85,8 +90,6 @@ class ModeMachine:
         self._forced: Mode | None = None
         self._forced_until_s = math.inf
         self._round = self._tokens = self._out = self._good = 0
-
-    # What callers see.
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -135,16 +138,15 @@ class ModeMachine:
             began_s, lasts_s = self._entered_s, settings.probe_s
         return max(_SHORTEST_RETRY_S, min(lasts_s, began_s + lasts_s - self._clock()))
 
-    # What drives it.
-
-    def tick(self, ratios: Mapping[str, float]) -> None:
+    def tick(self, ratios: Mapping[str, float], details: Mapping[str, str] = _NO_DETAILS) -> None:
         """Look at the signals; one that is not there counts as calm.
 
         Args:
             ratios: By name, each at least 0.
+            details: By name, what was measured and its limit, for people.
         """
         now = self._clock()
-        self._ratios = dict(ratios)
+        self._ratios, self.details = dict(ratios), details
         self._levels = {name: self._level(name, ratio) for name, ratio in ratios.items()}
         demand = max(self._levels.values(), default=_Level.CALM)
         if self._forced is not None and now >= self._forced_until_s:
@@ -206,8 +208,6 @@ class ModeMachine:
             self._emergency(now, relapse=False)
         self._publish()
 
-    # Steps.
-
     def _level(self, name: str, ratio: float) -> _Level:
         before = self._levels.get(name, _Level.CALM)
         if ratio >= 1:
@@ -266,3 +266,8 @@ class ModeMachine:
         if mode is not self.mode:
             self.mode = mode
             self._on_change(mode, self.causes)
+
+
+def explain(machine: ModeMachine) -> str:
+    """Return the causes of a mode with what was measured of each."""
+    return "; ".join(machine.details.get(cause, cause) for cause in machine.causes)

@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Iterable
 import anyio
 import structlog
 
-from mlsdm_grpc.config import PressureSettings
+from mlsdm_grpc.config import MIB, PressureSettings
 from mlsdm_grpc.journal.protocol import JournalHealth
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.allocator import trim
-from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine
+from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine, explain
 from mlsdm_grpc.protection.sensors import Reading, Sensors
 
 __all__ = ["Monitor"]
@@ -134,26 +134,37 @@ class Monitor:
         self._lag_s += weight * (late_s - self._lag_s)
 
     def _look(self) -> None:
-        ratios = self._ratios()
+        ratios, details = self._ratios()
         for name, ratio in ratios.items():
             self._metrics.pressure_ratio.labels(name).set(ratio)
         machine = self.machine
-        machine.tick(ratios)
+        machine.tick(ratios, details)
         if machine.mode is Mode.SHEDDING or "memory" in machine.causes:
             self._shed()
 
-    def _ratios(self) -> dict[str, float]:
-        settings, reading = self._settings, self.reading
+    def _ratios(self) -> tuple[dict[str, float], dict[str, str]]:
+        """Return the signals as shares of their limits, and what was measured in words."""
+        settings, reading, oldest_s = self._settings, self.reading, self._oldest_s()
         ratios = {
             "loop_lag": self._lag_s / settings.max_loop_lag_s,
-            "queue_age": self._oldest_s() / settings.max_processing_s,
+            "queue_age": oldest_s / settings.max_processing_s,
             "journal": 0.0 if self._journal().writable else 1.0,
+        }
+        details = {
+            "loop_lag": f"loop_lag: {self._lag_s:.3f} s, at most {settings.max_loop_lag_s:g} s",
+            "queue_age": f"queue_age: {oldest_s:.1f} s, at most {settings.max_processing_s:g} s",
+            "journal": "journal: takes no writes",
         }
         if reading.memory_limit_bytes:
             ratios["memory"] = self._filled()
+            used, limit = reading.used_bytes // MIB, reading.memory_limit_bytes // MIB
+            details["memory"] = f"memory: {used} MiB in use, at most {limit} MiB"
         if reading.free_bytes is not None:
-            ratios["disk"] = settings.disk_reserve_bytes / max(reading.free_bytes, _LEAST_BYTES)
-        return ratios
+            reserve = settings.disk_reserve_bytes
+            ratios["disk"] = reserve / max(reading.free_bytes, _LEAST_BYTES)
+            free = reading.free_bytes // MIB
+            details["disk"] = f"disk: {free} MiB free, {reserve // MIB} MiB needed"
+        return ratios, details
 
     def _caused_by(self, signals: set[str]) -> bool:
         machine = self.machine
@@ -169,6 +180,7 @@ class Monitor:
             "node_mode_changed",
             mode=mode.name,
             causes=list(causes),
+            detail=explain(self.machine),
             memory_bytes=reading.used_bytes,
             memory_limit_bytes=reading.memory_limit_bytes,
         )

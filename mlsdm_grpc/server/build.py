@@ -48,7 +48,7 @@ from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
-from mlsdm_grpc.llm.gateway import Gateway, ProvidersView
+from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.moderation import moderation_scorer
 from mlsdm_grpc.llm.providers.provider_chain import build_providers, embedder_problems
 from mlsdm_grpc.observability.metrics import Metrics
@@ -65,6 +65,7 @@ from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.server.memory_plan import within_memory
 from mlsdm_grpc.server.node import Node
 from mlsdm_grpc.server.ops_http import OpsServer
+from mlsdm_grpc.server.readiness import tell_health, unready_causes
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.servicers.admin import AdminServicer
@@ -235,13 +236,13 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
     router = Router(chain, room=parts.room, bounds=bounds_of(settings), turns=parts.engine.turns)
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
-    ops_port = OpsServer(parts.metrics, partial(_unready, health, monitor))
+    ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor))
     try:
         ops = await ops_port.start(settings.server.ops_address)
         async with anyio.create_task_group() as tasks:
             await monitor.look()
             listen = await data_port.start()
-            tell = partial(_tell, health, monitor, parts.gateway, parts.engine.clock)
+            tell = partial(tell_health, health, monitor, parts.gateway, parts.engine.clock)
             await tell()
             tasks.start_soon(monitor.run, tell)
             try:
@@ -388,20 +389,3 @@ def _authenticator(security: SecuritySettings, clock: Clock) -> Authenticator:
     if security.mode is AuthMode.DEV or security.tokens_file is None:
         return DevAuthenticator()
     return TokenAuthenticator(security.tokens_file, now=clock.now)
-
-
-def _unready(health: Health, monitor: Monitor) -> dict[str, str]:
-    """Return why the server is not ready, by cause."""
-    if health.serving(health_names.READINESS):
-        return {}
-    if health.draining or monitor.ready:
-        return {"readiness": "the server is starting or draining"}
-    return dict.fromkeys(monitor.machine.causes, "beyond its limit")
-
-
-async def _tell(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
-    """Say in health what the monitor has found, and whether a model can be asked."""
-    clock.now_ns()  # an idle server notices a jump, too
-    await health.set_serving(health_names.LLM, serving=llm.callable)
-    await health.set_serving(health_names.JOURNAL, serving=monitor.journal_serving)
-    await health.set_serving(health_names.READINESS, serving=monitor.ready)

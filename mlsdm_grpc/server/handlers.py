@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import grpc
 import structlog
 
-from mlsdm_grpc.errors import RETRY_AT_ONCE_S, DeadlineExceeded, InvalidInput, Unavailable
-from mlsdm_grpc.interceptors.drain import draining
+from mlsdm_grpc.errors import RETRY_AT_ONCE_S, DeadlineExceeded, Unavailable
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
+from mlsdm_grpc.server.endings import cut, expired, too_large
 from mlsdm_grpc.server.inflight import InFlight
 from mlsdm_grpc.server.room import Holding, Room
 from mlsdm_grpc.wire.bounds import SCAN_BYTES
@@ -208,7 +208,7 @@ class MethodHandler(ABC):
         if not is_open:
             holding.arrived(len(raw))
         elif len(raw) > _OPEN_BYTES:
-            raise _too_large(len(raw))
+            raise too_large(len(raw), _OPEN_BYTES)
         if len(raw) <= SCAN_BYTES:
             return self._reader.parse(raw)
         if len(raw) > SMALL_BYTES:
@@ -258,11 +258,11 @@ class MethodHandler(ABC):
                 )
                 return None
             if self._chain.in_flight.was_cut(task):
-                call.error = _cut(call)
+                call.error = cut(call)
                 return None
             remaining_s: float | None = context.time_remaining()  # the stub forgets the None
             passed = remaining_s is not None and remaining_s <= _DEADLINE_SLACK_S
-            call.error = _expired(call) if passed else error
+            call.error = expired(call) if passed else error
             return error
         if isinstance(error, grpc.aio.AbortError):
             call.status = RpcStatus(context.code().value[0], context.details())
@@ -286,7 +286,7 @@ class UnaryAnswer(MethodHandler):
                 return await self._run_once(holding, call, context)
         except TimeoutError:
             if limit.expired():
-                raise _expired(call) from None
+                raise expired(call) from None
             raise
 
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
@@ -372,31 +372,6 @@ async def _fail(call: Call, context: Context) -> None:
         await context.abort(_CODES[status.code], status.message, tuple(trailers.items()))
 
 
-def _may_have_written(call: Call) -> bool:
-    method = call.method  # open ones, health and reflection, write nothing and do not say so
-    return call.begun and not (method.read_only or method.open)
-
-
-def _expired(call: Call) -> DeadlineExceeded:
-    if not _may_have_written(call):
-        return DeadlineExceeded("The deadline passed.", reason="DEADLINE_EXPIRED")
-    return DeadlineExceeded(
-        "The deadline passed; the call may have taken effect.", reason="OUTCOME_UNKNOWN"
-    )
-
-
-def _cut(call: Call) -> Unavailable:
-    """Return the error of a call that the server did not let finish before it stopped."""
-    error = draining()
-    if call.endless or not _may_have_written(call):
-        return error
-    return Unavailable(
-        "The server stopped before the call was done; it may have taken effect.",
-        reason="OUTCOME_UNKNOWN",
-        retry_after_s=error.retry_after_s,
-    )
-
-
 def _silent() -> DeadlineExceeded:
     seconds = f"{_RECEIVE_S:g}"
     return DeadlineExceeded(
@@ -404,12 +379,4 @@ def _silent() -> DeadlineExceeded:
         " call begins.",
         reason="DEADLINE_EXPIRED",
         metadata={"limit_s": seconds},
-    )
-
-
-def _too_large(size: int) -> InvalidInput:
-    return InvalidInput(
-        f"The request has {size} bytes; this method takes at most {_OPEN_BYTES}.",
-        reason="REQUEST_TOO_LARGE",
-        metadata={"limit": str(_OPEN_BYTES), "actual": str(size)},
     )

@@ -69,7 +69,9 @@ class CognitionServicer:
         key = requests.space_key(fields, call, request.space)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        view = await self._engine.state(key, min_revision=min_revision, deadline_s=call.deadline_s)
+        view = await self._engine.reads.state(
+            key, min_revision=min_revision, deadline_s=call.deadline_s
+        )
         return cognition_service_pb2.GetStateResponse(
             state=responses.cognitive_state(
                 view, space=key.space, include_traces=request.include_traces

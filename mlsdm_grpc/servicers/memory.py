@@ -14,11 +14,12 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
 )
 from mlsdm_grpc.core.model.record import DeleteMemory, PutMemories, PutResult
-from mlsdm_grpc.engine.engine import Engine, PageOf
+from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
-from mlsdm_grpc.wire import bounds, limits, requests, responses
+from mlsdm_grpc.wire import bounds, limits, queries, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
@@ -103,15 +104,15 @@ class MemoryServicer:
     ) -> bytes:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
-        ask = requests.ask(fields, "", request)
+        ask = queries.ask(fields, "", request)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        return await self._engine.query(
+        return await self._engine.reads.query(
             key, (ask,), min_revision=min_revision, deadline_s=call.deadline_s
         )
 
     async def BatchQueryMemories(  # noqa: N802 - the contract's name
-        self, parts: requests.QueryParts, call: Call
+        self, parts: queries.QueryParts, call: Call
     ) -> bytes:
         fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
@@ -119,13 +120,13 @@ class MemoryServicer:
         if not 1 <= count <= bounds.QUERIES.limit:
             fields.fault("queries", bounds.QUERIES.description)
         fields.check()
-        self._engine.check_batch(key, count, call.deadline_s)
+        self._engine.reads.check_batch(key, count, call.deadline_s)
         asks = await parts.each(
-            lambda i, query: requests.ask(fields, f"queries[{i}].", query), "queries[{}].".format
+            lambda i, query: queries.ask(fields, f"queries[{i}].", query), "queries[{}].".format
         )
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        return await self._engine.query(
+        return await self._engine.reads.query(
             key, asks, batch=True, min_revision=min_revision, deadline_s=call.deadline_s
         )
 
@@ -137,7 +138,7 @@ class MemoryServicer:
         memory_id = fields.memory_id("memory_id", request.memory_id, required=True)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        found, revision = await self._engine.get(
+        found, revision = await self._engine.reads.get(
             key,
             memory_id,
             include_embedding=request.include_embedding,
@@ -154,19 +155,25 @@ class MemoryServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         labels = fields.labels("labels", request.labels)
+        sources = queries.sources(fields, "sources", request.sources)
+        conversation_id = fields.memory_id("conversation_id", request.conversation_id)
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
+        bound = (*labels, *(f"source {each}" for each in sources))
+        bound += (f"conversation {conversation_id}",) if conversation_id else ()
         wanted = PageOf(
-            after_sequence=decode_page_token(request.page_token, key, labels),
+            after_sequence=decode_page_token(request.page_token, key, bound),
             limit=page_size,
             labels=labels,
             include_embedding=request.include_embedding,
+            sources=sources,
+            conversation_id=conversation_id,
         )
-        found, more, revision = await self._engine.page(
+        found, more, revision = await self._engine.reads.page(
             key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
         )
-        token = encode_page_token(key, labels, found[-1].memory.sequence) if more else ""
+        token = encode_page_token(key, bound, found[-1].memory.sequence) if more else ""
         rest = memory_query_pb2.ListMemoriesResponse(next_page_token=token, revision=revision)
         return b"".join(await self._engine.turns.all(responses.page(found, rest)))
 
@@ -205,7 +212,7 @@ class MemoryServicer:
         with ending_politely(call, self._max_stream_age_s) as ending:
             more = True
             while more and not ending.done():
-                found, more, revision = await self._engine.page(
+                found, more, revision = await self._engine.reads.page(
                     key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
                 )
                 token = ""
@@ -226,7 +233,7 @@ class MemoryServicer:
         now_ns = requests.memory_clock_ns(request.request_id, self._now_ns())
         update = requests.update(fields, request, now_ns=now_ns)
         fields.check()
-        outcome = await self._engine.update(key, update, ticket)
+        outcome = await self._engine.intake.update(key, update, ticket)
         return memory_service_pb2.UpdateMemoryResponse(
             memory=responses.stored_memory(outcome.items[0]), revision=outcome.revision
         )
@@ -244,5 +251,7 @@ class MemoryServicer:
                 "This server does not erase single memories yet.",
                 metadata={"method": call.method.path, "field": "erase"},
             )
-        outcome = await self._engine.delete(key, DeleteMemory(memory_id, request.etag), ticket)
+        outcome = await self._engine.intake.delete(
+            key, DeleteMemory(memory_id, request.etag), ticket
+        )
         return memory_service_pb2.DeleteMemoryResponse(revision=outcome.revision)

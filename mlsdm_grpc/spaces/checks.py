@@ -66,11 +66,15 @@ def check_deadline(deadline_s: float) -> None:
         )
 
 
-def check_dimensions(key: SpaceKey, parameters: SpaceParameters, vectors: Sequence[Vector]) -> None:
-    """Refuse vectors that do not have the dimension of the space."""
+def check_dimensions(
+    key: SpaceKey, parameters: SpaceParameters, vectors: Sequence[Vector], *, is_new: bool = False
+) -> None:
+    """Refuse vectors that do not have the dimension of the space, which may be new."""
     for vector in vectors:
         if len(vector.raw) != parameters.dimension:
-            raise dimension_mismatch(parameters.dimension, len(vector.raw), key.space)
+            raise dimension_mismatch(
+                parameters.dimension, len(vector.raw), key.space, is_new=is_new
+            )
 
 
 def check_embedded(vectors: Mapping[str, Vector]) -> None:

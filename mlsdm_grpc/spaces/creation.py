@@ -146,7 +146,7 @@ class FirstWrites:
             MlsdmError: The write would be refused.
         """
         if isinstance(body, ProcessEvent):
-            self.check(key, self.parameters(given), given, body.memories)
+            self.check(key, self.parameters(given), given, body.memories, is_new=True)
             return None
         outcome = await self.foresee(key, given, body)
         refused = any(item.result is PutResult.REFUSED for item in outcome.items)
@@ -172,7 +172,7 @@ class FirstWrites:
         self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories
     ) -> PutOutcome | Refusal:
         parameters = self.parameters(given)
-        self.check(key, parameters, given, body.memories)
+        self.check(key, parameters, given, body.memories, is_new=True)
         mind = Mind()
         create = Record(
             revision=1,
@@ -196,6 +196,8 @@ class FirstWrites:
         parameters: SpaceParameters,
         given: Sequence[NewMemory],
         memories: Sequence[NewMemory],
+        *,
+        is_new: bool = False,
     ) -> None:
         """Refuse before the journal what a space with these parameters is known to refuse.
 
@@ -204,6 +206,7 @@ class FirstWrites:
             parameters: What it has, or would have.
             given: Memories as their caller gave them.
             memories: The same ones with vectors.
+            is_new: Nothing was written to the space yet.
 
         Raises:
             PreconditionFailed: DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH or
@@ -221,7 +224,8 @@ class FirstWrites:
                     expected=parameters.embedder,
                     actual=each.embedding_model,
                 )
-        check_dimensions(key, parameters, [memory.vector for memory in memories])
+        vectors = [memory.vector for memory in memories]
+        check_dimensions(key, parameters, vectors, is_new=is_new)
 
     def check_embedder(self, key: SpaceKey, parameters: SpaceParameters) -> None:
         """Refuse a text for a space that was not filled with this server's embedder."""

@@ -34,6 +34,7 @@ from mlsdm_grpc.protection.fair_limiter import FEW, LoopTurns
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.spaces.checks import check_deadline, parameters_of, seen
 from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
+from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline
 from mlsdm_grpc.workers.link import APART_BYTES
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_from_reply
@@ -67,6 +68,7 @@ class Access:
 
     Args:
         directory: Where spaces are found.
+        records: Makes records.
         writes: Where records go.
         lanes: Who may work, and when.
         clock: The server's clock.
@@ -76,6 +78,7 @@ class Access:
     def __init__(
         self,
         directory: Directory,
+        records: RecordFactory,
         writes: WritePipeline,
         lanes: Lanes,
         *,
@@ -88,12 +91,13 @@ class Access:
         self.ids = ids
         self.turns = LoopTurns()
         """Slices of the event loop."""
+        self._records = records
         self._writes = writes
 
     @property
     def new_spaces_version(self) -> int:
         """Version of the rules that new spaces are under."""
-        return self._writes.new_spaces_version
+        return self._records.new_spaces_version
 
     def version_of(self, key: SpaceKey) -> int:
         """Return the version of the rules that the next write of a space will be under.
@@ -101,7 +105,7 @@ class Access:
         Args:
             key: Of a space that is loaded, or that nothing was written to.
         """
-        return self._writes.version_of(self.directory.known(key))
+        return self._records.version_of(self.directory.known(key))
 
     def check_room(self, key: SpaceKey, before: Before, count: int, deadline_s: float) -> None:
         """Refuse a batch if there is no room for it now, before work is spent on its parts.
@@ -214,7 +218,7 @@ class Access:
             MlsdmError: It would be refused.
         """
         encoded = await self._encoded(body)
-        record = encode_record(self._writes.record(space, body, ticket), encoded)
+        record = encode_record(self._records.record(space, body, ticket), encoded)
         if len(record) > _LARGE_BYTES:
             await asyncio.sleep(0)
         apart = record if len(record) > APART_BYTES else b""

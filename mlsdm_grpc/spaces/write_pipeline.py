@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import math
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +18,7 @@ from typing import Protocol
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind.compatibility import parts
 from mlsdm_grpc.core.model.record import (
-    CreateSpace,
     Outcome,
     Record,
     RecordBody,
@@ -31,10 +27,8 @@ from mlsdm_grpc.core.model.record import (
     SpaceChanged,
     UpgradeSemantics,
 )
-from mlsdm_grpc.core.model.semantics import newest
 from mlsdm_grpc.errors import (
     RETRY_SOON_S,
-    DeadlineExceeded,
     InternalError,
     InvalidInput,
     MlsdmError,
@@ -42,10 +36,10 @@ from mlsdm_grpc.errors import (
 )
 from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
-from mlsdm_grpc.protection.lanes import Lane
-from mlsdm_grpc.spaces.checks import check_kept
 from mlsdm_grpc.spaces.directory import Space, SpaceStatus
 from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.record_factory import RecordFactory
+from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
 from mlsdm_grpc.workers.link import APART_BYTES, worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
@@ -55,22 +49,6 @@ _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.006
 _MAX_BACKLOG = 1_024
 """Writes of a space that may wait for it to be loaded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """Who writes, under which idempotency key, and until when an answer is of use."""
-
-    principal: str
-    deadline_s: float
-    """Event-loop time."""
-    request_id: bytes
-    """16 bytes; empty where the caller gave none."""
-    request_digest: bytes = b""
-    """32 bytes over the canonical request."""
-    windowed: bool = True
-    """The request window remembers the write; not so for what comes before a first write."""
-    lane: Lane = Lane.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +73,7 @@ class WritePipeline:
 
     Args:
         journal: Where records become durable.
-        upgrades: A space that is under older rules than the newest is carried to them before its
-            next write.
-        record_ns: Clock of the records, Unix ns.
-        new_record_id: Source of 16 unique bytes.
+        records: Makes the records.
         quarantine: Spaces that take no writes.
         observers: Told of every record that a worker applied.
     """
@@ -106,19 +81,13 @@ class WritePipeline:
     def __init__(
         self,
         journal: Journal,
+        records: RecordFactory,
         *,
-        upgrades: bool,
-        record_ns: Callable[[], int],
-        new_record_id: Callable[[], bytes],
         quarantine: Quarantine,
         observers: Sequence[WriteObserver],
     ) -> None:
         self._journal = journal
-        self.new_spaces_version = journal.new_spaces_version
-        """Version of the rules that new spaces are under."""
-        self._upgrade_to = newest() if upgrades else 0
-        self._record_ns = record_ns
-        self._new_record_id = new_record_id
+        self._records = records
         self._quarantine = quarantine
         self._observers = observers
         self._under_way: dict[asyncio.Future[Applied], tuple[float, Callable[[], None]]] = {}
@@ -155,9 +124,13 @@ class WritePipeline:
                 metadata={"space": space.key.space},
                 retry_after_s=RETRY_SOON_S,
             )
-        if 0 < space.semantics_version < self._upgrade_to:
-            self._upgrade(space)
-        return self._submit(space, self.record(space, body, ticket), done, encoded)
+        upgrade = self._records.upgrade(space)
+        if upgrade is not None:  # nobody waits for it: the next write follows it or fails with it
+            tenant, name = space.key
+            version = space.semantics_version + 1
+            _log.info("space_upgraded", tenant=tenant, space=name, semantics_version=version)
+            self._submit(space, upgrade, _nothing)
+        return self._submit(space, self._records.record(space, body, ticket), done, encoded)
 
     async def outcome(
         self, space: Space, answer: asyncio.Future[Applied], ticket: Ticket
@@ -179,39 +152,6 @@ class WritePipeline:
         if isinstance(applied.outcome, Refusal):
             raise refusal_error(applied.outcome, space.key.space)
         return applied
-
-    def record(self, space: Space, body: RecordBody, ticket: Ticket) -> Record:
-        """Return the record that the next write of ``space`` would be.
-
-        Raises:
-            DataLoss: DATA_DAMAGED; the space is in quarantine.
-            PreconditionFailed: SEMANTICS_UNSUPPORTED; its rules cannot keep all of the body.
-        """
-        self._quarantine.check_writable(space.key)
-        creates = isinstance(body, CreateSpace)
-        if not (creates and space.head):  # which creates nothing
-            version = self.version_of(space)
-            check_kept(space.key, version, () if version == newest() else parts(body))
-        return Record(
-            revision=space.head + 1,
-            incarnation=space.view.incarnation if space.view and not creates else 0,
-            record_id=self._new_record_id(),
-            time_ns=self._record_ns(),
-            body=body,
-            request_id=ticket.request_id if ticket.windowed else b"",
-            request_digest=ticket.request_digest,
-            principal=ticket.principal,
-            semantics_version=space.semantics_version or self.new_spaces_version,
-        )
-
-    def version_of(self, space: Space | None) -> int:
-        """Return the version of the rules that the next write of a space will be under.
-
-        Args:
-            space: A loaded space; None for one that nothing was written to.
-        """
-        version = 0 if space is None else space.semantics_version
-        return max(version or self.new_spaces_version, self._upgrade_to)
 
     @property
     def oldest_s(self) -> float:
@@ -235,19 +175,6 @@ class WritePipeline:
                 self._send(space, raw, answer)
             else:
                 self._finish(space, answer, error=worker_lost())
-
-    def _upgrade(self, space: Space) -> None:
-        """Write the record that carries a space to the rules of this node.
-
-        Nobody waits for it: what is written next follows it in the journal or fails with it.
-        """
-        version = space.semantics_version + 1
-        incarnation = space.view.incarnation if space.view else 0
-        digest = _upgrade_digest(incarnation, version)
-        ticket = Ticket("", 0.0, request_id=digest[:16], request_digest=digest)
-        tenant, name = space.key
-        _log.info("space_upgraded", tenant=tenant, space=name, semantics_version=version)
-        self._submit(space, self.record(space, UpgradeSemantics(version), ticket), _nothing)
 
     def _submit(
         self,
@@ -369,23 +296,8 @@ def _give_up(answer: asyncio.Future[Applied], ticket: Ticket) -> None:
         answer.set_exception(outcome_unknown(ticket))
 
 
-def outcome_unknown(ticket: Ticket) -> DeadlineExceeded:
-    """Return the error of a write whose answer did not come in time."""
-    return DeadlineExceeded(
-        "No answer came in time after the write was begun; repeat it with the same request_id to"
-        " learn its result.",
-        reason="OUTCOME_UNKNOWN",
-        metadata={"request_id": str(uuid.UUID(bytes=ticket.request_id))},
-    )
-
-
 def _nothing() -> None:
     """Tell nobody."""
-
-
-def _upgrade_digest(incarnation: int, version: int) -> bytes:
-    """Return 32 bytes that are the same for every writer that makes this upgrade."""
-    return hashlib.sha256(f"upgrade/{incarnation}/{version}".encode()).digest()
 
 
 def _append_error(error: BaseException) -> MlsdmError:

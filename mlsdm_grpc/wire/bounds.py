@@ -62,6 +62,7 @@ STREAM_BATCH: Final = Bound(
     limits.MAX_STREAM_BATCH, f"must have 1 to {limits.MAX_STREAM_BATCH} items"
 )
 LABELS: Final = Bound(limits.MAX_LABELS, f"at most {limits.MAX_LABELS} labels are allowed")
+SOURCES: Final = Bound(limits.MAX_SOURCES, f"at most {limits.MAX_SOURCES} are allowed")
 PARENTS: Final = Bound(limits.MAX_PARENTS, f"at most {limits.MAX_PARENTS} are allowed")
 CATEGORIES: Final = Bound(
     limits.MAX_CATEGORIES, f"at most {limits.MAX_CATEGORIES} categories are allowed"
@@ -106,6 +107,7 @@ BOUNDS: Final[Mapping[str, Bound]] = MappingProxyType(
             "Memory.labels": LABELS,
             "Memory.metadata": ENTRIES,
             "Memory.text": TEXT,
+            "Memory.context": Bound(limits.MAX_CONTEXT_BYTES),
             "Provenance.parent_ids": PARENTS,
             "Event.labels": LABELS,
             "Event.metadata": ENTRIES,
@@ -114,12 +116,15 @@ BOUNDS: Final[Mapping[str, Bound]] = MappingProxyType(
             "ProcessEventRequest.metadata": ENTRIES,
             "ProcessEventRequest.text": TEXT,
             "QueryMemoriesRequest.labels": LABELS,
+            "QueryMemoriesRequest.sources": SOURCES,
             "QueryMemoriesRequest.text": TEXT,
             "QueryMemoriesRequest.words": TEXT,
             "MemoryQuery.labels": LABELS,
+            "MemoryQuery.sources": SOURCES,
             "MemoryQuery.text": TEXT,
             "MemoryQuery.words": TEXT,
             "ListMemoriesRequest.labels": LABELS,
+            "ListMemoriesRequest.sources": SOURCES,
             "ExportMemoriesRequest.labels": LABELS,
             "UpdateMemoryRequest.add_labels": LABELS,
             "UpdateMemoryRequest.remove_labels": LABELS,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from google.protobuf.duration_pb2 import Duration
@@ -20,6 +20,9 @@ from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.wire import bounds, forms, limits
 
+if TYPE_CHECKING:
+    from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper as EnumTypeWrapper
+
 __all__ = ["BLANK", "Fields"]
 
 BLANK: Final = "must not be white space and invisible characters only"
@@ -30,8 +33,8 @@ _MAX_VIOLATIONS = 16
 _EnumT = TypeVar("_EnumT", bound=enum.IntEnum)
 
 
-class Fields:
-    """Collects what is wrong with one request."""
+class FieldChecks:
+    """Collects what is wrong with values of a request, whatever they mean."""
 
     def __init__(self) -> None:
         self._violations: list[FieldViolation] = []
@@ -45,6 +48,65 @@ class Fields:
         """Raise ``InvalidInput`` if anything was wrong."""
         if self._violations:
             raise InvalidInput(violations=self._violations)
+
+    def number(self, path: str, value: float, *, low: float = 0.0, high: float = 1.0) -> float:
+        """Return a finite number in [low, high]."""
+        if not (math.isfinite(value) and low <= value <= high):
+            self.fault(path, f"must be a number from {low:g} to {high:g}")
+        return value
+
+    def count(self, path: str, value: int, *, low: int, high: int) -> int:
+        """Return an integer in [low, high]."""
+        if not low <= value <= high:
+            self.fault(path, f"must be from {low} to {high}")
+        return value
+
+    def known(self, path: str, value: int, default: _EnumT) -> _EnumT:
+        """Return a value of the enumeration of ``default``, which stands for none as well."""
+        kind = type(default)
+        if value and value not in list(kind):
+            self._not_among(path, [each.name for each in kind if each.value])
+            return default
+        return kind(value) if value else default
+
+    def listed(self, path: str, value: int, names: EnumTypeWrapper[Any]) -> bool:
+        """Return whether the contract knows a value of an enumeration, 0 included."""
+        if value in names.values():
+            return True
+        self._not_among(path, [name for name, number in names.items() if number])
+        return False
+
+    def _not_among(self, path: str, names: Sequence[str]) -> None:
+        self.fault(path, f"must be one of {', '.join(names)}")
+
+    def duration(self, path: str, message: Duration, *, low: float, high: float) -> float:
+        """Return a length of time in [low, high], seconds."""
+        return self.number(path, message.seconds + message.nanos / 1e9, low=low, high=high)
+
+    def size(self, path: str, actual: int, limit: int) -> None:
+        """Note more bytes than are allowed."""
+        if actual > limit:
+            self.fault(path, f"has {actual} bytes; at most {limit} are allowed")
+
+    def text(
+        self,
+        path: str,
+        value: str,
+        *,
+        required: bool = False,
+        max_bytes: int = limits.MAX_TEXT_BYTES,
+    ) -> str:
+        """Return a text of at most so many bytes; one that is required has to say something."""
+        if required and not value:
+            self.fault(path, "must not be empty")
+        elif required and is_blank(value):
+            self.fault(path, BLANK)
+        self.size(path, len(value) if value.isascii() else len(value.encode()), max_bytes)
+        return value
+
+
+class Fields(FieldChecks):
+    """Collects what is wrong with one request."""
 
     def space(self, value: str, *, required: bool = False) -> str:
         """Return the name of a space; empty means ``default`` unless a name is required."""
@@ -73,50 +135,10 @@ class Fields:
             self.fault(path, forms.MEMORY_ID.description)
         return value
 
-    def number(self, path: str, value: float, *, low: float = 0.0, high: float = 1.0) -> float:
-        """Return a finite number in [low, high]."""
-        if not (math.isfinite(value) and low <= value <= high):
-            self.fault(path, f"must be a number from {low:g} to {high:g}")
-        return value
-
-    def count(self, path: str, value: int, *, low: int, high: int) -> int:
-        """Return an integer in [low, high]."""
-        if not low <= value <= high:
-            self.fault(path, f"must be from {low} to {high}")
-        return value
-
-    def known(self, path: str, value: int, default: _EnumT) -> _EnumT:
-        """Return a value of the enumeration of ``default``, which stands for none as well."""
-        kind = type(default)
-        if value and value not in list(kind):
-            self.fault(path, "is not a known value")
-            return default
-        return kind(value) if value else default
-
-    def duration(self, path: str, message: Duration, *, low: float, high: float) -> float:
-        """Return a length of time in [low, high], seconds."""
-        return self.number(path, message.seconds + message.nanos / 1e9, low=low, high=high)
-
     def min_revision(self, value: int) -> int:
         """Return the lowest revision that a read may be of."""
         if value < 0:
             self.fault("min_revision", "must not be negative")
-        return value
-
-    def text(
-        self,
-        path: str,
-        value: str,
-        *,
-        required: bool = False,
-        max_bytes: int = limits.MAX_TEXT_BYTES,
-    ) -> str:
-        """Return a text of at most so many bytes; one that is required has to say something."""
-        if required and not value:
-            self.fault(path, "must not be empty")
-        elif required and is_blank(value):
-            self.fault(path, BLANK)
-        self.size(path, len(value) if value.isascii() else len(value.encode()), max_bytes)
         return value
 
     def reason(self, value: str) -> str:
@@ -124,11 +146,6 @@ class Fields:
         if not 1 <= len(value) <= limits.MAX_REASON_CHARS:
             self.fault("reason", f"must have 1 to {limits.MAX_REASON_CHARS} characters")
         return value
-
-    def size(self, path: str, actual: int, limit: int) -> None:
-        """Note more bytes than are allowed."""
-        if actual > limit:
-            self.fault(path, f"has {actual} bytes; at most {limit} are allowed")
 
     def labels(self, path: str, values: Sequence[str]) -> tuple[str, ...]:
         """Return labels as a sorted set."""

@@ -14,12 +14,12 @@ __all__ = ["decode_page_token", "encode_page_token"]
 _TOKEN: Final = OpaqueToken(1)
 
 
-def encode_page_token(key: SpaceKey, labels: Sequence[str], sequence: int) -> str:
+def encode_page_token(key: SpaceKey, filters: Sequence[str], sequence: int) -> str:
     """Return the token of the page after the memory with this creation sequence."""
-    return _TOKEN.encode((sequence,), *key, *labels)
+    return _TOKEN.encode((sequence,), *key, *filters)
 
 
-def decode_page_token(token: str, key: SpaceKey, labels: Sequence[str]) -> int:
+def decode_page_token(token: str, key: SpaceKey, filters: Sequence[str]) -> int:
     """Return the creation sequence in ``token``; 0 for an empty one.
 
     Raises:
@@ -27,7 +27,7 @@ def decode_page_token(token: str, key: SpaceKey, labels: Sequence[str]) -> int:
     """
     if not token:
         return 0
-    found = _TOKEN.decode(token, *key, *labels)
+    found = _TOKEN.decode(token, *key, *filters)
     if found is None or found[0] < 0:
         raise InvalidInput(
             "The page token does not belong to this list; begin again without one.",

@@ -14,12 +14,17 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     event_pb2,
     memory_pb2,
     memory_put_pb2,
-    memory_query_pb2,
     memory_service_pb2,
 )
 from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
-from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import NewMemory, Provenance, Source, UpdateMemory, Vector
+from mlsdm_grpc.core.model.record import (
+    ExchangeRole,
+    NewMemory,
+    Provenance,
+    Source,
+    UpdateMemory,
+    Vector,
+)
 from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.journal.codec.protowire import length_delimited
 from mlsdm_grpc.journal.codec.records import packed_memory
@@ -30,16 +35,14 @@ from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import BLANK, Fields
 from mlsdm_grpc.wire.reading import Parts
-from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = [
     "BatchDigest",
     "PutParts",
-    "QueryParts",
-    "ask",
     "event",
     "heartbeat_s",
     "memory_clock_ns",
+    "moment",
     "new_memories",
     "new_memory",
     "request_digest",
@@ -53,9 +56,6 @@ __all__ = [
 _NO_VECTOR = Vector(np.empty(0, np.float32), 0.0)
 _NS = 1_000_000_000
 _MEMORIES = memory_put_pb2.BatchPutMemoriesRequest.MEMORIES_FIELD_NUMBER
-QueryParts: TypeAlias = Parts[
-    memory_query_pb2.BatchQueryMemoriesRequest, memory_query_pb2.MemoryQuery
-]
 PutParts: TypeAlias = Parts[memory_put_pb2.BatchPutMemoriesRequest, memory_pb2.Memory]
 
 
@@ -174,7 +174,25 @@ def new_memory(
         expire_time_ns=_expire_time(fields, f"{path}.", message, now_ns),
         etag=message.etag if allow_replace else "",
         embedding_model=fields.model(f"{path}.embedding_model", message.embedding_model),
+        context=_context(fields, path, message),
+        # Time 0 stands for none, so that the first nanosecond of 1970 becomes the second one.
+        event_time_ns=(moment(fields, f"{path}.event_time", message, "event_time") or 0)
+        or int(message.HasField("event_time")),
+        conversation_id=fields.memory_id(f"{path}.conversation_id", message.conversation_id),
+        role=_role(fields, f"{path}.exchange_role", message.exchange_role),
     )
+
+
+def _context(fields: Fields, path: str, message: memory_pb2.Memory) -> str:
+    if message.context and not message.text:
+        fields.fault(f"{path}.context", "needs a text that it helps to find")
+    return fields.text(f"{path}.context", message.context, max_bytes=limits.MAX_CONTEXT_BYTES)
+
+
+def _role(fields: Fields, path: str, value: int) -> ExchangeRole:
+    if not fields.listed(path, value, memory_pb2.ExchangeRole):
+        return ExchangeRole.NONE
+    return ExchangeRole(value)
 
 
 def update(
@@ -213,8 +231,7 @@ def _provenance(fields: Fields, path: str, message: memory_pb2.Memory) -> Proven
 
 
 def _source(fields: Fields, path: str, value: int) -> Source:
-    if value not in memory_pb2.MemorySource.values():
-        fields.fault(path, "is not a known source")
+    if not fields.listed(path, value, memory_pb2.MemorySource):
         return Source.USER_INPUT
     return Source(value) if value else Source.USER_INPUT
 
@@ -246,6 +263,17 @@ def _expire_time(
 def time_ns(stamp: Timestamp) -> int:
     """Return Unix time in nanoseconds."""
     return stamp.seconds * _NS + stamp.nanos
+
+
+def moment(fields: Fields, path: str, message: Message, name: str) -> int | None:
+    """Return a point in time, Unix nanoseconds; None if the field is absent."""
+    if not message.HasField(name):
+        return None
+    moment_ns = time_ns(getattr(message, name))
+    if not -(2**63) < moment_ns < 2**63:
+        fields.fault(path, "must be between the years 1678 and 2261")
+        return None
+    return moment_ns
 
 
 def event(
@@ -317,68 +345,3 @@ def watch_interval_s(fields: Fields, message: cognition_service_pb2.WatchStateRe
         low=limits.MIN_WATCH_INTERVAL_S,
         high=limits.MAX_WATCH_INTERVAL_S,
     )
-
-
-def ask(
-    fields: Fields,
-    path: str,
-    message: memory_query_pb2.QueryMemoriesRequest | memory_query_pb2.MemoryQuery,
-) -> Ask:
-    """Return a query with its defaults; ``path`` is empty or ends with a dot."""
-    kind = message.WhichOneof("query")
-    vector, text = None, ""
-    if kind == "embedding":
-        vector = fields.embedding(f"{path}embedding", message.embedding)
-        text = fields.text(f"{path}words", message.words)
-    elif kind == "text":
-        text = fields.text(f"{path}text", message.text, required=True)
-        if message.words:
-            fields.fault(f"{path}words", "must be empty where there is a text")
-    else:
-        fields.fault(f"{path}query", "needs an embedding or a text")
-    top_k = fields.count(f"{path}top_k", message.top_k, low=0, high=limits.MAX_TOP_K)
-
-    def optional(name: str, *, low: float = 0.0, high: float = 1.0) -> float | None:
-        if not message.HasField(name):  # type: ignore[arg-type] # the names below are its fields
-            return None
-        return fields.number(f"{path}{name}", getattr(message, name), low=low, high=high)
-
-    phase, tolerance = optional("phase"), optional("phase_tolerance")
-    if phase is None and tolerance is not None and tolerance < 1.0:
-        fields.fault(f"{path}phase_tolerance", "without a phase must be 1, or absent")
-    asked = Ask(
-        vector=vector,
-        text=text,
-        top_k=top_k or limits.DEFAULT_TOP_K,
-        phase=phase,
-        phase_tolerance=tolerance,
-        min_confidence=optional("min_confidence") or 0.0,
-        min_resonance=optional("min_resonance", low=-2.0, high=2.0),
-        labels=fields.labels(f"{path}labels", message.labels),
-        phase_weight=optional("phase_weight") or 0.0,
-        synaptic_bias=optional("synaptic_bias", low=-1.0) or 0.0,
-        include_embedding=message.include_embedding,
-        mode=_mode(fields, f"{path}mode", message.mode),
-        min_score=optional("min_score", low=-2.0, high=2.0),
-    )
-    _check_mode(fields, path, asked)
-    return asked
-
-
-def _mode(fields: Fields, path: str, value: int) -> RecallMode:
-    if value not in memory_query_pb2.QueryMode.values():
-        fields.fault(path, "is not a known mode")
-        return RecallMode.AUTO
-    return RecallMode(value) if value else RecallMode.AUTO
-
-
-def _check_mode(fields: Fields, path: str, asked: Ask) -> None:
-    """Refuse what a query asks for and its mode does not know."""
-    if asked.mode in {RecallMode.LEXICAL, RecallMode.HYBRID} and not asked.text:
-        fields.fault(f"{path}mode", "needs a text or words")
-    if asked.mode is not RecallMode.LEXICAL:
-        return
-    if asked.min_resonance is not None:
-        fields.fault(f"{path}min_resonance", "must be absent in mode LEXICAL")
-    if asked.synaptic_bias:
-        fields.fault(f"{path}synaptic_bias", "must be 0 in mode LEXICAL")

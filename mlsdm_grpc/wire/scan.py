@@ -47,6 +47,8 @@ _VARINTS: Final = frozenset(
         FieldDescriptor.TYPE_ENUM,
     }
 )
+_CONTINUED: Final = bytes(range(0x80, 0x100))
+"""Bytes of a varint that is not at its end."""
 _FIXED_64: Final = frozenset(
     {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FIXED64, FieldDescriptor.TYPE_SFIXED64}
 )
@@ -325,9 +327,11 @@ class MessageScan:
         return at
 
     def _packed(self, field: _Field, at: int, end: int) -> int:
-        """Return how many values are packed; of varints at most one a byte."""
+        """Return how many values are packed."""
         if (end - at) % field.width:
             raise DecodeError
+        if field.width == 1:  # varints, whose last bytes are below 0x80
+            return len(self._raw[at:end].translate(None, _CONTINUED))
         return (end - at) // field.width
 
     def _varint(self, at: int, most: int) -> tuple[int, int]:

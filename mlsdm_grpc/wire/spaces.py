@@ -104,8 +104,7 @@ def _default_ttl(fields: Fields, config: space_pb2.SpaceConfig) -> int | None:
 def _policy(fields: Fields, moral: space_pb2.MoralConfig) -> MoralPolicy | None:
     if not moral.policy:
         return None
-    if moral.policy not in space_pb2.MoralPolicy.values():
-        fields.fault("config.moral.policy", "is not a known policy")
+    if not fields.listed("config.moral.policy", moral.policy, space_pb2.MoralPolicy):
         return None
     return MoralPolicy(moral.policy)
 
@@ -113,16 +112,14 @@ def _policy(fields: Fields, moral: space_pb2.MoralConfig) -> MoralPolicy | None:
 def _legacy(fields: Fields, synaptic: space_pb2.SynapticConfig) -> bool | None:
     if not synaptic.scaling:
         return None
-    if synaptic.scaling not in space_pb2.SynapticScaling.values():
-        fields.fault("config.synaptic.scaling", "is not a known scaling")
+    fields.listed("config.synaptic.scaling", synaptic.scaling, space_pb2.SynapticScaling)
     return synaptic.scaling == space_pb2.SYNAPTIC_SCALING_LEGACY
 
 
 def _recall_in_band(fields: Fields, recall: space_pb2.RecallConfig) -> bool | None:
     if not recall.phase:
         return None
-    if recall.phase not in space_pb2.RecallPhase.values():
-        fields.fault("config.recall.phase", "is not known")
+    fields.listed("config.recall.phase", recall.phase, space_pb2.RecallPhase)
     return recall.phase == space_pb2.RECALL_PHASE_BAND
 
 

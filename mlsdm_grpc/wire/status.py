@@ -150,13 +150,9 @@ def to_status(error: BaseException, request_id: str, *, left_s: float = math.inf
 def item_status(error: errors.MlsdmError) -> item_status_pb2.ItemStatus:
     """Return how one item of a request ended that failed while the call goes on."""
     code = next(CODES[cls] for cls in type(error).__mro__ if cls in CODES)
-    message = error.message
-    if isinstance(error, errors.InvalidInput) and error.violations:
-        first = error.violations[0]
-        message = f"{first.field} {first.description}."
     return item_status_pb2.ItemStatus(
         code=code,
-        message=_clean(message, _MAX_MESSAGE_CHARS),
+        message=_clean(error.message, _MAX_MESSAGE_CHARS),
         reason=error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}"),
         metadata={
             _clean(key, _MAX_KEY_CHARS): _clean(value) for key, value in error.metadata.items()

@@ -58,6 +58,11 @@ def _query(contents: Contents, vector: Float64, options: pb.QueryOptions) -> Que
         phase_weight=options.phase_weight,
         synaptic_bias=options.synaptic_bias,
         sought=_sought(contents.parameters.embedder, options),
+        sources=tuple(options.sources),
+        conversation_id=options.conversation_id,
+        after_ns=options.after_ns if options.HasField("after_ns") else None,
+        before_ns=options.before_ns if options.HasField("before_ns") else None,
+        omit_answers=options.omit_answers,
         min_score=options.min_score if options.HasField("min_score") else -np.inf,
     )
 

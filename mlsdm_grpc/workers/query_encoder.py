@@ -79,6 +79,10 @@ def memory_message(memory: Memory, row: Float32 | None) -> memory_pb2.Memory:
         create_revision=memory.create_revision,
         embedding_model=memory.embedding_model,
         server_assigned_id=not memory.caller_chosen_id,
+        context=memory.context,
+        event_time=timestamp(memory.event_time_ns) if memory.event_time_ns else None,
+        conversation_id=memory.conversation_id,
+        exchange_role=memory_pb2.ExchangeRole.ValueType(memory.role),
     )
 
 

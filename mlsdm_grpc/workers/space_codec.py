@@ -59,6 +59,11 @@ class Ask:
     synaptic_bias: float = 0.0
     include_embedding: bool = False
     mode: RecallMode = RecallMode.AUTO
+    sources: tuple[int, ...] = ()
+    conversation_id: str = ""
+    after_ns: int | None = None
+    before_ns: int | None = None
+    omit_answers: bool = False
     min_score: float | None = None
 
 
@@ -152,6 +157,11 @@ def search_request(asks: Sequence[Ask], *, batch: bool, max_bytes: int) -> pb.Se
                 words=ask.text,
                 words_alone=ask.vector is None,
                 min_score=ask.min_score,
+                sources=ask.sources,
+                conversation_id=ask.conversation_id,
+                after_ns=ask.after_ns,
+                before_ns=ask.before_ns,
+                omit_answers=ask.omit_answers,
             )
             for ask in asks
         ],
@@ -219,7 +229,7 @@ def answer_bytes(memory: Memory, row: Float32 | None) -> int:
     strings = [memory.text, memory.memory_id, *memory.labels]
     strings += [part for pair in memory.metadata for part in pair]
     strings += [provenance.model, provenance.policy_version, *provenance.parent_ids]
-    strings.append(memory.embedding_model)
+    strings += [memory.embedding_model, memory.context, memory.conversation_id]
     fields = sum(len(string.encode()) + 8 for string in strings)
     return _HIT_OVERHEAD_BYTES + fields + (0 if row is None else 4 * len(row))
 

@@ -40,14 +40,14 @@ def completing(mind: Mind) -> Iterator[None]:
         yield from mind.contents.pelm.words.completing()
 
 
-def _terms(text: str) -> Mapping[str, int]:
+def _terms(text: str, context: str) -> Mapping[str, int]:
     """Return the terms of a text; none of one that they cannot be made of.
 
     The index is derived: a defect of what makes the terms must not keep a record from being
     applied.
     """
     try:
-        return index_terms(text)
+        return index_terms(text, context)
     except Exception:  # noqa: BLE001 - whatever it is
         _log.exception("defect in the terms of a text")
         return {}

@@ -474,9 +474,17 @@ class MindHandler:
             return
         pelm, labels, size = mind.contents.pelm, frozenset(wanted.labels), 0
         rows = bytearray()
-        for memory, row in pelm.after(wanted.after_sequence, now_ns=request.now_ns):
+        sources = frozenset(wanted.sources)
+        memories = pelm.after(wanted.after_sequence, now_ns=request.now_ns)
+        if wanted.newest_first:
+            memories = pelm.newest_of(wanted.conversation_id, now_ns=request.now_ns)
+        for memory, row in memories:
             yield
             if not labels.issubset(memory.labels):
+                continue
+            if sources and memory.provenance.source not in sources:
+                continue
+            if wanted.conversation_id not in {"", memory.conversation_id}:
                 continue
             size += answer_bytes(memory, row if wanted.include_embedding else None)
             full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes

@@ -13,6 +13,7 @@ FACES = {
     "governance": {"client", "servicers", "wire"},
     "spaces": {"client", "servicers", "wire"},
     "streams": {"client", "engine", "servicers", "wire"},
+    "parameters": {"core/model", "journal/codec"},
     "policies": {"journal/codec", "wire"},
     "snapshots": {"journal/codec", "spaces"},
     "health": {"cli", "server"},

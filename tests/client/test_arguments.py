@@ -109,9 +109,18 @@ TTL = Rows(
     (timedelta.max, timedelta.min, timedelta(days=36_501)),
 )
 
+TIME = Rows(
+    ("2031-05-01", "2031-05-01T00:00:00Z", "soon", 1_900_000_000, [], datetime(2031, 5, 1)),  # noqa: DTZ001 - no zone
+    (math.nan,),
+    (LONE,),
+    (10**400,),
+    ("",),
+)
+
 ROWS: dict[str, Rows] = {
     "text": text(8 * KIB),
     "put.text": text(8 * KIB, empty=True),
+    "context": text(4 * KIB),
     "new_memory.text": text(8 * KIB, empty=True),
     "process_event.text": text(8 * KIB, empty=True),
     "query.text": text(8 * KIB, empty=True),
@@ -149,6 +158,14 @@ ROWS: dict[str, Rows] = {
     "update.memory_id": name(64, empty=True),
     "delete.memory_id": name(64, empty=True),
     "stream_id": name(64),
+    "conversation_id": name(64),
+    "sources": Rows(
+        ("user_input", b"user_input", 3, [99], [True], ["dream"], [None]),
+        (math.nan, [math.nan]),
+        (LONE, [LONE]),
+        (["system"] * 9, ["x" * KIB]),
+        ([""],),
+    ),
     "request_id": name(64)._replace(wrong=(3, b"bytes", [], "r", UUID[:-1])),
     "language": name(2)._replace(wrong=(3, b"en", "english", "EN")),
     "stage": choice(),
@@ -179,13 +196,7 @@ ROWS: dict[str, Rows] = {
     "remove_labels": LABELS,
     "stop_sequences": LABELS._replace(long=(["x" * 65], list("abcde")), empty=([""],)),
     "metadata": METADATA,
-    "expire_time": Rows(
-        ("2031-05-01", "2031-05-01T00:00:00Z", "soon", 1_900_000_000, [], datetime(2031, 5, 1)),  # noqa: DTZ001 - no zone
-        (math.nan,),
-        (LONE,),
-        (10**400,),
-        ("",),
-    ),
+    **dict.fromkeys(("expire_time", "event_time", "after", "before"), TIME),
     "default_ttl": TTL,
     "phase": SINGLE,
     "phase_tolerance": SINGLE,

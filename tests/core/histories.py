@@ -19,6 +19,7 @@ from mlsdm_grpc.core.model.record import (
     Consolidate,
     CreateSpace,
     DeleteMemory,
+    ExchangeRole,
     MergeGroup,
     MergeMember,
     MoralParameters,
@@ -73,6 +74,10 @@ memories = st.builds(
     expire_time_ns=st.sampled_from([0, 0, 0, 5 * SECOND, 50 * SECOND]),
     etag=st.sampled_from(["", "", '"3"']),
     embedding_model=st.sampled_from(["", "words", "other"]),
+    context=st.sampled_from(["", "", "before"]),
+    event_time_ns=st.sampled_from([0, 0, SECOND]),
+    conversation_id=st.sampled_from(["", "", "talk"]),
+    role=st.sampled_from(ExchangeRole),
 )
 
 _ontologies = st.lists(

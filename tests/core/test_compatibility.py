@@ -10,6 +10,7 @@ from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.record import (
     CreateSpace,
     DeleteMemory,
+    ExchangeRole,
     NewMemory,
     ProcessEvent,
     PutMemories,
@@ -31,6 +32,10 @@ IN_BAND = SpaceParameters(dimension=8, recall_in_band=True)
     [
         (PLAIN, None, PLAIN),
         (EMBEDDED, MODEL, replace(EMBEDDED, embedding_model="")),
+        (replace(PLAIN, context="before"), Unkept("context", 2), PLAIN),
+        (replace(PLAIN, event_time_ns=1), Unkept("event_time", 2), PLAIN),
+        (replace(PLAIN, conversation_id="talk"), Unkept("conversation_id", 2), PLAIN),
+        (replace(PLAIN, role=ExchangeRole.ANSWER), Unkept("exchange_role", 2), PLAIN),
         (SpaceParameters(dimension=8), None, SpaceParameters(dimension=8)),
         (IN_BAND, RECALL, SpaceParameters(dimension=8)),
         (SpaceChange(capacity=3), None, SpaceChange(capacity=3)),

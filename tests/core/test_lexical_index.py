@@ -167,7 +167,7 @@ class Machine(RuleBasedStateMachine):
     @rule(query=queries)
     def match(self, query):
         slots = list(self.stored)
-        assert self.index.matched(query, slots) == [
+        assert self.index.search(query).matched(slots) == [
             [i for i, word in enumerate(query) if not self.stored[slot].keys().isdisjoint(word)]
             for slot in slots
         ]

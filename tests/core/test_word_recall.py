@@ -9,7 +9,7 @@ import pytest
 from mlsdm_grpc.core.mind.pelm import Pelm
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import Provenance
+from mlsdm_grpc.core.model.record import ExchangeRole, Provenance, Source
 from mlsdm_grpc.core.store import int8_rows, kernel, lexical_postings
 from mlsdm_grpc.core.store.fusion import Fusion
 from mlsdm_grpc.core.store.lattice_words import Tokenizer
@@ -25,8 +25,11 @@ TIE = 2e-6
 accelerations = [False, True] if int8_rows.AVAILABLE else [False]
 
 
-def terms(text):
-    return {word: 4 * count for word, count in Counter(text.split()).items()}
+def terms(text, context=""):
+    found = {word: 4 * count for word, count in Counter(text.split()).items()}
+    for word in context.split():
+        found[word] = found.get(word, 0) + 1
+    return found
 
 
 TOKENIZER = Tokenizer("1", terms)
@@ -68,7 +71,11 @@ class Twins:
             "confidence": float(np.float32(rng.random())),
             "labels": tuple(sorted({f"l{rng.randrange(3)}" for _ in range(2)})),
             "metadata": (),
-            "provenance": Provenance(),
+            "provenance": Provenance(rng.choice(list(Source))),
+            "context": text(rng) if rng.random() < 0.3 else "",
+            "event_time_ns": rng.choice([0, 0, 1_010]),
+            "conversation_id": rng.choice(["", "", "a", "b"]),
+            "role": rng.choice(list(ExchangeRole)),
             "pinned": rng.random() < 0.1,
             "caller_chosen_id": True,
             "create_time_ns": self.now_ns,
@@ -128,12 +135,17 @@ class Twins:
             phase_weight=rng.choice([0.0, 0.0, 0.7]),
             sought=sought,
             min_score=rng.choice([-2.0, -2.0, 0.1, 0.3]),
+            sources=rng.choice([(), (), (1, 3)]),
+            conversation_id=rng.choice(["", "", "", "a"]),
+            after_ns=rng.choice([None, None, None, 1_010]),
+            before_ns=rng.choice([None, None, None, 1_020]),
+            omit_answers=rng.random() < 0.2,
         )
 
 
 def bm25_of(living, query):
     """Return the BM25 score of each living memory that has a word."""
-    documents = {m.memory_id: terms(m.text) for m in living if m.text}
+    documents = {m.memory_id: terms(m.text, m.context) for m in living if m.text}
     lengths = {name: sum(each.values()) for name, each in documents.items()}
     count, total = len(documents), sum(lengths.values())
     scores, matched = Counter(), {}
@@ -171,6 +183,11 @@ def brute_force(pelm, query, now_ns):
             low <= np.float32(memory.phase) <= high
             and memory.confidence >= query.min_confidence
             and query.labels.issubset(memory.labels)
+            and (not query.sources or memory.provenance.source in query.sources)
+            and query.conversation_id in {"", memory.conversation_id}
+            and not (query.omit_answers and memory.role is ExchangeRole.ANSWER)
+            and (query.after_ns or 0) <= (memory.event_time_ns or memory.create_time_ns)
+            and (memory.event_time_ns or memory.create_time_ns) < (query.before_ns or 10**9)
             and resonance >= query.min_resonance
             and score >= query.min_score - TIE
             and (bm25[name] > 0 or not query.sought.alone)

@@ -131,6 +131,7 @@ class Refusal:
 
     def __init__(self, error):
         self.code = error.code()
+        self.message = error.details()
         trailers = dict(error.trailing_metadata() or ())
         self.pushback_ms = int(trailers.get("grpc-retry-pushback-ms", -1))
         self.reason, self.metadata, self.retry_s = "", {}, None

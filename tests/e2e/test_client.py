@@ -10,7 +10,7 @@ from serving import ServerProcess, in_process
 
 from mlsdm_grpc.client import MemoryClient, new_memory
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.moderation.text_client import BATCH_TEXT_BYTES
+from mlsdm_grpc.moderation.text_costs import BATCH_TEXT_BYTES
 from mlsdm_grpc.wire.limits import MAX_TEXT_BYTES
 
 pytestmark = pytest.mark.anyio

@@ -325,7 +325,7 @@ async def test_without_memory_the_answer_is_stateless(monkeypatch):
             raise broken
 
         with monkeypatch.context() as patch:
-            patch.setattr(talk.server.engine, "state", lost)
+            patch.setattr(talk.server.engine.reads, "state", lost)
             answer = await talk.generate("What is my dog called?")
         assert answer.text
         assert answer.stateless
@@ -333,7 +333,7 @@ async def test_without_memory_the_answer_is_stateless(monkeypatch):
         assert answer.remember_status.reason == error_reason_pb2.ERROR_REASON_WORKER_LOST
         events = None
         with monkeypatch.context() as patch:
-            patch.setattr(talk.server.engine, "query", lost)
+            patch.setattr(talk.server.engine.reads, "query", lost)
             events = await talk.stream("What is my dog called?")
         assert events[0].recall.stateless
         assert not events[0].recall.recalled
@@ -350,7 +350,7 @@ async def test_a_memory_that_hangs_costs_a_quarter_of_the_time(monkeypatch):
 
         for name in ("state", "query", "embedded"):
             with monkeypatch.context() as patch:
-                patch.setattr(talk.server.engine, name, positional(late))
+                patch.setattr(talk.server.engine.reads, name, positional(late))
                 answer = await talk.generation.Generate(
                     pb.GenerateRequest(prompt="What is my dog called?"), timeout=2
                 )

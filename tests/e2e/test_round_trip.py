@@ -59,6 +59,9 @@ async def fill(memory, space):
     await memory.put("Same words.", metadata={"k": "2"}, space=space)
     await memory.put("With a vector of its own.", embedding=[0.3] * 255 + [7.0], space=space)
     await memory.put(embedding=[1.0, 2.0] * 128, space=space)
+    told = {"context": "Anna: What did you buy?", "event_time": LATER, "conversation_id": "talk"}
+    await memory.put("A parrot.", **told, space=space)
+    await memory.put("A parrot.", context="Ben: What did you see?", space=space)
     await memory.process_event("An event happened.", moral_value=0.9, space=space)
 
 

@@ -355,14 +355,14 @@ async def rest_of(call):
 async def test_a_reader_that_is_slow_is_waited_for(monkeypatch):
     async with serving() as (server, one), MemoryClient(str(server.listen)) as client:
         await put_32_mib(client)
-        pages, page = 0, server.engine.page
+        pages, page = 0, server.engine.reads.page
 
         async def counted(*args, **kwargs):
             nonlocal pages
             pages += 1
             return await page(*args, **kwargs)
 
-        monkeypatch.setattr(server.engine, "page", counted)
+        monkeypatch.setattr(server.engine.reads, "page", counted)
         stub = memory_service_pb2_grpc.MemoryServiceStub(one)
         call = stub.ExportMemories(pb.ExportMemoriesRequest())
         first = await call.read()

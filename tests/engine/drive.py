@@ -55,7 +55,7 @@ class Driver:
     async def query(self, seed, key=KEY, min_revision=0, within_s=20.0, **fields):
         ask = Ask(vector(seed, self.dimension), **{"top_k": 1, **fields})
         deadline_s = asyncio.get_running_loop().time() + within_s
-        answer = await self.engine.query(
+        answer = await self.engine.reads.query(
             key, [ask], min_revision=min_revision, deadline_s=deadline_s
         )
         found = QueryMemoriesResponse.FromString(answer)
@@ -63,7 +63,7 @@ class Driver:
 
     async def state(self, key=KEY):
         deadline_s = asyncio.get_running_loop().time() + 20.0
-        return await self.engine.state(key, min_revision=0, deadline_s=deadline_s)
+        return await self.engine.reads.state(key, min_revision=0, deadline_s=deadline_s)
 
     def replayed(self):
         name = "mlsdm_journal_replayed_records_total"

@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from drive import KEY, vector
 
 from mlsdm_grpc.core.model.record import NewMemory
-from mlsdm_grpc.engine.engine import PageOf
+from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.engine.stream_buffer import ItemBatch
 from mlsdm_grpc.engine.streams import OpenedStream, Opening
 from mlsdm_grpc.errors import MlsdmError
@@ -93,7 +93,7 @@ def told(events):
 
 
 async def ids(driver, key=KEY):
-    found, more, _ = await driver.engine.page(
+    found, more, _ = await driver.engine.reads.page(
         key, PageOf(0, 1_000), min_revision=0, deadline_s=float("inf")
     )
     assert not more

@@ -64,7 +64,7 @@ async def names(driver, page=100, tenant="dev"):
 
 
 async def get(driver, memory_id="m1", key=KEY):
-    found, _ = await driver.engine.get(
+    found, _ = await driver.engine.reads.get(
         key, memory_id, include_embedding=False, min_revision=0, deadline_s=later()
     )
     return found.memory
@@ -203,7 +203,7 @@ async def test_a_read_only_space_refuses_writes_without_records(driver):
     event = event_of(NewMemory("e", vector(3)), 1.0)
     for attempt in (
         driver.put(2),
-        driver.engine.delete(KEY, DeleteMemory("m1"), ticket()),
+        driver.engine.intake.delete(KEY, DeleteMemory("m1"), ticket()),
         driver.engine.intake.process_event(KEY, event, ticket()),
         driver.engine.intake.put(
             KEY, PutMemories((NewMemory("x", vector(4)),)), ticket(), paths=[""], validate_only=True
@@ -260,7 +260,7 @@ async def test_memories_without_an_expiry_get_the_default_life(driver):
 
 
 def clocked(driver, now_ns):
-    driver.engine.clock.now_ns = driver.engine._writes._record_ns = lambda: now_ns
+    driver.engine.clock.now_ns = driver.engine._records.record_ns = lambda: now_ns
 
 
 async def test_a_clock_that_was_set_back_ends_no_life_at_once(driver):

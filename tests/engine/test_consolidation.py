@@ -74,7 +74,9 @@ async def consolidate(driver, request=b"", min_cosine=None, validate_only=False,
 async def state(driver, min_revision):
     with anyio.fail_after(10):
         deadline_s = anyio.current_time() + 10
-        return await driver.engine.state(KEY, min_revision=min_revision, deadline_s=deadline_s)
+        return await driver.engine.reads.state(
+            KEY, min_revision=min_revision, deadline_s=deadline_s
+        )
 
 
 async def bodies(journal):

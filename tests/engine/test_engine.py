@@ -8,7 +8,7 @@ from drive import DIMENSION, KEY, event_of, running, ticket, vector
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
-from mlsdm_grpc.engine.engine import PageOf
+from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import (
     Conflict,
     DeadlineExceeded,
@@ -67,7 +67,7 @@ async def test_unknown_spaces_are_not_found_and_leave_nothing(driver):
     with pytest.raises(NotFound):
         await driver.query(1, key=key)
     with pytest.raises(NotFound):
-        await driver.engine.delete(key, DeleteMemory("m"), ticket())
+        await driver.engine.intake.delete(key, DeleteMemory("m"), ticket())
     sample = driver.metrics.registry.get_sample_value
     assert sample("mlsdm_spaces_loaded_count") == 0
     assert await driver.journal.head(key) == 0
@@ -90,14 +90,16 @@ async def test_wrong_dimensions_write_no_record(driver):
         )
     deadline_s = asyncio.get_running_loop().time() + 5
     with pytest.raises(PreconditionFailed):
-        await driver.engine.query(KEY, [Ask(vector(1, 3))], min_revision=0, deadline_s=deadline_s)
+        await driver.engine.reads.query(
+            KEY, [Ask(vector(1, 3))], min_revision=0, deadline_s=deadline_s
+        )
     assert await driver.journal.head(KEY) == 2
 
 
 async def test_expired_deadlines_write_nothing(driver):
     await driver.put(1)
     with pytest.raises(DeadlineExceeded) as caught:
-        await driver.engine.delete(KEY, DeleteMemory("m1"), ticket(within_s=-1.0))
+        await driver.engine.intake.delete(KEY, DeleteMemory("m1"), ticket(within_s=-1.0))
     assert caught.value.reason == "DEADLINE_EXPIRED"
     assert await driver.journal.head(KEY) == 2
 
@@ -183,7 +185,7 @@ async def test_a_batch_without_room_is_refused_by_what_it_would_cost(driver, bef
     await driver.put(1)
     engine, space = driver.engine, driver.engine.directory.known(KEY)
     space.query_cost_s = 1.0
-    check = engine.check_batch if before is Before.MIND else engine.intake.check_batch
+    check = engine.reads.check_batch if before is Before.MIND else engine.intake.check_batch
     deadline_s = asyncio.get_running_loop().time() + 50.0
     few, many = int(10 / each_s), int(100 / each_s)
     gate = engine.lanes.gate(Lane.BULK, before, space.worker)
@@ -240,7 +242,7 @@ async def test_pages_return_every_memory_once(driver):
     seen, after = [], 0
     deadline_s = asyncio.get_running_loop().time() + 5
     while True:
-        found, more, _ = await driver.engine.page(
+        found, more, _ = await driver.engine.reads.page(
             KEY, PageOf(after, 10), min_revision=0, deadline_s=deadline_s
         )
         seen += [each.memory.memory_id for each in found]
@@ -256,7 +258,7 @@ async def test_pages_are_cut_by_size():
     async with running(max_response_bytes=2_000) as driver:
         await driver.put(*range(10), text="x" * 400)
         deadline_s = asyncio.get_running_loop().time() + 5
-        found, more, _ = await driver.engine.page(
+        found, more, _ = await driver.engine.reads.page(
             KEY, PageOf(0, 10), min_revision=0, deadline_s=deadline_s
         )
         assert 1 <= len(found) < 10
@@ -307,7 +309,7 @@ async def test_text_is_embedded_in_shared_passes():
         assert sample("mlsdm_embed_batch_texts_sum") == 11
         assert sample("mlsdm_embed_batch_texts_count") == 2
         deadline_s = asyncio.get_running_loop().time() + 5
-        answer = await driver.engine.query(
+        answer = await driver.engine.reads.query(
             KEY, [Ask(None, text="kitten on a rug", top_k=1)], min_revision=0, deadline_s=deadline_s
         )
         (match,) = QueryMemoriesResponse.FromString(answer).matches

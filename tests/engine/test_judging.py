@@ -30,7 +30,7 @@ from mlsdm_grpc.governance.policy.rules import Stage, rules_with
 from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.moderation import tenant_policies
 from mlsdm_grpc.moderation.candidates import Candidate
-from mlsdm_grpc.moderation.text_client import ToMeasure
+from mlsdm_grpc.moderation.text_costs import ToMeasure
 from mlsdm_grpc.speech import Flag, Profile, SpeechReport, analyse
 from mlsdm_grpc.workers import text_worker
 from mlsdm_grpc.workers.progress import Progress

@@ -9,7 +9,7 @@ import pytest
 from drive import KEY, running
 
 from mlsdm_grpc.config import MIB
-from mlsdm_grpc.engine.engine import PageOf
+from mlsdm_grpc.engine.memory_reads import PageOf
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -31,7 +31,7 @@ async def test_a_page_with_vectors_takes_a_few_times_its_size():
         before = await asyncio.to_thread(most_resident_bytes, pid)
         wanted = PageOf(0, 1_000, include_embedding=True, max_bytes=MIB)
         deadline_s = asyncio.get_running_loop().time() + 60
-        found, more, _ = await driver.engine.page(
+        found, more, _ = await driver.engine.reads.page(
             KEY, wanted, min_revision=0, deadline_s=deadline_s
         )
         assert more

@@ -121,7 +121,7 @@ async def test_a_record_that_crashes_its_worker_bars_its_space_only(tmp_path, lo
 async def refuses_writes(driver, revision):
     for write in (
         lambda: driver.put(5),
-        lambda: driver.engine.delete(KEY, DeleteMemory("m1"), ticket(b"d" * 16)),
+        lambda: driver.engine.intake.delete(KEY, DeleteMemory("m1"), ticket(b"d" * 16)),
         lambda: poison(driver),
     ):
         with pytest.raises(DataLoss) as caught:

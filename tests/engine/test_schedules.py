@@ -17,7 +17,7 @@ from mlsdm_grpc.core.mind.request_window import RequestWindow
 from mlsdm_grpc.core.mind.stream_marks import StreamMarks
 from mlsdm_grpc.core.store.memory_table import Lattice
 from mlsdm_grpc.core.store.snapshot_view import Frozen
-from mlsdm_grpc.journal.codec import snapshots
+from mlsdm_grpc.journal.codec import snapshot_state, snapshots
 from mlsdm_grpc.workers import scheduler, space_worker
 from mlsdm_grpc.workers.scheduler import LockMode, Slices
 
@@ -117,8 +117,8 @@ def _shares_the_request_window(patch):
 
 
 def _restores_results_without_their_time(patch):
-    entry = snapshots._entry
-    patch.setattr(snapshots, "_entry", lambda message: replace(entry(message), time_ns=0))
+    entry = snapshots.entry_from_proto
+    patch.setattr(snapshots, "entry_from_proto", lambda message: replace(entry(message), time_ns=0))
 
 
 def _knows_no_exclusion(patch):
@@ -181,7 +181,7 @@ def _forgets_the_order_of_the_ring(patch):
 
 
 def _forgets_streams(patch):
-    patch.setattr(snapshots, "StreamMarks", lambda *_: StreamMarks())
+    patch.setattr(snapshot_state, "StreamMarks", lambda *_: StreamMarks())
 
 
 def _applies_again(patch):

@@ -8,7 +8,7 @@ import pytest
 from drive import KEY, running, vector
 
 from mlsdm_grpc.core.mind.pelm import unit_row
-from mlsdm_grpc.engine.engine import PageOf
+from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
@@ -53,7 +53,7 @@ def damage(driver, seed):
 
 
 async def get(driver, seed, *, include_embedding=True):
-    found, _ = await driver.engine.get(
+    found, _ = await driver.engine.reads.get(
         KEY,
         f"m{seed}",
         include_embedding=include_embedding,
@@ -145,7 +145,7 @@ async def lost_is_lost(driver):
         assert (await get(driver, seed)).row.tobytes() == unit_row(vector(seed)).tobytes()
         assert (await driver.query(seed))[0] == [f"m{seed}"]
     page = PageOf(after_sequence=0, limit=100, include_embedding=True)
-    found, _, _ = await driver.engine.page(
+    found, _, _ = await driver.engine.reads.page(
         KEY, page, min_revision=0, deadline_s=anyio.current_time() + 20
     )
     assert [one.memory.memory_id for one in found if one.row is None] == ["m3"]

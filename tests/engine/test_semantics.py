@@ -23,7 +23,7 @@ from mlsdm_grpc.errors import AlreadyExists, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.moderation.moderator import Judging
+from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.spaces.directory import TENANT_SPACE
 
 pytestmark = pytest.mark.anyio
@@ -266,14 +266,14 @@ async def test_an_older_space_refuses_a_memory_with_a_field_that_it_cannot_keep(
 
 async def test_what_the_server_adds_is_left_out_of_an_older_space(journal, monkeypatch):
     """The server says of each text which model made its vector."""
-    prepare = Judging.prepare
+    prepare = Preparation.prepare
 
     async def adding(self, candidates, tenant, deadline_s):
         await prepare(self, candidates, tenant, deadline_s)
         for each in candidates:
             each.memory = replace(each.memory, embedding_model="words")
 
-    monkeypatch.setattr(Judging, "prepare", adding)
+    monkeypatch.setattr(Preparation, "prepare", adding)
     event = event_of(NewMemory("e", vector(3)), 0.9)
     newest = SpaceKey("dev", "newest")
     for key, version, expected in [(KEY, 1, ""), (OTHER, 1, ""), (newest, 2, "words")]:

@@ -123,7 +123,7 @@ async def test_another_life_of_the_space_ends_the_watch(driver):
         directory = driver.engine.directory
 
         async def state(self, key, **arguments):
-            view = await driver.engine.state(key, **arguments)
+            view = await driver.engine.reads.state(key, **arguments)
             return replace(view, incarnation=view.incarnation + shift)
 
     watches = Watches(Shifted(), limit=1)

@@ -33,6 +33,7 @@ from mlsdm_grpc.core.model.record import (
     Consolidate,
     CreateSpace,
     DeleteMemory,
+    ExchangeRole,
     MergeGroup,
     MergeMember,
     MoralParameters,
@@ -282,7 +283,7 @@ def upgraded():
     """A space that the first rules filled, carried to the second ones."""
     writer = Writer(9, 8, version=1)
     parameters = SpaceParameters(
-        dimension=8, capacity=9, embedder="words", merge_min_cosine=FIRST_MERGE_MIN_COSINE
+        dimension=8, capacity=12, embedder="words", merge_min_cosine=FIRST_MERGE_MIN_COSINE
     )
     writer.write(CreateSpace(parameters))
     texts = ("one", "one.", "two", "")
@@ -296,6 +297,9 @@ def upgraded():
     for i, each in enumerate(first):
         writer.put(replace(each, memory_id=f"again-{i}", embedding_model="words"))
         writer.put(replace(each, memory_id=f"vector-{i}"))
+    told = replace(first[0], context="before", event_time_ns=START, conversation_id="talk")
+    for i, each in enumerate((told, told, replace(told, role=ExchangeRole.PROMPT))):
+        writer.put(replace(each, memory_id=f"told-{i}"))
     writer.write(Consolidate(writer.near_duplicates("merged")))
     return writer
 

@@ -192,6 +192,7 @@ def scanned(kind, raw, *, items=(), among=SMALL):
 @example((TYPES[0], tag(99, 4)))
 @example((TYPES[0], b"\x00\x01"))
 @example((TYPES[0], tag(2**29 - 1, 6)))
+@example((memory_query_pb2.BatchQueryMemoriesRequest, b"\x12\x05\x88\x01\x80\x80\x01"))
 def test_the_look_says_what_parsing_and_validating_say(request_):
     kind, raw = request_
     message = parsed(kind, raw)

@@ -100,5 +100,5 @@ def test_events_of_a_stream_as_messages(opening):
 def test_the_status_of_an_item_names_the_field():
     violations = [errors.FieldViolation("memory.text", "is too long")]
     status = item_status(InvalidInput(violations=violations))
-    assert (status.code, status.message) == (3, "memory.text is too long.")
+    assert (status.code, status.message) == (3, "memory.text: is too long")
     assert status.metadata["field"] == "memory.text"

@@ -47,7 +47,7 @@ class _Later(NamedTuple):
     attribute: str
     field: str
     version: int
-    absent: str | bool | None
+    absent: str | bool | int | None
     """Value of a record without it."""
     harmless: tuple[bool, ...] = ()
     """Values that ask for what earlier rules do anyway."""
@@ -57,6 +57,10 @@ _LATER: Final[Mapping[type, tuple[_Later, ...]]] = MappingProxyType(
     {
         NewMemory: (
             _Later("embedding_model", "embedding_model", 2, ""),
+            _Later("context", "context", 2, ""),
+            _Later("event_time_ns", "event_time", 2, 0),
+            _Later("conversation_id", "conversation_id", 2, ""),
+            _Later("role", "exchange_role", 2, 0),
             _Later("keeps_id", "server_assigned_id", 2, absent=False, harmless=(True,)),
         ),
         SpaceParameters: (_Later("recall_in_band", "config.recall.phase", 2, absent=False),),

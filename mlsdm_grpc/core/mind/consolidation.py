@@ -13,7 +13,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
-from mlsdm_grpc.core.mind.duplicates import canonical_text, labels_fit, metadata_fit, moved_digest
+from mlsdm_grpc.core.mind.duplicates import (
+    canonical_text,
+    labels_fit,
+    metadata_fit,
+    moved_digest,
+    told,
+)
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm
 from mlsdm_grpc.core.model.record import (
     MAX_LABELS,
@@ -187,6 +193,8 @@ def _fits(members: Sequence[Memory], other: Memory, semantics_version: int) -> b
     if semantics_version == 1:
         newest = members[0]
         return other.metadata == newest.metadata and other.phase == newest.phase
+    if any(told(member) != told(other) for member in members):
+        return False
     return metadata_fit(*(member.metadata for member in members), other.metadata)
 
 
@@ -267,4 +275,8 @@ def merged(memory_id: str, members: Sequence[Memory], now: Moment) -> Memory:
         digest=digest,
         checksum=newest.checksum,
         embedding_model=newest.embedding_model,
+        context=newest.context,
+        event_time_ns=newest.event_time_ns,
+        conversation_id=newest.conversation_id,
+        role=newest.role,
     )

@@ -9,10 +9,18 @@ import hashlib
 import struct
 import unicodedata
 from collections.abc import Iterable
+from typing import NamedTuple, Protocol
 
-from mlsdm_grpc.core.model.record import MAX_LABELS, MAX_METADATA_BYTES, Float32, Source
+from mlsdm_grpc.core.model.record import (
+    MAX_LABELS,
+    MAX_METADATA_BYTES,
+    ExchangeRole,
+    Float32,
+    Source,
+)
 
 __all__ = [
+    "Told",
     "canonical_text",
     "first_digest",
     "identity_digest",
@@ -20,9 +28,47 @@ __all__ = [
     "metadata_fit",
     "moved_digest",
     "text_key",
+    "told",
 ]
 
 _FULL_STOPS = (".", "。")
+
+
+class Told(NamedTuple):
+    """Circumstances in which a memory was told."""
+
+    context: str = ""
+    event_time_ns: int = 0
+    conversation_id: str = ""
+    role: int = 0
+
+    def digest(self) -> bytes:
+        """Return 16 bytes that stand for it."""
+        hashed = hashlib.blake2b(b"c", digest_size=16)
+        for part in (self.context, self.conversation_id):
+            encoded = part.encode()
+            hashed.update(len(encoded).to_bytes(4, "little") + encoded)
+        hashed.update(struct.pack("<qB", self.event_time_ns, self.role))
+        return hashed.digest()
+
+
+_NOTHING_TOLD = Told()
+
+
+class _Teller(Protocol):
+    @property
+    def context(self) -> str: ...
+    @property
+    def event_time_ns(self) -> int: ...
+    @property
+    def conversation_id(self) -> str: ...
+    @property
+    def role(self) -> ExchangeRole: ...
+
+
+def told(memory: _Teller) -> Told:
+    """Return in what circumstances a memory was told."""
+    return Told(memory.context, memory.event_time_ns, memory.conversation_id, int(memory.role))
 
 
 def first_digest(text: str, row: Float32, phase: float) -> bytes:
@@ -32,23 +78,30 @@ def first_digest(text: str, row: Float32, phase: float) -> bytes:
 
 
 def identity_digest(
-    text: str, metadata: Iterable[tuple[str, str]], source: Source, row: Float32 | None
+    text: str,
+    metadata: Iterable[tuple[str, str]],
+    source: Source,
+    row: Float32 | None,
+    told: Told = _NOTHING_TOLD,
 ) -> bytes:
-    """Return what exact duplicates share: text, metadata, source, and a vector of the caller's.
+    """Return what exact duplicates share: all that they say, and a vector of the caller's.
 
     Args:
         text: As it is stored.
         metadata: Sorted by key.
         source: Where the memory came from.
         row: (dimension,) float32, the unit row that is stored; None if it follows from the text.
+        told: In what circumstances it was told.
 
     Returns:
         16 bytes.
     """
-    said = _said(text, metadata, source)
-    if row is None:
-        return said
-    return _xor(said, hashlib.blake2b(b"v" + row.tobytes(), digest_size=16).digest())
+    digest = _said(text, metadata, source)
+    if row is not None:
+        digest = _xor(digest, hashlib.blake2b(b"v" + row.tobytes(), digest_size=16).digest())
+    if told != _NOTHING_TOLD:
+        digest = _xor(digest, told.digest())
+    return digest
 
 
 def moved_digest(

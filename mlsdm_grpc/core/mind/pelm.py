@@ -22,7 +22,7 @@ from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import Float64, Indices
 from mlsdm_grpc.core.store.lattice_words import SavedWords, Tokenizer, Words
 from mlsdm_grpc.core.store.lexical_index import Int64
-from mlsdm_grpc.core.store.memory_table import Lattice, Memory
+from mlsdm_grpc.core.store.memory_table import Lattice, Memory, conversation_key
 from mlsdm_grpc.core.store.recall import Recall
 from mlsdm_grpc.core.store.recall_query import (
     NOTHING,
@@ -207,6 +207,16 @@ class Pelm:
     def after(self, sequence: int, *, now_ns: int) -> Iterator[tuple[Memory, Float32]]:
         """Yield living memories created after ``sequence``, oldest first, with rows (borrowed)."""
         return ((m, row) for m, row in self._after(sequence) if not m.expired(now_ns))
+
+    def newest_of(self, conversation_id: str, *, now_ns: int) -> Iterator[tuple[Memory, Float32]]:
+        """Yield living memories of a conversation, newest creation first, with rows (borrowed)."""
+        columns = self._lattice.columns
+        slots = np.flatnonzero(columns["conversation"] == conversation_key(conversation_id))
+        newest = slots[np.argsort(-columns["sequence"][slots])]
+        for slot in newest.tolist():
+            memory = self._lattice.memory(slot)
+            if memory.conversation_id == conversation_id and not memory.expired(now_ns):
+                yield memory, self._row(slot)
 
     def find(
         self, queries: Sequence[Query], *, now_ns: int, traces: Float32 | None = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlsdm_grpc.core.mind.configuration import changed, conflict
 from mlsdm_grpc.core.mind.consolidation import mergeable, merged
-from mlsdm_grpc.core.mind.duplicates import first_digest, identity_digest, labels_fit
+from mlsdm_grpc.core.mind.duplicates import first_digest, identity_digest, labels_fit, told
 from mlsdm_grpc.core.mind.moral import MoralFilter
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm, unit_row
 from mlsdm_grpc.core.mind.rhythm import Rhythm
@@ -352,6 +352,10 @@ class Contents:
             ring_sequence=0,
             digest=candidate.digest,
             embedding_model=new.embedding_model,
+            context=new.context,
+            event_time_ns=new.event_time_ns,
+            conversation_id=new.conversation_id,
+            role=new.role,
         )
         if old is not None:
             pelm.replace(memory, candidate.row)
@@ -580,7 +584,7 @@ class _Candidate:
         else:
             follows = bool(new.text) and contents.embeds_by(new.embedding_model)
             digest = identity_digest(
-                new.text, new.metadata, new.provenance.source, None if follows else row
+                new.text, new.metadata, new.provenance.source, None if follows else row, told(new)
             )
         return cls(
             new=new,

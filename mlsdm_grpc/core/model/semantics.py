@@ -22,13 +22,14 @@ __all__ = ["DRAFT", "VERSIONS", "Moment", "SemanticsUnknown", "check", "newest",
 
 VERSIONS: Final[dict[int, str]] = {
     1: "The first rules.",
-    2: "Memories are merged, or renewed by a duplicate, only where nothing differs that they say.",
+    2: "Memories are merged, or renewed by a duplicate, only where nothing differs that they say."
+    " They have a context, the time of an event, and their part in a conversation.",
 }
 """Versions that this code has, at most two that follow each other, and how each differs from the
 one before it."""
 
 
-DRAFT: Final = 1
+DRAFT: Final = 2
 """Number of the draft of the newest version; every change of what ``apply`` does raises it.
 
 A draft is not kept: a folder that was written under another one is refused. The number stays when

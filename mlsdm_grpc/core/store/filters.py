@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlsdm_grpc.core.store.memory_table import Lattice, Mask
+from mlsdm_grpc.core.model.record import ExchangeRole
+from mlsdm_grpc.core.store.memory_table import Lattice, Mask, conversation_key
 from mlsdm_grpc.core.store.recall_query import Query
 
 __all__ = ["left_out", "living", "taking_part"]
@@ -26,7 +27,27 @@ def left_out(lattice: Lattice, query: Query, now_ns: int) -> list[Mask]:
         reasons.append(lattice.columns["confidence"] < np.float32(query.min_confidence))
     if query.labels:
         reasons.append(~lattice.labels.carriers(query.labels))
+    if query.sources:
+        reasons.append(~np.isin(lattice.sources(), query.sources))
+    if query.conversation_id:
+        key = conversation_key(query.conversation_id)
+        reasons.append(lattice.columns["conversation"] != key)
+    if query.omit_answers:
+        reasons.append(lattice.roles() == ExchangeRole.ANSWER)
+    if query.after_ns is not None or query.before_ns is not None:
+        reasons.append(_outside(lattice, query.after_ns, query.before_ns))
     return reasons
+
+
+def _outside(lattice: Lattice, after_ns: int | None, before_ns: int | None) -> Mask:
+    events = lattice.columns["event_time_ns"]
+    times = np.where(events == 0, lattice.columns["create_time_ns"], events)
+    outside = np.zeros(len(times), np.bool_)
+    if after_ns is not None:
+        outside |= times < after_ns
+    if before_ns is not None:
+        outside |= times >= before_ns
+    return outside
 
 
 def taking_part(lattice: Lattice, query: Query, now_ns: int) -> Mask:

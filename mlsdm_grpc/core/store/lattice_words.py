@@ -14,8 +14,8 @@ from mlsdm_grpc.core.store.memory_table import Lattice, Memory
 
 __all__ = ["SavedWords", "Terms", "Tokenizer", "Words"]
 
-Terms: TypeAlias = Callable[[str], Mapping[str, int]]
-"""Returns the terms of a text with their frequencies."""
+Terms: TypeAlias = Callable[[str, str], Mapping[str, int]]
+"""Returns the terms of a text and its context with their frequencies."""
 
 
 class Tokenizer(NamedTuple):
@@ -84,9 +84,12 @@ class Words:
             slot = self._missing.pop()
             # What was placed since was entered then, and what left is not there any more.
             if lattice.columns["sequence"][slot] and slot not in self.index:
-                self.index.add(slot, self._terms(lattice.text(slot)))
+                self._enter(slot, *lattice.text_and_context(slot))
             yield
 
     def _place(self, slot: int, memory: Memory) -> None:
-        if memory.text:
-            self.index.add(slot, self._terms(memory.text))
+        self._enter(slot, memory.text, memory.context)
+
+    def _enter(self, slot: int, text: str, context: str) -> None:
+        if text:
+            self.index.add(slot, self._terms(text, context))

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.store.lexical_postings import Int32, Postings, PostingStore
+from mlsdm_grpc.core.store.lexical_postings import NO_POSTINGS, Int32, Postings, PostingStore
 from mlsdm_grpc.core.store.lexical_segment import Segment, term_key
 
 __all__ = ["Bm25", "IndexPart", "Int64", "LexicalHits", "LexicalIndex"]
@@ -73,6 +73,13 @@ class LexicalHits:
     slots: Int32
     scores: Float64
     """BM25, rounded to 1e-6, above 0."""
+    postings: Postings = NO_POSTINGS
+    """All that the search looked at, of other documents too."""
+
+    def matched(self, slots: Sequence[int]) -> list[list[int]]:
+        """Return for each of some slots which words of the query its document has, ascending."""
+        found, words = self.postings.slots, self.postings.words
+        return [words[found == slot].tolist() for slot in slots]
 
 
 class LexicalIndex:
@@ -165,7 +172,7 @@ class LexicalIndex:
             total = int(self._length[: len(exist)][exist[: len(self._length)]].sum())
         frequencies = np.bincount(found.words, minlength=len(query)).tolist()
         if not len(found.slots):
-            return LexicalHits(np.empty(0, np.int32), np.empty(0))
+            return LexicalHits(np.empty(0, np.int32), np.empty(0), found)
         # The postings of a slot come in the order of the query, so its sum rounds in one way only.
         weights = self._weights(found, frequencies, count, total)
         sums = np.asarray(np.bincount(found.slots, weights), np.float64)
@@ -173,16 +180,7 @@ class LexicalIndex:
         if mask is not None:
             hit &= mask[: len(hit)]
         slots = hit.nonzero()[0].astype(np.int32)
-        return _best(slots, sums[slots], sequence, top_k)
-
-    def matched(self, query: Sequence[Sequence[str]], slots: Sequence[int]) -> list[list[int]]:
-        """Return for each of ``slots`` which words of the query its document has, ascending."""
-        found = self._find(query)
-        found = found.only(np.isin(found.slots, np.array(slots, np.int32)))
-        words: dict[int, list[int]] = {slot: [] for slot in slots}
-        for slot, word in zip(found.slots.tolist(), found.words.tolist(), strict=True):
-            words[slot].append(word)
-        return [words[slot] for slot in slots]
+        return _best(LexicalHits(slots, sums[slots], found), sequence, top_k)
 
     def parts(self) -> list[IndexPart]:
         """Return what is held now, which later writes do not change.
@@ -233,14 +231,15 @@ class LexicalIndex:
         self._length = np.append(self._length, np.zeros(more, np.int32))
 
 
-def _best(slots: Int32, scores: Float64, sequence: Int64 | None, top_k: int | None) -> LexicalHits:
+def _best(hits: LexicalHits, sequence: Int64 | None, top_k: int | None) -> LexicalHits:
     """Return the best of all documents with a score, rounded."""
+    slots, scores = hits.slots, hits.scores
     if top_k is None:
-        return LexicalHits(slots, scores.round(_DECIMALS))
+        return LexicalHits(slots, scores.round(_DECIMALS), hits.postings)
     if len(scores) > top_k:
         least = np.partition(scores, len(scores) - top_k)[len(scores) - top_k]
         kept = scores >= least - _ROUNDING
         slots, scores = slots[kept], scores[kept]
     scores = scores.round(_DECIMALS)
     order = np.lexsort((slots if sequence is None else -sequence[slots], -scores))[:top_k]
-    return LexicalHits(slots[order], scores[order])
+    return LexicalHits(slots[order], scores[order], hits.postings)

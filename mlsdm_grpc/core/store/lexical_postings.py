@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Keys, Mask, Segment, merge
 
-__all__ = ["Int32", "PostingStore", "Postings"]
+__all__ = ["NO_POSTINGS", "Int32", "PostingStore", "Postings"]
 
 Int32: TypeAlias = NDArray[np.int32]
 
@@ -47,6 +47,9 @@ class Postings(NamedTuple):
         if kept.all():
             return self
         return Postings(self.slots[kept], self.frequencies[kept], self.words[kept])
+
+
+NO_POSTINGS: Final = Postings(np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.intp))
 
 
 class _Runs:
@@ -170,7 +173,7 @@ class PostingStore:
         if self._keys and words:
             self._find_buffered(keys, words, runs)
         if not runs.words:
-            return Postings(np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.intp))
+            return NO_POSTINGS
         numbers = np.array(runs.bases, np.intp).repeat(runs.counts)
         numbers += np.concatenate(runs.documents)
         slots = self._slots.take(numbers)

@@ -18,16 +18,19 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import Float32, Provenance, Source, etag_of
+from mlsdm_grpc.core.model.record import ExchangeRole, Float32, Provenance, Source, etag_of
 from mlsdm_grpc.core.store.labels import Labels
 from mlsdm_grpc.core.store.rows import Rows
 
-__all__ = ["DIGEST_MODULUS", "Lattice", "Memory", "Packed"]
+__all__ = ["DIGEST_MODULUS", "Lattice", "Memory", "Packed", "conversation_key"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 
 _DIGEST = struct.Struct("<qq")
 _PINNED, _CALLER_CHOSEN = 1, 2
+_ROLE_SHIFT, _SOURCE_SHIFT = 2, 4
+_ROLES, _SOURCES = 3, 7
+"""Flags have a role in two bits, and a source in three behind them."""
 _COLUMNS = np.dtype(
     [
         ("sequence", np.int64),
@@ -43,6 +46,8 @@ _COLUMNS = np.dtype(
         ("phase", np.float32),
         ("confidence", np.float32),
         ("flags", np.uint8),
+        ("event_time_ns", np.int64),
+        ("conversation", np.int64),
     ]
 )
 
@@ -84,6 +89,10 @@ class Memory:
     embedding_model: str = ""
     """Model that made its vector from its text; empty where a caller sent the vector, and for
     memories that the first rules stored."""
+    context: str = ""
+    event_time_ns: int = 0
+    conversation_id: str = ""
+    role: ExchangeRole = ExchangeRole.NONE
 
     @property
     def etag(self) -> str:
@@ -190,7 +199,9 @@ class Lattice:
             memory.checksum or checksum,
             memory.phase,
             memory.confidence,
-            _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id,
+            _flags(memory),
+            memory.event_time_ns,
+            conversation_key(memory.conversation_id),
         )
         self._keep_rest(slot, memory)
         self.labels.set(slot, memory.labels)
@@ -213,6 +224,8 @@ class Lattice:
                 provenance.policy_version,
                 provenance.parent_ids,
                 memory.embedding_model,
+                memory.context,
+                memory.conversation_id,
             )
         )
         self._rest_bytes += len(rest) - len(self._rest[slot] or b"")
@@ -246,10 +259,12 @@ class Lattice:
         (
             sequence, ring_sequence, create_time_ns, create_revision, update_time_ns,
             expire_time_ns, revision, digest_head, digest_tail, checksum, phase, confidence, flags,
+            event_time_ns, _,
         ) = packed.columns  # fmt: skip
-        memory_id, text, metadata, source, model, policy, parents, embedding_model = marshal.loads(  # noqa: S302 - dumped here
-            packed.rest
-        )
+        (
+            memory_id, text, metadata, source, model, policy, parents, embedding_model, context,
+            conversation_id,
+        ) = marshal.loads(packed.rest)  # fmt: skip  # noqa: S302 - dumped here
         return Memory(
             memory_id=memory_id,
             text=text,
@@ -270,6 +285,10 @@ class Lattice:
             digest=_DIGEST.pack(digest_head, digest_tail),
             checksum=checksum,
             embedding_model=embedding_model,
+            context=context,
+            event_time_ns=event_time_ns,
+            conversation_id=conversation_id,
+            role=ExchangeRole(flags >> _ROLE_SHIFT & _ROLES),
         )
 
     def update(self, slot: int, memory: Memory) -> None:
@@ -281,7 +300,7 @@ class Lattice:
         columns["expire_time_ns"][slot] = memory.expire_time_ns
         columns["revision"][slot] = memory.revision
         columns["confidence"][slot] = memory.confidence
-        columns["flags"][slot] = _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id
+        columns["flags"][slot] = _flags(memory)
         self.labels.set(slot, memory.labels)
         self._note(slot, memory.fingerprint)
 
@@ -302,6 +321,19 @@ class Lattice:
         """Return the text of the memory in a slot that is used."""
         text: str = marshal.loads(self._rest[slot])[1]  # noqa: S302 - dumped here
         return text
+
+    def text_and_context(self, slot: int) -> tuple[str, str]:
+        """Return the text of the memory in a slot that is used, and its context."""
+        rest = marshal.loads(self._rest[slot])  # noqa: S302 - dumped here
+        return rest[1], rest[8]
+
+    def roles(self) -> NDArray[np.uint8]:
+        """Return (slots,) the role of each memory in an exchange, 0 where it has none."""
+        return self.columns["flags"] >> np.uint8(_ROLE_SHIFT) & np.uint8(_ROLES)
+
+    def sources(self) -> NDArray[np.uint8]:
+        """Return (slots,) the number of the source of each memory."""
+        return self.columns["flags"] >> np.uint8(_SOURCE_SHIFT) & np.uint8(_SOURCES)
 
     def flags(self, slot: int) -> tuple[bool, bool]:
         """Return whether the memory in a slot is pinned, and whether a caller chose its id."""
@@ -378,6 +410,19 @@ class Lattice:
             self._rest = np.append(self._rest, np.zeros(missing, self._rest.dtype))
 
 
+def conversation_key(conversation_id: str) -> int:
+    """Return a 64-bit hash of the id of a conversation, signed; 0 for none."""
+    if not conversation_id:
+        return 0
+    digest = hashlib.blake2b(conversation_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True) or 1
+
+
+def _flags(memory: Memory) -> int:
+    pinned = _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id
+    return pinned | memory.role << _ROLE_SHIFT | memory.provenance.source << _SOURCE_SHIFT
+
+
 def _fingerprint(memory: Memory, checksum: int) -> int:
     provenance = memory.provenance
     numbers = _NUMBERS.pack(
@@ -394,6 +439,9 @@ def _fingerprint(memory: Memory, checksum: int) -> int:
         memory.confidence,
         _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id,
     )
+    told: tuple[str | int, ...] = ()
+    if memory.context or memory.event_time_ns or memory.conversation_id or memory.role:
+        told = memory.context, memory.event_time_ns, memory.conversation_id, int(memory.role)
     rest = (
         memory.memory_id,
         memory.text,
@@ -404,6 +452,7 @@ def _fingerprint(memory: Memory, checksum: int) -> int:
         provenance.policy_version,
         provenance.parent_ids,
         memory.embedding_model,
+        *told,
     )
     hashed = hashlib.blake2b(numbers + marshal.dumps(rest, _PLAIN), digest_size=8)
     return int.from_bytes(hashed.digest(), "little")

@@ -59,6 +59,16 @@ class Query:
     """Weight in [-1, 1] of the cosine of the memory with the lasting traces, which is added."""
     sought: Sought | None = None
     """Words to look for; None looks by the vector alone."""
+    sources: tuple[int, ...] = ()
+    """Sources that a memory may have; none allows all."""
+    conversation_id: str = ""
+    """Conversation that a memory must come from; empty allows all."""
+    after_ns: int | None = None
+    """Earliest time of the event that a memory tells of, or of its creation where it has none."""
+    before_ns: int | None = None
+    """Time that it must be before."""
+    omit_answers: bool = False
+    """Leave out what a language model answered in an exchange."""
     min_score: float = -2.0
     """Lowest score; without words that is the resonance."""
 

@@ -57,9 +57,7 @@ class WordSearch:
         order = order[score[order] >= _least(query)]
         nothing = np.zeros(len(order))
         parts = ResonanceParts(nothing, nothing, distance[order], factor[order], nothing)
-        return self._found(
-            sought, RecallMode.LEXICAL, slots[order], score[order], bm25[order], parts
-        )
+        return _found(RecallMode.LEXICAL, hits, slots[order], score[order], bm25[order], parts)
 
     def fused(self, query: Query, sought: Sought, scanned: Float32, error: float) -> RecalledSlots:
         """Return the memories with the best scores by words and vector.
@@ -77,9 +75,10 @@ class WordSearch:
         if query.phase_weight:
             every = np.arange(len(mask))
             factors = 1.0 - query.phase_weight * distances(lattice, query, every)
+        hits = self._hits(sought, None, None)
         fused = fuse(
             sought.fusion,
-            self._hits(sought, None, None),
+            hits,
             scanned,
             lambda slots: self._parts(query, slots).resonance,
             error=error,
@@ -90,9 +89,9 @@ class WordSearch:
         )
         good = fused.scores >= _least(query)
         slots = fused.slots[good]
-        return self._found(
-            sought,
+        return _found(
             RecallMode.HYBRID,
+            hits,
             slots,
             fused.scores[good],
             fused.bm25[good],
@@ -120,17 +119,17 @@ class WordSearch:
         rows = self._lattice.rows.vectors.take(slots, axis=0)
         return rescored(self._lattice, query, slots, rows, self._traces)
 
-    def _found(
-        self,
-        sought: Sought,
-        mode: RecallMode,
-        slots: kernel.Indices,
-        score: kernel.Float64,
-        bm25: kernel.Float64,
-        parts: ResonanceParts,
-    ) -> RecalledSlots:
-        matched = self._words.index.matched(sought.terms, slots.tolist())
-        return RecalledSlots(slots, *parts, by_words=ByWords(mode, score, bm25, matched))
+
+def _found(
+    mode: RecallMode,
+    hits: LexicalHits,
+    slots: kernel.Indices,
+    score: kernel.Float64,
+    bm25: kernel.Float64,
+    parts: ResonanceParts,
+) -> RecalledSlots:
+    by_words = ByWords(mode, score, bm25, hits.matched(slots.tolist()))
+    return RecalledSlots(slots, *parts, by_words=by_words)
 
 
 def _least(query: Query) -> float:

@@ -20,24 +20,25 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind, Seal
-from mlsdm_grpc.core.mind.moral import MoralFilter
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm
 from mlsdm_grpc.core.mind.request_window import WindowEntry
-from mlsdm_grpc.core.mind.rhythm import Rhythm
-from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.mind.stream_marks import StreamMark, StreamMarks
-from mlsdm_grpc.core.mind.synapses import Synapses
-from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store.snapshot_view import Taken
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.codec import records
-from mlsdm_grpc.journal.codec.parameters import parameters_from_proto, parameters_to_proto
-from mlsdm_grpc.journal.codec.policies import policy_from_proto, policy_to_proto
+from mlsdm_grpc.journal.codec.protowire import varint
+from mlsdm_grpc.journal.codec.snapshot_rows import (
+    SnapshotDamaged,
+    entry_from_proto,
+    entry_to_proto,
+    float_bytes,
+    memories_of,
+    memory_from_row,
+    memory_to_row,
+)
+from mlsdm_grpc.journal.codec.snapshot_state import head_of, mind_of
 from mlsdm_grpc.journal.codec.snapshot_words import WordsReader, word_parts
 
 __all__ = [
@@ -64,14 +65,6 @@ _MEMORIES_A_STEP = 32
 _PART_BYTES = 256 * 1_024
 """What is summed up in one step."""
 _MAX_FRAME_BYTES = 512 * 1_024 * 1_024
-
-
-class SnapshotDamaged(DataLoss):
-    """A file does not hold what was written, or not the state that its records gave.
-
-    Nothing else makes a snapshot bad: a version of the server that cannot read it, or has no memory
-    for it, says nothing of the file.
-    """
 
 
 class Written(NamedTuple):
@@ -155,7 +148,7 @@ class _Output:
 def _write_state(mind: Mind, output: _Output) -> Generator[None, None, int]:
     """Write all but the proof, in steps; return the digest of the memories that were written."""
     with ExitStack() as stack:
-        head = pb.SnapshotFrame(head=_head(mind))
+        head = pb.SnapshotFrame(head=head_of(mind))
         window = mind.window.copy()
         memories = None
         if mind.contents is not None:
@@ -194,18 +187,18 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
     first = next(frames, None)
     if first is None or first.WhichOneof("kind") != "head":
         raise DataLoss("A snapshot does not start with its head.")
-    mind = _mind(first.head)
+    mind = mind_of(first.head)
     for frame in frames:
         yield
         kind = frame.WhichOneof("kind")
         if kind == "memories" and mind.contents is not None:
             pelm = mind.contents.pelm
-            for memory, row in _memories(frame.memories, pelm.dimension):
+            for memory, row in memories_of(frame.memories, pelm.dimension):
                 pelm.restore(memory, row)
                 yield
         elif kind == "window":
             for entry in frame.window.entries:
-                mind.window.restore(_entry(entry))
+                mind.window.restore(entry_from_proto(entry))
                 yield
         elif kind == "tail":
             count = 0 if mind.contents is None else len(mind.contents.pelm)
@@ -287,142 +280,24 @@ def _window_frames(window: Iterable[WindowEntry]) -> Iterator[_Frame | None]:
     while True:
         parts: list[bytes] = []
         for entry in islice(entries, _ENTRIES_PER_FRAME):
-            one = pb.WindowEntries(entries=[_entry_to_proto(entry)])
+            one = pb.WindowEntries(entries=[entry_to_proto(entry)])
             parts.append(one.SerializeToString(deterministic=True))
             yield None
         if not parts:
             return
-        length = _varint(sum(map(len, parts)))
+        length = varint(sum(map(len, parts)))
         yield [_WINDOW_TAG, length, *parts]
-
-
-def _varint(number: int) -> bytes:
-    """Return the encoding of a length before a field of a message."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
-
-
-def _head(mind: Mind) -> pb.SnapshotHead:
-    head = pb.SnapshotHead(
-        semantics_version=mind.semantics_version,
-        revision=mind.revision,
-        chain=mind.chain,
-        time_ns=mind.time_ns,
-        policy=None if mind.policy is None else policy_to_proto(mind.policy),
-    )
-    contents = mind.contents
-    if contents is not None:
-        head.space.CopyFrom(
-            pb.SpaceState(
-                parameters=parameters_to_proto(contents.parameters),
-                incarnation=contents.incarnation,
-                create_time_ns=contents.create_time_ns,
-                step=contents.step,
-                accepted=contents.accepted,
-                moral_threshold=contents.moral.threshold,
-                moral_ema=contents.moral.ema,
-                awake=contents.rhythm.awake,
-                phase_remaining=contents.rhythm.remaining,
-                trace_l1=_bytes(contents.synapses.l1),
-                trace_l2=_bytes(contents.synapses.l2),
-                trace_l3=_bytes(contents.synapses.l3),
-                next_sequence=contents.pelm.next_sequence,
-                config_revision=contents.config_revision,
-                config_time_ns=contents.config_time_ns,
-                consolidated_trigger=contents.consolidated_trigger,
-                consolidated_sequence=contents.consolidated_sequence,
-                streams=[
-                    pb.StreamMark(
-                        stream_id=mark.stream_id,
-                        sequence=mark.sequence,
-                        time_ns=mark.time_ns,
-                        finished=mark.finished,
-                    )
-                    for mark in contents.streams
-                ],
-            )
-        )
-    return head
-
-
-def _mind(head: pb.SnapshotHead) -> Mind:
-    if head.revision:
-        semantics.check(head.semantics_version)
-    mind = Mind(
-        revision=head.revision,
-        chain=head.chain,
-        time_ns=head.time_ns,
-        semantics_version=head.semantics_version,
-    )
-    if head.HasField("space"):
-        mind.contents = _contents(head.space)
-    if head.HasField("policy"):
-        mind.policy = policy_from_proto(head.policy)
-    return mind
-
-
-def _contents(state: pb.SpaceState) -> Contents:
-    parameters = parameters_from_proto(state.parameters)
-    synapses = Synapses(parameters.synapses, parameters.dimension)
-    synapses.l1[:] = np.frombuffer(state.trace_l1, "<f4")
-    synapses.l2[:] = np.frombuffer(state.trace_l2, "<f4")
-    synapses.l3[:] = np.frombuffer(state.trace_l3, "<f4")
-    pelm = Pelm(dimension=parameters.dimension, capacity=parameters.capacity)
-    pelm.next_sequence = state.next_sequence
-    return Contents(
-        parameters=parameters,
-        incarnation=state.incarnation,
-        create_time_ns=state.create_time_ns,
-        pelm=pelm,
-        moral=MoralFilter(parameters.moral, threshold=state.moral_threshold, ema=state.moral_ema),
-        rhythm=Rhythm(parameters.rhythm, awake=state.awake, remaining=state.phase_remaining),
-        synapses=synapses,
-        step=state.step,
-        accepted=state.accepted,
-        config_revision=state.config_revision or state.incarnation,
-        config_time_ns=state.config_time_ns or state.create_time_ns,
-        consolidated_trigger=state.consolidated_trigger,
-        consolidated_sequence=state.consolidated_sequence,
-        streams=StreamMarks(
-            StreamMark(mark.stream_id, mark.sequence, mark.time_ns, mark.finished)
-            for mark in state.streams
-        ),
-    )
-
-
-def memory_to_row(memory: Memory) -> pb.MemoryRow:
-    """Return everything of a memory but its numbers in columns."""
-    return pb.MemoryRow(
-        memory_id=memory.memory_id,
-        text=memory.text,
-        labels=memory.labels,
-        metadata=[record_pb2.Pair(key=key, value=value) for key, value in memory.metadata],
-        provenance=records.provenance_to_proto(memory.provenance),
-        pinned=memory.pinned,
-        caller_chosen_id=memory.caller_chosen_id,
-        create_time_ns=memory.create_time_ns,
-        expire_time_ns=memory.expire_time_ns,
-        revision=memory.revision,
-        sequence=memory.sequence,
-        ring_sequence=memory.ring_sequence,
-        create_revision=memory.create_revision,
-        update_time_ns=memory.update_time_ns,
-        digest=memory.digest,
-        embedding_model=memory.embedding_model,
-    )
 
 
 def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[_Frame | None]:
     memories = [memory for memory, _ in block]
     frame = pb.SnapshotFrame(
         memories=pb.MemoryColumns(
-            rows=_bytes(np.stack([row for _, row in block])),
-            phases=_bytes(np.array([memory.phase for memory in memories], np.float32)),
-            confidences=_bytes(np.array([memory.confidence for memory in memories], np.float32)),
+            rows=float_bytes(np.stack([row for _, row in block])),
+            phases=float_bytes(np.array([memory.phase for memory in memories], np.float32)),
+            confidences=float_bytes(
+                np.array([memory.confidence for memory in memories], np.float32)
+            ),
             checksums=[memory.checksum for memory in memories],
         )
     )
@@ -431,60 +306,6 @@ def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[_Frame | None]:
         some = memories[start : start + _MEMORIES_A_STEP]
         frame.memories.memories.extend(map(memory_to_row, some))
     yield _parts(frame)
-
-
-def _memories(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Memory, Float32]]:
-    rows = np.frombuffer(columns.rows, "<f4").reshape(-1, dimension)
-    if len(columns.checksums) not in {0, len(columns.memories)}:
-        raise SnapshotDamaged("A snapshot lacks checksums of rows.")
-    phases = np.frombuffer(columns.phases, "<f4").tolist()
-    confidences = np.frombuffer(columns.confidences, "<f4").tolist()
-    for i, row in enumerate(columns.memories):
-        memory = memory_from_row(row, phase=phases[i], confidence=confidences[i])
-        memory.checksum = columns.checksums[i] if columns.checksums else 0
-        yield memory, rows[i]
-
-
-def memory_from_row(row: pb.MemoryRow, *, phase: float, confidence: float) -> Memory:
-    """Return the memory in ``row`` and its columns."""
-    return Memory(
-        memory_id=row.memory_id,
-        text=row.text,
-        phase=phase,
-        confidence=confidence,
-        labels=tuple(row.labels),
-        metadata=tuple((pair.key, pair.value) for pair in row.metadata),
-        provenance=records.provenance_from_proto(row.provenance),
-        pinned=row.pinned,
-        caller_chosen_id=row.caller_chosen_id,
-        create_time_ns=row.create_time_ns,
-        expire_time_ns=row.expire_time_ns,
-        revision=row.revision,
-        sequence=row.sequence,
-        ring_sequence=row.ring_sequence,
-        create_revision=row.create_revision,
-        update_time_ns=row.update_time_ns,
-        digest=row.digest,
-        embedding_model=row.embedding_model,
-    )
-
-
-def _entry_to_proto(entry: WindowEntry) -> pb.WindowEntry:
-    return pb.WindowEntry(
-        request_id=entry.request_id,
-        request_digest=entry.request_digest,
-        time_ns=entry.time_ns,
-        outcome=records.outcome_to_proto(entry.outcome),
-    )
-
-
-def _entry(message: pb.WindowEntry) -> WindowEntry:
-    return WindowEntry(
-        request_id=message.request_id,
-        request_digest=message.request_digest,
-        time_ns=message.time_ns,
-        outcome=records.outcome_from_proto(message.outcome),
-    )
 
 
 def _read_frames(file: BinaryIO) -> Iterator[pb.SnapshotFrame]:
@@ -500,7 +321,3 @@ def _read_frames(file: BinaryIO) -> Iterator[pb.SnapshotFrame]:
         if zlib.crc32(body) != crc:
             raise SnapshotDamaged("A snapshot fails its checksum.")
         yield pb.SnapshotFrame.FromString(body)
-
-
-def _bytes(array: Float32) -> bytes:
-    return array.astype("<f4", copy=False).tobytes()

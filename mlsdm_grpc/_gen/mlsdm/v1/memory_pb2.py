@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2 as mlsdm_dot_v1_dot_embedding__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mlsdm/v1/memory.proto\x12\x08mlsdm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mlsdm/v1/embedding.proto\"]\n\nProvenance\x12\x12\n\nparent_ids\x18\x01 \x03(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\t\x12\x14\n\x0clineage_hash\x18\x04 \x01(\t\"\xff\x04\n\x06Memory\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12&\n\tembedding\x18\x03 \x01(\x0b\x32\x13.mlsdm.v1.Embedding\x12\x12\n\x05phase\x18\x04 \x01(\x02H\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12&\n\x06source\x18\x06 \x01(\x0e\x32\x16.mlsdm.v1.MemorySource\x12(\n\nprovenance\x18\x07 \x01(\x0b\x32\x14.mlsdm.v1.Provenance\x12\x0e\n\x06labels\x18\x08 \x03(\t\x12\x30\n\x08metadata\x18\t \x03(\x0b\x32\x1e.mlsdm.v1.Memory.MetadataEntry\x12\x0e\n\x06pinned\x18\n \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\r \x01(\x03\x12\x0c\n\x04\x65tag\x18\x0e \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x0f \x01(\t\x12/\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x63reate_revision\x18\x11 \x01(\x03\x12\x17\n\x0f\x65mbedding_model\x18\x12 \x01(\t\x12\x1a\n\x12server_assigned_id\x18\x13 \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_phaseB\r\n\x0b_confidence\"\x8e\x01\n\x0fMatchComponents\x12\x0e\n\x06\x63osine\x18\x01 \x01(\x02\x12\x14\n\x0cphase_weight\x18\x02 \x01(\x02\x12\x16\n\x0ephase_distance\x18\x03 \x01(\x02\x12\x15\n\rsynaptic_bias\x18\x04 \x01(\x02\x12\x0f\n\x07lexical\x18\x05 \x01(\x02\x12\x15\n\rmatched_terms\x18\x06 \x03(\t\"z\n\x05Match\x12 \n\x06memory\x18\x01 \x01(\x0b\x32\x10.mlsdm.v1.Memory\x12\x11\n\tresonance\x18\x02 \x01(\x02\x12-\n\ncomponents\x18\x03 \x01(\x0b\x32\x19.mlsdm.v1.MatchComponents\x12\r\n\x05score\x18\x04 \x01(\x02*\xa4\x01\n\x0cMemorySource\x12\x1d\n\x19MEMORY_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18MEMORY_SOURCE_USER_INPUT\x10\x01\x12 \n\x1cMEMORY_SOURCE_LLM_GENERATION\x10\x02\x12\x1b\n\x17MEMORY_SOURCE_RETRIEVED\x10\x03\x12\x18\n\x14MEMORY_SOURCE_SYSTEM\x10\x04*\xa2\x01\n\tPutResult\x12\x1a\n\x16PUT_RESULT_UNSPECIFIED\x10\x00\x12\x16\n\x12PUT_RESULT_CREATED\x10\x01\x12\x18\n\x14PUT_RESULT_REFRESHED\x10\x02\x12\x16\n\x12PUT_RESULT_REFUSED\x10\x03\x12\x17\n\x13PUT_RESULT_REPLACED\x10\x04\x12\x16\n\x12PUT_RESULT_SKIPPED\x10\x05\x42N\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mlsdm/v1/memory.proto\x12\x08mlsdm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mlsdm/v1/embedding.proto\"]\n\nProvenance\x12\x12\n\nparent_ids\x18\x01 \x03(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x16\n\x0epolicy_version\x18\x03 \x01(\t\x12\x14\n\x0clineage_hash\x18\x04 \x01(\t\"\x88\x06\n\x06Memory\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12&\n\tembedding\x18\x03 \x01(\x0b\x32\x13.mlsdm.v1.Embedding\x12\x12\n\x05phase\x18\x04 \x01(\x02H\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x05 \x01(\x02H\x01\x88\x01\x01\x12&\n\x06source\x18\x06 \x01(\x0e\x32\x16.mlsdm.v1.MemorySource\x12(\n\nprovenance\x18\x07 \x01(\x0b\x32\x14.mlsdm.v1.Provenance\x12\x0e\n\x06labels\x18\x08 \x03(\t\x12\x30\n\x08metadata\x18\t \x03(\x0b\x32\x1e.mlsdm.v1.Memory.MetadataEntry\x12\x0e\n\x06pinned\x18\n \x01(\x08\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\r \x01(\x03\x12\x0c\n\x04\x65tag\x18\x0e \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x0f \x01(\t\x12/\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x63reate_revision\x18\x11 \x01(\x03\x12\x17\n\x0f\x65mbedding_model\x18\x12 \x01(\t\x12\x1a\n\x12server_assigned_id\x18\x13 \x01(\x08\x12\x0f\n\x07\x63ontext\x18\x14 \x01(\t\x12.\n\nevent_time\x18\x15 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x63onversation_id\x18\x16 \x01(\t\x12-\n\rexchange_role\x18\x17 \x01(\x0e\x32\x16.mlsdm.v1.ExchangeRole\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06_phaseB\r\n\x0b_confidence\"\x8e\x01\n\x0fMatchComponents\x12\x0e\n\x06\x63osine\x18\x01 \x01(\x02\x12\x14\n\x0cphase_weight\x18\x02 \x01(\x02\x12\x16\n\x0ephase_distance\x18\x03 \x01(\x02\x12\x15\n\rsynaptic_bias\x18\x04 \x01(\x02\x12\x0f\n\x07lexical\x18\x05 \x01(\x02\x12\x15\n\rmatched_terms\x18\x06 \x03(\t\"z\n\x05Match\x12 \n\x06memory\x18\x01 \x01(\x0b\x32\x10.mlsdm.v1.Memory\x12\x11\n\tresonance\x18\x02 \x01(\x02\x12-\n\ncomponents\x18\x03 \x01(\x0b\x32\x19.mlsdm.v1.MatchComponents\x12\r\n\x05score\x18\x04 \x01(\x02*\xa4\x01\n\x0cMemorySource\x12\x1d\n\x19MEMORY_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18MEMORY_SOURCE_USER_INPUT\x10\x01\x12 \n\x1cMEMORY_SOURCE_LLM_GENERATION\x10\x02\x12\x1b\n\x17MEMORY_SOURCE_RETRIEVED\x10\x03\x12\x18\n\x14MEMORY_SOURCE_SYSTEM\x10\x04*a\n\x0c\x45xchangeRole\x12\x1d\n\x19\x45XCHANGE_ROLE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45XCHANGE_ROLE_PROMPT\x10\x01\x12\x18\n\x14\x45XCHANGE_ROLE_ANSWER\x10\x02*\xa2\x01\n\tPutResult\x12\x1a\n\x16PUT_RESULT_UNSPECIFIED\x10\x00\x12\x16\n\x12PUT_RESULT_CREATED\x10\x01\x12\x18\n\x14PUT_RESULT_REFRESHED\x10\x02\x12\x16\n\x12PUT_RESULT_REFUSED\x10\x03\x12\x17\n\x13PUT_RESULT_REPLACED\x10\x04\x12\x16\n\x12PUT_RESULT_SKIPPED\x10\x05\x42N\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,18 +36,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.mlsdm.v1P\001Z\032mlsdm.dev/mlsdm/v1;mlsdmv1\252\002\010Mlsdm.V1\312\002\010Mlsdm\\V1\352\002\tMlsdm::V1'
   _globals['_MEMORY_METADATAENTRY']._loaded_options = None
   _globals['_MEMORY_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_MEMORYSOURCE']._serialized_start=1101
-  _globals['_MEMORYSOURCE']._serialized_end=1265
-  _globals['_PUTRESULT']._serialized_start=1268
-  _globals['_PUTRESULT']._serialized_end=1430
+  _globals['_MEMORYSOURCE']._serialized_start=1238
+  _globals['_MEMORYSOURCE']._serialized_end=1402
+  _globals['_EXCHANGEROLE']._serialized_start=1404
+  _globals['_EXCHANGEROLE']._serialized_end=1501
+  _globals['_PUTRESULT']._serialized_start=1504
+  _globals['_PUTRESULT']._serialized_end=1666
   _globals['_PROVENANCE']._serialized_start=94
   _globals['_PROVENANCE']._serialized_end=187
   _globals['_MEMORY']._serialized_start=190
-  _globals['_MEMORY']._serialized_end=829
-  _globals['_MEMORY_METADATAENTRY']._serialized_start=757
-  _globals['_MEMORY_METADATAENTRY']._serialized_end=804
-  _globals['_MATCHCOMPONENTS']._serialized_start=832
-  _globals['_MATCHCOMPONENTS']._serialized_end=974
-  _globals['_MATCH']._serialized_start=976
-  _globals['_MATCH']._serialized_end=1098
+  _globals['_MEMORY']._serialized_end=966
+  _globals['_MEMORY_METADATAENTRY']._serialized_start=894
+  _globals['_MEMORY_METADATAENTRY']._serialized_end=941
+  _globals['_MATCHCOMPONENTS']._serialized_start=969
+  _globals['_MATCHCOMPONENTS']._serialized_end=1111
+  _globals['_MATCH']._serialized_start=1113
+  _globals['_MATCH']._serialized_end=1235
 # @@protoc_insertion_point(module_scope)

@@ -53,6 +53,30 @@ MEMORY_SOURCE_SYSTEM: MemorySource.ValueType  # 4
 """The system itself made it, for example by merging memories of different sources."""
 Global___MemorySource: _TypeAlias = MemorySource  # noqa: Y015
 
+class _ExchangeRole:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExchangeRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExchangeRole.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXCHANGE_ROLE_UNSPECIFIED: _ExchangeRole.ValueType  # 0
+    """None: the memory comes from no exchange."""
+    EXCHANGE_ROLE_PROMPT: _ExchangeRole.ValueType  # 1
+    """Prompt of a Generate call."""
+    EXCHANGE_ROLE_ANSWER: _ExchangeRole.ValueType  # 2
+    """Answer of the model."""
+
+class ExchangeRole(_ExchangeRole, metaclass=_ExchangeRoleEnumTypeWrapper):
+    """Part of a memory in an exchange with a language model."""
+
+EXCHANGE_ROLE_UNSPECIFIED: ExchangeRole.ValueType  # 0
+"""None: the memory comes from no exchange."""
+EXCHANGE_ROLE_PROMPT: ExchangeRole.ValueType  # 1
+"""Prompt of a Generate call."""
+EXCHANGE_ROLE_ANSWER: ExchangeRole.ValueType  # 2
+"""Answer of the model."""
+Global___ExchangeRole: _TypeAlias = ExchangeRole  # noqa: Y015
+
 class _PutResult:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -64,8 +88,8 @@ class _PutResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PutResult.V
     PUT_RESULT_CREATED: _PutResult.ValueType  # 1
     """A new memory was stored."""
     PUT_RESULT_REFRESHED: _PutResult.ValueType  # 2
-    """An exact duplicate was there: equal text, metadata, source and vector of the caller (without a
-    text, equal unit vector), in whatever phase; labels that are at most 32 together; no id that a
+    """An exact duplicate was there: equal text, metadata, source, context, event time, conversation and
+    vector of the caller (without a text, equal unit vector), in whatever phase; labels that are at most 32 together; no id that a
     caller chose on either side. It becomes the newest of the ring, labels are united, the higher
     confidence and the later expiry (or none) win, a pin of either side stays. Whatever differs in
     one of these is a memory of its own. Of several equal ones the newest is refreshed; memory_id
@@ -87,8 +111,8 @@ PUT_RESULT_UNSPECIFIED: PutResult.ValueType  # 0
 PUT_RESULT_CREATED: PutResult.ValueType  # 1
 """A new memory was stored."""
 PUT_RESULT_REFRESHED: PutResult.ValueType  # 2
-"""An exact duplicate was there: equal text, metadata, source and vector of the caller (without a
-text, equal unit vector), in whatever phase; labels that are at most 32 together; no id that a
+"""An exact duplicate was there: equal text, metadata, source, context, event time, conversation and
+vector of the caller (without a text, equal unit vector), in whatever phase; labels that are at most 32 together; no id that a
 caller chose on either side. It becomes the newest of the ring, labels are united, the higher
 confidence and the later expiry (or none) win, a pin of either side stays. Whatever differs in
 one of these is a memory of its own. Of several equal ones the newest is refreshed; memory_id
@@ -190,6 +214,10 @@ class Memory(_message.Message):
     CREATE_REVISION_FIELD_NUMBER: _builtins.int
     EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
     SERVER_ASSIGNED_ID_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    EXCHANGE_ROLE_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
     """Optional. `[A-Za-z0-9._-]{1,64}`, unique in the space. Empty on input lets the server choose a
     ULID. Always present on output. An id that is sent counts as chosen by the caller unless
@@ -241,6 +269,20 @@ class Memory(_message.Message):
     keeps the id and keeps it the server's own: it refreshes the memory of this id or creates it,
     and exact duplicates without an id refresh it later.
     """
+    context: _builtins.str
+    """Optional. What helps to find the memory and is no part of its text, at most 4096 bytes of UTF-8:
+    turns before it, a heading, a date. It is indexed with a quarter of the weight of the text,
+    stands before the text that the server embeds, and is never quoted. A space of semantics version
+    1 does not keep it, nor the three fields below: FAILED_PRECONDITION SEMANTICS_UNSUPPORTED.
+    """
+    conversation_id: _builtins.str
+    """Optional. Conversation that the memory comes from, `[A-Za-z0-9._-]{1,64}`; Generate sets it for
+    what it remembers.
+    """
+    exchange_role: Global___ExchangeRole.ValueType
+    """Optional. Part of the memory in an exchange with a language model; Generate sets it for what it
+    remembers.
+    """
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
         """Optional. The vector, of the dimension of the space. Taken as given when present, also with a
@@ -278,6 +320,12 @@ class Memory(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the memory was last changed or refreshed."""
 
+    @_builtins.property
+    def event_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When what the memory tells of happened, between the years 1678 and 2261; it stands for
+        the time of creation where a query is limited to a time.
+        """
+
     def __init__(
         self,
         *,
@@ -300,10 +348,14 @@ class Memory(_message.Message):
         create_revision: _builtins.int = ...,
         embedding_model: _builtins.str = ...,
         server_assigned_id: _builtins.bool = ...,
+        context: _builtins.str = ...,
+        event_time: _timestamp_pb2.Timestamp | None = ...,
+        conversation_id: _builtins.str = ...,
+        exchange_role: Global___ExchangeRole.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_phase", b"_phase", "confidence", b"confidence", "create_time", b"create_time", "embedding", b"embedding", "expire_time", b"expire_time", "phase", b"phase", "provenance", b"provenance", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_phase", b"_phase", "confidence", b"confidence", "create_time", b"create_time", "embedding", b"embedding", "event_time", b"event_time", "expire_time", b"expire_time", "phase", b"phase", "provenance", b"provenance", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_phase", b"_phase", "category", b"category", "confidence", b"confidence", "create_revision", b"create_revision", "create_time", b"create_time", "embedding", b"embedding", "embedding_model", b"embedding_model", "etag", b"etag", "expire_time", b"expire_time", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "phase", b"phase", "pinned", b"pinned", "provenance", b"provenance", "revision", b"revision", "server_assigned_id", b"server_assigned_id", "source", b"source", "text", b"text", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "_phase", b"_phase", "category", b"category", "confidence", b"confidence", "context", b"context", "conversation_id", b"conversation_id", "create_revision", b"create_revision", "create_time", b"create_time", "embedding", b"embedding", "embedding_model", b"embedding_model", "etag", b"etag", "event_time", b"event_time", "exchange_role", b"exchange_role", "expire_time", b"expire_time", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "phase", b"phase", "pinned", b"pinned", "provenance", b"provenance", "revision", b"revision", "server_assigned_id", b"server_assigned_id", "source", b"source", "text", b"text", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015

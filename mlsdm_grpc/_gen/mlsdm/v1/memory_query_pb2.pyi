@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2 as _embedding_pb2
@@ -89,6 +90,10 @@ class QueryMemoriesRequest(_message.Message):
     MODE_FIELD_NUMBER: _builtins.int
     MIN_SCORE_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     text: _builtins.str
@@ -132,6 +137,8 @@ class QueryMemoriesRequest(_message.Message):
     """Optional. Words to look for beside an embedding, at most 8192 bytes of UTF-8. Must be empty with
     a text, whose own words count.
     """
+    conversation_id: _builtins.str
+    """Optional. Conversation that a match comes from, `[A-Za-z0-9._-]{1,64}`."""
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
         """Optional. A vector of the dimension of the space."""
@@ -139,6 +146,20 @@ class QueryMemoriesRequest(_message.Message):
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. Labels that a match has, all of them, at most 32."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
+        """Optional. Sources that a match may have, at most 8; none allows all."""
+
+    @_builtins.property
+    def after(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Earliest time of a match, inclusive: of its event, or of its creation where it has no
+        event_time.
+        """
+
+    @_builtins.property
+    def before(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Time that a match is before."""
 
     def __init__(
         self,
@@ -159,10 +180,14 @@ class QueryMemoriesRequest(_message.Message):
         mode: Global___QueryMode.ValueType = ...,
         min_score: _builtins.float | None = ...,
         words: _builtins.str = ...,
+        sources: _abc.Iterable[_memory_pb2.MemorySource.ValueType] | None = ...,
+        conversation_id: _builtins.str = ...,
+        after: _timestamp_pb2.Timestamp | None = ...,
+        before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "space", b"space", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "conversation_id", b"conversation_id", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "sources", b"sources", "space", b"space", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_confidence: _TypeAlias = _typing.Literal["min_confidence"]  # noqa: Y015
     _WhichOneofArgType__min_confidence: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence"]  # noqa: Y015
@@ -269,6 +294,10 @@ class MemoryQuery(_message.Message):
     MODE_FIELD_NUMBER: _builtins.int
     MIN_SCORE_FIELD_NUMBER: _builtins.int
     WORDS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Optional. A text that the server embeds, 1 to 8192 bytes of UTF-8, not only white space and
     invisible characters.
@@ -306,6 +335,8 @@ class MemoryQuery(_message.Message):
     """Optional. Words to look for beside an embedding, at most 8192 bytes of UTF-8. Must be empty with
     a text, whose own words count.
     """
+    conversation_id: _builtins.str
+    """Optional. Conversation that a match comes from, `[A-Za-z0-9._-]{1,64}`."""
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
         """Optional. A vector of the dimension of the space."""
@@ -313,6 +344,20 @@ class MemoryQuery(_message.Message):
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. Labels that a match has, all of them, at most 32."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
+        """Optional. Sources that a match may have, at most 8; none allows all."""
+
+    @_builtins.property
+    def after(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Earliest time of a match, inclusive: of its event, or of its creation where it has no
+        event_time.
+        """
+
+    @_builtins.property
+    def before(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Time that a match is before."""
 
     def __init__(
         self,
@@ -331,10 +376,14 @@ class MemoryQuery(_message.Message):
         mode: Global___QueryMode.ValueType = ...,
         min_score: _builtins.float | None = ...,
         words: _builtins.str = ...,
+        sources: _abc.Iterable[_memory_pb2.MemorySource.ValueType] | None = ...,
+        conversation_id: _builtins.str = ...,
+        after: _timestamp_pb2.Timestamp | None = ...,
+        before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "conversation_id", b"conversation_id", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "sources", b"sources", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_confidence: _TypeAlias = _typing.Literal["min_confidence"]  # noqa: Y015
     _WhichOneofArgType__min_confidence: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence"]  # noqa: Y015
@@ -487,6 +536,8 @@ class ListMemoriesRequest(_message.Message):
     LABELS_FIELD_NUMBER: _builtins.int
     INCLUDE_EMBEDDING_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     page_size: _builtins.int
@@ -501,9 +552,15 @@ class ListMemoriesRequest(_message.Message):
     """Optional. Defaults to false. Return the vectors."""
     min_revision: _builtins.int
     """Optional. Lowest revision that the answer may be of, at least 0."""
+    conversation_id: _builtins.str
+    """Optional. Conversation that a memory comes from, `[A-Za-z0-9._-]{1,64}`. Part of the filter."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. Labels that a memory has, all of them, at most 32. Part of the filter."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
+        """Optional. Sources that a memory may have, at most 8; none allows all. Part of the filter."""
 
     def __init__(
         self,
@@ -514,10 +571,12 @@ class ListMemoriesRequest(_message.Message):
         labels: _abc.Iterable[_builtins.str] | None = ...,
         include_embedding: _builtins.bool = ...,
         min_revision: _builtins.int | None = ...,
+        sources: _abc.Iterable[_memory_pb2.MemorySource.ValueType] | None = ...,
+        conversation_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "min_revision", b"min_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "include_embedding", b"include_embedding", "labels", b"labels", "min_revision", b"min_revision", "page_size", b"page_size", "page_token", b"page_token", "space", b"space"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "min_revision", b"min_revision", "page_size", b"page_size", "page_token", b"page_token", "sources", b"sources", "space", b"space"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_revision: _TypeAlias = _typing.Literal["min_revision"]  # noqa: Y015
     _WhichOneofArgType__min_revision: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision"]  # noqa: Y015

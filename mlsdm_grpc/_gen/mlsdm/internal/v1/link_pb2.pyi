@@ -500,6 +500,11 @@ class QueryOptions(_message.Message):
     WORDS_FIELD_NUMBER: _builtins.int
     WORDS_ALONE_FIELD_NUMBER: _builtins.int
     MIN_SCORE_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    AFTER_NS_FIELD_NUMBER: _builtins.int
+    BEFORE_NS_FIELD_NUMBER: _builtins.int
+    OMIT_ANSWERS_FIELD_NUMBER: _builtins.int
     top_k: _builtins.int
     """Hits wanted."""
     phase: _builtins.float
@@ -522,9 +527,21 @@ class QueryOptions(_message.Message):
     """The words decide alone; the query has no vector."""
     min_score: _builtins.float
     """Lowest score; absent is none."""
+    conversation_id: _builtins.str
+    """Conversation that a memory must come from; empty allows all."""
+    after_ns: _builtins.int
+    """Earliest time of event or creation, Unix nanoseconds; absent is none."""
+    before_ns: _builtins.int
+    """Time that event or creation are before; absent is none."""
+    omit_answers: _builtins.bool
+    """Leave out what a language model answered in an exchange."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels that a memory must carry."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Numbers of the sources that a memory may have; none allows all."""
 
     def __init__(
         self,
@@ -541,11 +558,20 @@ class QueryOptions(_message.Message):
         words: _builtins.str = ...,
         words_alone: _builtins.bool = ...,
         min_score: _builtins.float | None = ...,
+        sources: _abc.Iterable[_builtins.int] | None = ...,
+        conversation_id: _builtins.str = ...,
+        after_ns: _builtins.int | None = ...,
+        before_ns: _builtins.int | None = ...,
+        omit_answers: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns", "_before_ns", b"_before_ns", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "after_ns", b"after_ns", "before_ns", b"before_ns", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k", "words", b"words", "words_alone", b"words_alone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns", "_before_ns", b"_before_ns", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "after_ns", b"after_ns", "before_ns", b"before_ns", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "omit_answers", b"omit_answers", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "sources", b"sources", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k", "words", b"words", "words_alone", b"words_alone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__after_ns: _TypeAlias = _typing.Literal["after_ns"]  # noqa: Y015
+    _WhichOneofArgType__after_ns: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns"]  # noqa: Y015
+    _WhichOneofReturnType__before_ns: _TypeAlias = _typing.Literal["before_ns"]  # noqa: Y015
+    _WhichOneofArgType__before_ns: _TypeAlias = _typing.Literal["_before_ns", b"_before_ns"]  # noqa: Y015
     _WhichOneofReturnType__min_resonance: _TypeAlias = _typing.Literal["min_resonance"]  # noqa: Y015
     _WhichOneofArgType__min_resonance: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance"]  # noqa: Y015
     _WhichOneofReturnType__min_score: _TypeAlias = _typing.Literal["min_score"]  # noqa: Y015
@@ -554,6 +580,10 @@ class QueryOptions(_message.Message):
     _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
     _WhichOneofReturnType__phase_tolerance: _TypeAlias = _typing.Literal["phase_tolerance"]  # noqa: Y015
     _WhichOneofArgType__phase_tolerance: _TypeAlias = _typing.Literal["_phase_tolerance", b"_phase_tolerance"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_ns) -> _WhichOneofReturnType__after_ns | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__before_ns) -> _WhichOneofReturnType__before_ns | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_resonance) -> _WhichOneofReturnType__min_resonance | None: ...
     @_typing.overload
@@ -632,6 +662,9 @@ class PageRequest(_message.Message):
     INCLUDE_EMBEDDING_FIELD_NUMBER: _builtins.int
     MAX_BYTES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    NEWEST_FIRST_FIELD_NUMBER: _builtins.int
     after_sequence: _builtins.int
     """Creation sequence of the last one seen."""
     limit: _builtins.int
@@ -640,9 +673,17 @@ class PageRequest(_message.Message):
     """Send rows back."""
     max_bytes: _builtins.int
     """Stop before the reply grows beyond this many bytes; at least one is sent."""
+    conversation_id: _builtins.str
+    """Conversation that a memory must come from; empty allows all."""
+    newest_first: _builtins.bool
+    """Newest first: those before after_sequence, or all if that is 0."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels that a memory must carry."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Numbers of the sources that a memory may have; none allows all."""
 
     def __init__(
         self,
@@ -652,10 +693,13 @@ class PageRequest(_message.Message):
         include_embedding: _builtins.bool = ...,
         max_bytes: _builtins.int = ...,
         labels: _abc.Iterable[_builtins.str] | None = ...,
+        sources: _abc.Iterable[_builtins.int] | None = ...,
+        conversation_id: _builtins.str = ...,
+        newest_first: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "include_embedding", b"include_embedding", "labels", b"labels", "limit", b"limit", "max_bytes", b"max_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "limit", b"limit", "max_bytes", b"max_bytes", "newest_first", b"newest_first", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

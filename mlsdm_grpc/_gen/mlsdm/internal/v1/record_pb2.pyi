@@ -856,6 +856,10 @@ class NewMemory(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
     KEEPS_ID_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_NS_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
     """Its id, chosen by the caller or by the writer."""
     caller_chosen_id: _builtins.bool
@@ -880,6 +884,14 @@ class NewMemory(_message.Message):
     """Model that made the embedding of the text; empty where the caller sent the embedding."""
     keeps_id: _builtins.bool
     """The id is one that a server chose before; the put keeps it."""
+    context: _builtins.str
+    """Text that helps to find the memory and is no part of what it says."""
+    event_time_ns: _builtins.int
+    """When what it tells of happened, Unix time in nanoseconds; 0 where nobody said."""
+    conversation_id: _builtins.str
+    """Conversation that it comes from; empty if it comes from none."""
+    role: _builtins.int
+    """Number of its part in an exchange."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels in the order of the request."""
@@ -910,10 +922,14 @@ class NewMemory(_message.Message):
         etag: _builtins.str = ...,
         embedding_model: _builtins.str = ...,
         keeps_id: _builtins.bool = ...,
+        context: _builtins.str = ...,
+        event_time_ns: _builtins.int = ...,
+        conversation_id: _builtins.str = ...,
+        role: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "phase", b"phase", "provenance", b"provenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "caller_chosen_id", b"caller_chosen_id", "confidence", b"confidence", "embedding_f32_le", b"embedding_f32_le", "embedding_model", b"embedding_model", "etag", b"etag", "expire_time_ns", b"expire_time_ns", "inv_norm", b"inv_norm", "keeps_id", b"keeps_id", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "phase", b"phase", "pinned", b"pinned", "provenance", b"provenance", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_phase", b"_phase", "caller_chosen_id", b"caller_chosen_id", "confidence", b"confidence", "context", b"context", "conversation_id", b"conversation_id", "embedding_f32_le", b"embedding_f32_le", "embedding_model", b"embedding_model", "etag", b"etag", "event_time_ns", b"event_time_ns", "expire_time_ns", b"expire_time_ns", "inv_norm", b"inv_norm", "keeps_id", b"keeps_id", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "phase", b"phase", "pinned", b"pinned", "provenance", b"provenance", "role", b"role", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
     _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015

@@ -319,6 +319,10 @@ class MemoryRow(_message.Message):
     UPDATE_TIME_NS_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     EMBEDDING_MODEL_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_NS_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
     """Its id."""
     text: _builtins.str
@@ -345,6 +349,14 @@ class MemoryRow(_message.Message):
     """What two exact duplicates have in common; 16 bytes."""
     embedding_model: _builtins.str
     """Model that made its vector from its text; empty where a caller sent the vector."""
+    context: _builtins.str
+    """Text that helps to find it."""
+    event_time_ns: _builtins.int
+    """When what it tells of happened, Unix time in nanoseconds; 0 where nobody said."""
+    conversation_id: _builtins.str
+    """Conversation that it comes from."""
+    role: _builtins.int
+    """Number of its part in an exchange."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels."""
@@ -376,10 +388,14 @@ class MemoryRow(_message.Message):
         update_time_ns: _builtins.int = ...,
         digest: _builtins.bytes = ...,
         embedding_model: _builtins.str = ...,
+        context: _builtins.str = ...,
+        event_time_ns: _builtins.int = ...,
+        conversation_id: _builtins.str = ...,
+        role: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["provenance", b"provenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_chosen_id", b"caller_chosen_id", "create_revision", b"create_revision", "create_time_ns", b"create_time_ns", "digest", b"digest", "embedding_model", b"embedding_model", "expire_time_ns", b"expire_time_ns", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "pinned", b"pinned", "provenance", b"provenance", "revision", b"revision", "ring_sequence", b"ring_sequence", "sequence", b"sequence", "text", b"text", "update_time_ns", b"update_time_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_chosen_id", b"caller_chosen_id", "context", b"context", "conversation_id", b"conversation_id", "create_revision", b"create_revision", "create_time_ns", b"create_time_ns", "digest", b"digest", "embedding_model", b"embedding_model", "event_time_ns", b"event_time_ns", "expire_time_ns", b"expire_time_ns", "labels", b"labels", "memory_id", b"memory_id", "metadata", b"metadata", "pinned", b"pinned", "provenance", b"provenance", "revision", b"revision", "ring_sequence", b"ring_sequence", "role", b"role", "sequence", b"sequence", "text", b"text", "update_time_ns", b"update_time_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

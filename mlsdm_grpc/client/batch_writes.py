@@ -1,0 +1,91 @@
+"""Writes of many memories. Each batch carries a ``request_id``, the same for all its repeats."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import (
+    BatchPutMemoriesRequest,
+    BatchPutMemoriesResponse,
+)
+from mlsdm_grpc.client.arguments import each, message
+from mlsdm_grpc.client.batches import batches
+from mlsdm_grpc.client.client_base import ClientBase
+from mlsdm_grpc.client.values import timeout, write_request_id
+from mlsdm_grpc.errors import MlsdmError
+
+__all__ = ["BatchWrites"]
+
+
+class BatchWrites(ClientBase):
+    """Stores many memories."""
+
+    async def put_batches(
+        self,
+        memories: Iterable[Memory],
+        *,
+        allow_replace: bool = False,
+        request_id: str | None = None,
+        space: str | None = None,
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[BatchPutMemoriesResponse]:
+        """Store many memories and yield the answer of each batch when it is durable.
+
+        The memories go in batches within the limits that the server tells: 1,000 memories, 4 MiB,
+        and 256 KiB of text, which a server judges and embeds in 1 to 3 seconds.
+        Each batch is stored whole or not at all; batches before a failed one stay stored. Calling
+        again with the same memories and ``request_id`` goes on where it failed.
+
+        Args:
+            memories: Made by :func:`new_memory`. A collection is checked before anything is sent,
+                an iterator as it is taken from, which is when the batches fill.
+            allow_replace: Replace memories whose ids exist.
+            request_id: UUID from which those of the batches are derived; None makes one.
+            space: None is the client's.
+            timeout_s: Deadline of each batch, seconds; None is the client's.
+
+        Raises:
+            InvalidInput: An argument, or one of the memories, cannot be sent.
+            MlsdmError: Of the first batch that failed; a note names batch and ``request_id``.
+        """
+        base = uuid.UUID(write_request_id(request_id))
+        given = each("memories", memories, Memory)
+        limit_s = None if timeout_s is None else timeout(timeout_s)
+        common = message(
+            BatchPutMemoriesRequest, space=self._space(space), allow_replace=allow_replace
+        )
+        for index, batch in enumerate(batches(given, await self.server_info())):
+            write_id = str(uuid.uuid5(base, str(index)))
+            request = BatchPutMemoriesRequest(memories=batch, request_id=write_id)
+            request.MergeFrom(common)
+            try:
+                response = await self._connection.unary(
+                    self._memories.BatchPutMemories, request, timeout_s=limit_s, write_id=write_id
+                )
+            except MlsdmError as error:
+                error.add_note(f"batches stored before: {index}; request_id: {base}")
+                raise
+            yield response
+
+    async def put_many(
+        self,
+        memories: Iterable[Memory],
+        *,
+        allow_replace: bool = False,
+        request_id: str | None = None,
+        space: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Sequence[BatchPutMemoriesResponse]:
+        """Store many memories and return the answers of all batches; see :meth:`put_batches`."""
+        return [
+            response
+            async for response in self.put_batches(
+                memories,
+                allow_replace=allow_replace,
+                request_id=request_id,
+                space=space,
+                timeout_s=timeout_s,
+            )
+        ]

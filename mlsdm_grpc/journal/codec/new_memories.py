@@ -1,0 +1,185 @@
+"""Memories of records as bytes, and packed while many of them wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar, overload
+
+import numpy as np
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
+from mlsdm_grpc.core.model.record import ExchangeRole, NewMemory, Provenance, Source, Vector
+
+__all__ = [
+    "Decoded",
+    "memory_from_bytes",
+    "memory_from_proto",
+    "memory_to_proto",
+    "packed_memory",
+    "pairs_from_proto",
+    "pairs_to_proto",
+    "provenance_from_proto",
+    "provenance_to_proto",
+    "unpacked",
+    "unpacked_memory",
+]
+
+_FEW_STRINGS: Final = 8
+"""So many take less than a kibibyte."""
+_K = TypeVar("_K")
+_T = TypeVar("_T")
+
+
+class Decoded(Sequence[_T]):
+    """Items of which each is decoded whenever it is asked for.
+
+    All of them decoded take up to twenty times their bytes.
+
+    Args:
+        items: As they are kept.
+        decode: Makes the item of what is kept.
+    """
+
+    def __init__(self, items: Sequence[_K], decode: Callable[[_K], _T]) -> None:
+        self._items: Sequence[Any] = items
+        self._decode: Callable[[Any], _T] = decode
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[_T]: ...
+    def __getitem__(self, index: int | slice) -> _T | Sequence[_T]:
+        if isinstance(index, slice):
+            return Decoded(self._items[index], self._decode)
+        return self._decode(self._items[index])
+
+
+def memory_from_bytes(raw: memoryview) -> NewMemory:
+    """Return an encoded memory."""
+    return memory_from_proto(pb.NewMemory.FromString(bytes(raw)))
+
+
+def packed_memory(memory: NewMemory) -> NewMemory:
+    """Return a memory whose labels, metadata and parents are encoded, if these are many."""
+    parents = memory.provenance.parent_ids
+    if len(memory.labels) + len(memory.metadata) + len(parents) <= _FEW_STRINGS:
+        return memory
+    message = pb.NewMemory(
+        labels=memory.labels,
+        metadata=pairs_to_proto(memory.metadata),
+        provenance=pb.Provenance(parent_ids=parents),
+    )
+    return replace(
+        memory,
+        labels=(),
+        metadata=(),
+        provenance=replace(memory.provenance, parent_ids=()),
+        rest=message.SerializeToString(),
+    )
+
+
+def unpacked(memories: Sequence[NewMemory]) -> Sequence[NewMemory]:
+    """Return memories of which some are packed, each unpacked when it is asked for."""
+    if any(memory.rest for memory in memories):
+        return Decoded(memories, unpacked_memory)
+    return memories
+
+
+def unpacked_memory(memory: NewMemory) -> NewMemory:
+    """Return what :func:`packed_memory` was given."""
+    if not memory.rest:
+        return memory
+    message = pb.NewMemory.FromString(memory.rest)
+    return replace(
+        memory,
+        labels=tuple(message.labels),
+        metadata=pairs_from_proto(message.metadata),
+        provenance=replace(memory.provenance, parent_ids=tuple(message.provenance.parent_ids)),
+        rest=b"",
+    )
+
+
+def memory_to_proto(memory: NewMemory) -> pb.NewMemory:
+    """Return the encoded form of a memory."""
+    message = pb.NewMemory(
+        memory_id=memory.memory_id,
+        caller_chosen_id=memory.caller_chosen_id,
+        text=memory.text,
+        embedding_f32_le=memory.vector.raw.astype("<f4", copy=False).tobytes(),
+        inv_norm=memory.vector.inv_norm,
+        phase=memory.phase,
+        confidence=memory.confidence,
+        labels=memory.labels,
+        metadata=pairs_to_proto(memory.metadata),
+        provenance=provenance_to_proto(memory.provenance),
+        pinned=memory.pinned,
+        expire_time_ns=memory.expire_time_ns,
+        etag=memory.etag,
+        embedding_model=memory.embedding_model,
+        keeps_id=memory.keeps_id,
+        context=memory.context,
+        event_time_ns=memory.event_time_ns,
+        conversation_id=memory.conversation_id,
+        role=memory.role,
+    )
+    if memory.rest:
+        message.MergeFromString(memory.rest)
+    return message
+
+
+def memory_from_proto(message: pb.NewMemory) -> NewMemory:
+    """Return the memory in ``message``."""
+    return NewMemory(
+        memory_id=message.memory_id,
+        vector=Vector(np.frombuffer(message.embedding_f32_le, "<f4"), message.inv_norm),
+        caller_chosen_id=message.caller_chosen_id,
+        text=message.text,
+        phase=message.phase if message.HasField("phase") else None,
+        confidence=message.confidence,
+        labels=tuple(message.labels),
+        metadata=pairs_from_proto(message.metadata),
+        provenance=provenance_from_proto(message.provenance),
+        pinned=message.pinned,
+        expire_time_ns=message.expire_time_ns,
+        etag=message.etag,
+        keeps_id=message.keeps_id,
+        embedding_model=message.embedding_model,
+        context=message.context,
+        event_time_ns=message.event_time_ns,
+        conversation_id=message.conversation_id,
+        role=ExchangeRole(message.role),
+    )
+
+
+def pairs_to_proto(pairs: Iterable[tuple[str, str]]) -> list[pb.Pair]:
+    """Return the encoded form of some pairs."""
+    return [pb.Pair(key=key, value=value) for key, value in pairs]
+
+
+def pairs_from_proto(pairs: Iterable[pb.Pair]) -> tuple[tuple[str, str], ...]:
+    """Return the pairs in some messages."""
+    return tuple((pair.key, pair.value) for pair in pairs)
+
+
+def provenance_to_proto(provenance: Provenance) -> pb.Provenance:
+    """Return the encoded form of ``provenance``."""
+    return pb.Provenance(
+        source=provenance.source,
+        model=provenance.model,
+        policy_version=provenance.policy_version,
+        parent_ids=provenance.parent_ids,
+    )
+
+
+def provenance_from_proto(message: pb.Provenance) -> Provenance:
+    """Return the provenance in ``message``."""
+    return Provenance(
+        source=Source(message.source),
+        model=message.model,
+        policy_version=message.policy_version,
+        parent_ids=tuple(message.parent_ids),
+    )

@@ -1,0 +1,196 @@
+"""Outcomes as messages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
+from mlsdm_grpc.core.model.policy import PolicySet
+from mlsdm_grpc.core.model.record import (
+    ConsolidateOutcome,
+    DeleteOutcome,
+    EventOutcome,
+    LossAccepted,
+    Outcome,
+    PutItem,
+    PutOutcome,
+    PutResult,
+    Refusal,
+    Rejection,
+    SemanticsUpgraded,
+    SpaceChanged,
+    SpaceCreated,
+    StreamOutcome,
+)
+from mlsdm_grpc.errors import DataLoss
+from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto, pairs_to_proto
+
+__all__ = ["outcome_from_proto", "outcome_to_proto"]
+
+
+def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
+    """Return the encoded form of an outcome."""
+    message = pb.Outcome(revision=outcome.revision)
+    if isinstance(outcome, PutOutcome):
+        message.put.CopyFrom(_put_outcome_to_proto(outcome))
+    elif isinstance(outcome, EventOutcome):
+        message.event.CopyFrom(_event_outcome_to_proto(outcome))
+    elif isinstance(outcome, ConsolidateOutcome):
+        message.consolidated.CopyFrom(
+            pb.ConsolidateOutcome(
+                merged_count=outcome.merged_count,
+                purged_count=outcome.purged_count,
+                used=outcome.used,
+            )
+        )
+    elif isinstance(outcome, DeleteOutcome):
+        message.deleted.SetInParent()
+    elif isinstance(outcome, SpaceChanged):
+        message.space_changed.SetInParent()
+    elif isinstance(outcome, SpaceCreated):
+        message.space_created.created = outcome.created
+        message.space_created.SetInParent()
+    elif isinstance(outcome, PolicySet):
+        message.policy_set.update_time_ns = outcome.update_time_ns
+        message.policy_set.SetInParent()
+    elif isinstance(outcome, SemanticsUpgraded):
+        message.semantics_upgraded.upgraded = outcome.upgraded
+        message.semantics_upgraded.SetInParent()
+    elif isinstance(outcome, LossAccepted):
+        message.loss_accepted.SetInParent()
+    elif isinstance(outcome, StreamOutcome):
+        message.stream.acked_sequence = outcome.acked_sequence
+        message.stream.items.extend(
+            pb.Outcome() if item is None else outcome_to_proto(item) for item in outcome.items
+        )
+        message.stream.SetInParent()
+    else:
+        message.refusal.reason = outcome.reason
+        message.refusal.message = outcome.message
+        message.refusal.metadata.extend(pairs_to_proto(outcome.metadata))
+    return message
+
+
+def _put_outcome_to_proto(outcome: PutOutcome) -> pb.PutOutcome:
+    return pb.PutOutcome(
+        items=(
+            pb.PutItem(
+                memory_id=item.memory_id,
+                result=item.result,
+                phase=item.phase,
+                create_time_ns=item.create_time_ns,
+                expire_time_ns=item.expire_time_ns,
+                revision=item.revision,
+                create_revision=item.create_revision,
+                update_time_ns=item.update_time_ns,
+                confidence=item.confidence,
+                pinned=item.pinned,
+            )
+            for item in outcome.items
+        ),
+        evicted=outcome.evicted,
+        min_confidence=outcome.min_confidence,
+    )
+
+
+def _event_outcome_to_proto(outcome: EventOutcome) -> pb.EventOutcome:
+    return pb.EventOutcome(
+        rejection=outcome.rejection,
+        step=outcome.step,
+        phase=outcome.phase,
+        moral_threshold=outcome.moral_threshold,
+        moral_ema=outcome.moral_ema,
+        threshold_applied=outcome.threshold_applied,
+        used=outcome.used,
+        capacity=outcome.capacity,
+        memory_id=outcome.memory_id,
+        evicted=outcome.evicted,
+        awake=outcome.awake,
+        result=outcome.result,
+        fell_asleep=outcome.fell_asleep,
+        answer_id=outcome.answer_id,
+    )
+
+
+def outcome_from_proto(message: pb.Outcome) -> Outcome:
+    """Return the outcome in ``message``."""
+    kind = message.WhichOneof("kind")
+    outcome: Outcome
+    if kind == "put":
+        outcome = _put_outcome_from_proto(message.put)
+    elif kind == "event":
+        outcome = _event_outcome_from_proto(message.event)
+    elif kind == "consolidated":
+        done = message.consolidated
+        outcome = ConsolidateOutcome(done.merged_count, done.purged_count, done.used)
+    elif kind == "deleted":
+        outcome = DeleteOutcome()
+    elif kind == "space_changed":
+        outcome = SpaceChanged()
+    elif kind == "space_created":
+        outcome = SpaceCreated(message.space_created.created)
+    elif kind == "policy_set":
+        outcome = PolicySet(message.policy_set.update_time_ns)
+    elif kind == "semantics_upgraded":
+        outcome = SemanticsUpgraded(message.semantics_upgraded.upgraded)
+    elif kind == "loss_accepted":
+        outcome = LossAccepted()
+    elif kind == "refusal":
+        refusal = message.refusal
+        outcome = Refusal(refusal.reason, refusal.message, pairs_from_proto(refusal.metadata))
+    elif kind == "stream":
+        items = tuple(map(_item_outcome, message.stream.items))
+        outcome = StreamOutcome(message.stream.acked_sequence, items)
+    else:
+        raise DataLoss("An outcome has no kind that this version knows.")
+    return replace(outcome, revision=message.revision)
+
+
+def _put_outcome_from_proto(message: pb.PutOutcome) -> PutOutcome:
+    return PutOutcome(
+        items=tuple(
+            PutItem(
+                memory_id=item.memory_id,
+                result=PutResult(item.result),
+                phase=item.phase,
+                create_time_ns=item.create_time_ns,
+                expire_time_ns=item.expire_time_ns,
+                revision=item.revision,
+                create_revision=item.create_revision,
+                update_time_ns=item.update_time_ns,
+                confidence=item.confidence,
+                pinned=item.pinned,
+            )
+            for item in message.items
+        ),
+        evicted=tuple(message.evicted),
+        min_confidence=message.min_confidence,
+    )
+
+
+def _event_outcome_from_proto(message: pb.EventOutcome) -> EventOutcome:
+    return EventOutcome(
+        rejection=Rejection(message.rejection),
+        step=message.step,
+        phase=message.phase,
+        moral_threshold=message.moral_threshold,
+        moral_ema=message.moral_ema,
+        threshold_applied=message.threshold_applied,
+        used=message.used,
+        capacity=message.capacity,
+        memory_id=message.memory_id,
+        evicted=tuple(message.evicted),
+        awake=message.awake,
+        fell_asleep=message.fell_asleep,
+        result=PutResult(message.result),
+        answer_id=message.answer_id,
+    )
+
+
+def _item_outcome(message: pb.Outcome) -> PutOutcome | EventOutcome | Refusal | None:
+    if message.WhichOneof("kind") is None:
+        return None
+    outcome = outcome_from_proto(message)
+    if not isinstance(outcome, PutOutcome | EventOutcome | Refusal):
+        raise DataLoss("An item of a stream has an outcome of another kind.")
+    return outcome

@@ -1,0 +1,129 @@
+"""Memories and entries of the request window as messages of a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
+from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
+from mlsdm_grpc.core.mind.pelm import Memory
+from mlsdm_grpc.core.mind.request_window import WindowEntry
+from mlsdm_grpc.core.model.record import ExchangeRole, Float32
+from mlsdm_grpc.errors import DataLoss
+from mlsdm_grpc.journal.codec import records
+
+__all__ = [
+    "SnapshotDamaged",
+    "entry_from_proto",
+    "entry_to_proto",
+    "float_bytes",
+    "memories_of",
+    "memory_from_row",
+    "memory_to_row",
+]
+
+
+class SnapshotDamaged(DataLoss):
+    """A file does not hold what was written, or not the state that its records gave.
+
+    Nothing else makes a snapshot bad: a version of the server that cannot read it, or has no memory
+    for it, says nothing of the file.
+    """
+
+
+def float_bytes(array: Float32) -> bytes:
+    """Return an array as float32, little endian."""
+    return array.astype("<f4", copy=False).tobytes()
+
+
+def memory_to_row(memory: Memory) -> pb.MemoryRow:
+    """Return everything of a memory but its numbers in columns."""
+    return pb.MemoryRow(
+        memory_id=memory.memory_id,
+        text=memory.text,
+        labels=memory.labels,
+        metadata=[record_pb2.Pair(key=key, value=value) for key, value in memory.metadata],
+        provenance=records.provenance_to_proto(memory.provenance),
+        pinned=memory.pinned,
+        caller_chosen_id=memory.caller_chosen_id,
+        create_time_ns=memory.create_time_ns,
+        expire_time_ns=memory.expire_time_ns,
+        revision=memory.revision,
+        sequence=memory.sequence,
+        ring_sequence=memory.ring_sequence,
+        create_revision=memory.create_revision,
+        update_time_ns=memory.update_time_ns,
+        digest=memory.digest,
+        embedding_model=memory.embedding_model,
+        context=memory.context,
+        event_time_ns=memory.event_time_ns,
+        conversation_id=memory.conversation_id,
+        role=memory.role,
+    )
+
+
+def memory_from_row(row: pb.MemoryRow, *, phase: float, confidence: float) -> Memory:
+    """Return the memory in ``row`` and its columns."""
+    return Memory(
+        memory_id=row.memory_id,
+        text=row.text,
+        phase=phase,
+        confidence=confidence,
+        labels=tuple(row.labels),
+        metadata=tuple((pair.key, pair.value) for pair in row.metadata),
+        provenance=records.provenance_from_proto(row.provenance),
+        pinned=row.pinned,
+        caller_chosen_id=row.caller_chosen_id,
+        create_time_ns=row.create_time_ns,
+        expire_time_ns=row.expire_time_ns,
+        revision=row.revision,
+        sequence=row.sequence,
+        ring_sequence=row.ring_sequence,
+        create_revision=row.create_revision,
+        update_time_ns=row.update_time_ns,
+        digest=row.digest,
+        embedding_model=row.embedding_model,
+        context=row.context,
+        event_time_ns=row.event_time_ns,
+        conversation_id=row.conversation_id,
+        role=ExchangeRole(row.role),
+    )
+
+
+def memories_of(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Memory, Float32]]:
+    """Yield the memories of a block, each with its row.
+
+    Raises:
+        SnapshotDamaged: Some of its columns are missing.
+    """
+    rows = np.frombuffer(columns.rows, "<f4").reshape(-1, dimension)
+    if len(columns.checksums) not in {0, len(columns.memories)}:
+        raise SnapshotDamaged("A snapshot lacks checksums of rows.")
+    phases = np.frombuffer(columns.phases, "<f4").tolist()
+    confidences = np.frombuffer(columns.confidences, "<f4").tolist()
+    for i, row in enumerate(columns.memories):
+        memory = memory_from_row(row, phase=phases[i], confidence=confidences[i])
+        memory.checksum = columns.checksums[i] if columns.checksums else 0
+        yield memory, rows[i]
+
+
+def entry_to_proto(entry: WindowEntry) -> pb.WindowEntry:
+    """Return the encoded form of an entry of the request window."""
+    return pb.WindowEntry(
+        request_id=entry.request_id,
+        request_digest=entry.request_digest,
+        time_ns=entry.time_ns,
+        outcome=records.outcome_to_proto(entry.outcome),
+    )
+
+
+def entry_from_proto(message: pb.WindowEntry) -> WindowEntry:
+    """Return the entry of the request window in ``message``."""
+    return WindowEntry(
+        request_id=message.request_id,
+        request_digest=message.request_digest,
+        time_ns=message.time_ns,
+        outcome=records.outcome_from_proto(message.outcome),
+    )

@@ -1,0 +1,48 @@
+"""Errors of calls that the server ends itself: too late, too large, or when it stops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlsdm_grpc.errors import DeadlineExceeded, InvalidInput, Unavailable
+from mlsdm_grpc.interceptors.drain import draining
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.wire.call import Call
+
+__all__ = ["cut", "expired", "too_large"]
+
+
+def _may_have_written(call: Call) -> bool:
+    method = call.method  # open ones, health and reflection, write nothing and do not say so
+    return call.begun and not (method.read_only or method.open)
+
+
+def expired(call: Call) -> DeadlineExceeded:
+    """Return the error of a call whose deadline passed."""
+    if not _may_have_written(call):
+        return DeadlineExceeded("The deadline passed.", reason="DEADLINE_EXPIRED")
+    return DeadlineExceeded(
+        "The deadline passed; the call may have taken effect.", reason="OUTCOME_UNKNOWN"
+    )
+
+
+def cut(call: Call) -> Unavailable:
+    """Return the error of a call that the server did not let finish before it stopped."""
+    error = draining()
+    if call.endless or not _may_have_written(call):
+        return error
+    return Unavailable(
+        "The server stopped before the call was done; it may have taken effect.",
+        reason="OUTCOME_UNKNOWN",
+        retry_after_s=error.retry_after_s,
+    )
+
+
+def too_large(size: int, limit: int) -> InvalidInput:
+    """Return the error of a request that is larger than its method takes."""
+    return InvalidInput(
+        f"The request has {size} bytes; this method takes at most {limit}.",
+        reason="REQUEST_TOO_LARGE",
+        metadata={"limit": str(limit), "actual": str(size)},
+    )

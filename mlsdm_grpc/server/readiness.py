@@ -1,0 +1,27 @@
+"""What health says of the node: whether it is ready, has its journal, and can ask a model."""
+
+from __future__ import annotations
+
+from mlsdm_grpc.llm.gateway import ProvidersView
+from mlsdm_grpc.protection.clock import Clock
+from mlsdm_grpc.protection.monitor import Monitor
+from mlsdm_grpc.server.health import JOURNAL, LLM, READINESS, Health
+
+__all__ = ["tell_health", "unready_causes"]
+
+
+def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
+    """Return why the server is not ready, by cause."""
+    if health.serving(READINESS):
+        return {}
+    if health.draining or monitor.ready:
+        return {"readiness": "the server is starting or draining"}
+    return dict.fromkeys(monitor.machine.causes, "beyond its limit")
+
+
+async def tell_health(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
+    """Say in health what the monitor has found, and whether a model can be asked."""
+    clock.now_ns()  # an idle server notices a jump, too
+    await health.set_serving(LLM, serving=llm.callable)
+    await health.set_serving(JOURNAL, serving=monitor.journal_serving)
+    await health.set_serving(READINESS, serving=monitor.ready)

@@ -1,0 +1,155 @@
+"""Context, event times and conversations of memories: kept, found by, never quoted as text."""
+
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from serving import in_process
+
+from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import ExchangeRole, MemorySource, PutResult
+from mlsdm_grpc.client import MemoryClient, new_memory
+from mlsdm_grpc.errors import InvalidInput
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+MAY = datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@asynccontextmanager
+async def serving(**sections):
+    async with (
+        in_process(**sections) as server,
+        MemoryClient(str(server.listen)) as memory,
+    ):
+        yield memory
+
+
+def texts(answer):
+    return [match.memory.text for match in answer.matches]
+
+
+@pytest.mark.parametrize("mode", ["lexical", "hybrid", "vector"])
+async def test_a_memory_is_found_by_its_context_less_than_by_its_text(mode):
+    async with serving() as memory:
+        await memory.put("A green one, in the market.", context="Anna: Did you buy a parrot?")
+        await memory.put("We talked about the weather.", context="Ben: Did it rain?")
+        await memory.put("The parrot is called Coco, and it is green.")
+        found = await memory.query("parrot", mode=mode, top_k=2)
+        assert texts(found) == [
+            "The parrot is called Coco, and it is green.",
+            "A green one, in the market.",
+        ]
+        assert found.matches[1].memory.context == "Anna: Did you buy a parrot?"
+
+
+async def test_equal_texts_with_other_circumstances_are_memories_of_their_own():
+    async with serving() as memory:
+        told = [
+            {},
+            {"context": "Anna: Tea?"},
+            {"context": "Anna: Coffee?"},
+            {"event_time": MAY},
+            {"event_time": MAY + DAY},
+            {"conversation_id": "one"},
+            {"conversation_id": "two"},
+        ]
+        for fields in told * 2:
+            await memory.put("Yes, please.", **fields)
+        assert (await memory.state()).state.memory.used == len(told)
+        again = await memory.put("Yes, please.", context="Anna: Tea?")
+        assert again.result == PutResult.PUT_RESULT_REFRESHED
+        await memory.consolidate()
+        assert (await memory.state()).state.memory.used == len(told)
+
+
+@pytest.mark.parametrize("mode", ["lexical", "hybrid", "vector"])
+async def test_queries_are_limited_to_times_sources_and_conversations(mode):
+    async with serving() as memory:
+        await memory.put("The parrot slept.", event_time=MAY, conversation_id="one")
+        await memory.put("The parrot flew.", event_time=MAY + DAY, conversation_id="two")
+        await memory.put("The parrot sang.")
+        machine = new_memory("The parrot spoke.")
+        machine.source = MemorySource.MEMORY_SOURCE_LLM_GENERATION
+        await memory.put_many([machine])
+
+        async def found(**limits):
+            return set(texts(await memory.query("parrot", mode=mode, **limits)))
+
+        assert len(await found()) == 4
+        assert await found(before=MAY) == set()
+        assert await found(after=MAY, before=MAY + DAY) == {"The parrot slept."}
+        assert await found(after=MAY + DAY, before=MAY + 2 * DAY) == {"The parrot flew."}
+        assert await found(after=MAY + 2 * DAY) == {"The parrot sang.", "The parrot spoke."}
+        assert await found(conversation_id="one") == {"The parrot slept."}
+        assert await found(conversation_id="three") == set()
+        assert await found(sources=["llm_generation"]) == {"The parrot spoke."}
+        assert len(await found(sources=["user_input", "system"])) == 3
+
+
+async def test_lists_are_limited_to_sources_and_conversations():
+    async with serving() as memory:
+        for i in range(10):
+            await memory.put(f"Turn {i}.", conversation_id="even" if i % 2 == 0 else "odd")
+        machine = new_memory("Said by a machine.", conversation_id="even")
+        machine.source = MemorySource.MEMORY_SOURCE_LLM_GENERATION
+        machine.exchange_role = ExchangeRole.EXCHANGE_ROLE_ANSWER
+        await memory.put_many([machine])
+        even = [each async for each in memory.list(conversation_id="even", page_size=2)]
+        assert [each.text for each in even] == [f"Turn {i}." for i in range(0, 10, 2)] + [
+            "Said by a machine."
+        ]
+        assert even[-1].exchange_role == ExchangeRole.EXCHANGE_ROLE_ANSWER
+        machines = [each async for each in memory.list(sources=["llm_generation"])]
+        assert [each.text for each in machines] == ["Said by a machine."]
+
+
+async def test_circumstances_survive_a_restart_and_a_replay(tmp_path):
+    journal = {"kind": "sqlite", "data_dir": str(tmp_path)}
+    told = {"context": "Anna: Tea?", "event_time": MAY, "conversation_id": "one"}
+    async with serving(journal=journal) as memory:
+        await memory.put("Yes, please.", memory_id="yes", **told)
+        before = (await memory.get("yes")).memory
+    for _ in range(2):
+        async with serving(journal=journal) as memory:
+            assert (await memory.get("yes")).memory == before
+            assert before.context == "Anna: Tea?"
+            assert before.event_time.ToDatetime(UTC) == MAY
+            assert texts(await memory.query("tea", mode="lexical")) == ["Yes, please."]
+
+
+async def test_personal_data_is_taken_out_of_the_context_as_out_of_the_text():
+    async with serving() as memory:
+        policy = (await memory.get_policy()).policy
+        for rule in policy.rules:
+            if rule.rule_id == "pii.memory":
+                rule.enforcement, rule.decision = 3, 3
+        await memory.set_policy(policy, etag=policy.etag)
+        await memory.put(
+            "Write to anna.b@example.org, not by mail.",
+            context="Ben of ben.c@example.org asked for an address.",
+            memory_id="one",
+        )
+        stored = (await memory.get("one")).memory
+        assert stored.text == "Write to [email], not by mail."
+        assert stored.context == "Ben of [email] asked for an address."
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"context": "alone", "embedding": {"floats": {"values": [1.0] * 256}}}, "memory.context"),
+        ({"text": "a", "context": "x" * 4_097}, "memory.context"),
+        ({"text": "a", "conversation_id": "no spaces"}, "memory.conversation_id"),
+        ({"text": "a", "exchange_role": 9}, "memory.exchange_role"),
+        ({"text": "a", "event_time": {"seconds": 10**10}}, "memory.event_time"),
+    ],
+)
+async def test_what_cannot_be_kept_is_refused(fields, field):
+    from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryRequest
+
+    async with serving() as memory:
+        request = PutMemoryRequest(memory=fields)
+        with pytest.raises(InvalidInput) as caught:
+            await memory._connection.unary(memory._memories.PutMemory, request)
+        assert [violation.field for violation in caught.value.violations] == [field]
