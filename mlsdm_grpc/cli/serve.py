@@ -76,12 +76,14 @@ def serve(
         anyio.run(_serve, settings, backend_options={"use_uvloop": _has_uvloop()})
     except* MlsdmError as group:
         failed = True
-        for refusal in _leaves(group):
-            report(refusal, as_json=False, local=True)
+        if flush_events():  # else nobody reads, and this would wait for ever
+            for refusal in _leaves(group):
+                report(refusal, as_json=False, local=True)
     except* OSError as group:
         failed = True
-        for fault in _leaves(group):
-            typer.echo(f"The server cannot run: {fault}", err=True)
+        if flush_events():
+            for fault in _leaves(group):
+                typer.echo(f"The server cannot run: {fault}", err=True)
     finally:
         flush_events()
     if failed:

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import select
 import stat
 import sys
 import threading
@@ -93,13 +94,15 @@ def write_event(level: int, event: str, fields: dict[str, Any]) -> None:
     _sink.lines.info(_render_json(None, name, _stamp(None, name, fields)))
 
 
-def flush_events() -> None:
+def flush_events() -> bool:
     """Write the lines that wait for others; for the end of a process.
 
     A reader who does not read is waited for at most half a second.
+
+    Returns:
+        Whether all lines are written; where they are not, a write to standard error waits.
     """
-    if _sink.lines is not None:
-        _sink.lines.finish()
+    return _sink.lines is None or _sink.lines.finish()
 
 
 def _renderers(form: LogFormat) -> list[Processor]:
@@ -115,21 +118,23 @@ class _Lines:
     Lines of ordinary events that come within a twentieth of a second are written together.
     """
 
-    __slots__ = ("_stream", "_waiting")
+    __slots__ = ("_is_due", "_stream", "_waiting")
 
     def __init__(self, stream: TextIO | BackgroundStream) -> None:
         self._stream = stream
         self._waiting: deque[str] = deque()
+        self._is_due = False
 
     def info(self, line: str) -> None:
         self._waiting.append(line)
-        if len(self._waiting) == 1:
+        if len(self._waiting) >= _MAX_WAITING:
+            self.flush()
+        elif not self._is_due:
+            self._is_due = True
             try:
                 asyncio.get_running_loop().call_later(_FLUSH_S, self.flush)
             except RuntimeError:  # no loop here
                 self.flush()
-        elif len(self._waiting) >= _MAX_WAITING:
-            self.flush()
 
     debug = info
 
@@ -139,16 +144,19 @@ class _Lines:
 
     critical = warning = msg = error
 
-    def finish(self) -> None:
-        """Write all lines; see :func:`flush_events`."""
+    def finish(self) -> bool:
+        """Write all lines, and return whether they are written; see :func:`flush_events`."""
         self.flush()
-        if isinstance(self._stream, BackgroundStream):
-            self._stream.drain(_DRAIN_S)
+        return not isinstance(self._stream, BackgroundStream) or self._stream.drain(_DRAIN_S)
 
     def flush(self) -> None:
+        self._is_due = False  # before the lines are taken: a thread that adds one then counts on it
         lines = []
-        while self._waiting:
-            lines.append(self._waiting.popleft() + "\n")
+        with suppress(IndexError):  # several threads may take lines
+            while True:
+                lines.append(self._waiting.popleft() + "\n")
+        if not lines:
+            return
         try:
             self._stream.write("".join(lines))
             self._stream.flush()
@@ -160,7 +168,8 @@ class BackgroundStream:
     """Writes to a stream in a thread of its own, because a pipe that nobody reads blocks writers.
 
     Text beyond ``max_bytes`` that waits for the reader is dropped; its lines are counted, and the
-    log tells their number once it goes on.
+    log tells their number once it goes on. The thread writes to the file descriptor: it would hold
+    the lock of the stream's buffer, and a process ends only after it has flushed that.
 
     Args:
         stream: A pipe, a socket or a terminal.
@@ -168,10 +177,13 @@ class BackgroundStream:
     """
 
     def __init__(self, stream: TextIO, max_bytes: int = 1_024 * KIB) -> None:
-        self._stream = stream
+        stream.flush()
+        self._descriptor = stream.fileno()
+        self._encoding = stream.encoding
         self._max_bytes = max_bytes
         self._changed = threading.Condition()
-        self._waiting = ""
+        self._waiting: list[str] = []
+        self._size = 0
         self._dropped = 0
         self._writes = False
         threading.Thread(target=self._run, name="log-writer", daemon=True).start()
@@ -179,35 +191,47 @@ class BackgroundStream:
     def write(self, text: str) -> None:
         """Take text, or drop it; returns at once."""
         with self._changed:
-            if len(self._waiting) + len(text) > self._max_bytes:
+            if self._size + len(text) > self._max_bytes:
                 self._dropped += text.count("\n")
                 return
-            self._waiting += text
+            self._waiting.append(text)
+            self._size += len(text)
             self._changed.notify_all()
 
     def flush(self) -> None:
         """Do nothing: the thread writes as soon as it can."""
 
-    def drain(self, within_s: float) -> None:
-        """Wait until all text is written, but no longer than this."""
+    def drain(self, within_s: float) -> bool:
+        """Wait until all text is written, but no longer than this; return whether it is."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._waiting and not self._writes, within_s)
+            return self._changed.wait_for(lambda: not (self._size or self._writes), within_s)
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._writes = False
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._waiting or self._dropped)
-                text, self._waiting = self._waiting, ""
+                self._changed.wait_for(lambda: self._size or self._dropped)
+                text, self._waiting, self._size = "".join(self._waiting), [], 0
                 dropped, self._dropped = self._dropped, 0
                 self._writes = True
             if dropped:
                 fields = {"event": "log_lines_dropped", "level": "warning", "dropped": dropped}
                 text += _render_json(None, "", _stamp(None, "warning", fields)) + "\n"
-            with suppress(OSError, ValueError):  # the reader is gone
-                self._stream.write(text)
-                self._stream.flush()
+            with suppress(OSError):  # the reader is gone
+                _write_all(self._descriptor, text.encode(self._encoding, "backslashreplace"))
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write to a file descriptor, also to one that takes only what it has room for."""
+    left = memoryview(data)
+    while left:
+        try:
+            left = left[os.write(descriptor, left) :]
+        except BlockingIOError:
+            poller = select.poll()
+            poller.register(descriptor, select.POLLOUT)
+            poller.poll()
 
 
 def _may_block(stream: TextIO) -> bool:

@@ -17,7 +17,7 @@ LIST = "/mlsdm.v1.MemoryService/ListMemories"
 
 
 async def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path):
-    environment = {"MLSDM_LOGGING__LEVEL": "info"}
+    environment = {"MLSDM_LOGGING__LEVEL": "info", "PYTHONUNBUFFERED": ""}
     server = await asyncio.to_thread(ServerProcess, tmp_path, environment=environment)
     try:
         async with grpc.aio.insecure_channel(server.listen) as channel:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
+import threading
 
 import anyio
 import pytest
@@ -12,8 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc.config import LogFormat, LoggingSettings
+from mlsdm_grpc.observability import logging as logging_module
 from mlsdm_grpc.observability.logging import (
     MAX_LINE_BYTES,
+    BackgroundStream,
     configure_logging,
     flush_events,
     write_event,
@@ -191,3 +198,63 @@ def test_a_caller_that_was_lost_is_no_error(level, lines):
     assert len(logged) == lines
     assert logged[-1]["level"] == "error"
     assert "a defect" in logged[-1]["exception"]
+
+
+UNREAD = """
+import structlog
+from mlsdm_grpc.config import LoggingSettings
+from mlsdm_grpc.observability.logging import configure_logging, flush_events
+configure_logging(LoggingSettings())
+for number in range(3_000):
+    structlog.get_logger().warning("unread", number=number, text="x" * 100)
+print(flush_events(), flush=True)
+"""
+
+
+def test_a_process_ends_although_nobody_reads_its_log():
+    process = subprocess.Popen(
+        [sys.executable, "-c", UNREAD], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+    )  # fmt: skip
+    with process:
+        try:
+            assert process.stdout.readline() == "False\n"
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def test_a_pipe_that_never_blocks_gets_whole_lines():
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)  # as whoever shares it may have made it
+    lines = [json.dumps({"number": number, "text": "x" * 200}) for number in range(2_000)]
+    with os.fdopen(writing, "w") as stream, os.fdopen(reading) as log:
+        background = BackgroundStream(stream)
+        for line in lines:
+            background.write(line + "\n")
+        assert [log.readline().removesuffix("\n") for _ in lines] == lines
+        assert background.drain(5)
+
+
+def test_lines_that_two_threads_add_at_once_are_written():
+    class Racing(collections.deque):
+        """Another thread adds a line between a thread's adding its own and looking at them."""
+
+        def append(self, line):
+            super().append(line)
+            if line == "ours":
+                other = threading.Thread(target=lines.info, args=("theirs",))
+                other.start()
+                other.join()
+
+    async def logged():
+        lines.info("ours")
+        with anyio.fail_after(5):
+            while "ours" not in stream.getvalue():
+                await anyio.lowlevel.checkpoint()
+
+    stream = io.StringIO()
+    lines = logging_module._Lines(stream)
+    lines._waiting = Racing()
+    asyncio.run(logged())
+    assert sorted(stream.getvalue().split()) == ["ours", "theirs"]
