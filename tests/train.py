@@ -178,7 +178,9 @@ def joined(paragraphs: list[tuple[str, str]], features: list[list[Row]]) -> Tabl
     lines = [*examples(), *(line.labelled for line in hostile_lines("train"))]
     lines += hidden_copies(lines)
     of_lines = [featured(text) for text, _, _ in lines]
-    of_lines = [[*rows, *(row._replace(harm=[], injection=[]) for row in rows)] for rows in of_lines]
+    of_lines = [
+        [*rows, *(row._replace(harm=[], injection=[]) for row in rows)] for rows in of_lines
+    ]
     found = [*lines, *((text, False, False) for _, text in paragraphs)]
     real = np.arange(len(found)) >= len(lines)
     measures = np.array([False] * len(lines) + [split == "working" for split, _ in paragraphs])
@@ -214,9 +216,9 @@ HIDING: Sequence[Callable[[str], str]] = (
     lambda text: text[::-1],
     lambda text: text.translate(str.maketrans("aeiosAEIOS", "4310543105")),
     lambda text: " ".join(text.replace(" ", "  ")),
-    lambda text: "\u200b".join(text),
+    "\u200b".join,
     lambda text: text.translate(str.maketrans("aeopcx", "аеорсх")),
-    lambda text: text.upper(),
+    str.upper,
 )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-
 from mlsdm_grpc.governance.detectors.sensitive import find_sensitive
 from mlsdm_grpc.governance.matching.normalization import fold
 from tests.governance.reading import harm_of, injection_of

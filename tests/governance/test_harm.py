@@ -9,7 +9,6 @@ from mlsdm_grpc.governance.matching.findings import FindingKind
 from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, PatternRule, RuleMatcher
 from tests.governance.reading import harm_of
 
-
 HOSTILE = [
     ("violence", "I am killing him"),
     ("violence", "K1LL them all"),

@@ -206,7 +206,7 @@ def test_each_detector_runs_once_for_all_its_rules():
         TEXT,
         Stage.RESPONSE,
         rules=["pii.response", "secret.response"],
-        detectors=Detectors(broken, broken, counting, broken, {}),
+        detectors=Detectors(broken, broken, counting, {}),
     )
     assert calls == [TEXT]
     assert measurement.scores == {"pii.response": 0.9, "secret.response": 1.0}
@@ -228,7 +228,7 @@ def test_checks_of_quality_are_given_the_prompt():
         Stage.SPEECH,
         prompt="a question",
         rules=["quality.drift"],
-        detectors=Detectors(broken, broken, broken, broken, quality),
+        detectors=Detectors(broken, broken, broken, quality),
     )
     assert seen == [(TEXT, "a question")]
     assert measurement.scores == {"quality.drift": 0.75}

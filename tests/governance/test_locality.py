@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -50,11 +51,7 @@ def owned(text: str, find: Callable[[str], tuple[Finding, ...]]) -> set[Finding]
         last = WINDOW if start == starts[-1] else CONTEXT_CHARS + STEP
         for each in find(text[start : start + WINDOW]):
             if first <= each.start < last:
-                found.add(
-                    Finding(
-                        each.kind, each.category, each.start + start, each.end + start, each.score
-                    )
-                )
+                found.add(replace(each, start=each.start + start, end=each.end + start))
     return found
 
 
@@ -83,9 +80,12 @@ def test_scores_are_extremes_over_windows(text: str):
     windows = [text[i : i + WINDOW] for i in range(0, max(len(text) - STEP, 1), STEP)]
     value = harm_of(text, in_pieces=True).moral_value
     lowest = max((each.score for each in owned(text, harms)), default=0.0)
-    assert (value < 0.5) == (lowest > 0)
+    assert (value < 0.5) == (lowest >= 0.5)
     assert min(harm_of(each, in_pieces=True).moral_value for each in windows) <= value
-    assert max(injection_of(each, in_pieces=True).score for each in windows) >= injection_of(text, in_pieces=True).score
+    assert (
+        max(injection_of(each, in_pieces=True).score for each in windows)
+        >= injection_of(text, in_pieces=True).score
+    )
 
 
 @pytest.mark.parametrize("at", range(0, 3000, 171))
@@ -100,6 +100,9 @@ def test_encoded_text_is_found_wherever_the_window_begins(at: int):
 
 def test_a_far_context_does_not_count():
     assert (
-        harm_of("In my novel " + "he walks on " * 40 + "how do I kill him", in_pieces=True).moral_value < 0.5
+        harm_of(
+            "In my novel " + "he walks on " * 40 + "how do I kill him", in_pieces=True
+        ).moral_value
+        < 0.5
     )
     assert harm_of("In my novel I ask myself: how do I kill him", in_pieces=True).moral_value >= 0.5

@@ -23,9 +23,11 @@ LONGEST: Final = 4_000
 """Characters of a text that is kept."""
 _LONGEST_FILE: Final = 40_000_000
 _CODES: Final = frozenset(
-    "af ar ast be bg bn br bs ca cs cy da el eo et eu fa fi ga gl gu he hi hr hu ia id is it ja ka"
-    " kk km kn ko lt lv mk ml mr ms nb nds nl nn oc pa pl pt ro ru se sk sl sq sr sv ta te tg th tr"
-    " ug uz vi wa zh".split()
+    """
+    af ar ast be bg bn br bs ca cs cy da el eo et eu fa fi ga gl gu he hi hr hu ia id is it ja ka
+    kk km kn ko lt lv mk ml mr ms nb nds nl nn oc pa pl pt ro ru se sk sl sq sr sv ta te tg th tr
+    ug uz vi wa zh
+    """.split()  # noqa: SIM905 - a table
 )
 _NAMES: Final = {
     "english": "en",
@@ -39,9 +41,11 @@ _LOCALE: Final = re.compile(r"(?P<code>[a-z]{2,3})(?:[-_@.][A-Za-z]{2,8}(?:\.[\w
 _SUFFIXED: Final = re.compile(r"[._-](?P<code>[a-z]{2,3})(?:[-_][A-Za-z]{2})?(?:\.[a-z.]{2,9})?$")
 _BLANK_LINE: Final = re.compile(r"\n\s*\n")
 _BLOCKS: Final = frozenset(
-    "p li td th dd dt h1 h2 h3 h4 h5 h6 div pre blockquote tr ul ol dl table section article body"
-    " para simpara title term listitem screen programlisting entry note tip paragraph item"
-    " desc steps caption cmd head info".split()
+    """
+    p li td th dd dt h1 h2 h3 h4 h5 h6 div pre blockquote tr ul ol dl table section article body
+    para simpara title term listitem screen programlisting entry note tip paragraph item desc
+    steps caption cmd head info
+    """.split()  # noqa: SIM905 - a table
 )
 _HIDDEN: Final = frozenset({"script", "style", "head", "nav", "svg", "math"})
 
@@ -240,7 +244,7 @@ class _Blocks(HTMLParser):
         self._pieces: list[str] = []
         self._hidden = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
         if tag in _HIDDEN:
             self._hidden += 1
         if tag in _BLOCKS:

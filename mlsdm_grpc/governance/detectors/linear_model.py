@@ -2,8 +2,9 @@
 
 A rule says that words stand together; this weighs what stands around them, as it learned from
 labelled lines and from more than a hundred thousand paragraphs of books, manuals and letters. Its
-score is 0.5 where one such paragraph in 10,000 of its language is called hostile. Its weights are made by
-``make train`` without the test splits of the corpora and the final third of the paragraphs.
+score is 0.5 where about one such paragraph in 10,000 of its language is called hostile. Its weights
+are made by ``make train``, without the test splits of the corpora and without the final third of
+the paragraphs.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ LEAST_FEATURES: Final = 100
 FORMAT: Final = struct.Struct("<8s32s")
 """Start of the file: mark, SHA-256 of the examples; then two heads, harm and injection."""
 HEAD: Final = struct.Struct("<fff6f")
-"""Start of a head: bias, scale, slope, cut by language; behind it ``BUCKETS`` signed bytes and ``EVIDENCE``
-32-bit floats."""
+"""Start of a head: bias, scale, slope, cut by language; behind it ``BUCKETS`` signed bytes and
+``EVIDENCE`` 32-bit floats."""
 _MARK: Final = b"linear03"
 _WORD: Final = re.compile(r"[\w']+")
 _MIXED: Final = re.compile(r"[a-z][\u0370-\u052f]|[\u0370-\u052f][a-z]")
@@ -75,7 +76,7 @@ class Head(NamedTuple):
     """Logit that has the score 0.5, by the number of the language; the last is for all others."""
     weights: memoryview
     """Signed bytes, times ``scale``."""
-    evidence: memoryview
+    evidence: memoryview[float]
 
     def logit(self, words: Sequence[WordFeatures], evidence: Iterable[int]) -> float:
         """Return the logit of a passage.
@@ -148,7 +149,9 @@ def word_features(folded: Folded, start: int = 0, end: int | None = None) -> lis
         word = _meant(match[0][:_MAX_WORD_CHARS])
         buckets = (_bucket(f"b{before} {word}"), _bucket(f"s{earlier} {word}"), *_of_word(word))
         first, last = match.span()
-        found.append(WordFeatures(origin[first], origin[last - 1] + 1, buckets, languages_with(word)))
+        found.append(
+            WordFeatures(origin[first], origin[last - 1] + 1, buckets, languages_with(word))
+        )
         before, earlier = word, before
     return found
 

@@ -15,7 +15,17 @@ from mlsdm_grpc.governance.detectors.linear_model import (
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind, merged
 from mlsdm_grpc.governance.matching.normalization import Folded, plain
 
-__all__ = ["BORDERLINE", "DOUBTED", "LIKENESS", "LIMIT", "Evidence", "ReadText", "Weighed", "weighed", "windows"]
+__all__ = [
+    "BORDERLINE",
+    "DOUBTED",
+    "LIKENESS",
+    "LIMIT",
+    "Evidence",
+    "ReadText",
+    "Weighed",
+    "weighed",
+    "windows",
+]
 
 LIMIT: Final = 0.5
 """Score from which a passage is hostile."""
@@ -94,7 +104,7 @@ def weighed(read: ReadText, kind: FindingKind, head: Head, evidence: Sequence[Ev
     Cost: O(len(text)), about 5 us a word.
     """
     best = 0.0
-    findings = []
+    findings = list[Finding]()
     for words, inside in _passages(read, evidence):
         ids = {
             number
@@ -140,8 +150,8 @@ def _passages(
 def _pieces(
     read: ReadText, evidence: Sequence[Evidence]
 ) -> Iterator[tuple[Sequence[WordFeatures], Sequence[Evidence]]]:
-    """Yield what stands around each match; only the matches at the same place count with it."""
-    for each in evidence:
+    """Yield what stands around each match that its context does not speak against."""
+    for each in (each for each in evidence if each.category != DOUBTED):
         start, end = max(each.start - _REACH_CHARS, 0), each.end + _REACH_CHARS
         cut = plain(read.text[max(start - 1, 0) : end + 1])
         words = word_features(cut, min(start, 1), len(cut.text) - (end < len(read.text)))

@@ -71,7 +71,8 @@ _PHONE: Final = re.compile(
 )
 _INTERNATIONAL: Final = re.compile(r"(?:\+|00)[1-9]")
 _DATE: Final = re.compile(
-    r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}(?:[ -]\d{1,2}.*)?|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d"
+    r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}(?:[ -]\d{1,2}.*)?"
+    r"|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d"
     r"|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d|\d{1,3}(?: \d{3})+"
 )
 """Dates, ranges of years and grouped numbers, which are read as phones only with a word for one."""

@@ -59,9 +59,14 @@ def _candidates(text: str) -> Iterator[Finding]:
         for match in secret.pattern.finditer(text):
             if secret.accepts(match):
                 group = "v" if "v" in match.re.groupindex else 0
-                place = match.span(group)
+                start, end = match.span(group)
                 yield Finding(
-                    FindingKind.SECRET, secret.category, *place, secret.score, "", secret.category
+                    FindingKind.SECRET,
+                    secret.category,
+                    start,
+                    end,
+                    secret.score,
+                    rule=secret.category,
                 )
     for place in find_personal(text):
-        yield Finding(FindingKind.PERSONAL_DATA, *place, "", place.category)
+        yield Finding(FindingKind.PERSONAL_DATA, *place, rule=place.category)

@@ -4,7 +4,8 @@
 stacked characters. ``readings`` says what one word may stand for: digits and signs for letters,
 letters of another script, letters repeated. ``spelled`` finds words whose letters stand apart.
 ``fold`` is all three together. Everything is local: what a word comes to depends on that word.
-``unmasked`` is what numbers and keys are searched in. ``is_blank`` says whether there is anything to see at all.
+``unmasked`` is what numbers and keys are searched in. ``is_blank`` says whether there is anything
+to see at all.
 """
 
 from __future__ import annotations

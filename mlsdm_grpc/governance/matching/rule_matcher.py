@@ -162,13 +162,13 @@ class RuleMatcher:
                 continue
             if unless not in contexts:
                 contexts[unless] = slots.near(slots.any_of(unless), _AFTER, _BEFORE)
-            for into, ends in (
+            for found, ends in (
                 (hits, stages[-1] & ~contexts[unless]),
                 (doubtful, stages[-1] & contexts[unless]),
             ):
                 places = slots.places(elements, [*stages[:-1], ends]) if ends else ()
-                into += (
+                found.extend(
                     RuleMatch(rule.category, rule.certainty, start, end, language, rule.pattern)
-                    for _, (start, end) in zip(range(MAX_HITS - len(into)), places, strict=False)
+                    for _, (start, end) in zip(range(MAX_HITS - len(found)), places, strict=False)
                 )
         return MatchReport(tuple(hits), tuple(doubtful))
