@@ -69,6 +69,15 @@ async def event_loop_of_the_session(anyio_backend: object) -> AsyncIterator[None
     grpc.aio.shutdown_grpc_aio()
 
 
+@pytest.fixture
+async def driver() -> AsyncIterator[Any]:
+    """An engine with its minds in this process."""
+    from drive import running
+
+    async with running() as each:
+        yield each
+
+
 @pytest.fixture(autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:
     """Raise in whatever part of the service blocks the event loop."""

@@ -24,7 +24,7 @@ import pytest
 from mlsdm_grpc._gen.mlsdm.v1.event_pb2 import Event
 from mlsdm_grpc.client import MemoryClient, Policy, new_memory
 from mlsdm_grpc.errors import ApiStatusError, DeadlineExceeded, InvalidInput
-from tests.client.counting import GOOD, Counted, called, counting, public
+from tests.support.counting import GOOD, Counted, called, counting, public
 
 pytestmark = pytest.mark.anyio
 

@@ -25,7 +25,7 @@ from mlsdm_grpc.client.arguments import each, message
 from mlsdm_grpc.client.messages import vector_of
 from mlsdm_grpc.client.spaces import space_config
 from mlsdm_grpc.errors import InvalidInput, PreconditionFailed
-from tests.client.counting import GOOD, called, counting
+from tests.support.counting import GOOD, called, counting
 
 pytestmark = pytest.mark.anyio
 

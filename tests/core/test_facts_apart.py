@@ -3,9 +3,9 @@
 import pytest
 from histories import vector
 from spaces import Space, spoil
-from test_pairs import left
 
 from mlsdm_grpc.core.model.record import NewMemory, Provenance, PutMemories, PutResult
+from tests.core.test_pairs import left
 
 MODEL = "words"
 

@@ -3,12 +3,12 @@
 import pytest
 from histories import DIMENSION, vector
 from spaces import Space
-from test_pairs_data import PAIRS, SETS
 
 from mlsdm_grpc.core.mind.consolidation import Rules, Window, plan
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.model.record import Consolidate, MergeGroup, NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
+from tests.core.test_pairs_data import PAIRS, SETS
 
 MODEL = "words"
 OPTIONAL = {"closing-full-stop-cjk", "closing-danda"}

@@ -18,7 +18,7 @@ KILLS = 15
 
 def run_until_killed(folder, seed, delay_s):
     """Return the last acknowledged revision of each space."""
-    script = Path(__file__).parent / "journal_writer.py"
+    script = Path(__file__).parents[1] / "support" / "journal_writer.py"
     child = subprocess.Popen(
         [sys.executable, str(script), str(folder), str(seed)], stdout=subprocess.PIPE, text=True
     )

@@ -18,7 +18,11 @@ pytestmark = [
 
 def read(folder, when=None):
     """Return what a child says of each space; the reads ``when`` of strace fail with EIO."""
-    script = [sys.executable, str(Path(__file__).parent / "damage_reader.py"), str(folder)]
+    script = [
+        sys.executable,
+        str(Path(__file__).parents[1] / "support" / "damage_reader.py"),
+        str(folder),
+    ]
     paths = [f"--trace-path={folder / name}" for name in (DATABASE, WAL)]
     fault = ["-e", "trace=pread64", "-e", f"inject=pread64:error=EIO:when={when}"]
     trace = ["strace", "-f", "-qq", "-o", "/dev/null", *paths, *fault]

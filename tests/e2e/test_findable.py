@@ -1,18 +1,14 @@
 """What was put is found by its own text: in every phase, after sleep, restart and round trip."""
 
 import random
-import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from serving import in_process
 
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.errors import InvalidInput
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
-from test_pairs_data import ALL_STOPS, PAIRS, reduced
+from tests.core.test_pairs_data import ALL_STOPS, PAIRS, reduced
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -16,8 +14,6 @@ from mlsdm_grpc._gen.mlsdm.v1 import node_pb2
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.errors import InvalidInput, Unavailable
 from mlsdm_grpc.llm.providers.provider import ModelRequest
-
-sys.path.append(str(Path(__file__).parents[1] / "llm"))
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 

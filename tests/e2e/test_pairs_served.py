@@ -1,10 +1,8 @@
 """The labelled pairs through a server: events and sleep, puts and Consolidate, both embedders."""
 
 import json
-import sys
 from collections import Counter
 from contextlib import aclosing, asynccontextmanager
-from pathlib import Path
 
 import anyio
 import numpy as np
@@ -14,10 +12,8 @@ from upstream import Upstream, http
 
 from mlsdm_grpc._gen.mlsdm.v1.event_pb2 import RHYTHM_STATE_WAKE
 from mlsdm_grpc.client import MemoryClient
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
-from test_pairs import OPTIONAL
-from test_pairs_data import ALL_STOPS, PAIRS, reduced
+from tests.core.test_pairs import OPTIONAL
+from tests.core.test_pairs_data import ALL_STOPS, PAIRS, reduced
 
 pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(240)]
 

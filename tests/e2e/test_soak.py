@@ -30,7 +30,7 @@ pytestmark = [
 ]
 
 CLIENTS = 2
-CLIENT = Path(__file__).with_name("soaker.py")
+CLIENT = Path(__file__).parents[1] / "support" / "soaker.py"
 ENVIRONMENT = {
     "MLSDM_SPACE__DIMENSION": "32",
     "MLSDM_SPACE__CAPACITY": "1000",

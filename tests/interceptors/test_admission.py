@@ -16,7 +16,7 @@ from mlsdm_grpc.security.principal import Criticality
 from mlsdm_grpc.server.build import SERVICES
 from mlsdm_grpc.wire.call import Method, Principal, RpcShape
 from mlsdm_grpc.wire.method_classes import WORK, MethodClass
-from tests.interceptors.calls import OPEN, UNARY, make_call
+from tests.support.calls import OPEN, UNARY, make_call
 
 METHODS = {
     f"/{service.full_name}/{method.name}": Method(

@@ -26,7 +26,7 @@ from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.wire.call import ANONYMOUS, OK, Method, Principal, RpcStatus
-from tests.interceptors.calls import OPEN, STREAM, UNARY, make_call
+from tests.support.calls import OPEN, STREAM, UNARY, make_call
 
 
 @pytest.mark.parametrize("given", ["a", "0b1d-7/x", "x" * 128])

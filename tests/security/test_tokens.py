@@ -12,7 +12,7 @@ from mlsdm_grpc.security.bearer_tokens import (
     TokenAuthenticator,
 )
 from mlsdm_grpc.security.principal import Criticality, Principal
-from tests.ping import serving
+from tests.support.ping import serving
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.wire.call import Call, Interceptor
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.status import INTERNAL_MESSAGE
-from tests.ping import (
+from tests.support.ping import (
     DESCRIPTOR,
     SECRET,
     SERVICE,

@@ -4,7 +4,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mlsdm_grpc.server.health import JOURNAL, LIVENESS, LLM, OVERALL, READINESS, Health
-from tests.ping import SERVICE, Refusing, outcome, serving
+from tests.support.ping import SERVICE, Refusing, outcome, serving
 
 pytestmark = pytest.mark.anyio
 

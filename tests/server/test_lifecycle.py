@@ -13,7 +13,7 @@ from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.health import LIVENESS, READINESS, Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
-from tests.ping import SERVICE, SHAPES, outcome, serving
+from tests.support.ping import SERVICE, SHAPES, outcome, serving
 
 pytestmark = pytest.mark.anyio
 

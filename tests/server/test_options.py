@@ -10,7 +10,7 @@ import pytest
 
 from mlsdm_grpc.config import ServerSettings
 from mlsdm_grpc.server.grpc_options import connection_limit, options_table, server_options
-from tests.ping import SERVICE, PingRequest, outcome, serving
+from tests.support.ping import SERVICE, PingRequest, outcome, serving
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from mlsdm_grpc.protection import byte_gate
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.server.memory_plan import MemoryPlan
 from mlsdm_grpc.server.room import Room
-from tests.ping import outcome, serving
+from tests.support.ping import outcome, serving
 
 pytestmark = pytest.mark.anyio
 

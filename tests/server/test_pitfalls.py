@@ -12,7 +12,7 @@ import grpc.aio
 import pytest
 
 from mlsdm_grpc.wire.call import Call, Interceptor
-from tests.ping import SERVICE, SHAPES, PingResponse, serving
+from tests.support.ping import SERVICE, SHAPES, PingResponse, serving
 
 pytestmark = pytest.mark.anyio
 

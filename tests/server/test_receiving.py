@@ -14,7 +14,7 @@ from mlsdm_grpc.security.principal import Principal
 from mlsdm_grpc.server import handlers
 from mlsdm_grpc.server.memory_plan import MemoryPlan
 from mlsdm_grpc.server.room import Room
-from tests.ping import SERVICE, outcome, serving
+from tests.support.ping import SERVICE, outcome, serving
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 
 from mlsdm_grpc.server.reflection import ALPHA, V1
-from tests.ping import SERVICE, serving
+from tests.support.ping import SERVICE, serving
 
 pytestmark = pytest.mark.anyio
 

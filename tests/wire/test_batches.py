@@ -8,6 +8,7 @@ import zlib
 from dataclasses import replace
 from types import SimpleNamespace
 
+import histories
 import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
@@ -40,8 +41,7 @@ from mlsdm_grpc.wire import requests
 from mlsdm_grpc.wire.bounds import BOUNDS
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.reading import Reader
-from tests.core import histories
-from tests.core.histories import vector
+from tests.support.histories import vector
 
 MIB = 1_024 * 1_024
 CALL = SimpleNamespace(method=SimpleNamespace(path="/mlsdm.v1.MemoryService/BatchPutMemories"))

@@ -24,7 +24,7 @@ from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.query_decoder import queries_of
 from mlsdm_grpc.workers.space_words import completing, know_words, lacks_words
 from mlsdm_grpc.workers.space_worker import MindHandler
-from tests.core.histories import vector
+from tests.support.histories import vector
 
 DIMENSION = 8
 
