@@ -32,7 +32,7 @@ from mlsdm_grpc.governance.detectors.linear_model import (
     LEAST_FEATURES,
     evidence_ids,
 )
-from mlsdm_grpc.governance.detectors.passages import Evidence, ReadText, windows
+from mlsdm_grpc.governance.detectors.text_passages import ReadText, RuleEvidence, windows
 from mlsdm_grpc.governance.matching.sentence_languages import JUDGED, likeliest
 from tests.realtext.collect import LISTED, read
 from tests.realtext.hostile import hostile_lines
@@ -141,7 +141,7 @@ def featured(text: str) -> list[Row]:
     ]
 
 
-def _ids(evidence: Sequence[Evidence]) -> list[int]:
+def _ids(evidence: Sequence[RuleEvidence]) -> list[int]:
     return sorted({n for e in evidence for n in evidence_ids(e.category, e.rule, e.language)})
 
 
@@ -179,7 +179,7 @@ def joined(paragraphs: list[tuple[str, str]], features: list[list[Row]]) -> Tabl
     lines += hidden_copies(lines)
     of_lines = [featured(text) for text, _, _ in lines]
     of_lines = [
-        [*rows, *(row._replace(harm=[], injection=[]) for row in rows)] for rows in of_lines
+        [*rows, *(Row(row.words, [], [], row.language) for row in rows)] for rows in of_lines
     ]
     found = [*lines, *((text, False, False) for _, text in paragraphs)]
     real = np.arange(len(found)) >= len(lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlsdm_grpc.governance.detectors.harm import Harm, score_harm
 from mlsdm_grpc.governance.detectors.injection import Injection, score_injection
-from mlsdm_grpc.governance.detectors.passages import ReadText
+from mlsdm_grpc.governance.detectors.text_passages import ReadText
 
 __all__ = ["harm_of", "injection_of"]
 

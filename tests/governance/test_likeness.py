@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, load, word_features
-from mlsdm_grpc.governance.detectors.passages import LIKENESS, ReadText, windows
+from mlsdm_grpc.governance.detectors.text_passages import LIKENESS, ReadText, windows
 from mlsdm_grpc.governance.matching.normalization import plain
 from tests.governance.reading import harm_of, injection_of
 from tests.train import digest, examples, held_out, words

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import bz2
-import gettext
 import gzip
 import html
-import io
 import json
 import lzma
 import re
+import struct
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
@@ -160,11 +159,14 @@ def _tagged(data: bytes) -> Iterator[str]:
 
 
 def _catalog(data: bytes) -> Iterator[str]:
-    try:
-        catalog = gettext.GNUTranslations(io.BytesIO(data))
-    except (OSError, UnicodeDecodeError, ValueError):
+    """Yield the translations of a binary message catalog; see the manual of gettext."""
+    order = {b"\xde\x12\x04\x95": "<", b"\x95\x04\x12\xde": ">"}.get(data[:4])
+    if order is None:
         return
-    for text in catalog._catalog.values():  # type: ignore[attr-defined]
+    _, count, _, table = struct.unpack_from(f"{order}4I", data, 4)
+    for at in range(count):
+        length, start = struct.unpack_from(f"{order}2I", data, table + 8 * at)
+        text = _decoded(data[start : start + length])
         yield html.unescape(re.sub(r"<[^<>]*>|&(?=\w\b)|_(?=\w)", "", text))
 
 

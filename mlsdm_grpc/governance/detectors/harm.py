@@ -8,12 +8,12 @@ from typing import Final
 
 from mlsdm_grpc.governance.detectors.harm_rules import EXCLUSIONS, RULES
 from mlsdm_grpc.governance.detectors.linear_model import load
-from mlsdm_grpc.governance.detectors.passages import (
+from mlsdm_grpc.governance.detectors.text_passages import (
     BORDERLINE,
     DOUBTED,
     LIMIT,
-    Evidence,
     ReadText,
+    RuleEvidence,
     weighed,
 )
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
@@ -45,14 +45,14 @@ def _rules() -> RuleMatcher:
     return RuleMatcher(_TABLES, RULES, EXCLUSIONS)
 
 
-def harm_evidence(read: ReadText) -> list[Evidence]:
+def harm_evidence(read: ReadText) -> list[RuleEvidence]:
     """Return the matches of the rules, in English, German, French, Spanish and Ukrainian.
 
     Cost: O(len(text)).
     """
     report = _rules().read(read.folded)
-    found = [Evidence(h.category, h.pattern, h.language, h.start, h.end) for h in report.hits]
-    found += (Evidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
+    found = [RuleEvidence(h.category, h.pattern, h.language, h.start, h.end) for h in report.hits]
+    found += (RuleEvidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
     return found
 
 

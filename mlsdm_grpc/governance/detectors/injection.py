@@ -10,11 +10,11 @@ from typing import Final
 
 from mlsdm_grpc.governance.detectors.injection_rules import EXCLUSIONS, RULES
 from mlsdm_grpc.governance.detectors.linear_model import load
-from mlsdm_grpc.governance.detectors.passages import (
+from mlsdm_grpc.governance.detectors.text_passages import (
     DOUBTED,
     LIMIT,
-    Evidence,
     ReadText,
+    RuleEvidence,
     weighed,
 )
 from mlsdm_grpc.governance.matching.decoding import hidden_letters, hidden_texts
@@ -53,18 +53,18 @@ def score_injection(read: ReadText) -> Injection:
     )
 
 
-def injection_evidence(read: ReadText) -> list[Evidence]:
+def injection_evidence(read: ReadText) -> list[RuleEvidence]:
     """Return the matches of rules, marks and code.
 
     Cost: O(len(text)).
     """
     report = _rules().read(read.folded)
-    found = [Evidence(h.category, h.pattern, h.language, h.start, h.end) for h in report.hits]
-    found += (Evidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
+    found = [RuleEvidence(h.category, h.pattern, h.language, h.start, h.end) for h in report.hits]
+    found += (RuleEvidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
     found += _marks(read.folded)
     found += _hidden(read.text, read.folded)
     found += (
-        Evidence("obfuscated", "invisible", "", *match.span())
+        RuleEvidence("obfuscated", "invisible", "", *match.span())
         for match in _INVISIBLE.finditer(read.text)
     )
     return found
@@ -75,13 +75,13 @@ def _rules() -> RuleMatcher:
     return RuleMatcher(TABLES, RULES, EXCLUSIONS)
 
 
-def _marks(folded: Folded) -> Iterator[Evidence]:
+def _marks(folded: Folded) -> Iterator[RuleEvidence]:
     for _, mark in zip(range(MAX_HITS), find_markup(folded.text), strict=False):
         start, end = folded.origin[mark.start], folded.origin[mark.end - 1] + 1
-        yield Evidence("fake_markup", mark.kind, "", start, end)
+        yield RuleEvidence("fake_markup", mark.kind, "", start, end)
 
 
-def _hidden(text: str, folded: Folded) -> Iterator[Evidence]:
+def _hidden(text: str, folded: Folded) -> Iterator[RuleEvidence]:
     for hidden in hidden_texts(text):
         for hit in _rules().read(plain(hidden.text)).hits:
             yield _behind_code(hit, *hidden.span(hit.start, hit.end, len(text)))
@@ -92,5 +92,5 @@ def _hidden(text: str, folded: Folded) -> Iterator[Evidence]:
                 yield _behind_code(hit, folded.origin[start], folded.origin[end - 1] + 1)
 
 
-def _behind_code(hit: RuleMatch, start: int, end: int) -> Evidence:
-    return Evidence("obfuscated", hit.category, "", start, end)
+def _behind_code(hit: RuleMatch, start: int, end: int) -> RuleEvidence:
+    return RuleEvidence("obfuscated", hit.category, "", start, end)

@@ -28,7 +28,7 @@ __all__ = [
     "FORMAT",
     "HEAD",
     "LEAST_FEATURES",
-    "Head",
+    "LinearHead",
     "Model",
     "WordFeatures",
     "evidence_ids",
@@ -65,7 +65,7 @@ class WordFeatures(NamedTuple):
     """Those that have it as a stop word."""
 
 
-class Head(NamedTuple):
+class LinearHead(NamedTuple):
     """Weights of one question, and where its scores are cut."""
 
     bias: float
@@ -106,8 +106,8 @@ class Model(NamedTuple):
 
     digest: bytes
     """SHA-256 of the examples."""
-    harm: Head
-    injection: Head
+    harm: LinearHead
+    injection: LinearHead
 
 
 @cache
@@ -120,10 +120,10 @@ def load() -> Model:
         raise ValueError("likeness.bin has another format than this version reads")
     view = memoryview(data)
 
-    def head(start: int) -> Head:
+    def head(start: int) -> LinearHead:
         middle = start + HEAD.size + BUCKETS
         bias, scale, slope, *cuts = HEAD.unpack_from(data, start)
-        return Head(
+        return LinearHead(
             bias,
             scale,
             slope,

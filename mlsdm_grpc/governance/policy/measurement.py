@@ -13,8 +13,8 @@ import structlog
 
 from mlsdm_grpc.governance.detectors.harm import Harm, score_harm
 from mlsdm_grpc.governance.detectors.injection import Injection, score_injection
-from mlsdm_grpc.governance.detectors.passages import ReadText
 from mlsdm_grpc.governance.detectors.sensitive import find_sensitive
+from mlsdm_grpc.governance.detectors.text_passages import ReadText
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from mlsdm_grpc.governance.detectors.linear_model import (
-    Head,
+    LinearHead,
     WordFeatures,
     evidence_ids,
     word_features,
@@ -20,8 +20,8 @@ __all__ = [
     "DOUBTED",
     "LIKENESS",
     "LIMIT",
-    "Evidence",
     "ReadText",
+    "RuleEvidence",
     "Weighed",
     "weighed",
     "windows",
@@ -43,7 +43,7 @@ _SHOWN_WORDS: Final = 8
 """Words of the place that is shown where no rule has part in a decision."""
 
 
-class Evidence(NamedTuple):
+class RuleEvidence(NamedTuple):
     """A match of a rule: what may be hostile if its passage is."""
 
     category: str
@@ -88,7 +88,9 @@ class Weighed(NamedTuple):
     """Places in the passages of at least ``BORDERLINE``, by rising start."""
 
 
-def weighed(read: ReadText, kind: FindingKind, head: Head, evidence: Sequence[Evidence]) -> Weighed:
+def weighed(
+    read: ReadText, kind: FindingKind, head: LinearHead, evidence: Sequence[RuleEvidence]
+) -> Weighed:
     """Weigh the passages of a text.
 
     Args:
@@ -124,7 +126,9 @@ def weighed(read: ReadText, kind: FindingKind, head: Head, evidence: Sequence[Ev
 
 def windows(
     read: ReadText,
-) -> Iterator[tuple[Sequence[WordFeatures], Callable[[Sequence[Evidence]], list[Evidence]]]]:
+) -> Iterator[
+    tuple[Sequence[WordFeatures], Callable[[Sequence[RuleEvidence]], list[RuleEvidence]]]
+]:
     """Yield the windows of a text: their words, and a filter for the evidence within."""
     words = read.words
     for first in range(0, max(len(words) - _STEP_WORDS, 1), _STEP_WORDS):
@@ -132,15 +136,17 @@ def windows(
         start = window[0].start if first else 0
         end = window[-1].end if first + _WINDOW_WORDS < len(words) else len(read.text)
 
-        def within(found: Sequence[Evidence], start: int = start, end: int = end) -> list[Evidence]:
+        def within(
+            found: Sequence[RuleEvidence], start: int = start, end: int = end
+        ) -> list[RuleEvidence]:
             return [each for each in found if each.start < end and each.end > start]
 
         yield window, within
 
 
 def _passages(
-    read: ReadText, evidence: Sequence[Evidence]
-) -> Iterator[tuple[Sequence[WordFeatures], Sequence[Evidence]]]:
+    read: ReadText, evidence: Sequence[RuleEvidence]
+) -> Iterator[tuple[Sequence[WordFeatures], Sequence[RuleEvidence]]]:
     if read.in_pieces:
         yield from _pieces(read, evidence)
     else:
@@ -148,8 +154,8 @@ def _passages(
 
 
 def _pieces(
-    read: ReadText, evidence: Sequence[Evidence]
-) -> Iterator[tuple[Sequence[WordFeatures], Sequence[Evidence]]]:
+    read: ReadText, evidence: Sequence[RuleEvidence]
+) -> Iterator[tuple[Sequence[WordFeatures], Sequence[RuleEvidence]]]:
     """Yield what stands around each match that its context does not speak against."""
     for each in (each for each in evidence if each.category != DOUBTED):
         start, end = max(each.start - _REACH_CHARS, 0), each.end + _REACH_CHARS
@@ -158,11 +164,11 @@ def _pieces(
         yield words, [each]
 
 
-def _strongest(head: Head, words: Sequence[WordFeatures]) -> Evidence:
+def _strongest(head: LinearHead, words: Sequence[WordFeatures]) -> RuleEvidence:
     weights = [head.contribution(each) for each in words]
     best = max(
         range(max(len(words) - _SHOWN_WORDS, 0) + 1),
         key=lambda first: sum(weights[first : first + _SHOWN_WORDS]),
     )
     shown = words[best : best + _SHOWN_WORDS]
-    return Evidence(LIKENESS, LIKENESS, "", shown[0].start, shown[-1].end)
+    return RuleEvidence(LIKENESS, LIKENESS, "", shown[0].start, shown[-1].end)
