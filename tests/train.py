@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -54,6 +55,12 @@ TAIL = 3e-3
 """Share of the paragraphs from which the cut is extrapolated: their excess falls exponentially."""
 MOST_WINDOWS = 3
 NEAR = 0.5
+BEHIND_CODE = (
+    *("instruction_override", "system_prompt_probe", "role_hijack", "jailbreak"),
+    *("exfiltration", "indirect", "invisible"),
+)
+CODE_WEIGHT = 2.0
+"""Added to the weights of attacks behind code, which no paragraph holds and few examples."""
 
 
 class Example(NamedTuple):
@@ -326,9 +333,12 @@ def trained(known: Table, say: Callable[[str], None]) -> bytes:
 
 def head(fitted: Fitted, calibration: Calibration) -> bytes:
     """Return one head of the file."""
+    evidence = fitted.evidence.copy()
+    for category in BEHIND_CODE:
+        evidence[crc32(f"obfuscated|{category}".encode()) % EVIDENCE] += CODE_WEIGHT
     scale, weights = packed(fitted.weights)
     start = HEAD.pack(fitted.bias, scale, calibration.slope, *calibration.cuts)
-    return start + weights + fitted.evidence.astype("<f4").tobytes()
+    return start + weights + evidence.astype("<f4").tobytes()
 
 
 def main() -> None:

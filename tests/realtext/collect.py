@@ -80,6 +80,11 @@ def fetch() -> list[Path]:
     for name in sources["python"]["packages"]:
         if not any(each.startswith(_plain(name) + "-") for each in names):
             _run(sys.executable, "-m", "pip", "download", "--no-deps", name, folder=packages)
+    hostile = CACHE / "hostile"
+    hostile.mkdir(exist_ok=True)
+    for name in sources["hostile"]["python"]:
+        if not any(hostile.glob(f"{name}-*")):
+            _run(sys.executable, "-m", "pip", "download", "--no-deps", name, folder=hostile)
     for name in sources["node"]["packages"]:
         if not any(each.startswith(_plain(name) + "-") for each in names):
             _run("npm", "pack", "--silent", name, folder=packages)

@@ -36,7 +36,7 @@ _PLACEHOLDER: Final = re.compile(
     r"|(?:os|process|settings|config|self|env|args|request)\..*|[a-z_.]+\(.*"
 )
 _IS_STATE: Final = re.compile(
-    r"(?i)(?:ed|able|ible|ing|ory|ous|ive|ent|ary|ful|less|ious|ment|sion|tion|lich|isch|bar|los|ung"
+    r"(?i)(?:ed|able|ible|ing|ory|ous|ive|ent|ary|ful|less|ious|mente|ly|ment|sion|tion|lich|isch|bar|los|ung"
     r"|ert|iert|gt|ckt|llt|tzt|rt|ée?s?|és|eux|euse|able|ible|ado|ada|ido|ida|orio|oria|ий|ий|ено|ано"
     r"|ним|ною|ний|на|не|ати|ити|ось)$"
     r"|^(?:not|never|wrong|correct|valid|too|stored|sent|empty|set|lost|safe|secure|weak|strong|the|a|an"
@@ -234,7 +234,7 @@ SECRETS: Final = (
         ("://",),
         re.compile(
             r"(?i)(?<![a-z0-9+.\-])[a-z][a-z0-9+]{1,30}://(?P<u>[^\s:/@\"'<>]{0,64}):"
-            r"(?P<p>[^\s@\"'<>]{1,128})@[^\s/\"'<>]{1,128}(?:/[^\s\"'<>]{0,64})?"
+            r"(?P<p>[^\s@/?\"'<>]{1,128})@[^\s/\"'<>]{1,128}(?:/[^\s\"'<>]{0,64})?"
         ),
         accepts=_has_password,
     ),

@@ -14,6 +14,7 @@ from mlsdm_grpc.governance.detectors.linear_model import (
 )
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind, merged
 from mlsdm_grpc.governance.matching.normalization import Folded, plain
+from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS
 
 __all__ = [
     "BORDERLINE",
@@ -37,8 +38,8 @@ LIKENESS: Final = "likeness"
 """Category and rule of a finding that no rule has part in."""
 _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
-_REACH_CHARS: Final = 120
-"""Characters around a match that are weighed with it where a text is judged in pieces."""
+_REACH_CHARS: Final = 60
+"""Characters around a match that are weighed with it."""
 _SHOWN_WORDS: Final = 8
 """Words of the place that is shown where no rule has part in a decision."""
 
@@ -100,8 +101,8 @@ def weighed(
         evidence: Matches of rules.
 
     Returns:
-        Findings are the matches of rules in hostile and borderline passages; in one without any,
-        the words that weigh most.
+        Findings, at most ``MAX_HITS``, are the matches of rules in hostile and borderline passages;
+        in one without any, the words that weigh most.
 
     Cost: O(len(text)), about 5 us a word.
     """
@@ -121,7 +122,8 @@ def weighed(
                 for each in [e for e in inside if e.category != DOUBTED]
                 or [_strongest(head, words)]
             )
-    return Weighed(best, tuple(merged(sorted(findings, key=lambda each: (each.start, each.end)))))
+    places = merged(sorted(findings, key=lambda each: (each.start, each.end)))
+    return Weighed(best, tuple(places[:MAX_HITS]))
 
 
 def windows(
@@ -147,9 +149,9 @@ def windows(
 def _passages(
     read: ReadText, evidence: Sequence[RuleEvidence]
 ) -> Iterator[tuple[Sequence[WordFeatures], Sequence[RuleEvidence]]]:
-    if read.in_pieces:
-        yield from _pieces(read, evidence)
-    else:
+    """Yield the passages of a text: what stands close around each match, and its windows."""
+    yield from _pieces(read, evidence)
+    if not read.in_pieces:
         yield from ((window, within(evidence)) for window, within in windows(read))
 
 
