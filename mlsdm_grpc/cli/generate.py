@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
-from mlsdm_grpc.cli.options import AsJson, Space, Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.options import AsJson, Conversation, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.session import Session, echo_json, message_dict
 from mlsdm_grpc.cli.verdicts import in_shadow, verdict_line
 
@@ -25,6 +25,7 @@ def generate(
     remember: Annotated[
         bool, typer.Option("--remember/--forget", help="Remember prompt and answer.")
     ] = True,
+    conversation: Conversation = "",
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Tell verdicts of rules in shadow too.")
     ] = False,
@@ -47,7 +48,12 @@ def generate(
 
     async def work(memory: "MemoryClient") -> str:
         events = memory.stream_generate(
-            asked, top_k=top_k, max_tokens=max_tokens, model=model, remember=remember
+            asked,
+            top_k=top_k,
+            max_tokens=max_tokens,
+            model=model,
+            remember=remember,
+            conversation_id=conversation,
         )
         evicted = 0
         async for event in events:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
-from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.options import AsJson, Conversation, Labels, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.passage import matched_passage
 from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report
 from mlsdm_grpc.cli.verdicts import refusal_lines
@@ -38,6 +38,10 @@ def put(
     metadata: Annotated[
         list[str] | None, typer.Option("--metadata", help="KEY=VALUE; may be repeated.")
     ] = None,
+    context: Annotated[
+        str, typer.Option("--context", help="What helps to find it and is no part of the text.")
+    ] = "",
+    conversation: Conversation = "",
     pinned: Annotated[bool, typer.Option("--pinned", help="Never evict it for room.")] = False,
     allow_replace: Annotated[
         bool, typer.Option("--allow-replace", help="Replace the memory with this id.")
@@ -66,6 +70,8 @@ def put(
             memory_id=memory_id,
             labels=label or (),
             metadata=pairs,
+            context=context,
+            conversation_id=conversation,
             pinned=pinned,
             allow_replace=allow_replace,
         )
@@ -104,6 +110,7 @@ def query(
     min_score: Annotated[
         float | None, typer.Option("--min-score", min=-2, max=2, help="Lowest score of a match.")
     ] = None,
+    conversation: Conversation = "",
     phase: Annotated[
         float | None,
         typer.Option("--phase", min=0, max=1, help="Search around this phase."),
@@ -131,6 +138,7 @@ def query(
             labels=label or (),
             mode=mode,
             min_score=min_score,
+            conversation_id=conversation,
             phase=phase,
             phase_tolerance=phase_tolerance,
         )

@@ -9,6 +9,7 @@ __all__ = [
     "TARGET_VARIABLE",
     "AsJson",
     "Config",
+    "Conversation",
     "DataDir",
     "Journal",
     "Labels",
@@ -34,6 +35,9 @@ Space = Annotated[str, typer.Option("--space", help="Space of the memories.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 TimeoutS = Annotated[float, typer.Option("--timeout", min=0.001, help="Deadline, seconds.")]
 Labels = Annotated[list[str] | None, typer.Option("--label", help="Label; may be repeated.")]
+Conversation = Annotated[
+    str, typer.Option("--conversation", help="Id of the conversation that it belongs to.")
+]
 
 Listen = Annotated[
     str | None,

@@ -17,6 +17,7 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _SETTINGS = 0, 1, 4
 _ACKNOWLEDGE = _END_STREAM = 1
 _END_HEADERS = 4
+_STREAM = b"\0\0\0\1"
 _STATUSES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 """Of ``grpc.health.v1.HealthCheckResponse``."""
 _SERVICE = re.compile(r"[\w.-]{1,100}", re.ASCII)
@@ -63,7 +64,10 @@ def _check(authority: str, host: str, port: int, service: str) -> str | None:
         connection.sendall(request)
         received = bytearray()
         while True:
-            connection.settimeout(max(0.001, deadline_s - time.monotonic()))
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:  # who sends without end never lets a read time out
+                return None
+            connection.settimeout(left_s)
             data = connection.recv(16_384)
             if not data:
                 return None
@@ -73,20 +77,20 @@ def _check(authority: str, host: str, port: int, service: str) -> str | None:
                 if len(received) < 9 + length:
                     break
                 kind, flags, payload = received[3], received[4], bytes(received[9 : 9 + length])
+                ours = received[5:9] == _STREAM
                 del received[: 9 + length]
                 if kind == _SETTINGS and not flags & _ACKNOWLEDGE:
                     connection.sendall(_frame(_SETTINGS, _ACKNOWLEDGE, 0, b""))
-                elif kind == _DATA:
+                elif kind == _DATA and ours:
                     return _status(payload)
-                elif kind == _HEADERS and flags & _END_STREAM:
+                elif kind == _HEADERS and ours and flags & _END_STREAM:
                     return None  # an error
 
 
 def _status(payload: bytes) -> str | None:
     """Return the status in a response: one field, a number of one byte, absent if it is 0."""
-    message = payload[5:]
-    if len(message) == 2 and message[0] == 0x08:
-        return _STATUSES.get(message[1])
+    if payload[:-1] == b"\0\0\0\0\2\x08":
+        return _STATUSES.get(payload[-1])
     return _STATUSES[0] if payload == bytes(5) else None
 
 

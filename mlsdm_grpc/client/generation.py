@@ -33,6 +33,9 @@ class GenerationLimits(TypedDict, total=False):
     synaptic_bias: float | None
     repair_speech: bool | None
     min_revision: int | None
+    conversation_id: str
+    min_score: float | None
+    sources: Iterable[str | int]
 
 
 class Generation(ClientBase):
@@ -60,7 +63,7 @@ class Generation(ClientBase):
             timeout_s: Deadline, seconds; None is the client's.
             limits: Fields of ``GenerateRequest``: top_k (5), remember (True), max_tokens, model,
                 system_prompt, temperature, stop_sequences, moral_value, synaptic_bias,
-                repair_speech, min_revision.
+                repair_speech, min_revision, conversation_id, min_score (0.12), sources.
         """
         known(GenerationLimits, limits)
         write_id = write_request_id(request_id)

@@ -17,6 +17,7 @@ from mlsdm_grpc.core.model.policy import Decision
 from mlsdm_grpc.core.model.record import (
     MAX_PARENTS,
     MAX_TEXT_BYTES,
+    ExchangeRole,
     NewMemory,
     Provenance,
     Source,
@@ -24,8 +25,10 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.engine.memory_writes import Exchange
 from mlsdm_grpc.errors import NotFound
+from mlsdm_grpc.generation.exchanges import PastExchange, last_exchanges, worth_telling
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, noteworthy, redacted
@@ -46,6 +49,11 @@ _LEAST_BYTES: Final = 64
 _MAX_RECALLED: Final = 200
 """Memories looked at for one prompt: as many as one answer of a worker holds, however long."""
 _JUDGED_AT_ONCE: Final = 16
+_TIMES_LOOKED_AT: Final = 4
+_MORE_LOOKED_AT: Final = 16
+"""So many times as many memories as are wanted, and so many more, are looked at: some only ask."""
+_MAX_EXCHANGES: Final = 12
+"""Exchanges of a conversation that are looked at for one prompt."""
 _BEFORE_S: Final = 0.01
 """A revision that is not reached is told so long before the time is over."""
 _NO_VECTOR: Final = Vector(np.empty(0, np.float32), 0.0)
@@ -62,6 +70,8 @@ class Recollected:
     verdicts: tuple[Verdict, ...]
     """Of the rules that did not allow something, enforced or in shadow."""
     revision: int
+    exchanges: list[PastExchange]
+    """The last ones of the conversation, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,7 @@ class AnsweredPrompt:
     """Memories that went into the prompt."""
     vector: Vector | None
     """Of the prompt; None if it is not known."""
+    conversation_id: str = ""
 
 
 class Memories:
@@ -124,15 +135,19 @@ class Memories:
         ask: Ask,
         policy: EffectivePolicy,
         *,
+        conversation_id: str,
         min_revision: int,
         until_s: float,
         deadline_s: float,
     ) -> Recollected:
         """Return memories with a text that may go into a prompt, judged again.
 
+        What a model answered, and earlier prompts that only ask what this one asks, are left out.
+
         Args:
             key: A space that exists.
-            ask: The prompt as a query.
+            ask: The prompt as a query; of no memories it asks for the conversation alone.
+            conversation_id: Conversation whose last exchanges are wanted; empty for none.
             policy: What holds for the tenant.
             min_revision: Lowest revision that they may be of.
             until_s: Event-loop time by which they have to be found and judged.
@@ -144,7 +159,12 @@ class Memories:
         """
         async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
             return await self._recalled(
-                key, ask, policy, min_revision=min_revision, until_s=until_s
+                key,
+                ask,
+                policy,
+                conversation_id=conversation_id,
+                min_revision=min_revision,
+                until_s=until_s,
             )
 
     async def _recalled(
@@ -153,15 +173,23 @@ class Memories:
         ask: Ask,
         policy: EffectivePolicy,
         *,
+        conversation_id: str,
         min_revision: int,
         until_s: float,
     ) -> Recollected:
-        ask = replace(ask, text=_cut(ask.text), top_k=min(ask.top_k, _MAX_RECALLED))
+        exchanges = await self._exchanges(
+            key, conversation_id, policy, min_revision=min_revision, until_s=until_s
+        )
+        if not ask.top_k:
+            return Recollected((), [], (), 0, exchanges)
+        looked_at = min(_TIMES_LOOKED_AT * ask.top_k + _MORE_LOOKED_AT, _MAX_RECALLED)
+        asked = replace(ask, text=_cut(ask.text), top_k=looked_at, omit_answers=True)
         encoded = await self._engine.reads.query(
-            key, (ask,), min_revision=min_revision, deadline_s=until_s
+            key, (asked,), min_revision=min_revision, deadline_s=until_s
         )
         found = QueryMemoriesResponse.FromString(encoded)
-        matches = [match for match in found.matches if match.memory.text]
+        known = [memory_id for each in exchanges for memory_id in each.memory_ids]
+        matches = worth_telling(found.matches, ask.text, known=known)[: ask.top_k]
         kept, texts, about, left = (
             list[Match](),
             list[RecalledText](),
@@ -189,7 +217,46 @@ class Memories:
                     )
             if left < _LEAST_BYTES:
                 break
-        return Recollected(tuple(kept), texts, tuple(about), found.revision)
+        return Recollected(tuple(kept), texts, tuple(about), found.revision, exchanges)
+
+    async def _exchanges(
+        self,
+        key: SpaceKey,
+        conversation_id: str,
+        policy: EffectivePolicy,
+        *,
+        min_revision: int,
+        until_s: float,
+    ) -> list[PastExchange]:
+        """Return the last exchanges of a conversation, judged again; none without an id."""
+        if not conversation_id:
+            return []
+        wanted = PageOf(0, 2 * _MAX_EXCHANGES, conversation_id=conversation_id, newest_first=True)
+        found, _, _ = await self._engine.reads.page(
+            key, wanted, min_revision=min_revision, deadline_s=until_s
+        )
+        exchanges = last_exchanges([each.memory for each in found])
+        if not exchanges:
+            return []
+        measurements = await self._judging.measure(
+            [text for each in exchanges for text in (each.prompt, each.answer)],
+            Stage.RECALL,
+            policy=policy,
+            tenant=key.tenant,
+            deadline_s=until_s,
+        )
+        told = list[PastExchange]()
+        for i, each in enumerate(exchanges):
+            about = [
+                (one, self._judging.verdicts(one, policy, Stage.RECALL))
+                for one in measurements[2 * i : 2 * i + 2]
+            ]
+            if all(enforced(judged) is not Decision.REFUSE for _, judged in about):
+                prompt, answer = (
+                    redacted(text, *one) for text, one in zip(each[:2], about, strict=True)
+                )
+                told.append(PastExchange(prompt, answer, each.memory_ids))
+        return told
 
     async def remembered(self, key: SpaceKey, said: AnsweredPrompt, ticket: Ticket) -> Exchange:
         """Remember what was said as one event of the mind.
@@ -206,6 +273,8 @@ class Memories:
             _NO_VECTOR,
             text=text,
             provenance=Provenance(source=Source.USER_INPUT, policy_version=said.policy_version),
+            conversation_id=said.conversation_id,
+            role=ExchangeRole.PROMPT,
         )
         answer = NewMemory(
             answer_id,
@@ -217,6 +286,8 @@ class Memories:
                 policy_version=said.policy_version,
                 parent_ids=(prompt_id, *said.recalled)[:MAX_PARENTS],
             ),
+            conversation_id=said.conversation_id,
+            role=ExchangeRole.ANSWER,
         )
         async with self._writing(key, ticket):
             return await self._engine.intake.exchange(

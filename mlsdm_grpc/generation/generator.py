@@ -29,6 +29,7 @@ from mlsdm_grpc.errors import (
     Unavailable,
 )
 from mlsdm_grpc.generation.conversation_memory import AnsweredPrompt, Memories
+from mlsdm_grpc.generation.exchanges import PastExchange
 from mlsdm_grpc.generation.speech_repair import AFTER_S, AFTER_SHARE, RepairRequest, Repairs, Spent
 from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
@@ -46,7 +47,7 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.prompt import BLOCK_RULE, RecalledText, join_prompt
-from mlsdm_grpc.llm.providers.provider import Finish, ModelRequest
+from mlsdm_grpc.llm.providers.provider import EarlierTurn, Finish, ModelRequest
 from mlsdm_grpc.moderation.moderator import AnswerExamination
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
@@ -101,6 +102,11 @@ class GenerationRequest:
     min_revision: int = 0
     piecewise: bool = False
     """Let the answer out as it comes."""
+    conversation_id: str = ""
+    min_score: float | None = None
+    """Lowest score of what is recalled; None is none."""
+    sources: tuple[int, ...] = ()
+    """That a recalled memory may have; none allows all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +193,8 @@ class _Run:
     """The answers of the model, the one to the prompt first, repairs behind it."""
     pieces: list[str] = field(default_factory=list)
     recalled: Recalled = Recalled()
+    exchanges: list[PastExchange] = field(default_factory=list)
+    """The last ones of the conversation, oldest first."""
     draft: str = ""
     examined: AnswerExamination | None = None
     """What was measured of the whole answer, before a repair."""
@@ -368,18 +376,22 @@ class Generator:
             return (), []
         try:
             vector = await self._embedded(run)
-            if not request.top_k or vector is None or run.view is None:
+            wanted = (request.top_k and vector is not None) or request.conversation_id
+            if not wanted or run.view is None:
                 return (), []
             found = await self._memories.recalled(
                 run.key,
                 Ask(
                     vector,
                     run.prompt,
-                    top_k=request.top_k,
+                    top_k=0 if vector is None else request.top_k,
                     phase_weight=_PHASE_WEIGHT,
                     synaptic_bias=request.synaptic_bias,
+                    min_score=request.min_score,
+                    sources=request.sources,
                 ),
                 run.policy,
+                conversation_id=request.conversation_id,
                 min_revision=request.min_revision,
                 until_s=run.memory_until_s,
                 deadline_s=run.deadline_s,
@@ -395,6 +407,7 @@ class Generator:
         finally:
             run.recall_s = self._clock() - began_s - run.embed_s
         run.recalled = Recalled(found.matches, found.revision)
+        run.exchanges = found.exchanges
         return found.verdicts, found.texts
 
     async def _embedded(self, run: _Run) -> Vector | None:
@@ -445,6 +458,7 @@ class Generator:
         told = (run.system_prompt, BLOCK_RULE if recollections else "")
         return ModelRequest(
             prompt=join_prompt(recollections, run.prompt),
+            turns=tuple(EarlierTurn(each.prompt, each.answer) for each in run.exchanges),
             system="\n\n".join(part for part in told if part),
             model=request.model,
             max_tokens=max_tokens,
@@ -586,6 +600,7 @@ class Generator:
             policy_version=run.policy.version,
             recalled=tuple(match.memory.memory_id for match in run.recalled.matches),
             vector=run.vector,
+            conversation_id=run.request.conversation_id,
         )
         try:
             done = await self._memories.remembered(run.key, said, run.ticket)

@@ -28,7 +28,7 @@ __all__ = [
     "query_terms",
 ]
 
-TOKENIZER_VERSION: Final = f"1/{Stemmer.version()}/{unicodedata.unidata_version}"
+TOKENIZER_VERSION: Final = f"2/{Stemmer.version()}/{unicodedata.unidata_version}"
 """Own version, that of the Snowball library and that of Unicode: texts of the same content have
 the same terms where it is the same. It changes with everything that changes a term."""
 

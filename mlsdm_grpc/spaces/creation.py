@@ -163,6 +163,7 @@ class FirstWrites:
         if len(given) <= FEW:
             outcome = self._foreseen(key, given, body)
         else:
+            await self._access.check_size(body)
             outcome = await asyncio.to_thread(self._foreseen, key, given, body)
         if isinstance(outcome, Refusal):
             raise refusal_error(outcome, key.space)

@@ -35,8 +35,8 @@ from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.spaces.checks import check_deadline, parameters_of, seen
 from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
 from mlsdm_grpc.spaces.record_factory import RecordFactory
-from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline
-from mlsdm_grpc.workers.link import APART_BYTES
+from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline, check_record_size
+from mlsdm_grpc.workers.frames import APART_BYTES
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_from_reply
 
 __all__ = ["Access"]
@@ -236,6 +236,14 @@ class Access:
             raise refusal_error(outcome, space.key.space)
         return outcome
 
+    async def check_size(self, body: RecordBody) -> None:
+        """Refuse a body that no record has room for, before anything else is written for it.
+
+        Raises:
+            InvalidInput: REQUEST_TOO_LARGE.
+        """
+        await self._encoded(body)
+
     async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
         """Write a record to a space and return its outcome; see ``WritePipeline``.
 
@@ -272,7 +280,9 @@ class Access:
         """Return the encoded body of a record of many items; empty for others."""
         if not isinstance(body, PutMemories | StreamItems) or _items(body) <= FEW:
             return ()
-        return encoded_body(body, await self.turns.all(encoded_items(body)))
+        parts = encoded_body(body, await self.turns.all(encoded_items(body)))
+        check_record_size(sum(map(len, parts)))
+        return parts
 
 
 def _items(body: RecordBody) -> int:

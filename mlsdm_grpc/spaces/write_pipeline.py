@@ -40,10 +40,18 @@ from mlsdm_grpc.spaces.directory import Space, SpaceStatus
 from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
-from mlsdm_grpc.workers.link import APART_BYTES, worker_lost
+from mlsdm_grpc.workers.frames import APART_BYTES
+from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
-__all__ = ["Applied", "Ticket", "WriteObserver", "WritePipeline", "outcome_unknown"]
+__all__ = [
+    "Applied",
+    "Ticket",
+    "WriteObserver",
+    "WritePipeline",
+    "check_record_size",
+    "outcome_unknown",
+]
 
 _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.006
@@ -184,12 +192,7 @@ class WritePipeline:
         encoded: Sequence[bytes] = (),
     ) -> asyncio.Future[Applied]:
         raw = encode_record(record, encoded)
-        if len(raw) > MAX_RECORD_BYTES:
-            raise InvalidInput(
-                "The record of this request is too large; send fewer items.",
-                reason="REQUEST_TOO_LARGE",
-                metadata={"limit": str(MAX_RECORD_BYTES), "actual": str(len(raw))},
-            )
+        check_record_size(len(raw))
         answer: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_retrieved)
         appended = self._journal.append(space.key, [raw], expected=space.head)
@@ -288,6 +291,20 @@ class WritePipeline:
             answer.set_exception(error)
         elif applied is not None:
             answer.set_result(applied)
+
+
+def check_record_size(size: int) -> None:
+    """Refuse a record that the journal does not take.
+
+    Raises:
+        InvalidInput: REQUEST_TOO_LARGE.
+    """
+    if size > MAX_RECORD_BYTES:
+        raise InvalidInput(
+            "The record of this request is too large; send fewer items.",
+            reason="REQUEST_TOO_LARGE",
+            metadata={"limit": str(MAX_RECORD_BYTES), "actual": str(size)},
+        )
 
 
 def _give_up(answer: asyncio.Future[Applied], ticket: Ticket) -> None:

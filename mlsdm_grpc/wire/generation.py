@@ -17,7 +17,7 @@ from mlsdm_grpc.generation.generator import (
 from mlsdm_grpc.generation.speech_repair import Spent
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.llm.providers.provider import Finish
-from mlsdm_grpc.wire import bounds, limits, requests, responses
+from mlsdm_grpc.wire import bounds, limits, queries, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.governance import usage
@@ -27,6 +27,8 @@ from mlsdm_grpc.workers.text_codec import report_to_proto
 __all__ = ["generation_request", "response", "stream_event"]
 
 _DEFAULT_BIAS: Final = 0.1
+_DEFAULT_MIN_SCORE: Final = 0.12
+"""Memories that share no word with a prompt stay below it; one rare word in common is above."""
 _FINISHES: Final = {
     Finish.STOP: pb.FINISH_REASON_STOP,
     Finish.LENGTH: pb.FINISH_REASON_LENGTH,
@@ -56,6 +58,9 @@ def generation_request(
     bias = _DEFAULT_BIAS
     if message.HasField("synaptic_bias"):
         bias = fields.number("synaptic_bias", message.synaptic_bias, low=-1.0)
+    min_score = _DEFAULT_MIN_SCORE
+    if message.HasField("min_score"):
+        min_score = fields.number("min_score", message.min_score, low=-2.0, high=2.0)
     if len(message.stop_sequences) > bounds.STOPS.limit:
         fields.fault("stop_sequences", bounds.STOPS.description)
     for i, stop in enumerate(message.stop_sequences[: bounds.STOPS.limit]):
@@ -80,6 +85,9 @@ def generation_request(
         repair_speech=message.repair_speech if message.HasField("repair_speech") else not streamed,
         min_revision=fields.min_revision(message.min_revision),
         piecewise=streamed,
+        conversation_id=fields.memory_id("conversation_id", message.conversation_id),
+        min_score=min_score,
+        sources=queries.sources(fields, "sources", message.sources),
     )
     fields.check()
     return request

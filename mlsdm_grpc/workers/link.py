@@ -1,9 +1,6 @@
-"""The link between the server and a worker: length-prefixed frames over a socket pair.
+"""The server's end of the link to a worker: frames over a socket pair, see ``workers/frames.py``.
 
-A frame is a message and, for a large record, its bytes behind it, so that they are copied neither
-into the message nor out of it.
-
-The parent's end never blocks; everything queued in one turn of the event loop leaves in one write,
+It never blocks; everything queued in one turn of the event loop leaves in one write,
 and a worker answers everything that it found waiting in one write.
 """
 
@@ -11,119 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import math
-import struct
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import MappingProxyType
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias, cast
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import Unavailable
+from mlsdm_grpc.workers.frames import (
+    LENGTHS,
+    FrameReader,
+    RequestHandler,
+    handle_some,
+)
 
-__all__ = [
-    "APART_BYTES",
-    "MAX_FRAME_BYTES",
-    "NO_RECORDS",
-    "FrameReader",
-    "InlineLink",
-    "Link",
-    "RequestHandler",
-    "SocketLink",
-    "encode_frame",
-    "handle_some",
-    "worker_lost",
-]
+__all__ = ["InlineLink", "Link", "SocketLink", "worker_lost"]
 
-MAX_FRAME_BYTES = 64 * 1_024 * 1_024
-_LENGTHS = struct.Struct("<II")
-"""Bytes of the message, and of the record behind it."""
-APART_BYTES: Final = 256 * 1_024
-"""Records above that go behind their message."""
 _JOINED_BYTES = 64 * 1_024
 """Up to so many bytes go in one write; to copy more costs more than a second write."""
 _LONG_KINDS = {"load", "replay", "snapshot", "plan", "scrub", "repair"}
 """Requests that may take long because there is much to do."""
-
-
-def encode_frame(message: pb.LinkRequest | pb.LinkReply) -> bytes:
-    """Return the frame of a message without a record."""
-    body = message.SerializeToString()
-    return _LENGTHS.pack(len(body), 0) + body
-
-
-class FrameReader:
-    """Cuts a stream of bytes into frames."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield message and record of the frames that ``data`` completes.
-
-        Raises:
-            ValueError: A frame is longer than ``MAX_FRAME_BYTES``; the stream is unusable.
-        """
-        buffer = self._buffer
-        buffer += data
-        start = 0
-        while len(buffer) - start >= _LENGTHS.size:
-            length, extra = _LENGTHS.unpack_from(buffer, start)
-            if length + extra > MAX_FRAME_BYTES:
-                raise ValueError(f"frame of {length + extra} bytes")
-            begin = start + _LENGTHS.size
-            middle, end = begin + length, begin + length + extra
-            if end > len(buffer):
-                break
-            with memoryview(buffer) as view:
-                frame = bytes(view[begin:middle]), bytes(view[middle:end])
-            start = end
-            if start == len(buffer):  # a large buffer is not kept beside its copy
-                buffer.clear()
-                start = 0
-            yield frame
-        del buffer[:start]
-
-
-NO_RECORDS: Final[Mapping[int, bytes]] = MappingProxyType({})
-
-
-class RequestHandler(Protocol):
-    """What a worker does with the requests that it found waiting."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether there is work left for :meth:`step`."""
-        ...
-
-    def handle(
-        self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
-    ) -> list[pb.LinkReply]:
-        """Take requests and return the replies to those that are done at once.
-
-        Args:
-            requests: In the order of their arrival.
-            records: What came behind requests, by ``call_id``; such a record is empty in the
-                request itself.
-        """
-        ...
-
-    def step(self) -> list[pb.LinkReply]:
-        """Work some milliseconds on what was left, and return the replies to what is done."""
-        ...
-
-
-def handle_some(
-    handler: RequestHandler,
-    requests: Sequence[pb.LinkRequest],
-    records: Mapping[int, bytes] = NO_RECORDS,
-) -> list[pb.LinkReply]:
-    """Take requests, do a slice of what is left, and return the replies to all that is done."""
-    replies = handler.handle(requests, records) if requests else []
-    if handler.busy:
-        replies += handler.step()
-    return replies
 
 
 class Link(Protocol):
@@ -293,7 +198,7 @@ class SocketLink(_RequestLink, asyncio.Protocol):
         if not self._outgoing:
             asyncio.get_running_loop().call_soon(self._flush)
         body = message.SerializeToString()
-        self._outgoing += _LENGTHS.pack(len(body), len(record)), body, record
+        self._outgoing += LENGTHS.pack(len(body), len(record)), body, record
         self._outgoing_bytes += len(body) + len(record)
 
     def _flush(self) -> None:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.workers.link import FrameReader, RequestHandler, encode_frame, handle_some
+from mlsdm_grpc.workers.frames import FrameReader, RequestHandler, encode_frame, handle_some
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
 

@@ -15,7 +15,7 @@ from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.llm.embedders import load_embedder
 from mlsdm_grpc.speech import Profile, analyse
 from mlsdm_grpc.speech.repair import best, is_repairable
-from mlsdm_grpc.workers.link import NO_RECORDS
+from mlsdm_grpc.workers.frames import NO_RECORDS
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_codec import add_failure
 from mlsdm_grpc.workers.text_codec import measurement_to_proto, report_to_proto

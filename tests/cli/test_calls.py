@@ -43,6 +43,25 @@ def test_put_query_and_state(run):
     assert "memory.used" in run("state", *space).stdout
 
 
+def test_a_query_by_words_and_what_helps_to_find_a_memory(run):
+    space = ("--space", "told")
+    asked = ("--context", "Anna: Did you buy a parrot?", "--conversation", "market")
+    run("put", "A green one, for little money.", *asked, *space)
+    run("put", "The weather was fine.", *space)
+    found = answer(run("query", "parrots", "--mode", "lexical", "--json", *space))
+    (match,) = found["matches"]
+    assert found["mode"] == "QUERY_MODE_LEXICAL"
+    assert match["memory"]["text"] == "A green one, for little money."
+    assert match["memory"]["context"] == "Anna: Did you buy a parrot?"
+    assert match["components"]["matched_terms"] == ["parrots"]
+    shown = run("query", "weather", "--conversation", "market", *space)
+    assert "weather" not in shown.stdout
+    assert "no match" in run("query", "green", "--min-score", "0.9", *space).stderr
+    run("generate", "The stall closes at noon.", "--conversation", "market", *space)
+    closes = answer(run("query", "stall", "--conversation", "market", "--json", *space))["matches"]
+    assert closes[0]["memory"]["exchange_role"] == "EXCHANGE_ROLE_PROMPT"
+
+
 def test_a_query_tells_what_its_phase_leaves_out(run):
     space = ("--space", "phases")
     run("put", "The invoice is due on Friday.", *space)

@@ -181,6 +181,7 @@ class Broken(sqlite3.Connection):
     """Fails every checkpoint, or every insert with something that is no database error."""
 
     fault = None
+    blob_fault = None
     bug = False
 
     def execute(self, sql, *parameters):
@@ -190,11 +191,16 @@ class Broken(sqlite3.Connection):
             raise RuntimeError("a bug")
         return super().execute(sql, *parameters)
 
+    def blobopen(self, *place):
+        if Broken.blob_fault is not None:
+            raise Broken.blob_fault
+        return super().blobopen(*place)
+
 
 @pytest.fixture
 def broken():
     yield Broken
-    Broken.fault = None
+    Broken.fault = Broken.blob_fault = None
     Broken.bug = False
 
 
@@ -205,6 +211,27 @@ async def test_a_full_disk_does_not_keep_the_journal_from_closing(tmp_path, brok
     await journal.close()
     journal = await opened(tmp_path)
     assert await read(journal) == [b"1"]
+    await journal.close()
+
+
+async def test_a_batch_of_which_a_large_record_cannot_be_written_is_refused_whole(tmp_path, broken):
+    journal = await opened(tmp_path, connection_factory=Broken)
+    large = b"x" * 300_000
+    await journal.append(A, [b"1", large], expected=0)
+    broken.blob_fault = full_disk()
+    appended = await asyncio.gather(
+        journal.append(A, [b"3", large], expected=2),
+        journal.append(B, [b"1"], expected=0),
+        journal.append(A, [b"5"], expected=4),
+        return_exceptions=True,
+    )
+    assert [error.reason for error in appended] == ["JOURNAL_FULL"] * 3
+    assert (await read(journal), await read(journal, B)) == ([b"1", large], [])
+    broken.blob_fault = None
+    await journal.close()
+    journal = await opened(tmp_path)
+    assert await journal.append(A, [large], expected=2)
+    assert (await read(journal), await read(journal, B)) == ([b"1", large, large], [])
     await journal.close()
 
 

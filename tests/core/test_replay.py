@@ -42,6 +42,26 @@ def test_replay_equals_the_live_state(records):
     assert live.revision == len(records)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+@given(data=st.data())
+def test_records_that_are_decoded_item_by_item_do_the_same(version, data):
+    records = data.draw(histories(semantics_version=version))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mlsdm_grpc.journal.codec.records._APART_BYTES", -1)
+        lazily = [decode_record(each.raw) for each in records]
+    for each in lazily:
+        body = each.body
+        items = body.memories if isinstance(body, PutMemories) else getattr(body, "items", None)
+        assert not isinstance(items, tuple)
+    live, outcomes = replay(records)
+    again, same = replay(lazily)
+    assert snapshot_bytes(again) == snapshot_bytes(live)
+    assert same == outcomes
+    previews = [[mind.preview(each) for each in some] for mind, some in
+                ((live, records), (again, lazily))]  # fmt: skip
+    assert previews[0] == previews[1]
+
+
 @given(histories(), st.data())
 def test_snapshot_and_tail_equal_full_replay(records, data):
     cut = data.draw(st.integers(0, len(records)))

@@ -7,7 +7,7 @@ import pytest
 from serving import in_process
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMode
-from mlsdm_grpc.client import MemoryClient
+from mlsdm_grpc.client import MemoryClient, new_memory
 from mlsdm_grpc.errors import InvalidInput, PreconditionFailed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -176,3 +176,64 @@ async def test_words_are_found_again_after_a_restart(tmp_path):
         assert [one.matches for one in after] == [one.matches for one in before]
         state = (await memory.state()).state
         assert 0 < state.memory.lexical_bytes < 2 * 2**20
+
+
+TEMPLATES = (
+    ("The PIN of my card is {}.", "What is the PIN of my card, {}?"),
+    ("My sister {} lives in Oslo.", "Where does my sister {} live?"),
+    ("Our flight is {} on Monday at nine.", "When does flight {} leave?"),
+    ("The server runs version {} since last week.", "Which server runs version {}?"),
+    ("Order {} was delivered to the office yesterday.", "What happened to order {}?"),
+    ("Die Rechnung {} ist bis Freitag zu bezahlen.", "Bis wann ist die Rechnung {} zu bezahlen?"),
+    ("La chambre {} a une fenêtre cassée.", "Qu'est-ce qui est cassé dans la chambre {} ?"),
+    ("El pedido {} llegó ayer a la oficina.", "¿Cuándo llegó el pedido {}?"),
+    ("Мій рейс {} вилітає в понеділок.", "Коли вилітає рейс {}?"),
+    ("{} prefers tea to coffee in the morning.", "What does {} prefer in the morning?"),
+)
+VALUES = (
+    ("4711", "1174"), ("Maria", "Marina"), ("LH123", "LH132"), ("v2.1.0", "v2.0.1"),
+    ("AB-12-CD", "AB-21-CD"), ("Anna", "Hanna"), ("2023-05-08", "2023-08-05"), ("Kim", "Tim"),
+    ("310", "301"), ("X9", "X8"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["auto", "lexical"])
+async def test_of_memories_that_differ_in_a_token_the_right_one_is_first(mode):
+    """Ten values by ten templates in one space, asked for either of the two: 200 pairs."""
+    async with serving() as memory:
+        pairs = [
+            (text.format(value), question.format(value))
+            for text, question in TEMPLATES
+            for values in VALUES
+            for value in values
+        ]
+        await memory.put_many([new_memory(text) for text, _ in pairs])
+        for start in range(0, len(pairs), 100):
+            some = pairs[start : start + 100]
+            found = await memory.query_many([asked for _, asked in some], top_k=1, mode=mode)
+            for (text, asked), result in zip(some, found.results, strict=True):
+                assert result.matches[0].memory.text == text, asked
+
+
+async def test_another_worker_gives_the_same_answers(tmp_path):
+    """Bit for bit: from a snapshot with its index, and from the records alone."""
+    journal = {"kind": "sqlite", "data_dir": str(tmp_path)}
+    asked = ["the dog by the river", "LH123", "PIN 1174", "version of the server"]
+
+    async def answers(memory):
+        return [
+            (await memory.query(text, mode=mode, top_k=10)).SerializeToString()
+            for text in asked
+            for mode in ("lexical", "hybrid")
+        ]
+
+    async with filled(journal=journal) as memory:
+        await memory.delete("dog")
+        await memory.put(FACTS["dog"], memory_id="dog", context="Ben: Who is by the river?")
+        first = await answers(memory)
+    async with serving(journal=journal, engine={"workers": 1}) as memory:
+        assert await answers(memory) == first
+    for snapshot in tmp_path.rglob("*.snap"):
+        snapshot.unlink()
+    async with serving(journal=journal) as memory:
+        assert await answers(memory) == first

@@ -13,7 +13,7 @@ from mlsdm_grpc.workers.link import InlineLink
 pytestmark = pytest.mark.anyio
 
 TEXT_KINDS = {"embed", "measure", "speech"}
-LONG = "The release train of our team leaves every second Tuesday. " * 8
+LONG = "The train of our team, named after a dog, leaves every second Tuesday. " * 6
 """About the most whose store step is one pass of 5 ms; longer texts let others in between."""
 
 

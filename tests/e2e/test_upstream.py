@@ -49,6 +49,7 @@ async def test_a_model_behind_http_answers_whole_and_in_pieces():
         assert answer.text == "The capital of France is Paris."
         assert (answer.usage.provider, answer.usage.model) == ("openai", "small-2026")
         assert answer.usage.prompt_token_count == 7
+        await talk.put("The capital of France lies on the Seine.")
         stream = await talk.stream("And once more, what is the capital of France?")
         assert "".join(tokens(stream)) == stream[-1].final.text == answer.text
         assert kinds(stream)[0] == "recall"
@@ -60,7 +61,8 @@ async def test_a_model_behind_http_answers_whole_and_in_pieces():
     }
     block = second.body["messages"][-1]["content"]
     assert "<memories>" in block
-    assert '"text": "What is the capital of France?"' in block
+    assert '"text": "The capital of France lies on the Seine."' in block
+    assert "What is the capital of France?" not in block  # it only asks the same
 
 
 async def test_what_is_recalled_cannot_leave_its_block():

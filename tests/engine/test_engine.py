@@ -403,10 +403,15 @@ async def test_a_record_that_is_too_large_is_refused():
         big = PutMemories(
             tuple(NewMemory(f"m{i}", vector(i, 4_096), text="x" * 8_000) for i in range(400))
         )
-        with pytest.raises(InvalidInput) as caught:
-            await driver.engine.intake.put(KEY, big, ticket(), paths=[""] * 400)
-        assert caught.value.reason == "REQUEST_TOO_LARGE"
-        assert await driver.journal.head(KEY) == 1
+        for head in (0, 2):  # of no space, and of one
+            for validate_only in (True, False):
+                with pytest.raises(InvalidInput) as caught:
+                    await driver.engine.intake.put(
+                        KEY, big, ticket(), paths=[""] * 400, validate_only=validate_only
+                    )
+                assert caught.value.reason == "REQUEST_TOO_LARGE"
+                assert await driver.journal.head(KEY) == head
+            await driver.put(1)
 
 
 async def test_a_first_write_that_stores_nothing_creates_no_space(driver):

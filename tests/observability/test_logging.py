@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc.config import LogFormat, LoggingSettings
-from mlsdm_grpc.observability import logging as logging_module
 from mlsdm_grpc.observability.logging import (
     MAX_LINE_BYTES,
     BackgroundStream,
@@ -236,25 +235,26 @@ def test_a_pipe_that_never_blocks_gets_whole_lines():
         assert background.drain(5)
 
 
-def test_lines_that_two_threads_add_at_once_are_written():
+def test_lines_that_two_threads_add_at_once_are_written(monkeypatch):
     class Racing(collections.deque):
         """Another thread adds a line between a thread's adding its own and looking at them."""
 
         def append(self, line):
             super().append(line)
-            if line == "ours":
-                other = threading.Thread(target=lines.info, args=("theirs",))
+            if "ours" in line:
+                other = threading.Thread(target=write_event, args=(logging.INFO, "theirs", {}))
                 other.start()
                 other.join()
 
     async def logged():
-        lines.info("ours")
+        write_event(logging.INFO, "ours", {})
         with anyio.fail_after(5):
             while "ours" not in stream.getvalue():
                 await anyio.lowlevel.checkpoint()
 
     stream = io.StringIO()
-    lines = logging_module._Lines(stream)
-    lines._waiting = Racing()
+    monkeypatch.setattr("mlsdm_grpc.observability.logging.deque", Racing)
+    configure_logging(LoggingSettings(), stream=stream)
     asyncio.run(logged())
-    assert sorted(stream.getvalue().split()) == ["ours", "theirs"]
+    events = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert sorted(events) == ["ours", "theirs"]

@@ -9,12 +9,15 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 SPACES = [SpaceKey("t", name) for name in "abcd"]
+LARGE = 0.03
+"""How many records are written into their rows after these were made."""
 
 
 def payload(key: SpaceKey, revision: int) -> bytes:
     """The record that stands at a place, whichever child wrote it."""
     rng = random.Random(f"{key}{revision}")
-    return rng.randbytes(rng.randint(0, 2_000))
+    size = 300_000 if rng.random() < LARGE else rng.randint(0, 2_000)
+    return rng.randbytes(size)
 
 
 async def write(folder: Path, seed: int) -> None:

@@ -95,8 +95,8 @@ def small_steps():
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr("mlsdm_grpc.journal.codec.snapshots._MEMORIES_A_STEP", 1)
         changed.setattr("mlsdm_grpc.journal.codec.snapshots._PART_BYTES", 512)
-        changed.setattr("mlsdm_grpc.workers.space_worker._SCRUBBED_AT_ONCE", 2)
-        changed.setattr("mlsdm_grpc.workers.space_worker._FIRST_QUERIES", 1)
+        changed.setattr("mlsdm_grpc.workers.space_integrity._SCRUBBED_AT_ONCE", 2)
+        changed.setattr("mlsdm_grpc.workers.space_search._FIRST_QUERIES", 1)
         yield
 
 

@@ -207,7 +207,7 @@ def test_what_reads_in_steps_rests_while_a_record_is_half_applied(handler, monke
     monkeypatch.setattr(
         Pelm, "scrub", lambda pelm, *args: looked.append(len(pelm)) or scrub(pelm, *args)
     )
-    monkeypatch.setattr("mlsdm_grpc.workers.space_worker._SCRUBBED_AT_ONCE", 10)
+    monkeypatch.setattr("mlsdm_grpc.workers.space_integrity._SCRUBBED_AT_ONCE", 10)
     wanted = pb.ScrubRequest(start=0, count=1_000)
     handler.handle([pb.LinkRequest(call_id=10, space_id=1, scrub=wanted)])
     for _ in range(10):

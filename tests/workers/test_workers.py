@@ -20,7 +20,8 @@ from mlsdm_grpc.core.model.record import CreateSpace, Record, SpaceParameters, V
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.spaces.checks import check_embedded
-from mlsdm_grpc.workers.link import MAX_FRAME_BYTES, FrameReader, SocketLink, encode_frame
+from mlsdm_grpc.workers.frames import MAX_FRAME_BYTES, FrameReader, encode_frame
+from mlsdm_grpc.workers.link import SocketLink
 from mlsdm_grpc.workers.main import make_handler, serve
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler

@@ -75,7 +75,7 @@ class AnthropicProvider:
         model = request.model or self._settings.model
         body: dict[str, Any] = {
             "model": model,
-            "messages": [{"role": "user", "content": request.prompt}],
+            "messages": request.messages,
             "max_tokens": request.max_tokens,
         }
         if request.system:

@@ -78,7 +78,7 @@ class OpenAIProvider:
         self, request: ModelRequest, *, stream: bool = False
     ) -> AsyncIterator[AsyncIterator[ModelChunk]]:
         """Send a request and read its answer; leaving the context closes the connection."""
-        messages = [{"role": "user", "content": request.prompt}]
+        messages = request.messages
         if request.system:
             messages.insert(0, {"role": "system", "content": request.system})
         model = request.model or self._settings.model

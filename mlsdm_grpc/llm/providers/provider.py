@@ -12,10 +12,11 @@ import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 __all__ = [
     "MAX_ANSWER_CHARS",
+    "EarlierTurn",
     "FaultKind",
     "Finish",
     "ModelAnswer",
@@ -127,6 +128,13 @@ def _sane(count: object) -> int:
     return int(min(max(number_of(count) or 0.0, 0.0), _MAX_TOKENS))
 
 
+class EarlierTurn(NamedTuple):
+    """A prompt and its answer, earlier in a conversation."""
+
+    prompt: str
+    answer: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """One question to a model."""
@@ -135,6 +143,8 @@ class ModelRequest:
     """What the user turn says, data block included."""
     system: str = ""
     """Instructions; empty for none."""
+    turns: tuple[EarlierTurn, ...] = ()
+    """What was said before, oldest first."""
     model: str = ""
     """Model; empty for the provider's own."""
     max_tokens: int = 0
@@ -145,6 +155,16 @@ class ModelRequest:
     """Texts at which the answer ends, at most 4."""
     deadline_s: float
     """Event-loop time by which the answer is wanted."""
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The turns and the prompt, as providers take them."""
+        said = [
+            {"role": role, "content": text}
+            for turn in self.turns
+            for role, text in (("user", turn.prompt), ("assistant", turn.answer))
+        ]
+        return [*said, {"role": "user", "content": self.prompt}]
 
 
 @dataclass(frozen=True, slots=True)

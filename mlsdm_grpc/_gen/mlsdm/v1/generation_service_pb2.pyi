@@ -88,6 +88,9 @@ class GenerateRequest(_message.Message):
     SYNAPTIC_BIAS_FIELD_NUMBER: _builtins.int
     REPAIR_SPEECH_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    MIN_SCORE_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
@@ -105,7 +108,8 @@ class GenerateRequest(_message.Message):
     """
     top_k: _builtins.int
     """Optional. Defaults to 5. Memories to recall, 0 (no recall) to 1000. At most 200 are looked at,
-    and at most 32 KiB of their text go into the prompt.
+    and at most 32 KiB of their text go into the prompt. What a model answered is not recalled, nor
+    are earlier prompts that only ask what this one asks.
     """
     remember: _builtins.bool
     """Optional. Defaults to true. Remember prompt and answer."""
@@ -129,9 +133,22 @@ class GenerateRequest(_message.Message):
     """Optional. Defaults to true. Let telegraphic answers be repaired."""
     min_revision: _builtins.int
     """Optional. Lowest revision that the recall may be of, at least 0."""
+    conversation_id: _builtins.str
+    """Optional. Conversation that the prompt belongs to, `[A-Za-z0-9._-]{1,64}`. Its last exchanges go
+    to the model as turns before the prompt, at most 8 KiB of text, and this exchange is remembered
+    as one of it.
+    """
+    min_score: _builtins.float
+    """Optional. Defaults to 0.12. Lowest score of a memory that is recalled, -2 to 2, single precision;
+    see Match. What shares no word with the prompt is below the default.
+    """
     @_builtins.property
     def stop_sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. Texts at which the answer ends, at most 4, each 1 to 64 bytes of UTF-8."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
+        """Optional. Sources that a recalled memory may have, at most 8; none allows all."""
 
     def __init__(
         self,
@@ -150,13 +167,18 @@ class GenerateRequest(_message.Message):
         synaptic_bias: _builtins.float | None = ...,
         repair_speech: _builtins.bool | None = ...,
         min_revision: _builtins.int | None = ...,
+        conversation_id: _builtins.str = ...,
+        min_score: _builtins.float | None = ...,
+        sources: _abc.Iterable[_memory_pb2.MemorySource.ValueType] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "min_revision", b"min_revision", "moral_value", b"moral_value", "remember", b"remember", "repair_speech", b"repair_speech", "synaptic_bias", b"synaptic_bias", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "min_revision", b"min_revision", "min_score", b"min_score", "moral_value", b"moral_value", "remember", b"remember", "repair_speech", b"repair_speech", "synaptic_bias", b"synaptic_bias", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "max_tokens", b"max_tokens", "min_revision", b"min_revision", "model", b"model", "moral_value", b"moral_value", "prompt", b"prompt", "remember", b"remember", "repair_speech", b"repair_speech", "request_id", b"request_id", "space", b"space", "stop_sequences", b"stop_sequences", "synaptic_bias", b"synaptic_bias", "system_prompt", b"system_prompt", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "conversation_id", b"conversation_id", "max_tokens", b"max_tokens", "min_revision", b"min_revision", "min_score", b"min_score", "model", b"model", "moral_value", b"moral_value", "prompt", b"prompt", "remember", b"remember", "repair_speech", b"repair_speech", "request_id", b"request_id", "sources", b"sources", "space", b"space", "stop_sequences", b"stop_sequences", "synaptic_bias", b"synaptic_bias", "system_prompt", b"system_prompt", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_revision: _TypeAlias = _typing.Literal["min_revision"]  # noqa: Y015
     _WhichOneofArgType__min_revision: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision"]  # noqa: Y015
+    _WhichOneofReturnType__min_score: _TypeAlias = _typing.Literal["min_score"]  # noqa: Y015
+    _WhichOneofArgType__min_score: _TypeAlias = _typing.Literal["_min_score", b"_min_score"]  # noqa: Y015
     _WhichOneofReturnType__moral_value: _TypeAlias = _typing.Literal["moral_value"]  # noqa: Y015
     _WhichOneofArgType__moral_value: _TypeAlias = _typing.Literal["_moral_value", b"_moral_value"]  # noqa: Y015
     _WhichOneofReturnType__remember: _TypeAlias = _typing.Literal["remember"]  # noqa: Y015
@@ -171,6 +193,8 @@ class GenerateRequest(_message.Message):
     _WhichOneofArgType__top_k: _TypeAlias = _typing.Literal["_top_k", b"_top_k"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_revision) -> _WhichOneofReturnType__min_revision | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_score) -> _WhichOneofReturnType__min_score | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__moral_value) -> _WhichOneofReturnType__moral_value | None: ...
     @_typing.overload
@@ -302,6 +326,9 @@ class StreamGenerateRequest(_message.Message):
     SYNAPTIC_BIAS_FIELD_NUMBER: _builtins.int
     REPAIR_SPEECH_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    MIN_SCORE_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
@@ -341,9 +368,22 @@ class StreamGenerateRequest(_message.Message):
     """
     min_revision: _builtins.int
     """Optional. Lowest revision that the recall may be of, at least 0."""
+    conversation_id: _builtins.str
+    """Optional. Conversation that the prompt belongs to, `[A-Za-z0-9._-]{1,64}`. Its last exchanges go
+    to the model as turns before the prompt, at most 8 KiB of text, and this exchange is remembered
+    as one of it.
+    """
+    min_score: _builtins.float
+    """Optional. Defaults to 0.12. Lowest score of a memory that is recalled, -2 to 2, single precision;
+    see Match. What shares no word with the prompt is below the default.
+    """
     @_builtins.property
     def stop_sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Optional. Texts at which the answer ends, at most 4, each 1 to 64 bytes of UTF-8."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
+        """Optional. Sources that a recalled memory may have, at most 8; none allows all."""
 
     def __init__(
         self,
@@ -362,13 +402,18 @@ class StreamGenerateRequest(_message.Message):
         synaptic_bias: _builtins.float | None = ...,
         repair_speech: _builtins.bool | None = ...,
         min_revision: _builtins.int | None = ...,
+        conversation_id: _builtins.str = ...,
+        min_score: _builtins.float | None = ...,
+        sources: _abc.Iterable[_memory_pb2.MemorySource.ValueType] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "min_revision", b"min_revision", "moral_value", b"moral_value", "remember", b"remember", "repair_speech", b"repair_speech", "synaptic_bias", b"synaptic_bias", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "min_revision", b"min_revision", "min_score", b"min_score", "moral_value", b"moral_value", "remember", b"remember", "repair_speech", b"repair_speech", "synaptic_bias", b"synaptic_bias", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "max_tokens", b"max_tokens", "min_revision", b"min_revision", "model", b"model", "moral_value", b"moral_value", "prompt", b"prompt", "remember", b"remember", "repair_speech", b"repair_speech", "request_id", b"request_id", "space", b"space", "stop_sequences", b"stop_sequences", "synaptic_bias", b"synaptic_bias", "system_prompt", b"system_prompt", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "conversation_id", b"conversation_id", "max_tokens", b"max_tokens", "min_revision", b"min_revision", "min_score", b"min_score", "model", b"model", "moral_value", b"moral_value", "prompt", b"prompt", "remember", b"remember", "repair_speech", b"repair_speech", "request_id", b"request_id", "sources", b"sources", "space", b"space", "stop_sequences", b"stop_sequences", "synaptic_bias", b"synaptic_bias", "system_prompt", b"system_prompt", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_revision: _TypeAlias = _typing.Literal["min_revision"]  # noqa: Y015
     _WhichOneofArgType__min_revision: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision"]  # noqa: Y015
+    _WhichOneofReturnType__min_score: _TypeAlias = _typing.Literal["min_score"]  # noqa: Y015
+    _WhichOneofArgType__min_score: _TypeAlias = _typing.Literal["_min_score", b"_min_score"]  # noqa: Y015
     _WhichOneofReturnType__moral_value: _TypeAlias = _typing.Literal["moral_value"]  # noqa: Y015
     _WhichOneofArgType__moral_value: _TypeAlias = _typing.Literal["_moral_value", b"_moral_value"]  # noqa: Y015
     _WhichOneofReturnType__remember: _TypeAlias = _typing.Literal["remember"]  # noqa: Y015
@@ -383,6 +428,8 @@ class StreamGenerateRequest(_message.Message):
     _WhichOneofArgType__top_k: _TypeAlias = _typing.Literal["_top_k", b"_top_k"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_revision) -> _WhichOneofReturnType__min_revision | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_score) -> _WhichOneofReturnType__min_score | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__moral_value) -> _WhichOneofReturnType__moral_value | None: ...
     @_typing.overload

@@ -1,0 +1,73 @@
+"""Whether an earlier prompt says anything, or only asks what is asked now as well.
+
+What a user states stays a fact. A question of which every name and number stands in the present
+prompt too tells a model nothing: recalled, it would take the place of a fact that answers both.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from mlsdm_grpc.lexical import query_terms
+
+__all__ = ["only_asks"]
+
+_SENTENCE: Final = re.compile(r"[^.!?…。！？؟\n]+[.!?…。！？؟]*")  # noqa: RUF001 - full-width marks
+_QUESTION_MARKS: Final = ("?", "？", "؟")  # noqa: RUF001 - full-width marks
+_WORD: Final = re.compile(r"[\w'’-]+")  # noqa: RUF001 - typographic apostrophe
+_ASKED: Final = re.compile(
+    r"(?:please\s+|so\s+|and\s+|hey\s+|ok(?:ay)?\s+|bitte\s+|s'il te plaît\s+|por favor\s+)*"
+    r"(?:(?:can|could|would|will) you (?:please )?)?"
+    r"(?:tell me|remind me|say again|let me know|i (?:want|need|would like|'d like) to know"
+    r"|i forgot|i (?:can't|cannot) remember|do you (?:know|remember|recall)"
+    r"|wh(?:at|o|om|ose|en|ere|y|ich)(?:'s|\s+\w+)?\s*(?:is|are|was|were|do|does|did|can|has|have)?\b"
+    r"|how (?:is|are|was|do|does|did|can|many|much|old|long|far)\b"
+    r"|sag(?:e)? mir|nenn(?:e)? mir|erinner(?:e)? mich|weißt du"
+    r"|dis-moi|dites-moi|rappelle-moi|tu te souviens"
+    r"|dime|dígame|recuérdame|te acuerdas"
+    r"|скажи|підкажи|нагадай|пам'ятаєш)\b",
+    re.IGNORECASE,
+)
+"""How a question begins, with or without its mark."""
+
+
+def only_asks(text: str, prompt: str) -> bool:
+    """Return whether a text asks, and names nothing that the present prompt does not name.
+
+    Args:
+        text: An earlier prompt.
+        prompt: The present one.
+
+    Cost: linear; about 100 us for two sentences.
+    """
+    sentences = [found[0].strip() for found in _SENTENCE.finditer(text) if found[0].strip()]
+    if not sentences or not all(map(_asks, sentences)):
+        return False
+    named = set[str]()
+    for sentence in sentences:
+        named |= _named(sentence)
+    if not named:
+        return True
+    known = {term for word in query_terms(prompt).terms for term in (word.word, *word.terms)}
+    return named <= known
+
+
+def _asks(sentence: str) -> bool:
+    if sentence.endswith(_QUESTION_MARKS):
+        return True
+    return (not sentence.endswith((".", "!")) and _ASKED.match(sentence) is not None) or (
+        re.match(r"(?:please\s+)?(?:tell|remind) me\b", sentence, re.IGNORECASE) is not None
+        and " that " not in sentence
+    )
+
+
+def _named(sentence: str) -> set[str]:
+    """Return the names and numbers of a sentence, case-folded."""
+    words = _WORD.findall(sentence)
+    return {
+        word.casefold().removesuffix("'s").removesuffix("’s")  # noqa: RUF001 - typographic
+        for i, word in enumerate(words)
+        if any(each.isdigit() for each in word)
+        or (i > 0 and len(word) > 1 and word[0].isupper() and not word.startswith(("I'", "I’")))  # noqa: RUF001
+    }

@@ -1,0 +1,181 @@
+"""Reads of one space in its worker: memories, pages, figures, merges, the policy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeAlias
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.mind.consolidation import Rules, Window
+from mlsdm_grpc.core.mind.consolidation import plan as plan_merges
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.errors import DataLoss, DeadlineExceeded, MlsdmError, NotFound, Unavailable
+from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
+from mlsdm_grpc.journal.codec.policies import policy_to_proto
+from mlsdm_grpc.journal.codec.records import group_to_proto
+from mlsdm_grpc.workers.space_codec import add_memory, answer_bytes, row_bytes
+
+__all__ = [
+    "MindOf",
+    "check_deadline",
+    "contents_of",
+    "get",
+    "page",
+    "plan",
+    "policy",
+    "view",
+]
+
+MindOf: TypeAlias = Callable[[pb.LinkRequest], Mind]
+"""Returns the mind that a request is about; raises WORKER_LOST if it is not loaded."""
+
+
+def contents_of(mind: Mind) -> Contents:
+    """Return what a space holds that exists.
+
+    Raises:
+        NotFound: SPACE_NOT_FOUND.
+    """
+    if mind.contents is None:
+        raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
+    return mind.contents
+
+
+def check_deadline(request: pb.LinkRequest) -> None:
+    """Refuse what nobody waits for any more."""
+    if request.deadline_ns and time.monotonic_ns() >= request.deadline_ns:
+        raise DeadlineExceeded(
+            "The deadline passed before the work was done; nothing was written.",
+            reason="DEADLINE_EXPIRED",
+        )
+
+
+def get(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    mind, wanted = mind_of(request), request.get
+    reply.memories.SetInParent()
+    if mind.contents is None:
+        return
+    pelm = mind.contents.pelm
+    memory = pelm.get(wanted.memory_id)
+    if memory is None or memory.expired(request.now_ns):
+        return
+    if not pelm.is_sound(wanted.memory_id):
+        raise _unsound(wanted.memory_id, lost=pelm.is_lost(wanted.memory_id))
+    add_memory(reply.memories, memory)
+    if wanted.include_embedding:
+        reply.memories.rows_f32_le = row_bytes(pelm.row(wanted.memory_id))
+
+
+def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+    yield
+    mind, wanted = mind_of(request), request.page
+    reply.memories.SetInParent()
+    if mind.contents is None:
+        return
+    pelm, labels, size = mind.contents.pelm, frozenset(wanted.labels), 0
+    rows = bytearray()
+    sources = frozenset(wanted.sources)
+    memories = pelm.after(wanted.after_sequence, now_ns=request.now_ns)
+    if wanted.newest_first:
+        memories = pelm.newest_of(wanted.conversation_id, now_ns=request.now_ns)
+    for memory, row in memories:
+        yield
+        if not labels.issubset(memory.labels):
+            continue
+        if sources and memory.provenance.source not in sources:
+            continue
+        if wanted.conversation_id not in {"", memory.conversation_id}:
+            continue
+        size += answer_bytes(memory, row if wanted.include_embedding else None)
+        full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes
+        if full and reply.memories.memories:
+            reply.memories.more = True
+            break
+        if wanted.include_embedding:
+            if not (memory.owns(row) or pelm.is_sound(memory.memory_id)):
+                reply.memories.damaged.append(len(reply.memories.memories))
+            rows += row_bytes(row)
+        add_memory(reply.memories, memory)
+    reply.memories.rows_f32_le = bytes(rows)
+
+
+def plan(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+    yield
+    mind, wanted = mind_of(request), request.plan
+    contents = contents_of(mind)
+    pelm, after, last = contents.pelm, wanted.after_sequence, wanted.before_sequence - 1
+    if not wanted.before_sequence:
+        after = contents.consolidated_sequence if wanted.unexamined_only else 0
+        last = pelm.sequence_at(wanted.window or len(pelm), after=after)
+    min_cosine = contents.parameters.merge_min_cosine
+    if wanted.HasField("min_cosine"):
+        min_cosine = wanted.min_cosine
+    groups, before = yield from plan_merges(
+        pelm,
+        Window(after, last + 1),
+        Rules(mind.semantics_version, contents.parameters.embedder, min_cosine),
+        texts=not wanted.before_sequence,
+        now_ns=request.now_ns,
+    )
+    reply.plan.groups.extend(map(group_to_proto, groups))
+    reply.plan.after_sequence, reply.plan.last_sequence = after, last
+    reply.plan.before_sequence = before
+
+
+def view(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    mind = mind_of(request)
+    view = mind.view()
+    reply.view.semantics_version = mind.semantics_version
+    reply.view.exists = view is not None
+    if view is None:
+        return
+    parameters = view.parameters
+    if request.view.omit_ontology:
+        parameters = replace(parameters, ontology=())
+    reply.view.MergeFrom(
+        pb.ViewReply(
+            parameters=parameters_to_proto(parameters),
+            incarnation=view.incarnation,
+            create_time_ns=view.create_time_ns,
+            update_time_ns=view.update_time_ns,
+            config_revision=view.config_revision,
+            config_time_ns=view.config_time_ns,
+            chain=view.chain,
+            step=view.step,
+            accepted=view.accepted,
+            awake=view.awake,
+            phase=view.phase,
+            phase_remaining=view.phase_remaining,
+            moral_threshold=view.moral_threshold,
+            moral_ema=view.moral_ema,
+            synaptic_norms=view.synaptic_norms,
+            traces_f32_le=view.traces.astype("<f4", copy=False).tobytes(),
+            used=view.used,
+            pinned=view.pinned,
+            capacity=view.capacity,
+            vector_bytes=view.vector_bytes,
+            allocated_bytes=view.allocated_bytes,
+            lexical_bytes=view.lexical_bytes,
+        )
+    )
+
+
+def policy(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    policy = mind_of(request).policy
+    reply.policy.SetInParent()
+    if policy is not None:
+        reply.policy.policy.CopyFrom(policy_to_proto(policy))
+
+
+def _unsound(memory_id: str, *, lost: bool) -> MlsdmError:
+    metadata = {"memory_id": memory_id}
+    if lost:
+        return DataLoss("The vector of the memory is damaged beyond repair.", metadata=metadata)
+    return Unavailable(
+        "The vector of the memory is damaged and is being restored.",
+        reason="SPACE_LOADING",
+        metadata=metadata,
+    )

@@ -1,0 +1,122 @@
+"""Searches in the spaces of one worker: single queries share a scan, batches go in slices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeAlias
+
+from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.pelm import Query, RecalledSlots
+from mlsdm_grpc.errors import InvalidInput, MlsdmError
+from mlsdm_grpc.workers.progress import Progress
+from mlsdm_grpc.workers.query_decoder import queries_of
+from mlsdm_grpc.workers.query_encoder import Answers
+from mlsdm_grpc.workers.scheduler import SLICE_S
+from mlsdm_grpc.workers.space_codec import add_failure
+from mlsdm_grpc.workers.space_reads import MindOf, check_deadline, contents_of
+
+__all__ = ["Searches"]
+
+_Asked: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Query]
+_FIRST_QUERIES: Final = 8
+"""Queries of a batch that are answered before it is known how long one takes."""
+_SCANNED_AT_ONCE: Final = 256
+"""Queries of one scan that together have the time which a step over all rows has."""
+
+
+class Searches:
+    """Answers queries.
+
+    Args:
+        position: Where the worker says what it is doing.
+        mind_of: Returns the mind that a request is about.
+        is_held: Returns whether a space is held here.
+        fail: Puts an error into a reply.
+    """
+
+    def __init__(
+        self,
+        position: Progress,
+        *,
+        mind_of: MindOf,
+        is_held: Callable[[int], bool],
+        fail: Callable[[pb.LinkRequest, pb.LinkReply, Exception], None],
+    ) -> None:
+        self._position = position
+        self._mind_of = mind_of
+        self._is_held = is_held
+        self._fail = fail
+        self._answers = Answers()
+
+    def search(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
+        """Answer single queries of one space by one scan; a fault in one spoils no other."""
+        replies, asked, began_ns = list[pb.LinkReply](), list[_Asked](), time.thread_time_ns()
+        for request in requests:
+            reply = pb.LinkReply(call_id=request.call_id)
+            replies.append(reply)
+            try:
+                check_deadline(request)
+                mind = self._mind_of(request)
+                asked.append((request, reply, queries_of(contents_of(mind), request.search)[0]))
+                reply.revision = mind.revision
+            except MlsdmError as error:
+                self._fail(request, reply, error)
+                reply.unloaded = not self._is_held(request.space_id)
+        if not asked:
+            return replies
+        try:
+            now_ns = max(request.now_ns for request, _, _ in asked)
+            found = self._find(mind, [query for _, _, query in asked], now_ns=now_ns)
+            for (request, reply, query), one in zip(asked, found, strict=True):
+                self._answer(mind, request, reply, [(query, one)])
+        except Exception as error:  # noqa: BLE001 - the top of the worker's loop
+            for request, reply, _ in asked:
+                self._fail(request, reply, error)
+            return replies
+        first = asked[0][1]
+        if first.WhichOneof("kind") == "search":
+            first.search.batch_count = len(asked)
+            first.search.query_cost_ns = (time.thread_time_ns() - began_ns) // len(asked)
+        return replies
+
+    def search_many(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+        """Answer a batch of queries, as many at a time as a slice is long."""
+        yield
+        mind = self._mind_of(request)
+        queries = queries_of(contents_of(mind), request.search)
+        results: list[tuple[Query, RecalledSlots]] = []
+        spent_ns, cost_ns, count = 0, 0, _FIRST_QUERIES
+        while len(results) < len(queries):
+            check_deadline(request)
+            some = queries[len(results) : len(results) + count]
+            began_ns = time.thread_time_ns()
+            found = self._find(mind, some, now_ns=request.now_ns)
+            spent_ns += time.thread_time_ns() - began_ns
+            results += zip(some, found, strict=True)
+            cost_ns = spent_ns // len(results)
+            count = max(1, int(SLICE_S * 1e9) // max(cost_ns, 1))
+            yield
+        self._answer(mind, request, reply, results)
+        if reply.WhichOneof("kind") == "search":
+            reply.search.batch_count, reply.search.query_cost_ns = len(queries), cost_ns
+
+    def _find(self, mind: Mind, queries: Sequence[Query], *, now_ns: int) -> list[RecalledSlots]:
+        """Scan once for some queries, and say how much that is."""
+        rows = contents_of(mind).pelm.vector_bytes
+        self._position.enter(step_bytes=rows * len(queries) // _SCANNED_AT_ONCE)
+        return mind.find(queries, now_ns=now_ns)
+
+    def _answer(
+        self,
+        mind: Mind,
+        request: pb.LinkRequest,
+        reply: pb.LinkReply,
+        found: Sequence[tuple[Query, RecalledSlots]],
+    ) -> None:
+        pelm = contents_of(mind).pelm
+        try:
+            reply.search.answer = self._answers.encode(request, pelm, found, mind.revision)
+        except InvalidInput as error:
+            add_failure(reply, error)
