@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -44,8 +45,8 @@ LIKENESS: Final = "likeness"
 """Category and rule of a finding that no rule has part in."""
 _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
-_REACH_CHARS: Final = 60
-"""Characters around a match that are weighed with it."""
+_REACHES_CHARS: Final = (60, 20)
+"""Characters around a match that are weighed with it: some of its context, and its sentence."""
 _FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
 """Characters behind the start of a match that are weighed with it at most."""
 _SHOWN_WORDS: Final = 8
@@ -167,9 +168,10 @@ def _pieces(
     read: ReadText, evidence: Sequence[RuleEvidence]
 ) -> Iterator[tuple[Sequence[WordFeatures], Sequence[RuleEvidence]]]:
     """Yield what stands around each match that its context does not speak against."""
-    for each in (each for each in evidence if each.category != DOUBTED):
-        start = max(each.start - _REACH_CHARS, 0)
-        end = min(each.end + _REACH_CHARS, each.start + _FARTHEST_CHARS)
+    matches = [each for each in evidence if each.category != DOUBTED]
+    for each, reach in itertools.product(matches, _REACHES_CHARS):
+        start = max(each.start - reach, 0)
+        end = min(each.end + reach, each.start + _FARTHEST_CHARS)
         cut = plain(read.text[max(start - 1, 0) : end + 1])
         words = word_features(cut, min(start, 1), len(cut.text) - (end < len(read.text)))
         yield words, [each]
