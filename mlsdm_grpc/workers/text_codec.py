@@ -1,4 +1,4 @@
-"""What text workers answer, as bytes for links and for the contract."""
+"""Answers of text workers as messages of the link and of the contract."""
 
 from __future__ import annotations
 
