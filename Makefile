@@ -13,10 +13,11 @@ GO     := PATH="$$PATH:$(CURDIR)/$(BIN)" GOFLAGS='-modcacherw -buildvcs=false' g
 
 GRPCURL_VERSION := v1.9.4
 HNSWLIB_VERSION := 0.8.0
+SCIPY_VERSION   := 1.17.1
 MUTMUT_VERSION  := 3.8.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve demo test faults test-all bench bench-beside eval train bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
+.PHONY: help setup serve demo test faults test-all bench bench-beside eval realtext train bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,11 +66,15 @@ bench: setup loadgen ## time everything on this machine, about an hour and a hal
 bench-beside: setup loadgen ## whether requests cost more CPU than in another checkout: BESIDE=, its folder
 	$(BIN)/python benchmarks/server.py --beside '$(BESIDE)'
 
-eval: setup ## true and false positives of the detectors; docs/evaluation.md
-	$(BIN)/python tests/evaluate.py
+realtext: setup ## fetch packages and collect their paragraphs in the cache, some 4 GB and 5 minutes
+	$(BIN)/python -m tests.realtext.collect
 
-train: setup ## make the weights of the linear model from the labelled lines
-	$(BIN)/python tests/train.py
+eval: realtext ## true and false positives of the detectors; docs/evaluation.md
+	$(BIN)/python -m tests.evaluate
+
+train: realtext ## make the weights of the linear model from labelled lines and real text
+	-$(BIN)/pip install --quiet --disable-pip-version-check scipy==$(SCIPY_VERSION)
+	$(BIN)/python -m tests.train
 
 bench-smoke: setup loadgen
 	$(BIN)/python benchmarks/kernel.py targets --quick

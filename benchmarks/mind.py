@@ -86,7 +86,9 @@ class Space:
     def search(self) -> None:
         """Let the search copies be made."""
         vector = np.eye(self.dimension)[0]
-        self.mind.search([Query(vector, 0.5, phase_tolerance=1.0)], now_ns=0)
+        self.mind.contents.pelm.hits(
+            self.mind.find([Query(vector, 0.5, phase_tolerance=1.0)], now_ns=0)[0]
+        )
 
 
 def resident_bytes() -> int:

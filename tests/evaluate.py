@@ -1,4 +1,4 @@
-"""What the detectors are worth: true and false positives on the corpora of ``tests/data``.
+"""Measured rates of the detectors on the corpora of ``tests/data`` and on real text.
 
 A line belongs to the test split if the SHA-256 of its text, read as a big-endian integer, is
 divisible by 3. Rules are never changed because of that split.
@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mlsdm_grpc.governance.detectors.injection import LIMIT
+from mlsdm_grpc.governance.matching.findings import FindingKind
 from mlsdm_grpc.governance.policy.measurement import measure
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.speech import analyse
+from tests.realtext.collect import Paragraph, read
+from tests.realtext.hostile import hostile_lines
 
 DATA = Path(__file__).parent / "data"
 REPORT = Path(__file__).parent.parent / "docs" / "evaluation.md"
@@ -99,8 +105,8 @@ def _speech() -> Callable[[str], bool]:
 
 
 CORPORA = (
-    Corpus("moral", "harmful", {"dev": (0.90, 0.05), "test": (0.80, 0.08)}, _moral),
-    Corpus("injection", "injection", {"dev": (0.90, 0.05), "test": (0.85, 0.05)}, _injection),
+    Corpus("moral", "harmful", {"dev": (0.90, 0.01), "test": (0.60, 0.02)}, _moral),
+    Corpus("injection", "injection", {"dev": (0.95, 0.01), "test": (0.68, 0.06)}, _injection),
     Corpus("speech", "telegraphic", {"dev": (0.98, 0.02), "test": (0.95, 0.05)}, _speech),
     Corpus("speech_tuning", "telegraphic", {"dev": (0.88, 0.05), "test": (0.88, 0.05)}, _speech),
 )
@@ -166,22 +172,97 @@ def _section(corpus: Corpus, judged: list[Judged]) -> Iterator[str]:
     yield ""
 
 
+RULES: dict[str, Callable[[Measurement], bool]] = {
+    "moral": lambda found: (found.moral_value or 0.0) < BASE_MORAL_THRESHOLD,
+    "injection": lambda found: (found.injection_score or 0.0) >= LIMIT,
+    "secret": lambda found: any(f.kind is FindingKind.SECRET for f in found.findings),
+    "pii without e-mail and addresses": lambda found: any(
+        f.kind is FindingKind.PERSONAL_DATA and f.category not in {"email", "ipv4", "ipv6"}
+        for f in found.findings
+    ),
+}
+"""Kinds of rules, and whether one of them is broken at the built-in limit."""
+
+
+class Alarm(NamedTuple):
+    """A paragraph that a rule is broken by; it is told by its digest, never by its text."""
+
+    rule: str
+    language: str
+    package: str
+    digest: str
+
+
+def real_alarms(rows: Iterable[Paragraph]) -> tuple[Counter[str], list[Alarm]]:
+    """Return the paragraphs by language, and all alarms."""
+    total, alarms = Counter[str](), list[Alarm]()
+    with ProcessPoolExecutor(2) as pool:
+        rows, again = itertools.tee(rows)
+        for row, broken in zip(rows, pool.map(_broken, again, chunksize=200), strict=True):
+            total[row.language] += 1
+            digest = hashlib.sha256(row.text.encode()).hexdigest()[:16]
+            alarms += (Alarm(rule, row.language, row.package, digest) for rule in broken)
+    return total, alarms
+
+
+def _broken(row: Paragraph) -> list[str]:
+    found = _measured(row.text)
+    return [name for name, breaks in RULES.items() if breaks(found)]
+
+
+def bounds(alarms: int, total: int) -> str:
+    """Return a rate per 10,000 with the 95 % bounds of Wilson's interval."""
+    z, rate = 1.96, alarms / total
+    middle = (rate + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z * math.sqrt(rate * (1 - rate) / total + z**2 / (4 * total**2)) / (1 + z**2 / total)
+    low, high = max(middle - half, 0.0), middle + half
+    return f"{1e4 * rate:.1f} ({1e4 * low:.1f} to {1e4 * high:.1f})"
+
+
+def _real_section() -> Iterator[str]:
+    total, alarms = real_alarms(read("final"))
+    languages = sorted(total)
+    yield "## Real text"
+    yield ""
+    yield f"Alarms per 10,000 paragraphs of the final third, {total.total():,} of them, with 95 %"
+    yield "bounds. Every alarm counts as false, whatever the paragraph says: some do insult or"
+    yield "threaten, and what looks like a telephone number in a manual often is one."
+    yield ""
+    yield "| rule | " + " | ".join(languages) + " |"
+    yield "|---|" + "---:|" * len(languages)
+    for name in RULES:
+        counts = Counter(each.language for each in alarms if each.rule == name)
+        cells = (bounds(counts[language], total[language]) for language in languages)
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    yield ""
+    lines = hostile_lines("measure")
+    hits: dict[str, list[bool]] = defaultdict(list)
+    for line in lines:
+        rule = "moral" if line.harm else "injection"
+        hits[line.corpus].append(RULES[rule](_measured(line.text)))
+    yield "Of hostile lines of other authors, in English, the half that trains nothing: "
+    yield "; ".join(f"{name} {sum(v)}/{len(v)}" for name, v in sorted(hits.items())) + "."
+    yield ""
+    yield "### Alarms"
+    yield ""
+    yield from (f"- {a.rule}, {a.language}, {a.package}, {a.digest}" for a in sorted(alarms))
+    yield ""
+
+
 def report(corpora: Iterable[Corpus]) -> str:
     lines = [
-        "# What the detectors are worth",
+        "# Measured rates of the detectors",
         "",
-        "Written by `make eval` from the corpora in tests/data, whose README files say how they",
-        "were made and where they are weak. Each line is judged alone, with the built-in limits.",
-        "The test split is a third, chosen by the hash of the text; no rule was made from its",
-        "lines. It is not quite unseen: its rates for injection had been read once, at another",
-        "limit, before the limit was set by cross-validation on the other lines, three of its",
-        "lines of speech were shown by accident to who wrote those rules, and its rate for speech",
-        "(not its lines) was read six times, first when it was 0.946, while those rules were made",
-        "from the lines of speech_tuning. Both splits of speech_tuning were in sight: its rates",
-        "are what the rules fit. All rates hold for texts like these, which are written to be",
-        "recognisable: expect less on others. Of 623 normal sentences that a reviewer made up to",
-        "mislead the rules of speech, 56 were called telegraphic.",
+        "Written by `make eval`. It fetches packages by name from the package managers of the",
+        "machine (tests/realtext/sources.toml; versions and hashes are in packages.json beside",
+        "it), reads their paragraphs, and keeps a third, chosen by hash, for this page alone. The",
+        "other two thirds train the linear model and set its cuts. The corpora in tests/data are",
+        "measured as well; their README files say how they were made and where they are weak. The",
+        "test split of each is a third, chosen by the hash of the text; nothing trains on it, but",
+        "earlier versions of this page and of the rules were read by their authors, so it is not",
+        "quite unseen. All rates hold for texts like these: expect less on others.",
         "",
+        *_real_section(),
     ]
     for corpus in corpora:
         lines += _section(corpus, judge(corpus, ("dev", "test")))

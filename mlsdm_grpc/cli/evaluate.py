@@ -6,6 +6,7 @@ import typer
 
 from mlsdm_grpc.cli.options import AsJson, Target, TimeoutS, TokenFile
 from mlsdm_grpc.cli.session import Session, echo_json, message_dict
+from mlsdm_grpc.cli.verdicts import measured
 
 __all__ = ["evaluate"]
 
@@ -35,17 +36,19 @@ def evaluate(
     if as_json:
         echo_json(message_dict(response))
         return
-    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Decision, Enforcement
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Decision, Enforcement, FindingKind
 
     for verdict in response.verdicts:
         decision = Decision.Name(verdict.decision).removeprefix("DECISION_")
         enforcement = Enforcement.Name(verdict.enforcement).removeprefix("ENFORCEMENT_")
-        typer.echo(
-            f"{decision:8} {verdict.rule_id:22} {enforcement.lower():8}"
-            f" score {verdict.score:.2f} limit {verdict.threshold:.2f}"
-        )
+        typer.echo(f"{decision:8} {verdict.rule_id:22} {enforcement.lower():8} {measured(verdict)}")
+    raw = content.encode()
     for finding in response.findings:
-        place = f"{finding.start_byte}-{finding.end_byte}"
-        typer.echo(f"found    {finding.category:22} {'':8} score {finding.score:.2f} bytes {place}")
+        place = f"bytes {finding.start_byte}-{finding.end_byte}"
+        if finding.kind in {FindingKind.FINDING_KIND_HARM, FindingKind.FINDING_KIND_INJECTION}:
+            shown = raw[finding.start_byte : finding.end_byte].decode("utf-8", "replace")
+            place += f" {shown!r}"
+        why = f"{finding.language or 'any language'}, by {finding.rule or finding.category}"
+        typer.echo(f"found    {finding.category:22} score {finding.score:.2f}, {place}, {why}")
     if redact:
         typer.echo(response.redacted_text)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Verdict
 
-__all__ = ["in_shadow", "refusal_lines", "verdict_line"]
+__all__ = ["in_shadow", "measured", "refusal_lines", "verdict_line"]
 
 _PLACES: Final = ("text", "prompt", "recalled memory", "answer", "speech", "memory")
 """By the number of the stage."""
@@ -19,6 +19,16 @@ def in_shadow(verdict: "Verdict") -> bool:
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import ENFORCEMENT_SHADOW
 
     return verdict.enforcement == ENFORCEMENT_SHADOW
+
+
+def measured(verdict: "Verdict") -> str:
+    """Return the measurement on the one scale of all rules, on which more is worse."""
+    if verdict.on_error_applied:
+        return "could not be evaluated"
+    score, needed = verdict.score, verdict.threshold
+    if verdict.rule_id.startswith("moral."):
+        score, needed = 1.0 - score, 1.0 - needed
+    return f"score {score:.2f}, needs {needed:.2f} or more"
 
 
 def verdict_line(verdict: "Verdict") -> str:

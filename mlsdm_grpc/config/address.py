@@ -11,7 +11,7 @@ _LOOPBACK = re.compile(r"^(127(\.\d{1,3}){3}|localhost|::1)$")
 
 
 class Address(NamedTuple):
-    """Where to listen."""
+    """An address to listen on."""
 
     host: str
     port: int

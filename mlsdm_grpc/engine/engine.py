@@ -195,7 +195,7 @@ class Engine:
 
     @property
     def embedder(self) -> EmbedderInfo | None:
-        """What turns text into vectors here, if anything does."""
+        """The embedder of this server; None without one."""
         return self.texts.info
 
     @property

@@ -33,7 +33,7 @@ _MATCH_BYTES: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class PageOf:
-    """Which memories of a list are wanted."""
+    """One page of a list of memories, as it is asked for."""
 
     after_sequence: int
     """Creation sequence of the last one that the caller has; 0 starts."""

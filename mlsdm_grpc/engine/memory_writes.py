@@ -41,7 +41,7 @@ __all__ = ["Exchange", "Intake", "ProcessedEvent", "Put"]
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """What became of memories that were to be stored."""
+    """The result of a put."""
 
     outcome: PutOutcome
     verdicts: tuple[tuple[Verdict, ...], ...]
@@ -50,7 +50,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class ProcessedEvent:
-    """What an event did to a mind."""
+    """The result of an event."""
 
     outcome: EventOutcome
     synaptic_norms: Sequence[float]
@@ -65,7 +65,7 @@ class ProcessedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What became of a prompt and its answer."""
+    """The result of remembering a prompt with its answer."""
 
     outcome: EventOutcome | None
     """None where an enforced rule refused one of the texts, so that nothing was written."""

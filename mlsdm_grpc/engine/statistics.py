@@ -1,4 +1,4 @@
-"""How the engine is doing, for those who watch over the node."""
+"""Figures of the engine, for those who watch over the node."""
 
 from __future__ import annotations
 

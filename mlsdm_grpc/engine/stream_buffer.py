@@ -1,4 +1,4 @@
-"""What a client of a stream has sent and no record has settled yet, within bounds."""
+"""Buffers the items of a stream that are not acknowledged yet, within bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client opens a stream with, and what happens to it since."""
+"""The opening of a stream, and the events that its client gets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class StreamPosition:
-    """How far a stream is."""
+    """The position of a stream."""
 
     incarnation: int
     """Life of the space; 0 before the space exists."""
@@ -36,7 +36,7 @@ class StreamPosition:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a client opens a stream with."""
+    """The parameters of a stream."""
 
     key: SpaceKey
     stream_id: str
@@ -66,7 +66,7 @@ class OpenedStream:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of an item."""
+    """The result of an item."""
 
     sequence: int
     outcome: PutOutcome | EventOutcome | MlsdmError

@@ -1,4 +1,4 @@
-"""Which call has a stream: one at a time."""
+"""Leases of streams: one call has a stream at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IN_USE_RETRY_S: Final = 1.0
 
 @dataclass(slots=True, eq=False)
 class StreamPlace:
-    """What one call holds of a stream."""
+    """The lease of one call on a stream."""
 
     key: SpaceKey
     stream_id: str

@@ -40,7 +40,7 @@ class Lane(StrEnum):
 
 
 class Before(StrEnum):
-    """What requests wait for."""
+    """Resources that requests wait for."""
 
     MIND = "mind"
     TEXT = "text"
@@ -139,7 +139,7 @@ class _Waiter:
 
 @dataclass(slots=True)
 class _Queue:
-    """What one tenant has waiting."""
+    """The waiting requests of one tenant."""
 
     tenant: str
     waiters: deque[_Waiter] = field(default_factory=deque)
@@ -148,7 +148,7 @@ class _Queue:
 
     @property
     def missing_s(self) -> float:
-        """What it still needs for the first of them."""
+        """Cost that it still needs for the first of them, seconds."""
         return self.waiters[0].cost_s - self.deficit_s
 
 

@@ -1,4 +1,4 @@
-"""How much memory the spaces in RAM take, and how much they may."""
+"""The memory budget of the spaces in RAM."""
 
 from __future__ import annotations
 
@@ -64,5 +64,5 @@ class Budget:
 
     @property
     def goal_bytes(self) -> int:
-        """What spaces leave until, once they have to: a little room for the next ones."""
+        """Bytes down to which spaces leave, once they have to: a little room for the next ones."""
         return int(self.limit_bytes * (1 - _KEPT_FREE))

@@ -1,4 +1,4 @@
-"""What the node measures of its machine: memory, its limit, and room on disk.
+"""Measures the machine: memory, its limit, and room on disk.
 
 Everything here reads small files of the kernel and may block for as long as they do: call it in a
 thread. What cannot be measured is left out, never guessed.
@@ -49,7 +49,7 @@ _NO_LIMIT = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was measured at one time."""
+    """One measurement."""
 
     resident: Mapping[int, int]
     """Resident bytes of each process, by its id."""

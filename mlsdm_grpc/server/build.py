@@ -201,7 +201,7 @@ async def _close(journal: Journal) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _ServerParts:
-    """What stands behind the ports."""
+    """The parts behind the ports."""
 
     settings: Settings
     room: Room

@@ -1,4 +1,4 @@
-"""What the transport is told, as one table: option, value, and why it is not the default.
+"""Options of the transport in one table: option, value, and why it is not the default.
 
 grpc ignores names that it does not know, so the tests look at effects.
 """

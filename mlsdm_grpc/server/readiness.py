@@ -1,4 +1,4 @@
-"""What health says of the node: whether it is ready, has its journal, and can ask a model."""
+"""Health of the node: whether it is ready, has its journal, and can ask a model."""
 
 from __future__ import annotations
 

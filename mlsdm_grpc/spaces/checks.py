@@ -1,4 +1,4 @@
-"""What the engine refuses before a record is written or a question is asked."""
+"""Checks before a record is written or a worker is asked."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _BUSY_TURNS = 20
 
 @dataclass(slots=True)
 class _Turn:
-    """How far the scrubbing of a space is."""
+    """The progress of scrubbing one space."""
 
     start: int = 0
     waited: int = 0

@@ -24,7 +24,7 @@ _LEARNING_STEP = 1.1
 
 
 class SpaceStatus(Enum):
-    """Where a space is in its life."""
+    """States of the life cycle of a space."""
 
     COLD = "cold"
     LOADING = "loading"
@@ -42,7 +42,7 @@ class SpaceLoader(Protocol):
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class Space:
-    """What the parent knows of one space.
+    """One space as the parent process knows it.
 
     There is at most one of a key that can be written to, for as long as anybody holds it, in RAM
     or not: what it says of revisions outlives eviction. In a ``with`` block it stays in RAM.

@@ -1,4 +1,4 @@
-"""Who writes, under which idempotency key, and for how long."""
+"""The writer of a record, its idempotency key and its deadline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Ticket", "outcome_unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Who writes, under which idempotency key, and until when an answer is of use."""
+    """The writer of a record, its idempotency key and its deadline."""
 
     principal: str
     deadline_s: float

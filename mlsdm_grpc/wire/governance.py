@@ -140,6 +140,8 @@ def _findings(text: str, found: Sequence[Finding]) -> list[governance_pb2.Findin
             start_byte=in_bytes[finding.start],
             end_byte=in_bytes[finding.end],
             score=finding.score,
+            language=finding.language,
+            rule=finding.rule,
         )
         for finding in found
     ]

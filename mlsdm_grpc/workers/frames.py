@@ -74,7 +74,7 @@ NO_RECORDS: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 
 class RequestHandler(Protocol):
-    """What a worker does with the requests that it found waiting."""
+    """Handles the requests that a worker found waiting."""
 
     @property
     def busy(self) -> bool:

@@ -136,7 +136,7 @@ class _Pending:
 
 
 class _RequestLink(ABC):
-    """What both links do with requests; how one gets to its worker they know themselves."""
+    """Requests of both links; each subclass knows its own way to the worker."""
 
     def __init__(self) -> None:
         self._pending = _Pending()

@@ -73,7 +73,7 @@ class WorkerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """How a worker went away."""
+    """The end of a worker."""
 
     index: int
     """Its place in the pool."""

@@ -50,7 +50,7 @@ server."""
 
 @dataclass(frozen=True, slots=True)
 class WorkerRole:
-    """What the workers of a pool do."""
+    """The kind of work of a pool."""
 
     name: str
     """``minds`` or ``text``."""

@@ -1,4 +1,4 @@
-"""What a worker is doing, written where its parent can read it even after the worker's death.
+"""The progress of a worker, on a page that its parent can read even after its death.
 
 One page of memory is shared through a descriptor that the worker inherits. The worker writes it
 before and after every step, which costs well under a microsecond; nobody locks it.

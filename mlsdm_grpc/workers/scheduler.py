@@ -18,7 +18,7 @@ SLICE_S: Final = 0.002
 
 
 class LockMode(Enum):
-    """What a request wants of its space, and so what has to wait for it and it for what."""
+    """Lock modes of requests to a space: they decide which requests wait for which."""
 
     POINT_READ = "point_read"
     """Reads in one go; waits for nothing but a change that is half done."""

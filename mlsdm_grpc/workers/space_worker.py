@@ -1,4 +1,4 @@
-"""What a worker does with its spaces: load, apply, search, read, snapshot."""
+"""Holds spaces in a worker: loads, applies, searches, reads, takes snapshots."""
 
 from __future__ import annotations
 

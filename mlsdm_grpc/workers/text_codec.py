@@ -1,4 +1,4 @@
-"""What text workers answer, as bytes for links and for the contract."""
+"""Answers of text workers as messages of the link and of the contract."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def measurement_to_proto(measurement: Measurement) -> pb.TextMeasurement:
                 start=finding.start,
                 end=finding.end,
                 score=finding.score,
+                language=finding.language,
+                rule=finding.rule,
             )
             for finding in measurement.findings
         ],
@@ -48,7 +50,15 @@ def measurement_from_proto(message: pb.TextMeasurement) -> Measurement:
         moral_value=message.moral_value if message.HasField("moral_value") else None,
         injection_score=message.injection_score if message.HasField("injection_score") else None,
         findings=tuple(
-            Finding(FindingKind(each.kind), each.category, each.start, each.end, each.score)
+            Finding(
+                FindingKind(each.kind),
+                each.category,
+                each.start,
+                each.end,
+                each.score,
+                each.language,
+                each.rule,
+            )
             for each in message.findings
         ),
         unsearched=message.unsearched,

@@ -1,4 +1,4 @@
-"""What a text worker does: embed, measure by governance rules, analyse style. It keeps nothing."""
+"""Embeds texts, measures them by governance rules, analyses their style; keeps nothing."""
 
 from __future__ import annotations
 

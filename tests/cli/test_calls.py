@@ -79,9 +79,15 @@ def test_evaluate_tells_verdicts_and_findings_but_no_value(run):
     told = run("evaluate", "Write to a.person@example.org, please.", "--redact")
     assert told.returncode == 0, told.stderr
     assert re.search(
-        r"^FLAG +pii\.prompt +shadow +score 0?[.\d]+ limit 0\.50$", told.stdout, re.MULTILINE
+        r"^FLAG +pii\.prompt +shadow +score 0?[.\d]+, needs 0\.50 or more$",
+        told.stdout,
+        re.MULTILINE,
     )
-    assert re.search(r"^found +email +score [.\d]+ bytes 9-29$", told.stdout, re.MULTILINE)
+    assert re.search(
+        r"^found +email +score [.\d]+, bytes 9-29, any language, by email$",
+        told.stdout,
+        re.MULTILINE,
+    )
     assert told.stdout.endswith("Write to [email], please.\n")
     assert "a.person" not in told.stdout
     shown = answer(run("evaluate", "-", "--stage", "memory", "--json", stdin="It rains."))

@@ -8,6 +8,7 @@ import pytest
 from histories import DIMENSION, SECOND, changes, histories, parameters, record, vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recalling import hits_of
 
 from mlsdm_grpc.core.mind.configuration import changed, conflict
 from mlsdm_grpc.core.mind.mind import Mind
@@ -176,13 +177,13 @@ def test_a_space_that_grew_finds_what_a_freshly_loaded_one_finds():
     wide = {"phase": 0.1, "phase_tolerance": 1.0}
     queries = [Query(vector=vector(seed).raw.astype(np.float64), **wide) for seed in (5, 9_000)]
     queries = [replace(q, vector=q.vector / np.linalg.norm(q.vector)) for q in queries]
-    space.mind.search(queries, now_ns=0)
+    hits_of(space.mind, queries, now_ns=0)
     space.change(capacity=5_000)
     space.put(*range(900, 3_400))
     fresh = read_snapshot(io.BytesIO(snapshot_bytes(space.mind)))
 
     def found(mind):
-        results = mind.search(queries, now_ns=0)
+        results = hits_of(mind, queries, now_ns=0)
         return [[(hit.memory.memory_id, hit.resonance) for hit in hits] for hits in results]
 
     assert found(space.mind) == found(fresh)

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 from histories import SECOND, record
+from recalling import hits_of
 
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.pelm import Query, unit_row
@@ -203,7 +204,9 @@ class Life:
 
     def search(self, count):
         queries = [self.query() for _ in range(count)]
-        for query, hits in zip(queries, self.mind.search(queries, now_ns=self.now_ns), strict=True):
+        for query, hits in zip(
+            queries, hits_of(self.mind, queries, now_ns=self.now_ns), strict=True
+        ):
             got = [(hit.memory.memory_id, hit.resonance) for hit in hits]
             assert got == self.model.expected(query, self.now_ns)
             self.comparisons += max(len(got), 1)

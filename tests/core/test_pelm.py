@@ -5,6 +5,7 @@ import pytest
 from histories import DIMENSION, SECOND, record, vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recalling import hits_of
 from spaces import Space, unit
 
 from mlsdm_grpc.core.mind.mind import Mind
@@ -316,7 +317,7 @@ def test_search_equals_scoring_every_row(stored, queries):
     space.apply(ProcessEvent(NewMemory("event", vector(31)), 0.0))
     space.mind.contents.synapses.l2[:] = vector(32).raw
     now_ns = 2 * 10**12
-    found = space.mind.search([Query(**query) for query in queries], now_ns=now_ns)
+    found = hits_of(space.mind, [Query(**query) for query in queries], now_ns=now_ns)
     for query, hits in zip(queries, found, strict=True):
         expected = brute_force(space.mind, Query(**query), now_ns)
         assert [(hit.memory.memory_id, hit.resonance) for hit in hits] == expected

@@ -9,6 +9,7 @@ import anyio
 import grpc
 import numpy as np
 import pytest
+from recalling import hits_of
 from serving import ServerProcess, channel
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
@@ -187,7 +188,7 @@ def recall_from(mind):
         )
     return [
         [(hit.memory.memory_id, float(np.float32(hit.resonance))) for hit in hits]
-        for hits in mind.search(queries, now_ns=0)
+        for hits in hits_of(mind, queries, now_ns=0)
     ]
 
 

@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 
 import numpy as np
+from recalling import hits_of
 
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.pelm import Query
@@ -62,7 +63,7 @@ def to_query(question):
 
 def found(mind, questions, now_ns):
     """Return ids and resonances, in hex, of the hits of each question, asked all together."""
-    results = mind.search([to_query(question) for question in questions], now_ns=now_ns)
+    results = hits_of(mind, [to_query(question) for question in questions], now_ns=now_ns)
     return [{hit.memory.memory_id: hit.resonance.hex() for hit in hits} for hits in results]
 
 

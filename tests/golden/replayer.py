@@ -12,6 +12,7 @@ from pathlib import Path
 
 import journals
 import numpy as np
+from recalling import hits_of
 
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.pelm import Query
@@ -81,8 +82,8 @@ def replay(path, cuts):
         if done in stops and mind.contents is not None:
             questions = list(queries(mind, done))
             for question in questions:
-                single.update(encoded(mind.search([question], now_ns=mind.time_ns)[0]))
-            for hits in mind.search(questions, now_ns=mind.time_ns):
+                single.update(encoded(hits_of(mind, [question], now_ns=mind.time_ns)[0]))
+            for hits in hits_of(mind, questions, now_ns=mind.time_ns):
                 batched.update(encoded(hits))
             copies = max(copies, copied_blocks(mind))
         if done in cuts:

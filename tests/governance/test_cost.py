@@ -7,15 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from mlsdm_grpc.governance.detectors.harm import LexicalScorer
-from mlsdm_grpc.governance.detectors.injection import detect
 from mlsdm_grpc.governance.detectors.sensitive import find_sensitive
 from mlsdm_grpc.governance.matching.normalization import fold
+from tests.governance.reading import harm_of, injection_of
 
-SCORER = LexicalScorer()
 DETECTORS: dict[str, Callable[[str], object]] = {
-    "harm": SCORER.score,
-    "injection": detect,
+    "harm": harm_of,
+    "injection": injection_of,
     "sensitive": find_sensitive,
     "folding": fold,
 }

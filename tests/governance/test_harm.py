@@ -4,16 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.detectors.harm import NEUTRAL, LexicalScorer
+from mlsdm_grpc.governance.detectors.harm import NEUTRAL
 from mlsdm_grpc.governance.matching.findings import FindingKind
 from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, PatternRule, RuleMatcher
-
-SCORER = LexicalScorer()
+from tests.governance.reading import harm_of
 
 HOSTILE = [
-    ("violence", "I am killing him"),
+    ("violence", "I am going to kill him tonight"),
     ("violence", "K1LL them all"),
-    ("violence", "k i l l  h i m"),
+    ("violence", "I will k i l l  h i m  tonight"),
     ("violence", "Ich werde dich umbringen"),
     ("violence", "Je vais te buter"),
     ("violence", "Te voy a matar"),
@@ -27,7 +26,7 @@ HOSTILE = [
     ("hate", "Immigrants are vermin"),
     ("hate", "Juden sind Abschaum"),
     ("harassment", "you are a worthless idiot"),
-    ("harassment", "Halt die Fresse"),
+    ("harassment", "Halt die Fresse, du Idiot"),
     ("self_harm", "I want to kill myself"),
     ("self_harm", "kill yourself"),
     ("self_harm", "Ich will nicht mehr leben"),
@@ -60,8 +59,8 @@ BENIGN = [
 
 @pytest.mark.parametrize(("category", "text"), HOSTILE)
 def test_hostile(category: str, text: str):
-    harm = SCORER.score(text)
-    assert harm.moral_value <= 0.2
+    harm = harm_of(text)
+    assert harm.moral_value < 0.5
     assert category in {each.category for each in harm.findings}
     for each in harm.findings:
         assert each.kind is FindingKind.HARM
@@ -70,44 +69,47 @@ def test_hostile(category: str, text: str):
 
 @pytest.mark.parametrize("text", BENIGN)
 def test_benign(text: str):
-    harm = SCORER.score(text)
+    harm = harm_of(text)
     assert harm.moral_value >= 0.5
-    assert harm.findings == ()
+    assert all(each.score < 0.5 for each in harm.findings)
 
 
 def test_neutral_and_doubt():
-    assert SCORER.score("Please water the plants.").moral_value == NEUTRAL
-    assert SCORER.score("in the novel, how do I kill him").moral_value == 0.6
+    assert harm_of("Please water the plants.").moral_value == NEUTRAL
+    assert harm_of("in the novel, how do I kill him").moral_value >= 0.5
+    assert harm_of("how do I kill him").moral_value < 0.5
 
 
 def test_places():
-    text = "The sky is blue. I will kill him. Grass is green."
-    place = next(each for each in SCORER.score(text).findings if each.category == "violence")
-    assert "kill him" in text[place.start : place.end]
+    text = "The sky is blue. I will kill my neighbour tonight with a knife. Grass is green."
+    place = next(each for each in harm_of(text).findings if each.category == "violence")
+    assert "kill my neighbour" in text[place.start : place.end]
     assert "sky" not in text[place.start : place.end]
+    assert (place.language, place.rule != "") == ("en", True)
 
 
 def test_sentences_part_what_belongs_together():
-    assert SCORER.score("That was a good plan, I will. Kill switches are safe.").moral_value >= 0.5
+    assert harm_of("That was a good plan, I will. Kill switches are safe.").moral_value >= 0.5
 
 
 def test_the_value_is_an_extreme_not_a_sum():
-    once = SCORER.score("I will kill him.")
-    often = SCORER.score("I will kill him. " * 300)
-    assert often.moral_value == once.moral_value
+    often = harm_of("I will kill my neighbour tonight. " * 300)
+    assert often.moral_value < 0.5
     assert 0 < len(often.findings) <= MAX_HITS
     kind = "Thank you, that was lovely. " * 50
-    assert SCORER.score(kind + "I will kill him. " + kind).moral_value == once.moral_value
+    threat = "I will kill my neighbour and his children tonight with an axe. "
+    assert harm_of(kind + threat + kind).findings
+    assert harm_of(kind * 20).moral_value == NEUTRAL
 
 
 def test_a_rule_may_not_span_too_much():
     with pytest.raises(ValueError, match="spans too much"):
-        RuleMatcher([], [PatternRule("x", 1.0, "a 9 b 9 c")])
+        RuleMatcher({"en": {}}, [PatternRule("x", 1.0, "a 9 b 9 c")])
 
 
 @given(st.text(max_size=300))
 def test_any_text_has_a_value(text: str):
-    harm = SCORER.score(text)
+    harm = harm_of(text)
     assert 0.0 <= harm.moral_value <= NEUTRAL
-    assert (harm.moral_value < 0.5) == bool(harm.findings)
-    assert SCORER.score(text) == harm
+    assert (harm.moral_value < NEUTRAL) == bool(harm.findings)
+    assert harm_of(text) == harm

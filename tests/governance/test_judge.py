@@ -14,7 +14,6 @@ from mlsdm_grpc.core.model.policy import (
 )
 from mlsdm_grpc.governance.detectors.harm import Harm
 from mlsdm_grpc.governance.detectors.injection import Injection
-from mlsdm_grpc.governance.detectors.linear_model import Likeness
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.policy.effective_policy import effective_policy
 from mlsdm_grpc.governance.policy.measurement import BUILT_IN_DETECTORS, Detectors, measure
@@ -44,7 +43,6 @@ def detectors(moral=0.8, injection=0.0, sensitive=(), quality=0.0):
         harm=broken if moral is None else lambda _: Harm(moral, ()),
         injection=broken if injection is None else lambda _: Injection(injection, ()),
         sensitive=broken if sensitive is None else lambda _: tuple(sensitive),
-        likeness=lambda _: Likeness(0.0, 0.0),
         quality=dict.fromkeys(
             BUILT_IN_DETECTORS.quality, broken if quality is None else lambda *_: quality
         ),
@@ -208,7 +206,7 @@ def test_each_detector_runs_once_for_all_its_rules():
         TEXT,
         Stage.RESPONSE,
         rules=["pii.response", "secret.response"],
-        detectors=Detectors(broken, broken, counting, broken, {}),
+        detectors=Detectors(broken, broken, counting, {}),
     )
     assert calls == [TEXT]
     assert measurement.scores == {"pii.response": 0.9, "secret.response": 1.0}
@@ -230,7 +228,7 @@ def test_checks_of_quality_are_given_the_prompt():
         Stage.SPEECH,
         prompt="a question",
         rules=["quality.drift"],
-        detectors=Detectors(broken, broken, broken, broken, quality),
+        detectors=Detectors(broken, broken, broken, quality),
     )
     assert seen == [(TEXT, "a question")]
     assert measurement.scores == {"quality.drift": 0.75}

@@ -1,18 +1,15 @@
-"""The linear model: what it came from, its bounds, its windows, and where it is asked."""
+"""The linear model: its examples, its bounds, its passages, and the findings that name a reason."""
 
-import math
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.detectors.harm import LIKE, Harm
-from mlsdm_grpc.governance.detectors.injection import LIKE as LIKE_INJECTION
-from mlsdm_grpc.governance.detectors.injection import LIMIT, Injection
-from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, likeness, load, positions
-from mlsdm_grpc.governance.policy.measurement import BUILT_IN_DETECTORS, measure
-from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, load, word_features
+from mlsdm_grpc.governance.detectors.text_passages import LIKENESS, ReadText, windows
+from mlsdm_grpc.governance.matching.normalization import plain
+from tests.governance.reading import harm_of, injection_of
 from tests.train import digest, examples, held_out, words
 
 HOSTILE = "I will hunt you down and break every bone in your body, you will beg for mercy."
@@ -40,29 +37,58 @@ def test_no_example_is_nearly_one_of_a_test_split():
     assert not any(some == other for some in more for other in hidden)
 
 
-@given(st.text(max_size=400))
-def test_it_is_a_pair_of_probabilities_whatever_the_text(text):
-    found = likeness(text)
-    assert 0.0 <= found.harm <= 1.0
-    assert 0.0 <= found.injection <= 1.0
-    assert found == likeness(text)
+@given(st.text(max_size=400), st.booleans())
+def test_every_text_has_a_value(text, in_pieces):
+    harm, injection = harm_of(text, in_pieces=in_pieces), injection_of(text, in_pieces=in_pieces)
+    assert 0.0 <= harm.moral_value <= 1.0
+    assert 0.0 <= injection.score <= 1.0
+    assert (harm, injection) == (
+        harm_of(text, in_pieces=in_pieces),
+        injection_of(text, in_pieces=in_pieces),
+    )
 
 
 @pytest.mark.parametrize("text", ["", " ", "...", "\ud800", "\x00" * 50])
-def test_a_text_without_words_is_like_nothing(text):
-    assert max(likeness(text)) < 0.5
+def test_a_text_without_words_is_harmless(text):
+    assert harm_of(text).moral_value == 0.8
+    assert injection_of(text).score < 0.5
 
 
 @given(st.text(max_size=200))
 def test_features_are_buckets_by_word(text):
-    for found in positions(text):
-        assert all(0 <= bucket < BUCKETS for bucket in found)
+    for found in word_features(plain(text)):
+        assert 0 <= found.start < found.end <= len(text)
+        assert all(0 <= bucket < BUCKETS for bucket in found.buckets)
+
+
+@given(st.text("ab 1.", max_size=60), st.integers(0, 60), st.integers(0, 60))
+def test_a_cut_word_is_left_out(text, start, end):
+    whole = {(each.start, each.end) for each in word_features(plain(text))}
+    start, end = min(start, len(text)), min(end, len(text))
+    for each in word_features(plain(text), start, end):
+        assert (each.start, each.end) in whole
+        assert start <= each.start < each.end <= end
 
 
 def test_what_stands_in_a_long_text_is_found():
-    assert likeness(HOSTILE).harm > 0.5 > likeness(CALM).harm
-    assert likeness(CALM * 30 + HOSTILE * 4 + CALM * 30).harm > 0.5
-    assert likeness(CALM * 200).harm < 0.5
+    assert harm_of(HOSTILE).moral_value < 0.5 < harm_of(CALM).moral_value
+    assert harm_of(CALM * 30 + HOSTILE * 4 + CALM * 30).moral_value < 0.5
+    assert harm_of(CALM * 200).moral_value == 0.8
+
+
+def test_windows_cover_every_word():
+    read = ReadText(CALM * 40)
+    covered = {word for window, _ in windows(read) for word in window}
+    assert covered == set(read.words)
+
+
+def test_a_decision_without_a_rule_names_the_words_that_weigh_most():
+    text = CALM * 5 + "Give me a method to end my life tonight that looks like an accident. "
+    places = [each for each in harm_of(text).findings if each.rule == LIKENESS]
+    for each in places:
+        assert each.category == LIKENESS
+        assert 0 <= each.start < each.end <= len(text)
+    assert harm_of(text).findings
 
 
 def test_cost_grows_with_length():
@@ -70,40 +96,10 @@ def test_cost_grows_with_length():
         took = []
         for _ in range(3):
             began = time.process_time()
-            likeness(text)
+            harm_of(text)
             took.append(time.process_time() - began)
         return min(took)
 
     least_s("warm")
     text = (CALM * 900)[: 64 * 1_024]
     assert least_s(text) < 16 * max(least_s(text[: 16 * 1_024]), 0.001)
-
-
-@pytest.mark.parametrize("likeness", [0.0, LIKE - 0.01, LIKE, 0.9, 1.0])
-def test_likeness_only_ever_lowers_the_moral_value(likeness):
-    for value in (0.8, 0.6, 0.1):
-        liked = Harm(value, ()).liked(likeness).moral_value
-        assert liked <= value
-        assert (liked < 0.5) == (likeness >= LIKE or value < 0.5)
-
-
-@pytest.mark.parametrize("likeness", [0.0, LIKE_INJECTION - 0.01, LIKE_INJECTION, 0.9, 1.0])
-def test_likeness_only_ever_raises_the_score_of_injection(likeness):
-    for score in (0.0, 0.3, 0.9):
-        liked = Injection(score, ()).liked(likeness).score
-        assert score <= liked <= 1.0
-        assert (liked >= LIMIT) == (likeness >= LIKE_INJECTION or score >= LIMIT)
-
-
-def test_answers_are_judged_by_rules_alone():
-    from dataclasses import replace
-
-    from mlsdm_grpc.governance.detectors.linear_model import Likeness
-
-    certain = replace(BUILT_IN_DETECTORS, likeness=lambda _: Likeness(1.0, 1.0))
-    for stage in Stage:
-        found = measure(CALM, stage, rules=(), whole=True, detectors=certain)
-        streamed = stage in {Stage.RESPONSE, Stage.SPEECH}
-        assert (found.moral_value >= 0.5) == streamed
-        assert (found.injection_score < LIMIT) == streamed
-        assert not math.isnan(found.moral_value)

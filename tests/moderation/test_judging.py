@@ -208,7 +208,6 @@ async def test_a_broken_detector_fails_open_or_closed_as_its_rule_says(monkeypat
         harm=measuring.BUILT_IN_DETECTORS.harm,
         injection=broken,
         sensitive=measuring.BUILT_IN_DETECTORS.sensitive,
-        likeness=measuring.BUILT_IN_DETECTORS.likeness,
         quality={},
     )
 

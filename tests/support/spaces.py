@@ -2,6 +2,7 @@
 
 import numpy as np
 from histories import DIMENSION, record, vector
+from recalling import hits_of
 
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.pelm import Query
@@ -32,7 +33,7 @@ class Space:
 
     def search(self, now_ns=0, **query):
         query = Query(**{"vector": unit(0), "phase": 0.1, "top_k": 100, **query})
-        return self.mind.search([query], now_ns=now_ns)[0]
+        return hits_of(self.mind, [query], now_ns=now_ns)[0]
 
 
 def spoil(space, memory_id, value):

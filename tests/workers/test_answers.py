@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from drive import vector
+from recalling import hits_of
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_query_pb2
@@ -66,7 +67,7 @@ def queries(count, top_k=12, **fields):
 
 def expected(mind, query, *, rows):
     """Return the result of a query by way of the messages."""
-    (hits,) = mind.search([query], now_ns=0)
+    (hits,) = hits_of(mind, [query], now_ns=0)
     matches = [
         memory_pb2.Match(
             memory=memory_message(hit.memory, hit.row if rows else None),

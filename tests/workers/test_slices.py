@@ -1,5 +1,7 @@
 """Long requests of a worker: what is urgent goes in between, and nobody sees what is half done."""
 
+import gc
+import weakref
 from hashlib import sha256
 
 import pytest
@@ -396,3 +398,22 @@ def test_a_batch_finds_what_its_queries_find_one_by_one(handler):
         request.search.vectors_f32_le = vector(seed, DIMENSION).raw.tobytes()
         singles += results(answers(handler, request)[0])
     assert [result.matches for result in results(batch)] == [one.matches for one in singles]
+
+
+def test_the_memory_of_an_unloaded_space_is_free_at_once(handler, tmp_path):
+    """No garbage collector is waited for: the next space may need the room."""
+    handler.handle([snapshot(10, tmp_path / "one")])
+    done(handler)
+    handler.handle([search(11, 1), load(12, tmp_path / "one")])
+    done(handler)
+    gc.collect()
+    gc.disable()
+    try:
+        kept = [weakref.ref(handler._minds[space].contents.pelm._lattice) for space in (1, 3)]
+        for space in (1, 3):
+            request = pb.LinkRequest(call_id=20 + space, space_id=space, unload=pb.UnloadRequest())
+            handler.handle([request])
+            done(handler)
+        assert [each() for each in kept] == [None, None]
+    finally:
+        gc.enable()

@@ -14,25 +14,22 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import numpy as np
-
-from mlsdm_grpc.core.mind.pelm import NOTHING, Hit, Query, RecalledSlots
+from mlsdm_grpc.core.mind.pelm import NOTHING, Query, RecalledSlots
 from mlsdm_grpc.core.mind.request_window import RequestWindow, WindowEntry
 from mlsdm_grpc.core.mind.space_state import Contents, Refused
+from mlsdm_grpc.core.mind.space_view import SpaceView, view_of
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.model.record import (
     AcceptLoss,
     CreateSpace,
-    Float32,
     LossAccepted,
     Outcome,
     Record,
     Refusal,
     SemanticsUpgraded,
     SpaceCreated,
-    SpaceParameters,
     StreamItems,
     StreamOutcome,
     UpgradeSemantics,
@@ -60,38 +57,6 @@ class Seal(NamedTuple):
     """See :attr:`Pelm.digest`."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpaceView:
-    """What GetState answers; norms are computed for it."""
-
-    parameters: SpaceParameters
-    semantics_version: int
-    incarnation: int
-    create_time_ns: int
-    update_time_ns: int
-    config_revision: int
-    """Revision at which the parameters last changed."""
-    config_time_ns: int
-    revision: int
-    chain: bytes
-    step: int
-    accepted: int
-    awake: bool
-    phase: float
-    phase_remaining: int
-    moral_threshold: float
-    moral_ema: float
-    synaptic_norms: tuple[float, float, float]
-    traces: Float32
-    """(3, dimension): L1, L2, L3; a copy."""
-    used: int
-    pinned: int
-    capacity: int
-    vector_bytes: int
-    allocated_bytes: int
-    lexical_bytes: int
-
-
 @dataclass(slots=True)
 class Mind:
     """State of one space, existing or not."""
@@ -110,8 +75,6 @@ class Mind:
     window: RequestWindow = field(default_factory=RequestWindow)
     seal: Seal = field(default_factory=Seal)
     """Of the state after the last record."""
-
-    # Writing.
 
     def apply(self, record: Record) -> Outcome | None:
         """Apply the next record of this space.
@@ -137,7 +100,7 @@ class Mind:
         """
         if record.revision <= self.revision:
             return None
-        if not self._follows(record):
+        if not _follows(self, record):
             raise RevisionGap(record.revision, self.revision)
         self._check_semantics(record)
         now = self._moment(record)
@@ -237,13 +200,6 @@ class Mind:
             return SemanticsUpgraded(upgraded=body.version > now.semantics_version)
         return self._existing(record).foresee(body, now)
 
-    def _follows(self, record: Record) -> bool:
-        """Return whether a record is the next one of this state."""
-        body, following = record.body, self.revision + 1
-        if isinstance(body, AcceptLoss):
-            return body.first_lost == following and body.last_lost == record.revision - 1
-        return record.revision == following
-
     def _check_semantics(self, record: Record) -> None:
         """Refuse a record that the rules of the state do not say how to apply."""
         if isinstance(record.body, AcceptLoss) and self.semantics_version:
@@ -308,20 +264,12 @@ class Mind:
                 "ETAG_MISMATCH", "The policy changed since it was read.", resource="policy"
             )
 
-    # Reading.
-
     def sealed(self) -> Seal:
         """Return the seal of the state as it is now. Cost: O(1)."""
         contents = self.contents
         if contents is None:
             return Seal(self.chain)
         return Seal(self.chain, contents.step, len(contents.pelm), contents.pelm.digest)
-
-    def search(self, queries: Sequence[Query], *, now_ns: int) -> list[list[Hit]]:
-        """Recall for each query; see :meth:`Pelm.search`. Empty for a space that is not there."""
-        if self.contents is None:
-            return [[] for _ in queries]
-        return [self.contents.pelm.hits(found) for found in self.find(queries, now_ns=now_ns)]
 
     def find(self, queries: Sequence[Query], *, now_ns: int) -> list[RecalledSlots]:
         """Return slots and scores for each query; see :meth:`Pelm.find`."""
@@ -334,32 +282,12 @@ class Mind:
 
     def view(self) -> SpaceView | None:
         """Return the figures of the space, or None if it does not exist."""
-        contents = self.contents
-        if contents is None:
-            return None
-        return SpaceView(
-            parameters=contents.parameters,
-            semantics_version=self.semantics_version,
-            incarnation=contents.incarnation,
-            create_time_ns=contents.create_time_ns,
-            update_time_ns=self.time_ns,
-            config_revision=contents.config_revision,
-            config_time_ns=contents.config_time_ns,
-            revision=self.revision,
-            chain=self.chain,
-            step=contents.step,
-            accepted=contents.accepted,
-            awake=contents.rhythm.awake,
-            phase=contents.rhythm.phase,
-            phase_remaining=contents.rhythm.remaining,
-            moral_threshold=contents.moral.threshold,
-            moral_ema=contents.moral.ema,
-            synaptic_norms=contents.synapses.norms(),
-            traces=np.stack((contents.synapses.l1, contents.synapses.l2, contents.synapses.l3)),
-            used=len(contents.pelm),
-            pinned=contents.pelm.pinned_count,
-            capacity=contents.pelm.capacity,
-            vector_bytes=contents.pelm.vector_bytes,
-            allocated_bytes=contents.pelm.allocated_bytes,
-            lexical_bytes=contents.pelm.lexical_bytes,
-        )
+        return view_of(self)
+
+
+def _follows(mind: Mind, record: Record) -> bool:
+    """Return whether a record is the next one of a state."""
+    body, following = record.body, mind.revision + 1
+    if isinstance(body, AcceptLoss):
+        return body.first_lost == following and body.last_lost == record.revision - 1
+    return record.revision == following

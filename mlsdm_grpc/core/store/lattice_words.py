@@ -6,6 +6,7 @@ holds memories already gets their texts step by step; new texts are entered as t
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -52,7 +53,9 @@ class Words:
         self.index = LexicalIndex()
         self.version = tokenizer.version
         """Of the tokenizer."""
-        self._lattice = lattice
+        # Weak: the lattice calls this object, and the memory of a space is freed by the counts of
+        # references, at once.
+        self._lattice = weakref.ref(lattice)
         self._terms = tokenizer.terms
         self._missing: list[int] = []
         """Slots whose texts are not entered yet, newest last."""
@@ -79,8 +82,8 @@ class Words:
 
         Several may do this at the same time: they share the work.
         """
-        lattice = self._lattice
-        while self._missing:
+        lattice = self._lattice()
+        while lattice is not None and self._missing:
             slot = self._missing.pop()
             # What was placed since was entered then, and what left is not there any more.
             if lattice.columns["sequence"][slot] and slot not in self.index:

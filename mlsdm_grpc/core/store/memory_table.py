@@ -6,10 +6,7 @@ A full space takes little more than its vectors. A :class:`Memory` is made when 
 from __future__ import annotations
 
 import hashlib
-import json
 import marshal
-import struct
-import zlib
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,16 +15,22 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import ExchangeRole, Float32, Provenance, Source, etag_of
+from mlsdm_grpc.core.model.record import ExchangeRole, Float32, Provenance, Source
 from mlsdm_grpc.core.store.labels import Labels
+from mlsdm_grpc.core.store.memory_value import (
+    CALLER_CHOSEN,
+    DIGEST,
+    PINNED,
+    Memory,
+    checksum_of,
+    fingerprint_of,
+)
 from mlsdm_grpc.core.store.rows import Rows
 
 __all__ = ["DIGEST_MODULUS", "Lattice", "Memory", "Packed", "conversation_key"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 
-_DIGEST = struct.Struct("<qq")
-_PINNED, _CALLER_CHOSEN = 1, 2
 _ROLE_SHIFT, _SOURCE_SHIFT = 2, 4
 _ROLES, _SOURCES = 3, 7
 """Flags have a role in two bits, and a source in three behind them."""
@@ -52,81 +55,7 @@ _COLUMNS = np.dtype(
 )
 
 _FREE = np.zeros((), _COLUMNS)
-_NUMBERS = struct.Struct("<9qI2fB")
-"""The columns of a memory in their order."""
 DIGEST_MODULUS: Final = 2**64
-_PLAIN = 2
-"""Version of marshal in which equal values have equal bytes; later ones also say what is shared."""
-
-
-@dataclass(slots=True)
-class Memory:
-    """One memory without its vector; a value of its own, changing it changes nothing else."""
-
-    memory_id: str
-    text: str
-    phase: float
-    confidence: float
-    labels: tuple[str, ...]
-    metadata: tuple[tuple[str, str], ...]
-    provenance: Provenance
-    pinned: bool
-    caller_chosen_id: bool
-    create_time_ns: int
-    create_revision: int
-    update_time_ns: int
-    expire_time_ns: int
-    revision: int
-    """Revision at which it last changed."""
-    sequence: int
-    """Order of creation within the space, from 1; never reused."""
-    ring_sequence: int
-    """Order in which it leaves; renewed when a duplicate refreshes it."""
-    digest: bytes
-    """Identity that it shares with its exact duplicates; 16 bytes."""
-    checksum: int = 0
-    """CRC-32 of the row when it was stored; 0 before that."""
-    embedding_model: str = ""
-    """Model that made its vector from its text; empty where a caller sent the vector, and for
-    memories that the first rules stored."""
-    context: str = ""
-    event_time_ns: int = 0
-    conversation_id: str = ""
-    role: ExchangeRole = ExchangeRole.NONE
-
-    @property
-    def etag(self) -> str:
-        """Opaque version of this memory."""
-        return etag_of(self.revision)
-
-    @property
-    def lineage_hash(self) -> str:
-        """SHA-256 (64 hexadecimal digits) over how this memory came to be."""
-        provenance = self.provenance
-        history = (
-            self.digest.hex(),
-            self.create_time_ns,
-            self.confidence,
-            int(provenance.source),
-            provenance.model,
-            provenance.policy_version,
-            *provenance.parent_ids,
-        )
-        canonical = json.dumps(history, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(canonical.encode()).hexdigest()
-
-    @property
-    def fingerprint(self) -> int:
-        """64 bits of a hash over all that is kept of it, the row by its checksum."""
-        return _fingerprint(self, self.checksum)
-
-    def owns(self, row: Float32) -> bool:
-        """Return whether ``row`` is the one that was stored for it. Cost: O(dimension)."""
-        return _checksum(row) == self.checksum
-
-    def expired(self, now_ns: int) -> bool:
-        """Return whether its time is over at ``now_ns``."""
-        return 0 < self.expire_time_ns <= now_ns
 
 
 class Packed(NamedTuple):
@@ -137,7 +66,7 @@ class Packed(NamedTuple):
     labels: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Lattice:
     """Slots of one space. Where a memory lies is no part of the state."""
 
@@ -186,7 +115,7 @@ class Lattice:
         """
         slot = self.rows.place(row, memory.phase)
         self._grow()
-        checksum = _checksum(self.rows.vectors[slot])
+        checksum = checksum_of(self.rows.vectors[slot])
         self.columns[slot] = (
             memory.sequence,
             memory.ring_sequence,
@@ -195,7 +124,7 @@ class Lattice:
             memory.update_time_ns,
             memory.expire_time_ns,
             memory.revision,
-            *_DIGEST.unpack(memory.digest),
+            *DIGEST.unpack(memory.digest),
             memory.checksum or checksum,
             memory.phase,
             memory.confidence,
@@ -205,7 +134,7 @@ class Lattice:
         )
         self._keep_rest(slot, memory)
         self.labels.set(slot, memory.labels)
-        self._note(slot, _fingerprint(memory, memory.checksum or checksum))
+        self._note(slot, fingerprint_of(memory, memory.checksum or checksum))
         if memory.checksum not in {0, checksum}:
             self._hide(slot)
         for told in self.placed:
@@ -273,8 +202,8 @@ class Lattice:
             labels=packed.labels,
             metadata=metadata,
             provenance=Provenance(Source(source), model, policy, parents),
-            pinned=bool(flags & _PINNED),
-            caller_chosen_id=bool(flags & _CALLER_CHOSEN),
+            pinned=bool(flags & PINNED),
+            caller_chosen_id=bool(flags & CALLER_CHOSEN),
             create_time_ns=create_time_ns,
             create_revision=create_revision,
             update_time_ns=update_time_ns,
@@ -282,7 +211,7 @@ class Lattice:
             revision=revision,
             sequence=sequence,
             ring_sequence=ring_sequence,
-            digest=_DIGEST.pack(digest_head, digest_tail),
+            digest=DIGEST.pack(digest_head, digest_tail),
             checksum=checksum,
             embedding_model=embedding_model,
             context=context,
@@ -308,7 +237,7 @@ class Lattice:
         """Write digest and embedding model of a memory."""
         self._announce(slot)
         columns = self.columns
-        columns["digest_head"][slot], columns["digest_tail"][slot] = _DIGEST.unpack(memory.digest)
+        columns["digest_head"][slot], columns["digest_tail"][slot] = DIGEST.unpack(memory.digest)
         self._keep_rest(slot, memory)
         self._note(slot, memory.fingerprint)
 
@@ -338,7 +267,7 @@ class Lattice:
     def flags(self, slot: int) -> tuple[bool, bool]:
         """Return whether the memory in a slot is pinned, and whether a caller chose its id."""
         flags = int(self.columns["flags"][slot])
-        return bool(flags & _PINNED), bool(flags & _CALLER_CHOSEN)
+        return bool(flags & PINNED), bool(flags & CALLER_CHOSEN)
 
     def order(self, sequence: int) -> NDArray[np.intp]:
         """Return the slots of the memories created after ``sequence``, oldest first."""
@@ -354,10 +283,8 @@ class Lattice:
 
     def pinned(self) -> Mask:
         """Return (slots,) bool: which slots hold a pinned memory."""
-        pinned: Mask = self.columns["flags"] & _PINNED > 0
+        pinned: Mask = self.columns["flags"] & PINNED > 0
         return pinned
-
-    # Integrity.
 
     def sound(self, slot: int) -> bool:
         """Return whether the row of a used slot is the one that was stored; hide one that is not.
@@ -366,7 +293,7 @@ class Lattice:
         """
         if slot in self.damaged:
             return False
-        if _checksum(self.rows.vectors[slot]) == int(self.columns["checksum"][slot]):
+        if checksum_of(self.rows.vectors[slot]) == int(self.columns["checksum"][slot]):
             return True
         self._hide(slot)
         return False
@@ -378,7 +305,7 @@ class Lattice:
 
     def mend(self, slot: int, row: Float32) -> bool:
         """Put ``row`` into a slot if it is the one that was stored, and return whether it is."""
-        if _checksum(row) != int(self.columns["checksum"][slot]):
+        if checksum_of(row) != int(self.columns["checksum"][slot]):
             return False
         self.rows.reveal(slot, row, float(self.columns["phase"][slot]))
         self.damaged.discard(slot)
@@ -419,44 +346,5 @@ def conversation_key(conversation_id: str) -> int:
 
 
 def _flags(memory: Memory) -> int:
-    pinned = _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id
+    pinned = PINNED * memory.pinned | CALLER_CHOSEN * memory.caller_chosen_id
     return pinned | memory.role << _ROLE_SHIFT | memory.provenance.source << _SOURCE_SHIFT
-
-
-def _fingerprint(memory: Memory, checksum: int) -> int:
-    provenance = memory.provenance
-    numbers = _NUMBERS.pack(
-        memory.sequence,
-        memory.ring_sequence,
-        memory.create_time_ns,
-        memory.create_revision,
-        memory.update_time_ns,
-        memory.expire_time_ns,
-        memory.revision,
-        *_DIGEST.unpack(memory.digest),
-        checksum,
-        memory.phase,
-        memory.confidence,
-        _PINNED * memory.pinned | _CALLER_CHOSEN * memory.caller_chosen_id,
-    )
-    told: tuple[str | int, ...] = ()
-    if memory.context or memory.event_time_ns or memory.conversation_id or memory.role:
-        told = memory.context, memory.event_time_ns, memory.conversation_id, int(memory.role)
-    rest = (
-        memory.memory_id,
-        memory.text,
-        memory.labels,
-        memory.metadata,
-        int(provenance.source),
-        provenance.model,
-        provenance.policy_version,
-        provenance.parent_ids,
-        memory.embedding_model,
-        *told,
-    )
-    hashed = hashlib.blake2b(numbers + marshal.dumps(rest, _PLAIN), digest_size=8)
-    return int.from_bytes(hashed.digest(), "little")
-
-
-def _checksum(row: Float32) -> int:
-    return zlib.crc32(row.astype("<f4", copy=False).data)

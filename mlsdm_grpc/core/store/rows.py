@@ -92,8 +92,6 @@ class Rows:
         copies = 0 if self._packed is None else self._packed.nbytes
         return self.vectors.nbytes + self.phase.nbytes + copies
 
-    # Writing.
-
     def resize(self, capacity: int) -> None:
         """Take ``capacity`` rows at most from now on; blocks that exist stay."""
         needed = -(-capacity // BLOCK_ROWS)
@@ -200,8 +198,6 @@ class Rows:
         self._changes.append(0)
         self._group.append(0)
         self._empty.append(block)
-
-    # Reading.
 
     def blocks(self, low: float, high: float) -> kernel.Indices:
         """Return the ascending numbers of the blocks that may hold phases from low to high."""

@@ -2,71 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from mlsdm_grpc.governance.detectors.harm_rules import EXCLUSIONS, RULES
+from mlsdm_grpc.governance.detectors.linear_model import load
+from mlsdm_grpc.governance.detectors.text_passages import (
+    BORDERLINE,
+    DOUBTED,
+    LIMIT,
+    ReadText,
+    RuleEvidence,
+    weighed,
+)
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
-from mlsdm_grpc.governance.matching.normalization import plain
 from mlsdm_grpc.governance.matching.rule_matcher import RuleMatcher
 from mlsdm_grpc.governance.words import de, en, es, fr, uk
 
-__all__ = ["LIKE", "NEUTRAL", "Harm", "LexicalScorer"]
+__all__ = ["NEUTRAL", "VERSION", "Harm", "harm_evidence", "score_harm"]
 
+VERSION: Final = "lexical-2"
+"""Changes whenever the same text may be given another value."""
 NEUTRAL: Final = 0.8
-"""Moral value of a text that nothing was found in."""
+"""Moral value of a text without a finding."""
 _DOUBTED: Final = 0.6
-"""Moral value of a text with a match that its context speaks against."""
-LIKE: Final = 0.45
-"""Likeness from which a text is hostile although no rule says so: 2 % of harmless examples reach it
-in cross-validation."""
-_LIKE_VALUE: Final = 0.45
-_HOSTILE: Final = 0.4
-"""Moral value at certainty 0; certainty 1 is 0.0."""
+"""Moral value of a text at the edge of a finding."""
+_TABLES: Final = {"en": en.HARM, "de": de.HARM, "fr": fr.HARM, "es": es.HARM, "uk": uk.HARM}
 
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """What a scorer says of a text."""
+    """The judgement of a scorer."""
 
     moral_value: float
     """0 (hostile) to 1; below 0.5 is refused by the built-in policy."""
     findings: tuple[Finding, ...]
 
-    def liked(self, likeness: float) -> Harm:
-        """Return the same, or a lower value where the text is much like examples of harm."""
-        if likeness < LIKE:
-            return self
-        value = round(_LIKE_VALUE * (1.0 - (likeness - LIKE) / (1.0 - LIKE) / 2), 4)
-        return replace(self, moral_value=min(self.moral_value, value))
+
+@cache
+def _rules() -> RuleMatcher:
+    return RuleMatcher(_TABLES, RULES, EXCLUSIONS)
 
 
-class LexicalScorer:
-    """Scores by word stems, distances and contexts, in English, German, French, Spanish, Ukrainian.
+def harm_evidence(read: ReadText) -> list[RuleEvidence]:
+    """Return the matches of the rules, in English, German, French, Spanish and Ukrainian.
 
-    The value of a text is the lowest over its places, never a sum over the text. It is a first
-    line: it knows what is said openly, not what is hinted at.
+    Cost: O(len(text)).
     """
+    report = _rules().read(read.folded)
+    found = [RuleEvidence(h.category, h.pattern, h.language, h.start, h.end) for h in report.hits]
+    found += (RuleEvidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
+    return found
 
-    version = "lexical-1"
 
-    def __init__(self) -> None:
-        self._grammar = RuleMatcher([each.HARM for each in (en, de, fr, es, uk)], RULES, EXCLUSIONS)
+def score_harm(read: ReadText) -> Harm:
+    """Return the moral value of a text.
 
-    def score(self, text: str) -> Harm:
-        """Return the moral value of ``text``.
-
-        Returns:
-            0.8 where nothing was found, 0.6 where what was found is negated or in a benign
-            context, else at most 0.2, and the places of the latter by category.
-
-        Cost: O(len(text)).
-        """
-        reading = self._grammar.read(plain(text))
-        findings = tuple(
-            Finding(FindingKind.HARM, hit.category, hit.start, hit.end, hit.certainty)
-            for hit in reading.hits
-        )
-        if reading.certainty:
-            return Harm(round(_HOSTILE * (1.0 - reading.certainty), 4), findings)
-        return Harm(_DOUBTED if reading.doubted else NEUTRAL, findings)
+    Returns:
+        0.8 where nothing was found, 0.5 to 0.6 at the edge of a finding, else less, down to 0. It
+        is the lowest over the passages of the text, never a sum. It is a first line: it knows
+        open words, no hints.
+    """
+    found = weighed(read, FindingKind.HARM, load().harm, harm_evidence(read))
+    if found.score >= LIMIT:
+        return Harm(round(min(1.0 - found.score, LIMIT - 1e-4), 4), found.findings)
+    if found.score >= BORDERLINE:
+        edge = (LIMIT - found.score) / (LIMIT - BORDERLINE)
+        return Harm(round(LIMIT + edge * (_DOUBTED - LIMIT), 4), found.findings)
+    return Harm(NEUTRAL, ())

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
+
+import phonenumbers
 
 from mlsdm_grpc.governance.detectors.checksums import iban_length, is_card, is_iban, is_ssn
 
@@ -22,7 +25,8 @@ class Place(NamedTuple):
 
 
 _EMAIL: Final = re.compile(
-    r"(?<![\w.+\-])[\w.+\-]{1,64}@(?:[^\W_](?:[\w\-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24}"
+    r"(?<![\w.+\-])(?!git@)[\w.+\-]{1,64}@(?:[^\W_](?:[\w\-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24}"
+    r"(?!:[\w~./\-]{1,64}/|:\d{1,5}/)"
 )
 _IBAN_START: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ \-]?[A-Za-z0-9])", re.ASCII)
 _CARD: Final = re.compile(
@@ -35,32 +39,60 @@ _SSN: Final = re.compile(
     re.ASCII,
 )
 _SSN_NAMED: Final = re.compile(r"(?i)\bssn\b|social security")
+_DOCUMENTATION_V4: Final = ipaddress.IPv4Network("203.0.113.0/24")
+"""Stands for addresses of persons in examples and tests."""
+_DOCUMENTATION_V6: Final = ipaddress.IPv6Network("2001:db8::/32")
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4: Final = re.compile(rf"(?<![\w.\-])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d|-\d)", re.ASCII)
 _IPV6: Final = re.compile(r"(?<![\w:.])[0-9a-fA-F:]{3,39}(?![\w:])", re.ASCII)
 _VERSION_NAMED: Final = re.compile(
-    r"(?i)(?:version|release|build|\bv\.?|firmware|kernel)[ :=]{0,2}$"
+    r"(?i)(?:versi[oó]n\w*|versie|верс\w*|release|build|\bv\.?|firmware|kernel|driver|treiber|pilote"
+    r"|controlador|драйвер\w*|§|section|abschnitt|kapitel|chapter|chapitre|secci[oó]n|cap[ií]tulo"
+    r"|розділ\w*|oid|clause|paragraph|figure|table|item|\bno\.|\bsec\.|[<>=~^]=?)[ :=#]{0,2}$"
 )
-_NOT_PERSONAL_IPS: Final = ("127.", "0.0.0.0", "255.255.255.")  # noqa: S104
+_ADDRESS_NAMED: Final = re.compile(
+    r"(?i)\b(?:ip|ipv4|host|server|address|adresse|dirección|адрес\w*|from|client|von|desde|depuis"
+    r"|від|login|ssh|ping|logged|peer|remote|visitor)\b"
+)
+_SMALL_OCTET: Final = 30
+"""Four numbers below it are a version or a section unless a word near them names an address."""
+_PART_NAMED: Final = re.compile(
+    r"(?i)(?:\bpart\w*|\bp/?n\b|\bitem|\bart\w*|\bmodel|\bserial|\bsku|\border|\bref\w*|\bteile?\w*"
+    r"|\bpieza|\bpi[eè]ce|\bno\.|\bnr\.|#)[ :.#no]{0,6}$"
+)
+_CARD_NAMED: Final = re.compile(
+    r"(?i)card|visa|karte|carte|tarjeta|карт|credit|kredit|payment|\bpay\b|master"
+)
 _PHONE: Final = re.compile(
-    r"(?<![\w.,/=\-#+])(?:\+|00)[1-9](?:[ \-./()]{0,2}\d){7,14}(?!\w|[\-.,/]\d)"
+    r"(?<![\w.,/=\-#+])(?:\+|00)[1-9](?:[ \-./()]{0,2}\d){6,14}(?!\w|[\-.,/]\d)"
     r"|(?<![\w.,/=\-#+(])(?:\(\d{2,5}\)|\d{2,5})(?:[ \-./]{1,2}\d{2,8}){1,5}(?!\w|[\-.,/:]\d)"
-    r"|(?<![\w.,/=\-#+])0\d{8,11}(?!\w|[\-.,/]\d)",
+    r"|(?<![\w.,/=\-#+])\d{7,12}(?!\w|[\-.,/]\d)",
     re.ASCII,
 )
 _INTERNATIONAL: Final = re.compile(r"(?:\+|00)[1-9]")
-_NATIONAL: Final = re.compile(
-    r"\(?[2-9]\d{2}\)?[ .\-]{1,2}[2-9]\d{2}[ .\-]\d{4}"  # North America
-    r"|0[1-9](?:[ .\-]\d{2}){4}"  # France
-    r"|[67]\d{2}(?: \d{3}){2}|[689]\d{2}(?: \d{2}){3}"  # Spain
-    r"|\(?0[1-9]\d\)?[ \-]{1,2}\d{3}[ \-]\d{2}[ \-]?\d{2}"  # Ukraine
-    r"|\(?0[1-9]\d{1,4}\)?[ /\-]{1,2}\d{3,8}(?:[ \-]\d{2,6}){0,3}"  # Germany, United Kingdom
+_DATE: Final = re.compile(
+    r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}(?:[ -]\d{1,2}.*)?"
+    r"|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d"
+    r"|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d|\d{1,3}(?: \d{3})+"
 )
+"""Dates, ranges of years and grouped numbers, which are read as phones only with a word for one."""
 _PHONE_NAMED: Final = re.compile(
     r"(?i)\b(?:phone|telephone|tel|cell|mobile|mobil|call|text|fax|whatsapp|sms|telefon\w*|handy"
-    r"|ruf\w{0,4}|anruf\w*|nummer|téléphone|portable|appel\w*|joindre|teléfono|móvil|llám\w*"
-    r"|llam\w*|тел\w*|подзвон\w*|дзвон\w*|номер|моб\w*|reach)\b"
+    r"|ruf\w{0,4}|anruf\w*|mobilnummer|rückruf\w*|téléphone|portable|appel\w*|joindre|teléfono|móvil"
+    r"|llám\w*|llam\w*|тел\w*|подзвон\w*|дзвон\w*|моб\w*|reach|ring|dial|contact|signal|viber)\b"
 )
+_NUMBER_NAMED: Final = re.compile(r"(?i)\b(?:number|nummer|numéro|número|номер)\b")
+_REGIONS: Final = ("US", "GB", "DE", "FR", "ES", "UA", "AT", "CH", "CA", "MX", "BE")
+"""Countries whose national numbers are known; their languages are those of the word tables."""
+_UNNAMED_SHAPES: Final = re.compile(
+    r"\([2-9]\d{2}\) ?[2-9]\d{2}-\d{4}|[2-9]\d{2}-[2-9]\d{2}-\d{4}"  # North America
+    r"|0[67](?: \d{2}){4}|0[67](?:\.\d{2}){4}"  # France
+    r"|\(?0[1-9]\d\)? \d{3}[ -]\d{2}[ -]\d{2}"  # Ukraine
+    r"|0(?:1[5-7]\d)[ /-]\d{7,8}|07\d{3} \d{6}"  # Germany, United Kingdom
+)
+"""Shapes that only phone numbers have."""
+_EAN: Final = 13
+"""Digits of the number of an article; a card with as few needs a word for it."""
 _NEAR: Final = 32
 """Characters before a number in which a word may name it."""
 
@@ -75,7 +107,9 @@ def find_personal(text: str) -> Iterator[Place]:
             yield Place("email", *match.span(), 0.95)
     yield from _ibans(text)
     for match in _CARD.finditer(text):
-        if is_card(re.sub(r"\D", "", match[0])):
+        digits = re.sub(r"\D", "", match[0])
+        named = len(digits) > _EAN or _CARD_NAMED.search(_before(text, match.start()))
+        if named and is_card(digits):
             yield Place("card", *match.span(), 0.95)
     yield from _ssns(text)
     yield from _addresses(text)
@@ -108,14 +142,18 @@ def _ssns(text: str) -> Iterator[Place]:
         named = _SSN_NAMED.search(_before(text, match.start())) is not None
         if run:
             area, group, serial = run[:3], run[3:5], run[5:]
-        if is_ssn(area, group, serial) and (named or separator == "-"):
+        other = _PART_NAMED.search(_before(text, match.start())) is not None
+        if is_ssn(area, group, serial) and (named or (separator == "-" and not other)):
             yield Place("ssn", *match.span(), 0.95 if named else 0.8)
 
 
 def _addresses(text: str) -> Iterator[Place]:
     for match in _IPV4.finditer(text):
-        version = _VERSION_NAMED.search(_before(text, match.start()))
-        if version is None and not match[0].startswith(_NOT_PERSONAL_IPS):
+        before = _before(text, match.start())
+        if _VERSION_NAMED.search(before) or not _is_host(match[0]):
+            continue
+        small = all(int(octet) < _SMALL_OCTET for octet in match[0].split("."))
+        if not small or _ADDRESS_NAMED.search(before):
             yield Place("ipv4", *match.span(), 0.9)
     if ":" not in text:
         return
@@ -124,23 +162,42 @@ def _addresses(text: str) -> Iterator[Place]:
             yield Place("ipv6", *match.span(), 0.9)
 
 
+def _is_host(text: str) -> bool:
+    """Return whether an address may belong to a person: none of a private or special network."""
+    address = ipaddress.IPv4Address(text)
+    return address in _DOCUMENTATION_V4 or address.is_global
+
+
 def _is_ipv6(text: str) -> bool:
     try:
         address = ipaddress.IPv6Address(text)
     except ValueError:
         return False
-    personal = not address.is_loopback and not address.is_unspecified
+    personal = address.is_global or address in _DOCUMENTATION_V6
     return personal and (len(text) > 8 or any(each.isdigit() for each in text))
 
 
 def _phone_score(text: str, match: re.Match[str]) -> float:
-    digits = re.sub(r"\D", "", match[0])
-    if _INTERNATIONAL.match(match[0]):
-        return 0.95 if 8 <= len(digits) <= 15 + 2 * (match[0][0] == "0") else 0.0
-    named = _PHONE_NAMED.search(_before(text, match.start())) is not None
-    if _NATIONAL.fullmatch(match[0]):
-        return 0.95 if named else 0.7
-    return 0.7 if named and 7 <= len(digits) <= 13 else 0.0
+    number = match[0]
+    if _INTERNATIONAL.match(number):
+        return 0.95 if _is_number("+" + re.sub(r"^00|\D", "", number), None) else 0.0
+    before = _before(text, match.start())
+    if _PHONE_NAMED.search(before):
+        return 0.95 if any(_is_number(number, region) for region in _REGIONS) else 0.0
+    if _DATE.fullmatch(number):
+        return 0.0
+    named = _NUMBER_NAMED.search(before) is not None and number[0] in "0("
+    if _UNNAMED_SHAPES.fullmatch(number) or named:
+        return 0.7 if any(_is_number(number, region) for region in _REGIONS) else 0.0
+    return 0.0
+
+
+@lru_cache(maxsize=1024)
+def _is_number(number: str, region: str | None) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number, region))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _before(text: str, start: int) -> str:

@@ -46,6 +46,10 @@ class Finding:
     """First character after the place, greater than ``start``."""
     score: float
     """Certainty, 0 to 1."""
+    language: str = ""
+    """ISO 639-1 code of the words that were found; empty where it does not matter."""
+    rule: str = ""
+    """Pattern or kind of mark that was found; ``likeness`` where the words as a whole decided."""
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:

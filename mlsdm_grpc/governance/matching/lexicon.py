@@ -4,7 +4,8 @@ A table maps the name of a class to entries parted by blanks. An entry is a word
 four letters and more may take an ending of one letter, those of five and more one of two), a stem
 (``kill*`` is every word that begins so, ``*bombe`` every word that ends so) or a phrase of these
 (``pipe_bomb*``; ``~`` instead of ``_`` lets up to three words stand between). Words of the class
-``NONE`` belong to no other class, whatever their stem.
+``NONE`` belong to no other class of their language, whatever their stem. A class of one language
+is another one than that of the same name in another language.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 
 from mlsdm_grpc.governance.matching.confusables import LEET, ROMANISED
 from mlsdm_grpc.governance.matching.normalization import plain, readings
+from mlsdm_grpc.governance.matching.sentence_languages import ANY, bit_of
 
 __all__ = ["Lexicon", "Table"]
 
@@ -36,12 +38,15 @@ class Lexicon:
     """Classes by word. Classes are numbered in the order in which their names are first asked."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, int] = {}
+        self._ids: dict[tuple[str, str], int] = {}
+        self.languages: list[int] = []
+        """By number of a class, the bits of the languages whose sentences it counts in."""
         self._exact: dict[str, set[int]] = {}
         self._heads: dict[str, set[int]] = {}
         self._tails: dict[str, set[int]] = {}
-        self._none: set[str] = set()
-        self._literals: set[str] = set()
+        self._none: dict[str, int] = {}
+        """Bits of the languages in which a word belongs to no class."""
+        self._literals: set[tuple[str, str]] = set()
         self._starts: dict[str, int] = {}
         """First letters of words and stems, as many as the shortest that is looked for has, with
         the length of the longest stem that begins so."""
@@ -52,30 +57,33 @@ class Lexicon:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def id_of(self, name: str) -> int:
-        """Return the number of the class ``name``."""
-        return self._ids.setdefault(name, len(self._ids))
+    def id_of(self, name: str, language: str = "") -> int:
+        """Return the number of the class ``name`` of ``language``; without one, of any language."""
+        number = self._ids.setdefault((name, language), len(self._ids))
+        if number == len(self.languages):
+            self.languages.append(bit_of(language) if language else ANY)
+        return number
 
-    def literal(self, entry: str) -> int:
+    def literal(self, entry: str, language: str = "") -> int:
         """Return the number of the class that holds the word or stem ``entry`` only."""
-        number = self.id_of("=" + entry)
-        if entry not in self._literals:
-            self._literals.add(entry)
+        number = self.id_of("=" + entry, language)
+        if (entry, language) not in self._literals:
+            self._literals.add((entry, language))
             self._add(entry, number)
         return number
 
-    def add(self, tables: Iterable[Table]) -> list[tuple[str, str]]:
-        """Add the words of ``tables``; return their phrases as (class name, phrase)."""
+    def add(self, table: Table, language: str) -> list[tuple[str, str]]:
+        """Add the words of ``table``; return its phrases as (class name, phrase)."""
         phrases = []
-        for table in tables:
-            for name, entries in table.items():
-                for entry in entries.replace("-", "_").split():
-                    if "_" in entry or "~" in entry:
-                        phrases.append((name, entry))
-                    elif name == "NONE":
-                        self._none.update(_spellings(entry))
-                    else:
-                        self._add(entry, self.id_of(name))
+        for name, entries in table.items():
+            for entry in entries.replace("-", "_").split():
+                if "_" in entry or "~" in entry:
+                    phrases.append((name, entry))
+                elif name == "NONE":
+                    for spelling in _spellings(entry):
+                        self._none[spelling] = self._none.get(spelling, 0) | bit_of(language)
+                else:
+                    self._add(entry, self.id_of(name, language))
         return phrases
 
     def _add(self, entry: str, number: int) -> None:
@@ -96,9 +104,9 @@ class Lexicon:
     def _classes(self, word: str) -> tuple[int, ...]:
         """Return the classes of all readings of ``word``, a word of plain text."""
         found: set[int] = set()
+        barred = 0
         for reading in readings(word):
-            if reading in self._none:
-                return ()
+            barred |= self._none.get(reading, 0)
             longest = max(
                 self._starts.get(reading[:_SHORTEST], -1), self._starts.get(reading[:2], -1)
             )
@@ -107,6 +115,8 @@ class Lexicon:
             if reading[-_SHORTEST:] in self._stops:
                 for length in range(_SHORTEST, min(len(reading), _LONGEST) + 1):
                     found.update(self._tails.get(reading[-length:], ()))
+        if barred:
+            return tuple(each for each in found if self.languages[each] & ~barred)
         return tuple(found)
 
     def _beginning(self, reading: str, longest: int) -> Iterator[Iterable[int]]:

@@ -4,7 +4,8 @@
 stacked characters. ``readings`` says what one word may stand for: digits and signs for letters,
 letters of another script, letters repeated. ``spelled`` finds words whose letters stand apart.
 ``fold`` is all three together. Everything is local: what a word comes to depends on that word.
-``is_blank`` says whether there is anything to see at all.
+``unmasked`` is what numbers and keys are searched in. ``is_blank`` says whether there is anything
+to see at all.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ __all__ = [
     "plain",
     "readings",
     "spelled",
+    "unmasked",
 ]
 
 MAX_WORD_CHARS: Final = 40
@@ -61,6 +63,9 @@ _CYRILLIC_OR_GREEK: Final = re.compile(r"[Ͱ-Ͽа-ԯ]")
 _LEET_SIGN: Final = re.compile(r"[0-9@$€£!|+]")
 _STARRED: Final = re.compile(r"[^\W\d_]\*{1,2}[^\W\d_]")
 _MAX_REPEATS: Final = 3
+_HYPHENS: Final = "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63\uff0d"
+_MOST_UNSEEN: Final = 3
+"""Invisible characters in a row that are left out: more would make a match longer than is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,51 @@ def plain(text: str) -> Folded:
     origin = [i for i, piece in enumerate(pieces) for _ in piece]
     origin.append(len(text))
     return Folded(folded, origin)
+
+
+def unmasked(text: str) -> Folded:
+    """Return ``text`` with the ASCII forms of digits, letters, blanks and hyphens; case stays.
+
+    Up to three invisible characters in a row are left out, ``%40`` is an at sign. So a number or
+    key is the same however it was typeset.
+
+    Cost: O(len(text)).
+    """
+    if text.isascii() and "%40" not in text and "\t" not in text:
+        return Folded(text, range(len(text) + 1))
+    pieces: list[str] = []
+    origin: list[int] = []
+    unseen = at = 0
+    while at < len(text):
+        if text.startswith("%40", at):
+            piece, step = "@", 3
+        else:
+            piece, step = _unmasked_char(text[at]), 1
+        unseen = 0 if piece else unseen + 1
+        if unseen > _MOST_UNSEEN:
+            piece = " "
+        pieces.append(piece)
+        origin += [at] * len(piece)
+        at += step
+    origin.append(len(text))
+    return Folded("".join(pieces), origin)
+
+
+@lru_cache(maxsize=4096)
+def _unmasked_char(char: str) -> str:
+    if char.isascii():
+        return " " if char == "\t" else char
+    category = unicodedata.category(char)
+    if category == "Zs":
+        return " "
+    if char in _HYPHENS:
+        return "-"
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    if category in {"Cf", "Mn", "Me"} or char in _BLANK_LETTERS:
+        return ""
+    form = unicodedata.normalize("NFKC", char)
+    return form if len(form) == 1 and form.isascii() and form.isprintable() else char
 
 
 @lru_cache(maxsize=4096)

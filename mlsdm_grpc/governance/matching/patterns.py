@@ -18,6 +18,7 @@ from typing import Final
 
 from mlsdm_grpc.governance.matching.lexicon import Lexicon
 from mlsdm_grpc.governance.matching.normalization import MAX_WORD_CHARS, WORD, Folded, spelled
+from mlsdm_grpc.governance.matching.sentence_languages import surroundings
 
 __all__ = [
     "MAX_RAW_CHARS",
@@ -55,7 +56,7 @@ class Element:
     classes: tuple[int, ...]
 
 
-def compile_pattern(pattern: str, lexicon: Lexicon) -> tuple[Element, ...]:
+def compile_pattern(pattern: str, lexicon: Lexicon, language: str) -> tuple[Element, ...]:
     """Return the elements of ``pattern``.
 
     Args:
@@ -63,6 +64,7 @@ def compile_pattern(pattern: str, lexicon: Lexicon) -> tuple[Element, ...]:
             alternatives joined by ``|``. A number between two of them is how many other words may
             stand there, none without one. Example: ``"HOWTO 4 KILL|hurt* 2 PERSON"``.
         lexicon: Where classes get their numbers.
+        language: That of the classes; words and stems count in all.
     """
     elements = []
     gap = 0
@@ -71,16 +73,16 @@ def compile_pattern(pattern: str, lexicon: Lexicon) -> tuple[Element, ...]:
             gap = int(part)
             continue
         names = part.split("|")
-        ids = (lexicon.id_of(n) if n[0].isupper() else lexicon.literal(n) for n in names)
+        ids = (lexicon.id_of(n, language) if n[0].isupper() else lexicon.literal(n) for n in names)
         elements.append(Element(gap, tuple(ids)))
         gap = 0
     return tuple(elements)
 
 
-def compile_phrase(phrase: str, lexicon: Lexicon) -> tuple[Element, ...]:
+def compile_phrase(phrase: str, lexicon: Lexicon, language: str) -> tuple[Element, ...]:
     """Return the elements of ``phrase``, an entry of a table: ``pipe_bomb*``, ``burn~down``."""
     return tuple(
-        Element(_PHRASE_GAP if i and not j else 0, (lexicon.literal(word),))
+        Element(_PHRASE_GAP if i and not j else 0, (lexicon.literal(word, language),))
         for i, part in enumerate(phrase.split("~"))
         for j, word in enumerate(part.split("_"))
     )
@@ -99,18 +101,19 @@ class Slots:
         self._ends: dict[int, int] = {}
         self._fillers = 0
         self._breaks = 0
+        self._languages = lexicon.languages
         self._bits = [0] * len(lexicon)
+        self._phrases = [0] * len(lexicon)
         self._place(text, lexicon)
 
     def _place(self, text: Folded, lexicon: Lexicon) -> None:
-        members: dict[int, list[int]] = {}
         fillers: list[int] = []
         slot = last_end = 0
         origin = text.origin
         words = sorted(_words(text.text, lexicon))
         words = [each for each in words if origin[each[0] - 1] - origin[each[1]] < MAX_RAW_CHARS]
         ends: list[tuple[int, int]] = []
-        for end, start, classes in words:
+        for end, start, _ in words:
             raw_end = origin[end - 1] + 1
             step = 1 + max(raw_end - last_end - 1, 0) // SLOT_CHARS
             if step > 1:
@@ -118,15 +121,25 @@ class Slots:
             slot += step
             last_end = raw_end
             ends.append((end, slot))
-            if classes:
-                self._starts[slot] = origin[start]
-                self._ends[slot] = raw_end
-                for each in classes:
-                    members.setdefault(each, []).append(slot)
+            self._starts[slot] = origin[start]
+            self._ends[slot] = raw_end
         self._fillers = _bits(fillers, slot)
         self._breaks = _bits(_breaks(text.text, ends), slot)
+        members: dict[int, list[int]] = {}
+        likely_in: dict[int, list[int]] = {}
+        languages = lexicon.languages
+        around = surroundings(
+            [text.text[start:end] for end, start, _ in words], [each for _, each in ends]
+        )
+        for (_, _, classes), (_, slot), (possible, likely) in zip(words, ends, around, strict=True):
+            for each in classes:
+                if languages[each] & possible:
+                    members.setdefault(each, []).append(slot)
+            if classes and likely:
+                likely_in.setdefault(likely, []).append(slot)
         for each, slots in members.items():
             self._bits[each] = _bits(slots, slot)
+        self._likely = {each: _bits(slots, slot) for each, slots in likely_in.items()}
         self._present = set(members)
 
     def any_of(self, classes: Sequence[int]) -> int:
@@ -143,6 +156,7 @@ class Slots:
     def add(self, number: int, slots: int) -> None:
         """Count the words in ``slots`` to the class ``number``."""
         self._bits[number] |= slots
+        self._phrases[number] |= slots
         self._present.add(number)
 
     def drop(self, number: int, slots: int) -> None:
@@ -155,6 +169,8 @@ class Slots:
         Empty where nothing matches.
         """
         found = self.any_of(elements[0].classes)
+        if len(elements) == 1:
+            found &= self._sure(elements[0].classes)
         stages = [found]
         for element in elements[1:]:
             if not found:
@@ -162,6 +178,19 @@ class Slots:
             found = self._reach(found, element.gap) & self.any_of(element.classes)
             stages.append(found)
         return stages if found else []
+
+    def _sure(self, classes: Sequence[int]) -> int:
+        """Return the slots where a word of ``classes`` counts alone.
+
+        It is part of a phrase, or what stands around it is likely in its language.
+        """
+        sure = 0
+        for each in classes:
+            sure |= self._phrases[each]
+            for language, slots in self._likely.items():
+                if language & self._languages[each]:
+                    sure |= slots
+        return sure
 
     def _reach(self, slots: int, gap: int) -> int:
         going = ~self._breaks

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mlsdm_grpc.governance.matching.lexicon import Lexicon, Table
 from mlsdm_grpc.governance.matching.normalization import Folded
@@ -60,18 +60,25 @@ class RuleMatch:
     certainty: float
     start: int
     end: int
+    language: str
+    """That of the words, ISO 639-1."""
+    pattern: str
+    """Of the rule, see :func:`compile_pattern`."""
+
+
+class _LanguageRule(NamedTuple):
+    rule: PatternRule
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
 class MatchReport:
     """What the rules found in a text."""
 
-    certainty: float
-    """The highest of all matches that nothing speaks against; 0 without any."""
-    doubted: float
-    """The highest of all matches, whatever speaks against them."""
     hits: tuple[RuleMatch, ...]
-    """At most ``MAX_HITS``, surest first."""
+    """Matches that nothing speaks against, at most ``MAX_HITS``, surest first."""
+    doubtful: tuple[RuleMatch, ...]
+    """Matches that their context speaks against, at most ``MAX_HITS``."""
 
 
 class RuleMatcher:
@@ -79,14 +86,14 @@ class RuleMatcher:
 
     def __init__(
         self,
-        tables: Sequence[Table],
+        tables: Mapping[str, Table],
         rules: Sequence[PatternRule],
         exclusions: Sequence[Exclusion] = (),
     ) -> None:
         """Make ready.
 
         Args:
-            tables: Words by class, of any number of languages.
+            tables: Words by class, by language.
             rules: No match may span more than ``MAX_SPAN_SLOTS`` slots.
             exclusions: Applied in order, before the rules.
 
@@ -94,31 +101,38 @@ class RuleMatcher:
             ValueError: A rule that spans more.
         """
         self.lexicon = Lexicon()
-        phrases = self.lexicon.add(tables)
         self._phrases: dict[int, list[tuple[int, tuple[Element, ...]]]] = {}
-        for name, phrase in phrases:
-            elements = compile_phrase(phrase, self.lexicon)
-            same_start = self._phrases.setdefault(elements[0].classes[0], [])
-            same_start.append((self.lexicon.id_of(name), elements))
+        for language, table in tables.items():
+            for name, phrase in self.lexicon.add(table, language):
+                elements = compile_phrase(phrase, self.lexicon, language)
+                same_start = self._phrases.setdefault(elements[0].classes[0], [])
+                same_start.append((self.lexicon.id_of(name, language), elements))
         self._exclusions = [
-            (self._ids(each.classes), self._ids(each.by), each.before, each.after)
+            (self._ids(each.classes, tables), self._ids(each.by, tables), each.before, each.after)
             for each in exclusions
         ]
         compiled = [
-            (rule, compile_pattern(rule.pattern, self.lexicon), self._ids(rule.unless))
+            (
+                _LanguageRule(rule, language),
+                compile_pattern(rule.pattern, self.lexicon, language),
+                self._ids(rule.unless, tables),
+            )
             for rule in rules
+            for language in tables
         ]
-        self._rules = sorted(compiled, key=lambda entry: -entry[0].certainty)
+        self._rules = sorted(compiled, key=lambda entry: -entry[0].rule.certainty)
         self._begun_by: dict[int, set[int]] = {}
         """The rules, by number, that a word of a class may begin."""
-        for number, (rule, elements, _) in enumerate(self._rules):
+        for number, (each_rule, elements, _) in enumerate(self._rules):
             if span_of(elements) > MAX_SPAN_SLOTS:
-                raise ValueError(f"spans too much: {rule.pattern}")
+                raise ValueError(f"spans too much: {each_rule.rule.pattern}")
             for each in elements[0].classes:
                 self._begun_by.setdefault(each, set()).add(number)
 
-    def _ids(self, names: str) -> tuple[int, ...]:
-        return tuple(self.lexicon.id_of(name) for name in names.split())
+    def _ids(self, names: str, languages: Iterable[str]) -> tuple[int, ...]:
+        return tuple(
+            self.lexicon.id_of(name, language) for name in names.split() for language in languages
+        )
 
     def read(self, text: Folded) -> MatchReport:
         """Return what the rules find in ``text``, a plain text.
@@ -138,33 +152,23 @@ class RuleMatcher:
         return self._apply(slots)
 
     def _apply(self, slots: Slots) -> MatchReport:
-        certainty = doubted = 0.0
         hits: list[RuleMatch] = []
+        doubtful: list[RuleMatch] = []
         contexts: dict[tuple[int, ...], int] = {}
         begun = set[int]().union(*(self._begun_by.get(each, ()) for each in slots.present()))
-        for rule, elements, unless in (self._rules[number] for number in sorted(begun)):
+        for (rule, language), elements, unless in (self._rules[number] for number in sorted(begun)):
             stages = slots.match(elements)
             if not stages:
                 continue
-            doubted = max(doubted, rule.certainty)
             if unless not in contexts:
                 contexts[unless] = slots.near(slots.any_of(unless), _AFTER, _BEFORE)
-            stages[-1] &= ~contexts[unless]
-            if stages[-1]:
-                certainty = max(certainty, rule.certainty)
-                hits += self._hits(rule, elements, stages, slots, MAX_HITS - len(hits))
-        return MatchReport(certainty, doubted, tuple(hits))
-
-    @staticmethod
-    def _hits(
-        rule: PatternRule,
-        elements: Sequence[Element],
-        stages: Sequence[int],
-        slots: Slots,
-        limit: int,
-    ) -> list[RuleMatch]:
-        places = slots.places(elements, stages)
-        return [
-            RuleMatch(rule.category, rule.certainty, start, end)
-            for _, (start, end) in zip(range(limit), places, strict=False)
-        ]
+            for found, ends in (
+                (hits, stages[-1] & ~contexts[unless]),
+                (doubtful, stages[-1] & contexts[unless]),
+            ):
+                places = slots.places(elements, [*stages[:-1], ends]) if ends else ()
+                found.extend(
+                    RuleMatch(rule.category, rule.certainty, start, end, language, rule.pattern)
+                    for _, (start, end) in zip(range(MAX_HITS - len(found)), places, strict=False)
+                )
+        return MatchReport(tuple(hits), tuple(doubtful))

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Final, TypeVar
 
 import structlog
 
-from mlsdm_grpc.governance.detectors.harm import Harm, LexicalScorer
-from mlsdm_grpc.governance.detectors.injection import Injection, detect
-from mlsdm_grpc.governance.detectors.linear_model import Likeness, likeness
+from mlsdm_grpc.governance.detectors.harm import Harm, score_harm
+from mlsdm_grpc.governance.detectors.injection import Injection, score_injection
 from mlsdm_grpc.governance.detectors.sensitive import find_sensitive
+from mlsdm_grpc.governance.detectors.text_passages import ReadText
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement
@@ -24,7 +23,6 @@ from mlsdm_grpc.speech.quality import QUALITY_CHECKS
 __all__ = ["BUILT_IN_DETECTORS", "Detectors", "measure"]
 
 _STREAMED: Final = frozenset({Stage.RESPONSE, Stage.SPEECH})
-_NOTHING: Final = Likeness(0.0, 0.0)
 _STYLED_CHARS: Final = 64 * 1_024
 """Of a longer answer this much of its end is what checks of quality see; 64 KiB of the worst text
 take them about a second."""
@@ -36,19 +34,17 @@ _T = TypeVar("_T")
 class Detectors:
     """What measures; tests put in others, which may be broken."""
 
-    harm: Callable[[str], Harm]
-    injection: Callable[[str], Injection]
+    harm: Callable[[ReadText], Harm]
+    injection: Callable[[ReadText], Injection]
     sensitive: Callable[[str], tuple[Finding, ...]]
-    likeness: Callable[[str], Likeness]
     quality: Mapping[str, Callable[[str, str], float]]
     """By the second word of the rule; each is given text and prompt."""
 
 
 BUILT_IN_DETECTORS: Final = Detectors(
-    harm=LexicalScorer().score,
-    injection=detect,
+    harm=score_harm,
+    injection=score_injection,
     sensitive=find_sensitive,
-    likeness=likeness,
     quality={name: check.function for name, check in QUALITY_CHECKS.items()},
 )
 
@@ -67,8 +63,8 @@ def measure(
 
     Args:
         text: The text.
-        stage: Where it is judged. Answers, which are streamed, are judged by rules alone; all
-            other texts by their likeness to examples as well.
+        stage: Where it is judged. Answers, which are streamed, are judged by the matches of rules
+            and what stands close around them; all other texts by all of their passages.
         prompt: What it answers, for rules that compare the two.
         rules: Ids of the rules whose scores are wanted; each detector runs once for all of them.
         whole: Measure moral value and injection whatever the rules.
@@ -82,14 +78,12 @@ def measure(
     kinds = {rule_id.partition(".")[0] for rule_id in rules}
     findings = list[Finding]()
     harm = injection = sensitive = None
-    alike = cache(lambda: _NOTHING if stage in _STREAMED else detectors.likeness(text))
+    read = ReadText(text, in_pieces=stage in _STREAMED)
     if whole or "moral" in kinds:
-        harm = _tried("moral", stage, lambda: detectors.harm(text).liked(alike().harm))
+        harm = _tried("moral", stage, lambda: detectors.harm(read))
         findings += harm.findings if harm else ()
     if whole or "injection" in kinds:
-        injection = _tried(
-            "injection", stage, lambda: detectors.injection(text).liked(alike().injection)
-        )
+        injection = _tried("injection", stage, lambda: detectors.injection(read))
         findings += injection.findings if injection else ()
     searched = whole or bool(kinds & {"pii", "secret"})
     if searched:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mlsdm/v1/governance.proto\x12\x08mlsdm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x01\n\x07Verdict\x12$\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x12.mlsdm.v1.Decision\x12*\n\x0b\x65nforcement\x18\x02 \x01(\x0e\x32\x15.mlsdm.v1.Enforcement\x12\x0f\n\x07rule_id\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x01\x12\x11\n\tthreshold\x18\x05 \x01(\x01\x12\x16\n\x0epolicy_version\x18\x06 \x01(\t\x12(\n\x05stage\x18\x07 \x01(\x0e\x32\x19.mlsdm.v1.GovernanceStage\x12\x18\n\x10on_error_applied\x18\x08 \x01(\x08\"u\n\x07\x46inding\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.mlsdm.v1.FindingKind\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x12\n\nstart_byte\x18\x03 \x01(\x05\x12\x10\n\x08\x65nd_byte\x18\x04 \x01(\x05\x12\r\n\x05score\x18\x05 \x01(\x01\"\x80\x02\n\nPolicyRule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x16\n\tthreshold\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12$\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x12.mlsdm.v1.Decision\x12*\n\x0b\x65nforcement\x18\x04 \x01(\x0e\x32\x15.mlsdm.v1.Enforcement\x12#\n\x08on_error\x18\x05 \x01(\x0e\x32\x11.mlsdm.v1.OnError\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0c\n\n_threshold\"\xc0\x01\n\x06Policy\x12#\n\x05rules\x18\x01 \x03(\x0b\x32\x14.mlsdm.v1.PolicyRule\x12!\n\x14\x62\x61se_moral_threshold\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0epolicy_version\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x17\n\x15_base_moral_threshold*\x8b\x01\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x45\x43ISION_ALLOW\x10\x01\x12\x11\n\rDECISION_FLAG\x10\x02\x12\x13\n\x0f\x44\x45\x43ISION_REDACT\x10\x03\x12\x14\n\x10\x44\x45\x43ISION_DEGRADE\x10\x04\x12\x13\n\x0f\x44\x45\x43ISION_REFUSE\x10\x05*p\n\x0b\x45nforcement\x12\x1b\n\x17\x45NFORCEMENT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45NFORCEMENT_OFF\x10\x01\x12\x16\n\x12\x45NFORCEMENT_SHADOW\x10\x02\x12\x17\n\x13\x45NFORCEMENT_ENFORCE\x10\x03*L\n\x07OnError\x12\x18\n\x14ON_ERROR_UNSPECIFIED\x10\x00\x12\x12\n\x0eON_ERROR_ALLOW\x10\x01\x12\x13\n\x0fON_ERROR_REFUSE\x10\x02*\xc6\x01\n\x0fGovernanceStage\x12 \n\x1cGOVERNANCE_STAGE_UNSPECIFIED\x10\x00\x12\x1b\n\x17GOVERNANCE_STAGE_PROMPT\x10\x01\x12\x1b\n\x17GOVERNANCE_STAGE_RECALL\x10\x02\x12\x1d\n\x19GOVERNANCE_STAGE_RESPONSE\x10\x03\x12\x1b\n\x17GOVERNANCE_STAGE_SPEECH\x10\x04\x12\x1b\n\x17GOVERNANCE_STAGE_MEMORY\x10\x05*\x97\x01\n\x0b\x46indingKind\x12\x1c\n\x18\x46INDING_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46INDING_KIND_PERSONAL_DATA\x10\x01\x12\x17\n\x13\x46INDING_KIND_SECRET\x10\x02\x12\x1a\n\x16\x46INDING_KIND_INJECTION\x10\x03\x12\x15\n\x11\x46INDING_KIND_HARM\x10\x04\x42N\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mlsdm/v1/governance.proto\x12\x08mlsdm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x01\n\x07Verdict\x12$\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x12.mlsdm.v1.Decision\x12*\n\x0b\x65nforcement\x18\x02 \x01(\x0e\x32\x15.mlsdm.v1.Enforcement\x12\x0f\n\x07rule_id\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x01\x12\x11\n\tthreshold\x18\x05 \x01(\x01\x12\x16\n\x0epolicy_version\x18\x06 \x01(\t\x12(\n\x05stage\x18\x07 \x01(\x0e\x32\x19.mlsdm.v1.GovernanceStage\x12\x18\n\x10on_error_applied\x18\x08 \x01(\x08\"\x95\x01\n\x07\x46inding\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.mlsdm.v1.FindingKind\x12\x10\n\x08\x63\x61tegory\x18\x02 \x01(\t\x12\x12\n\nstart_byte\x18\x03 \x01(\x05\x12\x10\n\x08\x65nd_byte\x18\x04 \x01(\x05\x12\r\n\x05score\x18\x05 \x01(\x01\x12\x10\n\x08language\x18\x06 \x01(\t\x12\x0c\n\x04rule\x18\x07 \x01(\t\"\x80\x02\n\nPolicyRule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x16\n\tthreshold\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12$\n\x08\x64\x65\x63ision\x18\x03 \x01(\x0e\x32\x12.mlsdm.v1.Decision\x12*\n\x0b\x65nforcement\x18\x04 \x01(\x0e\x32\x15.mlsdm.v1.Enforcement\x12#\n\x08on_error\x18\x05 \x01(\x0e\x32\x11.mlsdm.v1.OnError\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0c\n\n_threshold\"\xc0\x01\n\x06Policy\x12#\n\x05rules\x18\x01 \x03(\x0b\x32\x14.mlsdm.v1.PolicyRule\x12!\n\x14\x62\x61se_moral_threshold\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0epolicy_version\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12/\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x17\n\x15_base_moral_threshold*\x8b\x01\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x45\x43ISION_ALLOW\x10\x01\x12\x11\n\rDECISION_FLAG\x10\x02\x12\x13\n\x0f\x44\x45\x43ISION_REDACT\x10\x03\x12\x14\n\x10\x44\x45\x43ISION_DEGRADE\x10\x04\x12\x13\n\x0f\x44\x45\x43ISION_REFUSE\x10\x05*p\n\x0b\x45nforcement\x12\x1b\n\x17\x45NFORCEMENT_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x45NFORCEMENT_OFF\x10\x01\x12\x16\n\x12\x45NFORCEMENT_SHADOW\x10\x02\x12\x17\n\x13\x45NFORCEMENT_ENFORCE\x10\x03*L\n\x07OnError\x12\x18\n\x14ON_ERROR_UNSPECIFIED\x10\x00\x12\x12\n\x0eON_ERROR_ALLOW\x10\x01\x12\x13\n\x0fON_ERROR_REFUSE\x10\x02*\xc6\x01\n\x0fGovernanceStage\x12 \n\x1cGOVERNANCE_STAGE_UNSPECIFIED\x10\x00\x12\x1b\n\x17GOVERNANCE_STAGE_PROMPT\x10\x01\x12\x1b\n\x17GOVERNANCE_STAGE_RECALL\x10\x02\x12\x1d\n\x19GOVERNANCE_STAGE_RESPONSE\x10\x03\x12\x1b\n\x17GOVERNANCE_STAGE_SPEECH\x10\x04\x12\x1b\n\x17GOVERNANCE_STAGE_MEMORY\x10\x05*\x97\x01\n\x0b\x46indingKind\x12\x1c\n\x18\x46INDING_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x46INDING_KIND_PERSONAL_DATA\x10\x01\x12\x17\n\x13\x46INDING_KIND_SECRET\x10\x02\x12\x1a\n\x16\x46INDING_KIND_INJECTION\x10\x03\x12\x15\n\x11\x46INDING_KIND_HARM\x10\x04\x42N\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,22 +33,22 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlsdm_grpc._gen.mlsdm.v1.go
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\014dev.mlsdm.v1P\001Z\032mlsdm.dev/mlsdm/v1;mlsdmv1\252\002\010Mlsdm.V1\312\002\010Mlsdm\\V1\352\002\tMlsdm::V1'
-  _globals['_DECISION']._serialized_start=883
-  _globals['_DECISION']._serialized_end=1022
-  _globals['_ENFORCEMENT']._serialized_start=1024
-  _globals['_ENFORCEMENT']._serialized_end=1136
-  _globals['_ONERROR']._serialized_start=1138
-  _globals['_ONERROR']._serialized_end=1214
-  _globals['_GOVERNANCESTAGE']._serialized_start=1217
-  _globals['_GOVERNANCESTAGE']._serialized_end=1415
-  _globals['_FINDINGKIND']._serialized_start=1418
-  _globals['_FINDINGKIND']._serialized_end=1569
+  _globals['_DECISION']._serialized_start=916
+  _globals['_DECISION']._serialized_end=1055
+  _globals['_ENFORCEMENT']._serialized_start=1057
+  _globals['_ENFORCEMENT']._serialized_end=1169
+  _globals['_ONERROR']._serialized_start=1171
+  _globals['_ONERROR']._serialized_end=1247
+  _globals['_GOVERNANCESTAGE']._serialized_start=1250
+  _globals['_GOVERNANCESTAGE']._serialized_end=1448
+  _globals['_FINDINGKIND']._serialized_start=1451
+  _globals['_FINDINGKIND']._serialized_end=1602
   _globals['_VERDICT']._serialized_start=73
   _globals['_VERDICT']._serialized_end=307
-  _globals['_FINDING']._serialized_start=309
-  _globals['_FINDING']._serialized_end=426
-  _globals['_POLICYRULE']._serialized_start=429
-  _globals['_POLICYRULE']._serialized_end=685
-  _globals['_POLICY']._serialized_start=688
-  _globals['_POLICY']._serialized_end=880
+  _globals['_FINDING']._serialized_start=310
+  _globals['_FINDING']._serialized_end=459
+  _globals['_POLICYRULE']._serialized_start=462
+  _globals['_POLICYRULE']._serialized_end=718
+  _globals['_POLICY']._serialized_start=721
+  _globals['_POLICY']._serialized_end=913
 # @@protoc_insertion_point(module_scope)

@@ -245,6 +245,8 @@ class Finding(_message.Message):
     START_BYTE_FIELD_NUMBER: _builtins.int
     END_BYTE_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     kind: Global___FindingKind.ValueType
     """Output only. Kind of the finding."""
     category: _builtins.str
@@ -257,6 +259,12 @@ class Finding(_message.Message):
     """Output only. First byte after the place, greater than start_byte."""
     score: _builtins.float
     """Output only. Certainty, 0 to 1, double precision."""
+    language: _builtins.str
+    """Output only. Language of the words that were found, ISO 639-1. Empty where it does not matter."""
+    rule: _builtins.str
+    """Output only. Pattern or kind of mark that was found. "likeness" where the words as a whole
+    decided: the place is then where they weigh most. For people; it changes between versions.
+    """
     def __init__(
         self,
         *,
@@ -265,10 +273,12 @@ class Finding(_message.Message):
         start_byte: _builtins.int = ...,
         end_byte: _builtins.int = ...,
         score: _builtins.float = ...,
+        language: _builtins.str = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "end_byte", b"end_byte", "kind", b"kind", "score", b"score", "start_byte", b"start_byte"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "end_byte", b"end_byte", "kind", b"kind", "language", b"language", "rule", b"rule", "score", b"score", "start_byte", b"start_byte"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,4 +8,10 @@ from mlsdm_grpc.governance.words.injection import de, en, es, fr, uk
 
 __all__ = ["TABLES"]
 
-TABLES: Final = tuple(each.INJECTION for each in (en, de, fr, es, uk))
+TABLES: Final = {
+    "en": en.INJECTION,
+    "de": de.INJECTION,
+    "fr": fr.INJECTION,
+    "es": es.INJECTION,
+    "uk": uk.INJECTION,
+}

@@ -1382,6 +1382,8 @@ class TextFinding(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
     kind: _governance_pb2.FindingKind.ValueType
     """Kind."""
     category: _builtins.str
@@ -1392,6 +1394,10 @@ class TextFinding(_message.Message):
     """First character after it."""
     score: _builtins.float
     """Certainty."""
+    language: _builtins.str
+    """Language of the words, ISO 639-1."""
+    rule: _builtins.str
+    """Pattern or kind of mark."""
     def __init__(
         self,
         *,
@@ -1400,10 +1406,12 @@ class TextFinding(_message.Message):
         start: _builtins.int = ...,
         end: _builtins.int = ...,
         score: _builtins.float = ...,
+        language: _builtins.str = ...,
+        rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "end", b"end", "kind", b"kind", "score", b"score", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "end", b"end", "kind", b"kind", "language", b"language", "rule", b"rule", "score", b"score", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,80 @@
+"""Figures of a space, as GetState answers them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlsdm_grpc.core.model.record import Float32, SpaceParameters
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.core.mind.mind import Mind
+
+__all__ = ["SpaceView", "view_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceView:
+    """What GetState answers; norms are computed for it."""
+
+    parameters: SpaceParameters
+    semantics_version: int
+    incarnation: int
+    create_time_ns: int
+    update_time_ns: int
+    config_revision: int
+    """Revision at which the parameters last changed."""
+    config_time_ns: int
+    revision: int
+    chain: bytes
+    step: int
+    accepted: int
+    awake: bool
+    phase: float
+    phase_remaining: int
+    moral_threshold: float
+    moral_ema: float
+    synaptic_norms: tuple[float, float, float]
+    traces: Float32
+    """(3, dimension): L1, L2, L3; a copy."""
+    used: int
+    pinned: int
+    capacity: int
+    vector_bytes: int
+    allocated_bytes: int
+    lexical_bytes: int
+
+
+def view_of(mind: Mind) -> SpaceView | None:
+    """Return the figures of a space, or None if it does not exist."""
+    contents = mind.contents
+    if contents is None:
+        return None
+    return SpaceView(
+        parameters=contents.parameters,
+        semantics_version=mind.semantics_version,
+        incarnation=contents.incarnation,
+        create_time_ns=contents.create_time_ns,
+        update_time_ns=mind.time_ns,
+        config_revision=contents.config_revision,
+        config_time_ns=contents.config_time_ns,
+        revision=mind.revision,
+        chain=mind.chain,
+        step=contents.step,
+        accepted=contents.accepted,
+        awake=contents.rhythm.awake,
+        phase=contents.rhythm.phase,
+        phase_remaining=contents.rhythm.remaining,
+        moral_threshold=contents.moral.threshold,
+        moral_ema=contents.moral.ema,
+        synaptic_norms=contents.synapses.norms(),
+        traces=np.stack((contents.synapses.l1, contents.synapses.l2, contents.synapses.l3)),
+        used=len(contents.pelm),
+        pinned=contents.pelm.pinned_count,
+        capacity=contents.pelm.capacity,
+        vector_bytes=contents.pelm.vector_bytes,
+        allocated_bytes=contents.pelm.allocated_bytes,
+        lexical_bytes=contents.pelm.lexical_bytes,
+    )

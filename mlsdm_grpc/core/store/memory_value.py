@@ -1,0 +1,134 @@
+"""One memory without its vector, as a value, and the hashes that say what is kept of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import marshal
+import struct
+import zlib
+from dataclasses import dataclass
+
+from mlsdm_grpc.core.model.record import ExchangeRole, Float32, Provenance, etag_of
+
+__all__ = ["CALLER_CHOSEN", "DIGEST", "PINNED", "Memory", "checksum_of", "fingerprint_of"]
+
+DIGEST = struct.Struct("<qq")
+"""A digest as two columns."""
+PINNED, CALLER_CHOSEN = 1, 2
+"""Bits of the flags."""
+_NUMBERS = struct.Struct("<9qI2fB")
+"""The columns of a memory in their order."""
+_PLAIN = 2
+"""Version of marshal in which equal values have equal bytes; later ones also say what is shared."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """One memory without its vector; a value of its own, changing it changes nothing else."""
+
+    memory_id: str
+    text: str
+    phase: float
+    confidence: float
+    labels: tuple[str, ...]
+    metadata: tuple[tuple[str, str], ...]
+    provenance: Provenance
+    pinned: bool
+    caller_chosen_id: bool
+    create_time_ns: int
+    create_revision: int
+    update_time_ns: int
+    expire_time_ns: int
+    revision: int
+    """Revision at which it last changed."""
+    sequence: int
+    """Order of creation within the space, from 1; never reused."""
+    ring_sequence: int
+    """Order in which it leaves; renewed when a duplicate refreshes it."""
+    digest: bytes
+    """Identity that it shares with its exact duplicates; 16 bytes."""
+    checksum: int = 0
+    """CRC-32 of the row when it was stored; 0 before that."""
+    embedding_model: str = ""
+    """Model that made its vector from its text; empty where a caller sent the vector, and for
+    memories that the first rules stored."""
+    context: str = ""
+    event_time_ns: int = 0
+    conversation_id: str = ""
+    role: ExchangeRole = ExchangeRole.NONE
+
+    @property
+    def etag(self) -> str:
+        """Opaque version of this memory."""
+        return etag_of(self.revision)
+
+    @property
+    def lineage_hash(self) -> str:
+        """SHA-256 (64 hexadecimal digits) over how this memory came to be."""
+        provenance = self.provenance
+        history = (
+            self.digest.hex(),
+            self.create_time_ns,
+            self.confidence,
+            int(provenance.source),
+            provenance.model,
+            provenance.policy_version,
+            *provenance.parent_ids,
+        )
+        canonical = json.dumps(history, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def fingerprint(self) -> int:
+        """64 bits of a hash over all that is kept of it, the row by its checksum."""
+        return fingerprint_of(self, self.checksum)
+
+    def owns(self, row: Float32) -> bool:
+        """Return whether ``row`` is the one that was stored for it. Cost: O(dimension)."""
+        return checksum_of(row) == self.checksum
+
+    def expired(self, now_ns: int) -> bool:
+        """Return whether its time is over at ``now_ns``."""
+        return 0 < self.expire_time_ns <= now_ns
+
+
+def fingerprint_of(memory: Memory, checksum: int) -> int:
+    """Return 64 bits of a hash over all that is kept of a memory."""
+    provenance = memory.provenance
+    numbers = _NUMBERS.pack(
+        memory.sequence,
+        memory.ring_sequence,
+        memory.create_time_ns,
+        memory.create_revision,
+        memory.update_time_ns,
+        memory.expire_time_ns,
+        memory.revision,
+        *DIGEST.unpack(memory.digest),
+        checksum,
+        memory.phase,
+        memory.confidence,
+        PINNED * memory.pinned | CALLER_CHOSEN * memory.caller_chosen_id,
+    )
+    told: tuple[str | int, ...] = ()
+    if memory.context or memory.event_time_ns or memory.conversation_id or memory.role:
+        told = memory.context, memory.event_time_ns, memory.conversation_id, int(memory.role)
+    rest = (
+        memory.memory_id,
+        memory.text,
+        memory.labels,
+        memory.metadata,
+        int(provenance.source),
+        provenance.model,
+        provenance.policy_version,
+        provenance.parent_ids,
+        memory.embedding_model,
+        *told,
+    )
+    hashed = hashlib.blake2b(numbers + marshal.dumps(rest, _PLAIN), digest_size=8)
+    return int.from_bytes(hashed.digest(), "little")
+
+
+def checksum_of(row: Float32) -> int:
+    """Return the CRC-32 of a row."""
+    return zlib.crc32(row.astype("<f4", copy=False).data)

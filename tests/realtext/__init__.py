@@ -1,0 +1,1 @@
+"""Paragraphs of other authors, fetched from package managers, for measuring false alarms."""
