@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from mlsdm_grpc.journal.sqlite.varint import read_varint
 from mlsdm_grpc.journal.sqlite.wal import WalReport, lost_frames
 
 __all__ = ["Lost", "read_lost"]
@@ -99,12 +100,12 @@ def _records(page: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _record(page: bytes, start: int) -> tuple[int, int, int] | None:
-    _, at = _varint(page, start)
-    position, header = _varint(page, at)
-    header_bytes, at = _varint(page, header)
+    _, at = read_varint(page, start)
+    position, header = read_varint(page, at)
+    header_bytes, at = read_varint(page, header)
     kinds: list[int] = []
     while at < header + header_bytes and len(kinds) < 6:
-        kind, at = _varint(page, at)
+        kind, at = read_varint(page, at)
         kinds.append(kind)
     match kinds:
         case [0, number, revision, checksum, payload] if payload >= _BLOB and not payload % 2:
@@ -121,13 +122,3 @@ def _integer(page: bytes, at: int, kind: int) -> tuple[int, int]:
         return kind - 8, at
     end = at + _INTEGER_BYTES[kind]
     return int.from_bytes(page[at:end], signed=True), end
-
-
-def _varint(page: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for i in range(8):
-        byte = page[at + i]
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, at + i + 1
-    return value << 8 | page[at + 8], at + 9

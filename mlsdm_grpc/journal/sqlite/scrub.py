@@ -14,6 +14,8 @@ import os
 import sqlite3
 from typing import Final, NamedTuple
 
+from mlsdm_grpc.journal.sqlite.varint import read_varint
+
 __all__ = ["StalePage", "find_stale", "refill"]
 
 _TABLE_LEAF: Final = 13
@@ -94,8 +96,8 @@ def _describe(page: bytes) -> StalePage:
     while block:
         free += int.from_bytes(page[block + 2 : block + 4])
         block = int.from_bytes(page[block : block + 2])
-    size, offset = _varint(page, int.from_bytes(page[_HEADER : _HEADER + 2]))
-    position, end = _varint(page, offset)
+    size, offset = read_varint(page, int.from_bytes(page[_HEADER : _HEADER + 2]))
+    position, end = read_varint(page, offset)
     return StalePage(position, size, free + end - offset + _cell_bytes(size, len(page)))
 
 
@@ -119,16 +121,6 @@ def _cell_bytes(size: int, page_bytes: int) -> int:
     least = (page_bytes - 12) * 32 // 255 - 23
     part = least + (size - least) % (page_bytes - 4)
     return (part if part <= most else least) + 4 + _varint_bytes(size)
-
-
-def _varint(page: bytes, offset: int) -> tuple[int, int]:
-    value = 0
-    while True:
-        byte = page[offset]
-        offset += 1
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:
-            return value, offset
 
 
 def _varint_bytes(value: int) -> int:

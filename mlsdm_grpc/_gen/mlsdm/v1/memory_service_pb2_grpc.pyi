@@ -102,7 +102,7 @@ class MemoryServiceStub:
     """Finds the memories that resonate most with a query: in all phases, or where the query names a
     phase among those within phase_tolerance of it. Exact search: no memory is overlooked.
 
-    Ordering: matches by falling resonance, the newer memory first among equals. Atomicity: one
+    Ordering: matches by falling score, the newer memory first among equals. Atomicity: one
     revision of the space. Consistency: see the service; a query changes nothing.
 
     Status codes:
@@ -110,8 +110,9 @@ class MemoryServiceStub:
       lower top_k or leave the embeddings out.
     - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
     - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
-      vector of the space's model.
-    - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
+      vector of the space's model, or look by words.
+    - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, send an embedding, or look by
+      words.
     - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
     - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
       credential.
@@ -427,7 +428,7 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Finds the memories that resonate most with a query: in all phases, or where the query names a
         phase among those within phase_tolerance of it. Exact search: no memory is overlooked.
 
-        Ordering: matches by falling resonance, the newer memory first among equals. Atomicity: one
+        Ordering: matches by falling score, the newer memory first among equals. Atomicity: one
         revision of the space. Consistency: see the service; a query changes nothing.
 
         Status codes:
@@ -435,8 +436,9 @@ class MemoryServiceServicer(metaclass=_abc_1.ABCMeta):
           lower top_k or leave the embeddings out.
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
-          vector of the space's model.
-        - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
+          vector of the space's model, or look by words.
+        - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, send an embedding, or look by
+          words.
         - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
         - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
           credential.

@@ -1,0 +1,16 @@
+"""Variable-length integers of SQLite's file format."""
+
+from __future__ import annotations
+
+__all__ = ["read_varint"]
+
+
+def read_varint(page: bytes, at: int) -> tuple[int, int]:
+    """Return the integer at a position of a page, and the position behind it."""
+    value = 0
+    for i in range(8):
+        byte = page[at + i]
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            return value, at + i + 1
+    return value << 8 | page[at + 8], at + 9
