@@ -33,8 +33,8 @@ from mlsdm_grpc.governance.detectors.linear_model import (
     LEAST_FEATURES,
     evidence_ids,
 )
-from mlsdm_grpc.governance.detectors.text_passages import ReadText, RuleEvidence, windows
-from mlsdm_grpc.governance.matching.sentence_languages import JUDGED, likeliest
+from mlsdm_grpc.governance.detectors.text_passages import ReadText, RuleEvidence
+from mlsdm_grpc.governance.matching.sentence_languages import JUDGED
 from tests.realtext.collect import LISTED, read
 from tests.realtext.hostile import hostile_lines
 
@@ -139,17 +139,18 @@ def featured(text: str) -> list[Row]:
     harm, injection = harm_evidence(known), injection_evidence(known)
     return [
         Row(
-            np.unique(np.array([b for word in window for b in word.buckets], np.int32)),
-            _ids(within(harm)),
-            _ids(within(injection)),
-            likeliest(word.languages for word in window),
+            np.array(sorted(window.buckets), np.int32),
+            _ids(harm, start, end),
+            _ids(injection, start, end),
+            window.language,
         )
-        for window, within in list(windows(known))[:MOST_WINDOWS]
+        for window, start, end in known.windows[:MOST_WINDOWS]
     ]
 
 
-def _ids(evidence: Sequence[RuleEvidence]) -> list[int]:
-    return sorted({n for e in evidence for n in evidence_ids(e.category, e.rule, e.language)})
+def _ids(evidence: Sequence[RuleEvidence], start: int, end: int) -> list[int]:
+    inside = [each for each in evidence if each.start < end and each.end > start]
+    return sorted({n for e in inside for n in evidence_ids(e.category, e.rule, e.language)})
 
 
 class Table(NamedTuple):

@@ -32,6 +32,8 @@ async def resolved(
         PreconditionFailed: A query needs the vector of a text, and nothing embeds that.
         InvalidInput: The text of one has no word that the embedder knows.
     """
+    if all(map(_by_vector_alone, asks)):
+        return list(asks)
     ready = list(asks)
     bare = [i for i, ask in enumerate(asks) if _needs_embedding(ask)]
     if bare:
@@ -51,6 +53,10 @@ async def resolved(
                 unknown["text" if len(asks) == 1 else f"queries[{i}].text"] = vector
         check_embedded(unknown)
     return [_narrowed(ask) for ask in ready]
+
+
+def _by_vector_alone(ask: Ask) -> bool:
+    return ask.vector is not None and not ask.text
 
 
 def _needs_embedding(ask: Ask) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_query_pb2
@@ -16,6 +17,8 @@ from mlsdm_grpc.workers.space_codec import Ask
 __all__ = ["QueryParts", "ask", "sources"]
 
 _NO_SOURCE: Final = -1
+_LIMITING: Final = frozenset({"sources", "conversation_id", "after", "before"})
+"""Fields that say which memories take part."""
 
 QueryParts: TypeAlias = Parts[
     memory_query_pb2.BatchQueryMemoriesRequest, memory_query_pb2.MemoryQuery
@@ -28,21 +31,22 @@ def ask(
     message: memory_query_pb2.QueryMemoriesRequest | memory_query_pb2.MemoryQuery,
 ) -> Ask:
     """Return a query with its defaults; ``path`` is empty or ends with a dot."""
-    kind = message.WhichOneof("query")
+    given = {field.name for field, _ in message.ListFields()}  # most queries give few fields
     vector, text = None, ""
-    if kind == "embedding":
+    if "embedding" in given:
         vector = fields.embedding(f"{path}embedding", message.embedding)
-        text = fields.text(f"{path}words", message.words)
-    elif kind == "text":
+        if "words" in given:
+            text = fields.text(f"{path}words", message.words)
+    elif message.WhichOneof("query") == "text":
         text = fields.text(f"{path}text", message.text, required=True)
-        if message.words:
+        if "words" in given:
             fields.fault(f"{path}words", "must be empty where there is a text")
     else:
         fields.fault(f"{path}query", "needs an embedding or a text")
     top_k = fields.count(f"{path}top_k", message.top_k, low=0, high=limits.MAX_TOP_K)
 
     def optional(name: str, *, low: float = 0.0, high: float = 1.0) -> float | None:
-        if not message.HasField(name):  # type: ignore[arg-type] # the names below are its fields
+        if name not in given:
             return None
         return fields.number(f"{path}{name}", getattr(message, name), low=low, high=high)
 
@@ -57,18 +61,23 @@ def ask(
         phase_tolerance=tolerance,
         min_confidence=optional("min_confidence") or 0.0,
         min_resonance=optional("min_resonance", low=-2.0, high=2.0),
-        labels=fields.labels(f"{path}labels", message.labels),
+        labels=fields.labels(f"{path}labels", message.labels) if "labels" in given else (),
         phase_weight=optional("phase_weight") or 0.0,
         synaptic_bias=optional("synaptic_bias", low=-1.0) or 0.0,
         include_embedding=message.include_embedding,
-        mode=_mode(fields, f"{path}mode", message.mode),
+        mode=_mode(fields, f"{path}mode", message.mode) if "mode" in given else RecallMode.AUTO,
         min_score=optional("min_score", low=-2.0, high=2.0),
-        sources=sources(fields, f"{path}sources", message.sources),
-        conversation_id=fields.memory_id(f"{path}conversation_id", message.conversation_id),
-        after_ns=moment(fields, f"{path}after", message, "after"),
-        before_ns=moment(fields, f"{path}before", message, "before"),
     )
-    _check_mode(fields, path, asked)
+    if not given.isdisjoint(_LIMITING):
+        asked = replace(
+            asked,
+            sources=sources(fields, f"{path}sources", message.sources),
+            conversation_id=fields.memory_id(f"{path}conversation_id", message.conversation_id),
+            after_ns=moment(fields, f"{path}after", message, "after"),
+            before_ns=moment(fields, f"{path}before", message, "before"),
+        )
+    if asked.mode is not RecallMode.AUTO:
+        _check_mode(fields, path, asked)
     return asked
 
 

@@ -19,6 +19,7 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.workers.frames import FrameReader, RequestHandler, encode_frame, handle_some
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
+from mlsdm_grpc.workers.worker_log import configure_worker_log
 
 __all__ = ["main", "make_handler", "serve"]
 
@@ -95,6 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     position = Progress(int(page))
     with socket.socket(fileno=int(descriptor)) as sock:
         handler = make_handler(role, rest[0] if rest else "", position)
+        configure_worker_log()
         gc.collect()
         gc.freeze()  # what is loaded stays, and would be gone through in the middle of a slice
         serve(sock, handler)

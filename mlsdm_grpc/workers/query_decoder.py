@@ -39,43 +39,42 @@ def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
 
 
 def _query(contents: Contents, vector: Float64, options: pb.QueryOptions) -> Query:
+    given = {field.name: value for field, value in options.ListFields()}  # most are absent
     phase, tolerance = contents.rhythm.phase, None
-    if options.HasField("phase"):
-        phase, tolerance = options.phase, _TOLERANCE
+    if "phase" in given:
+        phase, tolerance = given["phase"], _TOLERANCE
     elif contents.parameters.recall_in_band:
         tolerance = _TOLERANCE
-    if options.HasField("phase_tolerance"):
-        given = options.phase_tolerance
-        tolerance = given if options.HasField("phase") or given < 1.0 else None
+    if "phase_tolerance" in given:
+        width = given["phase_tolerance"]
+        tolerance = width if "phase" in given or width < 1.0 else None
     return Query(
         vector=vector,
         phase=float(np.float32(phase)),
         top_k=options.top_k,
         phase_tolerance=tolerance,
-        min_confidence=options.min_confidence,
-        min_resonance=options.min_resonance if options.HasField("min_resonance") else -np.inf,
-        labels=frozenset(options.labels),
-        phase_weight=options.phase_weight,
-        synaptic_bias=options.synaptic_bias,
-        sought=_sought(contents.parameters.embedder, options),
-        sources=tuple(options.sources),
-        conversation_id=options.conversation_id,
-        after_ns=options.after_ns if options.HasField("after_ns") else None,
-        before_ns=options.before_ns if options.HasField("before_ns") else None,
-        omit_answers=options.omit_answers,
-        min_score=options.min_score if options.HasField("min_score") else -np.inf,
+        min_confidence=given.get("min_confidence", 0.0),
+        min_resonance=given.get("min_resonance", -np.inf),
+        labels=frozenset(given.get("labels", ())),
+        phase_weight=given.get("phase_weight", 0.0),
+        synaptic_bias=given.get("synaptic_bias", 0.0),
+        sought=_sought(contents.parameters.embedder, options) if "words" in given else None,
+        sources=tuple(given.get("sources", ())),
+        conversation_id=given.get("conversation_id", ""),
+        after_ns=given.get("after_ns"),
+        before_ns=given.get("before_ns"),
+        omit_answers=given.get("omit_answers", False),
+        min_score=given.get("min_score", -np.inf),
     )
 
 
-def _sought(embedder: str, options: pb.QueryOptions) -> Sought | None:
-    """Return the words of a query; None if it has none.
+def _sought(embedder: str, options: pb.QueryOptions) -> Sought:
+    """Return the words of a query.
 
     Args:
         embedder: Of the space; empty where callers send the vectors.
-        options: The query.
+        options: A query that has some.
     """
-    if not options.words:
-        return None
     terms = query_terms(options.words).terms
     return Sought(
         words=tuple(term.word for term in terms),

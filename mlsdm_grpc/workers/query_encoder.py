@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm, Query, RecalledSlots
+from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store.recall_query import ByWords
 from mlsdm_grpc.errors import InvalidInput
@@ -37,6 +38,7 @@ _COMPONENTS_TAG: Final = b"\x1a"
 _TERM_TAG: Final = b"\x32"
 _EMBEDDING_TAG: Final = b"\x1a"
 _LIST_TAG: Final = b"\x0a"
+_BY_VECTOR: Final = varint(RecallMode.VECTOR)
 _PHASE: Final = struct.Struct("<Bf")
 _Framed: TypeAlias = tuple[bytes, int]
 """A match up to its scores, and where in it the bytes of the memory begin."""
@@ -120,12 +122,14 @@ class Answers:
         parts, size = list[bytes](), 0
         for options, (query, one) in zip(search.queries, found, strict=True):
             rows = options.include_embedding
+            mode = _BY_VECTOR
             if one.by_words is None:
                 result = self._result(request.space_id, pelm, one, rows=rows)
             else:
+                mode = varint(one.mode)
                 tails = _tails(query, one, one.by_words)
                 result = self._with_words(request.space_id, pelm, one, tails, rows=rows)
-            result.append((b"\x20" if search.batch else b"\x28") + varint(one.mode))
+            result.append((b"\x20" if search.batch else b"\x28") + mode)
             if query.phase_tolerance is not None:
                 result.append(_PHASE.pack(0x15, query.phase))
                 outside = pelm.outside_count(query, now_ns=request.now_ns)

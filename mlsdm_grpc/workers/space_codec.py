@@ -143,31 +143,42 @@ def search_request(asks: Sequence[Ask], *, batch: bool, max_bytes: int) -> pb.Se
         vectors_f32_le=b"".join(
             vector.raw.astype("<f4", copy=False).tobytes() for vector in vectors
         ),
-        queries=[
-            pb.QueryOptions(
-                top_k=ask.top_k,
-                phase=ask.phase,
-                phase_tolerance=ask.phase_tolerance,
-                min_confidence=ask.min_confidence,
-                min_resonance=ask.min_resonance,
-                labels=ask.labels,
-                phase_weight=ask.phase_weight,
-                synaptic_bias=ask.synaptic_bias,
-                include_embedding=ask.include_embedding,
-                words=ask.text,
-                words_alone=ask.vector is None,
-                min_score=ask.min_score,
-                sources=ask.sources,
-                conversation_id=ask.conversation_id,
-                after_ns=ask.after_ns,
-                before_ns=ask.before_ns,
-                omit_answers=ask.omit_answers,
-            )
-            for ask in asks
-        ],
+        queries=[_options(ask) for ask in asks],
         max_bytes=max_bytes,
         batch=batch,
     )
+
+
+def _options(ask: Ask) -> pb.QueryOptions:
+    """Return a query but for its vector; a query by vector alone needs few fields."""
+    options = pb.QueryOptions(
+        top_k=ask.top_k,
+        phase=ask.phase,
+        phase_tolerance=ask.phase_tolerance,
+        min_confidence=ask.min_confidence,
+        min_resonance=ask.min_resonance,
+        phase_weight=ask.phase_weight,
+        synaptic_bias=ask.synaptic_bias,
+        include_embedding=ask.include_embedding,
+        min_score=ask.min_score,
+    )
+    if ask.labels:
+        options.labels.extend(ask.labels)
+    if ask.text:
+        options.words = ask.text
+    if ask.vector is None:
+        options.words_alone = True
+    if ask.sources:
+        options.sources.extend(ask.sources)
+    if ask.conversation_id:
+        options.conversation_id = ask.conversation_id
+    if ask.after_ns is not None:
+        options.after_ns = ask.after_ns
+    if ask.before_ns is not None:
+        options.before_ns = ask.before_ns
+    if ask.omit_answers:
+        options.omit_answers = True
+    return options
 
 
 def found_memories(reply: pb.MemoriesReply) -> Sequence[StoredMemory]:

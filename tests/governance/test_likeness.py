@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, load, word_features
-from mlsdm_grpc.governance.detectors.text_passages import LIKENESS, ReadText, windows
+from mlsdm_grpc.governance.detectors.text_passages import LIKENESS, ReadText
 from mlsdm_grpc.governance.matching.normalization import plain
 from tests.governance.reading import harm_of, injection_of
 from tests.train import digest, examples, held_out, words
@@ -78,7 +78,7 @@ def test_what_stands_in_a_long_text_is_found():
 
 def test_windows_cover_every_word():
     read = ReadText(CALM * 40)
-    covered = {word for window, _ in windows(read) for word in window}
+    covered = {word for window, _, _ in read.windows for word in window.words}
     assert covered == set(read.words)
 
 

@@ -19,6 +19,8 @@ from itertools import chain
 from typing import Final, NamedTuple
 from zlib import crc32
 
+import numpy as np
+
 from mlsdm_grpc.governance.matching.normalization import Folded, readings
 from mlsdm_grpc.governance.matching.sentence_languages import languages_with, likeliest
 
@@ -30,6 +32,7 @@ __all__ = [
     "LEAST_FEATURES",
     "LinearHead",
     "Model",
+    "Passage",
     "WordFeatures",
     "evidence_ids",
     "load",
@@ -65,6 +68,26 @@ class WordFeatures(NamedTuple):
     """Those that have it as a stop word."""
 
 
+class Passage(NamedTuple):
+    """Words that are weighed together."""
+
+    words: Sequence[WordFeatures]
+    buckets: np.ndarray
+    """Each once."""
+    language: int
+    """Number of its likeliest language."""
+    raised: float = 0.0
+    """Added to the cut."""
+
+    @classmethod
+    def of(cls, words: Sequence[WordFeatures], raised: float = 0.0) -> Passage:
+        """Return the passage of some words."""
+        buckets = set(chain.from_iterable(each.buckets for each in words))
+        numbers = np.fromiter(buckets, np.int32, len(buckets))
+        language = likeliest(each.languages for each in words if each.languages)
+        return cls(words, numbers, language, raised)
+
+
 class LinearHead(NamedTuple):
     """Weights of one question, and where its scores are cut."""
 
@@ -74,31 +97,30 @@ class LinearHead(NamedTuple):
     """Steepness of the scores at 0.5, from Platt's calibration."""
     cuts: tuple[float, ...]
     """Logit that has the score 0.5, by the number of the language; the last is for all others."""
-    weights: memoryview
+    weights: np.ndarray
     """Signed bytes, times ``scale``."""
     evidence: memoryview[float]
 
-    def logit(self, words: Sequence[WordFeatures], evidence: Iterable[int]) -> float:
+    def logit(self, passage: Passage, evidence: Iterable[int]) -> float:
         """Return the logit of a passage.
 
         Args:
-            words: Its words; a feature counts once.
+            passage: Each of its features counts once.
             evidence: See :func:`evidence_ids`; each counts once.
         """
-        buckets = set(chain.from_iterable(each.buckets for each in words))
-        total = sum(map(self.weights.__getitem__, buckets)) * self.scale
-        root = math.sqrt(max(len(buckets), LEAST_FEATURES))
+        total = int(self.weights[passage.buckets].sum(dtype=np.int64)) * self.scale
+        root = math.sqrt(max(len(passage.buckets), LEAST_FEATURES))
         return self.bias + total / root + sum(map(self.evidence.__getitem__, set(evidence)))
 
-    def score(self, words: Sequence[WordFeatures], evidence: Iterable[int]) -> float:
+    def score(self, passage: Passage, evidence: Iterable[int]) -> float:
         """Return the calibrated score of a passage, 0 to 1."""
-        cut = self.cuts[likeliest(each.languages for each in words)]
-        distance = self.slope * (self.logit(words, evidence) - cut)
+        cut = self.cuts[passage.language] + passage.raised
+        distance = self.slope * (self.logit(passage, evidence) - cut)
         return 1.0 / (1.0 + math.exp(-max(min(distance, 60.0), -60.0)))
 
     def contribution(self, word: WordFeatures) -> int:
         """Return the weight of the features of one word, in units of ``scale``."""
-        return sum(map(self.weights.__getitem__, word.buckets))
+        return int(self.weights[list(word.buckets)].sum(dtype=np.int64))
 
 
 class Model(NamedTuple):
@@ -128,7 +150,7 @@ def load() -> Model:
             scale,
             slope,
             tuple(cuts),
-            view[start + HEAD.size : middle].cast("b"),
+            np.frombuffer(data, np.int8, BUCKETS, start + HEAD.size),
             view[middle : middle + 4 * EVIDENCE].cast("f"),
         )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
 from mlsdm_grpc.governance.detectors.linear_model import (
     LinearHead,
+    Passage,
     WordFeatures,
     evidence_ids,
     word_features,
@@ -32,7 +33,6 @@ __all__ = [
     "RuleEvidence",
     "Weighed",
     "weighed",
-    "windows",
 ]
 
 LIMIT: Final = 0.5
@@ -45,8 +45,9 @@ LIKENESS: Final = "likeness"
 """Category and rule of a finding that no rule has part in."""
 _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
-_REACHES_CHARS: Final = (60, 20)
-"""Characters around a match that are weighed with it: some of its context, and its sentence."""
+_REACHES_CHARS: Final = ((60, 0.1), (20, 0.15))
+"""Characters around a match that are weighed with it, some of its context and its sentence, and how
+much higher the cut is: there are more such passages than windows."""
 _FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
 """Characters behind the start of a match that are weighed with it at most."""
 _SHOWN_WORDS: Final = 8
@@ -88,6 +89,17 @@ class ReadText:
         """The features of all its words."""
         return word_features(self.folded)
 
+    @cached_property
+    def windows(self) -> list[tuple[Passage, int, int]]:
+        """Overlapping passages that cover it, each with its first character and its end."""
+        found = []
+        for first in range(0, max(len(self.words) - _STEP_WORDS, 1), _STEP_WORDS):
+            words = self.words[first : first + _WINDOW_WORDS]
+            start = words[0].start if first else 0
+            end = words[-1].end if first + _WINDOW_WORDS < len(self.words) else len(self.text)
+            found.append((Passage.of(words), start, end))
+        return found
+
 
 class Weighed(NamedTuple):
     """The judgement of a text."""
@@ -117,64 +129,45 @@ def weighed(
     """
     best = 0.0
     findings = list[Finding]()
-    for words, inside in _passages(read, evidence):
+    for passage, inside in _passages(read, evidence):
         ids = {
             number
             for each in inside
             for number in evidence_ids(each.category, each.rule, each.language)
         }
-        score = round(head.score(words, ids), 4)
+        score = round(head.score(passage, ids), 4)
         best = max(best, score)
-        if score >= BORDERLINE and (words or inside):
+        if score >= BORDERLINE and (passage.words or inside):
             findings += (
                 Finding(kind, each.category, each.start, each.end, score, each.language, each.rule)
                 for each in [e for e in inside if e.category != DOUBTED]
-                or [_strongest(head, words)]
+                or [_strongest(head, passage.words)]
             )
     places = merged(sorted(findings, key=lambda each: (each.start, each.end)))
     return Weighed(best, tuple(places[:MAX_HITS]))
 
 
-def windows(
-    read: ReadText,
-) -> Iterator[
-    tuple[Sequence[WordFeatures], Callable[[Sequence[RuleEvidence]], list[RuleEvidence]]]
-]:
-    """Yield the windows of a text: their words, and a filter for the evidence within."""
-    words = read.words
-    for first in range(0, max(len(words) - _STEP_WORDS, 1), _STEP_WORDS):
-        window = words[first : first + _WINDOW_WORDS]
-        start = window[0].start if first else 0
-        end = window[-1].end if first + _WINDOW_WORDS < len(words) else len(read.text)
-
-        def within(
-            found: Sequence[RuleEvidence], start: int = start, end: int = end
-        ) -> list[RuleEvidence]:
-            return [each for each in found if each.start < end and each.end > start]
-
-        yield window, within
-
-
 def _passages(
     read: ReadText, evidence: Sequence[RuleEvidence]
-) -> Iterator[tuple[Sequence[WordFeatures], Sequence[RuleEvidence]]]:
+) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
     """Yield the passages of a text: what stands close around each match, and its windows."""
     yield from _pieces(read, evidence)
     if not read.in_pieces:
-        yield from ((window, within(evidence)) for window, within in windows(read))
+        for window, start, end in read.windows:
+            yield window, [each for each in evidence if each.start < end and each.end > start]
 
 
 def _pieces(
     read: ReadText, evidence: Sequence[RuleEvidence]
-) -> Iterator[tuple[Sequence[WordFeatures], Sequence[RuleEvidence]]]:
+) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
     """Yield what stands around each match that its context does not speak against."""
     matches = [each for each in evidence if each.category != DOUBTED]
-    for each, reach in itertools.product(matches, _REACHES_CHARS):
+    for each, (reach, raised) in itertools.product(matches, _REACHES_CHARS):
         start = max(each.start - reach, 0)
         end = min(each.end + reach, each.start + _FARTHEST_CHARS)
         cut = plain(read.text[max(start - 1, 0) : end + 1])
         words = word_features(cut, min(start, 1), len(cut.text) - (end < len(read.text)))
-        yield words, [each]
+        yield Passage.of(words, raised), [each]
 
 
 def _strongest(head: LinearHead, words: Sequence[WordFeatures]) -> RuleEvidence:

@@ -121,6 +121,8 @@ class RuleMatcher:
             for language in tables
         ]
         self._rules = sorted(compiled, key=lambda entry: -entry[0].rule.certainty)
+        self._needs = [[_mask(e.classes) for e in elements] for _, elements, _ in self._rules]
+        """By number of a rule, the classes of which each of its words has one, as bits."""
         self._begun_by: dict[int, set[int]] = {}
         """The rules, by number, that a word of a class may begin."""
         for number, (each_rule, elements, _) in enumerate(self._rules):
@@ -155,8 +157,12 @@ class RuleMatcher:
         hits: list[RuleMatch] = []
         doubtful: list[RuleMatch] = []
         contexts: dict[tuple[int, ...], int] = {}
+        present = _mask(slots.present())
         begun = set[int]().union(*(self._begun_by.get(each, ()) for each in slots.present()))
-        for (rule, language), elements, unless in (self._rules[number] for number in sorted(begun)):
+        for number in sorted(begun):
+            if not all(need & present for need in self._needs[number]):
+                continue
+            (rule, language), elements, unless = self._rules[number]
             stages = slots.match(elements)
             if not stages:
                 continue
@@ -172,3 +178,7 @@ class RuleMatcher:
                     for _, (start, end) in zip(range(MAX_HITS - len(found)), places, strict=False)
                 )
         return MatchReport(tuple(hits), tuple(doubtful))
+
+
+def _mask(classes: Iterable[int]) -> int:
+    return sum(1 << each for each in classes)
