@@ -16,19 +16,15 @@ MAX_METHODS = 20
 DATA = {"governance/words/en.py", "speech/vocabulary.py", "speech/words.py"}
 """Tables of words; they may be as long as their languages need."""
 FILES_TO_SPLIT = {
-    "core/mind/pelm.py",
     "generation/generator.py",
 }
 """What is longer still. Take a file out when it is split; none is added."""
 CLASSES_TO_SPLIT = {
     "Generator",
-    "Lattice",
-    "Pelm",
     "SqliteJournal",
 }
 """The same of classes."""
 BANNERS_LEFT = {
-    "core/mind/pelm.py",
     "generation/generator.py",
 }
 """Files that banners divide still."""

@@ -121,7 +121,7 @@ class Writer:
         return values[int(self.rng.integers(len(values)))]
 
     def held(self):
-        return [memory for memory, _ in self.mind.contents.pelm.in_creation_order()]
+        return [memory for memory, _ in self.mind.contents.pelm.history.memories()]
 
     def near_duplicates(self, prefix):
         """Return what consolidation finds, under ids of its own."""

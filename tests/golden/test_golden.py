@@ -103,7 +103,7 @@ def test_sizes_that_matter_are_in_them():
     assert max(len(state.window) for state in states) > MIN_ENTRIES
     spaces = [state.contents for state in states if state.contents is not None]
     assert {space.parameters.dimension for space in spaces} == {2, 8, 16, 64, 384}
-    memories = [memory for space in spaces for memory, _ in space.pelm.in_creation_order()]
+    memories = [memory for space in spaces for memory, _ in space.pelm.history.memories()]
     assert any(memory.pinned for memory in memories)
     assert any(memory.expire_time_ns for memory in memories)
     assert {space.parameters.moral.policy.name for space in spaces} == {"VIGILANT", "HOMEOSTATIC"}

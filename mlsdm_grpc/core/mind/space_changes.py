@@ -64,7 +64,7 @@ def upgrade(contents: Contents, now: Moment) -> Generator[None, None, None]:
         contents.config_revision, contents.config_time_ns = now.revision, now.time_ns
     if not embedder:
         return
-    for memory_id in [memory.memory_id for memory, _ in contents.pelm.in_creation_order()]:
+    for memory_id in [memory.memory_id for memory, _ in contents.pelm.history.memories()]:
         yield
         memory = contents.pelm.get(memory_id)
         if memory is not None and memory.text:
