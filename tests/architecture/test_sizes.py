@@ -17,12 +17,10 @@ DATA = {"governance/words/en.py", "speech/vocabulary.py", "speech/words.py"}
 """Tables of words; they may be as long as their languages need."""
 FILES_TO_SPLIT = {
     "core/mind/pelm.py",
-    "core/mind/space_state.py",
     "generation/generator.py",
 }
 """What is longer still. Take a file out when it is split; none is added."""
 CLASSES_TO_SPLIT = {
-    "Contents",
     "Generator",
     "Lattice",
     "Pelm",
@@ -31,7 +29,6 @@ CLASSES_TO_SPLIT = {
 """The same of classes."""
 BANNERS_LEFT = {
     "core/mind/pelm.py",
-    "core/mind/space_state.py",
     "generation/generator.py",
 }
 """Files that banners divide still."""

@@ -9,7 +9,7 @@ import journals
 import make
 import pytest
 
-from mlsdm_grpc.core.mind import mind, space_state
+from mlsdm_grpc.core import mind
 from mlsdm_grpc.core.mind.request_window import MIN_ENTRIES
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.record import (
@@ -84,7 +84,7 @@ def test_every_kind_of_record_and_every_way_to_end_is_in_them():
         outcomes += journals.replayed(raws)[1]
     assert {type(record.body) for record in records} == set(get_args(RecordBody))
     assert {type(outcome) for outcome in outcomes} == set(get_args(Outcome))
-    sources = "".join(Path(module.__file__).read_text() for module in (space_state, mind))
+    sources = "".join(path.read_text() for path in Path(mind.__file__).parent.glob("*.py"))
     reasons = set(re.findall(r'(?:Refused|Refusal)\(\s*"([A-Z_]+)"', sources))
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, Refusal)} == reasons
     puts = [outcome for outcome in outcomes if isinstance(outcome, PutOutcome)]
