@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -69,6 +71,15 @@ def test_every_version_has_journals_and_every_journal_a_version():
     versions = {int(path.parent.name[1:]) for path in FILES}
     assert versions == set(semantics.VERSIONS)
     assert all(f"v{expected_of(p)['semantics_version']}" == p.parent.name for p in FILES)
+
+
+def test_the_script_runs_by_itself_and_keeps_what_is_there():
+    before = [(path, path.read_bytes()) for path in FILES]
+    done = subprocess.run(
+        [sys.executable, make.__file__], capture_output=True, text=True, check=True, timeout=25
+    )
+    assert done.stdout == f"kept {len(NEWEST)} that were there; --force replaces them\n"
+    assert [(path, path.read_bytes()) for path in FILES] == before
 
 
 def test_the_journals_are_small():

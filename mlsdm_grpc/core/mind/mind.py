@@ -285,7 +285,15 @@ class Mind:
 
     def view(self) -> SpaceView | None:
         """Return the figures of the space, or None if it does not exist."""
-        return view_of(self)
+        if self.contents is None:
+            return None
+        return view_of(
+            self.contents,
+            semantics_version=self.semantics_version,
+            update_time_ns=self.time_ns,
+            revision=self.revision,
+            chain=self.chain,
+        )
 
 
 def _follows(mind: Mind, record: Record) -> bool:
