@@ -11,15 +11,11 @@ Everything runs on one core. The base of the ratios is what one would write in N
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 from pairs import Contender, Ratio, compare, like_a_worker, options, publish
 
 from mlsdm_grpc.core.model.record import Float32, Provenance

@@ -13,12 +13,9 @@ import argparse
 import gc
 import hashlib
 import resource
-import sys
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 from pairs import Contender, Ratio, compare, like_a_worker
 
 from mlsdm_grpc.core.mind.mind import Mind

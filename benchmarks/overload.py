@@ -17,7 +17,6 @@ import contextlib
 import hashlib
 import math
 import statistics
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +24,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
 import load
 from groups import memory_group
 from load import Flow, Step

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 from conversations import Context, Conversation, load
 from finders import Finder, Hybrid, Lexical, Okapi, PlainIndex, Vectors
 from pairs import publish

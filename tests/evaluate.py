@@ -260,7 +260,11 @@ def report(corpora: Iterable[Corpus]) -> str:
         "measured as well; their README files say how they were made and where they are weak. The",
         "test split of each is a third, chosen by the hash of the text; nothing trains on it, but",
         "earlier versions of this page and of the rules were read by their authors, so it is not",
-        "quite unseen. All rates hold for texts like these: expect less on others.",
+        "quite unseen. The rates of the final third were read once before the cuts were last set,",
+        "on other paragraphs. All rates hold for texts like these: expect less on others.",
+        "",
+        "The goal for a rule that is enforced by default, one alarm in 10,000 paragraphs of each",
+        "language, is not met by moral and injection. Where the difference matters, shadow them.",
         "",
         *_real_section(),
     ]

@@ -290,6 +290,14 @@ class Calibration(NamedTuple):
     """By language; the last one is the highest."""
 
 
+USED = {
+    "harm": Calibration(1.2, [0.3, 0.6, -0.5, 0.3, -0.35, -0.5]),
+    "injection": Calibration(1.2, [0.1, -0.6, 0.1, 0.25, 0.4, -0.5]),
+}
+"""Set by hand from the highest logits of the paragraphs that calibrate, beside the estimate, whose
+tails rest on few of them. After other examples compare, and set them anew."""
+
+
 def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
     """Return the cut of each language, and the slope of Platt's logistic curve through them."""
     language = np.array([row.language for row in known.rows])
@@ -326,9 +334,8 @@ def trained(known: Table, say: Callable[[str], None]) -> bytes:
     body = b""
     for name in ("harm", "injection"):
         fitted, logits = fit(known, name)
-        calibration = calibrated(known, name, logits)
-        say(f"{name}: {calibration}")
-        body += head(fitted, calibration)
+        say(f"{name}: estimated {calibrated(known, name, logits)}, used {USED[name]}")
+        body += head(fitted, USED[name])
     return FORMAT.pack(b"linear03", digest(examples())) + body
 
 

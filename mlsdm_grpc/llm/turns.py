@@ -19,6 +19,10 @@ class CallLimit:
     How many may wait is bounded before, by the permits of the lane. The time counts as one in
     queues, see :data:`QUEUE_WAIT_S`.
 
+    The gates of the lanes share out estimated seconds of work. How long a provider takes cannot
+    be estimated, so calls are counted here, and who waits is answered at its deadline even
+    while every provider hangs.
+
     Args:
         limit: Calls in flight at once, at least 1.
         clock: Seconds; that of the event loop.

@@ -7,7 +7,7 @@ from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
 from mlsdm_grpc.config import LlmSettings
-from mlsdm_grpc.generation.generator import (
+from mlsdm_grpc.generation.generation_events import (
     GenerationEvent,
     GenerationRequest,
     GenerationResult,

@@ -336,6 +336,8 @@ class MessageScan:
 
     def _varint(self, at: int, most: int) -> tuple[int, int]:
         """Return a tag or a length, and where it ends."""
+        # Beside protowire's reader, which trusts its bytes: here hostile ones are refused as the
+        # parser of protobuf refuses them, by their length and beyond 32 bits.
         after = self._after_varint(at)
         if after - at > most:
             raise DecodeError

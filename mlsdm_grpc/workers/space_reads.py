@@ -78,9 +78,9 @@ def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
     pelm, labels, size = mind.contents.pelm, frozenset(wanted.labels), 0
     rows = bytearray()
     sources = frozenset(wanted.sources)
-    memories = pelm.after(wanted.after_sequence, now_ns=request.now_ns)
+    memories = pelm.history.after(wanted.after_sequence, now_ns=request.now_ns)
     if wanted.newest_first:
-        memories = pelm.newest_of(wanted.conversation_id, now_ns=request.now_ns)
+        memories = pelm.history.newest_of(wanted.conversation_id, now_ns=request.now_ns)
     for memory, row in memories:
         yield
         if not labels.issubset(memory.labels):
@@ -109,7 +109,7 @@ def plan(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
     pelm, after, last = contents.pelm, wanted.after_sequence, wanted.before_sequence - 1
     if not wanted.before_sequence:
         after = contents.consolidated_sequence if wanted.unexamined_only else 0
-        last = pelm.sequence_at(wanted.window or len(pelm), after=after)
+        last = pelm.history.sequence_at(wanted.window or len(pelm), after=after)
     min_cosine = contents.parameters.merge_min_cosine
     if wanted.HasField("min_cosine"):
         min_cosine = wanted.min_cosine

@@ -239,7 +239,7 @@ async def test_a_failed_checkpoint_latches_the_journal(tmp_path, broken):
     journal = await opened(tmp_path, connection_factory=Broken)
     broken.fault = sqlite3.OperationalError("disk I/O error")
     await journal.append(A, [bytes(2**20)] * 5, expected=0)
-    moving = journal._moving
+    moving = journal._parts.maintenance.moving
     assert moving is not None
     await moving
     assert journal.health().reason == "JOURNAL_UNAVAILABLE"
@@ -255,8 +255,8 @@ async def test_the_wal_stays_small(tmp_path):
     journal = await opened(tmp_path)
     for i in range(64):
         await journal.append(A, [bytes(2**19)], expected=i)
-        if journal._moving is not None:
-            await journal._moving
+        if journal._parts.maintenance.moving is not None:
+            await journal._parts.maintenance.moving
     assert (await anyio.Path(tmp_path / "journal.sqlite3-wal").stat()).st_size < 8 * 2**20
     await journal.close()
     names = {path.name async for path in anyio.Path(tmp_path).iterdir()}

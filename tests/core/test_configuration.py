@@ -63,7 +63,7 @@ class Space:
         return self.mind.contents
 
     def ids(self):
-        return [memory.memory_id for memory, _ in self.contents.pelm.in_creation_order()]
+        return [memory.memory_id for memory, _ in self.contents.pelm.history.memories()]
 
 
 def refused(outcome, reason, **metadata):

@@ -72,7 +72,7 @@ class Space:
         return MergeGroup(merged_id, tuple(MergeMember(i, self.pelm.get(i).etag) for i in ids))
 
     def ids(self):
-        return [memory.memory_id for memory, _ in self.pelm.in_creation_order()]
+        return [memory.memory_id for memory, _ in self.pelm.history.memories()]
 
     def plan(self, min_cosine=0.98, after=0, before=2**62, now_ns=0):
         rules = Rules(self.version, self.mind.contents.parameters.embedder, min_cosine)
@@ -287,9 +287,9 @@ def test_windows_bound_what_is_compared_with_all_older_ones(space):
     assert space.plan(after=last) == ([], 0)
     assert space.plan(before=last) == ([["m1", "m0"]], 0)
     assert space.plan(before=first + 1) == ([], 0)
-    assert space.pelm.sequence_at(2, after=first) == last
-    assert space.pelm.sequence_at(99, after=0) == space.pelm.get("other").sequence
-    assert space.pelm.sequence_at(1, after=99) == 99
+    assert space.pelm.history.sequence_at(2, after=first) == last
+    assert space.pelm.history.sequence_at(99, after=0) == space.pelm.get("other").sequence
+    assert space.pelm.history.sequence_at(1, after=99) == 99
 
 
 def test_steps_are_bounded_and_cover_everything(space, monkeypatch):
@@ -334,7 +334,7 @@ def test_consolidating_until_nothing_is_found_leaves_no_near_vectors(drafts, min
         named = tuple(groups)
         outcome = space.apply(Consolidate(named))
         assert outcome.merged_count == sum(len(group.members) for group in groups)
-    left = [(m.phase, row.astype(np.float64)) for m, row in space.pelm.in_creation_order()]
+    left = [(m.phase, row.astype(np.float64)) for m, row in space.pelm.history.memories()]
     for i, (phase, row) in enumerate(left):
         for other_phase, other in left[:i]:
             apart = version == 1 and phase != other_phase

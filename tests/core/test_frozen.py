@@ -95,7 +95,7 @@ def filled(count, capacity=None):
 
 
 def _merge(mind):
-    memories = [memory for memory, _ in mind.contents.pelm.in_creation_order()][-2:]
+    memories = [memory for memory, _ in mind.contents.pelm.history.memories()][-2:]
     members = tuple(MergeMember(memory.memory_id, memory.etag) for memory in memories)
     return Consolidate((MergeGroup("merged", members),), 0, 0, False)
 

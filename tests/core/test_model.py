@@ -212,7 +212,7 @@ class Life:
             self.comparisons += max(len(got), 1)
 
     def compare(self):
-        held = [memory for memory, _ in self.mind.contents.pelm.in_creation_order()]
+        held = [memory for memory, _ in self.mind.contents.pelm.history.memories()]
         assert [memory.memory_id for memory in held] == list(self.model.memories)
         for memory, expected in zip(held, self.model.memories.values(), strict=True):
             for name in ("phase", "confidence", "labels", "pinned", "expire_time_ns"):

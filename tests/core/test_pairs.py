@@ -25,7 +25,7 @@ def left(space, *memories):
     groups, _ = finish(plan(pelm, Window(0, 2**62), rules, texts=True, now_ns=0))
     named = tuple(MergeGroup(f"merged-{i}", group.members) for i, group in enumerate(groups))
     space.apply(Consolidate(named))
-    return [memory for memory, _ in pelm.in_creation_order()]
+    return [memory for memory, _ in pelm.history.memories()]
 
 
 def pair(one, model):

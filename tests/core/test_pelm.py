@@ -328,7 +328,7 @@ def brute_force(mind, query, now_ns):
     traces = contents.synapses.lasting().astype(np.float64)
     norm = float(np.linalg.norm(traces))
     scored = []
-    for memory, row in contents.pelm.in_creation_order():
+    for memory, row in contents.pelm.history.memories():
         distance = abs(memory.phase - query.phase)
         if (
             memory.expired(now_ns)
@@ -447,7 +447,7 @@ def test_refreshes_never_exceed_the_labels_of_a_memory_under_the_first_rules():
     for start in range(0, 100, 20):
         labels = tuple(sorted(f"l{start + i:03}" for i in range(20)))
         space.put(NewMemory(f"m{start}", vector(1), text="same", labels=labels))
-    ((memory, _),) = space.mind.contents.pelm.in_creation_order()
+    ((memory, _),) = space.mind.contents.pelm.history.memories()
     assert len(memory.labels) == 32
     assert set(memory.labels) >= {f"l{i:03}" for i in range(20)}
 

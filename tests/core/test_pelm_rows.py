@@ -105,33 +105,35 @@ def test_pages_leave_out_the_expired_and_what_came_before():
     space.put(NewMemory("a", vector(1)), NewMemory("b", vector(2), expire_time_ns=9 * SECOND))
     space.put(NewMemory("c", vector(3)), NewMemory("d", vector(4)))
     pelm = space.mind.contents.pelm
-    sequence = {memory.memory_id: memory.sequence for memory, _ in pelm.in_creation_order()}
+    sequence = {memory.memory_id: memory.sequence for memory, _ in pelm.history.memories()}
 
     def page(after, now_ns):
-        return [memory.memory_id for memory, _ in pelm.after(sequence[after], now_ns=now_ns)]
+        return [
+            memory.memory_id for memory, _ in pelm.history.after(sequence[after], now_ns=now_ns)
+        ]
 
     assert page("a", 8 * SECOND) == ["b", "c", "d"]
     assert page("a", 9 * SECOND) == ["c", "d"]
     assert page("c", 0) == ["d"]
-    for memory, row in pelm.after(0, now_ns=0):
+    for memory, row in pelm.history.after(0, now_ns=0):
         assert row.tobytes() == pelm.row(memory.memory_id).tobytes()
 
 
 def test_sequences_count_those_that_come_later():
     space = Space(capacity=9)
-    assert space.mind.contents.pelm.sequence_at(1, after=0) == 0
+    assert space.mind.contents.pelm.history.sequence_at(1, after=0) == 0
     space.put(*(NewMemory(name, vector(ord(name))) for name in "abcd"))
     space.apply(DeleteMemory("c"))
     pelm = space.mind.contents.pelm
-    first, second, last = (memory.sequence for memory, _ in pelm.in_creation_order())
+    first, second, last = (memory.sequence for memory, _ in pelm.history.memories())
     assert (first, second, last) == (1, 2, 4)
-    assert [pelm.sequence_at(n, after=0) for n in (1, 2, 3, 9)] == [1, 2, 4, 4]
-    assert [pelm.sequence_at(n, after=1) for n in (1, 2)] == [2, 4]
-    assert pelm.sequence_at(1, after=4) == 4
-    finish(pelm.know_texts())
-    assert [m.memory_id for m in pelm.newest_between(0, 4, 9)] == ["b", "a"]
-    assert [m.memory_id for m in pelm.newest_between(1, 5, 9)] == ["d", "b"]
-    assert [m.memory_id for m in pelm.newest_between(0, 5, 1)] == ["d"]
+    assert [pelm.history.sequence_at(n, after=0) for n in (1, 2, 3, 9)] == [1, 2, 4, 4]
+    assert [pelm.history.sequence_at(n, after=1) for n in (1, 2)] == [2, 4]
+    assert pelm.history.sequence_at(1, after=4) == 4
+    finish(pelm.history.know_texts())
+    assert [m.memory_id for m in pelm.history.newest_between(0, 4, 9)] == ["b", "a"]
+    assert [m.memory_id for m in pelm.history.newest_between(1, 5, 9)] == ["d", "b"]
+    assert [m.memory_id for m in pelm.history.newest_between(0, 5, 1)] == ["d"]
 
 
 def test_what_is_near_has_the_same_phase_and_is_another_memory():
@@ -157,7 +159,7 @@ def test_nearness_is_the_cosine_of_the_stored_row():
     space = Space(capacity=40)
     space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(20)))
     pelm = space.mind.contents.pelm
-    others = [(memory.memory_id, row) for memory, row in pelm.in_creation_order()][1:]
+    others = [(memory.memory_id, row) for memory, row in pelm.history.memories()][1:]
     wide = pelm.row("m0").astype(np.float64)
     cosines = kernel.resonances(np.stack([row for _, row in others]), wide / np.sqrt(wide @ wide))
     for (name, _), cosine in zip(others, cosines.tolist(), strict=True):
@@ -284,7 +286,7 @@ def test_expiry_is_exact_to_the_nanosecond():
     assert {now_ns: state(now_ns) for now_ns in living} == living
     for now_ns, (count, pinned, names) in living.items():
         finish(pelm.expire(now_ns))
-        assert {memory.memory_id for memory, _ in pelm.in_creation_order()} == names
+        assert {memory.memory_id for memory, _ in pelm.history.memories()} == names
         assert (len(pelm), pelm.pinned_count) == (count, pinned)
         assert state(now_ns) == (count, pinned, names)
 

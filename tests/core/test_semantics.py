@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
+from mlsdm_grpc.core.mind import space_records
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.core.model.record import (
@@ -38,16 +38,16 @@ PUT = PutMemories((NewMemory("m", vector(1)),))
 @contextmanager
 def versions(*numbers):
     """Run code that has these versions. From the second on, deleting what is gone succeeds."""
-    delete = Contents._delete
+    delete = space_records.delete
 
-    def forgiving(self, body, now):
-        if now.semantics_version >= 2 and self.pelm.get(body.memory_id) is None:
+    def forgiving(contents, body, now):
+        if now.semantics_version >= 2 and contents.pelm.get(body.memory_id) is None:
             return DeleteOutcome()
-        return delete(self, body, now)
+        return delete(contents, body, now)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(semantics, "VERSIONS", dict.fromkeys(numbers, "For a test."))
-        patch.setattr(Contents, "_delete", forgiving)
+        patch.setattr(space_records, "delete", forgiving)
         yield
 
 

@@ -94,5 +94,5 @@ def test_memories_that_expire_together_leave_in_steps():
 
     assert longest_s(begin) < 5 * STEP_S
     for mind in minds:
-        left = [memory.memory_id for memory, _ in mind.contents.pelm.in_creation_order()]
+        left = [memory.memory_id for memory, _ in mind.contents.pelm.history.memories()]
         assert left == ["one"]

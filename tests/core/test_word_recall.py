@@ -91,7 +91,7 @@ class Twins:
     def live(self, steps):
         for _ in range(steps):
             self.now_ns += self.rng.randrange(3)
-            ids = [memory.memory_id for memory, _ in self.pelms[0].in_creation_order()]
+            ids = [memory.memory_id for memory, _ in self.pelms[0].history.memories()]
             kind = self.rng.choice(["insert"] * 6 + ["remove", "replace", "expire", "grow"])
             if kind == "insert" or not ids:
                 memory, row = self.memory(), unit(self.rng)
@@ -165,7 +165,7 @@ def bm25_of(living, query):
 
 def brute_force(pelm, query, now_ns):
     """Return score and matched words of each memory that a query may find."""
-    held = list(pelm.in_creation_order())
+    held = list(pelm.history.memories())
     living = [(memory, row) for memory, row in held if not memory.expired(now_ns)]
     bm25, matched = bm25_of([memory for memory, _ in living], query)
     low, high = query.band
@@ -236,7 +236,7 @@ def verify(seed, rounds):
     twins = Twins(seed)
     for _ in range(rounds):
         twins.live(12)
-        if any(memory.text for memory, _ in twins.pelms[0].in_creation_order()):
+        if any(memory.text for memory, _ in twins.pelms[0].history.memories()):
             for alone in (True, False):
                 check(twins, twins.query(alone=alone))
 
@@ -297,7 +297,7 @@ def test_words_that_were_not_known_from_the_start_are_read_while_writes_go_on():
         steps = words.completing()
         for _ in range(20):
             next(steps)
-        doomed = [memory.memory_id for memory, _ in pelm.in_creation_order()][:10]
+        doomed = [memory.memory_id for memory, _ in pelm.history.memories()][:10]
         for name in doomed:
             pelm.remove(name)
             other.remove(name)

@@ -13,6 +13,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+import journals
 import numpy as np
 
 from mlsdm_grpc.core.mind.consolidation import Rules, Window, plan
@@ -58,10 +59,6 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import journals
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -121,7 +118,7 @@ class Writer:
         return values[int(self.rng.integers(len(values)))]
 
     def held(self):
-        return [memory for memory, _ in self.mind.contents.pelm.in_creation_order()]
+        return [memory for memory, _ in self.mind.contents.pelm.history.memories()]
 
     def near_duplicates(self, prefix):
         """Return what consolidation finds, under ids of its own."""

@@ -27,7 +27,7 @@ _NUMBERS = struct.Struct("<8d")
 def queries(mind, stop):
     """Return queries that every process asks alike at one stop."""
     rng = np.random.default_rng(stop)
-    held = [memory.memory_id for memory, _ in mind.contents.pelm.in_creation_order()]
+    held = [memory.memory_id for memory, _ in mind.contents.pelm.history.memories()]
     for i in range(QUERIES if held else 0):
         near = mind.contents.pelm.row(held[int(rng.integers(len(held)))]).astype(np.float64)
         near += rng.choice([0.0, 0.02, 0.5]) * rng.standard_normal(len(near))

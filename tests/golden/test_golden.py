@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -9,7 +11,7 @@ import journals
 import make
 import pytest
 
-from mlsdm_grpc.core.mind import mind, space_state
+from mlsdm_grpc.core import mind
 from mlsdm_grpc.core.mind.request_window import MIN_ENTRIES
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.core.model.record import (
@@ -71,6 +73,15 @@ def test_every_version_has_journals_and_every_journal_a_version():
     assert all(f"v{expected_of(p)['semantics_version']}" == p.parent.name for p in FILES)
 
 
+def test_the_script_runs_by_itself_and_keeps_what_is_there():
+    before = [(path, path.read_bytes()) for path in FILES]
+    done = subprocess.run(
+        [sys.executable, make.__file__], capture_output=True, text=True, check=True, timeout=25
+    )
+    assert done.stdout == f"kept {len(NEWEST)} that were there; --force replaces them\n"
+    assert [(path, path.read_bytes()) for path in FILES] == before
+
+
 def test_the_journals_are_small():
     files = [path for path in ROOT.rglob("*") if path.suffix in {".journal", ".json"}]
     assert sum(path.stat().st_size for path in files) < 1_500_000
@@ -84,7 +95,7 @@ def test_every_kind_of_record_and_every_way_to_end_is_in_them():
         outcomes += journals.replayed(raws)[1]
     assert {type(record.body) for record in records} == set(get_args(RecordBody))
     assert {type(outcome) for outcome in outcomes} == set(get_args(Outcome))
-    sources = "".join(Path(module.__file__).read_text() for module in (space_state, mind))
+    sources = "".join(path.read_text() for path in Path(mind.__file__).parent.glob("*.py"))
     reasons = set(re.findall(r'(?:Refused|Refusal)\(\s*"([A-Z_]+)"', sources))
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, Refusal)} == reasons
     puts = [outcome for outcome in outcomes if isinstance(outcome, PutOutcome)]
@@ -103,7 +114,7 @@ def test_sizes_that_matter_are_in_them():
     assert max(len(state.window) for state in states) > MIN_ENTRIES
     spaces = [state.contents for state in states if state.contents is not None]
     assert {space.parameters.dimension for space in spaces} == {2, 8, 16, 64, 384}
-    memories = [memory for space in spaces for memory, _ in space.pelm.in_creation_order()]
+    memories = [memory for space in spaces for memory, _ in space.pelm.history.memories()]
     assert any(memory.pinned for memory in memories)
     assert any(memory.expire_time_ns for memory in memories)
     assert {space.parameters.moral.policy.name for space in spaces} == {"VIGILANT", "HOMEOSTATIC"}

@@ -362,7 +362,7 @@ async def test_benign_events_pass_and_hostile_ones_make_no_room_for_worse():
     async with running() as driver:
         benign = await streamed(driver, "benign", BENIGN * 5)
         assert len(benign) == 2_000
-        assert sum(each.outcome.accepted for each in benign) >= 0.99 * len(benign)
+        assert sum(each.outcome.accepted for each in benign) >= 0.998 * len(benign)
         (before,) = await streamed(driver, "before", ["It might rain."], moral_value=0.52)
         hostile = await streamed(driver, "hostile", [HOSTILE[i % 3] for i in range(500)])
         assert not any(each.outcome.accepted for each in hostile)
@@ -374,7 +374,16 @@ async def test_benign_events_pass_and_hostile_ones_make_no_room_for_worse():
         (verdict,) = (v for v in after.verdicts if v.rule_id == "moral.threshold")
         assert verdict.threshold == after.outcome.threshold_applied
         again = await streamed(driver, "again", BENIGN)
-        assert sum(each.outcome.accepted for each in again) >= 0.99 * len(again)
+        assert sum(each.outcome.accepted for each in again) >= 0.998 * len(again)
+
+
+async def test_in_a_hostile_stream_benign_events_pass_as_in_a_quiet_one():
+    texts = [HOSTILE[i % 3] if i % 10 < 3 else BENIGN[i % len(BENIGN)] for i in range(1_000)]
+    async with running() as driver:
+        found = await streamed(driver, "mixed", texts)
+        accepted = [each.outcome.accepted for each in found]
+        assert not any(accepted[i] for i in range(1_000) if i % 10 < 3)
+        assert sum(accepted) >= 0.998 * 700
 
 
 async def records(driver, key=KEY):

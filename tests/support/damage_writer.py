@@ -12,13 +12,13 @@ from damage_history import SPACES, History
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
-from mlsdm_grpc.journal.sqlite import sqlite_journal
+from mlsdm_grpc.journal.sqlite import maintenance, sqlite_journal
 
 
 async def write(folder, seed, *, appends, snapshot_every, checkpoint_bytes, first, ends):
     """Write until so many appends are acknowledged; then close, or die."""
     rng = random.Random(seed)
-    sqlite_journal.CHECKPOINT_BYTES = checkpoint_bytes
+    maintenance.CHECKPOINT_BYTES = checkpoint_bytes
     journal = sqlite_journal.SqliteJournal(folder)
     await journal.open()
     left = appends

@@ -158,7 +158,7 @@ class Merge:
     def body(self, mind: Mind) -> Consolidate:
         memories = []
         if mind.contents is not None:
-            memories = [memory for memory, _ in mind.contents.pelm.in_creation_order()][::-1]
+            memories = [memory for memory, _ in mind.contents.pelm.history.memories()][::-1]
             memories.sort(key=lambda memory: memory.pinned or memory.caller_chosen_id)
         members = [memories[i] for i in self.numbers if i < len(memories)]
         group = MergeGroup(

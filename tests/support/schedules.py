@@ -119,7 +119,7 @@ class History:
         self.states.append(snapshot_bytes(self.mind))
         view, contents = self.mind.view(), self.mind.contents
         self.views.append((view.chain, view.step, view.used, view.update_time_ns))
-        found = contents.pelm.in_creation_order()
+        found = contents.pelm.history.memories()
         self.pages.append([(m.memory_id, m.revision, m.expire_time_ns) for m, _ in found])
 
     def page(self, revision, now_ns):

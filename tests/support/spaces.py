@@ -29,7 +29,7 @@ class Space:
         return self.apply(PutMemories(tuple(memories)), **changes)
 
     def ids(self):
-        return [memory.memory_id for memory, _ in self.mind.contents.pelm.in_creation_order()]
+        return [memory.memory_id for memory, _ in self.mind.contents.pelm.history.memories()]
 
     def search(self, now_ns=0, **query):
         query = Query(**{"vector": unit(0), "phase": 0.1, "top_k": 100, **query})

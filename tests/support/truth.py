@@ -141,7 +141,7 @@ def seen_in(mind):
         "traces": [bytes(trace.astype("<f4").tobytes()) for trace in view.traces],
         "memories": [
             (memory.memory_id, memory.labels, np.float32(memory.phase), row.tobytes())
-            for memory, row in mind.contents.pelm.after(0, now_ns=0)
+            for memory, row in mind.contents.pelm.history.after(0, now_ns=0)
         ],
     }
 

@@ -82,16 +82,16 @@ def plan(
     Cost: 3 us for each text that no earlier plan has seen; of vectors as many are compared with
     all others as take a few milliseconds, one at least, 256 at most.
     """
-    yield from pelm.know_texts()
+    yield from pelm.history.know_texts()
     groups: list[MergeGroup] = []
     if texts:
-        for memories in pelm.same_texts(window.after, window.before):
+        for memories in pelm.history.same_texts(window.after, window.before):
             groups += _equal(pelm, memories, window, rules, now_ns)
     if rules.min_cosine >= 1.0:
         return groups, 0
     count = _STEP_COMPONENTS // (max(len(pelm), 1) * pelm.dimension)
     count = min(max(count, 1), _MAX_STEP)
-    compared = pelm.newest_between(window.after, window.before, count)
+    compared = pelm.history.newest_between(window.after, window.before, count)
     groups += _near(pelm, compared, rules, now_ns)
     return groups, compared[-1].sequence if len(compared) == count else 0
 

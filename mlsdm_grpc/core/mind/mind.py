@@ -15,8 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from mlsdm_grpc.core.mind.pelm import NOTHING, Query, RecalledSlots
+from mlsdm_grpc.core.mind.refused import Refused
 from mlsdm_grpc.core.mind.request_window import RequestWindow, WindowEntry
-from mlsdm_grpc.core.mind.space_state import Contents, Refused
+from mlsdm_grpc.core.mind.space_changes import upgrade
+from mlsdm_grpc.core.mind.space_records import applying, foresee
+from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.mind.space_view import SpaceView, view_of
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.model import semantics
@@ -183,7 +186,7 @@ class Mind:
                 return (yield from self._upgrade(body, now))
             if isinstance(body, AcceptLoss):
                 return self._accept_loss(now)
-            return (yield from self._existing(record).applying(body, now))
+            return (yield from applying(self._existing(record), body, now))
         except Refused as refused:
             return refused.refusal
 
@@ -198,7 +201,7 @@ class Mind:
             return None
         if isinstance(body, UpgradeSemantics):
             return SemanticsUpgraded(upgraded=body.version > now.semantics_version)
-        return self._existing(record).foresee(body, now)
+        return foresee(self._existing(record), body, now)
 
     def _check_semantics(self, record: Record) -> None:
         """Refuse a record that the rules of the state do not say how to apply."""
@@ -218,7 +221,7 @@ class Mind:
     ) -> Generator[None, None, SemanticsUpgraded]:
         upgraded = body.version > now.semantics_version
         if upgraded and self.contents is not None:
-            yield from self.contents.upgraded(now)
+            yield from upgrade(self.contents, now)
         self.semantics_version = max(body.version, now.semantics_version)
         return SemanticsUpgraded(upgraded=upgraded)
 
@@ -282,7 +285,15 @@ class Mind:
 
     def view(self) -> SpaceView | None:
         """Return the figures of the space, or None if it does not exist."""
-        return view_of(self)
+        if self.contents is None:
+            return None
+        return view_of(
+            self.contents,
+            semantics_version=self.semantics_version,
+            update_time_ns=self.time_ns,
+            revision=self.revision,
+            chain=self.chain,
+        )
 
 
 def _follows(mind: Mind, record: Record) -> bool:

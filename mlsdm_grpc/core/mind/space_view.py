@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.model.record import Float32, SpaceParameters
-
-if TYPE_CHECKING:
-    from mlsdm_grpc.core.mind.mind import Mind
 
 __all__ = ["SpaceView", "view_of"]
 
@@ -47,21 +44,20 @@ class SpaceView:
     lexical_bytes: int
 
 
-def view_of(mind: Mind) -> SpaceView | None:
-    """Return the figures of a space, or None if it does not exist."""
-    contents = mind.contents
-    if contents is None:
-        return None
+def view_of(
+    contents: Contents, *, semantics_version: int, update_time_ns: int, revision: int, chain: bytes
+) -> SpaceView:
+    """Return the figures of a space that exists."""
     return SpaceView(
         parameters=contents.parameters,
-        semantics_version=mind.semantics_version,
+        semantics_version=semantics_version,
         incarnation=contents.incarnation,
         create_time_ns=contents.create_time_ns,
-        update_time_ns=mind.time_ns,
+        update_time_ns=update_time_ns,
         config_revision=contents.config_revision,
         config_time_ns=contents.config_time_ns,
-        revision=mind.revision,
-        chain=mind.chain,
+        revision=revision,
+        chain=chain,
         step=contents.step,
         accepted=contents.accepted,
         awake=contents.rhythm.awake,

@@ -3,8 +3,7 @@
 The version belongs to the state of a space. Its first record sets it, and only an
 :class:`~mlsdm_grpc.core.model.record.UpgradeSemantics` record changes it, by one. So a history
 gives the same state under any code that applies it at all, and a rule that changes has to ask which
-version a record takes effect by: ``now.semantics_version`` in
-:mod:`mlsdm_grpc.core.mind.space_state`.
+version a record takes effect by: ``now.semantics_version`` in :mod:`mlsdm_grpc.core.mind`.
 
 Whatever makes ``apply`` give another state or another outcome for a record that an earlier release
 could have written needs a new version here: another rule, another default of an absent field, a

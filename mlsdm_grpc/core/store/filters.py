@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mlsdm_grpc.core.model.record import ExchangeRole
-from mlsdm_grpc.core.store.memory_table import Lattice, Mask, conversation_key
+from mlsdm_grpc.core.store.memory_table import Lattice, Mask
+from mlsdm_grpc.core.store.packed_memory import conversation_key, roles_of, sources_of
 from mlsdm_grpc.core.store.recall_query import Query
 
 __all__ = ["left_out", "living", "taking_part"]
@@ -28,12 +29,12 @@ def left_out(lattice: Lattice, query: Query, now_ns: int) -> list[Mask]:
     if query.labels:
         reasons.append(~lattice.labels.carriers(query.labels))
     if query.sources:
-        reasons.append(~np.isin(lattice.sources(), query.sources))
+        reasons.append(~np.isin(sources_of(lattice.columns), query.sources))
     if query.conversation_id:
         key = conversation_key(query.conversation_id)
         reasons.append(lattice.columns["conversation"] != key)
     if query.omit_answers:
-        reasons.append(lattice.roles() == ExchangeRole.ANSWER)
+        reasons.append(roles_of(lattice.columns) == ExchangeRole.ANSWER)
     if query.after_ns is not None or query.before_ns is not None:
         reasons.append(_outside(lattice, query.after_ns, query.before_ns))
     return reasons

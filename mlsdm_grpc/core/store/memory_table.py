@@ -5,17 +5,16 @@ A full space takes little more than its vectors. A :class:`Memory` is made when 
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import ExchangeRole, Float32, Provenance, Source
+from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store.labels import Labels
 from mlsdm_grpc.core.store.memory_value import (
     CALLER_CHOSEN,
@@ -25,45 +24,22 @@ from mlsdm_grpc.core.store.memory_value import (
     checksum_of,
     fingerprint_of,
 )
+from mlsdm_grpc.core.store.packed_memory import (
+    COLUMNS,
+    Packed,
+    conversation_key,
+    flags_of,
+    rest_of,
+    unpack,
+)
 from mlsdm_grpc.core.store.rows import Rows
 
-__all__ = ["DIGEST_MODULUS", "Lattice", "Memory", "Packed", "conversation_key"]
+__all__ = ["DIGEST_MODULUS", "Lattice", "Memory", "Packed"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 
-_ROLE_SHIFT, _SOURCE_SHIFT = 2, 4
-_ROLES, _SOURCES = 3, 7
-"""Flags have a role in two bits, and a source in three behind them."""
-_COLUMNS = np.dtype(
-    [
-        ("sequence", np.int64),
-        ("ring_sequence", np.int64),
-        ("create_time_ns", np.int64),
-        ("create_revision", np.int64),
-        ("update_time_ns", np.int64),
-        ("expire_time_ns", np.int64),
-        ("revision", np.int64),
-        ("digest_head", np.int64),
-        ("digest_tail", np.int64),
-        ("checksum", np.uint32),
-        ("phase", np.float32),
-        ("confidence", np.float32),
-        ("flags", np.uint8),
-        ("event_time_ns", np.int64),
-        ("conversation", np.int64),
-    ]
-)
-
-_FREE = np.zeros((), _COLUMNS)
+_FREE = np.zeros((), COLUMNS)
 DIGEST_MODULUS: Final = 2**64
-
-
-class Packed(NamedTuple):
-    """A memory as it is kept; an immutable value."""
-
-    columns: tuple[Any, ...]
-    rest: bytes
-    labels: tuple[str, ...]
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -71,7 +47,7 @@ class Lattice:
     """Slots of one space. Where a memory lies is no part of the state."""
 
     rows: Rows
-    columns: NDArray[Any] = field(default_factory=lambda: np.zeros(0, _COLUMNS))
+    columns: NDArray[Any] = field(default_factory=lambda: np.zeros(0, COLUMNS))
     """(slots,) structured; sequence 0 marks a free slot."""
     labels: Labels = field(default_factory=Labels)
     damaged: set[int] = field(default_factory=set)
@@ -89,7 +65,7 @@ class Lattice:
     order in which it came, and each change keeps it up to date."""
     text_keys: array[int] = field(default_factory=lambda: array("q"))
     """(slots,) 64-bit hash of each text in its canonical form, for whoever looks for equal ones; 0
-    where it is not known yet. Derived, and kept by :class:`~mlsdm_grpc.core.mind.pelm.Pelm`."""
+    where it is not known yet. Derived, and kept by :mod:`mlsdm_grpc.core.mind.creation_order`."""
     _fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     """(slots,) 64-bit contribution of each slot to the digest; 0 for a free one."""
     _rest: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, np.object_))
@@ -128,11 +104,13 @@ class Lattice:
             memory.checksum or checksum,
             memory.phase,
             memory.confidence,
-            _flags(memory),
+            flags_of(memory),
             memory.event_time_ns,
             conversation_key(memory.conversation_id),
         )
-        self._keep_rest(slot, memory)
+        rest = rest_of(memory)
+        self._rest_bytes += len(rest) - len(self._rest[slot] or b"")
+        self._rest[slot] = rest
         self.labels.set(slot, memory.labels)
         self._note(slot, fingerprint_of(memory, memory.checksum or checksum))
         if memory.checksum not in {0, checksum}:
@@ -140,25 +118,6 @@ class Lattice:
         for told in self.placed:
             told(slot, memory)
         return slot
-
-    def _keep_rest(self, slot: int, memory: Memory) -> None:
-        provenance = memory.provenance
-        rest = marshal.dumps(
-            (
-                memory.memory_id,
-                memory.text,
-                memory.metadata,
-                int(provenance.source),
-                provenance.model,
-                provenance.policy_version,
-                provenance.parent_ids,
-                memory.embedding_model,
-                memory.context,
-                memory.conversation_id,
-            )
-        )
-        self._rest_bytes += len(rest) - len(self._rest[slot] or b"")
-        self._rest[slot] = rest
 
     def clear(self, slot: int) -> None:
         """Free a slot. Cost: O(dimension)."""
@@ -177,48 +136,11 @@ class Lattice:
 
     def memory(self, slot: int) -> Memory:
         """Return the memory in a slot that is used."""
-        return self.unpacked(self.packed(slot))
+        return unpack(self.packed(slot))
 
     def packed(self, slot: int) -> Packed:
         """Return what is kept of the memory in a slot that is used."""
         return Packed(self.columns[slot].item(), self._rest[slot], self.labels.get(slot))
-
-    def unpacked(self, packed: Packed) -> Memory:
-        """Return the memory that was packed."""
-        (
-            sequence, ring_sequence, create_time_ns, create_revision, update_time_ns,
-            expire_time_ns, revision, digest_head, digest_tail, checksum, phase, confidence, flags,
-            event_time_ns, _,
-        ) = packed.columns  # fmt: skip
-        (
-            memory_id, text, metadata, source, model, policy, parents, embedding_model, context,
-            conversation_id,
-        ) = marshal.loads(packed.rest)  # fmt: skip  # noqa: S302 - dumped here
-        return Memory(
-            memory_id=memory_id,
-            text=text,
-            phase=phase,
-            confidence=confidence,
-            labels=packed.labels,
-            metadata=metadata,
-            provenance=Provenance(Source(source), model, policy, parents),
-            pinned=bool(flags & PINNED),
-            caller_chosen_id=bool(flags & CALLER_CHOSEN),
-            create_time_ns=create_time_ns,
-            create_revision=create_revision,
-            update_time_ns=update_time_ns,
-            expire_time_ns=expire_time_ns,
-            revision=revision,
-            sequence=sequence,
-            ring_sequence=ring_sequence,
-            digest=DIGEST.pack(digest_head, digest_tail),
-            checksum=checksum,
-            embedding_model=embedding_model,
-            context=context,
-            event_time_ns=event_time_ns,
-            conversation_id=conversation_id,
-            role=ExchangeRole(flags >> _ROLE_SHIFT & _ROLES),
-        )
 
     def update(self, slot: int, memory: Memory) -> None:
         """Write what may change of a memory: labels, pin, expiry, confidence, revision, ring."""
@@ -229,7 +151,7 @@ class Lattice:
         columns["expire_time_ns"][slot] = memory.expire_time_ns
         columns["revision"][slot] = memory.revision
         columns["confidence"][slot] = memory.confidence
-        columns["flags"][slot] = _flags(memory)
+        columns["flags"][slot] = flags_of(memory)
         self.labels.set(slot, memory.labels)
         self._note(slot, memory.fingerprint)
 
@@ -238,7 +160,9 @@ class Lattice:
         self._announce(slot)
         columns = self.columns
         columns["digest_head"][slot], columns["digest_tail"][slot] = DIGEST.unpack(memory.digest)
-        self._keep_rest(slot, memory)
+        rest = rest_of(memory)
+        self._rest_bytes += len(rest) - len(self._rest[slot] or b"")
+        self._rest[slot] = rest
         self._note(slot, memory.fingerprint)
 
     def memory_id(self, slot: int) -> str:
@@ -256,14 +180,6 @@ class Lattice:
         rest = marshal.loads(self._rest[slot])  # noqa: S302 - dumped here
         return rest[1], rest[8]
 
-    def roles(self) -> NDArray[np.uint8]:
-        """Return (slots,) the role of each memory in an exchange, 0 where it has none."""
-        return self.columns["flags"] >> np.uint8(_ROLE_SHIFT) & np.uint8(_ROLES)
-
-    def sources(self) -> NDArray[np.uint8]:
-        """Return (slots,) the number of the source of each memory."""
-        return self.columns["flags"] >> np.uint8(_SOURCE_SHIFT) & np.uint8(_SOURCES)
-
     def flags(self, slot: int) -> tuple[bool, bool]:
         """Return whether the memory in a slot is pinned, and whether a caller chose its id."""
         flags = int(self.columns["flags"][slot])
@@ -280,11 +196,6 @@ class Lattice:
         """Return (slots,) int64 Unix times in nanoseconds, 0 for never and for free slots."""
         times: NDArray[np.int64] = self.columns["expire_time_ns"]
         return times
-
-    def pinned(self) -> Mask:
-        """Return (slots,) bool: which slots hold a pinned memory."""
-        pinned: Mask = self.columns["flags"] & PINNED > 0
-        return pinned
 
     def sound(self, slot: int) -> bool:
         """Return whether the row of a used slot is the one that was stored; hide one that is not.
@@ -335,16 +246,3 @@ class Lattice:
             self.columns = np.append(self.columns, np.zeros(missing, self.columns.dtype))
             self.labels.grow(missing)
             self._rest = np.append(self._rest, np.zeros(missing, self._rest.dtype))
-
-
-def conversation_key(conversation_id: str) -> int:
-    """Return a 64-bit hash of the id of a conversation, signed; 0 for none."""
-    if not conversation_id:
-        return 0
-    digest = hashlib.blake2b(conversation_id.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True) or 1
-
-
-def _flags(memory: Memory) -> int:
-    pinned = PINNED * memory.pinned | CALLER_CHOSEN * memory.caller_chosen_id
-    return pinned | memory.role << _ROLE_SHIFT | memory.provenance.source << _SOURCE_SHIFT

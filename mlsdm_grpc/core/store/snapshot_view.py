@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mlsdm_grpc.core.model.record import Float32
-from mlsdm_grpc.core.store.memory_table import DIGEST_MODULUS, Lattice, Memory, Packed
+from mlsdm_grpc.core.store.memory_table import DIGEST_MODULUS, Lattice, Memory
+from mlsdm_grpc.core.store.packed_memory import Packed, unpack
 
 __all__ = ["Frozen", "Taken"]
 
@@ -86,7 +87,7 @@ class Frozen:
             good = lattice.sound(slot) or slot in lattice.lost
             return Taken(lattice.memory(slot), lattice.rows.vectors[slot].copy(), good)
         self.kept_bytes -= _nbytes(kept)
-        memory = lattice.unpacked(kept.packed)
+        memory = unpack(kept.packed)
         return Taken(memory, kept.row, kept.lost or memory.owns(kept.row))
 
     def _keep(self, slot: int) -> None:

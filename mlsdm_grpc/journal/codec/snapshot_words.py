@@ -24,7 +24,7 @@ def word_parts(pelm: Pelm) -> Iterator[pb.LexicalPart]:
     words = pelm.words
     if words is None or not words.complete:
         return iter(())
-    version, parts, sequences = words.version, words.index.parts(), pelm.sequences()
+    version, parts, sequences = words.version, words.index.parts(), pelm.history.sequences()
     return (
         _part(version, part, sequences, more=number < len(parts))
         for number, part in enumerate(parts, 1)

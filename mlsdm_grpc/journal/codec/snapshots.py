@@ -216,7 +216,7 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
 
 def _read_words(pelm: Pelm, frames: Iterator[pb.SnapshotFrame]) -> Iterator[None]:
     """Let memories that were restored know what is said of their words."""
-    reader = WordsReader(*pelm.creation_order())
+    reader = WordsReader(*pelm.history.slots())
     for frame in frames:
         if frame.WhichOneof("kind") == "lexical":
             reader.add(frame.lexical)

@@ -22,10 +22,11 @@ from typing import Final
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
-from mlsdm_grpc.journal.ledger import Failure, Ledger, SpaceLedger
+from mlsdm_grpc.journal.ledger import Failure, Ledger
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
-from mlsdm_grpc.journal.sqlite import scrub, store
+from mlsdm_grpc.journal.sqlite import store
 from mlsdm_grpc.journal.sqlite.damage import OnDamage, Reporter
+from mlsdm_grpc.journal.sqlite.maintenance import Maintenance
 from mlsdm_grpc.journal.sqlite.opening import OpenDatabase, take_over
 from mlsdm_grpc.journal.sqlite.salvage import DATABASE
 from mlsdm_grpc.journal.sqlite.semantics_mark import new_spaces_version
@@ -33,16 +34,8 @@ from mlsdm_grpc.journal.sqlite.writer import ConnectionThread, Writer
 
 __all__ = ["SqliteJournal"]
 
-CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 RECORD_BYTES: Final = 64
 """What a record takes beside its payload, roughly."""
-REMOVAL_BYTES: Final = 2 * 1024
-"""What the removal of a record adds to the WAL, roughly."""
-SCRUB_ROUNDS: Final = 3
-SCRUB_PAGES: Final = 200
-TRUNCATE_TRIES: Final = 10
-TEND_S: Final = 1.0
-"""A power cut may leave the heads file this much older than the log, seconds."""
 
 
 @dataclass(slots=True)
@@ -55,6 +48,7 @@ class _SqliteParts:
     reader: ConnectionThread
     checks: ConnectionThread
     files: SnapshotFiles
+    maintenance: Maintenance
 
 
 class _SqliteManifest:
@@ -110,10 +104,6 @@ class SqliteJournal(EmbeddedJournal):
         self._parts: _SqliteParts | None = None
         self._turn = asyncio.Lock()
         self._removal = asyncio.Lock()
-        self._unmoved = 0
-        self._moving: asyncio.Task[None] | None = None
-        self._tending: asyncio.Task[None] | None = None
-        self._ending = asyncio.Event()
 
     @property
     def new_spaces_version(self) -> int:
@@ -129,8 +119,7 @@ class SqliteJournal(EmbeddedJournal):
             )
             self._parts = parts = self._assemble(opened)
             parts.writer.start()
-            self._ending.clear()
-            self._tending = asyncio.get_running_loop().create_task(self._tend(parts))
+            parts.maintenance.start()
 
     async def close(self) -> None:
         async with self._turn:
@@ -138,14 +127,12 @@ class SqliteJournal(EmbeddedJournal):
             if parts is None or parts.ledger.ended:
                 return
             parts.ledger.closing = True
-            if self._tending is not None:  # the names are compared while the files are open
-                self._ending.set()
-                await self._tending
+            await parts.maintenance.stop()  # the names are compared while the files are open
             await parts.writer.stop()
             parts.ledger.end()
             await parts.reader.close()
-            if self._moving is not None:
-                await self._moving
+            if parts.maintenance.moving is not None:
+                await parts.maintenance.moving
             if not parts.ledger.latched:
                 with suppress(errors.MlsdmError):  # the next open finds the same in the WAL
                     await parts.checks.run(store.truncate)
@@ -225,8 +212,8 @@ class SqliteJournal(EmbeddedJournal):
             rows = await parts.reader.run(partial(store.list_snapshots, number=space.number))
             if len(rows) < KEPT:
                 return 0
-            return await self._remove(
-                parts, space, min(until, rows[KEPT - 1].revision, space.durable - 1)
+            return await parts.maintenance.remove(
+                space, min(until, rows[KEPT - 1].revision, space.durable - 1)
             )
 
     async def erase(self, key: SpaceKey, *, until: int) -> None:
@@ -246,8 +233,8 @@ class SqliteJournal(EmbeddedJournal):
                         partial(store.remove_snapshots, number=space.number, before=until)
                     )
                 )
-            await self._remove(parts, space, until)
-            await self._scrub(parts)
+            await parts.maintenance.remove(space, until)
+            await parts.maintenance.scrub()
 
     @property
     def _live(self) -> _SqliteParts:
@@ -279,14 +266,9 @@ class SqliteJournal(EmbeddedJournal):
             on_damaged=partial(self._keep_snapshot, opened),
         )
         files.strays = opened.strays
-        return _SqliteParts(
-            opened,
-            ledger,
-            writer,
-            reader,
-            ConnectionThread(opened.connect, "checkpoint", opened.probe),
-            files,
-        )
+        checks = ConnectionThread(opened.connect, "checkpoint", opened.probe)
+        maintenance = Maintenance(opened, writer, checks, note=self._note)
+        return _SqliteParts(opened, ledger, writer, reader, checks, files, maintenance)
 
     def _keep_snapshot(
         self, opened: OpenDatabase, key: SpaceKey, revision: int, name: str, problem: str
@@ -294,17 +276,6 @@ class SqliteJournal(EmbeddedJournal):
         """Move a damaged snapshot to ``damaged/`` and name it; in a thread."""
         kept = opened.evidence.folder.move(f"snapshots/{name}")
         self._reporter.tell_snapshot(key, revision, name, problem, kept)
-
-    async def _tend(self, parts: _SqliteParts) -> None:
-        """Make the heads durable and look after the folder, every second."""
-        while not self._ending.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), TEND_S)
-            try:
-                await asyncio.to_thread(_look_after, parts.opened)
-            except OSError as error:
-                self._note(Failure("JOURNAL_UNAVAILABLE", str(error), latched=True))
-                return
 
     def _seal(self, batch: store.SqlBatch) -> None:
         self._live.ledger.seal(batch)
@@ -317,7 +288,7 @@ class SqliteJournal(EmbeddedJournal):
         if failure is not None and failure.latched:
             self._reporter.tell_failure(failure.detail)
         if failure is None:
-            self._grew(batch.size + RECORD_BYTES * batch.records)
+            self._live.maintenance.grew(batch.size + RECORD_BYTES * batch.records)
             if self._on_commit is not None:
                 self._on_commit(batch.records, seconds)
 
@@ -327,56 +298,6 @@ class SqliteJournal(EmbeddedJournal):
         if failure.latched:
             parts.writer.latch(failure)
             self._reporter.tell_failure(failure.detail)
-
-    def _grew(self, size: int) -> None:
-        self._unmoved += size
-        if self._unmoved >= CHECKPOINT_BYTES and self._moving is None:
-            self._unmoved = 0
-            self._moving = asyncio.get_running_loop().create_task(self._move())
-
-    async def _move(self) -> None:
-        """Checkpoint; what fails here is tried again after the next few MiB, or latches."""
-        try:
-            await self._live.checks.run(store.checkpoint)
-        except errors.MlsdmError as error:
-            if isinstance(error.__cause__, sqlite3.Error):
-                failure = store.classify(error.__cause__)
-                if failure.latched:
-                    self._note(failure)
-        finally:
-            self._moving = None
-
-    async def _remove(self, parts: _SqliteParts, space: SpaceLedger, until: int) -> int:
-        """Remove records in small transactions, so that appends get their turn between them."""
-        space.trimmed = max(space.trimmed, until)
-        total = 0
-        while removed := await parts.writer.run(
-            partial(store.remove_records, number=space.number, until=until)
-        ):
-            total += removed
-            self._grew(removed * REMOVAL_BYTES)
-        space.removed = max(space.removed, until)
-        return total
-
-    async def _scrub(self, parts: _SqliteParts) -> None:
-        """Leave no copy of what was removed, in the WAL or between the rows of a page."""
-        size = parts.opened.page_bytes
-        for _ in range(SCRUB_ROUNDS):
-            await self._truncate(parts)
-            stale = await parts.checks.run(lambda _: scrub.find_stale(parts.opened.file, size))
-            if not stale:
-                return
-            for start in range(0, len(stale), SCRUB_PAGES):
-                pages = stale[start : start + SCRUB_PAGES]
-                await parts.writer.run(partial(scrub.refill, pages=pages, page_bytes=size))
-        await parts.writer.run(store.vacuum, bare=True)
-        await self._truncate(parts)
-
-    async def _truncate(self, parts: _SqliteParts) -> None:
-        for _ in range(TRUNCATE_TRIES):
-            if await parts.checks.run(store.truncate):
-                return
-        raise errors.Unavailable("The WAL is in use and cannot be emptied.", retry_after_s=1.0)
 
 
 def _reserve(opened: OpenDatabase, batch: store.SqlBatch) -> None:
@@ -388,9 +309,4 @@ def _reserve(opened: OpenDatabase, batch: store.SqlBatch) -> None:
 def _confirm(opened: OpenDatabase, batch: store.SqlBatch) -> None:
     """Keep the heads of a batch, and see that the files are still where they were opened."""
     opened.heads.put(batch.heads.values(), batch.spaces)
-    opened.guard.check()
-
-
-def _look_after(opened: OpenDatabase) -> None:
-    opened.heads.sync()
     opened.guard.check()

@@ -1,0 +1,112 @@
+"""Memories in the order of their creation, and those of equal texts among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mlsdm_grpc.core.mind.duplicates import text_key
+from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.store.kernel import Indices
+from mlsdm_grpc.core.store.lexical_index import Int64
+from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.core.store.packed_memory import conversation_key
+
+__all__ = ["CreationOrder"]
+
+_NO_TEXT = text_key("")
+
+
+class CreationOrder:
+    """Reads of a lattice by creation sequence; nothing here changes what is kept."""
+
+    def __init__(self, lattice: Lattice) -> None:
+        self._lattice = lattice
+
+    def memories(self) -> Iterator[tuple[Memory, Float32]]:
+        """Yield every memory with its row (borrowed), oldest creation first."""
+        return self._after(0)
+
+    def after(self, sequence: int, *, now_ns: int) -> Iterator[tuple[Memory, Float32]]:
+        """Yield living memories created after ``sequence``, oldest first, with rows (borrowed)."""
+        return ((m, row) for m, row in self._after(sequence) if not m.expired(now_ns))
+
+    def newest_of(self, conversation_id: str, *, now_ns: int) -> Iterator[tuple[Memory, Float32]]:
+        """Yield living memories of a conversation, newest creation first, with rows (borrowed)."""
+        columns = self._lattice.columns
+        slots = np.flatnonzero(columns["conversation"] == conversation_key(conversation_id))
+        newest = slots[np.argsort(-columns["sequence"][slots])]
+        for slot in newest.tolist():
+            memory = self._lattice.memory(slot)
+            if memory.conversation_id == conversation_id and not memory.expired(now_ns):
+                yield memory, self._lattice.rows.vectors[slot]
+
+    def sequences(self) -> Int64:
+        """Return (slots,) a copy of the creation sequences, 0 where there is no memory."""
+        return self._lattice.columns["sequence"].copy()
+
+    def slots(self) -> tuple[Indices, Int64]:
+        """Return slots and creation sequences of all memories, oldest creation first."""
+        slots = self._lattice.order(0)
+        return slots, self._lattice.columns["sequence"][slots]
+
+    def newest_between(self, after: int, before: int, count: int) -> list[Memory]:
+        """Return the newest memories without a text, newest first.
+
+        Those that were stored since :meth:`know_texts` are left out.
+
+        Args:
+            after: Created after this sequence,
+            before: and before this one.
+            count: Memories at most.
+        """
+        created = self._lattice.columns["sequence"]
+        bare = np.frombuffer(self._lattice.text_keys, np.int64) == _NO_TEXT
+        slots = np.flatnonzero(bare & (created > max(after, 0)) & (created < before))
+        newest = slots[np.argsort(-created[slots])][:count]
+        return [self._lattice.memory(slot) for slot in newest.tolist()]
+
+    def sequence_at(self, count: int, *, after: int) -> int:
+        """Return the sequence of the ``count``-th memory created after a sequence, or of the last.
+
+        Returns ``after`` if there is none.
+        """
+        created = self._lattice.columns["sequence"]
+        later = np.sort(created[created > max(after, 0)])
+        return int(later[min(count, len(later)) - 1]) if len(later) else after
+
+    def know_texts(self) -> Iterator[None]:
+        """Compute in steps what :meth:`same_texts` compares, of memories that are new since."""
+        keys, lattice = self._lattice.text_keys, self._lattice
+        used = self._lattice.columns["sequence"] > 0
+        unknown = np.flatnonzero(used & (np.frombuffer(keys, np.int64) == 0))
+        for slot in unknown.tolist():
+            if lattice.columns["sequence"][slot]:  # it may have left since the last step
+                keys[slot] = text_key(lattice.text(slot))
+            yield
+
+    def same_texts(self, after: int, before: int) -> Iterator[list[Memory]]:
+        """Yield memories that may have the same canonical text, newest first.
+
+        Args:
+            after: Of each group one was created after this sequence,
+            before: and before this one.
+
+        Memories without a text are in none; nor are those that were stored since
+        :meth:`know_texts`.
+        """
+        columns = self._lattice.columns
+        keys = np.array(self._lattice.text_keys, np.int64)
+        slots = np.flatnonzero((columns["sequence"] > 0) & (keys != 0) & (keys != _NO_TEXT))
+        slots = slots[np.lexsort((-columns["sequence"][slots], keys[slots]))]
+        firsts = np.flatnonzero(np.diff(keys[slots], prepend=0) != 0)
+        for run in np.split(slots, firsts):
+            created = columns["sequence"][run]
+            if len(run) > 1 and np.any((created > after) & (created < before)):
+                yield [self._lattice.memory(slot) for slot in run.tolist()]
+
+    def _after(self, sequence: int) -> Iterator[tuple[Memory, Float32]]:
+        slots: list[int] = self._lattice.order(sequence).tolist()
+        return ((self._lattice.memory(slot), self._lattice.rows.vectors[slot]) for slot in slots)

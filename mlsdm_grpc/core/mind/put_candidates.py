@@ -1,0 +1,178 @@
+"""Memories of a put on their way in: checked as a batch, with what is computed of each once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlsdm_grpc.core.mind.duplicates import first_digest, identity_digest, labels_fit, told
+from mlsdm_grpc.core.mind.pelm import unit_row
+from mlsdm_grpc.core.mind.refused import Refused, check_dimension, check_etag, check_expiry
+from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.core.model.record import Float32, NewMemory, PutMemories
+from mlsdm_grpc.core.model.semantics import Moment
+from mlsdm_grpc.core.store.memory_value import Memory
+
+__all__ = ["PutCandidate", "PutCandidates", "float32", "living", "prepare", "repeated"]
+
+
+@dataclass(frozen=True, slots=True)
+class PutCandidate:
+    """A new memory with what is computed from it once."""
+
+    new: NewMemory
+    row: Float32
+    phase: float
+    digest: bytes
+    kept_out: bool
+    """Its confidence is too low to be stored."""
+    allow_replace: bool
+    """It takes the place of a memory of its id."""
+
+    @classmethod
+    def of(
+        cls, contents: Contents, new: NewMemory, now: Moment, *, allow_replace: bool
+    ) -> PutCandidate:
+        """Return a candidate of a new memory as the rules of its record want it."""
+        row = unit_row(new.vector)
+        phase = float32(contents.rhythm.phase if new.phase is None else new.phase)
+        if now.semantics_version == 1:
+            digest = first_digest(new.text, row, phase)
+        else:
+            follows = bool(new.text) and contents.embeds_by(new.embedding_model)
+            digest = identity_digest(
+                new.text, new.metadata, new.provenance.source, None if follows else row, told(new)
+            )
+        return cls(
+            new=new,
+            row=row,
+            phase=phase,
+            digest=digest,
+            kept_out=new.confidence < contents.parameters.min_confidence,
+            allow_replace=allow_replace,
+        )
+
+
+class PutCandidates:
+    """The candidates of a batch; those of one that is decoded as it is read are made anew.
+
+    Args:
+        memories: The batch.
+        make: Makes a candidate; the same one as long as nothing but memories has changed.
+    """
+
+    def __init__(
+        self, memories: Sequence[NewMemory], make: Callable[[NewMemory], PutCandidate]
+    ) -> None:
+        self.kept_out = False
+        """One of them is kept out."""
+        self._memories = memories
+        self._make = make
+        self._keeps = isinstance(memories, tuple)
+        self._kept: list[PutCandidate] = []
+
+    def add(self, candidate: PutCandidate) -> None:
+        """Take the next candidate."""
+        self.kept_out = self.kept_out or candidate.kept_out
+        if self._keeps:
+            self._kept.append(candidate)
+
+    def __iter__(self) -> Iterator[PutCandidate]:
+        return iter(self._kept) if self._keeps else map(self._make, self._memories)
+
+
+def prepare(
+    contents: Contents, body: PutMemories, now: Moment
+) -> Generator[None, None, PutCandidates]:
+    """Refuse the whole batch if any of it cannot be stored; nothing has changed yet."""
+
+    def candidate_of(new: NewMemory) -> PutCandidate:
+        return PutCandidate.of(contents, new, now, allow_replace=body.allow_replace)
+
+    prepared = PutCandidates(body.memories, candidate_of)
+    seen: set[str] = set()
+    brought: dict[bytes, set[str]] = {}
+    new_pinned = new_unpinned = 0
+    for new in body.memories:
+        if seen:
+            yield
+        check_dimension(contents.parameters.dimension, new)
+        check_expiry(new.expire_time_ns, now.time_ns)
+        old = living(contents.pelm.get(new.memory_id), now)
+        candidate = candidate_of(new)
+        known = repeated(contents, candidate, now)
+        renews = old is not None and _renews(known, old, now)
+        if renews and old is not None:  # with the labels of its equals before it in the batch
+            earlier = tuple(brought.get(candidate.digest, ()))
+            renews = labels_fit(old.labels, earlier, new.labels)
+        brought.setdefault(candidate.digest, set()).update(new.labels)
+        taken = old is not None and not (body.allow_replace or renews)
+        if new.memory_id in seen or taken:
+            raise Refused("MEMORY_EXISTS", "A memory with this id exists.", memory_id=new.memory_id)
+        seen.add(new.memory_id)
+        check_etag(new.etag, old, new.memory_id)
+        prepared.add(candidate)
+        if known is not None and len(body.memories) == 1:
+            return prepared
+        # In a batch what is repeated may be gone or replaced by its turn, so it counts as new.
+        # One that replaces its own id takes the place of the old one for certain.
+        certain = new.caller_chosen_id or (now.semantics_version > 1 and body.allow_replace)
+        replaces = old is not None and old.pinned and certain
+        new_pinned += new.pinned and not replaces
+        new_unpinned += not new.pinned
+    _check_room(contents, new_pinned, new_unpinned, now)
+    return prepared
+
+
+def repeated(contents: Contents, candidate: PutCandidate, now: Moment) -> Memory | None:
+    """Return the living memory that the candidate exactly repeats.
+
+    Of several it is the one of the same id, or the newest that has room for the labels. Under
+    the first rules it is any, and labels without room are left out.
+    """
+    if candidate.new.caller_chosen_id:
+        return None
+    replaces = candidate.allow_replace and now.semantics_version > 1
+    if replaces and living(contents.pelm.get(candidate.new.memory_id), now) is not None:
+        return None
+    found = contents.pelm.duplicates(candidate.digest)
+    if now.semantics_version == 1:
+        return living(next(found, None), now)
+    fitting = (
+        memory
+        for memory in found
+        if not memory.expired(now.time_ns) and labels_fit(memory.labels, candidate.new.labels)
+    )
+    own_id = candidate.new.memory_id
+    if candidate.new.keeps_id:
+        return next((memory for memory in fitting if memory.memory_id == own_id), None)
+    return max(fitting, key=lambda m: (m.memory_id == own_id, m.sequence), default=None)
+
+
+def living(memory: Memory | None, now: Moment) -> Memory | None:
+    """Return the memory if there is one that has not expired."""
+    return None if memory is None or memory.expired(now.time_ns) else memory
+
+
+def _check_room(contents: Contents, new_pinned: int, new_unpinned: int, now: Moment) -> None:
+    """Refuse what would find every memory pinned; counts rather too much than too little."""
+    capacity = contents.pelm.capacity
+    pinned = contents.pelm.pinned_living(now.time_ns) + new_pinned
+    if pinned > capacity or (pinned == capacity and new_unpinned):
+        raise Refused(
+            "ALL_PINNED",
+            "Every memory of the space would be pinned; unpin or delete one first.",
+            capacity=str(capacity),
+        )
+
+
+def _renews(known: Memory | None, old: Memory, now: Moment) -> bool:
+    """Return whether a put with the id of ``old`` does nothing but renew that memory."""
+    return now.semantics_version > 1 and known is not None and known.memory_id == old.memory_id
+
+
+def float32(value: float) -> float:
+    """Return ``value`` rounded to what a float32 column holds."""
+    return float(np.float32(value))

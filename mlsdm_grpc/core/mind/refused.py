@@ -1,0 +1,42 @@
+"""Refusals by the order of records, and the checks that several kinds of record share."""
+
+from __future__ import annotations
+
+from mlsdm_grpc.core.model.record import NewMemory, Refusal
+from mlsdm_grpc.core.store.memory_value import Memory
+
+__all__ = ["Refused", "check_dimension", "check_etag", "check_expiry"]
+
+
+class Refused(Exception):
+    """Order decided against a record."""
+
+    def __init__(self, reason: str, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(reason, message, tuple(sorted(metadata.items())))
+
+
+def check_dimension(dimension: int, new: NewMemory) -> None:
+    if len(new.vector.raw) != dimension:
+        raise Refused(
+            "DIMENSION_MISMATCH",
+            "The embedding does not have the dimension of the space.",
+            expected=str(dimension),
+            actual=str(len(new.vector.raw)),
+        )
+
+
+def check_expiry(expire_time_ns: int, time_ns: int) -> None:
+    if 0 < expire_time_ns <= time_ns:
+        raise Refused("FIELD_INVALID", "must be in the future.", field="expire_time")
+
+
+def check_etag(expected: str, memory: Memory | None, memory_id: str) -> None:
+    if not expected or (memory is not None and memory.etag == expected):
+        return
+    gone = memory is None
+    raise Refused(
+        "ETAG_MISMATCH",
+        f"The memory {'is gone' if gone else 'changed'} since it was read.",
+        resource=memory_id,
+    )

@@ -1,0 +1,205 @@
+"""Writes to a ring: memories come, change and leave, and damaged rows are restored.
+
+Callers have checked that a write can succeed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+
+from mlsdm_grpc.core.mind.memory_ring import NEVER_NS, MemoryRing, digest_key
+from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory
+from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.core.store.packed_memory import pinned_of
+from mlsdm_grpc.core.store.rows import BLOCK_ROWS
+
+__all__ = ["WritableRing"]
+
+
+class WritableRing(MemoryRing):
+    """A ring that memories are written to."""
+
+    def insert(self, memory: Memory, row: Float32) -> str | None:
+        """Store a memory whose id is not taken; its place in creation and ring is set here.
+
+        Args:
+            memory: What is stored but for its sequences.
+            row: (dimension,) float32 of unit norm; copied.
+
+        Returns:
+            The id of the memory that left to make room, if the ring was full.
+
+        Cost: O(dimension).
+        """
+        evicted = None
+        if len(self) >= self.capacity:
+            oldest = next(iter(self._ring), None)
+            if oldest is None:
+                raise LookupError("every memory is pinned; the caller has to check that")
+            evicted = self._lattice.memory_id(oldest)
+            self._clear(oldest)
+        memory.sequence = memory.ring_sequence = self._take_sequence()
+        self._place(memory, row)
+        return evicted
+
+    def resize(self, capacity: int) -> None:
+        """Hold at most ``capacity`` memories from now on; at least as many as there are.
+
+        What was allocated for more stays allocated until the space is loaded anew.
+        """
+        self.capacity = capacity
+        self._lattice.rows.resize(capacity)
+
+    def replace(self, memory: Memory, row: Float32) -> None:
+        """Put ``memory`` in the place of the one with the same id; creation order is kept."""
+        slot = self._slot(memory.memory_id)
+        memory.sequence = self._lattice.memory(slot).sequence
+        memory.ring_sequence = self._take_sequence()
+        self._clear(slot)
+        self._place(memory, row)
+
+    def restore(self, memory: Memory, row: Float32) -> None:
+        """Put a memory back with its sequences, in creation order; :meth:`order_ring` follows.
+
+        A memory whose row does not have its checksum is damaged.
+        """
+        self._place(memory, row, in_ring=False)
+
+    def order_ring(self) -> Generator[None, None, None]:
+        """Make the ring of what was restored, in steps. Cost: O(n log n)."""
+        columns = self._lattice.columns
+        slots = np.flatnonzero((columns["sequence"] > 0) & ~pinned_of(self._lattice.columns))
+        slots = slots[np.argsort(columns["ring_sequence"][slots])]
+        for start in range(0, len(slots), BLOCK_ROWS):
+            for slot in slots[start : start + BLOCK_ROWS].tolist():
+                self._ring.append(slot)
+            yield
+
+    def expire(self, now_ns: int) -> Generator[None, None, None]:
+        """Forget every memory whose time is over, in steps. Cost: O(1) unless one has expired."""
+        if now_ns < self._next_expiry_ns:
+            return
+        expire = self._lattice.expiring()
+        for slot in np.flatnonzero((expire > 0) & (expire <= now_ns)).tolist():
+            self._clear(slot)
+            yield
+        left = expire[expire > 0]
+        self._next_expiry_ns = int(left.min()) if len(left) else NEVER_NS
+
+    def remove(self, memory_id: str) -> None:
+        """Forget a memory that exists. Cost: O(dimension)."""
+        self._clear(self._slot(memory_id))
+
+    def refresh(
+        self, memory: Memory, duplicate: NewMemory, row: Float32, *, revision: int, time_ns: int
+    ) -> Memory:
+        """Let an exact duplicate renew the memory that it repeats, and return that.
+
+        Labels are united, as far as there is room for them under the first rules; the higher
+        confidence and the later expiry win, a pin of either stays, and the memory becomes the
+        newest of the ring. Its id, text, vector and creation stay; a damaged row is restored if
+        ``row`` is what it was.
+        """
+        new = [label for label in duplicate.labels if label not in memory.labels]
+        room = max(MAX_LABELS - len(memory.labels), 0)
+        memory.labels = tuple(sorted((*memory.labels, *new[:room])))
+        memory.confidence = max(memory.confidence, float(np.float32(duplicate.confidence)))
+        if duplicate.expire_time_ns == 0 or memory.expire_time_ns == 0:
+            memory.expire_time_ns = 0
+        else:
+            memory.expire_time_ns = max(memory.expire_time_ns, duplicate.expire_time_ns)
+        memory.pinned = memory.pinned or duplicate.pinned
+        if not self.is_sound(memory.memory_id):
+            self.mend(memory.memory_id, row)
+        self._changed(memory, revision=revision, time_ns=time_ns, renew=True)
+        return memory
+
+    def update(
+        self,
+        memory: Memory,
+        *,
+        labels: tuple[str, ...],
+        pinned: bool,
+        expire_time_ns: int,
+        revision: int,
+        time_ns: int,
+    ) -> Memory:
+        """Change what may change of a memory; one that is unpinned is the newest of the ring."""
+        repinned = pinned != memory.pinned
+        memory.labels = labels
+        memory.pinned = pinned
+        memory.expire_time_ns = expire_time_ns
+        self._changed(memory, revision=revision, time_ns=time_ns, renew=repinned)
+        return memory
+
+    def identify(self, memory: Memory) -> None:
+        """Write the digest and the embedding model of a memory that exists; it stays as it is."""
+        slot = self._slot(memory.memory_id)
+        if not memory.caller_chosen_id:
+            self._digests.remove(slot)
+        self._lattice.identify(slot, memory)
+        self._digest_keys[slot] = digest_key(memory.digest)
+        if not memory.caller_chosen_id:
+            self._digests.add(slot)
+
+    def scrub(self, start: int, count: int) -> tuple[list[str], int, int]:
+        """Compare the rows of some slots with their checksums.
+
+        Args:
+            start: First slot.
+            count: Slots to look at, at most.
+
+        Returns:
+            The ids of the memories whose rows are not what was stored and that may be restored,
+            how many were compared, and the slot to go on from; 0 after the last one.
+
+        Cost: O(count * dimension).
+        """
+        lattice = self._lattice
+        used = np.flatnonzero(lattice.columns["sequence"][start : start + count]) + start
+        damaged = [
+            lattice.memory_id(slot)
+            for slot in used.tolist()
+            if not lattice.sound(slot) and slot not in lattice.lost
+        ]
+        end = start + count
+        return damaged, len(used), end if end < len(lattice.columns) else 0
+
+    def is_sound(self, memory_id: str) -> bool:
+        """Return whether the row of a memory that exists is the one that was stored.
+
+        Cost: O(dimension).
+        """
+        return self._lattice.sound(self._slot(memory_id))
+
+    def mend(self, memory_id: str, row: Float32) -> bool:
+        """Restore a damaged row, and return whether ``row`` is the one that was stored."""
+        return self._lattice.mend(self._slot(memory_id), row)
+
+    def lose(self, memory_id: str) -> None:
+        """Note that a memory's row is damaged beyond repair; no query finds it any more."""
+        self._lattice.lose(self._slot(memory_id))
+
+    def is_lost(self, memory_id: str) -> bool:
+        """Return whether the row of a memory that exists is damaged beyond repair."""
+        return self._slot(memory_id) in self._lattice.lost
+
+    def _changed(self, memory: Memory, *, revision: int, time_ns: int, renew: bool) -> None:
+        slot = self._slot(memory.memory_id)
+        memory.revision = revision
+        memory.update_time_ns = time_ns
+        if renew:
+            memory.ring_sequence = self._take_sequence()
+            if not self._lattice.flags(slot)[0]:
+                self._ring.remove(slot)
+            if not memory.pinned:
+                self._ring.append(slot)
+        self._lattice.update(slot, memory)
+        self._note_expiry(memory)
+
+    def _take_sequence(self) -> int:
+        sequence = self.next_sequence
+        self.next_sequence += 1
+        return sequence

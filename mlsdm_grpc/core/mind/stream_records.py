@@ -1,0 +1,84 @@
+"""Records of a stream: the items behind its mark are carried out, then the mark moves."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from mlsdm_grpc.core.mind.moral_events import process
+from mlsdm_grpc.core.mind.puts import put
+from mlsdm_grpc.core.mind.refused import Refused
+from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.core.mind.stream_marks import MAX_STREAMS, StreamMark
+from mlsdm_grpc.core.model.record import (
+    EventOutcome,
+    ProcessEvent,
+    PutMemories,
+    PutOutcome,
+    Refusal,
+    StreamItem,
+    StreamItems,
+    StreamOutcome,
+)
+from mlsdm_grpc.core.model.semantics import Moment
+
+__all__ = ["apply_items", "mark_of"]
+
+
+def apply_items(
+    contents: Contents, body: StreamItems, now: Moment
+) -> Generator[None, None, StreamOutcome]:
+    """Carry out the items behind the mark, then move it."""
+    mark = mark_of(contents, body, now)
+    outcomes: list[PutOutcome | EventOutcome | Refusal | None] = []
+    for item in body.items:
+        if outcomes:
+            yield
+        if item.sequence > mark.sequence:
+            outcomes.append((yield from _apply_item(contents, body, item, now)))
+        else:
+            outcomes.append(None)
+    acked = max(mark.sequence, body.last_sequence)
+    ends = body.finished and body.last_sequence == acked
+    finished = ends or (mark.finished and mark.sequence == acked)
+    contents.streams.advance(StreamMark(body.stream_id, acked, now.time_ns, finished))
+    return StreamOutcome(acked, tuple(outcomes))
+
+
+def _apply_item(
+    contents: Contents, body: StreamItems, item: StreamItem, now: Moment
+) -> Generator[None, None, PutOutcome | EventOutcome | Refusal]:
+    outcome: PutOutcome | EventOutcome | Refusal
+    try:
+        if isinstance(item.body, ProcessEvent):
+            outcome = yield from process(contents, item.body, now)
+        else:
+            batch = PutMemories((item.body,), body.allow_replace)
+            outcome = yield from put(contents, batch, now)
+    except Refused as refused:
+        outcome = refused.refusal
+    return replace(outcome, revision=now.revision)
+
+
+def mark_of(contents: Contents, body: StreamItems, now: Moment) -> StreamMark:
+    """Return how far a stream is settled; a new one begins where its writer says."""
+    known = contents.streams.get(body.stream_id)
+    mark = known or StreamMark(body.stream_id, body.after_sequence, now.time_ns)
+    if body.after_sequence > mark.sequence:
+        raise Refused(
+            "STREAM_SEQUENCE_INVALID",
+            "Items of the stream are missing before these.",
+            stream_id=body.stream_id,
+            expected=str(mark.sequence + 1),
+            actual=str(body.after_sequence + 1),
+        )
+    # One that was finished takes a place again when it goes on, not when its end is repeated.
+    goes_on = mark.finished and body.last_sequence > mark.sequence
+    if (known is None or goes_on) and not contents.streams.has_room(now.time_ns):
+        raise Refused(
+            "QUOTA_EXCEEDED",
+            "The space remembers as many streams as it can; go on with one of them.",
+            limit=str(MAX_STREAMS),
+            quota_id="streams",
+        )
+    return mark

@@ -1,0 +1,93 @@
+"""Second step of a generation: memories that may help are recalled and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from mlsdm_grpc.core.model.record import Vector
+from mlsdm_grpc.engine.memory_reads import MemoryReads
+from mlsdm_grpc.errors import DeadlineExceeded, NotFound, Unavailable
+from mlsdm_grpc.generation.conversation_memory import Memories
+from mlsdm_grpc.generation.generation_events import Recalled
+from mlsdm_grpc.generation.generation_run import GenerationRun
+from mlsdm_grpc.governance.policy.verdict import Verdict
+from mlsdm_grpc.llm.prompt import RecalledText
+from mlsdm_grpc.workers.space_codec import Ask
+
+__all__ = ["RecallStep"]
+
+_PHASE_WEIGHT: Final = 0.25
+"""What was remembered in the other phase resonates less; within a band it could not be found."""
+
+
+class RecallStep:
+    """Recalls what may help to answer a prompt.
+
+    Args:
+        reads: Embeds the prompt as the space does.
+        memories: The way to the space.
+        clock: Seconds; that of the event loop.
+    """
+
+    def __init__(
+        self, reads: MemoryReads, memories: Memories, *, clock: Callable[[], float]
+    ) -> None:
+        self._reads = reads
+        self._memories = memories
+        self._clock = clock
+
+    async def recall(self, run: GenerationRun) -> tuple[tuple[Verdict, ...], list[RecalledText]]:
+        """Recall what may help, leave out what the rules refuse, and return what they say."""
+        request, began_s = run.request, self._clock()
+        run.recalled = Recalled(revision=run.revision, stateless=run.memory_error is not None)
+        if run.memory_error is not None:
+            return (), []
+        try:
+            vector = await self._embedded(run)
+            wanted = (request.top_k and vector is not None) or request.conversation_id
+            if not wanted or run.view is None:
+                return (), []
+            found = await self._memories.recalled(
+                run.key,
+                Ask(
+                    vector,
+                    run.prompt,
+                    top_k=0 if vector is None else request.top_k,
+                    phase_weight=_PHASE_WEIGHT,
+                    synaptic_bias=request.synaptic_bias,
+                    min_score=request.min_score,
+                    sources=request.sources,
+                ),
+                run.policy,
+                conversation_id=request.conversation_id,
+                min_revision=request.min_revision,
+                until_s=run.memory_until_s,
+                deadline_s=run.deadline_s,
+            )
+        except (Unavailable, DeadlineExceeded) as error:
+            run.memory_error = error
+            run.recalled = Recalled(stateless=True)
+            return (), []
+        except NotFound:  # the space was deleted meanwhile
+            run.view = None
+            run.recalled = Recalled()
+            return (), []
+        finally:
+            run.recall_s = self._clock() - began_s - run.embed_s
+        run.recalled = Recalled(found.matches, found.revision)
+        run.exchanges = found.exchanges
+        return found.verdicts, found.texts
+
+    async def _embedded(self, run: GenerationRun) -> Vector | None:
+        """Return the vector of the prompt, where one is needed and there is one."""
+        request, began_s = run.request, self._clock()
+        if not request.top_k and not request.remember:
+            return None
+        try:
+            run.vector = await self._reads.embedded(
+                run.key, run.view, run.prompt, run.memory_until_s, made=run.vector
+            )
+        finally:
+            run.embed_s = self._clock() - began_s
+        return run.vector if run.vector.inv_norm else None
