@@ -156,7 +156,8 @@ def _vector_part(fusion: Fusion, cosines: Float32) -> Float32:
     part = cosines - np.float32(fusion.lowest_cosine)
     part *= np.float32(fusion.vector_weight / fusion.cosine_span)
     np.maximum(part, np.float32(0.0), out=part)
-    return np.minimum(part, np.float32(fusion.vector_weight), out=part)
+    np.minimum(part, np.float32(fusion.vector_weight), out=part)
+    return part
 
 
 def _scores_of(lexical: LexicalHits, slots: NDArray[np.intp]) -> kernel.Float64:
