@@ -41,13 +41,15 @@ def questions():
     found = [(text, f"en:{name}") for name, text in entries("en", "?")]
     for language in LANGUAGES[1:]:
         names = [name for name, _ in entries(language, ":")]
-        found += [(text, f"{language}:{names.index(name)}") for name, text in entries(language, "?")]
+        found += [
+            (text, f"{language}:{names.index(name)}") for name, text in entries(language, "?")
+        ]
     return found
 
 
 async def first_labels(memory, question):
     """Return the labels of the first five different topics or paragraphs of an answer."""
-    answer = await memory.query(question, top_k=50)
+    answer = await memory.query(question, top_k=500)
     return list(dict.fromkeys(match.memory.labels[0] for match in answer.matches))[:FIRST]
 
 
