@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -15,7 +17,13 @@ from pathlib import Path
 
 from dockerfile_parse import DockerfileParser
 
+NETWORK = re.compile(r"PIP_|SSL_|REQUESTS_CA|CURL_CA|(https?|no|all)_proxy$", re.IGNORECASE)
+"""Variables by which this machine reaches package managers."""
 HARMLESS = ("LABEL", "EXPOSE", "STOPSIGNAL", "COMMENT")
+
+
+class NoMounts(Exception):
+    """This machine does not let the tests mount what they need."""
 
 
 @dataclass
@@ -86,7 +94,11 @@ class Image:
         self._stages[name] = Stage(root, {"PATH": path, "HOME": "/"})
 
     def _mount(self, where, *what):
-        subprocess.run(["mount", *what, str(where)], check=True)
+        done = subprocess.run(
+            ["mount", *what, str(where)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise NoMounts(done.stderr.strip())
         self._mounted.callback(subprocess.run, ["umount", "--lazy", str(where)], check=False)
 
     def _workdir(self, value):
@@ -110,7 +122,9 @@ class Image:
                 shutil.copy(found, target)
 
     def _run(self, value):
-        subprocess.run(self.last.inside("sh", "-c", value), check=True, timeout=600)
+        network = [f"{name}={text}" for name, text in os.environ.items() if NETWORK.match(name)]
+        step = self.last.inside("env", *network, "sh", "-c", value)
+        subprocess.run(step, check=True, timeout=600)
 
     def _env(self, value):
         for pair in value.split():

@@ -118,19 +118,30 @@ def fuse(
     Returns:
         Exact: the same as scoring every document would give, whatever the approximation is.
 
-    Cost: a few passes over the slots, and the cosines of the candidates.
+    Cost: a few passes over the documents with a word, over all slots only where others may be
+        among the best; and the cosines of the candidates.
     """
-    scale = fusion.vector_weight / fusion.cosine_span
-    sums = scanned - np.float32(fusion.lowest_cosine)
-    sums *= np.float32(scale)
-    np.clip(sums, np.float32(0.0), np.float32(fusion.vector_weight), out=sums)
+    if mask is not None and mask.all():
+        mask = None
     words = fusion.lexical(lexical.scores)
     if factors is not None:
         words *= factors[lexical.slots]
-    sums[lexical.slots] += words.astype(np.float32)
-    if mask is not None:
-        sums[~mask] = -np.inf
-    slots, _ = kernel.candidates(sums, scale * error + _ROUNDING, top_k=top_k)
+    words32 = words.astype(np.float32)
+    most = fusion.vector_weight / fusion.cosine_span * error + _ROUNDING
+    limit = -np.inf
+    if len(lexical.slots) >= top_k:
+        sums = _vector_part(fusion, scanned.take(lexical.slots))
+        sums += words32
+        if mask is not None:
+            sums[~mask.take(lexical.slots)] = -np.inf
+        places, limit = kernel.candidates(sums, most, top_k=top_k)
+        slots = lexical.slots.take(places).astype(np.intp)
+    if limit <= fusion.vector_weight:  # documents without any of the words may be among the best
+        sums = _vector_part(fusion, scanned)
+        sums[lexical.slots] += words32
+        if mask is not None:
+            sums[~mask] = -np.inf
+        slots, _ = kernel.candidates(sums, most, top_k=top_k)
     bm25 = _scores_of(lexical, slots)
     factor = 1.0 if factors is None else factors[slots]
     cosine = resonances(slots)
@@ -138,6 +149,15 @@ def fuse(
     order = np.lexsort((-sequence[slots], -scores))[:top_k]
     order = order[scores[order] > -np.inf]
     return Fused(slots[order], scores[order], bm25[order], cosine[order])
+
+
+def _vector_part(fusion: Fusion, cosines: Float32) -> Float32:
+    """Return the part of approximate cosines in a score."""
+    part = cosines - np.float32(fusion.lowest_cosine)
+    part *= np.float32(fusion.vector_weight / fusion.cosine_span)
+    np.maximum(part, np.float32(0.0), out=part)
+    np.minimum(part, np.float32(fusion.vector_weight), out=part)
+    return part
 
 
 def _scores_of(lexical: LexicalHits, slots: NDArray[np.intp]) -> kernel.Float64:

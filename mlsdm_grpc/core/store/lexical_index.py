@@ -78,8 +78,16 @@ class LexicalHits:
 
     def matched(self, slots: Sequence[int]) -> list[list[int]]:
         """Return for each of some slots which words of the query its document has, ascending."""
+        matched: list[list[int]] = [[] for _ in slots]
         found, words = self.postings.slots, self.postings.words
-        return [words[found == slot].tolist() for slot in slots]
+        if not len(found):
+            return matched
+        wanted = np.array(slots, found.dtype)[:, np.newaxis]
+        hits = (found == wanted).ravel().nonzero()[0]
+        hit_words = words.take(hits % len(found)).tolist()
+        for hit, word in zip((hits // len(found)).tolist(), hit_words, strict=True):
+            matched[hit].append(word)
+        return matched
 
 
 class LexicalIndex:

@@ -32,6 +32,7 @@ _MAX_REMOVED: Final = 0.25
 """A segment of which a larger share was removed is rewritten: bytes stay in proportion."""
 _MIN_REMOVED: Final = 64
 _NONE: Final = -1
+_FREQUENCY_BITS: Final = np.uint32(8)
 
 
 class Postings(NamedTuple):
@@ -60,7 +61,6 @@ class _Runs:
         self.frequencies: list[NDArray[np.uint8]] = []
         self.bases: list[int] = []
         self.words: list[int] = []
-        self.counts: list[int] = []
 
     def add(
         self, base: int, word: int, documents: NDArray[np.uint16], frequencies: NDArray[np.uint8]
@@ -69,11 +69,9 @@ class _Runs:
         if self.words and self.words[-1] == word and self.bases[-1] == base:
             both = self.documents.pop(), documents
             documents, frequencies = _united(both, (self.frequencies.pop(), frequencies))
-            self.counts[-1] = len(documents)
         else:
             self.bases.append(base)
             self.words.append(word)
-            self.counts.append(len(documents))
         self.documents.append(documents)
         self.frequencies.append(frequencies)
 
@@ -174,12 +172,13 @@ class PostingStore:
             self._find_buffered(keys, words, runs)
         if not runs.words:
             return NO_POSTINGS
-        numbers = np.array(runs.bases, np.intp).repeat(runs.counts)
+        counts = list(map(len, runs.documents))
+        numbers = np.array(runs.bases, np.int32).repeat(counts)
         numbers += np.concatenate(runs.documents)
         slots = self._slots.take(numbers)
-        of_words = np.array(runs.words, np.intp).repeat(runs.counts)
+        of_words = np.array(runs.words, np.intp).repeat(counts)
         found = Postings(slots, np.concatenate(runs.frequencies), of_words)
-        return found.only(slots > _NONE)
+        return found if slots.min() > _NONE else found.only(slots > _NONE)
 
     def flush(self) -> None:
         """Make a segment of the buffer, and merge those of about the same size."""
@@ -296,9 +295,11 @@ def _united(
     documents: Sequence[NDArray[np.uint16]], frequencies: Sequence[NDArray[np.uint8]]
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     """Return one posting for each document: the one with the highest frequency."""
-    found, often = np.concatenate(documents), np.concatenate(frequencies)
-    order = np.lexsort((often, found))
-    found = found[order]
-    last = np.ones(len(order), np.bool_)
-    last[:-1] = found[1:] != found[:-1]
-    return found[last], often[order[last]]
+    packed = np.concatenate(documents).astype(np.uint32)
+    packed <<= _FREQUENCY_BITS
+    packed |= np.concatenate(frequencies)
+    packed.sort()
+    found = (packed >> _FREQUENCY_BITS).astype(np.uint16)
+    last = np.ones(len(found), np.bool_)
+    np.not_equal(found[1:], found[:-1], out=last[:-1])
+    return found[last], packed[last].astype(np.uint8)
