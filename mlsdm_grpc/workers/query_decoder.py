@@ -12,13 +12,11 @@ from mlsdm_grpc.core.mind.pelm import Query
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.store.fusion import fusion_of
 from mlsdm_grpc.core.store.kernel import Float64
-from mlsdm_grpc.core.store.recall_query import Sought
+from mlsdm_grpc.core.store.recall_query import PHASE_TOLERANCE, Sought
 from mlsdm_grpc.lexical import query_terms
 
 __all__ = ["queries_of"]
 
-_TOLERANCE: Final = 0.15
-"""Half width of a phase band where nobody names one."""
 _NO_VECTOR: Final = np.empty(0)
 
 
@@ -42,9 +40,9 @@ def _query(contents: Contents, vector: Float64, options: pb.QueryOptions) -> Que
     given = {field.name: value for field, value in options.ListFields()}  # most are absent
     phase, tolerance = contents.rhythm.phase, None
     if "phase" in given:
-        phase, tolerance = given["phase"], _TOLERANCE
+        phase, tolerance = given["phase"], PHASE_TOLERANCE
     elif contents.parameters.recall_in_band:
-        tolerance = _TOLERANCE
+        tolerance = PHASE_TOLERANCE
     if "phase_tolerance" in given:
         width = given["phase_tolerance"]
         tolerance = width if "phase" in given or width < 1.0 else None

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md names exists, and no guide takes ten steps."""
+"""What the documents name exists, and no guide takes ten steps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
+LINK = re.compile(r"\]\(([^)#\s:]+)(?:#[^)\s]*)?\)")
 PATH = re.compile(r"`((?:mlsdm_grpc/|tests/|docs/|[a-z]+/)[\w/]*(?:\.\w+)?)`")
 
 
@@ -15,6 +16,14 @@ def test_every_file_that_the_guide_names_exists() -> None:
     assert len(named) > 40
     places = (ROOT, ROOT / "mlsdm_grpc")
     assert [name for name in sorted(named) if not any((at / name).exists() for at in places)] == []
+
+
+def test_every_link_of_the_documents_leads_to_a_file() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    links = [(page, link) for page in pages for link in LINK.findall(page.read_text())]
+    assert len(links) > 100
+    broken = [(page.name, link) for page, link in links if not (page.parent / link).exists()]
+    assert broken == []
 
 
 def test_a_guide_has_fewer_than_ten_steps() -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "NOTHING",
     "NO_FUSED",
     "PHASE_EPSILON",
+    "PHASE_TOLERANCE",
     "ByWords",
     "Query",
     "RecalledSlots",
@@ -23,6 +24,8 @@ __all__ = [
 
 PHASE_EPSILON = 1e-6
 """The phase band is inclusive up to the rounding of phases to float32."""
+PHASE_TOLERANCE = 0.15
+"""Half width of a phase band where a query names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Query:
     phase: float
     """Where the band lies, and where distances of phases begin."""
     top_k: int = 5
-    phase_tolerance: float | None = 0.15
+    phase_tolerance: float | None = PHASE_TOLERANCE
     """Half width of the band of phases, inclusive; None searches all phases."""
     min_confidence: float = 0.0
     min_resonance: float = -2.0
