@@ -1,4 +1,7 @@
-"""State of an existing space; :mod:`mlsdm_grpc.core.mind.space_records` changes it."""
+"""State of an existing space; :mod:`mlsdm_grpc.core.mind.space_records` changes it.
+
+See docs/adr/0019-state-as-data-records-as-functions.md.
+"""
 
 from __future__ import annotations
 
