@@ -263,3 +263,70 @@ def test_recall_with_words_equals_brute_force_often(part, evidence):
     while evidence["comparisons"] < 100_000:
         evidence["comparisons"] += verify(seed + evidence["lives"], rounds=500)
         evidence["lives"] += 1
+
+
+def test_many_memories_in_several_blocks():
+    twins = Twins(7, capacity=4_500)
+    for _ in range(4_600):
+        memory, row = twins.memory(), unit(twins.rng)
+        for pelm in twins.pelms:
+            pelm.insert(Memory(**memory), row)
+    twins.now_ns += 30
+    for _ in range(20):
+        for alone in (True, False):
+            check(twins, twins.query(alone=alone))
+
+
+def test_queries_that_are_asked_together_are_answered_as_if_alone():
+    twins = Twins(3)
+    twins.live(200)
+    asked = [twins.query(alone=i % 3 == 0) for i in range(40)]
+    asked[5::7] = [
+        Query(vector=unit(twins.rng).astype(np.float64), phase=0.1, phase_tolerance=None)
+        for _ in asked[5::7]
+    ]
+    for pelm in twins.pelms:
+        together = pelm.find(asked, now_ns=twins.now_ns)
+        for query, found in zip(asked, together, strict=True):
+            (alone,) = pelm.find([query], now_ns=twins.now_ns)
+            assert found.slots.tolist() == alone.slots.tolist()
+            assert found.mode is alone.mode
+            if found.by_words is not None:
+                assert found.by_words.score.tolist() == alone.by_words.score.tolist()
+
+
+def test_words_that_were_not_known_from_the_start_are_read_while_writes_go_on():
+    twins = Twins(4)
+    for pelm in twins.pelms:
+        pelm.words = None
+    late = Twins(4)
+    for each in (twins, late):
+        each.live(100)
+    for pelm, other in zip(twins.pelms, late.pelms, strict=True):
+        words = pelm.know_words(TOKENIZER)
+        assert not words.complete
+        steps = words.completing()
+        for _ in range(20):
+            next(steps)
+        doomed = [memory.memory_id for memory, _ in pelm.history.memories()][:10]
+        for name in doomed:
+            pelm.remove(name)
+            other.remove(name)
+        list(steps)
+        assert words.complete
+        assert len(words.index) == len(other.words.index)
+    twins.live(30)
+    for alone in (True, False):
+        for _ in range(10):
+            check(twins, twins.query(alone=alone))
+
+
+def test_a_space_without_texts_is_searched_by_vectors():
+    twins = Twins(5)
+    memory = {**twins.memory(), "text": "", "expire_time_ns": 0, "phase": 0.1}
+    row = unit(twins.rng)
+    for pelm in twins.pelms:
+        pelm.insert(Memory(**memory), row)
+        query = Query(row.astype(np.float64), 0.1, sought=Sought(("a",), (("a",),), Fusion(0.15)))
+        (found,) = pelm.find([query], now_ns=0)
+        assert (found.mode, len(found.slots)) == (RecallMode.VECTOR, 1)
