@@ -165,7 +165,11 @@ def legal():
             "ProcessEvent",
             cognition_service_pb2.ProcessEventRequest(embedding={"f32_le": vector(5)}, **event),
         ),
-        ("prompt", "Generate", generation_service_pb2.GenerateRequest(prompt=prompt)),
+        (
+            "prompt",
+            "Generate",
+            generation_service_pb2.GenerateRequest(prompt=prompt, space="prompts"),
+        ),
         (
             "text",
             "EvaluateContent",
