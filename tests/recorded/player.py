@@ -131,6 +131,7 @@ async def _answered(
         return raws, {"status": "CANCELLED"}
     trailers = dict(await call.trailing_metadata() or ())
     details = trailers.pop("grpc-status-details-bin", b"")
+    trailers.pop("x-mlsdm-queue-wait-us", None)  # depends on how fast the machine is
     return raws, {
         "status": (await call.code()).name,
         "message": await call.details() or "",
