@@ -122,7 +122,9 @@ async def test_a_fault_ends_as_documented(fault, mode, tmp_path, logs):
         assert (found.retry_after_s is not None) == (fault.status == "UNAVAILABLE")
     assert calls == fault.calls
     if server.port and server.tls is None:
-        assert len(server.requests) == fault.calls
+        # On a busy machine the time of a try may end before the endpoint has read its request.
+        fewest = 1 if fault.cause == "timeout" else fault.calls
+        assert fewest <= len(server.requests) <= fault.calls
 
 
 def provider_of(settings):
