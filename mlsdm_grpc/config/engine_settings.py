@@ -59,7 +59,7 @@ class EngineSettings(Section):
     standby_worker: bool = True
     """Keep one more worker that takes the place of a lost one at once."""
     memory_budget_bytes: int = Field(default=0, ge=0)
-    """What the spaces in memory may take, all together, bytes; above it, those not in use leave.
+    """Most bytes of all spaces in memory together; above it, those not in use leave.
     0 is what the limit leaves beside messages and the rest, at most 60 % of it; without a limit, of
     the memory of the machine. See docs/operations.md."""
     stop_snapshots_s: float = Field(default=20.0, ge=0)

@@ -13,14 +13,14 @@ __all__ = ["GovernanceSettings", "PutEnforcement", "ScorerKind"]
 
 
 class ScorerKind(StrEnum):
-    """What scores the moral value of prompts, answers and events."""
+    """Scorers of the moral value of prompts, answers and events."""
 
     LEXICAL = "lexical"
     MODERATION = "moderation"
 
 
 class PutEnforcement(StrEnum):
-    """What is built in for the rules of texts that are to be stored."""
+    """Built-in enforcement for texts that are to be stored."""
 
     OFF = "off"
     SHADOW = "shadow"
@@ -28,7 +28,7 @@ class PutEnforcement(StrEnum):
 
 
 class GovernanceSettings(Section):
-    """How content is judged; tenants set their policies over it, see docs/governance.md."""
+    """Judgement of content; tenants set their policies over it, see docs/governance.md."""
 
     put_enforcement: PutEnforcement = PutEnforcement.SHADOW
     """Built-in enforcement of the rules for texts that are to be stored: ``off``, ``shadow``
@@ -37,7 +37,7 @@ class GovernanceSettings(Section):
     """Longest text that EvaluateContent, AnalyzeSpeech and RepairSpeech take, and longest prompt
     beside it, bytes."""
     scorer: ScorerKind = ScorerKind.LEXICAL
-    """What scores prompts, answers and events: ``lexical`` (in text workers, offline) or
+    """Scorer of prompts, answers and events: ``lexical`` (in text workers, offline) or
     ``moderation`` (an endpoint that speaks OpenAI's moderation protocol; streamed answers then come
     in one piece while ``moral.response`` refuses)."""
     moderation: ModerationSettings = ModerationSettings()

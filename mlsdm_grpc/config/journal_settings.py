@@ -13,14 +13,14 @@ __all__ = ["JournalKind", "JournalSettings"]
 
 
 class JournalKind(StrEnum):
-    """Which journal keeps the records."""
+    """Kinds of journal."""
 
     SQLITE = "sqlite"
     MEMORY = "memory"
 
 
 class JournalSettings(Section):
-    """Where records are kept."""
+    """The journal, which keeps the records."""
 
     kind: JournalKind = JournalKind.SQLITE
     """``sqlite`` is durable; ``memory`` forgets everything at exit."""

@@ -33,7 +33,7 @@ class EndpointSettings(Section):
     """An HTTP endpoint that is called with a key."""
 
     base_url: str
-    """Where requests go; a redirect to anywhere else is refused."""
+    """Address of the requests; a redirect to anywhere else is refused."""
     key_file: Path | None = None
     """File that holds the key, read again when it changes; without one no key is sent."""
     key_required: bool = True
@@ -90,13 +90,13 @@ class OpenAISettings(ModelSettings):
     """Provider `openai`: an endpoint of OpenAI, or a compatible one. Needs the extra `openai`."""
 
     base_url: str = "https://api.openai.com/v1"
-    """Where requests go; a redirect to anywhere else is refused."""
+    """Address of the requests; a redirect to anywhere else is refused."""
     model: str = Field(default="gpt-4.1-mini", min_length=1, max_length=128)
     """Model that answers a caller who names none."""
     max_tokens_field: str = Field(
         default="max_tokens", pattern="^(max_tokens|max_completion_tokens)$"
     )
-    """What the endpoint calls the limit of an answer; newer models of OpenAI want
+    """Name of the limit of an answer at the endpoint; newer models of OpenAI want
     `max_completion_tokens`."""
 
 
@@ -104,7 +104,7 @@ class AnthropicSettings(ModelSettings):
     """Provider `anthropic`. Needs the extra `anthropic`."""
 
     base_url: str = "https://api.anthropic.com"
-    """Where requests go; a redirect to anywhere else is refused."""
+    """Address of the requests; a redirect to anywhere else is refused."""
     model: str = Field(default="claude-haiku-4-5", min_length=1, max_length=128)
     """Model that answers a caller who names none."""
 
@@ -113,7 +113,7 @@ class EchoSettings(Section):
     """Provider `echo`: answers without a model, from the prompt alone, always the same."""
 
     style: str = Field(default="sentences", pattern="^(sentences|telegraphic|looping|empty)$")
-    """How it speaks: in sentences; for tests telegraphic, looping or not at all."""
+    """Style of its answers: sentences; for tests telegraphic, looping or none."""
     chunk_delay_s: float = Field(default=0.0, ge=0, le=60)
     """Pause before each word of a streamed answer, seconds."""
     script: tuple[EchoStep, ...] = ()
@@ -198,7 +198,7 @@ class EmbedderSettings(EndpointSettings):
     """The remote embedder, used when `space.embedder` is `openai`. Needs the extra `openai`."""
 
     base_url: str = "https://api.openai.com/v1"
-    """Where requests go; a redirect to anywhere else is refused."""
+    """Address of the requests; a redirect to anywhere else is refused."""
     model: str = Field(default="text-embedding-3-small", min_length=1, max_length=96)
     """Model that embeds; spaces remember it and refuse the vectors of another one."""
     dimension: int = Field(default=384, ge=1, le=4_096)

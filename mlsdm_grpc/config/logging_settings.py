@@ -12,7 +12,7 @@ __all__ = ["LogFormat", "LoggingSettings"]
 
 
 class LogFormat(StrEnum):
-    """How log lines look."""
+    """Forms of log lines."""
 
     JSON = "json"
     CONSOLE = "console"

@@ -13,7 +13,7 @@ __all__ = ["AuthMode", "SecuritySettings"]
 
 
 class AuthMode(StrEnum):
-    """Who may call."""
+    """Ways to authenticate callers."""
 
     DEV = "dev"
     TOKEN = "token"  # noqa: S105 - the name of a mode

@@ -12,7 +12,7 @@ __all__ = ["RecallPhase", "SpaceDefaults"]
 
 
 class RecallPhase(StrEnum):
-    """Where a query looks that names no phase."""
+    """Phases that a query looks in which names none."""
 
     ALL = "all"
     BAND = "band"
@@ -26,7 +26,7 @@ class SpaceDefaults(Section):
     capacity: int = Field(default=20_000, ge=1, le=1_000_000)
     """Memories of a space at most."""
     recall_phase: RecallPhase = RecallPhase.ALL
-    """Where a query looks that names no phase: in ``all`` phases, or in the ``band`` around the
+    """Phases that a query looks in which names none: ``all`` of them, or the ``band`` around the
     current one. Spaces under version 1 of the rules keep ``all``."""
     upgrade_semantics: bool = False
     """Carry spaces under older rules to the newest ones that this version has, each before its
@@ -34,8 +34,8 @@ class SpaceDefaults(Section):
     rules are a draft: versions of the server with another draft refuse the folder from the first
     start with this setting on, and older ones refuse its spaces."""
     embedder: str = "wordllama"
-    """What embeds text: ``wordllama`` (256 dimensions, offline), ``openai`` (section `embedder`) or
-    ``none``."""
+    """Embedder of texts: ``wordllama`` (256 dimensions, offline), ``openai`` (section `embedder`)
+    or ``none``."""
 
     @field_validator("embedder")
     @classmethod
