@@ -47,9 +47,10 @@ async def resolved(
         vectors = await embed([asks[i].text for i in bare])
         unknown = dict[str, Vector]()
         for i, vector in zip(bare, vectors, strict=True):
-            if vector.inv_norm or not _words_do(asks[i]):
-                ready[i] = replace(asks[i], vector=vector)
-            if not (vector.inv_norm or _words_do(asks[i])):
+            if not vector.inv_norm and _words_do(asks[i]):
+                continue
+            ready[i] = replace(asks[i], vector=vector)
+            if not vector.inv_norm:
                 unknown["text" if len(asks) == 1 else f"queries[{i}].text"] = vector
         check_embedded(unknown)
     return [_narrowed(ask) for ask in ready]
