@@ -36,7 +36,7 @@ from mlsdm_grpc.spaces.checks import check_deadline, parameters_of, seen
 from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
 from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline, check_record_size
-from mlsdm_grpc.workers.frames import APART_BYTES
+from mlsdm_grpc.workers.frames import placed
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_from_reply
 
 __all__ = ["Access"]
@@ -221,13 +221,13 @@ class Access:
         record = encode_record(self._records.record(space, body, ticket), encoded)
         if len(record) > _LARGE_BYTES:
             await asyncio.sleep(0)
-        apart = record if len(record) > APART_BYTES else b""
+        inside, behind = placed(record)
         reply = await self.ask(
             space,
-            pb.LinkRequest(preview=b"" if apart else record),
+            pb.LinkRequest(preview=inside),
             lane=ticket.lane,
             deadline_s=ticket.deadline_s,
-            record=apart,
+            record=behind,
         )
         if reply.outcome.WhichOneof("kind") is None:
             return None

@@ -40,7 +40,7 @@ from mlsdm_grpc.spaces.directory import Space, SpaceStatus
 from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
-from mlsdm_grpc.workers.frames import APART_BYTES
+from mlsdm_grpc.workers.frames import placed
 from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
@@ -229,9 +229,9 @@ class WritePipeline:
         except MlsdmError as error:
             self._finish(space, answer, error=error)
             return
-        apart = raw if len(raw) > APART_BYTES else b""
-        apply = pb.LinkRequest(space_id=space.number, apply=b"" if apart else raw)
-        reply = link.request(apply, record=apart, done=partial(self._let_go, answer))
+        inside, behind = placed(raw)
+        apply = pb.LinkRequest(space_id=space.number, apply=inside)
+        reply = link.request(apply, record=behind, done=partial(self._let_go, answer))
         reply.add_done_callback(partial(self._applied, space, raw, answer))
 
     def _applied(

@@ -15,7 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
-from mlsdm_grpc.journal.codec.protowire import length_delimited
+from mlsdm_grpc.journal.codec.protowire import FIXED_BYTES, length_delimited
 from mlsdm_grpc.wire.bounds import ENTRY, STRING, Bound
 
 __all__ = ["MAX_SURPLUS", "MessageScan", "MessageShape"]
@@ -33,8 +33,6 @@ _LENGTH: Final = 2
 _GROUP, _END_GROUP = 3, 4
 _PACKAGE: Final = "mlsdm."
 """Strings of other contracts have no bound."""
-_WIDTHS: Final = {1: 8, 5: 4}
-"""Bytes of a value by its wire type."""
 _VARINTS: Final = frozenset(
     {
         FieldDescriptor.TYPE_INT32,
@@ -126,7 +124,7 @@ class MessageShape:
             one.child = MessageShape(field.message_type, bounds, items)
         self.fields[field.number << 3 | wire_type] = one
         if kind is _Kind.MANY and wire_type != _LENGTH:
-            width = _WIDTHS.get(wire_type, 1)
+            width = FIXED_BYTES.get(wire_type, 1)
             self.fields[field.number << 3 | _LENGTH] = _Field(field, _Kind.PACKED, bound, width)
 
 
@@ -299,8 +297,8 @@ class MessageScan:
             begin = at
             if wire_type == 0:
                 after = self._after_varint(at)
-            elif wire_type in _WIDTHS:
-                after = at + _WIDTHS[wire_type]
+            elif wire_type in FIXED_BYTES:
+                after = at + FIXED_BYTES[wire_type]
             elif wire_type == _GROUP:
                 after = self._group(tag >> 3, at, end)
             else:

@@ -22,6 +22,7 @@ __all__ = [
     "RequestHandler",
     "encode_frame",
     "handle_some",
+    "placed",
 ]
 
 MAX_FRAME_BYTES = 64 * 1_024 * 1_024
@@ -29,6 +30,11 @@ LENGTHS = struct.Struct("<II")
 """Bytes of the message, and of the record behind it."""
 APART_BYTES: Final = 256 * 1_024
 """Records above that go behind their message."""
+
+
+def placed(record: bytes) -> tuple[bytes, bytes]:
+    """Return a record as it goes into its message, and as it goes behind that; one is empty."""
+    return (b"", record) if len(record) > APART_BYTES else (record, b"")
 
 
 def encode_frame(message: pb.LinkRequest | pb.LinkReply) -> bytes:

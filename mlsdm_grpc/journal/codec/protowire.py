@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from google.protobuf.message import DecodeError
 
-__all__ = ["length_delimited", "parts", "varint"]
+__all__ = ["FIXED_BYTES", "length_delimited", "taken_out", "varint"]
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
-_WIDTHS: Final = {_FIXED64: 8, _FIXED32: 4}
+FIXED_BYTES: Final = {_FIXED64: 8, _FIXED32: 4}
 """Bytes of a value by its wire type."""
 
 
@@ -31,20 +30,17 @@ def length_delimited(number: int, body: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(body)) + body
 
 
-def parts(view: memoryview, number: int) -> Iterator[tuple[memoryview, bool]]:
-    """Yield the fields of a message in their order, without copying them.
+def taken_out(view: memoryview, number: int) -> tuple[list[memoryview], bytearray]:
+    """Return the values of one field of a message, not copied, and the message without them.
 
     Args:
         view: The encoded message.
-        number: Field of strings, bytes or messages that the caller looks for.
-
-    Yields:
-        For a field of that number its value and True, for any other its bytes with its tag and
-        False.
+        number: Field of strings, bytes or messages.
 
     Raises:
         DecodeError: The bytes are not those of a message; groups are not supported.
     """
+    values, rest = list[memoryview](), bytearray()
     at, wanted = 0, number << 3 | _LENGTH
     while at < len(view):
         begin = at
@@ -56,13 +52,14 @@ def parts(view: memoryview, number: int) -> Iterator[tuple[memoryview, bool]]:
         elif tag & 7 == _VARINT:
             _, at = _number(view, at)
         else:
-            at += _WIDTHS.get(tag & 7, len(view))
+            at += FIXED_BYTES.get(tag & 7, len(view))
         if at > len(view):
             raise DecodeError("A field is cut off.")
         if tag == wanted:
-            yield view[value:at], True
+            values.append(view[value:at])
         else:
-            yield view[begin:at], False
+            rest += view[begin:at]
+    return values, rest
 
 
 def _number(view: memoryview, at: int) -> tuple[int, int]:

@@ -30,7 +30,7 @@ from mlsdm_grpc.journal.codec.new_memories import (
     unpacked_memory,
 )
 from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto, outcome_to_proto
-from mlsdm_grpc.journal.codec.protowire import length_delimited, parts, varint
+from mlsdm_grpc.journal.codec.protowire import length_delimited, taken_out, varint
 from mlsdm_grpc.journal.codec.record_bodies import (
     body_from_proto,
     body_of,
@@ -173,23 +173,11 @@ def _parsed(body: memoryview) -> tuple[pb.Record, list[memoryview] | None]:
     """Return a record, and the items of its body apart if it is large and has any."""
     if len(body) > _APART_BYTES:
         for number, item_number in _ITEM_NUMBERS.items():
-            head = bytearray()
-            inner = list[memoryview]()
-            for part, is_wanted in parts(body, number):
-                if is_wanted:
-                    inner.append(part)
-                else:
-                    head += part
-            if len(inner) == 1:
-                items, rest = list[memoryview](), bytearray()
-                for part, is_wanted in parts(inner[0], item_number):
-                    if is_wanted:
-                        items.append(part)
-                    else:
-                        rest += part
-                return pb.Record.FromString(
-                    bytes(head + length_delimited(number, bytes(rest)))
-                ), items
+            bodies, head = taken_out(body, number)
+            if len(bodies) == 1:
+                items, rest = taken_out(bodies[0], item_number)
+                without = bytes(head + length_delimited(number, bytes(rest)))
+                return pb.Record.FromString(without), items
     return pb.Record.FromString(bytes(body)), None
 
 

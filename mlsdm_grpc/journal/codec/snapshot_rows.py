@@ -6,13 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
 from mlsdm_grpc.core.mind.pelm import Memory
 from mlsdm_grpc.core.mind.request_window import WindowEntry
 from mlsdm_grpc.core.model.record import ExchangeRole, Float32
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.codec import records
+from mlsdm_grpc.journal.codec.new_memories import (
+    pairs_from_proto,
+    pairs_to_proto,
+    provenance_from_proto,
+    provenance_to_proto,
+)
+from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto, outcome_to_proto
 
 __all__ = [
     "SnapshotDamaged",
@@ -44,8 +49,8 @@ def memory_to_row(memory: Memory) -> pb.MemoryRow:
         memory_id=memory.memory_id,
         text=memory.text,
         labels=memory.labels,
-        metadata=[record_pb2.Pair(key=key, value=value) for key, value in memory.metadata],
-        provenance=records.provenance_to_proto(memory.provenance),
+        metadata=pairs_to_proto(memory.metadata),
+        provenance=provenance_to_proto(memory.provenance),
         pinned=memory.pinned,
         caller_chosen_id=memory.caller_chosen_id,
         create_time_ns=memory.create_time_ns,
@@ -72,8 +77,8 @@ def memory_from_row(row: pb.MemoryRow, *, phase: float, confidence: float) -> Me
         phase=phase,
         confidence=confidence,
         labels=tuple(row.labels),
-        metadata=tuple((pair.key, pair.value) for pair in row.metadata),
-        provenance=records.provenance_from_proto(row.provenance),
+        metadata=pairs_from_proto(row.metadata),
+        provenance=provenance_from_proto(row.provenance),
         pinned=row.pinned,
         caller_chosen_id=row.caller_chosen_id,
         create_time_ns=row.create_time_ns,
@@ -115,7 +120,7 @@ def entry_to_proto(entry: WindowEntry) -> pb.WindowEntry:
         request_id=entry.request_id,
         request_digest=entry.request_digest,
         time_ns=entry.time_ns,
-        outcome=records.outcome_to_proto(entry.outcome),
+        outcome=outcome_to_proto(entry.outcome),
     )
 
 
@@ -125,5 +130,5 @@ def entry_from_proto(message: pb.WindowEntry) -> WindowEntry:
         request_id=message.request_id,
         request_digest=message.request_digest,
         time_ns=message.time_ns,
-        outcome=records.outcome_from_proto(message.outcome),
+        outcome=outcome_from_proto(message.outcome),
     )
