@@ -345,6 +345,11 @@ async def streamed(driver, stream_id, texts, moral_value=None):
                 ],
             )
 
+    return await results_of(driver, stream_id, batches())
+
+
+async def results_of(driver, stream_id, batches):
+    """The results of the items of a stream, in their order."""
     opening = Opening(
         key=KEY,
         stream_id=stream_id,
@@ -354,7 +359,7 @@ async def streamed(driver, stream_id, texts, moral_value=None):
         admit=lambda: None,
         path="event",
     )
-    events = driver.engine.streams.run(opening, batches())
+    events = driver.engine.streams.run(opening, batches)
     return [each async for event in events for each in getattr(event, "results", ())]
 
 
@@ -411,17 +416,7 @@ async def streamed_bare(driver, text):
     async def batches():
         yield ItemBatch(1, [Candidate(bare(text), is_event=True)])
 
-    opening = Opening(
-        key=KEY,
-        stream_id="bare",
-        principal="tester",
-        deadline_s=float("inf"),
-        ending=asyncio.get_running_loop().create_future(),
-        admit=lambda: None,
-        path="event",
-    )
-    events = driver.engine.streams.run(opening, batches())
-    return [each async for event in events for each in getattr(event, "results", ())]
+    return await results_of(driver, "bare", batches())
 
 
 async def test_an_exchange_is_remembered_unless_a_rule_refuses_a_text_of_it():
