@@ -87,6 +87,15 @@ class RequestHandler(Protocol):
         """Whether there is work left for :meth:`step`."""
         ...
 
+    @property
+    def has_idle_work(self) -> bool:
+        """Whether there is work that can wait until no request comes for a while."""
+        ...
+
+    def begin_idle_work(self) -> None:
+        """Let :meth:`step` do that work."""
+        ...
+
     def handle(
         self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
     ) -> list[pb.LinkReply]:

@@ -46,6 +46,14 @@ class TextHandler:
         """Whether anything is left; everything is done at once."""
         return False
 
+    @property
+    def has_idle_work(self) -> bool:
+        """Whether anything can wait; nothing can."""
+        return False
+
+    def begin_idle_work(self) -> None:
+        """Do nothing."""
+
     def step(self) -> list[pb.LinkReply]:
         """Return nothing."""
         return []

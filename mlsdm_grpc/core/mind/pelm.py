@@ -106,10 +106,10 @@ class Pelm(WritableRing):
         Returns:
             For each query up to ``top_k`` slots with their scores, good until the next write; ties
             go to the newer memory. Exact: the same as scoring every row would give. Lost memories
-            are left out. Words are looked for where :meth:`know_words` was called, and have to be
-            complete.
+            are left out. Words are looked for where :meth:`know_words` was called.
 
-        Cost: one scan of the rows in the band and a rescoring of the candidates.
+        Cost: one scan of the rows in the band and a rescoring of the candidates; where words are
+            looked for, the entering of the texts that came since.
         """
         direction = None
         if traces is not None:
@@ -118,7 +118,8 @@ class Pelm(WritableRing):
             direction = wide / norm if norm > 0.0 else None
         now_ns = now_ns if now_ns >= self._next_expiry_ns else 0
         words = None
-        if self.words is not None:
+        if self.words is not None and any(query.sought for query in queries):
+            self.words.complete()
             words = WordSearch(self._lattice, self.words, now_ns, direction)
             if not len(self.words.index):  # there are no texts, so that vectors have to do
                 queries = [without_words(query) for query in queries]
@@ -227,7 +228,7 @@ class Pelm(WritableRing):
         ]
 
     def know_words(self, tokenizer: Tokenizer) -> Words:
-        """Return the words of the texts, from now on up to date; `completing` them follows."""
+        """Return the words of the texts, which follow all changes from now on."""
         if self.words is None:
             self.words = Words(self._lattice, tokenizer, self.saved_words)
         self.saved_words = None

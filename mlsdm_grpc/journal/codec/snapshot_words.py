@@ -17,12 +17,14 @@ __all__ = ["WordsReader", "word_parts"]
 
 
 def word_parts(pelm: Pelm) -> Iterator[pb.LexicalPart]:
-    """Return the index of the texts as it is now, part by part; none while it is not complete.
+    """Return the index of the texts as it is now, part by part.
+
+    Texts that wait to be entered are not in it, and are entered by whoever reads it.
 
     Cost: O(texts) at once, and then that of each part.
     """
     words = pelm.words
-    if words is None or not words.complete:
+    if words is None:
         return iter(())
     version, parts, sequences = words.version, words.index.parts(), pelm.history.sequences()
     return (
