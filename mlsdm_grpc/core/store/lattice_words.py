@@ -1,7 +1,7 @@
-"""The words of the texts of one lattice: a lexical index that follows each change of it.
+"""The lexical index of one lattice, updated with each change of it.
 
-The index is derived from the texts and no part of the state. One that is made for a lattice that
-holds memories already gets their texts step by step; new texts are entered as they come.
+The index is derived from the texts and is not part of the state. The index of a lattice with
+memories reads their texts step by step; new texts are added at once.
 """
 
 from __future__ import annotations
@@ -16,35 +16,34 @@ from mlsdm_grpc.core.store.memory_table import Lattice, Memory
 __all__ = ["SavedWords", "Terms", "Tokenizer", "Words"]
 
 Terms: TypeAlias = Callable[[str, str], Mapping[str, int]]
-"""Returns the terms of a text and its context with their frequencies."""
+"""Function that returns the terms of a text and its context with their frequencies."""
 
 
 class Tokenizer(NamedTuple):
-    """What makes the terms of texts."""
+    """A function that splits texts into terms, with its version."""
 
     version: str
-    """Texts have the same terms where it is the same."""
+    """Two tokenizers of the same version give the same terms for every text."""
     terms: Terms
 
 
 class SavedWords(NamedTuple):
-    """An index as it was kept with the memories that it is of."""
+    """An index as saved together with its memories."""
 
     version: str
-    """Of the tokenizer."""
+    """Version of the tokenizer."""
     memory_digest: int
-    """Of the memories, see :attr:`Lattice.digest`."""
+    """Digest of the memories; see :attr:`Lattice.digest`."""
     parts: Sequence[IndexPart]
 
 
 class Words:
-    """The lexical index of a lattice; single writer, no locks.
+    """The lexical index of a lattice. Single writer, no locks.
 
     Args:
-        lattice: Whose texts it holds; says from now on what is placed and cleared.
-        tokenizer: Makes the terms of a text.
-        saved: What was known of these memories before; that of other ones, or by another
-            tokenizer, is of no use.
+        lattice: Source of the texts; reports every placed and cleared slot from now on.
+        tokenizer: Splits texts into terms.
+        saved: A saved index. It is ignored if its memories or its tokenizer differ.
     """
 
     def __init__(
@@ -52,13 +51,13 @@ class Words:
     ) -> None:
         self.index = LexicalIndex()
         self.version = tokenizer.version
-        """Of the tokenizer."""
-        # Weak: the lattice calls this object, and the memory of a space is freed by the counts of
-        # references, at once.
+        """Version of the tokenizer."""
+        # A weak reference: the lattice refers to this object, and a cycle would delay the release
+        # of a space's memory until the garbage collector runs.
         self._lattice = weakref.ref(lattice)
         self._terms = tokenizer.terms
+        # Slots whose texts are not in the index yet, newest last.
         self._missing: list[int] = []
-        """Slots whose texts are not entered yet, newest last."""
         if saved is not None and saved[:2] == (tokenizer.version, lattice.digest):
             for part in saved.parts:
                 self.index.adopt(part)
@@ -69,23 +68,23 @@ class Words:
 
     @property
     def complete(self) -> bool:
-        """Whether all texts are entered, so that answers are exact."""
+        """True if all texts are in the index, so that results are exact."""
         return not self._missing
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the index takes."""
+        """Size of the index, bytes."""
         return self.index.nbytes
 
     def completing(self) -> Iterator[None]:
-        """Enter the missing texts, one at a step; writes may come in between.
+        """Add the missing texts, one for each step; writes may occur between steps.
 
-        Several may do this at the same time: they share the work.
+        Several iterators may run at the same time and share the work.
         """
         lattice = self._lattice()
         while lattice is not None and self._missing:
             slot = self._missing.pop()
-            # What was placed since was entered then, and what left is not there any more.
+            # A slot placed in the meantime is already in the index; a cleared one is gone.
             if lattice.columns["sequence"][slot] and slot not in self.index:
                 self._enter(slot, *lattice.text_and_context(slot))
             yield
