@@ -89,11 +89,11 @@ class RequestHandler(Protocol):
 
     @property
     def has_idle_work(self) -> bool:
-        """Whether there is work that can wait until no request comes for a while."""
+        """True if there is background work, which waits until no request comes for a while."""
         ...
 
     def begin_idle_work(self) -> None:
-        """Let :meth:`step` do that work."""
+        """Start the background work; :meth:`step` continues it."""
         ...
 
     def handle(

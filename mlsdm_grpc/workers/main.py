@@ -26,7 +26,7 @@ __all__ = ["main", "make_handler", "serve"]
 
 _READ_BYTES = 64 * 1_024
 _IDLE_MS: Final = 50
-"""Time without a request after which what can wait is done."""
+"""Time without a request after which background work starts, milliseconds."""
 
 
 def make_handler(role: str, embedder: str, position: Progress) -> RequestHandler:

@@ -1,4 +1,4 @@
-"""The words of the texts of spaces, as their worker keeps them."""
+"""Lexical indexes of the spaces of a worker, completed in the background."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mlsdm_grpc.workers.scheduler import Job, LockMode, Slices
 __all__ = ["WordEntries"]
 
 _AWAITED: Final = 4_096
-"""Texts of a space that wait for idle time at most; to enter them takes about 0.1 s."""
+"""Missing texts of a space beyond which indexing does not wait for idle time; about 0.1 s."""
 _AT_ONCE: Final = 64
-"""Texts that a query enters before it is answered; with more it waits, and lets others go first."""
+"""Missing texts that a query indexes itself; for more it waits for a job."""
 _log = logging.getLogger(__name__)
 
 
 class WordEntries:
-    """Enters words of new texts into the indexes of their spaces, when there is time for it.
+    """Indexes the words of new texts in the background.
 
-    A write leaves that to later: until no request came for a while, until many texts wait, or until
-    a query looks for words.
+    A write only notes its text. Indexing starts when the worker is idle, when many texts wait, or
+    when a query searches words.
 
     Args:
         minds: Minds of the worker by space.
@@ -36,15 +36,15 @@ class WordEntries:
         self._minds = minds
         self._slices = slices
         self._waiting: set[int] = set()
-        """Spaces that may have texts whose words are not entered."""
+        """Spaces that may have texts that are not indexed."""
         self._begun: set[int] = set()
-        """Spaces with a job that enters them."""
+        """Spaces with an indexing job."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def note(self, space_id: int, mind: Mind) -> None:
-        """Note that a space may have new texts; from the first time on its words are followed."""
+        """Note that a space may have new texts; the first call starts its index."""
         missing = _missing(mind)
         if missing:
             self._waiting.add(space_id)
@@ -52,15 +52,15 @@ class WordEntries:
             self._begin(space_id)
 
     def begin(self) -> None:
-        """Begin to enter all words that wait."""
+        """Start indexing all waiting texts."""
         while self._waiting:
             self._begin(self._waiting.pop())
 
     def defers(self, request: pb.LinkRequest) -> bool:
-        """Keep a search for words until the words of many texts are entered; few it enters itself.
+        """Defer a search by words while many texts are not indexed.
 
         Returns:
-            Whether the request waits; a job brings it back.
+            True if a job brings the request back when the index is complete.
         """
         mind = self._minds.get(request.space_id)
         by_words = any(query.words for query in request.search.queries)
@@ -79,7 +79,7 @@ class WordEntries:
             self._slices.begin(job, at_once=False)
 
     def _steps(self, space_id: int) -> Iterator[None]:
-        """Enter words in steps as long as the space is here; it may change meanwhile."""
+        """Index texts in steps while the space is loaded; it may change between steps."""
         mind = self._minds.get(space_id)
         if mind is not None and mind.contents is not None:
             for _ in mind.contents.pelm.know_words(_TOKENIZER).completing():
@@ -90,7 +90,7 @@ class WordEntries:
 
 
 def _missing(mind: Mind) -> int:
-    """Return how many texts of a space wait for their words to be entered."""
+    """Return how many texts of a space are not indexed yet."""
     if mind.contents is None:
         return 0
     return mind.contents.pelm.know_words(_TOKENIZER).missing_count

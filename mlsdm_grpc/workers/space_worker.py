@@ -110,11 +110,11 @@ class MindHandler:
 
     @property
     def has_idle_work(self) -> bool:
-        """Whether words wait to be entered."""
+        """True if texts wait to be indexed."""
         return len(self._words) > 0
 
     def begin_idle_work(self) -> None:
-        """Begin to enter them."""
+        """Start indexing them."""
         self._words.begin()
 
     def handle(

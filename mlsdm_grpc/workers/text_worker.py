@@ -48,7 +48,7 @@ class TextHandler:
 
     @property
     def has_idle_work(self) -> bool:
-        """Whether anything can wait; nothing can."""
+        """False: there is no background work."""
         return False
 
     def begin_idle_work(self) -> None:
