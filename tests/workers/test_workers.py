@@ -132,7 +132,7 @@ class Resting:
         self.calls.append("idle")
         self.begun.set()
 
-    def handle(self, requests, records=None):
+    def handle(self, requests, _records):
         self.calls += ["request"] * len(requests)
         return []
 
