@@ -12,7 +12,7 @@ from mlsdm_grpc.core.store.lattice_words import Tokenizer
 from mlsdm_grpc.lexical import TOKENIZER_VERSION, index_terms
 from mlsdm_grpc.workers.scheduler import Job, LockMode, Slices
 
-__all__ = ["WordEntries"]
+__all__ = ["TOKENIZER", "WordEntries"]
 
 _AWAITED: Final = 4_096
 """Missing texts of a space beyond which indexing does not wait for idle time; about 0.1 s."""
@@ -82,7 +82,7 @@ class WordEntries:
         """Index texts in steps while the space is loaded; it may change between steps."""
         mind = self._minds.get(space_id)
         if mind is not None and mind.contents is not None:
-            for _ in mind.contents.pelm.know_words(_TOKENIZER).completing():
+            for _ in mind.contents.pelm.know_words(TOKENIZER).completing():
                 if self._minds.get(space_id) is not mind:
                     break
                 yield
@@ -93,7 +93,7 @@ def _missing(mind: Mind) -> int:
     """Return how many texts of a space are not indexed yet."""
     if mind.contents is None:
         return 0
-    return mind.contents.pelm.know_words(_TOKENIZER).missing_count
+    return mind.contents.pelm.know_words(TOKENIZER).missing_count
 
 
 def _terms(text: str, context: str) -> Mapping[str, int]:
@@ -109,4 +109,4 @@ def _terms(text: str, context: str) -> Mapping[str, int]:
         return {}
 
 
-_TOKENIZER: Final = Tokenizer(TOKENIZER_VERSION, _terms)
+TOKENIZER: Final = Tokenizer(TOKENIZER_VERSION, _terms)

@@ -61,7 +61,7 @@ def filled(count=700):
 
 
 def words_of(mind):
-    return mind.contents.pelm.know_words(space_words._TOKENIZER)
+    return mind.contents.pelm.know_words(space_words.TOKENIZER)
 
 
 def written(mind):
@@ -126,8 +126,8 @@ def test_texts_that_wait_as_the_file_is_written_are_entered_by_its_reader():
 def test_an_index_of_another_version_is_made_anew(monkeypatch):
     mind = filled()
     file = written(mind)
-    other = lattice_words.Tokenizer("another", space_words._TOKENIZER.terms)
-    monkeypatch.setattr(space_words, "_TOKENIZER", other)
+    other = lattice_words.Tokenizer("another", space_words.TOKENIZER.terms)
+    monkeypatch.setattr(space_words, "TOKENIZER", other)
     loaded = read_snapshot(file)
     assert len(words_of(loaded).index) == 0
     agree(loaded, mind)
@@ -176,6 +176,7 @@ class Worker:
 
     def __init__(self):
         self.handler = MindHandler(Progress())
+        self.minds = self.handler._minds
         self.call_id = 0
 
     def send(self, **kind):
@@ -198,8 +199,8 @@ def loading(tmp_path, monkeypatch):
     """Return a worker that has just loaded a space whose index has to be made."""
     path = tmp_path / "snapshot"
     path.write_bytes(written(filled()).getvalue())
-    other = lattice_words.Tokenizer("another", space_words._TOKENIZER.terms)
-    monkeypatch.setattr(space_words, "_TOKENIZER", other)
+    other = lattice_words.Tokenizer("another", space_words.TOKENIZER.terms)
+    monkeypatch.setattr(space_words, "TOKENIZER", other)
     worker = Worker()
     replies = worker.send(load=pb.LoadRequest(snapshot_path=str(path)))
     while not replies:
@@ -220,7 +221,7 @@ def test_a_query_for_words_waits_for_them_and_all_else_does_not(tmp_path, monkey
     )
     (reply,) = worker.send(search=by_vector)
     assert reply.WhichOneof("kind") == "search"
-    mind = worker.handler._minds[1]
+    mind = worker.minds[1]
     new = NewMemory("new", vector(1, DIMENSION), True, text="A new parcel P9999.")
     body = PutMemories((new,), allow_replace=False)
     (reply,) = worker.send(apply=encode_record(record(mind, body)))
@@ -256,7 +257,7 @@ def test_a_write_leaves_its_words_to_idle_time(tmp_path, monkeypatch):
     worker.handler.begin_idle_work()
     assert worker.handler.busy
     assert worker.ended() == []
-    mind = worker.handler._minds[1]
+    mind = worker.minds[1]
     assert words_of(mind).missing_count == 0
     entered = len(words_of(mind).index)
     assert not worker.handler.has_idle_work
@@ -274,7 +275,7 @@ def test_of_many_texts_the_words_are_entered_without_idle_time(monkeypatch):
     worker.ended()
     create = CreateSpace(SpaceParameters(dimension=DIMENSION, capacity=500))
     worker.send(apply=encode_record(record(mind, create)))
-    mind = worker.handler._minds[1]
+    mind = worker.minds[1]
     for i in range(10):
         new = NewMemory(f"m{i}", vector(i, DIMENSION), True, text=f"Parcel {i}.")
         body = PutMemories((new,), allow_replace=False)
@@ -289,7 +290,7 @@ def test_of_many_texts_the_words_are_entered_without_idle_time(monkeypatch):
 
 def test_a_query_enters_few_words_itself():
     worker, mind = Worker(), filled()
-    worker.handler._minds[1] = mind
+    worker.minds[1] = mind
     put(mind, "A new parcel P9999.")
     (reply,) = worker.send(search=search("P9999"))
     assert b"P9999" in reply.search.answer
