@@ -117,9 +117,11 @@ class Streams:
         self._vector_bytes = 4 * embedder.dimension if embedder else 0
         self._max_items = settings.max_stream_items
         self._metrics = metrics
-        self._places = Bulkhead("streams", settings.max_streams)
-        self._open = StreamPlaces()
-        metrics.streams_open.set_function(lambda: len(self._open))
+        self.permits = Bulkhead("streams", settings.max_streams)
+        """Permits of open streams."""
+        self.open = StreamPlaces()
+        """Places of open streams, by space and id."""
+        metrics.streams_open.set_function(lambda: len(self.open))
 
     async def run(
         self, opening: Opening, batches: AsyncGenerator[ItemBatch]
@@ -135,11 +137,11 @@ class Streams:
                 the client are settled first.
         """
         with (
-            self._places.inside(opening.key.tenant),
-            self._open.place(opening.key, opening.stream_id) as place,
+            self.permits.inside(opening.key.tenant),
+            self.open.place(opening.key, opening.stream_id) as place,
         ):
             position, revision = await self._begin(opening)
-            self._open.take(place)
+            self.open.take(place)
             yield OpenedStream(position, revision, self._max_items)
             inbox = Inbox(
                 opening.stream_id,

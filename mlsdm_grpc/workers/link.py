@@ -246,7 +246,7 @@ class InlineLink(_RequestLink):
 
     def __init__(self, handler: RequestHandler) -> None:
         super().__init__()
-        self._handler = handler
+        self.handler = handler
         self._queue: list[pb.LinkRequest] = []
         self._records: dict[int, bytes] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
@@ -266,13 +266,13 @@ class InlineLink(_RequestLink):
         queue, self._queue = self._queue, []
         records, self._records = self._records, {}
         loop = asyncio.get_running_loop()
-        handled = loop.run_in_executor(self._thread, handle_some, self._handler, queue, records)
+        handled = loop.run_in_executor(self._thread, handle_some, self.handler, queue, records)
         handled.add_done_callback(self._handled)
 
     def _handled(self, handled: asyncio.Future[list[pb.LinkReply]]) -> None:
         for reply in handled.result():
             self._pending.resolve(reply)
-        self._busy = bool(self._queue) or self._handler.busy
+        self._busy = bool(self._queue) or self.handler.busy
         if self._busy:
             self._handle()
 

@@ -21,6 +21,7 @@ import structlog
 
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.protection.sensors import resident_bytes
+from mlsdm_grpc.workers.frames import RequestHandler
 from mlsdm_grpc.workers.link import InlineLink, Link, worker_lost
 from mlsdm_grpc.workers.main import make_handler
 from mlsdm_grpc.workers.process import (
@@ -36,7 +37,6 @@ from mlsdm_grpc.workers.progress import Applying, Progress
 __all__ = ["Loss", "Pool", "WorkerLimits", "WorkerState"]
 
 _log = structlog.get_logger(__name__)
-_READY_S = 2.0
 _CHECK_S = 1.0
 """Longest time between two looks at the workers."""
 _LOOKS = 4
@@ -69,6 +69,8 @@ class WorkerLimits:
     """Somebody waits and the worker has made no step for this long, seconds; 0 is for ever."""
     memory_bytes: int = 0
     """Resident memory above this, bytes; 0 is no limit."""
+    ready_s: float = 2.0
+    """Time in which a call waits for a worker that is being replaced, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Pool:
         self.role = role
         self.size = max(count, 1)
         self._inline = count == 0
-        self._limits = limits
+        self.limits = limits
+        """Limits of its workers; other ones apply from the next check on."""
         self._starter = WorkerStarter(role, limits.start_s, self._lost)
         self._standby = standby
         self._on_lost: Callable[[Loss], None] = _ignore
@@ -151,16 +154,41 @@ class Pool:
         """Return the link to a worker; wait a little for one that is being replaced.
 
         Raises:
-            Unavailable: WORKER_LOST; there is no worker after two seconds.
+            Unavailable: WORKER_LOST; there is no worker after ``limits.ready_s``.
         """
         link = self._links[index]
         if link is None:
-            with anyio.move_on_after(_READY_S):
+            with anyio.move_on_after(self.limits.ready_s):
                 await self._up[index].wait()
             link = self._links[index]
         if link is None:
             raise worker_lost()
         return link
+
+    def worker(self, index: int) -> WorkerProcess | None:
+        """Return the process in one place; None while it is replaced, or in this process."""
+        return self._workers[index]
+
+    @property
+    def standby_pid(self) -> int | None:
+        """Process id of the standby, once it is ready to take a place."""
+        return None if self._spare is None else self._spare.process.pid
+
+    @property
+    def inline_handler(self) -> RequestHandler:
+        """Handler that works inside this process, of a pool without processes."""
+        link = self._links[0]
+        if not isinstance(link, InlineLink):
+            raise TypeError("the workers of this pool are processes")
+        return link.handler
+
+    def restart_inline(self) -> None:
+        """Lose the handler inside this process as a process is lost, and begin with a new one."""
+        link = self._links[0]
+        if link is not None:
+            link.close()
+        self._came_up(0, InlineLink(make_handler(self.role.name, self.role.embedder, Progress())))
+        self._on_lost(Loss(0, None, over_memory=False))
 
     def pids(self) -> list[int]:
         """Return the process ids of the workers that run, by place; not that of the standby."""
@@ -315,8 +343,8 @@ class Pool:
 
     async def _guard(self) -> None:
         """Kill workers that stand still or hold too much; their ends make them replaced."""
-        stall_s = self._limits.stall_s
-        while stall_s or self._limits.memory_bytes:
+        stall_s = self.limits.stall_s
+        while stall_s or self.limits.memory_bytes:
             await anyio.sleep(self._looks_s)
             workers = [worker for worker in self._workers if worker is not None]
             for worker in workers:
@@ -324,9 +352,9 @@ class Pool:
                 if stall_s and worker.stood(self._looks_s, stall_s):
                     _log.error("worker_stalled", role=self.role.name, pid=worker.process.pid)
                     worker.kill()
-            if self._limits.memory_bytes:
+            if self.limits.memory_bytes:
                 for worker, resident in await asyncio.to_thread(_measured, workers):
-                    if resident > self._limits.memory_bytes:
+                    if resident > self.limits.memory_bytes:
                         _log.error("worker_over_memory", role=self.role.name, bytes=resident)
                         worker.over_memory = True
                         worker.kill()

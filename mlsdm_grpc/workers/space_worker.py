@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
@@ -79,8 +80,9 @@ class MindHandler:
     def __init__(self, position: Progress, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._position = position
         self._minds: dict[int, Mind] = {}
-        self._slices = Slices(clock)
-        self._words = WordEntries(self._minds, self._slices)
+        self.slices = Slices(clock)
+        """Long requests in progress."""
+        self._words = WordEntries(self._minds, self.slices)
         self._records: dict[int, bytes] = {}
         """Records of requests that are not begun, by call; others are in the requests."""
         self._searches = Searches(
@@ -104,9 +106,14 @@ class MindHandler:
         }
 
     @property
+    def minds(self) -> Mapping[int, Mind]:
+        """Minds by the number of their space."""
+        return MappingProxyType(self._minds)
+
+    @property
     def busy(self) -> bool:
         """Whether a long request is in progress."""
-        return len(self._slices) > 0
+        return len(self.slices) > 0
 
     @property
     def has_idle_work(self) -> bool:
@@ -128,11 +135,11 @@ class MindHandler:
             kind = request.WhichOneof("kind") or ""
             claim = self._claim(kind, request)
             if kind == "cancel":
-                given_up = self._slices.cancel(request.cancel)
+                given_up = self.slices.cancel(request.cancel)
                 if given_up is not None:
                     self._records.pop(request.cancel, None)
                     replies.append(given_up)
-            elif self._slices.holds(request, claim) or (
+            elif self.slices.holds(request, claim) or (
                 kind == "search" and self._words.defers(request)
             ):
                 replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
@@ -154,7 +161,7 @@ class MindHandler:
         def begin(request: pb.LinkRequest, claim: LockMode) -> None:
             replies.extend(self._begin(request.WhichOneof("kind") or "", request, claim))
 
-        done, glances = self._slices.step(begin)
+        done, glances = self.slices.step(begin)
         if done is not None and done.again:
             glances = [done.request, *glances]
         elif done is not None and done.request.call_id:
@@ -178,7 +185,7 @@ class MindHandler:
         reply = pb.LinkReply(call_id=request.call_id)
         job = Job(request, reply, self._steps(self._actions[kind], request, reply), claim)
         at_once = claim is LockMode.POINT_READ or kind in _AT_ONCE
-        return [reply] if self._slices.begin(job, at_once=at_once) else []
+        return [reply] if self.slices.begin(job, at_once=at_once) else []
 
     def _steps(
         self, action: _Action, request: pb.LinkRequest, reply: pb.LinkReply

@@ -216,9 +216,9 @@ async def test_a_client_that_goes_away_leaves_nothing_behind():
                 await talk.call.read()
             talk.call.cancel()
         with anyio.fail_after(20):
-            while server.engine.streams._open or server.data_port._router.in_flight.calls:
+            while server.engine.streams.open or server.data_port._router.in_flight.calls:
                 await anyio.lowlevel.checkpoint()
-        assert not server.engine.streams._places.in_use
+        assert not server.engine.streams.permits.in_use
         again = await Conversation(one).open("s1")
         assert again.opened.acked_sequence == 1
         again.call.cancel()
@@ -413,7 +413,7 @@ async def test_the_client_tells_what_it_may_not_do():
                 if outcome.sequence == 2_000:
                     break
         with anyio.fail_after(20):
-            while server.engine.streams._open:
+            while server.engine.streams.open:
                 await anyio.lowlevel.checkpoint()
 
 
@@ -423,7 +423,7 @@ async def test_an_ingestion_that_was_given_up_goes_on_under_its_name():
         async with aclosing(client.ingest(source, stream_id="job")) as outcomes:
             await anext(outcomes)
         with anyio.fail_after(20):
-            while server.engine.streams._open:
+            while server.engine.streams.open:
                 await anyio.lowlevel.checkpoint()
         outcomes = [outcome async for outcome in client.ingest(source, stream_id="job")]
         assert [outcome.sequence for outcome in outcomes] == list(range(1, 601))

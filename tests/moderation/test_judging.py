@@ -249,7 +249,7 @@ async def test_a_defect_of_a_worker_is_an_error_and_no_verdict(monkeypatch):
 async def test_a_lost_text_worker_refuses_and_writes_nothing():
     async with running(text_workers=1) as driver:
         judging = driver.engine.judging
-        (worker,) = driver.engine._text_pool._workers
+        worker = driver.engine.parts.text_workers.worker(0)
         asked = asyncio.ensure_future(
             judging.judge("x " * 30_000, Stage.PROMPT, tenant="dev", deadline_s=within())
         )
@@ -258,7 +258,7 @@ async def test_a_lost_text_worker_refuses_and_writes_nothing():
         with pytest.raises(Unavailable) as caught:
             await asked
         assert caught.value.reason == "WORKER_LOST"
-        await driver.engine._text_pool._up[0].wait()
+        await driver.engine.parts.text_workers.ready(0)
         again = await judging.judge(INJECTION, Stage.PROMPT, tenant="dev", deadline_s=within())
         assert again.decision is Decision.REFUSE
 
@@ -291,7 +291,7 @@ async def test_a_policy_that_is_set_meanwhile_is_not_missed():
 async def test_rules_of_the_server_are_built_in():
     async with running() as driver:
         policies_of = tenant_policies.Policies(
-            driver.engine._access, rules_with(Enforcement.ENFORCE)
+            driver.engine.parts.access, rules_with(Enforcement.ENFORCE)
         )
         policy = await policies_of.effective("dev", within())
         assert {rule.enforcement for rule in policy.of(Stage.MEMORY)} == {Enforcement.ENFORCE}

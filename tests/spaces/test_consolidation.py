@@ -239,7 +239,7 @@ async def test_a_space_that_sleeps_often_consolidates_now_and_then():
         second = await fall_asleep(driver, first=80)
         assert driver.engine.consolidator.idle
         assert (await driver.state()).revision == second.revision
-        (space,) = driver.engine._directory
+        (space,) = driver.engine.directory
         space.consolidated_s -= 3_600
         await wake_up(driver, first=100)
         third = await fall_asleep(driver, first=110)
@@ -307,13 +307,13 @@ async def test_a_replayed_space_is_the_same(driver):
         assert other.replayed() == live.revision
         assert (replayed.chain, replayed.used) == (live.chain, live.used)
         assert replayed.traces.tobytes() == live.traces.tobytes()
-        other.engine._directory.registry._in_use.clear()
+        other.engine.directory.registry._in_use.clear()
 
 
 async def configure(driver, **change):
     body = UpdateSpace("", SpaceChange(**change))
-    (space,) = [each for each in driver.engine._directory if each.key == KEY]
-    await driver.engine._access.write(space, body, ticket())
+    (space,) = [each for each in driver.engine.directory if each.key == KEY]
+    await driver.engine.parts.access.write(space, body, ticket())
 
 
 async def test_a_space_that_is_read_only_is_not_consolidated(driver):
@@ -364,7 +364,7 @@ async def test_a_listener_that_fails_leaves_no_write_without_an_answer(driver, m
 
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, said: reported.append(said))
-    monkeypatch.setattr(driver.engine._writes, "_observers", [Broken()])
+    monkeypatch.setattr(driver.engine.parts.writes, "_observers", [Broken()])
     with anyio.fail_after(10):
         assert (await event(driver, 1)).accepted
     assert reported

@@ -176,7 +176,7 @@ class Worker:
 
     def __init__(self):
         self.handler = MindHandler(Progress())
-        self.minds = self.handler._minds
+        self.minds = self.handler.minds
         self.call_id = 0
 
     def send(self, **kind):

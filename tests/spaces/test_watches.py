@@ -112,7 +112,7 @@ async def test_a_space_that_does_not_exist_is_not_found(driver):
         async with watch(driver, key=SpaceKey("dev", "nowhere")) as views:
             await anext(views)
     assert caught.value.reason == "SPACE_NOT_FOUND"
-    assert not driver.engine.watches._counts
+    assert not driver.engine.watches.counts
 
 
 async def test_another_life_of_the_space_ends_the_watch(driver):
@@ -153,7 +153,7 @@ async def test_watches_of_a_space_are_bounded_and_release_their_places():
             await second.aclose()
             async with watch(driver) as views:
                 await anext(views)
-        assert not driver.engine.watches._counts
+        assert not driver.engine.watches.counts
 
 
 async def test_a_cancelled_watch_releases_everything(driver):
@@ -164,7 +164,7 @@ async def test_a_cancelled_watch_releases_everything(driver):
             following.cancel()
             await asyncio.wait([following])
             assert following.cancelled()
-            assert not driver.engine.watches._counts
+            assert not driver.engine.watches.counts
             assert all(status.in_use == 0 for status in driver.engine.lanes)
 
 
@@ -174,7 +174,7 @@ async def test_a_watch_brings_its_space_back_when_the_worker_is_lost():
         async with watch(driver) as views:
             await anext(views)
             async with waiting(views) as following:
-                (pid,) = driver.engine._minds.pids()
+                (pid,) = driver.engine.parts.space_workers.pids()
                 os.kill(pid, signal.SIGKILL)
                 with anyio.fail_after(20):
                     while not driver.replayed():
@@ -191,7 +191,7 @@ async def test_a_space_that_cannot_be_brought_back_ends_its_watches(monkeypatch)
             await anext(views)
             async with waiting(views) as following:
                 monkeypatch.setattr("mlsdm_grpc.workers.pool._READY_S", 0.0)
-                (pid,) = driver.engine._minds.pids()
+                (pid,) = driver.engine.parts.space_workers.pids()
                 os.kill(pid, signal.SIGKILL)
                 with anyio.fail_after(20), pytest.raises(Unavailable) as caught:
                     await following

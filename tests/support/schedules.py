@@ -317,7 +317,7 @@ class World:
         self._send((pb.LinkRequest(unload=pb.UnloadRequest()), "unload"))
         while self.handler.busy:
             self._step()
-        if 1 in self.handler._minds:
+        if 1 in self.handler.minds:
             raise Wrong("a space that was unloaded is there still")
         self._bring_back()
 
@@ -363,7 +363,7 @@ class World:
                 self._step()
 
     def _held(self, number):
-        return self.handler._minds[number]
+        return self.handler.minds[number]
 
     # What has to be.
 
