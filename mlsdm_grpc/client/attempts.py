@@ -18,7 +18,7 @@ import grpc.aio
 from mlsdm_grpc.client.failures import never_sent, pushback, typed_error
 from mlsdm_grpc.errors import DeadlineExceeded, MlsdmError, QuotaExceeded, Unavailable
 
-__all__ = ["MAX_ATTEMPTS", "Attempts", "Throttle"]
+__all__ = ["MAX_ATTEMPTS", "UNCERTAIN_REASONS", "Attempts", "Throttle"]
 
 MAX_ATTEMPTS: Final = 3
 """Attempts of one call, the first included."""
@@ -29,7 +29,7 @@ _LEAST_ATTEMPT_S: Final = 0.1
 """Time that has to be left for a repeat, seconds; with less it would only end as unknown."""
 _MAX_TOKENS: Final = 10.0
 _TOKEN_RATIO: Final = 0.1
-_OPEN: Final = frozenset({"JOURNAL_UNAVAILABLE", "WORKER_LOST", "OUTCOME_UNKNOWN"})
+UNCERTAIN_REASONS: Final = frozenset({"JOURNAL_UNAVAILABLE", "WORKER_LOST", "OUTCOME_UNKNOWN"})
 """Reasons of the server after which a write may have happened, unless the metadata ``written`` says
 that it did not."""
 
@@ -128,7 +128,7 @@ class Attempts:
 def _leaves_open(failure: grpc.aio.AioRpcError, error: MlsdmError) -> bool:
     """Return whether the attempt may have written, if it was one of a write."""
     if error.reason:
-        return error.reason in _OPEN and error.metadata.get("written") != "no"
+        return error.reason in UNCERTAIN_REASONS and error.metadata.get("written") != "no"
     return not never_sent(failure)
 
 

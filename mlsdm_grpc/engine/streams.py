@@ -68,6 +68,7 @@ from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = [
+    "MAX_PAUSE_S",
     "Flow",
     "Goodbye",
     "OpenedStream",
@@ -80,7 +81,7 @@ __all__ = [
 ]
 
 _RECORD_TIMEOUT_S = 30.0
-_MAX_PAUSE_S = 30.0
+MAX_PAUSE_S = 30.0
 _BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE", "SHEDDING", "EMERGENCY"})
 """Reasons for which nothing was written, so that the same items may be tried again."""
 
@@ -165,7 +166,7 @@ class Streams:
         self, opening: Opening, position: StreamPosition, inbox: Inbox, reader: asyncio.Task[None]
     ) -> AsyncGenerator[StreamEvent]:
         """Settle what comes in, record by record, to the end of the stream."""
-        patience_s = _MAX_PAUSE_S
+        patience_s = MAX_PAUSE_S
         finished = False
         while True:
             while not (inbox or reader.done() or opening.ending.done()):
@@ -191,7 +192,7 @@ class Streams:
                 yield Flow(self._max_items, pause_s)
                 await asyncio.wait([opening.ending], timeout=pause_s)
                 continue
-            position, patience_s = done.position, _MAX_PAUSE_S
+            position, patience_s = done.position, MAX_PAUSE_S
             inbox.settle(position.acked_sequence)
             yield done
 

@@ -19,6 +19,7 @@ from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = [
+    "PATIENCE_S",
     "SHORTEST_S",
     "Surroundings",
     "Upstream",
@@ -32,7 +33,7 @@ _T = TypeVar("_T")
 _log: Final = structlog.get_logger(component="llm")
 SHORTEST_S: Final = 0.05
 """A call that has less time than this is not begun, seconds."""
-_PATIENCE_S: Final = 2.0
+PATIENCE_S: Final = 2.0
 """A provider that was silent for so long has failed, even if only its caller's time was up."""
 
 
@@ -213,7 +214,7 @@ def judge(leave: Pass, fault: ProviderFault) -> None:
 
 def judge_silence(leave: Pass, waited_s: float) -> None:
     """Tell the breaker of a provider that had not answered when its caller's time was up."""
-    if waited_s >= _PATIENCE_S:
+    if waited_s >= PATIENCE_S:
         leave.failed()
     else:
         leave.void()

@@ -36,9 +36,17 @@ from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.spaces.checks import parameters_of
 from mlsdm_grpc.spaces.directory import Space
 
-__all__ = ["Candidate", "judged_event", "judged_value", "redacted_memory", "refused_put", "settled"]
+__all__ = [
+    "INLINE_PRODUCTS",
+    "Candidate",
+    "judged_event",
+    "judged_value",
+    "redacted_memory",
+    "refused_put",
+    "settled",
+]
 
-_INLINE_PRODUCTS = 4_000_000
+INLINE_PRODUCTS = 4_000_000
 """Comparing with an ontology on the event loop takes at most about a millisecond."""
 _UNPACKED = 32
 """Memories that are unpacked at once."""
@@ -217,7 +225,7 @@ async def settled(
     ontology = space.ontology
     if not len(ontology):
         return memories
-    if ontology.cost(len(memories)) <= _INLINE_PRODUCTS and len(memories) <= FEW:
+    if ontology.cost(len(memories)) <= INLINE_PRODUCTS and len(memories) <= FEW:
         return ontology.labelled(memories)
     return await asyncio.to_thread(_labelled, ontology, memories)
 

@@ -9,12 +9,12 @@ from typing import Final
 
 from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 
-__all__ = ["SMALL_BYTES", "ByteGate"]
+__all__ = ["LONGEST_WAIT_S", "SMALL_BYTES", "ByteGate"]
 
 SMALL_BYTES: Final = 64 * 1_024
 """Messages up to this are bounded by the number of calls."""
 
-_LONGEST_WAIT_S: Final = 2.0
+LONGEST_WAIT_S: Final = 2.0
 
 
 class ByteGate:
@@ -74,7 +74,7 @@ class ByteGate:
         self._queues.setdefault(holder, {})[turn] = size
         self.waiting += 1
         try:
-            async with asyncio.timeout(None if patient else _LONGEST_WAIT_S):
+            async with asyncio.timeout(None if patient else LONGEST_WAIT_S):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():  # its turn came at the same moment

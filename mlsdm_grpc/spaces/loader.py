@@ -22,14 +22,14 @@ from mlsdm_grpc.workers.link import Link
 from mlsdm_grpc.workers.pool import Pool
 from mlsdm_grpc.workers.space_codec import raise_failure, view_from_reply
 
-__all__ = ["Loader"]
+__all__ = ["LARGE_BYTES", "TURN_S", "Loader"]
 
 _LOADS_A_WORKER: Final = 4
 _LOAD_S: Final = 1.0
 """What a load counts for at its gate; how long it takes is not known before."""
-_LARGE_BYTES: Final = 4 * 1024 * 1024
+LARGE_BYTES: Final = 4 * 1024 * 1024
 """A snapshot that keeps its worker busy for long."""
-_TURN_S: Final = 2.0
+TURN_S: Final = 2.0
 """Longest wait of a large load for the one before it."""
 
 
@@ -93,7 +93,7 @@ class Loader:
 
     async def _take_turn(self, worker: int, turn: AsyncExitStack) -> None:
         """Wait for the large load before this one: side by side both would take twice as long."""
-        with anyio.move_on_after(_TURN_S):
+        with anyio.move_on_after(TURN_S):
             await turn.enter_async_context(self._turns[worker])
 
     async def _caught_up(
@@ -121,7 +121,7 @@ class Loader:
     async def _loaded_snapshot(self, space: Space, link: Link, turn: AsyncExitStack) -> bool:
         """Let a worker read the newest snapshot; False if that one was no good and is set aside."""
         snapshot = await self._journal.load_snapshot(space.key)
-        if snapshot and snapshot.size > _LARGE_BYTES:
+        if snapshot and snapshot.size > LARGE_BYTES:
             await self._take_turn(space.worker, turn)
         load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
         space.asked = link

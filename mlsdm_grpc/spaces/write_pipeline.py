@@ -45,6 +45,7 @@ from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
 __all__ = [
+    "MAX_BACKLOG",
     "Applied",
     "Ticket",
     "WriteObserver",
@@ -55,7 +56,7 @@ __all__ = [
 
 _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.006
-_MAX_BACKLOG = 1_024
+MAX_BACKLOG = 1_024
 """Writes of a space that may wait for it to be loaded."""
 
 
@@ -125,7 +126,7 @@ class WritePipeline:
             Unavailable: SPACE_LOADING; too many writes wait for the space already.
             DataLoss: DATA_DAMAGED; the space is in quarantine.
         """
-        if space.status is not SpaceStatus.HOT and space.writes >= _MAX_BACKLOG:
+        if space.status is not SpaceStatus.HOT and space.writes >= MAX_BACKLOG:
             raise Unavailable(
                 "Too many writes wait for the space, which is being loaded.",
                 reason="SPACE_LOADING",

@@ -35,10 +35,10 @@ from mlsdm_grpc.workers.space_reads import check_deadline
 from mlsdm_grpc.workers.space_search import Searches
 from mlsdm_grpc.workers.space_words import WordEntries
 
-__all__ = ["MindHandler"]
+__all__ = ["LOCK_MODES", "MAX_KEPT_BYTES", "STARTED_AT_ONCE", "MindHandler"]
 
 _Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
-_CLAIMS: Final = {
+LOCK_MODES: Final = {
     "load": LockMode.EXCLUSIVE,
     "replay": LockMode.EXCLUSIVE,
     "unload": LockMode.EXCLUSIVE,
@@ -52,13 +52,13 @@ _CLAIMS: Final = {
 }
 """What requests want of their space that do not only glance at it."""
 _CHANGES: Final = frozenset(
-    kind for kind, claim in _CLAIMS.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
+    kind for kind, claim in LOCK_MODES.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
 )
 """Which of them are done at any time."""
-_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
+STARTED_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
 """Which of them are begun at once: they are seldom long, and a snapshot is of the state that was
 there when it was let in, not of the middle of a change that began before its first slice."""
-_MOST_KEPT_BYTES: Final = 64 * 1_024 * 1_024
+MAX_KEPT_BYTES: Final = 64 * 1_024 * 1_024
 """Writes wait for a snapshot for which this much of a space was copied."""
 _MIND_BYTES: Final = 32 * 1024
 """About what a space takes that holds nothing, here and in the server."""
@@ -172,10 +172,10 @@ class MindHandler:
         """Return what a request wants of its space."""
         if kind == "search" and not request.search.batch:
             return LockMode.POINT_READ
-        claim = _CLAIMS.get(kind, LockMode.POINT_READ)
+        claim = LOCK_MODES.get(kind, LockMode.POINT_READ)
         if claim is LockMode.WRITE and self.busy:
             mind = self._minds.get(request.space_id)
-            if mind and mind.contents and mind.contents.pelm.kept_bytes >= _MOST_KEPT_BYTES:
+            if mind and mind.contents and mind.contents.pelm.kept_bytes >= MAX_KEPT_BYTES:
                 return LockMode.EXCLUSIVE  # which waits for the snapshot
         return claim
 
@@ -184,7 +184,7 @@ class MindHandler:
         self._position.enter()
         reply = pb.LinkReply(call_id=request.call_id)
         job = Job(request, reply, self._steps(self._actions[kind], request, reply), claim)
-        at_once = claim is LockMode.POINT_READ or kind in _AT_ONCE
+        at_once = claim is LockMode.POINT_READ or kind in STARTED_AT_ONCE
         return [reply] if self.slices.begin(job, at_once=at_once) else []
 
     def _steps(

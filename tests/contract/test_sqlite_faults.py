@@ -67,7 +67,7 @@ def full_disk():
 
 
 async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder_guard, "_SETTLED_S", -10.0)  # as it is a second after the start
+    monkeypatch.setattr(folder_guard, "UNCHANGED_S", -10.0)  # as it is a second after the start
     calls = Counter()
 
     def count(_frame, event, _argument):

@@ -35,7 +35,7 @@ from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes, sn
 def small_steps():
     """Let a step of a snapshot be one memory, so that there is much to be changed behind it."""
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("mlsdm_grpc.journal.codec.snapshots._MEMORIES_A_STEP", 1)
+        changed.setattr("mlsdm_grpc.journal.codec.snapshots.MEMORIES_A_STEP", 1)
         yield
 
 

@@ -311,8 +311,7 @@ STATE_REASONS = [
 async def test_what_order_decides_is_a_counted_refusal(served, method, body, code, reason):
     server, call = served
     (before,) = [
-        mind.contents
-        for mind in server.engine.parts.space_workers.inline_handler.minds.values()
+        mind.contents for mind in server.engine.parts.space_workers.inline_handler.minds.values()
     ]
     figures = (len(before.pelm), before.step, before.pelm.next_sequence)
     with pytest.raises(grpc.aio.AioRpcError) as caught:

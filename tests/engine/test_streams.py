@@ -423,7 +423,7 @@ async def test_large_items_are_bounded_by_their_bytes():
 
 
 async def test_a_stream_waits_while_the_node_is_full_and_gives_up_in_the_end(monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.engine.streams._MAX_PAUSE_S", 0.35)
+    monkeypatch.setattr("mlsdm_grpc.engine.streams.MAX_PAUSE_S", 0.35)
     async with running() as driver, opened(driver) as client:
         lane = driver.engine.lanes.bulkhead(Lane.BULK)
         lane.permits, permits = 0, lane.permits

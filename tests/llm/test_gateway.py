@@ -224,7 +224,7 @@ async def test_callers_that_go_away_do_not_open_the_breaker():
 
 
 async def test_a_provider_that_is_silent_until_its_callers_give_up_has_failed(monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.llm.upstream._PATIENCE_S", 0.1)
+    monkeypatch.setattr("mlsdm_grpc.llm.upstream.PATIENCE_S", 0.1)
     async with gateway_over(echo(*["hang"] * 10), timeout_s=30.0) as gateway:
         for within_s, state in ((0.12, BreakerState.CLOSED), (0.2, BreakerState.OPEN)):
             calls = [gateway.complete(asking(within_s=within_s), tenant="t") for _ in range(5)]

@@ -25,7 +25,7 @@ def plan(receiving, converting=100 * UNIT, answering=100 * UNIT):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(byte_gate, "_LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(byte_gate, "LONGEST_WAIT_S", 0.05)
 
 
 async def settled():

@@ -293,7 +293,7 @@ async def test_memories_are_labelled_with_their_nearest_category(driver):
 
 
 async def test_large_comparisons_leave_the_event_loop(driver, monkeypatch):
-    monkeypatch.setattr(candidates, "_INLINE_PRODUCTS", 0)
+    monkeypatch.setattr(candidates, "INLINE_PRODUCTS", 0)
     await create(driver, KEY.space, ontology=(OntologyCategory("c", unit(0)),))
     await driver.put(1, 2)
     assert (await get(driver, "m2")).labels == ("c",)
@@ -358,7 +358,7 @@ async def test_a_damaged_space_does_not_spoil_the_list(driver, monkeypatch):
 async def test_a_page_that_takes_long_is_cut_and_goes_on(driver, monkeypatch):
     for name in ("a", "b", "c"):
         await driver.put(1, key=SpaceKey("dev", name))
-    monkeypatch.setattr(catalogue, "_PAGE_S", 0.0)
+    monkeypatch.setattr(catalogue, "PAGE_S", 0.0)
     assert await names(driver) == (["a", "b", "c"], [1, 1, 1])
 
 

@@ -104,7 +104,7 @@ async def test_a_request_merges_in_one_record(driver):
 
 
 async def test_every_step_is_asked_for(driver, monkeypatch):
-    monkeypatch.setattr(core, "_STEP_COMPONENTS", 1)
+    monkeypatch.setattr(core, "STEP_COMPONENTS", 1)
     await put(driver, *(near(1, n) for n in range(3)), vector(2))
     assert (await consolidate(driver)).merged_count == 3
 
@@ -135,7 +135,7 @@ async def test_a_repeated_request_is_done_once(driver):
 
 async def test_a_record_names_no_more_than_it_holds(driver, monkeypatch):
     await put(driver, *(near(seed, n) for seed in range(4) for n in range(2)))
-    monkeypatch.setattr(consolidator, "_MAX_GROUP_BYTES", 250)
+    monkeypatch.setattr(consolidator, "MAX_GROUP_BYTES", 250)
     counts = [(await consolidate(driver)).merged_count for _ in range(5)]
     assert counts == [4, 4, 0, 0, 0]
     records = [b for b in await bodies(driver.journal) if isinstance(b, Consolidate)]

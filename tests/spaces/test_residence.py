@@ -20,7 +20,7 @@ from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces import loader
 from mlsdm_grpc.spaces.directory import SpaceStatus
 from mlsdm_grpc.spaces.watches import Pace
-from mlsdm_grpc.spaces.write_pipeline import _MAX_BACKLOG
+from mlsdm_grpc.spaces.write_pipeline import MAX_BACKLOG
 from mlsdm_grpc.workers.link import InlineLink
 from mlsdm_grpc.workers.scheduler import Job, LockMode
 
@@ -246,7 +246,7 @@ async def test_a_write_that_met_an_eviction_is_applied(driver, monkeypatch):
 async def test_too_many_writes_that_wait_for_a_space_are_refused_before_the_journal(driver):
     await driver.put(1)
     (space,) = driver.engine.directory
-    space.status, space.writes = SpaceStatus.LOADING, _MAX_BACKLOG
+    space.status, space.writes = SpaceStatus.LOADING, MAX_BACKLOG
     with pytest.raises(Unavailable) as caught:
         driver.engine.parts.writes.submit(space, None, None, done=None)
     assert caught.value.reason == "SPACE_LOADING"
@@ -476,9 +476,9 @@ class HeldJournal(MemoryJournal):
 @pytest.mark.parametrize("size", ["large", "small", "overdue"])
 async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, monkeypatch):
     if size != "small":
-        monkeypatch.setattr(loader, "_LARGE_BYTES", 0)
+        monkeypatch.setattr(loader, "LARGE_BYTES", 0)
     if size == "overdue":
-        monkeypatch.setattr(loader, "_TURN_S", 0.0)
+        monkeypatch.setattr(loader, "TURN_S", 0.0)
     journal = HeldJournal()
     await journal.open()
     journal.released.set()

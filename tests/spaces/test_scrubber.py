@@ -13,7 +13,6 @@ from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
-from mlsdm_grpc.spaces.scrubber import Scrubber
 from mlsdm_grpc.workers.link import InlineLink
 
 pytestmark = [
@@ -152,7 +151,7 @@ async def lost_is_lost(driver):
 
 
 async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
-    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber._TICK_S", 0.01)
+    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber.TICK_S", 0.01)
     often, journal = anyio.Event(), MemoryJournal()
     load, attempts, failing = journal.load_snapshot, 0, True
 
@@ -180,7 +179,7 @@ async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
 
 
 async def test_a_busy_worker_keeps_no_other_from_being_scrubbed(monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber._TICK_S", 0.001)
+    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber.TICK_S", 0.001)
     seen, done = set(), anyio.Event()
     request = InlineLink.request
 

@@ -269,7 +269,7 @@ def test_a_write_leaves_its_words_to_idle_time(tmp_path, monkeypatch):
 
 
 def test_of_many_texts_the_words_are_entered_without_idle_time(monkeypatch):
-    monkeypatch.setattr(space_words, "_AWAITED", 10)
+    monkeypatch.setattr(space_words, "AWAITED_TEXTS", 10)
     worker, mind = Worker(), Mind()
     worker.send(load=pb.LoadRequest())
     worker.ended()

@@ -93,10 +93,10 @@ class Ticks:
 def small_steps():
     """Let a step of a snapshot be one memory or a few bytes, so that much comes in between."""
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("mlsdm_grpc.journal.codec.snapshots._MEMORIES_A_STEP", 1)
-        changed.setattr("mlsdm_grpc.journal.codec.snapshots._PART_BYTES", 512)
-        changed.setattr("mlsdm_grpc.workers.space_integrity._SCRUBBED_AT_ONCE", 2)
-        changed.setattr("mlsdm_grpc.workers.space_search._FIRST_QUERIES", 1)
+        changed.setattr("mlsdm_grpc.journal.codec.snapshots.MEMORIES_A_STEP", 1)
+        changed.setattr("mlsdm_grpc.journal.codec.snapshots.PART_BYTES", 512)
+        changed.setattr("mlsdm_grpc.workers.space_integrity.SCRUBBED_AT_ONCE", 2)
+        changed.setattr("mlsdm_grpc.workers.space_search.FIRST_QUERIES", 1)
         yield
 
 

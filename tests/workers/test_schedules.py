@@ -83,7 +83,7 @@ def test_schedules_reach_what_they_are_for(folder, monkeypatch):
 
 
 def _freezes_at_its_first_slice(patch):
-    patch.setattr(space_worker, "_AT_ONCE", space_worker._AT_ONCE - {"snapshot"})
+    patch.setattr(space_worker, "STARTED_AT_ONCE", space_worker.STARTED_AT_ONCE - {"snapshot"})
 
 
 def _freezes_late_and_writes_no_proof(patch):
@@ -149,15 +149,15 @@ def _lets_later_requests_overtake(patch):
 
 
 def _pages_beside_changes(patch):
-    patch.setitem(space_worker._CLAIMS, "page", LockMode.READ)
+    patch.setitem(space_worker.LOCK_MODES, "page", LockMode.READ)
 
 
 def _searches_beside_changes(patch):
-    patch.setitem(space_worker._CLAIMS, "search", LockMode.READ)
+    patch.setitem(space_worker.LOCK_MODES, "search", LockMode.READ)
 
 
 def _replays_beside_reads(patch):
-    patch.setitem(space_worker._CLAIMS, "apply", LockMode.READ)
+    patch.setitem(space_worker.LOCK_MODES, "apply", LockMode.READ)
 
 
 def _names_the_revision_at_the_end(patch):

@@ -209,7 +209,7 @@ def test_what_reads_in_steps_rests_while_a_record_is_half_applied(handler, monke
     monkeypatch.setattr(
         Pelm, "scrub", lambda pelm, *args: looked.append(len(pelm)) or scrub(pelm, *args)
     )
-    monkeypatch.setattr("mlsdm_grpc.workers.space_integrity._SCRUBBED_AT_ONCE", 10)
+    monkeypatch.setattr("mlsdm_grpc.workers.space_integrity.SCRUBBED_AT_ONCE", 10)
     wanted = pb.ScrubRequest(start=0, count=1_000)
     handler.handle([pb.LinkRequest(call_id=10, space_id=1, scrub=wanted)])
     for _ in range(10):
@@ -237,7 +237,7 @@ def test_writes_wait_for_a_snapshot_that_would_copy_too_much(handler, tmp_path, 
         assert not handler.handle([apply(11, put(ROWS + 2 + i, ROWS - i))])[0].waits
         kept.append(handler.minds[1].contents.pelm.kept_bytes)
     assert kept == sorted(set(kept))  # each of them was copied
-    monkeypatch.setattr("mlsdm_grpc.workers.space_worker._MOST_KEPT_BYTES", kept[-1])
+    monkeypatch.setattr("mlsdm_grpc.workers.space_worker.MAX_KEPT_BYTES", kept[-1])
     assert put_off(handler, apply(12, put(ROWS + 10, 9_999))) == [12]
     replies = done(handler)
     assert [(r.call_id, r.revision) for r in replies] == [(10, ROWS + 9), (12, ROWS + 10)]

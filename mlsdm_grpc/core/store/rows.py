@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import int8_rows, kernel
 
-__all__ = ["BLOCK_ROWS", "ApproximateScores", "Rows"]
+__all__ = ["BLOCK_ROWS", "MIN_PACKED_BLOCKS", "ApproximateScores", "Rows"]
 
 BLOCK_ROWS = 1_024
 _T = TypeVar("_T", bound=np.generic)
@@ -25,7 +25,7 @@ _T = TypeVar("_T", bound=np.generic)
 _PHASE_GROUPS = 4
 _NO_PHASES = (math.inf, -math.inf)
 # Fewer float32 blocks fit in the cache and are scanned as fast as int8.
-_MIN_PACKED_BLOCKS = 3
+MIN_PACKED_BLOCKS = 3
 # Initial reservation of a space that outgrows one block; a larger space doubles it.
 _RESERVED_BLOCKS = 64
 # One spare block for this many, at most one for each further phase group.
@@ -60,7 +60,7 @@ class Rows:
         self._packed: int8_rows.PackedRows | None = None
         if int8_rows.AVAILABLE if accelerated is None else accelerated:
             self._packed = int8_rows.PackedRows(BLOCK_ROWS, dimension)
-        self._min_packed_blocks = 1 if accelerated else _MIN_PACKED_BLOCKS
+        self._min_packed_blocks = 1 if accelerated else MIN_PACKED_BLOCKS
         self.resize(capacity)
         self._allocated: Float32 = np.empty((0, dimension), np.float32)
         self.vectors: Float32 = self._allocated
