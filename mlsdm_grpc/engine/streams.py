@@ -119,9 +119,8 @@ class Streams:
         self._max_items = settings.max_stream_items
         self._metrics = metrics
         self.permits = Bulkhead("streams", settings.max_streams)
-        """Permits of open streams."""
         self.open = StreamPlaces()
-        """Places of open streams, by space and id."""
+        """Places of open streams, by space and id; each has a permit."""
         metrics.streams_open.set_function(lambda: len(self.open))
 
     async def run(

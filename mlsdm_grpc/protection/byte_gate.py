@@ -48,6 +48,11 @@ class ByteGate:
         self._held: dict[Hashable, int] = {}
         self._queues: dict[Hashable, dict[asyncio.Future[None], int]] = {}
 
+    @property
+    def holders(self) -> frozenset[Hashable]:
+        """Holders that have bytes or wait for some."""
+        return frozenset(self._held | self._queues)
+
     def try_take(self, holder: Hashable, size: int) -> bool:
         """Take bytes if that is possible at once; never more than there are."""
         if holder in self._queues or not self._may(holder, size):

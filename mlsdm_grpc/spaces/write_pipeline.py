@@ -98,7 +98,8 @@ class WritePipeline:
         self._journal = journal
         self._records = records
         self._quarantine = quarantine
-        self._observers = observers
+        self.observers = observers
+        """Notified of every record that was applied."""
         self._under_way: dict[asyncio.Future[Applied], tuple[float, Callable[[], None]]] = {}
         """Writes that are not answered: when they began, monotonic, infinite for those that wait
         for their space; and whom to tell of the end."""
@@ -167,6 +168,11 @@ class WritePipeline:
         """When the oldest write began that is under way and not put off, monotonic; or infinite."""
         begun = (since for since, _ in self._under_way.values())
         return next((since for since in begun if since < math.inf), math.inf)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no append is in progress."""
+        return self._idle.is_set()
 
     async def drained(self) -> None:
         """Wait until no write is under way."""
@@ -262,7 +268,7 @@ class WritePipeline:
             space.configured = max(space.configured, applied.outcome.revision)
         fresh = applied.outcome.revision == reply.revision
         try:
-            for observer in self._observers:
+            for observer in self.observers:
                 observer.applied(space, applied.outcome if fresh else None)
         finally:
             self._finish(space, answer, applied=applied)

@@ -242,11 +242,20 @@ class SocketLink(_RequestLink, asyncio.Protocol):
 
 
 class InlineLink(_RequestLink):
-    """Link to a handler in a thread of this process, for tests; it coalesces as a worker does."""
+    """Link to a handler in a thread of this process, for tests; it coalesces as a worker does.
 
-    def __init__(self, handler: RequestHandler) -> None:
+    Args:
+        handler: Does the work.
+        on_lost: Called when the worker is lost.
+    """
+
+    def __init__(
+        self, handler: RequestHandler, *, on_lost: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__()
         self.handler = handler
+        """Does the work."""
+        self._on_lost = on_lost
         self._queue: list[pb.LinkRequest] = []
         self._records: dict[int, bytes] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
@@ -281,3 +290,8 @@ class InlineLink(_RequestLink):
         self._lost = True
         self._pending.fail()
         self._thread.shutdown(wait=False)
+
+    def lose(self) -> None:
+        """Do what the end of a process does."""
+        self.close()
+        self._on_lost()

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.abc
@@ -21,7 +22,6 @@ import structlog
 
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.protection.sensors import resident_bytes
-from mlsdm_grpc.workers.frames import RequestHandler
 from mlsdm_grpc.workers.link import InlineLink, Link, worker_lost
 from mlsdm_grpc.workers.main import make_handler
 from mlsdm_grpc.workers.process import (
@@ -137,10 +137,13 @@ class Pool:
         """
         self._on_lost = on_lost
         if self._inline:
-            handler = await asyncio.to_thread(
-                make_handler, self.role.name, self.role.embedder, Progress()
-            )
-            self._came_up(0, InlineLink(handler))
+            make = partial(make_handler, self.role.name, self.role.embedder, Progress())
+
+            def lost() -> None:
+                self._came_up(0, InlineLink(make(), on_lost=lost))
+                on_lost(Loss(0, None, over_memory=False))
+
+            self._came_up(0, InlineLink(await asyncio.to_thread(make), on_lost=lost))
             return
         async with anyio.create_task_group() as starting:
             for index in range(self.size):
@@ -169,26 +172,9 @@ class Pool:
         """Return the process in one place; None while it is replaced, or in this process."""
         return self._workers[index]
 
-    @property
-    def standby_pid(self) -> int | None:
-        """Process id of the standby, once it is ready to take a place."""
-        return None if self._spare is None else self._spare.process.pid
-
-    @property
-    def inline_handler(self) -> RequestHandler:
-        """Handler that works inside this process, of a pool without processes."""
-        link = self._links[0]
-        if not isinstance(link, InlineLink):
-            raise TypeError("the workers of this pool are processes")
-        return link.handler
-
-    def restart_inline(self) -> None:
-        """Lose the handler inside this process as a process is lost, and begin with a new one."""
-        link = self._links[0]
-        if link is not None:
-            link.close()
-        self._came_up(0, InlineLink(make_handler(self.role.name, self.role.embedder, Progress())))
-        self._on_lost(Loss(0, None, over_memory=False))
+    def link(self, index: int) -> Link | None:
+        """Return the link to the worker in one place; None while it is replaced."""
+        return self._links[index]
 
     def pids(self) -> list[int]:
         """Return the process ids of the workers that run, by place; not that of the standby."""
@@ -254,10 +240,8 @@ class Pool:
         self._closing = self._starter.closing = True
         spare, self._spare = self._spare, None
         workers = [worker for worker in (*self._workers, spare) if worker is not None]
-        for worker in workers:
-            worker.link.close()
-        if self._inline and self._links[0] is not None:
-            self._links[0].close()
+        for link in {*filter(None, self._links), *(worker.link for worker in workers)}:
+            link.close()
         for worker in workers:
             await worker.collect()
 
@@ -285,7 +269,9 @@ class Pool:
                 self._install(index, spare)
             else:
                 self._workers[index] = None
-            await self._bury(index, worker)
+            await worker.collect()
+            code = worker.process.returncode
+            _log.warning("worker_lost", role=self.role.name, index=index, exit_code=code)
             if spare is None:
                 spare = await self._starter.start_at_last(waits)
                 self._install(index, spare)
@@ -334,12 +320,6 @@ class Pool:
             self._links[index] = None
             self._up[index].clear()
             self._on_lost(Loss(index, applying, worker.over_memory))
-
-    async def _bury(self, index: int, worker: WorkerProcess) -> None:
-        await worker.collect()
-        _log.warning(
-            "worker_lost", role=self.role.name, index=index, exit_code=worker.process.returncode
-        )
 
     async def _guard(self) -> None:
         """Kill workers that stand still or hold too much; their ends make them replaced."""

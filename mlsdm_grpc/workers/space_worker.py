@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO, Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
@@ -108,7 +107,7 @@ class MindHandler:
     @property
     def minds(self) -> Mapping[int, Mind]:
         """Minds by the number of their space."""
-        return MappingProxyType(self._minds)
+        return self._minds
 
     @property
     def busy(self) -> bool:

@@ -346,7 +346,7 @@ def test_a_damaged_vector_is_not_taken_for_sound():
     space.put("a", near(1, 1))
     space.put("b", near(1, 2))
     group = space.group("b", "a")
-    lattice = space.pelm._lattice
+    lattice = space.pelm.table
     slot = next(s for s in lattice.order(0).tolist() if lattice.memory_id(s) == "b")
     lattice.rows.vectors[slot][0] += 1.0
     space.apply(Consolidate((group,)))

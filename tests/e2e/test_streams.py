@@ -216,7 +216,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind():
                 await talk.call.read()
             talk.call.cancel()
         with anyio.fail_after(20):
-            while server.engine.streams.open or server.data_port._router.in_flight.calls:
+            while server.engine.streams.open or server.data_port.in_flight.calls:
                 await anyio.lowlevel.checkpoint()
         assert not server.engine.streams.permits.in_use
         again = await Conversation(one).open("s1")
@@ -385,7 +385,7 @@ async def test_an_export_that_is_drained_ends_with_ok_and_a_token():
         await call.read()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.drain)
-            while not server.data_port._drain.draining:
+            while server.data_port.drained is None:
                 await anyio.lowlevel.checkpoint()
             *_, last = await rest_of(call)
         assert last.next_page_token

@@ -232,7 +232,7 @@ async def test_order_decides_where_a_write_meets_a_change(driver):
 async def test_a_change_whose_caller_is_gone_is_known_to_the_next_write(driver):
     await driver.put(1)
     update = asyncio.ensure_future(change(driver, default_ttl_ns=3_600 * SECOND))
-    while driver.engine.parts.writes._idle.is_set():  # noqa: ASYNC110 - nothing tells of an append
+    while driver.engine.parts.writes.idle:  # noqa: ASYNC110 - nothing tells of an append
         await asyncio.sleep(0)
     update.cancel()
     await driver.engine.parts.writes.drained()
@@ -331,7 +331,7 @@ async def test_a_list_shows_cold_spaces_without_keeping_them():
         assert figures == [(1, 2, 2), (2, 3, 3), (4, 3, 3)]
         assert [each.view.parameters.read_only for each in page.spaces] == [False, True, False]
         assert len(driver.engine.directory) == 1
-        assert len(driver.engine.parts.space_workers.inline_handler.minds) == 1
+        assert len(driver.engine.parts.space_workers.link(0).handler.minds) == 1
     await journal.close()
 
 

@@ -70,7 +70,7 @@ async def patiently(call):
 
 def lose_the_worker(driver):
     """What the end of a process does, for the worker in this process."""
-    driver.engine.parts.space_workers.restart_inline()
+    driver.engine.parts.space_workers.link(0).lose()
 
 
 class Held:
@@ -114,7 +114,7 @@ async def test_nothing_is_kept_of_a_space_that_left(driver):
     (space,) = driver.engine.directory
     left, held = weakref.ref(space), driver.engine.parts.budget.used_bytes
     assert held > 0
-    minds = driver.engine.parts.space_workers.inline_handler.minds
+    minds = driver.engine.parts.space_workers.link(0).handler.minds
     assert len(minds) == 1
     del space
     await gone(driver)
@@ -162,7 +162,7 @@ async def test_what_waits_for_a_job_in_its_space_holds_up_no_other_space(driver,
     await driver.put(1)
     await driver.put(1, key=other)
     (space, _) = driver.engine.directory
-    handler = driver.engine.parts.space_workers.inline_handler
+    handler = driver.engine.parts.space_workers.link(0).handler
     ended = threading.Event()
     request = pb.LinkRequest(space_id=space.number)
     job = Job(request, pb.LinkReply(), until_set(ended), LockMode.SNAPSHOT_READ)

@@ -87,6 +87,7 @@ async def running(journal=None, **changes):
             snapshot_every=changes.pop("snapshot_every", 1_000),
             max_response_bytes=changes.pop("max_response_bytes", 3_670_016),
             metrics=metrics,
+            scorer=changes.pop("scorer", None),
             most_space_bytes=changes.pop("most_space_bytes", 0),
             settings=EngineSettings(
                 **{

@@ -277,10 +277,10 @@ class World:
         """Look for damage, of which there may be some, and have it repaired from a copy."""
         mind = self._held(1)
         if mind.contents is not None and self.rng.random() < 0.5:
-            used = np.flatnonzero(mind.contents.pelm._lattice.columns["sequence"])
+            used = np.flatnonzero(mind.contents.pelm.table.columns["sequence"])
             if len(used) and not (self.handler.busy or self.late):
                 slot = self.rng.choice(used.tolist())
-                mind.contents.pelm._lattice.rows.vectors[slot, 0] += 0.5
+                mind.contents.pelm.table.rows.vectors[slot, 0] += 0.5
                 self._mend()
                 return
         self._send((pb.LinkRequest(scrub=pb.ScrubRequest(start=0, count=64)), "scrub"))

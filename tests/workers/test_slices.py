@@ -250,7 +250,7 @@ def test_a_snapshot_that_is_cancelled_copies_nothing_any_more(handler, tmp_path)
     assert handler.handle([pb.LinkRequest(cancel=10)])[0].call_id == 10
     handler.handle([apply(11, put(ROWS + 2, ROWS))])
     pelm = handler.minds[1].contents.pelm
-    assert (pelm.kept_bytes, pelm._lattice.before_change) == (0, [])
+    assert (pelm.kept_bytes, pelm.table.before_change) == (0, [])
 
 
 def test_a_space_is_not_replaced_while_a_snapshot_is_taken(handler, tmp_path):
@@ -409,7 +409,7 @@ def test_the_memory_of_an_unloaded_space_is_free_at_once(handler, tmp_path):
     gc.collect()
     gc.disable()
     try:
-        kept = [weakref.ref(handler.minds[space].contents.pelm._lattice) for space in (1, 3)]
+        kept = [weakref.ref(handler.minds[space].contents.pelm.table) for space in (1, 3)]
         for space in (1, 3):
             request = pb.LinkRequest(call_id=20 + space, space_id=space, unload=pb.UnloadRequest())
             handler.handle([request])

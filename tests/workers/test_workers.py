@@ -274,7 +274,7 @@ async def test_a_load_that_is_cancelled_leaves_no_mind_behind(monkeypatch):
     async with running() as driver:
         await driver.put(1)
         pool = driver.engine.parts.space_workers
-        link, minds = await pool.ready(0), pool.inline_handler.minds
+        link, minds = await pool.ready(0), pool.link(0).handler.minds
         before = set(minds)
         request = type(link).request
 

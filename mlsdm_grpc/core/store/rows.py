@@ -111,7 +111,7 @@ class Rows:
         self._widen(block, phase)
         self.vectors[slot] = row
         self.phase[slot] = phase
-        self._changed(slot)
+        self.changed(slot)
         return slot
 
     def clear(self, slot: int) -> None:
@@ -127,26 +127,32 @@ class Rows:
             self._open[self._group[block]].pop(block, None)
             self._empty.append(block)
             self._low[block], self._high[block] = _NO_PHASES
-        self._changed(slot)
+        self.changed(slot)
 
     def hide(self, slot: int) -> None:
         """Exclude a used slot with a damaged row from queries; the row is zeroed."""
         self.vectors[slot] = 0.0
         self.phase[slot] = np.nan
-        self._changed(slot)
+        self.changed(slot)
 
     def reveal(self, slot: int, row: Float32, phase: float) -> None:
         """Write a row to a used slot and include it in queries."""
         self.vectors[slot] = row
         self.phase[slot] = phase
         self._widen(slot // BLOCK_ROWS, phase)
-        self._changed(slot)
+        self.changed(slot)
 
     def _widen(self, block: int, phase: float) -> None:
         self._low[block] = min(self._low[block], phase)
         self._high[block] = max(self._high[block], phase)
 
-    def _changed(self, slot: int) -> None:
+    @property
+    def copied_blocks(self) -> int:
+        """Number of blocks that queries scan as int8 copies."""
+        return 0 if self._packed is None else self._packed.block_count
+
+    def changed(self, slot: int) -> None:
+        """Note that the vector in a slot is another one."""
         if self._packed is not None:
             self._packed.touch(slot)
         block = slot // BLOCK_ROWS
