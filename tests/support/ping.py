@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,8 +126,9 @@ class Ping:
         return await self.do(request.text, call)
 
     async def ServerStream(self, request: Any, call: Call) -> AsyncIterator[Any]:  # noqa: N802
-        async for response in self.stream(request, call):
-            yield response
+        async with aclosing(self.stream(request, call)) as responses:
+            async for response in responses:
+                yield response
 
     async def stream(self, request: Any, call: Call) -> AsyncIterator[Any]:
         """Answer a stream of answers; tests put another function in place of this one."""
