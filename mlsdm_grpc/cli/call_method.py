@@ -16,7 +16,7 @@ __all__ = ["call"]
 
 
 def call(
-    method: Annotated[str, typer.Argument(help="E.g. MemoryService/PutMemory.")],
+    method: Annotated[str, typer.Argument(help="SERVICE/METHOD, e.g. MemoryService/PutMemory.")],
     request: Annotated[
         str, typer.Argument(help="The request as JSON; - reads it from stdin.")
     ] = "{}",
@@ -60,13 +60,13 @@ def _find(path: str) -> "MethodDescriptor":
     service = services.get(name)
     if service is None:
         known = ", ".join(sorted(each for each in services if "." not in each))
-        raise _invalid("SERVICE/METHOD", f"there is no such service; there are {known}")
+        raise _invalid("SERVICE/METHOD", f"must be one of {known}")
     method = service.methods_by_name.get(rpc)
     if method is None:
         known = ", ".join(each.name for each in service.methods)
-        raise _invalid("SERVICE/METHOD", f"there is no such method; {name} has {known}")
+        raise _invalid("SERVICE/METHOD", f"must be one of the methods of {name}: {known}")
     if method.client_streaming:
-        raise _invalid("SERVICE/METHOD", "the client streams in this method: use a client library")
+        raise _invalid("SERVICE/METHOD", "is a client-streaming method; use a client library")
     return method
 
 

@@ -81,7 +81,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
             yield CheckResult(f"setting {violation.field}", ok=False, detail=violation.description)
         return
     unknown = [name for name in unknown_environment(os.environ) if name != TARGET_VARIABLE]
-    ignored = f"; no setting reads {', '.join(unknown)}" if unknown else ""
+    ignored = f"; no setting uses {', '.join(unknown)}" if unknown else ""
     yield CheckResult("settings", ok=True, detail=f"valid{ignored}")
     checks: tuple[Callable[[Settings], CheckResult | None], ...] = (
         _protobuf,

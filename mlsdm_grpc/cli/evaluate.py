@@ -12,13 +12,13 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    text: Annotated[str, typer.Argument(help="Text to judge; - reads it from stdin.")],
+    text: Annotated[str, typer.Argument(help="Text to evaluate; - reads it from stdin.")],
     *,
     stage: Annotated[
         str,
         typer.Option(
             "--stage",
-            help="Whose rules apply: prompt, recall, response, speech or memory.",
+            help="Stage of the rules: prompt, recall, response, speech or memory.",
         ),
     ] = "prompt",
     redact: Annotated[

@@ -17,17 +17,17 @@ __all__ = ["generate"]
 
 
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What to answer; - reads it from stdin.")],
+    prompt: Annotated[str, typer.Argument(help="Prompt; - reads it from stdin.")],
     *,
-    top_k: Annotated[int, typer.Option("--top-k", min=0, help="Memories to recall.")] = 5,
-    max_tokens: Annotated[int, typer.Option("--max-tokens", min=0, help="0 is the default.")] = 0,
-    model: Annotated[str, typer.Option("--model", help="One that the server offers.")] = "",
+    top_k: Annotated[int, typer.Option("--top-k", min=0, help="Number of memories to recall.")] = 5,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=0, help="Maximum tokens; 0 uses the server's default.")] = 0,
+    model: Annotated[str, typer.Option("--model", help="Model; empty uses the server's default.")] = "",
     remember: Annotated[
-        bool, typer.Option("--remember/--forget", help="Remember prompt and answer.")
+        bool, typer.Option("--remember/--forget", help="Store prompt and answer.")
     ] = True,
     conversation: Conversation = "",
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Tell verdicts of rules in shadow too.")
+        bool, typer.Option("--verbose", help="Print verdicts of rules in shadow mode too.")
     ] = False,
     space: Space = "default",
     target: Target = "127.0.0.1:50051",

@@ -28,10 +28,10 @@ def ingest(
     *,
     passage_chars: Annotated[
         int,
-        typer.Option("--passage-chars", min=50, max=_MAX_PASSAGE_CHARS, help="Longest passage."),
+        typer.Option("--passage-chars", min=50, max=_MAX_PASSAGE_CHARS, help="Maximum length of a passage."),
     ] = 800,
     context: Annotated[
-        bool, typer.Option(help="Find each passage by the file's heading and first sentence too.")
+        bool, typer.Option(help="Also index each passage under the file's heading and first sentence.")
     ] = True,
     label: Labels = None,
     target: Target = "127.0.0.1:50051",

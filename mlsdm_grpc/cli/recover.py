@@ -21,7 +21,7 @@ __all__ = ["recover"]
 
 def recover(
     data_dir: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Data folder of a server that is stopped.")
+        Path, typer.Argument(metavar="DIR", help="Data folder of a stopped server.")
     ],
     *,
     accept_loss: Annotated[
@@ -29,7 +29,7 @@ def recover(
         typer.Option(
             "--accept-loss",
             metavar="SPACE",
-            help="Go on without what is lost of TENANT/SPACE, or of all; may be repeated.",
+            help="Accept the loss of TENANT/SPACE, or of all; may be repeated.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -60,7 +60,7 @@ def recover(
     if left:
         raise typer.Exit(1)
     if not found and not as_json:
-        typer.echo("Nothing is damaged.")
+        typer.echo("No damage found.")
 
 
 def _show(space: "DamagedSpace", revision: int, *, as_json: bool) -> None:
@@ -84,10 +84,10 @@ def _show(space: "DamagedSpace", revision: int, *, as_json: bool) -> None:
     lost = f"revisions {damage.first_lost} to {damage.last_lost}"
     if damage.last_lost < damage.first_lost:
         lost = "no revision, but its name is in doubt"
-    state = f"what is left ends at revision {space.readable}"
+    state = f"readable up to revision {space.readable}"
     if space.snapshot:
         state += f", from a snapshot of revision {space.snapshot}"
     if not space.readable:
-        state = "nothing is left, so the space does not exist any more"
-    done = f"; accepted, it goes on at revision {revision}" if revision else ""
+        state = "nothing is readable, so the space no longer exists"
+    done = f"; loss accepted, the space continues at revision {revision}" if revision else ""
     typer.echo(f"{space.name}: lost {lost}; {state}{done}. {damage.file}: {damage.detail}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["config_reference", "markdown", "toml"]
 
-_COMPUTED = {"engine.workers": "the number of cores less one, at least 1"}
+_COMPUTED = {"engine.workers": "the number of cores minus one, at least 1"}
 """Defaults that depend on the machine; everything else is written as it is."""
 _LIMITS = {"gt": "> {}", "ge": ">= {}", "lt": "< {}", "le": "<= {}", "pattern": "`{}`"}
 _WIDTH = 96
@@ -26,17 +26,17 @@ _WIDTH = 96
 _INTRO = """\
 # Settings
 
-Sources, lowest first: the defaults below, the TOML file of `--config` (one table a section),
-variables of the environment named `MLSDM_SECTION__FIELD`, and the flags of `mlsdm serve`. In the
-environment a list is JSON: `MLSDM_LLM__PROVIDERS='["openai", "echo"]'`. All faults are reported at
-once. `mlsdm check` tells whether settings and machine fit together.
+Sources, by increasing precedence: the defaults below, the TOML file of `--config` (one table a section),
+environment variables named `MLSDM_SECTION__FIELD`, and the flags of `mlsdm serve`. In the
+environment a list is JSON: `MLSDM_LLM__PROVIDERS='["openai", "echo"]'`. All faults are reported
+together. `mlsdm check` tests the settings on this machine without starting a server.
 
-This page is what `mlsdm config-reference` prints.
+This page is the output of `mlsdm config-reference`.
 """
 
 _SAMPLE_INTRO = """\
-# All settings of mlsdm-grpc with their defaults, as `mlsdm config-reference --format toml` prints
-# them. Remove the # before a setting to change it; start with `mlsdm serve --config FILE`.
+# All settings of mlsdm-grpc with their defaults, as printed by `mlsdm config-reference --format
+# toml`. Remove the # before a setting to change it; start with `mlsdm serve --config FILE`.
 """
 
 
@@ -54,7 +54,7 @@ class _Setting(NamedTuple):
 
 def config_reference(
     form: Annotated[
-        Literal["markdown", "toml"], typer.Option("--format", help="A page, or a sample file.")
+        Literal["markdown", "toml"], typer.Option("--format", help="A Markdown page, or a sample TOML file.")
     ] = "markdown",
 ) -> None:
     """Print every setting with type, default, limits and meaning."""

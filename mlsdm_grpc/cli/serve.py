@@ -70,7 +70,7 @@ def serve(
     log = structlog.get_logger(component="serve")
     for name in unknown_environment(os.environ):
         if name != TARGET_VARIABLE:
-            log.warning("unknown setting in the environment", variable=name)
+            log.warning("setting_unknown", variable=name)
     failed = False
     try:
         anyio.run(_serve, settings, backend_options={"use_uvloop": _has_uvloop()})

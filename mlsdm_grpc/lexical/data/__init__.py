@@ -1,1 +1,1 @@
-"""Tables of words, TOML."""
+"""Word tables in TOML."""
