@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any
+
+from mlsdm_grpc.package_data import read_table
 
 __all__ = ["Attached", "Endings", "Language", "attached", "endings", "languages"]
-
-_DATA: Final = "mlsdm_grpc.lexical.data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def endings() -> Endings:
 
 
 def _table(name: str) -> dict[str, Any]:
-    return tomllib.loads(files(_DATA).joinpath(f"{name}.toml").read_text("utf-8"))
+    return read_table("mlsdm_grpc.lexical", name)
 
 
 def _plain(word: str) -> str:

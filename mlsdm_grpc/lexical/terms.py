@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 import Stemmer
@@ -28,9 +28,9 @@ __all__ = [
     "query_terms",
 ]
 
-TOKENIZER_VERSION: Final = f"2/{Stemmer.version()}/{unicodedata.unidata_version}"
-"""Version of this module, of the Snowball library and of Unicode. Equal texts have equal terms
-under the same version; every change of a term changes it."""
+TOKENIZER_VERSION: Final = f"3/{Stemmer.version()}/{unicodedata.unidata_version}"
+"""Own version, that of the Snowball library and that of Unicode: texts of the same content have
+the same terms where it is the same. It changes with everything that changes a term."""
 
 TERM_UNIT: Final = 4
 """Frequency of a term that occurs once in the text; an occurrence in the context counts 1."""
@@ -43,6 +43,11 @@ _FIRST: Final = ("en", "uk")
 # Maximum number of query words, because each takes search time. The longest are kept, because short
 # words are common.
 _MAX_QUERY_WORDS: Final = 128
+"""A search takes time for each word. Of more the longest are looked for: short ones are common."""
+_CACHED_WORDS: Final = 16_384
+"""About 4 MB a process; most words of a text are among the most common ones."""
+_CACHED_CHOICES: Final = 64
+"""Combinations of languages whose stop words are kept together, about 20 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,34 +126,32 @@ def _count(terms: dict[str, int], text: str, weight: int, *, stop_words: bool) -
     if not recognised and len(words) > _MAX_UNRECOGNISED:
         recognised = _FIRST
     content = _content(words, recognised)
-    latin = _stemming("latin", recognised)
     for word in content if content or found or not stop_words else words:
-        codes, itself = latin if word.isascii() else _stemming(script_of(word), recognised)
-        if len(codes) == 1 and not itself:
-            found.append(stem(codes[0], word))
-            continue
-        stems = {stem(code, word): None for code in codes}
-        found.extend(stems | {word: None} if itself else stems)
+        found += _indexed(recognised, word)
     for term in found:
         terms[term] = terms.get(term, 0) + weight
 
 
-@cache
-def _stemming(script: str, recognised: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
-    """Return the languages whose stems of a word are indexed, and True if the word is indexed too.
+@lru_cache(maxsize=_CACHED_WORDS)
+def _indexed(recognised: tuple[str, ...], word: str) -> tuple[str, ...]:
+    """Return the terms of a word in the index.
 
-    The word itself is indexed if a query in another language would not search all these stems.
-
-    It does if a query in another language does not look for all of these stems.
+    The word itself is one where a query in another language does not look for all of its stems.
     """
+    script = script_of(word)
     codes = candidates(script, recognised)
-    return codes, not codes or not set(codes) <= set(main_languages(script))
+    itself = not codes or not set(codes) <= set(main_languages(script))
+    stems = [stem(code, word) for code in codes]
+    return tuple(dict.fromkeys([*stems, word] if itself else stems))
 
 
 def _content(words: list[str], recognised: tuple[str, ...]) -> list[str]:
-    """Return the words that are not stop words of a recognised language."""
+    """Return the words that are stop words in none of the recognised languages."""
+    stop_words = _stop_words(recognised)
+    return [word for word in words if word not in stop_words]
+
+
+@lru_cache(maxsize=_CACHED_CHOICES)
+def _stop_words(recognised: tuple[str, ...]) -> frozenset[str]:
     known = languages()
-    for code in recognised:
-        stop_words = known[code].stop_words
-        words = [word for word in words if word not in stop_words]
-    return words
+    return frozenset[str]().union(*(known[code].stop_words for code in recognised))

@@ -15,15 +15,11 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
-from mlsdm_grpc.speech.vocabulary import CONTENT_WORDS, NEIGHBOURS
-from mlsdm_grpc.speech.words import FUNCTION_WORDS
+from mlsdm_grpc.speech.vocabulary import LANGUAGES, neighbours, vocabulary
 
-__all__ = ["LANGUAGES", "is_in_script", "recognise"]
+__all__ = ["is_in_script", "recognise"]
 
-LANGUAGES: Final = tuple(FUNCTION_WORDS)
-"""Languages that are judged, ISO 639-1."""
-
-_CYRILLIC: Final = frozenset({"uk", "ru", "be", "bg"})
+_CYRILLIC: Final = "cyrillic"
 _SAMPLE_WORDS: Final = 100
 """So many different words decide which language a text is in."""
 
@@ -46,6 +42,7 @@ _CONTENT_BONUS: Final = 2.0
 class _Model:
     """Letter triples and words of one language."""
 
+    is_cyrillic: bool
     triples: Mapping[str, float]
     """Logarithm of the frequency."""
     unseen: float
@@ -79,14 +76,14 @@ def recognise(words: Sequence[str]) -> str:
     scores = {
         language: model.score(sample)
         for language, model in models.items()
-        if (language in _CYRILLIC) == cyrillic
+        if model.is_cyrillic == cyrillic
     }
     if cyrillic:
         scores["uk"] -= _foreignness(frozenset().union(*sample), sum(map(len, sample)))
     if not cyrillic:
         scores["en"] += _ENGLISH_PRIOR
     best = max(scores, key=scores.__getitem__)
-    return best if best in FUNCTION_WORDS and scores[best] > _NO_LANGUAGE else ""
+    return best if best in LANGUAGES and scores[best] > _NO_LANGUAGE else ""
 
 
 def _foreignness(letters: frozenset[str], count: int) -> float:
@@ -98,7 +95,7 @@ def _foreignness(letters: frozenset[str], count: int) -> float:
 
 def is_in_script(words: Sequence[str], language: str) -> bool:
     """Return whether most ``words`` are in the script of ``language``."""
-    return _is_cyrillic(words) is (language in _CYRILLIC)
+    return _is_cyrillic(words) is (vocabulary(language).script == _CYRILLIC)
 
 
 def _is_cyrillic(words: Iterable[str]) -> bool | None:
@@ -126,20 +123,23 @@ def _triples(word: str) -> list[str]:
 
 @cache
 def _models() -> Mapping[str, _Model]:
+    judged = {language: vocabulary(language) for language in LANGUAGES}
     built = {
-        language: _model(FUNCTION_WORDS[language].split(), CONTENT_WORDS[language].split())
-        for language in FUNCTION_WORDS
+        language: _model(words.script, words.function_words, words.everyday_words)
+        for language, words in judged.items()
     }
-    built |= {language: _model((), words.split()) for language, words in NEIGHBOURS.items()}
-    return built
+    return built | {
+        language: _model(other.script, (), other.words) for language, other in neighbours().items()
+    }
 
 
-def _model(function_words: Iterable[str], content_words: Iterable[str]) -> _Model:
+def _model(script: str, function_words: Iterable[str], content_words: Iterable[str]) -> _Model:
     bonuses = dict.fromkeys(content_words, _CONTENT_BONUS)
     bonuses |= dict.fromkeys(function_words, _FUNCTION_BONUS)
     counts = Counter(part for word in bonuses for part in _triples(word))
     total = sum(counts.values()) + _UNSEEN * 4000
     return _Model(
+        is_cyrillic=script == _CYRILLIC,
         triples={part: math.log((count + _UNSEEN) / total) for part, count in counts.items()},
         unseen=math.log(_UNSEEN / total),
         words=bonuses,

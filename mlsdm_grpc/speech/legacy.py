@@ -10,7 +10,6 @@ import re
 from typing import Final
 
 from mlsdm_grpc.speech.report import Flag, Profile, SpeechReport
-from mlsdm_grpc.speech.words import word_set
 
 __all__ = ["analyse_legacy"]
 
@@ -19,10 +18,13 @@ _MIN_FUNCTION_WORD_RATIO: Final = 0.15
 _MAX_FRAGMENT_RATIO: Final = 0.5
 _FRAGMENT_TOKENS: Final = 4
 _SENTENCE_END: Final = re.compile(r"[.!?]+")
-_FUNCTION_WORDS: Final = word_set(
-    "the a an and or but if that which who to of in on at for with by as is are was were be been"
-    " being"
+_FUNCTION_WORDS: Final = frozenset(
+    (
+        *("the", "a", "an", "and", "or", "but", "if", "that", "which", "who", "to", "of", "in"),
+        *("on", "at", "for", "with", "by", "as", "is", "are", "was", "were", "be", "been", "being"),
+    )
 )
+"""The original's list, a part of its definition."""
 
 
 def analyse_legacy(text: str) -> SpeechReport:

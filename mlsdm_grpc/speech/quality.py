@@ -13,7 +13,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -22,7 +21,7 @@ from mlsdm_grpc.speech.languages import recognise
 from mlsdm_grpc.speech.prose import LineKind, lines, prose_blocks
 from mlsdm_grpc.speech.sentence_patterns import grammar_of
 from mlsdm_grpc.speech.tokens import PLACEHOLDER, sentences
-from mlsdm_grpc.speech.words import HEDGES
+from mlsdm_grpc.speech.vocabulary import vocabulary
 
 __all__ = [
     "COLLAPSE_THRESHOLD",
@@ -183,7 +182,7 @@ def hedging(text: str, _prompt: str = "") -> float:
     language = recognise([word for words in found for word in words])
     if not language:
         return 0.0
-    hedges = _hedges(language)
+    hedges = vocabulary(language).hedges
     count = sum(_count(words, hedges) for words in found)
     return min(1.0, count / max(len(found), _MIN_HEDGED_SENTENCES))
 
@@ -214,12 +213,6 @@ def _words(text: str) -> list[str]:
 def _stems(words: Sequence[str], language: str) -> set[str]:
     function_words = grammar_of(language).function_words
     return {word[:_STEM_CHARS] for word in words if word not in function_words and len(word) > 2}
-
-
-@cache
-def _hedges(language: str) -> frozenset[tuple[str, ...]]:
-    phrases = HEDGES[language].replace("\n", "|").split("|")
-    return frozenset(tuple(phrase.split()) for phrase in phrases if phrase.strip())
 
 
 def _count(words: Sequence[str], hedges: frozenset[tuple[str, ...]]) -> int:

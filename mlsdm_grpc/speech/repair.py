@@ -12,11 +12,11 @@ from hashlib import sha256
 from typing import Final
 
 from mlsdm_grpc.speech.analysis import analyse
-from mlsdm_grpc.speech.languages import LANGUAGES
 from mlsdm_grpc.speech.prose import LineKind, lines, prose_blocks
 from mlsdm_grpc.speech.report import Profile
 from mlsdm_grpc.speech.sentence_patterns import grammar_of
 from mlsdm_grpc.speech.tokens import sentences
+from mlsdm_grpc.speech.vocabulary import LANGUAGES
 
 __all__ = ["MAX_ATTEMPTS", "acceptable", "best", "draft_of", "instruction", "is_repairable"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from mlsdm_grpc.speech.languages import LANGUAGES, is_in_script, recognise
+from mlsdm_grpc.speech.languages import is_in_script, recognise
 from mlsdm_grpc.speech.prose import prose_blocks
 from mlsdm_grpc.speech.report import Flag, Profile, SpeechReport
 from mlsdm_grpc.speech.sentence_patterns import Grammar, grammar_of
 from mlsdm_grpc.speech.tokens import Sentence, sentences
-from mlsdm_grpc.speech.words import ANSWERS
+from mlsdm_grpc.speech.vocabulary import LANGUAGES, shared_words
 
 __all__ = ["SEVERITY_THRESHOLD", "analyse_standard"]
 
@@ -62,7 +62,7 @@ def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
 def _is_brief(sentence: Sentence) -> bool:
     """Return whether a single sentence is too short to tell: "Mary left yesterday."."""
     parts = sentence.parts()
-    is_answer = len(parts[0]) == 1 and parts[0][0] in ANSWERS
+    is_answer = len(parts[0]) == 1 and parts[0][0] in shared_words().answers
     pauses = sentence.pause_count - is_answer
     return len(sentence.words) - is_answer < _MIN_SINGLE_WORDS - bool(pauses)
 
@@ -83,7 +83,7 @@ def _judged(found: Sequence[Sentence], grammar: Grammar) -> SpeechReport:
     fragments = sum(s.token_count < _FRAGMENT_TOKENS for s in found) / len(found)
     broken = {
         Flag.SHORT_SENTENCES: average < _MIN_SENTENCE_LEN,
-        Flag.LOW_FUNCTION_WORDS: ratio < grammar.min_function_word_ratio,
+        Flag.LOW_FUNCTION_WORDS: ratio < grammar.vocabulary.min_function_word_ratio,
         Flag.HIGH_FRAGMENT_RATIO: fragments > _MAX_FRAGMENT_RATIO,
     }
     severity = _severity(split, grammar)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlsdm_grpc.speech.words import COMPOUNDS, word_set
+from mlsdm_grpc.speech.vocabulary import shared_words
 
 __all__ = ["PLACEHOLDER", "Sentence", "sentences"]
 
@@ -32,31 +32,10 @@ _SLASHED: Final = re.compile(r"[^\W\d_]+(?:/[^\W\d_]+){1,3}")
 _THING: Final = re.compile(r"[\d@_/\\=#$&^+%" + PLACEHOLDER + r"]|::|\(\)|->|www\.")
 _FILE: Final = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,5}")
 
-_TITLES: Final = word_set(
-    "dr mr mrs ms prof st sr sra srta hr fr mme mlle no nr num vol ch fig pp vs eg ie cf bzw zb"
-    " sog inkl vgl kap tel av ave blvd rd ing abs gen lt sgt capt rev hon uds approx ca проф доц"
-    " ім вул бул просп пл див рис табл напр"
-)
-"""Abbreviations after which a sentence goes on."""
-
-_SHORTENED: Final = word_set(
-    "etc usw al inc ltd co corp jr dept est min max sec hr hrs env тис млн млрд грн тощо год хв"
-    " jan feb mar apr jun jul aug sep sept oct nov dec"
-)
-"""Abbreviations after which a sentence may end."""
-
-_UNITS: Final = word_set(
-    "mg g kg t m mm cm km s ms min h l ml b kb mb gb tb kib mib gib hz khz mhz ghz w kw mw kwh v mv"
-    " a ma nm rpm bar pa bit bits px dpi am pm eur usd gbp uah грн с хв год кг г м см мм км л мл мб"
-    " гб кб вт квт"
-)
-"""Belong to the number before them."""
-
 _TELEGRAM_STOPS: Final = frozenset(("STOP", "КРПК"))
 """Full stops of a telegram in capitals."""
 
 _ORDINAL_DIGITS: Final = 2
-_BEFORE_ORDINALS: Final = word_set("am der dem den die das vom zum im bis ab seit")
 
 
 @dataclass(slots=True)
@@ -104,7 +83,7 @@ def sentences(text: str) -> list[Sentence]:
         for number, part in enumerate(_run_ons(core)):
             if number:
                 found.append(Sentence())
-            if part not in stops and not (after_number and part.lower() in _UNITS):
+            if part not in stops and not (after_number and part.lower() in shared_words().units):
                 _read(part, found[-1], is_initial=_is_initial(piece))
         after_number = core[-1:].isdigit()
         tail = piece[piece.rfind(core) + len(core) :] if core else piece
@@ -141,7 +120,7 @@ def _read(core: str, sentence: Sentence, *, is_initial: bool) -> None:
         return
     if is_initial or len(core) > _MAX_PIECE_CHARS:
         sentence.thing_count += 1
-    elif core.isalpha() or core.lower() in COMPOUNDS or _DOTTED.fullmatch(core):
+    elif core.isalpha() or core.lower() in shared_words().compounds or _DOTTED.fullmatch(core):
         sentence.words.append(core.lower())
     elif (_THING.search(core) and not _SLASHED.fullmatch(core)) or _FILE.fullmatch(core):
         sentence.thing_count += 1
@@ -166,8 +145,10 @@ def _ends(tail: str, core: str, before: str, following: str) -> bool:
         return tail[-1] not in _CLOSING or not onwards.islower()
     if len(marks) > 1 or marks == "…":
         return not onwards.islower()
-    if core in _TITLES or (len(core) == 1 and core.isalpha()):
+    if core in shared_words().titles or (len(core) == 1 and core.isalpha()):
         return False
-    if core in _SHORTENED or _DOTTED.fullmatch(core):
+    if core in shared_words().shortened or _DOTTED.fullmatch(core):
         return onwards.isupper()
-    return not (core.isdigit() and len(core) <= _ORDINAL_DIGITS and before in _BEFORE_ORDINALS)
+    return not (
+        core.isdigit() and len(core) <= _ORDINAL_DIGITS and before in shared_words().before_ordinals
+    )

@@ -32,7 +32,7 @@ from mlsdm_grpc.workers.space_codec import (
 from mlsdm_grpc.workers.space_integrity import repair, scrub
 from mlsdm_grpc.workers.space_reads import check_deadline
 from mlsdm_grpc.workers.space_search import Searches
-from mlsdm_grpc.workers.space_words import completing, know_words, lacks_words
+from mlsdm_grpc.workers.space_words import WordEntries
 
 __all__ = ["MindHandler"]
 
@@ -80,6 +80,7 @@ class MindHandler:
         self._position = position
         self._minds: dict[int, Mind] = {}
         self._slices = Slices(clock)
+        self._words = WordEntries(self._minds, self._slices)
         self._records: dict[int, bytes] = {}
         """Records of requests that are not begun, by call; others are in the requests."""
         self._searches = Searches(
@@ -107,6 +108,15 @@ class MindHandler:
         """Whether a long request is in progress."""
         return len(self._slices) > 0
 
+    @property
+    def has_idle_work(self) -> bool:
+        """True if texts wait to be indexed."""
+        return len(self._words) > 0
+
+    def begin_idle_work(self) -> None:
+        """Start indexing them."""
+        self._words.begin()
+
     def handle(
         self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
     ) -> list[pb.LinkReply]:
@@ -122,7 +132,9 @@ class MindHandler:
                 if given_up is not None:
                     self._records.pop(request.cancel, None)
                     replies.append(given_up)
-            elif self._slices.holds(request, claim) or self._begins_later(kind, request):
+            elif self._slices.holds(request, claim) or (
+                kind == "search" and self._words.defers(request)
+            ):
                 replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
             elif kind == "search" and claim is LockMode.POINT_READ:
                 searches.setdefault(request.space_id, []).append(request)
@@ -184,26 +196,7 @@ class MindHandler:
         reply.revision = 0 if mind is None else mind.revision
         reply.unloaded = mind is None
         if mind is not None:
-            self._learn_words(request.space_id, mind)
-
-    def _learn_words(self, space_id: int, mind: Mind) -> None:
-        """Keep up with the words of a space from now on; those that it has are read behind this."""
-        if know_words(mind):
-            steps = _completing(self._minds, space_id, mind)
-            job = Job(pb.LinkRequest(space_id=space_id), pb.LinkReply(), steps, LockMode.POINT_READ)
-            self._slices.begin(job, at_once=False)
-
-    def _begins_later(self, kind: str, request: pb.LinkRequest) -> bool:
-        """Keep a search for words until the words of all texts are known."""
-        mind = self._minds.get(request.space_id)
-        if mind is None or kind != "search" or not lacks_words(mind, request.search):
-            return False
-        steps = _completing(self._minds, request.space_id, mind)
-        job = Job(
-            request, pb.LinkReply(call_id=request.call_id), steps, LockMode.POINT_READ, again=True
-        )
-        self._slices.begin(job, at_once=False)
-        return True
+            self._words.note(request.space_id, mind)
 
     def _fail(self, request: pb.LinkRequest, reply: pb.LinkReply, error: Exception) -> None:
         if isinstance(error, MlsdmError):
@@ -346,11 +339,3 @@ def _prepare(mind: Mind) -> Iterator[None]:
     """Spare the first query what is done once, so that it does not hold up others."""
     if mind.contents is not None:
         yield from mind.contents.pelm.prepare()
-
-
-def _completing(minds: Mapping[int, Mind], space_id: int, mind: Mind) -> Iterator[None]:
-    """Learn the words that a space has, as long as it is here; it may change meanwhile."""
-    for _ in completing(mind):
-        if minds.get(space_id) is not mind:
-            return
-        yield

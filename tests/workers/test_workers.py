@@ -116,6 +116,40 @@ async def test_a_worker_ends_with_its_parent():
         assert not thread.is_alive()
 
 
+class Resting:
+    """A handler with work that can wait."""
+
+    busy = False
+
+    def __init__(self):
+        self.calls, self.begun = [], threading.Event()
+
+    @property
+    def has_idle_work(self):
+        return not self.begun.is_set()
+
+    def begin_idle_work(self):
+        self.calls.append("idle")
+        self.begun.set()
+
+    def handle(self, requests, _records):
+        self.calls += ["request"] * len(requests)
+        return []
+
+
+async def test_what_can_wait_is_done_when_no_request_came_for_a_while():
+    ours, theirs = socket.socketpair()
+    handler = Resting()
+    with ours, theirs:
+        ours.sendall(encode_frame(pb.LinkRequest(call_id=1)))
+        thread = threading.Thread(target=serve, args=(theirs, handler))
+        thread.start()
+        assert await asyncio.to_thread(handler.begun.wait, 5)
+        ours.close()
+        await asyncio.to_thread(thread.join, 5)
+    assert handler.calls == ["request", "idle"]
+
+
 async def test_worker_failures_are_typed_replies():
     handler = make_handler("minds", "", Progress())
     requests = [

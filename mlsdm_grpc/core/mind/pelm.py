@@ -107,10 +107,10 @@ class Pelm(WritableRing):
         Returns:
             For each query up to ``top_k`` slots with their scores, valid until the next write. Of
             equal scores, the newer memory comes first. The result is exact: equal to scoring every
-            row. Lost memories are excluded. Words are searched only after :meth:`know_words`, and
-            the index must be complete.
+            row. Lost memories are excluded. Words are searched only after :meth:`know_words`.
 
-        Cost: one scan of the rows in the band, and exact scores of the candidates.
+        Cost: one scan of the rows in the band, and exact scores of the candidates; a query by
+            words also adds the missing texts to the lexical index.
         """
         direction = None
         if traces is not None:
@@ -120,7 +120,8 @@ class Pelm(WritableRing):
         # Skip the check of expiry times while no memory can have expired.
         now_ns = now_ns if now_ns >= self._next_expiry_ns else 0
         words = None
-        if self.words is not None:
+        if self.words is not None and any(query.sought for query in queries):
+            self.words.complete()
             words = WordSearch(self._lattice, self.words, now_ns, direction)
             # Without any text, only the vectors can answer.
             if not len(self.words.index):
@@ -230,7 +231,7 @@ class Pelm(WritableRing):
         ]
 
     def know_words(self, tokenizer: Tokenizer) -> Words:
-        """Start the lexical index and return it; the caller completes it with `completing`."""
+        """Start the lexical index if there is none, and return it."""
         if self.words is None:
             self.words = Words(self._lattice, tokenizer, self.saved_words)
         self.saved_words = None

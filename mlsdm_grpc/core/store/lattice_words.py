@@ -1,12 +1,14 @@
 """The lexical index of one lattice, updated with each change of it.
 
-The index is derived from the texts and is not part of the state. The index of a lattice with
-memories reads their texts step by step; new texts are added at once.
+The index is derived from the texts and is not part of the state. A new text waits until a query
+searches words or the worker is idle. Therefore a write does not pay for the index, texts are added
+in batches, which is faster, and a text that leaves before is never added.
 """
 
 from __future__ import annotations
 
 import weakref
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -56,42 +58,53 @@ class Words:
         # of a space's memory until the garbage collector runs.
         self._lattice = weakref.ref(lattice)
         self._terms = tokenizer.terms
-        # Slots whose texts are not in the index yet, newest last.
-        self._missing: list[int] = []
+        # Slots whose texts may be missing from the index, newest last; may contain duplicates.
+        self._missing = array("i")
+        slots = lattice.order(0)
         if saved is not None and saved[:2] == (tokenizer.version, lattice.digest):
             for part in saved.parts:
                 self.index.adopt(part)
-        else:
-            self._missing = lattice.order(0).tolist()
+            slots = slots[~self.index.has(slots)]
+        self._missing.extend(slots.tolist())
         lattice.placed.append(self._place)
         lattice.cleared.append(self.index.remove)
 
     @property
-    def complete(self) -> bool:
-        """True if all texts are in the index, so that results are exact."""
-        return not self._missing
+    def missing_count(self) -> int:
+        """Upper bound of the texts that are not in the index yet; results are exact without any."""
+        return len(self._missing)
 
     @property
     def nbytes(self) -> int:
         """Size of the index, bytes."""
-        return self.index.nbytes
+        return self.index.nbytes + len(self._missing) * self._missing.itemsize
+
+    def complete(self) -> None:
+        """Add all missing texts."""
+        for _ in self.completing():
+            pass
 
     def completing(self) -> Iterator[None]:
         """Add the missing texts, one for each step; writes may occur between steps.
 
         Several iterators may run at the same time and share the work.
+
+        Cost: about 25 us for a text of 25 words.
         """
         lattice = self._lattice()
         while lattice is not None and self._missing:
             slot = self._missing.pop()
-            # A slot placed in the meantime is already in the index; a cleared one is gone.
+            # The text may be gone, or the slot may be a duplicate.
             if lattice.columns["sequence"][slot] and slot not in self.index:
-                self._enter(slot, *lattice.text_and_context(slot))
+                text, context = lattice.text_and_context(slot)
+                if text:
+                    self.index.add(slot, self._terms(text, context))
             yield
 
     def _place(self, slot: int, memory: Memory) -> None:
-        self._enter(slot, memory.text, memory.context)
-
-    def _enter(self, slot: int, text: str, context: str) -> None:
-        if text:
-            self.index.add(slot, self._terms(text, context))
+        if not memory.text:
+            return
+        self._missing.append(slot)
+        lattice = self._lattice()
+        if lattice is not None and len(self._missing) > 2 * len(lattice.columns):
+            self._missing = array("i", dict.fromkeys(self._missing))

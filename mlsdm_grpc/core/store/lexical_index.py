@@ -116,6 +116,14 @@ class LexicalIndex:
         """Bytes of all arrays."""
         return self._postings.nbytes + self._length.nbytes
 
+    def has(self, slots: NDArray[np.intp]) -> Mask:
+        """Return which of some slots have a document."""
+        occupied = self._postings.occupied
+        found = np.zeros(len(slots), np.bool_)
+        known = slots < len(occupied)
+        found[known] = occupied[slots[known]]
+        return found
+
     def add(self, slot: int, terms: Mapping[str, int]) -> None:
         """Add a document to a slot that has none.
 

@@ -17,12 +17,14 @@ __all__ = ["WordsReader", "word_parts"]
 
 
 def word_parts(pelm: Pelm) -> Iterator[pb.LexicalPart]:
-    """Yield the present lexical index in parts; yields nothing while it is incomplete.
+    """Yield the present lexical index in parts.
+
+    Texts that are not in the index yet are left out; the reader adds them.
 
     Cost: O(texts) at the start, then the cost of each part.
     """
     words = pelm.words
-    if words is None or not words.complete:
+    if words is None:
         return iter(())
     version, parts, sequences = words.version, words.index.parts(), pelm.history.sequences()
     return (

@@ -405,7 +405,8 @@ class MemoryStats(_message.Message):
     """
     lexical_bytes: _builtins.int
     """Output only. Bytes that the index of the words takes now, at most one and a half times those of
-    the texts and 2 MiB; no part of used_bytes.
+    the texts and 2 MiB; no part of used_bytes. New texts are entered when there is time, or when a
+    query looks for words.
     """
     def __init__(
         self,
