@@ -24,10 +24,10 @@ def call(
     token_file: TokenFile = None,
     timeout: TimeoutS = 30.0,
 ) -> None:
-    """Call one RPC with JSON and print each answer as a line of JSON.
+    """Call one RPC with JSON and print each response as a line of JSON.
 
     An error is printed as JSON on standard error, with exit code 1. A write without a request_id
-    gets one, so that it can be repeated.
+    gets one, so that it can be retried safely.
     """
     session = Session(target=target, token_file=token_file, timeout_s=timeout, as_json=True)
     text = typer.get_text_stream("stdin").read() if request == "-" else request
@@ -42,7 +42,7 @@ def call(
 
 
 def _services() -> "dict[str, ServiceDescriptor]":
-    """Return all services by full name and, those of the contract, also by short name."""
+    """Return all services by full name; those of the contract also by short name."""
     from grpc_health.v1 import health_pb2
 
     from mlsdm_grpc.client.channel import CONTRACT_FILES

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 TARGET_VARIABLE = "MLSDM_TARGET"
-"""Variable of the environment that the client commands read; not a setting of the server."""
+"""Environment variable of the client commands; not a setting of the server."""
 
 Target = Annotated[str, typer.Option("--target", envvar=TARGET_VARIABLE, help="Server, HOST:PORT.")]
 TokenFile = Annotated[
@@ -41,9 +41,13 @@ Conversation = Annotated[
 
 Listen = Annotated[
     str | None,
-    typer.Option("--listen", help="Address of the gRPC port, HOST:PORT; port 0 lets the system choose."),
+    typer.Option(
+        "--listen", help="Address of the gRPC port, HOST:PORT; port 0 lets the system choose."
+    ),
 ]
-Ops = Annotated[str | None, typer.Option("--ops", help="Address of the operations HTTP port, HOST:PORT.")]
+Ops = Annotated[
+    str | None, typer.Option("--ops", help="Address of the operations HTTP port, HOST:PORT.")
+]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Folder of the journal and its snapshots.")
 ]
@@ -65,7 +69,7 @@ def overrides(
     journal: str | None,
     workers: int | None,
 ) -> dict[str, dict[str, Any]]:
-    """Return the flags that were given, by section and field."""
+    """Return the given flags, by section and field."""
     given: dict[str, dict[str, Any]] = {
         "server": {"listen": listen, "ops": ops},
         "journal": {"data_dir": data_dir, "kind": journal},

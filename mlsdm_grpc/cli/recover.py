@@ -1,7 +1,7 @@
-"""``mlsdm recover``: what is damaged in a data folder, and going on without what is lost.
+"""``mlsdm recover``: the damaged spaces of a data folder, and the acceptance of their loss.
 
-Exit codes: 0 if nothing is damaged, or every loss was accepted; 1 if something is, or the folder
-cannot be used; 2 if a name is not that of a damaged space.
+Exit codes: 0 if nothing is damaged or every loss was accepted; 1 if damage is left or the folder
+cannot be used; 2 if a name does not identify a damaged space.
 """
 
 from pathlib import Path
@@ -34,9 +34,9 @@ def recover(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the damaged spaces of a stopped server; accept their loss if told to.
+    """Print the damaged spaces of a stopped server; accept their loss if requested.
 
-    Every space is read in full. Exit code 0 if no damage is left, else 1.
+    Every space is read in full. The exit code is 0 if no damage is left, else 1.
     """
     from mlsdm_grpc.config import LoggingSettings
     from mlsdm_grpc.journal.sqlite.recovery import recovering
@@ -64,7 +64,7 @@ def recover(
 
 
 def _show(space: "DamagedSpace", revision: int, *, as_json: bool) -> None:
-    """Print a damaged space; ``revision`` is that at which its loss was accepted, or 0."""
+    """Print a damaged space; ``revision`` is the revision of its accepted loss, or 0."""
     damage = space.damage
     if as_json:
         echo_json(

@@ -1,6 +1,7 @@
 """``mlsdm config-reference``: all settings from their models, as Markdown or as a TOML sample.
 
-``docs/configuration.md`` and ``deploy/config.toml`` are what this prints; a test compares them.
+``docs/configuration.md`` and ``deploy/config.toml`` are output of this command; a test compares
+them.
 """
 
 import json
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["config_reference", "markdown", "toml"]
 
+# Defaults that depend on the machine; all others are written as values.
 _COMPUTED = {"engine.workers": "the number of cores minus one, at least 1"}
-"""Defaults that depend on the machine; everything else is written as it is."""
 _LIMITS = {"gt": "> {}", "ge": ">= {}", "lt": "< {}", "le": "<= {}", "pattern": "`{}`"}
 _WIDTH = 96
 
 _INTRO = """\
 # Settings
 
-Sources, by increasing precedence: the defaults below, the TOML file of `--config` (one table a section),
-environment variables named `MLSDM_SECTION__FIELD`, and the flags of `mlsdm serve`. In the
+Sources, by increasing precedence: the defaults below, the TOML file of `--config` (one table a
+section), environment variables named `MLSDM_SECTION__FIELD`, and the flags of `mlsdm serve`. In the
 environment a list is JSON: `MLSDM_LLM__PROVIDERS='["openai", "echo"]'`. All faults are reported
 together. `mlsdm check` tests the settings on this machine without starting a server.
 
@@ -45,16 +46,17 @@ class _Setting(NamedTuple):
     name: str
     kind: str
     default: str
-    """As TOML writes it; empty if there is none or it depends on the machine."""
+    """Default in TOML; empty if there is none or it depends on the machine."""
     note: str
-    """What stands for the default where there is none."""
+    """Text in place of a missing default."""
     limits: str
     description: str
 
 
 def config_reference(
     form: Annotated[
-        Literal["markdown", "toml"], typer.Option("--format", help="A Markdown page, or a sample TOML file.")
+        Literal["markdown", "toml"],
+        typer.Option("--format", help="A Markdown page, or a sample TOML file."),
     ] = "markdown",
 ) -> None:
     """Print every setting with type, default, limits and meaning."""
