@@ -68,8 +68,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     batch before open. Action: correct the client. Metadata: method.
     """
     ERROR_REASON_ARCHIVE_INVALID: _ErrorReason.ValueType  # 11
-    """INVALID_ARGUMENT. An imported archive is damaged, incomplete or of an unknown format. Action:
-    export it again. Metadata: format_version.
+    """Not returned by this version. INVALID_ARGUMENT. An imported archive is damaged, incomplete or
+    of an unknown format. Action: export it again. Metadata: format_version.
     """
     ERROR_REASON_CREDENTIAL_MISSING: _ErrorReason.ValueType  # 12
     """UNAUTHENTICATED. No credential was sent. Action: send authorization or x-api-key."""
@@ -94,7 +94,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     retry. Metadata: space, memory_id.
     """
     ERROR_REASON_BACKUP_NOT_FOUND: _ErrorReason.ValueType  # 18
-    """NOT_FOUND. No backup has this id. Action: do not retry. Metadata: backup_id."""
+    """Not returned by this version. NOT_FOUND. No backup has this id. Action: do not retry. Metadata:
+    backup_id.
+    """
     ERROR_REASON_SPACE_EXISTS: _ErrorReason.ValueType  # 19
     """ALREADY_EXISTS. A space of this name exists. Action: use it, or choose another name. Metadata:
     space.
@@ -151,8 +153,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     reconnect. Metadata: stream_id.
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 32
-    """RESOURCE_EXHAUSTED. The caller is over its rate. Action: wait RetryInfo, then retry. Metadata:
-    limit, quota_id.
+    """Not returned by this version. RESOURCE_EXHAUSTED. The caller is over its rate. Action: wait
+    RetryInfo, then retry. Metadata: limit, quota_id.
     """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 33
     """RESOURCE_EXHAUSTED. The caller is over a quota that waiting does not refill: spaces, bytes,
@@ -176,14 +178,17 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     one that takes its place.
     """
     ERROR_REASON_STARTING: _ErrorReason.ValueType  # 38
-    """UNAVAILABLE. The node is not ready yet. Action: retry after RetryInfo."""
+    """Not returned by this version. UNAVAILABLE. The node is not ready yet. Action: retry after
+    RetryInfo.
+    """
     ERROR_REASON_SPACE_LOADING: _ErrorReason.ValueType  # 39
     """UNAVAILABLE. The space is being loaded and its buffer of waiting writes is full. Action: retry
     after RetryInfo. Metadata: space.
     """
     ERROR_REASON_NODE_STALE: _ErrorReason.ValueType  # 40
-    """UNAVAILABLE. The node has not heard from the log for cluster.max_staleness and serves no reads.
-    Action: retry on another node. Metadata: staleness_ms.
+    """Not returned by this version. UNAVAILABLE. The node has not heard from the log for
+    cluster.max_staleness and serves no reads. Action: retry on another node. Metadata:
+    staleness_ms.
     """
     ERROR_REASON_JOURNAL_UNAVAILABLE: _ErrorReason.ValueType  # 41
     """UNAVAILABLE. The journal did not confirm the write. Action: retry after RetryInfo with the same
@@ -235,8 +240,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 52
     """UNIMPLEMENTED. The contract has no such RPC. Action: correct the client. Metadata: method."""
     ERROR_REASON_CANCELLED: _ErrorReason.ValueType  # 53
-    """CANCELLED. The caller cancelled; a write may have happened if it was already on its way to the
-    journal. Action: retry a write with the same request_id.
+    """Not returned by this version: a cancelled call ends without error details. CANCELLED. The
+    caller cancelled; a write may have happened if it was already on its way to the journal.
+    Action: retry a write with the same request_id.
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 54
     """INTERNAL. A defect of the server; the text is fixed. Action: report the request id. Metadata:
@@ -301,8 +307,8 @@ ERROR_REASON_STREAM_PROTOCOL_INVALID: ErrorReason.ValueType  # 10
 batch before open. Action: correct the client. Metadata: method.
 """
 ERROR_REASON_ARCHIVE_INVALID: ErrorReason.ValueType  # 11
-"""INVALID_ARGUMENT. An imported archive is damaged, incomplete or of an unknown format. Action:
-export it again. Metadata: format_version.
+"""Not returned by this version. INVALID_ARGUMENT. An imported archive is damaged, incomplete or
+of an unknown format. Action: export it again. Metadata: format_version.
 """
 ERROR_REASON_CREDENTIAL_MISSING: ErrorReason.ValueType  # 12
 """UNAUTHENTICATED. No credential was sent. Action: send authorization or x-api-key."""
@@ -327,7 +333,9 @@ ERROR_REASON_MEMORY_NOT_FOUND: ErrorReason.ValueType  # 17
 retry. Metadata: space, memory_id.
 """
 ERROR_REASON_BACKUP_NOT_FOUND: ErrorReason.ValueType  # 18
-"""NOT_FOUND. No backup has this id. Action: do not retry. Metadata: backup_id."""
+"""Not returned by this version. NOT_FOUND. No backup has this id. Action: do not retry. Metadata:
+backup_id.
+"""
 ERROR_REASON_SPACE_EXISTS: ErrorReason.ValueType  # 19
 """ALREADY_EXISTS. A space of this name exists. Action: use it, or choose another name. Metadata:
 space.
@@ -384,8 +392,8 @@ ERROR_REASON_STREAM_IN_USE: ErrorReason.ValueType  # 31
 reconnect. Metadata: stream_id.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 32
-"""RESOURCE_EXHAUSTED. The caller is over its rate. Action: wait RetryInfo, then retry. Metadata:
-limit, quota_id.
+"""Not returned by this version. RESOURCE_EXHAUSTED. The caller is over its rate. Action: wait
+RetryInfo, then retry. Metadata: limit, quota_id.
 """
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 33
 """RESOURCE_EXHAUSTED. The caller is over a quota that waiting does not refill: spaces, bytes,
@@ -409,14 +417,17 @@ ERROR_REASON_DRAINING: ErrorReason.ValueType  # 37
 one that takes its place.
 """
 ERROR_REASON_STARTING: ErrorReason.ValueType  # 38
-"""UNAVAILABLE. The node is not ready yet. Action: retry after RetryInfo."""
+"""Not returned by this version. UNAVAILABLE. The node is not ready yet. Action: retry after
+RetryInfo.
+"""
 ERROR_REASON_SPACE_LOADING: ErrorReason.ValueType  # 39
 """UNAVAILABLE. The space is being loaded and its buffer of waiting writes is full. Action: retry
 after RetryInfo. Metadata: space.
 """
 ERROR_REASON_NODE_STALE: ErrorReason.ValueType  # 40
-"""UNAVAILABLE. The node has not heard from the log for cluster.max_staleness and serves no reads.
-Action: retry on another node. Metadata: staleness_ms.
+"""Not returned by this version. UNAVAILABLE. The node has not heard from the log for
+cluster.max_staleness and serves no reads. Action: retry on another node. Metadata:
+staleness_ms.
 """
 ERROR_REASON_JOURNAL_UNAVAILABLE: ErrorReason.ValueType  # 41
 """UNAVAILABLE. The journal did not confirm the write. Action: retry after RetryInfo with the same
@@ -468,8 +479,9 @@ see GetServerInfo. Metadata: method.
 ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 52
 """UNIMPLEMENTED. The contract has no such RPC. Action: correct the client. Metadata: method."""
 ERROR_REASON_CANCELLED: ErrorReason.ValueType  # 53
-"""CANCELLED. The caller cancelled; a write may have happened if it was already on its way to the
-journal. Action: retry a write with the same request_id.
+"""Not returned by this version: a cancelled call ends without error details. CANCELLED. The
+caller cancelled; a write may have happened if it was already on its way to the journal.
+Action: retry a write with the same request_id.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 54
 """INTERNAL. A defect of the server; the text is fixed. Action: report the request id. Metadata:

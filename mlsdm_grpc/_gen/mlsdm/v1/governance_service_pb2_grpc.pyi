@@ -18,6 +18,32 @@ class GovernanceServiceStub:
 
     Texts given to this service are judged and forgotten: they are not stored, logged or counted by
     content.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -26,40 +52,12 @@ class GovernanceServiceStub:
 
     Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
     be as old as any read.
-
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-      RetryInfo, on another node where there is one.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     AnalyzeSpeech: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.AnalyzeSpeechRequest, _governance_service_pb2.AnalyzeSpeechResponse]
     """Measures whether a text is telegraphic.
 
     Effect: none. Ordering: none. Atomicity and consistency: the result depends on the request
     alone.
-
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-      RetryInfo, on another node where there is one.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     RepairSpeech: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.RepairSpeechRequest, _governance_service_pb2.RepairSpeechResponse]
     """Lets a language model rewrite a telegraphic text in full sentences, with at most 3 tries within
@@ -69,43 +67,15 @@ class GovernanceServiceStub:
     Effect: calls the model, which costs; nothing is stored. Ordering, atomicity: none.
     Consistency: two calls may give different texts.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    Own statuses:
     - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
     - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-      RetryInfo, on another node where there is one.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     GetPolicy: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.GetPolicyRequest, _governance_service_pb2.GetPolicyResponse]
     """Returns the policy of the tenant: all rules with their effective settings.
 
     Ordering: none. Atomicity: one version. Consistency: at most cluster.max_staleness old, at
     least min_revision.
-
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     SetPolicy: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.SetPolicyRequest, _governance_service_pb2.SetPolicyResponse]
     """Replaces the policy of the tenant. With validate_only nothing is written: the response is the
@@ -115,26 +85,8 @@ class GovernanceServiceStub:
     policy. Consistency: this node applies it from the answer on, others within
     cluster.max_staleness; verdicts name the version.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-      use a new request_id.
+    Own statuses:
     - ABORTED ETAG_MISMATCH: read the policy again, apply the change to it, retry with its etag.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
 
 class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -143,6 +95,32 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Texts given to this service are judged and forgotten: they are not stored, logged or counted by
     content.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     @_abc_1.abstractmethod
@@ -155,20 +133,6 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
         be as old as any read.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-          RetryInfo, on another node where there is one.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -181,20 +145,6 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Effect: none. Ordering: none. Atomicity and consistency: the result depends on the request
         alone.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-          RetryInfo, on another node where there is one.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -210,21 +160,9 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         Effect: calls the model, which costs; nothing is stored. Ordering, atomicity: none.
         Consistency: two calls may give different texts.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-          RetryInfo, on another node where there is one.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -237,22 +175,6 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Ordering: none. Atomicity: one version. Consistency: at most cluster.max_staleness old, at
         least min_revision.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -268,26 +190,8 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         policy. Consistency: this node applies it from the answer on, others within
         cluster.max_staleness; verdicts name the version.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-          use a new request_id.
+        Own statuses:
         - ABORTED ETAG_MISMATCH: read the policy again, apply the change to it, retry with its etag.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
 def add_GovernanceServiceServicer_to_server(servicer: GovernanceServiceServicer, server: _aio.Server) -> None: ...

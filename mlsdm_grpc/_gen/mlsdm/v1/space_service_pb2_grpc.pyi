@@ -16,6 +16,32 @@ class SpaceServiceStub:
     """The spaces of a tenant: each is one mind. Names that begin with "_" are reserved.
 
     Guarantees for all RPCs: as MemoryService.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -28,50 +54,18 @@ class SpaceServiceStub:
     etag of the first. Consistency: a read with min_revision = revision sees it; ListSpaces
     shows it within cluster.max_staleness.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-      use a new request_id.
+    Own statuses:
     - ALREADY_EXISTS SPACE_EXISTS: use it, or choose another name.
     - FAILED_PRECONDITION EMBEDDER_MISMATCH: choose an embedder that the server has.
       SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     GetSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.GetSpaceRequest, _space_service_pb2.GetSpaceResponse]
     """Returns one space.
 
     Ordering: none. Atomicity: one revision of the space. Consistency: see the service.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    Own statuses:
     - NOT_FOUND SPACE_NOT_FOUND: create it or write to it first.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     ListSpaces: _aio.UnaryUnaryMultiCallable[_space_service_pb2.ListSpacesRequest, _space_service_pb2.ListSpacesResponse]
     """Lists the spaces of the tenant, page by page.
@@ -81,22 +75,8 @@ class SpaceServiceStub:
     throughout is returned exactly once. Consistency: at most cluster.max_staleness old. A page may
     have fewer spaces than page_size, even none, and still be followed by another.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
-      begin again without a token.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
+    Own statuses:
+    - INVALID_ARGUMENT PAGE_TOKEN_INVALID: begin again without a token.
     """
     UpdateSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.UpdateSpaceRequest, _space_service_pb2.UpdateSpaceResponse]
     """Changes settings of a space. Settings that are left out stay as they are. With validate_only
@@ -107,30 +87,12 @@ class SpaceServiceStub:
     Consistency: a read with min_revision = revision sees it. A smaller capacity evicts nothing: it
     must be at least the number of memories in use.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-      use a new request_id.
+    Own statuses:
     - NOT_FOUND SPACE_NOT_FOUND: do not retry.
     - FAILED_PRECONDITION CONFIG_CONFLICT: dimension and embedder are fixed, or the capacity is in
       use; choose another value. EMBEDDER_MISMATCH: choose an embedder that the server has.
       SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
     - ABORTED ETAG_MISMATCH: read the space again, then retry with its etag.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     DeleteSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.DeleteSpaceRequest, _space_service_pb2.DeleteSpaceResponse]
     """Deletes a space with all it holds and erases it from the journal. It cannot be undone. Backups
@@ -141,27 +103,9 @@ class SpaceServiceStub:
     Consistency: no read with min_revision = revision finds it. A repeat returns the receipt again
     as long as the space was not created anew.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-      use a new request_id.
+    Own statuses:
     - NOT_FOUND SPACE_NOT_FOUND: there never was such a space; treat as success.
     - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it and decide anew.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     ExportSpace: _aio.UnaryStreamMultiCallable[_space_service_pb2.ExportSpaceRequest, _space_service_pb2.ExportSpaceResponse]
     """Sends a complete, verified image of a space as an archive: state, memories, traces, settings.
@@ -170,22 +114,8 @@ class SpaceServiceStub:
     Ordering: pieces by rising offset. Atomicity and consistency: the archive is of exactly one
     revision, that of the header. After a break export again.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    Own statuses:
     - NOT_FOUND SPACE_NOT_FOUND: do not retry.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     ImportSpace: _aio.StreamUnaryMultiCallable[_space_service_pb2.ImportSpaceRequest, _space_service_pb2.ImportSpaceResponse]
     """Creates a space from an archive of ExportSpace. The client sends open with the header of the
@@ -195,35 +125,43 @@ class SpaceServiceStub:
     space. Consistency: a read with min_revision = revision sees all of it. After a break import
     again, with the same request_id.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. ARCHIVE_INVALID:
-      export again. STREAM_PROTOCOL_INVALID: correct the client. REQUEST_ID_REUSED: use a new
-      request_id.
+    Own statuses:
+    - INVALID_ARGUMENT ARCHIVE_INVALID: export again. STREAM_PROTOCOL_INVALID: correct the client.
     - ALREADY_EXISTS SPACE_EXISTS: delete it first, or choose another name.
     - FAILED_PRECONDITION SEMANTICS_UNSUPPORTED: use a server that knows the archive's semantics
       version, in the same draft.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
 
 class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
     """The spaces of a tenant: each is one mind. Names that begin with "_" are reserved.
 
     Guarantees for all RPCs: as MemoryService.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     @_abc_1.abstractmethod
@@ -240,28 +178,10 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         etag of the first. Consistency: a read with min_revision = revision sees it; ListSpaces
         shows it within cluster.max_staleness.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-          use a new request_id.
+        Own statuses:
         - ALREADY_EXISTS SPACE_EXISTS: use it, or choose another name.
         - FAILED_PRECONDITION EMBEDDER_MISMATCH: choose an embedder that the server has.
           SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -274,22 +194,8 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Ordering: none. Atomicity: one revision of the space. Consistency: see the service.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: create it or write to it first.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -305,22 +211,8 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         throughout is returned exactly once. Consistency: at most cluster.max_staleness old. A page may
         have fewer spaces than page_size, even none, and still be followed by another.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
-          begin again without a token.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        Own statuses:
+        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: begin again without a token.
         """
 
     @_abc_1.abstractmethod
@@ -337,30 +229,12 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         Consistency: a read with min_revision = revision sees it. A smaller capacity evicts nothing: it
         must be at least the number of memories in use.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-          use a new request_id.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
         - FAILED_PRECONDITION CONFIG_CONFLICT: dimension and embedder are fixed, or the capacity is in
           use; choose another value. EMBEDDER_MISMATCH: choose an embedder that the server has.
           SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
         - ABORTED ETAG_MISMATCH: read the space again, then retry with its etag.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -377,27 +251,9 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         Consistency: no read with min_revision = revision finds it. A repeat returns the receipt again
         as long as the space was not created anew.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-          use a new request_id.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: there never was such a space; treat as success.
         - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it and decide anew.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -412,22 +268,8 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         Ordering: pieces by rising offset. Atomicity and consistency: the archive is of exactly one
         revision, that of the header. After a break export again.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -443,29 +285,11 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         space. Consistency: a read with min_revision = revision sees all of it. After a break import
         again, with the same request_id.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. ARCHIVE_INVALID:
-          export again. STREAM_PROTOCOL_INVALID: correct the client. REQUEST_ID_REUSED: use a new
-          request_id.
+        Own statuses:
+        - INVALID_ARGUMENT ARCHIVE_INVALID: export again. STREAM_PROTOCOL_INVALID: correct the client.
         - ALREADY_EXISTS SPACE_EXISTS: delete it first, or choose another name.
         - FAILED_PRECONDITION SEMANTICS_UNSUPPORTED: use a server that knows the archive's semantics
           version, in the same draft.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
 def add_SpaceServiceServicer_to_server(servicer: SpaceServiceServicer, server: _aio.Server) -> None: ...
