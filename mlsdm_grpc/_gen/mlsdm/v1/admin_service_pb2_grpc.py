@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class AdminServiceStub:
-    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node;
-    they act on the node that answers unless they say otherwise.
+    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node.
+    They act on the node that receives them unless stated otherwise.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -105,8 +105,8 @@ class AdminServiceStub:
 
 
 class AdminServiceServicer:
-    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node;
-    they act on the node that answers unless they say otherwise.
+    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node.
+    They act on the node that receives them unless stated otherwise.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -126,8 +126,8 @@ class AdminServiceServicer:
     """
 
     def GetServerInfo(self, request, context):
-        """Tells what the server is, which limits it has and which RPCs it offers. Every authenticated
-        caller may ask.
+        """Returns name, version, limits and implemented RPCs of the server. Every authenticated caller
+        may call it.
 
         Effect: none. Ordering, atomicity: none. Consistency: fixed while the server runs, except for
         the time.
@@ -137,7 +137,7 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetNodeStatus(self, request, context):
-        """Tells the condition of the node.
+        """Returns the status of the node.
 
         Effect: none. Ordering: none. Atomicity: measured one after the other, not at one moment.
         Consistency: at most 1 s old.
@@ -147,38 +147,37 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetNodeMode(self, request, context):
-        """Forces the node into a mode, or gives the decision back to the pressure monitor.
+        """Forces the node into a mode, or returns it to the mode of the pressure monitor.
 
         Effect: at once, until expiry, release or restart; audited. Ordering: the last call wins.
-        Atomicity: whole. Consistency: GetNodeStatus shows it from the answer on.
+        Atomicity: whole. Consistency: GetNodeStatus shows it once the call has returned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Drain(self, request, context):
-        """Makes the node stop politely: not ready, no new requests, work in flight is finished, then the
-        process ends. It cannot be undone; a second call joins the first.
+        """Stops the node gracefully: readiness ends, new requests are refused, requests in flight finish,
+        and the process ends. It cannot be undone; a second call joins the first.
 
-        Effect: answers as soon as the drain has begun; audited. Ordering: after the answer new
-        requests are refused with DRAINING. Atomicity, consistency: health turns NOT_SERVING before the
-        answer.
+        Effect: returns once the drain has started; audited. Ordering: after the response, new requests
+        are refused with DRAINING. Atomicity, consistency: health is NOT_SERVING before the response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateBackup(self, request, context):
-        """Writes a backup of all spaces into the configured backup folder. Answers when the backup is
-        complete, which may take minutes; if the deadline comes first, the backup goes on and a repeat
-        with the same id waits for it.
+        """Writes a backup of all spaces into the configured backup folder. Returns when the backup is
+        complete, which may take minutes. If the deadline passes first, the backup continues, and a
+        retry with the same id waits for it.
 
         Effect: one backup for each id, however often it is called; audited. Ordering: none. Atomicity:
         a backup is complete or absent. Consistency: each space is of one revision; spaces may be of
         different moments.
 
         Own statuses:
-        - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no room; make room.
+        - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no free space; free some.
         - DATA_LOSS DATA_DAMAGED: a space is damaged; the metadata names it. Restore it first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -199,7 +198,7 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSloStatus(self, request, context):
-        """Tells how well the node keeps its service-level objectives.
+        """Returns how well the node meets its service-level objectives.
 
         Effect: none. Ordering, atomicity: none. Consistency: counted since the node started, at most
         10 s old.
@@ -215,7 +214,7 @@ class AdminServiceServicer:
         cluster.max_staleness old, at least min_revision.
 
         Own statuses:
-        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: begin again without a token.
+        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -237,7 +236,7 @@ class AdminServiceServicer:
         """Changes the verbosity of a log until expiry, release or restart.
 
         Effect: at once, in all processes of the node; audited. Ordering: the last call wins.
-        Atomicity: none between processes. Consistency: in force from the answer on.
+        Atomicity: none between processes. Consistency: in force once the call has returned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -305,8 +304,8 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService:
-    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node;
-    they act on the node that answers unless they say otherwise.
+    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node.
+    They act on the node that receives them unless stated otherwise.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the

@@ -13,8 +13,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node;
-    they act on the node that answers unless they say otherwise.
+    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node.
+    They act on the node that receives them unless stated otherwise.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -35,43 +35,42 @@ class AdminServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetServerInfoRequest, _admin_service_pb2.GetServerInfoResponse]
-    """Tells what the server is, which limits it has and which RPCs it offers. Every authenticated
-    caller may ask.
+    """Returns name, version, limits and implemented RPCs of the server. Every authenticated caller
+    may call it.
 
     Effect: none. Ordering, atomicity: none. Consistency: fixed while the server runs, except for
     the time.
     """
     GetNodeStatus: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetNodeStatusRequest, _admin_service_pb2.GetNodeStatusResponse]
-    """Tells the condition of the node.
+    """Returns the status of the node.
 
     Effect: none. Ordering: none. Atomicity: measured one after the other, not at one moment.
     Consistency: at most 1 s old.
     """
     SetNodeMode: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.SetNodeModeRequest, _admin_service_pb2.SetNodeModeResponse]
-    """Forces the node into a mode, or gives the decision back to the pressure monitor.
+    """Forces the node into a mode, or returns it to the mode of the pressure monitor.
 
     Effect: at once, until expiry, release or restart; audited. Ordering: the last call wins.
-    Atomicity: whole. Consistency: GetNodeStatus shows it from the answer on.
+    Atomicity: whole. Consistency: GetNodeStatus shows it once the call has returned.
     """
     Drain: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.DrainRequest, _admin_service_pb2.DrainResponse]
-    """Makes the node stop politely: not ready, no new requests, work in flight is finished, then the
-    process ends. It cannot be undone; a second call joins the first.
+    """Stops the node gracefully: readiness ends, new requests are refused, requests in flight finish,
+    and the process ends. It cannot be undone; a second call joins the first.
 
-    Effect: answers as soon as the drain has begun; audited. Ordering: after the answer new
-    requests are refused with DRAINING. Atomicity, consistency: health turns NOT_SERVING before the
-    answer.
+    Effect: returns once the drain has started; audited. Ordering: after the response, new requests
+    are refused with DRAINING. Atomicity, consistency: health is NOT_SERVING before the response.
     """
     CreateBackup: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.CreateBackupRequest, _admin_service_pb2.CreateBackupResponse]
-    """Writes a backup of all spaces into the configured backup folder. Answers when the backup is
-    complete, which may take minutes; if the deadline comes first, the backup goes on and a repeat
-    with the same id waits for it.
+    """Writes a backup of all spaces into the configured backup folder. Returns when the backup is
+    complete, which may take minutes. If the deadline passes first, the backup continues, and a
+    retry with the same id waits for it.
 
     Effect: one backup for each id, however often it is called; audited. Ordering: none. Atomicity:
     a backup is complete or absent. Consistency: each space is of one revision; spaces may be of
     different moments.
 
     Own statuses:
-    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no room; make room.
+    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no free space; free some.
     - DATA_LOSS DATA_DAMAGED: a space is damaged; the metadata names it. Restore it first.
     """
     VerifyBackup: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.VerifyBackupRequest, _admin_service_pb2.VerifyBackupResponse]
@@ -84,7 +83,7 @@ class AdminServiceStub:
     - NOT_FOUND BACKUP_NOT_FOUND: do not retry.
     """
     GetSloStatus: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetSloStatusRequest, _admin_service_pb2.GetSloStatusResponse]
-    """Tells how well the node keeps its service-level objectives.
+    """Returns how well the node meets its service-level objectives.
 
     Effect: none. Ordering, atomicity: none. Consistency: counted since the node started, at most
     10 s old.
@@ -96,7 +95,7 @@ class AdminServiceStub:
     cluster.max_staleness old, at least min_revision.
 
     Own statuses:
-    - INVALID_ARGUMENT PAGE_TOKEN_INVALID: begin again without a token.
+    - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
     - NOT_FOUND SPACE_NOT_FOUND: do not retry.
     """
     VerifyJournal: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.VerifyJournalRequest, _admin_service_pb2.VerifyJournalResponse]
@@ -110,12 +109,12 @@ class AdminServiceStub:
     """Changes the verbosity of a log until expiry, release or restart.
 
     Effect: at once, in all processes of the node; audited. Ordering: the last call wins.
-    Atomicity: none between processes. Consistency: in force from the answer on.
+    Atomicity: none between processes. Consistency: in force once the call has returned.
     """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node;
-    they act on the node that answers unless they say otherwise.
+    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node.
+    They act on the node that receives them unless stated otherwise.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -140,8 +139,8 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.GetServerInfoRequest,
         context: _aio.ServicerContext[_admin_service_pb2.GetServerInfoRequest, _abc.Awaitable[_admin_service_pb2.GetServerInfoResponse]],
     ) -> _abc.Awaitable[_admin_service_pb2.GetServerInfoResponse]:
-        """Tells what the server is, which limits it has and which RPCs it offers. Every authenticated
-        caller may ask.
+        """Returns name, version, limits and implemented RPCs of the server. Every authenticated caller
+        may call it.
 
         Effect: none. Ordering, atomicity: none. Consistency: fixed while the server runs, except for
         the time.
@@ -153,7 +152,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.GetNodeStatusRequest,
         context: _aio.ServicerContext[_admin_service_pb2.GetNodeStatusRequest, _abc.Awaitable[_admin_service_pb2.GetNodeStatusResponse]],
     ) -> _abc.Awaitable[_admin_service_pb2.GetNodeStatusResponse]:
-        """Tells the condition of the node.
+        """Returns the status of the node.
 
         Effect: none. Ordering: none. Atomicity: measured one after the other, not at one moment.
         Consistency: at most 1 s old.
@@ -165,10 +164,10 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.SetNodeModeRequest,
         context: _aio.ServicerContext[_admin_service_pb2.SetNodeModeRequest, _abc.Awaitable[_admin_service_pb2.SetNodeModeResponse]],
     ) -> _abc.Awaitable[_admin_service_pb2.SetNodeModeResponse]:
-        """Forces the node into a mode, or gives the decision back to the pressure monitor.
+        """Forces the node into a mode, or returns it to the mode of the pressure monitor.
 
         Effect: at once, until expiry, release or restart; audited. Ordering: the last call wins.
-        Atomicity: whole. Consistency: GetNodeStatus shows it from the answer on.
+        Atomicity: whole. Consistency: GetNodeStatus shows it once the call has returned.
         """
 
     @_abc_1.abstractmethod
@@ -177,12 +176,11 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.DrainRequest,
         context: _aio.ServicerContext[_admin_service_pb2.DrainRequest, _abc.Awaitable[_admin_service_pb2.DrainResponse]],
     ) -> _abc.Awaitable[_admin_service_pb2.DrainResponse]:
-        """Makes the node stop politely: not ready, no new requests, work in flight is finished, then the
-        process ends. It cannot be undone; a second call joins the first.
+        """Stops the node gracefully: readiness ends, new requests are refused, requests in flight finish,
+        and the process ends. It cannot be undone; a second call joins the first.
 
-        Effect: answers as soon as the drain has begun; audited. Ordering: after the answer new
-        requests are refused with DRAINING. Atomicity, consistency: health turns NOT_SERVING before the
-        answer.
+        Effect: returns once the drain has started; audited. Ordering: after the response, new requests
+        are refused with DRAINING. Atomicity, consistency: health is NOT_SERVING before the response.
         """
 
     @_abc_1.abstractmethod
@@ -191,16 +189,16 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.CreateBackupRequest,
         context: _aio.ServicerContext[_admin_service_pb2.CreateBackupRequest, _abc.Awaitable[_admin_service_pb2.CreateBackupResponse]],
     ) -> _abc.Awaitable[_admin_service_pb2.CreateBackupResponse]:
-        """Writes a backup of all spaces into the configured backup folder. Answers when the backup is
-        complete, which may take minutes; if the deadline comes first, the backup goes on and a repeat
-        with the same id waits for it.
+        """Writes a backup of all spaces into the configured backup folder. Returns when the backup is
+        complete, which may take minutes. If the deadline passes first, the backup continues, and a
+        retry with the same id waits for it.
 
         Effect: one backup for each id, however often it is called; audited. Ordering: none. Atomicity:
         a backup is complete or absent. Consistency: each space is of one revision; spaces may be of
         different moments.
 
         Own statuses:
-        - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no room; make room.
+        - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no free space; free some.
         - DATA_LOSS DATA_DAMAGED: a space is damaged; the metadata names it. Restore it first.
         """
 
@@ -225,7 +223,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.GetSloStatusRequest,
         context: _aio.ServicerContext[_admin_service_pb2.GetSloStatusRequest, _abc.Awaitable[_admin_service_pb2.GetSloStatusResponse]],
     ) -> _abc.Awaitable[_admin_service_pb2.GetSloStatusResponse]:
-        """Tells how well the node keeps its service-level objectives.
+        """Returns how well the node meets its service-level objectives.
 
         Effect: none. Ordering, atomicity: none. Consistency: counted since the node started, at most
         10 s old.
@@ -243,7 +241,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         cluster.max_staleness old, at least min_revision.
 
         Own statuses:
-        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: begin again without a token.
+        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
         """
 
@@ -269,7 +267,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes the verbosity of a log until expiry, release or restart.
 
         Effect: at once, in all processes of the node; audited. Ordering: the last call wins.
-        Atomicity: none between processes. Consistency: in force from the answer on.
+        Atomicity: none between processes. Consistency: in force once the call has returned.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _aio.Server) -> None: ...

@@ -26,11 +26,10 @@ if _version_not_supported:
 
 
 class GovernanceServiceStub:
-    """Judgement of texts by the rules that the other services apply, and the policy that sets these
-    rules.
+    """Evaluation of texts by the rules that the other services apply, and the policy that configures
+    these rules.
 
-    Texts given to this service are judged and forgotten: they are not stored, logged or counted by
-    content.
+    Texts sent to this service are neither stored nor logged.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -93,11 +92,10 @@ class GovernanceServiceStub:
 
 
 class GovernanceServiceServicer:
-    """Judgement of texts by the rules that the other services apply, and the policy that sets these
-    rules.
+    """Evaluation of texts by the rules that the other services apply, and the policy that configures
+    these rules.
 
-    Texts given to this service are judged and forgotten: they are not stored, logged or counted by
-    content.
+    Texts sent to this service are neither stored nor logged.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -130,14 +128,14 @@ class GovernanceServiceServicer:
         """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
 
         Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
-        be as old as any read.
+        be as stale as any read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AnalyzeSpeech(self, request, context):
-        """Measures whether a text is telegraphic.
+        """Analyses whether a text is telegraphic.
 
         Effect: none. Ordering: none. Atomicity and consistency: the result depends on the request
         alone.
@@ -147,12 +145,12 @@ class GovernanceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RepairSpeech(self, request, context):
-        """Lets a language model rewrite a telegraphic text in full sentences, with at most 3 tries within
-        the deadline. The best try is returned, never one that is worse than the original. Code is left
-        as it is.
+        """Rewrites a telegraphic text in full sentences by a language model, in at most 3 attempts within
+        the deadline. The best attempt is returned, never one worse than the original. Code is not
+        changed.
 
-        Effect: calls the model, which costs; nothing is stored. Ordering, atomicity: none.
-        Consistency: two calls may give different texts.
+        Effect: calls the model, at its cost; stores nothing. Ordering, atomicity: none. Consistency:
+        two calls may give different texts.
 
         Own statuses:
         - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
@@ -173,12 +171,12 @@ class GovernanceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetPolicy(self, request, context):
-        """Replaces the policy of the tenant. With validate_only nothing is written: the response is the
-        policy as it would be, and revision is the current one.
+        """Replaces the policy of the tenant. With validate_only nothing is written; the response has the
+        expected policy and the current revision.
 
         Ordering: takes one revision of the tenant's reserved space. Atomicity: one record, the whole
-        policy. Consistency: this node applies it from the answer on, others within
-        cluster.max_staleness; verdicts name the version.
+        policy. Consistency: this node applies it once the call has returned, other nodes within
+        cluster.max_staleness; verdicts contain the version.
 
         Own statuses:
         - ABORTED ETAG_MISMATCH: read the policy again, apply the change to it, retry with its etag.
@@ -224,11 +222,10 @@ def add_GovernanceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class GovernanceService:
-    """Judgement of texts by the rules that the other services apply, and the policy that sets these
-    rules.
+    """Evaluation of texts by the rules that the other services apply, and the policy that configures
+    these rules.
 
-    Texts given to this service are judged and forgotten: they are not stored, logged or counted by
-    content.
+    Texts sent to this service are neither stored nor logged.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the

@@ -13,11 +13,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class GovernanceServiceStub:
-    """Judgement of texts by the rules that the other services apply, and the policy that sets these
-    rules.
+    """Evaluation of texts by the rules that the other services apply, and the policy that configures
+    these rules.
 
-    Texts given to this service are judged and forgotten: they are not stored, logged or counted by
-    content.
+    Texts sent to this service are neither stored nor logged.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -51,21 +50,21 @@ class GovernanceServiceStub:
     """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
 
     Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
-    be as old as any read.
+    be as stale as any read.
     """
     AnalyzeSpeech: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.AnalyzeSpeechRequest, _governance_service_pb2.AnalyzeSpeechResponse]
-    """Measures whether a text is telegraphic.
+    """Analyses whether a text is telegraphic.
 
     Effect: none. Ordering: none. Atomicity and consistency: the result depends on the request
     alone.
     """
     RepairSpeech: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.RepairSpeechRequest, _governance_service_pb2.RepairSpeechResponse]
-    """Lets a language model rewrite a telegraphic text in full sentences, with at most 3 tries within
-    the deadline. The best try is returned, never one that is worse than the original. Code is left
-    as it is.
+    """Rewrites a telegraphic text in full sentences by a language model, in at most 3 attempts within
+    the deadline. The best attempt is returned, never one worse than the original. Code is not
+    changed.
 
-    Effect: calls the model, which costs; nothing is stored. Ordering, atomicity: none.
-    Consistency: two calls may give different texts.
+    Effect: calls the model, at its cost; stores nothing. Ordering, atomicity: none. Consistency:
+    two calls may give different texts.
 
     Own statuses:
     - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
@@ -78,23 +77,22 @@ class GovernanceServiceStub:
     least min_revision.
     """
     SetPolicy: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.SetPolicyRequest, _governance_service_pb2.SetPolicyResponse]
-    """Replaces the policy of the tenant. With validate_only nothing is written: the response is the
-    policy as it would be, and revision is the current one.
+    """Replaces the policy of the tenant. With validate_only nothing is written; the response has the
+    expected policy and the current revision.
 
     Ordering: takes one revision of the tenant's reserved space. Atomicity: one record, the whole
-    policy. Consistency: this node applies it from the answer on, others within
-    cluster.max_staleness; verdicts name the version.
+    policy. Consistency: this node applies it once the call has returned, other nodes within
+    cluster.max_staleness; verdicts contain the version.
 
     Own statuses:
     - ABORTED ETAG_MISMATCH: read the policy again, apply the change to it, retry with its etag.
     """
 
 class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Judgement of texts by the rules that the other services apply, and the policy that sets these
-    rules.
+    """Evaluation of texts by the rules that the other services apply, and the policy that configures
+    these rules.
 
-    Texts given to this service are judged and forgotten: they are not stored, logged or counted by
-    content.
+    Texts sent to this service are neither stored nor logged.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -132,7 +130,7 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
 
         Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
-        be as old as any read.
+        be as stale as any read.
         """
 
     @_abc_1.abstractmethod
@@ -141,7 +139,7 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.AnalyzeSpeechRequest,
         context: _aio.ServicerContext[_governance_service_pb2.AnalyzeSpeechRequest, _abc.Awaitable[_governance_service_pb2.AnalyzeSpeechResponse]],
     ) -> _abc.Awaitable[_governance_service_pb2.AnalyzeSpeechResponse]:
-        """Measures whether a text is telegraphic.
+        """Analyses whether a text is telegraphic.
 
         Effect: none. Ordering: none. Atomicity and consistency: the result depends on the request
         alone.
@@ -153,12 +151,12 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.RepairSpeechRequest,
         context: _aio.ServicerContext[_governance_service_pb2.RepairSpeechRequest, _abc.Awaitable[_governance_service_pb2.RepairSpeechResponse]],
     ) -> _abc.Awaitable[_governance_service_pb2.RepairSpeechResponse]:
-        """Lets a language model rewrite a telegraphic text in full sentences, with at most 3 tries within
-        the deadline. The best try is returned, never one that is worse than the original. Code is left
-        as it is.
+        """Rewrites a telegraphic text in full sentences by a language model, in at most 3 attempts within
+        the deadline. The best attempt is returned, never one worse than the original. Code is not
+        changed.
 
-        Effect: calls the model, which costs; nothing is stored. Ordering, atomicity: none.
-        Consistency: two calls may give different texts.
+        Effect: calls the model, at its cost; stores nothing. Ordering, atomicity: none. Consistency:
+        two calls may give different texts.
 
         Own statuses:
         - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
@@ -183,12 +181,12 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.SetPolicyRequest,
         context: _aio.ServicerContext[_governance_service_pb2.SetPolicyRequest, _abc.Awaitable[_governance_service_pb2.SetPolicyResponse]],
     ) -> _abc.Awaitable[_governance_service_pb2.SetPolicyResponse]:
-        """Replaces the policy of the tenant. With validate_only nothing is written: the response is the
-        policy as it would be, and revision is the current one.
+        """Replaces the policy of the tenant. With validate_only nothing is written; the response has the
+        expected policy and the current revision.
 
         Ordering: takes one revision of the tenant's reserved space. Atomicity: one record, the whole
-        policy. Consistency: this node applies it from the answer on, others within
-        cluster.max_staleness; verdicts name the version.
+        policy. Consistency: this node applies it once the call has returned, other nodes within
+        cluster.max_staleness; verdicts contain the version.
 
         Own statuses:
         - ABORTED ETAG_MISMATCH: read the policy again, apply the change to it, retry with its etag.

@@ -13,9 +13,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SpaceServiceStub:
-    """The spaces of a tenant: each is one mind. Names that begin with "_" are reserved.
+    """The spaces of a tenant. Names that begin with "_" are reserved.
 
-    Guarantees for all RPCs: as MemoryService.
+    Guarantees of all RPCs: those of MemoryService.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -46,18 +46,18 @@ class SpaceServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.CreateSpaceRequest, _space_service_pb2.CreateSpaceResponse]
-    """Creates a space. Not needed for spaces with the tenant's defaults: the first write creates
-    them.
+    """Creates a space. A space with the tenant's defaults needs no call: its first write creates it.
 
     Ordering: takes one revision of the space. Atomicity: one record; of several that create the
-    same space the first wins. A repeat returns the space as it stands now, with the revision and the
-    etag of the first. Consistency: a read with min_revision = revision sees it; ListSpaces
-    shows it within cluster.max_staleness.
+    same space, the first one wins. A retry returns the present state of the space, with the
+    revision and the etag of the first call. Consistency: a read with min_revision = revision sees
+    it; ListSpaces shows it within cluster.max_staleness.
 
     Own statuses:
     - ALREADY_EXISTS SPACE_EXISTS: use it, or choose another name.
     - FAILED_PRECONDITION EMBEDDER_MISMATCH: choose an embedder that the server has.
-      SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
+      SEMANTICS_UNSUPPORTED: omit the setting, or ask the operator to change the one in the
+      metadata.
     """
     GetSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.GetSpaceRequest, _space_service_pb2.GetSpaceResponse]
     """Returns one space.
@@ -70,46 +70,48 @@ class SpaceServiceStub:
     ListSpaces: _aio.UnaryUnaryMultiCallable[_space_service_pb2.ListSpacesRequest, _space_service_pb2.ListSpacesResponse]
     """Lists the spaces of the tenant, page by page.
 
-    Ordering: by creation, oldest first; a name that was created anew keeps its first place.
-    Atomicity: each page is of one revision of the tenant's list; a space that is present
-    throughout is returned exactly once. Consistency: at most cluster.max_staleness old. A page may
-    have fewer spaces than page_size, even none, and still be followed by another.
+    Ordering: by creation, oldest first; a recreated name keeps its first position. Atomicity: each
+    page is of one revision of the tenant's list; a space that exists throughout is returned
+    exactly once. Consistency: at most cluster.max_staleness old. A page may be shorter than
+    page_size, even empty, although more follow.
 
     Own statuses:
-    - INVALID_ARGUMENT PAGE_TOKEN_INVALID: begin again without a token.
+    - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
     """
     UpdateSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.UpdateSpaceRequest, _space_service_pb2.UpdateSpaceResponse]
-    """Changes settings of a space. Settings that are left out stay as they are. With validate_only
-    nothing is written.
+    """Changes settings of a space. Omitted settings do not change. With validate_only nothing is
+    written.
 
-    Ordering: takes one revision. Atomicity: one record; from it on the new settings hold. A repeat
-    returns the space as it stands now, with the revision and the etag of the first.
-    Consistency: a read with min_revision = revision sees it. A smaller capacity evicts nothing: it
-    must be at least the number of memories in use.
+    Ordering: takes one revision. Atomicity: one record, from which the new settings apply. A retry
+    returns the present state of the space, with the revision and the etag of the first call.
+    Consistency: a read with min_revision = revision sees it. A smaller capacity must be at least
+    the number of memories in use; it evicts none.
 
     Own statuses:
     - NOT_FOUND SPACE_NOT_FOUND: do not retry.
     - FAILED_PRECONDITION CONFIG_CONFLICT: dimension and embedder are fixed, or the capacity is in
       use; choose another value. EMBEDDER_MISMATCH: choose an embedder that the server has.
-      SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
+      SEMANTICS_UNSUPPORTED: omit the setting, or ask the operator to change the one in the
+      metadata.
     - ABORTED ETAG_MISMATCH: read the space again, then retry with its etag.
     """
     DeleteSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.DeleteSpaceRequest, _space_service_pb2.DeleteSpaceResponse]
-    """Deletes a space with all it holds and erases it from the journal. It cannot be undone. Backups
-    keep what they have.
+    """Deletes a space with its content and erases it from the journal. It cannot be undone. Backups
+    are not changed.
 
-    Ordering: takes one revision, the last one of this incarnation; a space that is created again
-    goes on counting. Atomicity: one record; the removal of older records and snapshots follows it.
-    Consistency: no read with min_revision = revision finds it. A repeat returns the receipt again
-    as long as the space was not created anew.
+    Ordering: takes one revision, the last one of this incarnation; a recreated space continues the
+    count. Atomicity: one record; the removal of older records and snapshots follows it.
+    Consistency: no read with min_revision = revision finds it. A retry returns the receipt until
+    the space is recreated.
 
     Own statuses:
-    - NOT_FOUND SPACE_NOT_FOUND: there never was such a space; treat as success.
-    - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it and decide anew.
+    - NOT_FOUND SPACE_NOT_FOUND: the space never existed; treat as success.
+    - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it again, then
+      decide.
     """
     ExportSpace: _aio.UnaryStreamMultiCallable[_space_service_pb2.ExportSpaceRequest, _space_service_pb2.ExportSpaceResponse]
     """Sends a complete, verified image of a space as an archive: state, memories, traces, settings.
-    The first message is the header, then come pieces of at most 1 MiB, at last the trailer.
+    The first message is the header; chunks of at most 1 MiB and the trailer follow.
 
     Ordering: pieces by rising offset. Atomicity and consistency: the archive is of exactly one
     revision, that of the header. After a break export again.
@@ -121,8 +123,8 @@ class SpaceServiceStub:
     """Creates a space from an archive of ExportSpace. The client sends open with the header of the
     export, then its pieces and its trailer, and half-closes.
 
-    Ordering: takes one revision. Atomicity: all or nothing; until the answer nobody sees the
-    space. Consistency: a read with min_revision = revision sees all of it. After a break import
+    Ordering: takes one revision. Atomicity: all or nothing; the space is invisible until the
+    response. Consistency: a read with min_revision = revision sees all of it. After a break import
     again, with the same request_id.
 
     Own statuses:
@@ -133,9 +135,9 @@ class SpaceServiceStub:
     """
 
 class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The spaces of a tenant: each is one mind. Names that begin with "_" are reserved.
+    """The spaces of a tenant. Names that begin with "_" are reserved.
 
-    Guarantees for all RPCs: as MemoryService.
+    Guarantees of all RPCs: those of MemoryService.
 
     Statuses of every RPC:
     - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
@@ -170,18 +172,18 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _space_service_pb2.CreateSpaceRequest,
         context: _aio.ServicerContext[_space_service_pb2.CreateSpaceRequest, _abc.Awaitable[_space_service_pb2.CreateSpaceResponse]],
     ) -> _abc.Awaitable[_space_service_pb2.CreateSpaceResponse]:
-        """Creates a space. Not needed for spaces with the tenant's defaults: the first write creates
-        them.
+        """Creates a space. A space with the tenant's defaults needs no call: its first write creates it.
 
         Ordering: takes one revision of the space. Atomicity: one record; of several that create the
-        same space the first wins. A repeat returns the space as it stands now, with the revision and the
-        etag of the first. Consistency: a read with min_revision = revision sees it; ListSpaces
-        shows it within cluster.max_staleness.
+        same space, the first one wins. A retry returns the present state of the space, with the
+        revision and the etag of the first call. Consistency: a read with min_revision = revision sees
+        it; ListSpaces shows it within cluster.max_staleness.
 
         Own statuses:
         - ALREADY_EXISTS SPACE_EXISTS: use it, or choose another name.
         - FAILED_PRECONDITION EMBEDDER_MISMATCH: choose an embedder that the server has.
-          SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
+          SEMANTICS_UNSUPPORTED: omit the setting, or ask the operator to change the one in the
+          metadata.
         """
 
     @_abc_1.abstractmethod
@@ -206,13 +208,13 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_space_service_pb2.ListSpacesResponse]:
         """Lists the spaces of the tenant, page by page.
 
-        Ordering: by creation, oldest first; a name that was created anew keeps its first place.
-        Atomicity: each page is of one revision of the tenant's list; a space that is present
-        throughout is returned exactly once. Consistency: at most cluster.max_staleness old. A page may
-        have fewer spaces than page_size, even none, and still be followed by another.
+        Ordering: by creation, oldest first; a recreated name keeps its first position. Atomicity: each
+        page is of one revision of the tenant's list; a space that exists throughout is returned
+        exactly once. Consistency: at most cluster.max_staleness old. A page may be shorter than
+        page_size, even empty, although more follow.
 
         Own statuses:
-        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: begin again without a token.
+        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
         """
 
     @_abc_1.abstractmethod
@@ -221,19 +223,20 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _space_service_pb2.UpdateSpaceRequest,
         context: _aio.ServicerContext[_space_service_pb2.UpdateSpaceRequest, _abc.Awaitable[_space_service_pb2.UpdateSpaceResponse]],
     ) -> _abc.Awaitable[_space_service_pb2.UpdateSpaceResponse]:
-        """Changes settings of a space. Settings that are left out stay as they are. With validate_only
-        nothing is written.
+        """Changes settings of a space. Omitted settings do not change. With validate_only nothing is
+        written.
 
-        Ordering: takes one revision. Atomicity: one record; from it on the new settings hold. A repeat
-        returns the space as it stands now, with the revision and the etag of the first.
-        Consistency: a read with min_revision = revision sees it. A smaller capacity evicts nothing: it
-        must be at least the number of memories in use.
+        Ordering: takes one revision. Atomicity: one record, from which the new settings apply. A retry
+        returns the present state of the space, with the revision and the etag of the first call.
+        Consistency: a read with min_revision = revision sees it. A smaller capacity must be at least
+        the number of memories in use; it evicts none.
 
         Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
         - FAILED_PRECONDITION CONFIG_CONFLICT: dimension and embedder are fixed, or the capacity is in
           use; choose another value. EMBEDDER_MISMATCH: choose an embedder that the server has.
-          SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
+          SEMANTICS_UNSUPPORTED: omit the setting, or ask the operator to change the one in the
+          metadata.
         - ABORTED ETAG_MISMATCH: read the space again, then retry with its etag.
         """
 
@@ -243,17 +246,18 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _space_service_pb2.DeleteSpaceRequest,
         context: _aio.ServicerContext[_space_service_pb2.DeleteSpaceRequest, _abc.Awaitable[_space_service_pb2.DeleteSpaceResponse]],
     ) -> _abc.Awaitable[_space_service_pb2.DeleteSpaceResponse]:
-        """Deletes a space with all it holds and erases it from the journal. It cannot be undone. Backups
-        keep what they have.
+        """Deletes a space with its content and erases it from the journal. It cannot be undone. Backups
+        are not changed.
 
-        Ordering: takes one revision, the last one of this incarnation; a space that is created again
-        goes on counting. Atomicity: one record; the removal of older records and snapshots follows it.
-        Consistency: no read with min_revision = revision finds it. A repeat returns the receipt again
-        as long as the space was not created anew.
+        Ordering: takes one revision, the last one of this incarnation; a recreated space continues the
+        count. Atomicity: one record; the removal of older records and snapshots follows it.
+        Consistency: no read with min_revision = revision finds it. A retry returns the receipt until
+        the space is recreated.
 
         Own statuses:
-        - NOT_FOUND SPACE_NOT_FOUND: there never was such a space; treat as success.
-        - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it and decide anew.
+        - NOT_FOUND SPACE_NOT_FOUND: the space never existed; treat as success.
+        - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it again, then
+          decide.
         """
 
     @_abc_1.abstractmethod
@@ -263,7 +267,7 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_space_service_pb2.ExportSpaceRequest, _abc.AsyncIterator[_space_service_pb2.ExportSpaceResponse]],
     ) -> _abc.AsyncIterator[_space_service_pb2.ExportSpaceResponse]:
         """Sends a complete, verified image of a space as an archive: state, memories, traces, settings.
-        The first message is the header, then come pieces of at most 1 MiB, at last the trailer.
+        The first message is the header; chunks of at most 1 MiB and the trailer follow.
 
         Ordering: pieces by rising offset. Atomicity and consistency: the archive is of exactly one
         revision, that of the header. After a break export again.
@@ -281,8 +285,8 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a space from an archive of ExportSpace. The client sends open with the header of the
         export, then its pieces and its trailer, and half-closes.
 
-        Ordering: takes one revision. Atomicity: all or nothing; until the answer nobody sees the
-        space. Consistency: a read with min_revision = revision sees all of it. After a break import
+        Ordering: takes one revision. Atomicity: all or nothing; the space is invisible until the
+        response. Consistency: a read with min_revision = revision sees all of it. After a break import
         again, with the same request_id.
 
         Own statuses:
