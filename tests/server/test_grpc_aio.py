@@ -84,7 +84,7 @@ async def test_an_unforeseen_exception_shows_nothing_of_itself(name, logs):
         assert result.error.metadata == {"request_id": "test-1"}
         assert SECRET not in repr(result)
         assert running.handled(name, "INTERNAL") == 1
-    (event,) = logs.events("call failed unexpectedly")
+    (event,) = logs.events("call_failed")
     assert event["request_id"] == "test-1"
     assert SECRET in event["exception"]
 
