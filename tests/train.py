@@ -39,7 +39,7 @@ from tests.realtext.collect import LISTED, read
 from tests.realtext.hostile import hostile_lines
 
 DATA = Path(__file__).parent / "data"
-FILE = Path(__file__).parents[1] / "mlsdm_grpc" / "governance" / "likeness.bin"
+FILE = Path(__file__).parents[1] / "mlsdm_grpc/governance/data/linear_model.bin"
 ITERATIONS = 80
 DECAY = 0.3
 """Of weights of words and letters; of those of rules as well."""

@@ -1,8 +1,7 @@
-"""Words and meaning in one score: BM25 and cosine on fixed scales, weighted, exact.
+"""Fusion of BM25 and cosine into one exact score by fixed scales and weights.
 
-The scales are constants of the tokenizer and of the embedder, and know nothing of the other
-documents of an answer: a document's score depends on the query, the document and the space alone,
-and scores of two queries can be compared.
+The scales are constants of the tokenizer and the embedder. A score depends only on the query, the
+document and the space, not on the other results, so scores of two queries are comparable.
 """
 
 from __future__ import annotations
@@ -24,34 +23,34 @@ _Int64: TypeAlias = NDArray[np.int64]
 _Mask: TypeAlias = NDArray[np.bool_]
 
 _DECIMALS: Final = 6
+# Bound on the error of the float32 sum that selects candidates, including the rounding of scores.
 _ROUNDING: Final = 2e-6
-"""So much the float32 sum that chooses candidates, and the rounding of scores, may be off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """How a BM25 score and a cosine become one score in [0, 1]; both parts grow with theirs."""
+    """Weights and scales that map a BM25 score and a cosine to one score in [0, 1]."""
 
     vector_weight: float
-    """Share of the cosine in the score, 0..1; the rest is that of BM25."""
+    """Weight of the cosine in the score, 0..1; BM25 has the rest."""
     half_score: float = 20.0
-    """BM25 score that counts half of the highest possible one; above 0."""
+    """BM25 score that earns half of the maximum; above 0."""
     lowest_cosine: float = 0.0
-    """Cosines up to this count as none."""
+    """Cosines up to this value count as 0."""
     cosine_span: float = 1.0
-    """A cosine by so much higher counts fully; above 0."""
+    """Distance above ``lowest_cosine`` at which a cosine earns the maximum; above 0."""
 
     def lexical(self, bm25: kernel.Float64) -> kernel.Float64:
-        """Return the part of BM25 scores, in [0, 1 - vector_weight)."""
+        """Return the contribution of BM25 scores, in [0, 1 - vector_weight)."""
         return (1.0 - self.vector_weight) * bm25 / (bm25 + self.half_score)
 
     def vector(self, cosine: kernel.Float64) -> kernel.Float64:
-        """Return the part of cosines, in [0, vector_weight]."""
+        """Return the contribution of cosines, in [0, vector_weight]."""
         share = (cosine - self.lowest_cosine) / self.cosine_span
         return self.vector_weight * share.clip(0.0, 1.0)
 
     def words(self, bm25: kernel.Float64, factor: kernel.Float64 | float = 1.0) -> kernel.Float64:
-        """Return the scores of documents by their words alone, in [0, 1), rounded to 1e-6."""
+        """Return the scores of documents from their words alone, in [0, 1), rounded to 1e-6."""
         return (bm25 / (bm25 + self.half_score) * factor).round(_DECIMALS)
 
     def score(
@@ -61,31 +60,31 @@ class Fusion:
 
         Args:
             bm25: BM25 scores.
-            cosine: Cosines, with whatever weighs or adds to them.
-            factor: What weighs the words.
+            cosine: Cosines, already weighted and biased.
+            factor: Weight of the words.
         """
         return (self.lexical(bm25) * factor + self.vector(cosine)).round(_DECIMALS)
 
 
+# Measured with averaged word vectors; see ``benchmarks/recall.py --tune``.
 _WORD_VECTORS: Final = Fusion(vector_weight=0.15)
-"""Measured with averaged word vectors, see ``benchmarks/recall.py --tune``."""
+# Used for all other models; a neutral choice, because nothing is known about their scale.
 _SENTENCE_MODEL: Final = Fusion(vector_weight=0.3)
-"""For vectors of other models, of which nothing is known."""
 
 
 def fusion_of(embedder: str) -> Fusion:
-    """Return the scales for the vectors of an embedder; empty where callers send them."""
+    """Return the scales for the vectors of an embedder; empty if callers send vectors."""
     return _WORD_VECTORS if embedder.startswith("wordllama") else _SENTENCE_MODEL
 
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """Documents with the highest scores, best first; all arrays of the same length."""
+    """The best documents, best first; all arrays have the same length."""
 
     slots: NDArray[np.intp]
     scores: kernel.Float64
     bm25: kernel.Float64
-    """0 where the document has no word of the query."""
+    """0 for a document without any word of the query."""
     cosine: kernel.Float64
 
 
@@ -101,26 +100,27 @@ def fuse(
     mask: _Mask | None = None,
     factors: kernel.Float64 | None = None,
 ) -> Fused:
-    """Return the documents with the highest fused scores.
+    """Return the ``top_k`` documents with the highest fused scores.
 
     Args:
         fusion: Scales and weights.
-        lexical: All documents with a word of the query, by slot.
-        scanned: (slots,) approximate cosines; a slot without a vector has any finite value and is
-            left out by ``mask``.
-        resonances: Returns the exact cosines of some slots; NaN leaves a document out.
-        error: Bound on the error of each approximate cosine.
-        top_k: Documents at most, at least 1.
-        sequence: (slots,) order of creation; ties go to the higher one.
-        mask: (slots,) which documents take part; None for all.
-        factors: (slots,) in [0, 1], what weighs the words of each document; None leaves them.
+        lexical: All documents with a word of the query, ordered by slot.
+        scanned: (slots,) approximate cosines. The value of a slot without a vector is arbitrary but
+            finite, and ``mask`` excludes the slot.
+        resonances: Returns the exact cosines of the given slots; NaN excludes a document.
+        error: Upper bound on the error of each approximate cosine.
+        top_k: Maximum number of documents, at least 1.
+        sequence: (slots,) order of creation; of equal scores, the higher sequence comes first.
+        mask: (slots,) documents that take part; None for all.
+        factors: (slots,) weight of the words of each document, in [0, 1]; None for 1.
 
     Returns:
-        Exact: the same as scoring every document would give, whatever the approximation is.
+        The exact result: equal to scoring every document, whatever the approximation.
 
-    Cost: a few passes over the documents with a word, over all slots only where others may be
-        among the best; and the cosines of the candidates.
+    Cost: a few passes over the documents with a word, plus the exact cosines of the candidates. A
+    pass over all slots is added only if documents without a word may be among the best.
     """
+    # A mask that admits everything costs two passes and changes nothing.
     if mask is not None and mask.all():
         mask = None
     words = fusion.lexical(lexical.scores)
@@ -129,6 +129,7 @@ def fuse(
     words32 = words.astype(np.float32)
     most = fusion.vector_weight / fusion.cosine_span * error + _ROUNDING
     limit = -np.inf
+    # If enough documents have a word, the documents without one usually cannot compete.
     if len(lexical.slots) >= top_k:
         sums = _vector_part(fusion, scanned.take(lexical.slots))
         sums += words32
@@ -152,7 +153,7 @@ def fuse(
 
 
 def _vector_part(fusion: Fusion, cosines: Float32) -> Float32:
-    """Return the part of approximate cosines in a score."""
+    """Return the contribution of approximate cosines to the score."""
     part = cosines - np.float32(fusion.lowest_cosine)
     part *= np.float32(fusion.vector_weight / fusion.cosine_span)
     np.maximum(part, np.float32(0.0), out=part)

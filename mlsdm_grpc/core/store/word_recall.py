@@ -1,4 +1,4 @@
-"""Recall by the words of a query: alone, or fused with what its vector finds."""
+"""Recall by the words of a query: alone, or fused with the results of its vector."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _DECIMALS = 6
 
 
 class WordSearch:
-    """Answers queries that have words.
+    """Search for queries that have words.
 
     Args:
-        lattice: The memories.
-        words: Their words.
-        now_ns: Memories that have expired by then do not exist; 0 if none has.
+        lattice: The memories to search.
+        words: Lexical index of the memories.
+        now_ns: Memories that expired before this Unix time do not exist; 0 skips the check.
         traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
     """
 
@@ -40,9 +40,9 @@ class WordSearch:
         self._traces = traces
 
     def alone(self, query: Query, sought: Sought) -> RecalledSlots:
-        """Return the memories whose texts have the words, best first."""
+        """Return the memories whose texts contain the words, best first."""
         mask = taking_part(self._lattice, query, self._now_ns)
-        # A soft phase changes the order, so that all have to be looked at.
+        # A soft phase weight changes the order, so every hit must be scored.
         top_k = None if query.phase_weight else query.top_k
         hits = self._hits(sought, mask, top_k)
         slots, bm25 = hits.slots.astype(np.intp), hits.scores
@@ -63,10 +63,10 @@ class WordSearch:
         """Return the memories with the best scores by words and vector.
 
         Args:
-            query: What is asked.
-            sought: Its words.
-            scanned: (slots,) approximate resonances; of slots that take no part any value.
-            error: Bound on the error of each.
+            query: The query.
+            sought: Words of the query.
+            scanned: (slots,) approximate resonances; arbitrary for excluded slots.
+            error: Upper bound on the error of each resonance.
         """
         lattice = self._lattice
         mask = taking_part(lattice, query, self._now_ns)
@@ -108,7 +108,7 @@ class WordSearch:
         )
 
     def _keep_resonant(self, query: Query, mask: Mask, scanned: Float32, error: float) -> None:
-        """Leave out of a mask what resonates too little with a query, exactly."""
+        """Remove memories below the query's minimum resonance from a mask, by exact scores."""
         if query.min_resonance <= -np.inf:
             return
         mask &= scanned >= query.min_resonance - error
@@ -133,5 +133,5 @@ def _found(
 
 
 def _least(query: Query) -> float:
-    """Return the lowest score, rounded as scores are: one that was sent in float32 finds itself."""
+    """Return the lowest score, rounded like scores, so that a float32 score matches itself."""
     return round(query.min_score, _DECIMALS) if query.min_score > -np.inf else -np.inf
