@@ -1,4 +1,7 @@
-"""The engine: what servicers call. Everything is asynchronous and bounded; nothing blocks."""
+"""Engine that servicers call.
+
+Every operation is asynchronous and bounded; none blocks the event loop.
+"""
 
 from __future__ import annotations
 
@@ -54,22 +57,22 @@ _STOP_S = 10.0
 
 
 class Engine:
-    """Minds in worker processes behind a journal.
+    """Set of minds in worker processes, with a journal that makes their writes durable.
 
     Args:
         journal: Open journal; the caller closes it.
-        settings: Processes and queues.
+        settings: Numbers of processes and lengths of queues.
         defaults: Parameters of spaces that their first write creates.
-        snapshot_every: Writes to a space between two snapshots.
-        max_response_bytes: Answers that would be larger are refused or cut.
-        metrics: Where figures go.
-        rules: The governance rules that are built in.
-        scorer: Scores prompts, answers and events in place of the text workers, if given.
-        remote_embedder: Embeds text in place of text workers.
-        clock: The server's clock; None is one that believes the machine's at the start.
-        ids: Makes ids; None makes them of the server's time and the machine's random bytes.
-        room: For large answers while they are made; unbounded by default.
-        most_space_bytes: No space is loaded above this, see :class:`Budget`.
+        snapshot_every: Number of writes to a space between two snapshots.
+        max_response_bytes: Largest answer, bytes; a larger one is refused or cut.
+        metrics: Registry of metrics.
+        rules: Built-in governance rules.
+        scorer: Scorer for prompts, answers and events; None uses the text workers.
+        remote_embedder: Embedder outside this process; None uses the text workers.
+        clock: Clock of the server; None makes one that starts at the time of the machine.
+        ids: Generator of ids; None makes one from the server clock and random bytes of the machine.
+        room: Gate for the memory of large answers in progress; unbounded by default.
+        most_space_bytes: Size above which a space is not loaded, bytes; see :class:`Budget`.
     """
 
     def __init__(
@@ -90,12 +93,12 @@ class Engine:
         most_space_bytes: int = 0,
     ) -> None:
         self.clock = clock = clock or Clock(TimeSources(), metrics=metrics)
-        """Time of this server."""
+        """Clock of this server."""
         self.ids = ids or Ids(clock.now_ns)
-        """Makes the ids of what has none."""
+        """Generator of ids for records without one."""
         self._metrics = metrics
         self.lanes = _lanes(settings, metrics)
-        """Who may work, and when."""
+        """Lanes that admit work in order of its kind."""
         self._minds = _mind_workers(settings)
         self._text_pool = _text_workers(settings, "none" if remote_embedder else defaults.embedder)
         self.texts = Texts(
@@ -105,11 +108,11 @@ class Engine:
             metrics,
             remote=remote_embedder,
         )
-        """What text workers do."""
+        """Operations of the text workers."""
         info = self.texts.info
         self._budget = Budget(settings.memory_budget_bytes, most_space_bytes)
         self.quarantine = quarantine = Quarantine()
-        """Spaces that take no writes."""
+        """Spaces that refuse writes."""
         sleeps = SleepSchedule(interval_s=settings.consolidation_interval_s, metrics=metrics)
         due = SnapshotSchedule(snapshot_every)
         records = self._records = RecordFactory(
@@ -138,11 +141,11 @@ class Engine:
             self._directory, records, self._writes, self.lanes, clock=clock, ids=self.ids
         )
         self.turns = access.turns
-        """Slices of the event loop, for those who have much to do on it."""
+        """Scheduler of slices of the event loop for long computations."""
         self.policies = Policies(access, rules)
-        """The policies of the tenants."""
+        """Policies of the tenants."""
         self.judging = Judging(self.texts, self.policies, scorer=scorer, metrics=metrics)
-        """What judges texts."""
+        """Evaluation of texts by rules and detectors."""
         preparation = Preparation(self.judging, self.texts, turns=access.turns, ids=self.ids)
         self._first = FirstWrites(
             access,
@@ -157,7 +160,7 @@ class Engine:
             embedder=info,
             base_moral_threshold=self.policies.base_moral_threshold,
         )
-        """The spaces themselves: creating, configuring and listing them."""
+        """Creation, configuration and listing of spaces."""
         self.reads = MemoryReads(
             access,
             self._first,
@@ -166,17 +169,17 @@ class Engine:
             max_response_bytes=max_response_bytes,
             metrics=metrics,
         )
-        """Queries, single memories, pages, figures."""
+        """Queries, single memories, pages and state."""
         self.intake = Intake(access, self._first, self.judging, preparation)
-        """The way in of memories and events."""
+        """Writes of memories and events."""
         self.streams = Streams(
             access, self._first, self.judging, preparation, info, settings=settings, metrics=metrics
         )
         """Streams of memories and events."""
         self.watches = Watches(access, limit=settings.max_watches)
-        """Those who watch the state of a space."""
+        """Watches of the state of spaces."""
         self.consolidator = Consolidator(access, sleeps, asleep=settings.consolidation)
-        """What merges memories that say the same."""
+        """Background merge of duplicate memories."""
         self._scrubber = Scrubber(access, rows_per_s=settings.scrub_rows_per_s, metrics=metrics)
         self._snapshots = Snapshots(
             access,
@@ -187,30 +190,30 @@ class Engine:
             metrics=metrics,
         )
         self.evictor = Evictor(self._directory.registry, self._budget, self._snapshots, metrics)
-        """What lets spaces leave RAM."""
+        """Eviction of spaces from RAM."""
         pools = {"space": self._minds, "text": self._text_pool}
         self.vitals = Vitals(self._directory, quarantine, self._writes, pools, self.lanes)
-        """How it is doing."""
+        """Health figures of the engine."""
         _set_gauges(metrics, quarantine, self.lanes)
 
     @property
     def embedder(self) -> EmbedderInfo | None:
-        """The embedder of this server; None without one."""
+        """Embedder of this server; None without one."""
         return self.texts.info
 
     @property
     def new_spaces_version(self) -> int:
-        """Version of the rules that new spaces are under."""
+        """Version of the semantics that new spaces get."""
         return self._records.new_spaces_version
 
     @property
     def directory(self) -> Directory:
-        """The spaces in use here."""
+        """Directory of the spaces loaded on this node."""
         return self._directory
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the workers; at the end finish all writes and leave a snapshot of every space."""
+        """Run the workers; on exit complete all writes and take a snapshot of every space."""
         async with anyio.create_task_group() as tasks:
             self._lost_spaces.start(tasks)
             self.consolidator.start(tasks)
