@@ -1,4 +1,4 @@
-"""Rows of one space in its worker: compared with their checksums, and restored."""
+"""Integrity of the rows of a space: checksum comparison and repair."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from mlsdm_grpc.workers.space_reads import MindOf
 
 __all__ = ["repair", "scrub"]
 
+# Number of rows compared in one step.
 _SCRUBBED_AT_ONCE: Final = 256
-"""Rows that are compared with their checksums in one step."""
 
 
 def scrub(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
