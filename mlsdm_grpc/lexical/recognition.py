@@ -1,4 +1,4 @@
-"""The languages that a text may be in, decided by its stop words; cheap and deterministic."""
+"""Detection of the possible languages of a text by its stop words; cheap and deterministic."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mlsdm_grpc.lexical.tables import languages
 
 __all__ = ["candidates", "main_languages", "recognise", "script_of"]
 
+# Upper code point (exclusive) of each script, ascending; an empty script has no stemmer.
 _SCRIPTS: Final = (
     (0x0250, "latin"),
     (0x0370, ""),
@@ -32,7 +33,7 @@ _CACHED_CHOICES: Final = 1_024
 
 
 def script_of(word: str) -> str:
-    """Return the script of the first letter of a word; empty for one without stemmers."""
+    """Return the script of the first letter of a word; empty for a script without stemmers."""
     first = ord(word[0])
     if first < _SCRIPTS[0][0]:
         return "latin"
@@ -44,12 +45,12 @@ def recognise(words: Collection[str], *, rare: int = 2) -> tuple[str, ...]:
 
     Args:
         words: Case-folded words of one text.
-        rare: Stop words that it takes for a language that is no fallback; the fallback languages
-            need one. The stop words of one language are everyday words of others.
+        rare: Number of stop words required for a language that is not a fallback, because the stop
+            words of one language are ordinary words of others. Fallback languages need one.
 
     Returns:
-        ISO 639-1 codes; several on a tie, of which the fallback languages push out the others;
-        none if no word is a stop word.
+        ISO 639-1 codes. A tie gives several codes, and fallback languages then exclude the others.
+        Empty if no word is a stop word.
 
     Cost: about 3 us for 30 words.
     """
@@ -81,8 +82,8 @@ def _preferred(best: frozenset[str], enough: bool) -> tuple[str, ...]:  # noqa: 
 def candidates(script: str, recognised: tuple[str, ...]) -> tuple[str, ...]:
     """Return the languages whose stems a word of ``script`` may have in a text.
 
-    Args:
-        script: As :func:`script_of` says.
+    script: Result of :func:`script_of`.
+        recognised: Result of :func:`recognise` for the text.
         recognised: As :func:`recognise` says of the text.
     """
     known = languages()

@@ -1,9 +1,9 @@
-"""How much grammar the words of a sentence carry, and how far that is from what is needed.
+"""Measurement of the grammar in a sentence, compared with the amount that it needs.
 
-Telegraphic speech keeps content words and drops the small words and endings that tie them
-together. So a sentence is measured by these: each function word counts, those that are dropped
-first (articles, auxiliaries) count double, adverbs that are kept (now, very) half. Languages that
-say with endings what others say with words get credit for endings.
+Telegraphic speech keeps content words and drops the function words and endings that connect them. A
+sentence is therefore measured by these. Each function word counts 1, those dropped first (articles,
+auxiliaries) count 2, and adverbs that are kept (now, very) count 1/2. Languages that express
+grammar with endings get credit for endings.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from mlsdm_grpc.speech.vocabulary import SharedWords, Vocabulary, shared_words, 
 
 __all__ = ["Grammar", "grammar_of"]
 
+# Weight of grammar for each word below which a sentence of some length lacks some, if its only
+# grammar is what telegraphic speech keeps: "Wife drive car, I sit, head hurt.".
 _NEEDED_BARE: Final = 0.55
-"""Weight of grammar for each word below which a sentence of some length lacks some, if its only
-grammar is what telegraphic speech keeps: "Wife drive car, I sit, head hurt."."""
 _BARE_WORDS: Final = 6
 _FIRST_WEIGHT: Final = 2.0
 _KEPT_WEIGHT: Final = 0.5
 _OBLIQUE_WEIGHT: Final = 0.5
 
 _INFLECTED_WEIGHT: Final = 0.75
+# Minimum length of a sentence in which endings count, because short notes have them too.
 _LONG_WORDS: Final = 5
-"""Endings count in sentences from here on: notes of few words have them too."""
+# Maximum words between pauses in a note. In a note, adverbs are no grammar; endings are none either
+# if all parts are this short on average: "Army weak, taxes high, borders long.".
 _NOTE_WORDS: Final = 3
-"""As few words between pauses may be a note, in which adverbs are no grammar, nor endings where
-all parts are so on average: "Army weak, taxes high, borders long."."""
 _TIME_DISCOUNT: Final = 0.5
+# Discount of a preposition in a sentence too short for endings: "Form at office.".
 _PREPOSITION_DISCOUNT: Final = 0.5
-"""What a preposition counts less in a sentence too short for endings: "Form at office."."""
 
 _MIN_INFLECTED_CHARS: Final = 4
 _MAX_INFLECTED_CHARS: Final = 40
@@ -43,8 +43,8 @@ _NEAR_WORDS: Final = 2
 _NE: Final = frozenset(("ne", "n"))
 _NEGATION: Final = "not"
 _BARE_NEGATIONS: Final = frozenset(("no", "not"))
+# Words that follow "no" or "not" after a person in full sentences: "I no longer work".
 _NEGATED_WELL: Final = frozenset(("longer", "more", "only", "doubt"))
-"""Follow on "no" or "not" behind a person in full sentences: "I no longer work"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +58,23 @@ class Grammar:
     weights: Mapping[str, float]
     """Weight of each function word."""
     between: frozenset[str]
-    """Words that may stand between a person and a verb."""
+    """Words that may be between a person and a verb."""
     kept: frozenset[str]
     """Function words that telegraphic speech keeps."""
     past: frozenset[str]
     """Verbs in the past that are no verbs in the present."""
 
     def is_formula(self, words: Sequence[str]) -> bool:
-        """Return whether ``words`` are a greeting or the like, such as "good morning, Anna"."""
+        """Return True if ``words`` are a greeting or similar, such as "good morning, Anna"."""
         return 2 * sum(word in self.vocabulary.formulas for word in words) > len(words)
 
     def deficit(self, parts: Sequence[Sequence[str]], *, is_alone: bool) -> float:
-        """Return how much of the grammar that a sentence needs is missing, 0 to 1.
+        """Return the missing share of the grammar that a sentence needs, 0 to 1.
 
         Args:
-            parts: Words of one sentence between its pauses, at least one, as :meth:`split` returns
-                them.
-            is_alone: Whether the text has no other sentence.
+            parts: Words of one sentence between its pauses, at least one, as returned by
+                :meth:`split`.
+            is_alone: True if the text has no other sentence.
         """
         words = [word for part in parts for word in part]
         if self._disagrees(words) or (self.language == "uk" and self._is_uninflected(words)):
@@ -93,7 +93,7 @@ class Grammar:
         return min(1.0, max(bare / len(words), 1.0 - weight / (needed * len(words))))
 
     def _is_bare(self, words: Sequence[str]) -> bool:
-        """Return whether there is no grammar in ``words`` but what telegraphic speech keeps."""
+        """Return True if ``words`` have only grammar that telegraphic speech keeps."""
         return (
             len(words) >= _BARE_WORDS
             and self.vocabulary.joiners.isdisjoint(words)
@@ -102,7 +102,7 @@ class Grammar:
         )
 
     def _agree(self, one: str, other: str) -> bool:
-        """Return whether two words may be a person and its verb: "I sit", "dann gehen wir"."""
+        """Return True if two words may be a person and its verb: "I sit", "dann gehen wir"."""
         agreeing = self.vocabulary.agreeing
         if agreeing:
             return any(
@@ -117,19 +117,19 @@ class Grammar:
         )
 
     def _is_tie(self, word: str) -> bool:
-        """Return whether ``word`` is or has grammar that telegraphic speech drops."""
+        """Return True if ``word`` is or has grammar that telegraphic speech drops."""
         if word in self.weights:
             return word not in self.kept
         return self._weight(word, is_long=True) > 0.0 or word in self.past
 
     def split(self, words: Sequence[str]) -> list[str]:
-        """Return ``words`` with elided ones apart: "l'eau" is two words in French."""
+        """Return ``words`` with elided words split off: "l'eau" is two words in French."""
         if self.language != "fr":
             return list(words)
         return [part for word in words for part in word.split("'")]
 
     def _part_weight(self, words: Sequence[str], *, is_long: bool) -> float:
-        """Return the weight of grammar in the words between two pauses."""
+        """Return the grammar weight of the words between two pauses."""
         weight = sum(self._weight(word, is_long=is_long) for word in words)
         weight -= _TIME_DISCOUNT * sum(
             this in self.vocabulary.pointers and time in self.vocabulary.times
@@ -157,7 +157,7 @@ class Grammar:
         return _OBLIQUE_WEIGHT if oblique is not None and oblique.fullmatch(word) else 0.0
 
     def _bare_prepositions(self, words: Sequence[str]) -> int:
-        """Return how many prepositions without an article do not follow on what may be a verb."""
+        """Return the number of prepositions without an article and without a verb before them."""
         verb = self.vocabulary.maybe_verb
         return sum(
             word in self.vocabulary.prepositions
@@ -167,7 +167,7 @@ class Grammar:
         )
 
     def _bare_negations(self, words: Sequence[str]) -> int:
-        """Return how often "not" is between content words, "no" before a verb: "mouth no say"."""
+        """Count "not" between content words and "no" before a verb: "mouth no say"."""
         return sum(
             word == _NEGATION and before not in self.weights and after not in self.weights
             for before, word, after in zip(words, words[1:], words[2:], strict=False)
@@ -177,7 +177,7 @@ class Grammar:
         )
 
     def _disagrees(self, words: Sequence[str]) -> bool:
-        """Return whether a person and a bare verb begin the sentence: "she go"."""
+        """Return True if the sentence begins with a person and a bare verb: "she go"."""
         oblique = words[0] in self.vocabulary.oblique_persons
         if len(words) < _MIN_CLAUSE_WORDS:
             return False
@@ -206,7 +206,7 @@ class Grammar:
         )
 
     def _bare_parts(self, parts: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:
-        """Yield the German clauses that end with an infinitive that nothing takes."""
+        """Yield the German clauses that end with an unattached infinitive."""
         for words in parts if self.language == "de" else ():
             if not self._may_end_bare(words):
                 return
@@ -214,7 +214,7 @@ class Grammar:
                 yield words
 
     def _may_end_bare(self, words: Sequence[str]) -> bool:
-        """Return whether no word of a clause takes an infinitive, or says that it is none."""
+        """Return True if no word of a clause governs an infinitive or rules one out."""
         return (
             self.vocabulary.take_infinitives.isdisjoint(words)
             and self.vocabulary.joiners.isdisjoint(words)
@@ -222,7 +222,7 @@ class Grammar:
         )
 
     def _is_uninflected(self, words: Sequence[str]) -> bool:
-        """Return whether a person is soon followed by an infinitive: "я рано вставати"."""
+        """Return True if an infinitive follows a person closely: "я рано вставати"."""
         if not self.vocabulary.modals.isdisjoint(words) or any(map(self._is_finite, words)):
             return False
         subject = next(
@@ -239,7 +239,7 @@ class Grammar:
         return infinitive is not None and infinitive.fullmatch(word) is not None
 
     def _is_finite(self, word: str) -> bool:
-        """Return whether ``word`` is a verb with an ending for a person or the past."""
+        """Return True if ``word`` is a verb with an ending for a person or the past."""
         finite = self.vocabulary.finite
         if finite is None or word in self.weights or word in self.shared.not_inflected:
             return False
@@ -247,7 +247,7 @@ class Grammar:
 
 
 def _is_long(word: str) -> bool:
-    """Return whether ``word`` is long enough to have an ending."""
+    """Return True if ``word`` is long enough to have an ending."""
     return _MIN_INFLECTED_CHARS <= len(word) <= _MAX_INFLECTED_CHARS
 
 

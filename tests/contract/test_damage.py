@@ -452,7 +452,7 @@ async def test_nothing_is_acknowledged_once_the_folder_is_gone(
     tmp_path, logs, monkeypatch, do, settled
 ):
     if settled:
-        monkeypatch.setattr("mlsdm_grpc.journal.sqlite.folder_guard._SETTLED_S", -10.0)
+        monkeypatch.setattr("mlsdm_grpc.journal.sqlite.folder_guard.UNCHANGED_S", -10.0)
     async with opened(tmp_path / "data") as journal:
         await fill(journal, A, 3)
         await asyncio.to_thread(do, tmp_path / "data")

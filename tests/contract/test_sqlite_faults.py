@@ -67,7 +67,7 @@ def full_disk():
 
 
 async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder_guard, "_SETTLED_S", -10.0)  # as it is a second after the start
+    monkeypatch.setattr(folder_guard, "UNCHANGED_S", -10.0)  # as it is a second after the start
     calls = Counter()
 
     def count(_frame, event, _argument):
@@ -80,7 +80,7 @@ async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path, mon
     finally:
         threading.setprofile(None)
     await journal.append(A, [b"x"], expected=0)
-    writer = journal._parts.writer
+    writer = journal.parts.writer
     head, costs = 1, []
     for size in (1, 10, 2_000):
         queued = threading.Event()
@@ -151,7 +151,7 @@ async def test_a_file_that_may_not_grow_heals_when_it_may(tmp_path):
     await journal.append(A, [b"x" * 1_000], expected=0)
 
     async def limit(pages):
-        await journal._parts.writer.run(
+        await journal.parts.writer.run(
             lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall(),
             bare=True,
         )
@@ -239,14 +239,14 @@ async def test_a_failed_checkpoint_latches_the_journal(tmp_path, broken):
     journal = await opened(tmp_path, connection_factory=Broken)
     broken.fault = sqlite3.OperationalError("disk I/O error")
     await journal.append(A, [bytes(2**20)] * 5, expected=0)
-    moving = journal._parts.maintenance.moving
+    moving = journal.parts.maintenance.moving
     assert moving is not None
     await moving
     assert journal.health().reason == "JOURNAL_UNAVAILABLE"
     with pytest.raises(Unavailable):
         await journal.append(A, [b"x"], expected=5)
     with pytest.raises(Unavailable):
-        await journal._parts.writer.run(lambda _: None)
+        await journal.parts.writer.run(lambda _: None)
     assert len(await read(journal)) == 5
     await journal.close()
 
@@ -255,8 +255,8 @@ async def test_the_wal_stays_small(tmp_path):
     journal = await opened(tmp_path)
     for i in range(64):
         await journal.append(A, [bytes(2**19)], expected=i)
-        if journal._parts.maintenance.moving is not None:
-            await journal._parts.maintenance.moving
+        if journal.parts.maintenance.moving is not None:
+            await journal.parts.maintenance.moving
     assert (await anyio.Path(tmp_path / "journal.sqlite3-wal").stat()).st_size < 8 * 2**20
     await journal.close()
     names = {path.name async for path in anyio.Path(tmp_path).iterdir()}
@@ -274,7 +274,7 @@ async def test_a_bug_in_the_writer_leaves_nobody_waiting(tmp_path, broken):
         with pytest.raises(Unavailable):
             await journal.append(A, [b"2"], expected=1)
         with pytest.raises(Unavailable):
-            await journal.trim(A, until=1) or await journal._parts.writer.run(lambda _: None)
+            await journal.trim(A, until=1) or await journal.parts.writer.run(lambda _: None)
         assert not journal.health().writable
         assert await read(journal) == [b"1"]
         await journal.close()

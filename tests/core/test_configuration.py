@@ -189,7 +189,7 @@ def test_a_space_that_grew_finds_what_a_freshly_loaded_one_finds():
     assert found(space.mind) == found(fresh)
     assert found(space.mind)[0][0][0] == "m5"
     if int8_rows.AVAILABLE:
-        assert space.contents.pelm._lattice.rows._packed.nbytes > 0
+        assert space.contents.pelm.table.rows.copied_blocks > 0
 
 
 def test_a_read_only_space_takes_nothing_but_a_change():

@@ -252,8 +252,8 @@ def verify(seed, rounds):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_recall_with_words_equals_brute_force(seed, monkeypatch):
-    monkeypatch.setattr(lexical_postings, "_BUFFERED", 20)
-    monkeypatch.setattr(lexical_postings, "_MIN_REMOVED", 2)
+    monkeypatch.setattr(lexical_postings, "BUFFERED_DOCUMENTS", 20)
+    monkeypatch.setattr(lexical_postings, "MIN_REMOVED", 2)
     verify(seed, rounds=40)
 
 

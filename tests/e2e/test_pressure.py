@@ -100,7 +100,7 @@ async def test_a_forced_mode_ends_with_its_time():
 async def test_a_refused_request_is_not_parsed():
     async with in_process() as server, Node(server) as node:
         await node.force(mode=node_pb2.NODE_MODE_EMERGENCY)
-        raw = node._channel.unary_unary("/mlsdm.v1.MemoryService/PutMemory")
+        raw = node.channel.unary_unary("/mlsdm.v1.MemoryService/PutMemory")
         assert (await refusal(raw(b"\xff\xff no message", timeout=10))).reason == "EMERGENCY"
         await node.force(automatic=True)
         assert (await refusal(raw(b"\xff\xff no message", timeout=10))).reason == (

@@ -4,11 +4,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from serving import in_process
+from node import refusal
+from serving import channel, in_process
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import ExchangeRole, MemorySource, PutResult
+from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryRequest
+from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2_grpc import MemoryServiceStub
 from mlsdm_grpc.client import MemoryClient, new_memory
-from mlsdm_grpc.errors import InvalidInput
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -146,10 +148,7 @@ async def test_personal_data_is_taken_out_of_the_context_as_out_of_the_text():
     ],
 )
 async def test_what_cannot_be_kept_is_refused(fields, field):
-    from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryRequest
-
-    async with serving() as memory:
-        request = PutMemoryRequest(memory=fields)
-        with pytest.raises(InvalidInput) as caught:
-            await memory._connection.unary(memory._memories.PutMemory, request)
-        assert [violation.field for violation in caught.value.violations] == [field]
+    async with in_process() as server, channel(server.listen) as one:
+        memories = MemoryServiceStub(one)
+        refused = await refusal(memories.PutMemory(PutMemoryRequest(memory=fields)))
+        assert (refused.code.name, refused.fields) == ("INVALID_ARGUMENT", [field])

@@ -50,7 +50,7 @@ async def test_a_drain_ends_a_watch_at_once():
         details = details_of(caught.value)
         assert details["ErrorInfo"].reason == "DRAINING"
         assert details["RetryInfo"].retry_delay.ToMilliseconds() > 0
-        assert not server.engine.watches._counts
+        assert not server.engine.watches.counts
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind():
@@ -59,10 +59,10 @@ async def test_a_client_that_goes_away_leaves_nothing_behind():
         stub = cognition_service_pb2_grpc.CognitionServiceStub(one)
         watch = stub.WatchState(pb.WatchStateRequest())
         await watch.read()
-        assert server.engine.watches._counts
+        assert server.engine.watches.counts
         watch.cancel()
         with anyio.fail_after(10):
-            while server.engine.watches._counts:
+            while server.engine.watches.counts:
                 await anyio.lowlevel.checkpoint()
 
 

@@ -149,7 +149,7 @@ async def test_records_without_a_snapshot_are_replayed():
     await journal.open()
     async with running(journal, snapshot_every=10**9) as first:
         await first.put(*range(10))
-        for space in first.engine._directory:
+        for space in first.engine.directory:
             space.snapshot_revision = space.applied
         before = await first.state()
     async with running(journal) as second:
@@ -163,7 +163,7 @@ async def test_snapshots_are_taken_as_records_come():
         for seed in range(130):
             await driver.put(seed)
         with anyio.fail_after(5):
-            while not driver.engine._snapshots._schedule.idle:
+            while not driver.engine.parts.snapshots.idle:
                 await anyio.lowlevel.checkpoint()
         found = await driver.journal.load_snapshot(KEY)
         assert 100 <= found.revision <= 131
@@ -352,7 +352,7 @@ async def test_a_failing_journal_refuses_writes_and_serves_reads():
 
 async def test_a_write_that_conflicts_can_be_repeated(driver):
     await driver.put(1)
-    (space,) = driver.engine._directory
+    (space,) = driver.engine.directory
     await driver.journal.append(KEY, [b"somebody else's"], expected=space.head)
     with pytest.raises(Unavailable) as caught:
         await driver.put(2)
@@ -422,7 +422,7 @@ async def test_a_first_write_that_stores_nothing_creates_no_space(driver):
     with pytest.raises(Conflict):
         await driver.engine.intake.put(KEY, stale, ticket(), paths=[""])
     assert await driver.journal.head(KEY) == 0
-    assert len(driver.engine._directory) == 0
+    assert len(driver.engine.directory) == 0
 
 
 async def test_failed_first_writes_leave_nothing():
@@ -433,7 +433,7 @@ async def test_failed_first_writes_leave_nothing():
         for i in range(5):
             with pytest.raises(Unavailable):
                 await driver.put(1, key=KEY._replace(space=f"s{i}"))
-        assert len(driver.engine._directory) == 0
+        assert len(driver.engine.directory) == 0
     await journal.close()
 
 
@@ -448,7 +448,7 @@ async def test_a_space_whose_creator_went_away_is_found():
             await first
         told.set_result(await done)
         with anyio.fail_after(5):
-            while not next(iter(driver.engine._directory)).applied:
+            while not next(iter(driver.engine.directory)).applied:
                 await anyio.lowlevel.checkpoint()
         assert (await driver.state()).used == 0
     await journal.close()
@@ -475,7 +475,7 @@ async def test_a_load_that_fails_answers_the_records_that_waited_for_it():
         await first
         waiting = asyncio.ensure_future(driver.put(2, request=b"r" * 16))
         held = await journal.held.get()
-        (space,) = driver.engine._directory
+        (space,) = driver.engine.directory
         space.go_cold()
         journal.unreadable, journal.resume = anyio.Event(), anyio.Event()
         read = asyncio.ensure_future(driver.state())
@@ -511,8 +511,8 @@ async def test_a_snapshot_that_fails_disturbs_nobody():
 async def test_abandoned_calls_still_count_until_the_worker_has_answered():
     async with running() as driver:
         await driver.put(1)
-        link = driver.engine._minds._links[0]
-        (space,) = driver.engine._directory
+        link = await driver.engine.parts.space_workers.ready(0)
+        (space,) = driver.engine.directory
         space.query_cost_s = 0.002
         for _ in range(50):
             call = asyncio.ensure_future(driver.query(1))

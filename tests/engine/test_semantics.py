@@ -308,7 +308,7 @@ async def test_no_record_says_what_its_rules_cannot_keep(journal):
     async with running(journal) as driver:
         space = await driver.engine.directory.opened(KEY)
         body = PutMemories((NewMemory("m", vector(1), embedding_model="words"),))
-        write = driver.engine._access.write(space, body, ticket())
+        write = driver.engine.parts.access.write(space, body, ticket())
         assert await refusal(write) == ("default", "embedding_model")
         assert space.head == await journal.head(KEY) == 2
 
@@ -364,7 +364,7 @@ async def test_older_code_refuses_an_upgraded_space_and_no_other(
     async with upgrading(journal) as driver:
         if not snapshots:
             monkeypatch.setattr(
-                driver.engine._snapshots, "snapshot_all", driver.engine._writes.drained
+                driver.engine.parts.snapshots, "snapshot_all", driver.engine.parts.writes.drained
             )
         await driver.put(2)
         revision = (await driver.state()).revision

@@ -111,7 +111,7 @@ async def test_items_that_store_nothing_create_no_space():
             client.half_close()
             (event,) = await client.rest()
             assert event.position == StreamPosition(0, 2)
-        assert not len(driver.engine._directory)
+        assert not len(driver.engine.directory)
         async with opened(driver, resume=event.position) as client:
             client.send(3, memory(3))
             client.half_close()
@@ -282,7 +282,7 @@ async def test_the_end_of_a_stream_fails_for_nothing_that_its_client_could_repai
             await client.next()
             space = await driver.engine.directory.existing(KEY)
             body = UpdateSpace("", SpaceChange(read_only=True))
-            await driver.engine._access.write(space, body, ticket(b"u" * 16))
+            await driver.engine.parts.access.write(space, body, ticket(b"u" * 16))
             revision = (await driver.state()).revision
             client.half_close()
             assert await client.rest() == []
@@ -312,7 +312,7 @@ async def test_a_call_that_was_not_told_of_its_stream_gives_way_to_a_newer_one()
             newer.numbers(1, 1)
             newer.half_close()
             assert told(await newer.rest()) == {1: "CREATED"}
-        assert not driver.engine.streams._open
+        assert not driver.engine.streams.open
     await journal.close()
 
 
@@ -332,9 +332,9 @@ class HeldJournal(MemoryJournal):
 async def test_a_read_only_space_ends_the_stream_before_a_record():
     async with running() as driver:
         await driver.put(1)
-        space = await driver.engine._directory.existing(KEY)
+        space = await driver.engine.directory.existing(KEY)
         async with opened(driver) as client:
-            await driver.engine._access.write(
+            await driver.engine.parts.access.write(
                 space, UpdateSpace("", SpaceChange(read_only=True)), ticket(b"r" * 16)
             )
             revision = (await driver.state()).revision
@@ -387,7 +387,7 @@ async def test_a_stream_that_is_asked_to_end_says_goodbye():
 
 async def test_no_more_is_read_than_may_wait():
     async with running(max_stream_items=4) as driver, opened(driver) as client:
-        lane = driver.engine.lanes._bulkheads[Lane.BULK]
+        lane = driver.engine.lanes.bulkhead(Lane.BULK)
         lane.permits, permits = 0, lane.permits
         for number in range(1, 21):
             client.numbers(number, 1)
@@ -423,9 +423,9 @@ async def test_large_items_are_bounded_by_their_bytes():
 
 
 async def test_a_stream_waits_while_the_node_is_full_and_gives_up_in_the_end(monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.engine.streams._MAX_PAUSE_S", 0.35)
+    monkeypatch.setattr("mlsdm_grpc.engine.streams.MAX_PAUSE_S", 0.35)
     async with running() as driver, opened(driver) as client:
-        lane = driver.engine.lanes._bulkheads[Lane.BULK]
+        lane = driver.engine.lanes.bulkhead(Lane.BULK)
         lane.permits, permits = 0, lane.permits
         client.numbers(1, 1)
         for _ in range(3):
@@ -448,7 +448,7 @@ async def test_a_caller_that_goes_away_leaves_nothing_behind():
         assert client.closed
         assert len(asyncio.all_tasks()) == tasks
         assert driver.metrics.registry.get_sample_value("mlsdm_streams_open_count") == 0
-        assert not driver.engine.streams._places.in_use
+        assert not driver.engine.streams.permits.in_use
 
 
 async def test_a_lost_worker_ends_the_stream_and_nothing_counts_twice():
@@ -456,7 +456,7 @@ async def test_a_lost_worker_ends_the_stream_and_nothing_counts_twice():
         async with opened(driver) as client:
             client.numbers(1, 3)
             await client.next()
-            space = await driver.engine._directory.existing(KEY)
+            space = await driver.engine.directory.existing(KEY)
             space.go_cold()
             client.numbers(4, 2)
             client.half_close()
@@ -481,8 +481,8 @@ async def test_however_a_stream_breaks_nothing_is_lost_and_nothing_is_twice(atte
     total, token, outcomes = 25, StreamPosition(0, 0), {}
     async with running(journal) as driver:
         for size, acks, with_token, reload, extra in [*attempts, (9, 99, True, False, False)]:
-            if reload and len(driver.engine._directory):
-                for space in driver.engine._directory:
+            if reload and len(driver.engine.directory):
+                for space in driver.engine.directory:
                     space.go_cold(head_unknown=True)
             async with opened(
                 driver, resume=token if with_token else StreamPosition(0, 0)

@@ -149,7 +149,7 @@ def test_a_defect_is_logged_once_and_hidden(error, logs):
     assert call.status.code == 13
     assert b"secret" not in call.status.details
     assert "secret" not in call.status.message
-    (event,) = logs.events("call failed unexpectedly")
+    (event,) = logs.events("call_failed")
     assert event["request_id"] == "id-1"
     assert "secret" in event["exception"]
 

@@ -136,7 +136,7 @@ def test_a_token_ends_at_its_moment(write):
 
 
 def test_tokens_whose_digests_begin_alike_are_told_apart(write, monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.security.bearer_tokens._PREFIX_BYTES", 0)
+    monkeypatch.setattr("mlsdm_grpc.security.bearer_tokens.PREFIX_BYTES", 0)
     tokens = TokenAuthenticator(
         write(_entry("one", name="one") + _entry("two", name="two")), now=lambda: NOW
     )

@@ -75,7 +75,7 @@ async def test_silent_calls_keep_neither_health_nor_another_tenant_waiting(name,
 
 @pytest.mark.parametrize("path", [CHECK, *(f"/{SERVICE}/{name}" for name in SILENT)])
 async def test_a_message_has_to_come_in_time(monkeypatch, path):
-    monkeypatch.setattr(handlers, "_RECEIVE_S", 0.2)
+    monkeypatch.setattr(handlers, "RECEIVE_S", 0.2)
     gates = room(3)
     async with serving(room=gates) as running, silent_calls(running, path, 1) as (silent,):
         with anyio.fail_after(5 * 0.2 + 2):

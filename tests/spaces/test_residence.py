@@ -20,12 +20,9 @@ from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces import loader
 from mlsdm_grpc.spaces.directory import SpaceStatus
 from mlsdm_grpc.spaces.watches import Pace
-from mlsdm_grpc.spaces.write_pipeline import _MAX_BACKLOG
+from mlsdm_grpc.spaces.write_pipeline import MAX_BACKLOG
 from mlsdm_grpc.workers.link import InlineLink
-from mlsdm_grpc.workers.pool import Loss
-from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.scheduler import Job, LockMode
-from mlsdm_grpc.workers.space_worker import MindHandler
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -73,10 +70,7 @@ async def patiently(call):
 
 def lose_the_worker(driver):
     """What the end of a process does, for the worker in this process."""
-    pool = driver.engine._minds
-    pool._links[0].close()
-    pool._links[0] = InlineLink(MindHandler(Progress()))
-    driver.engine._lost_spaces.worker_lost(Loss(0, None, over_memory=False))
+    driver.engine.parts.space_workers.link(0).lose()
 
 
 class Held:
@@ -118,17 +112,17 @@ async def test_a_space_that_left_is_as_it_was(driver):
 async def test_nothing_is_kept_of_a_space_that_left(driver):
     await driver.put(1)
     (space,) = driver.engine.directory
-    left, held = weakref.ref(space), driver.engine._budget.used_bytes
+    left, held = weakref.ref(space), driver.engine.parts.budget.used_bytes
     assert held > 0
-    (link,) = driver.engine._minds._links
-    assert len(link._handler._minds) == 1
+    minds = driver.engine.parts.space_workers.link(0).handler.minds
+    assert len(minds) == 1
     del space
     await gone(driver)
     gc.collect()
     assert left() is None
-    assert not link._handler._minds
-    assert driver.engine._budget.used_bytes == 0
-    assert not driver.engine.directory.registry._known
+    assert not minds
+    assert driver.engine.parts.budget.used_bytes == 0
+    assert driver.engine.directory.known(KEY) is None
 
 
 async def test_a_space_in_use_stays(driver, monkeypatch):
@@ -168,11 +162,11 @@ async def test_what_waits_for_a_job_in_its_space_holds_up_no_other_space(driver,
     await driver.put(1)
     await driver.put(1, key=other)
     (space, _) = driver.engine.directory
-    (link,) = driver.engine._minds._links
+    handler = driver.engine.parts.space_workers.link(0).handler
     ended = threading.Event()
     request = pb.LinkRequest(space_id=space.number)
     job = Job(request, pb.LinkReply(), until_set(ended), LockMode.SNAPSHOT_READ)
-    link._handler._slices.begin(job, at_once=False)
+    handler.slices.begin(job, at_once=False)
     before = space.head
     async with anyio.create_task_group() as tasks:
         for seed in range(100):
@@ -252,9 +246,9 @@ async def test_a_write_that_met_an_eviction_is_applied(driver, monkeypatch):
 async def test_too_many_writes_that_wait_for_a_space_are_refused_before_the_journal(driver):
     await driver.put(1)
     (space,) = driver.engine.directory
-    space.status, space.writes = SpaceStatus.LOADING, _MAX_BACKLOG
+    space.status, space.writes = SpaceStatus.LOADING, MAX_BACKLOG
     with pytest.raises(Unavailable) as caught:
-        driver.engine._writes.submit(space, None, None, done=None)
+        driver.engine.parts.writes.submit(space, None, None, done=None)
     assert caught.value.reason == "SPACE_LOADING"
     assert caught.value.retry_after_s is not None
     assert await driver.journal.head(KEY) == 2
@@ -265,8 +259,8 @@ async def test_the_least_recently_used_leave_first():
     async with running() as driver:
         for key in KEYS:
             await driver.put(1, key=key)
-        size = driver.engine._budget.used_bytes // len(KEYS)
-        driver.engine._budget.limit_bytes = int(3.5 * size)
+        size = driver.engine.parts.budget.used_bytes // len(KEYS)
+        driver.engine.parts.budget.limit_bytes = int(3.5 * size)
         await driver.query(1, key=KEYS[0])
         await driver.put(2, key=KEYS[3])
         await until(lambda: evictions(driver) == 1)
@@ -278,7 +272,7 @@ async def test_the_least_recently_used_leave_first():
 async def test_many_spaces_stay_within_a_small_budget():
     async with running(memory_budget_bytes=8 * 1_024 * 1_024) as driver:
         keys = [KEY._replace(space=f"many{i}") for i in range(40)]
-        budget, most = driver.engine._budget, 0
+        budget, most = driver.engine.parts.budget, 0
         for key in keys:
             await driver.put(1, key=key)
             most = max(most, budget.used_bytes)
@@ -341,7 +335,7 @@ async def test_an_evicted_space_whose_worker_is_lost_loads_on_the_next_call():
     async with running(workers=1) as driver:
         await driver.put(1)
         await gone(driver)
-        driver.engine._minds._workers[0].process.kill()
+        driver.engine.parts.space_workers.worker(0).process.kill()
         with anyio.fail_after(30):
             while True:
                 try:
@@ -357,7 +351,7 @@ async def test_a_budget_smaller_than_one_space_slows_but_does_not_stop():
             await asyncio.gather(*(driver.put(seed, key=key) for key in KEYS))
         found = await asyncio.gather(*(driver.query(3, key=key) for key in KEYS))
         assert all(ids == ["m3"] for ids, _ in found)
-        await until(lambda: driver.engine._budget.used_bytes == 0)
+        await until(lambda: driver.engine.parts.budget.used_bytes == 0)
 
 
 async def test_no_space_is_loaded_while_those_in_use_take_all_there_is():
@@ -374,7 +368,7 @@ async def test_no_space_is_loaded_while_those_in_use_take_all_there_is():
             )
             assert caught.value.retry_after_s > 0
             assert (await driver.query(1, key=KEYS[0]))[0] == ["m1"]
-        await until(lambda: driver.engine._budget.used_bytes == 0)
+        await until(lambda: driver.engine.parts.budget.used_bytes == 0)
         assert (await driver.query(1, key=KEYS[1]))[0] == ["m1"]
 
 
@@ -446,8 +440,8 @@ async def test_no_answer_shows_what_is_in_ram(steps, kept):
             else:
                 under_way.append(asyncio.ensure_future(do(step, key, seed)))
                 await asyncio.sleep(0)
-            used = driver.engine._budget.used_bytes
-            driver.engine._budget.limit_bytes = max(1, used * kept // 4)
+            used = driver.engine.parts.budget.used_bytes
+            driver.engine.parts.budget.limit_bytes = max(1, used * kept // 4)
         await asyncio.gather(*under_way)
         for key, stored in model.items():
             if stored:
@@ -482,9 +476,9 @@ class HeldJournal(MemoryJournal):
 @pytest.mark.parametrize("size", ["large", "small", "overdue"])
 async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, monkeypatch):
     if size != "small":
-        monkeypatch.setattr(loader, "_LARGE_BYTES", 0)
+        monkeypatch.setattr(loader, "LARGE_BYTES", 0)
     if size == "overdue":
-        monkeypatch.setattr(loader, "_TURN_S", 0.0)
+        monkeypatch.setattr(loader, "TURN_S", 0.0)
     journal = HeldJournal()
     await journal.open()
     journal.released.set()

@@ -165,5 +165,5 @@ def test_the_bytes_that_are_kept_are_bounded():
         assert encode(small, mind, [query], batch=False) == encode(
             large, mind, [query], batch=False
         )
-        assert small._bytes <= 4_000
-    assert len(small._memories) < 20 < len(large._memories)
+        assert small.kept[1] <= 4_000
+    assert small.kept[0] < 20 < large.kept[0]

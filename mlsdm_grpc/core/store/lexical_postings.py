@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 
 from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Keys, Mask, Segment, merge
 
-__all__ = ["NO_POSTINGS", "Int32", "PostingStore", "Postings"]
+__all__ = ["BUFFERED_DOCUMENTS", "MIN_REMOVED", "NO_POSTINGS", "Int32", "PostingStore", "Postings"]
 
 Int32: TypeAlias = NDArray[np.int32]
 
 # Maximum number of postings, or documents, in the buffer; every search compares all of them.
-_BUFFERED: Final = 1_024
+BUFFERED_DOCUMENTS: Final = 1_024
 # Two neighbouring segments are merged unless the older one is more than this many times larger.
 _RATIO: Final = 3
 # Share of removed documents above which a segment is rewritten, to bound the wasted memory.
 _MAX_REMOVED: Final = 0.25
-_MIN_REMOVED: Final = 64
+MIN_REMOVED: Final = 64
 _NONE: Final = -1
 
 
@@ -138,7 +138,7 @@ class PostingStore:
         self._numbers[slot] = self._end
         self._slots[self._end] = slot
         self._end += 1
-        if len(self._keys) >= _BUFFERED:
+        if len(self._keys) >= BUFFERED_DOCUMENTS:
             self.flush()
 
     def remove(self, slot: int) -> None:
@@ -150,7 +150,7 @@ class PostingStore:
         place = bisect_right(self._bases, number) - 1
         self._living[place] -= 1
         size = self._bases[place + 1] - self._bases[place]
-        if size - self._living[place] > max(_MIN_REMOVED, _MAX_REMOVED * size):
+        if size - self._living[place] > max(MIN_REMOVED, _MAX_REMOVED * size):
             self._merge(place, place + 1)
 
     def find(self, query: Sequence[Sequence[int]]) -> Postings:
