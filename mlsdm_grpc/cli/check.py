@@ -98,7 +98,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         _models,
         _moderation,
         _data_dir,
-        _rules,
+        rules_of_new_spaces,
         _room,
         _sqlite,
     )
@@ -243,7 +243,7 @@ def _data_dir(settings: "Settings") -> CheckResult | None:
     return CheckResult("data folder", ok=True, detail=f"{folder} {there}")
 
 
-def _rules(settings: "Settings") -> CheckResult | None:
+def rules_of_new_spaces(settings: "Settings") -> CheckResult | None:
     """Report the version of the rules of new spaces."""
     from mlsdm_grpc.config import JournalKind
     from mlsdm_grpc.core.model import semantics

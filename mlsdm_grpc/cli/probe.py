@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-__all__ = ["answer", "probe"]
+__all__ = ["TIMEOUT_S", "answer", "probe"]
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _SETTINGS = 0, 1, 4
@@ -22,7 +22,7 @@ _STREAM = b"\0\0\0\1"
 _STATUSES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 _SERVICE = re.compile(r"[\w.-]{1,100}", re.ASCII)
 _TARGET = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})", re.ASCII)
-_TIMEOUT_S = 5.0
+TIMEOUT_S = 5.0
 
 
 def probe(arguments: Sequence[str], target: str) -> str | None:
@@ -51,7 +51,7 @@ def probe(arguments: Sequence[str], target: str) -> str | None:
 
 
 def _check(authority: str, host: str, port: int, service: str) -> str | None:
-    deadline_s = time.monotonic() + _TIMEOUT_S
+    deadline_s = time.monotonic() + TIMEOUT_S
     body = service.encode()
     message = bytes((0x0A, len(body))) + body if body else b""
     request = (
@@ -60,7 +60,7 @@ def _check(authority: str, host: str, port: int, service: str) -> str | None:
         + _frame(_HEADERS, _END_HEADERS, 1, _headers(authority))
         + _frame(_DATA, _END_STREAM, 1, struct.pack(">?I", False, len(message)) + message)
     )
-    with socket.create_connection((host, port), _TIMEOUT_S) as connection:
+    with socket.create_connection((host, port), TIMEOUT_S) as connection:
         connection.sendall(request)
         received = bytearray()
         while True:

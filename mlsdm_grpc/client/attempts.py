@@ -18,7 +18,7 @@ import grpc.aio
 from mlsdm_grpc.client.failures import never_sent, pushback, typed_error
 from mlsdm_grpc.errors import DeadlineExceeded, MlsdmError, QuotaExceeded, Unavailable
 
-__all__ = ["MAX_ATTEMPTS", "Attempts", "Throttle"]
+__all__ = ["MAX_ATTEMPTS", "UNCERTAIN_REASONS", "Attempts", "Throttle"]
 
 MAX_ATTEMPTS: Final = 3
 """Maximum number of attempts of one call, including the first."""
@@ -31,7 +31,7 @@ _MAX_TOKENS: Final = 10.0
 _TOKEN_RATIO: Final = 0.1
 # Reasons of the server after which a write may have happened, unless the metadata ``written`` says
 # otherwise.
-_OPEN: Final = frozenset({"JOURNAL_UNAVAILABLE", "WORKER_LOST", "OUTCOME_UNKNOWN"})
+UNCERTAIN_REASONS: Final = frozenset({"JOURNAL_UNAVAILABLE", "WORKER_LOST", "OUTCOME_UNKNOWN"})
 
 
 class Throttle:
@@ -128,7 +128,7 @@ class Attempts:
 def _leaves_open(failure: grpc.aio.AioRpcError, error: MlsdmError) -> bool:
     """Return True if the attempt of a write may have written."""
     if error.reason:
-        return error.reason in _OPEN and error.metadata.get("written") != "no"
+        return error.reason in UNCERTAIN_REASONS and error.metadata.get("written") != "no"
     return not never_sent(failure)
 
 

@@ -38,6 +38,11 @@ class RetryBudget:
         self._calls = 0
         self._retries = 0
 
+    @property
+    def bucket_count(self) -> int:
+        """Number of quarters of a second that it keeps counts of."""
+        return len(self._buckets)
+
     def count_call(self) -> None:
         """Count the start of a call."""
         self._now()[1] += 1

@@ -114,7 +114,8 @@ class Gateway:
         self._permits = permits
         self._metrics = metrics
         self._clock = clock
-        self._turns = CallLimit(settings.max_concurrent, clock=clock)
+        self.turns = CallLimit(settings.max_concurrent, clock=clock)
+        """Calls in flight at the providers, and those that wait."""
         self._budget = RetryBudget(
             share=settings.retry_share, floor=settings.retry_floor, clock=clock
         )
@@ -166,7 +167,7 @@ class Gateway:
         request = self._checked(request)
         queued_s = self._clock()
         with self._permits.inside(tenant):
-            async with self._turns.turn(tenant, request.deadline_s):
+            async with self.turns.turn(tenant, request.deadline_s):
                 work = UpstreamCall(self._clock(), request.deadline_s, queued_s=queued_s)
                 answer, upstream = await self._over_chain(work, request, _complete)
                 result = replace(
@@ -190,7 +191,7 @@ class Gateway:
         request = self._checked(request)
         queued_s = self._clock()
         with self._permits.inside(tenant):
-            async with self._turns.turn(tenant, request.deadline_s):
+            async with self.turns.turn(tenant, request.deadline_s):
                 work = UpstreamCall(self._clock(), request.deadline_s, queued_s=queued_s)
                 opened, upstream = await self._over_chain(work, request, open_stream)
                 answer = AnswerStream(

@@ -19,6 +19,7 @@ from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = [
+    "PATIENCE_S",
     "SHORTEST_S",
     "Surroundings",
     "Upstream",
@@ -34,7 +35,7 @@ SHORTEST_S: Final = 0.05
 """Minimum time for a call, seconds; with less time it is not started."""
 # Time after which a silent provider counts as failed, even if only its caller's deadline passed,
 # seconds.
-_PATIENCE_S: Final = 2.0
+PATIENCE_S: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -214,7 +215,7 @@ def judge(leave: Pass, fault: ProviderFault) -> None:
 
 def judge_silence(leave: Pass, waited_s: float) -> None:
     """Report to the breaker a provider that was silent until its caller's deadline."""
-    if waited_s >= _PATIENCE_S:
+    if waited_s >= PATIENCE_S:
         leave.failed()
     else:
         leave.void()

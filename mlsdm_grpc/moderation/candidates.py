@@ -36,11 +36,19 @@ from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.spaces.checks import parameters_of
 from mlsdm_grpc.spaces.directory import Space
 
-__all__ = ["Candidate", "judged_event", "judged_value", "redacted_memory", "refused_put", "settled"]
+__all__ = [
+    "INLINE_PRODUCTS",
+    "Candidate",
+    "judged_event",
+    "judged_value",
+    "redacted_memory",
+    "refused_put",
+    "settled",
+]
 
 # Number of products compared on the event loop, about a millisecond; larger comparisons use a
 # thread.
-_INLINE_PRODUCTS = 4_000_000
+INLINE_PRODUCTS = 4_000_000
 # Number of memories unpacked at a time.
 _UNPACKED = 32
 
@@ -219,7 +227,7 @@ async def settled(
     ontology = space.ontology
     if not len(ontology):
         return memories
-    if ontology.cost(len(memories)) <= _INLINE_PRODUCTS and len(memories) <= FEW:
+    if ontology.cost(len(memories)) <= INLINE_PRODUCTS and len(memories) <= FEW:
         return ontology.labelled(memories)
     return await asyncio.to_thread(_labelled, ontology, memories)
 

@@ -40,7 +40,8 @@ class PolicyView:
 _BUILT_IN = PolicyView(StoredPolicy(PolicySettings(), version=0, update_time_ns=0), revision=0)
 
 
-_MAX_CACHED: Final = 4_096
+MAX_CACHED: Final = 4_096
+"""Policies that are kept at most, those used last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Policies:
         if cached is None or not cached.is_current:
             cached = await self._looked_up(tenant, deadline_s, now_ns)
             self._cache[tenant] = cached
-            if len(self._cache) > _MAX_CACHED:
+            if len(self._cache) > MAX_CACHED:
                 self._cache.popitem(last=False)
         elif now_ns >= cached.effective.valid_until_ns:
             effective = self.come_to(cached.view.policy, now_ns)

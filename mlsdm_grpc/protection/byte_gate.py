@@ -9,12 +9,12 @@ from typing import Final
 
 from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 
-__all__ = ["SMALL_BYTES", "ByteGate"]
+__all__ = ["LONGEST_WAIT_S", "SMALL_BYTES", "ByteGate"]
 
 SMALL_BYTES: Final = 64 * 1_024
 """Size of messages that only the number of calls limits, bytes."""
 
-_LONGEST_WAIT_S: Final = 2.0
+LONGEST_WAIT_S: Final = 2.0
 
 
 class ByteGate:
@@ -48,6 +48,11 @@ class ByteGate:
         self._held: dict[Hashable, int] = {}
         self._queues: dict[Hashable, dict[asyncio.Future[None], int]] = {}
 
+    @property
+    def holders(self) -> frozenset[Hashable]:
+        """Holders that have bytes or wait for some."""
+        return frozenset(self._held | self._queues)
+
     def try_take(self, holder: Hashable, size: int) -> bool:
         """Take bytes if that is possible at once, at most the whole budget."""
         if holder in self._queues or not self._may(holder, size):
@@ -74,7 +79,7 @@ class ByteGate:
         self._queues.setdefault(holder, {})[turn] = size
         self.waiting += 1
         try:
-            async with asyncio.timeout(None if patient else _LONGEST_WAIT_S):
+            async with asyncio.timeout(None if patient else LONGEST_WAIT_S):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():  # its turn came at the same moment

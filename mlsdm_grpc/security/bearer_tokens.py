@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-__all__ = ["MAX_CREDENTIAL_BYTES", "DevAuthenticator", "TokenAuthenticator"]
+__all__ = ["MAX_CREDENTIAL_BYTES", "PREFIX_BYTES", "DevAuthenticator", "TokenAuthenticator"]
 
 MAX_CREDENTIAL_BYTES: Final = 8 * KIB
 """Maximum length of an accepted credential, bytes."""
@@ -40,7 +40,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _FLAGS: Final = ("platform", "attest")
 _FIELDS: Final = frozenset({"name", "tenant", "sha256", "expires", "criticality", *_FLAGS})
 _CRITICALITIES: Final = tuple(each.name.lower() for each in Criticality)
-_PREFIX_BYTES: Final = 4
+PREFIX_BYTES: Final = 4
 _DEV: Final = Principal(name="dev", tenant="dev", platform=True)
 
 
@@ -81,7 +81,7 @@ class TokenAuthenticator:
         self._now = now
         self._by_prefix: dict[bytes, list[_Token]] = {}
         for token in _read(file):
-            self._by_prefix.setdefault(token.digest[:_PREFIX_BYTES], []).append(token)
+            self._by_prefix.setdefault(token.digest[:PREFIX_BYTES], []).append(token)
 
     def authenticate(
         self, metadata: Mapping[str, str | bytes], repeated: Collection[str]
@@ -92,7 +92,7 @@ class TokenAuthenticator:
             Unauthenticated: CREDENTIAL_MISSING, CREDENTIAL_INVALID or CREDENTIAL_EXPIRED.
         """
         digest = hashlib.sha256(_credential(metadata, repeated)).digest()
-        for token in self._by_prefix.get(digest[:_PREFIX_BYTES], ()):
+        for token in self._by_prefix.get(digest[:PREFIX_BYTES], ()):
             if hmac.compare_digest(token.digest, digest):
                 if token.expires is not None and token.expires <= self._now():
                     raise Unauthenticated(

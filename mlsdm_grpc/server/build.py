@@ -36,6 +36,7 @@ from mlsdm_grpc.config import (
 from mlsdm_grpc.core.model.policy import Enforcement
 from mlsdm_grpc.core.model.semantics import SemanticsUnknown
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.parts import wire_engine
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.generation.generator import Generator
 from mlsdm_grpc.generation.speech_repair import Repairs
@@ -163,22 +164,24 @@ async def running_server(
         newest_ns = await _newest_record_ns(journal)
         clock = Clock(times or TimeSources(), newest_ns=newest_ns, metrics=metrics)
         engine = Engine(
-            journal,
-            settings=settings.engine,
-            defaults=settings.space,
-            snapshot_every=settings.journal.snapshot_every,
-            max_response_bytes=settings.server.max_response_bytes,
-            metrics=metrics,
-            rules=rules_with(
-                Enforcement[settings.governance.put_enforcement.name],
-                other_scorer=scorer is not None,
-            ),
-            scorer=scorer,
-            remote_embedder=embedder,
-            clock=clock,
-            ids=Ids(clock.now_ns, random),
-            room=room.computing,
-            most_space_bytes=plan.most_spaces,
+            wire_engine(
+                journal,
+                settings=settings.engine,
+                defaults=settings.space,
+                snapshot_every=settings.journal.snapshot_every,
+                max_response_bytes=settings.server.max_response_bytes,
+                metrics=metrics,
+                rules=rules_with(
+                    Enforcement[settings.governance.put_enforcement.name],
+                    other_scorer=scorer is not None,
+                ),
+                scorer=scorer,
+                remote_embedder=embedder,
+                clock=clock,
+                ids=Ids(clock.now_ns, random),
+                room=room.computing,
+                most_space_bytes=plan.most_spaces,
+            )
         )
         gateway = Gateway(
             providers,

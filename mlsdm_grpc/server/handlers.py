@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
     Hook: TypeAlias = Callable[[Call], None]
 
-__all__ = ["Chain", "MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
+__all__ = ["RECEIVE_S", "Chain", "MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 # Errors of a read or write after the peer or the server is gone; one of them is private in grpc.
@@ -59,7 +59,7 @@ _DEADLINE_SLACK_S: Final = 0.005
 _ANSWER_S: Final = 0.004
 # Time in which a request must arrive, seconds, because a silent call holds capacity that others
 # wait for. The largest request takes that long at 3.4 Mbit/s.
-_RECEIVE_S: Final = 10.0
+RECEIVE_S: Final = 10.0
 # Maximum request size of an open method, bytes; no valid request comes close.
 _OPEN_BYTES: Final = SMALL_BYTES
 _logger = structlog.get_logger(component="transport")
@@ -221,7 +221,7 @@ class MethodHandler(ABC):
 
     async def _receive(self, context: Context) -> bytes:
         try:
-            async with asyncio.timeout(_RECEIVE_S) as limit:
+            async with asyncio.timeout(RECEIVE_S) as limit:
                 raw: Any = await context.read()
         except TimeoutError:
             if limit.expired():
@@ -383,7 +383,7 @@ async def _fail(call: Call, context: Context) -> None:
 
 
 def _silent() -> DeadlineExceeded:
-    seconds = f"{_RECEIVE_S:g}"
+    seconds = f"{RECEIVE_S:g}"
     return DeadlineExceeded(
         f"The request message did not come within {seconds} s; nothing was done. Send it when the"
         " call begins.",

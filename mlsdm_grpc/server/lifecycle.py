@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlsdm_grpc.interceptors.drain import DrainInterceptor
     from mlsdm_grpc.server.grpc_aio import Router
     from mlsdm_grpc.server.health import Health
+    from mlsdm_grpc.server.inflight import InFlight
 
 __all__ = ["CLOSE_S", "Drained", "GrpcServer"]
 
@@ -100,6 +101,11 @@ class GrpcServer:
         await self._health.set_serving(*names, serving=True)
         return Address(address.host, port)
 
+    @property
+    def in_flight(self) -> InFlight:
+        """Calls in flight."""
+        return self._router.in_flight
+
     async def drain(self, *, delay_s: float, grace_s: float) -> None:
         """Complete the calls in flight and stop.
 
@@ -118,7 +124,7 @@ class GrpcServer:
         with anyio.move_on_after(delay_s):
             await self._drains.wait()
         drained = await self.begin_drain(grace_s)
-        in_flight = self._router.in_flight
+        in_flight = self.in_flight
         in_flight.ask_to_end()
         in_flight.cut_endless()
         with anyio.move_on_after(drained.grace_ends_s - time.monotonic()):
@@ -134,7 +140,7 @@ class GrpcServer:
         await self._health.drain()
         self._drain.draining = True
         if self.drained is None:
-            calls = self._router.in_flight.calls.values()
+            calls = self.in_flight.calls.values()
             count = sum(not call.method.platform for call in calls)
             self.drained = Drained(count, time.monotonic() + grace_s)
             self._drains.set()
@@ -147,7 +153,7 @@ class GrpcServer:
             return
         self._drain.draining = True
         await self._health.drain()
-        in_flight = self._router.in_flight
+        in_flight = self.in_flight
         in_flight.cut(open_methods=True)
         with anyio.move_on_after(_CUT_S):
             await in_flight.wait_idle(open_methods=True)
@@ -160,7 +166,7 @@ class GrpcServer:
         ``stop`` would end a call that reached the transport but not this server as CANCELLED. While
         the server runs, such a call is refused like all others.
         """
-        in_flight = self._router.in_flight
+        in_flight = self.in_flight
         before = -1
         while before != in_flight.ended_count:
             before = in_flight.ended_count

@@ -34,10 +34,10 @@ from mlsdm_grpc.spaces.space import revision_not_reached
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 
-__all__ = ["Catalogue", "Listed", "SpacePage"]
+__all__ = ["PAGE_S", "Catalogue", "Listed", "SpacePage"]
 
 # Time after which a page ends early, seconds.
-_PAGE_S: Final = 1.0
+PAGE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ class Catalogue:
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             revision = await self._list_revision(tenant, min_revision)
             now_s = asyncio.get_running_loop().time
-            until_s = min(now_s() + _PAGE_S, (now_s() + deadline_s) / 2)
+            until_s = min(now_s() + PAGE_S, (now_s() + deadline_s) / 2)
             found, begun = list[Listed](), after
             while names := await self._journal.spaces(tenant, after=after, limit=limit + 1):
                 for ordinal, name in names:

@@ -37,12 +37,12 @@ from mlsdm_grpc.spaces.directory import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 
-__all__ = ["Consolidator", "Sleep", "SleepSchedule", "sleep_digest"]
+__all__ = ["MAX_GROUP_BYTES", "Consolidator", "Sleep", "SleepSchedule", "sleep_digest"]
 
 _log = structlog.get_logger(__name__)
 _SLEEP_WINDOW = 256
 _SLEEP_S = 60.0
-_MAX_GROUP_BYTES = MAX_RECORD_BYTES - 4 * 1_024
+MAX_GROUP_BYTES = MAX_RECORD_BYTES - 4 * 1_024
 _GROUP_OVERHEAD_BYTES = 8
 
 
@@ -238,7 +238,7 @@ class _Plan:
                 continue
             new = MergeGroup(self._ids.ulid(), members)
             self._bytes += group_to_proto(new).ByteSize() + _GROUP_OVERHEAD_BYTES
-            if self._bytes > _MAX_GROUP_BYTES:
+            if self._bytes > MAX_GROUP_BYTES:
                 return False
             self._taken.update(member.memory_id for member in members)
             self.groups.append(new)

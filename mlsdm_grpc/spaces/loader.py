@@ -22,15 +22,15 @@ from mlsdm_grpc.workers.link import Link
 from mlsdm_grpc.workers.pool import Pool
 from mlsdm_grpc.workers.space_codec import raise_failure, view_from_reply
 
-__all__ = ["Loader"]
+__all__ = ["LARGE_BYTES", "TURN_S", "Loader"]
 
 _LOADS_A_WORKER: Final = 4
 # Cost of a load at its gate, because its duration is not known in advance.
 _LOAD_S: Final = 1.0
 # Size of a snapshot that occupies its worker for long, bytes.
-_LARGE_BYTES: Final = 4 * 1024 * 1024
+LARGE_BYTES: Final = 4 * 1024 * 1024
 # Maximum wait of a large load for the previous one, seconds.
-_TURN_S: Final = 2.0
+TURN_S: Final = 2.0
 
 
 class Loader:
@@ -94,7 +94,7 @@ class Loader:
 
     async def _take_turn(self, worker: int, turn: AsyncExitStack) -> None:
         """Wait for the previous large load: side by side, both would take twice as long."""
-        with anyio.move_on_after(_TURN_S):
+        with anyio.move_on_after(TURN_S):
             await turn.enter_async_context(self._turns[worker])
 
     async def _caught_up(
@@ -126,7 +126,7 @@ class Loader:
     async def _loaded_snapshot(self, space: Space, link: Link, turn: AsyncExitStack) -> bool:
         """Load the newest snapshot; return False if it is bad and was set aside."""
         snapshot = await self._journal.load_snapshot(space.key)
-        if snapshot and snapshot.size > _LARGE_BYTES:
+        if snapshot and snapshot.size > LARGE_BYTES:
             await self._take_turn(space.worker, turn)
         load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
         space.asked = link

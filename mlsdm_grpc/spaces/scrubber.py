@@ -22,10 +22,10 @@ from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.directory import Space
 from mlsdm_grpc.spaces.space_client import Access
 
-__all__ = ["Scrubber"]
+__all__ = ["TICK_S", "Scrubber"]
 
 _log = structlog.get_logger(__name__)
-_TICK_S = 0.25
+TICK_S = 0.25
 _SWEEP_ROWS = 4_096
 # Number of ticks after which a space is scrubbed even though its worker is never idle.
 _BUSY_TURNS = 20
@@ -55,7 +55,7 @@ class Scrubber:
     def __init__(self, access: Access, *, rows_per_s: int, metrics: Metrics) -> None:
         self._directory = access.directory
         self._ask = partial(access.ask, lane=Lane.MAINTENANCE)
-        self._rows_a_tick = -(-rows_per_s // round(1 / _TICK_S))
+        self._rows_a_tick = -(-rows_per_s // round(1 / TICK_S))
         self._rows = metrics.scrub_rows
         self._scrubbing = anyio.CancelScope()
 
@@ -82,10 +82,10 @@ class Scrubber:
                 spaces = list(self._directory)
                 turns = {space.key: turns.get(space.key, _Turn()) for space in spaces}
                 for space in spaces:
-                    await anyio.sleep(_TICK_S)
+                    await anyio.sleep(TICK_S)
                     await self._take(space, turns[space.key])
                 if not spaces:
-                    await anyio.sleep(_TICK_S)
+                    await anyio.sleep(TICK_S)
 
     async def _take(self, space: Space, turn: _Turn) -> None:
         turn.waited += 1

@@ -117,6 +117,11 @@ class Snapshots:
         self._stop_s = stop_s
         self._snapshots = metrics.space_snapshots
 
+    @property
+    def idle(self) -> bool:
+        """Whether no snapshot is due or being taken."""
+        return self._schedule.idle
+
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
         """Take snapshots of due spaces, in tasks of this group."""
         self._schedule.open()
@@ -124,12 +129,12 @@ class Snapshots:
 
     async def _snapshot_for_ever(self, tasks: anyio.abc.TaskGroup) -> None:
         while True:
-            tasks.start_soon(self._snapshot, await self._schedule.next())
+            tasks.start_soon(self.take, await self._schedule.next())
 
     async def before_eviction(self, space: Space) -> None:
         """Take a snapshot of a space if loading it without one would be slow."""
         if space.unsaved > _CHEAP_REPLAY and self._schedule.claim(space.key):
-            await self._snapshot(space)
+            await self.take(space)
 
     async def snapshot_all(self) -> None:
         """Take a snapshot of every changed space, and stop automatic snapshots.
@@ -146,12 +151,12 @@ class Snapshots:
         done = 0
         with anyio.move_on_after(self._stop_s):
             for space in behind:
-                await self._snapshot(space)
+                await self.take(space)
                 done += 1
         if done < len(behind):
             _log.warning("snapshots_left_out", count=len(behind) - done)
 
-    async def _snapshot(self, space: Space) -> None:
+    async def take(self, space: Space) -> None:
         """Write a snapshot, and trim the records that two snapshots cover."""
         path = self._journal.scratch_path()
         try:

@@ -46,7 +46,8 @@ class Watches:
         self._directory = access.directory
         self._read_state = access.state
         self._limit = limit
-        self._counts: Counter[SpaceKey] = Counter()
+        self.counts: Counter[SpaceKey] = Counter()
+        """Number of watches of each space that has any."""
 
     async def watch(
         self, key: SpaceKey, pace: Pace, *, min_revision: int, deadline_s: float
@@ -119,17 +120,17 @@ class Watches:
 
     @contextmanager
     def _place(self, key: SpaceKey) -> Iterator[None]:
-        if self._counts[key] >= self._limit:
+        if self.counts[key] >= self._limit:
             raise Unavailable(
                 "Too many watch the space.",
                 reason="BULKHEAD_FULL",
                 metadata={"lane": "watch"},
                 retry_after_s=RETRY_LATER_S,
             )
-        self._counts[key] += 1
+        self.counts[key] += 1
         try:
             yield
         finally:
-            self._counts[key] -= 1
-            if not self._counts[key]:
-                del self._counts[key]
+            self.counts[key] -= 1
+            if not self.counts[key]:
+                del self.counts[key]

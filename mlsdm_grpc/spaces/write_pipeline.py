@@ -45,6 +45,7 @@ from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
 __all__ = [
+    "MAX_BACKLOG",
     "Applied",
     "Ticket",
     "WriteObserver",
@@ -56,7 +57,7 @@ __all__ = [
 _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.006
 # Maximum number of writes that wait for a space to be loaded.
-_MAX_BACKLOG = 1_024
+MAX_BACKLOG = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class WritePipeline:
         self._journal = journal
         self._records = records
         self._quarantine = quarantine
-        self._observers = observers
+        self.observers = observers
         # Writes in progress: their monotonic start, infinite while they wait for their space, and
         # the callback at their end.
         self._under_way: dict[asyncio.Future[Applied], tuple[float, Callable[[], None]]] = {}
@@ -125,7 +126,7 @@ class WritePipeline:
             Unavailable: SPACE_LOADING; too many writes wait for the space.
             DataLoss: DATA_DAMAGED; the space is in quarantine.
         """
-        if space.status is not SpaceStatus.HOT and space.writes >= _MAX_BACKLOG:
+        if space.status is not SpaceStatus.HOT and space.writes >= MAX_BACKLOG:
             raise Unavailable(
                 "Too many writes wait for the space, which is being loaded.",
                 reason="SPACE_LOADING",
@@ -167,6 +168,11 @@ class WritePipeline:
         """Monotonic start of the oldest write in progress that does not wait for its space."""
         begun = (since for since, _ in self._under_way.values())
         return next((since for since in begun if since < math.inf), math.inf)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no append is in progress."""
+        return self._idle.is_set()
 
     async def drained(self) -> None:
         """Wait until no write is in progress."""
@@ -262,7 +268,7 @@ class WritePipeline:
             space.configured = max(space.configured, applied.outcome.revision)
         fresh = applied.outcome.revision == reply.revision
         try:
-            for observer in self._observers:
+            for observer in self.observers:
                 observer.applied(space, applied.outcome if fresh else None)
         finally:
             self._finish(space, answer, applied=applied)

@@ -17,12 +17,11 @@ from mlsdm_grpc.workers.scheduler import SLICE_S
 from mlsdm_grpc.workers.space_codec import add_failure
 from mlsdm_grpc.workers.space_reads import MindOf, check_deadline, contents_of
 
-__all__ = ["Searches"]
+__all__ = ["FIRST_QUERIES", "Searches"]
 
 _Asked: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Query]
-# Number of queries of a batch that run before the cost of a query is known.
-_FIRST_QUERIES: Final = 8
-# Largest number of queries in one scan that share the time of one step over all rows.
+FIRST_QUERIES: Final = 8
+"""Queries of a batch that are answered before it is known how long one takes."""
 _SCANNED_AT_ONCE: Final = 256
 
 
@@ -90,7 +89,7 @@ class Searches:
         mind = self._mind_of(request)
         queries = queries_of(contents_of(mind), request.search)
         results: list[tuple[Query, RecalledSlots]] = []
-        spent_ns, cost_ns, count = 0, 0, _FIRST_QUERIES
+        spent_ns, cost_ns, count = 0, 0, FIRST_QUERIES
         while len(results) < len(queries):
             check_deadline(request)
             some = queries[len(results) : len(results) + count]

@@ -12,9 +12,9 @@ from mlsdm_grpc.core.store.lattice_words import Tokenizer
 from mlsdm_grpc.lexical import TOKENIZER_VERSION, index_terms
 from mlsdm_grpc.workers.scheduler import Job, LockMode, Slices
 
-__all__ = ["TOKENIZER", "WordEntries"]
+__all__ = ["AWAITED_TEXTS", "TOKENIZER", "WordEntries"]
 
-_AWAITED: Final = 4_096
+AWAITED_TEXTS: Final = 4_096
 """Missing texts of a space beyond which indexing does not wait for idle time; about 0.1 s."""
 _AT_ONCE: Final = 64
 """Missing texts that a query indexes itself; for more it waits for a job."""
@@ -48,7 +48,7 @@ class WordEntries:
         missing = _missing(mind)
         if missing:
             self._waiting.add(space_id)
-        if missing > _AWAITED:
+        if missing > AWAITED_TEXTS:
             self._begin(space_id)
 
     def begin(self) -> None:

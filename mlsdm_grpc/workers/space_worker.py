@@ -34,11 +34,10 @@ from mlsdm_grpc.workers.space_reads import check_deadline
 from mlsdm_grpc.workers.space_search import Searches
 from mlsdm_grpc.workers.space_words import WordEntries
 
-__all__ = ["MindHandler"]
+__all__ = ["LOCK_MODES", "MAX_KEPT_BYTES", "STARTED_AT_ONCE", "MindHandler"]
 
 _Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
-# Lock modes by kind of request; other kinds are point reads.
-_CLAIMS: Final = {
+LOCK_MODES: Final = {
     "load": LockMode.EXCLUSIVE,
     "replay": LockMode.EXCLUSIVE,
     "unload": LockMode.EXCLUSIVE,
@@ -52,14 +51,14 @@ _CLAIMS: Final = {
 }
 # Kinds of requests that run even after their deadline.
 _CHANGES: Final = frozenset(
-    kind for kind, claim in _CLAIMS.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
+    kind for kind, claim in LOCK_MODES.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
 )
-# Kinds of requests that begin at once. They are seldom long, and a snapshot must contain the state
-# at its admission and not a later change in progress.
-_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
-# Bytes copied for a snapshot in progress above which writes wait for its end.
-_MOST_KEPT_BYTES: Final = 64 * 1_024 * 1_024
-# Approximate size of an empty space in worker and server, bytes.
+"""Which of them are done at any time."""
+STARTED_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
+"""Which of them are begun at once: they are seldom long, and a snapshot is of the state that was
+there when it was let in, not of the middle of a change that began before its first slice."""
+MAX_KEPT_BYTES: Final = 64 * 1_024 * 1_024
+"""Writes wait for a snapshot for which this much of a space was copied."""
 _MIND_BYTES: Final = 32 * 1024
 # Approximate size of a remembered request, bytes.
 _WINDOW_ENTRY_BYTES: Final = 512
@@ -79,9 +78,9 @@ class MindHandler:
     def __init__(self, position: Progress, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._position = position
         self._minds: dict[int, Mind] = {}
-        self._slices = Slices(clock)
-        self._words = WordEntries(self._minds, self._slices)
-        # Records of requests that have not begun, by call, if they followed their request.
+        self.slices = Slices(clock)
+        """Long requests in progress."""
+        self._words = WordEntries(self._minds, self.slices)
         self._records: dict[int, bytes] = {}
         self._searches = Searches(
             position, mind_of=self._mind, is_held=self._minds.__contains__, fail=self._fail
@@ -104,9 +103,14 @@ class MindHandler:
         }
 
     @property
+    def minds(self) -> Mapping[int, Mind]:
+        """Minds by the number of their space."""
+        return self._minds
+
+    @property
     def busy(self) -> bool:
         """Whether a long request is in progress."""
-        return len(self._slices) > 0
+        return len(self.slices) > 0
 
     @property
     def has_idle_work(self) -> bool:
@@ -128,11 +132,11 @@ class MindHandler:
             kind = request.WhichOneof("kind") or ""
             claim = self._claim(kind, request)
             if kind == "cancel":
-                given_up = self._slices.cancel(request.cancel)
+                given_up = self.slices.cancel(request.cancel)
                 if given_up is not None:
                     self._records.pop(request.cancel, None)
                     replies.append(given_up)
-            elif self._slices.holds(request, claim) or (
+            elif self.slices.holds(request, claim) or (
                 kind == "search" and self._words.defers(request)
             ):
                 replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
@@ -154,7 +158,7 @@ class MindHandler:
         def begin(request: pb.LinkRequest, claim: LockMode) -> None:
             replies.extend(self._begin(request.WhichOneof("kind") or "", request, claim))
 
-        done, glances = self._slices.step(begin)
+        done, glances = self.slices.step(begin)
         if done is not None and done.again:
             glances = [done.request, *glances]
         elif done is not None and done.request.call_id:
@@ -165,10 +169,10 @@ class MindHandler:
         """Return the lock mode of a request."""
         if kind == "search" and not request.search.batch:
             return LockMode.POINT_READ
-        claim = _CLAIMS.get(kind, LockMode.POINT_READ)
+        claim = LOCK_MODES.get(kind, LockMode.POINT_READ)
         if claim is LockMode.WRITE and self.busy:
             mind = self._minds.get(request.space_id)
-            if mind and mind.contents and mind.contents.pelm.kept_bytes >= _MOST_KEPT_BYTES:
+            if mind and mind.contents and mind.contents.pelm.kept_bytes >= MAX_KEPT_BYTES:
                 return LockMode.EXCLUSIVE  # which waits for the snapshot
         return claim
 
@@ -177,8 +181,8 @@ class MindHandler:
         self._position.enter()
         reply = pb.LinkReply(call_id=request.call_id)
         job = Job(request, reply, self._steps(self._actions[kind], request, reply), claim)
-        at_once = claim is LockMode.POINT_READ or kind in _AT_ONCE
-        return [reply] if self._slices.begin(job, at_once=at_once) else []
+        at_once = claim is LockMode.POINT_READ or kind in STARTED_AT_ONCE
+        return [reply] if self.slices.begin(job, at_once=at_once) else []
 
     def _steps(
         self, action: _Action, request: pb.LinkRequest, reply: pb.LinkReply

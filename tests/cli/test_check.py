@@ -199,7 +199,7 @@ def test_a_script_of_echo_has_known_steps_only(mlsdm):
 
 def rules_of(folder, **sections):
     overrides = {"journal": {"kind": "sqlite", "data_dir": str(folder)}, **sections}
-    return checks._rules(load_settings(None, overrides))
+    return checks.rules_of_new_spaces(load_settings(None, overrides))
 
 
 def test_the_rules_of_new_spaces_are_told_and_no_file_is_made(tmp_path):

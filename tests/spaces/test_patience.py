@@ -68,7 +68,7 @@ async def test_a_worker_that_stands_still_is_waited_for_no_longer_and_one_that_w
     async with running(workers=1) as driver:
         await driver.put(1)
         spaces = driver.engine.directory.registry
-        (pid,) = driver.engine._minds.pids()
+        (pid,) = driver.engine.parts.space_workers.pids()
 
         async def state(deadline_s=5.0, **fields):
             async with waiting_for(spaces, KEY, deadline_s=now() + deadline_s, **fields):
@@ -85,7 +85,7 @@ async def test_a_worker_that_stands_still_is_waited_for_no_longer_and_one_that_w
             async with waiting_for(spaces, KEY, deadline_s=now() + 0.3):
                 for _ in range(20):  # the memory is not what this waits for
                     await asyncio.sleep(0.02)
-                    driver.engine._minds._workers[0].position.enter()
+                    driver.engine.parts.space_workers.worker(0).position.enter()
         finally:
             os.kill(pid, signal.SIGCONT)
         assert hung.value.reason == "WORKER_LOST"

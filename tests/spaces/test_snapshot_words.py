@@ -146,7 +146,7 @@ def test_a_file_without_an_index_is_read_as_before():
 
 @pytest.mark.parametrize("name", ["sequences", "starts", "documents", "lengths", "keys"])
 def test_parts_that_do_not_fit_the_memories_are_not_used(monkeypatch, name):
-    part = snapshot_words._part
+    part = snapshot_words.part_to_proto
 
     def wrong(*arguments, **options):
         message = part(*arguments, **options)
@@ -156,7 +156,7 @@ def test_parts_that_do_not_fit_the_memories_are_not_used(monkeypatch, name):
         return message
 
     mind = filled()
-    monkeypatch.setattr(snapshot_words, "_part", wrong)
+    monkeypatch.setattr(snapshot_words, "part_to_proto", wrong)
     loaded = read_snapshot(written(mind))
     assert len(words_of(loaded).index) == 0
     agree(loaded, mind)
@@ -176,7 +176,7 @@ class Worker:
 
     def __init__(self):
         self.handler = MindHandler(Progress())
-        self.minds = self.handler._minds
+        self.minds = self.handler.minds
         self.call_id = 0
 
     def send(self, **kind):
@@ -269,7 +269,7 @@ def test_a_write_leaves_its_words_to_idle_time(tmp_path, monkeypatch):
 
 
 def test_of_many_texts_the_words_are_entered_without_idle_time(monkeypatch):
-    monkeypatch.setattr(space_words, "_AWAITED", 10)
+    monkeypatch.setattr(space_words, "AWAITED_TEXTS", 10)
     worker, mind = Worker(), Mind()
     worker.send(load=pb.LoadRequest())
     worker.ended()

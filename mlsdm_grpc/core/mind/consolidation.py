@@ -31,12 +31,12 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.core.model.semantics import Moment
 
-__all__ = ["MAX_MEMBERS", "Rules", "Window", "mergeable", "merged", "plan"]
+__all__ = ["MAX_MEMBERS", "STEP_COMPONENTS", "Rules", "Window", "mergeable", "merged", "plan"]
 
 MAX_MEMBERS = 32
 """Maximum size of a group; the merged memory names all members as its parents."""
 _MAX_NEIGHBOURS = 256
-_STEP_COMPONENTS = 2**26
+STEP_COMPONENTS = 2**26
 _MAX_STEP = 256
 
 
@@ -90,7 +90,7 @@ def plan(
     if rules.min_cosine >= 1.0:
         return groups, 0
     # One step compares about 2**26 pairs of components, a few milliseconds.
-    count = _STEP_COMPONENTS // (max(len(pelm), 1) * pelm.dimension)
+    count = STEP_COMPONENTS // (max(len(pelm), 1) * pelm.dimension)
     count = min(max(count, 1), _MAX_STEP)
     compared = pelm.history.newest_between(window.after, window.before, count)
     groups += _near(pelm, compared, rules, now_ns)

@@ -57,6 +57,11 @@ class MemoryRing:
         return self._count
 
     @property
+    def table(self) -> Lattice:
+        """Table of the memories by slot. What plants damage or looks for it reads and writes it."""
+        return self._lattice
+
+    @property
     def digest(self) -> int:
         """Digest over all stored content of every memory, 64 bits, independent of their order."""
         return self._lattice.digest

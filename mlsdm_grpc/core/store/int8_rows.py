@@ -76,6 +76,11 @@ class PackedRows:
         self._worst: list[float] = []
 
     @property
+    def block_count(self) -> int:
+        """Number of blocks that have copies."""
+        return sum(block is not None for block in self._blocks)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all copies."""
         packed = sum(block.nbytes for block in self._blocks if block is not None)
@@ -172,9 +177,9 @@ class PackedRows:
             self._error = np.concatenate((self._error, grown))
         for block in blocks:
             if self._blocks[block] is None or len(self._stale.get(block, ())) > _STALE_ROWS:
-                self._pack(rows, block)
+                self.pack(rows, block)
 
-    def _pack(self, rows: Float32, block: int) -> None:
+    def pack(self, rows: Float32, block: int) -> None:
         """Pack one block; values of unchanged rows are reused."""
         part = slice(block * self._block_rows, (block + 1) * self._block_rows)
         exact, scale = rows[part], self._scale[part]

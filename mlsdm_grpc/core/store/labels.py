@@ -39,6 +39,11 @@ class Labels:
         """Extend the table to more slots."""
         self._table.frombytes(bytes(slots * _COLUMNS * self._table.itemsize))
 
+    @property
+    def name_count(self) -> int:
+        """Number of names that it has room for, the empty one included."""
+        return len(self._names)
+
     def get(self, slot: int) -> tuple[str, ...]:
         """Return the labels of a slot, sorted."""
         return tuple(self._names[number] for number in self._numbers(slot))

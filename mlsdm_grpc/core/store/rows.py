@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import int8_rows, kernel
 
-__all__ = ["BLOCK_ROWS", "ApproximateScores", "Rows"]
+__all__ = ["BLOCK_ROWS", "MIN_PACKED_BLOCKS", "ApproximateScores", "Rows"]
 
 BLOCK_ROWS = 1_024
 _T = TypeVar("_T", bound=np.generic)
@@ -25,7 +25,7 @@ _T = TypeVar("_T", bound=np.generic)
 _PHASE_GROUPS = 4
 _NO_PHASES = (math.inf, -math.inf)
 # Fewer float32 blocks fit in the cache and are scanned as fast as int8.
-_MIN_PACKED_BLOCKS = 3
+MIN_PACKED_BLOCKS = 3
 # Initial reservation of a space that outgrows one block; a larger space doubles it.
 _RESERVED_BLOCKS = 64
 # One spare block for this many, at most one for each further phase group.
@@ -60,7 +60,7 @@ class Rows:
         self._packed: int8_rows.PackedRows | None = None
         if int8_rows.AVAILABLE if accelerated is None else accelerated:
             self._packed = int8_rows.PackedRows(BLOCK_ROWS, dimension)
-        self._min_packed_blocks = 1 if accelerated else _MIN_PACKED_BLOCKS
+        self._min_packed_blocks = 1 if accelerated else MIN_PACKED_BLOCKS
         self.resize(capacity)
         self._allocated: Float32 = np.empty((0, dimension), np.float32)
         self.vectors: Float32 = self._allocated
@@ -111,7 +111,7 @@ class Rows:
         self._widen(block, phase)
         self.vectors[slot] = row
         self.phase[slot] = phase
-        self._changed(slot)
+        self.changed(slot)
         return slot
 
     def clear(self, slot: int) -> None:
@@ -127,26 +127,32 @@ class Rows:
             self._open[self._group[block]].pop(block, None)
             self._empty.append(block)
             self._low[block], self._high[block] = _NO_PHASES
-        self._changed(slot)
+        self.changed(slot)
 
     def hide(self, slot: int) -> None:
         """Exclude a used slot with a damaged row from queries; the row is zeroed."""
         self.vectors[slot] = 0.0
         self.phase[slot] = np.nan
-        self._changed(slot)
+        self.changed(slot)
 
     def reveal(self, slot: int, row: Float32, phase: float) -> None:
         """Write a row to a used slot and include it in queries."""
         self.vectors[slot] = row
         self.phase[slot] = phase
         self._widen(slot // BLOCK_ROWS, phase)
-        self._changed(slot)
+        self.changed(slot)
 
     def _widen(self, block: int, phase: float) -> None:
         self._low[block] = min(self._low[block], phase)
         self._high[block] = max(self._high[block], phase)
 
-    def _changed(self, slot: int) -> None:
+    @property
+    def copied_blocks(self) -> int:
+        """Number of blocks that queries scan as int8 copies."""
+        return 0 if self._packed is None else self._packed.block_count
+
+    def changed(self, slot: int) -> None:
+        """Note that the vector in a slot is another one."""
         if self._packed is not None:
             self._packed.touch(slot)
         block = slot // BLOCK_ROWS

@@ -59,7 +59,7 @@ class Frozen:
         """Digest of the memories taken so far; see :attr:`Lattice.digest`."""
         self.kept_bytes = 0
         """Approximate size of the copies not taken yet, bytes."""
-        lattice.before_change.append(self._keep)
+        lattice.before_change.append(self.keep)
 
     def __len__(self) -> int:
         return len(self._order)
@@ -70,7 +70,7 @@ class Frozen:
 
     def close(self) -> None:
         """Release all copies."""
-        self._lattice.before_change.remove(self._keep)
+        self._lattice.before_change.remove(self.keep)
         self._kept.clear()
         self.kept_bytes = 0
 
@@ -90,7 +90,7 @@ class Frozen:
         memory = unpack(kept.packed)
         return Taken(memory, kept.row, kept.lost or memory.owns(kept.row))
 
-    def _keep(self, slot: int) -> None:
+    def keep(self, slot: int) -> None:
         """Copy the content of a slot, unless it was taken or is not part of the view."""
         if slot >= len(self._pending) or not self._pending[slot]:
             return

@@ -42,6 +42,7 @@ from mlsdm_grpc.journal.codec.record_bodies import (
 )
 
 __all__ = [
+    "APART_BYTES",
     "FORMAT_VERSION",
     "MAX_RECORD_BYTES",
     "Decoded",
@@ -68,7 +69,7 @@ _VERSION_TAG = pb.Record.SEMANTICS_VERSION_FIELD_NUMBER << 3
 _MEMORIES = pb.PutMemories.MEMORIES_FIELD_NUMBER
 _ITEMS = pb.StreamItems.ITEMS_FIELD_NUMBER
 # Items of larger records are decoded one by one, to bound the memory in use.
-_APART_BYTES = 256 * 1_024
+APART_BYTES = 256 * 1_024
 # For each record field whose body has items, the number of the field of the items.
 _ITEM_NUMBERS = {
     pb.Record.PUT_MEMORIES_FIELD_NUMBER: _MEMORIES,
@@ -171,7 +172,7 @@ def decode_record(raw: bytes) -> Record:
 
 def _parsed(body: memoryview) -> tuple[pb.Record, list[memoryview] | None]:
     """Return a record and, if it is large, its items as encoded slices."""
-    if len(body) > _APART_BYTES:
+    if len(body) > APART_BYTES:
         for number, item_number in _ITEM_NUMBERS.items():
             bodies, head = taken_out(body, number)
             if len(bodies) == 1:

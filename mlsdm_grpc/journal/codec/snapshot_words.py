@@ -28,12 +28,13 @@ def word_parts(pelm: Pelm) -> Iterator[pb.LexicalPart]:
         return iter(())
     version, parts, sequences = words.version, words.index.parts(), pelm.history.sequences()
     return (
-        _part(version, part, sequences, more=number < len(parts))
+        part_to_proto(version, part, sequences, more=number < len(parts))
         for number, part in enumerate(parts, 1)
     )
 
 
-def _part(version: str, part: IndexPart, sequences: Int64, *, more: bool) -> pb.LexicalPart:
+def part_to_proto(version: str, part: IndexPart, sequences: Int64, *, more: bool) -> pb.LexicalPart:
+    """Return the message of one part of an index."""
     segment, there = part.segment, part.slots >= 0
     created = np.zeros(len(part.slots), np.int64)
     created[there] = sequences[part.slots[there]]

@@ -42,6 +42,8 @@ from mlsdm_grpc.journal.codec.snapshot_state import head_of, mind_of
 from mlsdm_grpc.journal.codec.snapshot_words import WordsReader, word_parts
 
 __all__ = [
+    "MEMORIES_A_STEP",
+    "PART_BYTES",
     "SnapshotDamaged",
     "Written",
     "check_snapshot",
@@ -61,9 +63,9 @@ _FRAME = struct.Struct("<II")
 _MEMORIES_PER_FRAME = 256
 _ENTRIES_PER_FRAME = 1_024
 _WINDOW_TAG = bytes([pb.SnapshotFrame.WINDOW_FIELD_NUMBER << 3 | 2])
-_MEMORIES_A_STEP = 32
+MEMORIES_A_STEP = 32
 # Bytes hashed in one step.
-_PART_BYTES = 256 * 1_024
+PART_BYTES = 256 * 1_024
 _MAX_FRAME_BYTES = 512 * 1_024 * 1_024
 
 
@@ -258,14 +260,14 @@ def _check_proof(seal: Seal, frame: pb.SnapshotFrame | None) -> None:
 
 def _parts(frame: pb.SnapshotFrame) -> _Frame:
     body = memoryview(frame.SerializeToString(deterministic=True))
-    return [body[i : i + _PART_BYTES] for i in range(0, len(body), _PART_BYTES)]
+    return [body[i : i + PART_BYTES] for i in range(0, len(body), PART_BYTES)]
 
 
 def _memory_frames(memories: Iterable[Taken]) -> Iterator[_Frame | None]:
     taken = iter(memories)
     while True:
         block: list[tuple[Memory, Float32]] = []
-        while some := list(islice(taken, min(_MEMORIES_A_STEP, _MEMORIES_PER_FRAME - len(block)))):
+        while some := list(islice(taken, min(MEMORIES_A_STEP, _MEMORIES_PER_FRAME - len(block)))):
             if not all(one.good for one in some):
                 raise DataLoss("A row is damaged; it has to be restored before a snapshot.")
             block += [(one.memory, one.row) for one in some]
@@ -302,9 +304,9 @@ def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[_Frame | None]:
             checksums=[memory.checksum for memory in memories],
         )
     )
-    for start in range(0, len(memories), _MEMORIES_A_STEP):
+    for start in range(0, len(memories), MEMORIES_A_STEP):
         yield None
-        some = memories[start : start + _MEMORIES_A_STEP]
+        some = memories[start : start + MEMORIES_A_STEP]
         frame.memories.memories.extend(map(memory_to_row, some))
     yield _parts(frame)
 

@@ -14,11 +14,11 @@ from os import stat_result
 from pathlib import Path
 from typing import Final, TypeAlias
 
-__all__ = ["FolderGuard", "FolderLost"]
+__all__ = ["UNCHANGED_S", "FolderGuard", "FolderLost"]
 
 # Age below which a modification time is not trusted, seconds: file clocks are coarse, so a later
 # change may have the same time.
-_SETTLED_S: Final = 1.0
+UNCHANGED_S: Final = 1.0
 
 _Identity: TypeAlias = tuple[int, int]
 
@@ -70,7 +70,7 @@ class FolderGuard:
             found = path.stat()
             if _identity(found) != expected or not found.st_nlink:
                 raise FolderLost(f"{path} was replaced under the running server.")
-        settled = time.time() - folder.st_mtime > _SETTLED_S
+        settled = time.time() - folder.st_mtime > UNCHANGED_S
         self._checked_ns = folder.st_mtime_ns if settled else 0
 
 

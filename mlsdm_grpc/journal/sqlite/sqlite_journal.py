@@ -39,7 +39,7 @@ RECORD_BYTES: Final = 64
 
 
 @dataclass(slots=True)
-class _SqliteParts:
+class SqliteParts:
     """Parts of an open journal."""
 
     opened: OpenDatabase
@@ -102,7 +102,7 @@ class SqliteJournal(EmbeddedJournal):
         self._reporter = Reporter(on_damage)
         self._factory = connection_factory
         self._clock = clock
-        self._parts: _SqliteParts | None = None
+        self._parts: SqliteParts | None = None
         self._turn = asyncio.Lock()
         self._removal = asyncio.Lock()
 
@@ -243,12 +243,17 @@ class SqliteJournal(EmbeddedJournal):
             await parts.maintenance.scrub()
 
     @property
-    def _live(self) -> _SqliteParts:
+    def parts(self) -> SqliteParts:
+        """Writer, ledger and maintenance of the open journal."""
+        return self._live
+
+    @property
+    def _live(self) -> SqliteParts:
         if self._parts is None:
             raise errors.Unavailable("The journal is not open.")
         return self._parts
 
-    def _assemble(self, opened: OpenDatabase) -> _SqliteParts:
+    def _assemble(self, opened: OpenDatabase) -> SqliteParts:
         writer = Writer(
             opened.connection,
             seal=self._seal,
@@ -274,7 +279,7 @@ class SqliteJournal(EmbeddedJournal):
         files.strays = opened.strays
         checks = ConnectionThread(opened.connect, "checkpoint", opened.probe)
         maintenance = Maintenance(opened, writer, checks, note=self._note)
-        return _SqliteParts(opened, ledger, writer, reader, checks, files, maintenance)
+        return SqliteParts(opened, ledger, writer, reader, checks, files, maintenance)
 
     def _keep_snapshot(
         self, opened: OpenDatabase, key: SpaceKey, revision: int, name: str, problem: str
