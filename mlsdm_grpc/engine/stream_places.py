@@ -46,7 +46,6 @@ class StreamPlaces:
         A call that has not yet answered its client does not block another one: its connection may
         be broken without the server knowing, and the same client may be back. The older call then
         fails at ``take``.
-        be broken without this server knowing, and the client here again. It finds its place taken.
         """
         place = StreamPlace(key, stream_id)
         other = self._open.get(place.name)

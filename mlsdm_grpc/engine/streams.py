@@ -134,7 +134,6 @@ class Streams:
         Raises:
             MlsdmError: Any error that the contract of IngestMemories lists. Items that arrived
                 before an error of the client are written first.
-                the client are settled first.
         """
         with (
             self.permits.inside(opening.key.tenant),
@@ -228,7 +227,6 @@ class Streams:
 
         The client has every acknowledgement already. If the record cannot be written, the space
         keeps the position for ten minutes.
-        place for ten minutes.
         """
         if position.acked_sequence:
             with suppress(MlsdmError):

@@ -60,9 +60,6 @@ class Link(Protocol):
         ``Unavailable`` WORKER_LOST if the worker ends first. ``done`` is called once when the
         request takes no more time of the worker: it has answered, it has deferred the request
         behind others of the space, or it is lost. ``done`` is called for cancelled requests too.
-        raises ``Unavailable`` WORKER_LOST when the worker goes away first. ``done`` is called once
-        the request takes no time of the worker: it has answered, it has put the request off until
-        others are done with the space, or it is lost; also if nobody waits any more.
         """
         ...
 

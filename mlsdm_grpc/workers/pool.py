@@ -217,7 +217,6 @@ class Pool:
 
         A worker without waiting requests counts as progressing. So does one that is being replaced,
         one inside this process, and one whose step may take longer because it reads many bytes.
-        process, and one whose step goes through many bytes for as long as that may take.
         """
         clock = asyncio.get_running_loop().time
         worker = self._workers[index]

@@ -69,9 +69,6 @@ class Slices:
     change that takes several slices is seen completely or not at all. Nothing changes during a read
     of one revision, and the state is not replaced during any read. Requests that must wait are
     queued here and admitted slice by slice.
-    that takes several slices is seen whole or not at all. Nothing is changed while it is studied,
-    and it is not replaced while it is looked at. What has to wait waits here, and is let in a slice
-    at a time.
 
     Args:
         clock: Monotonic clock, seconds.

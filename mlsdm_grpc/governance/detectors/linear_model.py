@@ -164,7 +164,6 @@ def word_features(folded: Folded, start: int = 0, end: int | None = None) -> lis
 
     Features of a word: the word, its letter sequences of length 3 to 5, the pair with the word
     before it, and the pair with the second word before it.
-    behind the second word before it.
     """
     text, origin = folded.text, folded.origin
     end = len(text) if end is None else end

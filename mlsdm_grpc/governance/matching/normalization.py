@@ -100,7 +100,6 @@ def unmasked(text: str) -> Folded:
 
     Up to three consecutive invisible characters are removed, and ``%40`` becomes an at sign. A
     number or key therefore has one form for all typesettings.
-    key is the same however it was typeset.
 
     Cost: O(len(text)).
     """

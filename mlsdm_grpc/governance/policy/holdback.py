@@ -46,7 +46,6 @@ class Outflow:
     Args:
         window: Number of characters held back: the longest match of any enforced rule; 0 without
             one.
-            rule is enforced.
     """
 
     def __init__(self, window: int) -> None:
