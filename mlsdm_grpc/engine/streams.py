@@ -163,7 +163,7 @@ class Streams:
     async def _settled(
         self, opening: Opening, position: StreamPosition, inbox: Inbox, reader: asyncio.Task[None]
     ) -> AsyncGenerator[StreamEvent]:
-        """Settle what comes in, record by record, to the end of the stream."""
+        """Write the waiting items record by record until the stream ends."""
         patience_s = MAX_PAUSE_S
         finished = False
         while True:

@@ -87,12 +87,12 @@ class RequestHandler(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether work is left for :meth:`step`."""
+        """True if work is left for :meth:`step`."""
         ...
 
     @property
     def has_idle_work(self) -> bool:
-        """Whether background work is left, which runs after a time without requests."""
+        """True if background work is left, which runs after a time without requests."""
         ...
 
     def begin_idle_work(self) -> None:

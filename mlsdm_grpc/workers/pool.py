@@ -205,18 +205,15 @@ class Pool:
         ]
 
     def hangs(self, index: int) -> bool:
-        """Return whether a worker has made no progress for two seconds while a request waits.
-
-        A hang is detected some seconds after it begins, and ends with the next step of the worker.
-        """
+        """Return whether a worker has made no progress for two seconds while a request waits."""
         worker = self._workers[index]
         return worker is not None and worker.stood(self._looks_s, _HANGS_S) and worker.stands
 
     def watched(self, index: int) -> Callable[[], bool]:
         """Return a function that reports whether a worker has made progress since its last call.
 
-        A worker without waiting requests counts as progressing. So does one that is being replaced,
-        one inside this process, and one whose step may take longer because it reads many bytes.
+        A worker counts as progressing if no request waits for it, while it is being replaced, and
+        while its step is allowed more time for the bytes that it reads.
         """
         clock = asyncio.get_running_loop().time
         worker = self._workers[index]

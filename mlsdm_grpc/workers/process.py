@@ -86,7 +86,7 @@ class WorkerProcess:
 
     @property
     def stands(self) -> bool:
-        """Whether the worker has made no progress since the last check while a request waits."""
+        """True if the worker has made no progress since the last check while a request waits."""
         return bool(self.link.pending) and self.position.step == self.step
 
     def kill(self) -> None:

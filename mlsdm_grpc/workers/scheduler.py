@@ -52,7 +52,7 @@ class Job:
 
 
 class HeldRequest(NamedTuple):
-    """A request that waits until it may begin."""
+    """Request that waits until it may begin."""
 
     request: pb.LinkRequest
     claim: LockMode
@@ -78,8 +78,8 @@ class Slices:
         self._clock = clock
         self._turns: deque[_Turn] = deque()
         # Jobs in progress by space and lock mode.
+        # Jobs in progress, by space and claim.
         self._jobs: Counter[tuple[int, LockMode]] = Counter()
-        """Jobs in progress, by space and claim."""
         self._held: dict[int, deque[HeldRequest]] = {}
         self._glances: dict[int, list[pb.LinkRequest]] = {}
 

@@ -53,12 +53,12 @@ LOCK_MODES: Final = {
 _CHANGES: Final = frozenset(
     kind for kind, claim in LOCK_MODES.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
 )
-"""Which of them are done at any time."""
 STARTED_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
-"""Which of them are begun at once: they are seldom long, and a snapshot is of the state that was
-there when it was let in, not of the middle of a change that began before its first slice."""
+"""Kinds of requests that begin at once. They are seldom long, and a snapshot must contain the state
+at its admission and not a later change in progress."""
 MAX_KEPT_BYTES: Final = 64 * 1_024 * 1_024
-"""Writes wait for a snapshot for which this much of a space was copied."""
+"""Bytes copied for a snapshot in progress above which writes wait for its end."""
+# Approximate size of an empty space in worker and server, bytes.
 _MIND_BYTES: Final = 32 * 1024
 # Approximate size of a remembered request, bytes.
 _WINDOW_ENTRY_BYTES: Final = 512
@@ -109,12 +109,12 @@ class MindHandler:
 
     @property
     def busy(self) -> bool:
-        """Whether a long request is in progress."""
+        """True if a long request is in progress."""
         return len(self.slices) > 0
 
     @property
     def has_idle_work(self) -> bool:
-        """Whether texts wait to be indexed."""
+        """True if texts wait to be indexed."""
         return len(self._words) > 0
 
     def begin_idle_work(self) -> None:

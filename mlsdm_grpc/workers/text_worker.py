@@ -45,12 +45,12 @@ class TextHandler:
 
     @property
     def busy(self) -> bool:
-        """Whether work is left; always false."""
+        """True if work is left; always false."""
         return False
 
     @property
     def has_idle_work(self) -> bool:
-        """Whether background work is left; always false."""
+        """True if background work is left; always false."""
         return False
 
     def begin_idle_work(self) -> None:

@@ -71,7 +71,7 @@ class Outflow:
 
     @property
     def due(self) -> bool:
-        """Whether an evaluation now would release text."""
+        """True if an evaluation now would release text."""
         new = self._length - self._seen
         return new >= _STEP_CHARS and self._length - self._gone >= self._window + _STEP_CHARS
 
