@@ -91,9 +91,12 @@ def verdicts(
         moral_threshold: Limit of the rule moral.threshold: that of the space now; None is the one
             at which new spaces start.
     """
+    scores = measurement.scores
     return tuple(
-        _verdict(rule, measurement.scores.get(rule.rule_id), policy, moral_threshold)
-        for rule in policy.of(stage)
+        [
+            _verdict(rule, scores.get(rule.rule_id), policy, moral_threshold)
+            for rule in policy.of(stage)
+        ]
     )
 
 
