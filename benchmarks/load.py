@@ -32,7 +32,7 @@ __all__ = [
 FRESH_ID = "a-fresh-uuid-for-each-call-goes-here"
 """Where a message holds this text, each call sends a UUID of its own."""
 
-_BUILT = Path(__file__).parents[1] / ".tools" / "bin" / "loadgen"
+BUILT = Path(__file__).parents[1] / ".tools" / "bin" / "loadgen"
 _PATIENCE_S = 60.0
 _ENVIRONMENT = {"GOMAXPROCS": "1"}
 """A call costs 50 us on one core and 75 us on two, which the server needs too; as many are sent."""
@@ -108,7 +108,7 @@ def first_message(path: Path) -> bytes:
 
 def available() -> str | None:
     """Return the path of the generator, or None where it has not been built."""
-    return str(_BUILT) if _BUILT.exists() else shutil.which("loadgen")
+    return str(BUILT) if BUILT.exists() else shutil.which("loadgen")
 
 
 def run(*flows: Flow) -> list[dict[str, Any]]:

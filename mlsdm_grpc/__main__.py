@@ -1,4 +1,4 @@
-"""``python -m mlsdm_grpc`` is the command ``mlsdm``."""
+"""Entry point of the command ``mlsdm`` and of ``python -m mlsdm_grpc``."""
 
 import os
 import sys
@@ -7,7 +7,10 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command; a plain health check is answered before anything heavy is loaded."""
+    """Run the command.
+
+    A plain health check imports none of the server, so that container probes stay cheap.
+    """
     if sys.argv[1:2] == ["health"]:
         from mlsdm_grpc.cli.probe import answer, probe
 

@@ -1,4 +1,4 @@
-"""The exception tree: one class for each thing that a caller can do about a failure.
+"""The exception tree: one class for each action that a caller can take after a failure.
 
 An error carries ``reason``, the name of an ``mlsdm.v1.ErrorReason`` value without its prefix, and
 ``metadata`` with every dynamic part of its message. ``wire/status.py`` is the one table that maps
@@ -36,31 +36,31 @@ __all__ = [
 ]
 
 RETRY_AT_ONCE_S: Final = 0.1
-"""Time to wait before a repeat where room comes free within milliseconds, seconds."""
+"""Retry delay where capacity comes free within milliseconds, seconds."""
 RETRY_SOON_S: Final = 0.5
-"""The same where a worker is replaced or a space gets ready."""
+"""Retry delay while a worker restarts or a space loads, seconds."""
 RETRY_LATER_S: Final = 1.0
-"""The same where others have to end what they do, or an upstream has to recover."""
+"""Retry delay while other calls must finish or an upstream must recover, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldViolation:
-    """One thing that is wrong with one field of a request."""
+    """A fault of one field of a request."""
 
     field: str
     """Path of the field as the request spells it, e.g. ``memory.embedding``."""
     description: str
-    """What is wrong and what would be right, without any content of the request."""
+    """The rule that the value breaks; never contains the value itself."""
 
 
 class MlsdmError(Exception):
-    """Root of everything that this service raises on purpose.
+    """Base class of every error that this service raises on purpose.
 
     Args:
-        message: A sentence for people; it never contains content of a request.
+        message: A sentence for people. It never contains content of a request.
         reason: UPPER_SNAKE name of the ``ErrorReason``; the class's default when absent.
-        metadata: Every dynamic word of the message, as strings.
-        retry_after_s: Seconds after which a repeat may help; None when waiting does not help.
+        metadata: Every variable part of the message, as strings.
+        retry_after_s: Seconds after which a retry may succeed; None when waiting does not help.
     """
 
     reason: str = "INTERNAL"
@@ -82,7 +82,7 @@ class MlsdmError(Exception):
 
 
 class InvalidInput(MlsdmError):
-    """The request itself is wrong; only a changed request can succeed."""
+    """A request that is wrong in itself; only a changed request can succeed."""
 
     reason = "FIELD_INVALID"
 
@@ -101,7 +101,7 @@ class InvalidInput(MlsdmError):
 
 
 def _summary(violations: Sequence[FieldViolation]) -> str:
-    """Return the first violation: many clients print nothing but the message."""
+    """Return the first violation, because many clients print only the message."""
     if not violations:
         return "The request is not valid."
     more = f" ({len(violations) - 1} more)" if len(violations) > 1 else ""
@@ -109,54 +109,54 @@ def _summary(violations: Sequence[FieldViolation]) -> str:
 
 
 class Unauthenticated(MlsdmError):
-    """No credential, or none that this server accepts."""
+    """A call without a credential, or with one that this server does not accept."""
 
     reason = "CREDENTIAL_MISSING"
 
 
 class PermissionDenied(MlsdmError):
-    """The principal is known and may not do this."""
+    """A known principal without the permission that the call needs."""
 
     reason = "PERMISSION_MISSING"
 
 
 class NotFound(MlsdmError):
-    """The space or memory does not exist, or belongs to somebody else."""
+    """A space or memory that does not exist, or that belongs to another tenant."""
 
     reason = "MEMORY_NOT_FOUND"
 
 
 class AlreadyExists(MlsdmError):
-    """The name is taken."""
+    """A name that is taken."""
 
     reason = "MEMORY_EXISTS"
 
 
 class Conflict(MlsdmError):
-    """The resource changed since the caller read it: read again, then repeat."""
+    """A resource that changed since the caller read it; read it again, then retry."""
 
     reason = "ETAG_MISMATCH"
 
 
 class PreconditionFailed(MlsdmError):
-    """The space's present state refuses this request; change the state first."""
+    """A request that the present state of the space refuses; change the state first."""
 
     reason = "DIMENSION_MISMATCH"
 
 
 class QuotaExceeded(MlsdmError):
-    """The caller is over its own rate or quota."""
+    """A caller over its own rate limit or quota."""
 
     reason = "QUOTA_EXCEEDED"
 
 
 class Unavailable(MlsdmError):
-    """This node cannot serve the call now; another node, or a later repeat, may.
+    """A node that cannot serve the call now; another node, or a later retry, may.
 
     Args:
-        message: As for every error, like ``reason``, ``metadata`` and ``retry_after_s``.
-        tried: Another service failed after all the tries that this node allows itself. A client
-            that repeats the call by itself would multiply those tries, so it is told not to.
+        message: See :class:`MlsdmError`, also for ``reason``, ``metadata`` and ``retry_after_s``.
+        tried: True when this node used all its retries of an upstream service. The status then asks
+            clients not to retry, because their retries would multiply those of the node.
     """
 
     reason = "JOURNAL_UNAVAILABLE"
@@ -175,31 +175,31 @@ class Unavailable(MlsdmError):
 
 
 class DeadlineExceeded(MlsdmError):
-    """The call cannot finish, or did not finish, before its deadline."""
+    """A call that did not finish, or cannot finish, before its deadline."""
 
     reason = "DEADLINE_TOO_SHORT"
 
 
 class DataLoss(MlsdmError):
-    """Damaged data was found; the affected space or memory is not served."""
+    """Damaged data; the affected space or memory is not served."""
 
     reason = "DATA_DAMAGED"
 
 
 class NotYetAvailable(MlsdmError):
-    """The contract names this operation and this version does not serve it yet."""
+    """An operation of the contract that this version does not serve yet."""
 
     reason = "NOT_YET_AVAILABLE"
 
 
 class InternalError(MlsdmError):
-    """A bug in this service. The text is fixed; the details are in the server's log."""
+    """A bug in this service. Its text is fixed; the details are in the server's log."""
 
     reason = "INTERNAL"
 
 
 class ApiStatusError(MlsdmError):
-    """A status that did not come from this service, e.g. from a proxy or the transport."""
+    """A status from outside this service, for example from a proxy or the transport."""
 
     reason = ""
 
@@ -211,13 +211,14 @@ class ApiStatusError(MlsdmError):
 def dimension_mismatch(
     expected: int, actual: int, space: str = "", *, is_new: bool = False
 ) -> PreconditionFailed:
-    """Return the error of a vector that does not have the dimension of its space.
+    """Return the error for a vector whose dimension differs from that of its space.
 
-    Args:
-        expected: Components of the vectors of the space.
-        actual: Those of the vector.
+    expected: Dimension of the space.
+        actual: Dimension of the vector.
         space: Name of the space; empty where it is not known.
-        is_new: The space does not exist yet; ``expected`` is what its first write would give it.
+        space: Name of the space; empty where it is not known.
+        is_new: The space does not exist yet; ``expected`` is the dimension that a first write gives
+            it.
     """
     advice = " The space does not exist yet: CreateSpace chooses its dimension." if is_new else ""
     where = {"space": space} if space else {}

@@ -1,4 +1,4 @@
-"""Ids that the server makes: of memories, records, writes and calls."""
+"""Generators of the ids of memories, records, writes and calls."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ random_bytes: Final = RandomPool()
 
 
 class Ids:
-    """Makes ids that nothing else has.
+    """Generates unique ids.
 
     Args:
-        now_ns: Unix time, nanoseconds.
-        random: Returns so many random bytes.
+        now_ns: Returns the Unix time in nanoseconds.
+        random: Returns the requested number of random bytes.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Ids:
         return self._random(16)
 
     def ulid(self) -> str:
-        """Return a ULID, 26 characters; later milliseconds sort behind earlier ones.
+        """Return a ULID of 26 characters; ULIDs of later milliseconds sort after earlier ones.
 
         48 bits of time, milliseconds, and 80 random bits (github.com/ulid/spec).
         """

@@ -1,1 +1,1 @@
-"""The command ``mlsdm``: the server, calls of it for people and scripts, and data folders."""
+"""The command ``mlsdm``: the server, client commands, and tools for data folders."""

@@ -1,4 +1,4 @@
-"""The command ``mlsdm``. Commands import what is heavy when they run, so that help is quick."""
+"""The command ``mlsdm``. Commands import heavy modules when they run, so that help is quick."""
 
 import os
 
@@ -65,9 +65,9 @@ def _options(
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
-    # grpc reads these when it is imported. Its own lines on standard error help nobody who only
-    # calls a server; a fork never happens here, and support for it costs time and may hang.
+    """Run the command given by the arguments."""
+    # grpc reads these variables on import. Its own lines on standard error do not help users of a
+    # client. No command forks, and fork support costs time and may hang.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     app()

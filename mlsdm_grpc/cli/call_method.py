@@ -16,7 +16,7 @@ __all__ = ["call"]
 
 
 def call(
-    method: Annotated[str, typer.Argument(help="E.g. MemoryService/PutMemory.")],
+    method: Annotated[str, typer.Argument(help="SERVICE/METHOD, e.g. MemoryService/PutMemory.")],
     request: Annotated[
         str, typer.Argument(help="The request as JSON; - reads it from stdin.")
     ] = "{}",
@@ -24,10 +24,10 @@ def call(
     token_file: TokenFile = None,
     timeout: TimeoutS = 30.0,
 ) -> None:
-    """Call one RPC with JSON and print each answer as a line of JSON.
+    """Call one RPC with JSON and print each response as a line of JSON.
 
     An error is printed as JSON on standard error, with exit code 1. A write without a request_id
-    gets one, so that it can be repeated.
+    gets one, so that it can be retried safely.
     """
     session = Session(target=target, token_file=token_file, timeout_s=timeout, as_json=True)
     text = typer.get_text_stream("stdin").read() if request == "-" else request
@@ -42,7 +42,7 @@ def call(
 
 
 def _services() -> "dict[str, ServiceDescriptor]":
-    """Return all services by full name and, those of the contract, also by short name."""
+    """Return all services by full name; those of the contract also by short name."""
     from grpc_health.v1 import health_pb2
 
     from mlsdm_grpc.client.channel import CONTRACT_FILES
@@ -60,13 +60,13 @@ def _find(path: str) -> "MethodDescriptor":
     service = services.get(name)
     if service is None:
         known = ", ".join(sorted(each for each in services if "." not in each))
-        raise _invalid("SERVICE/METHOD", f"there is no such service; there are {known}")
+        raise _invalid("SERVICE/METHOD", f"must be one of {known}")
     method = service.methods_by_name.get(rpc)
     if method is None:
         known = ", ".join(each.name for each in service.methods)
-        raise _invalid("SERVICE/METHOD", f"there is no such method; {name} has {known}")
+        raise _invalid("SERVICE/METHOD", f"must be one of the methods of {name}: {known}")
     if method.client_streaming:
-        raise _invalid("SERVICE/METHOD", "the client streams in this method: use a client library")
+        raise _invalid("SERVICE/METHOD", "is a client-streaming method; use a client library")
     return method
 
 

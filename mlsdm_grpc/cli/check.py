@@ -1,4 +1,4 @@
-"""``mlsdm check``: would the server start here, with these settings?"""
+"""``mlsdm check``: a test of settings and machine before a start."""
 
 import fcntl
 import importlib.util
@@ -40,12 +40,12 @@ _MIN_SQLITE = (3, 38, 0)
 
 
 class CheckResult(NamedTuple):
-    """What one check found."""
+    """Result of one check."""
 
     name: str
     ok: bool
     detail: str
-    """What was found, and what to do if it is wrong."""
+    """Finding, and the remedy if it is a problem."""
 
 
 def check(
@@ -58,7 +58,10 @@ def check(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check settings and machine without starting a server; exit code 0 if all is well, else 1."""
+    """Check settings and machine without starting a server.
+
+    Exit code 0 if all checks pass, else 1.
+    """
     flags = overrides(listen=listen, ops=ops, data_dir=data_dir, journal=journal, workers=workers)
     well = True
     for finding in _findings(config, flags):
@@ -81,7 +84,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
             yield CheckResult(f"setting {violation.field}", ok=False, detail=violation.description)
         return
     unknown = [name for name in unknown_environment(os.environ) if name != TARGET_VARIABLE]
-    ignored = f"; no setting reads {', '.join(unknown)}" if unknown else ""
+    ignored = f"; no setting uses {', '.join(unknown)}" if unknown else ""
     yield CheckResult("settings", ok=True, detail=f"valid{ignored}")
     checks: tuple[Callable[[Settings], CheckResult | None], ...] = (
         _protobuf,
@@ -95,7 +98,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         _models,
         _moderation,
         _data_dir,
-        _rules,
+        rules_of_new_spaces,
         _room,
         _sqlite,
     )
@@ -150,6 +153,7 @@ def _port(name: str, setting: str, address: "Address") -> CheckResult:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
+            # A port closed a moment ago is available to the server, which sets the same option.
             # A port that was closed a moment ago is free for a server, which sets this too.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
@@ -239,8 +243,8 @@ def _data_dir(settings: "Settings") -> CheckResult | None:
     return CheckResult("data folder", ok=True, detail=f"{folder} {there}")
 
 
-def _rules(settings: "Settings") -> CheckResult | None:
-    """Tell under which version of the rules new spaces will be."""
+def rules_of_new_spaces(settings: "Settings") -> CheckResult | None:
+    """Report the version of the rules of new spaces."""
     from mlsdm_grpc.config import JournalKind
     from mlsdm_grpc.core.model import semantics
     from mlsdm_grpc.errors import PreconditionFailed
@@ -278,7 +282,7 @@ def _room(settings: "Settings") -> CheckResult | None:
 
 
 def _owned(folder: Path) -> bool:
-    """Return whether another process holds the lock of a data folder."""
+    """Return True if another process holds the lock of a data folder."""
     try:
         with (folder / "lock").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""``mlsdm evaluate``: what the rules say to a text."""
+"""``mlsdm evaluate``: verdicts of the rules on a text."""
 
 from typing import Annotated
 
@@ -12,13 +12,13 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    text: Annotated[str, typer.Argument(help="Text to judge; - reads it from stdin.")],
+    text: Annotated[str, typer.Argument(help="Text to evaluate; - reads it from stdin.")],
     *,
     stage: Annotated[
         str,
         typer.Option(
             "--stage",
-            help="Whose rules apply: prompt, recall, response, speech or memory.",
+            help="Stage of the rules: prompt, recall, response, speech or memory.",
         ),
     ] = "prompt",
     redact: Annotated[
@@ -29,7 +29,7 @@ def evaluate(
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a text by the rules of the tenant; nothing is stored, the exit code is 0."""
+    """Evaluate a text by the rules of the tenant; stores nothing, and the exit code is 0."""
     session = Session(target=target, token_file=token_file, timeout_s=timeout, as_json=as_json)
     content = typer.get_text_stream("stdin").read() if text == "-" else text
     response = session.run(lambda memory: memory.evaluate(content, stage=stage, redact=redact))

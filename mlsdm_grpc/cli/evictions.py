@@ -1,4 +1,4 @@
-"""Memories that had to leave, as a line for people."""
+"""Evictions as a line for people."""
 
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,11 @@ __all__ = ["eviction_line"]
 
 
 async def eviction_line(memory: "MemoryClient", count: int) -> str:
-    """Return how many memories were evicted, and by what capacity if that can be learned.
+    """Return a line with the number of evicted memories and, if available, the capacity.
 
     Args:
-        memory: Asked for the capacity of the space, if there is anything to tell.
-        count: Memories that left; of none there is no line.
+        memory: Client, used to read the capacity of the space if the line is not empty.
+        count: Number of evicted memories; the line is empty for 0.
     """
     if not count:
         return ""

@@ -16,7 +16,7 @@ __all__ = ["export"]
 def export(
     *,
     label: Labels = None,
-    embeddings: Annotated[bool, typer.Option(help="With the vectors.")] = False,
+    embeddings: Annotated[bool, typer.Option(help="Include the vectors.")] = False,
     target: Target = "127.0.0.1:50051",
     token_file: TokenFile = None,
     space: Space = "default",

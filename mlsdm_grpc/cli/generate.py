@@ -17,17 +17,22 @@ __all__ = ["generate"]
 
 
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What to answer; - reads it from stdin.")],
+    prompt: Annotated[str, typer.Argument(help="Prompt; - reads it from stdin.")],
     *,
-    top_k: Annotated[int, typer.Option("--top-k", min=0, help="Memories to recall.")] = 5,
-    max_tokens: Annotated[int, typer.Option("--max-tokens", min=0, help="0 is the default.")] = 0,
-    model: Annotated[str, typer.Option("--model", help="One that the server offers.")] = "",
+    top_k: Annotated[int, typer.Option("--top-k", min=0, help="Number of memories to recall.")] = 5,
+    max_tokens: Annotated[
+        int,
+        typer.Option("--max-tokens", min=0, help="Maximum tokens; 0 uses the server's default."),
+    ] = 0,
+    model: Annotated[
+        str, typer.Option("--model", help="Model; empty uses the server's default.")
+    ] = "",
     remember: Annotated[
-        bool, typer.Option("--remember/--forget", help="Remember prompt and answer.")
+        bool, typer.Option("--remember/--forget", help="Store prompt and answer.")
     ] = True,
     conversation: Conversation = "",
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Tell verdicts of rules in shadow too.")
+        bool, typer.Option("--verbose", help="Print verdicts of rules in shadow mode too.")
     ] = False,
     space: Space = "default",
     target: Target = "127.0.0.1:50051",
@@ -35,10 +40,10 @@ def generate(
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Let the server's model answer, piece by piece, with what the space remembers.
+    """Print the answer of the server's model, piece by piece, with recall from the space.
 
-    Exit code 1 where prompt or answer were refused. Where older memories had to leave for the
-    exchange, their number is told on standard error.
+    The exit code is 1 if the prompt or the answer was refused. The number of memories evicted for
+    the exchange is printed on standard error.
     """
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
@@ -68,7 +73,7 @@ def generate(
 
 
 class _Json:
-    """Prints events as lines of JSON."""
+    """Printer of events as lines of JSON."""
 
     def __init__(self) -> None:
         self.refused = False
@@ -79,7 +84,7 @@ class _Json:
 
 
 class _Words:
-    """Prints the answer, and beside it what was done to it."""
+    """Printer of the answer, and of the verdicts on standard error."""
 
     def __init__(self, *, verbose: bool) -> None:
         self.refused = False
@@ -120,7 +125,7 @@ def _is_incomplete(final: "FinalEvent") -> bool:
 
 
 def _refused(final: "FinalEvent") -> str:
-    """Return what was refused; empty where nothing was."""
+    """Return the refused part, or an empty string."""
     from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as generation
 
     if final.finish_reason == generation.FINISH_REASON_PROMPT_REFUSED:

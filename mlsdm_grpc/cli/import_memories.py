@@ -1,4 +1,4 @@
-"""``mlsdm import``: memories from what ``mlsdm export`` printed."""
+"""``mlsdm import``: memories from the output of ``mlsdm export``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,9 +25,9 @@ def import_memories(
     timeout: TimeoutS = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Store the memories that `mlsdm export` printed, each on its own; exit code 1 if any is not.
+    """Store memories printed by `mlsdm export`, one by one; exit code 1 if any was not stored.
 
-    Times, revisions, etags and the version of the policy are made anew.
+    Times, revisions, etags and policy versions are assigned again.
     """
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
@@ -48,7 +48,7 @@ def _place(number: int) -> str:
 
 
 def _read(file: Path, session: Session) -> "list[Memory]":
-    """Return the memories of a file; ends the command if a line holds none."""
+    """Return the memories of a file, or end the command if a line is not a memory."""
     from google.protobuf.json_format import Parse, ParseError
 
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["file_label", "ingest"]
 
+# Maximum number of characters of a passage; in UTF-8 it stays within 8,192 bytes.
 _MAX_PASSAGE_CHARS = 1_600
-"""UTF-8 never makes so many longer than 8,192 bytes."""
 _MAX_LABEL_CHARS = 64
 
 
@@ -28,10 +28,13 @@ def ingest(
     *,
     passage_chars: Annotated[
         int,
-        typer.Option("--passage-chars", min=50, max=_MAX_PASSAGE_CHARS, help="Longest passage."),
+        typer.Option(
+            "--passage-chars", min=50, max=_MAX_PASSAGE_CHARS, help="Maximum length of a passage."
+        ),
     ] = 800,
     context: Annotated[
-        bool, typer.Option(help="Find each passage by the file's heading and first sentence too.")
+        bool,
+        typer.Option(help="Also index each passage under the file's heading and first sentence."),
     ] = True,
     label: Labels = None,
     target: Target = "127.0.0.1:50051",
@@ -40,9 +43,9 @@ def ingest(
     timeout: TimeoutS = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Cut text files into passages and store each as a memory labelled file:NAME.
+    """Split text files into passages and store each as a memory with the label file:NAME.
 
-    Where older memories had to leave for them, their number is told on standard error.
+    The number of memories evicted for them is printed on standard error.
     """
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
@@ -68,12 +71,12 @@ def ingest(
 
 
 def file_label(file: Path) -> str:
-    """Return ``file:NAME`` in the form that labels have."""
+    """Return ``file:NAME`` as a valid label."""
     return f"file:{re.sub(r'[^A-Za-z0-9._-]', '_', file.name)}"[:_MAX_LABEL_CHARS]
 
 
 def _read(files: list[Path], session: Session) -> dict[Path, str]:
-    """Return the texts; tells all files that cannot be read and ends the command."""
+    """Return the texts, or report all unreadable files and end the command."""
     texts: dict[Path, str] = {}
     problems: list[FieldViolation] = []
     for file in files:

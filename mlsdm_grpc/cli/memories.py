@@ -30,19 +30,21 @@ EmbeddingFile = Annotated[
 
 
 def put(
-    text: Annotated[str, typer.Argument(help="Text to remember; - reads it from stdin.")] = "",
+    text: Annotated[str, typer.Argument(help="Text to store; - reads it from stdin.")] = "",
     *,
     embedding_file: EmbeddingFile = None,
-    memory_id: Annotated[str, typer.Option("--memory-id", help="Own id of the memory.")] = "",
+    memory_id: Annotated[
+        str, typer.Option("--memory-id", help="Id of the memory; by default the server chooses it.")
+    ] = "",
     label: Labels = None,
     metadata: Annotated[
         list[str] | None, typer.Option("--metadata", help="KEY=VALUE; may be repeated.")
     ] = None,
     context: Annotated[
-        str, typer.Option("--context", help="What helps to find it and is no part of the text.")
+        str, typer.Option("--context", help="Searchable text that is not part of the memory.")
     ] = "",
     conversation: Conversation = "",
-    pinned: Annotated[bool, typer.Option("--pinned", help="Never evict it for room.")] = False,
+    pinned: Annotated[bool, typer.Option("--pinned", help="Never evict this memory.")] = False,
     allow_replace: Annotated[
         bool, typer.Option("--allow-replace", help="Replace the memory with this id.")
     ] = False,
@@ -52,9 +54,9 @@ def put(
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Store one memory and print its id; exit code 1 where policy refused it.
+    """Store one memory and print its id; exit code 1 if the policy refused it.
 
-    Where older memories had to leave for it, their number is told on standard error.
+    The number of memories evicted for it is printed on standard error.
     """
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
@@ -98,17 +100,19 @@ def put(
 
 
 def query(
-    text: Annotated[str, typer.Argument(help="What to look for.")] = "",
+    text: Annotated[str, typer.Argument(help="Text of the query.")] = "",
     *,
     embedding_file: EmbeddingFile = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, max=1_000, help="Most matches.")] = 5,
+    top_k: Annotated[
+        int, typer.Option("--top-k", min=1, max=1_000, help="Maximum number of matches.")
+    ] = 5,
     label: Labels = None,
     mode: Annotated[
         Literal["auto", "vector", "lexical", "hybrid"],
-        typer.Option("--mode", help="By meaning, by words, or by both."),
+        typer.Option("--mode", help="Search by meaning (vector), by words (lexical), or both."),
     ] = "auto",
     min_score: Annotated[
-        float | None, typer.Option("--min-score", min=-2, max=2, help="Lowest score of a match.")
+        float | None, typer.Option("--min-score", min=-2, max=2, help="Minimum score of a match.")
     ] = None,
     conversation: Conversation = "",
     phase: Annotated[
@@ -117,7 +121,12 @@ def query(
     ] = None,
     phase_tolerance: Annotated[
         float | None,
-        typer.Option("--phase-tolerance", min=0, max=1, help="Around --phase, 0.15; alone 1."),
+        typer.Option(
+            "--phase-tolerance",
+            min=0,
+            max=1,
+            help="Half width of the phase band; 0.15 with --phase.",
+        ),
     ] = None,
     target: Target = "127.0.0.1:50051",
     token_file: TokenFile = None,
@@ -125,7 +134,7 @@ def query(
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Print the memories that answer a text best, best first, with the words that they share."""
+    """Print the best matches for a text, best first, with the matching words highlighted."""
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
     )
@@ -157,7 +166,7 @@ def state(
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Print the state of the mind of a space."""
+    """Print the state of a space."""
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
     )
@@ -216,7 +225,7 @@ def _pairs(values: Iterable[str]) -> dict[str, str]:
 
 
 def _vector(file: Path | None, session: Session) -> "Vector | None":
-    """Return the vector in the file, float32 of one dimension; ends the command if it is none."""
+    """Return the vector in the file, float32 of one dimension, or end the command."""
     if file is None:
         return None
     import numpy as np

@@ -1,7 +1,7 @@
-"""A health check that costs little: one unary call over HTTP/2, without gRPC's own machinery.
+"""A cheap health check: one unary call over HTTP/2, without the gRPC library.
 
-A scheduler of containers asks every few seconds, and loading gRPC for that takes half a second of
-CPU. What is not a plain answer to a plain question is left to the full command, which explains it.
+A container scheduler probes every few seconds, and loading gRPC takes half a second of CPU.
+Anything but a plain answer to a plain request is left to the full command, which explains it.
 """
 
 import re
@@ -11,26 +11,26 @@ import sys
 import time
 from collections.abc import Sequence
 
-__all__ = ["answer", "probe"]
+__all__ = ["TIMEOUT_S", "answer", "probe"]
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _SETTINGS = 0, 1, 4
 _ACKNOWLEDGE = _END_STREAM = 1
 _END_HEADERS = 4
 _STREAM = b"\0\0\0\1"
+# Status names of ``grpc.health.v1.HealthCheckResponse``.
 _STATUSES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
-"""Of ``grpc.health.v1.HealthCheckResponse``."""
 _SERVICE = re.compile(r"[\w.-]{1,100}", re.ASCII)
 _TARGET = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})", re.ASCII)
-_TIMEOUT_S = 5.0
+TIMEOUT_S = 5.0
 
 
 def probe(arguments: Sequence[str], target: str) -> str | None:
-    """Return the status of a server, or None for what the full command has to deal with.
+    """Return the status of a server, or None if the full command must handle the request.
 
     Args:
-        arguments: Those of ``mlsdm health``; of the options only ``--target`` and ``--service``.
-        target: Server where none is named, HOST:PORT.
+        arguments: Arguments of ``mlsdm health``; only ``--target`` and ``--service`` are supported.
+        target: Default server, HOST:PORT.
     """
     options = {"--service": "", "--target": target}
     pairs = list(arguments)
@@ -51,7 +51,7 @@ def probe(arguments: Sequence[str], target: str) -> str | None:
 
 
 def _check(authority: str, host: str, port: int, service: str) -> str | None:
-    deadline_s = time.monotonic() + _TIMEOUT_S
+    deadline_s = time.monotonic() + TIMEOUT_S
     body = service.encode()
     message = bytes((0x0A, len(body))) + body if body else b""
     request = (
@@ -60,12 +60,13 @@ def _check(authority: str, host: str, port: int, service: str) -> str | None:
         + _frame(_HEADERS, _END_HEADERS, 1, _headers(authority))
         + _frame(_DATA, _END_STREAM, 1, struct.pack(">?I", False, len(message)) + message)
     )
-    with socket.create_connection((host, port), _TIMEOUT_S) as connection:
+    with socket.create_connection((host, port), TIMEOUT_S) as connection:
         connection.sendall(request)
         received = bytearray()
         while True:
             left_s = deadline_s - time.monotonic()
-            if left_s <= 0:  # who sends without end never lets a read time out
+            # A peer that sends without end never causes a read timeout.
+            if left_s <= 0:
                 return None
             connection.settimeout(left_s)
             data = connection.recv(16_384)
@@ -84,11 +85,12 @@ def _check(authority: str, host: str, port: int, service: str) -> str | None:
                 elif kind == _DATA and ours:
                     return _status(payload)
                 elif kind == _HEADERS and ours and flags & _END_STREAM:
-                    return None  # an error
+                    # The call failed.
+                    return None
 
 
 def _status(payload: bytes) -> str | None:
-    """Return the status in a response: one field, a number of one byte, absent if it is 0."""
+    """Return the status in a response: one field with a one-byte number, absent if it is 0."""
     if payload[:-1] == b"\0\0\0\0\2\x08":
         return _STATUSES.get(payload[-1])
     return _STATUSES[0] if payload == bytes(5) else None
@@ -99,7 +101,7 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _headers(authority: str) -> bytes:
-    """Return header fields as literals that no table has to remember (RFC 7541, 6.2.2)."""
+    """Return header fields as literals that enter no dynamic table (RFC 7541, 6.2.2)."""
     fields = (
         (":method", "POST"),
         (":scheme", "http"),

@@ -1,7 +1,7 @@
-"""``mlsdm recover``: what is damaged in a data folder, and going on without what is lost.
+"""``mlsdm recover``: the damaged spaces of a data folder, and the acceptance of their loss.
 
-Exit codes: 0 if nothing is damaged, or every loss was accepted; 1 if something is, or the folder
-cannot be used; 2 if a name is not that of a damaged space.
+Exit codes: 0 if nothing is damaged or every loss was accepted; 1 if damage is left or the folder
+cannot be used; 2 if a name does not identify a damaged space.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ __all__ = ["recover"]
 
 def recover(
     data_dir: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Data folder of a server that is stopped.")
+        Path, typer.Argument(metavar="DIR", help="Data folder of a stopped server.")
     ],
     *,
     accept_loss: Annotated[
@@ -29,14 +29,14 @@ def recover(
         typer.Option(
             "--accept-loss",
             metavar="SPACE",
-            help="Go on without what is lost of TENANT/SPACE, or of all; may be repeated.",
+            help="Accept the loss of TENANT/SPACE, or of all; may be repeated.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the damaged spaces of a stopped server; accept their loss if told to.
+    """Print the damaged spaces of a stopped server; accept their loss if requested.
 
-    Every space is read in full. Exit code 0 if no damage is left, else 1.
+    Every space is read in full. The exit code is 0 if no damage is left, else 1.
     """
     from mlsdm_grpc.config import LoggingSettings
     from mlsdm_grpc.journal.sqlite.recovery import recovering
@@ -60,11 +60,11 @@ def recover(
     if left:
         raise typer.Exit(1)
     if not found and not as_json:
-        typer.echo("Nothing is damaged.")
+        typer.echo("No damage found.")
 
 
 def _show(space: "DamagedSpace", revision: int, *, as_json: bool) -> None:
-    """Print a damaged space; ``revision`` is that at which its loss was accepted, or 0."""
+    """Print a damaged space; ``revision`` is the revision of its accepted loss, or 0."""
     damage = space.damage
     if as_json:
         echo_json(
@@ -84,10 +84,10 @@ def _show(space: "DamagedSpace", revision: int, *, as_json: bool) -> None:
     lost = f"revisions {damage.first_lost} to {damage.last_lost}"
     if damage.last_lost < damage.first_lost:
         lost = "no revision, but its name is in doubt"
-    state = f"what is left ends at revision {space.readable}"
+    state = f"readable up to revision {space.readable}"
     if space.snapshot:
         state += f", from a snapshot of revision {space.snapshot}"
     if not space.readable:
-        state = "nothing is left, so the space does not exist any more"
-    done = f"; accepted, it goes on at revision {revision}" if revision else ""
+        state = "nothing is readable, so the space no longer exists"
+    done = f"; loss accepted, the space continues at revision {revision}" if revision else ""
     typer.echo(f"{space.name}: lost {lost}; {state}{done}. {damage.file}: {damage.detail}")

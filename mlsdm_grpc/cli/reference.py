@@ -1,6 +1,7 @@
 """``mlsdm config-reference``: all settings from their models, as Markdown or as a TOML sample.
 
-``docs/configuration.md`` and ``deploy/config.toml`` are what this prints; a test compares them.
+``docs/configuration.md`` and ``deploy/config.toml`` are output of this command; a test compares
+them.
 """
 
 import json
@@ -18,25 +19,25 @@ if TYPE_CHECKING:
 
 __all__ = ["config_reference", "markdown", "toml"]
 
-_COMPUTED = {"engine.workers": "the number of cores less one, at least 1"}
-"""Defaults that depend on the machine; everything else is written as it is."""
+# Defaults that depend on the machine; all others are written as values.
+_COMPUTED = {"engine.workers": "the number of cores minus one, at least 1"}
 _LIMITS = {"gt": "> {}", "ge": ">= {}", "lt": "< {}", "le": "<= {}", "pattern": "`{}`"}
 _WIDTH = 96
 
 _INTRO = """\
 # Settings
 
-Sources, lowest first: the defaults below, the TOML file of `--config` (one table a section),
-variables of the environment named `MLSDM_SECTION__FIELD`, and the flags of `mlsdm serve`. In the
-environment a list is JSON: `MLSDM_LLM__PROVIDERS='["openai", "echo"]'`. All faults are reported at
-once. `mlsdm check` tells whether settings and machine fit together.
+Sources, by increasing precedence: the defaults below, the TOML file of `--config` (one table a
+section), environment variables named `MLSDM_SECTION__FIELD`, and the flags of `mlsdm serve`. In the
+environment a list is JSON: `MLSDM_LLM__PROVIDERS='["openai", "echo"]'`. All faults are reported
+together. `mlsdm check` tests the settings on this machine without starting a server.
 
-This page is what `mlsdm config-reference` prints.
+This page is the output of `mlsdm config-reference`.
 """
 
 _SAMPLE_INTRO = """\
-# All settings of mlsdm-grpc with their defaults, as `mlsdm config-reference --format toml` prints
-# them. Remove the # before a setting to change it; start with `mlsdm serve --config FILE`.
+# All settings of mlsdm-grpc with their defaults, as printed by `mlsdm config-reference --format
+# toml`. Remove the # before a setting to change it; start with `mlsdm serve --config FILE`.
 """
 
 
@@ -45,16 +46,17 @@ class _Setting(NamedTuple):
     name: str
     kind: str
     default: str
-    """As TOML writes it; empty if there is none or it depends on the machine."""
+    """Default in TOML; empty if there is none or it depends on the machine."""
     note: str
-    """What stands for the default where there is none."""
+    """Text in place of a missing default."""
     limits: str
     description: str
 
 
 def config_reference(
     form: Annotated[
-        Literal["markdown", "toml"], typer.Option("--format", help="A page, or a sample file.")
+        Literal["markdown", "toml"],
+        typer.Option("--format", help="A Markdown page, or a sample TOML file."),
     ] = "markdown",
 ) -> None:
     """Print every setting with type, default, limits and meaning."""

@@ -1,8 +1,8 @@
 """``mlsdm serve``: run the server until a signal.
 
-Exit codes: 0 after a drain, 1 when the environment does not allow to start or the journal failed
-while the server ran, 2 when the configuration is wrong, 128 + n when a second signal n cuts the
-drain short.
+Exit codes: 0 after a drain; 1 if the environment does not allow the start, or the journal failed
+while the server ran; 2 if the configuration is wrong; 128 + n if a second signal n interrupts the
+drain.
 """
 
 import gc
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["process_age_s", "serve"]
 
+# Number of new objects before the garbage collector examines the youngest generation.
 _COLLECT_EVERY = 10_000
-"""Objects that appear before the collector looks at the youngest."""
 
 Fault = TypeVar("Fault", bound=BaseException)
 
@@ -70,13 +70,14 @@ def serve(
     log = structlog.get_logger(component="serve")
     for name in unknown_environment(os.environ):
         if name != TARGET_VARIABLE:
-            log.warning("unknown setting in the environment", variable=name)
+            log.warning("setting_unknown", variable=name)
     failed = False
     try:
         anyio.run(_serve, settings, backend_options={"use_uvloop": _has_uvloop()})
     except* MlsdmError as group:
         failed = True
-        if flush_events():  # else nobody reads, and this would wait for ever
+        # Otherwise the reader is gone, and a write would block forever.
+        if flush_events():
             for refusal in _leaves(group):
                 report(refusal, as_json=False, local=True)
     except* OSError as group:
@@ -137,9 +138,9 @@ async def _serve(settings: "Settings") -> None:
 
 
 async def _keep_promise(data_port: "GrpcServer") -> None:
-    """End the process when the answer to Drain says, whatever it still does then.
+    """End the process at the time promised in the response to Drain, whatever is unfinished.
 
-    Every acknowledged write is in the journal; what may be missing is a snapshot.
+    Every acknowledged write is in the journal; at most a snapshot is missing.
     """
     import asyncio
 
@@ -161,14 +162,14 @@ def _announce(listen: str, ops: str) -> None:
 
 
 def _freeze_memory() -> None:
-    """Spare the garbage collector what was loaded for the life of the process."""
+    """Exclude long-lived objects from the garbage collector."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY)
 
 
 def process_age_s() -> float:
-    """Return the seconds since this process was started."""
+    """Return the age of this process, seconds."""
     try:
         fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
         started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")

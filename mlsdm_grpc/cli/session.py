@@ -1,4 +1,4 @@
-"""Run one command against a server and tell what went wrong, for people or as JSON."""
+"""Execution of a client command, with error reports for people or as JSON."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What the options say about server and output."""
+    """Options of a client command: server and output."""
 
     target: str
     token_file: Path | None
@@ -31,7 +31,7 @@ class Session:
     space: str = "default"
 
     def run(self, work: "Callable[[MemoryClient], Awaitable[Result]]") -> Result:
-        """Return what ``work`` does with a connected client.
+        """Return the result of ``work`` with a connected client.
 
         Raises:
             typer.Exit: With code 1, after the error was reported on standard error.
@@ -90,7 +90,7 @@ def message_dict(message: "Message") -> dict[str, Any]:
 
 
 def describe(error: MlsdmError) -> dict[str, Any]:
-    """Return everything that an error tells, as JSON values."""
+    """Return all information of an error as JSON values."""
     from mlsdm_grpc.client import request_id_of
     from mlsdm_grpc.wire.status import CODE_NAMES, CODES
 
@@ -113,7 +113,7 @@ def describe(error: MlsdmError) -> dict[str, Any]:
 
 
 def report(error: MlsdmError, *, as_json: bool, local: bool = False) -> None:
-    """Tell an error on standard error; a local one has no status that a server sent."""
+    """Report an error on standard error; a local error has no status of a server."""
     described = describe(error)
     if as_json:
         typer.echo(json.dumps(described, ensure_ascii=False), err=True)
@@ -125,7 +125,8 @@ def report(error: MlsdmError, *, as_json: bool, local: bool = False) -> None:
         if line not in error.message:
             typer.echo(f"  {line}", err=True)
     for key, value in error.metadata.items():
-        if key != "field":  # the violations say it
+        # The violations contain it.
+        if key != "field":
             typer.echo(f"  {key}={value}", err=True)
     for note in getattr(error, "__notes__", ()):
         typer.echo(f"  {note}", err=True)

@@ -1,4 +1,4 @@
-"""Storing many memories by a stream, with a progress bar and a word on each that was not stored."""
+"""Storage of many memories by a stream, with a progress bar and a report of failures."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -26,25 +26,25 @@ class Stored:
     """Outcome of storing many memories."""
 
     results: Counter[str] = field(default_factory=Counter)
-    """How many of each result there are."""
+    """Number of memories for each result."""
     problems: list[str] = field(default_factory=list)
-    """Why memories were not stored."""
+    """Reasons of memories that were not stored."""
     evicted: list[str] = field(default_factory=list)
-    """Ids of the memories that left to make room, oldest first."""
+    """Ids of the evicted memories, oldest first."""
     eviction_line: str = ""
-    """How many these are, in words."""
+    """Number of evictions, in words."""
 
     @property
     def whole(self) -> bool:
-        """Whether all memories are in the space."""
+        """True if all memories are in the space."""
         return not self.results.keys() - _STORED
 
     def echo(self, about: dict[str, object], line: str, *, as_json: bool) -> None:
         """Print the outcome.
 
         Args:
-            about: What the JSON form has besides.
-            line: What people read, with the results in place of ``{}``.
+            about: Additional fields of the JSON form.
+            line: Text for people, with the results in place of ``{}``.
             as_json: Print JSON.
         """
         if as_json:
@@ -66,14 +66,14 @@ async def store_all(
     place: Callable[[int], str],
     patience_s: float,
 ) -> Stored:
-    """Store memories and return what became of them; shows the progress.
+    """Store memories with a progress bar, and return their outcome.
 
     Args:
         memory: The client.
-        memories: What to store.
+        memories: Memories to store.
         what: Name of the memories in the progress bar.
-        place: Returns the name of a memory by its number, from 1.
-        patience_s: How long to try while nothing goes on, seconds.
+        place: Returns the name of a memory from its number, from 1.
+        patience_s: Time without progress after which the command gives up, seconds.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -91,7 +91,7 @@ async def store_all(
 
 
 def _problems(outcome: "IngestOutcome") -> list[str]:
-    """Return why a memory was not stored; empty where it was."""
+    """Return the reasons why a memory was not stored; empty if it was."""
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_REFUSED
 
     if outcome.HasField("status"):
@@ -100,7 +100,7 @@ def _problems(outcome: "IngestOutcome") -> list[str]:
 
 
 def _named(outcome: "IngestOutcome") -> str:
-    """Return CREATED and the like, or why the memory was not stored."""
+    """Return the result, such as CREATED, or the reason why the memory was not stored."""
     from mlsdm_grpc._gen.mlsdm.v1.error_reason_pb2 import ErrorReason
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_UNSPECIFIED, PutResult
 

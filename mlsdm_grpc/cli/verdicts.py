@@ -8,21 +8,21 @@ if TYPE_CHECKING:
 
 __all__ = ["in_shadow", "measured", "refusal_lines", "verdict_line"]
 
+# Names of the stages, by number.
 _PLACES: Final = ("text", "prompt", "recalled memory", "answer", "speech", "memory")
-"""By the number of the stage."""
+# Names of the decisions, by number.
 _DONE: Final = ("judged", "allowed", "flagged", "redacted", "degraded", "refused")
-"""By the number of the decision."""
 
 
 def in_shadow(verdict: "Verdict") -> bool:
-    """Return whether a verdict was only reported."""
+    """Return True if a verdict was only reported."""
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import ENFORCEMENT_SHADOW
 
     return verdict.enforcement == ENFORCEMENT_SHADOW
 
 
 def measured(verdict: "Verdict") -> str:
-    """Return the measurement on the one scale of all rules, on which more is worse."""
+    """Return the measurement on the common scale of all rules; a higher value is worse."""
     if verdict.on_error_applied:
         return "could not be evaluated"
     score, needed = verdict.score, verdict.threshold
@@ -32,7 +32,7 @@ def measured(verdict: "Verdict") -> str:
 
 
 def verdict_line(verdict: "Verdict") -> str:
-    """Return a verdict in words: what was done to what, by which rule, and why."""
+    """Return a verdict in words: decision, part, rule and measurement."""
     what = f"{_PLACES[verdict.stage]} {_DONE[verdict.decision]} by {verdict.rule_id}"
     sign = "<" if verdict.score < verdict.threshold else ">="
     why = f"{verdict.score:.2f} {sign} {verdict.threshold:.2f}"
@@ -42,7 +42,7 @@ def verdict_line(verdict: "Verdict") -> str:
 
 
 def refusal_lines(verdicts: "Iterable[Verdict]") -> list[str]:
-    """Return in words which enforced rules refused something."""
+    """Return the enforced rules that refused something, in words."""
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import DECISION_REFUSE
 
     return [

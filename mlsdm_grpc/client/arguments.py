@@ -1,10 +1,10 @@
-"""Arguments of the client as fields of messages: all that is checked before anything is sent.
+"""Conversion of client arguments to message fields, with all checks before anything is sent.
 
-:func:`message` converts each value by the descriptor of its field, so every method checks in the
-same way. A value that is not of the field's type, that the wire cannot carry, or that is beyond the
-contract's bound is ``InvalidInput`` with the name of the argument, and says what to send instead;
-for that it repeats short values, never a credential. Ranges of numbers, and all that depends on a
-space, are for the server to judge.
+:func:`message` converts each value by the descriptor of its field, so every method checks the same
+way. A value of a wrong type, a value that the wire cannot carry, or a value beyond a bound of the
+contract raises ``InvalidInput``. The error names the argument and says what to send instead; it
+repeats short values, never a credential. The server checks ranges of numbers and everything that
+depends on a space.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ __all__ = ["each", "instance", "known", "message", "some", "source", "within"]
 
 MessageT = TypeVar("MessageT", bound=Message)
 
+# Format of each name, by field.
 _FORMS: Final[Mapping[str, forms.Form]] = {
     "space": forms.SPACE,
     "memory_id": forms.MEMORY_ID,
@@ -65,7 +66,7 @@ _FORMS: Final[Mapping[str, forms.Form]] = {
     "embedder_model": forms.MODEL,
     "embedding_model": forms.MODEL,
 }
-"""Forms of names, by the field."""
+# Fields that must not be empty; repeated fields are never required.
 _REQUIRED: Final = frozenset(
     f"mlsdm.v1.{name}"
     for name in (
@@ -85,23 +86,21 @@ _REQUIRED: Final = frozenset(
         "OntologyCategory.category",
     )
 )
-"""Single fields that must not be empty; what is repeated never is."""
+# Maximum size of an item of a repeated field without a format, bytes.
 _ITEM_BYTES: Final = {"stop_sequences": limits.MAX_STOP_BYTES}
-"""Longest item of a repeated field without a form, bytes."""
 
 
 def message(kind: type[MessageT], /, **given: object) -> MessageT:
     """Return a message with these values.
 
     Args:
-        kind: Its class.
-        given: By field: texts, numbers, flags, names or numbers of enumerations, iterables of
-            strings, mappings of strings, vectors, times that know their zone, lengths of time,
-            messages and lists of them. None leaves out what the contract calls optional, a map or
-            a message.
+        kind: Class of the message.
+        given: Values by field: texts, numbers, flags, names or numbers of enumerations, iterables
+            of strings, mappings of strings, vectors, times with a time zone, durations, messages
+            and lists of messages. None omits an optional field, a map or a message.
 
     Raises:
-        InvalidInput: Of the first value that does not fit.
+        InvalidInput: A value does not fit; raised for the first one.
     """
     fields: Mapping[str, Any] = kind.DESCRIPTOR.fields_by_name
     converted: dict[str, Any] = {
@@ -112,7 +111,7 @@ def message(kind: type[MessageT], /, **given: object) -> MessageT:
 
 @contextmanager
 def within(path: str) -> Iterator[None]:
-    """Name what is wrong inside as a part of an argument, such as ``queries[0].text``."""
+    """Prefix the field names of errors raised inside, as in ``queries[0].text``."""
     try:
         yield
     except InvalidInput as error:
@@ -124,7 +123,7 @@ def known(kind: type, given: Mapping[str, object]) -> None:
     """Check that keyword arguments are keys of a TypedDict.
 
     Raises:
-        InvalidInput: One is not.
+        InvalidInput: A keyword is unknown.
     """
     for name in given:
         if name not in kind.__annotations__:
@@ -140,10 +139,10 @@ def instance(name: str, value: object, kind: type[MessageT]) -> MessageT:
 
 
 def some(name: str, wanted: str, values: object, bound: bounds.Bound) -> list[Any]:
-    """Return what an iterable gives, at most so much.
+    """Return the items of an iterable, up to a maximum number.
 
     Raises:
-        InvalidInput: It is no iterable, or gives more.
+        InvalidInput: The value is no iterable, or has more items.
     """
     if isinstance(values, str):
         instead = f"[{json.dumps(values)}]" if len(values) <= HINT_CHARS else ""
@@ -155,10 +154,10 @@ def some(name: str, wanted: str, values: object, bound: bounds.Bound) -> list[An
 
 
 def each(name: str, values: object, kind: type[MessageT]) -> Iterator[MessageT]:
-    """Return the messages of an iterable, each checked when it is taken; a collection at once.
+    """Yield the messages of an iterable, each checked on access; a collection is checked at once.
 
     Raises:
-        InvalidInput: It is no iterable, or has something else in it.
+        InvalidInput: The value is no iterable, or contains something else.
     """
 
     def checked(given: Iterable[object]) -> Iterator[MessageT]:
@@ -177,7 +176,7 @@ def each(name: str, values: object, kind: type[MessageT]) -> Iterator[MessageT]:
 def source(
     name: str, values: object, kind: type[MessageT]
 ) -> Iterator[MessageT] | AsyncIterator[MessageT]:
-    """Do what :func:`each` does, for an asynchronous iterable as well."""
+    """Do the same as :func:`each`, also for asynchronous iterables."""
     if isinstance(values, AsyncIterable):
         return _each_async(name, values, kind)
     return each(name, values, kind)
@@ -214,7 +213,7 @@ def _converted(field: FieldDescriptor, value: object) -> Any:
 
 
 def _is_optional(field: FieldDescriptor) -> bool:
-    """Return whether a field may be absent; one of a choice may not, somebody has chosen it."""
+    """Return True if a field may be absent; a field of a oneof may not, because it was chosen."""
     choice = field.containing_oneof
     return field.has_presence and (choice is None or choice.name.startswith("_"))
 
@@ -276,17 +275,17 @@ _SCALARS: Final[Mapping[int, Callable[[FieldDescriptor, object], Any]]] = {
         field.name, value, low=-MAX_SINGLE, high=MAX_SINGLE
     ),
 }
+# Messages created from a Python value.
 _MESSAGES: Final[Mapping[str, Callable[[str, object], Message]]] = {
     Timestamp.DESCRIPTOR.full_name: timestamp,
     Duration.DESCRIPTOR.full_name: duration,
     Embedding.DESCRIPTOR.full_name: embedding,
 }
-"""Messages that are made of a Python value."""
 
 
 @contextmanager
 def _saying(name: str, part: str) -> Iterator[None]:
-    """Say of what is wrong inside which part of an argument it is."""
+    """Name the part of an argument in errors raised inside."""
     try:
         yield
     except InvalidInput as error:

@@ -1,9 +1,9 @@
-"""The attempts of one call: which failures are repeated, after which wait, and what the end is.
+"""Retries of one call: retryable failures, delays, and the final error.
 
-The policy is that of gRFC A6, with its pushback and throttling, and it is carried out here because
-the library of grpc shows the last attempt only. Whether a write may have happened depends on all of
-them: a refusal says that nothing was written, but not of an earlier attempt that got no answer. A
-wait that would end beyond the deadline is not begun; the call ends at once with what is known.
+The policy is gRFC A6 with pushback and throttling. It is implemented here because the grpc library
+reports only the last attempt, and the outcome of a write depends on all of them: a refusal proves
+that its own attempt wrote nothing, but not an earlier attempt without an answer. A delay beyond the
+deadline is not started; the call ends at once with the known result.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ import grpc.aio
 from mlsdm_grpc.client.failures import never_sent, pushback, typed_error
 from mlsdm_grpc.errors import DeadlineExceeded, MlsdmError, QuotaExceeded, Unavailable
 
-__all__ = ["MAX_ATTEMPTS", "Attempts", "Throttle"]
+__all__ = ["MAX_ATTEMPTS", "UNCERTAIN_REASONS", "Attempts", "Throttle"]
 
 MAX_ATTEMPTS: Final = 3
-"""Attempts of one call, the first included."""
+"""Maximum number of attempts of one call, including the first."""
 _FIRST_BACKOFF_S: Final = 0.05
 _MAX_BACKOFF_S: Final = 1.0
 _JITTER: Final = 0.2
+# Minimum time left for a retry, seconds; a shorter one would only end as unknown.
 _LEAST_ATTEMPT_S: Final = 0.1
-"""Time that has to be left for a repeat, seconds; with less it would only end as unknown."""
 _MAX_TOKENS: Final = 10.0
 _TOKEN_RATIO: Final = 0.1
-_OPEN: Final = frozenset({"JOURNAL_UNAVAILABLE", "WORKER_LOST", "OUTCOME_UNKNOWN"})
-"""Reasons of the server after which a write may have happened, unless the metadata ``written`` says
-that it did not."""
+# Reasons of the server after which a write may have happened, unless the metadata ``written`` says
+# otherwise.
+UNCERTAIN_REASONS: Final = frozenset({"JOURNAL_UNAVAILABLE", "WORKER_LOST", "OUTCOME_UNKNOWN"})
 
 
 class Throttle:
-    """Token bucket of one channel: while many calls fail, none is repeated."""
+    """Token bucket of one channel: while many calls fail, none is retried."""
 
     def __init__(self) -> None:
         self._tokens = _MAX_TOKENS
 
     @property
     def allows(self) -> bool:
-        """Whether a failed call may be repeated."""
+        """True if a failed call may be retried."""
         return self._tokens > _MAX_TOKENS / 2
 
     def succeeded(self) -> None:
-        """Count an attempt that was answered."""
+        """Count an answered attempt."""
         self._tokens = min(_MAX_TOKENS, self._tokens + _TOKEN_RATIO)
 
     def failed(self) -> None:
-        """Count an attempt that ended UNAVAILABLE."""
+        """Count an attempt that ended with UNAVAILABLE."""
         self._tokens = max(0.0, self._tokens - 1)
 
 
@@ -58,10 +58,10 @@ class Attempts:
     """The failed attempts of one call.
 
     Args:
-        throttle: That of the channel.
-        deadline_s: Event-loop time by which the call has to end; 0 repeats nothing.
-        repeatable: Whether a repeat cannot do anything twice.
-        write_id: ``request_id`` of a write, empty for a read.
+        throttle: Token bucket of the channel.
+        deadline_s: Event-loop time by which the call must end; 0 disables retries.
+        repeatable: True if a retry cannot have a second effect.
+        write_id: ``request_id`` of a write; empty for a read.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Attempts:
         self._repeatable = repeatable
         self._write_id = write_id
         self._count = 0
+        # True if an attempt may have written.
         self._open = False
-        """An attempt may have written."""
 
     def answered(self) -> None:
-        """Note that answers have begun to come: from here on nothing is repeated."""
+        """Record that responses have arrived; the call is not retried from here on."""
         if self._repeatable:
             self._repeatable = False
             self._throttle.succeeded()
@@ -85,7 +85,7 @@ class Attempts:
         """Wait until the next attempt is due.
 
         Raises:
-            MlsdmError: There is none; the error says what all attempts together show.
+            MlsdmError: There is no further attempt; the error reflects all attempts.
         """
         self._count += 1
         error = typed_error(failure, write_id=self._write_id)
@@ -96,7 +96,7 @@ class Attempts:
         await asyncio.sleep(wait_s)
 
     def _wait_s(self, failure: grpc.aio.AioRpcError, error: MlsdmError) -> float | None:
-        """Return how long to wait before the next attempt; None if there is none."""
+        """Return the delay before the next attempt, or None if there is none."""
         if failure.code() is not grpc.StatusCode.UNAVAILABLE:
             return None
         self._throttle.failed()
@@ -126,12 +126,12 @@ class Attempts:
 
 
 def _leaves_open(failure: grpc.aio.AioRpcError, error: MlsdmError) -> bool:
-    """Return whether the attempt may have written, if it was one of a write."""
+    """Return True if the attempt of a write may have written."""
     if error.reason:
-        return error.reason in _OPEN and error.metadata.get("written") != "no"
+        return error.reason in UNCERTAIN_REASONS and error.metadata.get("written") != "no"
     return not never_sent(failure)
 
 
 def _without_look(error: MlsdmError) -> bool:
-    """Return whether the server refused without a look at earlier attempts of the same write."""
+    """Return True if the server refused without checking for earlier attempts of the same write."""
     return isinstance(error, Unavailable | DeadlineExceeded | QuotaExceeded)

@@ -1,4 +1,4 @@
-"""Writes of many memories. Each batch carries a ``request_id``, the same for all its repeats."""
+"""Writes of many memories. Each batch has a ``request_id`` that is the same for all retries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["BatchWrites"]
 
 
 class BatchWrites(ClientBase):
-    """Stores many memories."""
+    """Client methods that store many memories."""
 
     async def put_batches(
         self,
@@ -31,24 +31,24 @@ class BatchWrites(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> AsyncIterator[BatchPutMemoriesResponse]:
-        """Store many memories and yield the answer of each batch when it is durable.
+        """Store many memories and yield the response of each batch once it is durable.
 
-        The memories go in batches within the limits that the server tells: 1,000 memories, 4 MiB,
-        and 256 KiB of text, which a server judges and embeds in 1 to 3 seconds.
-        Each batch is stored whole or not at all; batches before a failed one stay stored. Calling
-        again with the same memories and ``request_id`` goes on where it failed.
+        The memories are sent in batches within the limits of the server: 1,000 memories, 4 MiB, and
+        256 KiB of text, which a server evaluates and embeds in 1 to 3 seconds. Each batch is stored
+        completely or not at all; batches before a failed one stay stored. Calling again with the
+        same memories and ``request_id`` continues after the last stored batch.
 
         Args:
-            memories: Made by :func:`new_memory`. A collection is checked before anything is sent,
-                an iterator as it is taken from, which is when the batches fill.
-            allow_replace: Replace memories whose ids exist.
-            request_id: UUID from which those of the batches are derived; None makes one.
-            space: None is the client's.
-            timeout_s: Deadline of each batch, seconds; None is the client's.
+            memories: Results of :func:`new_memory`. A collection is checked before anything is
+                sent, an iterator while batches are filled.
+            allow_replace: Replace memories with the same ids.
+            request_id: UUID from which the ids of the batches derive; None creates one.
+            space: Name of the space; None uses the client's.
+            timeout_s: Deadline of each batch, seconds; None uses the client's.
 
         Raises:
-            InvalidInput: An argument, or one of the memories, cannot be sent.
-            MlsdmError: Of the first batch that failed; a note names batch and ``request_id``.
+            InvalidInput: An argument or memory cannot be sent.
+            MlsdmError: A batch failed; a note has the number of stored batches and ``request_id``.
         """
         base = uuid.UUID(write_request_id(request_id))
         given = each("memories", memories, Memory)
@@ -78,7 +78,7 @@ class BatchWrites(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> Sequence[BatchPutMemoriesResponse]:
-        """Store many memories and return the answers of all batches; see :meth:`put_batches`."""
+        """Store many memories and return the responses of all batches; see :meth:`put_batches`."""
         return [
             response
             async for response in self.put_batches(

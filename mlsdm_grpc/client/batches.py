@@ -1,4 +1,4 @@
-"""Cut many memories into batches that the server accepts."""
+"""Division of many memories into batches that the server accepts."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from mlsdm_grpc.config import KIB
 
 __all__ = ["batches"]
 
+# Size of space, request id and flags of a request, bytes.
 _REQUEST_OVERHEAD_BYTES: Final = 1 * KIB
-"""For the space, the request id and the flags of a request."""
+# Size of tag and length of an item, bytes.
 _ITEM_OVERHEAD_BYTES: Final = 8
-"""For the tag and the length of an item."""
+# Size of the fields that the server adds to a record's item: id, times, source, phase, bytes.
 _RECORD_OVERHEAD_BYTES: Final = 256
-"""For what the server adds to an item of a record: id, times, source, phase."""
 
 
 def batches(memories: Iterable[Memory], info: ServerInfo) -> Iterator[list[Memory]]:
-    """Yield the memories in order, in batches within the limits that the server told.
+    """Yield the memories in order, in batches within the limits of the server.
 
-    A batch is full at ``max_batch_item_count`` memories, at ``max_request_bytes``, where the record
-    that the server would write, with the vectors that it adds to texts, would exceed
-    ``max_record_bytes``, or at ``advised_batch_text_bytes`` of text: by these the server tells how
-    much it can judge and embed well within a deadline.
+    A batch is full at ``max_batch_item_count`` memories, at ``max_request_bytes``, at
+    ``max_record_bytes`` of the record that the server would write (including vectors added to
+    texts), or at ``advised_batch_text_bytes`` of text, the amount that the server evaluates and
+    embeds well within a deadline.
 
     Raises:
-        InvalidInput: REQUEST_TOO_LARGE, one memory alone exceeds the limits; the batches before
-            it have been yielded.
+        InvalidInput: REQUEST_TOO_LARGE; one memory alone exceeds the limits. Earlier batches have
+            been yielded.
     """
     limits = info.limits
-    # Older servers give no advice.
+    # Older servers do not report this limit.
     most_text = limits.advised_batch_text_bytes or limits.max_request_bytes
     batch: list[Memory] = []
     request_bytes = record_bytes = _REQUEST_OVERHEAD_BYTES
@@ -68,7 +68,7 @@ def batches(memories: Iterable[Memory], info: ServerInfo) -> Iterator[list[Memor
 
 
 def _added_vector_bytes(memory: Memory, info: ServerInfo) -> int:
-    """Return by how much the server's float32 vector is larger than what the request carries."""
+    """Return the additional size of the server's float32 vector over the one in the request."""
     if not memory.HasField("embedding"):
         return 4 * info.embedder.dimension
     return len(memory.embedding.f16_le)

@@ -1,16 +1,17 @@
-"""Channels of the client: their options, and which calls may be repeated.
+"""Channels of the client: their options, and the calls that may be retried.
 
-Which calls may be repeated is read off the contract: those that change nothing, and those whose
-request carries a ``request_id``. :mod:`mlsdm_grpc.client.attempts` repeats them.
+The contract defines which calls may be retried: calls without side effects, and calls whose request
+has a ``request_id``. :mod:`mlsdm_grpc.client.attempts` retries them.
 
-Each channel has connections of its own. grpc would share them between all channels of the process
-to the same server, and with them the wait after a failed attempt to connect: a new client would
-fail at once because another one has failed a moment ago, although the server is up again.
+Each channel has its own connections. By default grpc shares connections between all channels of the
+process to the same server, and with them the delay after a failed connection attempt. A new client
+would then fail at once because another one failed a moment ago, although the server is available
+again.
 
-Calls go round robin over the addresses that the target resolves to; with one address that is the
-same as ``pick_first``. The client does not watch the servers' health: a watch would be one more
-stream a connection that a draining server has to wait for, while a call that a draining server
-refuses is repeated on another address anyway.
+Calls are distributed round robin over the addresses of the target; with one address this equals
+``pick_first``. The client does not watch server health: a watch would be an additional stream for
+each connection, which a draining server must wait for, and a call refused by a draining server is
+retried on another address anyway.
 """
 
 from __future__ import annotations
@@ -56,15 +57,16 @@ CONTRACT_FILES: Final = tuple(
 )
 """Descriptors of the files that define the services."""
 
+# Maximum message size that a server can be configured to send, bytes; the server enforces its own
+# limit.
 _MAX_MESSAGE_BYTES: Final = 64 * MIB
-"""The largest that a server can be configured to send; the server holds the limit in force."""
+# Size below which grpc resends a call that the server has not read, bytes; its default of 256 KiB
+# would exclude most batches.
 _RETRY_BUFFER_BYTES: Final = 8 * MIB
-"""Above this grpc does not send a call again that the server has not looked at, as it does by
-itself; its 256 KiB would leave out most batches."""
 
 
 def is_repeatable(method: MethodDescriptor) -> bool:
-    """Return whether a repeat of an unanswered call cannot do anything twice."""
+    """Return True if retrying an unanswered call cannot have a second effect."""
     if method.client_streaming:
         return False
     level = method.GetOptions().idempotency_level
@@ -81,11 +83,11 @@ REPEATABLE_REQUESTS: Final = frozenset(
     for method in service.methods
     if is_repeatable(method)
 )
-"""Full names of the request messages of such calls; each method has a request of its own."""
+"""Full names of the requests of retryable calls; each method has its own request type."""
 
 
 def service_config() -> dict[str, Any]:
-    """Return the gRPC service config: how calls are spread over the addresses of the server."""
+    """Return the gRPC service config: the distribution of calls over the server's addresses."""
     return {"loadBalancingConfig": [{"round_robin": {}}]}
 
 
@@ -104,7 +106,7 @@ def channel_options() -> list[tuple[str, int | str]]:
         ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
         ("grpc.per_rpc_retry_buffer_size", _RETRY_BUFFER_BYTES),
-        # Proxy variables of the environment are meant for web traffic, not for this connection.
+        # Proxy variables in the environment are for web traffic, not for this connection.
         ("grpc.enable_http_proxy", 0),
     ]
 
@@ -112,7 +114,7 @@ def channel_options() -> list[tuple[str, int | str]]:
 def open_channel(
     target: str, credentials: grpc.ChannelCredentials | None = None
 ) -> grpc.aio.Channel:
-    """Return a channel; it connects with the first call.
+    """Return a channel, which connects on the first call.
 
     Args:
         target: ``HOST:PORT`` or any gRPC target.

@@ -1,4 +1,4 @@
-"""The asyncio client: one method an RPC, with a deadline, retries and typed errors on each."""
+"""The asyncio client: one method for each RPC, with deadlines, retries and typed errors."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ __all__ = ["MemoryClient"]
 class MemoryClient(Writes, BatchWrites, Reads, Streaming, Spaces, Generation, Governance):
     """A connection to one server, for one space unless a call names another.
 
-    Use it as an asynchronous context manager, for outside of one every call is
-    :class:`PreconditionFailed`; many tasks may share it::
+    Use it as an asynchronous context manager; outside of one every call raises
+    :class:`PreconditionFailed`. Many tasks may share one client::
 
         async with MemoryClient("127.0.0.1:50051") as memory:
             await memory.put("The invoice is due on Friday.", labels=["topic:billing"])
             found = await memory.query("when do I have to pay?")
 
-    Arguments are checked before anything is sent: what no server would take is
-    :class:`InvalidInput`, which names the argument and says what to send instead. Ranges of
-    numbers, and all that depends on the space, are for the server to judge.
+    Arguments are checked before anything is sent. An argument that no server would accept raises
+    :class:`InvalidInput`, which names it and says what to send instead. The server checks ranges of
+    numbers and everything that depends on the space.
 
-    Every call has a deadline. A call that ends UNAVAILABLE is repeated up to twice within it, with
-    the same ``request_id`` if it is a write, so that nothing is stored twice; not where the server
-    asks to wait beyond the deadline, nor where it has tried itself (a model, a remote embedder).
-    Every failure is raised as the :class:`MlsdmError` that the server raised: ``NotFound``,
+    Every call has a deadline. A call that ends with UNAVAILABLE is retried up to twice within the
+    deadline, a write with the same ``request_id``, so nothing is stored twice. There is no retry if
+    the server asks for a delay beyond the deadline, or has retried itself (a model, a remote
+    embedder). Every failure raises the :class:`MlsdmError` that the server raised: ``NotFound``,
     ``Conflict`` ...
 
     Args:
         target: ``HOST:PORT`` or any gRPC target.
-        token: Bearer token, printable ASCII of at most 8 KiB; white space around it is left out.
-            None where the server asks for none. It travels in plain text unless ``credentials``
-            are given.
+        token: Bearer token, printable ASCII of at most 8 KiB; surrounding white space is removed.
+            None if the server requires none. It is sent unencrypted unless ``credentials`` are
+            given.
         space: Space of calls that name none.
-        timeout_s: Deadline of calls that name none, seconds, at most 1e9.
-        credentials: Channel credentials, e.g. of TLS; None is plain text.
+        timeout_s: Deadline of calls that set none, seconds, at most 1e9.
+        credentials: Channel credentials, for example TLS; None is plain text.
 
     Raises:
-        InvalidInput: An argument cannot be one.
+        InvalidInput: An argument is invalid.
     """

@@ -1,4 +1,4 @@
-"""What all parts of the client share: the connection, the stubs and the space."""
+"""Common part of the client: the connection, the stubs and the space."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["ClientBase"]
 
 
 class ClientBase:
-    """Opens and closes the connection; see :class:`MemoryClient` for the arguments."""
+    """Base class that opens and closes the connection; see :class:`MemoryClient`."""
 
     def __init__(
         self,
@@ -82,10 +82,10 @@ class ClientBase:
         await connection.close()
 
     async def server_info(self, *, timeout_s: float | None = None) -> ServerInfo:
-        """Return what the server is, its limits and the RPCs that it offers; asked anew each time.
+        """Return name, version, limits and RPCs of the server; each call asks the server.
 
         Args:
-            timeout_s: Deadline, seconds; None is the client's.
+            timeout_s: Deadline, seconds; None uses the client's.
         """
         response = await self._connection.unary(
             self._admin.GetServerInfo, GetServerInfoRequest(), timeout_s=timeout_s

@@ -1,4 +1,4 @@
-"""One channel and how calls go over it: deadline, credential, request id, repeats, typed errors."""
+"""One channel, and its calls: deadline, credential, request id, retries, typed errors."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from mlsdm_grpc.wire.metadata import AUTHORIZATION, REQUEST_ID
 __all__ = ["DEFAULT_TIMEOUT_S", "Connection"]
 
 DEFAULT_TIMEOUT_S: Final = 30.0
-"""Deadline of a call for which nothing else is said, seconds."""
+"""Default deadline of a call, seconds."""
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response")
 
 
 class Connection:
-    """One channel to a server; made inside a running event loop, closed by :meth:`close`."""
+    """One channel to a server; created inside a running event loop, closed by :meth:`close`."""
 
     def __init__(
         self,
@@ -54,18 +54,17 @@ class Connection:
         timeout_s: float | None = None,
         write_id: str = "",
     ) -> Response:
-        """Return the answer of one call.
+        """Return the response of one call.
 
         Args:
             rpc: Method of a stub.
-            request: Its request.
-            timeout_s: Longest wait for the answer, all repeats included, seconds; None is the
-                connection's own.
-            write_id: ``request_id`` inside the request, if it is a write.
+            request: Request message.
+            timeout_s: Maximum time including all retries, seconds; None uses the connection's.
+            write_id: ``request_id`` of the request if it is a write.
 
         Raises:
-            InvalidInput: The timeout is no number; nothing was sent.
-            MlsdmError: The class that the server raised; see :func:`typed_error`.
+            InvalidInput: The timeout is not a number; nothing was sent.
+            MlsdmError: The error of the server; see :func:`typed_error`.
         """
         clock = asyncio.get_running_loop().time
         deadline_s = clock() + self._timeout(timeout_s)
@@ -90,20 +89,20 @@ class Connection:
         write_id: str = "",
         repeats: bool = True,
     ) -> AsyncGenerator[Response]:
-        """Yield the answers of one call; the call is cancelled when the iterator is closed.
+        """Yield the responses of one call; closing the iterator cancels the call.
 
-        It is repeated as a unary call is, as long as no answer has come.
+        The call is retried like a unary call until the first response.
 
         Args:
             rpc: Method of a stub.
-            request: Its request.
-            timeout_s: Longest time for all answers, seconds; None is no limit. Repeats then end
+            request: Request message.
+            timeout_s: Maximum time for all responses, seconds; None is unlimited. Retries then end
                 with the connection's own timeout.
-            write_id: ``request_id`` inside the request, if it is a write.
-            repeats: False where the caller repeats the call itself.
+            write_id: ``request_id`` of the request if it is a write.
+            repeats: False if the caller retries the call itself.
 
         Raises:
-            MlsdmError: As :meth:`unary`.
+            MlsdmError: See :meth:`unary`.
         """
         clock = asyncio.get_running_loop().time
         deadline_s = clock() + self._timeout(timeout_s)
@@ -126,7 +125,7 @@ class Connection:
     def conversation(
         self, rpc: grpc.aio.StreamStreamMultiCallable[Request, Response]
     ) -> grpc.aio.StreamStreamCall[Request, Response]:
-        """Begin a call of which both sides stream; no deadline, errors as grpc's."""
+        """Start a bidirectional call without deadline; errors are those of grpc."""
         return rpc(metadata=self._metadata())
 
     def _attempts(self, request: Message, deadline_s: float, write_id: str) -> Attempts:

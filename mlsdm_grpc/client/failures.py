@@ -1,4 +1,4 @@
-"""Failed calls as the errors that the server raised."""
+"""Conversion of failed calls to the errors that the server raised."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ __all__ = ["never_sent", "pushback", "request_id_of", "typed_error", "typed_erro
 
 _DEADLINE_EXCEEDED: Final = 4
 _UNAVAILABLE: Final = 14
+# Prefixes of grpc's messages for calls that found no connection; grpc has no other indication. A
+# call with an unknown message counts as sent, which is the safe assumption.
 _NO_CONNECTION: Final = (
     "connections to all backends failing",
     "failed to connect to all addresses",
@@ -25,24 +27,22 @@ _NO_CONNECTION: Final = (
     "DNS resolution failed",
     "empty address list",
 )
-"""Beginnings of what grpc says of a call that found no connection. It has no other sign of that; a
-text that is not here counts as sent, which is the safe side."""
 
 
 def typed_error(failure: grpc.aio.AioRpcError, *, write_id: str = "") -> errors.MlsdmError:
-    """Return the error that the server raised, or what the transport's own failure amounts to.
+    """Return the error that the server raised, or the error for a failure of the transport.
 
     Args:
-        failure: As grpc reports it.
-        write_id: ``request_id`` of the write, empty for a read. The errors that leave the outcome
-            of a write open carry it in their metadata.
+        failure: Failure reported by grpc.
+        write_id: ``request_id`` of the write; empty for a read. Errors with an unknown outcome
+            carry it in their metadata.
 
     Returns:
-        What :func:`from_status` makes of the status. Where the status has no details, a call that
-        got no answer in time is DeadlineExceeded (reason OUTCOME_UNKNOWN for a write,
-        DEADLINE_EXPIRED for a read), one that got no connection is Unavailable without a reason,
-        one whose connection broke is Unavailable (OUTCOME_UNKNOWN for a write, without a reason
-        for a read), and any other is ApiStatusError.
+        Result of :func:`from_status` for a status with details. Without details: a call without a
+        response in time is DeadlineExceeded (OUTCOME_UNKNOWN for a write, DEADLINE_EXPIRED for a
+        read), a call without a connection is Unavailable without a reason, a call whose connection
+        broke is Unavailable (OUTCOME_UNKNOWN for a write, no reason for a read), and any other is
+        ApiStatusError.
     """
     code, _ = failure.code().value
     message = failure.details() or ""
@@ -65,14 +65,14 @@ def typed_error(failure: grpc.aio.AioRpcError, *, write_id: str = "") -> errors.
 
 
 def never_sent(failure: grpc.aio.AioRpcError) -> bool:
-    """Return whether a call failed because there was no connection to send it over."""
+    """Return True if a call failed because there was no connection."""
     return (failure.details() or "").startswith(_NO_CONNECTION)
 
 
 def pushback(failure: grpc.aio.AioRpcError) -> float | None:
-    """Return the wait that the server asks for before a repeat, seconds.
+    """Return the retry delay that the server requests, seconds.
 
-    It is negative where the server forbids one, and None where it asks for nothing.
+    It is negative if the server forbids a retry, and None if the server requests nothing.
     """
     value = _trailer(failure, PUSHBACK)
     if not value:
@@ -82,7 +82,7 @@ def pushback(failure: grpc.aio.AioRpcError) -> float | None:
 
 @contextmanager
 def typed_errors() -> Iterator[None]:
-    """Raise what :func:`typed_error` returns for a failure inside; grpc's error is the cause."""
+    """Raise the result of :func:`typed_error` for a failure inside, with grpc's error as cause."""
     try:
         yield
     except grpc.aio.AioRpcError as failure:
@@ -90,7 +90,7 @@ def typed_errors() -> Iterator[None]:
 
 
 def request_id_of(error: errors.MlsdmError) -> str:
-    """Return the ``x-request-id`` under which the server logged the call; empty if unanswered."""
+    """Return the ``x-request-id`` of the call in the server's log; empty if unanswered."""
     if not isinstance(error, BaseException):
         raise wrong_type("error", "an exception", error)
     cause = error.__cause__

@@ -1,4 +1,4 @@
-"""Answers of models with memory, as the client sees them."""
+"""Client methods for answers of models with memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Generation", "GenerationLimits"]
 
 
 class GenerationLimits(TypedDict, total=False):
-    """What a generation may ask besides its prompt; see ``GenerateRequest``."""
+    """Optional arguments of a generation; see ``GenerateRequest``."""
 
     moral_value: float | None
     max_tokens: int
@@ -39,7 +39,7 @@ class GenerationLimits(TypedDict, total=False):
 
 
 class Generation(ClientBase):
-    """Lets the server's model answer with the help of what the space remembers."""
+    """Client methods that generate answers with recall from the space."""
 
     async def generate(
         self,
@@ -50,17 +50,18 @@ class Generation(ClientBase):
         timeout_s: float | None = None,
         **limits: Unpack[GenerationLimits],
     ) -> GenerateResponse:
-        """Return a governed answer and remember the exchange.
+        """Return a governed answer and store the exchange.
 
-        A refusal by policy is no error: ``finish_reason`` and ``verdicts`` tell of it. A call that
-        ends UNAVAILABLE is repeated as other writes are: the exchange is remembered once, but the
-        model may be asked twice. PROVIDER_UNAVAILABLE is raised at once, for the server has tried.
+        A refusal by policy is not an error: ``finish_reason`` and ``verdicts`` report it. A call
+        that ends with UNAVAILABLE is retried like other writes: the exchange is stored once, but
+        the model may be called twice. PROVIDER_UNAVAILABLE is raised at once, because the server
+        has retried.
 
         Args:
-            prompt: What to answer, at most 64 KiB unless the server is configured otherwise.
-            request_id: UUID of this exchange; None makes one.
-            space: None is the client's.
-            timeout_s: Deadline, seconds; None is the client's.
+            prompt: Prompt, at most 64 KiB by default.
+            request_id: UUID of this exchange; None creates one.
+            space: Name of the space; None uses the client's.
+            timeout_s: Deadline, seconds; None uses the client's.
             limits: Fields of ``GenerateRequest``: top_k (5), remember (True), max_tokens, model,
                 system_prompt, temperature, stop_sequences, moral_value, synaptic_bias,
                 repair_speech, min_revision, conversation_id, min_score (0.12), sources.
@@ -83,10 +84,10 @@ class Generation(ClientBase):
         timeout_s: float | None = None,
         **limits: Unpack[GenerationLimits],
     ) -> AsyncIterator[StreamGenerateResponse]:
-        """Yield a governed answer piece by piece: recall, verdicts and tokens, usage, final.
+        """Yield a governed answer in pieces: recall, verdicts and tokens, usage, final.
 
-        Leaving the loop early ends the call to the model, and nothing is remembered. The arguments
-        are those of :meth:`generate`; nothing is repeated once the first piece has come.
+        Leaving the loop early cancels the call to the model, and nothing is stored. The arguments
+        are those of :meth:`generate`. There is no retry after the first piece.
         """
         known(GenerationLimits, limits)
         write_id = write_request_id(request_id)

@@ -1,4 +1,4 @@
-"""What is allowed, as the client sees it: texts are judged, policies are set."""
+"""Client methods for governance: evaluation of texts, and policies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Governance"]
 
 
 class Governance(ClientBase):
-    """Has texts judged; reads and replaces the governance policy of the tenant."""
+    """Client methods that evaluate texts, and read and replace the tenant's policy."""
 
     async def evaluate(
         self,
@@ -33,16 +33,16 @@ class Governance(ClientBase):
         redact: bool = False,
         timeout_s: float | None = None,
     ) -> EvaluateContentResponse:
-        """Return what the rules of the tenant say to a text, which is stored nowhere.
+        """Return the verdicts of the tenant's rules on a text; stores nothing.
 
         Args:
-            text: The text, at most 64 KiB unless the server is configured otherwise.
-            stage: Whose rules apply: prompt, recall, response, speech or memory.
-            redact: Return the text without personal data and secrets, too.
-            timeout_s: Deadline, seconds; None is the client's.
+            text: Text, at most 64 KiB by default.
+            stage: Stage of the rules: prompt, recall, response, speech or memory.
+            redact: Also return the text without personal data and secrets.
+            timeout_s: Deadline, seconds; None uses the client's.
 
         Raises:
-            InvalidInput: There is no such stage, or the text is too long.
+            InvalidInput: The stage is unknown, or the text is too long.
         """
         request = message(
             EvaluateContentRequest,
@@ -62,16 +62,16 @@ class Governance(ClientBase):
         language: str = "",
         timeout_s: float | None = None,
     ) -> AnalyzeSpeechResponse:
-        """Return whether a text is telegraphic.
+        """Return a report on whether a text is telegraphic.
 
         Args:
-            text: The text; the empty one has a report too.
-            profile: Rules to use: standard or legacy.
-            language: ISO 639-1; empty lets the server find out.
-            timeout_s: Deadline, seconds; None is the client's.
+            text: Text; an empty text has a report too.
+            profile: Set of rules: standard or legacy.
+            language: ISO 639-1; empty detects it.
+            timeout_s: Deadline, seconds; None uses the client's.
 
         Raises:
-            InvalidInput: There is no such profile, or the text is too long.
+            InvalidInput: The profile is unknown, or the text is too long.
         """
         request = message(
             AnalyzeSpeechRequest,
@@ -93,18 +93,18 @@ class Governance(ClientBase):
         language: str = "",
         timeout_s: float | None = None,
     ) -> RepairSpeechResponse:
-        """Return a text as it is or, if it is telegraphic, as a model has rewritten it.
+        """Return a text unchanged or, if it is telegraphic, as rewritten by a model.
 
         Args:
             text: The text.
-            prompt: What it answers; helps the model to keep the meaning.
-            max_attempts: Most tries, 1 to 3; 0 is 3.
-            profile: Rules to use: standard or legacy.
-            language: ISO 639-1; empty lets the server find out.
-            timeout_s: Deadline, seconds; None is the client's.
+            prompt: Prompt that the text answers; helps the model to keep the meaning.
+            max_attempts: Maximum number of attempts, 1 to 3; 0 is 3.
+            profile: Set of rules: standard or legacy.
+            language: ISO 639-1; empty detects it.
+            timeout_s: Deadline, seconds; None uses the client's.
 
         Raises:
-            InvalidInput: There is no such profile.
+            InvalidInput: The profile is unknown.
             Unavailable: No model answered.
         """
         request = message(
@@ -125,8 +125,8 @@ class Governance(ClientBase):
         """Return the policy of the tenant: all rules with their effective settings.
 
         Args:
-            min_revision: Lowest revision of the tenant's reserved space that the answer may be of.
-            timeout_s: Deadline, seconds; None is the client's.
+            min_revision: Minimum revision of the tenant's reserved space for the response.
+            timeout_s: Deadline, seconds; None uses the client's.
         """
         request = message(GetPolicyRequest, min_revision=min_revision)
         return await self._connection.unary(
@@ -142,20 +142,20 @@ class Governance(ClientBase):
         request_id: str | None = None,
         timeout_s: float | None = None,
     ) -> SetPolicyResponse:
-        """Replace the policy of the tenant; what is left out becomes what is built in.
+        """Replace the policy of the tenant; omitted settings return to the built-in values.
 
         Args:
-            policy: The whole new policy, for example ``Policy(base_moral_threshold=0.6)``. In one
-                that was read, the threshold of the rule "moral.threshold" has to change along.
-            etag: Etag of the policy that is replaced; None is the one inside ``policy``, as
-                :meth:`get_policy` returned it.
-            validate_only: Tell what the policy would come to, write nothing.
-            request_id: UUID of this write; None makes one.
-            timeout_s: Deadline, seconds; None is the client's.
+            policy: The complete new policy, for example ``Policy(base_moral_threshold=0.6)``. If it
+                was read from the server, change the threshold of the rule "moral.threshold" too.
+            etag: Etag of the replaced policy; None uses the one in ``policy``, as returned by
+                :meth:`get_policy`.
+            validate_only: Return the effective policy without writing it.
+            request_id: UUID of this write; None creates one.
+            timeout_s: Deadline, seconds; None uses the client's.
 
         Raises:
-            Conflict: Another policy was set since: read it again.
-            InvalidInput: The server does not know a rule, or cannot carry out a setting.
+            Conflict: Another policy was set in the meantime; read it again.
+            InvalidInput: A rule is unknown, or a setting is unsupported.
         """
         write_id = write_request_id(request_id)
         request = message(

@@ -1,8 +1,8 @@
-"""One stream of items as a client keeps it going: over reconnects, each item exactly once.
+"""A client-side stream of items that survives reconnects and delivers each item exactly once.
 
 Items are numbered from 1 in the order of their source, and kept until they are acknowledged. After
-a break the stream is opened again, by its token, and what is not acknowledged is sent again; the
-server ignores what it has settled. How much is under way is for the server to say.
+a break the stream is opened again by its token, and unacknowledged items are sent again; the server
+ignores items that it has acknowledged. The server controls the number of items in flight.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from mlsdm_grpc.errors import Conflict, MlsdmError, Unavailable
 __all__ = ["ItemMessages", "ItemStream"]
 
 _MAX_BATCH_BYTES: Final = 1 * MIB
+# Items taken from a synchronous source in one turn of the event loop.
 _SOURCE_SLICE: Final = 256
-"""Items taken from a synchronous source in one turn of the event loop."""
 
 
 ItemT = TypeVar("ItemT")
@@ -37,10 +37,10 @@ OutcomeT = TypeVar("OutcomeT")
 
 @dataclass(frozen=True, slots=True)
 class ItemMessages(Generic[ItemT, OutcomeT]):
-    """How one RPC spells the protocol."""
+    """Messages of one streaming RPC."""
 
     connect: Callable[[], grpc.aio.StreamStreamCall[Any, Any]]
-    """Begins a call."""
+    """Starts a call."""
     open: Callable[[StreamOpen], Any]
     """Returns the first message."""
     batch: Callable[[int, list[ItemT]], Any]
@@ -48,17 +48,17 @@ class ItemMessages(Generic[ItemT, OutcomeT]):
     outcomes: Callable[[Any], Iterable[OutcomeT]]
     """Returns the outcomes in an acknowledgement."""
     unknown: Callable[[int], OutcomeT]
-    """Returns the outcome of an item that was settled without the client hearing of it."""
+    """Returns the outcome of an item that was acknowledged while the connection was broken."""
 
 
 class ItemStream(Generic[ItemT, OutcomeT]):
     """A stream that is sent from one source.
 
     Args:
-        messages: The messages of the RPC.
+        messages: Messages of the RPC.
         opening: Space and name of the stream.
-        source: The items.
-        patience_s: How long to try without a word of the server, seconds.
+        source: Items to send.
+        patience_s: Time without a response after which the stream gives up, seconds.
     """
 
     def __init__(
@@ -74,20 +74,20 @@ class ItemStream(Generic[ItemT, OutcomeT]):
         self._source = source
         self._retry = Retry(patience_s)
         self._acked = 0
+        # Number of items taken from the source.
         self._taken = 0
-        """Items that were taken from the source."""
+        # Items from ``_acked + 1`` on.
         self._waiting: deque[ItemT] = deque()
-        """Items from ``_acked + 1`` on."""
         self._flow = StreamFlow(max_in_flight_count=1, max_batch_count=1)
+        # Event-loop time before which nothing may be sent.
         self._resume_s = 0.0
-        """Event-loop time before which nothing may be sent."""
         self._changed = asyncio.Event()
 
     async def outcomes(self) -> AsyncGenerator[OutcomeT]:
-        """Send everything and yield the outcome of each item, in order.
+        """Send all items and yield the outcome of each, in order.
 
         Raises:
-            MlsdmError: The stream was refused, or could not be taken up again in time.
+            MlsdmError: The stream was refused, or could not be resumed in time.
         """
         clock = asyncio.get_running_loop().time
         source = asyncio.create_task(self._take())
@@ -101,7 +101,8 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                             yield outcome
                 except MlsdmError as error:
                     if isinstance(error, Conflict) and first:
-                        raise  # the name is taken, and not by a broken call of this stream
+                        # The name is in use, and not by an earlier call of this stream.
+                        raise
                     first = False
                     await self._retry.after(error)
                 else:
@@ -114,14 +115,14 @@ class ItemStream(Generic[ItemT, OutcomeT]):
             await asyncio.wait([source])
 
     def _is_complete(self, source: asyncio.Task[None]) -> bool:
-        """Return whether every item is acknowledged; raises what the source raised."""
+        """Return True if every item is acknowledged; raise the error of the source, if any."""
         if not source.done():
             return False
         source.result()
         return not self._waiting
 
     async def _take(self) -> None:
-        """Take items from the source while the server lets us send more."""
+        """Take items from the source while the server allows more in flight."""
         if isinstance(self._source, AsyncIterable):
             async for item in self._source:
                 await self._took(item)
@@ -141,7 +142,7 @@ class ItemStream(Generic[ItemT, OutcomeT]):
             await self._changed.wait()
 
     async def _connected(self, source: asyncio.Task[None]) -> AsyncGenerator[OutcomeT]:
-        """Speak with the server over one call until it ends."""
+        """Run one call until it ends."""
         call = self._messages.connect()
         sender: asyncio.Task[None] | None = None
         try:
@@ -166,7 +167,8 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                     if kind == "opened":
                         self._follow(said.flow)
                         sender = asyncio.create_task(self._send(call, source))
-        except asyncio.InvalidStateError as error:  # written to a call that has ended meanwhile
+        # A write to a call that has ended in the meantime.
+        except asyncio.InvalidStateError as error:
             with typed_errors():
                 await call.read()
             raise Unavailable("The call has ended.", reason="") from error
@@ -177,7 +179,7 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                 await asyncio.wait([sender])
 
     def _settled(self, acked: int, told: Iterable[OutcomeT]) -> Iterable[OutcomeT]:
-        """Forget the items up to one and return an outcome of each."""
+        """Drop acknowledged items and return an outcome for each."""
         outcomes = {outcome.sequence: outcome for outcome in told}  # type: ignore[attr-defined] # both kinds have it
         settled = range(self._acked + 1, acked + 1)
         for _ in settled:
@@ -190,10 +192,11 @@ class ItemStream(Generic[ItemT, OutcomeT]):
     async def _send(
         self, call: grpc.aio.StreamStreamCall[Any, Any], source: asyncio.Task[None]
     ) -> None:
-        """Send what is not acknowledged, and then what is taken, to the end of the source."""
+        """Send unacknowledged items, then new items, to the end of the source."""
         sent = self._acked
         clock = asyncio.get_running_loop().time
-        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the reader learns why
+        # The reader gets the reason.
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             while True:
                 sent = max(sent, self._acked)
                 room = self._flow.max_in_flight_count - (sent - self._acked)
@@ -210,7 +213,7 @@ class ItemStream(Generic[ItemT, OutcomeT]):
             await call.done_writing()
 
     def _batch(self, begin: int, count: int) -> list[ItemT]:
-        """Return up to ``count`` items that wait behind the first ``begin`` ones."""
+        """Return up to ``count`` waiting items after the first ``begin`` ones."""
         batch: list[ItemT] = []
         size = 0
         for item in islice(self._waiting, begin, begin + count):

@@ -1,4 +1,4 @@
-"""Python values as messages of the contract."""
+"""Conversion of Python values to messages of the contract."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Vector: TypeAlias = NDArray[np.floating] | Sequence[float]
 
 
 class MemoryFields(TypedDict, total=False):
-    """What a memory has besides its text; see :func:`new_memory`."""
+    """Optional fields of a memory; see :func:`new_memory`."""
 
     embedding: Vector | None
     memory_id: str
@@ -39,7 +39,7 @@ class MemoryFields(TypedDict, total=False):
 
 
 class QueryLimits(TypedDict, total=False):
-    """What a query may ask besides its text or vector; see ``QueryMemoriesRequest``."""
+    """Optional arguments of a query; see ``QueryMemoriesRequest``."""
 
     top_k: int
     phase: float | None
@@ -59,7 +59,7 @@ class QueryLimits(TypedDict, total=False):
 
 
 def vector_of(embedding: Embedding) -> NDArray[np.float32]:
-    """Return the vector of an answer, shape (dimension,), read-only; empty if there is none."""
+    """Return the vector of a response, shape (dimension,), read-only; empty if there is none."""
     return np.frombuffer(embedding.f32_le, dtype="<f4")
 
 
@@ -80,24 +80,24 @@ def new_memory(
     event_time: datetime | None = None,
     conversation_id: str = "",
 ) -> Memory:
-    """Return a memory that can be put; at least one of text and embedding is needed.
+    """Return a memory for a put; it needs a text, an embedding or both.
 
     Args:
-        text: At most 8,192 bytes of UTF-8; the server embeds it when there is no embedding.
-        embedding: Vector of the space's dimension, copied; its norm is at least 1e-9.
-        memory_id: Own id; empty lets the server choose one.
+        text: At most 8,192 bytes of UTF-8; the server embeds it if there is no embedding.
+        embedding: Vector with the dimension of the space, copied; its norm is at least 1e-9.
+        memory_id: Id; empty lets the server choose one.
         labels: At most 32.
         metadata: At most 4,096 bytes over all keys and values.
-        phase: 0..1; None is the space's current phase.
+        phase: 0..1; None uses the current phase of the space.
         confidence: 0..1; None is 1.
-        pinned: Never evicted for room.
-        expire_time: When it ceases to be found; must know its time zone.
-        etag: What a replaced memory must have.
-        embedding_model: Model that made the embedding; with that of the server the memory is one
-            like those whose text the server embeds.
-        context: What helps to find the memory and is no part of its text, at most 4,096 bytes.
-        event_time: When what it tells of happened; must know its time zone.
-        conversation_id: Conversation that it comes from.
+        pinned: Never evict this memory.
+        expire_time: Time after which it is not found; requires a time zone.
+        etag: Required etag of the replaced memory.
+        embedding_model: Model that made the embedding. If it is the server's model, the memory is
+            treated like one embedded by the server.
+        context: Searchable text that is not part of the memory, at most 4,096 bytes.
+        event_time: Time of the described event; requires a time zone.
+        conversation_id: Conversation of the memory.
 
     Raises:
         InvalidInput: An argument cannot be sent; the error names it.

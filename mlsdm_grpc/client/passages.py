@@ -1,8 +1,8 @@
-"""Cut a text into passages that are each about one thing, to store one memory a passage.
+"""Division of a text into passages about one topic each, to store one memory for each passage.
 
-Invariants: a passage is at most ``max_chars`` long and never blank; passages are slices of the
-text in its order and only white space and invisible characters lie between them, so nothing is
-lost; the same text is always cut in the same way.
+Invariants: a passage has at most ``max_chars`` characters and is never blank. Passages are slices
+of the text in order, separated only by white space and invisible characters, so nothing is lost.
+The same text is always divided the same way.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mlsdm_grpc.governance.matching.normalization import is_blank
 __all__ = ["DEFAULT_PASSAGE_CHARS", "passage_context", "split_passages"]
 
 DEFAULT_PASSAGE_CHARS: Final = 800
-"""About 150 words: enough to stand alone, short enough that its vector is about one thing."""
+"""About 150 words: enough to be understood alone, short enough to have one topic."""
 
 _MAX_CONTEXT_CHARS: Final = 400
 _PARAGRAPH: Final = re.compile(r"\n(?:[^\S\n]*\n)+")
@@ -30,19 +30,18 @@ _MARKUP: Final = " \t#*=-_~^"
 def split_passages(text: str, *, max_chars: int = DEFAULT_PASSAGE_CHARS) -> list[str]:
     """Return the text as passages of at most ``max_chars`` characters, in order.
 
-    A passage ends at the last paragraph border of its second half, or else at the last sentence
-    border there, or else at the last white space, or else, in a word that is longer than a
-    passage, at ``max_chars``.
+    A passage ends at the last paragraph border in its second half; failing that, at the last
+    sentence border there, at the last white space, or at ``max_chars`` within a longer word.
 
     Args:
-        text: Anything; line ends and indentation inside a passage stay as they are.
-        max_chars: Longest passage, characters, at least 1.
+        text: Any text; line ends and indentation inside a passage are kept.
+        max_chars: Maximum length of a passage, characters, at least 1.
 
     Returns:
-        Passages without white space at their ends; none for a blank text.
+        Passages without surrounding white space; none for a blank text.
 
     Raises:
-        InvalidInput: The text is none, or ``max_chars`` is less than 1.
+        InvalidInput: The text is not a string, or ``max_chars`` is less than 1.
 
     Cost: linear in the length of the text.
     """
@@ -63,11 +62,11 @@ def _passages(text: str, max_chars: int) -> Iterator[str]:
 
 
 def _border(text: str, start: int, limit: int) -> int:
-    """Return where to end a passage that begins at ``start`` and may reach ``limit``."""
+    """Return the end of a passage that begins at ``start`` and may reach ``limit``."""
     middle = start + (limit - start) // 2
     for pattern, earliest in ((_PARAGRAPH, middle), (_SENTENCE, middle), (_WHITE_SPACE, start)):
         border = 0
-        # One more character is looked at: white space right behind the limit is a border too.
+        # One more character is examined: white space after the limit is a border too.
         for match in pattern.finditer(text, max(earliest, start + 1), limit + 1):
             border = match.start()
         if border:
@@ -76,14 +75,14 @@ def _border(text: str, start: int, limit: int) -> int:
 
 
 def passage_context(text: str) -> str:
-    """Return the heading of a text and its first sentence, to be the context of its passages.
+    """Return the heading and the first sentence of a text, as context for its passages.
 
-    A passage out of the middle of a text rarely names what the text is about; with its heading and
-    first sentence as its context it is found by that as well.
+    A passage from the middle of a text rarely names the topic of the text. Heading and first
+    sentence make it findable by that topic.
 
     Returns:
-        ``Heading: First sentence.`` on one line, at most 400 characters; only one of the two, or
-        an empty string, where the text has no more.
+        ``Heading: First sentence.`` on one line, at most 400 characters; only one of them, or an
+        empty string, if the text has no more.
     """
     heading = ""
     for paragraph in _PARAGRAPH.split(string("text", text).strip()):

@@ -1,4 +1,4 @@
-"""The reads of the client."""
+"""Client methods that read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["Reads"]
 
 
 class Reads(ClientBase):
-    """Finds, gets and lists memories; tells the state of the mind and of the server."""
+    """Client methods that find, get and list memories, and read states."""
 
     async def query(
         self,
@@ -43,15 +43,15 @@ class Reads(ClientBase):
         timeout_s: float | None = None,
         **limits: Unpack[QueryLimits],
     ) -> query_pb2.QueryMemoriesResponse:
-        """Return the memories that answer a text or a vector best, best first.
+        """Return the best matches for a text or a vector, best first.
 
         Args:
-            text: What to look for by its words and, embedded by the server, by its meaning.
-            embedding: What to look for, instead of a text.
-            words: Text whose words to look for beside an embedding.
-            min_revision: Lowest revision of the space that the answer may be of.
-            space: None is the client's.
-            timeout_s: Deadline, seconds; None is the client's.
+            text: Query text, matched by words and, after embedding by the server, by meaning.
+            embedding: Query vector, instead of a text.
+            words: Text whose words are matched in addition to an embedding.
+            min_revision: Minimum revision of the space for the response.
+            space: Name of the space; None uses the client's.
+            timeout_s: Deadline, seconds; None uses the client's.
             limits: Fields of ``QueryMemoriesRequest``: top_k (5), phase (none: all phases),
                 phase_tolerance (0.15 around a phase), min_confidence, min_resonance, labels,
                 include_embedding, phase_weight, synaptic_bias, mode ("auto", "vector", "lexical"
@@ -79,14 +79,14 @@ class Reads(ClientBase):
         timeout_s: float | None = None,
         **limits: Unpack[QueryLimits],
     ) -> query_pb2.BatchQueryMemoriesResponse:
-        """Answer up to 128 texts or vectors at one revision, one result each in their order.
+        """Return one result for each of up to 128 texts or vectors, in order, at one revision.
 
         Args:
             queries: Texts and vectors.
-            min_revision: Lowest revision of the space that the answer may be of.
-            space: None is the client's.
-            timeout_s: Deadline, seconds; None is the client's.
-            limits: As in :meth:`query`, the same for all.
+            min_revision: Minimum revision of the space for the response.
+            space: Name of the space; None uses the client's.
+            timeout_s: Deadline, seconds; None uses the client's.
+            limits: See :meth:`query`; they apply to all queries.
         """
         known(QueryLimits, limits)
         common = message(query_pb2.MemoryQuery, **limits)
@@ -119,7 +119,7 @@ class Reads(ClientBase):
         """Return one memory.
 
         Raises:
-            NotFound: There is none of this id, or no longer.
+            NotFound: No memory has this id.
         """
         request = message(
             GetMemoryRequest,
@@ -138,7 +138,7 @@ class Reads(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> GetStateResponse:
-        """Return the state of the mind; the arguments are those of ``GetStateRequest``."""
+        """Return the state of the space; the arguments are those of ``GetStateRequest``."""
         request = message(
             GetStateRequest,
             space=self._space(space),
@@ -153,7 +153,7 @@ class Reads(ClientBase):
         """Return the health of the server, or of one of its services.
 
         Raises:
-            ApiStatusError: NOT_FOUND, there is no such service.
+            ApiStatusError: NOT_FOUND; the service is unknown.
         """
         request = message(health_pb2.HealthCheckRequest, service=service)
         return await self._connection.unary(self._check, request, timeout_s=timeout_s)
@@ -163,7 +163,7 @@ class Reads(ClientBase):
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         """Yield the health at once and after each change, until the iterator is closed.
 
-        A watch that is cut, as every connection is at its greatest age, is begun again.
+        A watch that the server ends, as it does with every old connection, is started again.
 
         Raises:
             Unavailable: The server cannot be reached.
@@ -190,20 +190,20 @@ class Reads(ClientBase):
         min_revision: int | None = None,
         space: str | None = None,
     ) -> AsyncIterator[WatchStateResponse]:
-        """Yield the state of the mind at once and after each change, until the iterator is closed.
+        """Yield the state of the space at once and after each change, until the iterator is closed.
 
-        Changes in quick succession are joined; the newest always arrives. A watch that is cut, as
-        every connection is at its greatest age, is begun again where it was.
+        Changes in quick succession are combined; the newest one always arrives. A watch that the
+        server ends, as it does with every old connection, is resumed.
 
         Args:
-            min_interval_s: Shortest time between two states, 0.01..3600 seconds.
-            include_traces: With the synaptic traces themselves.
-            min_revision: Lowest revision that the first state may be of.
-            space: None is the client's.
+            min_interval_s: Minimum time between two states, 0.01..3600 seconds.
+            include_traces: Include the synaptic traces.
+            min_revision: Minimum revision of the first state.
+            space: Name of the space; None uses the client's.
 
         Raises:
-            NotFound: The space does not exist, or was deleted while it was watched.
-            Unavailable: The server cannot be reached, or has too many watches of this space.
+            NotFound: The space does not exist, or was deleted during the watch.
+            Unavailable: The server cannot be reached, or has too many watches on this space.
         """
         interval_s = number(
             "min_interval_s", min_interval_s, low=MIN_WATCH_INTERVAL_S, high=MAX_WATCH_INTERVAL_S
@@ -232,7 +232,7 @@ class Reads(ClientBase):
                     pause_s = error.retry_after_s or 0.0
             await asyncio.sleep(pause_s)
 
-    # Last in the class: below it, ``list`` in an annotation would mean this method.
+    # The last method of the class: after it, ``list`` in an annotation would mean this method.
     async def list(
         self,
         *,
@@ -247,17 +247,17 @@ class Reads(ClientBase):
     ) -> AsyncIterator[Memory]:
         """Yield the memories of the space, oldest first, page by page.
 
-        A memory that is there throughout comes exactly once, however the space changes meanwhile.
+        A memory that exists throughout is yielded exactly once, however the space changes.
 
         Args:
-            labels: Labels that a memory has, all of them.
-            sources: Sources that a memory may have, such as "user_input"; none allows all.
-            conversation_id: Conversation that a memory comes from; empty allows all.
-            page_size: Memories a page, at most 1,000; 0 is the server's default.
-            include_embedding: With their vectors.
-            min_revision: Lowest revision that a page may be of.
-            space: None is the client's.
-            timeout_s: Deadline of each page, seconds; None is the client's.
+            labels: Required labels, all of them.
+            sources: Allowed sources, such as "user_input"; empty allows all.
+            conversation_id: Required conversation; empty allows all.
+            page_size: Memories on a page, at most 1,000; 0 uses the server's default.
+            include_embedding: Include the vectors.
+            min_revision: Minimum revision of a page.
+            space: Name of the space; None uses the client's.
+            timeout_s: Deadline of each page, seconds; None uses the client's.
         """
         request = message(
             query_pb2.ListMemoriesRequest,
@@ -281,7 +281,7 @@ class Reads(ClientBase):
 
 
 def _sought(text: str, embedding: Vector | None) -> dict[str, object]:
-    """Return what a query looks for, by the field."""
+    """Return the query fields for a text or an embedding."""
     if embedding is None:
         return {"text": text}
     if string("text", text):

@@ -1,4 +1,4 @@
-"""How a client takes up a broken stream again: which failures pass, how soon, for how long."""
+"""Resumption of a broken stream: temporary failures, delays and patience."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ __all__ = ["Retry"]
 
 _MIN_PAUSE_S: Final = 0.05
 _MAX_PAUSE_S: Final = 2.0
+# CANCELLED, UNKNOWN, INTERNAL: codes of the transport for a broken call, besides UNAVAILABLE.
 _BROKEN: Final = frozenset({1, 2, 13})
-"""CANCELLED, UNKNOWN, INTERNAL: what the transport says of a broken call, besides UNAVAILABLE."""
 
 
 class Retry:
-    """Patience with one stream.
+    """Retry policy of one stream.
 
     Args:
-        patience_s: How long to try while nothing goes on, seconds.
+        patience_s: Time without progress after which the stream gives up, seconds.
     """
 
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
+        # Event-loop time of the first failure since the last progress.
         self._since_s: float | None = None
-        """Event-loop time of the first failure since something went on."""
 
     def went_on(self) -> None:
-        """Forget the failures."""
+        """Reset the policy after progress."""
         self._since_s = None
 
     async def after(self, error: MlsdmError) -> None:
-        """Wait until it is time to try again.
+        """Wait until the next attempt is due.
 
         Raises:
-            MlsdmError: The error, where it does not pass, was waited out for long enough, or would
-                outlast the patience.
+            MlsdmError: The given error, if it is permanent, or if the patience is or would be
+                exceeded.
         """
         now_s = asyncio.get_running_loop().time()
         if self._since_s is None:

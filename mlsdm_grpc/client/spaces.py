@@ -1,4 +1,4 @@
-"""The spaces themselves: creating, configuring and listing them."""
+"""Client methods for spaces."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SpaceSettings(TypedDict, total=False):
 
 
 def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
-    """Return settings for the wire; what is not given, or None, keeps its default or its value.
+    """Return settings as a message; omitted settings and None keep their default or present value.
 
     Args:
         settings: Fields of ``SpaceConfig``: dimension, capacity, embedder_model, default_ttl (a
@@ -64,7 +64,7 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             where a query looks that names no phase).
 
     Raises:
-        InvalidInput: A setting cannot be sent, or there is none of this name.
+        InvalidInput: A setting cannot be sent, or is unknown.
     """
     known(SpaceSettings, settings)
     return message(
@@ -121,7 +121,7 @@ def _ontology(vectors: object) -> list[OntologyCategory]:
 
 
 class Spaces(ClientBase):
-    """Creates, configures and lists spaces."""
+    """Client methods that create, configure and list spaces."""
 
     async def create_space(
         self,
@@ -132,17 +132,17 @@ class Spaces(ClientBase):
         timeout_s: float | None = None,
         **settings: Unpack[SpaceSettings],
     ) -> service_pb2.CreateSpaceResponse:
-        """Create a space; one with the server's defaults comes to be by its first write.
+        """Create a space; a first write creates a space with the server's defaults.
 
         Args:
-            space: Its name.
-            validate_only: Check only, write nothing.
-            request_id: UUID of this write; None makes one.
-            timeout_s: Deadline, seconds; None is the client's.
-            settings: As in :func:`space_config`.
+            space: Name of the space.
+            validate_only: Check without writing.
+            request_id: UUID of this write; None creates one.
+            timeout_s: Deadline, seconds; None uses the client's.
+            settings: See :func:`space_config`.
 
         Raises:
-            AlreadyExists: There is a space of this name.
+            AlreadyExists: The name is taken.
             PreconditionFailed: The server does not have that embedder.
         """
         write_id = write_request_id(request_id)
@@ -164,10 +164,10 @@ class Spaces(ClientBase):
         min_revision: int | None = None,
         timeout_s: float | None = None,
     ) -> service_pb2.GetSpaceResponse:
-        """Return a space with its settings; None is the client's.
+        """Return a space with its settings; None uses the client's space.
 
         Raises:
-            NotFound: There is none of this name.
+            NotFound: The space does not exist.
         """
         request = message(
             service_pb2.GetSpaceRequest, space=self._space(space), min_revision=min_revision
@@ -184,20 +184,20 @@ class Spaces(ClientBase):
         timeout_s: float | None = None,
         **settings: Unpack[SpaceSettings],
     ) -> service_pb2.UpdateSpaceResponse:
-        """Change settings of a space; what is not given stays.
+        """Change settings of a space; omitted settings keep their value.
 
         Args:
-            space: Its name; None is the client's.
-            etag: Of the space, from :meth:`get_space`.
-            validate_only: Check only, write nothing.
-            request_id: UUID of this write; None makes one.
-            timeout_s: Deadline, seconds; None is the client's.
-            settings: As in :func:`space_config`.
+            space: Name of the space; None uses the client's.
+            etag: Etag of the space, from :meth:`get_space`.
+            validate_only: Check without writing.
+            request_id: UUID of this write; None creates one.
+            timeout_s: Deadline, seconds; None uses the client's.
+            settings: See :func:`space_config`.
 
         Raises:
-            NotFound: There is none of this name.
-            Conflict: The space was changed since it was read.
-            PreconditionFailed: The settings contradict what the space holds.
+            NotFound: The space does not exist.
+            Conflict: The space has changed since it was read.
+            PreconditionFailed: The settings conflict with the content of the space.
         """
         write_id = write_request_id(request_id)
         request = message(
@@ -218,8 +218,8 @@ class Spaces(ClientBase):
         """Yield the spaces of the tenant, oldest first, page by page.
 
         Args:
-            page_size: Spaces a page, at most 1,000; 0 is the server's default.
-            timeout_s: Deadline of each page, seconds; None is the client's.
+            page_size: Spaces on a page, at most 1,000; 0 uses the server's default.
+            timeout_s: Deadline of each page, seconds; None uses the client's.
         """
         request = message(service_pb2.ListSpacesRequest, page_size=page_size)
         while True:

@@ -1,4 +1,4 @@
-"""The long streams of the client: many items in, all memories out, over any number of breaks."""
+"""Client methods for long streams that survive reconnects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["Streaming"]
 
 
 class Streaming(ClientBase):
-    """Ingests memories, streams events, exports memories."""
+    """Client methods that ingest memories, stream events and export memories."""
 
     def ingest(
         self,
@@ -43,28 +43,26 @@ class Streaming(ClientBase):
         space: str | None = None,
         patience_s: float = 60.0,
     ) -> AsyncGenerator[IngestOutcome]:
-        """Store any number of memories and yield the outcome of each, in their order.
+        """Store any number of memories and yield the outcome of each, in order.
 
-        Each is stored exactly once, whatever breaks: the stream is taken up again where it was. As
-        many are under way as the server allows; a caller that is slow to take outcomes slows the
-        sending.
+        Each memory is stored exactly once: after a break the stream resumes. The server limits the
+        number of items in flight; a slow consumer of outcomes slows the sending.
 
         Args:
-            memories: What to store, for example from :func:`new_memory`; taken as needed.
-            stream_id: Name of the stream; None makes one. The same name with the same memories goes
-                on with an ingestion that was given up.
-            allow_replace: Replace memories whose ids exist.
-            space: None is the client's.
-            patience_s: How long to try while nothing goes on, seconds.
+            memories: Memories to store, for example from :func:`new_memory`; taken as needed.
+            stream_id: Name of the stream; None creates one. The same name with the same memories
+                resumes an interrupted ingestion.
+            allow_replace: Replace memories with the same ids.
+            space: Name of the space; None uses the client's.
+            patience_s: Time without progress after which the stream gives up, seconds.
 
         Yields:
-            ``status`` tells of a memory that was not stored; it spoils no other.
-            ``evicted_memory_ids`` names those that left to make room for it. An outcome with
-            neither ``status`` nor ``result`` says that the memory was settled while the connection
-            was broken.
+            Outcomes. ``status`` reports a memory that was not stored, without effect on others.
+            ``evicted_memory_ids`` lists memories evicted for it. An outcome with neither ``status``
+            nor ``result`` was acknowledged while the connection was broken.
 
         Raises:
-            Conflict: STREAM_IN_USE, another call has opened the stream.
+            Conflict: STREAM_IN_USE; another call has opened the stream.
             Unavailable: The server could not be reached for ``patience_s``.
         """
         replaces = flag("allow_replace", allow_replace)
@@ -94,7 +92,7 @@ class Streaming(ClientBase):
         space: str | None = None,
         patience_s: float = 60.0,
     ) -> AsyncGenerator[EventResult]:
-        """Let the mind process any number of events; otherwise as :meth:`ingest`."""
+        """Process any number of events; otherwise like :meth:`ingest`."""
         messages: ItemMessages[Event, EventResult] = ItemMessages(
             connect=lambda: self._connection.conversation(self._cognition.StreamEvents),
             open=lambda stream: StreamEventsRequest(open=stream),
@@ -120,16 +118,16 @@ class Streaming(ClientBase):
         space: str | None = None,
         patience_s: float = 60.0,
     ) -> AsyncIterator[Memory]:
-        """Yield all memories of the space, oldest first, over any number of breaks.
+        """Yield all memories of the space, oldest first, across reconnects.
 
-        A memory that is there throughout comes exactly once, however the space changes meanwhile.
+        A memory that exists throughout is yielded exactly once, however the space changes.
 
         Args:
-            labels: Labels that a memory has, all of them.
-            include_embedding: With their vectors.
-            min_revision: Lowest revision that the first ones may be of.
-            space: None is the client's.
-            patience_s: How long to try while nothing comes, seconds.
+            labels: Required labels, all of them.
+            include_embedding: Include the vectors.
+            min_revision: Minimum revision of the first memories.
+            space: Name of the space; None uses the client's.
+            patience_s: Time without progress after which the export gives up, seconds.
         """
         request = message(
             ExportMemoriesRequest,

@@ -1,8 +1,8 @@
-"""Single values of arguments: each function returns one as the wire carries it, or says why not.
+"""Conversion and check of single argument values.
 
-A value of another type, one that the wire cannot carry and one beyond the bound that is asked for
-are ``InvalidInput`` with the name of the argument; it says what to send instead, and for that
-repeats short values, never a credential.
+A value of a wrong type, beyond the given bound, or not representable on the wire raises
+``InvalidInput`` with the name of the argument. The error says what to send instead; it repeats
+short values, never a credential.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ __all__ = [
 ]
 
 HINT_CHARS: Final = 64
-"""Longest value that is repeated in what is to be sent instead."""
+"""Maximum length of a value repeated in an error, characters."""
 MAX_SINGLE: Final = float(np.finfo(np.float32).max)
 _MAX_DOUBLE: Final = float(np.finfo(np.float64).max)
 _MAX_SPAN: Final = timedelta(seconds=limits.MAX_TTL_S)
+# Maximum timeout, seconds; grpc treats several times this value as a deadline in the past.
 _MAX_TIMEOUT_S: Final = 1e9
-"""Longest timeout, seconds; grpc takes one of several times this for one that has passed."""
 
 
 def invalid(name: str, description: str) -> InvalidInput:
@@ -62,10 +62,10 @@ def invalid(name: str, description: str) -> InvalidInput:
 
 
 def write_request_id(request_id: object) -> str:
-    """Return the ``request_id`` of a write and of all its repeats: as given, or a new one.
+    """Return the ``request_id`` of a write and all its retries: the given one, or a new one.
 
     Raises:
-        InvalidInput: It is not a UUID.
+        InvalidInput: The value is not a UUID.
     """
     given = "" if request_id is None else string("request_id", request_id)
     try:
@@ -78,7 +78,7 @@ def address(target: object) -> str:
     """Return the target of a channel.
 
     Raises:
-        InvalidInput: It cannot be one.
+        InvalidInput: The value is not a valid target.
     """
     if not (given := string("target", target, max_bytes=bounds.STRING.limit)):
         raise invalid("target", "must not be empty")
@@ -86,10 +86,10 @@ def address(target: object) -> str:
 
 
 def credential(token: object) -> str:
-    """Return a token as it can stand in a header, without white space around it.
+    """Return a token in the form of a header value, without surrounding white space.
 
     Raises:
-        InvalidInput: It cannot.
+        InvalidInput: The token is not a valid header value.
     """
     if token is None:
         return ""
@@ -105,7 +105,7 @@ def credential(token: object) -> str:
 
 
 def string(name: str, value: object, *, max_bytes: int | None = None) -> str:
-    """Return a text that UTF-8 can carry, of at most so many bytes if there is a limit."""
+    """Return a text that UTF-8 can encode, within the given size."""
     if not isinstance(value, str):
         raise wrong_type(name, "a string", value, _as_text(value))
     try:
@@ -120,7 +120,7 @@ def string(name: str, value: object, *, max_bytes: int | None = None) -> str:
 
 
 def integer(name: str, value: object, *, low: int, high: int) -> int:
-    """Return a whole number in [low, high]."""
+    """Return an integer in [low, high]."""
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -135,7 +135,7 @@ def integer(name: str, value: object, *, low: int, high: int) -> int:
 def number(
     name: str, value: object, *, low: float = -_MAX_DOUBLE, high: float = _MAX_DOUBLE
 ) -> float:
-    """Return a number in [low, high]; finite, unless a bound is not."""
+    """Return a number in [low, high]; finite, unless a bound is infinite."""
     if not hasattr(value, "__float__") or isinstance(value, np.ndarray):
         raise wrong_type(name, "a number", value, _as_number(float, value))
     try:
@@ -148,17 +148,17 @@ def number(
 
 
 def timeout(value: object) -> float:
-    """Return a time that a call may take, seconds; one that has passed is negative."""
+    """Return the time allowed for a call, seconds; negative if it has passed."""
     return number("timeout_s", value, high=_MAX_TIMEOUT_S)
 
 
 def patience(value: object) -> float:
-    """Return how long a stream may be silent, seconds; infinite is for ever."""
+    """Return the patience of a stream, seconds; may be infinite."""
     return number("patience_s", value, low=0.0, high=math.inf)
 
 
 def named(name: str, kind: EnumDescriptor, value: object) -> int:
-    """Return the number of a value of an enumeration, which is given by number or short name."""
+    """Return the number of an enumeration value, given by number or short name."""
     prefix = kind.values[0].name.removesuffix("UNSPECIFIED")
     numbers = {each.name.removeprefix(prefix).lower(): each.number for each in kind.values}
     found = numbers.get(value.lower()) if isinstance(value, str) else value
@@ -173,7 +173,8 @@ def embedding(name: str, value: object) -> Embedding:
     """Return a vector as little-endian float32 bytes.
 
     Raises:
-        InvalidInput: It is no row of 1 to 4,096 finite numbers, or its norm is below 1e-9.
+        InvalidInput: The value is not a row of 1 to 4,096 finite numbers, or its norm is below
+            1e-9.
     """
     try:
         row = np.asarray(value)
@@ -197,14 +198,14 @@ def embedding(name: str, value: object) -> Embedding:
 
 
 def flag(name: str, value: object) -> bool:
-    """Return True or False, which may be given as 1 or 0."""
+    """Return True or False; 1 and 0 are accepted."""
     if not isinstance(value, int | np.bool_ | np.integer) or value not in {0, 1}:
         raise wrong_type(name, "True or False", value)
     return bool(value)
 
 
 def timestamp(name: str, value: object) -> Timestamp:
-    """Return a moment, given as a datetime that knows its time zone."""
+    """Return a timestamp, given as a datetime with time zone."""
     if not isinstance(value, datetime):
         raise wrong_type(name, "a datetime with a time zone", value, _as_datetime(value))
     if value.utcoffset() is None:
@@ -218,7 +219,7 @@ def timestamp(name: str, value: object) -> Timestamp:
 
 
 def duration(name: str, value: object) -> Duration:
-    """Return a length of time, given as a timedelta."""
+    """Return a duration, given as a timedelta."""
     if not isinstance(value, timedelta):
         seconds = _as_number(float, value)
         instead = f"timedelta(seconds={seconds})" if seconds else ""
@@ -231,7 +232,7 @@ def duration(name: str, value: object) -> Duration:
 
 
 def iterated(name: str, wanted: str, value: object) -> Iterator[Any]:
-    """Return an iterator over a value that is no string."""
+    """Return an iterator over a value that is not a string."""
     try:
         if isinstance(value, str | bytes | bytearray):
             raise TypeError
@@ -241,7 +242,7 @@ def iterated(name: str, wanted: str, value: object) -> Iterator[Any]:
 
 
 def wrong_type(name: str, wanted: str, value: object, instead: str = "") -> InvalidInput:
-    """Return the error of a value of another type than is wanted."""
+    """Return the error of a value of a wrong type."""
     kind = "None" if value is None else type(value).__name__
     hint = f"; send {instead}" if instead else ""
     return invalid(name, f"must be {wanted}, is {kind}{hint}")
@@ -254,7 +255,7 @@ def _range(low: float, high: float) -> str:
 
 
 def _as_text(value: object) -> str:
-    """Return the string to send instead of a value; empty if there is none."""
+    """Return a string to suggest instead of a value, or an empty string."""
     if isinstance(value, bytes):
         return 'value.decode("utf-8")'
     try:
@@ -265,7 +266,7 @@ def _as_text(value: object) -> str:
 
 
 def _as_number(kind: type[int | float], value: object) -> str:
-    """Return the number to send instead of a value; empty if there is none."""
+    """Return a number to suggest instead of a value, or an empty string."""
     try:
         found = kind(value) if isinstance(value, str | int | float) else math.nan
         text = str(found) if math.isfinite(found) and found == float(value) else ""  # type: ignore[arg-type] # looked at
@@ -275,7 +276,7 @@ def _as_number(kind: type[int | float], value: object) -> str:
 
 
 def _as_datetime(value: object) -> str:
-    """Return the time to send instead of a value; empty if there is none."""
+    """Return a time to suggest instead of a value, or an empty string."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""The writes of the client. Each carries a ``request_id``, the same for all its repeats."""
+"""Client methods that write. Each write has a ``request_id`` that is the same for all retries."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["Writes"]
 
 
 class Writes(ClientBase):
-    """Stores and deletes memories and lets the mind process events."""
+    """Client methods that store and delete memories and process events."""
 
     async def put(
         self,
@@ -47,20 +47,20 @@ class Writes(ClientBase):
         """Store one memory: a text, an embedding or both.
 
         Args:
-            text: What is remembered; the server embeds it when there is no embedding.
-            allow_replace: Replace the memory that has ``memory_id``.
-            validate_only: Tell what would happen, write nothing.
-            request_id: UUID of this write, to repeat it by hand later; None makes one.
-            space: None is the client's.
-            timeout_s: Deadline, seconds; None is the client's.
+            text: Text to store; the server embeds it if there is no embedding.
+            allow_replace: Replace the memory with the same ``memory_id``.
+            validate_only: Return the expected result without writing.
+            request_id: UUID of this write, for a later manual retry; None creates one.
+            space: Name of the space; None uses the client's.
+            timeout_s: Deadline, seconds; None uses the client's.
             fields: As in :func:`new_memory`: embedding, memory_id, labels, metadata, phase,
                 confidence, pinned, expire_time, etag, embedding_model, context, event_time,
                 conversation_id.
 
         Raises:
-            AlreadyExists: There is a memory of this id, and ``allow_replace`` is not set.
-            Conflict: The memory to replace has another etag.
-            PreconditionFailed: The vector has another dimension than the space.
+            AlreadyExists: A memory has this id, and ``allow_replace`` is False.
+            Conflict: The replaced memory has another etag.
+            PreconditionFailed: The dimension of the vector differs from that of the space.
         """
         known(MemoryFields, fields)
         memory = new_memory(text, **fields)
@@ -91,11 +91,11 @@ class Writes(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> UpdateMemoryResponse:
-        """Change labels, pin or expiry of one memory; what is not given stays.
+        """Change labels, pin or expiry of one memory; omitted arguments keep their value.
 
         Raises:
-            NotFound: It does not exist.
-            Conflict: It has another etag.
+            NotFound: The memory does not exist.
+            Conflict: The memory has another etag.
         """
         write_id = write_request_id(request_id)
         request = message(
@@ -126,13 +126,13 @@ class Writes(ClientBase):
     ) -> DeleteMemoryResponse:
         """Delete one memory.
 
-        What is deleted stays in the journal until it is trimmed. ``erase`` asks for its content to
-        leave the journal too, which servers of this version refuse.
+        A deleted memory stays in the journal until the journal is trimmed. ``erase`` also removes
+        its content from the journal; servers of this version refuse it.
 
         Raises:
-            NotFound: It is gone already.
-            Conflict: It has another etag.
-            NotYetAvailable: The server does not erase.
+            NotFound: The memory does not exist.
+            Conflict: The memory has another etag.
+            NotYetAvailable: The server does not support ``erase``.
         """
         write_id = write_request_id(request_id)
         request = message(
@@ -161,20 +161,19 @@ class Writes(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> ProcessEventResponse:
-        """Let the mind process one event; an event that it refuses is an answer, not an error.
+        """Process one event; an event rejected by the filter is a response, not an error.
 
         Args:
-            text: What happened; stored with the memory.
-            embedding: Its vector; None lets the server embed the text.
+            text: Text of the event; stored with the memory.
+            embedding: Vector of the event; None lets the server embed the text.
             moral_value: 0 (harmful) to 1 (harmless); None lets the server score the text.
-            memory_id: Id of the memory that an accepted event becomes; empty lets the server
-                choose.
+            memory_id: Id of the memory of an accepted event; empty lets the server choose.
             labels: Labels of that memory.
             metadata: Metadata of that memory.
             confidence: Confidence of that memory, 0..1; None is 1.
-            request_id: UUID of this write; None makes one.
-            space: None is the client's.
-            timeout_s: Deadline, seconds; None is the client's.
+            request_id: UUID of this write; None creates one.
+            space: Name of the space; None uses the client's.
+            timeout_s: Deadline, seconds; None uses the client's.
         """
         write_id = write_request_id(request_id)
         request = message(
@@ -204,15 +203,15 @@ class Writes(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> ConsolidateResponse:
-        """Merge what says the same and remove what has expired now, not in the next sleep.
+        """Merge memories of equal content and remove expired ones now, before the next sleep.
 
         Args:
-            merge_min_cosine: Cosine from which two memories without a text are merged, 0.5..1;
-                1 merges nothing, None is the space's.
-            validate_only: Tell what would be done, write nothing.
-            request_id: UUID of this write; None makes one.
-            space: None is the client's.
-            timeout_s: Deadline, seconds; None is the client's. A full space takes long.
+            merge_min_cosine: Minimum cosine to merge two memories without text, 0.5..1; 1 disables
+                merging, None uses the space's setting.
+            validate_only: Return the expected result without writing.
+            request_id: UUID of this write; None creates one.
+            space: Name of the space; None uses the client's.
+            timeout_s: Deadline, seconds; None uses the client's. A full space takes long.
         """
         write_id = write_request_id(request_id)
         request = message(

@@ -1,6 +1,6 @@
-"""Every setting of the service, with type, default, unit and check: a frozen model a section.
+"""Settings of the service, with type, default, unit and check: one frozen model for each section.
 
-Code takes its own section, never the whole.
+Code receives its own section, never all settings.
 """
 
 from mlsdm_grpc.config.address import Address, parse_address

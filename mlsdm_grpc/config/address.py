@@ -1,4 +1,4 @@
-"""Addresses to listen on."""
+"""Listening addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LOOPBACK = re.compile(r"^(127(\.\d{1,3}){3}|localhost|::1)$")
 
 
 class Address(NamedTuple):
-    """An address to listen on."""
+    """A listening address."""
 
     host: str
     port: int
@@ -22,7 +22,7 @@ class Address(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """True if only this machine can reach the address."""
         return _LOOPBACK.match(self.host) is not None
 
 
@@ -30,7 +30,7 @@ def parse_address(text: str) -> Address:
     """Return the address in ``HOST:PORT`` or ``[IPV6]:PORT``; port 0 lets the system choose.
 
     Raises:
-        ValueError: It is not of that form, or the port is not in 0..65535.
+        ValueError: The text has another form, or the port is not in 0..65535.
     """
     match = re.fullmatch(r"(?:\[([0-9a-fA-F:]+)\]|([^\[\]:\s]+)):(\d{1,5})", text)
     if match is None or int(match[3]) > 65_535:

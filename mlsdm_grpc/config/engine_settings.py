@@ -12,55 +12,60 @@ __all__ = ["EngineSettings"]
 
 
 class EngineSettings(Section):
-    """Processes and queues behind the interceptors."""
+    """Worker processes, and the queues in front of them."""
 
     workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=0, le=256)
-    """Worker processes that hold the minds; 0 runs them inside the server (tests only)."""
+    """Number of worker processes that hold the spaces; 0 runs them inside the server (tests
+    only)."""
     text_workers: int = Field(default=1, ge=0, le=64)
-    """Processes that embed text; 0 embeds inside the server (tests only)."""
+    """Number of processes that embed text; 0 embeds inside the server (tests only)."""
     max_pending: int = Field(default=2_048, ge=1)
-    """Interactive calls that may be in the engine at once; more are refused with BULKHEAD_FULL. A
-    tenant may have as many as are free besides, so one alone has half of them."""
+    """Maximum number of interactive calls in the engine; more are refused with BULKHEAD_FULL. One
+    tenant may use as many slots as remain free, so a single tenant gets half of them."""
     max_pending_bulk: int = Field(default=256, ge=1)
-    """The same for batches, streams and consolidations."""
+    """Maximum number of batches, streams and consolidations in the engine; more are refused with
+    BULKHEAD_FULL."""
     max_pending_text: int = Field(default=512, ge=1)
-    """The same for calls that wait for a text worker."""
+    """Maximum number of calls waiting for a text worker; more are refused with BULKHEAD_FULL."""
     max_pending_llm: int = Field(default=256, ge=1)
-    """The same for calls that ask, or wait to ask, a model provider."""
+    """Maximum number of calls that use a model provider or wait for one; more are refused with
+    BULKHEAD_FULL."""
     max_queue_s: float = Field(default=0.15, gt=0, le=60)
-    """Estimated work of queries that may wait before one worker in one lane, seconds. What would
-    wait longer is refused with BULKHEAD_FULL."""
+    """Maximum estimated work of waiting queries in one lane of a worker, seconds. A query that
+    would wait longer is refused with BULKHEAD_FULL."""
     max_write_queue_s: float = Field(default=5.0, gt=0, le=60)
-    """The same for writes, and for texts before a text worker."""
+    """Maximum estimated work of waiting writes, and of texts waiting for a text worker, seconds. A
+    call that would wait longer is refused with BULKHEAD_FULL."""
     max_watches: int = Field(default=64, ge=1, le=10_000)
-    """Watches of one space at once; more are refused with BULKHEAD_FULL."""
+    """Maximum number of watches on one space; more are refused with BULKHEAD_FULL."""
     max_streams: int = Field(default=128, ge=1, le=10_000)
-    """Streams of memories and events at once; more are refused with BULKHEAD_FULL. Also bounded by
-    memory: each may send a message of `server.max_request_bytes` at any time."""
+    """Maximum number of open streams of memories and events; more are refused with BULKHEAD_FULL.
+    Memory limits them too: each may send a message of `server.max_request_bytes` at any time."""
     max_stream_items: int = Field(default=1_024, ge=1, le=65_536)
-    """Items that a client may send on one stream before they are acknowledged."""
+    """Maximum number of unacknowledged items on one stream."""
     consolidation: bool = True
-    """Let a space consolidate its memories when it falls asleep."""
+    """Consolidate the memories of a space when it falls asleep."""
     consolidation_interval_s: float = Field(default=1.0, ge=0, le=86_400)
-    """Shortest time between two such consolidations of a space, seconds."""
+    """Minimum time between two such consolidations of a space, seconds."""
     scrub_rows_per_s: int = Field(default=4_096, ge=0, le=1_000_000)
-    """Rows compared with their checksums in a second of an idle worker, all spaces together; 0
-    compares them for snapshots only."""
+    """Number of rows an idle worker compares with their checksums each second, over all spaces; 0
+    compares them only for snapshots."""
     worker_start_timeout_s: float = Field(default=30.0, gt=0)
-    """A worker that is not ready after this is given up, seconds."""
+    """Time after which a starting worker that is not ready is given up, seconds."""
     worker_stall_timeout_s: float = Field(default=5.0, ge=0)
-    """A worker that makes no step for this long while somebody waits is replaced, seconds; steps
-    over many bytes have longer. 0 lets it be. Well below `pressure.max_processing_s` it is replaced
-    before the node is in an emergency."""
+    """Time without progress after which a worker that callers wait for is replaced, seconds; steps
+    over large data get more time. 0 disables the check. Keep it well below
+    `pressure.max_processing_s`, so that the worker is replaced before the node enters EMERGENCY."""
     worker_memory_limit_bytes: int = Field(default=0, ge=0)
-    """A worker that holds spaces and more memory than this is replaced, bytes. 0 is what it has at
-    rest and all that the limit leaves, where there is one. Keep it well above a worker's part of
-    the memory budget."""
+    """Memory above which a worker that holds spaces is replaced, bytes. 0 uses the memory of an
+    idle worker plus all that the cgroup limit leaves, if there is a limit. Keep it well above one
+    worker's share of the memory budget."""
     standby_worker: bool = True
-    """Keep one more worker that takes the place of a lost one at once."""
+    """Keep a spare worker that replaces a lost one at once."""
     memory_budget_bytes: int = Field(default=0, ge=0)
-    """Most bytes of all spaces in memory together; above it, those not in use leave.
-    0 is what the limit leaves beside messages and the rest, at most 60 % of it; without a limit, of
-    the memory of the machine. See docs/operations.md."""
+    """Maximum memory of all loaded spaces together, bytes; above it, unused spaces are unloaded. 0
+    uses the rest of the cgroup limit after messages and overhead, at most 60 % of it; without a
+    limit, of the memory of the machine. See docs/operations.md."""
     stop_snapshots_s: float = Field(default=20.0, ge=0)
-    """Longest time for snapshots when the server stops, seconds; what is left is replayed."""
+    """Maximum time for snapshots when the server stops, seconds; spaces without one are replayed at
+    the next start."""

@@ -1,4 +1,4 @@
-"""Settings of the judging of content."""
+"""Settings of governance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ScorerKind(StrEnum):
 
 
 class PutEnforcement(StrEnum):
-    """Built-in enforcement for texts that are to be stored."""
+    """Built-in enforcement for texts to be stored."""
 
     OFF = "off"
     SHADOW = "shadow"
@@ -28,16 +28,16 @@ class PutEnforcement(StrEnum):
 
 
 class GovernanceSettings(Section):
-    """Judgement of content; tenants set their policies over it, see docs/governance.md."""
+    """Evaluation of content; a tenant's policy overrides it, see docs/governance.md."""
 
     put_enforcement: PutEnforcement = PutEnforcement.SHADOW
-    """Built-in enforcement of the rules for texts that are to be stored: ``off``, ``shadow``
-    (judged and reported) or ``enforce``."""
+    """Built-in enforcement of the rules for texts to be stored: ``off``, ``shadow`` (evaluated and
+    reported) or ``enforce``."""
     max_text_bytes: int = Field(default=64 * KIB, ge=KIB, le=MIB)
-    """Longest text that EvaluateContent, AnalyzeSpeech and RepairSpeech take, and longest prompt
-    beside it, bytes."""
+    """Maximum size of a text for EvaluateContent, AnalyzeSpeech and RepairSpeech, and of the prompt
+    sent with it, bytes."""
     scorer: ScorerKind = ScorerKind.LEXICAL
     """Scorer of prompts, answers and events: ``lexical`` (in text workers, offline) or
-    ``moderation`` (an endpoint that speaks OpenAI's moderation protocol; streamed answers then come
-    in one piece while ``moral.response`` refuses)."""
+    ``moderation`` (an endpoint with OpenAI's moderation protocol; while the rule ``moral.response``
+    is enforced, streamed answers then arrive in one piece)."""
     moderation: ModerationSettings = ModerationSettings()

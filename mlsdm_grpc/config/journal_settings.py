@@ -20,12 +20,12 @@ class JournalKind(StrEnum):
 
 
 class JournalSettings(Section):
-    """The journal, which keeps the records."""
+    """The journal, which stores the records."""
 
     kind: JournalKind = JournalKind.SQLITE
-    """``sqlite`` is durable; ``memory`` forgets everything at exit."""
+    """``sqlite`` is durable; ``memory`` loses everything at exit."""
     data_dir: Path = Path("data")
-    """Folder of the journal and its snapshots; created if it is missing."""
+    """Folder of the journal and its snapshots; created if it does not exist."""
     snapshot_every: int = Field(default=5_000, ge=20)
-    """Writes to one space between two snapshots; a batch counts as many as it holds. A space that
-    had one in the last 10 seconds has the next after four times as many."""
+    """Number of writes to a space between two snapshots; a batch counts as its number of items. If
+    the last snapshot is less than 10 seconds old, the interval is four times as long."""

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 PROVIDERS: Final = ("echo", "openai", "anthropic")
-"""Names that a chain may hold."""
+"""Valid names of providers."""
 EchoStep = Literal["ok", "unavailable", "rejected", "hang", "reset"]
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -33,21 +33,21 @@ class EndpointSettings(Section):
     """An HTTP endpoint that is called with a key."""
 
     base_url: str
-    """Address of the requests; a redirect to anywhere else is refused."""
+    """Base URL of the requests; redirects to another address are refused."""
     key_file: Path | None = None
-    """File that holds the key, read again when it changes; without one no key is sent."""
+    """File with the key, read again when it changes; without it no key is sent."""
     key_required: bool = True
     """Refuse to start without a key."""
     allowed_hosts: tuple[str, ...] = ()
-    """Hosts that may be called; when it is empty only that of `base_url`."""
+    """Allowed hosts; if empty, only the host of `base_url`."""
     ca_file: Path | None = None
-    """Certificates of the authorities that are trusted, PEM; those of the system when absent."""
+    """Trusted certificate authorities, PEM; if absent, those of the system."""
     allow_plain_http: bool = False
-    """Let requests and the key travel unencrypted to a host that is not this machine."""
+    """Allow unencrypted requests, including the key, to another machine."""
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
-    """Longest time for a connection, name look-up and TLS included, seconds."""
+    """Maximum time to connect, including name look-up and TLS, seconds."""
     max_response_bytes: int = Field(default=4 * MIB, ge=64 * KIB, le=64 * MIB)
-    """Largest response, bytes; a larger one is a fault."""
+    """Maximum size of a response, bytes; a larger one is a failure."""
 
     @model_validator(mode="after")
     def _reachable(self) -> EndpointSettings:
@@ -68,7 +68,7 @@ class EndpointSettings(Section):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Hosts that may be called."""
+        """Allowed hosts."""
         return frozenset(self.allowed_hosts or {urlsplit(self.base_url).hostname or ""})
 
 
@@ -76,105 +76,106 @@ class ModelSettings(EndpointSettings):
     """An endpoint with models."""
 
     model: str = Field(min_length=1, max_length=128)
-    """Model that answers a caller who names none."""
+    """Model of requests that name none."""
     allowed_models: tuple[str, ...] = ()
-    """Other models that callers may name."""
+    """Other models that requests may name."""
 
     @property
     def models(self) -> frozenset[str]:
-        """All models that callers may name."""
+        """All models that requests may name."""
         return frozenset({self.model, *self.allowed_models})
 
 
 class OpenAISettings(ModelSettings):
-    """Provider `openai`: an endpoint of OpenAI, or a compatible one. Needs the extra `openai`."""
+    """Provider `openai`: the OpenAI endpoint, or a compatible one. Needs the extra `openai`."""
 
     base_url: str = "https://api.openai.com/v1"
-    """Address of the requests; a redirect to anywhere else is refused."""
+    """Base URL of the requests; redirects to another address are refused."""
     model: str = Field(default="gpt-4.1-mini", min_length=1, max_length=128)
-    """Model that answers a caller who names none."""
+    """Model of requests that name none."""
     max_tokens_field: str = Field(
         default="max_tokens", pattern="^(max_tokens|max_completion_tokens)$"
     )
-    """Name of the limit of an answer at the endpoint; newer models of OpenAI want
-    `max_completion_tokens`."""
+    """Name of the endpoint's parameter for the maximum length of an answer; newer OpenAI models
+    require `max_completion_tokens`."""
 
 
 class AnthropicSettings(ModelSettings):
     """Provider `anthropic`. Needs the extra `anthropic`."""
 
     base_url: str = "https://api.anthropic.com"
-    """Address of the requests; a redirect to anywhere else is refused."""
+    """Base URL of the requests; redirects to another address are refused."""
     model: str = Field(default="claude-haiku-4-5", min_length=1, max_length=128)
-    """Model that answers a caller who names none."""
+    """Model of requests that name none."""
 
 
 class EchoSettings(Section):
-    """Provider `echo`: answers without a model, from the prompt alone, always the same."""
+    """Provider `echo`: deterministic answers from the prompt, without a model."""
 
     style: str = Field(default="sentences", pattern="^(sentences|telegraphic|looping|empty)$")
-    """Style of its answers: sentences; for tests telegraphic, looping or none."""
+    """Style of the answers: ``sentences``, or for tests ``telegraphic``, ``looping`` or
+    ``empty``."""
     chunk_delay_s: float = Field(default=0.0, ge=0, le=60)
     """Pause before each word of a streamed answer, seconds."""
     script: tuple[EchoStep, ...] = ()
-    """For tests: what its first calls do instead: `ok`, `unavailable`, `rejected`, `hang`, `reset`
+    """For tests: results of the first calls: `ok`, `unavailable`, `rejected`, `hang`, `reset`
     (after some words)."""
 
 
 class BreakerSettings(Section):
-    """When a provider is no longer called, and how it is tried again."""
+    """Circuit breaker of a provider."""
 
     failures: int = Field(default=5, ge=1, le=1_000)
-    """Failures in a row that open the breaker."""
+    """Number of consecutive failures that open the breaker."""
     window_s: float = Field(default=10.0, gt=0, le=600)
-    """Time over which the share of failures is looked at, seconds."""
+    """Window of the failure rate, seconds."""
     window_calls: int = Field(default=20, ge=1, le=4_096)
-    """Calls in that time from which on the share counts."""
+    """Minimum number of calls in the window for the failure rate to count."""
     window_share: float = Field(default=0.5, gt=0, le=1)
-    """Share of failures in that time that opens the breaker."""
+    """Failure rate in the window that opens the breaker."""
     open_s: float = Field(default=30.0, gt=0, le=3_600)
-    """Time without calls after that, seconds."""
+    """Time that the breaker stays open, seconds."""
     probes: int = Field(default=3, ge=1, le=100)
-    """Calls at once that then see whether the provider is back; one failure opens again."""
+    """Maximum number of concurrent probes after that; one failure opens the breaker again."""
     successes: int = Field(default=2, ge=1, le=100)
-    """Successful ones that close the breaker."""
+    """Number of successful probes that close the breaker."""
 
 
 class LlmSettings(Section):
-    """Language models: which are asked, in which order, and within which limits."""
+    """Language models: providers, their order, and limits."""
 
     providers: tuple[str, ...] = Field(default=("echo",), min_length=1, max_length=8)
-    """Providers, first choice first: `echo`, `openai`, `anthropic`. The next one is asked when one
-    has failed."""
+    """Providers in order of preference: `echo`, `openai`, `anthropic`. The next one is called when
+    one has failed."""
     max_concurrent: int = Field(default=64, ge=1, le=10_000)
-    """Calls to providers at once; more wait for their turn, up to `engine.max_pending_llm`."""
+    """Maximum number of concurrent provider calls; more wait, up to `engine.max_pending_llm`."""
     timeout_s: float = Field(default=30.0, gt=0, le=3_600)
-    """Longest time of one try, for a stream until its first piece, seconds."""
+    """Timeout of one attempt, for a stream until its first piece, seconds."""
     stream_idle_timeout_s: float = Field(default=15.0, gt=0, le=3_600)
-    """Longest pause between two pieces of a streamed answer, seconds; at most `timeout_s`."""
+    """Maximum pause between two pieces of a streamed answer, seconds; at most `timeout_s`."""
     deadline_margin_s: float = Field(default=0.1, ge=0, le=60)
-    """Time before the caller's deadline at which a model, or the remote embedder, is waited for no
-    longer, seconds."""
+    """Time before the caller's deadline at which waiting for a model or the remote embedder ends,
+    seconds."""
     tries: int = Field(default=3, ge=1, le=5)
-    """Tries at one provider, the first included."""
+    """Number of attempts at one provider, including the first."""
     retry_initial_s: float = Field(default=1.0, gt=0, le=60)
-    """Pause before the second try, seconds; it doubles with each."""
+    """Pause before the second attempt, seconds; doubles with each attempt."""
     retry_max_s: float = Field(default=10.0, gt=0, le=600)
-    """Longest such pause, seconds; a provider may ask for a longer one."""
+    """Maximum pause between attempts, seconds; a provider may request a longer one."""
     retry_jitter_s: float = Field(default=1.0, ge=0, le=60)
-    """Random time that is added to each pause, at most, seconds."""
+    """Maximum random time added to each pause, seconds."""
     retry_share: float = Field(default=0.1, ge=0, le=1)
-    """Second and further tries of all requests together, as a share of the requests of the last
-    60 seconds."""
+    """Retry budget: retries of all requests together, as a share of the requests of the last 60
+    seconds."""
     retry_floor: int = Field(default=0, ge=0, le=1_000)
-    """So many in 60 seconds are made however few the requests are; above 0 the share is exceeded
-    where requests are few."""
+    """Number of retries always allowed in 60 seconds; above 0, few requests may exceed the retry
+    budget."""
     max_tokens: int = Field(default=512, ge=1, le=4_096)
-    """Most tokens of an answer whose caller names no limit."""
+    """Maximum number of tokens of an answer if the request sets no limit."""
     max_tokens_limit: int = Field(default=4_096, ge=1, le=65_536)
-    """Most tokens that a caller may ask for."""
+    """Maximum number of tokens that a request may ask for."""
     max_prompt_bytes: int = Field(default=64 * KIB, ge=1 * KIB, le=1 * MIB)
-    """Longest prompt, bytes of UTF-8."""
+    """Maximum size of a prompt, bytes of UTF-8."""
     breaker: BreakerSettings = BreakerSettings()
     echo: EchoSettings = EchoSettings()
     openai: OpenAISettings = OpenAISettings()
@@ -184,49 +185,51 @@ class LlmSettings(Section):
     def _chain(self) -> LlmSettings:
         unknown = sorted(set(self.providers) - set(PROVIDERS))
         if unknown:
-            raise ValueError(f"providers: no such provider: {', '.join(unknown)}")
+            raise ValueError(
+                f"providers: must be one of {', '.join(PROVIDERS)}, not {', '.join(unknown)}"
+            )
         if len(set(self.providers)) != len(self.providers):
-            raise ValueError("providers: each one once")
+            raise ValueError("providers: must not contain duplicates")
         if self.stream_idle_timeout_s > self.timeout_s:
-            raise ValueError("stream_idle_timeout_s is more than timeout_s")
+            raise ValueError("stream_idle_timeout_s must be at most timeout_s")
         if self.max_tokens > self.max_tokens_limit:
-            raise ValueError("max_tokens is more than max_tokens_limit")
+            raise ValueError("max_tokens must be at most max_tokens_limit")
         return self
 
 
 class EmbedderSettings(EndpointSettings):
-    """The remote embedder, used when `space.embedder` is `openai`. Needs the extra `openai`."""
+    """Remote embedder, used if `space.embedder` is `openai`. Needs the extra `openai`."""
 
     base_url: str = "https://api.openai.com/v1"
-    """Address of the requests; a redirect to anywhere else is refused."""
+    """Base URL of the requests; redirects to another address are refused."""
     model: str = Field(default="text-embedding-3-small", min_length=1, max_length=96)
-    """Model that embeds; spaces remember it and refuse the vectors of another one."""
+    """Embedding model; spaces store its name and refuse vectors of another model."""
     dimension: int = Field(default=384, ge=1, le=4_096)
-    """Dimension that is asked for and expected."""
+    """Requested and expected dimension."""
     send_dimension: bool = True
-    """Name the dimension in requests; switch it off for endpoints that know no such parameter."""
+    """Send the dimension in requests; disable it for endpoints without this parameter."""
     batch_texts: int = Field(default=64, ge=1, le=2_048)
-    """Texts of one request."""
+    """Maximum number of texts in one request."""
     max_concurrent: int = Field(default=16, ge=1, le=1_000)
-    """Requests at once; more wait for their turn."""
+    """Maximum number of concurrent requests; more wait."""
     timeout_s: float = Field(default=10.0, gt=0, le=600)
-    """Longest time of one try, seconds."""
+    """Timeout of one attempt, seconds."""
     cache_entries: int = Field(default=10_000, ge=0, le=10_000_000)
-    """Vectors that are kept for texts that come again, last used longest; 0 keeps none. Each takes
-    four bytes a dimension."""
+    """Maximum number of vectors in the cache, evicted by last use; 0 disables it. Each takes four
+    bytes for each dimension."""
     cache_ttl_s: float = Field(default=3_600.0, gt=0, le=31_536_000)
-    """Time after which a kept vector is asked for again, seconds."""
+    """Lifetime of a cached vector, seconds."""
 
 
 class ModerationSettings(EndpointSettings):
-    """The moderation endpoint, used when `governance.scorer` is `moderation`."""
+    """Moderation endpoint, used if `governance.scorer` is `moderation`."""
 
     base_url: str = "https://api.openai.com/v1/moderations"
-    """Address of the endpoint, all of it; a redirect to anywhere else is a failure."""
+    """Full URL of the endpoint; a redirect to another address is a failure."""
     model: str = Field(default="omni-moderation-latest", min_length=1, max_length=128)
-    """Model that is asked for."""
+    """Moderation model."""
     timeout_s: float = Field(default=2.0, gt=0, le=60)
-    """An answer that takes longer, and a turn that is waited for longer, counts as a failure, which
-    the rules' `on_error` decides, seconds."""
+    """Timeout of a request, including the wait for its turn, seconds; a timeout counts as a
+    failure, for which `on_error` of the rules applies."""
     max_response_bytes: int = Field(default=256 * KIB, ge=64 * KIB, le=64 * MIB)
-    """Largest response, bytes; a larger one is a fault."""
+    """Maximum size of a response, bytes; a larger one is a failure."""

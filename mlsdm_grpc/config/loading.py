@@ -1,7 +1,7 @@
-"""All settings of one server, and how they are read.
+"""All settings of one server, and their sources.
 
 Precedence, lowest first: defaults, the TOML file, environment variables ``MLSDM_SECTION__FIELD``,
-command line flags. All faults are reported at once.
+command line flags. All faults are reported together.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def load_settings(
     """Return the settings from all sources.
 
     Args:
-        file: TOML file with one table a section.
-        overrides: Values by section and field that win over everything else.
+        file: TOML file with one table for each section.
+        overrides: Values by section and field with the highest precedence.
 
     Raises:
         InvalidInput: One violation for every fault, with its path.
@@ -126,7 +126,7 @@ def load_settings(
 
 
 def _no_json(environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the variables of lists and tables that hold no JSON."""
+    """Yield the variables of lists and tables that do not contain JSON."""
     known = dict(_variables(_ENV_PREFIX, Settings))
     lists = {name for name, annotation in known.items() if get_origin(annotation) is tuple}
     for name, value in sorted(environment.items()):
@@ -139,14 +139,17 @@ def _no_json(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _said(fault: Mapping[str, Any]) -> str:
-    """Return what is wrong, in words for somebody who writes a configuration."""
+    """Return a fault in words for the author of the configuration."""
     if fault["type"] == "extra_forbidden":
         return "there is no such setting"
     return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def unknown_environment(environment: Mapping[str, str]) -> list[str]:
-    """Return variables with our prefix that no setting reads; worth a warning, not an error."""
+    """Return variables with our prefix that match no setting.
+
+    They cause a warning, not an error.
+    """
     known = dict(_variables(_ENV_PREFIX, Settings))
     return sorted(
         name for name in environment if name.startswith(_ENV_PREFIX) and name.upper() not in known
@@ -154,7 +157,7 @@ def unknown_environment(environment: Mapping[str, str]) -> list[str]:
 
 
 def _variables(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, object]]:
-    """Yield the variable of each setting in a model, and the setting's type."""
+    """Yield the variable of each setting in a model, and the type of the setting."""
     for name, info in model.model_fields.items():
         inner = info.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):

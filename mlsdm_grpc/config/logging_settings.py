@@ -12,7 +12,7 @@ __all__ = ["LogFormat", "LoggingSettings"]
 
 
 class LogFormat(StrEnum):
-    """Forms of log lines."""
+    """Formats of log lines."""
 
     JSON = "json"
     CONSOLE = "console"
@@ -22,6 +22,6 @@ class LoggingSettings(Section):
     """Log lines on standard error."""
 
     level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
-    """Lowest level that is written: debug, info, warning or error."""
+    """Minimum level of written events: debug, info, warning or error."""
     format: LogFormat = LogFormat.JSON
     """``json`` for machines, ``console`` for people."""

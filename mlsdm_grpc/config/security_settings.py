@@ -1,4 +1,4 @@
-"""Settings of the authentication of callers."""
+"""Settings of authentication."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["AuthMode", "SecuritySettings"]
 
 
 class AuthMode(StrEnum):
-    """Ways to authenticate callers."""
+    """Methods of authentication."""
 
     DEV = "dev"
     TOKEN = "token"  # noqa: S105 - the name of a mode
@@ -23,12 +23,13 @@ class SecuritySettings(Section):
     """Authentication of callers."""
 
     mode: AuthMode = AuthMode.DEV
-    """``dev``: no credentials, tenant ``dev``, loopback only. ``token``: bearer tokens."""
+    """``dev``: no credentials, tenant ``dev``, loopback addresses only. ``token``: bearer
+    tokens."""
     tokens_file: Path | None = None
     """TOML file of token hashes; required in mode ``token``, see docs/tokens.md."""
 
     @model_validator(mode="after")
     def _tokens(self) -> SecuritySettings:
         if self.mode is AuthMode.TOKEN and self.tokens_file is None:
-            raise ValueError("mode 'token' needs tokens_file")
+            raise ValueError("tokens_file is required in mode 'token'")
         return self

@@ -1,4 +1,4 @@
-"""Defaults of spaces."""
+"""Default parameters of spaces."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ __all__ = ["RecallPhase", "SpaceDefaults"]
 
 
 class RecallPhase(StrEnum):
-    """Phases that a query looks in which names none."""
+    """Phases searched by a query without a phase."""
 
     ALL = "all"
     BAND = "band"
 
 
 class SpaceDefaults(Section):
-    """Defaults of spaces that are created by their first write, and the rules of all."""
+    """Defaults of spaces that their first write creates, and the rules of all spaces."""
 
     dimension: int = Field(default=384, ge=1, le=4_096)
     """Dimension of a space whose first write is a vector."""
     capacity: int = Field(default=20_000, ge=1, le=1_000_000)
-    """Memories of a space at most."""
+    """Maximum number of memories of a space."""
     recall_phase: RecallPhase = RecallPhase.ALL
-    """Phases that a query looks in which names none: ``all`` of them, or the ``band`` around the
-    current one. Spaces under version 1 of the rules keep ``all``."""
+    """Phases searched by a query without a phase: ``all``, or the ``band`` around the current
+    phase. Spaces under version 1 of the rules use ``all``."""
     upgrade_semantics: bool = False
-    """Carry spaces under older rules to the newest ones that this version has, each before its
-    next write, and create spaces under these. A new data folder does so without it. The newest
-    rules are a draft: versions of the server with another draft refuse the folder from the first
-    start with this setting on, and older ones refuse its spaces."""
+    """Upgrade spaces under older rules to the newest version, each before its next write, and
+    create spaces under the newest version. New data folders always use the newest version. It is a
+    draft: after the first start with this setting, server versions with another draft refuse the
+    data folder, and older server versions refuse its spaces."""
     embedder: str = "wordllama"
     """Embedder of texts: ``wordllama`` (256 dimensions, offline), ``openai`` (section `embedder`)
     or ``none``."""
@@ -41,5 +41,5 @@ class SpaceDefaults(Section):
     @classmethod
     def _known_embedder(cls, value: str) -> str:
         if value not in {"wordllama", "openai", "none"}:
-            raise ValueError("expected 'wordllama', 'openai' or 'none'")
+            raise ValueError("must be one of 'wordllama', 'openai', 'none'")
         return value

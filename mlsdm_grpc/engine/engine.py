@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
 import anyio.abc
-import structlog
 
-from mlsdm_grpc.config import EngineSettings, SpaceDefaults
-from mlsdm_grpc.engine.memory_reads import MemoryReads
-from mlsdm_grpc.engine.memory_writes import Intake
-from mlsdm_grpc.engine.statistics import Vitals
-from mlsdm_grpc.engine.streams import Streams
-from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Rule
-from mlsdm_grpc.ids import Ids
-from mlsdm_grpc.journal.protocol import Journal
-from mlsdm_grpc.llm.embedders import EmbedderInfo, RemoteEmbedder, embedder_info
-from mlsdm_grpc.moderation.moderator import Judging, Scorer
-from mlsdm_grpc.moderation.preparation import Preparation
-from mlsdm_grpc.moderation.tenant_policies import Policies
-from mlsdm_grpc.moderation.text_client import Texts
-from mlsdm_grpc.observability.metrics import Metrics
-from mlsdm_grpc.protection.byte_gate import ByteGate
-from mlsdm_grpc.protection.clock import Clock, TimeSources
-from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
-from mlsdm_grpc.protection.memory_budget import Budget
-from mlsdm_grpc.spaces.catalogue import Catalogue
-from mlsdm_grpc.spaces.consolidator import Consolidator, SleepSchedule
-from mlsdm_grpc.spaces.creation import FirstWrites, parameters_from
+from mlsdm_grpc.engine.parts import EngineParts
+from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.spaces.directory import Directory
-from mlsdm_grpc.spaces.eviction import Evictor
-from mlsdm_grpc.spaces.loader import Loader
-from mlsdm_grpc.spaces.lost_spaces import LostSpaces
-from mlsdm_grpc.spaces.quarantine import Quarantine
-from mlsdm_grpc.spaces.record_factory import RecordFactory
-from mlsdm_grpc.spaces.registry import SpaceRegistry
-from mlsdm_grpc.spaces.scrubber import Scrubber
-from mlsdm_grpc.spaces.snapshots import Snapshots, SnapshotSchedule
-from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.spaces.watches import Watches
-from mlsdm_grpc.spaces.write_pipeline import WritePipeline
-from mlsdm_grpc.workers.pool import Loss, Pool, WorkerLimits
-from mlsdm_grpc.workers.process import WorkerRole
+from mlsdm_grpc.workers.pool import Loss
 
 __all__ = ["Engine"]
 
-_log = structlog.get_logger(__name__)
 _STOP_S = 10.0
 
 
@@ -57,141 +22,44 @@ class Engine:
     """Minds in worker processes behind a journal.
 
     Args:
-        journal: Open journal; the caller closes it.
-        settings: Processes and queues.
-        defaults: Parameters of spaces that their first write creates.
-        snapshot_every: Writes to a space between two snapshots.
-        max_response_bytes: Answers that would be larger are refused or cut.
-        metrics: Where figures go.
-        rules: The governance rules that are built in.
-        scorer: Scores prompts, answers and events in place of the text workers, if given.
-        remote_embedder: Embeds text in place of text workers.
-        clock: The server's clock; None is one that believes the machine's at the start.
-        ids: Makes ids; None makes them of the server's time and the machine's random bytes.
-        room: For large answers while they are made; unbounded by default.
-        most_space_bytes: No space is loaded above this, see :class:`Budget`.
+        parts: What :func:`wire_engine` made.
     """
 
-    def __init__(
-        self,
-        journal: Journal,
-        *,
-        settings: EngineSettings,
-        defaults: SpaceDefaults,
-        snapshot_every: int,
-        max_response_bytes: int,
-        metrics: Metrics,
-        rules: Sequence[Rule] = BUILT_IN_RULES,
-        scorer: Scorer | None = None,
-        remote_embedder: RemoteEmbedder | None = None,
-        clock: Clock | None = None,
-        ids: Ids | None = None,
-        room: ByteGate | None = None,
-        most_space_bytes: int = 0,
-    ) -> None:
-        self.clock = clock = clock or Clock(TimeSources(), metrics=metrics)
+    def __init__(self, parts: EngineParts) -> None:
+        self.parts = parts
+        """All objects of the engine; servicers use those below."""
+        self.clock = parts.clock
         """Time of this server."""
-        self.ids = ids or Ids(clock.now_ns)
+        self.ids = parts.ids
         """Makes the ids of what has none."""
-        self._metrics = metrics
-        self.lanes = _lanes(settings, metrics)
+        self.lanes = parts.lanes
         """Who may work, and when."""
-        self._minds = _mind_workers(settings)
-        self._text_pool = _text_workers(settings, "none" if remote_embedder else defaults.embedder)
-        self.texts = Texts(
-            embedder_info(defaults.embedder),
-            self._text_pool,
-            self.lanes,
-            metrics,
-            remote=remote_embedder,
-        )
+        self.texts = parts.texts
         """What text workers do."""
-        info = self.texts.info
-        self._budget = Budget(settings.memory_budget_bytes, most_space_bytes)
-        self.quarantine = quarantine = Quarantine()
+        self.quarantine = parts.quarantine
         """Spaces that take no writes."""
-        sleeps = SleepSchedule(interval_s=settings.consolidation_interval_s, metrics=metrics)
-        due = SnapshotSchedule(snapshot_every)
-        records = self._records = RecordFactory(
-            new_spaces_version=journal.new_spaces_version,
-            upgrades=defaults.upgrade_semantics,
-            record_ns=clock.record_ns,
-            new_record_id=self.ids.uuid,
-            quarantine=quarantine,
-        )
-        self._writes = WritePipeline(
-            journal,
-            records,
-            quarantine=quarantine,
-            observers=(sleeps, due),
-        )
-        self._directory = Directory(
-            journal,
-            SpaceRegistry(self._minds, self._budget),
-            Loader(journal, self._minds, quarantine, metrics),
-            budget=self._budget,
-            on_backlog=self._writes.settle_backlog,
-            metrics=metrics,
-        )
-        self._lost_spaces = LostSpaces(self._directory.registry, self._directory, quarantine)
-        access = self._access = Access(
-            self._directory, records, self._writes, self.lanes, clock=clock, ids=self.ids
-        )
-        self.turns = access.turns
+        self.turns = parts.access.turns
         """Slices of the event loop, for those who have much to do on it."""
-        self.policies = Policies(access, rules)
+        self.policies = parts.policies
         """The policies of the tenants."""
-        self.judging = Judging(self.texts, self.policies, scorer=scorer, metrics=metrics)
+        self.judging = parts.judging
         """What judges texts."""
-        preparation = Preparation(self.judging, self.texts, turns=access.turns, ids=self.ids)
-        self._first = FirstWrites(
-            access,
-            defaults=defaults,
-            embedder=info,
-            base_moral_threshold=self.policies.base_moral_threshold,
-        )
-        self.catalogue = Catalogue(
-            access,
-            journal,
-            defaults=parameters_from(defaults),
-            embedder=info,
-            base_moral_threshold=self.policies.base_moral_threshold,
-        )
+        self.catalogue = parts.catalogue
         """The spaces themselves: creating, configuring and listing them."""
-        self.reads = MemoryReads(
-            access,
-            self._first,
-            self.texts,
-            room=room or ByteGate("computing", sys.maxsize),
-            max_response_bytes=max_response_bytes,
-            metrics=metrics,
-        )
+        self.reads = parts.reads
         """Queries, single memories, pages, figures."""
-        self.intake = Intake(access, self._first, self.judging, preparation)
+        self.intake = parts.intake
         """The way in of memories and events."""
-        self.streams = Streams(
-            access, self._first, self.judging, preparation, info, settings=settings, metrics=metrics
-        )
+        self.streams = parts.streams
         """Streams of memories and events."""
-        self.watches = Watches(access, limit=settings.max_watches)
+        self.watches = parts.watches
         """Those who watch the state of a space."""
-        self.consolidator = Consolidator(access, sleeps, asleep=settings.consolidation)
+        self.consolidator = parts.consolidator
         """What merges memories that say the same."""
-        self._scrubber = Scrubber(access, rows_per_s=settings.scrub_rows_per_s, metrics=metrics)
-        self._snapshots = Snapshots(
-            access,
-            journal,
-            due,
-            self._scrubber,
-            stop_s=settings.stop_snapshots_s,
-            metrics=metrics,
-        )
-        self.evictor = Evictor(self._directory.registry, self._budget, self._snapshots, metrics)
+        self.evictor = parts.evictor
         """What lets spaces leave RAM."""
-        pools = {"space": self._minds, "text": self._text_pool}
-        self.vitals = Vitals(self._directory, quarantine, self._writes, pools, self.lanes)
+        self.vitals = parts.vitals
         """How it is doing."""
-        _set_gauges(metrics, quarantine, self.lanes)
 
     @property
     def embedder(self) -> EmbedderInfo | None:
@@ -201,91 +69,44 @@ class Engine:
     @property
     def new_spaces_version(self) -> int:
         """Version of the rules that new spaces are under."""
-        return self._records.new_spaces_version
+        return self.parts.records.new_spaces_version
 
     @property
     def directory(self) -> Directory:
         """The spaces in use here."""
-        return self._directory
+        return self.parts.directory
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the workers; at the end finish all writes and leave a snapshot of every space."""
+        parts = self.parts
         async with anyio.create_task_group() as tasks:
-            self._lost_spaces.start(tasks)
-            self.consolidator.start(tasks)
-            self._scrubber.start(tasks)
-            self._snapshots.start(tasks)
-            self.evictor.start(tasks)
+            parts.lost_spaces.start(tasks)
+            parts.consolidator.start(tasks)
+            parts.scrubber.start(tasks)
+            parts.snapshots.start(tasks)
+            parts.evictor.start(tasks)
             async with anyio.create_task_group() as starting:
-                starting.start_soon(self._minds.start, tasks, self._worker_lost)
-                starting.start_soon(self._text_pool.start, tasks, self._text_worker_lost)
+                starting.start_soon(parts.space_workers.start, tasks, self._worker_lost)
+                starting.start_soon(parts.text_workers.start, tasks, self._text_worker_lost)
             try:
                 yield
             finally:
-                self.consolidator.stop()
-                self._lost_spaces.stop()
-                self.evictor.stop()
-                self._scrubber.stop()
+                parts.consolidator.stop()
+                parts.lost_spaces.stop()
+                parts.evictor.stop()
+                parts.scrubber.stop()
                 with anyio.CancelScope(shield=True):
                     with anyio.move_on_after(_STOP_S):
-                        await self._writes.drained()
-                    await self._snapshots.snapshot_all()
-                    await self._minds.close()
-                    await self._text_pool.close()
+                        await parts.writes.drained()
+                    await parts.snapshots.snapshot_all()
+                    await parts.space_workers.close()
+                    await parts.text_workers.close()
                 tasks.cancel_scope.cancel()
 
     def _worker_lost(self, loss: Loss) -> None:
-        self._metrics.worker_restarts.labels("minds").inc()
-        self._lost_spaces.worker_lost(loss)
+        self.parts.metrics.worker_restarts.labels("minds").inc()
+        self.parts.lost_spaces.worker_lost(loss)
 
     def _text_worker_lost(self, _: Loss) -> None:
-        self._metrics.worker_restarts.labels("text").inc()
-
-
-def _set_gauges(metrics: Metrics, quarantine: Quarantine, lanes: Lanes) -> None:
-    metrics.spaces_quarantined.set_function(lambda: len(quarantine.spaces))
-    metrics.engine_pending_calls.set_function(
-        lambda: sum(each.in_use for each in lanes if each.lane is not Lane.LLM)
-    )
-
-
-def _lanes(settings: EngineSettings, metrics: Metrics) -> Lanes:
-    return Lanes(
-        {
-            Lane.INTERACTIVE: settings.max_pending,
-            Lane.BULK: settings.max_pending_bulk,
-            Lane.TEXT: settings.max_pending_text,
-            Lane.LLM: settings.max_pending_llm,
-            Lane.MAINTENANCE: settings.max_pending_bulk,
-        },
-        max_queue_s={
-            Before.MIND: settings.max_queue_s,
-            Before.TEXT: settings.max_write_queue_s,
-            Before.JOURNAL: settings.max_write_queue_s,
-        },
-        clock=time.monotonic,
-        waited=lambda lane, s: metrics.queue_wait_seconds.labels(lane).observe(s),
-    )
-
-
-def _mind_workers(settings: EngineSettings) -> Pool:
-    return Pool(
-        WorkerRole("minds"),
-        count=settings.workers,
-        limits=WorkerLimits(
-            settings.worker_start_timeout_s,
-            settings.worker_stall_timeout_s,
-            settings.worker_memory_limit_bytes,
-        ),
-        standby=settings.standby_worker,
-    )
-
-
-def _text_workers(settings: EngineSettings, embedder: str) -> Pool:
-    return Pool(
-        WorkerRole("text", embedder),
-        count=settings.text_workers,
-        limits=WorkerLimits(settings.worker_start_timeout_s, settings.worker_stall_timeout_s),
-        standby=False,
-    )
+        self.parts.metrics.worker_restarts.labels("text").inc()

@@ -68,6 +68,7 @@ from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = [
+    "MAX_PAUSE_S",
     "Flow",
     "Goodbye",
     "OpenedStream",
@@ -80,7 +81,7 @@ __all__ = [
 ]
 
 _RECORD_TIMEOUT_S = 30.0
-_MAX_PAUSE_S = 30.0
+MAX_PAUSE_S = 30.0
 _BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE", "SHEDDING", "EMERGENCY"})
 """Reasons for which nothing was written, so that the same items may be tried again."""
 
@@ -117,9 +118,10 @@ class Streams:
         self._vector_bytes = 4 * embedder.dimension if embedder else 0
         self._max_items = settings.max_stream_items
         self._metrics = metrics
-        self._places = Bulkhead("streams", settings.max_streams)
-        self._open = StreamPlaces()
-        metrics.streams_open.set_function(lambda: len(self._open))
+        self.permits = Bulkhead("streams", settings.max_streams)
+        self.open = StreamPlaces()
+        """Places of open streams, by space and id; each has a permit."""
+        metrics.streams_open.set_function(lambda: len(self.open))
 
     async def run(
         self, opening: Opening, batches: AsyncGenerator[ItemBatch]
@@ -135,11 +137,11 @@ class Streams:
                 the client are settled first.
         """
         with (
-            self._places.inside(opening.key.tenant),
-            self._open.place(opening.key, opening.stream_id) as place,
+            self.permits.inside(opening.key.tenant),
+            self.open.place(opening.key, opening.stream_id) as place,
         ):
             position, revision = await self._begin(opening)
-            self._open.take(place)
+            self.open.take(place)
             yield OpenedStream(position, revision, self._max_items)
             inbox = Inbox(
                 opening.stream_id,
@@ -163,7 +165,7 @@ class Streams:
         self, opening: Opening, position: StreamPosition, inbox: Inbox, reader: asyncio.Task[None]
     ) -> AsyncGenerator[StreamEvent]:
         """Settle what comes in, record by record, to the end of the stream."""
-        patience_s = _MAX_PAUSE_S
+        patience_s = MAX_PAUSE_S
         finished = False
         while True:
             while not (inbox or reader.done() or opening.ending.done()):
@@ -189,7 +191,7 @@ class Streams:
                 yield Flow(self._max_items, pause_s)
                 await asyncio.wait([opening.ending], timeout=pause_s)
                 continue
-            position, patience_s = done.position, _MAX_PAUSE_S
+            position, patience_s = done.position, MAX_PAUSE_S
             inbox.settle(position.acked_sequence)
             yield done
 

@@ -1,1 +1,1 @@
-"""Answers of language models with the help of what a space remembers."""
+"""Generation: answers of language models with recall from a space."""

@@ -1,4 +1,4 @@
-"""Third step of a generation: the model answers, and what governance allows is let out."""
+"""Third step of a generation: the model answers, and governance releases the text."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _ASLEEP_TOKENS: Final = 150
 
 
 class AnswerStep:
-    """Asks the model and lets the answer out.
+    """Step that calls the model and releases the answer.
 
     Args:
-        judging: Measures texts and applies the policy.
-        gateway: The way to the models.
-        repairs: Repairs telegraphic answers.
-        max_tokens: Tokens of an answer whose request says nothing.
-        clock: Seconds; that of the event loop.
+        judging: Evaluator of texts.
+        gateway: Gateway to the models.
+        repairs: Repair of telegraphic answers.
+        max_tokens: Maximum tokens of an answer if the request sets none.
+        clock: Clock of the event loop, seconds.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class AnswerStep:
     async def answer(
         self, run: GenerationRun, recollections: Sequence[RecalledText]
     ) -> AsyncGenerator[Verdict | Piece, None]:
-        """Ask the model and let out what may leave."""
+        """Call the model and yield the released pieces and the verdicts."""
         outflow = Outflow(run.policy.max_match_chars(Stage.RESPONSE))
         asked = self._asked(run, recollections)
         whole = run.request.repair_speech or holds_all(run.policy) or not run.request.piecewise
@@ -107,7 +107,7 @@ class AnswerStep:
         )
 
     def _answer_by_s(self, run: GenerationRun) -> float:
-        """Return when an answer has to be there, so that it can be judged and remembered."""
+        """Return the time by which the answer is needed, to leave time to evaluate and store it."""
         left_s = run.deadline_s - self._clock()
         return run.deadline_s - min(AFTER_SHARE * left_s, AFTER_S)
 
@@ -128,7 +128,7 @@ class AnswerStep:
                 run.results[0] = answer.result
 
     async def _look(self, run: GenerationRun, outflow: Outflow) -> list[Verdict | Piece]:
-        """Judge what has come of a streamed answer and return what may leave."""
+        """Evaluate the received part of a streamed answer, and return what may be released."""
         start, end = outflow.start, len(outflow.text)
         measurement = await self._measured(run, outflow.text[start:end], Stage.RESPONSE)
         about = verdicts(measurement, run.policy, Stage.RESPONSE)
@@ -139,7 +139,7 @@ class AnswerStep:
         return [self._let_out(run, text)] if text else []
 
     async def _spoken(self, run: GenerationRun, asked: ModelRequest, result: ModelResult) -> str:
-        """Return an answer, repaired if it is telegraphic and that is wanted."""
+        """Return the answer, repaired if it is telegraphic and repair is requested."""
         wanted = run.request.repair_speech and result.finish.is_whole
         if not wanted or is_blank(result.text):
             return result.text
@@ -167,7 +167,7 @@ class AnswerStep:
     async def _judge_answer(
         self, run: GenerationRun, outflow: Outflow
     ) -> tuple[tuple[Verdict, ...], str]:
-        """Judge a whole answer; return what the rules say and what may leave of it now."""
+        """Evaluate a whole answer; return the verdicts and the text to release now."""
         text = outflow.text
         examined = await self._examined(run, text)
         measurement = examined.response
@@ -182,7 +182,7 @@ class AnswerStep:
         return about, rest
 
     async def _judged_draft(self, run: GenerationRun) -> str:
-        """Return what may leave of the draft behind a repaired answer; nothing if it is refused."""
+        """Return the releasable draft of a repaired answer; empty if it is refused."""
         measurement = (await self._examined(run, run.draft)).response
         about = verdicts(measurement, run.policy, Stage.RESPONSE)
         if enforced(about) is Decision.REFUSE:
@@ -201,7 +201,10 @@ class AnswerStep:
         return measurement
 
     async def _examined(self, run: GenerationRun, text: str) -> AnswerExamination:
-        """Return what is measured of a whole answer; one that repair has looked at is not again."""
+        """Return the measurements of a whole answer.
+
+        They are reused after a repair without effect.
+        """
         if run.examined is not None and run.examined.text == text:
             return run.examined
         return await self._judging.examine_answer(

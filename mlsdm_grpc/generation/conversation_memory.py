@@ -1,4 +1,4 @@
-"""The memory of generations: what is recalled into a prompt, and how an exchange is remembered."""
+"""The memory of generations: recall into a prompt, and storage of exchanges."""
 
 from __future__ import annotations
 
@@ -42,60 +42,61 @@ from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = ["AnsweredPrompt", "Memories", "Recollected"]
 
+# Maximum size of the recalled text in one prompt, bytes.
 _BLOCK_BYTES: Final = 32 * 1_024
-"""Recalled text that goes into one prompt."""
+# Remaining room below which no further memory is evaluated, bytes.
 _LEAST_BYTES: Final = 64
-"""With less room than this no further memory is judged."""
+# Maximum number of memories examined for one prompt, the most that one reply of a worker holds.
 _MAX_RECALLED: Final = 200
-"""Memories looked at for one prompt: as many as one answer of a worker holds, however long."""
 _JUDGED_AT_ONCE: Final = 16
 _TIMES_LOOKED_AT: Final = 4
+# Multiple of ``top_k``, and addition to it, of memories examined, because some only repeat
+# questions.
 _MORE_LOOKED_AT: Final = 16
-"""So many times as many memories as are wanted, and so many more, are looked at: some only ask."""
+# Maximum number of exchanges of a conversation examined for one prompt.
 _MAX_EXCHANGES: Final = 12
-"""Exchanges of a conversation that are looked at for one prompt."""
+# Time before the deadline at which a revision that is not reached is reported, seconds.
 _BEFORE_S: Final = 0.01
-"""A revision that is not reached is told so long before the time is over."""
 _NO_VECTOR: Final = Vector(np.empty(0, np.float32), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Recollected:
-    """What may go into a prompt."""
+    """Memories, exchanges and verdicts for a prompt."""
 
     matches: tuple[Match, ...]
-    """Best first."""
+    """Best match first."""
     texts: list[RecalledText]
-    """The same as the model is told of them."""
+    """The same memories in the form for the model."""
     verdicts: tuple[Verdict, ...]
-    """Of the rules that did not allow something, enforced or in shadow."""
+    """Verdicts of the rules that did not allow a text, enforced or in shadow mode."""
     revision: int
     exchanges: list[PastExchange]
-    """The last ones of the conversation, oldest first."""
+    """Last exchanges of the conversation, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredPrompt:
-    """A prompt and its answer, to be remembered."""
+    """A prompt with its answer, to be stored."""
 
     prompt: str
     answer: str
     moral_value: float
-    """Of the prompt."""
+    """Moral value of the prompt."""
     model: str
     policy_version: str
     recalled: tuple[str, ...]
-    """Memories that went into the prompt."""
+    """Ids of the memories in the prompt."""
     vector: Vector | None
-    """Of the prompt; None if it is not known."""
+    """Vector of the prompt; None if unknown."""
     conversation_id: str = ""
 
 
 class Memories:
-    """Recalls for generations and remembers them.
+    """Recall and storage for generations.
 
     Args:
-        engine: Where the spaces are.
+        engine: Access to the spaces.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -106,17 +107,17 @@ class Memories:
     async def seen(
         self, key: SpaceKey, *, min_revision: int, until_s: float, deadline_s: float
     ) -> SpaceView | None:
-        """Return the figures of a space; None if it does not exist.
+        """Return the state of a space; None if it does not exist.
 
         Args:
             key: The space.
-            min_revision: Lowest revision that they may be of.
-            until_s: Event-loop time by which they are of use.
-            deadline_s: The same of the call.
+            min_revision: Minimum revision of the state.
+            until_s: Event-loop time by which the state is needed.
+            deadline_s: Deadline of the call, event-loop time.
 
         Raises:
-            Unavailable: It cannot be used, or its worker hangs.
-            DeadlineExceeded: Nor can it in time.
+            Unavailable: The space cannot be used, or its worker hangs.
+            DeadlineExceeded: The deadline of the call has passed.
         """
         try:
             async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
@@ -140,22 +141,22 @@ class Memories:
         until_s: float,
         deadline_s: float,
     ) -> Recollected:
-        """Return memories with a text that may go into a prompt, judged again.
+        """Return memories with text for a prompt, evaluated again.
 
-        What a model answered, and earlier prompts that only ask what this one asks, are left out.
+        Answers of models, and earlier prompts that only repeat the question, are skipped.
 
         Args:
-            key: A space that exists.
-            ask: The prompt as a query; of no memories it asks for the conversation alone.
-            conversation_id: Conversation whose last exchanges are wanted; empty for none.
-            policy: What holds for the tenant.
-            min_revision: Lowest revision that they may be of.
-            until_s: Event-loop time by which they have to be found and judged.
-            deadline_s: The same of the call.
+            key: An existing space.
+            ask: The prompt as a query; with ``top_k`` 0 only the conversation is read.
+            conversation_id: Conversation whose last exchanges are read; empty for none.
+            policy: Policy of the tenant.
+            min_revision: Minimum revision of the result.
+            until_s: Event-loop time by which the result is needed.
+            deadline_s: Deadline of the call, event-loop time.
 
         Raises:
-            Unavailable: The memory cannot be used, or its worker hangs.
-            DeadlineExceeded: Nor can it in time.
+            Unavailable: The space cannot be used, or its worker hangs.
+            DeadlineExceeded: The deadline of the call has passed.
         """
         async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
             return await self._recalled(
@@ -228,7 +229,7 @@ class Memories:
         min_revision: int,
         until_s: float,
     ) -> list[PastExchange]:
-        """Return the last exchanges of a conversation, judged again; none without an id."""
+        """Return the last exchanges of a conversation, evaluated again; empty without an id."""
         if not conversation_id:
             return []
         wanted = PageOf(0, 2 * _MAX_EXCHANGES, conversation_id=conversation_id, newest_first=True)
@@ -259,12 +260,13 @@ class Memories:
         return told
 
     async def remembered(self, key: SpaceKey, said: AnsweredPrompt, ticket: Ticket) -> Exchange:
-        """Remember what was said as one event of the mind.
+        """Store an exchange as one event.
 
         Raises:
-            MlsdmError: As the contract of ProcessEvent says.
+            MlsdmError: As documented for ProcessEvent.
             Unavailable: WORKER_LOST; the worker of the space hangs, and nothing was written.
-            DeadlineExceeded: OUTCOME_UNKNOWN; it hangs since, or the time is over.
+            DeadlineExceeded: OUTCOME_UNKNOWN; the worker hangs since the write, or the time is
+                over.
         """
         prompt_id, answer_id = self._engine.ids.ulid(), self._engine.ids.ulid()
         text = _cut(said.prompt)
@@ -300,15 +302,15 @@ class Memories:
             )
 
     async def warn(self, key: SpaceKey, view: SpaceView, moral_value: float, ticket: Ticket) -> int:
-        """Let the moral filter of a space learn of a hostile prompt, which is not kept.
+        """Process a hostile prompt in the moral filter of a space without storing it.
 
         Returns:
-            The revision.
+            The revision of the record.
 
         Raises:
-            MlsdmError: As :meth:`remembered`.
+            MlsdmError: See :meth:`remembered`.
         """
-        # Should the filter have become milder since, it is not remembered either.
+        # The prompt is not stored even if the filter has become milder since.
         vector = np.ones(view.parameters.dimension, np.float32)
         memory = NewMemory(
             self._engine.ids.ulid(), Vector(vector, inverse_norm(vector)), confidence=0.0
@@ -318,7 +320,7 @@ class Memories:
             return (await self._engine.intake.process_event(key, event, ticket)).outcome.revision
 
     def _writing(self, key: SpaceKey, ticket: Ticket) -> AbstractAsyncContextManager[None]:
-        """Return a context for a write that must not keep the answer back until its deadline."""
+        """Return a context for a write that must not delay the answer until its deadline."""
         if self._spaces.hangs(key):
             raise hanging(key)
         return waiting_for(
@@ -336,5 +338,5 @@ def _batched(matches: Sequence[Match], size: int) -> Iterator[Sequence[Match]]:
 
 
 def _cut(text: str) -> str:
-    """Return as much of a text as one memory can hold."""
+    """Return the start of a text that fits in one memory."""
     return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")

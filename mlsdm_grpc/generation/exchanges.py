@@ -1,4 +1,4 @@
-"""Exchanges of earlier generations: which of what was recalled is of use, and the last turns."""
+"""Exchanges of earlier generations: useful recalled memories, and the last turns."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mlsdm_grpc.generation.questions import only_asks
 
 __all__ = ["PastExchange", "last_exchanges", "worth_telling"]
 
+# Maximum size of the turns in one prompt, bytes; about 2,000 tokens.
 _MAX_BYTES: Final = 8 * 1_024
-"""Of the turns that go into one prompt, about 2,000 tokens."""
 
 
 class PastExchange(NamedTuple):
-    """A prompt of a conversation and its answer."""
+    """A prompt of a conversation with its answer."""
 
     prompt: str
     answer: str
@@ -26,16 +26,16 @@ class PastExchange(NamedTuple):
 def worth_telling(
     matches: Iterable[Match], prompt: str, *, known: Iterable[str] = ()
 ) -> list[Match]:
-    """Return the memories that tell a model something for a prompt, in their order.
+    """Return the memories that add information to a prompt, in order.
 
-    Left out are memories without a text, those that are known to it, what a model answered, and
-    earlier prompts that only ask. Exchanges that were remembered before they had a mark are
-    recognised by the answer, which names its prompt as its first parent.
+    Skipped are memories without text, known ones, answers of models, and earlier prompts that only
+    ask. Exchanges stored before the field ``exchange_role`` existed are recognised by the answer,
+    whose first parent is its prompt.
 
     Args:
-        matches: What was recalled.
-        prompt: What is asked.
-        known: Ids of memories that the model is told of anyway.
+        matches: Recalled memories.
+        prompt: The present prompt.
+        known: Ids of memories that are in the prompt anyway.
     """
     matches, left_out = list(matches), set(known)
     prompts = set[str]()
@@ -58,10 +58,10 @@ def worth_telling(
 
 
 def last_exchanges(memories: Sequence[Memory]) -> list[PastExchange]:
-    """Return the last exchanges of a conversation that are still whole, oldest first.
+    """Return the last complete exchanges of a conversation, oldest first.
 
     Args:
-        memories: Of the conversation, newest first.
+        memories: Memories of the conversation, newest first.
     """
     by_id = {memory.memory_id: memory for memory in memories}
     found, left = list[PastExchange](), _MAX_BYTES

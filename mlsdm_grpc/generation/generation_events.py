@@ -1,4 +1,4 @@
-"""A generation as its caller sees it: the request, and what happens while it is answered."""
+"""The request of a generation, and the events that its caller sees."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["GenerationEvent", "GenerationRequest", "GenerationResult", "Piece", 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What is wanted."""
+    """A request for a generation."""
 
     prompt: str
     ticket: Ticket
     moral_value: float | None = None
-    """The caller's, 0 to 1; None lets the server's scorer speak alone."""
+    """Moral value from the caller, 0 to 1; None uses the scorer alone."""
     attested: bool = False
-    """The caller's moral value counts as given."""
+    """True if the moral value of the caller replaces the scorer's."""
     max_tokens: int = 0
-    """0 takes the configured default."""
+    """0 uses the configured default."""
     top_k: int = 5
     remember: bool = True
     system_prompt: str = ""
@@ -38,29 +38,29 @@ class GenerationRequest:
     repair_speech: bool = True
     min_revision: int = 0
     piecewise: bool = False
-    """Let the answer out as it comes."""
+    """Release the answer in pieces as it arrives."""
     conversation_id: str = ""
     min_score: float | None = None
-    """Lowest score of what is recalled; None is none."""
+    """Minimum score of recalled memories; None for none."""
     sources: tuple[int, ...] = ()
-    """That a recalled memory may have; none allows all."""
+    """Allowed sources of recalled memories; empty allows all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """What went into the prompt."""
+    """Memories in the prompt."""
 
     matches: tuple[Match, ...] = ()
-    """Best first."""
+    """Best match first."""
     revision: int = 0
-    """That it was recalled at; 0 when stateless."""
+    """Revision of the recall; 0 if stateless."""
     stateless: bool = False
-    """The memory could not be used."""
+    """True if the memory could not be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of the answer that governance has let out, not empty."""
+    """A non-empty piece of the answer that governance has released."""
 
     text: str
 
@@ -70,17 +70,17 @@ class GenerationResult:
     """The end of an answer."""
 
     text: str
-    """All that was let out."""
+    """All released text."""
     finish: Finish
     prompt_refused: bool
     speech: SpeechReport | None
     draft: str
-    """Answer of the model before speech repair; empty when nothing was repaired."""
+    """Answer of the model before speech repair; empty if nothing was repaired."""
     memory_ids: tuple[str, ...]
     evicted: tuple[str, ...]
-    """Memories that left to make room for the exchange, oldest first."""
+    """Memories evicted for the exchange, oldest first."""
     not_remembered: MlsdmError | None
-    """Why the exchange was not remembered although it should have been."""
+    """Reason why the exchange was not stored although it was requested."""
     stateless: bool
     revision: int
     phase: float
@@ -88,5 +88,5 @@ class GenerationResult:
 
 
 GenerationEvent: TypeAlias = Recalled | Verdict | Piece | Spent | GenerationResult
-"""At most one ``Recalled``, first; then verdicts and pieces as they come; then ``Spent``; then the
+"""Order: at most one ``Recalled``; then verdicts and pieces; then ``Spent``; then the
 ``GenerationResult``."""

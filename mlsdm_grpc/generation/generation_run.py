@@ -1,4 +1,4 @@
-"""State of one generation on its way from step to step, and the times it may take."""
+"""State of one generation in its steps, and its time limits."""
 
 from __future__ import annotations
 
@@ -21,60 +21,62 @@ from mlsdm_grpc.speech import SpeechReport
 __all__ = ["GenerationRun", "Remembered"]
 
 _MEMORY_SHARE: Final = 0.2
+# Time limit of the memory: a share of the total time, at most this many seconds. Beyond it the
+# answer is generated without memory, so that a quick model still answers within a quarter of the
+# time.
 _MEMORY_S: Final = 6.0
-"""Time that the memory may take, a share of all time and so many seconds at most; where it takes
-longer the answer is generated without it, and is there within a quarter if the model is quick."""
 _LAST_SHARE: Final = 0.05
+# Time kept after storing for the answer to arrive: a share of the total time, at most this many
+# seconds.
 _LAST_S: Final = 0.25
-"""Time that remembering leaves for the answer to arrive, a share and seconds at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What became of an exchange."""
+    """Result of storing an exchange."""
 
     memory_ids: tuple[str, ...] = ()
     evicted: tuple[str, ...] = ()
     revision: int = 0
     error: MlsdmError | None = None
-    """Why it is not remembered although it should be."""
+    """Reason why it was not stored although it was requested."""
     verdicts: tuple[Verdict, ...] = ()
-    """What the rules of texts that are to be stored say against it."""
+    """Verdicts of the rules of stored texts against it."""
 
 
 @dataclass(slots=True)
 class GenerationRun:
-    """One generation on its way."""
+    """One generation in progress."""
 
     key: SpaceKey
     request: GenerationRequest
     policy: EffectivePolicy
     began_s: float
     view: SpaceView | None = None
-    """The space; None while it does not exist, or cannot be used."""
+    """State of the space; None if it does not exist or cannot be used."""
     memory_error: MlsdmError | None = None
     prompt: str = ""
-    """As policy leaves it."""
+    """Prompt after redaction."""
     system_prompt: str = ""
-    """The same of the instructions."""
+    """System prompt after redaction."""
     vector: Vector | None = None
-    """Of the prompt as policy leaves it, once it is known."""
+    """Vector of the prompt after redaction, once known."""
     moral_value: float = 0.0
     embed_s: float = 0.0
     recall_s: float = 0.0
     first_piece_s: float | None = None
     results: list[ModelResult] = field(default_factory=list)
-    """The answers of the model, the one to the prompt first, repairs behind it."""
+    """Answers of the model: the one to the prompt first, then repairs."""
     pieces: list[str] = field(default_factory=list)
     recalled: Recalled = field(default_factory=Recalled)
     exchanges: list[PastExchange] = field(default_factory=list)
-    """The last ones of the conversation, oldest first."""
+    """Last exchanges of the conversation, oldest first."""
     draft: str = ""
     examined: AnswerExamination | None = None
-    """What was measured of the whole answer, before a repair."""
+    """Measurements of the whole answer before a repair."""
     speech: SpeechReport | None = None
     keep: bool = True
-    """No rule has said that the exchange is not to be remembered."""
+    """False if a rule forbids to store the exchange."""
 
     @property
     def deadline_s(self) -> float:
@@ -87,7 +89,7 @@ class GenerationRun:
 
     @property
     def ticket(self) -> Ticket:
-        """What is written may take until shortly before the deadline."""
+        """Ticket for writes, which end shortly before the deadline."""
         last_s = min(_LAST_SHARE * (self.deadline_s - self.began_s), _LAST_S)
         return replace(self.request.ticket, deadline_s=self.deadline_s - last_s)
 

@@ -1,9 +1,9 @@
-"""Generation with memory: prompt governance, recall, model, speech, output governance, remembering.
+"""Generation with memory: evaluation of the prompt, recall, model, repair, evaluation, storage.
 
-One way for answers in one piece and for streams: a stream lets text out as soon as no rule can say
-anything about it any more (:mod:`mlsdm_grpc.governance.policy.holdback`). Nothing holds a lock
-across I/O. To the mind an exchange is one event, remembered with its answer in one record; what was
-recalled is never remembered again.
+Whole answers and streams use the same steps. A stream releases text as soon as no rule can affect
+it any more (:mod:`mlsdm_grpc.governance.policy.holdback`). No lock is held during I/O. An exchange
+is one event of the space, stored with its answer in one record; recalled memories are never stored
+again.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ _WAKE_PHASE: Final = 0.1
 
 
 class Generator:
-    """Answers prompts with the help of what a space remembers.
+    """Generator of answers with recall from a space.
 
     Args:
-        engine: Where spaces, policies and text workers are.
-        gateway: The way to the models.
-        repairs: What repairs telegraphic answers.
-        max_tokens: Tokens of an answer whose request says nothing.
-        metrics: Told how generations end.
-        clock: Seconds; that of the event loop.
+        engine: Access to spaces, policies and text workers.
+        gateway: Gateway to the models.
+        repairs: Repair of telegraphic answers.
+        max_tokens: Maximum tokens of an answer if the request sets none.
+        metrics: Metrics of generations.
+        clock: Clock of the event loop, seconds.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class Generator:
     async def generate(
         self, key: SpaceKey, request: GenerationRequest
     ) -> AsyncGenerator[GenerationEvent, None]:
-        """Yield what happens while a prompt is answered; see :data:`GenerationEvent`.
+        """Yield the events of a generation; see :data:`GenerationEvent`.
 
-        Closing it ends the call to the model; nothing is then remembered.
+        Closing the generator cancels the call to the model; nothing is then stored.
 
         Raises:
-            MlsdmError: As the contract of Generate says; a refusal by policy is no error.
+            MlsdmError: As documented for Generate; a refusal by policy is not an error.
         """
         if violations := self._gateway.model_violations(request.model):
             raise InvalidInput(violations=violations)

@@ -1,4 +1,4 @@
-"""First step of a generation: the space is looked up and the prompt is judged."""
+"""First step of a generation: the space is read, and the prompt is evaluated."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["PromptStep"]
 
 
 class PromptStep:
-    """Judges what goes to the model.
+    """Step that evaluates the texts sent to the model.
 
     Args:
-        memories: The way to the space.
-        judging: Measures texts and applies the policy.
+        memories: Access to the space.
+        judging: Evaluator of texts.
     """
 
     def __init__(self, memories: Memories, judging: Judging) -> None:
@@ -28,7 +28,7 @@ class PromptStep:
         self._judging = judging
 
     async def judge(self, run: GenerationRun) -> tuple[Verdict, ...]:
-        """Look at the space, judge what goes to the model, and return what the rules say."""
+        """Read the space, evaluate the texts sent to the model, and return the verdicts."""
         request = run.request
         _, measured = await both(
             self._see(run),
@@ -51,10 +51,11 @@ class PromptStep:
         run.moral_value = 0.0 if value is None else value
         found = self._verdicts(run, about_prompt.with_moral_value(value))
         run.prompt = redacted(request.prompt, about_prompt, found)
-        if run.prompt == request.prompt:  # else the vector would tell what was taken out
+        # Otherwise the vector would reveal the redacted text.
+        if run.prompt == request.prompt:
             run.vector = measured.vector
         if measured.system_prompt is not None:
-            # It is there to instruct the model; that is no injection.
+            # A system prompt instructs the model by design, so instructions in it are no injection.
             judged = self._verdicts(run, measured.system_prompt)
             judged = tuple(v for v in judged if not v.rule_id.startswith("injection."))
             run.system_prompt = redacted(request.system_prompt, measured.system_prompt, judged)
@@ -62,7 +63,7 @@ class PromptStep:
         return found
 
     async def _see(self, run: GenerationRun) -> None:
-        """Look at the space, or note why that is not possible."""
+        """Read the state of the space, or record the reason why that is impossible."""
         try:
             run.view = await self._memories.seen(
                 run.key,
@@ -76,7 +77,7 @@ class PromptStep:
             run.memory_error = error
 
     def _verdicts(self, run: GenerationRun, measurement: Measurement) -> tuple[Verdict, ...]:
-        """Return what the rules say; where the space cannot be seen, as if it were on its guard."""
+        """Return the verdicts; an unreadable space is assumed to be at its highest threshold."""
         threshold = MoralParameters().ceiling if run.memory_error is not None else None
         return self._judging.verdicts(
             measurement,

@@ -1,7 +1,7 @@
-"""Whether an earlier prompt says anything, or only asks what is asked now as well.
+"""Detection of earlier prompts that only ask the present question.
 
-What a user states stays a fact. A question of which every name and number stands in the present
-prompt too tells a model nothing: recalled, it would take the place of a fact that answers both.
+Statements of a user are facts and are kept. A question whose names and numbers all occur in the
+present prompt adds no information; if recalled, it would displace a fact that answers both.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ __all__ = ["only_asks"]
 _SENTENCE: Final = re.compile(r"[^.!?…。！？؟\n]+[.!?…。！？؟]*")  # noqa: RUF001 - full-width marks
 _QUESTION_MARKS: Final = ("?", "？", "؟")  # noqa: RUF001 - full-width marks
 _WORD: Final = re.compile(r"[\w'’-]+")  # noqa: RUF001 - typographic apostrophe
+# Beginnings of questions, with or without a question mark.
 _ASKED: Final = re.compile(
     r"(?:please\s+|so\s+|and\s+|hey\s+|ok(?:ay)?\s+|bitte\s+|s'il te plaît\s+|por favor\s+)*"
     r"(?:(?:can|could|would|will) you (?:please )?)?"
@@ -29,11 +30,10 @@ _ASKED: Final = re.compile(
     r"|скажи|підкажи|нагадай|пам'ятаєш)\b",
     re.IGNORECASE,
 )
-"""How a question begins, with or without its mark."""
 
 
 def only_asks(text: str, prompt: str) -> bool:
-    """Return whether a text asks, and names nothing that the present prompt does not name.
+    """Return True if a text only asks, and names nothing beyond the present prompt.
 
     Args:
         text: An earlier prompt.
@@ -63,7 +63,7 @@ def _asks(sentence: str) -> bool:
 
 
 def _named(sentence: str) -> set[str]:
-    """Return the names and numbers of a sentence, case-folded."""
+    """Return the names and numbers in a sentence, case-folded."""
     words = _WORD.findall(sentence)
     return {
         word.casefold().removesuffix("'s").removesuffix("’s")  # noqa: RUF001 - typographic

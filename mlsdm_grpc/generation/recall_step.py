@@ -1,4 +1,4 @@
-"""Second step of a generation: memories that may help are recalled and judged."""
+"""Second step of a generation: useful memories are recalled and evaluated."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = ["RecallStep"]
 
+# Memories of the other phase score less; a phase band would exclude them.
 _PHASE_WEIGHT: Final = 0.25
-"""What was remembered in the other phase resonates less; within a band it could not be found."""
 
 
 class RecallStep:
-    """Recalls what may help to answer a prompt.
+    """Step that recalls memories for a prompt.
 
     Args:
-        reads: Embeds the prompt as the space does.
-        memories: The way to the space.
-        clock: Seconds; that of the event loop.
+        reads: Embeds the prompt like the space.
+        memories: Access to the space.
+        clock: Clock of the event loop, seconds.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class RecallStep:
         self._clock = clock
 
     async def recall(self, run: GenerationRun) -> tuple[tuple[Verdict, ...], list[RecalledText]]:
-        """Recall what may help, leave out what the rules refuse, and return what they say."""
+        """Recall memories, skip refused ones, and return verdicts and texts."""
         request, began_s = run.request, self._clock()
         run.recalled = Recalled(revision=run.revision, stateless=run.memory_error is not None)
         if run.memory_error is not None:
@@ -69,7 +69,8 @@ class RecallStep:
             run.memory_error = error
             run.recalled = Recalled(stateless=True)
             return (), []
-        except NotFound:  # the space was deleted meanwhile
+        # The space was deleted in the meantime.
+        except NotFound:
             run.view = None
             run.recalled = Recalled()
             return (), []
@@ -80,7 +81,7 @@ class RecallStep:
         return found.verdicts, found.texts
 
     async def _embedded(self, run: GenerationRun) -> Vector | None:
-        """Return the vector of the prompt, where one is needed and there is one."""
+        """Return the vector of the prompt if it is needed and available."""
         request, began_s = run.request, self._clock()
         if not request.top_k and not request.remember:
             return None

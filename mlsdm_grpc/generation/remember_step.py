@@ -1,4 +1,4 @@
-"""Last step of a generation: the exchange is remembered, or the reason why not is said."""
+"""Last step of a generation: the exchange is stored, or the reason against it is reported."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["RememberStep"]
 
 
 class RememberStep:
-    """Remembers exchanges, and lets the space learn of hostile prompts.
+    """Step that stores exchanges and processes hostile prompts.
 
     Args:
-        memories: The way to the space.
-        metrics: Told how generations end.
+        memories: Access to the space.
+        metrics: Metrics of generations.
     """
 
     def __init__(self, memories: Memories, metrics: Metrics) -> None:
@@ -30,7 +30,7 @@ class RememberStep:
         self._metrics = metrics
 
     async def remember(self, run: GenerationRun) -> Remembered:
-        """Remember the exchange; that it could not be is part of the answer, not an error."""
+        """Store the exchange; a failure is part of the answer, not an error."""
         text = "".join(run.pieces)
         result = run.results[0]
         self._metrics.generations.labels(result.finish).inc()
@@ -65,7 +65,7 @@ class RememberStep:
         return Remembered(ids, outcome.evicted, outcome.revision, reason, done.verdicts)
 
     async def warn(self, run: GenerationRun, about_prompt: Sequence[Verdict]) -> Remembered:
-        """Let the moral filter of the space learn of a refused prompt, if it is a hostile one."""
+        """Process a refused prompt in the moral filter of the space if it is hostile."""
         remembered = Remembered(revision=run.revision)
         hostile = any(
             verdict.rule_id == MORAL_THRESHOLD
@@ -84,7 +84,7 @@ class RememberStep:
 
 
 def _kept_out(cause: str) -> PreconditionFailed:
-    """Return why the mind or the policy did not take in an exchange."""
+    """Return the error for an exchange that the space or the policy did not accept."""
     return PreconditionFailed(
         "The exchange was not taken into memory.",
         reason="NOT_REMEMBERED",

@@ -1,7 +1,7 @@
-"""Repairing telegraphic texts: a model rewrites them, the best verified try stays.
+"""Repair of telegraphic texts: a model rewrites them, and the best verified attempt is used.
 
-What comes back is never worse than the text was, never in another language, and never code that
-was rewritten. Rules: :mod:`mlsdm_grpc.speech.repair`.
+The result is never worse than the text, never in another language, and never rewritten code. Rules:
+:mod:`mlsdm_grpc.speech.repair`.
 """
 
 from __future__ import annotations
@@ -25,42 +25,42 @@ from mlsdm_grpc.speech.repair import MAX_ATTEMPTS, instruction
 
 __all__ = ["AFTER_S", "AFTER_SHARE", "RepairRequest", "Repaired", "Repairs", "Spent"]
 
+# Minimum time for an attempt, seconds; with less time it is not started.
 _SHORTEST_S: Final = 0.5
-"""A try that would have less time than this is not begun."""
 AFTER_SHARE: Final = 0.1
 AFTER_S: Final = 2.0
-"""Time that is kept for judging and remembering an answer: a share, at most so many seconds."""
+"""Time kept for evaluating and storing an answer: a share, at most this many seconds."""
 _TOKENS_A_CHARACTER: Final = 0.75
 _MIN_TOKENS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class RepairRequest:
-    """A text that may have to be rewritten."""
+    """A text that may need a repair."""
 
     text: str
     tenant: str
     deadline_s: float
-    """Event-loop time by which it is wanted; no try is begun that would be late."""
+    """Event-loop time by which it is needed; no attempt is started that would be late."""
     prompt: str = ""
-    """What it answers."""
+    """Prompt that the text answers."""
     model: str = ""
-    """The model to ask; empty for the default one."""
+    """Model; empty for the default."""
     attempts: int = MAX_ATTEMPTS
-    """Most tries."""
+    """Maximum number of attempts."""
     max_tokens: int = 0
-    """Most tokens of a try; 0 is what the server allows."""
+    """Maximum tokens of an attempt; 0 for the server's limit."""
     stop: tuple[str, ...] = ()
-    """Texts at which a try ends."""
+    """Stop sequences of an attempt."""
     profile: Profile = Profile.STANDARD
-    """Rules of the analysis."""
+    """Set of rules for the analysis."""
     language: str = ""
-    """Of the text, ISO 639-1; empty lets it be recognised."""
+    """Language of the text, ISO 639-1; empty detects it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What calls to models and what goes with them cost; times in seconds."""
+    """Costs of model calls and of the steps around them; times in seconds."""
 
     queue_wait_s: float
     provider_s: float
@@ -76,7 +76,7 @@ class Spent:
 
     @classmethod
     def of(cls, results: Sequence[ModelResult], *, total_s: float) -> Spent:
-        """Return what these answers of models cost, in a request that took ``total_s``."""
+        """Return the costs of these answers of models in a request that took ``total_s``."""
         return cls(
             queue_wait_s=QUEUE_WAIT_S.get(),
             provider_s=sum(result.elapsed_s for result in results),
@@ -91,26 +91,26 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """What became of a text."""
+    """Result of a repair."""
 
     text: str
     report: SpeechReport
     original_report: SpeechReport
     results: tuple[ModelResult, ...] = ()
-    """What the model answered, one a try."""
+    """Answers of the model, one for each attempt."""
     verdicts: tuple[Verdict, ...] = ()
-    """Of the rules that did not allow something, enforced or in shadow."""
+    """Verdicts of the rules that did not allow a text, enforced or in shadow mode."""
 
 
 class Repairs:
-    """Lets a model rewrite telegraphic texts.
+    """Repair of telegraphic texts by a model.
 
     Args:
-        gateway: The way to the models.
-        texts: The text workers.
-        judging: Judges what goes to the model and what comes from it.
-        max_tokens: Most tokens that a model may be asked for.
-        clock: Seconds; that of the event loop.
+        gateway: Gateway to the models.
+        texts: Client of the text workers.
+        judging: Evaluator of the texts sent to the model and received from it.
+        max_tokens: Maximum tokens that a model may be asked for.
+        clock: Clock of the event loop, seconds.
     """
 
     def __init__(
@@ -129,15 +129,15 @@ class Repairs:
         self._clock = clock
 
     async def repair(self, request: RepairRequest, looked: Compared | None = None) -> Repaired:
-        """Return a text as it is, or rewritten if it is telegraphic; nothing of it is judged.
+        """Return a text unchanged, or rewritten if it is telegraphic; without governance.
 
         Args:
             request: The text.
-            looked: Its analysis, if there is one; else the text is analysed, and logged if it is
-                telegraphic.
+            looked: Its analysis, if there is one; otherwise the text is analysed, and logged if it
+                is telegraphic.
 
         Raises:
-            MlsdmError: It cannot be analysed, or the model failed at the first try.
+            MlsdmError: The analysis failed, or the model failed at the first attempt.
         """
         if looked is None:
             looked = await self._texts.compare(
@@ -163,10 +163,11 @@ class Repairs:
         return best
 
     async def repair_governed(self, request: RepairRequest) -> tuple[Repaired, Spent]:
-        """Do the same with a text that nothing has judged yet, and judge what comes of it.
+        """Repair a text that was not evaluated yet, and evaluate the result.
 
         Raises:
-            MlsdmError: As :meth:`repair`; a refusal by policy is no error, the text then stays.
+            MlsdmError: See :meth:`repair`. A refusal by policy is not an error; the text is then
+                unchanged.
         """
         began_s = self._clock()
         done = await self._governed(request)
@@ -202,7 +203,7 @@ class Repairs:
         return replace(done, text=redacted(done.text, judged.measurement, judged.verdicts))
 
     async def _tried(self, request: RepairRequest, best: Repaired) -> Repaired:
-        """Ask the model once more and return the best that there is now."""
+        """Make one more attempt, and return the best result so far."""
         language = request.language or best.original_report.language
         wanted = max(_MIN_TOKENS, round(_TOKENS_A_CHARACTER * len(request.text)))
         asked = ModelRequest(

@@ -1,1 +1,1 @@
-"""What happens around every call, one concern a module; ``chain.py`` holds the order."""
+"""Interceptors of calls, one concern for each module; ``chain.py`` holds the order."""

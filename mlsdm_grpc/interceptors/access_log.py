@@ -1,4 +1,4 @@
-"""One log line a call, without anything of its content."""
+"""The access log: one line for each call, without any content of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AccessLogInterceptor(Interceptor):
     """Logs every call at info; health and reflection, which machines repeat, at debug."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Measure calls by the clock that ``Call.started_s`` was read from, seconds."""
+        """Create the interceptor; ``clock`` is the clock of ``Call.started_s``, seconds."""
         self._clock = clock
 
     def after(self, call: Call) -> None:

@@ -1,4 +1,4 @@
-"""Refuses work that the node cannot take now, before anything of the request is parsed."""
+"""Admission control: refuses calls by the mode of the node before parsing the request."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _FAULTS_OF_THE_NODE: Final = {"JOURNAL_UNAVAILABLE", "JOURNAL_FULL", "WORKER_LOS
 
 
 class AdmissionInterceptor(Interceptor):
-    """Sets ``Call.criticality`` and refuses by the mode of the node.
+    """Sets ``Call.criticality`` and refuses calls by the mode of the node.
 
-    SHEDDING refuses bulk work that is not critical, and everything sheddable. EMERGENCY refuses
-    writes, bulk work and generation too, PROBING all of these but a few unary writes.
+    SHEDDING refuses sheddable calls, and bulk work that is not critical. EMERGENCY also refuses
+    writes, all bulk work and generation. PROBING refuses the same as EMERGENCY except a few unary
+    writes.
     """
 
     def __init__(self, machine: ModeMachine, metrics: Metrics) -> None:
@@ -46,7 +47,7 @@ class AdmissionInterceptor(Interceptor):
             self.check(call)
 
     def check(self, call: Call) -> None:
-        """Refuse a call, or the next message of a stream, if it may not be served now.
+        """Refuse a call, or the next message of a stream, if the mode does not admit it.
 
         Raises:
             Unavailable: SHEDDING or EMERGENCY.
@@ -64,13 +65,15 @@ class AdmissionInterceptor(Interceptor):
                 call.probe = self._machine.take_probe()
             if not call.probe:
                 raise self._refusal(
-                    "EMERGENCY", "The node is in emergency and serves no such work now."
+                    "EMERGENCY",
+                    "The node is in EMERGENCY and refuses writes, bulk work and generation.",
                 )
         elif call.criticality is Criticality.SHEDDABLE or (
             work is MethodClass.BULK and call.criticality is not Criticality.CRITICAL
         ):
             raise self._refusal(
-                "SHEDDING", "The node is under pressure and refuses what can be done later."
+                "SHEDDING",
+                "The node is SHEDDING load and refuses sheddable calls and bulk work; retry later.",
             )
 
     def after(self, call: Call) -> None:
@@ -100,7 +103,7 @@ def _criticality(call: Call, value: str | bytes) -> Criticality:
 
 
 def _good(error: BaseException | None) -> bool | None:
-    """Return whether a write shows that the node is well; None if it shows nothing."""
+    """Return True or False if a write shows the health of the node, None if it shows nothing."""
     if error is None:
         return True
     failed = isinstance(error, MlsdmError) and error.reason in _FAULTS_OF_THE_NODE

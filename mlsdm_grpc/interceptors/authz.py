@@ -1,4 +1,4 @@
-"""Lets only operators act on the node, as the contract's rule for each RPC says."""
+"""Authorization: only operators may act on the node, by the rule of each RPC in the contract."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["AuthzInterceptor"]
 
 
 class AuthzInterceptor(Interceptor):
-    """Refuses RPCs of the platform to principals of a tenant."""
+    """Refuses RPCs of the platform to tenant principals."""
 
     def before(self, call: Call) -> None:
         if call.method.platform and not call.principal.platform:

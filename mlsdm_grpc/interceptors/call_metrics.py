@@ -1,4 +1,4 @@
-"""Counts every call, refused ones and unknown methods included."""
+"""Metrics of every call, including refused calls and unknown methods."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["MetricsInterceptor"]
 
 
 class MetricsInterceptor(Interceptor):
-    """Writes ``grpc_server_started_total``, ``_handled_total`` and ``_handling_seconds``."""
+    """Updates ``grpc_server_started_total``, ``_handled_total`` and ``_handling_seconds``."""
 
     def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
-        """Count calls.
+        """Create the interceptor.
 
         Args:
-            metrics: Where the series are.
-            clock: The clock that ``Call.started_s`` was read from, seconds.
+            metrics: Owner of the series.
+            clock: The clock of ``Call.started_s``, seconds.
         """
         self._calls = metrics.calls
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Settles how a call ends, and logs what nobody foresaw."""
+"""Conversion of errors to statuses, and the log of unexpected errors."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ CANCELLED: Final = RpcStatus(1, "The caller cancelled the call.")
 
 
 class StatusInterceptor(Interceptor):
-    """Turns ``call.error`` into ``call.status``.
+    """Converts ``call.error`` to ``call.status``.
 
-    Everything inside it may raise; everything outside it sees the settled status. A
-    ``CancelledError`` means that the peer went away, because the transport replaces any other.
+    Interceptors inside this one may raise; those outside see the final status. A ``CancelledError``
+    means that the peer cancelled, because the transport replaces any other error.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class StatusInterceptor(Interceptor):
             return
         if not isinstance(error, MlsdmError) or isinstance(error, InternalError):
             self._logger.error(
-                "call failed unexpectedly",
+                "call_failed",
                 exc_info=error,
                 request_id=call.request_id,
                 method=call.method.path,

@@ -1,4 +1,4 @@
-"""The order in which interceptors stand around every call, as data."""
+"""The order of the interceptors, as data."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ __all__ = ["ORDER", "ChainEntry", "build_chain"]
 
 
 class ChainEntry(NamedTuple):
-    """One interceptor's place."""
+    """Position of one interceptor."""
 
     name: str
     after: tuple[str, ...] = ()
-    """Names that have to stand further out, because this one uses what they do."""
+    """Names that must be further out, because this interceptor uses their results."""
 
 
 ORDER: Final = (
@@ -45,7 +45,8 @@ ORDER: Final = (
     ChainEntry("authz", after=("status", "authn")),
     ChainEntry("admission", after=("status", "authn", "authz")),
 )
-"""Outermost first. Whoever counts or logs stands outside ``status``, whoever refuses inside."""
+"""Outermost first. Interceptors that count or log are outside ``status``; those that refuse are
+inside."""
 
 
 def build_chain(

@@ -1,4 +1,4 @@
-"""Gives every call the moment by which it has to be answered."""
+"""Deadlines of calls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["DeadlineInterceptor"]
 class DeadlineInterceptor(Interceptor):
     """Sets ``Call.deadline_s`` and refuses calls whose deadline has passed.
 
-    A unary call without a deadline gets the default one, and none may be longer than the maximum.
-    A stream lives as long as its client wants.
+    A unary call without a deadline gets the default; a longer one than the maximum is shortened.
+    Streams have no deadline of the server.
     """
 
     def __init__(self, settings: ServerSettings) -> None:

@@ -1,4 +1,4 @@
-"""Refuses new calls while the server is about to stop."""
+"""Refusal of new calls while the server drains."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 __all__ = ["DrainInterceptor", "draining"]
 
+# Methods that report the progress of a drain; a second Drain joins the first.
 _SERVED: Final = {
     "/mlsdm.v1.AdminService/Drain",
     "/mlsdm.v1.AdminService/GetNodeStatus",
 }
-"""What tells how a drain goes; a second Drain joins the first."""
 
 
 def draining() -> Unavailable:
-    """Return the error of a call that a stopping server refuses, or cuts unwritten."""
+    """Return the error of a call refused, or cancelled before its write, by a draining server."""
     return Unavailable(
         "The server is about to stop; repeat elsewhere, or later.",
         reason="DRAINING",
@@ -29,7 +29,7 @@ def draining() -> Unavailable:
 
 
 class DrainInterceptor(Interceptor):
-    """Refuses calls once ``draining`` is set; open methods and a few more are served to the end."""
+    """Refuses calls once ``draining`` is set, except open methods and those of ``_SERVED``."""
 
     def __init__(self) -> None:
         self.draining = False

@@ -1,4 +1,4 @@
-"""Tells the caller how long the call waited for its turns."""
+"""Report of the queueing time of a call to its caller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["QueueWaitInterceptor"]
 
 
 class QueueWaitInterceptor(Interceptor):
-    """Sets the trailer ``x-mlsdm-queue-wait-us`` on calls that waited, errors included."""
+    """Sets the trailer ``x-mlsdm-queue-wait-us`` on calls that waited, including failed ones."""
 
     def after(self, call: Call) -> None:
         waited_s = QUEUE_WAIT_S.get()

@@ -1,4 +1,4 @@
-"""Gives every call an id that logs, answers and people can name it by."""
+"""Request ids, by which logs, answers and people name a call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["RequestIdInterceptor"]
 
 
 class RequestIdInterceptor(Interceptor):
-    """Echoes the caller's ``x-request-id`` if it is safe to log, else makes one."""
+    """Echoes the caller's ``x-request-id`` if it is safe to log, otherwise creates one."""
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids

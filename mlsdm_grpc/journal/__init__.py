@@ -1,1 +1,1 @@
-"""Durable order: the journal Protocol, its implementations, and the codecs of what they hold."""
+"""Durable order: the journal protocol, its implementations, and the codecs of its content."""

@@ -1,4 +1,4 @@
-"""What the journals of one machine have in common: everything that a ledger and files decide."""
+"""The common part of the journals of one machine, built on a ledger and snapshot files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class EmbeddedJournal(ABC):
     @property
     @abstractmethod
     def _live(self) -> _Parts:
-        """What an open journal consists of; raises ``Unavailable`` if it is not open."""
+        """Parts of an open journal; raises ``Unavailable`` if it is not open."""
 
     def append(
         self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
@@ -76,7 +76,7 @@ class EmbeddedJournal(ABC):
 
 
 def not_reached(message: str, revision: int, space: SpaceLedger | None) -> errors.Unavailable:
-    """Return the error of what needs a revision, or a snapshot, that is not there."""
+    """Return the error for a revision or snapshot that does not exist yet."""
     head = space.durable if space is not None else 0
     return errors.Unavailable(
         message,
@@ -86,7 +86,7 @@ def not_reached(message: str, revision: int, space: SpaceLedger | None) -> error
 
 
 def damage(key: SpaceKey, revision: int) -> errors.DataLoss:
-    """Return the error of a record or snapshot that is not what it was, or is not there."""
+    """Return the error for a damaged or missing record or snapshot."""
     return errors.DataLoss(
         f"Revision {revision} of a space is damaged or missing.",
         metadata={"space": key.space, "revision": str(revision)},
@@ -94,7 +94,7 @@ def damage(key: SpaceKey, revision: int) -> errors.DataLoss:
 
 
 def overtaken(revision: int) -> errors.Unavailable:
-    """Return the error of a reader that a trim overtook; nothing is damaged."""
+    """Return the error for a reader whose records were trimmed; nothing is damaged."""
     return errors.Unavailable(
         "The records were trimmed while they were read; begin at the snapshot.",
         metadata={"revision": str(revision)},

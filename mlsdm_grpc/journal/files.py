@@ -1,7 +1,8 @@
-"""Snapshot files: written aside, verified, made durable, renamed; a manifest says which count.
+"""Snapshot files: written to a temporary name, verified, synced, renamed, and listed in a manifest.
 
-Nothing here knows what a snapshot contains. The rename comes before the row, and the row goes
-before the file: what becomes of a file that no row names is decided at the start (``reconcile``).
+This module does not interpret the content of a snapshot. A file is renamed before its row is
+written, and a row is removed before its file. Files without a row are handled at the start
+(``reconcile``).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ KEPT: Final = 2
 
 
 class ManifestRow(NamedTuple):
-    """One snapshot that counts."""
+    """The manifest row of a valid snapshot."""
 
     revision: int
     name: str
@@ -41,13 +42,13 @@ class ManifestRow(NamedTuple):
 
 
 class Manifest(Protocol):
-    """Where the rows are kept; changes are as durable as the records."""
+    """Storage of the manifest rows; changes are as durable as the records."""
 
     async def snapshots(self, number: int) -> list[ManifestRow]:
         """Return the rows of a space, newest first."""
 
     async def add_snapshot(self, number: int, row: ManifestRow) -> list[str]:
-        """Add a row that is newer than all others; return the names beyond the two newest."""
+        """Add a row newer than all others, and return the names beyond the two newest."""
 
     async def remove_snapshot(self, number: int, revision: int) -> None:
         """Remove the row of a damaged file."""
@@ -57,9 +58,9 @@ class SnapshotFiles:
     """The snapshot files of one journal.
 
     Args:
-        directory: Holds nothing but snapshots.
-        manifest: Says which of them count.
-        on_damaged: Keeps a damaged file elsewhere and names it; called in a thread with space,
+        directory: Directory that contains only snapshots.
+        manifest: List of the valid snapshots.
+        on_damaged: Keeps a damaged file elsewhere and reports it; called in a thread with space,
             revision, name and problem.
     """
 
@@ -75,19 +76,19 @@ class SnapshotFiles:
         self._on_damaged = on_damaged
         self._serial = itertools.count(1)
         self.strays: dict[int, list[str]] = {}
-        """Files of each space that are older than its rows; removed with its next snapshot."""
+        """Files of each space older than its rows; its next snapshot removes them."""
         self.lock = asyncio.Lock()
         """Held while files and rows change together."""
 
     def scratch(self) -> Path:
-        """Return a name that nothing has used since the directory was swept."""
+        """Return a name not used since the directory was swept."""
         return self._directory / f"tmp-{next(self._serial)}"
 
     async def save(self, number: int, revision: int, path: Path, written: bytes = b"") -> bool:
-        """Take a file over as the newest snapshot of a space, unless there is one as new.
+        """Accept a file as the newest snapshot of a space, unless one is as new.
 
         Raises:
-            DataLoss: It is empty, or does not have the digest of what was written.
+            DataLoss: The file is empty, or its digest differs from that of the written data.
         """
         digest, size = await asyncio.to_thread(_harden, path)
         if written not in {b"", digest}:
@@ -105,10 +106,10 @@ class SnapshotFiles:
         return True
 
     async def load(self, key: SpaceKey, number: int) -> SnapshotRef | None:
-        """Return the newest intact snapshot of a space; those that are damaged are set aside.
+        """Return the newest intact snapshot of a space; damaged ones are set aside.
 
         Raises:
-            Unavailable: A file cannot be read now, which does not make it damaged.
+            Unavailable: A file cannot be read now; that does not make it damaged.
         """
         skipped: set[ManifestRow] = set()
         while True:
@@ -123,23 +124,24 @@ class SnapshotFiles:
                 skipped.add(row)
 
     async def reject(self, key: SpaceKey, number: int, revision: int, problem: str) -> bool:
-        """Set a snapshot aside for what is in it; return False if that cannot be done now."""
+        """Set aside a snapshot with bad content; return False if that is impossible now."""
         rows = await self._manifest.snapshots(number)
         row = next((row for row in rows if row.revision == revision), None)
         return row is None or await self._set_aside(key, number, row, problem)
 
     async def problem(self, row: ManifestRow) -> str:
-        """Return what makes a file other than it was when it was saved; empty if nothing does.
+        """Return the difference between a file and its row, or "" if it is intact.
 
         Raises:
-            Unavailable: It cannot be read now.
+            Unavailable: The file cannot be read now.
         """
         return await asyncio.to_thread(find_problem, self._directory, row)
 
     async def _set_aside(self, key: SpaceKey, number: int, row: ManifestRow, problem: str) -> bool:
-        """Take a damaged snapshot out of the manifest; return False if that cannot be done now.
+        """Remove a damaged snapshot from the manifest; return False if that is impossible now.
 
-        The second newest row then is one of an intact file, up to which records may be trimmed.
+        The second newest row must then belong to an intact file, because records are trimmed up to
+        it.
         """
         async with self.lock:
             if row not in await self._manifest.snapshots(number):
@@ -152,7 +154,7 @@ class SnapshotFiles:
         return True
 
     async def discard(self, names: Collection[str]) -> None:
-        """Remove files that have no row any more, durably."""
+        """Remove files without a row, durably."""
         if names:
             await asyncio.to_thread(self._unlink, names)
 
@@ -169,7 +171,7 @@ class SnapshotFiles:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
+    """Sync a directory, so that the names in it are durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -179,7 +181,7 @@ def sync_directory(directory: Path) -> None:
 
 @contextmanager
 def _medium() -> Iterator[None]:
-    """Raise what the medium refuses as an error of this service."""
+    """Convert errors of the medium to errors of this service."""
     try:
         yield
     except OSError as error:
@@ -203,10 +205,10 @@ def _harden(path: Path) -> tuple[bytes, int]:
 
 
 def find_problem(directory: Path, row: ManifestRow) -> str:
-    """Return what makes a snapshot other than it was saved; empty if nothing does; blocks.
+    """Return the difference between a snapshot and its row, or "" if it is intact; blocks.
 
     Raises:
-        Unavailable: It cannot be read now.
+        Unavailable: The file cannot be read now.
     """
     try:
         with (directory / row.name).open("rb") as file:
@@ -224,5 +226,5 @@ def find_problem(directory: Path, row: ManifestRow) -> str:
 
 
 def snapshot_name(number: int, revision: int) -> str:
-    """Return the name of the file of a snapshot."""
+    """Return the file name of a snapshot."""
     return f"{number}-{revision}.snap"

@@ -1,12 +1,12 @@
-"""Admission of appends: what is expected, what is under way, and which futures wait for it.
+"""Admission of appends: expected revisions, pending appends, and their futures.
 
-Every embedded journal hands its appends to a :class:`Ledger`, so that conflicts, order and failure
-are the same in all of them. The ledger knows heads and futures, never the medium. It lives on the
-event loop; the only thing it shares with a writer thread is the batch that is being filled, and
-``seal`` is how a writer takes that.
+Every embedded journal passes its appends to a :class:`Ledger`, so that conflicts, order and
+failures are the same in all of them. The ledger knows heads and futures, never the medium. It runs
+on the event loop. It shares only the open batch with a writer thread, which takes the batch by
+``seal``.
 
-Invariant: ``head`` of a space is its durable revision plus everything accepted and not settled yet;
-batches are settled in the order in which they were opened.
+Invariant: the ``head`` of a space is its durable revision plus all accepted appends without a
+result. Batches are completed in the order in which they were opened.
 """
 
 from __future__ import annotations
@@ -41,31 +41,34 @@ RETRY_S: Final = 1.0
 
 @dataclass(slots=True, eq=False)
 class SpaceLedger:
-    """What the ledger knows of one space."""
+    """Revisions and pending appends of one space."""
 
     key: SpaceKey
     number: int = 0
     """Row id of the space; 0 until its first append is accepted."""
     head: int = 0
-    """Last revision that was accepted."""
+    """Last accepted revision."""
     durable: int = 0
-    """Last revision that is on the medium."""
+    """Last durable revision."""
     trimmed: int = 0
-    """Last revision that is being removed; a reader tells a trim from damage by it."""
+    """Last revision of a removal in progress, by which a reader distinguishes a trim from
+    damage."""
     removed: int = 0
-    """Last revision of a removal that is complete."""
+    """Last revision of completed removals."""
     doomed: dict[int, int] = field(default_factory=dict)
-    """Last revision of each refused append whose future is not done yet, and how many have it.
+    """Last revision of each refused append whose future is pending, with a count.
+
+    An append that expects such a revision depends on a refused one, even if it fits the head.
 
     An append that expects one of these was built on a refused one, even if it fits the head.
     """
     damage: Damage | None = None
-    """What of it cannot be read; then it takes and gives nothing."""
+    """Unreadable part of the space; a damaged space refuses reads and writes."""
     gaps: tuple[tuple[int, int], ...] = ()
-    """Revisions whose loss was accepted, as first and last of each range, in order."""
+    """Ranges of revisions with accepted loss, first and last, in order."""
 
     def following(self, revision: int) -> int:
-        """Return the revision of the record that comes after that of another one."""
+        """Return the revision that follows another one, across accepted gaps."""
         after = revision + 1
         for first, last in self.gaps:
             if first <= after <= last:
@@ -75,17 +78,18 @@ class SpaceLedger:
 
 @dataclass(slots=True)
 class Failure:
-    """Why the medium did not take a batch."""
+    """Reason why the medium did not take a batch."""
 
     reason: str
     """JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
     detail: str
     latched: bool
-    """Whether only a new ``open`` may write again: the medium may have lost what it confirmed."""
+    """True if only a new ``open`` may write again, because the medium may have lost confirmed
+    data."""
     at: float = 0.0
 
     def error(self, *, tried: bool = True) -> errors.Unavailable:
-        """Return what an append ends as; ``tried`` if the medium has seen any of it."""
+        """Return the error of an append; ``tried`` is True if any of it reached the medium."""
         metadata = {"detail": self.detail}
         if not (tried and self.latched):
             metadata["written"] = "no"
@@ -109,7 +113,7 @@ class PendingAppend:
 
 
 class AppendBatch(Protocol):
-    """Appends that become durable together, in the form that a medium wants."""
+    """Appends that become durable together, in the form that a medium needs."""
 
     epoch: int
     claims: list[PendingAppend]
@@ -120,7 +124,7 @@ class AppendBatch(Protocol):
     def add(
         self, space: SpaceLedger, revision: int, position: int, payloads: Sequence[bytes]
     ) -> None:
-        """Take the records that follow a revision and a position; all of them or none."""
+        """Add the records after a revision and a position, all or none."""
 
 
 BatchT = TypeVar("BatchT", bound=AppendBatch)
@@ -130,12 +134,12 @@ class Ledger(Generic[BatchT]):
     """Heads, pending batches and futures of one journal.
 
     Args:
-        begin: Makes an empty batch of an epoch and hands it to the writer, which seals it when it
-            is ready to write it.
-        spaces: What is durable.
-        number: Highest number ever given to a space.
-        position: Highest position ever given to a durable record.
-        clock: Monotonic seconds.
+        begin: Creates an empty batch of an epoch and passes it to the writer, which seals it before
+            writing.
+        spaces: Durable spaces.
+        number: Highest number ever assigned to a space.
+        position: Highest position ever assigned to a durable record.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -154,8 +158,8 @@ class Ledger(Generic[BatchT]):
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._spaces: dict[SpaceKey, SpaceLedger] = {}
+        # Spaces of each tenant, by number.
         self._tenants: dict[str, list[SpaceLedger]] = {}
-        """Spaces of each tenant, by number."""
         for space in sorted(spaces, key=attrgetter("number")):
             self._enter(space)
         self._number = number
@@ -170,7 +174,7 @@ class Ledger(Generic[BatchT]):
         """Return a space that has a durable record or snapshot.
 
         Raises:
-            DataLoss: It is damaged.
+            DataLoss: The space is damaged.
         """
         space = self._spaces.get(key)
         if space is None or not space.durable:
@@ -180,7 +184,7 @@ class Ledger(Generic[BatchT]):
         return space
 
     def listed(self, tenant: str, after: int, limit: int) -> list[ListedSpace]:
-        """Return spaces of a tenant in the order of their numbers, damaged ones too."""
+        """Return spaces of a tenant in the order of their numbers, including damaged ones."""
         spaces = self._tenants.get(tenant, [])
         start = bisect.bisect_right(spaces, after, key=attrgetter("number"))
         durable = (space for space in islice(spaces, start, None) if space.durable)
@@ -222,7 +226,7 @@ class Ledger(Generic[BatchT]):
             batch.sealed = True
 
     def settle(self, batch: BatchT, failure: Failure | None) -> None:
-        """Resolve the futures of the oldest batch; called on the loop once its fate is known."""
+        """Complete the futures of the oldest batch; called on the loop once its result is known."""
         self._batches.popleft()
         if failure is not None:
             self.note(failure)
@@ -237,35 +241,35 @@ class Ledger(Generic[BatchT]):
         self._announce()
 
     def note(self, failure: Failure) -> None:
-        """Remember that the medium failed, whoever found it out."""
+        """Record a failure of the medium, whoever detected it."""
         if self._failure is None or not self._failure.latched:
             failure.at = self._clock()
             self._failure = failure
 
     def abandon(self, failure: Failure) -> None:
-        """Fail whatever is not settled: nobody is left to write it."""
+        """Fail all pending appends, because the writer has ended."""
         self.note(failure)
         while self._batches:
             self.settle(self._batches[0], failure)
 
     @property
     def idle(self) -> bool:
-        """Whether every append is settled."""
+        """True if no append is pending."""
         return not self._batches
 
     @property
     def latched(self) -> bool:
-        """Whether nothing may be written any more."""
+        """True if no write is possible until the journal is opened again."""
         return self._failure is not None and self._failure.latched
 
     async def beyond(self, position: int) -> bool:
-        """Wait for a durable record after a position; False when the journal was closed."""
+        """Wait for a durable record after a position; return False when the journal is closed."""
         while self.durable <= position and not self.ended:
             await self._news.wait()
         return not self.ended
 
     def end(self) -> None:
-        """Release everybody who waits in :meth:`beyond`."""
+        """Wake all callers that wait in :meth:`beyond`."""
         self.closing = self.ended = True
         self._announce()
 

@@ -1,4 +1,4 @@
-"""A journal in memory: every promise but durability. For tests and ``--journal memory``."""
+"""A journal in memory, without durability. For tests and ``--journal memory``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Batch:
 
 
 class _MemoryManifest:
-    """The manifest rows."""
+    """The manifest rows, in memory."""
 
     def __init__(self) -> None:
         self.rows: dict[int, list[ManifestRow]] = {}
@@ -62,7 +62,7 @@ class _MemoryManifest:
         self.rows[number] = [row for row in self.rows[number] if row.revision != revision]
 
     def remove_before(self, number: int, revision: int) -> list[str]:
-        """Remove the rows of older snapshots; return their names."""
+        """Remove the rows of older snapshots and return their names."""
         rows = self.rows.get(number, [])
         self.rows[number] = [row for row in rows if row.revision >= revision]
         return [row.name for row in rows if row.revision < revision]
@@ -70,7 +70,7 @@ class _MemoryManifest:
 
 @dataclass(slots=True)
 class _MemoryParts:
-    """What an open journal consists of."""
+    """Parts of an open journal."""
 
     ledger: Ledger[_Batch]
     directory: tempfile.TemporaryDirectory[str]
@@ -81,7 +81,7 @@ class _MemoryParts:
 
 
 class MemoryJournal(EmbeddedJournal):
-    """A :class:`~mlsdm_grpc.journal.protocol.Journal` that forgets everything at its end.
+    """A :class:`~mlsdm_grpc.journal.protocol.Journal` whose content is lost when it is closed.
 
     Snapshots are files in a temporary directory, which ``close`` removes.
     """

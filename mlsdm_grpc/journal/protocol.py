@@ -1,9 +1,8 @@
-"""What a journal promises. The log is the database: state is what replaying it gives.
+"""The contract of a journal. The log is the database: replaying it gives the state.
 
-A journal orders the records of each space and keeps them until a snapshot stands behind them. It
-does not look into a record: payloads are bytes, and the revisions are the caller's, checked by a
-conditional append. One implementation's promise is every implementation's: they pass one suite
-of tests, ``tests/contract/test_journal.py``.
+A journal orders the records of each space and keeps them until a snapshot covers them. It does not
+interpret records: payloads are bytes, and callers choose the revisions, which a conditional append
+checks. All implementations pass the same tests, ``tests/contract/test_journal.py``.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ __all__ = [
 
 
 class SpaceKey(NamedTuple):
-    """Names one space."""
+    """Name of one space."""
 
     tenant: str
     space: str
 
 
 class ListedSpace(NamedTuple):
-    """One space of a tenant's list."""
+    """One space in a tenant's list."""
 
     ordinal: int
-    """Place among all spaces by their first record, at least 1; never changes."""
+    """Position among all spaces by first record, at least 1; never changes."""
     space: str
 
 
@@ -46,10 +45,10 @@ class Entry:
 
     key: SpaceKey
     revision: int
-    """Position among the records of its space, from 1; without gaps but those whose loss an
-    operator accepted."""
+    """Position among the records of its space, from 1. Gaps exist only where an operator accepted a
+    loss."""
     position: int
-    """Position in its partition; grows, may have gaps."""
+    """Position in its partition; increasing, with gaps."""
     payload: bytes
 
 
@@ -60,28 +59,28 @@ class SnapshotRef:
     revision: int
     path: Path
     size: int
-    """Bytes of the file."""
+    """Size of the file, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalHealth:
-    """Whether the journal takes writes."""
+    """Ability of the journal to take writes."""
 
     writable: bool
     reason: str = ""
-    """Name of an ``ErrorReason`` when not writable: JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
+    """Name of an ``ErrorReason`` if it is not writable: JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
     detail: str = ""
-    """Sentence for logs and operators."""
+    """A sentence for logs and operators."""
     failed: bool = False
-    """Whether nothing is written until the journal is opened again."""
+    """True if nothing can be written until the journal is opened again."""
 
 
 class RevisionConflict(Exception):
-    """The space's last revision is not the expected one; nothing was written.
+    """An append whose expected revision is not the last one; nothing was written.
 
     Args:
-        expected: What the caller took for the last revision.
-        actual: What it is.
+        expected: Last revision that the caller expected.
+        actual: Last revision of the space.
     """
 
     def __init__(self, expected: int, actual: int) -> None:
@@ -91,39 +90,40 @@ class RevisionConflict(Exception):
 
 
 class Journal(Protocol):
-    """An ordered, durable log of records, with snapshots behind which it may be trimmed.
+    """An ordered, durable log of records, with snapshots that allow it to be trimmed.
 
-    All methods are called on one event loop. Errors that the medium causes are raised as
-    ``errors.Unavailable`` (JOURNAL_UNAVAILABLE or JOURNAL_FULL, with ``retry_after_s``), one that
-    only reading meets too; records that fail their checksum or are missing as ``errors.DataLoss``.
+    All methods are called on one event loop. Errors of the medium are raised as
+    ``errors.Unavailable`` (JOURNAL_UNAVAILABLE or JOURNAL_FULL, with ``retry_after_s``). Records
+    that are missing or fail their checksum are raised as ``errors.DataLoss``.
 
-    What was acknowledged is there after the next ``open``, or the loss is named: of a *damaged*
-    space, of which ``open`` finds less than was acknowledged, everything but ``spaces`` raises
-    ``DataLoss``, and all others are served. A revision of a space, and the place of a space in the
-    list, are never given to another. Nothing that is damaged is removed.
+    Every acknowledged record exists after the next ``open``, or its loss is reported. If ``open``
+    finds less of a space than was acknowledged, that space is *damaged*: all methods but ``spaces``
+    raise ``DataLoss`` for it, and the other spaces are served. Revisions of a space, and positions
+    in the list of spaces, are never reused. Damaged data are never removed.
     """
 
     partition_count: int
-    """Partitions of the log; a space's records are all in one."""
+    """Number of partitions of the log; all records of a space are in one partition."""
 
     @property
     def new_spaces_version(self) -> int:
-        """Version of the rules that new spaces are under, see ``core/model/semantics.py``.
+        """Version of the rules for new spaces; see ``core/model/semantics.py``.
 
-        Of a log that lasts it is that before the newest until the log is marked with the draft of
-        the newest, which is done before any record of it is written.
+        A durable log uses the version before the newest until the log is marked with the draft of
+        the newest. The mark is written before any record of the newest version.
         """
         ...
 
     async def open(self) -> None:
-        """Open or create the log and take it over; another owner makes this fail.
+        """Open or create the log and acquire it; fails while another process owns it.
 
         Raises:
-            PreconditionFailed: SEMANTICS_UNSUPPORTED; the log is of another draft of the rules.
+            PreconditionFailed: SEMANTICS_UNSUPPORTED; the log belongs to another draft of the
+                rules.
         """
 
     async def close(self) -> None:
-        """Finish what was appended, then release everything. Idempotent."""
+        """Complete all appends, then release all resources. Idempotent."""
 
     def append(
         self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
@@ -131,21 +131,21 @@ class Journal(Protocol):
         """Append records to a space; all become durable, or none.
 
         Args:
-            key: The space; the first append makes it known.
-            payloads: At least one encoded record; they get revisions ``expected + 1`` onwards.
-            expected: Last revision of the space, 0 for a new one. Appends that were handed in
-                earlier and are not durable yet count, so that callers may pipeline.
+            key: The space; its first append creates it.
+            payloads: At least one encoded record. They get the revisions from ``expected + 1`` on.
+            expected: Last revision of the space, 0 for a new one. Earlier appends that are not
+                durable yet count, so callers may pipeline.
 
         Returns:
-            A future with the position of the last record, done once all are durable. Futures of
-            one space are done in the order of their appends. It raises ``RevisionConflict`` when
-            ``expected`` is wrong, and then all later appends that were built on it do too.
-            Cancelling it does not take the append back.
+            A future with the position of the last record, done once all are durable. Futures of one
+            space complete in the order of their appends. The future raises ``RevisionConflict`` if
+            ``expected`` is wrong; all later appends that depend on it fail too. Cancelling the
+            future does not withdraw the append.
         """
         ...
 
     def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
-        """Yield every durable record of a partition after a position, then new ones for ever."""
+        """Yield every durable record of a partition after a position, then new ones without end."""
         ...
 
     def read(
@@ -153,17 +153,17 @@ class Journal(Protocol):
     ) -> AsyncIterator[Sequence[Entry]]:
         """Yield the records of a space with ``after < revision <= until``, in order.
 
-        They come in batches of at most 1,000 records and about 4 MiB. A checksum that does not
-        match, or a gap, raises ``DataLoss``; what came before was right. A gap whose loss an
-        operator accepted is stepped over; the record behind it says so.
+        Batches have at most 1,000 records and about 4 MiB. A wrong checksum or a gap raises
+        ``DataLoss``; earlier records are correct. A gap with accepted loss is skipped; the record
+        after it describes the gap.
         """
         ...
 
     async def newest(self) -> Entry | None:
-        """Return the newest durable record of all spaces; None if there is none that is intact."""
+        """Return the newest intact durable record of all spaces, or None."""
 
     async def head(self, key: SpaceKey) -> int:
-        """Return the last durable revision of a space, 0 if it has no record and no snapshot."""
+        """Return the last durable revision of a space, or 0 without record and snapshot."""
         ...
 
     def scratch_path(self) -> Path:
@@ -173,54 +173,54 @@ class Journal(Protocol):
     async def save_snapshot(
         self, key: SpaceKey, *, revision: int, path: Path, digest: bytes = b""
     ) -> bool:
-        """Make the file at ``path`` the space's current snapshot if it is newer than that.
+        """Make the file at ``path`` the current snapshot of the space if it is newer.
 
         Args:
             key: The space.
             revision: Revision of the state in the file; at most the head.
-            path: From :meth:`scratch_path`, complete; the journal takes it over.
-            digest: SHA-256 of what was written to it. A file that has another one is not taken
-                over, which is ``DataLoss``; empty compares nothing.
+            path: Complete file from :meth:`scratch_path`; the journal takes ownership.
+            digest: SHA-256 of the written data. A file with another digest raises ``DataLoss``;
+                empty skips the check.
 
         Returns:
-            False if a snapshot of this or a later revision was there already; the file is gone.
+            False if a snapshot of this or a later revision exists; the file is removed.
         """
         ...
 
     async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
-        """Return the newest snapshot whose checksum is right, or None if there is none.
+        """Return the newest snapshot with a correct checksum, or None.
 
-        One that is damaged is set aside, named in the log and not counted by :meth:`trim`. One that
-        cannot be read now raises ``Unavailable``.
+        A damaged snapshot is set aside, logged, and ignored by :meth:`trim`. A snapshot that cannot
+        be read now raises ``Unavailable``.
         """
         ...
 
     async def reject_snapshot(self, key: SpaceKey, snapshot: SnapshotRef, problem: str) -> bool:
-        """Set aside a snapshot that has its checksum but not the state that its records gave.
+        """Set aside a snapshot whose checksum is correct but whose state is wrong.
 
         Args:
             key: The space.
-            snapshot: From :meth:`load_snapshot`.
+            snapshot: Result of :meth:`load_snapshot`.
             problem: A sentence for the log.
 
         Returns:
-            Whether :meth:`load_snapshot` returns another one from now on, or none.
+            True if :meth:`load_snapshot` no longer returns this snapshot.
         """
         ...
 
     async def trim(self, key: SpaceKey, *, until: int) -> int:
-        """Remove records up to a revision, but none that the second newest snapshot lacks.
+        """Remove records up to a revision that the second newest snapshot covers.
 
         Returns:
-            How many records were removed. The last record of a space is always kept.
+            Number of records removed. The last record of a space is always kept.
         """
         ...
 
     async def erase(self, key: SpaceKey, *, until: int) -> None:
         """Remove every record up to ``until`` and every older snapshot, without a trace.
 
-        The newest snapshot must be of revision ``until`` or later; ``Unavailable``
-        otherwise. Afterwards no file of the journal holds a byte of what was removed.
+        The newest snapshot must have revision ``until`` or later; otherwise ``Unavailable`` is
+        raised. Afterwards no file of the journal contains a byte of the removed data.
         """
         ...
 
@@ -228,13 +228,13 @@ class Journal(Protocol):
         """Return spaces of a tenant in the order of their first records.
 
         Args:
-            tenant: Whose.
-            after: Ordinal of the last one that the caller has; 0 starts.
-            limit: Most spaces to return.
+            tenant: Name of the tenant.
+            after: Ordinal of the last space of the previous page; 0 starts.
+            limit: Maximum number of spaces.
 
         Returns:
-            Every space with a durable record, reserved, deleted and damaged ones too; a space that
-            becomes durable later comes after all of them.
+            Every space with a durable record, including reserved, deleted and damaged ones. Spaces
+            that become durable later follow them.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""Terms of texts for search by words: tokens, stop words and stems by language.
+"""Terms of texts for lexical search: tokens, stop words and stems by language.
 
-Plain functions of a text: no clock, no I/O but the package's own data, no asyncio. Texts of equal
-content have equal terms wherever the same :data:`TOKENIZER_VERSION` runs.
+Plain functions of a text, without clock, asyncio, or I/O other than the data of the package. Equal
+texts have equal terms under the same :data:`TOKENIZER_VERSION`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stems of words by language.
 
-The Snowball library's compiled binding stems a word in 0.7 us, its Python translation in 52 us
-(4,000 different English words); the latter would cost more than all else that a put does.
+The compiled binding of the Snowball library stems a word in 0.7 us, its Python translation in 52 us
+(4,000 distinct English words). The translation would cost more than the rest of a put.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from mlsdm_grpc.lexical.tables import endings, languages
 
 __all__ = ["stem"]
 
+# About 4 MB in each process; most words of a text are among the most common ones.
 _CACHED_STEMS: Final = 16_384
-"""About 4 MB a process; most words of a text are among the most common ones."""
 _MIN_STEM_CHARS: Final = 3
+# Maximum length of an inflected word; longer strings are not stemmed.
 _MAX_STEMMED_CHARS: Final = 40
-"""No longer string is an inflected word."""
 
 
 @lru_cache(maxsize=_CACHED_STEMS)
 def stem(language: str, word: str) -> str:
-    """Return the stem of a word in a language; not to be called by two threads at a time.
+    """Return the stem of a word in a language. Not thread-safe.
 
     Args:
-        language: ISO 639-1 code that ``languages()`` has.
-        word: Case-folded.
+        language: ISO 639-1 code from ``languages()``.
+        word: Case-folded word.
 
     Returns:
-        The Snowball stem of the base form, without the accents of Latin letters, which many people
-        leave out when they type. A function of the arguments alone.
+        The Snowball stem of the base form, without accents of Latin letters, because many people
+        omit them when they type. Depends on the arguments only.
 
-    Cost: 0.1 us for a word that was stemmed lately, else about 1 us.
+    Cost: 0.1 us for a word in the cache, otherwise about 1 us.
     """
     if len(word) > _MAX_STEMMED_CHARS:
         return word
@@ -58,10 +58,10 @@ def _without_accents(word: str) -> str:
 
 
 def _ukrainian(word: str) -> str:
-    """Return the stem of a Ukrainian word: no reflexive ending, no inflection, one last letter.
+    """Return the stem of a Ukrainian word, without reflexive ending and inflection.
 
-    A last consonant that inflection softens stands for the hard one, and a double one for the
-    single one, in all forms alike.
+    A final consonant softened by inflection is replaced by the hard one, and a double one by the
+    single one, so that all forms agree.
     """
     table = endings()
     for part in table.reflexive:

@@ -1,34 +1,32 @@
-"""The data of the package: languages, stop words, irregular forms. Loaded once, when first used."""
+"""Data of the package: languages, stop words, irregular forms. Loaded once, on first use."""
 
 from __future__ import annotations
 
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any
+
+from mlsdm_grpc.package_data import read_table
 
 __all__ = ["Attached", "Endings", "Language", "attached", "endings", "languages"]
-
-_DATA: Final = "mlsdm_grpc.lexical.data"
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What is known of a language."""
+    """Data of one language."""
 
     code: str
-    """ISO 639-1."""
+    """ISO 639-1 code."""
     stemmer: str
-    """Name of the algorithm in the Snowball library; empty if it has none."""
+    """Name of the algorithm in the Snowball library; empty if there is none."""
     script: str
     fallback: bool
-    """Its stems are tried where the language of a text is unknown."""
+    """True if its stems are tried when the language of a text is unknown."""
     stop_words: frozenset[str]
     base_forms: Mapping[str, str]
-    """Base form of an irregular form."""
+    """Base form of each irregular form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +36,12 @@ class Endings:
     reflexive: tuple[str, ...]
     endings: tuple[str, ...]
     hardened: Mapping[str, str]
-    """Last letter of a stem that stands for another one."""
+    """Replacement of the last letter of a stem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """Words that an apostrophe joins to another one."""
+    """Words that an apostrophe joins to another word."""
 
     beginnings: frozenset[str]
     endings: frozenset[str]
@@ -51,14 +49,14 @@ class Attached:
 
 @cache
 def attached() -> Attached:
-    """Return what is parted from a word at an apostrophe, in all languages."""
+    """Return the parts that are split from a word at an apostrophe, in all languages."""
     table = _table("attached")
     return Attached(frozenset(table["beginnings"].split()), frozenset(table["endings"].split()))
 
 
 @cache
 def languages() -> Mapping[str, Language]:
-    """Return all languages by code, in the order of preference."""
+    """Return all languages by code, in order of preference."""
     stop_words, irregular = _table("stop_words"), _table("irregular")
     return {
         code: Language(
@@ -89,9 +87,9 @@ def endings() -> Endings:
 
 
 def _table(name: str) -> dict[str, Any]:
-    return tomllib.loads(files(_DATA).joinpath(f"{name}.toml").read_text("utf-8"))
+    return read_table("mlsdm_grpc.lexical", name)
 
 
 def _plain(word: str) -> str:
-    """Return a word as :func:`tokenize` writes it."""
+    """Return a word in the form that :func:`tokenize` gives it."""
     return unicodedata.normalize("NFKC", word.casefold()).replace("'", "")

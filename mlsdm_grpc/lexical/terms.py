@@ -1,15 +1,15 @@
-"""Terms that stand for a text in the index, and those that a query looks for.
+"""Terms of texts for the index, and terms of queries.
 
-A text is stemmed in its own language. A query has for each of its words the stems in its own
-language and in the main ones, and the word itself: so it meets texts of its own language, and a
-word that stands in a text as it stands in the query meets it always.
+A text is stemmed in its own language. Each word of a query has the stems of its own language and of
+the main languages, and the word itself. A query therefore matches texts in its language, and a word
+always matches the same word in a text.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import Stemmer
@@ -28,19 +28,26 @@ __all__ = [
     "query_terms",
 ]
 
-TOKENIZER_VERSION: Final = f"2/{Stemmer.version()}/{unicodedata.unidata_version}"
+TOKENIZER_VERSION: Final = f"3/{Stemmer.version()}/{unicodedata.unidata_version}"
 """Own version, that of the Snowball library and that of Unicode: texts of the same content have
 the same terms where it is the same. It changes with everything that changes a term."""
 
 TERM_UNIT: Final = 4
-"""Frequency of a term that stands once in the text; once in the context counts 1."""
+"""Frequency of a term that occurs once in the text; an occurrence in the context counts 1."""
 
+# Maximum number of words without a stop word. A longer text is a list of names or codes rather than
+# a sentence. It is stemmed in the first language of its script only; otherwise it would have four
+# times as many terms.
 _MAX_UNRECOGNISED: Final = 12
-"""With more words and no stop word a text is no sentence in any language but a list of names or
-codes; it is stemmed in the first language of a script, else its terms would be fourfold."""
 _FIRST: Final = ("en", "uk")
+# Maximum number of query words, because each takes search time. The longest are kept, because short
+# words are common.
 _MAX_QUERY_WORDS: Final = 128
 """A search takes time for each word. Of more the longest are looked for: short ones are common."""
+_CACHED_WORDS: Final = 16_384
+"""About 4 MB a process; most words of a text are among the most common ones."""
+_CACHED_CHOICES: Final = 64
+"""Combinations of languages whose stop words are kept together, about 20 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +55,19 @@ class QueryTerm:
     """One word of a query."""
 
     word: str
-    """As it stands in the query, case-folded."""
+    """The word in the query, case-folded."""
     terms: tuple[str, ...]
-    """Terms that are equally good: a text with any of them has the word."""
+    """Equivalent terms: a text with any of them contains the word."""
 
 
 @dataclass(frozen=True, slots=True)
 class LexicalQuery:
-    """What a query looks for."""
+    """The terms of a query."""
 
     terms: tuple[QueryTerm, ...]
-    """Different ones, in the order of the query."""
+    """Distinct terms, in the order of the query."""
     stop_words_only: bool
-    """The query has no subject ("how are you?"); its stop words are what it looks for."""
+    """The query contains only stop words ("how are you?"), so these are searched."""
 
 
 def index_terms(text: str, context: str = "") -> dict[str, int]:
@@ -68,11 +75,11 @@ def index_terms(text: str, context: str = "") -> dict[str, int]:
 
     Args:
         text: The text.
-        context: More to find it by that is not a part of it, such as the turns before it.
+        context: Additional searchable text that is not part of it, such as earlier turns.
 
     Returns:
         Frequencies in units of a quarter occurrence: ``TERM_UNIT`` for each in the text, 1 for each
-        in the context. Stop words are left out unless there is nothing else.
+        in the context. Stop words are excluded unless there are no other words.
 
     Cost: linear; about 40 us for 30 words.
     """
@@ -84,7 +91,7 @@ def index_terms(text: str, context: str = "") -> dict[str, int]:
 
 
 def query_terms(text: str) -> LexicalQuery:
-    """Return the terms that a query looks for, of 128 words at most.
+    """Return the terms of a query of at most 128 words.
 
     Cost: linear; about 30 us for 8 words.
     """
@@ -94,14 +101,14 @@ def query_terms(text: str) -> LexicalQuery:
     stop_words_only = not (content or exact)
     spoken = recognise(words, rare=1)
     found: dict[str, QueryTerm] = {}
-    for word in dict.fromkeys(words if stop_words_only else content):
-        script = script_of(word)
-        codes = dict.fromkeys((*candidates(script, spoken), *main_languages(script)))
-        stems = [stem(code, word) for code in codes]
-        # Forms of one word are one: "runs" and "running".
-        known = found.setdefault(stems[0] if stems else word, QueryTerm(word, ()))
-        terms = tuple(dict.fromkeys((*known.terms, *stems, word)))
-        found[stems[0] if stems else word] = replace(known, terms=terms)
+    for word in words if stop_words_only else content:
+        terms = _searched(spoken, word)
+        # Forms of one word, such as "runs" and "running", are searched once.
+        known = found.get(terms[0])
+        if known is None:
+            found[terms[0]] = QueryTerm(word, terms)
+        elif known.word != word:
+            found[terms[0]] = QueryTerm(known.word, tuple(dict.fromkeys((*known.terms, *terms))))
     for token in exact:
         found.setdefault(token, QueryTerm(token, (token,)))
     kept = tuple(found.values())
@@ -113,38 +120,46 @@ def query_terms(text: str) -> LexicalQuery:
 
 
 def _count(terms: dict[str, int], text: str, weight: int, *, stop_words: bool) -> None:
-    """Count the terms of a text; ``stop_words`` says whether those stand for it if need be."""
+    """Add the terms of a text; ``stop_words`` uses stop words if the text has no other words."""
     words, found = tokenize(text)
     recognised = recognise(words)
     if not recognised and len(words) > _MAX_UNRECOGNISED:
         recognised = _FIRST
     content = _content(words, recognised)
-    latin = _stemming("latin", recognised)
     for word in content if content or found or not stop_words else words:
-        codes, itself = latin if word.isascii() else _stemming(script_of(word), recognised)
-        if len(codes) == 1 and not itself:
-            found.append(stem(codes[0], word))
-            continue
-        stems = {stem(code, word): None for code in codes}
-        found.extend(stems | {word: None} if itself else stems)
+        found += _indexed(recognised, word)
     for term in found:
         terms[term] = terms.get(term, 0) + weight
 
 
-@cache
-def _stemming(script: str, recognised: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
-    """Return the languages whose stems a word has in the index, and whether it stands there itself.
+@lru_cache(maxsize=_CACHED_WORDS)
+def _indexed(recognised: tuple[str, ...], word: str) -> tuple[str, ...]:
+    """Return the terms of a word in the index.
 
-    It does if a query in another language does not look for all of these stems.
+    The word itself is one where a query in another language does not look for all of its stems.
     """
+    script = script_of(word)
     codes = candidates(script, recognised)
-    return codes, not codes or not set(codes) <= set(main_languages(script))
+    itself = not codes or not set(codes) <= set(main_languages(script))
+    stems = [stem(code, word) for code in codes]
+    return tuple(dict.fromkeys([*stems, word] if itself else stems))
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def _searched(spoken: tuple[str, ...], word: str) -> tuple[str, ...]:
+    """Return the terms that a query with a word searches, first its stem in its own language."""
+    script = script_of(word)
+    codes = (*candidates(script, spoken), *main_languages(script))
+    return tuple(dict.fromkeys([*(stem(code, word) for code in codes), word]))
 
 
 def _content(words: list[str], recognised: tuple[str, ...]) -> list[str]:
     """Return the words that are stop words in none of the recognised languages."""
+    stop_words = _stop_words(recognised)
+    return [word for word in words if word not in stop_words]
+
+
+@lru_cache(maxsize=_CACHED_CHOICES)
+def _stop_words(recognised: tuple[str, ...]) -> frozenset[str]:
     known = languages()
-    for code in recognised:
-        stop_words = known[code].stop_words
-        words = [word for word in words if word not in stop_words]
-    return words
+    return frozenset[str]().union(*(known[code].stop_words for code in recognised))

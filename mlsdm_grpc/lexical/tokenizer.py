@@ -1,8 +1,8 @@
 """Tokens of a text by the rules of Unicode, the same in all languages.
 
-A text is normalised (NFKC), case-folded and read once from left to right: the time is linear
-whatever the text. Alphabetic words are told apart from what has one form only: numbers, whole
-identifiers, and pairs of characters of scripts that put no spaces between words.
+A text is normalised (NFKC), case-folded and read once from left to right, in linear time for any
+text. Alphabetic words are separated from tokens without inflection: numbers, whole identifiers, and
+pairs of characters of scripts without spaces.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ from mlsdm_grpc.lexical.tables import attached
 
 __all__ = ["Tokens", "tokenize"]
 
+# Maximum length of a token; a longer string is not an identifier that people type, but its parts
+# remain terms.
 _MAX_TOKEN_CHARS: Final = 128
-"""A longer piece without a space is no identifier that anyone types; its parts stay terms."""
+# Maximum number of runs of letters and digits that become terms (LH123, B2B); a string with more is
+# random.
 _MAX_RUNS: Final = 3
-"""So many runs of letters and digits make parts (LH123, B2B); with more it is a random string."""
 
+_UUID_CHARS: Final = 36
 _MARKS: Final = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a"
     "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a"
     "\u07a6-\u07b0\u0900-\u0963\u0966-\u0dff\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
-"""Combining marks and the blocks of Indic scripts, whose vowel signs ``\\w`` leaves out."""
+# Runs of Han, Hiragana, Katakana, Hangul, and of Thai, Lao, Burmese, Khmer and Bopomofo.
 _UNSPACED: Final = re.compile(
     "[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
     "|[\u3041-\u3096\u309d-\u309f]+|[\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff]+"
     "|[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]+"
     "|[\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u109f\u1780-\u17dd\u3105-\u312f\u31a0-\u31bf]+"
 )
-"""Runs of Han, Hiragana, Katakana, Hangul, and of Thai, Lao, Burmese, Khmer and Bopomofo."""
 
+# Marks that belong to a word, number or identifier when they are between letters and digits.
 _JOINED: Final = r"(?:['.@+-]|(?<=\d)[/:,](?=\d))"
-"""Between letters and digits these marks are a part of a word, a number or an identifier."""
 _ASCII_CHUNK: Final = re.compile(rf"(?<!\w)[a-z](?:\+\+|\#)(?!\w)|\w+(?:{_JOINED}\w+)*", re.ASCII)
 _CHUNK: Final = re.compile(
     rf"(?<!\w)[a-z](?:\+\+|\#)(?!\w)|[\w{_MARKS}]+(?:{_JOINED}[\w{_MARKS}]+)*"
@@ -46,22 +48,23 @@ _RUN: Final = re.compile(rf"\d+|(?:[^\W\d_]|[{_MARKS}])+")
 _PIECES: Final = re.compile(r"[.@+_/:,-]+")
 _GROUPED: Final = re.compile(r"\d{1,3}(?:,\d{3})+")
 _ORDINAL: Final = re.compile(r"(\d+)(?:st|nd|rd|th)")
+_UUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CAMEL_HUMP: Final = re.compile("[a-z][A-Z]")
 _CAMEL: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]*[a-z]+[A-Z][A-Za-z]*(?![A-Za-z0-9])")
 _CAMEL_PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
+# Invisible characters are removed; all apostrophes are unified, and all hyphens.
 _SAME: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\u0640")) | {
     **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u02b9\uff07"), "'"),
     **dict.fromkeys(map(ord, "\u2010\u2011\u2212"), "-"),
 }
-"""Invisible characters go, all apostrophes and all hyphens are one."""
 
 
 class Tokens(NamedTuple):
     """Tokens of one text, each as often as it occurs."""
 
     words: list[str]
-    """Alphabetic words, case-folded; parts of identifiers among them."""
+    """Alphabetic words, case-folded, including parts of identifiers."""
     exact: list[str]
     """Numbers, whole identifiers, and pairs of characters of unspaced scripts."""
 
@@ -74,8 +77,9 @@ def tokenize(text: str) -> Tokens:
 
     Returns:
         A hyphenated word gives its parts and what they make without the hyphen (e-mail: e, mail,
-        email); an identifier, address, date or decimal gives itself and its parts; a possessive or
-        contracted ending goes; an elided word stands alone. Nothing for a text of punctuation.
+        email); an identifier, address, date or decimal gives itself and its parts, a UUID itself,
+        its beginning and its end; a possessive or contracted ending goes; an elided word stands
+        alone. Nothing for a text of punctuation.
 
     Cost: linear; about 12 us for 30 English words.
     """
@@ -96,17 +100,19 @@ def tokenize(text: str) -> Tokens:
 
 
 def _folded(text: str) -> str:
-    """Return the text normalised and case-folded; folding may undo the normal form."""
+    """Return the text normalised and case-folded; case folding may undo the normal form."""
     folded = unicodedata.normalize("NFKC", text.translate(_SAME)).casefold()
     return unicodedata.normalize("NFKC", folded)
 
 
 def _spaced(text: str, exact: list[str]) -> str:
-    """Return the text without its unspaced scripts, whose characters go to ``exact`` in pairs.
+    """Return the text without its unspaced scripts.
 
-    A run of one script ends where another begins: in Japanese that is mostly where a word or its
-    ending begins. A character that is alone in its run stands for itself. Characters within runs
-    would stand for themselves as well if the index had the room: they would double its bytes.
+    Their characters are added to ``exact`` in pairs.
+
+    A run of one script ends where another begins, which in Japanese is usually the start of a word
+    or of its ending. A single character in a run is a token. Characters within longer runs are not,
+    because they would double the size of the index.
     """
     for run in _UNSPACED.findall(text):
         exact.extend([a + b for a, b in pairwise(run)] or (run,))
@@ -114,12 +120,15 @@ def _spaced(text: str, exact: list[str]) -> str:
 
 
 def _take_apart(chunk: str, tokens: Tokens) -> None:
-    """Add the tokens of a chunk that is not one alphabetic word."""
+    """Add the tokens of a chunk that is not a single alphabetic word."""
     if chunk.isdigit() or chunk[-1] in "+#":
         tokens.exact.append(chunk[:_MAX_TOKEN_CHARS])
         return
     if _GROUPED.fullmatch(chunk):
         tokens.exact.append(chunk.replace(",", "")[:_MAX_TOKEN_CHARS])
+        return
+    if len(chunk) == _UUID_CHARS and _UUID.fullmatch(chunk):
+        tokens.exact.extend((chunk, chunk[: chunk.index("-")], chunk[chunk.rindex("-") + 1 :]))
         return
     pieces = [piece for piece in _PIECES.split(chunk) if piece]
     if len(pieces) > 1 and all(len(piece) == 1 and piece.isalpha() for piece in pieces):
@@ -137,7 +146,7 @@ def _take_apart(chunk: str, tokens: Tokens) -> None:
 
 
 def _take_whole(chunk: str, tokens: Tokens, *, parted: bool) -> None:
-    """Add an identifier or number as it stands."""
+    """Add an identifier or number unchanged."""
     if not parted and (chunk.isdigit() or _LETTERS.fullmatch(chunk)):
         return
     if len(chunk) <= _MAX_TOKEN_CHARS:
@@ -145,7 +154,7 @@ def _take_whole(chunk: str, tokens: Tokens, *, parted: bool) -> None:
 
 
 def _take_piece(piece: str, tokens: Tokens, *, alone: bool) -> bool:
-    """Add a part of a chunk; return whether it is letters alone."""
+    """Add a part of a chunk, and return True if it contains only letters."""
     if "'" in piece:
         words = _without_apostrophe(piece)
         tokens.words.extend(word for word in words if _LETTERS.fullmatch(word))
@@ -168,7 +177,7 @@ def _take_piece(piece: str, tokens: Tokens, *, alone: bool) -> bool:
 
 
 def _without_apostrophe(word: str) -> list[str]:
-    """Return a word without contracted ending, and an elided word before it."""
+    """Return a word without its contracted ending, preceded by an elided word."""
     head, _, tail = word.rpartition("'")
     if tail in attached().endings:
         word = head

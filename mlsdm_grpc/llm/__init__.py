@@ -1,1 +1,1 @@
-"""Language models and what turns text into vectors."""
+"""Language models and embedders."""

@@ -1,4 +1,4 @@
-"""Answers of models on their way to whoever asked."""
+"""Answers of models, whole and streamed."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ __all__ = ["AnswerStream", "ModelResult", "StartedAnswer", "open_stream"]
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """An answer and what it took."""
+    """A whole answer with its usage."""
 
     text: str
-    """The answer, without control characters."""
+    """Text of the answer, without control characters."""
     finish: Finish
     usage: TokenUsage
     provider: str
     model: str
-    """Model that answered, as the provider named it."""
+    """Model that answered, as named by the provider."""
     call_count: int
-    """Calls to providers, tries and fallbacks included, at least 1."""
+    """Number of calls to providers, including retries and fallbacks, at least 1."""
     queue_wait_s: float
-    """Time until it was its turn."""
+    """Time in the queue, seconds."""
     elapsed_s: float
-    """Time at the providers after that, pauses between tries included."""
+    """Time at the providers after that, including pauses between attempts, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartedAnswer:
-    """A streamed answer whose first text has come."""
+    """A streamed answer whose first text has arrived."""
 
     chunks: AsyncGenerator[ModelChunk, None]
     first: list[ModelChunk]
@@ -58,10 +58,10 @@ class StartedAnswer:
 
 
 async def open_stream(provider: Provider, request: ModelRequest, leave: Pass) -> StartedAnswer:
-    """Begin a streamed answer and wait for its first text, or its end.
+    """Start a streamed answer and wait for its first text or its end.
 
     Raises:
-        ProviderFault: It failed before that.
+        ProviderFault: The call failed before that.
     """
     chunks = provider.stream(request)
     first = list[ModelChunk]()
@@ -77,15 +77,15 @@ async def open_stream(provider: Provider, request: ModelRequest, leave: Pass) ->
 
 
 class AnswerStream:
-    """A streamed answer; iterate it once, in the task and inside the context that got it.
+    """A streamed answer; iterate it once, in the task and context that created it.
 
     Args:
-        opened: What has come so far, and where the rest comes from.
-        so_far: Provider, calls and time of the answer; its text is empty.
-        deadline_s: Time of the clock by which it has to have ended.
-        idle_timeout_s: Longest pause between two pieces, seconds.
-        clock: Seconds; that of the event loop.
-        failed: Called when the provider fails in between; returns what is raised then.
+        opened: The pieces received so far, and the source of the rest.
+        so_far: Provider, number of calls and times of the answer; its text is empty.
+        deadline_s: Clock time by which the answer must end.
+        idle_timeout_s: Maximum pause between two pieces, seconds.
+        clock: Clock of the event loop, seconds.
+        failed: Called when the provider fails during the stream; returns the error to raise.
     """
 
     def __init__(
@@ -109,10 +109,10 @@ class AnswerStream:
         self._length = 0
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        """Yield pieces of text that are not empty.
+        """Yield the non-empty pieces of text.
 
         Raises:
-            Unavailable: PROVIDER_UNAVAILABLE; the provider failed in between.
+            Unavailable: PROVIDER_UNAVAILABLE; the provider failed during the stream.
             DeadlineExceeded: DEADLINE_EXPIRED.
         """
         waiting = deque(self._opened.first)
@@ -133,12 +133,12 @@ class AnswerStream:
 
     @property
     def result(self) -> ModelResult:
-        """The answer as far as it has come, and what it took until now."""
+        """The answer and its usage so far."""
         elapsed_s = self._clock() - self._began_s
         return replace(self._known, text="".join(self._texts), elapsed_s=elapsed_s)
 
     async def _next(self) -> ModelChunk | None:
-        """Return the next piece; None at the end."""
+        """Return the next piece, or None at the end."""
         left_s = self._deadline_s - self._clock()
         limit_s = min(left_s, self._idle_timeout_s)
         try:

@@ -1,7 +1,7 @@
-"""A circuit breaker: after too many failures nobody calls for a while, then a few may probe.
+"""Circuit breaker: after too many failures calls stop for a while, then a few probes follow.
 
-Two rules open it: a number of failures in a row, which finds a dead upstream quickly, and a share
-of failures in a window of time, which finds one that fails now and then.
+Two rules open it: a number of consecutive failures, which detects a dead upstream quickly, and a
+failure rate over a time window, which detects an unreliable one.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _MAX_WINDOW: Final = 4_096
 
 
 class BreakerState(StrEnum):
-    """What a breaker does with calls."""
+    """State of a circuit breaker."""
 
     CLOSED = "closed"
-    """All may be made."""
+    """All calls are allowed."""
     OPEN = "open"
-    """None may be made."""
+    """No calls are allowed."""
     HALF_OPEN = "half_open"
-    """A few may be made, to see whether the upstream is back."""
+    """A few probes are allowed, to test the upstream."""
 
 
 class Breaker:
-    """The breaker of one upstream.
+    """The circuit breaker of one upstream.
 
     Args:
-        settings: When it opens, for how long, and how it closes.
-        clock: Seconds.
-        changed: Told of every change of state.
+        settings: Conditions of opening and closing, and the time in between.
+        clock: Returns seconds.
+        changed: Called with each new state.
     """
 
     def __init__(
@@ -59,28 +59,31 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """What it would do with a call now."""
+        """State that applies to a call now."""
         if self._state is BreakerState.OPEN and self.retry_after_s <= 0:
             return BreakerState.HALF_OPEN
         return self._state
 
     @property
     def retry_after_s(self) -> float:
-        """Time until it lets a probe through, seconds, 0 unless it is open."""
+        """Time until a probe is allowed, seconds; 0 unless the breaker is open."""
         if self._state is not BreakerState.OPEN:
             return 0.0
         return max(0.0, self._opened_s + self._settings.open_s - self._clock())
 
     @property
     def callable(self) -> bool:
-        """Whether :meth:`enter` would let a call through."""
+        """True if :meth:`enter` would allow a call."""
         state = self.state
         if state is BreakerState.HALF_OPEN and self._state is BreakerState.HALF_OPEN:
             return self._probes < self._settings.probes
         return state is not BreakerState.OPEN
 
     def enter(self) -> Pass | None:
-        """Let a call through, or not; a pass has to be ended by one of its methods."""
+        """Return a pass if a call is allowed, else None.
+
+        A pass must be ended by one of its methods.
+        """
         if not self.callable:
             return None
         if self._state is BreakerState.OPEN:
@@ -90,7 +93,7 @@ class Breaker:
         return Pass(self, self._epoch)
 
     def _end(self, epoch: int, *, ok: bool | None) -> None:
-        """Take note of how a call ended; those of an earlier state no longer tell anything."""
+        """Record the end of a call; calls of an earlier state no longer count."""
         if epoch != self._epoch:
             return
         if self._state is BreakerState.HALF_OPEN:
@@ -136,7 +139,7 @@ class Breaker:
 
 
 class Pass:
-    """Leave to make one call. The first end counts, later ones do nothing."""
+    """Permission for one call. Only its first end counts."""
 
     __slots__ = ("_breaker", "_epoch")
 
@@ -145,15 +148,15 @@ class Pass:
         self._epoch = epoch
 
     def succeeded(self) -> None:
-        """Say that the upstream did what it is for."""
+        """Record a successful call."""
         self._end(ok=True)
 
     def failed(self) -> None:
-        """Say that it did not."""
+        """Record a failed call."""
         self._end(ok=False)
 
     def void(self) -> None:
-        """Say that the call tells nothing about the upstream, as when its caller has gone."""
+        """Record a call that says nothing about the upstream, for example a cancelled one."""
         self._end(ok=None)
 
     def _end(self, *, ok: bool | None) -> None:

@@ -1,4 +1,4 @@
-"""The budget that all retries share, so that an outage upstream is not multiplied."""
+"""The retry budget, shared by all calls, so that retries do not multiply an upstream outage."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Final
 __all__ = ["WINDOW_S", "RetryBudget"]
 
 WINDOW_S: Final = 60.0
-"""Time that the budget looks back, seconds."""
+"""Window of the budget, seconds."""
 _BUCKETS: Final = 240
 
 
 class RetryBudget:
-    """Lets retries through while they are a small share of the calls of the last 60 seconds.
+    """Limit of retries as a share of the calls of the last 60 seconds.
 
-    A retry is let through if, with it, no more than ``share`` of the calls that began in the last
-    60 seconds, or ``floor`` if that is more, were retries. Calls are counted in quarters of a
-    second; a quarter that has begun to leave the window no longer counts for calls and still
-    counts for retries, so the bound errs on the strict side.
+    A retry is allowed if, including it, at most ``share`` of the calls started in the last 60
+    seconds, or ``floor`` if that is more, were retries. Calls are counted in quarters of a second.
+    A quarter that is partly outside the window counts for retries but not for calls, so the limit
+    errs on the strict side.
 
     Args:
-        share: Retries by calls, 0..1.
-        floor: Retries in any 60 seconds that are let through whatever the calls; 0 makes the
-            share a hard bound and leaves a server of few calls without retries.
-        clock: Seconds.
+        share: Ratio of retries to calls, 0..1.
+        floor: Number of retries allowed in any 60 seconds whatever the calls. 0 makes the share a
+            hard limit and leaves a server with few calls without retries.
+        clock: Returns seconds.
 
     Cost: O(1), at most 242 pairs of numbers.
     """
@@ -38,13 +38,18 @@ class RetryBudget:
         self._calls = 0
         self._retries = 0
 
+    @property
+    def bucket_count(self) -> int:
+        """Number of quarters of a second that it keeps counts of."""
+        return len(self._buckets)
+
     def count_call(self) -> None:
-        """Say that a call begins."""
+        """Count the start of a call."""
         self._now()[1] += 1
         self._calls += 1
 
     def take(self) -> bool:
-        """Return whether a retry may be made now; it is counted if so."""
+        """Return True if a retry is allowed now, and count it."""
         bucket = self._now()
         oldest = self._buckets[0]
         leaving = oldest[1] if bucket[0] - oldest[0] >= _BUCKETS else 0
@@ -55,7 +60,7 @@ class RetryBudget:
         return True
 
     def _now(self) -> list[int]:
-        """Return the bucket of the present moment: its number, calls and retries."""
+        """Return the current bucket: its number, calls and retries."""
         number = int(self._clock() * _BUCKETS / WINDOW_S)
         while self._buckets and number - self._buckets[0][0] > _BUCKETS:
             _, calls, retries = self._buckets.popleft()

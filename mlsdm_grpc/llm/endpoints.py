@@ -1,4 +1,4 @@
-"""What holds for every HTTP endpoint that is called with a key: its key and its authorities."""
+"""Keys and certificate authorities of HTTP endpoints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_KEY_BYTES: Final = 4_096
 
 
 class Secret:
-    """A text that shows in no log and no error."""
+    """A text that appears in no log and no error."""
 
     __slots__ = ("_text",)
 
@@ -27,7 +27,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text, for the one place that sends it."""
+        """Return the text, for the code that sends it."""
         return self._text
 
     def __repr__(self) -> str:
@@ -38,7 +38,7 @@ class KeyFile:
     """The key in a file, read again when the file changes.
 
     Args:
-        path: One line; None for an endpoint without a key.
+        path: File with one line; None for an endpoint without a key.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -47,10 +47,10 @@ class KeyFile:
         self._key = Secret("")
 
     async def key(self) -> Secret:
-        """Return the key; an empty one where there is no file.
+        """Return the key; an empty one without a file.
 
         Raises:
-            ProviderFault: CONFIGURATION; the file cannot be read or holds no key.
+            ProviderFault: CONFIGURATION; the file cannot be read or has no key.
         """
         if self._path is None:
             return self._key
@@ -76,20 +76,20 @@ class KeyFile:
 
 
 def trusted_authorities(file: Path | None) -> ssl.SSLContext:
-    """Return what checks the certificates of an upstream: the file's authorities or the system's.
+    """Return the TLS context with the authorities of the file, or of the system.
 
     Raises:
-        OSError: The file cannot be read or holds no certificates.
+        OSError: The file cannot be read or contains no certificates.
     """
     return ssl.create_default_context(cafile=str(file) if file else None)
 
 
 def endpoint_problems(section: str, settings: EndpointSettings) -> Iterator[FieldViolation]:
-    """Yield what would keep an endpoint from being called; it reads files.
+    """Yield the faults that prevent calls to an endpoint; reads files.
 
     Args:
-        section: Path of the settings.
-        settings: The endpoint.
+        section: Path of the settings, for example ``llm.openai``.
+        settings: Settings of the endpoint.
     """
     if settings.key_required and settings.key_file is None:
         wrong = "is missing; for an endpoint that needs no key switch key_required off"

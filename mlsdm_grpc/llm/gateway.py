@@ -1,12 +1,12 @@
-"""The one way to a language model: permits, turns, retries, fallback, deadlines.
+"""The gateway to language models: permits, queue, retries, fallback and deadlines.
 
-A call takes a permit of the lane ``llm`` and a turn, then asks the providers of the chain in
-order. A provider gets up to three tries with growing pauses, if its circuit breaker is closed and
-the shared retry budget allows; the next one is asked when it has no try left. A request that a
-provider rejects for good ends the call. Once the first piece of a streamed answer is out nothing
-is tried again. Nothing here holds a lock across I/O.
+A call acquires a permit of the lane ``llm`` and waits for its turn, then calls the providers of the
+chain in order. A provider gets up to three attempts with growing pauses, while its circuit breaker
+is closed and the shared retry budget allows. The next provider follows when no attempt is left. A
+request that a provider rejects permanently ends the call. There is no retry after the first piece
+of a streamed answer. No lock is held during I/O.
 
-Faults, tries and statuses: docs/llm.md.
+Faults, attempts and statuses: docs/llm.md.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ __all__ = ["Gateway", "Permits", "ProviderStatus", "ProvidersView"]
 
 _T = TypeVar("_T")
 _MAX_RETRY_AFTER_S: Final = 3_600.0
+# Maximum number of models listed in an error.
 _MODELS_NAMED: Final = 16
-"""Models that an error names at most."""
 
 
 class Permits(Protocol):
-    """Lets a bounded number of calls in; ``Lanes`` with its lane bound is one."""
+    """A limit of concurrent calls; ``Lanes`` with its lane bound is one."""
 
     def inside(self, tenant: str) -> AbstractContextManager[None]:
         """Return a context that holds a permit; entering raises Unavailable BULKHEAD_FULL."""
@@ -63,18 +63,18 @@ class Permits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """What operators see of one provider."""
+    """Status of one provider for operators."""
 
     name: str
     state: BreakerState
     open_count: int
-    """Times that its breaker has opened."""
+    """Number of times that its breaker has opened."""
     retry_after_s: float
-    """Time until it is tried again, 0 unless its breaker is open."""
+    """Time until the next probe, seconds; 0 unless its breaker is open."""
 
 
 class ProvidersView(Protocol):
-    """What health, status and metrics need to know of the gateway."""
+    """View of the gateway for health, status and metrics."""
 
     def providers(self) -> list[ProviderStatus]:
         """Return the providers of the chain, in order."""
@@ -82,21 +82,21 @@ class ProvidersView(Protocol):
 
     @property
     def callable(self) -> bool:
-        """Whether any provider of the chain would be called now."""
+        """True if any provider of the chain would be called now."""
         ...
 
 
 class Gateway:
-    """Asks the providers of the chain; see the module.
+    """Client of the providers of the chain; see the module.
 
     Args:
-        providers: The chain, first choice first, at least one, names distinct.
-        settings: Limits, retries, breakers.
-        permits: Lets calls in.
-        metrics: Told of calls, retries, breakers and tokens.
-        clock: Seconds; that of the event loop.
-        sleep: Waits between tries.
-        jitter: A random number in 0..1.
+        providers: The chain in order of preference, at least one, with distinct names.
+        settings: Limits, retries and breakers.
+        permits: Limit of concurrent calls.
+        metrics: Metrics of calls, retries, breakers and tokens.
+        clock: Clock of the event loop, seconds.
+        sleep: Waits between attempts.
+        jitter: Returns a random number in 0..1.
     """
 
     def __init__(
@@ -114,7 +114,8 @@ class Gateway:
         self._permits = permits
         self._metrics = metrics
         self._clock = clock
-        self._turns = CallLimit(settings.max_concurrent, clock=clock)
+        self.turns = CallLimit(settings.max_concurrent, clock=clock)
+        """Calls in flight at the providers, and those that wait."""
         self._budget = RetryBudget(
             share=settings.retry_share, floor=settings.retry_floor, clock=clock
         )
@@ -125,7 +126,7 @@ class Gateway:
 
     @property
     def models(self) -> frozenset[str]:
-        """Models that callers may ask for."""
+        """Models that requests may name."""
         return frozenset[str]().union(*(provider.models for provider, _ in self._chain))
 
     def providers(self) -> list[ProviderStatus]:
@@ -142,7 +143,7 @@ class Gateway:
 
     @property
     def callable(self) -> bool:
-        """Whether any provider of the chain would be called now."""
+        """True if any provider of the chain would be called now."""
         return any(each.breaker.state is not BreakerState.OPEN for _, each in self._chain)
 
     async def aclose(self) -> None:
@@ -154,19 +155,19 @@ class Gateway:
         """Return a whole answer.
 
         Args:
-            request: ``deadline_s`` is when the caller wants it; a margin is kept.
-            tenant: Whose turn it is.
+            request: The request; the gateway keeps a margin before ``deadline_s``.
+            tenant: Tenant of the caller, for fair queueing.
 
         Raises:
-            InvalidInput: ``model`` is not offered, or ``max_tokens`` is beyond the limit.
-            Unavailable: BULKHEAD_FULL, or PROVIDER_UNAVAILABLE: no provider answered.
-            PreconditionFailed: PROVIDER_REJECTED; a provider refused the request for good.
-            DeadlineExceeded: DEADLINE_TOO_SHORT before, DEADLINE_EXPIRED during the call.
+            InvalidInput: ``model`` is unknown, or ``max_tokens`` exceeds the limit.
+            Unavailable: BULKHEAD_FULL, or PROVIDER_UNAVAILABLE if no provider answered.
+            PreconditionFailed: PROVIDER_REJECTED; a provider refused the request permanently.
+            DeadlineExceeded: DEADLINE_TOO_SHORT before the call, DEADLINE_EXPIRED during it.
         """
         request = self._checked(request)
         queued_s = self._clock()
         with self._permits.inside(tenant):
-            async with self._turns.turn(tenant, request.deadline_s):
+            async with self.turns.turn(tenant, request.deadline_s):
                 work = UpstreamCall(self._clock(), request.deadline_s, queued_s=queued_s)
                 answer, upstream = await self._over_chain(work, request, _complete)
                 result = replace(
@@ -181,16 +182,16 @@ class Gateway:
 
     @asynccontextmanager
     async def stream(self, request: ModelRequest, *, tenant: str) -> AsyncIterator[AnswerStream]:
-        """Hold a streamed answer; entering waits for its first piece.
+        """Open a streamed answer; entering the context waits for its first piece.
 
         Leaving the context closes the connection to the provider if the answer has not ended.
-        Arguments and errors as for :meth:`complete`; once the first piece has come, a failure is
-        raised by the iteration and nothing is tried again.
+        Arguments and errors are those of :meth:`complete`. After the first piece, the iteration
+        raises failures, and there is no retry.
         """
         request = self._checked(request)
         queued_s = self._clock()
         with self._permits.inside(tenant):
-            async with self._turns.turn(tenant, request.deadline_s):
+            async with self.turns.turn(tenant, request.deadline_s):
                 work = UpstreamCall(self._clock(), request.deadline_s, queued_s=queued_s)
                 opened, upstream = await self._over_chain(work, request, open_stream)
                 answer = AnswerStream(
@@ -208,14 +209,14 @@ class Gateway:
                     self._count_tokens(answer.result)
 
     def model_violations(self, model: str) -> list[FieldViolation]:
-        """Return what is wrong with the name of a model; the empty one is the default."""
+        """Return the violations of a model name; the empty name is the default model."""
         if not model or model in self.models:
             return []
         offered = ", ".join(sorted(self.models)[:_MODELS_NAMED])
         return [FieldViolation("model", f"must be one of {offered}")]
 
     def _checked(self, request: ModelRequest) -> ModelRequest:
-        """Return the request with the defaults filled in and its deadline moved forward."""
+        """Return the request with defaults applied and an earlier deadline."""
         settings = self._settings
         violations = self.model_violations(request.model)
         if not 0 <= request.max_tokens <= settings.max_tokens_limit:
@@ -239,7 +240,7 @@ class Gateway:
         request: ModelRequest,
         call: Callable[[Provider, ModelRequest, Pass], Awaitable[_T]],
     ) -> tuple[_T, Upstream]:
-        """Ask one provider after the other until one answers."""
+        """Call one provider after the other until one answers."""
         self._budget.count_call()
         failed: MlsdmError | None = None
         for provider, upstream in self._chain:
@@ -260,7 +261,7 @@ class Gateway:
         raise failed
 
     def _begun(self, work: UpstreamCall, upstream: Upstream) -> ModelResult:
-        """Return what is known of an answer before its text."""
+        """Return the result of an answer without its text."""
         return ModelResult(
             text="",
             finish=Finish.INCOMPLETE,
@@ -273,7 +274,7 @@ class Gateway:
         )
 
     def _broken(self, upstream: Upstream, fault: ProviderFault | None) -> MlsdmError:
-        """Return the error of a stream that broke off; without a fault its time was up."""
+        """Return the error of an interrupted stream; without a fault its time is over."""
         kind = "deadline" if fault is None else fault.kind.value
         self._metrics.llm_broken_streams.labels(upstream.name, kind).inc()
         upstream.log_failure(kind, 0 if fault is None else fault.status)

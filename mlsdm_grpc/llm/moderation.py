@@ -1,8 +1,8 @@
-"""A moderation endpoint as the scorer of texts.
+"""Scorer of texts that calls a moderation endpoint.
 
-It speaks OpenAI's protocol: POST of model and input, answered by categories with scores. A text
+It uses OpenAI's protocol: POST of model and input, answered by categories with scores. A text
 leaves this server only if an operator has configured the endpoint. A failure is never an error of
-the call: the rule's ``on_error`` decides.
+the call: ``on_error`` of the rule decides.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ __all__ = ["ModerationScorer", "moderation_problems", "moderation_scorer", "mora
 
 _log = structlog.get_logger(__name__)
 _NAME: Final = "moderation"
+# Maximum number of concurrent calls.
 _MAX_CALLS: Final = 8
-"""Calls of the endpoint at once."""
+# Statuses caused by the text; no caller may open the breaker for the others.
 _REJECTED: Final = frozenset({400, 413, 422})
-"""About the text: no caller may open the breaker for the others."""
 _ROUNDING: Final = 1e-6
 _SHORTEST_S: Final = 0.001
+# Value of a flagged text; below 0.30, the minimum of every space.
 _FLAGGED_VALUE: Final = 0.25
-"""What the endpoint flags passes nowhere: spaces take in nothing below 0.30."""
 
 
 class ModerationScorer:
-    """Scores texts by an endpoint.
+    """Scorer that uses an endpoint.
 
     Args:
-        client: Connections; see :func:`http_client`.
-        settings: The endpoint.
-        llm: The breaker. Nothing is tried twice.
-        metrics: Told of calls and of the breaker.
-        clock: Seconds; that of the event loop.
+        client: HTTP client; see :func:`http_client`.
+        settings: Settings of the endpoint.
+        llm: Settings of the breaker; there are no retries.
+        metrics: Metrics of calls and of the breaker.
+        clock: Clock of the event loop, seconds.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class ModerationScorer:
         """Return the moral value of a text, 0 (harmful) to 1; None if the endpoint fails.
 
         Args:
-            text: The text.
-            deadline_s: Event-loop time by which it is wanted.
+            text: Text to score.
+            deadline_s: Event-loop time by which the value is needed.
         """
 
         async def once(until_s: float, leave: Pass) -> float:
@@ -99,17 +99,17 @@ class ModerationScorer:
             finally:
                 self._turns.release()
         except (ProviderFault, DeadlineExceeded, TimeoutError) as error:
-            # The text of the error may quote addresses and answers.
+            # The text of the error may quote addresses and responses.
             _log.warning(
                 "moderation_failed", error=type(error).__name__, request_id=REQUEST_ID.get()
             )
             return None
 
     async def _asked(self, text: str, until_s: float) -> float:
-        """Return the moral value that the endpoint gives to a text.
+        """Return the moral value of a text from the endpoint.
 
         Raises:
-            ProviderFault: It gives none.
+            ProviderFault: The call failed.
         """
         try:
             response = await self._client.post(
@@ -129,18 +129,19 @@ class ModerationScorer:
 
 
 def moral_value_of(answer: Any) -> float:
-    """Return the moral value that an answer of the endpoint comes to.
+    """Return the moral value of a response of the endpoint.
 
     Args:
-        answer: JSON of the answer to one text.
+        answer: JSON of the response for one text.
 
     Raises:
-        ValueError: It is not what the protocol says.
+        ValueError: The response violates the protocol.
     """
     try:
         (result,) = answer["results"]
         scores, flagged = result["category_scores"], result.get("flagged")
-        if flagged is None:  # Mistral's endpoint flags categories only
+        # Mistral's endpoint flags categories only.
+        if flagged is None:
             flagged = any((result.get("categories") or {}).values())
         known = [_score(value) for value in scores.values() if value is not None]
     except (KeyError, TypeError, AttributeError) as error:
@@ -152,7 +153,7 @@ def moral_value_of(answer: Any) -> float:
 
 
 def _score(value: object) -> float:
-    """Return a score in 0..1; one that is above by the rounding of single precision is 1."""
+    """Return a score in 0..1; a value above 1 by single-precision rounding becomes 1."""
     score = number_of(value)
     if score is None or not 0.0 <= score <= 1.0 + _ROUNDING:
         raise ValueError("a score that is none")
@@ -178,5 +179,5 @@ async def moderation_scorer(
 
 
 def moderation_problems(settings: ModerationSettings) -> Iterator[FieldViolation]:
-    """Yield what would keep the endpoint from being used; it reads files."""
+    """Yield the faults that prevent the use of the endpoint; reads files."""
     return endpoint_problems("governance.moderation", settings)

@@ -1,4 +1,4 @@
-"""Turns at the providers: so many calls at once, the rest waits, tenants one after the other."""
+"""Queue for concurrent provider calls, fair between tenants."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["CallLimit"]
 
 
 class CallLimit:
-    """A limit of calls in flight; who waits is let in tenant by tenant, oldest first within one.
+    """A limit of concurrent calls; waiting calls are admitted round robin by tenant, oldest first.
 
-    How many may wait is bounded before, by the permits of the lane. The time counts as one in
-    queues, see :data:`QUEUE_WAIT_S`.
+    The permits of the lane bound the number of waiting calls. The waiting time counts as queueing,
+    see :data:`QUEUE_WAIT_S`.
 
-    The gates of the lanes share out estimated seconds of work. How long a provider takes cannot
-    be estimated, so calls are counted here, and who waits is answered at its deadline even
-    while every provider hangs.
+    The gates of the lanes admit estimated seconds of work. The duration of a provider call cannot
+    be estimated, so this class counts calls instead. A waiting call fails at its deadline even if
+    every provider hangs.
 
     Args:
-        limit: Calls in flight at once, at least 1.
-        clock: Seconds; that of the event loop.
+        limit: Maximum number of concurrent calls, at least 1.
+        clock: Clock of the event loop, seconds.
     """
 
     def __init__(self, limit: int, *, clock: Callable[[], float]) -> None:
@@ -36,15 +36,15 @@ class CallLimit:
 
     @property
     def waiting(self) -> int:
-        """Calls that wait."""
+        """Number of waiting calls."""
         return sum(map(len, self._waiting.values()))
 
     @asynccontextmanager
     async def turn(self, tenant: str, deadline_s: float) -> AsyncIterator[None]:
-        """Hold one of the turns.
+        """Hold a slot for one call.
 
         Raises:
-            DeadlineExceeded: DEADLINE_EXPIRED; none came before the deadline.
+            DeadlineExceeded: DEADLINE_EXPIRED; no slot was free before the deadline.
         """
         await self._enter(tenant, deadline_s)
         try:
@@ -75,7 +75,7 @@ class CallLimit:
             QUEUE_WAIT_S.set(QUEUE_WAIT_S.get() + self._clock() - began_s)
 
     def _withdraw(self, tenant: str, mine: asyncio.Future[None]) -> None:
-        """Give up waiting; a turn that came at the same moment goes to the next."""
+        """Stop waiting; a slot granted at the same moment goes to the next call."""
         if mine.done() and not mine.cancelled():
             self._leave()
             return
@@ -86,7 +86,7 @@ class CallLimit:
                 del self._waiting[tenant]
 
     def _leave(self) -> None:
-        """Pass the turn on, or leave it free."""
+        """Grant the slot to the next call, or free it."""
         while self._waiting:
             tenant = next(iter(self._waiting))
             queue = self._waiting.pop(tenant)

@@ -1,4 +1,4 @@
-"""One upstream: its circuit breaker, its tries and the time that each may take."""
+"""One upstream with its circuit breaker, its attempts and their timeouts."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = [
+    "PATIENCE_S",
     "SHORTEST_S",
     "Surroundings",
     "Upstream",
@@ -31,43 +32,44 @@ __all__ = [
 _T = TypeVar("_T")
 _log: Final = structlog.get_logger(component="llm")
 SHORTEST_S: Final = 0.05
-"""A call that has less time than this is not begun, seconds."""
-_PATIENCE_S: Final = 2.0
-"""A provider that was silent for so long has failed, even if only its caller's time was up."""
+"""Minimum time for a call, seconds; with less time it is not started."""
+# Time after which a silent provider counts as failed, even if only its caller's deadline passed,
+# seconds.
+PATIENCE_S: Final = 2.0
 
 
 @dataclass(slots=True)
 class UpstreamCall:
-    """One request on its way."""
+    """One request to an upstream."""
 
     began_s: float
     deadline_s: float
-    """Event-loop time by which it has to be done."""
+    """Event-loop time by which it must be done."""
     queued_s: float
-    """When it began to wait for its turn."""
+    """Event-loop time at which it started to wait in the queue."""
     calls: int = 0
-    """Calls made for it so far."""
+    """Number of calls made for it so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What upstreams share."""
+    """Dependencies shared by upstreams."""
 
     settings: LlmSettings
-    """Retries and breakers."""
+    """Settings of retries and breakers."""
     timeout_s: float
-    """Longest time of one try."""
+    """Timeout of one attempt, seconds."""
     budget: RetryBudget
     metrics: Metrics
     clock: Callable[[], float]
-    """Seconds; that of the event loop."""
+    """Clock of the event loop, seconds."""
     sleep: Callable[[float], Awaitable[None]]
     jitter: Callable[[], float]
-    """A random number in 0..1."""
+    """Returns a random number in 0..1."""
 
 
 class Upstream:
-    """What is called, behind its breaker."""
+    """The target of calls, behind its circuit breaker."""
 
     def __init__(self, name: str, around: Surroundings) -> None:
         self.name = name
@@ -79,15 +81,15 @@ class Upstream:
         self._show(BreakerState.CLOSED)
 
     async def ask(self, work: UpstreamCall, call: Callable[[float, Pass], Awaitable[_T]]) -> _T:
-        """Ask until there is an answer or no try is left.
+        """Call the upstream until it answers or no attempt is left.
 
         Args:
             work: The request.
-            call: Makes one call, given its own deadline; it ends the pass unless it raises.
+            call: Makes one call with the given deadline. It ends the pass unless it raises.
 
         Raises:
-            ProviderFault: The last one.
-            DeadlineExceeded: DEADLINE_EXPIRED; the caller's time was up before or during a call.
+            ProviderFault: The fault of the last attempt.
+            DeadlineExceeded: DEADLINE_EXPIRED; the caller's time was over before or during a call.
         """
 
         async def once() -> _T:
@@ -103,11 +105,11 @@ class Upstream:
         return await retrying(once)
 
     def log_failure(self, kind: str, status: int = 0) -> None:
-        """Log that a call failed.
+        """Log a failed call.
 
         Args:
             kind: Kind of the fault, or ``deadline``.
-            status: HTTP status; 0 where there was none.
+            status: HTTP status; 0 if there was none.
         """
         _log.info(
             "provider_call_failed",
@@ -118,7 +120,7 @@ class Upstream:
         )
 
     async def _once(self, work: UpstreamCall, call: Callable[[float, Pass], Awaitable[_T]]) -> _T:
-        """Make one call, if there is time and the breaker lets it through, and count it."""
+        """Make and count one call, if there is time and the breaker allows it."""
         if work.deadline_s - self._around.clock() < SHORTEST_S:
             raise expired()
         leave = self.breaker.enter()
@@ -152,7 +154,7 @@ class Upstream:
         leave: Pass,
         call: Callable[[float, Pass], Awaitable[_T]],
     ) -> _T:
-        """Make one call in its time, and tell the breaker if it failed."""
+        """Make one call within its timeout, and report a failure to the breaker."""
         began_s = self._around.clock()
         left_s = work.deadline_s - began_s
         limit_s = min(left_s, self._around.timeout_s)
@@ -170,7 +172,7 @@ class Upstream:
             raise
 
     def _pause_s(self, state: RetryCallState) -> float:
-        """Return how long to wait before the next try, seconds."""
+        """Return the delay before the next attempt, seconds."""
         settings = self._settings
         growing_s = settings.retry_initial_s * 2.0 ** (state.attempt_number - 1)
         fault = state.outcome.exception() if state.outcome else None
@@ -179,7 +181,7 @@ class Upstream:
         return pause_s + self._around.jitter() * settings.retry_jitter_s
 
     def _give_up(self, work: UpstreamCall, state: RetryCallState) -> bool:
-        """Return whether there is no further try: none left, no time, no budget."""
+        """Return True if there is no further attempt: none left, no time or no budget."""
         if state.attempt_number >= self._settings.tries or not self.breaker.callable:
             return True
         resumes_s = self._around.clock() + state.upcoming_sleep
@@ -204,7 +206,7 @@ class Upstream:
 
 
 def judge(leave: Pass, fault: ProviderFault) -> None:
-    """Tell the breaker of a fault; an upstream that rejects a request is in good health."""
+    """Report a fault to the breaker; an upstream that rejects a request is healthy."""
     if fault.rejected:
         leave.succeeded()
     else:
@@ -212,15 +214,15 @@ def judge(leave: Pass, fault: ProviderFault) -> None:
 
 
 def judge_silence(leave: Pass, waited_s: float) -> None:
-    """Tell the breaker of a provider that had not answered when its caller's time was up."""
-    if waited_s >= _PATIENCE_S:
+    """Report to the breaker a provider that was silent until its caller's deadline."""
+    if waited_s >= PATIENCE_S:
         leave.failed()
     else:
         leave.void()
 
 
 def expired() -> DeadlineExceeded:
-    """Return the error of a caller whose time is up."""
+    """Return the error of a caller whose deadline has passed."""
     return DeadlineExceeded(
         "The deadline passed before the model had answered; nothing was written.",
         reason="DEADLINE_EXPIRED",

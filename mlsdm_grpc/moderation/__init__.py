@@ -1,1 +1,1 @@
-"""Judging and embedding of texts before anything is stored or sent."""
+"""Moderation: evaluation and embedding of texts before they are stored or sent."""

@@ -1,4 +1,4 @@
-"""Memories and events on their way in, and what is decided of them before their record."""
+"""Candidates: memories and events before their record is written, with the decisions on them."""
 
 from __future__ import annotations
 
@@ -36,42 +36,51 @@ from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.spaces.checks import parameters_of
 from mlsdm_grpc.spaces.directory import Space
 
-__all__ = ["Candidate", "judged_event", "judged_value", "redacted_memory", "refused_put", "settled"]
+__all__ = [
+    "INLINE_PRODUCTS",
+    "Candidate",
+    "judged_event",
+    "judged_value",
+    "redacted_memory",
+    "refused_put",
+    "settled",
+]
 
-_INLINE_PRODUCTS = 4_000_000
-"""Comparing with an ontology on the event loop takes at most about a millisecond."""
+# Number of products compared on the event loop, about a millisecond; larger comparisons use a
+# thread.
+INLINE_PRODUCTS = 4_000_000
+# Number of memories unpacked at a time.
 _UNPACKED = 32
-"""Memories that are unpacked at once."""
 
 
 @dataclass(slots=True, eq=False)
 class Candidate:
-    """A memory on its way in, or an event that may become one, and what is decided of it."""
+    """A memory to be stored, or an event that may become one, with the decisions on it."""
 
     given: NewMemory
-    """As it came; with an empty vector where the server has to provide it."""
+    """The memory as received; its vector is empty if the server must provide it."""
     is_event: bool = False
     given_value: float | None = None
-    """Moral value of an event, as its caller gives it."""
+    """Moral value of an event from its caller."""
     attested: bool = False
-    """The moral value of the caller holds whatever the text."""
+    """True if the moral value of the caller replaces the scorer's."""
     known_vector: Vector | None = None
-    """What this server's embedder made of the text, if it is known already."""
+    """Vector from this server's embedder, if it is known already."""
     memory: NewMemory = field(init=False)
-    """With its id and vector, and with what policy leaves of its text."""
+    """The memory with id and vector, and with its text after redaction."""
     verdicts: tuple[Verdict, ...] = field(default=(), init=False)
-    """Of the rules that did not allow something, enforced or in shadow."""
+    """Verdicts of the rules that did not allow the text, enforced or in shadow mode."""
     moral_value: float = field(default=0.0, init=False)
-    """That an event is judged by, if no rule refuses it."""
+    """Moral value of the event, if no rule refuses it."""
     failed: bool = field(default=False, init=False)
-    """The text of an event could not be scored."""
+    """True if the text of an event could not be scored."""
 
     def __post_init__(self) -> None:
         self.memory = self.given
         self._reset()
 
     def begin(self, ids: Ids) -> None:
-        """Give it an id, which it keeps, and forget what was decided of it before."""
+        """Assign an id on the first call, and reset earlier decisions."""
         memory_id = self.memory.memory_id or ids.ulid()
         self.memory = self.given
         if not self.given.memory_id:
@@ -84,36 +93,37 @@ class Candidate:
 
     @property
     def bare(self) -> bool:
-        """Whether the server makes its vector."""
+        """True if the server provides its vector."""
         return not len(self.given.vector.raw)
 
     @property
     def to_embed(self) -> bool:
-        """Whether its text has to be embedded."""
+        """True if its text must be embedded."""
         return self.bare and self.known_vector is None
 
     @property
     def scored(self) -> bool:
-        """Whether its moral value depends on its text."""
+        """True if its moral value depends on its text."""
         given = self.attested and self.given_value is not None
         return self.is_event and bool(self.given.text) and not given
 
     @property
     def refused(self) -> bool:
-        """Whether an enforced rule keeps it from being stored."""
+        """True if an enforced rule refuses to store it."""
         return enforced(self.verdicts) is Decision.REFUSE
 
     @property
     def effective_value(self) -> float:
-        """Moral value that goes into the record of an event.
+        """Moral value written to the record of an event.
 
-        A mind takes in nothing at 0, so what a rule refuses steps it and leaves no trace.
+        The moral filter never accepts 0, so an event that a rule refuses advances the rhythm and
+        leaves no trace.
         """
         return 0.0 if self.refused else self.moral_value
 
     @property
     def recorded(self) -> NewMemory:
-        """What goes into the record of an event: of a text that a rule refuses nothing does."""
+        """Memory written to the record of an event; a refused text is omitted."""
         if not self.refused:
             return self.memory
         raw = np.zeros_like(self.memory.vector.raw)
@@ -124,12 +134,12 @@ class Candidate:
 def redacted_memory(
     memory: NewMemory, measurement: Measurement, found: Iterable[Verdict]
 ) -> NewMemory:
-    """Return a memory without the places for which an enforced rule wants REDACT.
+    """Return a memory without the findings for which an enforced rule requires REDACT.
 
     Args:
-        memory: The memory, as a whole of which the places were found.
-        measurement: What was measured of that.
-        found: What the rules say.
+        memory: The memory whose context and text were measured together.
+        measurement: Measurement of the memory.
+        found: Verdicts on it.
     """
     places = to_redact(measurement, found)
     if not memory.context:
@@ -146,7 +156,7 @@ def redacted_memory(
 
 
 def refused_put(prepared: Sequence[Candidate], revision: int) -> PutOutcome:
-    """Return the outcome of a put that policy refused; ``revision`` is that of the space."""
+    """Return the outcome of a put that the policy refused; ``revision`` is that of the space."""
     return PutOutcome(
         items=tuple(
             PutItem(
@@ -163,15 +173,15 @@ def refused_put(prepared: Sequence[Candidate], revision: int) -> PutOutcome:
 def judged_event(
     prepared: Candidate, outcome: EventOutcome, policy: EffectivePolicy
 ) -> tuple[Verdict, ...]:
-    """Return the verdicts about an event that was processed.
+    """Return the verdicts on a processed event.
 
     Args:
         prepared: The event.
-        outcome: What became of it.
-        policy: What holds for its tenant.
+        outcome: Outcome of the event.
+        policy: Policy of its tenant.
 
-    Of an event that was accepted no rule that holds now has refused anything: it is repeated, and
-    its first outcome stands.
+    An accepted event has no refusal by a present rule: it is a repeat, and its first outcome
+    stands.
     """
     if outcome.accepted:
         return tuple(each for each in prepared.verdicts if each.carried_out is not Decision.REFUSE)
@@ -187,23 +197,23 @@ def judged_event(
 
 
 def judged_value(prepared: Candidate, outcome: EventOutcome) -> float:
-    """Return the moral value that an event was judged by; one that was accepted was not refused."""
+    """Return the moral value by which an event was judged; an accepted event was not refused."""
     return prepared.moral_value if outcome.accepted else prepared.effective_value
 
 
 async def settled(
     space: Space, memories: Sequence[NewMemory], *, version: int, now_ns: int
 ) -> Sequence[NewMemory]:
-    """Return memories with the default life and the nearest category of their space.
+    """Return memories with the default lifetime and the nearest category of their space.
 
-    What the server added to them and the space cannot keep is left out.
+    Fields added by the server that the space cannot keep are removed.
 
     Args:
-        space: A space that exists.
-        memories: With vectors of its dimension.
-        version: Of the rules that their record will be under.
-        now_ns: The server's clock; a memory lives from then, or from the latest time that the
-            space is known to have seen, so that a clock that was set back ends no life at once.
+        space: An existing space.
+        memories: Memories with vectors of its dimension.
+        version: Version of the rules of their record.
+        now_ns: Server time. The lifetime starts then, or at the latest time known to the space, so
+            that a clock that was set back does not end it at once.
     """
     if version < newest():
         memories = tuple(reduced(memory, version) for memory in memories)
@@ -217,7 +227,7 @@ async def settled(
     ontology = space.ontology
     if not len(ontology):
         return memories
-    if ontology.cost(len(memories)) <= _INLINE_PRODUCTS and len(memories) <= FEW:
+    if ontology.cost(len(memories)) <= INLINE_PRODUCTS and len(memories) <= FEW:
         return ontology.labelled(memories)
     return await asyncio.to_thread(_labelled, ontology, memories)
 

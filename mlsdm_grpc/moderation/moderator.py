@@ -1,14 +1,14 @@
-"""Judging texts: the policy of the tenant, what text workers measure, and what follows from both.
+"""Evaluation of texts: the tenant's policy, the measurements of text workers, and the verdicts.
 
-What is to be stored is embedded and measured in the same pass. A text is judged before the record
-that stores it is written; the record has only what came of it.
+Texts to be stored are embedded and measured in the same pass. A text is judged before its record is
+written; the record contains only the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from prometheus_client import Counter
@@ -41,66 +41,67 @@ __all__ = [
     "log_speech",
 ]
 
+_T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
 
 
 class Scorer(Protocol):
-    """Scores texts outside of the text workers, as a moderation endpoint does."""
+    """Scorer outside the text workers, for example a moderation endpoint."""
 
     async def score(self, text: str, deadline_s: float) -> float | None:
-        """Return a moral value, 0 (harmful) to 1; None if it fails, which it never tells else."""
+        """Return a moral value, 0 (harmful) to 1; None on failure. Never raises for a failure."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A text and what the rules say to it."""
+    """A text's measurement and verdicts."""
 
     measurement: Measurement
     verdicts: tuple[Verdict, ...]
-    """One for each rule of the stage that is not off, sorted by rule_id."""
+    """One verdict for each rule of the stage that is not off, sorted by rule_id."""
     policy: EffectivePolicy
 
     @property
     def decision(self) -> Decision:
-        """The strictest decision that has to be carried out."""
+        """Strictest enforced decision."""
         return enforced(self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)
 class PromptMeasurement:
-    """What was measured of the texts that go to a model."""
+    """Measurements of the texts sent to a model."""
 
     prompt: Measurement
     system_prompt: Measurement | None
-    """None without one."""
+    """None if there is no system prompt."""
     vector: Vector | None
-    """Of the prompt; None if it was not wanted, or is not to be had from the text workers now.
-    ``inv_norm`` is 0 where it has no known word."""
+    """Vector of the prompt; None if it was not requested or the text workers cannot provide it now.
+    ``inv_norm`` is 0 for a text without known words."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerExamination:
-    """What was measured of a whole answer."""
+    """Measurements of a whole answer."""
 
     text: str
     response: Measurement
-    """By the rules of responses."""
+    """Measurement by the rules of the stage RESPONSE."""
     quality: Measurement
-    """By the rules of speech."""
+    """Measurement by the rules of the stage SPEECH."""
     style: Compared | None
-    """None if it was not analysed."""
+    """Analysis of the style; None if it was not requested."""
 
 
 class Judging:
-    """Judges texts by the policies of their tenants.
+    """Evaluator of texts by the policies of their tenants.
 
     Args:
-        texts: Measures them.
-        policies: The policies of the tenants.
-        scorer: Scores prompts, answers and events in place of the text workers, if given.
-        metrics: Told of every verdict.
+        texts: Client of the text workers.
+        policies: Policies of the tenants.
+        scorer: Scorer of prompts, answers and events that replaces the text workers', if given.
+        metrics: Metrics of verdicts.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Judging:
         self._counters: dict[tuple[str, Decision, Enforcement], Counter] = {}
 
     async def policy(self, tenant: str, deadline_s: float) -> EffectivePolicy:
-        """Return what holds for a tenant now; see :meth:`Policies.effective`."""
+        """Return the current policy of a tenant; see :meth:`Policies.effective`."""
         return await self._policies.effective(tenant, deadline_s)
 
     async def measure(
@@ -133,24 +134,24 @@ class Judging:
         whole: bool = False,
         redacts: bool = False,
     ) -> list[Measurement]:
-        """Measure texts by the rules of a stage that are not off.
+        """Measure texts by the active rules of a stage.
 
         Args:
-            texts: Any number.
-            stage: Where they are judged.
-            policy: What holds for the tenant.
-            tenant: Whose they are.
-            deadline_s: Event-loop time by which the answer is wanted.
-            prompt: What they answer, for rules that compare the two.
+            texts: Any number of texts.
+            stage: Stage of the texts.
+            policy: Policy of the tenant.
+            tenant: Tenant of the texts.
+            deadline_s: Event-loop time by which the result is needed.
+            prompt: Prompt that the texts answer, for rules that compare the two.
             whole: Measure moral value and injection whatever the rules.
-            redacts: The caller redacts whatever the rules, and needs all findings for it.
+            redacts: Return all findings whatever the rules, because the caller redacts them.
 
         Returns:
-            One a text, in their order.
+            One measurement for each text, in order.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is no time for it.
+            DeadlineExceeded: There is not enough time.
         """
         wanted = [
             _to_measure(text, stage, policy, prompt=prompt, whole=whole, redacts=redacts)
@@ -173,21 +174,21 @@ class Judging:
         deadline_s: float,
         embed: bool,
     ) -> PromptMeasurement:
-        """Measure what goes to a model by the rules of prompts, and embed the prompt beside.
+        """Measure the texts sent to a model by the rules of prompts, and embed the prompt.
 
         Moral value and injection are measured whatever the rules.
 
         Args:
             prompt: The prompt.
-            system_prompt: Instructions; empty if there are none.
-            policy: What holds for the tenant.
-            tenant: Whose they are.
-            deadline_s: Event-loop time by which the answer is wanted.
-            embed: The vector of the prompt is of use.
+            system_prompt: System instructions; empty for none.
+            policy: Policy of the tenant.
+            tenant: Tenant of the texts.
+            deadline_s: Event-loop time by which the result is needed.
+            embed: Also return the vector of the prompt.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is no time for it.
+            DeadlineExceeded: There is not enough time.
         """
         texts = [prompt, system_prompt] if system_prompt else [prompt]
         wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
@@ -209,19 +210,19 @@ class Judging:
     ) -> AnswerExamination:
         """Measure a whole answer by the rules of responses and of speech.
 
-        An answer that is telegraphic is logged, without the text.
+        A telegraphic answer is logged, without its text.
 
         Args:
             text: The answer.
-            policy: What holds for the tenant.
-            tenant: Whose it is.
-            deadline_s: Event-loop time by which it is wanted.
-            prompt: What the text answers.
-            style: Analyse its style too.
+            policy: Policy of the tenant.
+            tenant: Tenant of the answer.
+            deadline_s: Event-loop time by which the result is needed.
+            prompt: Prompt of the answer.
+            style: Also analyse the style.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is no time for it.
+            DeadlineExceeded: There is not enough time.
         """
         wanted = [
             _to_measure(text, stage, policy, prompt=prompt)
@@ -229,9 +230,7 @@ class Judging:
         ]
         if not style and not any(each.rules for each in wanted):
             return AnswerExamination(text, Measurement(), Measurement(), None)
-        examining = self._texts.examine(
-            wanted, tenant, deadline_s, style_of=text if style else ""
-        )
+        examining = self._texts.examine(wanted, tenant, deadline_s, style_of=text if style else "")
         values, (found, looked) = await self.beside_scores(
             [text] if wanted[0].rules else (), examining, deadline_s
         )
@@ -248,7 +247,7 @@ class Judging:
         *,
         moral_threshold: float | None = None,
     ) -> tuple[Verdict, ...]:
-        """Return what the rules say, and count it; see :func:`governance.judge.verdicts`."""
+        """Return the verdicts and count them; see :func:`governance.judge.verdicts`."""
         found = verdicts(measurement, policy, stage, moral_threshold=moral_threshold)
         self.count(found)
         return found
@@ -266,10 +265,10 @@ class Judging:
         moral_threshold: float | None = None,
         counted: bool = True,
     ) -> Judged:
-        """Judge one text by the policy of its tenant.
+        """Evaluate one text by the policy of its tenant.
 
-        The arguments are those of the steps, and whether the verdicts count: those about a text
-        that is only tried out do not.
+        The arguments are those of the steps. ``counted`` is False for a text that is only tried
+        out.
         """
         policy = await self.policy(tenant, deadline_s)
         (measurement,) = await self.measure(
@@ -296,9 +295,9 @@ class Judging:
         tenant: str,
         deadline_s: float,
     ) -> SpeechReport:
-        """Return whether a text is telegraphic, and log one that is, without the text.
+        """Return a report on the style of a text, and log a telegraphic one without its text.
 
-        The arguments and what is raised are those of :meth:`Texts.speech`.
+        Arguments and errors are those of :meth:`Texts.speech`.
         """
         report = await self._texts.speech(
             text, profile=profile, language=language, tenant=tenant, deadline_s=deadline_s
@@ -308,11 +307,11 @@ class Judging:
 
     @property
     def scores_elsewhere(self) -> bool:
-        """Whether moral values come from outside of the text workers."""
+        """True if moral values come from outside the text workers."""
         return self._scorer is not None
 
     def count(self, found: Iterable[Verdict]) -> None:
-        """Count verdicts; for those that were not made by :meth:`verdicts`."""
+        """Count verdicts that :meth:`verdicts` did not produce."""
         for verdict in found:
             key = verdict.rule_id, verdict.decision, verdict.enforcement
             counter = self._counters.get(key)
@@ -328,15 +327,15 @@ class Judging:
     async def beside_scores(
         self, texts: Sequence[str], work: Coroutine[Any, Any, _T], deadline_s: float
     ) -> tuple[list[float | None], _T]:
-        """Await ``work`` while the scorer outside of the text workers scores texts.
+        """Await ``work`` while the external scorer scores texts.
 
         Args:
-            texts: The texts; not looked at where there is no such scorer.
-            work: What is to be done meanwhile.
+            texts: The texts; ignored without an external scorer.
+            work: Coroutine that runs concurrently.
             deadline_s: Event-loop time by which the scores are wanted.
 
         Returns:
-            A score for each text, none where there is no such scorer, and what ``work`` returns.
+            One score per text, none without an external scorer; and the result of ``work``.
         """
         if self._scorer is None or not texts:
             return [], await work
@@ -345,7 +344,7 @@ class Judging:
 
 
 def log_speech(report: SpeechReport, tenant: str) -> None:
-    """Log a telegraphic text of the call that is being served, without the text."""
+    """Log that the current call has a telegraphic text, without the text."""
     if report.is_aphasic:
         _log.info(
             "speech_analysed",
@@ -374,7 +373,7 @@ def _to_measure(
 
 
 def has_redactions(policy: EffectivePolicy, stage: Stage) -> bool:
-    """Return whether a rule of a stage takes places out of texts."""
+    """Return True if a rule of a stage redacts texts."""
     return any(
         rule.decision is Decision.REDACT and rule.enforcement is Enforcement.ENFORCE
         for rule in policy.of(stage)
@@ -382,7 +381,7 @@ def has_redactions(policy: EffectivePolicy, stage: Stage) -> bool:
 
 
 def _overridden(found: Sequence[Measurement], values: Sequence[float | None]) -> list[Measurement]:
-    """Return measurements with the moral values of another scorer, if it was asked."""
+    """Return measurements with the moral values of the external scorer, if it was called."""
     if not values:
         return list(found)
     return [each.with_moral_value(value) for each, value in zip(found, values, strict=True)]

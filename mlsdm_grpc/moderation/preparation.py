@@ -1,4 +1,4 @@
-"""Prepares what is to be stored: ids, vectors and verdicts, each text in one pass."""
+"""Preparation of memories and events: ids, vectors and verdicts, each text in one pass."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["Preparation"]
 
 
 class Preparation:
-    """Prepares candidates for their records.
+    """Preparation of candidates for their records.
 
     Args:
-        judging: What the rules say.
-        texts: Measures and embeds texts.
-        turns: Slices of the event loop.
-        ids: Makes the ids of memories that came without one.
+        judging: Evaluator of texts.
+        texts: Client of the text workers.
+        turns: Time slices of the event loop.
+        ids: Generator of ids for memories without one.
     """
 
     def __init__(self, judging: Judging, texts: Texts, *, turns: LoopTurns, ids: Ids) -> None:
@@ -39,19 +39,19 @@ class Preparation:
     async def prepare(
         self, candidates: Sequence[Candidate], tenant: str, deadline_s: float
     ) -> None:
-        """Give what is to be stored an id and a vector, and judge it, each text in one pass.
+        """Assign ids and vectors and evaluate texts, each text in one pass.
 
         The vector of a text without known words has ``inv_norm`` 0.
 
         Args:
-            candidates: Memories and events; what was decided of them before is forgotten.
-            tenant: Whose they are.
-            deadline_s: Event-loop time by which it is wanted.
+            candidates: Memories and events; earlier decisions on them are reset.
+            tenant: Tenant of the candidates.
+            deadline_s: Event-loop time by which the result is needed.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
             Unavailable: BULKHEAD_FULL, EMBEDDER_UNAVAILABLE or WORKER_LOST.
-            DeadlineExceeded: There is no time for it.
+            DeadlineExceeded: There is not enough time.
         """
         for each in candidates:
             each.begin(self._ids)
@@ -85,7 +85,8 @@ class Preparation:
             for each in with_text
             if each.bare and not each.refused and each.memory.whole != each.given.whole
         ]
-        for each in changed:  # so that no vector tells what policy has taken out
+        # A vector of the original text would reveal what the policy has removed.
+        for each in changed:
             each.known_vector = None
         await self._embed(changed, tenant, deadline_s)
 
@@ -96,7 +97,7 @@ class Preparation:
         vector: Vector | None,
         policy: EffectivePolicy,
     ) -> None:
-        """Note what the rules say of a candidate, and what they leave of it."""
+        """Record the verdicts on a candidate, and redact it."""
         found = self._judging.verdicts(measurement, policy, Stage.MEMORY)
         if candidate.bare and vector is not None:
             self._take_vector(candidate, vector)
@@ -110,14 +111,14 @@ class Preparation:
             candidate.failed = value is None
 
     async def _embed(self, bare: Sequence[Candidate], tenant: str, deadline_s: float) -> None:
-        """Give a vector to what came without."""
+        """Embed candidates without a vector."""
         texts = [each.memory.whole for each in bare if each.to_embed]
         made = iter(await self._texts.embed(texts, tenant, deadline_s) if texts else ())
         for each in bare:
             self._take_vector(each, each.known_vector or next(made))
 
     def _take_vector(self, candidate: Candidate, vector: Vector) -> None:
-        """Take the vector that the server's embedder made of a text."""
+        """Set the vector from the server's embedder."""
         info = self._texts.info
         candidate.memory = replace(
             candidate.memory, vector=vector, embedding_model=info.model_id if info else ""

@@ -1,7 +1,7 @@
-"""The policies of the tenants, each in its tenant's reserved space.
+"""The policies of the tenants, each stored in its tenant's reserved space.
 
-A reserved space is a space like any other, with journal, snapshots and request window; it holds a
-policy instead of memories, and its first record is the first policy.
+A reserved space is a normal space with journal, snapshots and request window. It holds a policy
+instead of memories, and its first record is the first policy.
 """
 
 from __future__ import annotations
@@ -34,37 +34,38 @@ class PolicyView:
 
     policy: StoredPolicy
     revision: int
-    """0 while nothing was ever set."""
+    """Revision; 0 while no policy was ever set."""
 
 
 _BUILT_IN = PolicyView(StoredPolicy(PolicySettings(), version=0, update_time_ns=0), revision=0)
 
 
-_MAX_CACHED: Final = 4_096
+MAX_CACHED: Final = 4_096
+"""Policies that are kept at most, those used last."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Cached:
-    """What a policy came to when it was last read."""
+    """The effective policy at the last read."""
 
     space: Space | None
-    """The reserved space; None if nothing was ever set. Held, so that what it knows of its
-    revision outlives its eviction."""
+    """The reserved space; None if no policy was ever set. The reference keeps the known revision
+    alive after the space is unloaded."""
     view: PolicyView
     effective: EffectivePolicy
 
     @property
     def is_current(self) -> bool:
-        """Whether nothing was set since."""
+        """True if no policy was set since."""
         return self.space is None or self.space.applied <= self.view.revision
 
 
 class Policies:
-    """Reads and writes the policies.
+    """Access to the policies.
 
     Args:
-        access: The way to the reserved spaces.
-        rules: The built-in rules of this server.
+        access: Access to the reserved spaces.
+        rules: Built-in rules of this server.
     """
 
     def __init__(self, access: Access, rules: Sequence[Rule] = BUILT_IN_RULES) -> None:
@@ -75,19 +76,19 @@ class Policies:
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
 
     async def effective(self, tenant: str, deadline_s: float) -> EffectivePolicy:
-        """Return what holds for a tenant now.
+        """Return the current policy of a tenant.
 
         Raises:
-            Unavailable: BULKHEAD_FULL, WORKER_LOST: nothing may be judged by a guess.
+            Unavailable: BULKHEAD_FULL or WORKER_LOST; there is no fallback policy.
 
-        Cost: a look into a dictionary, unless the policy has changed or was not used for long.
+        Cost: one dictionary look-up, unless the policy changed or was not used for long.
         """
         now_ns = self._access.clock.now_ns()
         cached = self._cache.get(tenant)
         if cached is None or not cached.is_current:
             cached = await self._looked_up(tenant, deadline_s, now_ns)
             self._cache[tenant] = cached
-            if len(self._cache) > _MAX_CACHED:
+            if len(self._cache) > MAX_CACHED:
                 self._cache.popitem(last=False)
         elif now_ns >= cached.effective.valid_until_ns:
             effective = self.come_to(cached.view.policy, now_ns)
@@ -97,7 +98,7 @@ class Policies:
 
     async def _looked_up(self, tenant: str, deadline_s: float, now_ns: int) -> _Cached:
         key, space, view = SpaceKey(tenant, TENANT_SPACE), None, _BUILT_IN
-        # Who sets a first policy makes the space known before writing to it.
+        # The writer of a first policy registers the space before the write.
         if not await self._directory.is_new(key) or self._directory.known(key) is not None:
             async with waiting_for(self._directory.registry, key, deadline_s=deadline_s):
                 space = await self._directory.opened(key)
@@ -105,11 +106,11 @@ class Policies:
         return _Cached(space, view, self.come_to(view.policy, now_ns))
 
     def come_to(self, policy: StoredPolicy, now_ns: int) -> EffectivePolicy:
-        """Return what a policy comes to under the rules of this server."""
+        """Return the effective form of a policy under the rules of this server."""
         return effective_policy(policy.settings, self.rules, version=policy.version, now_ns=now_ns)
 
     async def get(self, tenant: str, *, min_revision: int, deadline_s: float) -> PolicyView:
-        """Return the policy of a tenant; the built-in one, version 0, if it never set any.
+        """Return the policy of a tenant; the built-in one, version 0, if it never set one.
 
         Raises:
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
@@ -126,7 +127,7 @@ class Policies:
         """Replace the policy of a tenant.
 
         Raises:
-            Conflict: ETAG_MISMATCH; another policy was set since.
+            Conflict: ETAG_MISMATCH; another policy was set in the meantime.
             InvalidInput: REQUEST_ID_REUSED.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
@@ -135,18 +136,21 @@ class Policies:
             if cached is not None:  # it holds until the space has got further
                 self._cache[tenant] = replace(cached, space=space)
             if not space.head:
-                # What refuses a first policy leaves the revision at 0.
+                # A refused first policy leaves the revision at 0.
                 await self._preview(space, body, ticket)
             applied = await self._access.write(space, body, ticket)
         return expect(applied.outcome, PolicySet)
 
     async def preview(self, tenant: str, body: SetPolicy, ticket: Ticket) -> PolicySet:
-        """Return what :meth:`set` would answer, with the current revision; writes nothing."""
+        """Return the result that :meth:`set` would have, with the current revision.
+
+        Writes nothing.
+        """
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             return await self._preview(await self._opened(tenant), body, ticket)
 
     async def base_moral_threshold(self, tenant: str) -> float:
-        """Return the threshold at which the moral filter of a new space of a tenant starts."""
+        """Return the initial moral threshold of a new space of a tenant."""
         return (await self.effective(tenant, math.inf)).base_moral_threshold
 
     async def _opened(self, tenant: str) -> Space:

@@ -1,4 +1,4 @@
-"""What text workers do for the engine, behind their bulkhead: never on the event loop."""
+"""Client of the text workers, behind their bulkhead."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ _STANDARD: Final = speech_pb2.SpeechProfile.ValueType(Profile.STANDARD)
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A text beside others that may take its place."""
+    """A text compared with possible replacements."""
 
     report: SpeechReport
     repairable: bool
-    """It is telegraphic and not mostly code."""
+    """True if it is telegraphic and not mostly code."""
     best: int
-    """Number of the best of the others, from 1; 0 if none may take its place."""
+    """Number of the best replacement, from 1; 0 if none is acceptable."""
     best_report: SpeechReport | None
 
 
 class Texts:
-    """The text workers of this server behind their bulkhead.
+    """Client of the text workers of this server, behind their bulkhead.
 
     Args:
-        info: What the embedder is; None when there is none.
+        info: Properties of the embedder; None if there is none.
         pool: The workers.
-        lanes: Who may use them, and when.
-        metrics: Told of the sizes of passes.
-        remote: Embeds in place of the workers.
+        lanes: Admission to the workers.
+        metrics: Metrics of batch sizes.
+        remote: Remote embedder that replaces the workers'.
     """
 
     def __init__(
@@ -70,21 +70,21 @@ class Texts:
 
     @property
     def embeds_here(self) -> bool:
-        """Whether the workers embed what they measure."""
+        """True if the workers embed the texts that they measure."""
         return self.info is not None and self._remote is None
 
     async def embed(self, texts: Sequence[str], tenant: str, deadline_s: float) -> list[Vector]:
-        """Return a vector for each text; ``inv_norm`` is 0 where a text has no known word.
+        """Return a vector for each text; ``inv_norm`` is 0 for a text without known words.
 
         Args:
-            texts: Any number; long ones share no pass of the embedder with many others.
-            tenant: Whose they are.
-            deadline_s: Event-loop time by which the vectors are wanted.
+            texts: Any number of texts; long ones are embedded in small batches.
+            tenant: Tenant of the texts.
+            deadline_s: Event-loop time by which the vectors are needed.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
             Unavailable: BULKHEAD_FULL or EMBEDDER_UNAVAILABLE.
-            DeadlineExceeded: There is no time for it.
+            DeadlineExceeded: There is not enough time.
         """
         self._check_embedder()
         if self._remote is not None:
@@ -110,22 +110,23 @@ class Texts:
         *,
         vectors_optional: bool = False,
     ) -> tuple[list[Measurement], list[Vector | None]]:
-        """Measure texts by governance rules and embed those that say so, in the same passes.
+        """Measure texts by governance rules, and embed the marked ones in the same passes.
 
         Args:
-            wanted: Any number.
-            tenant: Whose they are.
-            deadline_s: Event-loop time by which the answer is wanted.
-            vectors_optional: Return no vectors where the worker hangs.
+            wanted: Any number of texts.
+            tenant: Tenant of the texts.
+            deadline_s: Event-loop time by which the result is needed.
+            vectors_optional: Return no vectors if the worker hangs, instead of failing.
 
         Returns:
-            A measurement for each text, empty where nothing was to be measured, and a vector for
-            each that was to be embedded, as :meth:`embed` gives it.
+            A measurement for each text, empty if no rule applies, and a vector for each marked
+            text, as returned by :meth:`embed`.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
-            Unavailable: BULKHEAD_FULL, WORKER_LOST, or EMBEDDER_UNAVAILABLE where one embeds.
-            DeadlineExceeded: There is no time for it.
+            Unavailable: BULKHEAD_FULL, WORKER_LOST, or EMBEDDER_UNAVAILABLE if a text is to be
+                embedded.
+            DeadlineExceeded: There is not enough time.
         """
         embeds = any(each.embed for each in wanted)
         if embeds:
@@ -159,7 +160,7 @@ class Texts:
         tenant: str,
         deadline_s: float,
     ) -> tuple[list[Measurement], list[Vector | None]]:
-        """Do what :meth:`measure` does where vectors come from elsewhere."""
+        """Do the same as :meth:`measure` with vectors of the remote embedder."""
         texts = [each.text for each in wanted if each.embed]
         (measurements, _), embedded = await both(
             self.measure([replace(each, embed=False) for each in wanted], tenant, deadline_s),
@@ -183,18 +184,18 @@ class Texts:
         tenant: str,
         deadline_s: float,
     ) -> SpeechReport:
-        """Return whether a text is telegraphic.
+        """Return a report on whether a text is telegraphic.
 
         Args:
-            text: The text; the empty one has a report too.
-            profile: Rules to use.
-            language: ISO 639-1; empty lets the worker find out.
-            tenant: Whose it is.
-            deadline_s: Event-loop time by which the report is wanted.
+            text: Text; an empty text has a report too.
+            profile: Set of rules.
+            language: ISO 639-1; empty detects it.
+            tenant: Tenant of the text.
+            deadline_s: Event-loop time by which the report is needed.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is no time for it.
+            DeadlineExceeded: There is not enough time.
         """
         compared = await self.compare(
             text, (), profile=profile, language=language, tenant=tenant, deadline_s=deadline_s
@@ -207,14 +208,14 @@ class Texts:
         """Measure one text and analyse its style by the standard profile, in one request.
 
         Args:
-            wanted: The text, once for each stage by whose rules it is measured.
-            tenant: Whose it is.
-            deadline_s: Event-loop time by which the answer is wanted.
-            style_of: The text again; empty leaves its style out.
+            wanted: The text, once for each stage of its rules.
+            tenant: Tenant of the text.
+            deadline_s: Event-loop time by which the result is needed.
+            style_of: The same text; empty skips the analysis of style.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is no time for it.
+            DeadlineExceeded: There is not enough time.
         """
         measure = pb.MeasureRequest(texts=map(_to_measure, wanted))
         cost_s = sum(each.cost_s for each in wanted)
@@ -237,19 +238,19 @@ class Texts:
         tenant: str,
         deadline_s: float,
     ) -> Compared:
-        """Return whether a text is telegraphic, and which of some others may take its place.
+        """Return a report on a text, and the best of possible replacements.
 
         Args:
             draft: The text.
-            candidates: The others.
-            profile: Rules to use.
-            language: Of the draft, ISO 639-1; empty lets the worker find out.
-            tenant: Whose they are.
-            deadline_s: Event-loop time by which the answer is wanted.
+            candidates: Possible replacements.
+            profile: Set of rules.
+            language: Language of the draft, ISO 639-1; empty detects it.
+            tenant: Tenant of the texts.
+            deadline_s: Event-loop time by which the result is needed.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is no time for it.
+            DeadlineExceeded: There is not enough time.
         """
         wanted = pb.SpeechRequest(
             text=draft,
@@ -271,7 +272,7 @@ class Texts:
             self._metrics.embed_batch_texts.observe(texts)
 
     def _said(self, error: Unavailable) -> Unavailable:
-        """Return what a caller is told who wanted vectors only."""
+        """Return the error for a caller that requested vectors only."""
         if error.reason != "WORKER_LOST":
             return error
         return embedder_unavailable(self.info.model_id if self.info else "")

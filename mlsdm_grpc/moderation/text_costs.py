@@ -1,4 +1,4 @@
-"""Estimates of the time that a text takes a text worker, and passes of a few milliseconds."""
+"""Cost estimates of texts in text workers, and batches of a few milliseconds."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from mlsdm_grpc.governance.policy.rules import Stage
 __all__ = ["BATCH_TEXT_BYTES", "ToMeasure", "embedding_s", "passes", "style_s"]
 
 _TEXT_S: Final = 6e-5
+# Embedding time for each text and for each character, seconds; measured.
 _CHARACTER_S: Final = 5e-7
-"""Time that a text, and each character of it, takes the embedder, seconds; measured."""
 _MEASURED_S: Final = 1.2e-4
+# Measuring time by the rules of a stage for each text and for each character, seconds; measured.
 _MEASURED_CHARACTER_S: Final = 2.6e-6
-"""The same for the rules of a stage."""
 _STYLE_S: Final = 1e-3
+# Time of quality checks or of the analysis of speech for each text and for each character, seconds;
+# measured.
 _STYLE_CHARACTER_S: Final = 1.2e-6
-"""The same for the style of an answer: checks of quality, or the analysis of speech."""
 BATCH_TEXT_BYTES: Final = 256 * KIB
-"""Bytes of text that one call should bring, at most. To judge and embed a byte takes a text worker
-2 to 10 microseconds of CPU, 5 in long prose; measured, see docs/operations.md. So this much takes
+"""Recommended maximum of text in one call, bytes. A text worker needs 2 to 10 microseconds of CPU
+to evaluate and embed a byte, 5 in long prose (measured, see docs/operations.md). This amount takes
 1.3 seconds, at most 2.6, and ten clients that send it at once are answered within 30 seconds."""
 _PASS_S: Final = 0.005
 _T = TypeVar("_T")
@@ -30,24 +31,24 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class ToMeasure:
-    """A text and what is wanted of it."""
+    """A text with the requested measurements."""
 
     text: str
     stage: Stage = Stage.MEMORY
     rules: tuple[str, ...] = ()
-    """Ids of the rules whose scores are wanted."""
+    """Ids of the rules to evaluate."""
     prompt: str = ""
-    """What the text answers."""
+    """Prompt that the text answers."""
     whole: bool = False
     """Measure moral value and injection whatever the rules."""
     embed: bool = False
-    """Return its vector too."""
+    """Return the vector too."""
     every_place: bool = False
-    """Return all findings, as many as there are: it is to be redacted. Else at most 1,000."""
+    """Return all findings, for redaction; otherwise at most 1,000."""
 
     @property
     def cost_s(self) -> float:
-        """Estimated time of a text worker, seconds."""
+        """Estimated time in a text worker, seconds."""
         cost_s = embedding_s(self.text) if self.embed else 0.0
         if self.rules and self.stage is Stage.SPEECH:
             cost_s += style_s(self.text)
@@ -57,7 +58,7 @@ class ToMeasure:
 
 
 def embedding_s(text: str) -> float:
-    """Return what embedding a text takes, seconds."""
+    """Return the estimated embedding time of a text, seconds."""
     return _TEXT_S + _CHARACTER_S * len(text)
 
 
@@ -66,14 +67,14 @@ def _measuring_s(text: str) -> float:
 
 
 def style_s(text: str) -> float:
-    """Return what the analysis of the style of a text takes, seconds."""
+    """Return the estimated time to analyse the style of a text, seconds."""
     return _STYLE_S + _STYLE_CHARACTER_S * len(text)
 
 
 def passes(
     texts: Sequence[_T], cost: Callable[[_T], float]
 ) -> Iterator[tuple[Sequence[_T], float]]:
-    """Yield the texts in runs of some milliseconds, each with what it costs, seconds."""
+    """Yield the texts in batches of some milliseconds, each with its cost, seconds."""
     start, cost_s = 0, 0.0
     for end, text in enumerate(texts):
         one_s = cost(text)

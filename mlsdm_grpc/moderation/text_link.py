@@ -1,4 +1,4 @@
-"""The way to a text worker that moves; where all hang, to a thread of this process."""
+"""Dispatch of requests to responsive text workers, with a thread of this process as fallback."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ from mlsdm_grpc.workers.space_codec import raise_failure
 
 __all__ = ["TextLink"]
 
+# Timeout of one step of a worker, as a multiple of the text's estimated cost.
 _SLOW: Final = 4.0
-"""Times what a text costs that its worker may take for one step of it."""
 
 
 class TextLink:
-    """Asks text workers, in turn.
+    """Client that uses the text workers in turn.
 
     Args:
         pool: The workers.
-        lanes: Who may use them, and when.
+        lanes: Admission to the workers.
     """
 
     def __init__(self, pool: Pool, lanes: Lanes) -> None:
         self._pool = pool
         self._lanes = lanes
         self._next = 0
+        # For each worker abandoned by a call, a function that returns True if it has made progress
+        # since.
         self._given_up: dict[int, Callable[[], bool]] = {}
-        """By worker that a call has given up: says whether it has moved since."""
+        # Link to a thread of this process, used if all workers hang; created on first use.
         self._here: asyncio.Future[InlineLink] | None = None
-        """Judges where all workers hang; made when that is first needed."""
 
     async def ask(
         self,
@@ -49,11 +50,11 @@ class TextLink:
         *,
         vectors_optional: bool = False,
     ) -> pb.LinkReply:
-        """Send a request to the next worker in turn that moves and return what it answers.
+        """Send a request to the next responsive worker and return its reply.
 
-        Where that worker hangs, what needs no embedder is done in a thread of this process, so that
-        a hanging worker keeps no answer from being judged. One text after the other: it takes turns
-        with the event loop for the interpreter.
+        If that worker hangs, a request without embedding is handled in a thread of this process, so
+        that a hanging worker blocks no answer. The thread handles one text at a time, because it
+        competes with the event loop for the interpreter.
         """
         index, embeds = self._turn(), _embeds(request) and not vectors_optional
         hangs = self._hangs(index)
@@ -83,7 +84,7 @@ class TextLink:
         return reply
 
     async def _handled_here(self, request: pb.LinkRequest) -> pb.LinkReply:
-        """Handle a request that embeds nothing in a thread; the first one loads the rules."""
+        """Handle a request without embedding in a thread; the first one loads the rules."""
         if self._here is None:
             self._here = asyncio.ensure_future(_link_to_a_thread())
         link = await asyncio.shield(self._here)
@@ -97,14 +98,14 @@ class TextLink:
         return reply
 
     def _hangs(self, index: int) -> bool:
-        """Return whether a worker has made no step since a call gave it up, or for long."""
+        """Return True if a worker made no step since a call abandoned it, or for a long time."""
         has_moved = self._given_up.get(index)
         if has_moved is not None and has_moved():
             del self._given_up[index]
         return index in self._given_up or self._pool.hangs(index)
 
     def _turn(self) -> int:
-        """Return the worker whose turn it is, leaving out those that hang unless all do."""
+        """Return the next worker in turn, skipping hanging ones unless all hang."""
         for _ in range(self._pool.size):
             self._next = (self._next + 1) % self._pool.size
             if not self._hangs(self._next):

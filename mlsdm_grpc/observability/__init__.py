@@ -1,1 +1,1 @@
-"""Metrics and logs: their names and their set-up."""
+"""Metrics and logs: names and configuration."""

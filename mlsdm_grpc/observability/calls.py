@@ -1,4 +1,4 @@
-"""Figures of calls by method. They change several times a call, so they are plain numbers."""
+"""Call metrics by method. They change several times in each call, so they are plain numbers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _METHOD: Final = ("grpc_type", "grpc_service", "grpc_method")
 
 
 class CallSeries:
-    """The figures of one method; written by the event loop only.
+    """Metrics of one method; written by the event loop only.
 
     Args:
         codes: Names of the status codes, by number.
-        bounds: Upper bounds of the buckets of times, seconds, ascending.
+        bounds: Upper bounds of the latency buckets, seconds, ascending.
     """
 
     __slots__ = ("_bounds", "codes", "handled", "seconds", "started", "within")
@@ -39,7 +39,7 @@ class CallSeries:
         self.seconds += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Return upper bounds and how many calls took no longer than that."""
+        """Return the upper bounds with the cumulative number of calls."""
         found, total = [], 0
         for bound, count in zip((*map(str, self._bounds), "+Inf"), self.within, strict=True):
             total += count
@@ -48,10 +48,10 @@ class CallSeries:
 
 
 class CallMetrics(Collector):
-    """``grpc_server_started_total``, ``_handled_total`` and ``_handling_seconds``.
+    """Collector of ``grpc_server_started_total``, ``_handled_total`` and ``_handling_seconds``.
 
     Args:
-        bounds: Upper bounds of the buckets of times, seconds, ascending.
+        bounds: Upper bounds of the latency buckets, seconds, ascending.
     """
 
     def __init__(self, bounds: Sequence[float]) -> None:
@@ -59,10 +59,10 @@ class CallMetrics(Collector):
         self._series: dict[tuple[str, str, str], CallSeries] = {}
 
     def series(self, method: tuple[str, str, str], codes: Sequence[str]) -> CallSeries:
-        """Return the figures of a method.
+        """Return the metrics of a method.
 
         Args:
-            method: Its shape, service and name.
+            method: Shape, service and name.
             codes: Names of the status codes, by number.
         """
         found = self._series.get(method)
@@ -71,14 +71,16 @@ class CallMetrics(Collector):
         return found
 
     def collect(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
-        """Yield what Prometheus reads."""
-        started = CounterMetricFamily("grpc_server_started", "Calls begun.", labels=_METHOD)
+        """Yield the metric families for Prometheus."""
+        started = CounterMetricFamily("grpc_server_started", "Calls started.", labels=_METHOD)
         handled = CounterMetricFamily(
-            "grpc_server_handled", "Calls ended, by status code.", labels=(*_METHOD, "grpc_code")
+            "grpc_server_handled",
+            "Calls completed, by status code.",
+            labels=(*_METHOD, "grpc_code"),
         )
         seconds = HistogramMetricFamily(
             "grpc_server_handling_seconds",
-            "Time from the arrival of a call to its last word.",
+            "Time from the arrival of a call to its completion.",
             labels=_METHOD,
         )
         for method, series in list(self._series.items()):

@@ -1,6 +1,6 @@
-"""What belongs to the call that is being served now, for code that is not told of calls.
+"""Context variables of the current call, for code that does not receive the call itself.
 
-Each call runs in a task of its own, so these never mix.
+Each call runs in its own task, so values of different calls never mix.
 """
 
 from __future__ import annotations
@@ -11,6 +11,6 @@ from typing import Final
 __all__ = ["QUEUE_WAIT_S", "REQUEST_ID"]
 
 QUEUE_WAIT_S: Final[ContextVar[float]] = ContextVar("queue_wait_s", default=0.0)
-"""Seconds that it has waited for its turns so far, at workers, journal and models."""
+"""Total time that the call has waited in queues of workers, journal and models, seconds."""
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
-"""Its request id, as log lines name it."""
+"""Request id of the call, as written in log lines."""

@@ -1,8 +1,7 @@
 """Log lines on standard error: one event a line, from structlog and from the standard library.
 
-A line is at most 16 KiB and holds no control characters, so that no text can forge or tear a line;
-only the traceback of the form for people takes several. Losing the reader of the lines costs lines,
-never a call.
+A line has at most 16 KiB and no control characters, so no text can forge or split a line; only
+tracebacks in console format take several lines. A lost reader of the log costs lines, never a call.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_LINE_BYTES", "BackgroundStream", "configure_logging", "flush_events", "write_event"]
 
 MAX_LINE_BYTES: Final = 16 * KIB
-"""Longest line, its end included; the values of a longer one are cut."""
+"""Maximum length of a line, including its end, bytes; values of a longer one are truncated."""
 
 _stamp: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _encode: Final = json.JSONEncoder(default=repr).encode
@@ -53,8 +52,8 @@ def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None
     """Send the events of structlog and of the standard library to one stream.
 
     Args:
-        settings: Lowest level and form of the lines.
-        stream: Where to; standard error when absent.
+        settings: Minimum level and format.
+        stream: Output stream; standard error if absent.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     stream = sys.stderr if stream is None else stream
@@ -79,12 +78,12 @@ def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None
 
 
 def write_event(level: int, event: str, fields: dict[str, Any]) -> None:
-    """Write an event as a logger would, for events that come with every call.
+    """Write an event without the cost of a logger, for events of every call.
 
     Args:
         level: ``logging.INFO`` or ``logging.DEBUG``.
-        event: What happened.
-        fields: The rest of the line; taken over.
+        event: Name of the event.
+        fields: Other fields of the line; ownership passes to this function.
     """
     if level < _sink.level:
         return
@@ -98,12 +97,12 @@ def write_event(level: int, event: str, fields: dict[str, Any]) -> None:
 
 
 def flush_events() -> bool:
-    """Write the lines that wait for others; for the end of a process.
+    """Write all buffered lines, at the end of a process.
 
-    A reader who does not read is waited for at most half a second.
+    A blocked reader is waited for at most half a second.
 
     Returns:
-        Whether all lines are written; where they are not, a write to standard error waits.
+        True if all lines are written; otherwise a write to standard error may block.
     """
     return _sink.lines is None or _sink.lines.finish()
 
@@ -116,9 +115,9 @@ def _renderers(form: LogFormat) -> list[Processor]:
 
 
 class _Lines:
-    """The end of the chain: writes finished lines, in order.
+    """The last step of the chain: writes finished lines, in order.
 
-    Lines of ordinary events that come within a twentieth of a second are written together.
+    Lines of ordinary events within a twentieth of a second are written together.
     """
 
     __slots__ = ("_is_due", "_stream", "_waiting")
@@ -148,14 +147,17 @@ class _Lines:
     critical = warning = msg = error
 
     def finish(self) -> bool:
-        """Write all lines, and return whether they are written; see :func:`flush_events`."""
+        """Write all lines, and return True if they are written; see :func:`flush_events`."""
         self.flush()
         return not isinstance(self._stream, BackgroundStream) or self._stream.drain(_DRAIN_S)
 
     def flush(self) -> None:
-        self._is_due = False  # before the lines are taken: a thread that adds one then counts on it
+        # Cleared before the lines are taken, so that a line added by another thread schedules a
+        # flush.
+        self._is_due = False
         lines = []
-        with suppress(IndexError):  # several threads may take lines
+        # Several threads may take lines at once.
+        with suppress(IndexError):
             while True:
                 lines.append(self._waiting.popleft() + "\n")
         if not lines:
@@ -164,19 +166,20 @@ class _Lines:
             self._stream.write("".join(lines))
             self._stream.flush()
         except (OSError, ValueError):
-            pass  # the reader is gone; there is nobody left to tell
+            # The reader is gone, and there is no other place to report it.
+            pass
 
 
 class BackgroundStream:
-    """Writes to a stream in a thread of its own, because a pipe that nobody reads blocks writers.
+    """A stream with its own writer thread, because an unread pipe blocks its writers.
 
-    Text beyond ``max_bytes`` that waits for the reader is dropped; its lines are counted, and the
-    log tells their number once it goes on. The thread writes to the file descriptor: it would hold
-    the lock of the stream's buffer, and a process ends only after it has flushed that.
+    Text beyond ``max_bytes`` is dropped while the reader is behind; a later line reports the number
+    of dropped lines. The thread writes to the file descriptor, because the stream's buffer has a
+    lock that the end of the process would wait for.
 
     Args:
         stream: A pipe, a socket or a terminal.
-        max_bytes: Characters that may wait.
+        max_bytes: Maximum number of waiting characters.
     """
 
     def __init__(self, stream: TextIO, max_bytes: int = 1_024 * KIB) -> None:
@@ -192,7 +195,7 @@ class BackgroundStream:
         threading.Thread(target=self._run, name="log-writer", daemon=True).start()
 
     def write(self, text: str) -> None:
-        """Take text, or drop it; returns at once."""
+        """Queue text or drop it; never blocks."""
         with self._changed:
             if self._size + len(text) > self._max_bytes:
                 self._dropped += text.count("\n")
@@ -205,7 +208,7 @@ class BackgroundStream:
         """Do nothing: the thread writes as soon as it can."""
 
     def drain(self, within_s: float) -> bool:
-        """Wait until all text is written, but no longer than this; return whether it is."""
+        """Wait until all text is written or the time is over; return True if it is written."""
         with self._changed:
             return self._changed.wait_for(lambda: not (self._size or self._writes), within_s)
 
@@ -221,12 +224,13 @@ class BackgroundStream:
             if dropped:
                 fields = {"event": "log_lines_dropped", "level": "warning", "dropped": dropped}
                 text += _render_json(None, "", _stamp(None, "warning", fields)) + "\n"
-            with suppress(OSError):  # the reader is gone
+            # The reader is gone.
+            with suppress(OSError):
                 _write_all(self._descriptor, text.encode(self._encoding, "backslashreplace"))
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """Write to a file descriptor, also to one that takes only what it has room for."""
+    """Write all data to a file descriptor, also to a non-blocking one."""
     left = memoryview(data)
     while left:
         try:
@@ -238,7 +242,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _may_block(stream: TextIO) -> bool:
-    """Return whether a write to a stream waits for who reads it."""
+    """Return True if a write to a stream may wait for its reader."""
     try:
         kind = os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError):
@@ -247,7 +251,7 @@ def _may_block(stream: TextIO) -> bool:
 
 
 class _Sink:
-    """Where the lines of this process go now."""
+    """Current destination of log lines in this process."""
 
     lines: _Lines | None = None
     level = logging.INFO
@@ -258,7 +262,7 @@ _sink: Final = _Sink()
 
 
 class _ToStructlog(logging.Handler):
-    """Carries the records of the standard library over."""
+    """A handler that passes records of the standard library to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         level = logging.DEBUG if _tells_of_a_lost_caller(record) else record.levelno
@@ -268,10 +272,10 @@ class _ToStructlog(logging.Handler):
 
 
 def _tells_of_a_lost_caller(record: logging.LogRecord) -> bool:
-    """Return whether grpc.aio reports that an answer found its caller gone.
+    """Return True if grpc.aio reports that the caller of an answer was gone.
 
-    It does so as an error of the servicer, now and then in 100,000 calls that are cancelled: an
-    operation on a call that has just ended fails. How the call ended is counted elsewhere.
+    It logs this as an error of the servicer, for a few of 100,000 cancelled calls: an operation on
+    an ended call fails. Other metrics count the end of the call.
     """
     kind = record.exc_info[0] if record.exc_info else None
     return (
@@ -310,7 +314,7 @@ def _plain(event: Mapping[str, Any]) -> str:
 
 
 def _dump(event: Mapping[str, Any]) -> str:
-    # ASCII only: JSON then escapes every control character but DEL.
+    # ASCII only, because JSON then escapes every control character except DEL.
     return _encode(event).replace("\x7f", "\\u007f")
 
 
@@ -334,7 +338,7 @@ def _cut(value: Any, longest: int) -> Any:
 
 
 def _escape_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Make the text one line; other values are written as ``repr`` by the renderer."""
+    """Make the text one line; the renderer writes other values as ``repr``."""
     text = str(event.get("event", ""))[: MAX_LINE_BYTES // 2]
     event["event"] = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
     return event

@@ -1,4 +1,4 @@
-"""The C library's allocator, told to keep little of what was freed; where it is glibc."""
+"""Configuration of glibc's memory allocator, so that it keeps little freed memory."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Final
 __all__ = ["MMAP_THRESHOLD_BYTES", "keep_little", "trim"]
 
 MMAP_THRESHOLD_BYTES: Final = 1024 * 1024
-"""Larger pieces go back to the system when they are freed instead of leaving holes between smaller
-ones; the allocator's own adjustment would stop that after the first of them."""
+"""Larger blocks return to the system when they are freed, instead of leaving holes between smaller
+ones. A fixed value is needed, because the allocator raises its own threshold after the first such
+block."""
 
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
+# By default each thread would have an arena with holes of its own; grpc has a dozen threads.
 _ARENAS: Final = 2
-"""Each thread would have one of its own, with holes of its own; grpc has a dozen threads."""
 
 
 def keep_little() -> None:
-    """Set up the allocator of this process; call it before there are threads."""
+    """Configure the allocator of this process; call it before threads start."""
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(_M_ARENA_MAX, _ARENAS)
@@ -27,6 +28,6 @@ def keep_little() -> None:
 
 
 def trim() -> None:
-    """Give freed pages back to the system; takes milliseconds, so call it in a thread."""
+    """Return freed pages to the system; takes milliseconds, so call it in a thread."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""A bounded number of bytes that calls share, fairly."""
+"""A byte budget shared fairly by calls."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Final
 
 from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 
-__all__ = ["SMALL_BYTES", "ByteGate"]
+__all__ = ["LONGEST_WAIT_S", "SMALL_BYTES", "ByteGate"]
 
 SMALL_BYTES: Final = 64 * 1_024
-"""Messages up to this are bounded by the number of calls."""
+"""Size of messages that only the number of calls limits, bytes."""
 
-_LONGEST_WAIT_S: Final = 2.0
+LONGEST_WAIT_S: Final = 2.0
 
 
 class ByteGate:
-    """A bounded number of bytes. Whoever finds none free waits, in turn between holders.
+    """A byte budget. A call that finds it exhausted waits, in turn between holders.
 
-    A holder takes more while it has less than what is free (dynamic thresholds, as bulkheads do),
-    so nobody finds all taken by one other; one that has nothing may take whatever is free.
+    A holder may take more while it holds less than the free amount (dynamic thresholds, as in
+    bulkheads), so no holder can take everything. A holder without bytes may take all that is free.
 
     Args:
-        name: What it is for, as callers see it.
-        total: Bytes.
-        spare: Bytes that one owner leaves to all others, whatever is free.
-        owner: To whom a holder belongs; by default each is its own.
+        name: Purpose, as shown to callers.
+        total: Size of the budget, bytes.
+        spare: Bytes that one owner must leave for all others.
+        owner: Returns the owner of a holder; by default each holder owns itself.
     """
 
     def __init__(
@@ -43,13 +43,18 @@ class ByteGate:
         self._owner = owner
         self.total = self.free = total
         self.waiting = 0
-        """Calls that wait."""
+        """Number of waiting calls."""
         self._most_waiting = max(1, total // SMALL_BYTES)
         self._held: dict[Hashable, int] = {}
         self._queues: dict[Hashable, dict[asyncio.Future[None], int]] = {}
 
+    @property
+    def holders(self) -> frozenset[Hashable]:
+        """Holders that have bytes or wait for some."""
+        return frozenset(self._held | self._queues)
+
     def try_take(self, holder: Hashable, size: int) -> bool:
-        """Take bytes if that is possible at once; never more than there are."""
+        """Take bytes if that is possible at once, at most the whole budget."""
         if holder in self._queues or not self._may(holder, size):
             return False
         self.change(holder, size)
@@ -59,12 +64,12 @@ class ByteGate:
         """Take bytes as soon as they are free.
 
         Args:
-            holder: Who takes them.
-            size: Bytes.
-            patient: Wait as long as it takes; the caller has a limit of its own.
+            holder: Holder of the bytes.
+            size: Number of bytes.
+            patient: Wait without limit; the caller has its own.
 
         Raises:
-            Unavailable: BULKHEAD_FULL; too many wait, or it took too long.
+            Unavailable: BULKHEAD_FULL; too many calls wait, or the wait was too long.
         """
         if self.try_take(holder, size):
             return
@@ -74,7 +79,7 @@ class ByteGate:
         self._queues.setdefault(holder, {})[turn] = size
         self.waiting += 1
         try:
-            async with asyncio.timeout(None if patient else _LONGEST_WAIT_S):
+            async with asyncio.timeout(None if patient else LONGEST_WAIT_S):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():  # its turn came at the same moment
@@ -88,7 +93,7 @@ class ByteGate:
 
     @asynccontextmanager
     async def inside(self, holder: Hashable, size: int) -> AsyncIterator[None]:
-        """Hold bytes in a context, at most all that there are; entering is :meth:`take`."""
+        """Hold bytes in a context, at most the whole budget; entering is :meth:`take`."""
         size = min(size, self.total)
         await self.take(holder, size)
         try:
@@ -97,7 +102,7 @@ class ByteGate:
             self.change(holder, -size)
 
     def change(self, holder: Hashable, by: int) -> None:
-        """Let a holder have so much more, whatever is free, or less."""
+        """Change the amount of a holder, whatever is free."""
         self.free -= by
         held = self._held.get(holder, 0) + by
         if held:
@@ -112,7 +117,7 @@ class ByteGate:
         return size <= self.free and held < self.free and self._spares(holder, size)
 
     def _spares(self, holder: Hashable, size: int) -> bool:
-        """Return whether the owner of a holder would leave enough to all others."""
+        """Return True if the owner of a holder would leave enough for all others."""
         if size <= self.free - self._spare:
             return True
         owner = self._owner(holder)
@@ -120,7 +125,7 @@ class ByteGate:
         return owned + size <= self.total - self._spare
 
     def _admit(self) -> None:
-        """Let in who waits, one of each holder after the other, as long as there is room."""
+        """Admit waiting calls while there is room, one of each holder in turn."""
         admitted = True
         while admitted and self.free > 0:
             admitted = False

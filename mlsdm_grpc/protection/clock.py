@@ -1,11 +1,11 @@
-"""The server's clock: wall time that follows a monotonic clock; no jump is believed at once.
+"""The server's clock: wall time that follows a monotonic clock and resists jumps.
 
-Record times are part of the state for ever, and what has expired by them is removed for good. So a
-wall clock that is more than a minute away from the time that the monotonic clock gives is taken
-over only once it has held for an hour. Smaller differences are followed slowly, so that time never
-goes back for them. At the start there is nothing to follow but the newest record: if the wall clock
-is far from it, records are stamped as if no time had passed in between, until the wall clock has
-held for an hour or comes near. See docs/adr/0015-clock-of-the-server.md.
+Record times are a permanent part of the state, and memories that expire by them are removed. A wall
+clock more than a minute away from the monotonic time is therefore accepted only after it has been
+stable for an hour. Smaller differences are corrected slowly, so that time never goes backwards. At
+the start only the newest record is known. If the wall clock is far from it, records are stamped as
+if no time had passed since, until the wall clock has been stable for an hour or returns. See
+docs/adr/0015-clock-of-the-server.md.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from mlsdm_grpc.observability.metrics import Metrics
 __all__ = ["Clock", "TimeSources"]
 
 _SECOND_NS: Final = 1_000_000_000
+# Minimum interval of reading the wall clock.
 _LOOK_NS: Final = 1 * _SECOND_NS
-"""Shortest time between two looks at the wall clock."""
+# Maximum difference at which the wall clock is followed.
 _NEAR_NS: Final = 60 * _SECOND_NS
-"""Difference up to which the wall clock is followed."""
+# Divisor of the correction rate: the clock is corrected by at most a tenth of the elapsed time.
 _SLEW: Final = 10
-"""The clock follows by at most a tenth of the time that passes."""
+# Time for which a wall clock must be stable to be accepted.
 _HOLD_NS: Final = 3_600 * _SECOND_NS
-"""Time for which a wall clock has to hold before it is believed."""
+# Longest downtime that is plausible at once; after a longer one the clock must prove stable.
 _FAR_NS: Final = 30 * 86_400 * _SECOND_NS
-"""A longer stop than this is told from a wrong clock only by holding."""
 _log = structlog.get_logger(__name__)
 
 
@@ -44,27 +44,27 @@ _BOOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def _elapsed_ns() -> int:
-    """Return monotonic time that goes on while the machine is suspended, where there is one."""
+    """Return monotonic time that includes suspension of the machine, where available."""
     return time.monotonic_ns() if _BOOT is None else time.clock_gettime_ns(_BOOT)
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSources:
-    """The clocks of the machine, nanoseconds."""
+    """Clocks of the machine, nanoseconds."""
 
     wall_ns: Callable[[], int] = _wall_ns
     """Unix time; may jump."""
     elapsed_ns: Callable[[], int] = _elapsed_ns
-    """Time since any moment; never goes back."""
+    """Monotonic time with any origin."""
 
 
 class Clock:
-    """Time of this server; used on the event loop only.
+    """Clock of this server; used on the event loop only.
 
     Args:
-        sources: The clocks of the machine.
-        newest_ns: Time of the newest record at the start, Unix ns; 0 if there is none.
-        metrics: Where jumps are counted.
+        sources: Clocks of the machine.
+        newest_ns: Time of the newest record at the start, Unix nanoseconds; 0 if there is none.
+        metrics: Metrics of jumps.
     """
 
     def __init__(self, sources: TimeSources, *, newest_ns: int = 0, metrics: Metrics) -> None:
@@ -73,14 +73,14 @@ class Clock:
         self._off = metrics.clock_off
         self._doubtful = metrics.clock_doubtful
         self._looked_ns = elapsed_ns = sources.elapsed_ns()
+        # Clock time minus monotonic time.
         self._offset_ns = sources.wall_ns() - elapsed_ns
-        """The clock's time less elapsed time."""
+        # The same offset for the newest record at the start, as if there had been no downtime.
         self._floor_ns = newest_ns - elapsed_ns if newest_ns else None
-        """The same of the newest record at the start, as if the server had not been stopped."""
+        # Monotonic time since which the wall clock has been stable.
         self._held_ns = elapsed_ns
-        """Elapsed time since which the wall clock has not jumped."""
+        # Offset of a wall clock that is not accepted yet.
         self._jumped_ns: int | None = None
-        """Offset of a wall clock that is not believed yet."""
         self._doubt = not self._plausible(self._offset_ns)
         self._doubtful.set(self._doubt)
         if self._doubt:
@@ -94,16 +94,16 @@ class Clock:
             )
 
     def now_ns(self) -> int:
-        """Return the time, Unix ns."""
+        """Return the time, Unix nanoseconds."""
         elapsed_ns = self._sources.elapsed_ns()
         if elapsed_ns - self._looked_ns >= _LOOK_NS:
             self._look(elapsed_ns)
         return elapsed_ns + self._offset_ns
 
     def record_ns(self) -> int:
-        """Return the time for a record, Unix ns: never later than :meth:`now_ns`.
+        """Return the time for a record, Unix nanoseconds; never later than :meth:`now_ns`.
 
-        What has expired by it has expired for sure, so a record may remove it.
+        Memories that have expired by this time have certainly expired, so a record may remove them.
         """
         now_ns = self.now_ns()
         if not self._doubt or self._floor_ns is None:
@@ -111,15 +111,15 @@ class Clock:
         return min(now_ns, self._sources.elapsed_ns() + self._floor_ns)
 
     def now(self) -> datetime:
-        """Return the time, in UTC."""
+        """Return the time in UTC."""
         return datetime.fromtimestamp(self.now_ns() / _SECOND_NS, UTC)
 
     def _plausible(self, offset_ns: int) -> bool:
-        """Return whether a wall clock is near what the newest record says."""
+        """Return True if a wall clock is close to the newest record."""
         return self._floor_ns is None or -_NEAR_NS <= offset_ns - self._floor_ns <= _FAR_NS
 
     def _look(self, elapsed_ns: int) -> None:
-        """Compare the wall clock with the time that the monotonic clock gives."""
+        """Compare the wall clock with the monotonic time."""
         wall_offset_ns = self._sources.wall_ns() - elapsed_ns
         off_ns = wall_offset_ns - self._offset_ns
         self._off.set(off_ns / _SECOND_NS)
@@ -166,7 +166,7 @@ class Clock:
 
 
 def _text(time_ns: int) -> str:
-    """Return a time for the log; one that no calendar has is given in seconds."""
+    """Return a time for the log; seconds for a time that no calendar has."""
     try:
         return datetime.fromtimestamp(time_ns // _SECOND_NS, UTC).isoformat()
     except (OverflowError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Work done at once, where a failing part ends the rest, and work within a time."""
+"""Concurrent awaiting with cancellation if one part fails, and a limit of time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _S = TypeVar("_S")
 
 
 async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _S]) -> tuple[_T, _S]:
-    """Return what both give; the error of the first that fails, when the other has stopped.
+    """Return both results, or raise the first error after the other part has stopped.
 
-    The first is done in the caller's own task and so in its context.
+    The first coroutine runs in the caller's task, and so in its context.
     """
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -28,7 +28,7 @@ async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _S]) -> 
 
 
 async def all_of(several: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
-    """Return what each gives, in their order; errors as for :func:`both`."""
+    """Return all results in order; errors as for :func:`both`."""
     try:
         async with asyncio.TaskGroup() as tasks:
             begun = [tasks.create_task(each) for each in several]

@@ -1,7 +1,7 @@
-"""Turns of the event loop: long work on it is cut into slices of which one runs at a time.
+"""Time slices of the event loop: long work runs in slices, one at a time.
 
-Between two slices the loop serves everything else that is ready. Who wants a slice waits in the
-order of asking, so that however much long work there is, no other call waits for more than a slice.
+Between two slices the loop serves all other ready work. Slices are granted in order of request, so
+other calls wait for at most one slice, however much long work there is.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Final, TypeVar
 __all__ = ["FEW", "LoopTurns", "Turn"]
 
 _SLICE_S: Final = 0.004
+# Pause without long work between slices, seconds. The grpc thread needs the interpreter lock
+# briefly for each call: without pauses, twenty batches blocked calls for 5 s and more.
 _PAUSE_S: Final = 0.001
-"""Time without any long work. Grpc's own thread needs the interpreter lock for a moment for each
-call: while slices followed each other at once, twenty batches kept calls out for 5 s and more."""
 FEW: Final = 32
-"""Items that are worked on at once; each takes 10 to 100 microseconds."""
+"""Number of items processed at once; each takes 10 to 100 microseconds."""
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
 
 
 class Turn:
-    """The right to work on the event loop for some milliseconds, again and again."""
+    """The right to use the event loop for repeated time slices."""
 
     __slots__ = ("_end_s", "_held", "_lock")
 
@@ -37,37 +37,37 @@ class Turn:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is time to :meth:`pause`."""
+        """True if the slice is over and :meth:`pause` is due."""
         return time.perf_counter() >= self._end_s
 
     async def take(self) -> None:
-        """Wait for a slice."""
+        """Wait for a time slice."""
         await self._lock.acquire()
         self._held = True
         self._end_s = time.perf_counter() + _SLICE_S
 
     def give(self) -> None:
-        """Let the next one work; where the wait for a slice was given up, nothing is held."""
+        """Release the slice, if one is held."""
         if self._held:
             self._held = False
             self._lock.release()
 
     async def pause(self) -> None:
-        """Let others work, and wait for the next slice."""
+        """Release the slice, and wait for the next one."""
         await asyncio.sleep(_PAUSE_S)
         self.give()
         await self.take()
 
 
 class LoopTurns:
-    """Deals slices of the event loop to those who have much to do on it."""
+    """Scheduler of time slices of the event loop."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[Turn]:
-        """Wait for a slice and hold it; inside, wait for nothing but :meth:`Turn.pause`."""
+        """Hold a time slice; inside, await only :meth:`Turn.pause`."""
         turn = Turn(self._lock)
         await turn.take()
         try:
@@ -76,13 +76,13 @@ class LoopTurns:
             turn.give()
 
     async def each(self, work: Callable[[_T], _S], items: Sequence[_T]) -> list[_S]:
-        """Return what ``work`` makes of each item; many items take several slices."""
+        """Return the result of ``work`` for each item; many items take several slices."""
         if len(items) <= FEW:
             return [work(item) for item in items]
         return await self.all(map(work, items))
 
     async def all(self, items: Iterable[_T]) -> list[_T]:
-        """Return all items of an iterator whose steps are work."""
+        """Return all items of an iterator whose steps are long work."""
         made = list[_T]()
         async with self.taken() as turn:
             for item in items:

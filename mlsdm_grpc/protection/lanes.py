@@ -1,8 +1,8 @@
-"""Lanes: how much work of a kind may be in the engine, and whose turn it is.
+"""Lanes: admission of work by kind, and fair scheduling between tenants.
 
-A call takes a permit of its lane's :class:`Bulkhead`; each of its requests then passes the
-:class:`Gate` of the lane before the worker that it needs. Gates let in some milliseconds of work at
-a time, so that what is urgent never stands behind more than that, and deal turns out fairly.
+A call takes a permit of its lane's :class:`Bulkhead`. Each of its requests then passes the
+:class:`Gate` of the lane in front of the worker it needs. A gate admits some milliseconds of work
+at a time, so that urgent work never waits behind more than that, and schedules tenants fairly.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 
 __all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
+# Estimated work that a gate admits at a time, seconds.
 _WINDOW_S: Final = 0.005
-"""Estimated work that a gate lets in at once, seconds."""
+# Number of requests that may always wait, whatever their cost.
 _FEW: Final = 16
-"""So many requests may wait whatever they cost."""
+# Number of quanta in a window. A tenant gets one quantum in each round; unused ones expire when it
+# is idle.
 _QUANTA: Final = 10
-"""Into so many parts a window is dealt. A tenant may send one in one turn; what it does not use is
-not saved up once it is idle."""
 
 
 class Lane(StrEnum):
-    """Kinds of work that must not hold each other up."""
+    """Kinds of work that must not block each other."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
@@ -55,21 +55,21 @@ class LaneStatus:
     permits: int
     in_use: int
     waiting: int
-    """Requests that wait for their turn."""
+    """Number of waiting requests."""
     rejected: int
-    """Calls and requests that were refused since the start."""
+    """Number of refused calls and requests since the start."""
 
 
 class Bulkhead:
-    """A bounded number of permits; entering takes one or is refused, it never waits.
+    """A limited number of permits; entering takes one or is refused, without waiting.
 
-    A tenant may hold as many permits as are free besides: alone half of them, two together a third
-    each, and so on (dynamic thresholds, Choudhury and Hahne 1998), so nobody finds all taken by
-    one other.
+    A tenant may hold as many permits as remain free: one tenant alone half of them, two tenants a
+    third each, and so on (dynamic thresholds, Choudhury and Hahne 1998). No tenant can therefore
+    take all permits.
 
     Args:
-        name: Lane, as callers see it.
-        permits: Calls that may be inside at once, at least 1.
+        name: Name of the lane, as shown to callers.
+        permits: Maximum number of calls inside, at least 1.
     """
 
     __slots__ = ("_held", "in_use", "name", "permits", "rejected")
@@ -84,13 +84,13 @@ class Bulkhead:
     def inside(self, tenant: str) -> _Permit:
         """Return a context that holds a permit for a tenant.
 
-        Entering it raises ``Unavailable`` BULKHEAD_FULL if the tenant has its share or none is
+        Entering it raises ``Unavailable`` BULKHEAD_FULL if the tenant has its share or no permit is
         free.
         """
         return _Permit(self, tenant)
 
     def check(self, tenant: str) -> None:
-        """Raise what entering would raise now, and count it as refused."""
+        """Raise the error that entering would raise now, and count it as a refusal."""
         if self._held.get(tenant, 0) >= self.permits - self.in_use:
             self.rejected += 1
             raise _full(self.name, RETRY_AT_ONCE_S)
@@ -102,7 +102,7 @@ class Bulkhead:
         self.in_use += 1
 
     def leave(self, tenant: str) -> None:
-        """Give a permit back."""
+        """Return a permit."""
         self.in_use -= 1
         held = self._held[tenant] - 1
         if held:
@@ -148,23 +148,23 @@ class _Queue:
 
     @property
     def missing_s(self) -> float:
-        """Cost that it still needs for the first of them, seconds."""
+        """Cost missing for its first request, seconds."""
         return self.waiters[0].cost_s - self.deficit_s
 
 
 class Gate:
-    """Lets requests through as long as less than a window of work is inside.
+    """A gate that admits requests while less than a window of work is inside.
 
-    Who waits is served by deficit round-robin between tenants (Shreedhar and Varghese 1995) over
-    estimated cost. A tenant may queue as much work as there is room for besides, as with permits;
-    a few requests may always wait.
+    Waiting requests are scheduled by deficit round-robin between tenants (Shreedhar and Varghese
+    1995) over estimated cost. A tenant may queue as much work as there is room left, as with
+    permits; a few requests may always wait.
 
     Args:
-        lane: As callers see it.
-        max_queue_s: Estimated work that may wait, seconds.
-        clock: Seconds; that of the event loop.
-        waited: Told how long each request waited that did not get in at once, seconds.
-        window_s: Estimated work that is let in at once, seconds.
+        lane: Lane, as shown to callers.
+        max_queue_s: Maximum estimated work that waits, seconds.
+        clock: Clock of the event loop, seconds.
+        waited: Called with the waiting time of each request that waited, seconds.
+        window_s: Estimated work admitted at a time, seconds.
     """
 
     __slots__ = (
@@ -209,23 +209,23 @@ class Gate:
         return not self._ring and self._inside_s < self._window_s
 
     def try_enter(self, cost_s: float) -> bool:
-        """Enter if nobody waits and there is room; :meth:`leave` has to follow."""
+        """Enter if there is no queue and there is room; :meth:`leave` must follow."""
         if not self._is_open:
             return False
         self._inside_s += cost_s
         return True
 
     async def enter(self, tenant: str, cost_s: float, deadline_s: float) -> None:
-        """Wait for a turn; :meth:`leave` has to follow unless this raises.
+        """Wait for admission; :meth:`leave` must follow unless this raises.
 
         Args:
-            tenant: Whose request it is.
-            cost_s: Estimated time that it takes, seconds.
-            deadline_s: Time of the clock by which it has to be done.
+            tenant: Tenant of the request.
+            cost_s: Estimated duration, seconds.
+            deadline_s: Clock time by which it must be done.
 
         Raises:
-            Unavailable: BULKHEAD_FULL; too much waits.
-            DeadlineExceeded: It could not be done in time, or its time passed while it waited.
+            Unavailable: BULKHEAD_FULL; too much work waits.
+            DeadlineExceeded: It cannot be done in time, or the deadline passed while it waited.
         """
         if self.try_enter(cost_s):
             return
@@ -251,18 +251,21 @@ class Gate:
         self._waited(waited_s)
 
     def leave(self, cost_s: float) -> None:
-        """Say that a request is done, and let in who comes next."""
+        """Record the end of a request, and admit the next ones."""
         self._inside_s = max(0.0, self._inside_s - cost_s)
         while self._ring and self._inside_s < self._window_s:
             self._turn()
 
     def check(self, tenant: str, cost_s: float, deadline_s: float) -> None:
-        """Raise what :meth:`enter` would raise now, and count it as refused. Cost: O(1)."""
+        """Raise the error that :meth:`enter` would raise now, and count it as a refusal.
+
+        Cost: O(1).
+        """
         if not self._is_open:
             self._refuse(self._queues.get(tenant) or _Queue(tenant), cost_s, deadline_s)
 
     def _refuse(self, queue: _Queue, cost_s: float, deadline_s: float) -> None:
-        """Refuse what would wait in vain."""
+        """Refuse a request that would wait in vain."""
         room_s = self._max_queue_s - self._queued_s
         if self.waiting >= _FEW and queue.cost_s + cost_s > room_s:
             self.rejected += 1
@@ -277,7 +280,7 @@ class Gate:
             )
 
     def _next(self) -> _Queue:
-        """Return whose turn it is, and give those before it what they need for a later one."""
+        """Return the queue whose turn it is, and add quanta to those before it."""
         ring = self._ring
         while True:
             for _ in range(len(ring)):
@@ -286,17 +289,19 @@ class Gate:
                     return queue
                 queue.deficit_s += self._quantum_s
                 ring.rotate(-1)
-            # Nobody could pay in a whole round: the rounds in which that stays so are made at once.
+            # No queue could pay in a whole round, so the following rounds without effect are added
+            # at once.
             rounds = int(min(queue.missing_s for queue in ring) / self._quantum_s)
             for queue in ring:
                 queue.deficit_s += rounds * self._quantum_s
 
     def _turn(self) -> None:
-        """Give the tenant whose turn it is its turn."""
+        """Admit the first request of the queue whose turn it is."""
         queue = self._next()
         waiter = queue.waiters[0]
         self._withdraw(queue, waiter)
-        if waiter.turn.done():  # its caller has gone and will find it withdrawn
+        # The caller was cancelled and will find the request withdrawn.
+        if waiter.turn.done():
             return
         queue.deficit_s = max(0.0, queue.deficit_s - waiter.cost_s)
         if self._clock() >= waiter.deadline_s:
@@ -328,10 +333,10 @@ class Lanes:
     """All lanes of a node.
 
     Args:
-        permits: Calls that may be inside each lane at once.
-        max_queue_s: Estimated work that may wait in one lane, by what it waits for, seconds.
-        clock: Seconds; that of the event loop.
-        waited: Told the lane and the seconds of every wait for a turn.
+        permits: Maximum number of calls inside each lane.
+        max_queue_s: Maximum estimated work that waits in one lane, by resource, seconds.
+        clock: Clock of the event loop, seconds.
+        waited: Called with the lane and the seconds of every wait.
     """
 
     def __init__(
@@ -365,11 +370,11 @@ class Lanes:
         return self._bulkheads[lane].inside(tenant)
 
     def bulkhead(self, lane: Lane) -> Bulkhead:
-        """Return the permits of a lane, for those who know nothing of other lanes."""
+        """Return the permits of a lane, for code that uses no other lane."""
         return self._bulkheads[lane]
 
     def gate(self, lane: Lane, before: Before, index: int = 0) -> Gate:
-        """Return the gate of a lane before a worker, or before the journal for its spaces."""
+        """Return the gate of a lane in front of a worker, or of the journal for its spaces."""
         gate = self._gates.get((lane, before, index))
         if gate is None:
 

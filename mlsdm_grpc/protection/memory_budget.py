@@ -1,4 +1,4 @@
-"""The memory budget of the spaces in RAM."""
+"""The memory budget of the loaded spaces."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _KEPT_FREE: Final = 0.1
 
 
 class Budget:
-    """Bytes of all spaces that workers hold.
+    """Memory of all loaded spaces.
 
     Args:
-        limit_bytes: Above this, spaces that are not in use leave; 0 is no limit.
-        most_bytes: Above this, with all the others in use, no space is loaded; 0 is no limit.
+        limit_bytes: Above this, unused spaces are unloaded; 0 is unlimited.
+        most_bytes: Above this, while all spaces are in use, no space is loaded; 0 is unlimited.
     """
 
     def __init__(self, limit_bytes: int, most_bytes: int = 0) -> None:
@@ -25,16 +25,16 @@ class Budget:
         self._most_bytes = most_bytes or sys.maxsize
         self._used_bytes = 0
         self.is_kept = False
-        """Whether somebody sees to it that spaces leave."""
+        """True if a task unloads spaces."""
         self.room_wanted = asyncio.Event()
-        """Set when spaces have to leave."""
+        """Set when spaces must be unloaded."""
         self.roomy = asyncio.Event()
-        """Set while there is room, or as much as can be made."""
+        """Set while there is room, or no more room can be made."""
         self.roomy.set()
 
     @property
     def used_bytes(self) -> int:
-        """Bytes of all spaces now."""
+        """Present memory of all spaces, bytes."""
         return self._used_bytes
 
     @used_bytes.setter
@@ -54,15 +54,15 @@ class Budget:
 
     @property
     def exceeded(self) -> bool:
-        """Whether spaces have to leave."""
+        """True if spaces must be unloaded."""
         return self.used_bytes > self.limit_bytes
 
     @property
     def exhausted(self) -> bool:
-        """Whether another space would take what the node needs otherwise."""
+        """True if another space would take memory that the node needs for other work."""
         return self.used_bytes > self._most_bytes
 
     @property
     def goal_bytes(self) -> int:
-        """Bytes down to which spaces leave, once they have to: a little room for the next ones."""
+        """Target of unloading, bytes: some room for the next spaces."""
         return int(self.limit_bytes * (1 - _KEPT_FREE))

@@ -1,15 +1,15 @@
 """The protective mode of the node: a state machine without I/O, driven by a clock and ratios.
 
-A signal is a measured value as a share of its limit. From ``shed_at`` on it asks to shed load, from
-1 on for an emergency, and it is calm again below ``release_at``::
+A signal is a measured value as a share of its limit. From ``shed_at`` on it requests SHEDDING, from
+1 on EMERGENCY, and below ``release_at`` it is back to normal::
 
     NORMAL <-> SHEDDING -> EMERGENCY -> PROBING -> NORMAL or SHEDDING
                                ^___________|
 
-An emergency ends after its cool-down without an emergency signal; then a few writes are let through
-to see whether the cause is gone. A write that the node itself fails brings the emergency back; a
-signal that comes back makes the next cool-down twice as long, up to a maximum, and calm time halves
-it again. So every state is left by time alone once the signals are calm, and nothing latches.
+An emergency ends after its cool-down without an emergency signal. Then a few writes are admitted as
+probes. A write that fails because of the node restarts the emergency. A returning signal doubles
+the next cool-down up to a maximum, and time without an emergency halves it again. Once the signals
+are normal, every state ends by time alone; no state is permanent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NO_DETAILS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Mode(enum.IntEnum):
-    """Numbers as in the contract."""
+    """Protective mode; the numbers are those of the contract."""
 
     NORMAL = 1
     SHEDDING = 2
@@ -47,7 +47,7 @@ class Signal:
     ratio: float
     """Measured value as a share of the limit, at least 0."""
     firing: bool
-    """It asks for protection."""
+    """True if it requests protection."""
 
 
 class _Level(enum.IntEnum):
@@ -57,12 +57,12 @@ class _Level(enum.IntEnum):
 
 
 class ModeMachine:
-    """Decides the mode; not thread-safe.
+    """State machine of the mode; not thread-safe.
 
     Args:
         settings: Thresholds and times.
-        clock: Monotonic seconds.
-        on_change: Told of each new mode and its causes.
+        clock: Returns monotonic seconds.
+        on_change: Called with each new mode and its causes.
     """
 
     def __init__(
@@ -76,15 +76,15 @@ class ModeMachine:
         self._clock = clock
         self._on_change = on_change
         self.mode = Mode.NORMAL
-        """The mode in force: the forced one, else that of the signals."""
+        """The mode in force: the forced one, otherwise that of the signals."""
         self._own = Mode.NORMAL
         self._ratios: Mapping[str, float] = {}
         self.details: Mapping[str, str] = {}
-        """What was measured of each signal at the last tick, for people."""
+        """Description of each signal's value and limit at the last tick."""
         self._levels: dict[str, _Level] = {}
         self._causes: frozenset[str] = frozenset()
+        # Time of the last signal for the present mode, and time of entering it.
         self._fired_s = self._entered_s = clock()
-        """When a signal last asked for the own mode, and when that was entered."""
         self._cool_down_s = self._next_s = settings.cool_down_s
         self._next_since_s = self._entered_s
         self._forced: Mode | None = None
@@ -93,14 +93,14 @@ class ModeMachine:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """Names of the signals behind the mode, sorted; ``operator`` if it was forced."""
+        """Names of the signals behind the mode, sorted; ``operator`` for a forced mode."""
         if self._forced is not None:
             return (_OPERATOR,)
         return tuple(sorted(self._causes))
 
     @property
     def signals(self) -> list[Signal]:
-        """The signals as of the last tick."""
+        """Signals at the last tick."""
         return [
             Signal(name, ratio, self._levels[name] > _Level.CALM)
             for name, ratio in self._ratios.items()
@@ -108,17 +108,17 @@ class ModeMachine:
 
     @property
     def forced(self) -> bool:
-        """Whether an operator has set the mode."""
+        """True if an operator has set the mode."""
         return self._forced is not None
 
     @property
     def forced_for_s(self) -> float:
-        """Seconds for which the forced mode goes on; infinite if it does not end by itself."""
+        """Remaining time of a forced mode, seconds; infinite without an end."""
         return max(0.0, self._forced_until_s - self._clock())
 
     @property
     def next_cool_down_s(self) -> float:
-        """Cool-down that the next emergency would begin with, seconds."""
+        """Cool-down of the next emergency, seconds."""
         settings = self._settings
         if self._own in {Mode.EMERGENCY, Mode.PROBING}:
             return self._next_s
@@ -127,7 +127,7 @@ class ModeMachine:
 
     @property
     def retry_after_s(self) -> float:
-        """Seconds after which refused work may be served again, as far as one can tell."""
+        """Estimated time until refused work may be served again, seconds."""
         settings = self._settings
         if self._forced is not None:
             return max(_SHORTEST_RETRY_S, min(self.forced_for_s, settings.cool_down_s))
@@ -139,11 +139,11 @@ class ModeMachine:
         return max(_SHORTEST_RETRY_S, min(lasts_s, began_s + lasts_s - self._clock()))
 
     def tick(self, ratios: Mapping[str, float], details: Mapping[str, str] = _NO_DETAILS) -> None:
-        """Look at the signals; one that is not there counts as calm.
+        """Update the mode from the signals; a missing signal counts as normal.
 
         Args:
-            ratios: By name, each at least 0.
-            details: By name, what was measured and its limit, for people.
+            ratios: Ratios by name, each at least 0.
+            details: Descriptions of value and limit by name, for people.
         """
         now = self._clock()
         self._ratios, self.details = dict(ratios), details
@@ -158,7 +158,8 @@ class ModeMachine:
                 self._probing(now)
         elif self._own is Mode.PROBING:
             limit_s = self._settings.probe_s
-            if self._out:  # a write that hangs becomes a signal of its own by then
+            # A write that hangs becomes a signal of its own within this time.
+            if self._out:
                 limit_s = max(limit_s, self._settings.max_processing_s)
             if now - self._entered_s >= limit_s:
                 self._recovered(now)
@@ -169,18 +170,18 @@ class ModeMachine:
         self._publish()
 
     def force(self, mode: Mode, for_s: float) -> None:
-        """Set the mode until :meth:`release`, or for a time, whatever the signals say."""
+        """Set the mode until :meth:`release` or for a time, whatever the signals."""
         self._forced = mode
         self._forced_until_s = self._clock() + for_s
         self._publish()
 
     def release(self) -> None:
-        """Give the decision back to the signals, which were followed all the time."""
+        """Return to the mode of the signals, which were evaluated all the time."""
         self._forced = None
         self._publish()
 
     def take_probe(self) -> int:
-        """Return the round that a write may probe in, or 0: it has to be refused."""
+        """Return the number of the probing round for a write, or 0 if it must be refused."""
         if self.mode is not Mode.PROBING or not self._tokens:
             return 0
         self._tokens -= 1
@@ -188,11 +189,11 @@ class ModeMachine:
         return self._round
 
     def probed(self, probe: int, *, good: bool | None) -> None:
-        """Tell how a probe ended.
+        """Record the result of a probe.
 
         Args:
-            probe: What :meth:`take_probe` returned; one of an earlier round is not looked at.
-            good: Whether the node could do it; None if the write did not show that.
+            probe: Result of :meth:`take_probe`; an earlier round is ignored.
+            good: True or False if the write shows the health of the node, None if it shows nothing.
         """
         if probe != self._round or self._own is not Mode.PROBING:
             return
@@ -232,12 +233,12 @@ class ModeMachine:
             self._enter(Mode.SHEDDING, now)
 
     def _emergency(self, now: float, *, relapse: bool) -> None:
-        """Be in emergency from now on.
+        """Enter EMERGENCY.
 
         Args:
-            now: The time.
-            relapse: A signal came back, so that it may do so again; not a failed probe, which
-                shows that the cause never went away.
+            now: Current time.
+            relapse: True for a returning signal, which may return again. False for a failed probe,
+                which shows that the cause persisted.
         """
         if self._own in {Mode.NORMAL, Mode.SHEDDING}:
             self._causes = frozenset()
@@ -269,5 +270,5 @@ class ModeMachine:
 
 
 def explain(machine: ModeMachine) -> str:
-    """Return the causes of a mode with what was measured of each."""
+    """Return the causes of a mode with measured values and limits."""
     return "; ".join(machine.details.get(cause, cause) for cause in machine.causes)

@@ -1,7 +1,7 @@
-"""Samples the signals of the node and drives its mode by them.
+"""Sampling of the signals of the node, which drive its mode.
 
-Reading files happens in a thread of its own. If that hangs, the last reading stands: a disk that
-hangs shows as work that gets too old.
+Files are read in a thread. If it hangs, the last reading is used: a hanging disk is detected by the
+age of unfinished work.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ _log = structlog.get_logger(component="pressure")
 _LAG_MEAN_S = 1.0
 _LEAST_BYTES = 1
 _TRIM_S = 1.0
+# Factor by which memory is read more often when much of it is used, because the rest may be
+# allocated within a tenth of a second.
 _NEAR_LIMIT = 8
-"""Times as often as else memory is read when much of it is used: it may go in a tenth of a second.
-"""
 _OF_THIS_NODE = {"memory", "loop_lag"}
 _OF_THE_JOURNAL = {"journal", "disk"}
 
 
 class Monitor:
-    """Keeps the mode of the node.
+    """Task that updates the mode of the node.
 
     Args:
         settings: Limits and times.
-        sensors: What is read in a thread.
-        pids: Worker processes of the node.
-        oldest_s: Age of the oldest work of a call, seconds.
-        journal: Whether the journal takes writes; must not block.
-        metrics: Where figures go.
-        shed: Asks idle spaces to leave memory; called at every look while that is wanted.
-        clock: Monotonic seconds.
+        sensors: Sensors that are read in a thread.
+        pids: Returns the worker processes of the node.
+        oldest_s: Returns the age of the oldest unfinished work, seconds.
+        journal: Returns the health of the journal; must not block.
+        metrics: Metrics to update.
+        shed: Requests unloading of idle spaces; called at every tick while that is needed.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -69,32 +69,32 @@ class Monitor:
         self._metrics = metrics
         self._clock = clock
         self._lag_s = 0.0
+        # Time of the next return of freed memory.
         self._trim_s = clock()
-        """When freed memory may be given back again."""
         self._one_thread = anyio.CapacityLimiter(1)
         self.reading = Reading({}, 0, 0, None)
-        """What the thread last read."""
+        """Last reading of the thread."""
         self.machine = ModeMachine(settings, clock=clock, on_change=self._changed)
         for mode in Mode:
             metrics.node_mode.labels(mode.name.lower()).set(mode is Mode.NORMAL)
 
     @property
     def ready(self) -> bool:
-        """Whether no cause of this node alone keeps it from serving."""
+        """True if no cause of this node alone prevents serving."""
         return not self._caused_by(_OF_THIS_NODE)
 
     @property
     def journal_serving(self) -> bool:
-        """Whether writes can become durable."""
+        """True if writes can become durable."""
         return self._journal().writable and not self._caused_by(_OF_THE_JOURNAL)
 
     async def look(self) -> None:
-        """Measure and look once, so that there is something to say before anybody asks."""
+        """Sample once, so that there is a status before the first request."""
         await self._read()
         self._look()
 
     async def run(self, on_tick: Callable[[], Awaitable[None]]) -> None:
-        """Watch for ever; ``on_tick`` is called after every look at the signals."""
+        """Sample without end; ``on_tick`` is called after every sample."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._read_for_ever)
             while True:
@@ -116,7 +116,7 @@ class Monitor:
                 self._look()
 
     def _filled(self) -> float:
-        """Return the memory in use as a share of its limit, 0 if there is none."""
+        """Return the used share of the memory limit, 0 without a limit."""
         reading = self.reading
         limit_bytes = reading.memory_limit_bytes
         return reading.used_bytes / limit_bytes if limit_bytes else 0.0
@@ -128,7 +128,7 @@ class Monitor:
         )
 
     def _note_lag(self, slept_s: float) -> None:
-        """Move the mean lateness of the loop, each moment having the same weight."""
+        """Update the mean event loop lag, weighted by time."""
         weight = -math.expm1(-slept_s / _LAG_MEAN_S)
         late_s = max(0.0, slept_s - self._settings.interval_s)
         self._lag_s += weight * (late_s - self._lag_s)
@@ -143,7 +143,7 @@ class Monitor:
             self._shed()
 
     def _ratios(self) -> tuple[dict[str, float], dict[str, str]]:
-        """Return the signals as shares of their limits, and what was measured in words."""
+        """Return the signals as shares of their limits, and their descriptions."""
         settings, reading, oldest_s = self._settings, self.reading, self._oldest_s()
         ratios = {
             "loop_lag": self._lag_s / settings.max_loop_lag_s,

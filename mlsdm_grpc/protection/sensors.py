@@ -1,11 +1,11 @@
-"""Measures the machine: memory, its limit, and room on disk.
+"""Sensors of the machine: memory, its limit, and free disk space.
 
-Everything here reads small files of the kernel and may block for as long as they do: call it in a
-thread. What cannot be measured is left out, never guessed.
+The functions read small kernel files and may block as long as these do, so call them in a thread. A
+value that cannot be measured is omitted, never guessed.
 
-Memory *in use* is what the kernel cannot take back: private and shared memory of processes, tmpfs
-and what the kernel itself holds for them. Pages of files are not: they go before anything is
-killed.
+Memory *in use* is memory that the kernel cannot reclaim: private and shared memory of processes,
+tmpfs, and the kernel's own memory for them. The page cache is excluded, because it is reclaimed
+before any process is killed.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ __all__ = ["Reading", "Sensors", "cgroup_limit", "memory_in_use", "resident_byte
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """Names of the files of one version of control groups."""
+    """File names of one version of control groups."""
 
     limits: tuple[str, ...]
     usage: str
     reclaimable: tuple[str, ...]
-    """Lines of ``memory.stat`` with what is used and can be taken back."""
+    """Lines of ``memory.stat`` with reclaimable memory."""
 
 
 _VERSIONS = {
@@ -43,8 +43,8 @@ _VERSIONS = {
         ("inactive_file", "active_file", "slab_reclaimable"),
     ),
 }
+# The kernel writes a number just below 2^63 for no limit.
 _NO_LIMIT = 1 << 60
-"""The kernel writes a number just below 2^63 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +52,27 @@ class Reading:
     """One measurement."""
 
     resident: Mapping[int, int]
-    """Resident bytes of each process, by its id."""
+    """Resident memory of each process by its id, bytes."""
     used_bytes: int
-    """Memory in use, of all that counts against the limit."""
+    """Memory in use that counts against the limit, bytes."""
     memory_limit_bytes: int
-    """What is too much; 0 if there is no limit."""
+    """Memory limit, bytes; 0 if there is none."""
     free_bytes: int | None
-    """Room in the data folder; None if it is not looked at."""
+    """Free space of the data folder, bytes; None if it is not checked."""
 
     @property
     def resident_bytes(self) -> int:
-        """Resident memory of all processes; what they share is counted for each."""
+        """Resident memory of all processes, bytes; shared memory counts for each."""
         return sum(self.resident.values())
 
 
 class Sensors:
-    """Reads them.
+    """Reader of the sensors.
 
     Args:
-        settings: Which limits there are.
+        settings: Configured limits.
         data_dir: Folder of the journal; None if it is not on disk.
-        root: Where ``proc`` is, and what its mount points are relative to.
+        root: Parent of ``proc`` and base of mount points.
     """
 
     def __init__(
@@ -83,14 +83,14 @@ class Sensors:
         self._root = root
 
     def read(self, pids: Iterable[int]) -> Reading:
-        """Measure; ``pids`` are the processes that belong to the node."""
+        """Return a measurement; ``pids`` are the processes of the node."""
         processes = list(pids)
         resident = {pid: resident_bytes(pid, root=self._root) for pid in processes}
         used_bytes, limit_bytes = self._memory(processes)
         return Reading(resident, used_bytes, limit_bytes, self._free())
 
     def _memory(self, pids: Iterable[int]) -> tuple[int, int]:
-        """Return what is used of the limit that is nearest, and that limit."""
+        """Return used memory and limit of the limit closest to exhaustion."""
         ours = sum(memory_in_use(pid, root=self._root) for pid in pids)
         share = self._settings.memory_share
         found = [
@@ -112,18 +112,18 @@ class Sensors:
 
 
 def resident_bytes(pid: int, *, root: Path = Path("/")) -> int:
-    """Return the resident memory of a process, 0 if it is gone."""
+    """Return the resident memory of a process, bytes; 0 if it has ended."""
     return _pages(pid, root)[0]
 
 
 def memory_in_use(pid: int, *, root: Path = Path("/")) -> int:
-    """Return the memory of a process without the pages of files, 0 if it is gone."""
+    """Return the memory of a process without file pages, bytes; 0 if it has ended."""
     resident, shared = _pages(pid, root)
     return resident - shared
 
 
 def _pages(pid: int, root: Path) -> tuple[int, int]:
-    """Return the resident bytes of a process and those that are of files or shared."""
+    """Return resident bytes of a process, and those of files or shared memory."""
     try:
         fields = (root / f"proc/{pid}/statm").read_text("ascii").split()
         resident, shared = int(fields[1]), int(fields[2])
@@ -134,9 +134,9 @@ def _pages(pid: int, root: Path) -> tuple[int, int]:
 
 
 def cgroup_limit(root: Path = Path("/")) -> int | None:
-    """Return the lowest memory limit of the cgroups that this process is in, bytes.
+    """Return the lowest memory limit of the control groups of this process, bytes.
 
-    Both versions are looked at; a limit of a group holds for those below it.
+    Both versions are read; a limit of a group applies to the groups below it.
     """
     return min((group.limit for group in _groups(root)), default=None)
 
@@ -147,17 +147,17 @@ class _Group:
 
     limit: int
     used: int | None
-    """Memory in use of all its processes; None if that cannot be read."""
+    """Memory in use by all its processes; None if it cannot be read."""
 
 
 def _groups(root: Path) -> Iterator[_Group]:
-    """Yield this process's group and those above, as far as they have a limit."""
+    """Yield the control group of this process and its ancestors that have a limit."""
     paths = _paths(root)
     for kind, mounted, point in _mounts(root):
         path = paths.get(kind)
         if path is None:
             continue
-        # In a container the root of the mount is the group that the container is in.
+        # In a container the root of the mount is the container's own group.
         inside = path.relative_to(mounted) if path.is_relative_to(mounted) else PurePosixPath()
         top = root / point.lstrip("/")
         for each in (inside, *inside.parents):
@@ -183,7 +183,7 @@ def _used(folder: Path, version: _Version) -> int | None:
 
 
 def _paths(root: Path) -> dict[str, PurePosixPath]:
-    """Return the group of this process that may limit memory, by kind of cgroup."""
+    """Return the control group of this process that may limit memory, by version."""
     found = {}
     for line in _lines(root / "proc/self/cgroup"):
         match line.split(":", 2):
@@ -195,7 +195,7 @@ def _paths(root: Path) -> dict[str, PurePosixPath]:
 
 
 def _mounts(root: Path) -> Iterator[tuple[str, PurePosixPath, str]]:
-    """Yield kind, root within the file system, and mount point of what limits memory."""
+    """Yield version, root within the file system, and mount point of memory control groups."""
     for line in _lines(root / "proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
         match before.split(" "), after.split(" "):

@@ -1,1 +1,1 @@
-"""Who may call: principals and the credentials that prove them. Knows no transport."""
+"""Authentication: principals, and the credentials that prove them; independent of the transport."""

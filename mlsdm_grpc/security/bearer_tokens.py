@@ -1,6 +1,6 @@
-"""Callers are known by a bearer token; the server keeps only the hashes of tokens.
+"""Authentication by bearer token; the server stores only hashes of tokens.
 
-The file is TOML with one table a token::
+The file is TOML with one table for each token::
 
     [[token]]
     name = "ingest-job"
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-__all__ = ["MAX_CREDENTIAL_BYTES", "DevAuthenticator", "TokenAuthenticator"]
+__all__ = ["MAX_CREDENTIAL_BYTES", "PREFIX_BYTES", "DevAuthenticator", "TokenAuthenticator"]
 
 MAX_CREDENTIAL_BYTES: Final = 8 * KIB
-"""Longest credential that is looked at."""
+"""Maximum length of an accepted credential, bytes."""
 
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
@@ -40,12 +40,12 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _FLAGS: Final = ("platform", "attest")
 _FIELDS: Final = frozenset({"name", "tenant", "sha256", "expires", "criticality", *_FLAGS})
 _CRITICALITIES: Final = tuple(each.name.lower() for each in Criticality)
-_PREFIX_BYTES: Final = 4
+PREFIX_BYTES: Final = 4
 _DEV: Final = Principal(name="dev", tenant="dev", platform=True)
 
 
 class DevAuthenticator:
-    """Everybody is ``dev``. For loopback addresses only, which the settings enforce."""
+    """Authenticator that accepts every caller as ``dev``; the settings restrict it to loopback."""
 
     def authenticate(
         self, metadata: Mapping[str, str | bytes], repeated: Collection[str]
@@ -62,10 +62,10 @@ class _Token(NamedTuple):
 
 
 class TokenAuthenticator:
-    """Knows the callers whose tokens are listed in a file.
+    """Authenticator of the tokens listed in a file.
 
-    A token is looked up by the first bytes of its digest and compared in full in constant time,
-    so that neither the time nor the message of a refusal tells how close a guess was.
+    A token is looked up by the first bytes of its digest and compared in full in constant time.
+    Neither the duration nor the message of a refusal shows how close a guess was.
     """
 
     def __init__(self, file: Path, *, now: Callable[[], datetime]) -> None:
@@ -73,7 +73,7 @@ class TokenAuthenticator:
 
         Args:
             file: TOML file of token hashes.
-            now: Wall clock; aware of its time zone.
+            now: Returns the wall clock time, with time zone.
 
         Raises:
             InvalidInput: One violation for every fault of the file.
@@ -81,18 +81,18 @@ class TokenAuthenticator:
         self._now = now
         self._by_prefix: dict[bytes, list[_Token]] = {}
         for token in _read(file):
-            self._by_prefix.setdefault(token.digest[:_PREFIX_BYTES], []).append(token)
+            self._by_prefix.setdefault(token.digest[:PREFIX_BYTES], []).append(token)
 
     def authenticate(
         self, metadata: Mapping[str, str | bytes], repeated: Collection[str]
     ) -> Principal:
-        """Return the principal of ``authorization: Bearer`` or, without one, of ``x-api-key``.
+        """Return the principal of ``authorization: Bearer`` or, without it, of ``x-api-key``.
 
         Raises:
             Unauthenticated: CREDENTIAL_MISSING, CREDENTIAL_INVALID or CREDENTIAL_EXPIRED.
         """
         digest = hashlib.sha256(_credential(metadata, repeated)).digest()
-        for token in self._by_prefix.get(digest[:_PREFIX_BYTES], ()):
+        for token in self._by_prefix.get(digest[:PREFIX_BYTES], ()):
             if hmac.compare_digest(token.digest, digest):
                 if token.expires is not None and token.expires <= self._now():
                     raise Unauthenticated(
@@ -134,7 +134,7 @@ def _read(file: Path) -> list[_Token]:
     try:
         document = tomllib.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        # The text of the error may quote the file, which is secret; its kind may not.
+        # The text of the error may quote the secret file; its kind does not.
         kind = error.strerror if isinstance(error, OSError) else "is not TOML in UTF-8"
         raise _faulty([FieldViolation("tokens_file", f"cannot be read: {kind}")]) from None
     faults = [
@@ -166,7 +166,7 @@ def _faulty(violations: list[FieldViolation]) -> InvalidInput:
 
 
 def _parse(path: str, entry: Any) -> tuple[_Token | None, list[FieldViolation]]:
-    """Return the token of one entry, or None, and what is wrong with the entry."""
+    """Return the token of one entry or None, and the faults of the entry."""
     if not isinstance(entry, dict):
         return None, [FieldViolation(path, "expected a table")]
     faults = [
@@ -201,7 +201,7 @@ def _parse(path: str, entry: Any) -> tuple[_Token | None, list[FieldViolation]]:
 
 
 def _time(value: Any) -> datetime | None:
-    """Return a moment that TOML has read as a time or as text; None if it is neither."""
+    """Return the time in a TOML time or text, or None if it is neither."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)

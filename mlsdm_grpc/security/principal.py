@@ -1,4 +1,4 @@
-"""Who calls, as the verified credential says."""
+"""Principals: the verified identities of callers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ANONYMOUS", "Authenticator", "Criticality", "Principal"]
 
 
 class Criticality(enum.IntEnum):
-    """How much a call matters when not all can be served."""
+    """Priority of a call when not all calls can be served."""
 
     SHEDDABLE = 0
     DEFAULT = 1
@@ -22,24 +22,24 @@ class Criticality(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls, as the credential says."""
+    """The verified identity of a caller."""
 
     name: str
     tenant: str
     max_criticality: Criticality = Criticality.DEFAULT
-    """What it may claim for its calls at most."""
+    """Highest criticality that its calls may claim."""
     platform: bool = False
-    """It may operate the node, not only use its tenant."""
+    """Permission to operate the node, beyond the use of its tenant."""
     attest: bool = False
-    """It has the permission ``governance.attest``: the moral values that it gives hold whatever the
-    text. Nobody has it unless a credential says so, not even in development mode."""
+    """Permission ``governance.attest``: moral values given by this caller replace the scorer's. No
+    principal has it unless its credential says so, not even in development mode."""
 
 
 ANONYMOUS = Principal(name="anonymous", tenant="")
 
 
 class Authenticator(Protocol):
-    """Says who calls."""
+    """Verifier of credentials."""
 
     def authenticate(
         self, metadata: Mapping[str, str | bytes], repeated: Collection[str]
@@ -47,9 +47,9 @@ class Authenticator(Protocol):
         """Return the principal that the credential in the metadata proves.
 
         Args:
-            metadata: Metadata of the call; of a repeated key the last value.
-            repeated: Keys that came more than once.
+            metadata: Metadata of the call; the last value of a repeated key.
+            repeated: Keys that occur more than once.
 
         Raises:
-            Unauthenticated: There is no credential, or none that is accepted.
+            Unauthenticated: The credential is missing or not accepted.
         """

@@ -1,1 +1,1 @@
-"""The process around the services: transport, health, reflection, operations port, life cycle."""
+"""The server process: transport, health, reflection, operations port, life cycle."""

@@ -1,10 +1,9 @@
-"""The only place that wires objects: settings in, a running server out."""
+"""Composition of the server, the only place that wires objects."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -36,6 +35,7 @@ from mlsdm_grpc.config import (
 from mlsdm_grpc.core.model.policy import Enforcement
 from mlsdm_grpc.core.model.semantics import SemanticsUnknown
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.parts import wire_engine
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.generation.generator import Generator
 from mlsdm_grpc.generation.speech_repair import Repairs
@@ -96,15 +96,15 @@ _COMMITS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that serves.
+    """A running server.
 
-    ``Drain`` sets ``stop``; whoever runs the server then calls :meth:`drain`.
+    ``Drain`` sets ``stop``; the code that runs the server then calls :meth:`drain`.
     """
 
     listen: Address
-    """The data port."""
+    """Address of the gRPC port."""
     ops: Address
-    """The operations port."""
+    """Address of the operations port."""
     settings: Settings
     engine: Engine
     gateway: Gateway
@@ -114,7 +114,7 @@ class RunningServer:
     journal: Journal
 
     async def drain(self) -> None:
-        """Finish what is being served and close the data port."""
+        """Complete the calls in flight and close the gRPC port."""
         server = self.settings.server
         await self.data_port.drain(delay_s=server.drain_delay_s, grace_s=server.drain_grace_s)
 
@@ -127,16 +127,16 @@ async def running_server(
     times: TimeSources | None = None,
     random: Callable[[int], bytes] = random_bytes,
 ) -> AsyncIterator[RunningServer]:
-    """Start everything; at the end stop it so that the next start replays nothing.
+    """Start the server; at the end, stop it so that the next start replays nothing.
 
     Args:
-        settings: All of them.
-        stop: Set by the RPC ``Drain``.
-        times: The clocks of the machine, unless others shall stand for them.
-        random: Returns so many random bytes, for the ids that the server makes.
+        settings: All settings.
+        stop: Event set by the RPC ``Drain``.
+        times: Clocks to use instead of the machine's.
+        random: Returns the requested number of random bytes, for ids.
 
     Raises:
-        MlsdmError: Something cannot be started; the message names it.
+        MlsdmError: A part cannot be started; the message names it.
     """
     settings, plan = await anyio.to_thread.run_sync(within_memory, settings)
     room = Room(plan, largest=settings.server.max_request_bytes)
@@ -163,22 +163,24 @@ async def running_server(
         newest_ns = await _newest_record_ns(journal)
         clock = Clock(times or TimeSources(), newest_ns=newest_ns, metrics=metrics)
         engine = Engine(
-            journal,
-            settings=settings.engine,
-            defaults=settings.space,
-            snapshot_every=settings.journal.snapshot_every,
-            max_response_bytes=settings.server.max_response_bytes,
-            metrics=metrics,
-            rules=rules_with(
-                Enforcement[settings.governance.put_enforcement.name],
-                other_scorer=scorer is not None,
-            ),
-            scorer=scorer,
-            remote_embedder=embedder,
-            clock=clock,
-            ids=Ids(clock.now_ns, random),
-            room=room.computing,
-            most_space_bytes=plan.most_spaces,
+            wire_engine(
+                journal,
+                settings=settings.engine,
+                defaults=settings.space,
+                snapshot_every=settings.journal.snapshot_every,
+                max_response_bytes=settings.server.max_response_bytes,
+                metrics=metrics,
+                rules=rules_with(
+                    Enforcement[settings.governance.put_enforcement.name],
+                    other_scorer=scorer is not None,
+                ),
+                scorer=scorer,
+                remote_embedder=embedder,
+                clock=clock,
+                ids=Ids(clock.now_ns, random),
+                room=room.computing,
+                most_space_bytes=plan.most_spaces,
+            )
         )
         gateway = Gateway(
             providers,
@@ -210,7 +212,7 @@ class _ServerParts:
     engine: Engine
     gateway: Gateway
     commit_s: deque[float]
-    """Seconds of the latest commits."""
+    """Durations of the latest commits, seconds."""
     stop: anyio.Event
     health: Health = field(
         default_factory=lambda: Health(service.full_name for service in SERVICES)
@@ -312,7 +314,7 @@ def _add_services(
 
 
 def _servicers(parts: _ServerParts) -> dict[str, object]:
-    """Return what serves tenants, by service."""
+    """Return the servicers for tenants, by service."""
     settings, engine, gateway = parts.settings, parts.engine, parts.gateway
     max_stream_age_s, clock = settings.server.max_stream_age_s, time.monotonic
     repairs = Repairs(
@@ -366,7 +368,7 @@ def _journal(settings: Settings, metrics: Metrics, commit_s: deque[float]) -> Jo
 
 
 async def _newest_record_ns(journal: Journal) -> int:
-    """Return when the newest record was written, Unix ns; 0 if none can be read."""
+    """Return the time of the newest record, Unix nanoseconds; 0 if none can be read."""
     with contextlib.suppress(MlsdmError, SemanticsUnknown):  # told when its space is loaded
         newest = await journal.newest()
         return decode_record(newest.payload).time_ns if newest else 0
@@ -374,7 +376,7 @@ async def _newest_record_ns(journal: Journal) -> int:
 
 
 def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | None:
-    """Return the embedder that is called over HTTP, if that is the one; for a thread."""
+    """Return the remote embedder if it is configured; call it in a thread."""
     if settings.space.embedder != "openai":
         return None
     problems = list(embedder_problems(settings.embedder))

@@ -1,4 +1,4 @@
-"""Errors of calls that the server ends itself: too late, too large, or when it stops."""
+"""Errors of calls that the server ends: late, too large, or during a stop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _may_have_written(call: Call) -> bool:
 
 
 def expired(call: Call) -> DeadlineExceeded:
-    """Return the error of a call whose deadline passed."""
+    """Return the error of a call whose deadline has passed."""
     if not _may_have_written(call):
         return DeadlineExceeded("The deadline passed.", reason="DEADLINE_EXPIRED")
     return DeadlineExceeded(
@@ -28,7 +28,7 @@ def expired(call: Call) -> DeadlineExceeded:
 
 
 def cut(call: Call) -> Unavailable:
-    """Return the error of a call that the server did not let finish before it stopped."""
+    """Return the error of a call cut off by the stop of the server."""
     error = draining()
     if call.endless or not _may_have_written(call):
         return error
@@ -40,7 +40,7 @@ def cut(call: Call) -> Unavailable:
 
 
 def too_large(size: int, limit: int) -> InvalidInput:
-    """Return the error of a request that is larger than its method takes."""
+    """Return the error of a request that is too large for its method."""
     return InvalidInput(
         f"The request has {size} bytes; this method takes at most {limit}.",
         reason="REQUEST_TOO_LARGE",

@@ -1,8 +1,9 @@
-"""grpc.aio serves our servicers: every method of a service descriptor becomes a handler.
+"""Adapter of the servicers to grpc.aio: every method of a service descriptor gets a handler.
 
-No generated server code and no grpc.aio interceptors are used: those see neither the call nor its
-end. One generic handler serves everything. Registering each method, as generated code does, makes
-grpc.aio wait on one future a method for every call: with 50 methods that costs 30 us a call.
+Neither generated server code nor grpc.aio interceptors are used, because those see neither the call
+nor its end. One generic handler serves all methods. Registering each method, as generated code
+does, makes grpc.aio wait on one future for each method in every call: with 50 methods that costs 30
+us a call.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ async def _unknown(path: str, _request: object, _call: Call) -> AsyncIterator[Me
 
 
 class Router(grpc.GenericRpcHandler):
-    """Finds the handler of every method; what it does not know gets ``METHOD_UNKNOWN``."""
+    """Router of calls to handlers; an unknown method gets ``METHOD_UNKNOWN``."""
 
     def __init__(
         self,
@@ -73,14 +74,14 @@ class Router(grpc.GenericRpcHandler):
         turns: LoopTurns | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Serve nothing yet.
+        """Create a router without services.
 
         Args:
-            interceptors: Outermost first (``interceptors/chain.py``).
-            room: For messages; unbounded by default.
-            bounds: That large requests are held to, by the full names of fields.
-            turns: Slices of the event loop, for large requests; those that the servicers use.
-            clock: Seconds, monotonic; the event loop has to count on the same clock.
+            interceptors: Interceptors, outermost first (``interceptors/chain.py``).
+            room: Byte budgets of messages; unlimited by default.
+            bounds: Limits enforced while large requests are parsed, by full field name.
+            turns: Time slices of the event loop for large requests, shared with the servicers.
+            clock: Monotonic clock in seconds; must be the clock of the event loop.
         """
         self._chain = Chain(interceptors, clock, room or Room())
         self._bounds = bounds
@@ -92,22 +93,22 @@ class Router(grpc.GenericRpcHandler):
 
     @property
     def in_flight(self) -> InFlight:
-        """The calls that are being served."""
+        """The calls in flight."""
         return self._chain.in_flight
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Full names of the services, in the order in which they were added."""
+        """Full names of the services, in the order of their addition."""
         return tuple(self._services)
 
     @property
     def served_services(self) -> tuple[str, ...]:
-        """Full names of the services of which any method has code behind it."""
+        """Full names of the services with at least one implemented method."""
         return tuple(self._served)
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods of ours that have code behind them, sorted, ``service/name``."""
+        """Implemented methods of this contract, sorted, ``service/name``."""
         return tuple(sorted(self._methods))
 
     def add(
@@ -118,20 +119,20 @@ class Router(grpc.GenericRpcHandler):
         name: str | None = None,
         foreign: bool = False,
     ) -> None:
-        """Serve the methods of a service.
+        """Add the methods of a service.
 
         Args:
-            service: Where the methods, their shapes and messages are read from.
-            servicer: Has a coroutine function ``(request, call)`` for a method with one answer,
-                which is a message or its bytes, an async generator function for one with a stream
-                of answers; a client stream comes as an async iterator. A method that it lacks is
-                ``NOT_YET_AVAILABLE``.
-            name: Full name to serve under; the descriptor's when absent.
-            foreign: The servicer is made for grpc.aio: its methods take the context in place of
-                the call, need no credential, and may write to the context.
+            service: Descriptor of methods, shapes and messages.
+            servicer: Object with a coroutine function ``(request, call)`` for each method with one
+                response (a message or its bytes), and an async generator function for each method
+                with a stream of responses. A client stream is an async iterator. A missing method
+                returns ``NOT_YET_AVAILABLE``.
+            name: Full name of the service, if it differs from the descriptor's.
+            foreign: True for a servicer written for grpc.aio: its methods receive the context
+                instead of the call, need no credential, and may write to the context.
 
         Raises:
-            TypeError: A method is neither of the two kinds of functions.
+            TypeError: A method is neither kind of function.
         """
         full_name = name or service.full_name
         self._services.append(full_name)
@@ -156,7 +157,7 @@ class Router(grpc.GenericRpcHandler):
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Return the handler of a call: what grpc.aio asks a generic handler for."""
+        """Return the handler of a call, for grpc.aio."""
         path = handler_call_details.method
         return self._handlers.get(path) or self._unknown(path)
 
@@ -184,7 +185,7 @@ class Router(grpc.GenericRpcHandler):
         request_type = GetMessageClass(descriptor.input_type)
         reader = Reader(method.path, request_type, self._bounds, self._turns)
         handler = kind(self._chain, method, run, reader, foreign=foreign)
-        # Of a client that streams, grpc.aio reads nothing before the handler does.
+        # For client-streaming methods, grpc.aio reads no message before the handler does.
         if streams:
             return grpc.stream_stream_rpc_method_handler(
                 handler.serve, response_serializer=serializer

@@ -1,6 +1,6 @@
-"""Options of the transport in one table: option, value, and why it is not the default.
+"""Options of the gRPC transport in one table, each with its value and reason.
 
-grpc ignores names that it does not know, so the tests look at effects.
+grpc ignores unknown option names, so tests verify the effects.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FILE_SHARE: Final = 0.4
 
 
 class Option(NamedTuple):
-    """One argument of the server."""
+    """One channel argument of the server."""
 
     name: str
     value: int
@@ -26,17 +26,17 @@ class Option(NamedTuple):
 
 
 def connection_limit(settings: ServerSettings, file_limit: int) -> int:
-    """Return how many connections to accept at most.
+    """Return the maximum number of connections.
 
     Args:
-        settings: Its ``max_connections`` is an upper bound.
-        file_limit: Files that the process may open, of which the journal needs some.
+        settings: Settings with the upper bound ``max_connections``.
+        file_limit: File limit of the process, of which the journal needs a part.
     """
     return max(1, min(settings.max_connections, int(_FILE_SHARE * file_limit)))
 
 
 def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option, ...]:
-    """Return every option with its reason; times are milliseconds."""
+    """Return every option with its reason; times are in milliseconds."""
     connections = connection_limit(settings, file_limit)
     return (
         Option(
@@ -153,7 +153,7 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
 
 
 def server_options(settings: ServerSettings) -> list[tuple[str, int]]:
-    """Return the options as grpc takes them, within the limits of this process."""
+    """Return the options in the form for grpc, within the limits of this process."""
     file_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return [(each.name, each.value) for each in options_table(settings, file_limit=file_limit)]
 

@@ -1,15 +1,15 @@
-"""One call through grpc.aio, in each of its four RPC shapes.
+"""Handlers of single calls through grpc.aio, for each of the four RPC shapes.
 
-A handler builds the :class:`~mlsdm_grpc.wire.call.Call`, runs ``before`` of every interceptor and
-only then receives and parses the message: a refused call costs neither. So every method is served
-as if its client streamed, which leaves it to the handler when to read. Invariants:
+A handler builds the :class:`~mlsdm_grpc.wire.call.Call` and runs ``before`` of every interceptor.
+Only then it receives and parses the message, so a refused call costs neither. For that, every
+method is registered as client-streaming, which lets the handler decide when to read. Invariants:
 
-- Exactly one status leaves the server for a call, with ``grpc-status-details-bin`` if it is an
-  error; the text of an unforeseen exception never does.
-- An error before the first message is answered without response headers, because clients repeat a
-  call only while they have seen none (gRFC A6).
-- ``CancelledError`` is raised on if and only if the peer went away. grpc.aio sends no status at
-  all for any other, so that the client would wait for its own deadline.
+- The server sends exactly one status for each call, with ``grpc-status-details-bin`` for an error;
+never the text of an unexpected exception.
+- An error before the first message is sent without response headers, because clients retry a call
+only while they have received none (gRFC A6).
+- ``CancelledError`` propagates if and only if the peer cancelled. For any other error that
+propagates, grpc.aio sends no status, and the client would wait for its own deadline.
 """
 
 from __future__ import annotations
@@ -45,28 +45,29 @@ if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
     Hook: TypeAlias = Callable[[Call], None]
 
-__all__ = ["Chain", "MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
+__all__ = ["RECEIVE_S", "Chain", "MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+# Errors of a read or write after the peer or the server is gone; one of them is private in grpc.
 _CONNECTION_ERRORS: Final = tuple(
     cls
     for cls in grpc.aio.BaseError.__subclasses__()
     if cls not in {grpc.aio.AbortError, grpc.aio.UsageError}
 )
-"""What a read or write raises once the peer, or the server, is gone; one of them is private."""
 _DEADLINE_SLACK_S: Final = 0.005
+# Time before its deadline at which a unary call is ended, so that its status contains the reason,
+# seconds.
 _ANSWER_S: Final = 0.004
-"""Time before its deadline at which a unary call ends, so that its status says why."""
-_RECEIVE_S: Final = 10.0
-"""Time in which a request has to come: a silent call holds room that others wait for. The largest
-one takes that long at 3.4 Mbit/s."""
+# Time in which a request must arrive, seconds, because a silent call holds capacity that others
+# wait for. The largest request takes that long at 3.4 Mbit/s.
+RECEIVE_S: Final = 10.0
+# Maximum request size of an open method, bytes; no valid request comes close.
 _OPEN_BYTES: Final = SMALL_BYTES
-"""Largest request of an open method. None that means anything is near it."""
 _logger = structlog.get_logger(component="transport")
 
 
 class Chain:
-    """Hooks of the interceptors, bound once."""
+    """Bound hooks of the interceptors."""
 
     def __init__(
         self, interceptors: Sequence[Interceptor], clock: Callable[[], float], room: Room
@@ -75,7 +76,7 @@ class Chain:
         self.room = room
         self.in_flight = InFlight()
         self.befores: list[tuple[Hook, tuple[Hook, ...]]] = []
-        """Each ``before`` with the ``after`` hooks to run if it is the last that was entered."""
+        """Each ``before`` with the ``after`` hooks to run if it is the last one entered."""
         afters: tuple[Hook, ...] = ()
         for interceptor in interceptors:
             cls = type(interceptor)
@@ -112,7 +113,7 @@ class _Requests:
 
 
 class MethodHandler(ABC):
-    """Serves one method. The subclasses know one kind of answer each."""
+    """Handler of one method; each subclass handles one kind of response."""
 
     __slots__ = (
         "_bulk", "_calls", "_chain", "_foreign", "_large", "_method", "_reader", "_run", "_streams",
@@ -139,7 +140,7 @@ class MethodHandler(ABC):
         self._calls = in_flight.open_calls if method.open else in_flight.calls
 
     async def serve(self, _requests: object, context: Context) -> bytes | None:
-        """Serve one call; grpc.aio is given this as the behaviour of the method."""
+        """Serve one call; this is the behaviour registered with grpc.aio."""
         chain = self._chain
         call = self._begin(context)
         task = asyncio.current_task()
@@ -177,7 +178,8 @@ class MethodHandler(ABC):
             await self._finish(call, context)
             return answer
         finally:
-            call.error = raised = None  # an error refers to this frame by its traceback
+            # The error refers to this frame by its traceback, a reference cycle.
+            call.error = raised = None
 
     def _begin(self, context: Context) -> Call:
         pairs = context.invocation_metadata() or ()
@@ -195,10 +197,12 @@ class MethodHandler(ABC):
         return call
 
     async def _request(self, holding: Holding, context: Context) -> Any:
-        """Receive the message of a call, once there is room; those of a stream come one by one.
+        """Receive the message of a call once there is capacity.
 
-        Open methods take no room: whoever asks for the health of a busy server gets an answer, and
-        whoever has no credential takes nothing from those who have one.
+        Messages of a stream come one by one.
+
+        Open methods need no capacity: a health check of a busy server gets a response, and callers
+        without a credential take nothing from those with one.
         """
         if self._streams:
             return _Requests(context, holding, self._reader)
@@ -217,7 +221,7 @@ class MethodHandler(ABC):
         return await self._reader.read(raw)
 
     async def _receive(self, context: Context) -> bytes:
-        limit = TimeLimit(asyncio.get_running_loop().time() + _RECEIVE_S)
+        limit = TimeLimit(asyncio.get_running_loop().time() + RECEIVE_S)
         try:
             with limit:
                 raw: Any = await context.read()
@@ -231,7 +235,7 @@ class MethodHandler(ABC):
         return raw  # type: ignore[no-any-return]  # the stub knows no bytes
 
     def _begin_work(self, call: Call, context: Context) -> Call | Context:
-        """Note that the servicer begins; return its second argument."""
+        """Mark the start of the servicer, and return its second argument."""
         call.begun = True
         if not self._foreign:
             return call
@@ -240,16 +244,19 @@ class MethodHandler(ABC):
 
     @abstractmethod
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
-        """Run the servicer and return or write what it answers."""
+        """Run the servicer, and return or write its response."""
 
     async def _finish(self, call: Call, context: Context) -> None:
-        """Prepare the end of a call that went well."""
+        """Prepare the end of a successful call."""
         context.set_trailing_metadata(tuple(call.trailers.items()))
 
     def _settle(
         self, error: BaseException, call: Call, context: Context, task: asyncio.Task[Any]
     ) -> BaseException | None:
-        """Say in ``call.error`` why the call failed; return what grpc.aio has to see, if any."""
+        """Set ``call.error`` to the reason of the failure.
+
+        Return the exception for grpc.aio, if any.
+        """
         if isinstance(error, asyncio.CancelledError):
             if not task.cancelling():
                 _log("call cancelled from inside", error, call)
@@ -262,7 +269,8 @@ class MethodHandler(ABC):
             if self._chain.in_flight.was_cut(task):
                 call.error = cut(call)
                 return None
-            remaining_s: float | None = context.time_remaining()  # the stub forgets the None
+            # The type stub omits None.
+            remaining_s: float | None = context.time_remaining()
             passed = remaining_s is not None and remaining_s <= _DEADLINE_SLACK_S
             call.error = expired(call) if passed else error
             return error
@@ -270,7 +278,7 @@ class MethodHandler(ABC):
             call.status = RpcStatus(context.code().value[0], context.details())
             return error
         if isinstance(error, _CONNECTION_ERRORS):
-            # A read or write failed before the cancellation of the peer was delivered.
+            # A read or write failed before grpc delivered the cancellation by the peer.
             call.error = asyncio.CancelledError()
             return error
         call.error = error
@@ -293,12 +301,13 @@ class UnaryAnswer(MethodHandler):
             raise
 
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
-        # No name holds the request, which the servicer may let go once it has read it.
+        # The request has no other reference, so the servicer may release it after reading.
         answer = _encoded(
             await self._run(await self._request(holding, context), self._begin_work(call, context))
         )
         if len(answer) > SMALL_BYTES:
-            # What is written must not be refused: the client would take it for not written.
+            # A written change must not be reported as refused: the client would assume it was not
+            # written.
             done = await holding.answer(len(answer), patient=not self._method.read_only)
             context.add_done_callback(done)  # type: ignore[arg-type]  # the stub takes nothing
         return answer
@@ -329,7 +338,7 @@ class StreamAnswer(MethodHandler):
 
 
 class WriterAnswer(MethodHandler):
-    """A foreign coroutine that writes its messages to the context itself."""
+    """Handler of a foreign coroutine that writes its messages to the context."""
 
     __slots__ = ()
 
@@ -341,16 +350,17 @@ class WriterAnswer(MethodHandler):
 
 
 async def _left(context: Context) -> None:
-    """Let the cancellation arrive if a client has gone away.
+    """Let the cancellation by a client arrive, if there is one.
 
-    That reads as EOF too, always before the cancellation (measured: 300 of 300); a second read lets
-    that arrive first (6,000 of 6,000). Without it half a stream would be taken for a whole one.
+    A cancelled client stream also reads as EOF, always before the cancellation (measured: 300 of
+    300). A second read lets the cancellation arrive first (6,000 of 6,000). Otherwise half a stream
+    would count as complete.
     """
     await context.read()
 
 
 def _log(event: str, error: BaseException, call: Call) -> None:
-    """Log a defect. What is raised here would reach the client, text and all."""
+    """Log a defect; never raises, because an exception's text would reach the client."""
     with contextlib.suppress(Exception):
         _logger.error(event, exc_info=error, request_id=call.request_id, method=call.method.path)
 
@@ -376,7 +386,7 @@ async def _fail(call: Call, context: Context) -> None:
 
 
 def _silent() -> DeadlineExceeded:
-    seconds = f"{_RECEIVE_S:g}"
+    seconds = f"{RECEIVE_S:g}"
     return DeadlineExceeded(
         f"The request message did not come within {seconds} s; nothing was done. Send it when the"
         " call begins.",

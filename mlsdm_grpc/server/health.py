@@ -1,7 +1,7 @@
-"""``grpc.health.v1.Health``: Check and Watch of the stock servicer, and List (gRFC A90).
+"""``grpc.health.v1.Health``: Check and Watch of the standard servicer, and List (gRFC A90).
 
-Names are ``""`` for the server as a whole, the full name of every service, and plain names of
-what machines ask for: ``liveness``, ``readiness``, ``journal``, ``llm``.
+Names are ``""`` for the whole server, the full name of every service, and short names for probes:
+``liveness``, ``readiness``, ``journal``, ``llm``.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Health(HealthServicer):
-    """Whether the server and its parts serve. Everything but ``liveness`` starts NOT_SERVING."""
+    """Health of the server and its parts. All names but ``liveness`` start as NOT_SERVING."""
 
     def __init__(self, services: Iterable[str] = ()) -> None:
-        """Know the given services beside the names of this module."""
+        """Add the given services to the names of this module."""
         super().__init__()
         names = (OVERALL, READINESS, JOURNAL, LLM, *services)
         self._draining = False
@@ -44,22 +44,22 @@ class Health(HealthServicer):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that is known."""
+        """All known names."""
         return tuple(self._server_status)
 
     @property
     def draining(self) -> bool:
-        """Whether :meth:`drain` was called."""
+        """True after :meth:`drain`."""
         return self._draining
 
     def serving(self, name: str) -> bool:
-        """Return whether a name is known and SERVING."""
+        """Return True if a name is known and SERVING."""
         return self._server_status.get(name) == _SERVING
 
     async def set_serving(self, *names: str, serving: bool) -> None:
-        """Say that the named parts serve, or do not; watchers are told of each change.
+        """Set the status of names; watchers receive each change.
 
-        While the server drains, nothing becomes SERVING again.
+        While the server drains, no name becomes SERVING again.
         """
         if serving and self._draining:
             return
@@ -67,14 +67,14 @@ class Health(HealthServicer):
             await self.set(name, _SERVING if serving else _NOT_SERVING)
 
     async def drain(self) -> None:
-        """Set everything but ``liveness`` to NOT_SERVING, for good."""
+        """Set all names but ``liveness`` to NOT_SERVING permanently."""
         self._draining = True
         await self.set_serving(*(n for n in self.names if n != LIVENESS), serving=False)
 
     async def List(  # noqa: N802 - the name of the RPC
         self, request: health_pb2.HealthListRequest, context: Context
     ) -> health_pb2.HealthListResponse:
-        """Return the status of every name; RESOURCE_EXHAUSTED above 100, as A90 says."""
+        """Return the status of every name; RESOURCE_EXHAUSTED above 100, as in A90."""
         del request
         if len(self._server_status) > _LIST_LIMIT:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many names to list.")

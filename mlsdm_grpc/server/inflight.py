@@ -1,4 +1,4 @@
-"""The calls that are being served: to wait for them when the server stops, and to cut the rest."""
+"""The calls in flight: a stopping server waits for them, and cancels the rest."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ __all__ = ["InFlight"]
 
 
 class InFlight:
-    """Tasks of calls by kind. Calls of open methods end with their client, not with the work."""
+    """Tasks of calls by kind. Calls of open methods end with their client."""
 
     def __init__(self) -> None:
         self.calls: dict[asyncio.Task[object], Call] = {}
         """Calls that a stopping server lets finish."""
         self.open_calls: dict[asyncio.Task[object], Call] = {}
-        """Calls of open methods, e.g. watches of health."""
+        """Calls of open methods, e.g. health watches."""
         self.ended_count = 0
-        """Calls that have ended."""
+        """Number of ended calls."""
         self._cut: set[asyncio.Task[object]] = set()
         self._changed = asyncio.Event()
 
     def ended(self) -> None:
-        """Count one end and wake whoever waits for calls to end."""
+        """Count the end of a call, and wake waiters."""
         self.ended_count += 1
         self._changed.set()
 
     async def wait_idle(self, *, open_methods: bool = False) -> None:
-        """Return when no call is left; those of open methods count only if asked for."""
+        """Wait until no call is in flight; open methods count only if requested."""
         while self.calls or (open_methods and self.open_calls):
             self._changed.clear()
             await self._changed.wait()
 
     def cut(self, *, open_methods: bool = False) -> int:
-        """End the calls that are left with UNAVAILABLE; return their number."""
+        """End the remaining calls with UNAVAILABLE, and return their number."""
         return self._end([*self.calls, *(self.open_calls if open_methods else ())])
 
     def ask_to_end(self) -> None:
-        """Ask the streams that can to end politely."""
+        """Ask streams that support it to end gracefully."""
         for call in self.calls.values():
             if call.ending is not None and not call.ending.done():
                 call.ending.set_result("DRAINING")
 
     def cut_endless(self) -> int:
-        """End, in the same way, the calls that would not finish however long one waits."""
+        """End calls that would never finish, in the same way."""
         return self._end([task for task, call in self.calls.items() if call.endless])
 
     def _end(self, tasks: list[asyncio.Task[object]]) -> int:
@@ -57,5 +57,5 @@ class InFlight:
         return len(tasks)
 
     def was_cut(self, task: asyncio.Task[object]) -> bool:
-        """Return whether :meth:`cut` or :meth:`cut_endless` is why this task was cancelled."""
+        """Return True if :meth:`cut` or :meth:`cut_endless` cancelled this task."""
         return task in self._cut

@@ -1,4 +1,4 @@
-"""The data port from the first call to the last: start, serve, drain, stop."""
+"""The life cycle of the gRPC port: start, serve, drain, stop."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from mlsdm_grpc.interceptors.drain import DrainInterceptor
     from mlsdm_grpc.server.grpc_aio import Router
     from mlsdm_grpc.server.health import Health
+    from mlsdm_grpc.server.inflight import InFlight
 
 __all__ = ["CLOSE_S", "Drained", "GrpcServer"]
 
 CLOSE_S: Final = 30.0
-"""What is left to do after the calls may take: cut the rest, finish writes, leave snapshots."""
+"""Maximum time after the calls: cutting the rest, finishing writes, taking snapshots; seconds."""
 
 _CUT_S: Final = 2.0
 _FLUSH_S: Final = 1.0
@@ -32,12 +33,12 @@ _QUIET_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """A drain that has begun."""
+    """A drain in progress."""
 
     in_flight: int
-    """Calls in flight at that time."""
+    """Number of calls in flight at its start."""
     grace_ends_s: float
-    """Monotonic time at which those that are left are cut."""
+    """Monotonic time at which the remaining calls are cut."""
 
     @property
     def ends_s(self) -> float:
@@ -46,33 +47,36 @@ class Drained:
 
 
 class GrpcServer:
-    """Owns the data port. :meth:`stop` has to be awaited, else grpc leaks the server."""
+    """Owner of the gRPC port. :meth:`stop` must be awaited, otherwise grpc leaks the server."""
 
     def __init__(
         self, settings: ServerSettings, *, router: Router, health: Health, drain: DrainInterceptor
     ) -> None:
-        """Serve what the router knows; nothing before :meth:`start`."""
+        """Create a server for the methods of the router.
+
+        It does not listen before :meth:`start`.
+        """
         self._settings = settings
         self._router = router
         self._health = health
         self._drain = drain
         self._server: grpc.aio.Server | None = None
         self.port = 0
-        """Of the data port, once it is open."""
+        """Number of the gRPC port, once it is open."""
         self.drained: Drained | None = None
         """The drain, once new calls are refused."""
         self._drains = anyio.Event()
         self.end_promised = anyio.Event()
-        """Set once somebody was told when everything has ended."""
+        """Set once a caller received the time of the end."""
 
     async def start(self) -> Address:
-        """Listen and serve; return the address with the port that the system chose if it was 0.
+        """Listen and serve; return the address with the chosen port if the port was 0.
 
-        Health becomes SERVING for the server, ``readiness`` and the services that serve anything;
-        what else there is, e.g. ``journal``, is said by those who know.
+        Health becomes SERVING for the server, ``readiness`` and all implemented services. Other
+        names, e.g. ``journal``, are set by their owners.
 
         Raises:
-            InvalidInput: The address cannot be bound, most often because it is in use.
+            InvalidInput: The address cannot be bound, usually because it is in use.
         """
         address = self._settings.listen_address
         server = grpc.aio.server(options=server_options(self._settings))
@@ -97,25 +101,30 @@ class GrpcServer:
         await self._health.set_serving(*names, serving=True)
         return Address(address.host, port)
 
-    async def drain(self, *, delay_s: float, grace_s: float) -> None:
-        """Finish what is being served and stop.
+    @property
+    def in_flight(self) -> InFlight:
+        """Calls in flight."""
+        return self._router.in_flight
 
-        Health says NOT_SERVING at once. New calls are still served for ``delay_s``, the time that
-        balancers need to notice, then refused with UNAVAILABLE ``DRAINING``. Calls in flight have
-        ``grace_s`` to finish and are then ended with the same status, or ``OUTCOME_UNKNOWN`` if
-        they may have written; streams that can say goodbye are asked to, and watches, which would
-        not finish, are ended at once.
+    async def drain(self, *, delay_s: float, grace_s: float) -> None:
+        """Complete the calls in flight and stop.
+
+        Health becomes NOT_SERVING at once. New calls are served for another ``delay_s``, the time
+        that load balancers need to react, then refused with UNAVAILABLE ``DRAINING``. Calls in
+        flight have ``grace_s`` to finish, and are then ended with the same status, or with
+        ``OUTCOME_UNKNOWN`` if they may have written. Streams that support a goodbye are asked to
+        end; watches, which never finish, are ended at once.
 
         Args:
-            delay_s: Seconds between NOT_SERVING and the end of new calls; :meth:`begin_drain` cuts
-                them short.
-            grace_s: Seconds for calls in flight.
+            delay_s: Time between NOT_SERVING and the refusal of new calls, seconds;
+                :meth:`begin_drain` ends it early.
+            grace_s: Time for calls in flight, seconds.
         """
         await self._health.drain()
         with anyio.move_on_after(delay_s):
             await self._drains.wait()
         drained = await self.begin_drain(grace_s)
-        in_flight = self._router.in_flight
+        in_flight = self.in_flight
         in_flight.ask_to_end()
         in_flight.cut_endless()
         with anyio.move_on_after(drained.grace_ends_s - time.monotonic()):
@@ -123,28 +132,28 @@ class GrpcServer:
         await self.stop()
 
     async def begin_drain(self, grace_s: float) -> Drained:
-        """Turn NOT_SERVING and refuse new calls; a second call joins the first.
+        """Set NOT_SERVING and refuse new calls; a second call joins the first.
 
         Args:
-            grace_s: Seconds that :meth:`drain` then gives to calls in flight.
+            grace_s: Time that :meth:`drain` then gives to calls in flight, seconds.
         """
         await self._health.drain()
         self._drain.draining = True
         if self.drained is None:
-            calls = self._router.in_flight.calls.values()
+            calls = self.in_flight.calls.values()
             count = sum(not call.method.platform for call in calls)
             self.drained = Drained(count, time.monotonic() + grace_s)
             self._drains.set()
         return self.drained
 
     async def stop(self) -> None:
-        """Cut what is left with UNAVAILABLE ``DRAINING`` and close the port."""
+        """End the remaining calls with UNAVAILABLE ``DRAINING`` and close the port."""
         server, self._server = self._server, None
         if server is None:
             return
         self._drain.draining = True
         await self._health.drain()
-        in_flight = self._router.in_flight
+        in_flight = self.in_flight
         in_flight.cut(open_methods=True)
         with anyio.move_on_after(_CUT_S):
             await in_flight.wait_idle(open_methods=True)
@@ -152,12 +161,12 @@ class GrpcServer:
         await server.stop(_FLUSH_S)
 
     async def _quiet(self) -> None:
-        """Wait until no call has come for a while.
+        """Wait until no call has arrived for a while.
 
-        A call that has reached the transport and not yet this server would end CANCELLED by
-        ``stop``; it is refused like all others as long as the server runs.
+        ``stop`` would end a call that reached the transport but not this server as CANCELLED. While
+        the server runs, such a call is refused like all others.
         """
-        in_flight = self._router.in_flight
+        in_flight = self.in_flight
         before = -1
         while before != in_flight.ended_count:
             before = in_flight.ended_count

@@ -1,6 +1,6 @@
-"""The parts that a node's memory is divided into, and the least that it can serve with.
+"""Division of the node's memory into budgets, and the minimum memory of a node.
 
-A limit of L is divided like this, so that no part can take what another one needs::
+A limit of L is divided as follows, so that no part can take the memory of another one::
 
     at rest and spaces                 0.65 L   the rest is a figure, the spaces have what it leaves
     messages that arrive or are served 0.06 L   as many as fit are read, the others wait unread
@@ -11,7 +11,7 @@ A limit of L is divided like this, so that no part can take what another one nee
     connections                        0.02 L
     reserve                            0.07 L   what the allocators hold, and what nobody counts
 
-The figures of rest were measured, see docs/operations.md; tests compare them with a server.
+The figures for idle processes were measured, see docs/operations.md; tests verify them on a server.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ __all__ = [
 _SERVER: Final = 64 * MIB
 _MINDS: Final = 25 * MIB
 _TEXT: Final = 40 * MIB
+# Memory of the embedder `wordllama` in each text worker, bytes.
 _MODEL: Final = 57 * MIB
-"""Of the embedder `wordllama`, in each text worker."""
 
 _HELD: Final = 0.65
 _RECEIVED: Final = 0.06
@@ -47,23 +47,24 @@ _COMPUTED: Final = 0.05
 _ANSWERED: Final = 0.04
 _STREAMED: Final = 0.04
 _CONNECTED: Final = 0.02
+# Share of memory that spaces may take beyond their budget; it keeps spaces in use loaded while
+# there is little traffic.
 _IN_USE: Final = 0.1
-"""Share that spaces may take beyond their part; it keeps those in use when traffic takes little."""
 
+# Maximum share of memory for the spaces by default.
 _SPACES_SHARE: Final = 0.6
-"""Most that the spaces may have by default, of all memory."""
+# Maximum size of a full space as a multiple of its vectors.
 _SPACE_PER_VECTOR: Final = 1.6
-"""Bytes of a full space over those of its vectors, at most."""
 _CONNECTION: Final = 12 * KIB
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """The parts, bytes."""
+    """Budgets of a node's memory, bytes."""
 
     spaces: int
     most_spaces: int
-    """What they may take while all of them are in use."""
+    """Maximum while all spaces are in use."""
     receiving: int
     converting: int
     computing: int
@@ -71,11 +72,11 @@ class MemoryPlan:
     streaming: int
     connecting: int
     worker_growth: int
-    """What a worker may take beyond its rest, before the kernel kills what it likes."""
+    """Memory that a worker may take beyond its idle size, before the kernel kills a process."""
 
     @classmethod
     def of(cls, settings: Settings, memory_bytes: int) -> MemoryPlan:
-        """Divide some memory."""
+        """Divide an amount of memory."""
         left = int(_HELD * memory_bytes) - rest_bytes(settings)
         spaces = settings.engine.memory_budget_bytes or min(left, int(_SPACES_SHARE * memory_bytes))
         return cls(
@@ -92,14 +93,14 @@ class MemoryPlan:
 
 
 def memory_limit(settings: Settings) -> int | None:
-    """Return the memory that the node may have, bytes; None if nobody limits it. Blocks."""
+    """Return the memory limit of the node, bytes; None if there is none. Blocks."""
     configured = settings.pressure.memory_limit_bytes
     limits = [cgroup_limit(), int(configured / settings.pressure.memory_share) or None]
     return min((each for each in limits if each), default=None)
 
 
 def rest_bytes(settings: Settings) -> int:
-    """Return the memory in use of all processes before anybody has called."""
+    """Return the memory in use by all idle processes, bytes."""
     engine, embedder = settings.engine, settings.space.embedder
     minds = engine.workers + engine.standby_worker if engine.workers else 0
     text = _TEXT + (_MODEL if embedder == "wordllama" else 0)
@@ -107,10 +108,10 @@ def rest_bytes(settings: Settings) -> int:
 
 
 def minimum_bytes(settings: Settings) -> int:
-    """Return the least memory that a node with these settings serves in.
+    """Return the minimum memory for these settings, bytes.
 
-    Beside the rest there is room for the spaces: what is configured, or else a full one of the
-    default capacity.
+    It is the idle memory plus the configured memory for spaces, by default that of one full space
+    of the default capacity.
     """
     info = embedder_info(settings.space.embedder)
     dimension = max(settings.space.dimension, info.dimension if info else 0)
@@ -120,7 +121,7 @@ def minimum_bytes(settings: Settings) -> int:
 
 
 def check_memory(settings: Settings) -> str:
-    """Say how much memory there is and how much is needed. Blocks.
+    """Return a description of the available and required memory. Blocks.
 
     Raises:
         InvalidInput: The limit is below the minimum.
@@ -146,10 +147,10 @@ def check_memory(settings: Settings) -> str:
 
 
 def within_memory(settings: Settings) -> tuple[Settings, MemoryPlan]:
-    """Return the settings with what follows from the memory that there is, and its parts. Blocks.
+    """Return the settings completed for the available memory, and the budgets. Blocks.
 
     Raises:
-        InvalidInput: It is below the minimum.
+        InvalidInput: The memory is below the minimum.
     """
     check_memory(settings)
     limit = memory_limit(settings)

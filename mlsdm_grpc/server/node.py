@@ -1,4 +1,4 @@
-"""What operators see of the node and do with it."""
+"""Status and control of the node, for operators."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ class Node:
     """One node for AdminService.
 
     Args:
-        settings: What it was started with.
-        monitor: Its mode.
-        vitals: How the engine is doing.
-        journal: Its journal.
-        health: What it says of itself.
-        llm: The providers of language models.
-        data_port: Where calls come in.
-        commit_s: Seconds of the latest durable commits.
-        request_stop: Begins the end of the process.
-        now_ns: Wall clock.
+        settings: Settings of the server.
+        monitor: Monitor of the mode.
+        vitals: Statistics of the engine.
+        journal: The journal.
+        health: Health of the server.
+        llm: Providers of language models.
+        data_port: Owner of the gRPC port.
+        commit_s: Durations of the latest commits, seconds.
+        request_stop: Requests the stop of the process.
+        now_ns: Returns the wall clock time, Unix nanoseconds.
     """
 
     def __init__(
@@ -88,17 +88,18 @@ class Node:
         self._monitor.machine.force(mode, for_s)
 
     def release(self) -> None:
-        """Let the signals decide the mode again."""
+        """Return to the mode of the signals."""
         self._monitor.machine.release()
 
     async def drain(self, grace_s: float | None) -> tuple[int, int]:
-        """Begin to stop; a second call joins the first.
+        """Start to drain; a second call joins the first.
 
         Args:
-            grace_s: Seconds for calls in flight; as configured when absent.
+            grace_s: Time for calls in flight, seconds; None uses the configured time.
 
         Returns:
-            Calls in flight when it began, and when the process ends at the latest, Unix ns.
+            Number of calls in flight at the start, and the latest end of the process, Unix
+            nanoseconds.
         """
         if grace_s is None:
             grace_s = self._settings.server.drain_grace_s
@@ -109,7 +110,7 @@ class Node:
         return drained.in_flight, self._now_ns() + left_ns
 
     async def status(self) -> node_pb2.NodeStatus:
-        """Measure the node."""
+        """Return the present status of the node."""
         machine = self._monitor.machine
         files = partial(_measured_files, self._settings, self._data_port.port)
         size_bytes, connections = await anyio.to_thread.run_sync(files)
@@ -195,7 +196,7 @@ class Node:
 
 
 def _measured_files(settings: Settings, port: int) -> tuple[int, int]:
-    """Return bytes of the journal on disk and open connections; for a thread."""
+    """Return the size of the journal on disk and the number of connections; call it in a thread."""
     journal = settings.journal
     folder = journal.data_dir
     folders = (folder, folder / "snapshots") if journal.kind is JournalKind.SQLITE else ()
@@ -212,7 +213,7 @@ def _folder_bytes(folder: Path) -> int:
 
 
 def connection_count(port: int) -> int:
-    """Return how many TCP connections this machine has open to one of its ports."""
+    """Return the number of TCP connections of this machine to one of its ports."""
     suffix = f":{port:04X}"
     count = 0
     for name in ("tcp", "tcp6"):

@@ -21,14 +21,14 @@ _SHUTDOWN_S: Final = 1.0
 
 
 class OpsServer:
-    """Serves ``/metrics``, ``/livez`` and ``/readyz``; nothing else is there."""
+    """HTTP server of ``/metrics``, ``/livez`` and ``/readyz``."""
 
     def __init__(self, metrics: Metrics, unready: Callable[[], Mapping[str, str]]) -> None:
-        """Serve nothing yet.
+        """Create a server; it does not listen before :meth:`start`.
 
         Args:
-            metrics: What ``/metrics`` shows.
-            unready: Why the server is not ready, by part; empty when it is.
+            metrics: Content of ``/metrics``.
+            unready: Returns the reasons why the server is not ready, by part; empty if it is ready.
         """
         self._metrics = metrics
         self._unready = unready
@@ -39,7 +39,7 @@ class OpsServer:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
 
     async def start(self, address: Address) -> Address:
-        """Listen; return the address with the port that the system chose if it was 0.
+        """Listen; return the address with the chosen port if the port was 0.
 
         Raises:
             InvalidInput: The address cannot be bound.

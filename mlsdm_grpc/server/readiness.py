@@ -1,4 +1,4 @@
-"""Health of the node: whether it is ready, has its journal, and can ask a model."""
+"""Health of the node: readiness, journal and models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["tell_health", "unready_causes"]
 
 
 def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
-    """Return why the server is not ready, by cause."""
+    """Return the reasons why the server is not ready, by cause."""
     if health.serving(READINESS):
         return {}
     if health.draining or monitor.ready:
@@ -20,7 +20,7 @@ def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
 
 
 async def tell_health(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
-    """Say in health what the monitor has found, and whether a model can be asked."""
+    """Update health from the monitor and the providers."""
     clock.now_ns()  # an idle server notices a jump, too
     await health.set_serving(LLM, serving=llm.callable)
     await health.set_serving(JOURNAL, serving=monitor.journal_serving)

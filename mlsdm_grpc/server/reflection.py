@@ -1,8 +1,8 @@
-"""Server reflection under its present name and its old one, which tools still ask for.
+"""Server reflection under its present name and its old one, which tools still use.
 
-grpcio-reflection knows only v1alpha (https://github.com/grpc/grpc/issues/38576). The messages of
-v1 are the same bytes, so the same servicer serves both. Its file descriptor of v1 is derived from
-that of v1alpha, so that the service can also be described under its new name.
+grpcio-reflection supports only v1alpha (https://github.com/grpc/grpc/issues/38576). The messages of
+v1 have the same encoding, so one servicer serves both. Its v1 file descriptor is derived from that
+of v1alpha, so that the service can be described under its new name.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _V1_FILE: Final = "grpc/reflection/v1/reflection.proto"
 
 
 def add_reflection(router: Router, services: Iterable[str]) -> None:
-    """Serve reflection under both names.
+    """Add reflection under both names.
 
     Args:
-        router: Serves them.
+        router: Router of the server.
         services: Full names of the other services to list.
     """
     pool = descriptor_pool.Default()
@@ -44,7 +44,7 @@ def add_reflection(router: Router, services: Iterable[str]) -> None:
 
 
 class _Reflection(ReflectionServicer):
-    """The stock servicer, which does not find methods."""
+    """The standard servicer with support for symbols of methods."""
 
     def _file_containing_symbol(self, request: object, fully_qualified_name: str) -> object:
         service, _, method = fully_qualified_name.rpartition(".")
@@ -58,7 +58,7 @@ class _Reflection(ReflectionServicer):
 
 
 def _add_v1_file(pool: descriptor_pool.DescriptorPool) -> None:
-    """Add the file of v1 to the pool, unless someone, e.g. a newer package, already has."""
+    """Add the v1 file to the pool, unless another package has added it."""
     try:
         pool.FindFileContainingSymbol(V1)
     except KeyError:
@@ -73,7 +73,8 @@ def _add_v1_file(pool: descriptor_pool.DescriptorPool) -> None:
     new = f".{file.package}."
     for message in file.message_type:
         for field in message.field:
-            if field.type_name:  # an empty one must stay absent
+            # An empty name must stay absent.
+            if field.type_name:
                 field.type_name = field.type_name.replace(old, new, 1)
     for method in file.service[0].method:
         method.input_type = method.input_type.replace(old, new, 1)

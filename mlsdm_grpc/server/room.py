@@ -1,9 +1,9 @@
-"""Room for messages: how many bytes of requests and answers the server holds at once.
+"""Byte budgets of requests and responses in the server.
 
-A request is not read before there is room for the largest one: until then it waits in the
-transport, which takes no more of it than a window. So a rush of large messages makes callers wait
-and not the server grow. Who holds room keeps it until the end of the call; an answer keeps it until
-its client has taken it.
+A request is read only when there is capacity for the largest one. Until then it waits in the
+transport, which accepts no more than a flow-control window. A burst of large messages therefore
+delays callers instead of growing the server. A call holds its bytes until its end; a response holds
+them until the client has received it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Holding", "Room"]
 
+# Memory of a call beside its message, bytes.
 _CALL_BYTES: Final = 32 * 1_024
-"""What a call takes beside its message."""
+# Memory of a large message while it is parsed, checked and journalled, as a multiple of its size.
 _CONVERTED: Final = 8
-"""Times its size that a large message takes while it is parsed, checked and journalled."""
+# Memory of a response as a multiple of its size; the transport has a copy.
 _SENT: Final = 2
-"""The same of an answer: the transport has a copy."""
 
 
 class Room:
-    """The gates of a server.
+    """The byte gates of a server.
 
     Args:
-        plan: What each may let in; None bounds nothing.
-        largest: Bytes of the largest request.
+        plan: Sizes of the budgets; None is unlimited.
+        largest: Size of the largest request, bytes.
     """
 
     def __init__(self, plan: MemoryPlan | None = None, *, largest: int = 0) -> None:
@@ -44,20 +44,20 @@ class Room:
         self.largest = min(largest + _CALL_BYTES, total)
         spare = self.largest if total >= 2 * self.largest else 0
         self.receiving = ByteGate("receiving", total, spare=spare, owner=_tenant)
-        """One message of another tenant always finds room, if there is enough for two."""
+        """If there is capacity for two messages, one of another tenant is always admitted."""
         self.converting = ByteGate("converting", plan.converting if plan else unbounded)
         self.computing = ByteGate("computing", plan.computing if plan else unbounded)
-        """For answers that workers make."""
+        """Budget of responses built by workers."""
         self.answering = ByteGate("answering", plan.answering if plan else unbounded)
 
 
 class Holding:
-    """The bytes that one call holds.
+    """The bytes held by one call.
 
     Args:
-        room: Where they are.
-        holder: Whom calls share room with: their tenant, and whether they may be large, so that a
-            rush of batches lets queries through.
+        room: Byte gates of the server.
+        holder: Group that shares capacity: the tenant, and True for calls that may be large, so
+            that a burst of batches lets queries through.
     """
 
     __slots__ = ("_converted", "_holder", "_received", "_room")
@@ -68,7 +68,7 @@ class Holding:
         self._received = self._converted = 0
 
     def try_expect(self) -> bool:
-        """Take room for the largest message if there is some at once."""
+        """Take capacity for the largest message if there is enough at once."""
         room = self._room
         if not room.receiving.try_take(self._holder, room.largest):
             return False
@@ -76,7 +76,7 @@ class Holding:
         return True
 
     async def expect(self) -> None:
-        """Wait until the largest message may come.
+        """Wait for capacity for the largest message.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
@@ -85,13 +85,13 @@ class Holding:
         self._received = self._room.largest
 
     def arrived(self, size: int) -> None:
-        """Keep room for the message that has come, no more."""
+        """Keep capacity for the received message only."""
         held = size + _CALL_BYTES
         self._room.receiving.change(self._holder, held - self._received)
         self._received = held
 
     async def convert(self, size: int) -> None:
-        """Wait until a large message may be converted.
+        """Wait for permission to convert a large message.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
@@ -102,24 +102,24 @@ class Holding:
         self._converted = wanted
 
     def converted(self) -> None:
-        """Give back what the conversion of the last message took."""
+        """Release the capacity for the conversion of the last message."""
         if self._converted:
             self._room.converting.change(self._holder, -self._converted)
             self._converted = 0
 
     def release(self) -> None:
-        """Give everything back."""
+        """Release all capacity."""
         self.converted()
         if self._received:
             self._room.receiving.change(self._holder, -self._received)
             self._received = 0
 
     async def answer(self, size: int, *, patient: bool) -> Callable[[Any], None]:
-        """Wait until a large answer may be sent; return what gives its room back.
+        """Wait for permission to send a large response; return the function that releases it.
 
         Args:
-            size: Bytes.
-            patient: Wait until the call ends: what has been written cannot be refused any more.
+            size: Size of the response, bytes.
+            patient: Wait until the call ends, because a completed write cannot be refused.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
@@ -131,7 +131,7 @@ class Holding:
 
     @contextlib.asynccontextmanager
     async def export(self) -> AsyncIterator[None]:
-        """Hold room for the chunks of a stream, one after the other.
+        """Hold capacity for the chunks of a stream, one at a time.
 
         Raises:
             Unavailable: BULKHEAD_FULL.

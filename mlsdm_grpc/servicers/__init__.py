@@ -1,1 +1,4 @@
-"""One file a service: convert, call the engine, convert back."""
+"""Servicers, one file for each service.
+
+Each converts requests, calls the engine, and converts back.
+"""

@@ -1,4 +1,4 @@
-"""AdminService: what this server is, how it is, and what operators do with it."""
+"""AdminService: information about the server, and its operation."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _audit = structlog.get_logger(component="audit")
 
 
 class NodeControl(Protocol):
-    """What can be done with the node."""
+    """Operations on the node."""
 
     async def status(self) -> node_pb2.NodeStatus:
-        """Return its condition."""
+        """Return its status."""
         ...
 
     def force(self, mode: Mode, for_s: float) -> None:
@@ -44,25 +44,25 @@ class NodeControl(Protocol):
         ...
 
     def release(self) -> None:
-        """Let the signals decide its mode again."""
+        """Return to the mode of the signals."""
         ...
 
     async def drain(self, grace_s: float | None) -> tuple[int, int]:
-        """Begin to stop it; return the calls in flight and its end at the latest, Unix ns."""
+        """Start to drain it; return the calls in flight and its latest end, Unix nanoseconds."""
         ...
 
 
 class AdminServicer:
-    """Serves ``mlsdm.v1.AdminService``.
+    """Servicer of ``mlsdm.v1.AdminService``.
 
     Args:
-        settings: What the server was started with.
-        node: The node.
-        embedder: What turns text into vectors here.
-        partition_count: Partitions of the journal.
-        semantics_version: Of the rules that new spaces are under.
-        methods: Full names of the RPCs that are served, to be had once all are registered.
-        now_ns: Wall clock.
+        settings: Settings of the server.
+        node: Operations on the node.
+        embedder: Properties of the embedder.
+        partition_count: Number of partitions of the journal.
+        semantics_version: Version of the rules of new spaces.
+        methods: Returns the full names of the implemented RPCs, once all are registered.
+        now_ns: Returns the wall clock time, Unix nanoseconds.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class AdminServicer:
 
 
 def _mode(fields: Fields, request: admin_service_pb2.SetNodeModeRequest) -> Mode | None:
-    """Return the mode to force, or None to let the signals decide."""
+    """Return the mode to force, or None for the mode of the signals."""
     match request.WhichOneof("choice"):
         case "mode":
             if request.mode not in _FORCED:

@@ -1,4 +1,4 @@
-"""CognitionService: events and the state of a mind."""
+"""CognitionService: events, and the state of a space."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["CognitionServicer"]
 
 
 class CognitionServicer:
-    """Serves ``mlsdm.v1.CognitionService``.
+    """Servicer of ``mlsdm.v1.CognitionService``.
 
     Args:
-        engine: What does the work.
-        max_stream_age_s: Greatest age of a stream, seconds.
+        engine: The engine.
+        max_stream_age_s: Maximum age of a stream, seconds.
     """
 
     def __init__(self, engine: Engine, *, max_stream_age_s: float) -> None:

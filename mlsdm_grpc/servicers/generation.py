@@ -17,10 +17,10 @@ __all__ = ["GenerationServicer"]
 
 
 class GenerationServicer:
-    """Serves ``mlsdm.v1.GenerationService``.
+    """Servicer of ``mlsdm.v1.GenerationService``.
 
     Args:
-        generator: What does the work.
+        generator: Generator of answers.
         settings: Limits of requests.
     """
 

@@ -1,4 +1,4 @@
-"""GovernanceService: texts are judged; the policy of a tenant."""
+"""GovernanceService: evaluation of texts, and the policy of a tenant."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["GovernanceServicer"]
 
 
 class GovernanceServicer:
-    """Serves ``mlsdm.v1.GovernanceService``.
+    """Servicer of ``mlsdm.v1.GovernanceService``.
 
     Args:
-        policies: Where the policies are.
-        judging: What judges texts.
-        repairs: What rewrites telegraphic ones.
-        max_text_bytes: Longest text that is judged.
-        now_ns: Wall clock.
+        policies: Access to the policies.
+        judging: Evaluator of texts.
+        repairs: Repair of telegraphic texts.
+        max_text_bytes: Maximum size of a text, bytes.
+        now_ns: Returns the wall clock time, Unix nanoseconds.
     """
 
     def __init__(

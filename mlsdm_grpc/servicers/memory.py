@@ -1,4 +1,4 @@
-"""MemoryService: what is remembered, and how it is found."""
+"""MemoryService: storage and search of memories."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ __all__ = ["MemoryServicer"]
 
 
 class MemoryServicer:
-    """Serves ``mlsdm.v1.MemoryService``.
+    """Servicer of ``mlsdm.v1.MemoryService``.
 
     Args:
-        engine: What does the work.
-        now_ns: Wall clock.
-        max_stream_age_s: Greatest age of a stream, seconds.
+        engine: The engine.
+        now_ns: Returns the wall clock time, Unix nanoseconds.
+        max_stream_age_s: Maximum age of a stream, seconds.
     """
 
     def __init__(

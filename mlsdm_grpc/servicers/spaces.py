@@ -1,4 +1,4 @@
-"""SpaceService: the minds of a tenant and their settings."""
+"""SpaceService: the spaces of a tenant and their settings."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["SpaceServicer"]
 
 
 class SpaceServicer:
-    """Serves ``mlsdm.v1.SpaceService``.
+    """Servicer of ``mlsdm.v1.SpaceService``.
 
     Args:
-        catalogue: What does the work.
+        catalogue: Operations on spaces.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -32,7 +32,8 @@ class SpaceServicer:
         fields = Fields()
         key = SpaceKey(call.principal.tenant, fields.space(request.space, required=True))
         ticket = requests.ticket(fields, call, request, request.request_id)
-        await asyncio.sleep(0)  # an ontology may have megabytes: others have a turn between steps
+        # An ontology may have megabytes, so other tasks run between the steps.
+        await asyncio.sleep(0)
         change = spaces.space_change(fields, request.config)
         fields.check()
         validate_only = request.validate_only
@@ -89,7 +90,8 @@ class SpaceServicer:
             fields.fault("config", "is required")
         if not request.etag:
             fields.fault("etag", "is required")
-        await asyncio.sleep(0)  # an ontology may have megabytes: others have a turn between steps
+        # An ontology may have megabytes, so other tasks run between the steps.
+        await asyncio.sleep(0)
         change = spaces.space_change(fields, request.config)
         fields.check()
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What the RPCs with long streams share: how they end, and how a stream of items is served."""
+"""Common parts of long streams: their end, and the service of a stream of items."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["ending_politely", "serve_stream"]
 
 @contextmanager
 def ending_politely(call: Call, max_age_s: float) -> Iterator[asyncio.Future[str]]:
-    """Let the server, and the greatest age of a stream, ask the call to end by itself.
+    """Let the server, or the maximum age of a stream, request a graceful end of the call.
 
     Args:
         call: The call.
-        max_age_s: Its greatest age, seconds.
+        max_age_s: Maximum age, seconds.
 
     Yields:
-        What is done when the call is to end; its result is the name of an ``ErrorReason``, or empty
-        for its age.
+        A future that is done when the call should end. Its result is the name of an
+        ``ErrorReason``, or empty for the age.
     """
     loop = asyncio.get_running_loop()
     ending: asyncio.Future[str] = loop.create_future()
@@ -49,14 +49,14 @@ async def serve_stream(
     *,
     max_age_s: float,
 ) -> AsyncGenerator[ResponseT]:
-    """Serve one stream of items to its end.
+    """Serve one stream of items until its end.
 
     Args:
-        streams: What does the work.
+        streams: Streams of the engine.
         messages: The messages of the RPC.
-        requests: What the client sends.
+        requests: Messages of the client.
         call: The call.
-        max_age_s: Greatest age of the stream, seconds.
+        max_age_s: Maximum age of the stream, seconds.
     """
     call.endless = True
     first = await anext(requests, None)

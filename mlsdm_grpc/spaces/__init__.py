@@ -1,1 +1,1 @@
-"""Spaces: where they live, how they are created, written to, kept and watched."""
+"""Spaces: location, creation, writes, snapshots and watches."""

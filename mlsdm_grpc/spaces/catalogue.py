@@ -1,4 +1,4 @@
-"""The spaces of a tenant: creating, configuring, telling and listing them."""
+"""The spaces of a tenant: creation, configuration, reading and listing."""
 
 from __future__ import annotations
 
@@ -34,43 +34,43 @@ from mlsdm_grpc.spaces.space import revision_not_reached
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 
-__all__ = ["Catalogue", "Listed", "SpacePage"]
+__all__ = ["PAGE_S", "Catalogue", "Listed", "SpacePage"]
 
-_PAGE_S: Final = 1.0
-"""A page that takes longer than this to gather is cut."""
+# Time after which a page ends early, seconds.
+PAGE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One space of a list."""
+    """One space in a list."""
 
     name: str
     view: SpaceView | None
-    """Its figures without the ontology; None if this server cannot load it."""
+    """State of the space without the ontology; None if this server cannot load it."""
     head: int
-    """Revision of its last record."""
+    """Revision of the last record."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpacePage:
-    """Some spaces of a tenant, by creation."""
+    """A page of the spaces of a tenant, by creation."""
 
     spaces: tuple[Listed, ...]
     after: int
-    """Where the next page goes on; 0 if there is none."""
+    """Position of the next page; 0 if there is none."""
     revision: int
     """Revision of the tenant's reserved space."""
 
 
 class Catalogue:
-    """Spaces as such, whatever they hold.
+    """Operations on spaces as a whole.
 
     Args:
-        access: The way to the spaces.
-        journal: Knows which spaces there are.
-        defaults: Parameters of a space that says nothing of its own.
-        embedder: What turns text into vectors here, if anything does.
-        base_moral_threshold: Tells where the moral filter of a tenant's new spaces starts.
+        access: Access to the spaces.
+        journal: List of the existing spaces.
+        defaults: Parameters of a space without settings of its own.
+        embedder: Properties of this server's embedder, if there is one.
+        base_moral_threshold: Returns the initial moral threshold of a tenant's new spaces.
     """
 
     def __init__(
@@ -95,18 +95,18 @@ class Catalogue:
         """Create a space.
 
         Args:
-            key: Its name.
-            change: What differs from the defaults.
-            ticket: Who writes.
+            key: Tenant and name.
+            change: Settings that differ from the defaults.
+            ticket: Writer, idempotency key and deadline.
 
         Returns:
-            The space as it stands now, and the revision of the record that created it. A repeat
-            finds both, with the etag of the creation, even if the space has changed since.
+            The present state of the space, and the revision of the record that created it. A repeat
+            returns both, with the etag of the creation, even if the space has changed since.
 
         Raises:
             AlreadyExists: SPACE_EXISTS.
             PreconditionFailed: EMBEDDER_MISMATCH or SEMANTICS_UNSUPPORTED.
-            InvalidInput: The settings contradict each other.
+            InvalidInput: The settings are inconsistent.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
@@ -123,7 +123,7 @@ class Catalogue:
     async def preview_create(
         self, key: SpaceKey, change: SpaceChange, ticket: Ticket
     ) -> tuple[SpaceParameters, int]:
-        """Return the parameters that :meth:`create` would give a space, and its revision now."""
+        """Return the parameters that :meth:`create` would set, and the present revision."""
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
             if await self._directory.is_new(key):
@@ -138,7 +138,7 @@ class Catalogue:
         """Change parameters of a space.
 
         Returns:
-            The space as it stands now, and the revision of the record that changed it.
+            The present state of the space, and the revision of the record that changed it.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
@@ -152,17 +152,17 @@ class Catalogue:
             return await self._written(space, applied.outcome.revision)
 
     async def _written(self, space: Space, revision: int) -> tuple[SpaceView, int]:
-        """Return a space and the revision of a write, with the etag that the write gave it.
+        """Return the state of a space and the revision of a write, with the etag of that write.
 
-        Whoever repeats a write that others have built on gets no etag that would let him overwrite
-        what they did.
+        A repeat of a write with later changes therefore gets no etag that would allow it to
+        overwrite them.
         """
         return replace(await self._view(space), config_revision=revision), revision
 
     async def preview_update(
         self, key: SpaceKey, body: UpdateSpace, ticket: Ticket
     ) -> tuple[SpaceView, int]:
-        """Return the space as :meth:`update` would leave it, and its revision now."""
+        """Return the state that :meth:`update` would leave, and the present revision."""
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
             body = self._kept(space, body)
@@ -171,7 +171,7 @@ class Catalogue:
         return replace(view, parameters=changed(view.parameters, body.change)), view.revision
 
     async def get(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
-        """Return a space as it stands now.
+        """Return the present state of a space.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
@@ -187,23 +187,22 @@ class Catalogue:
         """Return spaces of a tenant in the order of their creation.
 
         Args:
-            tenant: Whose.
-            after: Where the page before ended; 0 starts.
-            limit: Most spaces, at least 1. A page ends early, but not without progress, once
-                gathering it has taken a second or half of the time that there is.
-            min_revision: Lowest revision of the tenant's reserved space.
-            deadline_s: Event-loop time of the answer.
+            tenant: Name of the tenant.
+            after: Position of the previous page's end; 0 starts.
+            limit: Maximum number of spaces, at least 1. A page with at least one space ends early
+                after a second or half of the remaining time.
+            min_revision: Minimum revision of the tenant's reserved space.
+            deadline_s: Deadline of the call, event-loop time.
 
         Raises:
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
 
-        Cost: spaces that are not in use are loaded from the journal, one after the other, and
-        forgotten again.
+        Cost: unused spaces are loaded from the journal one by one, and unloaded again.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             revision = await self._list_revision(tenant, min_revision)
             now_s = asyncio.get_running_loop().time
-            until_s = min(now_s() + _PAGE_S, (now_s() + deadline_s) / 2)
+            until_s = min(now_s() + PAGE_S, (now_s() + deadline_s) / 2)
             found, begun = list[Listed](), after
             while names := await self._journal.spaces(tenant, after=after, limit=limit + 1):
                 for ordinal, name in names:
@@ -221,7 +220,7 @@ class Catalogue:
         return revision
 
     async def _glimpse(self, key: SpaceKey) -> Listed | None:
-        """Return a space for a list; None if it is reserved or was deleted."""
+        """Return a space for a list; None if it is reserved or deleted."""
         if key.space.startswith("_"):
             return None
         try:
@@ -243,8 +242,8 @@ class Catalogue:
     async def _new_parameters(self, key: SpaceKey, change: SpaceChange) -> SpaceParameters:
         """Return the parameters of a new space.
 
-        It gets the embedder of this server unless it names another dimension or an embedder, and
-        the dimension of its embedder unless it has none.
+        The embedder is this server's, unless the change names another dimension or an embedder. The
+        dimension is that of the embedder, if there is one.
         """
         version = self._access.new_spaces_version
         check_kept(key, version, (change,))
@@ -286,14 +285,14 @@ class Catalogue:
         return ours
 
     def _kept(self, space: Space, body: UpdateSpace) -> UpdateSpace:
-        """Return a change as the rules of the space know it, or refuse it."""
+        """Return a change in the form that the rules of the space support, or refuse it."""
         self._check_new_embedder(space, body.change)
         version = self._access.version_of(space.key)
         check_kept(space.key, version, (body.change,))
         return replace(body, change=reduced(body.change, version))
 
     def _check_new_embedder(self, space: Space, change: SpaceChange) -> None:
-        """Refuse an embedder that could never embed a text of the space."""
+        """Refuse an embedder that cannot embed texts of the space."""
         parameters = seen(space.view, space.key).parameters
         if not change.embedder or change.embedder == parameters.embedder:
             return

@@ -1,4 +1,4 @@
-"""Checks before a record is written or a worker is asked."""
+"""Checks before a record is written or a worker is called."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 
 
 def parameters_of(space: Space) -> SpaceParameters:
-    """Return the parameters of a space that exists."""
+    """Return the parameters of an existing space."""
     if space.view is None:
         raise InternalError("a space in use does not exist")
     return space.view.parameters
 
 
 def seen(view: SpaceView | None, key: SpaceKey) -> SpaceView:
-    """Return the figures of a space that exists.
+    """Return the state of an existing space.
 
     Raises:
         NotFound: SPACE_NOT_FOUND.
@@ -58,7 +58,7 @@ def seen(view: SpaceView | None, key: SpaceKey) -> SpaceView:
 
 
 def check_deadline(deadline_s: float) -> None:
-    """Refuse work whose answer nobody would wait for; never called after an append."""
+    """Refuse work whose deadline has passed; never called after an append."""
     if asyncio.get_running_loop().time() >= deadline_s:
         raise DeadlineExceeded(
             "The deadline passed before the work began; nothing was written.",
@@ -69,7 +69,7 @@ def check_deadline(deadline_s: float) -> None:
 def check_dimensions(
     key: SpaceKey, parameters: SpaceParameters, vectors: Sequence[Vector], *, is_new: bool = False
 ) -> None:
-    """Refuse vectors that do not have the dimension of the space, which may be new."""
+    """Refuse vectors whose dimension differs from that of the space, which may be new."""
     for vector in vectors:
         if len(vector.raw) != parameters.dimension:
             raise dimension_mismatch(
@@ -78,7 +78,7 @@ def check_dimensions(
 
 
 def check_embedded(vectors: Mapping[str, Vector]) -> None:
-    """Refuse texts, by their fields, whose vectors are zero."""
+    """Refuse texts, by field, whose vectors are zero."""
     violations = [
         FieldViolation(path, "has no word that the embedder knows")
         for path, vector in vectors.items()
@@ -89,12 +89,12 @@ def check_embedded(vectors: Mapping[str, Vector]) -> None:
 
 
 def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
-    """Refuse what a caller asks for and a space cannot keep.
+    """Refuse requested fields that a space cannot keep.
 
     Args:
         key: The space.
-        version: Of the rules that it is under, or will be.
-        parts: What the caller asks for.
+        version: Version of the rules of the space.
+        parts: Parts of the request.
 
     Raises:
         PreconditionFailed: SEMANTICS_UNSUPPORTED.
@@ -116,14 +116,14 @@ def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
 
 
 def embedder_not_configured() -> PreconditionFailed:
-    """Return the error of a text for a server that embeds none."""
+    """Return the error for a text if the server has no embedder."""
     return PreconditionFailed(
         "This server embeds no text; send an embedding.", reason="EMBEDDER_NOT_CONFIGURED"
     )
 
 
 def embedder_unavailable(model_id: str = "") -> Unavailable:
-    """Return the error of texts whose worker went away before anything was written."""
+    """Return the error for texts whose worker was lost before the write."""
     return Unavailable(
         "The embedder does not answer.",
         reason="EMBEDDER_UNAVAILABLE",
@@ -133,12 +133,12 @@ def embedder_unavailable(model_id: str = "") -> Unavailable:
 
 
 def join(path: str, field: str) -> str:
-    """Return the path of a field of a message at ``path``."""
+    """Return the path of a field of the message at ``path``."""
     return f"{path}.{field}" if path else field
 
 
 def expect(outcome: Outcome | None, kind: type[_OutcomeT]) -> _OutcomeT:
-    """Return an outcome that can only be of one kind."""
+    """Return an outcome that must be of one kind."""
     if not isinstance(outcome, kind):
         raise InternalError(f"unexpected outcome {type(outcome).__name__}")
     return outcome

@@ -1,8 +1,8 @@
-"""Consolidation of spaces: on request, and by itself whenever a space falls asleep.
+"""Consolidation of spaces, on request and automatically when a space falls asleep.
 
-Memories that say the same are looked for in the worker, some of them a step, so that other calls go
-in between; what was found is one record. The record of a sleep has a request id that follows from
-the space's life and the event that put it to sleep: of several writers the first one wins.
+The worker searches for memories of equal content in steps, so that other calls run in between. The
+findings become one record. The record of a sleep has a request id derived from the incarnation of
+the space and the event that put it to sleep, so of several writers the first one wins.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from mlsdm_grpc.spaces.directory import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.write_pipeline import Ticket
 
-__all__ = ["Consolidator", "Sleep", "SleepSchedule", "sleep_digest"]
+__all__ = ["MAX_GROUP_BYTES", "Consolidator", "Sleep", "SleepSchedule", "sleep_digest"]
 
 _log = structlog.get_logger(__name__)
 _SLEEP_WINDOW = 256
 _SLEEP_S = 60.0
-_MAX_GROUP_BYTES = MAX_RECORD_BYTES - 4 * 1_024
+MAX_GROUP_BYTES = MAX_RECORD_BYTES - 4 * 1_024
 _GROUP_OVERHEAD_BYTES = 8
 
 
@@ -55,12 +55,12 @@ class Sleep(NamedTuple):
 
 
 class SleepSchedule:
-    """Queues the spaces that fall asleep for their consolidation.
+    """Queue of spaces that fell asleep and await consolidation.
 
     Args:
-        interval_s: Shortest time between two consolidations of a space by itself, seconds. What a
-            sleep in between leaves out is looked at in a later one.
-        metrics: Where figures go.
+        interval_s: Minimum time between two automatic consolidations of a space, seconds. A later
+            consolidation covers the memories of a skipped sleep.
+        metrics: Metrics to update.
     """
 
     def __init__(self, *, interval_s: float, metrics: Metrics) -> None:
@@ -69,10 +69,10 @@ class SleepSchedule:
         self._sleeps: asyncio.Queue[Sleep] = asyncio.Queue()
         self._busy: set[SpaceKey] = set()
         self.is_open = False
-        """Whether spaces that fall asleep are queued."""
+        """True if spaces that fall asleep are queued."""
 
     def applied(self, space: Space, outcome: Outcome | None) -> None:
-        """Count what a consolidation did, and queue a space that an event put to sleep."""
+        """Count the effects of a consolidation, and queue a space that an event put to sleep."""
         if isinstance(outcome, ConsolidateOutcome):
             self._memories.labels("merged").inc(outcome.merged_count)
             self._memories.labels("purged").inc(outcome.purged_count)
@@ -90,26 +90,26 @@ class SleepSchedule:
                 self._sleeps.put_nowait(sleep)
 
     async def next(self) -> Sleep:
-        """Wait for the next space that fell asleep; it is queued again once it is done."""
+        """Wait for the next space; it can be queued again once it is done."""
         return await self._sleeps.get()
 
     @property
     def idle(self) -> bool:
-        """Whether no space waits for its consolidation or is being consolidated."""
+        """True if no space waits for consolidation or is being consolidated."""
         return not self._busy
 
     def done(self, key: SpaceKey) -> None:
-        """Let a space be queued again."""
+        """Allow a space to be queued again."""
         self._busy.discard(key)
 
 
 class Consolidator:
-    """Consolidates the spaces of this node.
+    """Consolidation of the spaces of this node.
 
     Args:
-        access: The way to the spaces.
-        schedule: The spaces that fall asleep.
-        asleep: Whether spaces consolidate by themselves.
+        access: Access to the spaces.
+        schedule: Queue of spaces that fell asleep.
+        asleep: Enable automatic consolidation.
     """
 
     def __init__(self, access: Access, schedule: SleepSchedule, *, asleep: bool) -> None:
@@ -119,20 +119,20 @@ class Consolidator:
         self._under_way: set[anyio.CancelScope] = set()
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Consolidate spaces that fall asleep from here on, in tasks of this group."""
+        """Consolidate spaces that fall asleep, in tasks of this group."""
         if self._asleep:
             self._schedule.is_open = True
             tasks.start_soon(self._consolidate_for_ever, tasks)
 
     def stop(self) -> None:
-        """Begin nothing any more and give up what no record was written of."""
+        """Start no further consolidation, and cancel those without a record."""
         self._schedule.is_open = False
         for scope in list(self._under_way):
             scope.cancel()
 
     @property
     def idle(self) -> bool:
-        """Whether no space that fell asleep is left to consolidate."""
+        """True if no automatic consolidation is pending."""
         return self._schedule.idle
 
     async def _consolidate_for_ever(self, tasks: anyio.abc.TaskGroup) -> None:
@@ -142,16 +142,16 @@ class Consolidator:
     async def consolidate(
         self, key: SpaceKey, ticket: Ticket, *, min_cosine: float | None, validate_only: bool
     ) -> ConsolidateOutcome:
-        """Merge the memories of a space that say the same and forget what has expired.
+        """Merge the memories of equal content and remove expired ones.
 
         Args:
             key: The space.
-            ticket: Who writes.
-            min_cosine: Cosine from which memories are merged, in [0.5, 1]; None is the space's.
-            validate_only: Tell what would be done, write nothing.
+            ticket: Writer, idempotency key and deadline.
+            min_cosine: Minimum cosine for merging, in [0.5, 1]; None uses the space's.
+            validate_only: Return the expected effect without writing.
 
         Raises:
-            MlsdmError: As the contract of Consolidate says.
+            MlsdmError: As documented for Consolidate.
         """
         with self._access.lanes.inside(Lane.BULK, key.tenant):
             ticket = replace(ticket, lane=Lane.BULK)
@@ -169,7 +169,7 @@ class Consolidator:
         return expect(applied.outcome, ConsolidateOutcome)
 
     async def sleep(self, sleep: Sleep) -> None:
-        """Consolidate what was created since the last sleep; what is left waits for the next."""
+        """Consolidate memories created since the last sleep; the rest waits for the next one."""
         key, incarnation, trigger = sleep
         digest = sleep_digest(incarnation, trigger)
         deadline_s = asyncio.get_running_loop().time() + _SLEEP_S
@@ -197,7 +197,7 @@ class Consolidator:
             self._schedule.done(key)
 
     async def _plan(self, space: Space, wanted: pb.PlanRequest, ticket: Ticket) -> Consolidate:
-        """Look for memories that say the same step by step, as far as one record can name them."""
+        """Search for memories of equal content step by step, up to the size of one record."""
         plan = _Plan(self._access.ids)
         examined = None
         while True:
@@ -218,7 +218,7 @@ class Consolidator:
 
 
 class _Plan:
-    """Groups that share no memory and fit into one record."""
+    """Groups that share no memory and fit in one record."""
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
@@ -227,10 +227,10 @@ class _Plan:
         self._bytes = 0
 
     def add(self, found: Iterable[MergeGroup]) -> bool:
-        """Add groups; False when the record is full.
+        """Add groups; return False when the record is full.
 
-        A memory that another group took is left out. A group whose newest memory was taken is
-        left out as a whole, since its others are known to be near to that one only.
+        A memory in an earlier group is skipped. A group whose newest memory was taken is skipped
+        entirely, because its other members are only known to be close to that one.
         """
         for group in found:
             members = tuple(m for m in group.members if m.memory_id not in self._taken)
@@ -238,7 +238,7 @@ class _Plan:
                 continue
             new = MergeGroup(self._ids.ulid(), members)
             self._bytes += group_to_proto(new).ByteSize() + _GROUP_OVERHEAD_BYTES
-            if self._bytes > _MAX_GROUP_BYTES:
+            if self._bytes > MAX_GROUP_BYTES:
                 return False
             self._taken.update(member.memory_id for member in members)
             self.groups.append(new)
@@ -246,5 +246,5 @@ class _Plan:
 
 
 def sleep_digest(incarnation: int, trigger: int) -> bytes:
-    """Return 32 bytes that are the same for every writer that consolidates this sleep."""
+    """Return a digest of 32 bytes, the same for every writer that consolidates this sleep."""
     return hashlib.sha256(f"consolidate/{incarnation}/{trigger}".encode()).digest()

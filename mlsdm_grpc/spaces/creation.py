@@ -1,4 +1,4 @@
-"""Creates spaces on their first write, unless something refuses that write."""
+"""Creation of spaces by their first write."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = ["FirstWrites", "parameters_from"]
 
 
 def parameters_from(settings: SpaceDefaults) -> SpaceParameters:
-    """Return the parameters of a new space of which its creator says nothing."""
+    """Return the default parameters of a new space."""
     return SpaceParameters(
         dimension=settings.dimension,
         capacity=settings.capacity,
@@ -51,13 +51,13 @@ def parameters_from(settings: SpaceDefaults) -> SpaceParameters:
 
 
 class FirstWrites:
-    """Creates spaces for their first writes, and refuses those that would be refused.
+    """Creator of spaces on their first write; writes that would be refused create no space.
 
     Args:
-        access: The way to the spaces.
-        defaults: Parameters of spaces that their first write creates.
-        embedder: What embeds texts here, if anything does.
-        base_moral_threshold: Returns where the moral filter of a tenant's new spaces starts.
+        access: Access to the spaces.
+        defaults: Default parameters of new spaces.
+        embedder: Properties of this server's embedder, if there is one.
+        base_moral_threshold: Returns the initial moral threshold of a tenant's new spaces.
     """
 
     def __init__(
@@ -90,19 +90,19 @@ class FirstWrites:
         body: PutMemories | ProcessEvent,
         ticket: Ticket,
     ) -> Space | PutOutcome:
-        """Return the space of a write, loaded; it is created if it does not exist.
+        """Return the loaded space of a write; create it if it does not exist.
 
         Args:
             key: The space.
-            given: The memories of the write as they came.
+            given: Memories as received.
             body: The write with ids and vectors.
-            ticket: Who writes.
+            ticket: Writer, idempotency key and deadline.
 
         Returns:
-            The space, or the outcome of a first put that stores nothing, which creates no space.
+            The space, or the outcome of a first put that stores nothing and creates no space.
 
         Raises:
-            MlsdmError: The write is known to be refused.
+            MlsdmError: The write would be refused.
         """
         directory = self._access.directory
         if await directory.is_new(key) and (refused := await self.refused(key, given, body)):
@@ -127,7 +127,7 @@ class FirstWrites:
         await self._access.directory.refresh_view(space)
 
     def parameters(self, given: Sequence[NewMemory]) -> SpaceParameters:
-        """Return the parameters of a space that these memories create, but for its moral base."""
+        """Return the parameters of a space created by these memories, except the moral base."""
         info, defaults = self._embedder, parameters_from(self._defaults)
         if info is not None and any(
             each.embedding_model == info.model_id or not len(each.vector.raw) for each in given
@@ -138,7 +138,7 @@ class FirstWrites:
     async def refused(
         self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories | ProcessEvent
     ) -> PutOutcome | None:
-        """Return the outcome of a first put that stores nothing; None for what creates a space.
+        """Return the outcome of a first put that stores nothing; None if the write creates a space.
 
         The arguments are those of :meth:`open_for_write`.
 
@@ -155,10 +155,10 @@ class FirstWrites:
     async def foresee(
         self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories
     ) -> PutOutcome:
-        """Return what the first put of a space would do; for many memories a thread finds out.
+        """Return the outcome that the first put of a space would have; many memories use a thread.
 
         Raises:
-            MlsdmError: It would be refused.
+            MlsdmError: The put would be refused.
         """
         if len(given) <= FEW:
             outcome = self._foreseen(key, given, body)
@@ -200,14 +200,14 @@ class FirstWrites:
         *,
         is_new: bool = False,
     ) -> None:
-        """Refuse before the journal what a space with these parameters is known to refuse.
+        """Refuse a write that a space with these parameters would refuse, before the journal.
 
         Args:
-            key: The space, which is loaded or new.
-            parameters: What it has, or would have.
-            given: Memories as their caller gave them.
-            memories: The same ones with vectors.
-            is_new: Nothing was written to the space yet.
+            key: Tenant and name of the space, which is loaded or new.
+            parameters: Parameters of the space.
+            given: Memories as received.
+            memories: The same memories with vectors.
+            is_new: True if the space has no record yet.
 
         Raises:
             PreconditionFailed: DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH or
@@ -229,7 +229,7 @@ class FirstWrites:
         check_dimensions(key, parameters, vectors, is_new=is_new)
 
     def check_embedder(self, key: SpaceKey, parameters: SpaceParameters) -> None:
-        """Refuse a text for a space that was not filled with this server's embedder."""
+        """Refuse a text for a space that uses another embedder than this server."""
         ours = self._embedder.model_id if self._embedder else ""
         if not parameters.embedder:
             raise PreconditionFailed(

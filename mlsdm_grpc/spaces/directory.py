@@ -1,12 +1,12 @@
-"""The directory of spaces: where each lives, how it gets ready, and how it leaves RAM.
+"""The directory of spaces: their location, loading and unloading.
 
-COLD -> LOADING -> HOT -> EVICTING -> COLD. Loading is single flight: a snapshot, then the records
-behind it; some spaces of a worker at a time, in turn between tenants. Records that become durable
-meanwhile wait in order; the revision rule removes any overlap. A worker that goes away, or an
-append that fails, makes a space COLD again, and the next call brings it back; the spaces of a lost
-worker come back by themselves, last used first. Spaces that nobody is at leave when all together
-take more than their budget, least recently used first; a call that comes in between waits for the
-end and loads again.
+States: COLD -> LOADING -> HOT -> EVICTING -> COLD. Loading is single flight: a snapshot, then the
+records after it. A worker loads a few spaces at a time, in turn between tenants. Records that
+become durable in the meantime wait in order, and the revision rule removes overlaps. A lost worker
+or a failed append makes a space COLD again, and the next call loads it. The spaces of a lost worker
+are loaded automatically, last used first. When all spaces together exceed their budget, unused ones
+are unloaded, least recently used first; a call that arrives meanwhile waits for the end and loads
+the space again.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from mlsdm_grpc.spaces.space import Space, SpaceStatus
 __all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found"]
 
 TENANT_SPACE = "_tenant"
-"""Reserved space of every tenant; no request can name it."""
+"""Reserved space of every tenant; no request can address it."""
 _LOG_AGAIN_S = 60.0
+# Maximum wait of a load for memory, seconds: a hanging worker must not delay the others.
 _ROOM_S = 1.0
-"""Longest wait of a load for room: a worker that hangs must not hold up the others."""
 _log = structlog.get_logger(__name__)
 
 
 class _NotServed:
-    """Logs why a space cannot be served: once a minute, as every call for it tries again."""
+    """Rate-limited log of spaces that cannot be served, once a minute, because callers retry."""
 
     def __init__(self) -> None:
         self._logged: dict[SpaceKey, tuple[str, float]] = {}
 
     def served(self, key: SpaceKey) -> None:
-        """Note that a space is served."""
+        """Record that a space is served."""
         self._logged.pop(key, None)
 
     def log(self, key: SpaceKey, error: MlsdmError) -> None:
-        """Log an error unless it was logged a moment ago."""
+        """Log an error unless the same one was logged recently."""
         now_s = time.monotonic()
         message, logged_s = self._logged.get(key, ("", -math.inf))
         if message == error.message and now_s < logged_s + _LOG_AGAIN_S:
@@ -66,15 +66,15 @@ class _NotServed:
 
 
 class Directory:
-    """All spaces that this node has in use.
+    """All spaces in use on this node.
 
     Args:
-        journal: Knows which spaces there are.
-        registry: The spaces that are known.
-        loader: Brings spaces up.
-        budget: What the spaces may take in RAM, all together.
-        on_backlog: Told of the end of every load, with records that waited for it.
-        metrics: Where figures go.
+        journal: List of the existing spaces.
+        registry: Registry of the known spaces.
+        loader: Loads spaces.
+        budget: Memory budget of all spaces together.
+        on_backlog: Called at the end of every load, to send waiting records.
+        metrics: Metrics to update.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Directory:
     ) -> None:
         self._journal = journal
         self.registry = registry
-        """The spaces that are known."""
+        """Registry of the known spaces."""
         self._loader = loader
         self._budget = budget
         self._on_backlog = on_backlog
@@ -106,10 +106,10 @@ class Directory:
         return len(self.registry)
 
     async def existing(self, key: SpaceKey) -> Space:
-        """Return a space that exists, loaded.
+        """Return an existing space, loaded.
 
         Raises:
-            NotFound: SPACE_NOT_FOUND; nothing is kept of it.
+            NotFound: SPACE_NOT_FOUND; nothing of it stays in memory.
         """
         if key not in self.registry and await self.is_new(key):
             raise space_not_found(key)
@@ -119,16 +119,16 @@ class Directory:
         return space
 
     async def current_view(self, space: Space) -> SpaceView | None:
-        """Return the view of a loaded space with the parameters that it has now."""
+        """Return the state of a loaded space with its present parameters."""
         view = space.view
         if space.applied and (view is None or view.revision < space.configured):
             await self.refresh_view(space)
         return space.view
 
     async def glimpse(self, key: SpaceKey) -> SpaceView | None:
-        """Return the view of a space, which is not kept in memory for it; None if it is no more.
+        """Return the state of a space without keeping it in memory; None if it was deleted.
 
-        Cost: of a space that is not in use, reading all of it from the journal.
+        Cost: an unused space is read from the journal completely.
         """
         if key in self.registry:
             space = await self.opened(key)
@@ -139,10 +139,10 @@ class Directory:
 
     @asynccontextmanager
     async def apart(self, key: SpaceKey) -> AsyncIterator[Space]:
-        """Load a second copy of a space from snapshot and journal, and forget it at the end.
+        """Load a second copy of a space from snapshot and journal, and unload it at the end.
 
         Raises:
-            DataLoss: Snapshot and journal do not have all of it any more.
+            DataLoss: Snapshot and journal no longer contain the whole space.
         """
         space = self.registry.create(key, self)
         try:
@@ -153,15 +153,15 @@ class Directory:
             space.unload()
 
     async def is_new(self, key: SpaceKey) -> bool:
-        """Return whether nothing was ever written to a space."""
+        """Return True if a space has no record."""
         return self.registry.known(key) is None and await self._journal.head(key) == 0
 
     def known(self, key: SpaceKey) -> Space | None:
-        """Return a space if anybody holds it, loaded or not."""
+        """Return a space with any reference to it, loaded or not."""
         return self.registry.known(key)
 
     async def opened(self, key: SpaceKey) -> Space:
-        """Return a space, loaded; it may not exist yet, then its ``view`` is None."""
+        """Return a space, loaded; ``view`` is None if it does not exist yet."""
         space = self.registry.use(key, self)
         space.used_s = asyncio.get_running_loop().time()
         if space.status is not SpaceStatus.HOT:
@@ -169,10 +169,10 @@ class Directory:
         return space
 
     async def loaded(self, space: Space) -> None:
-        """Wait until a space is loaded; it stays so at least until the caller's next wait.
+        """Wait until a space is loaded; it stays loaded at least until the caller's next await.
 
         Raises:
-            DataLoss: It cannot be brought up to date.
+            DataLoss: The space cannot be restored.
             Unavailable: WORKER_LOST.
         """
         with space:
@@ -180,14 +180,14 @@ class Directory:
                 await asyncio.shield(space.moving or self._begin_to_load(space))
 
     def reload(self, space: Space) -> None:
-        """Bring back a space for records that wait in its backlog."""
+        """Load a space for records that wait in its backlog."""
         if space.moving is None:
             self._begin_to_load(space)
         elif space.status is SpaceStatus.EVICTING:
             space.moving.add_done_callback(lambda _: self.reload(space))
 
     def drop(self, space: Space) -> None:
-        """Forget a space whose first write failed, unless others are at it."""
+        """Remove a space whose first write failed, unless other calls use it."""
         used = space.moving or space.calls or space.writes
         if space.view is None and not used and self.registry.uses(space):
             self.registry.release(space.key)
@@ -204,6 +204,7 @@ class Directory:
     async def _load(self, space: Space) -> None:
         try:
             async with self._loader.turn(space):
+                # All callers that waited for the space were cancelled.
                 if not space.wanted:  # all who waited for it have gone
                     space.go_cold()
                     self.registry.release(space.key)
@@ -229,14 +230,14 @@ class Directory:
             self._on_backlog(space)
 
     async def refresh_view(self, space: Space) -> None:
-        """Ask the worker for the figures of a space."""
+        """Read the state of a space from its worker."""
         await self.loaded(space)
         with space:
             await self._loader.read_view(space, space.ready_link())
 
 
 def _retrieved(loading: asyncio.Task[None]) -> None:
-    """Look at the error of a load whose callers are all gone."""
+    """Retrieve the error of a load whose callers were all cancelled."""
     if not loading.cancelled():
         loading.exception()
 
@@ -251,7 +252,7 @@ def _no_room() -> Unavailable:
 
 
 def space_not_found(key: SpaceKey) -> NotFound:
-    """Return the error of a call that names no space of its tenant."""
+    """Return the error for a space that does not exist in the tenant."""
     return NotFound(
         "The space does not exist.", reason="SPACE_NOT_FOUND", metadata={"space": key.space}
     )

@@ -1,4 +1,4 @@
-"""Eviction of spaces from RAM: of all when they take too much, of idle ones in short memory."""
+"""Unloading of spaces: any when the budget is exceeded, idle ones when memory is short."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from mlsdm_grpc.spaces.space import Space, SpaceStatus
 
 __all__ = ["Evictor"]
 
+# Idle time after which a space may be unloaded when memory is short, seconds.
 _IDLE_S: Final = 5.0
-"""A space that nobody has asked for that long may leave when the node is short of memory."""
 _AGAIN_S: Final = 0.1
 
 
 class Evictor:
-    """Lets spaces leave RAM, least recently used first.
+    """Task that unloads spaces, least recently used first.
 
     Args:
-        registry: The spaces in use.
-        budget: What they may take, all together.
-        snapshots: Makes a space that is to leave cheap to load again; calls go on meanwhile.
-        metrics: Where figures go.
+        registry: Registry of the spaces in use.
+        budget: Memory budget of all spaces together.
+        snapshots: Takes a snapshot before unloading, so that the next load is cheap; calls continue
+            meanwhile.
+        metrics: Metrics to update.
     """
 
     def __init__(
@@ -42,27 +43,27 @@ class Evictor:
         self._making_room = anyio.CancelScope()
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Keep to the budget, in a task of this group."""
+        """Enforce the budget, in a task of this group."""
         self._budget.is_kept = True
         tasks.start_soon(self._make_room_for_ever)
 
     def stop(self) -> None:
-        """Begin nothing by itself any more."""
+        """Stop automatic unloading."""
         self._budget.is_kept = False
         self._making_room.cancel()
         self._budget.roomy.set()
 
     def shed(self) -> None:
-        """Let spaces that nobody has asked for lately leave in the background."""
+        """Unload idle spaces in the background."""
         if self._budget.is_kept:
             self._shedding = True
             self._budget.room_wanted.set()
 
     async def evict_idle(self, *, idle_s: float = 0.0) -> None:
-        """Let every space leave RAM that nobody is at and nobody has asked for lately.
+        """Unload every space that is unused and was not requested recently.
 
         Args:
-            idle_s: Nobody has asked for them for this long, seconds.
+            idle_s: Minimum time since the last request, seconds.
         """
         until_s = asyncio.get_running_loop().time() - idle_s
         for space in self._registry:
@@ -73,6 +74,7 @@ class Evictor:
         budget = self._budget
         with self._making_room:
             while True:
+                # A space that was in use a moment ago may be unloaded soon.
                 # What was in use a moment ago may leave soon.
                 with anyio.move_on_after(_AGAIN_S if budget.exceeded else None):
                     await budget.room_wanted.wait()
@@ -87,7 +89,7 @@ class Evictor:
                 budget.roomy.set()
 
     async def _evict(self, space: Space) -> None:
-        """Let a space leave RAM unless somebody is at it."""
+        """Unload a space unless it is in use."""
         if space.idle:
             await self._snapshots.before_eviction(space)
         if space.idle:
@@ -103,8 +105,8 @@ class Evictor:
         finally:
             space.moving = None
             if space.status is SpaceStatus.EVICTING:
-                # Nobody is woken: how far the space is has not changed. Who waits for a change
-                # holds the space, and the next write brings it back.
+                # No waiter is woken, because the revision has not changed. Waiters keep a reference
+                # to the space, and the next write loads it again.
                 space.status = SpaceStatus.COLD
                 self._registry.release(space.key)
                 self._evictions.inc()

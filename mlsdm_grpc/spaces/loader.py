@@ -1,4 +1,4 @@
-"""Brings the state of a space up on its worker: a snapshot, then the records behind it."""
+"""Loading of spaces into their workers: a snapshot, then the records after it."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from mlsdm_grpc.workers.link import Link
 from mlsdm_grpc.workers.pool import Pool
 from mlsdm_grpc.workers.space_codec import raise_failure, view_from_reply
 
-__all__ = ["Loader"]
+__all__ = ["LARGE_BYTES", "TURN_S", "Loader"]
 
 _LOADS_A_WORKER: Final = 4
+# Cost of a load at its gate, because its duration is not known in advance.
 _LOAD_S: Final = 1.0
-"""What a load counts for at its gate; how long it takes is not known before."""
-_LARGE_BYTES: Final = 4 * 1024 * 1024
-"""A snapshot that keeps its worker busy for long."""
-_TURN_S: Final = 2.0
-"""Longest wait of a large load for the one before it."""
+# Size of a snapshot that occupies its worker for long, bytes.
+LARGE_BYTES: Final = 4 * 1024 * 1024
+# Maximum wait of a large load for the previous one, seconds.
+TURN_S: Final = 2.0
 
 
 class Loader:
-    """Loads spaces: some of a worker at a time, in turn between tenants.
+    """Loader of spaces: a few for each worker at a time, in turn between tenants.
 
     Args:
-        journal: Where snapshots and records come from.
-        pool: Workers that hold the minds.
-        quarantine: Told of records and snapshots that a worker did not survive.
-        metrics: Where figures go.
+        journal: Source of snapshots and records.
+        pool: Workers that hold the spaces.
+        quarantine: Registers records and snapshots that crash workers.
+        metrics: Metrics to update.
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class Loader:
         self._gates = [
             Gate(
                 Lane.MAINTENANCE,
-                max_queue_s=math.inf,  # calls that wait are bounded by their lanes
+                # The lanes already bound the number of waiting calls.
+                max_queue_s=math.inf,
                 clock=time.monotonic,
                 waited=metrics.space_load_wait.observe,
                 window_s=_LOADS_A_WORKER * _LOAD_S,
@@ -64,7 +65,7 @@ class Loader:
 
     @asynccontextmanager
     async def turn(self, space: Space) -> AsyncIterator[None]:
-        """Wait until a space may be loaded: some at a time, in turn between tenants."""
+        """Wait for permission to load a space: a few at a time, in turn between tenants."""
         gate = self._gates[space.worker]
         await gate.enter(space.key.tenant, _LOAD_S, math.inf)
         try:
@@ -73,10 +74,10 @@ class Loader:
             gate.leave(_LOAD_S)
 
     async def bring_up(self, space: Space) -> None:
-        """Load a space and apply its records; a record that none of its attempts survives bars it.
+        """Load a space and apply its records; a record that fails every attempt is quarantined.
 
         Raises:
-            DataLoss: Its snapshot and records cannot be read.
+            DataLoss: Snapshot or records cannot be read.
             Unavailable: WORKER_LOST.
         """
         link = await self._pool.ready(space.worker)
@@ -92,14 +93,17 @@ class Loader:
             space.head_unknown = False
 
     async def _take_turn(self, worker: int, turn: AsyncExitStack) -> None:
-        """Wait for the large load before this one: side by side both would take twice as long."""
-        with anyio.move_on_after(_TURN_S):
+        """Wait for the previous large load: side by side, both would take twice as long."""
+        with anyio.move_on_after(TURN_S):
             await turn.enter_async_context(self._turns[worker])
 
     async def _caught_up(
         self, space: Space, link: Link, until: int | None, turn: AsyncExitStack
     ) -> bool:
-        """Load a space and apply its records up to one; False where a record met a defect."""
+        """Load a space and apply its records up to a revision.
+
+        Return False at a defective record.
+        """
         if space.link is not link:
             while not await self._loaded_snapshot(space, link, turn):
                 pass
@@ -115,13 +119,14 @@ class Loader:
             self._metrics.journal_replayed_records.inc(reply.done.count)
             space.unsaved += reply.done.writes
             space.advance(reply.revision)
-        space.link = link  # not before: who waited for a turn would see it half way back
+        # Set last: otherwise callers would see a half-loaded space.
+        space.link = link
         return True
 
     async def _loaded_snapshot(self, space: Space, link: Link, turn: AsyncExitStack) -> bool:
-        """Let a worker read the newest snapshot; False if that one was no good and is set aside."""
+        """Load the newest snapshot; return False if it is bad and was set aside."""
         snapshot = await self._journal.load_snapshot(space.key)
-        if snapshot and snapshot.size > _LARGE_BYTES:
+        if snapshot and snapshot.size > LARGE_BYTES:
             await self._take_turn(space.worker, turn)
         load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
         space.asked = link
@@ -138,7 +143,7 @@ class Loader:
         return True
 
     async def read_view(self, space: Space, link: Link) -> int:
-        """Ask for the figures of a space and return the version of its rules."""
+        """Read the state of a space and return the version of its rules."""
         reply = await link.request(pb.LinkRequest(space_id=space.number, view=pb.ViewRequest()))
         space.heard(reply)
         raise_failure(reply, space.key.space)

@@ -1,4 +1,4 @@
-"""The spaces of a lost worker come back by themselves, last used first."""
+"""Automatic reloading of the spaces of a lost worker, last used first."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["LostSpaces"]
 
 
 class LostSpaces:
-    """Brings the spaces of lost workers back.
+    """Task that reloads the spaces of lost workers.
 
     Args:
-        registry: The spaces in use.
-        directory: Loads them.
-        quarantine: Told of the record that a worker ended with.
+        registry: Registry of the spaces in use.
+        directory: Loads the spaces.
+        quarantine: Registers the record that crashed a worker.
     """
 
     def __init__(
@@ -33,23 +33,23 @@ class LostSpaces:
         self._registry = registry
         self._directory = directory
         self._quarantine = quarantine
+        # Spaces of lost workers, last used first.
         self._lost: asyncio.Queue[Sequence[Space]] = asyncio.Queue()
-        """Spaces of lost workers, last used first."""
         self._brings_back = False
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Bring lost spaces back, in tasks of this group."""
+        """Reload lost spaces, in tasks of this group."""
         self._brings_back = True
         tasks.start_soon(self._bring_back_for_ever, tasks)
 
     def stop(self) -> None:
-        """Begin nothing by itself any more."""
+        """Stop automatic reloading."""
         self._brings_back = False
 
     def worker_lost(self, loss: Loss) -> None:
-        """Bring the spaces of a worker back, last used first; those that are asked for at once.
+        """Reload the spaces of a lost worker, last used first; requested ones at once.
 
-        A worker that held too much gets back only what is asked for.
+        After a loss by too much memory, only requested spaces are reloaded.
         """
         if loss.applying is not None:
             struck = self._registry.numbered(loss.applying.space)

@@ -1,7 +1,7 @@
-"""Waiting with patience: up to a time, and only while the worker that is waited for moves.
+"""Waiting for a worker: up to a deadline, and only while the worker makes progress.
 
-A worker process that was stopped, or hangs, answers nothing and does not end either, so whoever
-cannot wait for the watchdog of the workers has to look whether it makes steps.
+A stopped or hanging worker process neither answers nor ends. A call that cannot wait for the
+watchdog of the workers must therefore check whether its worker makes progress.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from mlsdm_grpc.spaces.registry import SpaceRegistry
 
 __all__ = ["Patience", "hanging", "patience_s", "waiting_for"]
 
+# Share of the remaining time. A call with an unresponsive worker is answered within a quarter of
+# its deadline; the rest of the quarter is for the work after the wait.
 _SHARE: Final = 0.2
-"""Of the time that is left. An answer that a worker keeps from being perfect is there within a
-quarter of its deadline; what is left of the quarter is for all that comes behind the wait."""
 _LEAST_S: Final = 0.1
 _MOST_S: Final = 2.0
+# Time for a worker that was hanging a moment ago, in case it continues now, seconds.
 _AGAIN_S: Final = 0.1
-"""Time for one that hung a moment ago, in case that it goes on just now."""
 
 
 def patience_s(deadline_s: float, *, hangs: bool) -> float:
-    """Return for how long a worker may make no step while a call waits for it, seconds.
+    """Return the time without progress after which a call gives up a worker, seconds.
 
     Args:
-        deadline_s: Event-loop time by which the call has to be answered; may be infinite.
-        hangs: Others have waited for it in vain.
+        deadline_s: Event-loop time of the deadline; may be infinite.
+        hangs: True if earlier calls have given up the worker.
     """
     if hangs:
         return _AGAIN_S
@@ -43,12 +43,12 @@ def patience_s(deadline_s: float, *, hangs: bool) -> float:
 
 
 class Patience:
-    """Ends the body of a ``with`` by TimeoutError when patience is over.
+    """Context that ends its body with TimeoutError when progress stops.
 
     Args:
-        goes_on: Called at every look; False ends the wait.
-        every_s: Time between two looks, seconds.
-        until_s: Event-loop time of the end; None is never.
+        goes_on: Called at every check; False ends the wait.
+        every_s: Interval of the checks, seconds.
+        until_s: Event-loop time of the end; None is unlimited.
     """
 
     __slots__ = ("_every_s", "_goes_on", "_limit", "_looks")
@@ -63,11 +63,11 @@ class Patience:
 
     @property
     def is_over(self) -> bool:
-        """Whether it was this that ended the body."""
+        """True if this object ended the body."""
         return self._limit.is_over
 
     def __enter__(self) -> Self:
-        """Begin to look."""
+        """Start the checks."""
         self._limit.__enter__()
         self._look_later()
         return self
@@ -78,7 +78,7 @@ class Patience:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Look no more; raises TimeoutError in place of the cancellation that ended the body."""
+        """Stop the checks; raise TimeoutError instead of the cancellation that ended the body."""
         if self._looks is not None:
             self._looks.cancel()
         self._limit.__exit__(exc_type, exc, traceback)
@@ -104,17 +104,17 @@ async def waiting_for(
     until_s: float = math.inf,
     overdue: Callable[[], MlsdmError] | None = None,
 ) -> AsyncIterator[None]:
-    """Wait inside for the worker of a space while it moves.
+    """Wait inside for the worker of a space while it makes progress.
 
     Args:
-        spaces: Know their workers.
+        spaces: Registry of spaces and workers.
         key: The space.
-        deadline_s: Event-loop time by which the call has to be answered.
-        until_s: The same by which what is inside has to be done; infinite where it knows itself.
-        overdue: Makes what is raised when patience is over, in place of what is said below.
+        deadline_s: Event-loop time of the call's deadline.
+        until_s: Event-loop time by which the body must be done; infinite if it has its own limit.
+        overdue: Creates the error to raise instead of those below.
 
     Raises:
-        Unavailable: WORKER_LOST; the worker makes no step.
+        Unavailable: WORKER_LOST; the worker makes no progress.
         DeadlineExceeded: DEADLINE_EXPIRED; ``until_s`` has passed.
     """
     patience = Patience(
@@ -139,7 +139,7 @@ async def waiting_for(
 
 
 def hanging(key: SpaceKey) -> Unavailable:
-    """Return the error of a call that has nothing from a space because its worker hangs."""
+    """Return the error for a call whose worker hangs."""
     return Unavailable(
         "The worker of this space does not answer; nothing was written.",
         reason="WORKER_LOST",

@@ -1,11 +1,11 @@
-"""Spaces with a record that takes down whatever applies it.
+"""Quarantine of spaces with a record that crashes workers.
 
-A record is struck when a worker ends, or meets a defect, with that record in hand. Struck twice
-with no success between, it puts its space in quarantine: what comes before the record is served,
-the record is never applied again by this server, and writes are refused. A restart tries anew.
+A record gets a strike when a worker ends or fails while applying it. Two strikes without a success
+in between put the space in quarantine: earlier records are served, the record is never applied
+again by this server, and writes are refused. A restart tries again.
 
-To read a snapshot takes long, so whatever kills workers from outside may well meet the same one
-twice; a snapshot is given up after more strikes in a row than that.
+Reading a snapshot takes long, so an external cause that kills workers may hit the same snapshot
+twice. A snapshot therefore needs more strikes in a row.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ class Quarantine:
     """The quarantine of one server."""
 
     def __init__(self) -> None:
+        # Last record with strikes, and their number in a row.
         self._struck: dict[SpaceKey, tuple[int, int]] = {}
-        """What was struck last, and how often in a row."""
         self._barred: dict[SpaceKey, int] = {}
 
     @property
     def spaces(self) -> dict[SpaceKey, int]:
-        """The spaces in quarantine, each with the first revision that is not served; a copy."""
+        """Spaces in quarantine with the first revision that is not served; a copy."""
         return dict(self._barred)
 
     def strike(self, key: SpaceKey, revision: int) -> None:
-        """Note that a record, or reading the snapshot (``LOADING``), took its worker down."""
+        """Add a strike to a record, or to reading the snapshot (``LOADING``)."""
         last, times = self._struck.get(key, (revision, 0))
         times = times + 1 if last == revision else 1
         self._struck[key] = revision, times
@@ -48,14 +48,14 @@ class Quarantine:
         _log.error("space_quarantined", tenant=key.tenant, space=key.space, revision=revision)
 
     def passed(self, key: SpaceKey) -> None:
-        """Note that a space was brought up to date: what struck it was not its record."""
+        """Clear the strikes of a space that was loaded successfully."""
         self._struck.pop(key, None)
 
     def last_served(self, key: SpaceKey) -> int | None:
-        """Return the last revision that may be applied; None if there is no such limit.
+        """Return the last revision that may be applied, or None without a limit.
 
         Raises:
-            DataLoss: DATA_DAMAGED; the snapshot of the space takes its worker down.
+            DataLoss: DATA_DAMAGED; the snapshot of the space crashes workers.
         """
         barred = self._barred.get(key)
         if barred == LOADING:
@@ -63,10 +63,10 @@ class Quarantine:
         return None if barred is None else barred - 1
 
     def check_writable(self, key: SpaceKey) -> None:
-        """Refuse a write to a space that cannot go on.
+        """Refuse a write to a space in quarantine.
 
         Raises:
-            DataLoss: DATA_DAMAGED; it is in quarantine.
+            DataLoss: DATA_DAMAGED; the space is in quarantine.
         """
         barred = self._barred.get(key)
         if barred is not None:

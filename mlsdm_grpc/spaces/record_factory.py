@@ -1,4 +1,4 @@
-"""Makes the records that are written to spaces, each under the rules of its space."""
+"""Creation of the records of writes, each under the rules of its space."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ __all__ = ["RecordFactory"]
 
 
 class RecordFactory:
-    """Makes records.
+    """Factory of records.
 
     Args:
-        new_spaces_version: Version of the rules that new spaces are under.
-        upgrades: A space that is under older rules than the newest is carried to them before its
-            next write.
-        record_ns: Clock of the records, Unix ns.
-        new_record_id: Source of 16 unique bytes.
-        quarantine: Spaces that take no writes.
+        new_spaces_version: Version of the rules of new spaces.
+        upgrades: Upgrade a space under older rules before its next write.
+        record_ns: Clock of records, Unix nanoseconds.
+        new_record_id: Returns 16 unique bytes.
+        quarantine: Spaces that refuse writes.
     """
 
     def __init__(
@@ -44,15 +43,17 @@ class RecordFactory:
         self._quarantine = quarantine
 
     def record(self, space: Space, body: RecordBody, ticket: Ticket) -> Record:
-        """Return the record that the next write of ``space`` would be.
+        """Return the record of the next write to ``space``.
 
         Raises:
             DataLoss: DATA_DAMAGED; the space is in quarantine.
-            PreconditionFailed: SEMANTICS_UNSUPPORTED; its rules cannot keep all of the body.
+            PreconditionFailed: SEMANTICS_UNSUPPORTED; the rules of the space cannot keep the whole
+                body.
         """
         self._quarantine.check_writable(space.key)
         creates = isinstance(body, CreateSpace)
-        if not (creates and space.head):  # which creates nothing
+        # The creation of an existing space has no effect.
+        if not (creates and space.head):
             version = self.version_of(space)
             check_kept(space.key, version, () if version == newest() else parts(body))
         return Record(
@@ -68,18 +69,18 @@ class RecordFactory:
         )
 
     def version_of(self, space: Space | None) -> int:
-        """Return the version of the rules that the next write of a space will be under.
+        """Return the version of the rules of the next write to a space.
 
         Args:
-            space: A loaded space; None for one that nothing was written to.
+            space: A loaded space; None for a space without records.
         """
         version = 0 if space is None else space.semantics_version
         return max(version or self.new_spaces_version, self._upgrade_to)
 
     def upgrade(self, space: Space) -> Record | None:
-        """Return the record that carries a space one step to the rules of this node, if it is due.
+        """Return the record that upgrades a space by one version, if one is due.
 
-        It is the same for every writer, so that the first one wins.
+        It is the same for every writer, so the first one wins.
         """
         if not 0 < space.semantics_version < self._upgrade_to:
             return None

@@ -1,4 +1,4 @@
-"""The spaces that the parent process knows, and the worker that each belongs to."""
+"""The registry of the spaces known to the parent process, with their workers."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ __all__ = ["SpaceRegistry"]
 
 
 class SpaceRegistry:
-    """Knows every space that somebody holds, and has those in use in the order of their use.
+    """Registry of all referenced spaces; spaces in use are ordered by last use.
 
     Args:
-        pool: Workers that hold the minds.
-        budget: What the spaces may take in RAM, all together.
+        pool: Workers that hold the spaces.
+        budget: Memory budget of all spaces together.
     """
 
     def __init__(self, pool: Pool, budget: Budget) -> None:
         self._pool = pool
         self._budget = budget
+        # Loaded spaces, and those lost by their worker; last used last.
         self._in_use: OrderedDict[SpaceKey, Space] = OrderedDict()
-        """Spaces in RAM, and those that their worker has lost; last used last."""
+        # All referenced spaces.
         self._known: WeakValueDictionary[SpaceKey, Space] = WeakValueDictionary()
-        """Every space that somebody holds."""
+        # All spaces and second copies, by number.
         self._numbered: WeakValueDictionary[int, Space] = WeakValueDictionary()
-        """Every space and every second copy of one, by number."""
         self._last_number = 0
 
     def __iter__(self) -> Iterator[Space]:
@@ -44,26 +44,26 @@ class SpaceRegistry:
         return key in self._in_use
 
     def count(self, status: SpaceStatus) -> int:
-        """Return how many of the spaces in use are in a status."""
+        """Return the number of spaces in use with a status."""
         return sum(space.status is status for space in self._in_use.values())
 
     def known(self, key: SpaceKey) -> Space | None:
-        """Return a space if anybody holds it, in use or not."""
+        """Return a space with any reference to it, in use or not."""
         return self._known.get(key)
 
     def numbered(self, number: int) -> Space | None:
-        """Return the space, or the second copy of one, that has a number on the link."""
+        """Return the space or second copy with a number on the link."""
         return self._numbered.get(number)
 
     def create(self, key: SpaceKey, loader: SpaceLoader) -> Space:
-        """Return a new copy of a space, which is not in use."""
+        """Return a new copy of a space that is not in use."""
         self._last_number += 1
         space = Space(key, self._last_number, self.worker_of(key), self._budget, loader)
         self._numbered[space.number] = space
         return space
 
     def use(self, key: SpaceKey, loader: SpaceLoader) -> Space:
-        """Return the one space of a key, which is in use from here on and used last."""
+        """Return the space of a key, and mark it as in use and last used."""
         space = self._in_use.get(key)
         if space is None:
             space = self._in_use[key] = self._known.get(key) or self.create(key, loader)
@@ -72,25 +72,25 @@ class SpaceRegistry:
         return space
 
     def keep(self, space: Space) -> None:
-        """Note that a space is in use."""
+        """Mark a space as in use."""
         self._in_use[space.key] = space
 
     def uses(self, space: Space) -> bool:
-        """Return whether a space is the one in use of its key."""
+        """Return True if a space is the one in use for its key."""
         return self._in_use.get(space.key) is space
 
     def release(self, key: SpaceKey) -> None:
-        """Note that a space is in use no more."""
+        """Mark a space as no longer in use."""
         self._in_use.pop(key, None)
 
     def worker_of(self, key: SpaceKey) -> int:
-        """Return the index of the worker that holds a space."""
+        """Return the index of the worker of a space."""
         return zlib.crc32("/".join(key).encode()) % self._pool.size
 
     def hangs(self, key: SpaceKey) -> bool:
-        """Return whether the worker of a space hangs; see :meth:`Pool.hangs`."""
+        """Return True if the worker of a space hangs; see :meth:`Pool.hangs`."""
         return self._pool.hangs(self.worker_of(key))
 
     def watched(self, key: SpaceKey) -> Callable[[], bool]:
-        """Return what says whether the worker of a space moves; see :meth:`Pool.watched`."""
+        """Return a function that reports progress of a space's worker; see :meth:`Pool.watched`."""
         return self._pool.watched(self.worker_of(key))

@@ -1,8 +1,7 @@
-"""Scrubbing: the rows of spaces in use are compared with their checksums.
+"""Scrubbing: the rows of loaded spaces are compared with their checksums.
 
-A row that is not what was stored is restored from a second copy of the space, which is made from
-snapshot and journal beside it. What that copy cannot restore is lost: that one memory answers
-DATA_LOSS from then on, all others serve.
+A damaged row is restored from a second copy of the space, loaded from snapshot and journal. A row
+that this copy cannot restore is lost: that memory returns DATA_LOSS, and all others are served.
 """
 
 from __future__ import annotations
@@ -23,70 +22,70 @@ from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.directory import Space
 from mlsdm_grpc.spaces.space_client import Access
 
-__all__ = ["Scrubber"]
+__all__ = ["TICK_S", "Scrubber"]
 
 _log = structlog.get_logger(__name__)
-_TICK_S = 0.25
+TICK_S = 0.25
 _SWEEP_ROWS = 4_096
+# Number of ticks after which a space is scrubbed even though its worker is never idle.
 _BUSY_TURNS = 20
-"""A space whose worker is never idle is scrubbed nevertheless, every so often."""
 
 
 @dataclass(slots=True)
 class _Turn:
-    """The progress of scrubbing one space."""
+    """Progress of scrubbing one space."""
 
     start: int = 0
     waited: int = 0
-    """Times that its worker was busy."""
+    """Number of ticks at which its worker was busy."""
     failing: bool = False
-    """It could not be scrubbed the last time, which was told."""
+    """True if the last attempt failed and was logged."""
 
 
 class Scrubber:
-    """Scrubs the spaces of this node.
+    """Scrubbing of the spaces of this node.
 
     Args:
-        access: The way to the spaces.
-        rows_per_s: Rows compared with their checksums in a second, all spaces together; 0 scrubs
-            before snapshots only.
-        metrics: Where figures go.
+        access: Access to the spaces.
+        rows_per_s: Number of rows compared each second, over all spaces; 0 scrubs only before
+            snapshots.
+        metrics: Metrics to update.
     """
 
     def __init__(self, access: Access, *, rows_per_s: int, metrics: Metrics) -> None:
         self._directory = access.directory
         self._ask = partial(access.ask, lane=Lane.MAINTENANCE)
-        self._rows_a_tick = -(-rows_per_s // round(1 / _TICK_S))
+        self._rows_a_tick = -(-rows_per_s // round(1 / TICK_S))
         self._rows = metrics.scrub_rows
         self._scrubbing = anyio.CancelScope()
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Scrub from here on, in a task of this group."""
+        """Start scrubbing, in a task of this group."""
         if self._rows_a_tick:
             tasks.start_soon(self._scrub_for_ever)
 
     def stop(self) -> None:
-        """Begin nothing by itself any more."""
+        """Stop automatic scrubbing."""
         self._scrubbing.cancel()
 
     async def sweep(self, space: Space) -> None:
-        """Compare all rows of a space with their checksums, in steps that let others in."""
+        """Compare all rows of a space with their checksums, in steps that let other work run."""
         start = await self._scrub(space, 0, _SWEEP_ROWS)
         while start:
             start = await self._scrub(space, start, _SWEEP_ROWS)
 
     async def _scrub_for_ever(self) -> None:
-        """Go through all spaces in turn, some rows at a time, first of all where it is idle."""
+        """Scrub all spaces in turn, some rows at a time, on idle workers first."""
         turns: dict[SpaceKey, _Turn] = {}
         with self._scrubbing:
             while True:
                 spaces = list(self._directory)
                 turns = {space.key: turns.get(space.key, _Turn()) for space in spaces}
                 for space in spaces:
-                    await anyio.sleep(_TICK_S)
+                    await anyio.sleep(TICK_S)
                     await self._take(space, turns[space.key])
                 if not spaces:
-                    await anyio.sleep(_TICK_S)
+                    await anyio.sleep(TICK_S)
 
     async def _take(self, space: Space, turn: _Turn) -> None:
         turn.waited += 1
@@ -102,7 +101,7 @@ class Scrubber:
             turn.failing = True
 
     async def _scrub(self, space: Space, start: int, count: int) -> int:
-        """Look at some rows, restore those that are damaged, and return where to go on, or 0."""
+        """Compare some rows, repair damaged ones, and return the next slot, or 0."""
         wanted = pb.ScrubRequest(start=start, count=count)
         reply = (await self._ask(space, pb.LinkRequest(scrub=wanted))).scrub
         self._rows.labels("checked").inc(reply.checked)
@@ -112,14 +111,15 @@ class Scrubber:
         return reply.next
 
     async def _repair(self, space: Space, memory_ids: Sequence[str]) -> None:
-        """Restore rows from a second copy of the space; give up those that it does not have."""
+        """Repair rows from a second copy of the space; rows missing there are lost."""
         wanted = pb.RepairRequest(memory_ids=memory_ids)
         try:
             async with self._directory.apart(space.key) as copy:
                 wanted.copy_id = copy.number
                 reply = (await self._ask(space, pb.LinkRequest(repair=wanted))).repair
         except DataLoss:
-            wanted.copy_id = 0  # there is no copy to be had
+            # There is no copy.
+            wanted.copy_id = 0
             reply = (await self._ask(space, pb.LinkRequest(repair=wanted))).repair
         self._rows.labels("repaired").inc(len(reply.repaired))
         self._rows.labels("lost").inc(len(reply.lost))

@@ -1,4 +1,4 @@
-"""Snapshots of the spaces in use: when one is due, and how it is taken."""
+"""Snapshots of loaded spaces: their schedule and creation."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from mlsdm_grpc.workers.space_codec import writes_of
 __all__ = ["SnapshotSchedule", "Snapshots"]
 
 _log = structlog.get_logger(__name__)
+# Time between snapshots of a space, seconds, because a snapshot costs its worker about as much as
+# the writes before it.
 _REST_S = 10.0
-"""Time from one snapshot of a space to the next, seconds, as one costs its worker about as much as
-the writes before it;"""
+# Multiple of the configured number of writes at which the time no longer delays a snapshot.
 _MOST = 4
-"""but not with so many times the writes that are due."""
+# Number of writes that are replayed faster than a snapshot is written.
 _CHEAP_REPLAY = 1_000
-"""Writes that are replayed faster than a snapshot is written."""
 
 
 class SnapshotSchedule:
-    """Counts the writes to spaces and queues those that are due for a snapshot.
+    """Counter of writes, and queue of the spaces due for a snapshot.
 
     Args:
-        every: Writes to a space between two snapshots.
+        every: Number of writes to a space between two snapshots.
     """
 
     def __init__(self, every: int) -> None:
@@ -47,37 +47,37 @@ class SnapshotSchedule:
         self._open = False
 
     def open(self) -> None:
-        """Queue spaces from here on."""
+        """Start queueing spaces."""
         self._open = True
 
     def close(self) -> None:
-        """Queue no more spaces."""
+        """Stop queueing spaces."""
         self._open = False
 
     def applied(self, space: Space, outcome: Outcome | None) -> None:
-        """Note a record that was applied to a space, and queue the space if it is due."""
+        """Count an applied record, and queue the space if it is due."""
         space.unsaved += writes_of(outcome)
         if self._open and self._is_due(space) and self.claim(space.key):
             self._due.put_nowait(space)
 
     async def next(self) -> Space:
-        """Wait for the next space that is due; it is claimed."""
+        """Wait for the next due space, and claim it."""
         return await self._due.get()
 
     @property
     def idle(self) -> bool:
-        """Whether no snapshot is due or being taken."""
+        """True if no snapshot is due or in progress."""
         return not self._claimed
 
     def claim(self, key: SpaceKey) -> bool:
-        """Return whether a snapshot may be taken of a space: nobody else takes one now."""
+        """Return True and claim a space if no snapshot of it is in progress."""
         if key in self._claimed:
             return False
         self._claimed.add(key)
         return True
 
     def release(self, key: SpaceKey) -> None:
-        """Let others take a snapshot of a space again."""
+        """Release the claim of a space."""
         self._claimed.discard(key)
 
     def _is_due(self, space: Space) -> bool:
@@ -88,15 +88,15 @@ class SnapshotSchedule:
 
 
 class Snapshots:
-    """Takes snapshots of the spaces of this node.
+    """Creation of snapshots of the spaces of this node.
 
     Args:
-        access: The way to the spaces.
-        journal: Where snapshots go.
-        schedule: The spaces that are due.
-        scrubber: Looks at the rows that a snapshot is to hold.
-        stop_s: Longest time for the snapshots at the end, seconds.
-        metrics: Where figures go.
+        access: Access to the spaces.
+        journal: Destination of the snapshots.
+        schedule: Queue of the due spaces.
+        scrubber: Verifies the rows before a snapshot.
+        stop_s: Maximum time for the snapshots at the stop, seconds.
+        metrics: Metrics to update.
     """
 
     def __init__(
@@ -117,24 +117,29 @@ class Snapshots:
         self._stop_s = stop_s
         self._snapshots = metrics.space_snapshots
 
+    @property
+    def idle(self) -> bool:
+        """Whether no snapshot is due or being taken."""
+        return self._schedule.idle
+
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Take snapshots of spaces that are due from here on, in tasks of this group."""
+        """Take snapshots of due spaces, in tasks of this group."""
         self._schedule.open()
         tasks.start_soon(self._snapshot_for_ever, tasks)
 
     async def _snapshot_for_ever(self, tasks: anyio.abc.TaskGroup) -> None:
         while True:
-            tasks.start_soon(self._snapshot, await self._schedule.next())
+            tasks.start_soon(self.take, await self._schedule.next())
 
     async def before_eviction(self, space: Space) -> None:
-        """Leave a snapshot of a space if loading it again would be slow without."""
+        """Take a snapshot of a space if loading it without one would be slow."""
         if space.unsaved > _CHEAP_REPLAY and self._schedule.claim(space.key):
-            await self._snapshot(space)
+            await self.take(space)
 
     async def snapshot_all(self) -> None:
-        """Leave a snapshot of every space that has changed; begin none by itself any more.
+        """Take a snapshot of every changed space, and stop automatic snapshots.
 
-        Those with most to replay come first; what is not done in time is replayed.
+        Spaces with most records to replay come first; the rest is replayed at the next start.
         """
         self._schedule.close()
         behind = [
@@ -146,13 +151,13 @@ class Snapshots:
         done = 0
         with anyio.move_on_after(self._stop_s):
             for space in behind:
-                await self._snapshot(space)
+                await self.take(space)
                 done += 1
         if done < len(behind):
             _log.warning("snapshots_left_out", count=len(behind) - done)
 
-    async def _snapshot(self, space: Space) -> None:
-        """Write a snapshot and let the journal forget what two snapshots hold."""
+    async def take(self, space: Space) -> None:
+        """Write a snapshot, and trim the records that two snapshots cover."""
         path = self._journal.scratch_path()
         try:
             await self._scrubber.sweep(space)

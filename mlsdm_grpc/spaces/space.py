@@ -1,4 +1,4 @@
-"""One space as the parent process sees it: where it lives, how far it is, and who is at it."""
+"""One space in the parent process: its location, progress and users."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from mlsdm_grpc.workers.link import Link, worker_lost
 __all__ = ["Space", "SpaceLoader", "SpaceStatus", "revision_not_reached"]
 
 _MAX_REVISION_WAIT_S = 2.0
+# Factor by which an estimate approaches a measurement, so that one slow query has little effect.
 _LEARNING_STEP = 1.1
-"""An estimate goes towards what is measured by this factor, so that one slow query says little."""
 
 
 class SpaceStatus(Enum):
-    """States of the life cycle of a space."""
+    """State in the life cycle of a space."""
 
     COLD = "cold"
     LOADING = "loading"
@@ -33,81 +33,79 @@ class SpaceStatus(Enum):
 
 
 class SpaceLoader(Protocol):
-    """Brings spaces back."""
+    """Loads spaces again."""
 
     def reload(self, space: Space) -> None:
-        """Bring back a space for records that wait in its backlog."""
+        """Load a space for records that wait in its backlog."""
         ...
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class Space:
-    """One space as the parent process knows it.
+    """One space in the parent process.
 
-    There is at most one of a key that can be written to, for as long as anybody holds it, in RAM
-    or not: what it says of revisions outlives eviction. In a ``with`` block it stays in RAM.
+    While any reference exists, loaded or not, there is at most one writable object for a key, so
+    its revisions survive unloading. A ``with`` block keeps the space loaded.
     """
 
     key: SpaceKey
     number: int
-    """Its number on the link."""
+    """Number on the link."""
     worker: int
-    """Index of the worker that holds it."""
+    """Index of its worker."""
     budget: Budget
-    """Where the bytes that it takes are counted."""
+    """Budget that counts its memory."""
     loader: SpaceLoader = field(repr=False)
-    """What brings it back."""
+    """Loads it again."""
     status: SpaceStatus = SpaceStatus.COLD
     link: Link | None = None
-    """Link to the worker that holds its state; None when no worker does."""
+    """Link to the worker that holds its state; None if no worker does."""
     asked: Link | None = None
-    """Link to the worker that was last asked to load it, which may have it or get it."""
+    """Link to the worker that was last asked to load it, which may hold it."""
     head: int = 0
-    """Revision of the last record that was handed to the journal."""
+    """Revision of the last record passed to the journal."""
     applied: int = 0
-    """Revision that the worker is known to have reached."""
+    """Revision that the worker has reached."""
     head_unknown: bool = True
-    """The head has to be read from the journal."""
+    """True if the head must be read from the journal."""
     semantics_version: int = 0
-    """Rules that the space is under after the record at ``head``, and that the next one is written
-    by; 0 before the first. The two change together, so the journal takes no record of other rules.
-    """
+    """Version of the rules after the record at ``head``, under which the next one is written; 0
+    before the first. Both change together, so the journal takes no record under other rules."""
     view: SpaceView | None = None
-    """Parameters and incarnation as last seen; None if the space does not exist."""
+    """Last known parameters and incarnation; None if the space does not exist."""
     ontology: Ontology = field(default_factory=Ontology)
-    """Of the parameters in ``view``."""
+    """Ontology of the parameters in ``view``."""
     configured: int = 0
-    """Revision of the last change of parameters that the worker is known to have applied."""
+    """Revision of the last change of parameters applied by the worker."""
     query_cost_s: float = 2e-4
-    """Time of its worker that a query takes, as lately measured, seconds."""
+    """Measured worker time of a query, seconds."""
     consolidated_s: float = -math.inf
-    """Event-loop time of its latest consolidation by itself."""
+    """Event-loop time of the last automatic consolidation."""
     snapshot_revision: int = 0
-    """Revision of its newest snapshot."""
+    """Revision of the newest snapshot."""
     snapshot_s: float = -math.inf
-    """Event-loop time of the last one that was taken here."""
+    """Event-loop time of the last snapshot taken here."""
     unsaved: int = 0
-    """Writes that its worker has applied since the newest one; a batch counts as many as it holds.
-    """
+    """Number of writes applied since the newest snapshot; a batch counts as its number of items."""
     unsaved_due: int = 0
-    """After one that failed: how many there have to be before another is tried."""
+    """After a failed snapshot: number of writes before the next attempt."""
     moving: asyncio.Task[None] | None = None
-    """What loads or evicts it now."""
+    """Task that loads or unloads the space now."""
     held_bytes: int = 0
-    """Memory that it takes in its worker."""
+    """Memory in its worker, bytes."""
     used_s: float = 0.0
-    """Event-loop time of the last call that asked for it."""
+    """Event-loop time of the last request."""
     calls: int = 0
-    """Questions to its worker that are under way."""
+    """Number of requests to its worker in progress."""
     writes: int = 0
-    """Records that were handed to the journal and are not answered yet."""
+    """Number of records passed to the journal without a result yet."""
     backlog: list[tuple[bytes, asyncio.Future[Any]]] = field(default_factory=list)
     """Durable records that wait for the end of loading."""
     reached: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set and replaced whenever ``applied`` moves or the space goes cold."""
+    """Set and replaced whenever ``applied`` advances or the space becomes cold."""
 
     def advance(self, revision: int) -> None:
-        """Note that the worker has applied records up to ``revision``."""
+        """Record that the worker has applied records up to ``revision``."""
         if revision > self.applied:
             self.applied = revision
             self._wake()
@@ -129,13 +127,13 @@ class Space:
             raise revision_not_reached(min_revision, self.applied) from None
 
     def go_cold(self, *, head_unknown: bool = False) -> None:
-        """Make the next call load the space again; whoever watches it is such a call."""
+        """Make the next call load the space again; watches count as calls."""
         self.status = SpaceStatus.COLD
         self.head_unknown = self.head_unknown or head_unknown
         self._wake()
 
     def keep(self, record: bytes, answer: asyncio.Future[Any]) -> None:
-        """Keep a durable record until the space is loaded, which begins now if it has to."""
+        """Keep a durable record until the space is loaded; start loading if needed."""
         self.backlog.append((record, answer))
         self.loader.reload(self)
 
@@ -144,25 +142,25 @@ class Space:
         self.reached = asyncio.Event()
 
     def __enter__(self) -> None:
-        """Keep the space from leaving RAM."""
+        """Keep the space loaded."""
         self.calls += 1
 
     def __exit__(self, *exc_info: object) -> None:
-        """Let it leave again."""
+        """Allow the space to be unloaded."""
         self.calls -= 1
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody is at it."""
+        """True if any call uses it."""
         return bool(self.calls or self.writes or self.backlog)
 
     @property
     def idle(self) -> bool:
-        """Whether it may leave RAM: loaded, and nobody is at it."""
+        """True if it may be unloaded: loaded and unused."""
         return self.status is SpaceStatus.HOT and not self.wanted
 
     def heard(self, reply: pb.LinkReply) -> None:
-        """Look at a reply of the worker: one that has lost the space makes it load again."""
+        """Process a reply of the worker; if the worker has lost the space, it is loaded again."""
         if reply.unloaded:
             self.unlink()
             self.go_cold()
@@ -174,13 +172,16 @@ class Space:
             self.query_cost_s *= _LEARNING_STEP if dearer else 1.0 / _LEARNING_STEP
 
     def unlink(self) -> None:
-        """Note that no worker holds the space any more."""
+        """Record that no worker holds the space any more."""
         self.link = None
         self.budget.used_bytes -= self.held_bytes
         self.held_bytes = 0
 
     def unload(self) -> asyncio.Future[pb.LinkReply] | None:
-        """Make the worker forget the space; the future tells when, or that the worker is gone."""
+        """Make the worker drop the space.
+
+        The future is done after that, or when the worker is lost.
+        """
         link, self.asked = self.asked, None
         self.unlink()
         if link is None:
@@ -188,10 +189,10 @@ class Space:
         return link.request(pb.LinkRequest(space_id=self.number, unload=pb.UnloadRequest()))
 
     def ready_link(self) -> Link:
-        """Return the link of a space that was loaded.
+        """Return the link of a loaded space.
 
         Raises:
-            Unavailable: WORKER_LOST; its worker went away since.
+            Unavailable: WORKER_LOST; its worker was lost in the meantime.
         """
         if self.link is None:
             raise worker_lost()
@@ -199,7 +200,7 @@ class Space:
 
 
 def revision_not_reached(expected: int, actual: int) -> Unavailable:
-    """Return the error of a read that wants a later revision than the node has applied."""
+    """Return the error for a read that requires a later revision than the node has applied."""
     return Unavailable(
         "This node has not applied that revision yet.",
         reason="REVISION_NOT_REACHED",

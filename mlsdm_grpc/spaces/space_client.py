@@ -1,4 +1,4 @@
-"""The way to the spaces that every part of the engine takes: find one, ask it, write to it."""
+"""Access of the engine to spaces: look-up, requests to workers, and writes."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_fr
 __all__ = ["Access"]
 
 _WRITE_S: Final = 7e-5
+# Size of a record whose encoding and sending take milliseconds, bytes.
 _LARGE_BYTES: Final = 1_024 * 1_024
-"""Of a record; encoding one takes milliseconds, and so does sending it."""
+# Worker time of each kind of request, or of one slice of it, seconds; measured, to the nearest
+# order of magnitude. The cost of searches is learned from the worker.
 _COSTS_S: Final = {
     "get": 3e-5,
     "view": 5e-5,
@@ -55,24 +57,22 @@ _COSTS_S: Final = {
     "plan": 5e-3,
     "snapshot": 5e-3,
 }
-"""Time that a worker needs for a request, or for a slice of it, seconds; measured, to the nearest
-order. What a search costs is learned from the worker."""
 
 
+# Writes that a read-only space refuses.
 _CONTENT: Final = PutMemories | ProcessEvent | StreamItems | UpdateMemory | DeleteMemory
-"""Writes that a read-only space refuses."""
 
 
 class Access:
-    """Finds spaces, asks their workers, writes their records; all in fair turns.
+    """Look-up of spaces, requests to their workers, and writes, all scheduled fairly.
 
     Args:
-        directory: Where spaces are found.
-        records: Makes records.
-        writes: Where records go.
-        lanes: Who may work, and when.
-        clock: The server's clock.
-        ids: Makes the ids of writes that came without one.
+        directory: Directory of spaces.
+        records: Factory of records.
+        writes: Pipeline of records.
+        lanes: Admission of work.
+        clock: Clock of the server.
+        ids: Generator of ids for writes without one.
     """
 
     def __init__(
@@ -90,38 +90,38 @@ class Access:
         self.clock = clock
         self.ids = ids
         self.turns = LoopTurns()
-        """Slices of the event loop."""
+        """Time slices of the event loop."""
         self._records = records
         self._writes = writes
 
     @property
     def new_spaces_version(self) -> int:
-        """Version of the rules that new spaces are under."""
+        """Version of the rules of new spaces."""
         return self._records.new_spaces_version
 
     def version_of(self, key: SpaceKey) -> int:
-        """Return the version of the rules that the next write of a space will be under.
+        """Return the version of the rules of the next write to a space.
 
         Args:
-            key: Of a space that is loaded, or that nothing was written to.
+            key: Key of a loaded space, or of a space without records.
         """
         return self._records.version_of(self.directory.known(key))
 
     def check_room(self, key: SpaceKey, before: Before, count: int, deadline_s: float) -> None:
-        """Refuse a batch if there is no room for it now, before work is spent on its parts.
+        """Refuse a batch if there is no capacity for it now, before its items are processed.
 
-        Also one that would have ended otherwise before its turn: by a repeated result, a policy,
-        or a space that has to be loaded first.
+        A batch that would have ended earlier for another reason (a repeat, a policy, a space to be
+        loaded) is refused too.
 
         Args:
             key: The space.
             before: ``MIND`` for queries, ``JOURNAL`` for writes.
-            count: Queries or memories in the batch.
-            deadline_s: Event-loop time by which it has to be done.
+            count: Number of queries or memories in the batch.
+            deadline_s: Event-loop time of the deadline.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
-            DeadlineExceeded: It could not be done in time.
+            DeadlineExceeded: It cannot be done in time.
         """
         self.lanes.bulkhead(Lane.BULK).check(key.tenant)
         space = self.directory.known(key)
@@ -131,7 +131,7 @@ class Access:
             gate.check(key.tenant, count * each_s, deadline_s)
 
     async def reached(self, key: SpaceKey, min_revision: int, deadline_s: float) -> Space:
-        """Return a space that exists, loaded, once it has reached a revision.
+        """Return an existing space, loaded, once it has reached a revision.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
@@ -149,7 +149,7 @@ class Access:
         min_revision: int,
         deadline_s: float,
     ) -> SpaceView:
-        """Return the figures of a space as they stand now.
+        """Return the present state of a space.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
@@ -170,14 +170,14 @@ class Access:
         deadline_s: float = math.inf,
         record: bytes = b"",
     ) -> pb.LinkReply:
-        """Send a request about a space to its worker and return what it answers.
+        """Send a request about a space to its worker and return the reply.
 
-        A large ``record`` of the request goes behind it.
+        A large ``record`` of the request is sent after it.
 
         Raises:
-            MlsdmError: What the worker says.
+            MlsdmError: The error in the reply.
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There was, or would be, no time for it.
+            DeadlineExceeded: The deadline has passed, or would pass.
         """
         kind = request.WhichOneof("kind") or ""
         if kind == "search":
@@ -187,12 +187,14 @@ class Access:
         gate = self.lanes.gate(lane, Before.MIND, space.worker)
         with space:
             while True:
-                if space.status is not SpaceStatus.HOT:  # it left RAM meanwhile
+                # The space was unloaded in the meantime.
+                if space.status is not SpaceStatus.HOT:
                     await self.directory.loaded(space)
                 await gate.enter(space.key.tenant, cost_s, deadline_s)
                 if space.status is SpaceStatus.HOT:
                     break
-                gate.leave(cost_s)  # lost while this waited
+                # The space was lost during the wait.
+                gate.leave(cost_s)
             try:
                 link = space.ready_link()
                 request.space_id = space.number
@@ -212,10 +214,10 @@ class Access:
         return reply
 
     async def foresee(self, space: Space, body: RecordBody, ticket: Ticket) -> Outcome | None:
-        """Return what a record would do now, or None where only applying it would tell.
+        """Return the outcome that a record would have now, or None if only applying it gives one.
 
         Raises:
-            MlsdmError: It would be refused.
+            MlsdmError: The record would be refused.
         """
         encoded = await self._encoded(body)
         record = encode_record(self._records.record(space, body, ticket), encoded)
@@ -237,7 +239,7 @@ class Access:
         return outcome
 
     async def check_size(self, body: RecordBody) -> None:
-        """Refuse a body that no record has room for, before anything else is written for it.
+        """Refuse a body that is too large for a record, before anything else is written for it.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
@@ -247,13 +249,13 @@ class Access:
     async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
         """Write a record to a space and return its outcome; see ``WritePipeline``.
 
-        Of a space that is known to be read-only the worker is asked before: what it refuses leaves
-        no record, and the repeat of an earlier write still has its first result.
+        For a read-only space the worker is asked first: a refused write leaves no record, and the
+        repeat of an earlier write still returns its first result.
 
         Raises:
-            MlsdmError: Order refused it, as an error of its reason.
-            Unavailable: BULKHEAD_FULL, or the journal did not take it, or its worker was lost.
-            DeadlineExceeded: There was no time for it, or OUTCOME_UNKNOWN: it is on its way.
+            MlsdmError: The state refused the record, for the reason of the error.
+            Unavailable: BULKHEAD_FULL, the journal did not take it, or its worker was lost.
+            DeadlineExceeded: There was not enough time, or OUTCOME_UNKNOWN: it is in progress.
         """
         if isinstance(body, _CONTENT) and parameters_of(space).read_only:
             await self.foresee(space, body, ticket)
@@ -262,22 +264,24 @@ class Access:
             ticket = replace(ticket, request_id=self.ids.uuid())
         encoded = await self._encoded(body)
         cost_s = _WRITE_S * _items(body)
-        # One gate a worker: what waits for one that hangs or loads must not hold up the others.
+        # One gate for each worker: writes of a hanging or loading one must not block the others.
         gate = self.lanes.gate(ticket.lane, Before.JOURNAL, space.worker)
         await gate.enter(space.key.tenant, cost_s, ticket.deadline_s)
         try:
-            if space.head_unknown:  # an append failed meanwhile
+            # An append has failed in the meantime.
+            if space.head_unknown:
                 await self.directory.loaded(space)
             done = partial(gate.leave, cost_s)
             answer = self._writes.submit(space, body, ticket, encoded=encoded, done=done)
-            del encoded  # the record has it
+            # The record contains it.
+            del encoded
         except BaseException:
             gate.leave(cost_s)
             raise
         return await self._writes.outcome(space, answer, ticket)
 
     async def _encoded(self, body: RecordBody) -> Sequence[bytes]:
-        """Return the encoded body of a record of many items; empty for others."""
+        """Return the encoded body of a record with many items; empty for others."""
         if not isinstance(body, PutMemories | StreamItems) or _items(body) <= FEW:
             return ()
         parts = encoded_body(body, await self.turns.all(encoded_items(body)))
@@ -286,7 +290,7 @@ class Access:
 
 
 def _items(body: RecordBody) -> int:
-    """Return how many writes a record is worth."""
+    """Return the number of writes that a record counts for."""
     if isinstance(body, PutMemories):
         return len(body.memories)
     return max(1, len(body.items)) if isinstance(body, StreamItems) else 1

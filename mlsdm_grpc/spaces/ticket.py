@@ -1,4 +1,4 @@
-"""The writer of a record, its idempotency key and its deadline."""
+"""Tickets: the writer, idempotency key and deadline of a record."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["Ticket", "outcome_unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The writer of a record, its idempotency key and its deadline."""
+    """The writer, idempotency key and deadline of a record."""
 
     principal: str
     deadline_s: float
     """Event-loop time."""
     request_id: bytes
-    """16 bytes; empty where the caller gave none."""
+    """Idempotency key, 16 bytes; empty if the caller gave none."""
     request_digest: bytes = b""
-    """32 bytes over the canonical request."""
+    """Digest of the canonical request, 32 bytes."""
     windowed: bool = True
-    """The request window remembers the write; not so for what comes before a first write."""
+    """True if the request window stores the write; False for the preparation of a first write."""
     lane: Lane = Lane.INTERACTIVE
 
 
 def outcome_unknown(ticket: Ticket) -> DeadlineExceeded:
-    """Return the error of a write whose answer did not come in time."""
+    """Return the error for a write without a result in time."""
     return DeadlineExceeded(
         "No answer came in time after the write was begun; repeat it with the same request_id to"
         " learn its result.",

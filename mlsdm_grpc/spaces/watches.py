@@ -1,9 +1,8 @@
-"""Watches: the state of a space at once and after each change, for as long as somebody looks.
+"""Watches: the state of a space at once and after each change, until the watcher leaves.
 
-A watch that has nothing to tell waits on the space's own event, until it has to tell that it is
-alive. Changes that come faster than a watch may tell them are joined: it asks for the state when
-its time has come, so the newest always arrives. A space whose worker was lost is brought back by
-its watches.
+A watch waits on the event of its space until the state changes or a heartbeat is due. Changes
+faster than the minimum interval are combined: the state is read when the interval has passed, so
+the newest always arrives. A watch loads a space again whose worker was lost.
 """
 
 from __future__ import annotations
@@ -25,52 +24,54 @@ __all__ = ["Pace", "Watches"]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When a watch tells something."""
+    """Timing of a watch."""
 
     min_interval_s: float
-    """Shortest time between two figures, seconds."""
+    """Minimum time between two states, seconds."""
     heartbeat_s: float
-    """Longest time without a word while nothing changes, seconds."""
+    """Maximum time without a message, seconds."""
     until_s: float
-    """Event-loop time at which the watch is over."""
+    """Event-loop time at which the watch ends."""
 
 
 class Watches:
     """All watches of this node.
 
     Args:
-        access: The way to the spaces.
-        limit: Watches of one space at once.
+        access: Access to the spaces.
+        limit: Maximum number of watches on one space.
     """
 
     def __init__(self, access: Access, *, limit: int) -> None:
         self._directory = access.directory
         self._read_state = access.state
         self._limit = limit
-        self._counts: Counter[SpaceKey] = Counter()
+        self.counts: Counter[SpaceKey] = Counter()
+        """Number of watches of each space that has any."""
 
     async def watch(
         self, key: SpaceKey, pace: Pace, *, min_revision: int, deadline_s: float
     ) -> AsyncGenerator[SpaceView | None]:
-        """Yield the figures of a space now and after each change, by rising revision.
+        """Yield the state of a space now and after each change, by rising revision.
 
-        None in their place says that the last ones still stand.
+        None is a heartbeat: the last state is still current.
 
         Args:
             key: The space.
-            pace: When something is told.
-            min_revision: Lowest revision that the first figures may be of.
-            deadline_s: Event-loop time until which somebody looks; may be infinite.
+            pace: Timing of the watch.
+            min_revision: Minimum revision of the first state.
+            deadline_s: Event-loop time at which the watcher leaves; may be infinite.
 
         Raises:
-            NotFound: SPACE_NOT_FOUND; it does not exist, or was deleted meanwhile.
-            Unavailable: BULKHEAD_FULL, REVISION_NOT_REACHED, or WORKER_LOST where the space could
-                not be brought back.
+            NotFound: SPACE_NOT_FOUND; it does not exist, or was deleted in the meantime.
+            Unavailable: BULKHEAD_FULL, REVISION_NOT_REACHED, or WORKER_LOST if the space could not
+                be loaded again.
         """
         clock = asyncio.get_running_loop().time
         with self._place(key):
             view = await self._read_state(key, min_revision=min_revision, deadline_s=deadline_s)
-            space = await self._directory.existing(key)  # held, so it may leave RAM meanwhile
+            # The reference allows the space to be unloaded in the meantime.
+            space = await self._directory.existing(key)
             told_s = clock()
             yield view
             while (heard_s := clock()) < pace.until_s:
@@ -96,9 +97,9 @@ class Watches:
         until_s: float,
         deadline_s: float,
     ) -> SpaceView | None:
-        """Return the figures once they are of a later revision, and not before a time.
+        """Return the state of a later revision, at the earliest at ``not_before_s``.
 
-        None if they are of the same one at another time.
+        None if there is no later revision until ``until_s``.
         """
         clock = asyncio.get_running_loop().time
         while True:
@@ -119,17 +120,17 @@ class Watches:
 
     @contextmanager
     def _place(self, key: SpaceKey) -> Iterator[None]:
-        if self._counts[key] >= self._limit:
+        if self.counts[key] >= self._limit:
             raise Unavailable(
                 "Too many watch the space.",
                 reason="BULKHEAD_FULL",
                 metadata={"lane": "watch"},
                 retry_after_s=RETRY_LATER_S,
             )
-        self._counts[key] += 1
+        self.counts[key] += 1
         try:
             yield
         finally:
-            self._counts[key] -= 1
-            if not self._counts[key]:
-                del self._counts[key]
+            self.counts[key] -= 1
+            if not self.counts[key]:
+                del self.counts[key]

@@ -1,7 +1,7 @@
 """The write pipeline: record -> journal -> worker -> outcome.
 
-Nothing of it runs in the task of the call, so a caller that goes away changes nothing for its
-record, and a write that the journal took is always applied.
+It runs outside the task of the call, so a cancelled caller has no effect on its record, and every
+write that the journal took is applied.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
 __all__ = [
+    "MAX_BACKLOG",
     "Applied",
     "Ticket",
     "WriteObserver",
@@ -55,35 +56,35 @@ __all__ = [
 
 _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.006
-_MAX_BACKLOG = 1_024
-"""Writes of a space that may wait for it to be loaded."""
+# Maximum number of writes that wait for a space to be loaded.
+MAX_BACKLOG = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A record that is durable and applied."""
+    """A durable and applied record."""
 
     outcome: Outcome
     synaptic_norms: tuple[float, ...] = ()
-    """After an event: norms of L1, L2, L3 when the answer was built."""
+    """After an event: norms of L1, L2, L3 when the response was built."""
 
 
 class WriteObserver(Protocol):
-    """Follows what is written."""
+    """Observer of writes."""
 
     def applied(self, space: Space, outcome: Outcome | None) -> None:
-        """Note a record that a worker applied, and its outcome unless it repeats an earlier one."""
+        """Handle a record applied by a worker; ``outcome`` is None for a repeat."""
         ...
 
 
 class WritePipeline:
-    """Turns writes into durable, applied records.
+    """Conversion of writes to durable, applied records.
 
     Args:
-        journal: Where records become durable.
-        records: Makes the records.
-        quarantine: Spaces that take no writes.
-        observers: Told of every record that a worker applied.
+        journal: Stores the records.
+        records: Factory of records.
+        quarantine: Spaces that refuse writes.
+        observers: Observers of applied records.
     """
 
     def __init__(
@@ -97,10 +98,10 @@ class WritePipeline:
         self._journal = journal
         self._records = records
         self._quarantine = quarantine
-        self._observers = observers
+        self.observers = observers
+        # Writes in progress: their monotonic start, infinite while they wait for their space, and
+        # the callback at their end.
         self._under_way: dict[asyncio.Future[Applied], tuple[float, Callable[[], None]]] = {}
-        """Writes that are not answered: when they began, monotonic, infinite for those that wait
-        for their space; and whom to tell of the end."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -113,19 +114,19 @@ class WritePipeline:
         encoded: Sequence[bytes] = (),
         done: Callable[[], None],
     ) -> asyncio.Future[Applied]:
-        """Hand one record to the journal and return its outcome to come.
+        """Pass one record to the journal and return a future with its outcome.
 
-        From here on nobody can take the write back: to cancel the future only stops waiting for
-        it. ``done`` is called at the end of the write, whoever waits, or when it has to wait for
-        others to be done with its space, which must not hold up the writes of other spaces.
-        ``encoded`` is the body as :func:`encoded_body` gives it, if that was done before.
+        The write cannot be withdrawn: cancelling the future only stops the wait. ``done`` is called
+        at the end of the write, or when it must wait for its space, because it must not delay
+        writes to other spaces. ``encoded`` is the result of :func:`encoded_body`, if the body is
+        encoded already.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
-            Unavailable: SPACE_LOADING; too many writes wait for the space already.
+            Unavailable: SPACE_LOADING; too many writes wait for the space.
             DataLoss: DATA_DAMAGED; the space is in quarantine.
         """
-        if space.status is not SpaceStatus.HOT and space.writes >= _MAX_BACKLOG:
+        if space.status is not SpaceStatus.HOT and space.writes >= MAX_BACKLOG:
             raise Unavailable(
                 "Too many writes wait for the space, which is being loaded.",
                 reason="SPACE_LOADING",
@@ -133,7 +134,8 @@ class WritePipeline:
                 retry_after_s=RETRY_SOON_S,
             )
         upgrade = self._records.upgrade(space)
-        if upgrade is not None:  # nobody waits for it: the next write follows it or fails with it
+        # It has no waiter: the next write follows it or fails with it.
+        if upgrade is not None:
             tenant, name = space.key
             version = space.semantics_version + 1
             _log.info("space_upgraded", tenant=tenant, space=name, semantics_version=version)
@@ -146,9 +148,9 @@ class WritePipeline:
         """Wait for the outcome of a submitted record.
 
         Raises:
-            MlsdmError: Order refused it, as an error of its reason.
+            MlsdmError: The state refused the record, for the reason of the error.
             Unavailable: The journal did not take it, or its worker was lost and not replaced.
-            DeadlineExceeded: OUTCOME_UNKNOWN; the record is on its way.
+            DeadlineExceeded: OUTCOME_UNKNOWN; the record is in progress.
         """
         limit = asyncio.get_running_loop().call_at(
             ticket.deadline_s - _ANSWER_MARGIN_S, _give_up, answer, ticket
@@ -163,19 +165,24 @@ class WritePipeline:
 
     @property
     def oldest_s(self) -> float:
-        """When the oldest write began that is under way and not put off, monotonic; or infinite."""
+        """Monotonic start of the oldest write in progress that does not wait for its space."""
         begun = (since for since, _ in self._under_way.values())
         return next((since for since in begun if since < math.inf), math.inf)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no append is in progress."""
+        return self._idle.is_set()
+
     async def drained(self) -> None:
-        """Wait until no write is under way."""
+        """Wait until no write is in progress."""
         await self._idle.wait()
 
     def settle_backlog(self, space: Space) -> None:
         """Send the records that waited for the end of loading.
 
-        Those that loading has applied already are answered from the request window. If loading
-        failed, the callers are told; the next load finds the records in the journal.
+        Records that loading has applied are answered from the request window. If loading failed,
+        their callers get the error; the next load finds the records in the journal.
         """
         backlog, space.backlog = space.backlog, []
         for raw, answer in backlog:
@@ -261,13 +268,13 @@ class WritePipeline:
             space.configured = max(space.configured, applied.outcome.revision)
         fresh = applied.outcome.revision == reply.revision
         try:
-            for observer in self._observers:
+            for observer in self.observers:
                 observer.applied(space, applied.outcome if fresh else None)
         finally:
             self._finish(space, answer, applied=applied)
 
     def _let_go(self, answer: asyncio.Future[Applied]) -> None:
-        """Say that a write is done as far as others are concerned."""
+        """Call the end callback of a write."""
         _, done = self._under_way[answer]
         self._under_way[answer] = math.inf, _nothing
         done()
@@ -294,7 +301,7 @@ class WritePipeline:
 
 
 def check_record_size(size: int) -> None:
-    """Refuse a record that the journal does not take.
+    """Refuse a record that is too large for the journal.
 
     Raises:
         InvalidInput: REQUEST_TOO_LARGE.
@@ -308,13 +315,13 @@ def check_record_size(size: int) -> None:
 
 
 def _give_up(answer: asyncio.Future[Applied], ticket: Ticket) -> None:
-    """Answer a write that takes too long; the record is on its way."""
+    """Answer a write that takes too long; its record is in progress."""
     if not answer.done():
         answer.set_exception(outcome_unknown(ticket))
 
 
 def _nothing() -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 def _append_error(error: BaseException) -> MlsdmError:
@@ -331,6 +338,6 @@ def _append_error(error: BaseException) -> MlsdmError:
 
 
 def _retrieved(answer: asyncio.Future[Applied]) -> None:
-    """Look at the error of a write whose caller is gone, so that nobody complains about it."""
+    """Retrieve the error of a write whose caller was cancelled, so that asyncio does not log it."""
     with contextlib.suppress(asyncio.CancelledError):
         answer.exception()

@@ -1,4 +1,4 @@
-"""Style of texts: telegraphic speech, the quality of answers, what a repair may change."""
+"""Style of texts: telegraphic speech, quality of answers, and rules for repairs."""
 
 from mlsdm_grpc.speech.analysis import analyse
 from mlsdm_grpc.speech.quality import QUALITY_CHECKS, QualityCheck

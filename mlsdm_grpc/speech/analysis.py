@@ -1,4 +1,4 @@
-"""Style of one text under the rules of a profile."""
+"""Analysis of the style of one text by the rules of a profile."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ __all__ = ["analyse"]
 def analyse(
     text: str, *, profile: Profile = Profile.STANDARD, language: str | None = None
 ) -> SpeechReport:
-    """Return whether ``text`` is telegraphic, and what that rests on.
+    """Return a report on whether ``text`` is telegraphic.
 
     Args:
-        text: Any text; 64 KiB are meant, longer ones take proportionally longer.
+        text: Any text. Texts of up to 64 KiB are expected; longer ones take proportionally longer.
         profile: STANDARD abstains below 3 words of prose and in languages without a word list.
-            LEGACY takes everything for English and never abstains.
-        language: ISO 639-1, with or without a region ("en-GB"); None or empty to recognise it. One
-            that is not judged makes STANDARD abstain. Without effect in LEGACY.
+            LEGACY treats all texts as English and never abstains.
+        language: ISO 639-1, with or without a region ("en-GB"); None or empty to detect it.
+            STANDARD abstains in an unsupported language. LEGACY ignores this parameter.
 
     Returns:
-        The measurement; equal texts give equal ones, white space around the text does not count.
+        The report. Equal texts give equal reports; surrounding white space is ignored.
 
-    Cost: O(len(text)), of the order of 1 microsecond a character at most.
+    Cost: O(len(text)), at most about 1 microsecond a character.
     """
     if profile is Profile.LEGACY:
         return analyse_legacy(text)

@@ -1,8 +1,8 @@
-"""Which language a text is in, and how much grammar its words carry.
+"""Detection of the language of a text.
 
-A language is recognised by its script, its function words, everyday words and by the letter
-triples that these words are made of, which carry over to words that no list has. Languages that
-are not judged are recognised too, so that they are not taken for one that is.
+A language is detected by its script, its function words, everyday words, and letter triples of
+these words, which generalise to words that no list contains. Unsupported languages are detected
+too, so that they are not mistaken for supported ones.
 """
 
 from __future__ import annotations
@@ -15,27 +15,23 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
-from mlsdm_grpc.speech.vocabulary import CONTENT_WORDS, NEIGHBOURS
-from mlsdm_grpc.speech.words import FUNCTION_WORDS
+from mlsdm_grpc.speech.vocabulary import LANGUAGES, neighbours, vocabulary
 
-__all__ = ["LANGUAGES", "is_in_script", "recognise"]
+__all__ = ["is_in_script", "recognise"]
 
-LANGUAGES: Final = tuple(FUNCTION_WORDS)
-"""Languages that are judged, ISO 639-1."""
-
-_CYRILLIC: Final = frozenset({"uk", "ru", "be", "bg"})
+_CYRILLIC: Final = "cyrillic"
+# Number of distinct words used to detect the language.
 _SAMPLE_WORDS: Final = 100
-"""So many different words decide which language a text is in."""
 
+# Weight of a letter triple that no word of the language contains.
 _UNSEEN: Final = 0.2
-"""What a letter triple counts that no word of the language has."""
+# Score below which a text is in no known language.
 _NO_LANGUAGE: Final = -8.6
-"""What fits every language worse than that is in none of them."""
+# Bonus for English: other languages borrow its words, so its letter triples are the least specific.
 _ENGLISH_PRIOR: Final = 0.25
-"""English lends its words to all the others, so that its own triples are the least telling."""
 _UKRAINIAN_LETTERS: Final = frozenset("іїєґ")
+# Penalty for each letter of a Cyrillic text without these letters, at most 0.2.
 _MISSING_LETTERS: Final = 0.008
-"""Penalty for each letter of a Cyrillic text without one of these, at most 0.2."""
 _FOREIGN_LETTERS: Final = frozenset("ыэёъўјљњћђџѓќ")
 _FOREIGN_PENALTY: Final = 1.0
 _FUNCTION_BONUS: Final = 2.5
@@ -46,14 +42,15 @@ _CONTENT_BONUS: Final = 2.0
 class _Model:
     """Letter triples and words of one language."""
 
+    is_cyrillic: bool
     triples: Mapping[str, float]
-    """Logarithm of the frequency."""
+    """Logarithm of the frequency of each triple."""
     unseen: float
     words: Mapping[str, float]
-    """Bonus for a whole word that the language has."""
+    """Bonus for each known word."""
 
     def score(self, words: Iterable[str]) -> float:
-        """Return how well ``words`` fit, mean over the words; higher is better."""
+        """Return the mean score of ``words``; higher is better."""
         total, count = 0.0, 0
         for word in words:
             parts = _triples(word)
@@ -64,12 +61,12 @@ class _Model:
 
 
 def recognise(words: Sequence[str]) -> str:
-    """Return the language of ``words`` if it is one of ``LANGUAGES``, else the empty string.
+    """Return the language of ``words`` if it is one of ``LANGUAGES``, otherwise an empty string.
 
     Args:
-        words: Lower case.
+        words: Words in lower case.
 
-    Cost: O(different words, at most 100) for each language that is known.
+    Cost: O(distinct words, at most 100) for each known language.
     """
     sample = list(islice(dict.fromkeys(words), _SAMPLE_WORDS))
     cyrillic = _is_cyrillic(sample)
@@ -79,26 +76,26 @@ def recognise(words: Sequence[str]) -> str:
     scores = {
         language: model.score(sample)
         for language, model in models.items()
-        if (language in _CYRILLIC) == cyrillic
+        if model.is_cyrillic == cyrillic
     }
     if cyrillic:
         scores["uk"] -= _foreignness(frozenset().union(*sample), sum(map(len, sample)))
     if not cyrillic:
         scores["en"] += _ENGLISH_PRIOR
     best = max(scores, key=scores.__getitem__)
-    return best if best in FUNCTION_WORDS and scores[best] > _NO_LANGUAGE else ""
+    return best if best in LANGUAGES and scores[best] > _NO_LANGUAGE else ""
 
 
 def _foreignness(letters: frozenset[str], count: int) -> float:
-    """Return a penalty for Ukrainian: of ``count`` letters, ``letters`` occur."""
+    """Return the penalty for Ukrainian: of ``count`` letters, ``letters`` occur."""
     if letters & _FOREIGN_LETTERS:
         return _FOREIGN_PENALTY
     return 0.0 if letters & _UKRAINIAN_LETTERS else min(0.2, _MISSING_LETTERS * count)
 
 
 def is_in_script(words: Sequence[str], language: str) -> bool:
-    """Return whether most ``words`` are in the script of ``language``."""
-    return _is_cyrillic(words) is (language in _CYRILLIC)
+    """Return True if most ``words`` are in the script of ``language``."""
+    return _is_cyrillic(words) is (vocabulary(language).script == _CYRILLIC)
 
 
 def _is_cyrillic(words: Iterable[str]) -> bool | None:
@@ -126,20 +123,23 @@ def _triples(word: str) -> list[str]:
 
 @cache
 def _models() -> Mapping[str, _Model]:
+    judged = {language: vocabulary(language) for language in LANGUAGES}
     built = {
-        language: _model(FUNCTION_WORDS[language].split(), CONTENT_WORDS[language].split())
-        for language in FUNCTION_WORDS
+        language: _model(words.script, words.function_words, words.everyday_words)
+        for language, words in judged.items()
     }
-    built |= {language: _model((), words.split()) for language, words in NEIGHBOURS.items()}
-    return built
+    return built | {
+        language: _model(other.script, (), other.words) for language, other in neighbours().items()
+    }
 
 
-def _model(function_words: Iterable[str], content_words: Iterable[str]) -> _Model:
+def _model(script: str, function_words: Iterable[str], content_words: Iterable[str]) -> _Model:
     bonuses = dict.fromkeys(content_words, _CONTENT_BONUS)
     bonuses |= dict.fromkeys(function_words, _FUNCTION_BONUS)
     counts = Counter(part for word in bonuses for part in _triples(word))
     total = sum(counts.values()) + _UNSEEN * 4000
     return _Model(
+        is_cyrillic=script == _CYRILLIC,
         triples={part: math.log((count + _UNSEEN) / total) for part, count in counts.items()},
         unseen=math.log(_UNSEEN / total),
         words=bonuses,

@@ -1,7 +1,7 @@
-"""The detector of the original, figure by figure, for comparison with it.
+"""The detector of the original model, reproduced exactly for comparison.
 
-It splits at every dot and knows English only, so that it takes code, other languages and much
-technical prose for telegraphic; ``standard`` is the one to use.
+It splits at every full stop and supports English only, so it classifies code, other languages and
+much technical prose as telegraphic. Use ``standard``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import re
 from typing import Final
 
 from mlsdm_grpc.speech.report import Flag, Profile, SpeechReport
-from mlsdm_grpc.speech.words import word_set
 
 __all__ = ["analyse_legacy"]
 
@@ -19,14 +18,19 @@ _MIN_FUNCTION_WORD_RATIO: Final = 0.15
 _MAX_FRAGMENT_RATIO: Final = 0.5
 _FRAGMENT_TOKENS: Final = 4
 _SENTENCE_END: Final = re.compile(r"[.!?]+")
-_FUNCTION_WORDS: Final = word_set(
-    "the a an and or but if that which who to of in on at for with by as is are was were be been"
-    " being"
+# The original's list, a part of its definition.
+_FUNCTION_WORDS: Final = frozenset(
+    (
+        *("the", "a", "an", "and", "or", "but", "if", "that", "which", "who", "to", "of", "in"),
+        *("on", "at", "for", "with", "by", "as", "is", "are", "was", "were", "be", "been", "being"),
+    )
 )
 
 
 def analyse_legacy(text: str) -> SpeechReport:
-    """Return the original's report: telegraphic at any flag, never abstaining.
+    """Return the report of the original detector.
+
+    Any flag means telegraphic, and it never abstains.
 
     Cost: O(len(text)).
     """

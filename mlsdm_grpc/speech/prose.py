@@ -1,8 +1,8 @@
-"""What of a text is prose: without code, lists, tables, quotations, logs and data.
+"""Extraction of prose from a text, without code, lists, tables, quotations, logs and data.
 
-Knows Markdown and the looks of common languages, shells, logs and data formats, line by line.
-Each line is looked at a fixed number of times, and only its first ``_MAX_LINE_CHARS`` characters
-are compared with expressions, so that the time is linear whatever the text.
+The rules cover Markdown and common languages, shells, logs and data formats, line by line. Each
+line is examined a fixed number of times, and expressions see only its first ``_MAX_LINE_CHARS``
+characters, so the time is linear for any text.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from mlsdm_grpc.speech.tokens import PLACEHOLDER
 __all__ = ["Line", "LineKind", "lines", "prose_blocks"]
 
 _MAX_LINE_CHARS: Final = 400
+# Minimum length of a line without a full stop that continues in the next one.
 _WRAPPED_CHARS: Final = 60
-"""A line that long without a full stop goes on in the next one."""
+# Minimum length of such a line if the next line starts with a lower case letter.
 _WRAPPED_SMALL_CHARS: Final = 40
-"""As above, where the next line begins with a small letter."""
 
 _FENCE: Final = re.compile(r"\s{0,8}(`{3,}(?=[^`]*$)|~{3,})")
 _ITEM: Final = re.compile(
@@ -81,6 +81,8 @@ _INSIDE: Final = re.compile(
       | \s\|\s[a-z] | \s>{1,2}\s[\w./]""",
     re.VERBOSE,
 )
+# Characters and words found in every line that is not prose. It spares most lines of prose the
+# other expressions.
 _SUSPECT: Final = re.compile(
     r"""[^\w\s.,!?…'’] | [\d_] | ,\S | ^\s*(?:
         return|class|import|from|package|func|fn|public|private|protected|if|for|while|elif
@@ -90,32 +92,31 @@ _SUSPECT: Final = re.compile(
     )\b | ^\s*[ivx]{1,4}\.\s""",
     re.VERBOSE,
 )
-"""What any line that is not prose has; saves most lines of prose the other expressions."""
 _INLINE_CODE: Final = re.compile(r"`[^`\n]{1,300}`")
 _LINK: Final = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\s\[\]]{0,500}\)")
 _SPEAKER: Final = re.compile(r"^\s*[^\W\d_]\w{0,20}:\s+(?=\S)")
+# A line that consists of direct speech.
 _QUOTED: Final = re.compile(
     r"""\s*(?:"[^"]{1,380}"|“[^“”]{1,380}”|„[^„“”]{1,380}[“”]|«[^«»]{1,380}»|»[^«»]{1,380}«)\s*$"""
 )
-"""A line that is all direct speech."""
 _SEVERAL: Final = re.compile(r"[.!?…]\s+\S")
 _ENDED: Final = re.compile(r"[.!?…:;。！？][\"'»”)*_]*\s*$")
 
 
 class LineKind(Enum):
-    """What a line is."""
+    """Kind of a line."""
 
     BLANK = auto()
     PROSE = auto()
     CODE = auto()
-    """Code, logs, data."""
+    """Code, logs and data."""
     LAYOUT = auto()
-    """Lists, tables, headings, quotations."""
+    """Lists, tables, headings and quotations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a text."""
+    """A line of a text with its kind."""
 
     kind: LineKind
     text: str
@@ -124,7 +125,7 @@ class Line:
 def lines(text: str) -> list[Line]:
     """Return the lines of ``text`` with their kinds.
 
-    A line between code lines that looks like nothing else is code too.
+    An ambiguous line between code lines is code.
 
     Cost: O(len(text)).
     """
@@ -155,10 +156,10 @@ def lines(text: str) -> list[Line]:
 
 
 def prose_blocks(text: str) -> list[str]:
-    """Return the prose of ``text``, one string for each run of lines that belong together.
+    """Return the prose of ``text``, one string for each run of connected lines.
 
-    Code between back ticks becomes ``PLACEHOLDER``, links their text; who speaks in a dialogue
-    ("A: ...") is left out.
+    Inline code becomes ``PLACEHOLDER``, and links become their text. Speaker names in a dialogue
+    ("A: ...") are removed.
 
     Cost: O(len(text)).
     """
@@ -194,7 +195,7 @@ def _is_layout(line: str) -> bool:
 
 
 def _settle(found: list[Line]) -> list[Line]:
-    """Decide about lines between others: stray lines of code, titles of lists and tables."""
+    """Classify ambiguous lines by their neighbours: stray code, titles of lists and tables."""
     settled: list[Line] = []
     if sum(map(_is_speech, found)) > 1:
         found = [Line(LineKind.LAYOUT, each.text) if _is_speech(each) else each for each in found]
@@ -217,31 +218,31 @@ def _settle(found: list[Line]) -> list[Line]:
 
 
 def _is_speech(line: Line) -> bool:
-    """Return whether a line is nothing but what somebody says, one turn of a dialogue."""
+    """Return True if a line is one turn of a dialogue."""
     return line.kind is LineKind.PROSE and _QUOTED.match(line.text[:_MAX_LINE_CHARS]) is not None
 
 
 def _stray(line: Line) -> Line:
-    """Return ``line`` as code if it stands among code and does not read like prose."""
+    """Return ``line`` as code if it is among code and does not read like prose."""
     if line.kind is not LineKind.PROSE or _reads_like_prose(line.text):
         return line
     return Line(LineKind.CODE, line.text)
 
 
 def _is_title(text: str, following: LineKind) -> bool:
-    """Return whether a line only announces what follows: "Ingredients:"."""
+    """Return True if a line only announces the next lines, such as "Ingredients:"."""
     if following in {LineKind.BLANK, LineKind.PROSE} or _SEVERAL.search(text):
         return False
     return text.endswith(":") or not _ENDED.search(text[-20:])
 
 
 def _reads_like_prose(line: str) -> bool:
-    """Return whether a line among code is an ordinary sentence or an introduction."""
+    """Return True if a line among code is an ordinary sentence or an introduction."""
     return line[:1].isupper() and line.endswith((".", "!", "?", ":")) and line.count(" ") >= 3
 
 
 def _joined(texts: list[str]) -> list[str]:
-    """Join the lines of one paragraph where the next line goes on."""
+    """Join the lines of one paragraph."""
     blocks: list[list[str]] = []
     open_chars = 0
     for text in texts:

@@ -1,10 +1,10 @@
-"""The quality gate: what is wrong with an answer as a whole.
+"""The quality gate: checks of an answer as a whole.
 
-Each check is a pure function of the answer and its prompt and returns a score from 0 (fine) to 1
-(bad); it trips where the score reaches the threshold. What a check cannot judge, because it is too
-short or in a language without a list, scores 0. Code is never judged, lists and tables only for
-loops. A table of numbers is not incoherent, an answer in Cyrillic has not collapsed, a long answer
-repeats its small words, and an answer brings words that its prompt had not.
+Each check is a pure function of the answer and its prompt that returns a score from 0 (good) to 1
+(bad). A score at the threshold or above fails. Text that a check cannot assess, because it is too
+short or in a language without a word list, scores 0. Code is ignored; lists and tables are checked
+for loops only. The checks tolerate tables of numbers, Cyrillic texts, frequent short words in long
+answers, and words that the prompt does not contain.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -22,7 +21,7 @@ from mlsdm_grpc.speech.languages import recognise
 from mlsdm_grpc.speech.prose import LineKind, lines, prose_blocks
 from mlsdm_grpc.speech.sentence_patterns import grammar_of
 from mlsdm_grpc.speech.tokens import PLACEHOLDER, sentences
-from mlsdm_grpc.speech.words import HEDGES
+from mlsdm_grpc.speech.vocabulary import vocabulary
 
 __all__ = [
     "COLLAPSE_THRESHOLD",
@@ -63,10 +62,10 @@ _MIN_TELEGRAPHING_WORDS: Final = 12
 _MIN_HEDGED_SENTENCES: Final = 4
 _MAX_HEDGE_WORDS: Final = 5
 
+# A word, or one character of a script without spaces between words.
 _TOKEN: Final = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W_]+"
 )
-"""A word, or one letter of a script that does not put spaces between words."""
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+")
 _DAMAGED: Final = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f\x7f-\x9f]|Ã[\x80-\xbf]|â€")
 _TWO_SCRIPTS: Final = re.compile(r"[a-zA-Z][а-яёіїєґА-ЯЁІЇЄҐ]|[а-яёіїєґА-ЯЁІЇЄҐ][a-zA-Z]")
@@ -80,20 +79,20 @@ class QualityCheck:
     """One check of the quality gate."""
 
     name: str
-    """Stable for ever; the rule is ``quality.<name>``."""
+    """Stable name; the rule is ``quality.<name>``."""
     function: Callable[[str, str], float]
-    """Takes the answer and the prompt; returns a score, 0 (fine) to 1."""
+    """Function of answer and prompt that returns a score, 0 (good) to 1."""
     default_threshold: float
-    """It trips where the score reaches this, 0 to 1."""
+    """Score at which the check fails, 0 to 1."""
     description: str
-    """What it measures, one English sentence."""
+    """Description, one English sentence."""
 
 
 def collapse(text: str, _prompt: str = "") -> float:
-    """Return 1 for an answer without content, else the share of its most frequent letter.
+    """Return 1 for an answer without content, otherwise the share of its most frequent letter.
 
-    Without content is a text without a letter, digit or pictogram in any script. The share counts
-    from 20 letters and digits on; it is about 0.1 in ordinary texts.
+    A text has no content if it has no letter, digit or pictogram in any script. The share counts
+    from 20 letters and digits on; in ordinary texts it is about 0.1.
 
     Cost: O(len(text)).
     """
@@ -107,10 +106,10 @@ def collapse(text: str, _prompt: str = "") -> float:
 
 
 def looping(text: str, _prompt: str = "") -> float:
-    """Return the share of the answer that only repeats what it has said already.
+    """Return the share of the answer that repeats earlier parts of it.
 
-    The highest of: repeated lines, and repeated phrases of 4 words in the whole answer and in its
-    last 120 words. Small words may come as often as they like.
+    The maximum of repeated lines, and of repeated phrases of 4 words in the whole answer and in its
+    last 120 words. Single words may repeat without limit.
 
     Cost: O(len(text)).
     """
@@ -126,11 +125,11 @@ def looping(text: str, _prompt: str = "") -> float:
 
 
 def incoherence(text: str, _prompt: str = "") -> float:
-    """Return the share of the prose that is no text in any language.
+    """Return the share of the prose that is not text in any language.
 
-    Counted are pieces between spaces without a letter or digit, with damaged characters, with two
-    alphabets in one word or with six Latin consonants in a row. From 12 pieces on. Sentences whose
-    words are sound but make no sense are not recognised.
+    It counts pieces between spaces without letters or digits, with damaged characters, with two
+    alphabets in one word, or with six Latin consonants in a row, in answers of at least 12 pieces.
+    Valid words without meaning are not detected.
 
     Cost: O(len(text)).
     """
@@ -142,11 +141,11 @@ def incoherence(text: str, _prompt: str = "") -> float:
 
 
 def drift(text: str, prompt: str) -> float:
-    """Return how little an answer takes up of what its prompt was about.
+    """Return the degree to which an answer ignores the topic of its prompt.
 
     1 if it has none of the prompt's content words (compared by their first 5 letters), less by an
-    eighth for each that it has. Judged are answers of at least 40 words of prose to prompts of at
-    least 3 content words in the same language, one that has a word list.
+    eighth for each one that it has. Only answers of at least 40 words of prose to prompts of at
+    least 3 content words are assessed, if both are in the same supported language.
 
     Cost: O(len(text) + len(prompt)).
     """
@@ -172,10 +171,10 @@ def telegraphing(text: str, _prompt: str = "") -> float:
 
 
 def hedging(text: str, _prompt: str = "") -> float:
-    """Return how many words or phrases of doubt there are for each sentence, at most 1.
+    """Return the number of expressions of doubt for each sentence, at most 1.
 
-    An answer of fewer than 4 sentences counts as 4, so that one "maybe" is never too much. Whole
-    words only: "unlikely" is not "likely".
+    An answer of fewer than 4 sentences counts as 4, so that one "maybe" never fails. Only whole
+    words count: "unlikely" is not "likely".
 
     Cost: O(len(text)).
     """
@@ -183,7 +182,7 @@ def hedging(text: str, _prompt: str = "") -> float:
     language = recognise([word for words in found for word in words])
     if not language:
         return 0.0
-    hedges = _hedges(language)
+    hedges = vocabulary(language).hedges
     count = sum(_count(words, hedges) for words in found)
     return min(1.0, count / max(len(found), _MIN_HEDGED_SENTENCES))
 
@@ -216,14 +215,8 @@ def _stems(words: Sequence[str], language: str) -> set[str]:
     return {word[:_STEM_CHARS] for word in words if word not in function_words and len(word) > 2}
 
 
-@cache
-def _hedges(language: str) -> frozenset[tuple[str, ...]]:
-    phrases = HEDGES[language].replace("\n", "|").split("|")
-    return frozenset(tuple(phrase.split()) for phrase in phrases if phrase.strip())
-
-
 def _count(words: Sequence[str], hedges: frozenset[tuple[str, ...]]) -> int:
-    """Return how many hedges ``words`` hold; a longer one is counted once."""
+    """Return the number of hedges in ``words``; a longer hedge counts once."""
     count = at = 0
     while at < len(words):
         length = next(
@@ -278,4 +271,4 @@ QUALITY_CHECKS: Final[Mapping[str, QualityCheck]] = MappingProxyType(
         )
     }
 )
-"""By name, sorted."""
+"""Checks by name, sorted."""

@@ -1,4 +1,4 @@
-"""What an analysis of style reports."""
+"""Reports of the analysis of style."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Flag", "Profile", "SpeechReport"]
 
 
 class Profile(IntEnum):
-    """Rules to use; the numbers are those of ``mlsdm.v1.SpeechProfile``."""
+    """Set of rules; the numbers are those of ``mlsdm.v1.SpeechProfile``."""
 
     STANDARD = 1
     """Real tokenisation, prose only, several languages; decides by severity."""
@@ -18,7 +18,7 @@ class Profile(IntEnum):
 
 
 class Flag(IntEnum):
-    """One reason to call a text telegraphic; the numbers are those of ``mlsdm.v1.SpeechFlag``."""
+    """Reason to call a text telegraphic; the numbers are those of ``mlsdm.v1.SpeechFlag``."""
 
     SHORT_SENTENCES = 1
     LOW_FUNCTION_WORDS = 2
@@ -32,9 +32,9 @@ class SpeechReport:
     """Style of one text; the fields are those of ``mlsdm.v1.SpeechReport``."""
 
     is_aphasic: bool
-    """The text is telegraphic; False when the analysis abstained."""
+    """True if the text is telegraphic; False if the analysis abstained."""
     severity: float
-    """How far the text is from the limits, 0 (fine) to 1; 0 when the analysis abstained."""
+    """Distance from the limits, 0 (good) to 1; 0 if the analysis abstained."""
     avg_sentence_len: float
     """Mean number of tokens in a sentence, at least 0."""
     function_word_ratio: float
@@ -42,9 +42,9 @@ class SpeechReport:
     fragment_ratio: float
     """Sentences below 4 tokens / sentences, 0 to 1."""
     flags: tuple[Flag, ...]
-    """Ascending, each once."""
+    """Flags in ascending order, without duplicates."""
     language: str
-    """Language whose function words were counted, ISO 639-1; empty when unknown."""
+    """Language whose function words were counted, ISO 639-1; empty if unknown."""
     abstained: bool
-    """Too short or without a word list: the other fields say nothing about style."""
+    """True if the text is too short or has no word list; the other fields are then meaningless."""
     profile: Profile

@@ -1,33 +1,34 @@
-"""The analysis of style that is in use: prose only, by language, decided by severity."""
+"""The standard analysis of style: prose only, by language, decided by severity."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-from mlsdm_grpc.speech.languages import LANGUAGES, is_in_script, recognise
+from mlsdm_grpc.speech.languages import is_in_script, recognise
 from mlsdm_grpc.speech.prose import prose_blocks
 from mlsdm_grpc.speech.report import Flag, Profile, SpeechReport
 from mlsdm_grpc.speech.sentence_patterns import Grammar, grammar_of
 from mlsdm_grpc.speech.tokens import Sentence, sentences
-from mlsdm_grpc.speech.words import ANSWERS
+from mlsdm_grpc.speech.vocabulary import LANGUAGES, shared_words
 
 __all__ = ["SEVERITY_THRESHOLD", "analyse_standard"]
 
 SEVERITY_THRESHOLD: Final = 0.3
-"""Telegraphic from this severity on."""
+"""Severity from which a text is telegraphic."""
 
 _MIN_WORDS: Final = 3
+# A single sentence needs more words, because it may be complete without function words; one word
+# less suffices if commas separate parts.
 _MIN_SINGLE_WORDS: Final = 5
-"""A single sentence needs more, as it may be complete without any function word; one less where
-commas set off parts."""
+# Assumed minimum length of a text, in words. Missing words count as good, because few words are
+# weak evidence.
 _MIN_EVIDENCE_WORDS: Final = 8
-"""Fewer words count as so many, the missing ones as fine: few words are weak evidence."""
 _MIN_MIXED_SENTENCES: Final = 4
 _MIXED_SHARE: Final = 0.5
+# Addition for the share of sentences without grammar above ``_MIXED_SHARE``, so that one long
+# complete sentence does not outweigh many short ones without grammar.
 _MIXED_WEIGHT: Final = 0.2
-"""What a share of sentences without grammar above the one before adds, so that one long complete
-sentence does not outweigh many short ones without grammar."""
 _MIN_SENTENCE_LEN: Final = 6.0
 _MAX_FRAGMENT_RATIO: Final = 0.5
 _FRAGMENT_TOKENS: Final = 4
@@ -36,14 +37,13 @@ _FRAGMENT_TOKENS: Final = 4
 def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
     """Return the style of the prose in ``text``.
 
-    Severity is the share of words that stand in sentences without grammar, where a sentence that
-    has part of the grammar that its length needs counts in part. A text most of whose sentences
-    are without counts somewhat more. Greetings, thanks and assent are
-    left out.
+    Severity is the share of words in sentences without grammar; a sentence with part of the grammar
+    that its length needs counts in part. A text with a majority of such sentences scores higher.
+    Greetings, thanks and assent are ignored.
 
     Args:
         text: Any text.
-        language: ISO 639-1, with or without a region; None to recognise it.
+        language: ISO 639-1, with or without a region; None to detect it.
 
     Cost: O(len(text)).
     """
@@ -60,15 +60,15 @@ def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
 
 
 def _is_brief(sentence: Sentence) -> bool:
-    """Return whether a single sentence is too short to tell: "Mary left yesterday."."""
+    """Return True if a single sentence is too short to assess: "Mary left yesterday."."""
     parts = sentence.parts()
-    is_answer = len(parts[0]) == 1 and parts[0][0] in ANSWERS
+    is_answer = len(parts[0]) == 1 and parts[0][0] in shared_words().answers
     pauses = sentence.pause_count - is_answer
     return len(sentence.words) - is_answer < _MIN_SINGLE_WORDS - bool(pauses)
 
 
 def _named(language: str, words: Sequence[str]) -> str:
-    """Return the language that a caller named, empty when it is not known or not written so."""
+    """Return the language given by a caller; empty if it is unknown or malformed."""
     name = language.strip().lower().replace("_", "-").split("-")[0]
     return name if name in LANGUAGES and is_in_script(words, name) else ""
 
@@ -83,7 +83,7 @@ def _judged(found: Sequence[Sentence], grammar: Grammar) -> SpeechReport:
     fragments = sum(s.token_count < _FRAGMENT_TOKENS for s in found) / len(found)
     broken = {
         Flag.SHORT_SENTENCES: average < _MIN_SENTENCE_LEN,
-        Flag.LOW_FUNCTION_WORDS: ratio < grammar.min_function_word_ratio,
+        Flag.LOW_FUNCTION_WORDS: ratio < grammar.vocabulary.min_function_word_ratio,
         Flag.HIGH_FRAGMENT_RATIO: fragments > _MAX_FRAGMENT_RATIO,
     }
     severity = _severity(split, grammar)

@@ -1,7 +1,6 @@
-"""Words and sentences of prose in alphabetic scripts, without the vocabulary of any language.
+"""Words and sentences of prose in alphabetic scripts, without the vocabulary of a language.
 
-A text is cut at white space, and each piece is looked at once: the time is linear whatever the
-text.
+A text is split at white space, and each piece is examined once, so the time is linear for any text.
 """
 
 from __future__ import annotations
@@ -11,15 +10,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlsdm_grpc.speech.words import COMPOUNDS, word_set
+from mlsdm_grpc.speech.vocabulary import shared_words
 
 __all__ = ["PLACEHOLDER", "Sentence", "sentences"]
 
 PLACEHOLDER: Final = "\ufffc"
-"""Stands for something that is not a word, such as code between back ticks."""
+"""Placeholder of something that is not a word, such as inline code."""
 
+# Maximum length of a word or address; a longer piece counts as one thing.
 _MAX_PIECE_CHARS: Final = 200
-"""What is longer between two spaces is neither a word nor an address: one thing."""
 
 _MARKS: Final = ".!?…。！？"
 _AROUND: Final = _MARKS + " ,;:'\"()[]{}<>«»“”„‘‹›*_~|-–—¿¡·•"
@@ -32,31 +31,10 @@ _SLASHED: Final = re.compile(r"[^\W\d_]+(?:/[^\W\d_]+){1,3}")
 _THING: Final = re.compile(r"[\d@_/\\=#$&^+%" + PLACEHOLDER + r"]|::|\(\)|->|www\.")
 _FILE: Final = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,5}")
 
-_TITLES: Final = word_set(
-    "dr mr mrs ms prof st sr sra srta hr fr mme mlle no nr num vol ch fig pp vs eg ie cf bzw zb"
-    " sog inkl vgl kap tel av ave blvd rd ing abs gen lt sgt capt rev hon uds approx ca проф доц"
-    " ім вул бул просп пл див рис табл напр"
-)
-"""Abbreviations after which a sentence goes on."""
-
-_SHORTENED: Final = word_set(
-    "etc usw al inc ltd co corp jr dept est min max sec hr hrs env тис млн млрд грн тощо год хв"
-    " jan feb mar apr jun jul aug sep sept oct nov dec"
-)
-"""Abbreviations after which a sentence may end."""
-
-_UNITS: Final = word_set(
-    "mg g kg t m mm cm km s ms min h l ml b kb mb gb tb kib mib gib hz khz mhz ghz w kw mw kwh v mv"
-    " a ma nm rpm bar pa bit bits px dpi am pm eur usd gbp uah грн с хв год кг г м см мм км л мл мб"
-    " гб кб вт квт"
-)
-"""Belong to the number before them."""
-
+# Words that replace full stops in a telegram in capitals.
 _TELEGRAM_STOPS: Final = frozenset(("STOP", "КРПК"))
-"""Full stops of a telegram in capitals."""
 
 _ORDINAL_DIGITS: Final = 2
-_BEFORE_ORDINALS: Final = word_set("am der dem den die das vom zum im bis ab seit")
 
 
 @dataclass(slots=True)
@@ -64,14 +42,15 @@ class Sentence:
     """One sentence."""
 
     words: list[str] = field(default_factory=list)
-    """Runs of letters in lower case, apostrophes straight, parts of hyphenated words singly except
+    """Runs of letters in lower case, with straight apostrophes. Hyphenated words are split, except
     for some compounds."""
     thing_count: int = 0
-    """Numbers with their units, initials, addresses, versions, times, names of files."""
+    """Number of other tokens: numbers with units, initials, addresses, versions, times, file
+    names."""
     pause_count: int = 0
-    """Commas, ellipses and the like, which set off parts."""
+    """Number of commas, ellipses and similar marks, which separate parts."""
     cuts: list[int] = field(default_factory=list)
-    """For each of them but colons, which follow on labels, the number of words before it."""
+    """For each pause except colons, which follow labels, the number of words before it."""
 
     @property
     def token_count(self) -> int:
@@ -84,10 +63,10 @@ class Sentence:
 
 
 def sentences(text: str) -> list[Sentence]:
-    """Return the sentences of ``text`` that hold at least one token.
+    """Return the sentences of ``text`` with at least one token.
 
-    A full stop in an abbreviation, a decimal, an address, a version or a time ends none, nor does
-    an ellipsis before a small letter.
+    A full stop in an abbreviation, decimal, address, version or time does not end a sentence, and
+    neither does an ellipsis before a lower case letter.
 
     Cost: O(len(text)).
     """
@@ -104,7 +83,7 @@ def sentences(text: str) -> list[Sentence]:
         for number, part in enumerate(_run_ons(core)):
             if number:
                 found.append(Sentence())
-            if part not in stops and not (after_number and part.lower() in _UNITS):
+            if part not in stops and not (after_number and part.lower() in shared_words().units):
                 _read(part, found[-1], is_initial=_is_initial(piece))
         after_number = core[-1:].isdigit()
         tail = piece[piece.rfind(core) + len(core) :] if core else piece
@@ -122,7 +101,7 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def _is_initial(piece: str) -> bool:
-    """Return whether ``piece`` is one letter with a full stop."""
+    """Return True if ``piece`` is a letter with a full stop."""
     return len(piece) == len("A.") and piece[0].isalpha() and piece[1] == "."
 
 
@@ -136,12 +115,12 @@ def _run_ons(core: str) -> list[str]:
 
 
 def _read(core: str, sentence: Sentence, *, is_initial: bool) -> None:
-    """Add the words or the one thing that ``core`` holds."""
+    """Add the words of ``core`` to a sentence, or count it as one thing."""
     if not core:
         return
     if is_initial or len(core) > _MAX_PIECE_CHARS:
         sentence.thing_count += 1
-    elif core.isalpha() or core.lower() in COMPOUNDS or _DOTTED.fullmatch(core):
+    elif core.isalpha() or core.lower() in shared_words().compounds or _DOTTED.fullmatch(core):
         sentence.words.append(core.lower())
     elif (_THING.search(core) and not _SLASHED.fullmatch(core)) or _FILE.fullmatch(core):
         sentence.thing_count += 1
@@ -150,12 +129,12 @@ def _read(core: str, sentence: Sentence, *, is_initial: bool) -> None:
 
 
 def _ends(tail: str, core: str, before: str, following: str) -> bool:
-    """Return whether a sentence ends at ``tail``, what follows the letters of a piece.
+    """Return True if a sentence ends at ``tail``.
 
     Args:
-        tail: Punctuation behind the piece.
-        core: The piece without punctuation around it, lower case.
-        before: The word before it in the sentence, lower case.
+        tail: Punctuation after the piece.
+        core: The piece without surrounding punctuation, lower case.
+        before: The previous word of the sentence, lower case.
         following: The next piece, empty at the end.
     """
     marks = "".join(mark for mark in tail if mark in _MARKS)
@@ -166,8 +145,10 @@ def _ends(tail: str, core: str, before: str, following: str) -> bool:
         return tail[-1] not in _CLOSING or not onwards.islower()
     if len(marks) > 1 or marks == "…":
         return not onwards.islower()
-    if core in _TITLES or (len(core) == 1 and core.isalpha()):
+    if core in shared_words().titles or (len(core) == 1 and core.isalpha()):
         return False
-    if core in _SHORTENED or _DOTTED.fullmatch(core):
+    if core in shared_words().shortened or _DOTTED.fullmatch(core):
         return onwards.isupper()
-    return not (core.isdigit() and len(core) <= _ORDINAL_DIGITS and before in _BEFORE_ORDINALS)
+    return not (
+        core.isdigit() and len(core) <= _ORDINAL_DIGITS and before in shared_words().before_ordinals
+    )

@@ -87,6 +87,15 @@ class RequestHandler(Protocol):
         """Whether there is work left for :meth:`step`."""
         ...
 
+    @property
+    def has_idle_work(self) -> bool:
+        """True if there is background work, which waits until no request comes for a while."""
+        ...
+
+    def begin_idle_work(self) -> None:
+        """Start the background work; :meth:`step` continues it."""
+        ...
+
     def handle(
         self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
     ) -> list[pb.LinkReply]:

@@ -242,11 +242,20 @@ class SocketLink(_RequestLink, asyncio.Protocol):
 
 
 class InlineLink(_RequestLink):
-    """Link to a handler in a thread of this process, for tests; it coalesces as a worker does."""
+    """Link to a handler in a thread of this process, for tests; it coalesces as a worker does.
 
-    def __init__(self, handler: RequestHandler) -> None:
+    Args:
+        handler: Does the work.
+        on_lost: Called when the worker is lost.
+    """
+
+    def __init__(
+        self, handler: RequestHandler, *, on_lost: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__()
-        self._handler = handler
+        self.handler = handler
+        """Does the work."""
+        self._on_lost = on_lost
         self._queue: list[pb.LinkRequest] = []
         self._records: dict[int, bytes] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
@@ -266,13 +275,13 @@ class InlineLink(_RequestLink):
         queue, self._queue = self._queue, []
         records, self._records = self._records, {}
         loop = asyncio.get_running_loop()
-        handled = loop.run_in_executor(self._thread, handle_some, self._handler, queue, records)
+        handled = loop.run_in_executor(self._thread, handle_some, self.handler, queue, records)
         handled.add_done_callback(self._handled)
 
     def _handled(self, handled: asyncio.Future[list[pb.LinkReply]]) -> None:
         for reply in handled.result():
             self._pending.resolve(reply)
-        self._busy = bool(self._queue) or self._handler.busy
+        self._busy = bool(self._queue) or self.handler.busy
         if self._busy:
             self._handle()
 
@@ -281,3 +290,8 @@ class InlineLink(_RequestLink):
         self._lost = True
         self._pending.fail()
         self._thread.shutdown(wait=False)
+
+    def lose(self) -> None:
+        """Do what the end of a process does."""
+        self.close()
+        self._on_lost()

@@ -14,6 +14,7 @@ import select
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.workers.frames import FrameReader, RequestHandler, encode_frame, handle_some
@@ -24,6 +25,8 @@ from mlsdm_grpc.workers.worker_log import configure_worker_log
 __all__ = ["main", "make_handler", "serve"]
 
 _READ_BYTES = 64 * 1_024
+_IDLE_MS: Final = 50
+"""Time without a request after which background work starts, milliseconds."""
 
 
 def make_handler(role: str, embedder: str, position: Progress) -> RequestHandler:
@@ -44,7 +47,9 @@ def serve(sock: socket.socket, handler: RequestHandler) -> None:
     poller.register(sock, select.POLLIN | select.POLLOUT)
     while True:
         poller.modify(sock, select.POLLIN | (select.POLLOUT if outgoing else 0))
-        poller.poll(0 if handler.busy else None)
+        idle_ms = _IDLE_MS if handler.has_idle_work else None
+        if not poller.poll(0 if handler.busy else idle_ms) and not handler.busy:
+            handler.begin_idle_work()
         requests: list[pb.LinkRequest] = []
         records: dict[int, bytes] = {}
         if not _receive(sock, reader, requests, records):

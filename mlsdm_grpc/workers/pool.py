@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.abc
@@ -36,7 +37,6 @@ from mlsdm_grpc.workers.progress import Applying, Progress
 __all__ = ["Loss", "Pool", "WorkerLimits", "WorkerState"]
 
 _log = structlog.get_logger(__name__)
-_READY_S = 2.0
 _CHECK_S = 1.0
 """Longest time between two looks at the workers."""
 _LOOKS = 4
@@ -69,6 +69,8 @@ class WorkerLimits:
     """Somebody waits and the worker has made no step for this long, seconds; 0 is for ever."""
     memory_bytes: int = 0
     """Resident memory above this, bytes; 0 is no limit."""
+    ready_s: float = 2.0
+    """Time in which a call waits for a worker that is being replaced, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Pool:
         self.role = role
         self.size = max(count, 1)
         self._inline = count == 0
-        self._limits = limits
+        self.limits = limits
+        """Limits of its workers; other ones apply from the next check on."""
         self._starter = WorkerStarter(role, limits.start_s, self._lost)
         self._standby = standby
         self._on_lost: Callable[[Loss], None] = _ignore
@@ -134,10 +137,13 @@ class Pool:
         """
         self._on_lost = on_lost
         if self._inline:
-            handler = await asyncio.to_thread(
-                make_handler, self.role.name, self.role.embedder, Progress()
-            )
-            self._came_up(0, InlineLink(handler))
+            make = partial(make_handler, self.role.name, self.role.embedder, Progress())
+
+            def lost() -> None:
+                self._came_up(0, InlineLink(make(), on_lost=lost))
+                on_lost(Loss(0, None, over_memory=False))
+
+            self._came_up(0, InlineLink(await asyncio.to_thread(make), on_lost=lost))
             return
         async with anyio.create_task_group() as starting:
             for index in range(self.size):
@@ -151,16 +157,24 @@ class Pool:
         """Return the link to a worker; wait a little for one that is being replaced.
 
         Raises:
-            Unavailable: WORKER_LOST; there is no worker after two seconds.
+            Unavailable: WORKER_LOST; there is no worker after ``limits.ready_s``.
         """
         link = self._links[index]
         if link is None:
-            with anyio.move_on_after(_READY_S):
+            with anyio.move_on_after(self.limits.ready_s):
                 await self._up[index].wait()
             link = self._links[index]
         if link is None:
             raise worker_lost()
         return link
+
+    def worker(self, index: int) -> WorkerProcess | None:
+        """Return the process in one place; None while it is replaced, or in this process."""
+        return self._workers[index]
+
+    def link(self, index: int) -> Link | None:
+        """Return the link to the worker in one place; None while it is replaced."""
+        return self._links[index]
 
     def pids(self) -> list[int]:
         """Return the process ids of the workers that run, by place; not that of the standby."""
@@ -226,10 +240,8 @@ class Pool:
         self._closing = self._starter.closing = True
         spare, self._spare = self._spare, None
         workers = [worker for worker in (*self._workers, spare) if worker is not None]
-        for worker in workers:
-            worker.link.close()
-        if self._inline and self._links[0] is not None:
-            self._links[0].close()
+        for link in {*filter(None, self._links), *(worker.link for worker in workers)}:
+            link.close()
         for worker in workers:
             await worker.collect()
 
@@ -257,7 +269,9 @@ class Pool:
                 self._install(index, spare)
             else:
                 self._workers[index] = None
-            await self._bury(index, worker)
+            await worker.collect()
+            code = worker.process.returncode
+            _log.warning("worker_lost", role=self.role.name, index=index, exit_code=code)
             if spare is None:
                 spare = await self._starter.start_at_last(waits)
                 self._install(index, spare)
@@ -307,16 +321,10 @@ class Pool:
             self._up[index].clear()
             self._on_lost(Loss(index, applying, worker.over_memory))
 
-    async def _bury(self, index: int, worker: WorkerProcess) -> None:
-        await worker.collect()
-        _log.warning(
-            "worker_lost", role=self.role.name, index=index, exit_code=worker.process.returncode
-        )
-
     async def _guard(self) -> None:
         """Kill workers that stand still or hold too much; their ends make them replaced."""
-        stall_s = self._limits.stall_s
-        while stall_s or self._limits.memory_bytes:
+        stall_s = self.limits.stall_s
+        while stall_s or self.limits.memory_bytes:
             await anyio.sleep(self._looks_s)
             workers = [worker for worker in self._workers if worker is not None]
             for worker in workers:
@@ -324,9 +332,9 @@ class Pool:
                 if stall_s and worker.stood(self._looks_s, stall_s):
                     _log.error("worker_stalled", role=self.role.name, pid=worker.process.pid)
                     worker.kill()
-            if self._limits.memory_bytes:
+            if self.limits.memory_bytes:
                 for worker, resident in await asyncio.to_thread(_measured, workers):
-                    if resident > self._limits.memory_bytes:
+                    if resident > self.limits.memory_bytes:
                         _log.error("worker_over_memory", role=self.role.name, bytes=resident)
                         worker.over_memory = True
                         worker.kill()

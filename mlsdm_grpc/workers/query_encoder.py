@@ -100,6 +100,11 @@ class Answers:
         self._memories: dict[tuple[int, int, int], _Framed] = {}
         self._bytes = 0
 
+    @property
+    def kept(self) -> tuple[int, int]:
+        """Number of memories whose bytes are kept, and size of these bytes."""
+        return len(self._memories), self._bytes
+
     def encode(
         self,
         request: link_pb2.LinkRequest,

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 
-__all__ = ["SLICE_S", "Job", "LockMode", "Slices"]
+__all__ = ["SLICE_S", "HeldRequest", "Job", "LockMode", "Slices"]
 
 SLICE_S: Final = 0.002
 """Time after which a job lets others go first, seconds."""
@@ -51,7 +51,9 @@ class Job:
     """Its request could not be begun before; it is handled once the job is done."""
 
 
-class _Held(NamedTuple):
+class HeldRequest(NamedTuple):
+    """A request that waits until it may begin."""
+
     request: pb.LinkRequest
     claim: LockMode
 
@@ -77,7 +79,7 @@ class Slices:
         self._turns: deque[_Turn] = deque()
         self._jobs: Counter[tuple[int, LockMode]] = Counter()
         """Jobs in progress, by space and claim."""
-        self._held: dict[int, deque[_Held]] = {}
+        self._held: dict[int, deque[HeldRequest]] = {}
         self._glances: dict[int, list[pb.LinkRequest]] = {}
         """What reads in one go and waits for the end of a change."""
 
@@ -90,13 +92,13 @@ class Slices:
             return False
         space_id = request.space_id
         if claim is LockMode.POINT_READ:
-            if not self._exclusive(space_id):
+            if not self.is_exclusive(space_id):
                 return False
             self._glances.setdefault(space_id, []).append(request)
             return True
         if space_id not in self._held and self._open(space_id, claim):
             return False
-        self._held.setdefault(space_id, deque()).append(_Held(request, claim))
+        self._held.setdefault(space_id, deque()).append(HeldRequest(request, claim))
         return True
 
     def begin(self, job: Job, *, at_once: bool) -> bool:
@@ -153,7 +155,7 @@ class Slices:
         """
         turn = self._turns.popleft()
         if isinstance(turn, Job):
-            half_done = turn.claim is LockMode.READ and self._exclusive(turn.request.space_id)
+            half_done = turn.claim is LockMode.READ and self.is_exclusive(turn.request.space_id)
             if half_done or not self._slice(turn):
                 self._turns.append(turn)
                 return None, []
@@ -178,7 +180,7 @@ class Slices:
         self._jobs[space_id, job.claim] -= 1
         self._jobs += Counter()  # forgets what is zero
         self._let_in(space_id)
-        return [] if self._exclusive(space_id) else self._glances.pop(space_id, [])
+        return [] if self.is_exclusive(space_id) else self._glances.pop(space_id, [])
 
     def _let_in(self, space_id: int) -> None:
         """Give a turn to what waits for a space, if it may begin."""
@@ -190,12 +192,13 @@ class Slices:
         elif self._open(space_id, waiting[0].claim):
             self._turns.append(space_id)
 
-    def _exclusive(self, space_id: int) -> bool:
+    def is_exclusive(self, space_id: int) -> bool:
+        """Return whether a job in progress changes or replaces a space."""
         return any(self._jobs[space_id, claim] for claim in _EXCLUSIVE)
 
     def _open(self, space_id: int, claim: LockMode) -> bool:
         """Return whether the jobs in progress let a request begin."""
-        if self._exclusive(space_id):
+        if self.is_exclusive(space_id):
             return False
         if claim is LockMode.WRITE:
             return not self._jobs[space_id, LockMode.SNAPSHOT_READ]

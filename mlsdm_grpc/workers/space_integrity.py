@@ -9,9 +9,9 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.workers.space_reads import MindOf
 
-__all__ = ["repair", "scrub"]
+__all__ = ["SCRUBBED_AT_ONCE", "repair", "scrub"]
 
-_SCRUBBED_AT_ONCE: Final = 256
+SCRUBBED_AT_ONCE: Final = 256
 """Rows that are compared with their checksums in one step."""
 
 
@@ -23,7 +23,7 @@ def scrub(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iter
         return
     start, end = wanted.start, wanted.start + wanted.count
     while start < end:
-        count = min(_SCRUBBED_AT_ONCE, end - start)
+        count = min(SCRUBBED_AT_ONCE, end - start)
         damaged, checked, start = mind.contents.pelm.scrub(start, count)
         reply.scrub.damaged.extend(damaged)
         reply.scrub.checked += checked

@@ -17,10 +17,10 @@ from mlsdm_grpc.workers.scheduler import SLICE_S
 from mlsdm_grpc.workers.space_codec import add_failure
 from mlsdm_grpc.workers.space_reads import MindOf, check_deadline, contents_of
 
-__all__ = ["Searches"]
+__all__ = ["FIRST_QUERIES", "Searches"]
 
 _Asked: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Query]
-_FIRST_QUERIES: Final = 8
+FIRST_QUERIES: Final = 8
 """Queries of a batch that are answered before it is known how long one takes."""
 _SCANNED_AT_ONCE: Final = 256
 """Queries of one scan that together have the time which a step over all rows has."""
@@ -87,7 +87,7 @@ class Searches:
         mind = self._mind_of(request)
         queries = queries_of(contents_of(mind), request.search)
         results: list[tuple[Query, RecalledSlots]] = []
-        spent_ns, cost_ns, count = 0, 0, _FIRST_QUERIES
+        spent_ns, cost_ns, count = 0, 0, FIRST_QUERIES
         while len(results) < len(queries):
             check_deadline(request)
             some = queries[len(results) : len(results) + count]

@@ -32,12 +32,12 @@ from mlsdm_grpc.workers.space_codec import (
 from mlsdm_grpc.workers.space_integrity import repair, scrub
 from mlsdm_grpc.workers.space_reads import check_deadline
 from mlsdm_grpc.workers.space_search import Searches
-from mlsdm_grpc.workers.space_words import completing, know_words, lacks_words
+from mlsdm_grpc.workers.space_words import WordEntries
 
-__all__ = ["MindHandler"]
+__all__ = ["LOCK_MODES", "MAX_KEPT_BYTES", "STARTED_AT_ONCE", "MindHandler"]
 
 _Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
-_CLAIMS: Final = {
+LOCK_MODES: Final = {
     "load": LockMode.EXCLUSIVE,
     "replay": LockMode.EXCLUSIVE,
     "unload": LockMode.EXCLUSIVE,
@@ -51,13 +51,13 @@ _CLAIMS: Final = {
 }
 """What requests want of their space that do not only glance at it."""
 _CHANGES: Final = frozenset(
-    kind for kind, claim in _CLAIMS.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
+    kind for kind, claim in LOCK_MODES.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
 )
 """Which of them are done at any time."""
-_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
+STARTED_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
 """Which of them are begun at once: they are seldom long, and a snapshot is of the state that was
 there when it was let in, not of the middle of a change that began before its first slice."""
-_MOST_KEPT_BYTES: Final = 64 * 1_024 * 1_024
+MAX_KEPT_BYTES: Final = 64 * 1_024 * 1_024
 """Writes wait for a snapshot for which this much of a space was copied."""
 _MIND_BYTES: Final = 32 * 1024
 """About what a space takes that holds nothing, here and in the server."""
@@ -79,7 +79,9 @@ class MindHandler:
     def __init__(self, position: Progress, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._position = position
         self._minds: dict[int, Mind] = {}
-        self._slices = Slices(clock)
+        self.slices = Slices(clock)
+        """Long requests in progress."""
+        self._words = WordEntries(self._minds, self.slices)
         self._records: dict[int, bytes] = {}
         """Records of requests that are not begun, by call; others are in the requests."""
         self._searches = Searches(
@@ -103,9 +105,23 @@ class MindHandler:
         }
 
     @property
+    def minds(self) -> Mapping[int, Mind]:
+        """Minds by the number of their space."""
+        return self._minds
+
+    @property
     def busy(self) -> bool:
         """Whether a long request is in progress."""
-        return len(self._slices) > 0
+        return len(self.slices) > 0
+
+    @property
+    def has_idle_work(self) -> bool:
+        """True if texts wait to be indexed."""
+        return len(self._words) > 0
+
+    def begin_idle_work(self) -> None:
+        """Start indexing them."""
+        self._words.begin()
 
     def handle(
         self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
@@ -118,11 +134,13 @@ class MindHandler:
             kind = request.WhichOneof("kind") or ""
             claim = self._claim(kind, request)
             if kind == "cancel":
-                given_up = self._slices.cancel(request.cancel)
+                given_up = self.slices.cancel(request.cancel)
                 if given_up is not None:
                     self._records.pop(request.cancel, None)
                     replies.append(given_up)
-            elif self._slices.holds(request, claim) or self._begins_later(kind, request):
+            elif self.slices.holds(request, claim) or (
+                kind == "search" and self._words.defers(request)
+            ):
                 replies.append(pb.LinkReply(call_id=request.call_id, waits=True))
             elif kind == "search" and claim is LockMode.POINT_READ:
                 searches.setdefault(request.space_id, []).append(request)
@@ -142,7 +160,7 @@ class MindHandler:
         def begin(request: pb.LinkRequest, claim: LockMode) -> None:
             replies.extend(self._begin(request.WhichOneof("kind") or "", request, claim))
 
-        done, glances = self._slices.step(begin)
+        done, glances = self.slices.step(begin)
         if done is not None and done.again:
             glances = [done.request, *glances]
         elif done is not None and done.request.call_id:
@@ -153,10 +171,10 @@ class MindHandler:
         """Return what a request wants of its space."""
         if kind == "search" and not request.search.batch:
             return LockMode.POINT_READ
-        claim = _CLAIMS.get(kind, LockMode.POINT_READ)
+        claim = LOCK_MODES.get(kind, LockMode.POINT_READ)
         if claim is LockMode.WRITE and self.busy:
             mind = self._minds.get(request.space_id)
-            if mind and mind.contents and mind.contents.pelm.kept_bytes >= _MOST_KEPT_BYTES:
+            if mind and mind.contents and mind.contents.pelm.kept_bytes >= MAX_KEPT_BYTES:
                 return LockMode.EXCLUSIVE  # which waits for the snapshot
         return claim
 
@@ -165,8 +183,8 @@ class MindHandler:
         self._position.enter()
         reply = pb.LinkReply(call_id=request.call_id)
         job = Job(request, reply, self._steps(self._actions[kind], request, reply), claim)
-        at_once = claim is LockMode.POINT_READ or kind in _AT_ONCE
-        return [reply] if self._slices.begin(job, at_once=at_once) else []
+        at_once = claim is LockMode.POINT_READ or kind in STARTED_AT_ONCE
+        return [reply] if self.slices.begin(job, at_once=at_once) else []
 
     def _steps(
         self, action: _Action, request: pb.LinkRequest, reply: pb.LinkReply
@@ -184,26 +202,7 @@ class MindHandler:
         reply.revision = 0 if mind is None else mind.revision
         reply.unloaded = mind is None
         if mind is not None:
-            self._learn_words(request.space_id, mind)
-
-    def _learn_words(self, space_id: int, mind: Mind) -> None:
-        """Keep up with the words of a space from now on; those that it has are read behind this."""
-        if know_words(mind):
-            steps = _completing(self._minds, space_id, mind)
-            job = Job(pb.LinkRequest(space_id=space_id), pb.LinkReply(), steps, LockMode.POINT_READ)
-            self._slices.begin(job, at_once=False)
-
-    def _begins_later(self, kind: str, request: pb.LinkRequest) -> bool:
-        """Keep a search for words until the words of all texts are known."""
-        mind = self._minds.get(request.space_id)
-        if mind is None or kind != "search" or not lacks_words(mind, request.search):
-            return False
-        steps = _completing(self._minds, request.space_id, mind)
-        job = Job(
-            request, pb.LinkReply(call_id=request.call_id), steps, LockMode.POINT_READ, again=True
-        )
-        self._slices.begin(job, at_once=False)
-        return True
+            self._words.note(request.space_id, mind)
 
     def _fail(self, request: pb.LinkRequest, reply: pb.LinkReply, error: Exception) -> None:
         if isinstance(error, MlsdmError):
@@ -346,11 +345,3 @@ def _prepare(mind: Mind) -> Iterator[None]:
     """Spare the first query what is done once, so that it does not hold up others."""
     if mind.contents is not None:
         yield from mind.contents.pelm.prepare()
-
-
-def _completing(minds: Mapping[int, Mind], space_id: int, mind: Mind) -> Iterator[None]:
-    """Learn the words that a space has, as long as it is here; it may change meanwhile."""
-    for _ in completing(mind):
-        if minds.get(space_id) is not mind:
-            return
-        yield

@@ -46,6 +46,14 @@ class TextHandler:
         """Whether anything is left; everything is done at once."""
         return False
 
+    @property
+    def has_idle_work(self) -> bool:
+        """False: there is no background work."""
+        return False
+
+    def begin_idle_work(self) -> None:
+        """Do nothing."""
+
     def step(self) -> list[pb.LinkReply]:
         """Return nothing."""
         return []

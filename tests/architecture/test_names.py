@@ -20,8 +20,6 @@ FACES = {
 }
 """Folders of each module name that stands more than once: a thing's wire form, its codec, the
 service and the client of it, its command."""
-DATA = {PACKAGE / "governance/words", PACKAGE / "governance/words/injection"}
-"""Folders with one module a language."""
 
 
 def modules() -> list[Path]:
@@ -41,6 +39,6 @@ def test_a_class_name_stands_once_in_the_package() -> None:
 def test_a_module_name_stands_once_but_for_the_faces_of_one_thing() -> None:
     folders = defaultdict(set)
     for module in modules():
-        if module.stem not in {"__init__", "__main__"} and module.parent not in DATA:
+        if module.stem not in {"__init__", "__main__"}:
             folders[module.stem].add(module.parent.relative_to(PACKAGE).as_posix())
     assert {name: found for name, found in folders.items() if len(found) > 1} == FACES

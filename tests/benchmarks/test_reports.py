@@ -48,7 +48,7 @@ def test_the_first_message_has_an_id_of_its_own_each_time(tmp_path):
 
 
 def test_a_missing_generator_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(load, "_BUILT", tmp_path / "none")
+    monkeypatch.setattr(load, "BUILT", tmp_path / "none")
     monkeypatch.setenv("PATH", str(tmp_path))
     flow = load.Flow("x", "127.0.0.1:1", "/x/y", tmp_path / "x", [load.Step(1)])
     with pytest.raises(load.LoadError, match="make loadgen"):

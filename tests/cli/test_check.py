@@ -87,7 +87,7 @@ def test_variables_that_nothing_reads_are_named(mlsdm):
         "check", *PORTS, "--journal", "memory", MLSDM_LISTEN="x", MLSDM_TARGET="127.0.0.1:1"
     )
     assert result.returncode == 0
-    assert "no setting reads MLSDM_LISTEN" in result.stdout
+    assert "no setting uses MLSDM_LISTEN" in result.stdout
     assert "MLSDM_TARGET" not in result.stdout
 
 
@@ -130,7 +130,7 @@ def test_the_language_models_are_looked_at(mlsdm, tmp_path):
     assert result.returncode == 1
     (fault,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
     assert fault.startswith("FAIL  language models: llm.anthropic")
-    assert "no setting reads" not in result.stdout
+    assert "no setting uses" not in result.stdout
 
 
 def test_a_host_that_is_not_allowed_is_a_fault(mlsdm):
@@ -199,7 +199,7 @@ def test_a_script_of_echo_has_known_steps_only(mlsdm):
 
 def rules_of(folder, **sections):
     overrides = {"journal": {"kind": "sqlite", "data_dir": str(folder)}, **sections}
-    return checks._rules(load_settings(None, overrides))
+    return checks.rules_of_new_spaces(load_settings(None, overrides))
 
 
 def test_the_rules_of_new_spaces_are_told_and_no_file_is_made(tmp_path):

@@ -115,7 +115,7 @@ def test_other_frames_are_no_answer(said, expected):
 
 
 def test_a_server_that_talks_without_end_is_left_to_the_full_command(monkeypatch):
-    monkeypatch.setattr(probe_module, "_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(probe_module, "TIMEOUT_S", 0.2)
 
     def talk(peer):
         while True:

@@ -67,7 +67,7 @@ async def run(mlsdm, *arguments):
 
 async def test_a_whole_folder_is_said_to_be_whole(folder, mlsdm):
     done = await run(mlsdm, folder)
-    assert (done.returncode, done.stdout) == (0, "Nothing is damaged.\n")
+    assert (done.returncode, done.stdout) == (0, "No damage found.\n")
     done = await run(mlsdm, folder, "--accept-loss", "all")
     assert done.returncode == 0
 
@@ -77,7 +77,7 @@ async def test_damage_is_shown_and_accepted(folder, mlsdm):
     done = await run(mlsdm, folder)
     assert done.returncode == 1
     first, second = done.stdout.splitlines()
-    assert first.startswith("acme/broken: lost revisions 4 to 5; what is left ends at revision 3")
+    assert first.startswith("acme/broken: lost revisions 4 to 5; readable up to revision 3")
     assert second.startswith("zeta/broken: lost revisions 4 to 5")
     ambiguous = await run(mlsdm, folder, "--accept-loss", "broken")
     assert ambiguous.returncode == 2
@@ -87,9 +87,9 @@ async def test_damage_is_shown_and_accepted(folder, mlsdm):
     assert [line["accepted_at_revision"] for line in lines(done)] == [0, 6]
     done = await run(mlsdm, folder, "--accept-loss", "broken")
     assert done.returncode == 0
-    assert "accepted, it goes on at revision 6" in done.stdout
+    assert "loss accepted, the space continues at revision 6" in done.stdout
     done = await run(mlsdm, folder)
-    assert (done.returncode, done.stdout) == (0, "Nothing is damaged.\n")
+    assert (done.returncode, done.stdout) == (0, "No damage found.\n")
 
 
 async def test_a_space_that_is_lost_as_a_whole(folder, mlsdm):

@@ -39,7 +39,7 @@ from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 def least_copied(request):
     """Let rows that are near be looked for in search copies too, which few rows have not."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows, "_MIN_PACKED_BLOCKS", request.param)
+        patch.setattr(rows, "MIN_PACKED_BLOCKS", request.param)
         yield
 
 
@@ -253,7 +253,7 @@ def test_a_sleep_is_an_event_of_zeros_to_the_traces(legacy):
     assert np.linalg.norm(asleep.l2) > 0
 
 
-def test_a_space_that_does_not_exist_is_not_consolidated():
+def test_a_space_that_does_not_exist_is_not_consolidated_with_space_not_found():
     outcome = Mind().apply(record(1, Consolidate(())))
     assert isinstance(outcome, Refusal)
     assert outcome.reason == "SPACE_NOT_FOUND"
@@ -293,7 +293,7 @@ def test_windows_bound_what_is_compared_with_all_older_ones(space):
 
 
 def test_steps_are_bounded_and_cover_everything(space, monkeypatch):
-    monkeypatch.setattr(consolidation, "_STEP_COMPONENTS", 1)
+    monkeypatch.setattr(consolidation, "STEP_COMPONENTS", 1)
     seen, before, steps = [], 2**62, 0
     while before:
         groups, before = space.plan(before=before)
@@ -346,7 +346,7 @@ def test_a_damaged_vector_is_not_taken_for_sound():
     space.put("a", near(1, 1))
     space.put("b", near(1, 2))
     group = space.group("b", "a")
-    lattice = space.pelm._lattice
+    lattice = space.pelm.table
     slot = next(s for s in lattice.order(0).tolist() if lattice.memory_id(s) == "b")
     lattice.rows.vectors[slot][0] += 1.0
     space.apply(Consolidate((group,)))

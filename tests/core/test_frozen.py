@@ -10,6 +10,7 @@ import pytest
 from histories import histories, record, vector
 from hypothesis import given
 from hypothesis import strategies as st
+from spaces import slot_of
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2
 from mlsdm_grpc.core.mind.mind import Mind
@@ -35,7 +36,7 @@ from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes, sn
 def small_steps():
     """Let a step of a snapshot be one memory, so that there is much to be changed behind it."""
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("mlsdm_grpc.journal.codec.snapshots._MEMORIES_A_STEP", 1)
+        changed.setattr("mlsdm_grpc.journal.codec.snapshots.MEMORIES_A_STEP", 1)
         yield
 
 
@@ -163,7 +164,7 @@ def test_what_is_kept_is_what_changed_before_it_was_written():
         assert pelm.kept_bytes == 25 * two
         assert [one.memory.memory_id for one in taken] == [f"m{i}" for i in range(50, 100)]
         assert pelm.kept_bytes == 0
-    assert not pelm._lattice.before_change
+    assert not pelm.table.before_change
 
 
 def test_a_damaged_row_is_noticed_though_it_changed_meanwhile():
@@ -171,12 +172,11 @@ def test_a_damaged_row_is_noticed_though_it_changed_meanwhile():
     steps = snapshot_writer(mind, io.BytesIO())
     next(steps)
     pelm = mind.contents.pelm
-    slot = pelm._slot("m90")
-    pelm._lattice.rows.vectors[slot, 0] += 1.0
+    pelm.table.rows.vectors[slot_of(pelm, "m90"), 0] += 1.0
     mind.apply(record(3, DeleteMemory("m90")))
     with pytest.raises(DataLoss):
         finish(steps)
-    assert not pelm._lattice.before_change
+    assert not pelm.table.before_change
 
 
 def test_a_row_that_is_lost_does_not_hinder_a_snapshot():
@@ -184,7 +184,7 @@ def test_a_row_that_is_lost_does_not_hinder_a_snapshot():
     before = snapshot_bytes(mind)
     pelm = mind.contents.pelm
     for memory_id in ("m10", "m90"):
-        pelm._lattice.rows.vectors[pelm._slot(memory_id), 0] += 1.0
+        pelm.table.rows.vectors[slot_of(pelm, memory_id), 0] += 1.0
         pelm.lose(memory_id)
     file = io.BytesIO()
     steps = snapshot_writer(mind, file)
@@ -208,15 +208,15 @@ def test_the_middle_of_a_record_is_no_snapshot():
 
 
 def _forget_a_memory(mind):
-    mind.contents.pelm._lattice.columns["sequence"][3] = 0
+    mind.contents.pelm.table.columns["sequence"][3] = 0
 
 
 def _change_a_label(mind):
-    mind.contents.pelm._lattice.labels.set(3, ("other",))
+    mind.contents.pelm.table.labels.set(3, ("other",))
 
 
 def _change_a_column(mind):
-    mind.contents.pelm._lattice.columns["expire_time_ns"][3] += 1
+    mind.contents.pelm.table.columns["expire_time_ns"][3] += 1
 
 
 def _count_an_event(mind):

@@ -97,8 +97,8 @@ def reloaded(index, moved):
 @pytest.fixture
 def small(monkeypatch):
     """Let buffers, segments and rewrites be so small that all of them happen."""
-    monkeypatch.setattr(lexical_postings, "_BUFFERED", 6)
-    monkeypatch.setattr(lexical_postings, "_MIN_REMOVED", 1)
+    monkeypatch.setattr(lexical_postings, "BUFFERED_DOCUMENTS", 6)
+    monkeypatch.setattr(lexical_postings, "MIN_REMOVED", 1)
     monkeypatch.setattr(lexical_postings, "MAX_DOCUMENTS", 12)
 
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from histories import DIMENSION, SECOND, record, vector
-from spaces import Space, spoil, unit
+from spaces import Space, slot_of, spoil, unit
 
 from mlsdm_grpc.core.mind.duplicates import first_digest
 from mlsdm_grpc.core.mind.pelm import Memory, Pelm, Query, unit_row
@@ -338,7 +338,7 @@ def test_rows_stay_where_they_are_once_a_space_has_outgrown_its_first_block():
     for _ in range(4_000):
         rows.place(row, 0.1)
         places.add(rows.vectors.ctypes.data)
-        spaces.add(len(rows._allocated))
+        spaces.add(len(rows.vectors.base))
     assert len(places) == 2
     assert spaces == {1_024, 5 * 1_024}
     assert rows.nbytes == 4 * 1_024 * 5 * 4
@@ -364,9 +364,10 @@ def test_a_ring_that_is_not_accelerated_keeps_no_search_copies():
 def test_a_row_that_became_too_long_is_no_hit():
     space = Space(capacity=3)
     space.put(*(NewMemory(f"m{i}", vector(i)) for i in range(3)))
-    rows, slot = space.mind.contents.pelm._lattice.rows, space.mind.contents.pelm._slot("m1")
+    pelm = space.mind.contents.pelm
+    rows, slot = pelm.table.rows, slot_of(pelm, "m1")
     rows.vectors[slot] *= 1.5
-    rows._changed(slot)
+    rows.changed(slot)
     for top_k in (1, 3):
         hits = space.search(vector=unit(1), top_k=top_k)
         assert {hit.memory.memory_id for hit in hits} <= {"m0", "m2"}
@@ -376,9 +377,9 @@ def test_a_row_that_became_too_long_is_no_hit():
 @pytest.mark.skipif(not int8_rows.AVAILABLE, reason="the extra `fast` is not installed")
 def test_a_ring_that_is_prepared_leaves_its_first_query_nothing_to_do(monkeypatch):
     packings = []
-    pack = int8_rows.PackedRows._pack
+    pack = int8_rows.PackedRows.pack
     monkeypatch.setattr(
-        int8_rows.PackedRows, "_pack", lambda *given: packings.append(given[-1]) or pack(*given)
+        int8_rows.PackedRows, "pack", lambda *given: packings.append(given[-1]) or pack(*given)
     )
     space = Space(capacity=4_096)
     for start in range(0, 4_000, 1_000):

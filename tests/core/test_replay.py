@@ -47,7 +47,7 @@ def test_replay_equals_the_live_state(records):
 def test_records_that_are_decoded_item_by_item_do_the_same(version, data):
     records = data.draw(histories(semantics_version=version))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mlsdm_grpc.journal.codec.records._APART_BYTES", -1)
+        patch.setattr("mlsdm_grpc.journal.codec.records.APART_BYTES", -1)
         lazily = [decode_record(each.raw) for each in records]
     for each in lazily:
         body = each.body

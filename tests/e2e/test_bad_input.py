@@ -79,7 +79,7 @@ async def served():
 
 def state_bytes(server):
     """The whole state of every space, and what the journal holds."""
-    minds = server.engine._minds._links[0]._handler._minds
+    minds = server.engine.parts.space_workers.link(0).handler.minds
     return {number: snapshot_bytes(mind) for number, mind in minds.items()}
 
 
@@ -310,7 +310,9 @@ STATE_REASONS = [
 @pytest.mark.parametrize(("method", "body", "code", "reason"), STATE_REASONS)
 async def test_what_order_decides_is_a_counted_refusal(served, method, body, code, reason):
     server, call = served
-    (before,) = [mind.contents for mind in server.engine._minds._links[0]._handler._minds.values()]
+    (before,) = [
+        mind.contents for mind in server.engine.parts.space_workers.link(0).handler.minds.values()
+    ]
     figures = (len(before.pelm), before.step, before.pelm.next_sequence)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call(method, body)
@@ -360,7 +362,7 @@ async def test_an_update_is_seen_and_answers_the_new_etag(served):
     assert updated.revision == found.revision == 3
 
 
-async def test_page_tokens_are_bound_to_their_list(served):
+async def test_page_tokens_are_bound_to_their_list_with_page_token_invalid(served):
     _, call = served
     for i in range(3):
         vector = np.eye(DIMENSION, dtype="<f4")[i + 1]

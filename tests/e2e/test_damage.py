@@ -162,7 +162,7 @@ async def test_a_space_whose_loss_was_accepted_goes_on_in_a_new_incarnation(tmp_
         subprocess.run, [*recover, "--accept-loss", "acme/broken"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "goes on at revision 7" in done.stdout
+    assert "continues at revision 7" in done.stdout
     async with (
         in_process(**await asyncio.to_thread(settings, tmp_path)) as server,
         client(server, "acme", "broken") as broken,

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from aiohttp import web
 from google.protobuf.timestamp_pb2 import Timestamp
-from serving import channel, in_process
+from serving import channel, connected, in_process
 from talk import talking, tokens
 from upstream import Upstream, answers, moderation_endpoint
 
@@ -47,7 +47,7 @@ ENFORCED = {"put_enforcement": "enforce"}
 
 @asynccontextmanager
 async def serving(**sections):
-    async with in_process(**sections) as server, MemoryClient(str(server.listen)) as client:
+    async with connected(**sections) as (server, client):
         yield server, client
 
 
@@ -272,7 +272,7 @@ async def test_memories_of_a_stream_are_judged_one_by_one():
 async def test_memories_without_a_text_and_rules_that_are_off_cost_no_text_worker():
     async with serving(governance={"put_enforcement": "off"}) as (server, client):
         measured = []
-        texts = server.engine.judging._texts
+        texts = server.engine.texts
         measure = texts.measure
 
         async def counted(*arguments):
@@ -383,17 +383,17 @@ async def test_a_policy_holds_from_the_answer_on_and_verdicts_name_it(client):
         assert decided(found.verdicts).get("injection.prompt") == expected
 
 
-async def test_a_policy_is_looked_up_once_and_survives_the_eviction_of_its_space():
+async def test_a_policy_is_looked_up_once_and_survives_the_eviction_of_its_space(monkeypatch):
     async with serving() as (server, client):
         await set_rules(client, rule("pii.memory", enforcement="OFF"))
-        policies, reads = server.engine.policies, []
-        read = policies._read
+        link, reads = await server.engine.parts.space_workers.ready(0), []
+        request = type(link).request
 
-        async def counted(*arguments):
-            reads.append(arguments)
-            return await read(*arguments)
+        def counted(link, message, **more):
+            reads.extend([message] if message.WhichOneof("kind") == "policy" else [])
+            return request(link, message, **more)
 
-        policies._read = counted
+        monkeypatch.setattr(type(link), "request", counted)
         for number in range(5):
             await client.put(f"{KIND} {number}")
         await server.engine.evictor.evict_idle()

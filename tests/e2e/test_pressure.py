@@ -100,7 +100,7 @@ async def test_a_forced_mode_ends_with_its_time():
 async def test_a_refused_request_is_not_parsed():
     async with in_process() as server, Node(server) as node:
         await node.force(mode=node_pb2.NODE_MODE_EMERGENCY)
-        raw = node._channel.unary_unary("/mlsdm.v1.MemoryService/PutMemory")
+        raw = node.channel.unary_unary("/mlsdm.v1.MemoryService/PutMemory")
         assert (await refusal(raw(b"\xff\xff no message", timeout=10))).reason == "EMERGENCY"
         await node.force(automatic=True)
         assert (await refusal(raw(b"\xff\xff no message", timeout=10))).reason == (
@@ -199,7 +199,7 @@ async def unlink(file):
 
 @pytest.mark.root
 @needs_root
-async def test_writes_are_refused_before_the_disk_is_full(tmp_path):
+async def test_writes_are_refused_before_the_disk_is_full_with_emergency(tmp_path):
     with (
         small_disk(tmp_path, 64 * MIB),
         process(tmp_path / "data", disk_reserve_bytes=16 * MIB) as server,

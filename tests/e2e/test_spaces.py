@@ -7,9 +7,15 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import numpy as np
 import pytest
-from serving import ServerProcess, channel, in_process
+from node import refusal
+from serving import ServerProcess, channel, connected, in_process, remembering
 
-from mlsdm_grpc._gen.mlsdm.v1 import space_pb2, space_service_pb2, space_service_pb2_grpc
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    memory_service_pb2_grpc,
+    space_pb2,
+    space_service_pb2,
+    space_service_pb2_grpc,
+)
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import ListMemoriesRequest
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.core.model.semantics import newest
@@ -19,7 +25,6 @@ from mlsdm_grpc.errors import (
     InvalidInput,
     NotFound,
     PreconditionFailed,
-    Unavailable,
 )
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +46,7 @@ def unrevised(space):
 
 @pytest.fixture
 async def client():
-    async with in_process() as server, MemoryClient(str(server.listen)) as each:
+    async with remembering() as each:
         yield each
 
 
@@ -191,23 +196,21 @@ async def test_what_is_missing_or_faulty_is_named():
             assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT, request
 
 
-async def test_tokens_and_revisions_of_other_lists_are_refused(client):
-    for name in ("a", "b"):
-        await client.put(embedding=unit(0), space=name)
-        await client.put(embedding=unit(1), space=name)
-    stub = client._spaces
-    page = await stub.ListSpaces(space_service_pb2.ListSpacesRequest(page_size=1))
-    assert page.next_page_token
-    request = space_service_pb2.ListSpacesRequest(min_revision=1)
-    with pytest.raises(Unavailable) as caught:
-        await client._connection.unary(stub.ListSpaces, request)
-    assert caught.value.reason == "REVISION_NOT_REACHED"
-    with pytest.raises(InvalidInput) as other:
-        await client._connection.unary(
-            client._memories.ListMemories,
-            ListMemoriesRequest(space="a", page_token=page.next_page_token),
-        )
-    assert other.value.reason == "PAGE_TOKEN_INVALID"
+async def test_tokens_and_revisions_of_other_lists_are_refused():
+    async with connected() as (server, client):
+        for name in ("a", "b"):
+            await client.put(embedding=unit(0), space=name)
+            await client.put(embedding=unit(1), space=name)
+        async with channel(server.listen) as one:
+            spaces = space_service_pb2_grpc.SpaceServiceStub(one)
+            page = await spaces.ListSpaces(space_service_pb2.ListSpacesRequest(page_size=1))
+            assert page.next_page_token
+            request = space_service_pb2.ListSpacesRequest(min_revision=1)
+            refused = await refusal(spaces.ListSpaces(request))
+            assert refused.reason == "REVISION_NOT_REACHED"
+            memories = memory_service_pb2_grpc.MemoryServiceStub(one)
+            request = ListMemoriesRequest(space="a", page_token=page.next_page_token)
+            assert (await refusal(memories.ListMemories(request))).reason == "PAGE_TOKEN_INVALID"
 
 
 async def test_settings_survive_a_kill(tmp_path):

@@ -216,9 +216,9 @@ async def test_a_client_that_goes_away_leaves_nothing_behind():
                 await talk.call.read()
             talk.call.cancel()
         with anyio.fail_after(20):
-            while server.engine.streams._open or server.data_port._router.in_flight.calls:
+            while server.engine.streams.open or server.data_port.in_flight.calls:
                 await anyio.lowlevel.checkpoint()
-        assert not server.engine.streams._places.in_use
+        assert not server.engine.streams.permits.in_use
         again = await Conversation(one).open("s1")
         assert again.opened.acked_sequence == 1
         again.call.cancel()
@@ -385,7 +385,7 @@ async def test_an_export_that_is_drained_ends_with_ok_and_a_token():
         await call.read()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.drain)
-            while not server.data_port._drain.draining:
+            while server.data_port.drained is None:
                 await anyio.lowlevel.checkpoint()
             *_, last = await rest_of(call)
         assert last.next_page_token
@@ -413,7 +413,7 @@ async def test_the_client_tells_what_it_may_not_do():
                 if outcome.sequence == 2_000:
                     break
         with anyio.fail_after(20):
-            while server.engine.streams._open:
+            while server.engine.streams.open:
                 await anyio.lowlevel.checkpoint()
 
 
@@ -423,7 +423,7 @@ async def test_an_ingestion_that_was_given_up_goes_on_under_its_name():
         async with aclosing(client.ingest(source, stream_id="job")) as outcomes:
             await anext(outcomes)
         with anyio.fail_after(20):
-            while server.engine.streams._open:
+            while server.engine.streams.open:
                 await anyio.lowlevel.checkpoint()
         outcomes = [outcome async for outcome in client.ingest(source, stream_id="job")]
         assert [outcome.sequence for outcome in outcomes] == list(range(1, 601))

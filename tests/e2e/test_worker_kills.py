@@ -218,14 +218,14 @@ async def kill_at_random(tmp_path, *, kills, memories, figures):
                 hit = rng.randrange(WORKERS)
                 before = len(load.failures)
                 killed_s = load.clock()
-                os.kill(server.engine._minds.pids()[hit], signal.SIGKILL)
+                os.kill(server.engine.parts.space_workers.pids()[hit], signal.SIGKILL)
                 backs = await asyncio.gather(*(load.answered(space) for space in spaces))
                 own = [s for s, space in zip(backs, spaces, strict=True) if worker_of(space) == hit]
                 first_s.append(min(own) - killed_s)
                 all_s.append(max(backs) - killed_s)
                 elsewhere += sum(worker_of(space) != hit for space in load.failures[before:])
                 with anyio.fail_after(60):
-                    while len(server.engine._minds.pids()) < WORKERS:  # noqa: ASYNC110
+                    while len(server.engine.parts.space_workers.pids()) < WORKERS:  # noqa: ASYNC110
                         await anyio.sleep(0.01)
             tasks.cancel_scope.cancel()
         figures |= {

@@ -67,8 +67,7 @@ def encoded(hits):
 
 def copied_blocks(mind):
     """Return how many blocks of rows are scanned as int8."""
-    copies = mind.contents.pelm._lattice.rows._packed
-    return 0 if copies is None else sum(block is not None for block in copies._blocks)
+    return mind.contents.pelm.table.rows.copied_blocks
 
 
 def replay(path, cuts):

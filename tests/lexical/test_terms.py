@@ -32,7 +32,7 @@ TEXTS = {
     "hi": "कुत्ते बगीचे में दौड़ रहे थे और उसने तीन किताबें खरीदीं",
 }
 
-GOLDEN = "dce3989fd9c0ce45"
+GOLDEN = "be097033c871c264"
 """Digest of the data and of the terms below; a new one comes with a new TOKENIZER_VERSION."""
 GOLDEN_TEXTS = (
     *TEXTS.values(),
@@ -252,7 +252,7 @@ def test_another_tokenizer_has_another_version():
     """Whoever changes data or code so that terms change raises the version, then this digest."""
     data = {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in files("mlsdm_grpc.lexical.data").iterdir()
+        for file in files("mlsdm_grpc.lexical").joinpath("data").iterdir()
         if file.name.endswith(".toml")
     }
     terms = [list(index_terms(text, text[:20]).items()) for text in GOLDEN_TEXTS]

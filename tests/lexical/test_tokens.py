@@ -32,6 +32,11 @@ def tokens(text):
         ("QueryMemories", "querymemories query memories", ""),
         ("parseHTTPResponse", "parsehttpresponse parse http response", ""),
         ("McDonald iPhone", "mcdonald mc donald iphone phone", ""),
+        (
+            "request 6BA7B810-9dad-11d1-80b4-00c04fd430c8.",
+            "request",
+            "6ba7b810-9dad-11d1-80b4-00c04fd430c8 6ba7b810 00c04fd430c8",
+        ),
         ("C++ and C# and c", "and and c", "c++ c#"),
         ("node.js", "node js", "node.js"),
         ("U.S.A. and usa", "and usa", "usa"),

@@ -84,4 +84,4 @@ def test_it_stays_small():
         clock.now_s += 0.01
         budget.count_call()
         budget.take()
-    assert len(budget._buckets) <= 242
+    assert budget.bucket_count <= 242

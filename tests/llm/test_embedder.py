@@ -56,7 +56,8 @@ class Kit:
         return await self.embedder.embed(texts, tenant, deadline_s)
 
     def looked_up(self, kind):
-        return self.metrics.embed_cache.labels(kind)._value.get()
+        name = "mlsdm_embed_cache_texts_total"
+        return self.metrics.registry.get_sample_value(name, {"kind": kind}) or 0
 
 
 @pytest.fixture

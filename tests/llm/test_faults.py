@@ -87,7 +87,7 @@ async def outcome(gateway, mode, within_s):
 
 
 def calls_of(gateway):
-    families = gateway._metrics.llm_calls.collect()
+    families = gateway.metrics.llm_calls.collect()
     samples = (sample for family in families for sample in family.samples)
     return sum(int(each.value) for each in samples if each.name.endswith("_count"))
 

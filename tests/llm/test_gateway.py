@@ -123,7 +123,7 @@ async def test_a_provider_learns_the_deadline_less_a_margin_and_its_own_limit():
         assert provider.deadlines_s.pop() == pytest.approx(request.deadline_s - 70, abs=1)
 
 
-async def test_what_cannot_be_done_in_time_is_not_begun():
+async def test_what_cannot_be_done_in_time_is_not_begun_with_deadline_too_short():
     provider = Scripted()
     async with gateway_over(lambda: provider, deadline_margin_s=0.2) as gateway:
         with pytest.raises(DeadlineExceeded) as caught:
@@ -133,6 +133,11 @@ async def test_what_cannot_be_done_in_time_is_not_begun():
     assert provider.deadlines_s == []
 
 
+def is_open(gateway, provider="scripted"):
+    labels = {"provider": provider, "kind": "open"}
+    return gateway.metrics.registry.get_sample_value("mlsdm_llm_breaker", labels)
+
+
 async def test_a_hanging_provider_is_cancelled_at_the_deadline():
     async with gateway_over(echo("hang"), timeout_s=30.0) as gateway:
         loop = asyncio.get_running_loop()
@@ -140,8 +145,8 @@ async def test_a_hanging_provider_is_cancelled_at_the_deadline():
         with pytest.raises(DeadlineExceeded) as caught:
             await gateway.complete(asking(within_s=0.3), tenant="t")
         assert loop.time() - began_s < 3
-        assert gateway._permits.inside_count == 0
-        assert gateway._turns.in_flight == 0
+        assert gateway.permits.inside_count == 0
+        assert gateway.turns.in_flight == 0
     assert caught.value.reason == "DEADLINE_EXPIRED"
 
 
@@ -220,11 +225,11 @@ async def test_callers_that_go_away_do_not_open_the_breaker():
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
         assert gateway.callable
-        assert (gateway._permits.inside_count, gateway._turns.in_flight) == (0, 0)
+        assert (gateway.permits.inside_count, gateway.turns.in_flight) == (0, 0)
 
 
 async def test_a_provider_that_is_silent_until_its_callers_give_up_has_failed(monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.llm.upstream._PATIENCE_S", 0.1)
+    monkeypatch.setattr("mlsdm_grpc.llm.upstream.PATIENCE_S", 0.1)
     async with gateway_over(echo(*["hang"] * 10), timeout_s=30.0) as gateway:
         for within_s, state in ((0.12, BreakerState.CLOSED), (0.2, BreakerState.OPEN)):
             calls = [gateway.complete(asking(within_s=within_s), tenant="t") for _ in range(5)]
@@ -258,7 +263,7 @@ async def test_a_stream_that_is_left_gives_everything_back():
         async with gateway.stream(asking(), tenant="t") as answer:
             async for _ in answer:
                 break
-        assert (gateway._permits.inside_count, gateway._turns.in_flight) == (0, 0)
+        assert (gateway.permits.inside_count, gateway.turns.in_flight) == (0, 0)
         assert 0 < len(answer.result.text) < 10
 
 
@@ -353,14 +358,13 @@ async def test_an_outage_opens_the_breaker_and_its_end_closes_it(logs):
                 await ask()
         (status,) = gateway.providers()
         assert (status.state, status.open_count) == (BreakerState.OPEN, 1)
-        gauge = gateway._metrics.llm_breaker
-        assert gauge.labels("scripted", "open")._value.get() == 1
+        assert is_open(gateway) == 1
         up = True
         now_s += 30
         for _ in range(2):
             await ask()
         assert gateway.providers()[0].state is BreakerState.CLOSED
-        assert gauge.labels("scripted", "open")._value.get() == 0
+        assert is_open(gateway) == 0
     states = [each["state"] for each in logs.events("provider_breaker_changed")]
     assert states == ["open", "half_open", "closed"]
     failed = logs.events("provider_call_failed")
@@ -370,7 +374,7 @@ async def test_an_outage_opens_the_breaker_and_its_end_closes_it(logs):
 async def test_the_time_before_its_turn_is_told():
     async with gateway_over(echo("hang"), max_concurrent=1, timeout_s=30.0) as gateway:
         first = asyncio.create_task(gateway.complete(asking(), tenant="a"))
-        while not gateway._turns.in_flight:  # noqa: ASYNC110 - nothing tells
+        while not gateway.turns.in_flight:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
         second = asyncio.create_task(gateway.complete(asking(), tenant="b"))
         await asyncio.sleep(0.1)  # the time that is told

@@ -58,7 +58,7 @@ async def closed_after_s(script, tmp_path, leave, **settings):
             await asyncio.wait_for(server.closed.wait(), 5)
             found.append(loop.time() - left_s)
             await asyncio.sleep(0.01)
-            assert (gateway._permits.inside_count, gateway._turns.in_flight) == (0, 0)
+            assert (gateway.permits.inside_count, gateway.turns.in_flight) == (0, 0)
     return min(found)
 
 

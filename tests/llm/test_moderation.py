@@ -147,7 +147,8 @@ async def test_an_endpoint_that_fails_is_left_alone_unless_the_text_is_why(tmp_p
         for _ in range(8):
             assert await scorer.score("a text", soon()) is None
         assert len(seen) == calls
-        is_open = metrics.llm_breaker.labels("moderation", "open")._value.get()
+        labels = {"provider": "moderation", "kind": "open"}
+        is_open = metrics.registry.get_sample_value("mlsdm_llm_breaker", labels)
         assert is_open == (calls == 5)
 
 

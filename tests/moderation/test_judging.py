@@ -193,7 +193,7 @@ async def test_many_texts_are_measured_in_order_over_several_passes():
     async with running() as driver:
         texts = [INJECTION if i % 3 == 0 else "harmless " * 400 for i in range(40)]
         wanted = [ToMeasure(text, rules=("injection.memory",)) for text in texts]
-        found, vectors = await driver.engine.judging._texts.measure(wanted, "dev", within())
+        found, vectors = await driver.engine.texts.measure(wanted, "dev", within())
         assert [each.scores["injection.memory"] >= 0.5 for each in found] == [
             i % 3 == 0 for i in range(40)
         ]
@@ -246,10 +246,10 @@ async def test_a_defect_of_a_worker_is_an_error_and_no_verdict(monkeypatch):
             )
 
 
-async def test_a_lost_text_worker_refuses_and_writes_nothing():
+async def test_a_lost_text_worker_refuses_and_writes_nothing_with_worker_lost():
     async with running(text_workers=1) as driver:
         judging = driver.engine.judging
-        (worker,) = driver.engine._text_pool._workers
+        worker = driver.engine.parts.text_workers.worker(0)
         asked = asyncio.ensure_future(
             judging.judge("x " * 30_000, Stage.PROMPT, tenant="dev", deadline_s=within())
         )
@@ -258,17 +258,26 @@ async def test_a_lost_text_worker_refuses_and_writes_nothing():
         with pytest.raises(Unavailable) as caught:
             await asked
         assert caught.value.reason == "WORKER_LOST"
-        await driver.engine._text_pool._up[0].wait()
+        await driver.engine.parts.text_workers.ready(0)
         again = await judging.judge(INJECTION, Stage.PROMPT, tenant="dev", deadline_s=within())
         assert again.decision is Decision.REFUSE
 
 
 async def test_the_cache_of_policies_is_bounded(monkeypatch):
-    monkeypatch.setattr(tenant_policies, "_MAX_CACHED", 3)
+    monkeypatch.setattr(tenant_policies, "MAX_CACHED", 3)
     async with running() as driver:
         for number in range(10):
             await driver.engine.policies.effective(f"t{number}", within())
-        assert list(driver.engine.policies._cache) == ["t7", "t8", "t9"]
+        looked_up, is_new = [], driver.engine.directory.is_new
+
+        async def noted(key):
+            looked_up.append(key.tenant)
+            return await is_new(key)
+
+        monkeypatch.setattr(driver.engine.directory, "is_new", noted)
+        for number in (9, 8, 7, 6):
+            await driver.engine.policies.effective(f"t{number}", within())
+        assert looked_up == ["t6"]
 
 
 async def test_a_policy_that_is_set_meanwhile_is_not_missed():
@@ -291,7 +300,7 @@ async def test_a_policy_that_is_set_meanwhile_is_not_missed():
 async def test_rules_of_the_server_are_built_in():
     async with running() as driver:
         policies_of = tenant_policies.Policies(
-            driver.engine._access, rules_with(Enforcement.ENFORCE)
+            driver.engine.parts.access, rules_with(Enforcement.ENFORCE)
         )
         policy = await policies_of.effective("dev", within())
         assert {rule.enforcement for rule in policy.of(Stage.MEMORY)} == {Enforcement.ENFORCE}
@@ -435,7 +444,7 @@ async def test_an_exchange_is_remembered_unless_a_rule_refuses_a_text_of_it():
         assert b"AKIA" not in await records(driver)
 
 
-async def test_a_refused_text_leaves_no_call_of_the_scorer_behind(monkeypatch):
+async def test_a_refused_text_leaves_no_call_of_the_scorer_behind_with_bulkhead_full(monkeypatch):
     running_calls = []
 
     class Slow:
@@ -450,10 +459,9 @@ async def test_a_refused_text_leaves_no_call_of_the_scorer_behind(monkeypatch):
         await asyncio.sleep(0)
         raise Unavailable("full", reason="BULKHEAD_FULL")
 
-    async with running() as driver:
+    async with running(scorer=Slow()) as driver:
         judging = driver.engine.judging
-        monkeypatch.setattr(judging, "_scorer", Slow())
-        monkeypatch.setattr(judging._texts, "measure", full)
+        monkeypatch.setattr(driver.engine.texts, "measure", full)
         with pytest.raises(Unavailable):
             await judging.judge("hello", Stage.PROMPT, tenant="", deadline_s=within())
     assert not running_calls
@@ -461,7 +469,7 @@ async def test_a_refused_text_leaves_no_call_of_the_scorer_behind(monkeypatch):
 
 async def test_texts_are_measured_where_workers_do_not_embed():
     async with running(space={"embedder": "wordllama"}) as driver:
-        texts = driver.engine.judging._texts
+        texts = driver.engine.texts
         wanted = [
             ToMeasure("a cat", embed=True),
             ToMeasure(INJECTION, rules=("injection.memory",)),

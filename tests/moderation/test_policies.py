@@ -44,7 +44,7 @@ async def threshold(driver, key):
 async def test_a_tenant_without_a_policy_has_the_built_in_one_and_nothing_is_kept(driver):
     view = await get(driver)
     assert (view.policy.version, view.policy.settings, view.revision) == (0, PolicySettings(), 0)
-    assert len(driver.engine._directory) == 0
+    assert len(driver.engine.directory) == 0
     assert await driver.journal.head(RESERVED) == 0
 
 
@@ -78,7 +78,7 @@ async def test_of_two_writers_one_has_to_read_again(driver):
     assert (await get(driver)).policy.settings.base_moral_threshold == 0.6
 
 
-async def test_a_repeated_request_sets_once(driver):
+async def test_a_repeated_request_sets_once_with_request_id_reused(driver):
     first = await put(driver, 0.6, request=b"r" * 16)
     await put(driver, 0.7, version=1)
     assert await put(driver, 0.6, request=b"r" * 16) == first
@@ -88,7 +88,7 @@ async def test_a_repeated_request_sets_once(driver):
     assert caught.value.reason == "REQUEST_ID_REUSED"
 
 
-async def test_previews_and_refused_first_policies_write_nothing(driver):
+async def test_previews_and_refused_first_policies_write_nothing_with_etag_mismatch(driver):
     foreseen = await driver.engine.policies.preview("dev", policy(0.6), ticket())
     assert foreseen.revision == 0
     for attempt in (driver.engine.policies.preview, driver.engine.policies.set):
@@ -132,7 +132,7 @@ async def test_policies_survive_the_engine(with_snapshot):
         await put(first, 0.6)
         await put(first, 0.8, version=1)
         if not with_snapshot:
-            for space in first.engine._directory:
+            for space in first.engine.directory:
                 space.snapshot_revision = space.applied
     async with running(journal) as second:
         await second.put(1)
@@ -156,7 +156,7 @@ async def test_a_policy_holds_while_the_worker_that_is_to_change_it_hangs():
             return (await of.effective("dev", deadline_s)).base_moral_threshold
 
         assert await base() == 0.6
-        (pid,) = driver.engine._minds.pids()
+        (pid,) = driver.engine.parts.space_workers.pids()
         os.kill(pid, signal.SIGSTOP)
         try:
             with pytest.raises(DeadlineExceeded) as unknown:
@@ -164,7 +164,7 @@ async def test_a_policy_holds_while_the_worker_that_is_to_change_it_hangs():
             assert unknown.value.reason == "OUTCOME_UNKNOWN"
             assert await base() == 0.6
             with pytest.raises(Unavailable) as unread, anyio.fail_after(1.0):
-                await base(Policies(driver.engine._access))
+                await base(Policies(driver.engine.parts.access))
             assert unread.value.reason == "WORKER_LOST"
         finally:
             os.kill(pid, signal.SIGCONT)
@@ -190,7 +190,7 @@ async def test_a_damaged_policy_keeps_new_spaces_from_starting_under_another():
         with pytest.raises(DataLoss):
             await driver.put(1)
         assert await journal.head(KEY) == 0
-        assert KEY not in [space.key for space in driver.engine._directory]
+        assert KEY not in [space.key for space in driver.engine.directory]
         with pytest.raises(DataLoss):
             await get(driver)
         with pytest.raises(DataLoss):

@@ -18,20 +18,24 @@ def _in(seconds: float) -> float:
 
 async def test_a_body_that_takes_too_long_ends():
     limit = TimeLimit(_in(0.01))
-    with anyio.fail_after(5), pytest.raises(TimeoutError):
-        with limit:
-            await asyncio.Event().wait()
+    with anyio.fail_after(5), pytest.raises(TimeoutError), limit:
+        await asyncio.Event().wait()
     assert limit.is_over
     assert asyncio.current_task().cancelling() == 0
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 0.0])
 async def test_a_time_that_has_passed_ends_it_at_its_first_wait(seconds):
-    begun = False
-    with anyio.fail_after(5), pytest.raises(TimeoutError), TimeLimit(_in(seconds)):
-        begun = True
-        await asyncio.Event().wait()
-    assert begun
+    reached = asyncio.Event()
+
+    async def body() -> None:
+        with TimeLimit(_in(seconds)):
+            reached.set()
+            await asyncio.Event().wait()
+
+    with anyio.fail_after(5), pytest.raises(TimeoutError):
+        await body()
+    assert reached.is_set()
 
 
 async def test_a_body_that_is_done_in_time_goes_on():
@@ -50,17 +54,15 @@ async def test_what_a_body_raises_stays():
 async def test_it_ends_only_when_it_is_told_without_a_time():
     limit = TimeLimit(None)
     asyncio.get_running_loop().call_later(0.01, limit.end)
-    with anyio.fail_after(5), pytest.raises(TimeoutError):
-        with limit:
-            await asyncio.Event().wait()
+    with anyio.fail_after(5), pytest.raises(TimeoutError), limit:
+        await asyncio.Event().wait()
 
 
 async def test_the_inner_one_of_two_ends_its_body_alone():
     outer, inner = TimeLimit(_in(5)), TimeLimit(_in(0.01))
     with outer:
-        with pytest.raises(TimeoutError):
-            with inner:
-                await asyncio.Event().wait()
+        with pytest.raises(TimeoutError), inner:
+            await asyncio.Event().wait()
         await asyncio.sleep(0)
     assert (inner.is_over, outer.is_over) == (True, False)
 

@@ -29,9 +29,7 @@ def test_a_pool_returns_every_byte_once():
     blocks = count()
     pool = RandomPool(lambda size: next(blocks).to_bytes(4, "big") * (size // 4))
     taken = [pool(16) for _ in range(600)]
-    assert [each[:4] for each in taken] == [
-        (i // 256).to_bytes(4, "big") for i in range(600)
-    ]
+    assert [each[:4] for each in taken] == [(i // 256).to_bytes(4, "big") for i in range(600)]
     assert {len(each) for each in taken} == {16}
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mlsdm_grpc.client.attempts import _OPEN
+from mlsdm_grpc.client.attempts import UNCERTAIN_REASONS
 from mlsdm_grpc.protection import byte_gate
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.server.memory_plan import MemoryPlan
@@ -21,7 +21,7 @@ LARGE = "x" * (2 * SMALL_BYTES)
 @pytest.fixture
 def full(monkeypatch):
     """Return a room in which all that answers may have is taken."""
-    monkeypatch.setattr(byte_gate, "_LONGEST_WAIT_S", 0.1)
+    monkeypatch.setattr(byte_gate, "LONGEST_WAIT_S", 0.1)
     plenty = 10**9
     room = Room(MemoryPlan(0, 0, plenty, plenty, plenty, 10 * SMALL_BYTES, 0, 0, 0))
     assert room.answering.try_take("other", room.answering.total)
@@ -53,14 +53,14 @@ async def test_a_write_without_room_for_its_answer_ends_unknown_at_its_deadline(
     assert full.answering.waiting == 0
 
 
-async def test_a_write_that_the_end_of_the_grace_cuts_is_unknown():
+async def test_a_write_that_the_end_of_the_grace_cuts_is_unknown_with_outcome_unknown():
     async with serving() as running:
         write = asyncio.ensure_future(running.call("Write", "hang"))
         await running.ping.begun.wait()
         await running.server.drain(delay_s=0, grace_s=0.05)
         result = await write
     assert (result.code, result.error.reason) == ("UNAVAILABLE", "OUTCOME_UNKNOWN")
-    assert result.error.reason in _OPEN
+    assert result.error.reason in UNCERTAIN_REASONS
     assert result.error.retry_after_s > 0
 
 

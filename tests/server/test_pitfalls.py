@@ -77,7 +77,7 @@ async def test_p10_context_variables_reach_the_servicer_and_no_other_call(name):
             SEEN.set(f"{SEEN.get()} {text}")
             return PingResponse(text=SEEN.get())
 
-        running.ping._do = told
+        running.ping.do = told
         for text in ("one", "two"):
             expected = f"nothing before {name} {text}"
             result = await running.call(name, text)

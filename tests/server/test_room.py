@@ -25,7 +25,7 @@ def plan(receiving, converting=100 * UNIT, answering=100 * UNIT):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(byte_gate, "_LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(byte_gate, "LONGEST_WAIT_S", 0.05)
 
 
 async def settled():
@@ -67,7 +67,7 @@ async def test_whoever_waits_is_let_in_in_turn_between_tenants():
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_wait_that_is_too_long_is_refused_with_a_time():
+async def test_a_wait_that_is_too_long_is_refused_with_a_time_with_bulkhead_full():
     gate = ByteGate("receiving", UNIT)
     await gate.take("a", UNIT)
     with pytest.raises(Unavailable) as caught:
@@ -142,7 +142,7 @@ async def test_whatever_happens_all_room_comes_back(seed):
     await asyncio.sleep(0.05)
     assert True in results
     assert [(gate.free, gate.waiting) for gate in gates] == [(gate.total, 0) for gate in gates]
-    assert not any(gate._held or gate._queues for gate in gates)
+    assert not any(gate.holders for gate in gates)
 
 
 async def test_a_message_keeps_room_for_its_size_and_a_large_one_for_its_conversion():

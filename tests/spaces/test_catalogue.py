@@ -115,10 +115,10 @@ async def test_a_failed_creation_leaves_nothing_behind():
         await journal.close()
         with pytest.raises(Unavailable):
             await create(driver)
-        assert len(driver.engine._directory) == 0
+        assert len(driver.engine.directory) == 0
 
 
-async def test_the_embedder_and_the_dimension_of_a_new_space_fit_together():
+async def test_the_embedder_and_the_dimension_of_a_new_space_fit_together_with_embedder_mismatch():
     async with running(space={"embedder": "wordllama"}) as driver:
         for given, expected in [
             ({}, (256, MODEL)),
@@ -196,7 +196,7 @@ async def test_an_embedder_of_another_dimension_cannot_be_given_to_a_space():
         assert other.value.reason == "EMBEDDER_MISMATCH"
 
 
-async def test_a_read_only_space_refuses_writes_without_records(driver):
+async def test_a_read_only_space_refuses_writes_without_records_with_space_read_only(driver):
     first = await driver.put(1, request=b"f" * 16)
     await change(driver, read_only=True)
     head = await driver.journal.head(KEY)
@@ -232,10 +232,10 @@ async def test_order_decides_where_a_write_meets_a_change(driver):
 async def test_a_change_whose_caller_is_gone_is_known_to_the_next_write(driver):
     await driver.put(1)
     update = asyncio.ensure_future(change(driver, default_ttl_ns=3_600 * SECOND))
-    while driver.engine._writes._idle.is_set():  # noqa: ASYNC110 - nothing tells of an append
+    while driver.engine.parts.writes.idle:  # noqa: ASYNC110 - nothing tells of an append
         await asyncio.sleep(0)
     update.cancel()
-    await driver.engine._writes.drained()
+    await driver.engine.parts.writes.drained()
     outcome = await driver.put(2)
     assert outcome.items[0].expire_time_ns > 0
 
@@ -260,7 +260,7 @@ async def test_memories_without_an_expiry_get_the_default_life(driver):
 
 
 def clocked(driver, now_ns):
-    driver.engine.clock.now_ns = driver.engine._records.record_ns = lambda: now_ns
+    driver.engine.clock.now_ns = driver.engine.parts.records.record_ns = lambda: now_ns
 
 
 async def test_a_clock_that_was_set_back_ends_no_life_at_once(driver):
@@ -293,7 +293,7 @@ async def test_memories_are_labelled_with_their_nearest_category(driver):
 
 
 async def test_large_comparisons_leave_the_event_loop(driver, monkeypatch):
-    monkeypatch.setattr(candidates, "_INLINE_PRODUCTS", 0)
+    monkeypatch.setattr(candidates, "INLINE_PRODUCTS", 0)
     await create(driver, KEY.space, ontology=(OntologyCategory("c", unit(0)),))
     await driver.put(1, 2)
     assert (await get(driver, "m2")).labels == ("c",)
@@ -330,22 +330,22 @@ async def test_a_list_shows_cold_spaces_without_keeping_them():
         figures = [(each.view.used, each.view.revision, each.head) for each in page.spaces]
         assert figures == [(1, 2, 2), (2, 3, 3), (4, 3, 3)]
         assert [each.view.parameters.read_only for each in page.spaces] == [False, True, False]
-        assert len(driver.engine._directory) == 1
-        assert len(driver.engine._minds._links[0]._handler._minds) == 1
+        assert len(driver.engine.directory) == 1
+        assert len(driver.engine.parts.space_workers.link(0).handler.minds) == 1
     await journal.close()
 
 
 async def test_a_damaged_space_does_not_spoil_the_list(driver, monkeypatch):
     await driver.put(1, key=SpaceKey("dev", "a"))
     await driver.put(1, key=SpaceKey("dev", "b"))
-    whole = driver.engine._directory.glimpse
+    whole = driver.engine.directory.glimpse
 
     async def glimpse(key):
         if key.space == "a":
             raise DataLoss("A record fails its checksum.")
         return await whole(key)
 
-    monkeypatch.setattr(driver.engine._directory, "glimpse", glimpse)
+    monkeypatch.setattr(driver.engine.directory, "glimpse", glimpse)
     page = await driver.engine.catalogue.page(
         "dev", after=0, limit=9, min_revision=0, deadline_s=later()
     )
@@ -358,11 +358,11 @@ async def test_a_damaged_space_does_not_spoil_the_list(driver, monkeypatch):
 async def test_a_page_that_takes_long_is_cut_and_goes_on(driver, monkeypatch):
     for name in ("a", "b", "c"):
         await driver.put(1, key=SpaceKey("dev", name))
-    monkeypatch.setattr(catalogue, "_PAGE_S", 0.0)
+    monkeypatch.setattr(catalogue, "PAGE_S", 0.0)
     assert await names(driver) == (["a", "b", "c"], [1, 1, 1])
 
 
-async def test_a_list_of_a_revision_that_is_not_there_is_refused(driver):
+async def test_a_list_of_a_revision_that_is_not_there_is_refused_with_revision_not_reached(driver):
     with pytest.raises(Unavailable) as caught:
         await driver.engine.catalogue.page(
             "dev", after=0, limit=9, min_revision=1, deadline_s=later()

@@ -6,6 +6,7 @@ import anyio
 import numpy as np
 import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
+from journal_doubles import FailingJournal
 
 from mlsdm_grpc.core.mind import consolidation as core
 from mlsdm_grpc.core.model.record import (
@@ -22,7 +23,6 @@ from mlsdm_grpc.errors import (
     InvalidInput,
     NotFound,
     PreconditionFailed,
-    Unavailable,
 )
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
@@ -104,7 +104,7 @@ async def test_a_request_merges_in_one_record(driver):
 
 
 async def test_every_step_is_asked_for(driver, monkeypatch):
-    monkeypatch.setattr(core, "_STEP_COMPONENTS", 1)
+    monkeypatch.setattr(core, "STEP_COMPONENTS", 1)
     await put(driver, *(near(1, n) for n in range(3)), vector(2))
     assert (await consolidate(driver)).merged_count == 3
 
@@ -117,7 +117,7 @@ async def test_the_cosine_of_the_request_wins(driver):
     assert (await state(driver, 3 + 2 + 8 + 1)).used == 1 + 8
 
 
-async def test_a_repeated_request_is_done_once(driver):
+async def test_a_repeated_request_is_done_once_with_request_id_reused(driver):
     await put(driver, near(1, 1), near(1, 2))
     first = await consolidate(driver, request=b"r" * 16)
     await put(driver, near(1, 3))
@@ -135,7 +135,7 @@ async def test_a_repeated_request_is_done_once(driver):
 
 async def test_a_record_names_no_more_than_it_holds(driver, monkeypatch):
     await put(driver, *(near(seed, n) for seed in range(4) for n in range(2)))
-    monkeypatch.setattr(consolidator, "_MAX_GROUP_BYTES", 250)
+    monkeypatch.setattr(consolidator, "MAX_GROUP_BYTES", 250)
     counts = [(await consolidate(driver)).merged_count for _ in range(5)]
     assert counts == [4, 4, 0, 0, 0]
     records = [b for b in await bodies(driver.journal) if isinstance(b, Consolidate)]
@@ -151,7 +151,7 @@ async def test_records_repeat_no_content(driver):
             assert len(entry.payload) < 300
 
 
-async def test_refused_requests_write_nothing(driver):
+async def test_refused_requests_write_nothing_with_deadline_expired(driver):
     with pytest.raises(NotFound):
         await consolidate(driver)
     await put(driver, near(1, 1))
@@ -239,7 +239,7 @@ async def test_a_space_that_sleeps_often_consolidates_now_and_then():
         second = await fall_asleep(driver, first=80)
         assert driver.engine.consolidator.idle
         assert (await driver.state()).revision == second.revision
-        (space,) = driver.engine._directory
+        (space,) = driver.engine.directory
         space.consolidated_s -= 3_600
         await wake_up(driver, first=100)
         third = await fall_asleep(driver, first=110)
@@ -257,15 +257,6 @@ async def test_consolidation_can_be_switched_off():
         assert driver.engine.consolidator.idle
         assert await driver.journal.head(KEY) == outcome.revision
         assert (await consolidate(driver)).merged_count == 2
-
-
-class FailingJournal(MemoryJournal):
-    failing = False
-
-    def append(self, key, payloads, *, expected):
-        if not self.failing:
-            return super().append(key, payloads, expected=expected)
-        raise Unavailable("No medium.", reason="JOURNAL_UNAVAILABLE", retry_after_s=1.0)
 
 
 async def test_a_sleep_that_cannot_be_written_disturbs_nobody(logs):
@@ -302,18 +293,17 @@ async def test_a_replayed_space_is_the_same(driver):
     await put(driver, near(1, 1), near(1, 2))
     outcome = await fall_asleep(driver)
     live = await state(driver, outcome.revision + 1)
-    async with running(driver.journal) as other:
+    async with running(driver.journal, stop_snapshots_s=0) as other:  # the journal has one writer
         replayed = await other.state()
         assert other.replayed() == live.revision
         assert (replayed.chain, replayed.used) == (live.chain, live.used)
         assert replayed.traces.tobytes() == live.traces.tobytes()
-        other.engine._directory.registry._in_use.clear()
 
 
 async def configure(driver, **change):
     body = UpdateSpace("", SpaceChange(**change))
-    (space,) = [each for each in driver.engine._directory if each.key == KEY]
-    await driver.engine._access.write(space, body, ticket())
+    (space,) = [each for each in driver.engine.directory if each.key == KEY]
+    await driver.engine.parts.access.write(space, body, ticket())
 
 
 async def test_a_space_that_is_read_only_is_not_consolidated(driver):
@@ -364,7 +354,7 @@ async def test_a_listener_that_fails_leaves_no_write_without_an_answer(driver, m
 
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, said: reported.append(said))
-    monkeypatch.setattr(driver.engine._writes, "_observers", [Broken()])
+    monkeypatch.setattr(driver.engine.parts.writes, "observers", [Broken()])
     with anyio.fail_after(10):
         assert (await event(driver, 1)).accepted
     assert reported

@@ -48,7 +48,7 @@ async def touch_many(folder, count, budget_bytes, figures):
     async with running(
         journal, workers=2, memory_budget_bytes=budget_bytes, space={"dimension": 384}
     ) as driver:
-        pids = driver.engine._minds.pids()
+        pids = driver.engine.parts.space_workers.pids()
         for number in range(8):  # what every worker needs once, whatever it holds
             key = KEY._replace(space=f"first{number}")
             await driver.put(1, key=key)

@@ -20,7 +20,7 @@ def now():
 async def test_a_wait_goes_on_while_there_is_movement():
     looks = iter([True, True, False])
     with pytest.raises(TimeoutError):
-        async with Patience(lambda: next(looks), every_s=0.01) as patience:
+        with Patience(lambda: next(looks), every_s=0.01) as patience:
             await asyncio.Event().wait()
     assert patience.is_over
     assert not list(looks)
@@ -28,14 +28,14 @@ async def test_a_wait_goes_on_while_there_is_movement():
 
 async def test_a_wait_ends_at_its_time_whatever_moves():
     with pytest.raises(TimeoutError):
-        async with Patience(lambda: True, every_s=0.01, until_s=now() + 0.05) as patience:
+        with Patience(lambda: True, every_s=0.01, until_s=now() + 0.05) as patience:
             await asyncio.Event().wait()
     assert patience.is_over
 
 
 async def test_nobody_looks_after_the_end():
     looks = []
-    async with Patience(lambda: looks.append(1) or True, every_s=0.01) as patience:
+    with Patience(lambda: looks.append(1) or True, every_s=0.01) as patience:
         await asyncio.sleep(0.05)
     seen = len(looks)
     await asyncio.sleep(0.05)
@@ -45,7 +45,7 @@ async def test_nobody_looks_after_the_end():
 
 async def test_a_cancellation_from_outside_stays_one():
     async def wait():
-        async with Patience(lambda: True, every_s=0.01):
+        with Patience(lambda: True, every_s=0.01):
             await asyncio.Event().wait()
 
     task = asyncio.ensure_future(wait())
@@ -68,7 +68,7 @@ async def test_a_worker_that_stands_still_is_waited_for_no_longer_and_one_that_w
     async with running(workers=1) as driver:
         await driver.put(1)
         spaces = driver.engine.directory.registry
-        (pid,) = driver.engine._minds.pids()
+        (pid,) = driver.engine.parts.space_workers.pids()
 
         async def state(deadline_s=5.0, **fields):
             async with waiting_for(spaces, KEY, deadline_s=now() + deadline_s, **fields):
@@ -85,7 +85,7 @@ async def test_a_worker_that_stands_still_is_waited_for_no_longer_and_one_that_w
             async with waiting_for(spaces, KEY, deadline_s=now() + 0.3):
                 for _ in range(20):  # the memory is not what this waits for
                     await asyncio.sleep(0.02)
-                    driver.engine._minds._workers[0].position.enter()
+                    driver.engine.parts.space_workers.worker(0).position.enter()
         finally:
             os.kill(pid, signal.SIGCONT)
         assert hung.value.reason == "WORKER_LOST"

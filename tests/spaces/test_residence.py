@@ -12,20 +12,17 @@ import pytest
 from drive import KEY, running
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journal_doubles import HeldReads
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import NotFound, Unavailable
-from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces import loader
 from mlsdm_grpc.spaces.directory import SpaceStatus
 from mlsdm_grpc.spaces.watches import Pace
-from mlsdm_grpc.spaces.write_pipeline import _MAX_BACKLOG
+from mlsdm_grpc.spaces.write_pipeline import MAX_BACKLOG
 from mlsdm_grpc.workers.link import InlineLink
-from mlsdm_grpc.workers.pool import Loss
-from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.scheduler import Job, LockMode
-from mlsdm_grpc.workers.space_worker import MindHandler
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -73,10 +70,7 @@ async def patiently(call):
 
 def lose_the_worker(driver):
     """What the end of a process does, for the worker in this process."""
-    pool = driver.engine._minds
-    pool._links[0].close()
-    pool._links[0] = InlineLink(MindHandler(Progress()))
-    driver.engine._lost_spaces.worker_lost(Loss(0, None, over_memory=False))
+    driver.engine.parts.space_workers.link(0).lose()
 
 
 class Held:
@@ -118,17 +112,17 @@ async def test_a_space_that_left_is_as_it_was(driver):
 async def test_nothing_is_kept_of_a_space_that_left(driver):
     await driver.put(1)
     (space,) = driver.engine.directory
-    left, held = weakref.ref(space), driver.engine._budget.used_bytes
+    left, held = weakref.ref(space), driver.engine.parts.budget.used_bytes
     assert held > 0
-    (link,) = driver.engine._minds._links
-    assert len(link._handler._minds) == 1
+    minds = driver.engine.parts.space_workers.link(0).handler.minds
+    assert len(minds) == 1
     del space
     await gone(driver)
     gc.collect()
     assert left() is None
-    assert not link._handler._minds
-    assert driver.engine._budget.used_bytes == 0
-    assert not driver.engine.directory.registry._known
+    assert not minds
+    assert driver.engine.parts.budget.used_bytes == 0
+    assert driver.engine.directory.known(KEY) is None
 
 
 async def test_a_space_in_use_stays(driver, monkeypatch):
@@ -168,11 +162,11 @@ async def test_what_waits_for_a_job_in_its_space_holds_up_no_other_space(driver,
     await driver.put(1)
     await driver.put(1, key=other)
     (space, _) = driver.engine.directory
-    (link,) = driver.engine._minds._links
+    handler = driver.engine.parts.space_workers.link(0).handler
     ended = threading.Event()
     request = pb.LinkRequest(space_id=space.number)
     job = Job(request, pb.LinkReply(), until_set(ended), LockMode.SNAPSHOT_READ)
-    link._handler._slices.begin(job, at_once=False)
+    handler.slices.begin(job, at_once=False)
     before = space.head
     async with anyio.create_task_group() as tasks:
         for seed in range(100):
@@ -252,9 +246,9 @@ async def test_a_write_that_met_an_eviction_is_applied(driver, monkeypatch):
 async def test_too_many_writes_that_wait_for_a_space_are_refused_before_the_journal(driver):
     await driver.put(1)
     (space,) = driver.engine.directory
-    space.status, space.writes = SpaceStatus.LOADING, _MAX_BACKLOG
+    space.status, space.writes = SpaceStatus.LOADING, MAX_BACKLOG
     with pytest.raises(Unavailable) as caught:
-        driver.engine._writes.submit(space, None, None, done=None)
+        driver.engine.parts.writes.submit(space, None, None, done=None)
     assert caught.value.reason == "SPACE_LOADING"
     assert caught.value.retry_after_s is not None
     assert await driver.journal.head(KEY) == 2
@@ -265,8 +259,8 @@ async def test_the_least_recently_used_leave_first():
     async with running() as driver:
         for key in KEYS:
             await driver.put(1, key=key)
-        size = driver.engine._budget.used_bytes // len(KEYS)
-        driver.engine._budget.limit_bytes = int(3.5 * size)
+        size = driver.engine.parts.budget.used_bytes // len(KEYS)
+        driver.engine.parts.budget.limit_bytes = int(3.5 * size)
         await driver.query(1, key=KEYS[0])
         await driver.put(2, key=KEYS[3])
         await until(lambda: evictions(driver) == 1)
@@ -278,7 +272,7 @@ async def test_the_least_recently_used_leave_first():
 async def test_many_spaces_stay_within_a_small_budget():
     async with running(memory_budget_bytes=8 * 1_024 * 1_024) as driver:
         keys = [KEY._replace(space=f"many{i}") for i in range(40)]
-        budget, most = driver.engine._budget, 0
+        budget, most = driver.engine.parts.budget, 0
         for key in keys:
             await driver.put(1, key=key)
             most = max(most, budget.used_bytes)
@@ -341,7 +335,7 @@ async def test_an_evicted_space_whose_worker_is_lost_loads_on_the_next_call():
     async with running(workers=1) as driver:
         await driver.put(1)
         await gone(driver)
-        driver.engine._minds._workers[0].process.kill()
+        driver.engine.parts.space_workers.worker(0).process.kill()
         with anyio.fail_after(30):
             while True:
                 try:
@@ -357,7 +351,7 @@ async def test_a_budget_smaller_than_one_space_slows_but_does_not_stop():
             await asyncio.gather(*(driver.put(seed, key=key) for key in KEYS))
         found = await asyncio.gather(*(driver.query(3, key=key) for key in KEYS))
         assert all(ids == ["m3"] for ids, _ in found)
-        await until(lambda: driver.engine._budget.used_bytes == 0)
+        await until(lambda: driver.engine.parts.budget.used_bytes == 0)
 
 
 async def test_no_space_is_loaded_while_those_in_use_take_all_there_is():
@@ -374,7 +368,7 @@ async def test_no_space_is_loaded_while_those_in_use_take_all_there_is():
             )
             assert caught.value.retry_after_s > 0
             assert (await driver.query(1, key=KEYS[0]))[0] == ["m1"]
-        await until(lambda: driver.engine._budget.used_bytes == 0)
+        await until(lambda: driver.engine.parts.budget.used_bytes == 0)
         assert (await driver.query(1, key=KEYS[1]))[0] == ["m1"]
 
 
@@ -446,8 +440,8 @@ async def test_no_answer_shows_what_is_in_ram(steps, kept):
             else:
                 under_way.append(asyncio.ensure_future(do(step, key, seed)))
                 await asyncio.sleep(0)
-            used = driver.engine._budget.used_bytes
-            driver.engine._budget.limit_bytes = max(1, used * kept // 4)
+            used = driver.engine.parts.budget.used_bytes
+            driver.engine.parts.budget.limit_bytes = max(1, used * kept // 4)
         await asyncio.gather(*under_way)
         for key, stored in model.items():
             if stored:
@@ -458,40 +452,18 @@ async def test_no_answer_shows_what_is_in_ram(steps, kept):
             assert (space.calls, space.writes, space.backlog) == (0, 0, [])
 
 
-class HeldJournal(MemoryJournal):
-    """Lets no space be replayed before it is told to."""
-
-    def __init__(self):
-        super().__init__()
-        self.released = asyncio.Event()
-        self.found = []
-        self.replayed = []
-
-    async def load_snapshot(self, key):
-        found = await super().load_snapshot(key)
-        self.found.append(key)
-        return found
-
-    async def read(self, key, *, after, until=None):
-        self.replayed.append(key)
-        await self.released.wait()
-        async for entries in super().read(key, after=after, until=until):
-            yield entries
-
-
 @pytest.mark.parametrize("size", ["large", "small", "overdue"])
 async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, monkeypatch):
     if size != "small":
-        monkeypatch.setattr(loader, "_LARGE_BYTES", 0)
+        monkeypatch.setattr(loader, "LARGE_BYTES", 0)
     if size == "overdue":
-        monkeypatch.setattr(loader, "_TURN_S", 0.0)
-    journal = HeldJournal()
+        monkeypatch.setattr(loader, "TURN_S", 0.0)
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     async with running(journal) as driver:
         for key in KEYS:
             await driver.put(1, key=key)
-    journal.released.clear()
+    journal.records.clear()
     journal.found.clear()
     journal.replayed.clear()
     async with running(journal) as driver:
@@ -501,23 +473,22 @@ async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, mon
         for _ in range(100):
             await anyio.lowlevel.checkpoint()
         assert len(journal.replayed) == together
-        journal.released.set()
+        journal.records.set()
         assert all(ids == ["m1"] for ids, _ in await asyncio.gather(*calls))
         assert len(journal.replayed) == len(KEYS)
     await journal.close()
 
 
 async def test_a_call_whose_turn_comes_while_its_space_is_replayed_waits_for_the_end():
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     async with running(journal) as driver:
         await driver.put(1)
         gate = driver.engine.lanes.gate(Lane.INTERACTIVE, Before.MIND, 0)
         assert gate.try_enter(1.0)
         calls = [asyncio.ensure_future(driver.query(1)), asyncio.ensure_future(driver.state())]
         await until(lambda: gate.waiting == 2)
-        journal.released.clear()
+        journal.records.clear()
         journal.replayed.clear()
         lose_the_worker(driver)
         await until(lambda: journal.replayed)
@@ -525,29 +496,28 @@ async def test_a_call_whose_turn_comes_while_its_space_is_replayed_waits_for_the
         for _ in range(100):
             await anyio.lowlevel.checkpoint()
         assert not any(call.done() for call in calls)
-        journal.released.set()
+        journal.records.set()
         found, state = await asyncio.gather(*calls)
         assert (found, state.used) == ((["m1"], 2), 1)
     await journal.close()
 
 
 async def test_a_tenant_that_touches_many_cold_spaces_holds_up_no_other():
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     many = [KEY._replace(space=f"many{number}") for number in range(200)]
     few = [KEY._replace(tenant="other", space=f"few{number}") for number in range(3)]
     async with running(journal) as driver:
         for key in (*many, *few):
             await driver.put(1, key=key)
         await gone(driver)
-        journal.released.clear()
+        journal.records.clear()
         journal.found.clear()
         calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in many]
         await until(lambda: len(journal.found) == 4)
         calls += [asyncio.ensure_future(driver.query(1, key=key)) for key in few]
         await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == len(calls))
-        journal.released.set()
+        journal.records.set()
         assert all(ids == ["m1"] for ids, _ in await asyncio.gather(*calls))
         last = max(journal.found.index(key) for key in few)
         assert last <= 4 + 2 * len(few)
@@ -555,20 +525,19 @@ async def test_a_tenant_that_touches_many_cold_spaces_holds_up_no_other():
 
 
 async def test_calls_that_wait_for_a_load_or_a_revision_are_counted_and_bounded():
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     async with running(journal, max_pending=8) as driver:
         await driver.put(1)
         await gone(driver)
-        journal.released.clear()
+        journal.records.clear()
         calls = [asyncio.ensure_future(driver.query(1)) for _ in range(3)]
         calls.append(asyncio.ensure_future(driver.state()))
         await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == 4)
         with pytest.raises(Unavailable) as caught:
             await driver.query(1)
         assert caught.value.reason == "BULKHEAD_FULL"
-        journal.released.set()
+        journal.records.set()
         await asyncio.gather(*calls)
         calls = [asyncio.ensure_future(driver.query(1, min_revision=3)) for _ in range(4)]
         await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == 4)
@@ -584,15 +553,14 @@ async def test_calls_that_wait_for_a_load_or_a_revision_are_counted_and_bounded(
 
 
 async def test_a_space_that_nobody_waits_for_any_more_is_not_loaded():
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     keys = [KEY._replace(space=f"s{number}") for number in range(20)]
     async with running(journal) as driver:
         for key in keys:
             await driver.put(1, key=key)
         await gone(driver)
-        journal.released.clear()
+        journal.records.clear()
         journal.found.clear()
         calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in keys]
         await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == len(keys))
@@ -600,7 +568,7 @@ async def test_a_space_that_nobody_waits_for_any_more_is_not_loaded():
         for call in calls[4:-1]:
             call.cancel()
         await asyncio.wait(calls[4:-1])
-        journal.released.set()
+        journal.records.set()
         await asyncio.gather(*calls[:4], calls[-1])
         assert sorted(journal.found) == sorted([*keys[:4], keys[-1]])
         assert len(driver.engine.directory) == 5

@@ -13,7 +13,6 @@ from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
-from mlsdm_grpc.spaces.scrubber import Scrubber
 from mlsdm_grpc.workers.link import InlineLink
 
 pytestmark = [
@@ -48,7 +47,7 @@ def flip_a_bit(pid, row):
 
 
 def damage(driver, seed):
-    (pid,) = driver.engine._minds.pids()
+    (pid,) = driver.engine.parts.space_workers.pids()
     flip_a_bit(pid, unit_row(vector(seed)))
 
 
@@ -64,8 +63,8 @@ async def get(driver, seed, *, include_embedding=True):
 
 
 async def sweep(driver):
-    for space in driver.engine._directory:
-        await driver.engine._scrubber.sweep(space)
+    for space in driver.engine.directory:
+        await driver.engine.parts.scrubber.sweep(space)
 
 
 def rows(driver, result):
@@ -73,19 +72,18 @@ def rows(driver, result):
     return driver.metrics.registry.get_sample_value(name, {"kind": result}) or 0
 
 
-async def test_a_flipped_bit_is_found_and_mended_while_nothing_happens(monkeypatch, logs):
-    mended, repair = anyio.Event(), Scrubber._repair
+async def mended(driver):
+    """Wait until a row was repaired."""
+    with anyio.fail_after(20):
+        while not rows(driver, "repaired"):  # noqa: ASYNC110 - nothing tells of a repair
+            await anyio.sleep(0.01)
 
-    async def noted(*arguments):
-        await repair(*arguments)
-        mended.set()
 
-    monkeypatch.setattr(Scrubber, "_repair", noted)
+async def test_a_flipped_bit_is_found_and_mended_while_nothing_happens(logs):
     async with running(workers=1, scrub_rows_per_s=100_000) as driver:
         await driver.put(*range(40))
         damage(driver, 7)
-        with anyio.fail_after(20):
-            await mended.wait()
+        await mended(driver)
         assert (await get(driver, 7)).row.tobytes() == unit_row(vector(7)).tobytes()
         assert (rows(driver, "damaged"), rows(driver, "lost")) == (1, 0)
         assert logs.events("rows_repaired")[0]["count"] == 1
@@ -153,13 +151,9 @@ async def lost_is_lost(driver):
 
 
 async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
-    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber._TICK_S", 0.01)
-    often, mended, journal = anyio.Event(), anyio.Event(), MemoryJournal()
-    load, repair, attempts, failing = journal.load_snapshot, Scrubber._repair, 0, True
-
-    async def noted(*arguments):
-        await repair(*arguments)
-        mended.set()
+    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber.TICK_S", 0.01)
+    often, journal = anyio.Event(), MemoryJournal()
+    load, attempts, failing = journal.load_snapshot, 0, True
 
     async def load_snapshot(key):
         nonlocal attempts
@@ -174,30 +168,29 @@ async def test_what_cannot_be_scrubbed_for_long_is_told_once(monkeypatch, logs):
     async with running(journal, workers=1, scrub_rows_per_s=100_000) as driver:
         await driver.put(*range(40))
         monkeypatch.setattr(journal, "load_snapshot", load_snapshot)
-        monkeypatch.setattr(Scrubber, "_repair", noted)
         damage(driver, 7)
         with anyio.fail_after(20):
             await often.wait()
         assert len(logs.events("scrub_failed")) == 1
         failing = False
-        with anyio.fail_after(20):
-            await mended.wait()
+        await mended(driver)
         assert rows(driver, "repaired") == 1
     await journal.close()
 
 
 async def test_a_busy_worker_keeps_no_other_from_being_scrubbed(monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber._TICK_S", 0.001)
+    monkeypatch.setattr("mlsdm_grpc.spaces.scrubber.TICK_S", 0.001)
     seen, done = set(), anyio.Event()
-    scrub = Scrubber._scrub
+    request = InlineLink.request
 
-    async def noted(scrubber, space, start, count):
-        seen.add(space.key.space)
+    def noted(link, message, **more):
+        if message.WhichOneof("kind") == "scrub":
+            seen.add(message.space_id)
         if len(seen) == 3:
             done.set()
-        return await scrub(scrubber, space, start, count)
+        return request(link, message, **more)
 
-    monkeypatch.setattr(Scrubber, "_scrub", noted)
+    monkeypatch.setattr(InlineLink, "request", noted)
     async with running() as driver:
         for name in ("a", "b", "c"):
             await driver.put(1, key=SpaceKey("dev", name))
@@ -212,16 +205,16 @@ async def test_a_snapshot_waits_for_a_repair_that_has_to_be_repeated(tmp_path, m
     async with running(journal, workers=1, scrub_rows_per_s=0) as driver:
         await driver.put(*range(20))
         damage(driver, 3)
-        (space,) = driver.engine._directory
+        (space,) = driver.engine.directory
 
         async def later(*_, **__):
             raise Unavailable("The journal cannot be read.", retry_after_s=1.0)
 
         with monkeypatch.context() as busy:
             busy.setattr(journal, "load_snapshot", later)
-            await driver.engine._snapshots._snapshot(space)
+            await driver.engine.parts.snapshots.take(space)
         assert await journal.load_snapshot(KEY) is None
-        await driver.engine._snapshots._snapshot(space)
+        await driver.engine.parts.snapshots.take(space)
         assert (await journal.load_snapshot(KEY)).revision == space.applied
         assert (await get(driver, 3)).row.tobytes() == unit_row(vector(3)).tobytes()
     await journal.close()

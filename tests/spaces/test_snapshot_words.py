@@ -22,7 +22,6 @@ from mlsdm_grpc.journal.codec.snapshots import check_snapshot, read_snapshot, sn
 from mlsdm_grpc.workers import space_words
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.query_decoder import queries_of
-from mlsdm_grpc.workers.space_words import completing, know_words, lacks_words
 from mlsdm_grpc.workers.space_worker import MindHandler
 from tests.support.histories import vector
 
@@ -53,11 +52,16 @@ def put(mind, *texts):
 def filled(count=700):
     mind = Mind()
     mind.apply(record(mind, CreateSpace(SpaceParameters(dimension=DIMENSION, capacity=500))))
-    know_words(mind)
+    words_of(mind)
     for i in range(count):
         put(mind, f"The parcel P{i} weighs {i % 7} pounds.", "" if i % 3 else "Nothing.")
+    words_of(mind).complete()
     mind.apply(record(mind, DeleteMemory(f"m{mind.revision - 1}-0")))
     return mind
+
+
+def words_of(mind):
+    return mind.contents.pelm.know_words(space_words.TOKENIZER)
 
 
 def written(mind):
@@ -69,7 +73,6 @@ def written(mind):
 
 def found(mind, text):
     search = pb.SearchRequest(queries=[pb.QueryOptions(words=text, words_alone=True, top_k=7)])
-    assert not lacks_words(mind, search)
     (answer,) = mind.find(queries_of(mind.contents, search), now_ns=0)
     pelm = mind.contents.pelm
     names = [pelm.memory_at(slot).memory_id for slot in answer.slots.tolist()]
@@ -85,7 +88,7 @@ def agree(one, other):
 def test_an_index_is_found_again():
     mind = filled()
     loaded = read_snapshot(written(mind))
-    assert not know_words(loaded)  # nothing has to be made
+    assert len(words_of(loaded).index) == len(words_of(mind).index) > 300
     agree(loaded, mind)
     for each in (loaded, mind):
         put(each, "The parcel P650 came back.", "The parcel P1000 is new.")
@@ -100,42 +103,50 @@ def test_an_index_that_writes_change_meanwhile_is_of_the_state_in_the_file():
     next(steps)
     for i in range(30):
         put(mind, f"Later {i}: the parcel P650.")
+        words_of(mind).complete()
         next(steps)
     list(steps)
     file.seek(0)
     loaded = read_snapshot(file)
-    assert not know_words(loaded)
+    assert len(words_of(loaded).index) == len(words_of(before).index)
     agree(loaded, before)
+
+
+def test_texts_that_wait_as_the_file_is_written_are_entered_by_its_reader():
+    mind = filled()
+    put(mind, "The parcel P650 came back.", "The parcel P1000 is new.")
+    entered = len(words_of(mind).index)
+    loaded = read_snapshot(written(mind))
+    assert words_of(loaded).missing_count >= words_of(mind).missing_count == 2
+    assert len(words_of(loaded).index) == entered
+    agree(loaded, mind)
+    assert found(loaded, "P1000") == found(mind, "P1000") != []
 
 
 def test_an_index_of_another_version_is_made_anew(monkeypatch):
     mind = filled()
     file = written(mind)
-    other = lattice_words.Tokenizer("another", space_words._TOKENIZER.terms)
-    monkeypatch.setattr(space_words, "_TOKENIZER", other)
+    other = lattice_words.Tokenizer("another", space_words.TOKENIZER.terms)
+    monkeypatch.setattr(space_words, "TOKENIZER", other)
     loaded = read_snapshot(file)
-    assert know_words(loaded)
-    assert len(loaded.contents.pelm.words.index) == 0
-    list(completing(loaded))
+    assert len(words_of(loaded).index) == 0
     agree(loaded, mind)
 
 
 def test_a_file_without_an_index_is_read_as_before():
     mind = filled()
-    mind.contents.pelm.words._missing.append(0)  # as if it were not complete
+    mind.contents.pelm.words = None  # as if nobody had asked for it
     file = written(mind)
-    mind.contents.pelm.words._missing.clear()
     assert check_snapshot(file) == mind.revision
     file.seek(0)
     loaded = read_snapshot(file)
-    assert know_words(loaded)
-    list(completing(loaded))
+    assert len(words_of(loaded).index) == len(words_of(mind).index) == 0
     agree(loaded, mind)
 
 
 @pytest.mark.parametrize("name", ["sequences", "starts", "documents", "lengths", "keys"])
 def test_parts_that_do_not_fit_the_memories_are_not_used(monkeypatch, name):
-    part = snapshot_words._part
+    part = snapshot_words.part_to_proto
 
     def wrong(*arguments, **options):
         message = part(*arguments, **options)
@@ -145,10 +156,9 @@ def test_parts_that_do_not_fit_the_memories_are_not_used(monkeypatch, name):
         return message
 
     mind = filled()
-    monkeypatch.setattr(snapshot_words, "_part", wrong)
+    monkeypatch.setattr(snapshot_words, "part_to_proto", wrong)
     loaded = read_snapshot(written(mind))
-    assert know_words(loaded)
-    list(completing(loaded))
+    assert len(words_of(loaded).index) == 0
     agree(loaded, mind)
 
 
@@ -157,8 +167,7 @@ def test_an_index_of_other_memories_is_not_used():
     loaded = read_snapshot(written(mind))
     for each in (loaded, mind):  # before anybody asked for the words
         put(each, "The parcel P650 came back.")
-    assert know_words(loaded)
-    list(completing(loaded))
+    assert len(words_of(loaded).index) == 0
     agree(loaded, mind)
 
 
@@ -167,6 +176,7 @@ class Worker:
 
     def __init__(self):
         self.handler = MindHandler(Progress())
+        self.minds = self.handler.minds
         self.call_id = 0
 
     def send(self, **kind):
@@ -189,14 +199,15 @@ def loading(tmp_path, monkeypatch):
     """Return a worker that has just loaded a space whose index has to be made."""
     path = tmp_path / "snapshot"
     path.write_bytes(written(filled()).getvalue())
-    other = lattice_words.Tokenizer("another", space_words._TOKENIZER.terms)
-    monkeypatch.setattr(space_words, "_TOKENIZER", other)
+    other = lattice_words.Tokenizer("another", space_words.TOKENIZER.terms)
+    monkeypatch.setattr(space_words, "TOKENIZER", other)
     worker = Worker()
     replies = worker.send(load=pb.LoadRequest(snapshot_path=str(path)))
     while not replies:
         replies = worker.handler.step()
     assert [reply.WhichOneof("kind") for reply in replies] == ["done"]
-    assert worker.handler.busy  # with the words
+    assert worker.handler.has_idle_work
+    assert not worker.handler.busy
     return worker
 
 
@@ -210,12 +221,12 @@ def test_a_query_for_words_waits_for_them_and_all_else_does_not(tmp_path, monkey
     )
     (reply,) = worker.send(search=by_vector)
     assert reply.WhichOneof("kind") == "search"
-    mind = worker.handler._minds[1]
+    mind = worker.minds[1]
     new = NewMemory("new", vector(1, DIMENSION), True, text="A new parcel P9999.")
     body = PutMemories((new,), allow_replace=False)
     (reply,) = worker.send(apply=encode_record(record(mind, body)))
     assert reply.WhichOneof("kind") == "outcome"
-    assert not mind.contents.pelm.words.complete
+    assert words_of(mind).missing_count > 0
     (answer,) = worker.ended()
     assert (answer.call_id, answer.WhichOneof("kind")) == (waits.call_id, "search")
     assert answer.revision == mind.revision
@@ -239,3 +250,47 @@ def test_a_space_that_leaves_takes_its_words_along(tmp_path, monkeypatch):
     (reply,) = worker.ended()
     assert (reply.call_id, reply.unloaded) == (waits.call_id, True)
     assert reply.failure.reason == "WORKER_LOST"
+
+
+def test_a_write_leaves_its_words_to_idle_time(tmp_path, monkeypatch):
+    worker = loading(tmp_path, monkeypatch)
+    worker.handler.begin_idle_work()
+    assert worker.handler.busy
+    assert worker.ended() == []
+    mind = worker.minds[1]
+    assert words_of(mind).missing_count == 0
+    entered = len(words_of(mind).index)
+    assert not worker.handler.has_idle_work
+    new = NewMemory("new", vector(1, DIMENSION), True, text="A new parcel P9999.")
+    worker.send(apply=encode_record(record(mind, PutMemories((new,), allow_replace=False))))
+    assert not worker.handler.busy
+    assert worker.handler.has_idle_work
+    assert (words_of(mind).missing_count, len(words_of(mind).index)) == (1, entered)
+
+
+def test_of_many_texts_the_words_are_entered_without_idle_time(monkeypatch):
+    monkeypatch.setattr(space_words, "AWAITED_TEXTS", 10)
+    worker, mind = Worker(), Mind()
+    worker.send(load=pb.LoadRequest())
+    worker.ended()
+    create = CreateSpace(SpaceParameters(dimension=DIMENSION, capacity=500))
+    worker.send(apply=encode_record(record(mind, create)))
+    mind = worker.minds[1]
+    for i in range(10):
+        new = NewMemory(f"m{i}", vector(i, DIMENSION), True, text=f"Parcel {i}.")
+        body = PutMemories((new,), allow_replace=False)
+        worker.send(apply=encode_record(record(mind, body)))
+        assert not worker.handler.busy
+    new = NewMemory("last", vector(1, DIMENSION), True, text="Parcel P9.")
+    worker.send(apply=encode_record(record(mind, PutMemories((new,), allow_replace=False))))
+    assert worker.handler.busy
+    assert worker.ended() == []
+    assert (words_of(mind).missing_count, len(words_of(mind).index)) == (0, 11)
+
+
+def test_a_query_enters_few_words_itself():
+    worker, mind = Worker(), filled()
+    worker.minds[1] = mind
+    put(mind, "A new parcel P9999.")
+    (reply,) = worker.send(search=search("P9999"))
+    assert b"P9999" in reply.search.answer

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 async def snapshot_taken(driver):
     """Return the revision of the newest snapshot once none is under way, 0 if there is none."""
     with anyio.fail_after(20):
-        while not driver.engine._snapshots._schedule.idle:
+        while not driver.engine.parts.snapshots.idle:
             await anyio.lowlevel.checkpoint()
     found = await driver.journal.load_snapshot(KEY)
     return found.revision if found else 0

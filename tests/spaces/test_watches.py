@@ -84,11 +84,18 @@ async def test_changes_in_quick_succession_are_joined_and_the_newest_arrives(dri
         assert clock() - told_s >= 0.19
 
 
-async def test_an_idle_watch_holds_the_timer_of_its_heartbeat_and_no_other(driver):
-    loop = asyncio.get_running_loop()
+async def test_an_idle_watch_holds_the_timer_of_its_heartbeat_and_no_other(driver, monkeypatch):
+    loop, handles = asyncio.get_running_loop(), []
+    call_at = loop.call_at
+
+    def noted(*arguments, **options):
+        handles.append(call_at(*arguments, **options))
+        return handles[-1]
 
     def timers():
-        return sum(not handle.cancelled() for handle in loop._scheduled)
+        return sum(each.when() > loop.time() and not each.cancelled() for each in handles)
+
+    monkeypatch.setattr(loop, "call_at", noted)
 
     await driver.put(1)
     async with watch(driver, min_interval_s=3_600.0) as views:
@@ -107,12 +114,12 @@ async def test_the_first_figures_wait_for_their_revision(driver):
         assert (await following).revision == 3
 
 
-async def test_a_space_that_does_not_exist_is_not_found(driver):
+async def test_a_space_that_does_not_exist_is_not_found_with_space_not_found(driver):
     with pytest.raises(NotFound) as caught:
         async with watch(driver, key=SpaceKey("dev", "nowhere")) as views:
             await anext(views)
     assert caught.value.reason == "SPACE_NOT_FOUND"
-    assert not driver.engine.watches._counts
+    assert not driver.engine.watches.counts
 
 
 async def test_another_life_of_the_space_ends_the_watch(driver):
@@ -137,7 +144,7 @@ async def test_another_life_of_the_space_ends_the_watch(driver):
     assert caught.value.reason == "SPACE_NOT_FOUND"
 
 
-async def test_watches_of_a_space_are_bounded_and_release_their_places():
+async def test_watches_of_a_space_are_bounded_and_release_their_places_with_bulkhead_full():
     async with running(max_watches=2) as driver:
         await driver.put(1)
         other = KEY._replace(space="other")
@@ -153,7 +160,7 @@ async def test_watches_of_a_space_are_bounded_and_release_their_places():
             await second.aclose()
             async with watch(driver) as views:
                 await anext(views)
-        assert not driver.engine.watches._counts
+        assert not driver.engine.watches.counts
 
 
 async def test_a_cancelled_watch_releases_everything(driver):
@@ -164,7 +171,7 @@ async def test_a_cancelled_watch_releases_everything(driver):
             following.cancel()
             await asyncio.wait([following])
             assert following.cancelled()
-            assert not driver.engine.watches._counts
+            assert not driver.engine.watches.counts
             assert all(status.in_use == 0 for status in driver.engine.lanes)
 
 
@@ -174,7 +181,7 @@ async def test_a_watch_brings_its_space_back_when_the_worker_is_lost():
         async with watch(driver) as views:
             await anext(views)
             async with waiting(views) as following:
-                (pid,) = driver.engine._minds.pids()
+                (pid,) = driver.engine.parts.space_workers.pids()
                 os.kill(pid, signal.SIGKILL)
                 with anyio.fail_after(20):
                     while not driver.replayed():
@@ -184,14 +191,15 @@ async def test_a_watch_brings_its_space_back_when_the_worker_is_lost():
                 assert (await following).used == 2
 
 
-async def test_a_space_that_cannot_be_brought_back_ends_its_watches(monkeypatch):
+async def test_a_space_that_cannot_be_brought_back_ends_its_watches_with_worker_lost():
     async with running(workers=1) as driver:
         await driver.put(1)
         async with watch(driver) as views:
             await anext(views)
             async with waiting(views) as following:
-                monkeypatch.setattr("mlsdm_grpc.workers.pool._READY_S", 0.0)
-                (pid,) = driver.engine._minds.pids()
+                pool = driver.engine.parts.space_workers
+                pool.limits = replace(pool.limits, ready_s=0.0)
+                (pid,) = pool.pids()
                 os.kill(pid, signal.SIGKILL)
                 with anyio.fail_after(20), pytest.raises(Unavailable) as caught:
                     await following

@@ -10,6 +10,7 @@ from mlsdm_grpc.config import EngineSettings, SpaceDefaults
 from mlsdm_grpc.core.model.record import NewMemory, PutMemories, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.engine.parts import wire_engine
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.candidates import Candidate
@@ -80,21 +81,24 @@ async def running(journal=None, **changes):
     metrics = Metrics()
     space = changes.pop("space", {})
     engine = Engine(
-        journal,
-        defaults=SpaceDefaults(**{"dimension": DIMENSION, "embedder": "none", **space}),
-        snapshot_every=changes.pop("snapshot_every", 1_000),
-        max_response_bytes=changes.pop("max_response_bytes", 3_670_016),
-        metrics=metrics,
-        most_space_bytes=changes.pop("most_space_bytes", 0),
-        settings=EngineSettings(
-            **{
-                "workers": 0,
-                "text_workers": 0,
-                "standby_worker": False,
-                "consolidation_interval_s": 0,
-                **changes,
-            }
-        ),
+        wire_engine(
+            journal,
+            defaults=SpaceDefaults(**{"dimension": DIMENSION, "embedder": "none", **space}),
+            snapshot_every=changes.pop("snapshot_every", 1_000),
+            max_response_bytes=changes.pop("max_response_bytes", 3_670_016),
+            metrics=metrics,
+            scorer=changes.pop("scorer", None),
+            most_space_bytes=changes.pop("most_space_bytes", 0),
+            settings=EngineSettings(
+                **{
+                    "workers": 0,
+                    "text_workers": 0,
+                    "standby_worker": False,
+                    "consolidation_interval_s": 0,
+                    **changes,
+                }
+            ),
+        )
     )
     try:
         async with engine.running():

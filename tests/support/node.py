@@ -54,14 +54,14 @@ class Node:
         self._dimension = dimension
 
     async def __aenter__(self):
-        self._channel = await channel(self.server.listen).__aenter__()
-        self.admin = admin_service_pb2_grpc.AdminServiceStub(self._channel)
-        self.memories = memory_service_pb2_grpc.MemoryServiceStub(self._channel)
-        self._health = health_pb2_grpc.HealthStub(self._channel)
+        self.channel = await channel(self.server.listen).__aenter__()
+        self.admin = admin_service_pb2_grpc.AdminServiceStub(self.channel)
+        self.memories = memory_service_pb2_grpc.MemoryServiceStub(self.channel)
+        self._health = health_pb2_grpc.HealthStub(self.channel)
         return self
 
     async def __aexit__(self, *error):
-        await self._channel.__aexit__(*error)
+        await self.channel.__aexit__(*error)
 
     async def status(self):
         request = admin_service_pb2.GetNodeStatusRequest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +97,8 @@ class Ping:
         )
         self.call: Call | None = None
 
-    async def _do(self, text: str, call: Call) -> Any:
+    async def do(self, text: str, call: Call) -> Any:
+        """Answer a request; tests put another function in place of this one."""
         self.call = call
         self.texts.append(text)
         self.begun.set()
@@ -119,24 +120,30 @@ class Ping:
         return PingResponse(text=text)
 
     async def Unary(self, request: Any, call: Call) -> Any:  # noqa: N802
-        return await self._do(request.text, call)
+        return await self.do(request.text, call)
 
     async def Write(self, request: Any, call: Call) -> Any:  # noqa: N802
-        return await self._do(request.text, call)
+        return await self.do(request.text, call)
 
     async def ServerStream(self, request: Any, call: Call) -> AsyncIterator[Any]:  # noqa: N802
+        async with aclosing(self.stream(request, call)) as responses:
+            async for response in responses:
+                yield response
+
+    async def stream(self, request: Any, call: Call) -> AsyncIterator[Any]:
+        """Answer a stream of answers; tests put another function in place of this one."""
         yield PingResponse(text="first")
-        yield await self._do(request.text, call)
+        yield await self.do(request.text, call)
 
     async def ClientStream(self, requests: AsyncIterator[Any], call: Call) -> Any:  # noqa: N802
-        texts = [(await self._do(request.text, call)).text async for request in requests]
+        texts = [(await self.do(request.text, call)).text async for request in requests]
         return PingResponse(text=" ".join(texts))
 
     async def BidiStream(  # noqa: N802
         self, requests: AsyncIterator[Any], call: Call
     ) -> AsyncIterator[Any]:
         async for request in requests:
-            yield await self._do(request.text, call)
+            yield await self.do(request.text, call)
 
 
 @dataclass

@@ -93,10 +93,10 @@ class Ticks:
 def small_steps():
     """Let a step of a snapshot be one memory or a few bytes, so that much comes in between."""
     with pytest.MonkeyPatch.context() as changed:
-        changed.setattr("mlsdm_grpc.journal.codec.snapshots._MEMORIES_A_STEP", 1)
-        changed.setattr("mlsdm_grpc.journal.codec.snapshots._PART_BYTES", 512)
-        changed.setattr("mlsdm_grpc.workers.space_integrity._SCRUBBED_AT_ONCE", 2)
-        changed.setattr("mlsdm_grpc.workers.space_search._FIRST_QUERIES", 1)
+        changed.setattr("mlsdm_grpc.journal.codec.snapshots.MEMORIES_A_STEP", 1)
+        changed.setattr("mlsdm_grpc.journal.codec.snapshots.PART_BYTES", 512)
+        changed.setattr("mlsdm_grpc.workers.space_integrity.SCRUBBED_AT_ONCE", 2)
+        changed.setattr("mlsdm_grpc.workers.space_search.FIRST_QUERIES", 1)
         yield
 
 
@@ -277,10 +277,10 @@ class World:
         """Look for damage, of which there may be some, and have it repaired from a copy."""
         mind = self._held(1)
         if mind.contents is not None and self.rng.random() < 0.5:
-            used = np.flatnonzero(mind.contents.pelm._lattice.columns["sequence"])
+            used = np.flatnonzero(mind.contents.pelm.table.columns["sequence"])
             if len(used) and not (self.handler.busy or self.late):
                 slot = self.rng.choice(used.tolist())
-                mind.contents.pelm._lattice.rows.vectors[slot, 0] += 0.5
+                mind.contents.pelm.table.rows.vectors[slot, 0] += 0.5
                 self._mend()
                 return
         self._send((pb.LinkRequest(scrub=pb.ScrubRequest(start=0, count=64)), "scrub"))
@@ -317,7 +317,7 @@ class World:
         self._send((pb.LinkRequest(unload=pb.UnloadRequest()), "unload"))
         while self.handler.busy:
             self._step()
-        if 1 in self.handler._minds:
+        if 1 in self.handler.minds:
             raise Wrong("a space that was unloaded is there still")
         self._bring_back()
 
@@ -363,7 +363,7 @@ class World:
                 self._step()
 
     def _held(self, number):
-        return self.handler._minds[number]
+        return self.handler.minds[number]
 
     # What has to be.
 

@@ -61,16 +61,17 @@ async def gateway_over(*makers, clock=None, sleep=None, jitter=0.0, **settings):
         slept.append(seconds)
 
     built = [await anyio.to_thread.run_sync(make) for make in makers]
+    permits, metrics = Permits(), Metrics()
     gateway = Gateway(
         built,
         LlmSettings(**(QUICK | settings)),
-        permits=Permits(),
-        metrics=Metrics(),
+        permits=permits,
+        metrics=metrics,
         clock=clock or loop.time,
         sleep=sleep or no_sleep,
         jitter=lambda: jitter,
     )
-    gateway.slept = slept
+    gateway.slept, gateway.permits, gateway.metrics = slept, permits, metrics
     try:
         yield gateway
     finally:

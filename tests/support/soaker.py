@@ -53,15 +53,31 @@ class Soaker:
         self._dice = random.Random(seed)
         raw = np.random.default_rng(seed).standard_normal((256, DIMENSION)).astype("<f4")
         self._vectors = [{"f32_le": row.tobytes()} for row in raw]
-        self._memories = memory_service_pb2_grpc.MemoryServiceStub(one)
-        self._minds = cognition_service_pb2_grpc.CognitionServiceStub(one)
-        self._spaces = space_service_pb2_grpc.SpaceServiceStub(one)
-        self._generations = generation_service_pb2_grpc.GenerationServiceStub(one)
-        self._policies = governance_service_pb2_grpc.GovernanceServiceStub(one)
-        self._admin = admin_service_pb2_grpc.AdminServiceStub(one)
-        self._health = health_pb2_grpc.HealthStub(one)
-        self._reflection = reflection_pb2_grpc.ServerReflectionStub(one)
+        self._paths = {}
+        self._memories = self._stub(memory_service_pb2_grpc.MemoryServiceStub, memory)
+        self._minds = self._stub(cognition_service_pb2_grpc.CognitionServiceStub, cognition)
+        self._spaces = self._stub(space_service_pb2_grpc.SpaceServiceStub, spaces)
+        answering = generation_service_pb2_grpc.GenerationServiceStub
+        self._generations = self._stub(answering, generation)
+        self._policies = self._stub(governance_service_pb2_grpc.GovernanceServiceStub, governance)
+        self._admin = self._stub(admin_service_pb2_grpc.AdminServiceStub, admin)
+        self._health = self._stub(health_pb2_grpc.HealthStub, health_pb2)
+        self._reflection = self._stub(reflection_pb2_grpc.ServerReflectionStub, reflection_pb2)
         self.codes = Counter()
+
+    def _stub(self, kind, module):
+        """Return a stub of the one service of a module, and note the paths of its methods."""
+        stub = kind(self._one)
+        (service,) = module.DESCRIPTOR.services_by_name.values()
+        for method in service.methods:
+            self._paths[getattr(stub, method.name)] = f"/{service.full_name}/{method.name}"
+        return stub
+
+    def _raw(self, path):
+        """Return a method that sends bytes as they are."""
+        method = self._one.unary_unary(path)
+        self._paths[method] = path
+        return method
 
     async def run(self, count):
         """Make so many calls, several at a time."""
@@ -104,7 +120,7 @@ class Soaker:
         manner = self._manner()
         timeout = self._dice.uniform(0.0002, 0.01) if manner == "too late" else TIMEOUT_S
         if manner == "malformed":
-            method = self._one.unary_unary(method._method.decode())
+            method = self._raw(self._paths[method])
             request = b"\xff\xff\xff"
         call = method(request, timeout=timeout)
         if manner == "cancelled":
@@ -158,7 +174,7 @@ class Soaker:
         await self._ended(method, call)
 
     async def _ended(self, method, call):
-        name = method._method.decode().rpartition("/")[2]
+        name = self._paths[method].rpartition("/")[2]
         self.codes[f"{name} {(await call.code()).name}"] += 1
 
     async def do_put(self):
@@ -346,7 +362,7 @@ class Soaker:
         await self._unary(self._spaces.DeleteSpace, spaces.DeleteSpaceRequest(space="a"))
 
     async def do_unknown(self):
-        await self._unary(self._one.unary_unary("/mlsdm.v1.MemoryService/Nope"), b"")
+        await self._unary(self._raw("/mlsdm.v1.MemoryService/Nope"), b"")
 
     async def do_check(self):
         service = self._dice.choice(["", "readiness", "journal", "no.such.Service"])

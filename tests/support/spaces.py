@@ -36,8 +36,15 @@ class Space:
         return hits_of(self.mind, [query], now_ns=now_ns)[0]
 
 
+def slot_of(pelm, memory_id):
+    """Return the slot of a memory in the table of its space."""
+    slots = pelm.table.order(0).tolist()
+    return next(slot for slot in slots if pelm.table.memory_id(slot) == memory_id)
+
+
 def spoil(space, memory_id, value):
     """Damage a row as a fault of the machine would."""
     pelm = space.mind.contents.pelm
-    pelm._lattice.rows.vectors[pelm._slot(memory_id)][0] = value
-    pelm._lattice.rows._changed(pelm._slot(memory_id))
+    slot = slot_of(pelm, memory_id)
+    pelm.table.rows.vectors[slot][0] = value
+    pelm.table.rows.changed(slot)

@@ -133,7 +133,7 @@ def test_nothing_found_is_an_answer():
     assert response.phase == np.float32(0.3)
 
 
-def test_an_answer_that_is_too_large_is_refused():
+def test_an_answer_that_is_too_large_is_refused_with_response_too_large():
     mind = mind_of(100)
     asked = queries(2)
     size = (
@@ -165,5 +165,5 @@ def test_the_bytes_that_are_kept_are_bounded():
         assert encode(small, mind, [query], batch=False) == encode(
             large, mind, [query], batch=False
         )
-        assert small._bytes <= 4_000
-    assert len(small._memories) < 20 < len(large._memories)
+        assert small.kept[1] <= 4_000
+    assert small.kept[0] < 20 < large.kept[0]

@@ -26,7 +26,7 @@ def most_resident_bytes(pid):
 async def test_a_page_with_vectors_takes_a_few_times_its_size():
     async with running(workers=1, standby_worker=False, space={"dimension": DIMENSION}) as driver:
         await driver.put(*range(1_000))
-        (pid,) = driver.engine._minds.pids()
+        (pid,) = driver.engine.parts.space_workers.pids()
         await driver.query(1)
         before = await asyncio.to_thread(most_resident_bytes, pid)
         wanted = PageOf(0, 1_000, include_embedding=True, max_bytes=MIB)

@@ -34,6 +34,11 @@ def restarts(driver):
     return driver.metrics.registry.get_sample_value(name, {"kind": "minds"}) or 0
 
 
+def standby(pool):
+    """Return the process id of the worker that stands by, None without one."""
+    return next(iter(set(pool.all_pids()) - set(pool.pids())), None)
+
+
 def alive(pid):
     return Path(f"/proc/{pid}").exists()
 
@@ -41,7 +46,7 @@ def alive(pid):
 def workers_of_this_process():
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in children}
-    return [pid for pid, each in commands.items() if "engine.worker" in each.read_text()]
+    return [pid for pid, each in commands.items() if "mlsdm_grpc.workers.main" in each.read_text()]
 
 
 async def until(condition, within_s=60):
@@ -53,26 +58,26 @@ async def until(condition, within_s=60):
 
 async def test_the_standby_takes_the_place_of_a_lost_worker():
     async with running(workers=1, standby_worker=True) as driver:
-        pool = driver.engine._minds
+        pool = driver.engine.parts.space_workers
         await driver.put(1)
-        await until(lambda: pool._spare is not None)
-        spare, (pid,) = pool._spare.process.pid, pool.pids()
+        await until(lambda: standby(pool))
+        spare, (pid,) = standby(pool), pool.pids()
         os.kill(pid, signal.SIGKILL)
         await until(lambda: pool.pids() == [spare])
         assert (await driver.state()).used == 1
-        await until(lambda: pool._spare is not None)
-        assert pool._spare.process.pid not in {pid, spare}
+        await until(lambda: standby(pool))
+        assert standby(pool) not in {pid, spare}
         await driver.put(2)
     assert not any(map(alive, (pid, spare)))
 
 
 async def test_a_standby_that_ends_is_replaced_and_nobody_notices():
     async with running(workers=1, standby_worker=True) as driver:
-        pool = driver.engine._minds
-        await until(lambda: pool._spare is not None)
-        first = pool._spare.process.pid
+        pool = driver.engine.parts.space_workers
+        await until(lambda: standby(pool))
+        first = standby(pool)
         os.kill(first, signal.SIGKILL)
-        await until(lambda: pool._spare is not None and pool._spare.process.pid != first)
+        await until(lambda: standby(pool) not in {None, first})
         assert restarts(driver) == 0
         assert (await driver.put(1)).revision == 2
 
@@ -80,24 +85,25 @@ async def test_a_standby_that_ends_is_replaced_and_nobody_notices():
 async def test_without_a_standby_there_is_none():
     async with running(workers=1) as driver:
         await driver.put(1)
-        assert driver.engine._minds._spare is None
-        assert not driver.engine._minds._spare_wanted.is_set()
+        pool = driver.engine.parts.space_workers
+        assert pool.all_pids() == pool.pids()
+        assert len(workers_of_this_process()) == 1
 
 
 async def test_a_stop_while_the_standby_starts_leaves_no_process():
     async with running(workers=1, standby_worker=True) as driver:
-        pids = driver.engine._minds.pids()
+        pids = driver.engine.parts.space_workers.pids()
     assert not any(map(alive, pids))
     assert not any(map(alive, workers_of_this_process()))
 
 
 async def test_a_worker_that_stands_still_is_replaced_and_its_spaces_come_back():
     async with running(workers=2, worker_stall_timeout_s=0.4, standby_worker=True) as driver:
-        pids = driver.engine._minds.pids()
+        pids = driver.engine.parts.space_workers.pids()
         (stuck,), (other,) = (keys_of(driver, worker, 1) for worker in (0, 1))
         for key in (stuck, other):
             await driver.put(1, 2, 3, key=key)
-        await until(lambda: driver.engine._minds._spare is not None)
+        await until(lambda: standby(driver.engine.parts.space_workers))
         os.kill(pids[0], signal.SIGSTOP)
         waiting = asyncio.ensure_future(driver.query(1, key=stuck))
         while not waiting.done():
@@ -108,8 +114,8 @@ async def test_a_worker_that_stands_still_is_replaced_and_its_spaces_come_back()
         assert caught.value.reason == "WORKER_LOST"
         assert caught.value.retry_after_s is not None
         assert (await driver.query(3, key=stuck))[0] == ["m3"]
-        assert driver.engine._minds.pids()[0] != pids[0]
-        assert driver.engine._minds.pids()[1] == pids[1]
+        assert driver.engine.parts.space_workers.pids()[0] != pids[0]
+        assert driver.engine.parts.space_workers.pids()[1] == pids[1]
         assert restarts(driver) == 1
         assert not driver.engine.quarantine.spaces
 
@@ -119,7 +125,7 @@ async def test_writes_that_wait_for_a_stuck_worker_hold_up_no_other():
         (stuck,), (other,) = (keys_of(driver, worker, 1) for worker in (0, 1))
         for key in (stuck, other):
             await driver.put(0, key=key)
-        pid = driver.engine._minds.pids()[0]
+        pid = driver.engine.parts.space_workers.pids()[0]
         os.kill(pid, signal.SIGSTOP)
         try:
             waiting = [
@@ -137,7 +143,7 @@ async def test_writes_that_wait_for_a_stuck_worker_hold_up_no_other():
 async def test_an_idle_worker_may_stand_still():
     async with running(workers=1, worker_stall_timeout_s=0.05, scrub_rows_per_s=0) as driver:
         await driver.put(1)
-        (worker,) = driver.engine._minds._workers
+        worker = driver.engine.parts.space_workers.worker(0)
         for _ in range(100):
             worker.look()
             assert not worker.stood(1.0, 2.0)
@@ -156,7 +162,7 @@ def looks_until_stood(worker, for_s):
 async def test_a_step_over_many_bytes_may_take_longer():
     async with running(workers=1, worker_stall_timeout_s=0.0, scrub_rows_per_s=0) as driver:
         await driver.put(1)
-        (worker,) = driver.engine._minds._workers
+        worker = driver.engine.parts.space_workers.worker(0)
         os.kill(worker.process.pid, signal.SIGSTOP)
         try:
             asking = asyncio.ensure_future(driver.state())
@@ -172,9 +178,9 @@ async def test_a_step_over_many_bytes_may_take_longer():
 async def test_a_durable_write_is_answered_by_the_replacement():
     async with running(workers=1, standby_worker=True) as driver:
         await driver.put(0)
-        pool = driver.engine._minds
+        pool = driver.engine.parts.space_workers
         for round_ in range(3):
-            await until(lambda: pool._spare is not None)
+            await until(lambda: standby(pool))
             (pid,) = pool.pids()
             os.kill(pid, signal.SIGSTOP)  # it takes nothing, so the records wait at its door
             seeds = range(1 + 10 * round_, 11 + 10 * round_)
@@ -183,7 +189,7 @@ async def test_a_durable_write_is_answered_by_the_replacement():
                 for seed in seeds
             ]
             head = 2 + 10 * (round_ + 1)
-            await until(lambda: pool._links[0].pending >= 10)
+            await until(lambda: pool.worker(0).link.pending >= 10)
             os.kill(pid, signal.SIGKILL)
             outcomes = await asyncio.gather(*writes)
             assert [each.revision for each in outcomes] == list(range(head - 9, head + 1))
@@ -193,29 +199,30 @@ async def test_a_durable_write_is_answered_by_the_replacement():
         assert all(space.writes == 0 for space in driver.engine.directory)
 
 
-async def test_a_write_whose_space_does_not_come_back_is_unavailable(monkeypatch):
+async def test_a_write_whose_space_does_not_come_back_is_unavailable_with_worker_lost():
     async with running(workers=1) as driver:
         await driver.put(0)
-        (pid,) = driver.engine._minds.pids()
+        pool = driver.engine.parts.space_workers
+        (pid,) = pool.pids()
         os.kill(pid, signal.SIGSTOP)
         write = asyncio.ensure_future(driver.put(1, request=b"r" * 16))
-        await until(lambda: driver.engine._minds._links[0].pending)
-        monkeypatch.setattr("mlsdm_grpc.workers.pool._READY_S", 0.0)
+        await until(lambda: pool.worker(0).link.pending)
+        patient, pool.limits = pool.limits, replace(pool.limits, ready_s=0.0)
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(Unavailable) as caught:
             await write
         assert caught.value.reason == "WORKER_LOST"
-        monkeypatch.undo()
-        await until(driver.engine._minds.pids)
+        pool.limits = patient
+        await until(pool.pids)
         assert (await driver.put(1, request=b"r" * 16)).revision == 3
 
 
 async def test_a_worker_that_holds_too_much_is_replaced_and_loads_on_demand():
     plenty = 1 << 50
     async with running(workers=1, standby_worker=True, worker_memory_limit_bytes=plenty) as driver:
-        pool = driver.engine._minds
-        await until(lambda: pool._spare is not None)
-        pool._limits = replace(pool._limits, memory_bytes=await resident(pool) + 64 * MIB)
+        pool = driver.engine.parts.space_workers
+        await until(lambda: standby(pool))
+        pool.limits = replace(pool.limits, memory_bytes=await resident(pool) + 64 * MIB)
         (pid,) = pool.pids()
         first, second = (KEY._replace(space=name) for name in ("first", "second"))
         await put_wide(driver, first, 2_000)  # 32 MiB
@@ -226,12 +233,12 @@ async def test_a_worker_that_holds_too_much_is_replaced_and_loads_on_demand():
         states = {space.key: space.status.value for space in driver.engine.directory}
         assert states[first] == "cold"
         assert (await driver.put(1, key=KEY)).revision == 2
-        assert await resident(pool) < pool._limits.memory_bytes
+        assert await resident(pool) < pool.limits.memory_bytes
 
 
 async def resident(pool):
-    (worker,) = pool._workers
-    return await asyncio.to_thread(resident_bytes, worker.process.pid)
+    (pid,) = pool.pids()
+    return await asyncio.to_thread(resident_bytes, pid)
 
 
 async def put_wide(driver, key, count):

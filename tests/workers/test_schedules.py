@@ -4,6 +4,7 @@ The model is in ``schedules.py``. Faults are planted as well, each of a kind tha
 suspends between two states: a model that does not find them would be worthless.
 """
 
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -83,22 +84,23 @@ def test_schedules_reach_what_they_are_for(folder, monkeypatch):
 
 
 def _freezes_at_its_first_slice(patch):
-    patch.setattr(space_worker, "_AT_ONCE", space_worker._AT_ONCE - {"snapshot"})
+    patch.setattr(space_worker, "STARTED_AT_ONCE", space_worker.STARTED_AT_ONCE - {"snapshot"})
 
 
 def _freezes_late_and_writes_no_proof(patch):
     _freezes_at_its_first_slice(patch)
 
     def unproven(mind, file):
-        output, revision = snapshots._Output(file), mind.revision
-        yield from snapshots._write_state(mind, output)
-        return snapshots.Written(revision, output.sha256.digest(), output.size)
+        revision, state = mind.revision, snapshots.snapshot_bytes(mind)
+        file.write(state)
+        yield
+        return snapshots.Written(revision, hashlib.sha256(state).digest(), len(state))
 
     patch.setattr(space_worker, "snapshot_writer", unproven)
 
 
 def _copies_nothing_that_changes(patch):
-    patch.setattr(Frozen, "_keep", lambda *_: None)
+    patch.setattr(Frozen, "keep", lambda *_: None)
 
 
 def _announces_no_update(patch):
@@ -122,7 +124,7 @@ def _restores_results_without_their_time(patch):
 
 
 def _knows_no_exclusion(patch):
-    patch.setattr(Slices, "_exclusive", lambda *_: False)
+    patch.setattr(Slices, "is_exclusive", lambda *_: False)
 
 
 def _lets_single_reads_in(patch):
@@ -141,7 +143,7 @@ def _lets_later_requests_overtake(patch):
         if not self._turns or self._open(request.space_id, claim):
             return False
         self._held.setdefault(request.space_id, scheduler.deque()).append(
-            scheduler._Held(request, claim)
+            scheduler.HeldRequest(request, claim)
         )
         return True
 
@@ -149,15 +151,15 @@ def _lets_later_requests_overtake(patch):
 
 
 def _pages_beside_changes(patch):
-    patch.setitem(space_worker._CLAIMS, "page", LockMode.READ)
+    patch.setitem(space_worker.LOCK_MODES, "page", LockMode.READ)
 
 
 def _searches_beside_changes(patch):
-    patch.setitem(space_worker._CLAIMS, "search", LockMode.READ)
+    patch.setitem(space_worker.LOCK_MODES, "search", LockMode.READ)
 
 
 def _replays_beside_reads(patch):
-    patch.setitem(space_worker._CLAIMS, "apply", LockMode.READ)
+    patch.setitem(space_worker.LOCK_MODES, "apply", LockMode.READ)
 
 
 def _names_the_revision_at_the_end(patch):

@@ -29,6 +29,7 @@ from mlsdm_grpc.workers.space_worker import MindHandler
 
 DIMENSION = 16
 ROWS = 600
+POSITION = Progress()
 
 
 class Ticks:
@@ -98,8 +99,7 @@ def put_off(handler, *requests):
 @pytest.fixture
 def handler():
     """A worker with one space of some hundred memories whose slices are one step long."""
-    handler = MindHandler(Progress())
-    handler._slices = Slices(Ticks(1.0))
+    handler = MindHandler(POSITION, clock=Ticks(1.0))
     create = CreateSpace(SpaceParameters(dimension=DIMENSION, capacity=1_000))
     records = [encode_record(Record(1, 0, bytes(16), 1, create))]
     records += [put(revision, revision) for revision in range(2, ROWS + 2)]
@@ -124,7 +124,7 @@ def test_a_batch_says_how_many_bytes_each_of_its_scans_goes_through(handler, mon
 
     def noted(mind, queries, **fields):
         expected = mind.contents.pelm.vector_bytes * len(queries) // 256
-        said.append((handler._position.step[1], expected))
+        said.append((POSITION.step[1], expected))
         return find(mind, queries, **fields)
 
     monkeypatch.setattr(Mind, "find", noted)
@@ -157,7 +157,7 @@ def test_writes_that_wait_keep_their_order_and_let_no_later_job_overtake(handler
 
 
 def test_writes_go_between_the_slices_of_a_snapshot_and_are_not_in_it(handler, tmp_path):
-    before = snapshot_bytes(handler._minds[1])
+    before = snapshot_bytes(handler.minds[1])
     assert handler.handle([snapshot(10, tmp_path / "one")]) == []
     assert handler.step() == []
     writes, replies = [], []
@@ -175,11 +175,11 @@ def test_writes_go_between_the_slices_of_a_snapshot_and_are_not_in_it(handler, t
     file = (tmp_path / "one").read_bytes()
     assert file.startswith(before)
     assert (reply.done.count, reply.done.sha256) == (len(file), sha256(file).digest())
-    assert handler._minds[1].contents.pelm.kept_bytes == 0
+    assert handler.minds[1].contents.pelm.kept_bytes == 0
     replay = pb.ReplayRequest(records=writes)
     later = pb.LinkRequest(call_id=13, space_id=3, replay=replay)
     assert not any(r.failure.reason for r in answers(handler, load(12, tmp_path / "one"), later))
-    assert snapshot_bytes(handler._minds[3]) == snapshot_bytes(handler._minds[1])
+    assert snapshot_bytes(handler.minds[3]) == snapshot_bytes(handler.minds[1])
 
 
 def batch(revision, count):
@@ -187,7 +187,7 @@ def batch(revision, count):
 
 
 def test_a_snapshot_that_was_let_in_before_a_long_record_holds_nothing_of_it(handler, tmp_path):
-    before = snapshot_bytes(handler._minds[1])
+    before = snapshot_bytes(handler.minds[1])
     handler.handle([snapshot(10, tmp_path / "one"), apply(11, batch(ROWS + 2, 100))])
     replies = {reply.call_id: reply for reply in done(handler)}
     assert replies[10].done.snapshot_revision == ROWS + 1
@@ -200,7 +200,7 @@ def test_a_snapshot_that_is_asked_for_amid_a_long_record_holds_all_of_it(handler
     assert put_off(handler, snapshot(10, tmp_path / "one")) == [10]
     replies = {reply.call_id: reply for reply in done(handler)}
     assert replies[10].done.snapshot_revision == ROWS + 2
-    assert (tmp_path / "one").read_bytes().startswith(snapshot_bytes(handler._minds[1]))
+    assert (tmp_path / "one").read_bytes().startswith(snapshot_bytes(handler.minds[1]))
 
 
 def test_what_reads_in_steps_rests_while_a_record_is_half_applied(handler, monkeypatch):
@@ -209,7 +209,7 @@ def test_what_reads_in_steps_rests_while_a_record_is_half_applied(handler, monke
     monkeypatch.setattr(
         Pelm, "scrub", lambda pelm, *args: looked.append(len(pelm)) or scrub(pelm, *args)
     )
-    monkeypatch.setattr("mlsdm_grpc.workers.space_integrity._SCRUBBED_AT_ONCE", 10)
+    monkeypatch.setattr("mlsdm_grpc.workers.space_integrity.SCRUBBED_AT_ONCE", 10)
     wanted = pb.ScrubRequest(start=0, count=1_000)
     handler.handle([pb.LinkRequest(call_id=10, space_id=1, scrub=wanted)])
     for _ in range(10):
@@ -220,7 +220,7 @@ def test_what_reads_in_steps_rests_while_a_record_is_half_applied(handler, monke
 
 
 def test_a_record_that_is_half_applied_has_no_revision(handler):
-    mind = handler._minds[1]
+    mind = handler.minds[1]
     chain, time_ns = mind.chain, mind.time_ns
     handler.handle([apply(11, batch(ROWS + 2, 100))])
     while handler.busy:
@@ -232,12 +232,12 @@ def test_a_record_that_is_half_applied_has_no_revision(handler):
 def test_writes_wait_for_a_snapshot_that_would_copy_too_much(handler, tmp_path, monkeypatch):
     handler.handle([snapshot(10, tmp_path / "one")])
     handler.step()
-    kept = [handler._minds[1].contents.pelm.kept_bytes]
+    kept = [handler.minds[1].contents.pelm.kept_bytes]
     for i in range(8):
         assert not handler.handle([apply(11, put(ROWS + 2 + i, ROWS - i))])[0].waits
-        kept.append(handler._minds[1].contents.pelm.kept_bytes)
+        kept.append(handler.minds[1].contents.pelm.kept_bytes)
     assert kept == sorted(set(kept))  # each of them was copied
-    monkeypatch.setattr("mlsdm_grpc.workers.space_worker._MOST_KEPT_BYTES", kept[-1])
+    monkeypatch.setattr("mlsdm_grpc.workers.space_worker.MAX_KEPT_BYTES", kept[-1])
     assert put_off(handler, apply(12, put(ROWS + 10, 9_999))) == [12]
     replies = done(handler)
     assert [(r.call_id, r.revision) for r in replies] == [(10, ROWS + 9), (12, ROWS + 10)]
@@ -249,8 +249,8 @@ def test_a_snapshot_that_is_cancelled_copies_nothing_any_more(handler, tmp_path)
     handler.step()
     assert handler.handle([pb.LinkRequest(cancel=10)])[0].call_id == 10
     handler.handle([apply(11, put(ROWS + 2, ROWS))])
-    pelm = handler._minds[1].contents.pelm
-    assert (pelm.kept_bytes, pelm._lattice.before_change) == (0, [])
+    pelm = handler.minds[1].contents.pelm
+    assert (pelm.kept_bytes, pelm.table.before_change) == (0, [])
 
 
 def test_a_space_is_not_replaced_while_a_snapshot_is_taken(handler, tmp_path):
@@ -378,7 +378,7 @@ def test_a_write_is_not_cancelled(handler):
     assert [(r.call_id, r.revision) for r in done(handler)] == [(10, ROWS + 2)]
 
 
-def test_what_has_expired_is_not_done(handler):
+def test_what_has_expired_is_not_done_with_deadline_expired(handler):
     (single,) = handler.handle([search(10, 1, deadline_ns=1)])
     assert single.failure.reason == "DEADLINE_EXPIRED"
     (batch,) = answers(handler, search(11, 64, deadline_ns=1))
@@ -409,7 +409,7 @@ def test_the_memory_of_an_unloaded_space_is_free_at_once(handler, tmp_path):
     gc.collect()
     gc.disable()
     try:
-        kept = [weakref.ref(handler._minds[space].contents.pelm._lattice) for space in (1, 3)]
+        kept = [weakref.ref(handler.minds[space].contents.pelm.table) for space in (1, 3)]
         for space in (1, 3):
             request = pb.LinkRequest(call_id=20 + space, space_id=space, unload=pb.UnloadRequest())
             handler.handle([request])

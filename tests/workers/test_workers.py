@@ -43,11 +43,11 @@ async def test_workers_answer_as_the_inline_form_does():
     assert results[0] == results[1]
 
 
-async def test_a_lost_worker_is_replaced_and_nothing_is_lost():
+async def test_a_lost_worker_is_replaced_and_nothing_is_lost_with_worker_lost():
     async with running(workers=1) as driver:
         await driver.put(*range(20))
         before = await driver.state()
-        (pid,) = driver.engine._minds.pids()
+        (pid,) = driver.engine.parts.space_workers.pids()
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(Unavailable) as caught:
             await driver.state()
@@ -72,7 +72,7 @@ async def test_lost_workers_leave_no_files_open():
         await driver.put(1)
         before = pages_of_positions()
         for _ in range(3):
-            (pid,) = driver.engine._minds.pids()
+            (pid,) = driver.engine.parts.space_workers.pids()
             os.kill(pid, signal.SIGKILL)
             with pytest.raises(Unavailable):
                 await driver.state()
@@ -84,7 +84,7 @@ async def test_lost_workers_leave_no_files_open():
 async def test_writes_during_a_loss_are_answered_or_can_be_repeated():
     async with running(workers=1) as driver:
         await driver.put(0)
-        (pid,) = driver.engine._minds.pids()
+        (pid,) = driver.engine.parts.space_workers.pids()
 
         async def write(seed):
             with anyio.fail_after(20):
@@ -114,6 +114,40 @@ async def test_a_worker_ends_with_its_parent():
         ours.close()
         await asyncio.to_thread(thread.join, 5)
         assert not thread.is_alive()
+
+
+class Resting:
+    """A handler with work that can wait."""
+
+    busy = False
+
+    def __init__(self):
+        self.calls, self.begun = [], threading.Event()
+
+    @property
+    def has_idle_work(self):
+        return not self.begun.is_set()
+
+    def begin_idle_work(self):
+        self.calls.append("idle")
+        self.begun.set()
+
+    def handle(self, requests, _records):
+        self.calls += ["request"] * len(requests)
+        return []
+
+
+async def test_what_can_wait_is_done_when_no_request_came_for_a_while():
+    ours, theirs = socket.socketpair()
+    handler = Resting()
+    with ours, theirs:
+        ours.sendall(encode_frame(pb.LinkRequest(call_id=1)))
+        thread = threading.Thread(target=serve, args=(theirs, handler))
+        thread.start()
+        assert await asyncio.to_thread(handler.begun.wait, 5)
+        ours.close()
+        await asyncio.to_thread(thread.join, 5)
+    assert handler.calls == ["request", "idle"]
 
 
 async def test_worker_failures_are_typed_replies():
@@ -239,8 +273,8 @@ async def test_a_defect_that_passes_is_healed_by_loading_again(monkeypatch):
 async def test_a_load_that_is_cancelled_leaves_no_mind_behind(monkeypatch):
     async with running() as driver:
         await driver.put(1)
-        (link,) = driver.engine._minds._links
-        minds = link._handler._minds
+        pool = driver.engine.parts.space_workers
+        link, minds = await pool.ready(0), pool.link(0).handler.minds
         before = set(minds)
         request = type(link).request
 
@@ -252,7 +286,7 @@ async def test_a_load_that_is_cancelled_leaves_no_mind_behind(monkeypatch):
 
         with monkeypatch.context() as hasty, anyio.CancelScope() as scope:
             hasty.setattr(type(link), "request", cancelled)
-            async with driver.engine._directory.apart(KEY):
+            async with driver.engine.directory.apart(KEY):
                 pass
         await driver.state()
         assert set(minds) == before

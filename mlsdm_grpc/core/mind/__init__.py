@@ -1,1 +1,1 @@
-"""The state machine of a space: records in, outcomes out."""
+"""The state machine of a space: it applies records and returns outcomes."""

@@ -1,9 +1,9 @@
-"""What spaces under earlier rules cannot keep.
+"""Record fields that spaces under earlier versions of the rules cannot keep.
 
-A field of a record that came with a version says nothing to code that has only earlier ones, which
-would make another state of the same record. So no record of an earlier version has such a field:
-what a caller asks for is refused by :func:`unkept`, what the server adds by itself is left out by
-:func:`reduced`. A new field of a record is a new line of the table here.
+Code that knows only earlier versions ignores a newer field and would build another state from the
+same record. A record of an earlier version therefore never has such a field: :func:`unkept` finds
+fields that a caller set, which are refused, and :func:`reduced` removes fields that the server
+added. A new field of a record is a new line of the table below.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mlsdm_grpc.core.model.record import (
 __all__ = ["Part", "Unkept", "parts", "reduced", "unkept"]
 
 Part: TypeAlias = NewMemory | SpaceChange | SpaceParameters
-"""What fields belong to that came with a version."""
+"""Types whose fields may belong to a later version."""
 _PartT = TypeVar("_PartT", NewMemory, SpaceChange, SpaceParameters)
 
 
@@ -36,21 +36,21 @@ class Unkept(NamedTuple):
     """A field that a space cannot keep."""
 
     field: str
-    """As the contract spells it, without where it stands in a request."""
+    """Name in the contract, without the path of its message."""
     version: int
-    """Lowest version of the rules that keeps it."""
+    """Lowest version of the rules that keeps the field."""
 
 
 class _Later(NamedTuple):
-    """A field that came with a version."""
+    """A field that a version of the rules introduced."""
 
     attribute: str
     field: str
     version: int
     absent: str | bool | int | None
-    """Value of a record without it."""
+    """Value of the field in a record without it."""
     harmless: tuple[bool, ...] = ()
-    """Values that ask for what earlier rules do anyway."""
+    """Values that have the same effect as the earlier rules."""
 
 
 _LATER: Final[Mapping[type, tuple[_Later, ...]]] = MappingProxyType(
@@ -70,7 +70,7 @@ _LATER: Final[Mapping[type, tuple[_Later, ...]]] = MappingProxyType(
 
 
 def unkept(part: Part, version: int) -> Unkept | None:
-    """Return the first field that says something which rules of a version cannot keep, if any."""
+    """Return the first field that a version of the rules cannot keep, if any."""
     for later in _LATER[type(part)]:
         value = getattr(part, later.attribute)
         if version < later.version and value != later.absent and value not in later.harmless:
@@ -79,7 +79,7 @@ def unkept(part: Part, version: int) -> Unkept | None:
 
 
 def reduced(part: _PartT, version: int) -> _PartT:
-    """Return a part without what rules of a version do not know."""
+    """Return a part without the fields that a version of the rules does not know."""
     surplus: dict[str, Any] = {
         later.attribute: later.absent
         for later in _LATER[type(part)]

@@ -1,4 +1,4 @@
-"""Parameters of a space and changes of them: what a change gives, and what speaks against it."""
+"""Changes of the parameters of a space, and the conflicts that forbid them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _Value = TypeVar("_Value")
 
 
 def changed(parameters: SpaceParameters, change: SpaceChange) -> SpaceParameters:
-    """Return ``parameters`` with everything that ``change`` gives; consistency is not checked.
+    """Return ``parameters`` with the values given by ``change``; consistency is not checked.
 
-    A moral ceiling that the change does not name follows a base above it.
+    If the change does not name a moral ceiling, the ceiling rises to a higher base.
     """
     moral, rhythm, synapses = parameters.moral, parameters.rhythm, parameters.synapses
     return replace(
@@ -48,15 +48,15 @@ def changed(parameters: SpaceParameters, change: SpaceChange) -> SpaceParameters
 
 
 def conflict(old: SpaceParameters, new: SpaceParameters, *, used: int) -> tuple[str, str] | None:
-    """Return what keeps a space from taking new parameters.
+    """Return the reason why a space cannot take new parameters.
 
     Args:
-        old: What it has.
-        new: What it would have.
-        used: Memories in it that have not expired.
+        old: Present parameters.
+        new: Requested parameters.
+        used: Number of memories that have not expired.
 
     Returns:
-        Field as the contract spells it, and a sentence; None if nothing speaks against it.
+        Name of the field in the contract, and a sentence; None if there is no conflict.
     """
     if new.dimension != old.dimension:
         return "config.dimension", "The dimension of a space never changes."

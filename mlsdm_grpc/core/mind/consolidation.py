@@ -1,11 +1,11 @@
-"""Consolidation: memories that say the same become one.
+"""Consolidation: memories with the same content are merged into one.
 
-Finding them happens before the record: :func:`plan`. Memories with a text are merged only if their
-texts are equal in canonical form, however near their vectors are: averaged word vectors know
-neither order nor names nor numbers. Memories without one are merged by the cosine of their vectors,
-which rounds differently on different processors. The record names memories with their etags.
-Applying it (:func:`mergeable`, :func:`merged`) looks at what is there then and takes everything
-else from it, so that a record never repeats what it merges.
+:func:`plan` finds them before the record is written. Memories with a text are merged only if their
+texts are equal in canonical form, however similar their vectors are, because averaged word vectors
+ignore order, names and numbers. Memories without a text are merged by the cosine of their vectors,
+which rounds differently on different processors. The record therefore names memories and their
+etags. Applying it (:func:`mergeable`, :func:`merged`) reads everything else from the state, so a
+record never repeats the content that it merges.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.core.model.semantics import Moment
 
-__all__ = ["MAX_MEMBERS", "Rules", "Window", "mergeable", "merged", "plan"]
+__all__ = ["MAX_MEMBERS", "STEP_COMPONENTS", "Rules", "Window", "mergeable", "merged", "plan"]
 
 MAX_MEMBERS = 32
-"""Memories of one group; the merged memory names them all as its parents."""
+"""Maximum size of a group; the merged memory names all members as its parents."""
 _MAX_NEIGHBOURS = 256
-_STEP_COMPONENTS = 2**26
+STEP_COMPONENTS = 2**26
 _MAX_STEP = 256
 
 
 class Window(NamedTuple):
-    """Which memories are compared with all older ones, by their creation sequences."""
+    """The memories that are compared with all older ones, as a range of creation sequences."""
 
     after: int
-    """Only those created after this."""
+    """Exclusive lower end."""
     before: int
-    """Only those created before this."""
+    """Exclusive upper end."""
 
 
 class Rules(NamedTuple):
@@ -54,33 +54,33 @@ class Rules(NamedTuple):
 
     semantics_version: int
     embedder: str
-    """Model that makes the vectors of the space's texts; empty if callers send them."""
+    """Model that embeds the texts of the space; empty if callers send vectors."""
     min_cosine: float
-    """Of memories without a text, in [0.5, 1]; 1 merges none of them."""
+    """Minimum cosine of memories without a text, in [0.5, 1]; 1 disables merging."""
 
 
 def plan(
     pelm: Pelm, window: Window, rules: Rules, *, texts: bool, now_ns: int
 ) -> Generator[None, None, tuple[list[MergeGroup], int]]:
-    """Compare memories of a window with all older ones, in steps; changes nothing.
+    """Compare the memories of a window with all older ones, in steps; changes nothing.
 
-    A group is a memory and older ones that say the same: nothing that one of them has is lost with
-    the others. Memories that are pinned, expired or named by their callers are in none, and no
-    memory is in two.
+    A group is a memory with older ones of the same content; merging them loses no information.
+    Pinned or expired memories, and memories named by their callers, belong to no group. No memory
+    belongs to two groups.
 
     Args:
-        pelm: Where to look; may change between two steps.
-        window: Which memories.
-        rules: What decides.
-        texts: Compare texts too; they are all compared at once, vectors from the end of the window
-            as far as a step goes.
-        now_ns: Expired memories are left out as of this time.
+        pelm: Memories to compare; may change between two steps.
+        window: Memories to compare with all older ones.
+        rules: Rules of merging.
+        texts: Compare texts too, all at once. Vectors are compared from the end of the window, as
+            many as fit in one step.
+        now_ns: Unix time; memories that have expired by then are excluded.
 
     Returns:
-        Groups, and where the window is to end for the next call: 0 when all of it was compared.
+        Groups, and the end of the window for the next call: 0 if the whole window was compared.
 
-    Cost: 3 us for each text that no earlier plan has seen; of vectors as many are compared with
-    all others as take a few milliseconds, one at least, 256 at most.
+    Cost: 3 us for each text that no earlier plan has seen. Vectors: as many as can be compared with
+    all others within a few milliseconds, 1 to 256.
     """
     yield from pelm.history.know_texts()
     groups: list[MergeGroup] = []
@@ -89,7 +89,8 @@ def plan(
             groups += _equal(pelm, memories, window, rules, now_ns)
     if rules.min_cosine >= 1.0:
         return groups, 0
-    count = _STEP_COMPONENTS // (max(len(pelm), 1) * pelm.dimension)
+    # One step compares about 2**26 pairs of components, a few milliseconds.
+    count = STEP_COMPONENTS // (max(len(pelm), 1) * pelm.dimension)
     count = min(max(count, 1), _MAX_STEP)
     compared = pelm.history.newest_between(window.after, window.before, count)
     groups += _near(pelm, compared, rules, now_ns)
@@ -99,12 +100,13 @@ def plan(
 def _equal(
     pelm: Pelm, memories: Sequence[Memory], window: Window, rules: Rules, now_ns: int
 ) -> Iterator[MergeGroup]:
-    """Yield groups among memories, newest first, whose canonical texts may be equal."""
+    """Yield the groups among memories, newest first, whose text keys are equal."""
     free = [
         memory
         for memory in memories
         if _is_free(memory, now_ns) and pelm.is_sound(memory.memory_id)
     ]
+    # Equal text keys may be a collision of hashes, so the texts are compared too.
     texts = [canonical_text(memory.text) for memory in free]
     taken: set[int] = set()
     for i, newest in enumerate(free):
@@ -129,9 +131,9 @@ def _equal(
 def _near(
     pelm: Pelm, compared: Sequence[Memory], rules: Rules, now_ns: int
 ) -> Iterator[MergeGroup]:
-    """Yield groups of memories without a text whose vectors are near to that of the newest.
+    """Yield groups of memories without a text whose vectors are close to that of the newest.
 
-    Of more than 256 near ones some may be left for another consolidation.
+    If there are more than 256 close memories, the rest waits for a later consolidation.
     """
     free = [
         memory
@@ -176,7 +178,7 @@ def _is_free(memory: Memory, now_ns: int) -> bool:
 
 
 def _same_vector(pelm: Pelm, one: Memory, other: Memory, rules: Rules) -> bool:
-    """Return whether two vectors follow from equal texts, or are the same bit for bit."""
+    """Return True if two vectors derive from equal texts, or are identical bit for bit."""
     if one.embedding_model and one.embedding_model == other.embedding_model == rules.embedder:
         return True
     row, same = pelm.row(one.memory_id), pelm.row(other.memory_id)
@@ -184,9 +186,9 @@ def _same_vector(pelm: Pelm, one: Memory, other: Memory, rules: Rules) -> bool:
 
 
 def _fits(members: Sequence[Memory], other: Memory, semantics_version: int) -> bool:
-    """Return whether one memory can keep all that these members and another one say.
+    """Return True if one memory can hold the content of these members and another one.
 
-    Under the first rules it keeps the metadata of the newest, and all are of one phase.
+    Version 1 of the rules keeps the metadata of the newest, and all members have the same phase.
     """
     if not labels_fit(*(member.labels for member in members), other.labels):
         return False
@@ -199,12 +201,12 @@ def _fits(members: Sequence[Memory], other: Memory, semantics_version: int) -> b
 
 
 def mergeable(pelm: Pelm, group: MergeGroup, now: Moment) -> list[Memory]:
-    """Return the members of a group that can still be merged, the newest first.
+    """Return the members of a group that can still be merged, newest first.
 
-    Those that are gone, changed, pinned or named by their callers are left out, and what would lose
-    something: labels or metadata that do not fit, a text. Under the first rules that is another
-    phase. Nothing is left of a group without its newest member, with which alone the others are
-    known to agree, with fewer than two members, or whose new id is taken.
+    Memories that were removed, changed, pinned or named by their callers are excluded, and so are
+    those whose labels, metadata or text would be lost. Version 1 of the rules also excludes another
+    phase. The result is empty if the newest member is excluded, because the others are only known
+    to agree with it, if fewer than two members remain, or if the new id is taken.
     """
     if pelm.get(group.memory_id) is not None:
         return []
@@ -229,14 +231,15 @@ def mergeable(pelm: Pelm, group: MergeGroup, now: Moment) -> list[Memory]:
 
 
 def merged(memory_id: str, members: Sequence[Memory], now: Moment) -> Memory:
-    """Return what memories become that say the same; its vector is that of the first member.
+    """Return the merged memory of a group; its vector is that of the first member.
 
-    The checksum goes with the vector, so that one that was damaged is not taken for sound.
+    The checksum is kept together with the vector, so a damaged vector does not become valid.
 
-    Text and phase are those of the first member, labels and metadata of all are united, and the
-    highest confidence and the latest expiry win. Parents are the members, then theirs as far as
-    there is room; source and model stay where all have the same. Under the first rules metadata are
-    those of the first member, and labels are united as far as there is room, its own first.
+    Text and phase come from the first member. Labels and metadata are united; the highest
+    confidence and the latest expiry are used. Parents are the members, then their parents as far as
+    there is room. Source and model are kept if all members agree. Under version 1 of the rules the
+    metadata come from the first member, and labels are united as far as there is room, its own
+    first.
     """
     newest = members[0]
     labels = list(newest.labels)

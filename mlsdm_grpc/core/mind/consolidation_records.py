@@ -1,4 +1,4 @@
-"""Records of consolidation: what has expired is purged, and groups that still agree are merged."""
+"""Consolidation records: they remove expired memories and merge groups that still agree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["consolidate", "foresee_consolidation"]
 def consolidate(
     contents: Contents, body: Consolidate, now: Moment
 ) -> Generator[None, None, ConsolidateOutcome]:
-    """Purge and merge in steps; a sleep that was consolidated before changes nothing."""
+    """Remove and merge in steps; a trigger that was consolidated before changes nothing."""
     pelm = contents.pelm
     if 0 < body.trigger <= contents.consolidated_trigger:
         return ConsolidateOutcome(used=len(pelm))
@@ -40,7 +40,7 @@ def consolidate(
 
 
 def foresee_consolidation(contents: Contents, body: Consolidate, now: Moment) -> ConsolidateOutcome:
-    """Count what :meth:`_consolidate` would do to groups that share no memory."""
+    """Count the effects of a consolidation whose groups share no memory."""
     living = contents.pelm.living_count(now.time_ns)
     groups = [mergeable(contents.pelm, group, now) for group in body.groups]
     sizes = [len(members) for members in groups if members]

@@ -1,4 +1,4 @@
-"""Memories in the order of their creation, and those of equal texts among them."""
+"""Access to memories in the order of their creation, and to memories with equal texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_TEXT = text_key("")
 
 
 class CreationOrder:
-    """Reads of a lattice by creation sequence; nothing here changes what is kept."""
+    """Read access to a lattice by creation sequence; changes no stored content."""
 
     def __init__(self, lattice: Lattice) -> None:
         self._lattice = lattice
@@ -30,11 +30,11 @@ class CreationOrder:
         return self._after(0)
 
     def after(self, sequence: int, *, now_ns: int) -> Iterator[tuple[Memory, Float32]]:
-        """Yield living memories created after ``sequence``, oldest first, with rows (borrowed)."""
+        """Yield unexpired memories created after ``sequence``, oldest first, with borrowed rows."""
         return ((m, row) for m, row in self._after(sequence) if not m.expired(now_ns))
 
     def newest_of(self, conversation_id: str, *, now_ns: int) -> Iterator[tuple[Memory, Float32]]:
-        """Yield living memories of a conversation, newest creation first, with rows (borrowed)."""
+        """Yield unexpired memories of a conversation, newest first, with borrowed rows."""
         columns = self._lattice.columns
         slots = np.flatnonzero(columns["conversation"] == conversation_key(conversation_id))
         newest = slots[np.argsort(-columns["sequence"][slots])]
@@ -44,7 +44,7 @@ class CreationOrder:
                 yield memory, self._lattice.rows.vectors[slot]
 
     def sequences(self) -> Int64:
-        """Return (slots,) a copy of the creation sequences, 0 where there is no memory."""
+        """Return (slots,) a copy of the creation sequences, 0 for a free slot."""
         return self._lattice.columns["sequence"].copy()
 
     def slots(self) -> tuple[Indices, Int64]:
@@ -55,12 +55,12 @@ class CreationOrder:
     def newest_between(self, after: int, before: int, count: int) -> list[Memory]:
         """Return the newest memories without a text, newest first.
 
-        Those that were stored since :meth:`know_texts` are left out.
+        Memories stored since the last :meth:`know_texts` are excluded.
 
         Args:
-            after: Created after this sequence,
-            before: and before this one.
-            count: Memories at most.
+            after: Exclusive lower end of the creation sequences.
+            before: Exclusive upper end.
+            count: Maximum number of memories.
         """
         created = self._lattice.columns["sequence"]
         bare = np.frombuffer(self._lattice.text_keys, np.int64) == _NO_TEXT
@@ -71,14 +71,14 @@ class CreationOrder:
     def sequence_at(self, count: int, *, after: int) -> int:
         """Return the sequence of the ``count``-th memory created after a sequence, or of the last.
 
-        Returns ``after`` if there is none.
+        The result is ``after`` if no memory was created after it.
         """
         created = self._lattice.columns["sequence"]
         later = np.sort(created[created > max(after, 0)])
         return int(later[min(count, len(later)) - 1]) if len(later) else after
 
     def know_texts(self) -> Iterator[None]:
-        """Compute in steps what :meth:`same_texts` compares, of memories that are new since."""
+        """Compute the text keys of new memories in steps, for :meth:`same_texts`."""
         keys, lattice = self._lattice.text_keys, self._lattice
         used = self._lattice.columns["sequence"] > 0
         unknown = np.flatnonzero(used & (np.frombuffer(keys, np.int64) == 0))
@@ -88,14 +88,14 @@ class CreationOrder:
             yield
 
     def same_texts(self, after: int, before: int) -> Iterator[list[Memory]]:
-        """Yield memories that may have the same canonical text, newest first.
+        """Yield groups of memories with the same text key, newest first.
 
         Args:
-            after: Of each group one was created after this sequence,
+            after: Each group has a member created after this sequence
             before: and before this one.
 
-        Memories without a text are in none; nor are those that were stored since
-        :meth:`know_texts`.
+        Memories without a text, and memories stored since the last :meth:`know_texts`, belong to no
+        group.
         """
         columns = self._lattice.columns
         keys = np.array(self._lattice.text_keys, np.int64)

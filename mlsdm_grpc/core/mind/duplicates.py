@@ -1,6 +1,7 @@
-"""Duplicates: exact ones, of which a put renews the older, and those that consolidation merges.
+"""Duplicates: exact ones, which a put refreshes, and those that consolidation merges.
 
-Different facts may have nearly the same words, and nearly the same vectors, so neither counts here.
+Different facts may have almost the same words and almost the same vectors, so similarity of words
+or vectors does not make a duplicate.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _FULL_STOPS = (".", "。")
 
 
 class Told(NamedTuple):
-    """Circumstances in which a memory was told."""
+    """Circumstances of a memory: context, time, conversation and role."""
 
     context: str = ""
     event_time_ns: int = 0
@@ -43,7 +44,7 @@ class Told(NamedTuple):
     role: int = 0
 
     def digest(self) -> bytes:
-        """Return 16 bytes that stand for it."""
+        """Return a digest of 16 bytes."""
         hashed = hashlib.blake2b(b"c", digest_size=16)
         for part in (self.context, self.conversation_id):
             encoded = part.encode()
@@ -67,12 +68,12 @@ class _Teller(Protocol):
 
 
 def told(memory: _Teller) -> Told:
-    """Return in what circumstances a memory was told."""
+    """Return the circumstances of a memory."""
     return Told(memory.context, memory.event_time_ns, memory.conversation_id, int(memory.role))
 
 
 def first_digest(text: str, row: Float32, phase: float) -> bytes:
-    """Return what exact duplicates share under the first rules: text (or vector) and phase."""
+    """Return the identity of exact duplicates under version 1: text (or vector) and phase."""
     content = b"t" + text.encode() if text else b"v" + row.tobytes()
     return hashlib.blake2b(content + struct.pack("<f", phase), digest_size=16).digest()
 
@@ -84,14 +85,14 @@ def identity_digest(
     row: Float32 | None,
     told: Told = _NOTHING_TOLD,
 ) -> bytes:
-    """Return what exact duplicates share: all that they say, and a vector of the caller's.
+    """Return the identity of exact duplicates: all content, and the vector if the caller sent it.
 
     Args:
-        text: As it is stored.
+        text: Text as stored.
         metadata: Sorted by key.
-        source: Where the memory came from.
-        row: (dimension,) float32, the unit row that is stored; None if it follows from the text.
-        told: In what circumstances it was told.
+        source: Source of the memory.
+        row: (dimension,) float32, the stored unit row; None if it derives from the text.
+        told: Circumstances of the memory.
 
     Returns:
         16 bytes.
@@ -110,7 +111,7 @@ def moved_digest(
     before: tuple[tuple[tuple[str, str], ...], Source],
     after: tuple[tuple[tuple[str, str], ...], Source],
 ) -> bytes:
-    """Return the digest of a memory whose metadata and source change; its vector is not needed."""
+    """Return the digest of a memory after a change of metadata and source; needs no vector."""
     return _xor(_xor(digest, _said(text, *before)), _said(text, *after))
 
 
@@ -129,29 +130,29 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 def canonical_text(text: str) -> str:
-    """Return a text without what never tells two facts apart.
+    """Return a text without the differences that never separate two facts.
 
-    That is the normalisation form (NFC), the length of runs of white space, and one closing full
-    stop. Case, signs and all other punctuation stay. The form of a text depends on the version of
-    Unicode, so it is compared before a record is written, never while one is applied.
+    These are the normalisation form (NFC), the length of runs of white space, and one final full
+    stop. Case, symbols and other punctuation are kept. The form depends on the version of Unicode,
+    so texts are compared before a record is written, never while one is applied.
     """
     words = " ".join(unicodedata.normalize("NFC", text).split())
     return words[:-1] if words.endswith(_FULL_STOPS) else words
 
 
 def text_key(text: str) -> int:
-    """Return a 64-bit hash of the canonical form of a text, signed; never 0."""
+    """Return a signed 64-bit hash of the canonical form of a text; never 0."""
     digest = hashlib.blake2b(canonical_text(text).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True) or 1
 
 
 def labels_fit(*labels: Iterable[str]) -> bool:
-    """Return whether one memory can carry all of these labels."""
+    """Return True if one memory can carry all of these labels."""
     return len(set().union(*labels)) <= MAX_LABELS
 
 
 def metadata_fit(*metadata: tuple[tuple[str, str], ...]) -> bool:
-    """Return whether one memory can carry all of these metadata: each two equal or disjoint."""
+    """Return True if one memory can carry all these metadata: shared keys have equal values."""
     distinct = set(metadata)
     pairs = [pair for each in distinct for pair in each]
     size = sum(len(part.encode()) for pair in pairs for part in pair)

@@ -1,4 +1,4 @@
-"""Changes and deletion of one memory, named by its id and, where wanted, its etag."""
+"""Update and deletion of one memory, selected by id and optional etag."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def update(contents: Contents, body: UpdateMemory, now: Moment) -> PutOutcome:
 
 
 def delete(contents: Contents, body: DeleteMemory, now: Moment) -> DeleteOutcome:
-    """Forget a memory."""
+    """Remove a memory."""
     _found(contents, body.memory_id, body.etag, now)
     contents.pelm.remove(body.memory_id)
     return DeleteOutcome()

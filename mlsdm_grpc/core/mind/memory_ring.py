@@ -1,4 +1,4 @@
-"""Ring of one space: its memories by id and by digest, in the order in which they leave."""
+"""The memories of one space, by id and by digest, in the order of eviction."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from mlsdm_grpc.core.store.snapshot_view import Frozen
 __all__ = ["NEVER_NS", "MemoryRing", "digest_key"]
 
 NEVER_NS = 2**63 - 1
-"""Unix time in nanoseconds at which nothing expires."""
+"""Unix time of an expiry that never comes, nanoseconds."""
 _KEY = struct.Struct("<q")
 
 
 class MemoryRing:
-    """Which memories there are, and which leaves first; single writer, no locks.
+    """The set of memories and the order of their eviction. Single writer, no locks.
 
     Args:
-        dimension: Components of every vector.
-        capacity: Memories held at most.
-        accelerated: Let queries scan int8 copies, by default where a library packs them and there
-            is enough to scan; answers are the same with and without.
+        dimension: Number of components of every vector.
+        capacity: Maximum number of memories.
+        accelerated: Force int8 copies on or off. By default they are used if a library can pack
+            them and there are enough rows. Results are the same either way.
     """
 
     def __init__(self, *, dimension: int, capacity: int, accelerated: bool | None = None) -> None:
@@ -49,33 +49,38 @@ class MemoryRing:
         self._digests = SlotIndex(self._digest_keys)
         self._ring = Ring()
         self._count = 0
+        # Lower bound of all expiry times.
         self._next_expiry_ns = NEVER_NS
-        """No memory expires before this."""
         self._frozen: list[Frozen] = []
 
     def __len__(self) -> int:
         return self._count
 
     @property
+    def table(self) -> Lattice:
+        """Table of the memories by slot. What plants damage or looks for it reads and writes it."""
+        return self._lattice
+
+    @property
     def digest(self) -> int:
-        """64 bits over all that is kept of every memory, whatever the order of their arrival."""
+        """Digest over all stored content of every memory, 64 bits, independent of their order."""
         return self._lattice.digest
 
     @property
     def pinned_count(self) -> int:
-        """Memories that never leave by themselves."""
+        """Number of pinned memories, which are never evicted."""
         return self._count - len(self._ring)
 
     @property
     def allocated_bytes(self) -> int:
-        """Bytes that vectors, search copies, columns, indexes and texts take now."""
+        """Memory allocated for vectors, int8 copies, columns, indexes and texts, bytes."""
         keys = self._id_keys.itemsize * 2 * len(self._id_keys)
         links = self._ids.nbytes + self._digests.nbytes + self._ring.nbytes
         return self._lattice.nbytes + keys + links + self.kept_bytes
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes of what was copied because it changed while it was frozen."""
+        """Size of copies made because memories changed while a view was open, bytes."""
         return sum(frozen.kept_bytes for frozen in self._frozen) if self._frozen else 0
 
     def get(self, memory_id: str) -> Memory | None:
@@ -84,11 +89,11 @@ class MemoryRing:
         return None if slot is None else self._lattice.memory(slot)
 
     def row(self, memory_id: str) -> Float32:
-        """Return a copy of the unit vector of a memory that exists."""
+        """Return a copy of the unit vector of an existing memory."""
         return self._row(self._slot(memory_id)).copy()
 
     def pinned_living(self, now_ns: int) -> int:
-        """Return how many pinned memories have not expired."""
+        """Return the number of pinned memories that have not expired."""
         if now_ns < self._next_expiry_ns:
             return self.pinned_count
         expire = self._lattice.expiring()
@@ -97,18 +102,18 @@ class MemoryRing:
         )
 
     def living_count(self, now_ns: int) -> int:
-        """Return how many memories have not expired."""
+        """Return the number of memories that have not expired."""
         if now_ns < self._next_expiry_ns:
             return len(self)
         expire = self._lattice.expiring()
         return len(self) - int(np.count_nonzero((expire > 0) & (expire <= now_ns)))
 
     def next_to_leave(self, count: int) -> list[str]:
-        """Return the ids of the ``count`` memories that leave first, oldest first."""
+        """Return the ids of the next ``count`` memories to be evicted, oldest first."""
         return [self._lattice.memory_id(slot) for slot in islice(self._ring, max(count, 0))]
 
     def duplicates(self, digest: bytes) -> Iterator[Memory]:
-        """Yield the memories with this digest whose ids no caller chose, in no order."""
+        """Yield the memories with this digest whose ids the server chose, in no order."""
         for slot in self._digests.find(digest_key(digest)):
             memory = self._lattice.memory(slot)
             if memory.digest == digest:
@@ -116,7 +121,7 @@ class MemoryRing:
 
     @contextmanager
     def frozen(self) -> Iterator[Frozen]:
-        """Yield the memories as they are now, whatever is written meanwhile."""
+        """Yield a view of the present memories that later writes do not change."""
         frozen = Frozen(self._lattice)
         self._frozen.append(frozen)
         try:

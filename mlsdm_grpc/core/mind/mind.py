@@ -1,9 +1,9 @@
-"""One mind: the deterministic state machine behind a space.
+"""The mind: the deterministic state machine behind a space.
 
-``apply(record)`` is the only way in. It has no clock, no randomness and no I/O; the same records
-in the same order give the same state, byte for byte. A record carries the revision that it will
-have, and that single rule settles redelivery (ignored) and gaps (refused). Only a record that
-accepts the loss of the ones before it steps over a gap.
+Only ``apply(record)`` changes the state. It uses no clock, randomness or I/O: the same records in
+the same order give the same state, byte for byte. Each record carries the revision that it creates.
+A redelivered record is therefore ignored, and a gap is refused. Only a record that accepts a loss
+may follow a gap.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ __all__ = ["Mind", "RevisionGap", "Seal", "SemanticsUnknown", "SpaceView"]
 
 
 class RevisionGap(Exception):
-    """A record lies beyond the next revision: this state is stale and has to be rebuilt."""
+    """A record beyond the next revision: this state is stale and must be rebuilt."""
 
 
 class Seal(NamedTuple):
-    """Identifies the state that a record left behind; derived from it, and no part of it.
+    """Fingerprint of the state after a record; derived from the state and not part of it.
 
-    A state that does not match its seal is in the middle of a record, or was changed by none.
+    A state that differs from its seal is in the middle of a record, or was corrupted.
     """
 
     chain: bytes = bytes(32)
@@ -65,41 +65,42 @@ class Mind:
     """State of one space, existing or not."""
 
     revision: int = 0
-    """Records applied so far; never restarts."""
+    """Number of records applied; never restarts."""
     chain: bytes = bytes(32)
-    """SHA-256 chain over the encoded records."""
+    """SHA-256 hash chain over the encoded records."""
     time_ns: int = 0
-    """Latest record time seen."""
+    """Latest record time, Unix nanoseconds."""
     semantics_version: int = 0
-    """Rules that records are applied by; 0 before the first record, which sets it."""
+    """Version of the rules; 0 before the first record, which sets it."""
     contents: Contents | None = None
     policy: StoredPolicy | None = None
-    """Policy of the tenant, kept by its reserved space, which has no contents."""
+    """Policy of the tenant; only its reserved space has one, and that space has no contents."""
     window: RequestWindow = field(default_factory=RequestWindow)
     seal: Seal = field(default_factory=Seal)
-    """Of the state after the last record."""
+    """Fingerprint of the state after the last record."""
 
     def apply(self, record: Record) -> Outcome | None:
         """Apply the next record of this space.
 
         Args:
-            record: Its ``revision`` must be the next one; ``raw`` is what the chain covers.
+            record: The next record; ``revision`` must be the next one, and ``raw`` enters the
+                chain.
 
         Returns:
-            What became of it, or None when the record was applied before.
+            Its outcome, or None if the record was applied before.
 
         Raises:
-            RevisionGap: A record between is missing; the state is unchanged.
-            SemanticsUnknown: It was written by rules that this code does not have or that are not
-                those of the state; the state is unchanged.
+            RevisionGap: A record before this one is missing; the state is unchanged.
+            SemanticsUnknown: The code does not have the version of the record, or the state has
+                another version; the state is unchanged.
         """
         return finish(self.applying(record))
 
     def applying(self, record: Record) -> Generator[None, None, Outcome | None]:
-        """Do the same as :meth:`apply` in steps.
+        """Apply the next record in steps; see :meth:`apply`.
 
-        From the first step to the last nothing else may be asked of the state. Revision, chain and
-        time move with the last one, so that what is half done never passes for done.
+        The state must not be read between the first and the last step. Revision, chain and time
+        advance with the last step, so a half-applied record never looks complete.
         """
         if record.revision <= self.revision:
             return None
@@ -125,14 +126,13 @@ class Mind:
         return outcome
 
     def preview(self, record: Record) -> Outcome | None:
-        """Return what ``apply`` would answer, without changing anything.
+        """Return the outcome that ``apply`` would have, without changing anything.
 
-        Puts, consolidations and records about the space itself are foreseen, without duplicates
-        among the memories of one batch; of other records only that they are repeats or that
-        nothing may be written.
+        Foreseen are puts (without duplicates within a batch), consolidations and changes of the
+        space itself. Of other records, only repeats and a read-only space are foreseen.
 
         Returns:
-            None where only applying the record would tell.
+            None if only applying the record gives the outcome.
         """
         known = self._known(record)
         if known is not None:
@@ -146,7 +146,7 @@ class Mind:
         return None if outcome is None else replace(outcome, revision=self.revision)
 
     def repeated(self, record: Record) -> Outcome:
-        """Return what became of a record that was applied before."""
+        """Return the recorded outcome of a record that was applied before."""
         known = self._known(record)
         if known is not None:
             return known.outcome
@@ -161,7 +161,7 @@ class Mind:
         return self.window.get(record.request_id) if record.request_id else None
 
     def _moment(self, record: Record) -> Moment:
-        """Return when a record takes effect, and by which rules."""
+        """Return the time and the version of the rules at which a record takes effect."""
         time_ns = max(self.time_ns, record.time_ns)
         return Moment(record.revision, time_ns, self.semantics_version or record.semantics_version)
 
@@ -204,7 +204,7 @@ class Mind:
         return foresee(self._existing(record), body, now)
 
     def _check_semantics(self, record: Record) -> None:
-        """Refuse a record that the rules of the state do not say how to apply."""
+        """Refuse a record whose version of the rules does not fit the state."""
         if isinstance(record.body, AcceptLoss) and self.semantics_version:
             return
         semantics.check(record.semantics_version)
@@ -226,7 +226,7 @@ class Mind:
         return SemanticsUpgraded(upgraded=upgraded)
 
     def _accept_loss(self, now: Moment) -> LossAccepted:
-        """Make whoever knows an earlier state of the space start again."""
+        """Give the space a new incarnation, so that readers of an earlier state start again."""
         if self.contents is not None:
             self.contents.incarnation = now.revision
         return LossAccepted()
@@ -268,7 +268,7 @@ class Mind:
             )
 
     def sealed(self) -> Seal:
-        """Return the seal of the state as it is now. Cost: O(1)."""
+        """Return the fingerprint of the present state. Cost: O(1)."""
         contents = self.contents
         if contents is None:
             return Seal(self.chain)
@@ -284,7 +284,7 @@ class Mind:
         return self.contents.pelm.find(queries, now_ns=now_ns, traces=traces)
 
     def view(self) -> SpaceView | None:
-        """Return the figures of the space, or None if it does not exist."""
+        """Return the state of the space, or None if it does not exist."""
         if self.contents is None:
             return None
         return view_of(
@@ -297,7 +297,7 @@ class Mind:
 
 
 def _follows(mind: Mind, record: Record) -> bool:
-    """Return whether a record is the next one of a state."""
+    """Return True if a record is the next one of a state."""
     body, following = record.body, mind.revision + 1
     if isinstance(body, AcceptLoss):
         return body.first_lost == following and body.last_lost == record.revision - 1

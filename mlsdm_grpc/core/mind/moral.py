@@ -1,11 +1,11 @@
-"""The adaptive moral filter: decides whether a score passes, and moves its threshold.
+"""The adaptive moral filter: it accepts or rejects scores and adapts its threshold.
 
-Two policies. ``vigilant`` (default) holds the threshold at its base and raises it while recent
-events are hostile; it never falls below the base, so nobody can weaken it by attacking it.
-``homeostatic`` is the original's controller, which steers the acceptance rate to one half; it
-is kept for comparison and reproduces the original's trajectories.
+There are two policies. ``vigilant`` (default) keeps the threshold at its base and raises it while
+recent events are hostile. It never falls below the base, so an attacker cannot weaken it.
+``homeostatic`` is the controller of the original model, which steers the acceptance rate to one
+half; it is kept for comparison and reproduces the trajectories of the original.
 
-Scalar float64 arithmetic only, so that every machine computes the same threshold.
+Only scalar float64 arithmetic is used, so that every machine computes the same threshold.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class MoralFilter:
 
     Args:
         parameters: Policy and bounds.
-        threshold: Where the threshold stands, in [0, 1]; the base for a new space.
-        ema: Running average in [0, 1]: share of hostile events (vigilant, starts at 0) or of
+        threshold: Present threshold in [0, 1]; the base for a new space.
+        ema: Running average in [0, 1]: the share of hostile events (vigilant, starts at 0) or of
             accepted events (homeostatic, starts at 0.5).
     """
 
@@ -45,7 +45,7 @@ class MoralFilter:
         self.ema = (0.0 if vigilant else _HOMEOSTATIC_TARGET) if ema is None else ema
 
     def accepts(self, score: float) -> bool:
-        """Return whether ``score`` (in [0, 1]) passes; equality with the threshold passes."""
+        """Return True if ``score`` (in [0, 1]) passes; a score equal to the threshold passes."""
         if score >= self.parameters.always_pass:
             return True
         return score >= self.parameters.never_pass and score >= self.threshold
@@ -58,10 +58,10 @@ class MoralFilter:
             self._adapt_to_acceptance(accepted=accepted)
 
     def reconfigure(self, parameters: MoralParameters) -> None:
-        """Go on under other parameters, from where threshold and average stand.
+        """Continue with other parameters from the present threshold and average.
 
-        The threshold is moved into the new bounds if it is outside of them. Under another policy
-        the average begins anew, because it is an average of something else.
+        A threshold outside the new bounds moves to the nearest bound. A change of policy resets the
+        average, because the policies average different quantities.
         """
         if parameters.policy is not self.parameters.policy:
             self.ema = MoralFilter(parameters).ema

@@ -1,4 +1,4 @@
-"""Events: each passes the moral filter and the rhythm, moves the traces, and may be remembered."""
+"""Events: each passes the moral filter and the rhythm, updates the traces, and may be stored."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ __all__ = ["process"]
 def process(
     contents: Contents, body: ProcessEvent, now: Moment
 ) -> Generator[None, None, EventOutcome]:
-    """Carry out one event in steps."""
+    """Process one event in steps."""
     candidates = yield from prepare(contents, PutMemories(body.memories), now)
     moral, rhythm = contents.moral, contents.rhythm
     threshold = moral.threshold
+    # The filter and the rhythm advance for rejected events too, so that attacks cannot stall them.
     contents.step += 1
     passed = moral.accepts(body.moral_value)
     moral.adapt(body.moral_value, accepted=passed)

@@ -1,7 +1,7 @@
-"""The ontology of a space: named vectors, of which a memory gets the nearest as a label.
+"""The ontology of a space: named vectors; each memory gets the nearest one as a label.
 
-Decided by whoever writes a record, because it rests on inner products; the record carries the
-label, and applying it never matches anything.
+The writer of a record chooses the label, because inner products round differently on different
+machines. The record carries the label, and applying it compares no vectors.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from mlsdm_grpc.core.store import kernel
 
 __all__ = ["Ontology"]
 
+# Exceeds the rounding error of subtracting the bound from a float32 score.
 _SLACK = 2.0**-20
-"""More than what subtracting the bound from a float32 score rounds away."""
 
 
 class Ontology:
-    """The categories of one space, ready to be compared with.
+    """The categories of one space, prepared for comparison.
 
     Args:
-        categories: Of one dimension, none zero.
+        categories: Categories of the same dimension; none is zero.
     """
 
     __slots__ = ("_names", "_rows")
@@ -41,20 +41,21 @@ class Ontology:
         return len(self._names)
 
     def cost(self, count: int) -> int:
-        """Return how many products the comparison of ``count`` vectors takes."""
+        """Return the number of products needed to compare ``count`` vectors."""
         return count * self._rows.size
 
     def nearest(self, vectors: Sequence[Vector]) -> list[tuple[str | None, float]]:
-        """Return for each vector the category with the highest cosine, and that cosine.
+        """Return for each vector the category with the highest cosine, and the cosine.
 
         Args:
-            vectors: Of the dimension of the categories.
+            vectors: Vectors with the dimension of the categories.
 
         Returns:
-            Name and cosine in [-1, 1], as :func:`kernel.resonances` computes it; of equally near
-            categories the first. ``(None, 0.0)`` for a zero vector or without categories.
+            Name and cosine in [-1, 1], as computed by :func:`kernel.resonances`. Of equally near
+            categories, the first is returned. ``(None, 0.0)`` for a zero vector or without
+            categories.
 
-        Cost: one float32 matrix product, and a float64 pass over the few rows that it leaves.
+        Cost: one float32 matrix product, and a float64 pass over the few candidate rows.
         """
         if not self._names or not vectors:
             return [(None, 0.0)] * len(vectors)
@@ -74,9 +75,9 @@ class Ontology:
         return self._names[rows[best]], float(cosines[best])
 
     def labelled(self, memories: Sequence[NewMemory]) -> tuple[NewMemory, ...]:
-        """Return the memories, each with its nearest category among its labels.
+        """Return the memories, each with the nearest category added to its labels.
 
-        A memory that has no room for one more label stays as it is.
+        A memory with the maximum number of labels is returned unchanged.
         """
         found = self.nearest([memory.vector for memory in memories])
         return tuple(

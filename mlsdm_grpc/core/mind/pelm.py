@@ -1,9 +1,10 @@
-"""PELM, the phase-entangled lattice memory: a bounded ring of phase-tagged unit vectors.
+"""PELM, the phase-entangled lattice memory: a bounded ring of unit vectors with phases.
 
-Recall is "in the same phase band and most similar". When the ring is full the oldest unpinned
-memory leaves. The state is the memories in the order of their creation and of the ring.
+Recall finds the most similar memories in a phase band. When the ring is full, the oldest unpinned
+memory is evicted. The state consists of the memories, their order of creation and their order in
+the ring.
 
-The memory knows no clock: whoever asks says what time it is.
+The memory has no clock: callers pass the time.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ __all__ = [
 
 
 def unit_row(vector: Vector) -> Float32:
-    """Return the row that is stored for ``vector``: ``raw * inv_norm``, rounded to float32."""
+    """Return the stored row of ``vector``: ``raw * inv_norm``, rounded to float32."""
     return (vector.raw.astype(np.float64) * vector.inv_norm).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What a resonance is made of."""
+    """Components of a resonance."""
 
     cosine: float
     phase_distance: float
@@ -70,8 +71,8 @@ class Pelm(WritableRing):
     """The memory of one space: a ring with recall by meaning, by phase and by words.
 
     Args:
-        dimension: Components of every vector.
-        capacity: Memories held at most.
+        dimension: Number of components of every vector.
+        capacity: Maximum number of memories.
         accelerated: See :class:`~mlsdm_grpc.core.mind.memory_ring.MemoryRing`.
     """
 
@@ -79,57 +80,60 @@ class Pelm(WritableRing):
         super().__init__(dimension=dimension, capacity=capacity, accelerated=accelerated)
         self.recall = Recall(self._lattice)
         self.words: Words | None = None
-        """The words of the texts, once :meth:`know_words` was called; derived."""
+        """Lexical index of the texts, once :meth:`know_words` was called; derived data."""
         self.saved_words: SavedWords | None = None
-        """What a snapshot had of them, until then."""
+        """Lexical index from a snapshot, until then."""
 
     @property
     def vector_bytes(self) -> int:
-        """Bytes of the vectors and phases of a full ring; 30,800,000 by default."""
+        """Size of the vectors and phases of a full ring, bytes; 30,800,000 by default."""
         return self.capacity * (self.dimension + 1) * 4
 
     @property
     def lexical_bytes(self) -> int:
-        """Bytes that the index of the words takes now."""
+        """Size of the lexical index, bytes."""
         return 0 if self.words is None else self.words.nbytes
 
     def find(
         self, queries: Sequence[Query], *, now_ns: int, traces: Float32 | None = None
     ) -> list[RecalledSlots]:
-        """Recall for every query the memories that resonate most, best first.
+        """Return the memories with the highest resonance for every query, best first.
 
         Args:
-            queries: Those for the same band of phases are answered together by one scan.
-            now_ns: Expired memories are left out as of this time.
-            traces: (dimension,) direction for ``synaptic_bias``.
+            queries: Queries of the same phase band share one scan.
+            now_ns: Unix time; memories that have expired by then are excluded.
+            traces: (dimension,) direction of ``synaptic_bias``.
 
         Returns:
-            For each query up to ``top_k`` slots with their scores, good until the next write; ties
-            go to the newer memory. Exact: the same as scoring every row would give. Lost memories
-            are left out. Words are looked for where :meth:`know_words` was called, and have to be
-            complete.
+            For each query up to ``top_k`` slots with their scores, valid until the next write. Of
+            equal scores, the newer memory comes first. The result is exact: equal to scoring every
+            row. Lost memories are excluded. Words are searched only after :meth:`know_words`.
 
-        Cost: one scan of the rows in the band and a rescoring of the candidates.
+        Cost: one scan of the rows in the band, and exact scores of the candidates; a query by
+            words also adds the missing texts to the lexical index.
         """
         direction = None
         if traces is not None:
             wide = traces.astype(np.float64)
             norm = float(np.sqrt(np.add.reduce(wide * wide)))
             direction = wide / norm if norm > 0.0 else None
+        # Skip the check of expiry times while no memory can have expired.
         now_ns = now_ns if now_ns >= self._next_expiry_ns else 0
         words = None
-        if self.words is not None:
+        if self.words is not None and any(query.sought for query in queries):
+            self.words.complete()
             words = WordSearch(self._lattice, self.words, now_ns, direction)
-            if not len(self.words.index):  # there are no texts, so that vectors have to do
+            # Without any text, only the vectors can answer.
+            if not len(self.words.index):
                 queries = [without_words(query) for query in queries]
         return self.recall.find(queries, now_ns=now_ns, traces=direction, words=words)
 
     def outside_count(self, query: Query, *, now_ns: int) -> int:
-        """Return how many memories a query leaves out because of their phase alone.
+        """Return the number of memories that a query excludes by phase alone.
 
         Args:
-            query: A query; what else it asks for plays no part.
-            now_ns: Expired memories do not count as of this time.
+            query: The query; its other filters are ignored.
+            now_ns: Unix time; memories that have expired by then do not count.
 
         Cost: O(n), a pass over the phases.
         """
@@ -144,17 +148,17 @@ class Pelm(WritableRing):
         return int(np.count_nonzero(outside))
 
     def prepare(self) -> Iterator[None]:
-        """Do in steps what the next query would have to do before it; no writes in between."""
+        """Perform the preparation of the next query in steps; no write may occur in between."""
         yield from self._lattice.rows.prepare()
 
     def search(
         self, queries: Sequence[Query], *, now_ns: int, traces: Float32 | None = None
     ) -> list[list[Hit]]:
-        """Return what :meth:`find` finds, as memories with copies of their rows."""
+        """Return the results of :meth:`find` as memories with copies of their rows."""
         return [self.hits(one) for one in self.find(queries, now_ns=now_ns, traces=traces)]
 
     def hits(self, found: RecalledSlots) -> list[Hit]:
-        """Return what a query found as memories with copies of their rows."""
+        """Return the results of a query as memories with copies of their rows."""
         parts = zip(
             found.cosine.tolist(),
             found.phase_distance.tolist(),
@@ -170,15 +174,15 @@ class Pelm(WritableRing):
         ]
 
     def memory_at(self, slot: int) -> Memory:
-        """Return the memory in a slot that a query found."""
+        """Return the memory in a slot found by a query."""
         return self._lattice.memory(slot)
 
     def row_at(self, slot: int) -> Float32:
-        """Return (dimension,) float32, the row of a slot that a query found; borrowed."""
+        """Return (dimension,) float32, the row of a slot found by a query; borrowed."""
         return self._row(slot)
 
     def versions(self, slots: Indices) -> list[tuple[int, int]]:
-        """Return creation sequence and revision of the memory in each slot that a query found."""
+        """Return creation sequence and revision of each memory found by a query."""
         found = self._lattice.columns[slots]
         return list(zip(found["sequence"].tolist(), found["revision"].tolist(), strict=True))
 
@@ -191,19 +195,19 @@ class Pelm(WritableRing):
         in_phase: bool,
         now_ns: int,
     ) -> list[list[Memory]]:
-        """Return for each memory the living ones that are near to it.
+        """Return for each memory the unexpired memories close to it.
 
         Args:
-            memories: Memories of this ring that are not lost; answered together.
-            min_cosine: Lowest cosine.
-            limit: For each memory only so many are looked at, the nearest, itself included.
-            in_phase: Only those of exactly the same phase.
-            now_ns: Expired memories are left out as of this time.
+            memories: Memories of this ring that are not lost; one call answers them together.
+            min_cosine: Minimum cosine.
+            limit: Maximum number of nearest memories examined for each, including itself.
+            in_phase: Return only memories of exactly the same phase.
+            now_ns: Unix time; memories that have expired by then are excluded.
 
         Returns:
-            For each memory others that are near, nearest first, ties newer first.
+            For each memory the close ones, nearest first; of equal ones, the newer comes first.
 
-        Cost: as :meth:`search`.
+        Cost: that of :meth:`search`.
         """
         queries = [
             Query(
@@ -227,7 +231,7 @@ class Pelm(WritableRing):
         ]
 
     def know_words(self, tokenizer: Tokenizer) -> Words:
-        """Return the words of the texts, from now on up to date; `completing` them follows."""
+        """Start the lexical index if there is none, and return it."""
         if self.words is None:
             self.words = Words(self._lattice, tokenizer, self.saved_words)
         self.saved_words = None

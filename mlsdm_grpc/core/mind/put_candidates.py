@@ -1,4 +1,4 @@
-"""Memories of a put on their way in: checked as a batch, with what is computed of each once."""
+"""Validation of the memories of a put as a batch, with values computed once for each."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ __all__ = ["PutCandidate", "PutCandidates", "float32", "living", "prepare", "rep
 
 @dataclass(frozen=True, slots=True)
 class PutCandidate:
-    """A new memory with what is computed from it once."""
+    """A new memory with its derived values."""
 
     new: NewMemory
     row: Float32
     phase: float
     digest: bytes
     kept_out: bool
-    """Its confidence is too low to be stored."""
+    """The confidence is too low for the space."""
     allow_replace: bool
-    """It takes the place of a memory of its id."""
+    """The memory may replace one with the same id."""
 
     @classmethod
     def of(
         cls, contents: Contents, new: NewMemory, now: Moment, *, allow_replace: bool
     ) -> PutCandidate:
-        """Return a candidate of a new memory as the rules of its record want it."""
+        """Return the candidate of a new memory under the rules of its record."""
         row = unit_row(new.vector)
         phase = float32(contents.rhythm.phase if new.phase is None else new.phase)
         if now.semantics_version == 1:
@@ -56,25 +56,25 @@ class PutCandidate:
 
 
 class PutCandidates:
-    """The candidates of a batch; those of one that is decoded as it is read are made anew.
+    """The candidates of a batch; if memories are decoded on access, candidates are computed again.
 
     Args:
         memories: The batch.
-        make: Makes a candidate; the same one as long as nothing but memories has changed.
+        make: Creates a candidate. It must give the same result while only memories change.
     """
 
     def __init__(
         self, memories: Sequence[NewMemory], make: Callable[[NewMemory], PutCandidate]
     ) -> None:
         self.kept_out = False
-        """One of them is kept out."""
+        """True if a candidate is kept out."""
         self._memories = memories
         self._make = make
         self._keeps = isinstance(memories, tuple)
         self._kept: list[PutCandidate] = []
 
     def add(self, candidate: PutCandidate) -> None:
-        """Take the next candidate."""
+        """Append the next candidate."""
         self.kept_out = self.kept_out or candidate.kept_out
         if self._keeps:
             self._kept.append(candidate)
@@ -86,7 +86,7 @@ class PutCandidates:
 def prepare(
     contents: Contents, body: PutMemories, now: Moment
 ) -> Generator[None, None, PutCandidates]:
-    """Refuse the whole batch if any of it cannot be stored; nothing has changed yet."""
+    """Refuse the whole batch if any memory cannot be stored; nothing has changed yet."""
 
     def candidate_of(new: NewMemory) -> PutCandidate:
         return PutCandidate.of(contents, new, now, allow_replace=body.allow_replace)
@@ -104,7 +104,8 @@ def prepare(
         candidate = candidate_of(new)
         known = repeated(contents, candidate, now)
         renews = old is not None and _renews(known, old, now)
-        if renews and old is not None:  # with the labels of its equals before it in the batch
+        # Labels of earlier duplicates in the batch count too.
+        if renews and old is not None:
             earlier = tuple(brought.get(candidate.digest, ()))
             renews = labels_fit(old.labels, earlier, new.labels)
         brought.setdefault(candidate.digest, set()).update(new.labels)
@@ -116,8 +117,8 @@ def prepare(
         prepared.add(candidate)
         if known is not None and len(body.memories) == 1:
             return prepared
-        # In a batch what is repeated may be gone or replaced by its turn, so it counts as new.
-        # One that replaces its own id takes the place of the old one for certain.
+        # In a batch, an earlier memory may remove or replace the repeated one, so it counts as new.
+        # A memory that replaces its own id certainly reuses the place of the old one.
         certain = new.caller_chosen_id or (now.semantics_version > 1 and body.allow_replace)
         replaces = old is not None and old.pinned and certain
         new_pinned += new.pinned and not replaces
@@ -127,10 +128,10 @@ def prepare(
 
 
 def repeated(contents: Contents, candidate: PutCandidate, now: Moment) -> Memory | None:
-    """Return the living memory that the candidate exactly repeats.
+    """Return the unexpired memory that the candidate repeats exactly.
 
-    Of several it is the one of the same id, or the newest that has room for the labels. Under
-    the first rules it is any, and labels without room are left out.
+    Of several, it is the one with the same id, or the newest with room for the labels. Under
+    version 1 of the rules it is any of them, and labels without room are dropped.
     """
     if candidate.new.caller_chosen_id:
         return None
@@ -152,12 +153,12 @@ def repeated(contents: Contents, candidate: PutCandidate, now: Moment) -> Memory
 
 
 def living(memory: Memory | None, now: Moment) -> Memory | None:
-    """Return the memory if there is one that has not expired."""
+    """Return the memory if it exists and has not expired."""
     return None if memory is None or memory.expired(now.time_ns) else memory
 
 
 def _check_room(contents: Contents, new_pinned: int, new_unpinned: int, now: Moment) -> None:
-    """Refuse what would find every memory pinned; counts rather too much than too little."""
+    """Refuse a batch that may find every memory pinned; the estimate errs towards refusal."""
     capacity = contents.pelm.capacity
     pinned = contents.pelm.pinned_living(now.time_ns) + new_pinned
     if pinned > capacity or (pinned == capacity and new_unpinned):
@@ -169,10 +170,10 @@ def _check_room(contents: Contents, new_pinned: int, new_unpinned: int, now: Mom
 
 
 def _renews(known: Memory | None, old: Memory, now: Moment) -> bool:
-    """Return whether a put with the id of ``old`` does nothing but renew that memory."""
+    """Return True if a put with the id of ``old`` only refreshes that memory."""
     return now.semantics_version > 1 and known is not None and known.memory_id == old.memory_id
 
 
 def float32(value: float) -> float:
-    """Return ``value`` rounded to what a float32 column holds."""
+    """Return ``value`` rounded to float32."""
     return float(np.float32(value))

@@ -22,7 +22,7 @@ __all__ = ["foresee_put", "item_of", "put", "store"]
 
 
 def put(contents: Contents, body: PutMemories, now: Moment) -> Generator[None, None, PutOutcome]:
-    """Carry out a put in steps: all of it or nothing."""
+    """Apply a put in steps, all of it or nothing."""
     prepared = yield from prepare(contents, body, now)
     if prepared.kept_out:
         return _refused_batch(contents, prepared)
@@ -39,7 +39,7 @@ def put(contents: Contents, body: PutMemories, now: Moment) -> Generator[None, N
 
 
 def foresee_put(contents: Contents, body: PutMemories, now: Moment) -> PutOutcome:
-    """Return what a put would answer; duplicates within the batch count as new."""
+    """Return the outcome that a put would have; duplicates within the batch count as new."""
     prepared = finish(prepare(contents, body, now))
     if prepared.kept_out:
         return _refused_batch(contents, prepared)
@@ -110,7 +110,7 @@ def _foreseen(contents: Contents, candidate: PutCandidate, now: Moment) -> PutIt
 
 
 def _refused_batch(contents: Contents, prepared: PutCandidates) -> PutOutcome:
-    """Return the outcome of a batch of which a memory is refused, so that none is stored."""
+    """Return the outcome of a batch with a refused memory; none of the batch is stored."""
     items = tuple(
         PutItem(
             memory_id=candidate.new.memory_id,
@@ -123,7 +123,7 @@ def _refused_batch(contents: Contents, prepared: PutCandidates) -> PutOutcome:
 
 
 def item_of(memory: Memory, result: PutResult) -> PutItem:
-    """Return the line of a put about one memory."""
+    """Return the entry for one memory in the outcome of a put."""
     return PutItem(
         memory_id=memory.memory_id,
         result=result,

@@ -1,4 +1,4 @@
-"""Refusals by the order of records, and the checks that several kinds of record share."""
+"""Refusals of records, and the checks that several kinds of record share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Refused", "check_dimension", "check_etag", "check_expiry"]
 
 
 class Refused(Exception):
-    """Order decided against a record."""
+    """A record refused because of the state that earlier records left."""
 
     def __init__(self, reason: str, message: str, **metadata: str) -> None:
         super().__init__(message)

@@ -1,7 +1,8 @@
-"""The window of request ids: what makes a repeated write return its first result.
+"""The window of request ids, by which a repeated write returns its first result.
 
-Part of a space's state, therefore bounded by record time and by count, never by a clock. An entry
-holds ids, numbers and results; never text or vectors. Entries are packed: there may be 65,536.
+The window is part of the state of a space, and is therefore bounded by record time and count, never
+by a clock. An entry holds ids, numbers and results, never text or vectors. Entries are packed,
+because there may be 65,536.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _COMPRESS_FROM_BYTES = 1_024
 
 @dataclass(frozen=True, slots=True)
 class WindowEntry:
-    """What is remembered of one write."""
+    """The recorded result of one write."""
 
     request_id: bytes
     request_digest: bytes
@@ -44,23 +45,23 @@ class WindowEntry:
 
     @property
     def results(self) -> int:
-        """How many results it holds: one, or one for each memory of a put."""
+        """Number of results in the entry: one, or one for each memory of a put."""
         return len(self.outcome.items) if isinstance(self.outcome, PutOutcome) else 1
 
 
 class RequestWindow:
     """The most recent writes of a space, oldest first.
 
-    An entry stays while it is among the newest 1,024, and otherwise for ten minutes of record time
-    unless the window then holds more than 65,536 entries or results.
+    An entry stays while it is among the newest 1,024. Older entries stay for ten minutes of record
+    time, unless the window then holds more than 65,536 entries or results.
     """
 
     __slots__ = ("_entries", "_order", "_results")
 
     def __init__(self, entries: Iterable[WindowEntry] = ()) -> None:
         self._entries: dict[bytes, bytes] = {}
+        # Request id, record time and number of results of each entry.
         self._order: deque[tuple[bytes, int, int]] = deque()
-        """Request id, record time and number of results of each entry."""
         self._results = 0
         for entry in entries:
             self.restore(entry)
@@ -72,7 +73,7 @@ class RequestWindow:
         return len(self._entries)
 
     def copy(self) -> RequestWindow:
-        """Return a window of its own with the same entries. Cost: O(entries), no packing."""
+        """Return an independent window with the same entries. Cost: O(entries), no packing."""
         copy = RequestWindow()
         copy._entries = self._entries.copy()
         copy._order = self._order.copy()
@@ -80,12 +81,12 @@ class RequestWindow:
         return copy
 
     def get(self, request_id: bytes) -> WindowEntry | None:
-        """Return what is remembered of ``request_id``."""
+        """Return the entry of ``request_id``, if it is in the window."""
         packed = self._entries.get(request_id)
         return None if packed is None else _unpack(request_id, packed)
 
     def add(self, entry: WindowEntry) -> None:
-        """Remember one write and forget what has left the window. Cost: O(1) amortised."""
+        """Add one write and drop the entries that leave the window. Cost: O(1) amortised."""
         self.restore(entry)
         horizon = entry.time_ns - MIN_AGE_NS
         while len(self._order) > MIN_ENTRIES:
@@ -98,20 +99,20 @@ class RequestWindow:
             self._results -= results
 
     def restore(self, entry: WindowEntry) -> None:
-        """Put back the entry that came after those that are here."""
+        """Restore the next entry from a snapshot."""
         self._entries[entry.request_id] = _pack(entry)
         self._order.append((entry.request_id, entry.time_ns, entry.results))
         self._results += entry.results
 
 
-# Packing: plain tuples instead of objects, compressed when that pays.
+# Entries are plain tuples instead of objects, compressed if that makes them smaller.
 
+# Streams are absent: they have a mark instead of an entry.
 _KINDS: tuple[type, ...] = tuple(kind for kind in get_args(Outcome) if kind is not StreamOutcome)
-"""A stream has a mark in place of an entry."""
 
 
 class _Shape:
-    """How a dataclass becomes a tuple of plain values and back."""
+    """The conversion between a dataclass and a tuple of plain values."""
 
     def __init__(self, kind: type) -> None:
         self.kind = kind

@@ -1,7 +1,7 @@
-"""The wake/sleep rhythm: a countdown that every processed event steps, accepted or not.
+"""The wake/sleep rhythm: a countdown that every processed event advances, accepted or not.
 
-Sleep is a phase, not a refusal: requests are served in both. Since every event steps the
-countdown, no sequence of events can make it stick.
+Sleep is a phase, not a refusal: requests are served in both phases. Every event advances the
+countdown, so no sequence of events can stall it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Rhythm:
 
     Args:
         parameters: Lengths of the phases, in events.
-        awake: Whether the space is awake; new spaces are.
-        remaining: Events left in the phase, at least 1; the whole phase when absent.
+        awake: True if the space is awake, as new spaces are.
+        remaining: Events left in the phase, at least 1; None starts a full phase.
     """
 
     __slots__ = ("awake", "parameters", "remaining")
@@ -34,7 +34,7 @@ class Rhythm:
 
     @property
     def phase(self) -> float:
-        """Phase at which memories are stored and asked for now: 0.1 awake, 0.9 asleep."""
+        """Phase in which memories are stored and queried now: 0.1 awake, 0.9 asleep."""
         return WAKE_PHASE if self.awake else SLEEP_PHASE
 
     def step(self) -> None:
@@ -45,7 +45,10 @@ class Rhythm:
             self.remaining = self._length()
 
     def reconfigure(self, parameters: RhythmParameters) -> None:
-        """Go on in the same phase; of a phase that gets shorter at most its length remains."""
+        """Continue in the same phase with other lengths.
+
+        The remainder is at most the new length.
+        """
         self.parameters = parameters
         self.remaining = min(self.remaining, self._length())
 

@@ -1,6 +1,6 @@
-"""Writes to a ring: memories come, change and leave, and damaged rows are restored.
+"""Writes to a ring: insertion, change, removal, and repair of damaged rows.
 
-Callers have checked that a write can succeed.
+Callers must check that a write can succeed.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ __all__ = ["WritableRing"]
 
 
 class WritableRing(MemoryRing):
-    """A ring that memories are written to."""
+    """A ring with write operations."""
 
     def insert(self, memory: Memory, row: Float32) -> str | None:
-        """Store a memory whose id is not taken; its place in creation and ring is set here.
+        """Store a memory with a new id; this sets its position in creation order and ring.
 
         Args:
-            memory: What is stored but for its sequences.
+            memory: Memory to store; its sequences are ignored.
             row: (dimension,) float32 of unit norm; copied.
 
         Returns:
-            The id of the memory that left to make room, if the ring was full.
+            The id of the memory evicted to make room, if the ring was full.
 
         Cost: O(dimension).
         """
@@ -45,15 +45,15 @@ class WritableRing(MemoryRing):
         return evicted
 
     def resize(self, capacity: int) -> None:
-        """Hold at most ``capacity`` memories from now on; at least as many as there are.
+        """Set the maximum number of memories; it must not be below the present number.
 
-        What was allocated for more stays allocated until the space is loaded anew.
+        Memory allocated for a larger capacity stays allocated until the space is loaded again.
         """
         self.capacity = capacity
         self._lattice.rows.resize(capacity)
 
     def replace(self, memory: Memory, row: Float32) -> None:
-        """Put ``memory`` in the place of the one with the same id; creation order is kept."""
+        """Replace the memory with the same id; creation order is kept."""
         slot = self._slot(memory.memory_id)
         memory.sequence = self._lattice.memory(slot).sequence
         memory.ring_sequence = self._take_sequence()
@@ -61,14 +61,14 @@ class WritableRing(MemoryRing):
         self._place(memory, row)
 
     def restore(self, memory: Memory, row: Float32) -> None:
-        """Put a memory back with its sequences, in creation order; :meth:`order_ring` follows.
+        """Restore a memory with its sequences, in creation order; :meth:`order_ring` must follow.
 
-        A memory whose row does not have its checksum is damaged.
+        A memory whose row has another checksum is damaged.
         """
         self._place(memory, row, in_ring=False)
 
     def order_ring(self) -> Generator[None, None, None]:
-        """Make the ring of what was restored, in steps. Cost: O(n log n)."""
+        """Build the ring of the restored memories, in steps. Cost: O(n log n)."""
         columns = self._lattice.columns
         slots = np.flatnonzero((columns["sequence"] > 0) & ~pinned_of(self._lattice.columns))
         slots = slots[np.argsort(columns["ring_sequence"][slots])]
@@ -78,7 +78,7 @@ class WritableRing(MemoryRing):
             yield
 
     def expire(self, now_ns: int) -> Generator[None, None, None]:
-        """Forget every memory whose time is over, in steps. Cost: O(1) unless one has expired."""
+        """Remove all expired memories, in steps. Cost: O(1) if none has expired."""
         if now_ns < self._next_expiry_ns:
             return
         expire = self._lattice.expiring()
@@ -89,18 +89,18 @@ class WritableRing(MemoryRing):
         self._next_expiry_ns = int(left.min()) if len(left) else NEVER_NS
 
     def remove(self, memory_id: str) -> None:
-        """Forget a memory that exists. Cost: O(dimension)."""
+        """Remove an existing memory. Cost: O(dimension)."""
         self._clear(self._slot(memory_id))
 
     def refresh(
         self, memory: Memory, duplicate: NewMemory, row: Float32, *, revision: int, time_ns: int
     ) -> Memory:
-        """Let an exact duplicate renew the memory that it repeats, and return that.
+        """Refresh a memory with an exact duplicate, and return it.
 
-        Labels are united, as far as there is room for them under the first rules; the higher
-        confidence and the later expiry win, a pin of either stays, and the memory becomes the
-        newest of the ring. Its id, text, vector and creation stay; a damaged row is restored if
-        ``row`` is what it was.
+        Labels are united (under version 1 of the rules as far as there is room). The higher
+        confidence and the later expiry are used, a pin of either is kept, and the memory becomes
+        the newest of the ring. Id, text, vector and creation are kept. A damaged row is repaired if
+        ``row`` matches it.
         """
         new = [label for label in duplicate.labels if label not in memory.labels]
         room = max(MAX_LABELS - len(memory.labels), 0)
@@ -126,7 +126,7 @@ class WritableRing(MemoryRing):
         revision: int,
         time_ns: int,
     ) -> Memory:
-        """Change what may change of a memory; one that is unpinned is the newest of the ring."""
+        """Change the mutable fields of a memory; an unpinned one becomes the newest of the ring."""
         repinned = pinned != memory.pinned
         memory.labels = labels
         memory.pinned = pinned
@@ -135,7 +135,7 @@ class WritableRing(MemoryRing):
         return memory
 
     def identify(self, memory: Memory) -> None:
-        """Write the digest and the embedding model of a memory that exists; it stays as it is."""
+        """Write the digest and the embedding model of an existing memory."""
         slot = self._slot(memory.memory_id)
         if not memory.caller_chosen_id:
             self._digests.remove(slot)
@@ -149,11 +149,11 @@ class WritableRing(MemoryRing):
 
         Args:
             start: First slot.
-            count: Slots to look at, at most.
+            count: Maximum number of slots to check.
 
         Returns:
-            The ids of the memories whose rows are not what was stored and that may be restored,
-            how many were compared, and the slot to go on from; 0 after the last one.
+            Ids of the memories with damaged rows that may be repaired, the number of rows compared,
+            and the next slot; 0 after the last one.
 
         Cost: O(count * dimension).
         """
@@ -168,22 +168,22 @@ class WritableRing(MemoryRing):
         return damaged, len(used), end if end < len(lattice.columns) else 0
 
     def is_sound(self, memory_id: str) -> bool:
-        """Return whether the row of a memory that exists is the one that was stored.
+        """Return True if the row of an existing memory matches its checksum.
 
         Cost: O(dimension).
         """
         return self._lattice.sound(self._slot(memory_id))
 
     def mend(self, memory_id: str, row: Float32) -> bool:
-        """Restore a damaged row, and return whether ``row`` is the one that was stored."""
+        """Repair a damaged row, and return True if ``row`` matches the checksum."""
         return self._lattice.mend(self._slot(memory_id), row)
 
     def lose(self, memory_id: str) -> None:
-        """Note that a memory's row is damaged beyond repair; no query finds it any more."""
+        """Mark the row of a memory as damaged beyond repair; queries skip it."""
         self._lattice.lose(self._slot(memory_id))
 
     def is_lost(self, memory_id: str) -> bool:
-        """Return whether the row of a memory that exists is damaged beyond repair."""
+        """Return True if the row of an existing memory is damaged beyond repair."""
         return self._slot(memory_id) in self._lattice.lost
 
     def _changed(self, memory: Memory, *, revision: int, time_ns: int, renew: bool) -> None:

@@ -1,4 +1,4 @@
-"""Changes of a space itself: new parameters, and the way to newer rules."""
+"""Changes of a space itself: new parameters, and the upgrade to newer rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["changed_parameters", "reconfigure", "upgrade"]
 def reconfigure(
     contents: Contents, body: UpdateSpace, now: Moment
 ) -> Generator[None, None, SpaceChanged]:
-    """Go on under new parameters; what the space has learned stays, within the new bounds."""
+    """Set new parameters; learned state is kept, within the new bounds."""
     parameters = changed_parameters(contents, body, now)
     yield from contents.pelm.expire(now.time_ns)
     contents.pelm.resize(parameters.capacity)
@@ -38,7 +38,7 @@ def reconfigure(
 
 
 def changed_parameters(contents: Contents, body: UpdateSpace, now: Moment) -> SpaceParameters:
-    """Return the parameters that a change would give; refuse what conflicts with the state."""
+    """Return the parameters after a change; refuse a change that conflicts with the state."""
     if body.etag and body.etag != contents.etag:
         raise Refused("ETAG_MISMATCH", "The space was changed since it was read.", resource="space")
     new = changed(contents.parameters, body.change)
@@ -50,11 +50,11 @@ def changed_parameters(contents: Contents, body: UpdateSpace, now: Moment) -> Sp
 
 
 def upgrade(contents: Contents, now: Moment) -> Generator[None, None, None]:
-    """Carry what the first rules left to the second ones, in steps.
+    """Convert a space from version 1 to version 2 of the rules, in steps.
 
-    Texts of a space with an embedder count as embedded by it, and have exact duplicates as the
-    new rules say. A memory whose vector its caller sent is renewed by none. The old default of
-    the cosine from which memories are merged gives way to the new one.
+    Texts of a space with an embedder count as embedded by it, and get the identity of the new
+    rules. A memory whose vector was sent by its caller is never refreshed. The old default of the
+    merge cosine is replaced by the new one.
     """
     embedder = contents.parameters.embedder
     if contents.parameters.merge_min_cosine == FIRST_MERGE_MIN_COSINE:

@@ -1,4 +1,4 @@
-"""The kinds of record that an existing space takes, and what carries out each."""
+"""Dispatch of the kinds of record that an existing space takes."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _Foreseen: TypeAlias = PutOutcome | SpaceChanged | ConsolidateOutcome | StreamOu
 
 
 def applying(contents: Contents, body: ContentsBody, now: Moment) -> Generator[None, None, Outcome]:
-    """Carry out one record in steps; between them it is half done.
+    """Apply one record in steps; between steps it is half applied.
 
     Raises:
-        Refused: Order decided against it; nothing has changed.
+        Refused: The state does not allow the record; nothing has changed.
     """
     _check_writable(contents, body)
     if isinstance(body, PutMemories):
@@ -66,14 +66,13 @@ def applying(contents: Contents, body: ContentsBody, now: Moment) -> Generator[N
 
 
 def foresee(contents: Contents, body: ContentsBody, now: Moment) -> _Foreseen:
-    """Return what :meth:`applying` would answer, without changing anything.
+    """Return the outcome that :meth:`applying` would have, without changing anything.
 
     Returns:
-        None for a body that only applying tells about, unless the space is read-only. Of a
-        stream only its mark as it is.
+        None for a body whose outcome only applying gives. For a stream, only its present mark.
 
     Raises:
-        Refused: As :meth:`applying`.
+        Refused: See :meth:`applying`.
     """
     _check_writable(contents, body)
     if isinstance(body, UpdateSpace):

@@ -19,7 +19,7 @@ __all__ = ["Contents"]
 
 @dataclass(slots=True)
 class Contents:
-    """What an existing space holds."""
+    """State of an existing space."""
 
     parameters: SpaceParameters
     incarnation: int
@@ -29,22 +29,22 @@ class Contents:
     rhythm: Rhythm
     synapses: Synapses
     step: int = 0
-    """Events processed."""
+    """Number of events processed."""
     accepted: int = 0
-    """Events accepted."""
+    """Number of events accepted."""
     config_revision: int = 0
-    """Revision at which the parameters last changed."""
+    """Revision of the last change of the parameters."""
     config_time_ns: int = 0
-    """Time of that change."""
+    """Time of that change, Unix nanoseconds."""
     consolidated_trigger: int = 0
-    """Event whose sleep was last consolidated."""
+    """Event whose sleep was consolidated last."""
     consolidated_sequence: int = 0
-    """Memories up to this creation sequence have been compared with all older ones."""
+    """High-water mark: memories up to this creation sequence were compared with all older ones."""
     streams: StreamMarks = field(default_factory=StreamMarks)
 
     @classmethod
     def new(cls, parameters: SpaceParameters, *, incarnation: int, time_ns: int) -> Contents:
-        """Return the contents of a space that was just created."""
+        """Return the state of a newly created space."""
         return cls(
             parameters=parameters,
             incarnation=incarnation,
@@ -63,5 +63,5 @@ class Contents:
         return etag_of(self.config_revision)
 
     def embeds_by(self, model: str) -> bool:
-        """Return whether this model makes the vectors of the space's texts."""
+        """Return True if this model embeds the texts of the space."""
         return bool(model) and model == self.parameters.embedder

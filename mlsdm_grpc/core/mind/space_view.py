@@ -1,4 +1,4 @@
-"""Figures of a space, as GetState answers them."""
+"""Read-only figures of a space, the source of the answer of GetState."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["SpaceView", "view_of"]
 
 @dataclass(frozen=True, slots=True)
 class SpaceView:
-    """What GetState answers; norms are computed for it."""
+    """Figures of a space at one revision; norms are computed on demand."""
 
     parameters: SpaceParameters
     semantics_version: int
@@ -22,7 +22,7 @@ class SpaceView:
     create_time_ns: int
     update_time_ns: int
     config_revision: int
-    """Revision at which the parameters last changed."""
+    """Revision of the last change of the parameters."""
     config_time_ns: int
     revision: int
     chain: bytes
@@ -47,7 +47,7 @@ class SpaceView:
 def view_of(
     contents: Contents, *, semantics_version: int, update_time_ns: int, revision: int, chain: bytes
 ) -> SpaceView:
-    """Return the figures of a space that exists."""
+    """Return the figures of an existing space."""
     return SpaceView(
         parameters=contents.parameters,
         semantics_version=semantics_version,

@@ -1,4 +1,4 @@
-"""Work that is done in steps, so that who does it may look at something else in between."""
+"""Work divided into steps, so that the caller can do other work between them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 def finish(steps: Generator[None, None, _T]) -> _T:
-    """Take all steps at once, and return what they come to."""
+    """Run all steps and return their result."""
     while True:
         try:
             next(steps)

@@ -1,10 +1,10 @@
-"""The marks of streams: what makes an item that is sent again count once.
+"""High-water marks of streams, by which an item that is sent again counts once.
 
-Part of a space's state. A mark says how far a stream is settled. Of streams that go on there are at
-most 64; one that nothing was written to for ten minutes of record time makes room for a new one. A
-stream whose client has sent everything is finished by a record and needs none of those places: its
-mark is kept only because the last acknowledgement may have been lost on the way, and gives way once
-1,024 others have finished after it.
+Marks are part of the state of a space. A mark is the last acknowledged item of a stream. There are
+at most 64 open streams; one without a write for ten minutes of record time is replaced by a new
+one. A record marks a stream as finished when its client has sent all items. The mark of a finished
+stream is kept only because the last acknowledgement may have been lost, and is removed once 1,024
+others have finished after it.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ MAX_FINISHED = 1_024
 
 @dataclass(frozen=True, slots=True)
 class StreamMark:
-    """How far one stream is settled."""
+    """Progress of one stream."""
 
     stream_id: str
     sequence: int
-    """Items up to this one are settled."""
+    """Last acknowledged item; all items up to it are acknowledged."""
     time_ns: int
-    """Record time of the last write."""
+    """Record time of the last write, Unix nanoseconds."""
     finished: bool = False
-    """Its client has sent everything."""
+    """The client has sent all items."""
 
 
 class StreamMarks:
-    """The marks of a space: streams that go on, then finished ones; the oldest of each first."""
+    """The marks of a space: open streams, then finished ones, oldest first."""
 
     __slots__ = ("_finished", "_open")
 
@@ -52,18 +52,18 @@ class StreamMarks:
         return len(self._open) + len(self._finished)
 
     def get(self, stream_id: str) -> StreamMark | None:
-        """Return the mark of a stream; None if it is not known."""
+        """Return the mark of a stream, or None if it is unknown."""
         return self._open.get(stream_id) or self._finished.get(stream_id)
 
     def has_room(self, time_ns: int) -> bool:
-        """Return whether one more stream that goes on may be remembered."""
+        """Return True if one more open stream can be added."""
         if len(self._open) < MAX_STREAMS:
             return True
         oldest = next(iter(self._open.values()))
         return oldest.time_ns < time_ns - MIN_AGE_NS
 
     def advance(self, mark: StreamMark) -> None:
-        """Remember how far a stream is; forgets the oldest of its kind where there is no room."""
+        """Store the progress of a stream; drops the oldest mark of its kind if there is no room."""
         self._open.pop(mark.stream_id, None)
         self._finished.pop(mark.stream_id, None)
         kind, limit = (self._finished, MAX_FINISHED) if mark.finished else (self._open, MAX_STREAMS)

@@ -1,4 +1,4 @@
-"""Records of a stream: the items behind its mark are carried out, then the mark moves."""
+"""Stream records: the items after the mark are applied, then the mark advances."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["apply_items", "mark_of"]
 def apply_items(
     contents: Contents, body: StreamItems, now: Moment
 ) -> Generator[None, None, StreamOutcome]:
-    """Carry out the items behind the mark, then move it."""
+    """Apply the items after the mark, then advance the mark."""
     mark = mark_of(contents, body, now)
     outcomes: list[PutOutcome | EventOutcome | Refusal | None] = []
     for item in body.items:
@@ -61,7 +61,7 @@ def _apply_item(
 
 
 def mark_of(contents: Contents, body: StreamItems, now: Moment) -> StreamMark:
-    """Return how far a stream is settled; a new one begins where its writer says."""
+    """Return the mark of a stream; a new stream starts where its writer says."""
     known = contents.streams.get(body.stream_id)
     mark = known or StreamMark(body.stream_id, body.after_sequence, now.time_ns)
     if body.after_sequence > mark.sequence:
@@ -72,7 +72,7 @@ def mark_of(contents: Contents, body: StreamItems, now: Moment) -> StreamMark:
             expected=str(mark.sequence + 1),
             actual=str(body.after_sequence + 1),
         )
-    # One that was finished takes a place again when it goes on, not when its end is repeated.
+    # A finished stream needs a place again when it continues, not when its end is repeated.
     goes_on = mark.finished and body.last_sequence > mark.sequence
     if (known is None or goes_on) and not contents.streams.has_room(now.time_ns):
         raise Refused(

@@ -1,11 +1,10 @@
-"""Three decaying traces of what a space has seen: L1 forgets in events, L3 in hundreds.
+"""Three decaying traces of the events of a space: L1 decays over events, L3 over hundreds.
 
-Strong components move from L1 to L2 and from L2 to L3. The default form scales every event to
-norm sqrt(dimension), so that the thresholds mean the same in every dimension, and compares
-magnitudes; the ``legacy`` form takes the event as it comes and compares signed values, as the
-original did.
+Strong components move from L1 to L2 and from L2 to L3. The default form scales every event to norm
+sqrt(dimension), so that the thresholds mean the same in every dimension, and compares magnitudes.
+The ``legacy`` form uses the event unscaled and compares signed values, as the original did.
 
-Element-wise float32 arithmetic only; norms are computed when somebody asks, never stored.
+Only element-wise float32 arithmetic is used. Norms are computed on demand and never stored.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from mlsdm_grpc.core.model.record import Float32, SynapticParameters, Vector
 
 __all__ = ["Synapses"]
 
+# Upper limit of a component of a legacy trace, so that no sum becomes infinite.
 _LARGEST = np.float32(2.0**125)
-"""No component of a legacy trace is larger, so that no sum of them is infinite."""
 
 
 class Synapses:
-    """L1, L2 and L3 of one space.
+    """The traces L1, L2 and L3 of one space.
 
     Args:
         parameters: Decay rates, thresholds, gates and form.
-        dimension: Components of a trace.
+        dimension: Number of components of a trace.
     """
 
     __slots__ = ("l1", "l2", "l3", "parameters")
@@ -39,7 +38,7 @@ class Synapses:
         self.l3: Float32 = np.zeros(dimension, np.float32)
 
     def update(self, event: Vector) -> None:
-        """Decay all traces, add ``event`` to L1 and move what is strong downwards.
+        """Decay all traces, add ``event`` to L1, and transfer strong components.
 
         Cost: O(dimension), a dozen element-wise passes.
         """
@@ -53,9 +52,9 @@ class Synapses:
         self._settle()
 
     def sleep(self) -> None:
-        """Decay all traces and move what is strong downwards, once, with nothing new in L1.
+        """Decay all traces and transfer strong components once, without a new event.
 
-        What a sleep does to the traces: as :meth:`update` for an event of zeros. Cost: as there.
+        The effect equals :meth:`update` with an event of zeros, at the same cost.
         """
         self._decay()
         self._settle()
@@ -72,7 +71,7 @@ class Synapses:
         self._transfer(self.l2, self.l3, p.theta_l2, p.gating23)
 
     def reconfigure(self, parameters: SynapticParameters) -> None:
-        """Let the next events enter under other parameters; the traces stay as they are."""
+        """Set the parameters for later events; the traces are kept."""
         self.parameters = parameters
 
     def _transfer(self, source: Float32, target: Float32, theta: float, gate: float) -> None:
@@ -92,5 +91,5 @@ class Synapses:
         )
 
     def lasting(self) -> Float32:
-        """Return L2 + L3, the direction that recall may be biased towards; a new array."""
+        """Return L2 + L3, the direction of the synaptic bias of recall; a new array."""
         return self.l2 + self.l3

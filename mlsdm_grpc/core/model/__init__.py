@@ -1,1 +1,1 @@
-"""Plain data of the mind: records, outcomes, parameters, policies."""
+"""Plain data of the mind: records, outcomes, parameters and policies."""

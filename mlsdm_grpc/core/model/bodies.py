@@ -1,4 +1,4 @@
-"""Bodies of records: what each kind of write asks for."""
+"""Bodies of records: the requested change of each kind of write."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CreateSpace:
-    """Create the space unless it exists; the first such record wins."""
+    """Creates the space unless it exists; the first such record wins."""
 
     parameters: SpaceParameters
     exclusive: bool = False
-    """A space that exists is a refusal, not a success."""
+    """Refuse the record if the space exists, instead of reporting success."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpaceChange:
-    """New values of some parameters; what is None stays, and so does an empty ontology."""
+    """New values of some parameters; None, and an empty ontology, keep the present value."""
 
     dimension: int | None = None
     capacity: int | None = None
@@ -59,39 +59,39 @@ class SpaceChange:
 
 @dataclass(frozen=True, slots=True)
 class UpdateSpace:
-    """Change parameters of the space, all that are given or none."""
+    """Changes all given parameters of the space, or none."""
 
     etag: str
-    """Expected etag of the space; empty means any."""
+    """Expected etag of the space; empty accepts any."""
     change: SpaceChange
 
 
 @dataclass(frozen=True, slots=True)
 class PutMemories:
-    """Store 1..1,000 memories, all or none."""
+    """Stores 1..1,000 memories, all or none."""
 
     memories: Sequence[NewMemory]
-    """A tuple, or what decodes each whenever it is asked for."""
+    """A tuple, or a sequence that decodes each memory on access."""
     allow_replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateMemory:
-    """Change labels, pin or expiry of one memory; what is None stays."""
+    """Changes labels, pin or expiry of one memory; None keeps the present value."""
 
     memory_id: str
     etag: str = ""
     add_labels: tuple[str, ...] = ()
     remove_labels: tuple[str, ...] = ()
-    """Taken away before the others are added."""
+    """Labels to remove; they are removed before ``add_labels`` are added."""
     pinned: bool | None = None
     expire_time_ns: int | None = None
-    """Unix time; 0 means never."""
+    """Unix time, nanoseconds; 0 means never."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteMemory:
-    """Remove one memory."""
+    """Removes one memory."""
 
     memory_id: str
     etag: str = ""
@@ -99,27 +99,27 @@ class DeleteMemory:
 
 @dataclass(frozen=True, slots=True)
 class ProcessEvent:
-    """Judge one event, step the rhythm, and remember the event if it is accepted."""
+    """Judges one event, steps the rhythm, and stores the event as a memory if it is accepted."""
 
     memory: NewMemory
     moral_value: float
-    """In [0, 1]; decided before the record was written."""
+    """Moral score in [0, 1], computed before the record was written."""
     answer: NewMemory | None = None
-    """What was answered to the event; remembered with it, both or none. It moves no trace."""
+    """Answer to the event, stored together with it: both or neither. It changes no trace."""
 
     @property
     def memories(self) -> tuple[NewMemory, ...]:
-        """What is remembered if the event is accepted: it, and its answer if there is one."""
+        """Memories to store on acceptance: the event, then its answer if there is one."""
         return (self.memory,) if self.answer is None else (self.memory, self.answer)
 
     def with_memories(self, memories: Sequence[NewMemory]) -> ProcessEvent:
-        """Return the event with its :attr:`memories` replaced by others, as many."""
+        """Return the event with its :attr:`memories` replaced by the same number of others."""
         return ProcessEvent(memories[0], self.moral_value, *memories[1:])
 
 
 @dataclass(frozen=True, slots=True)
 class MergeMember:
-    """A memory as the writer of a record saw it."""
+    """A memory in the version that the writer of the record saw."""
 
     memory_id: str
     etag: str
@@ -127,50 +127,52 @@ class MergeMember:
 
 @dataclass(frozen=True, slots=True)
 class MergeGroup:
-    """Memories that say the same that become one memory."""
+    """Memories with the same content, to be merged into one memory."""
 
     memory_id: str
-    """Of the memory that they become; decided before the record was written."""
+    """Id of the merged memory, chosen before the record was written."""
     members: tuple[MergeMember, ...]
-    """At least one; the newest first, whose text and vector stay."""
+    """At least one, newest first. The merged memory keeps the text and vector of the newest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consolidate:
-    """Merge memories that say the same and forget what has expired.
+    """Merges memories with the same content and removes expired ones.
 
     See ``core/mind/consolidation.py``.
     """
 
     groups: tuple[MergeGroup, ...]
     trigger: int = 0
-    """Event whose step put the space to sleep, the newest wins; 0 when a request asked."""
+    """Number of the event whose step put the space to sleep; 0 for an explicit request. If several
+    records name events, the newest counts."""
     examined_sequence: int = 0
-    """Memories up to this creation sequence have been compared with all older ones."""
+    """High-water mark of merging: memories up to this creation sequence were compared with all
+    older ones."""
     move_traces: bool = False
-    """Let the synaptic traces decay and transfer once."""
+    """Apply one step of decay and transfer to the synaptic traces."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpgradeSemantics:
-    """Go on by the next version of the rules; see ``core/model/semantics.py``."""
+    """Moves the space to the next version of the rules; see ``core/model/semantics.py``."""
 
     version: int
-    """The state's own version and older ones change nothing."""
+    """Target version; the space's own version and older ones change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptLoss:
-    """Go on without records that cannot be read any more, in a new incarnation.
+    """Continues without unreadable records, in a new incarnation.
 
-    The one record that need not follow its predecessor: its revision is that after the last lost
-    one. Valid under every version of the rules.
+    This is the only record that may leave a gap: its revision follows the last lost one. It is
+    valid under every version of the rules.
     """
 
     first_lost: int
-    """The state to which it applies is of the revision before."""
+    """First lost revision; the record applies to the state of the revision before it."""
     last_lost: int
-    """At least the revision before the first; then nothing but the incarnation changes."""
+    """Last lost revision. If it is ``first_lost - 1``, only the incarnation changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,26 +180,27 @@ class StreamItem:
     """One item of a stream."""
 
     sequence: int
-    """Place in the stream, from 1."""
+    """Position in the stream, from 1."""
     body: NewMemory | ProcessEvent
 
 
 @dataclass(frozen=True, slots=True)
 class StreamItems:
-    """Carry out some items of a stream, each on its own; those up to its mark are ignored.
+    """Applies some items of a stream, each on its own; items up to the stream's mark are ignored.
 
-    Sequences without an item are settled too: their items were refused before the record. Such a
-    record has no request id, because the mark of the stream tells repeats.
+    A sequence in the range without an item counts as acknowledged too: its item was refused before
+    the record was written. Such a record has no request id, because the mark of the stream detects
+    repeats.
     """
 
     stream_id: str
     after_sequence: int
-    """Last item that the writer knows to be settled; the record settles what follows it."""
+    """Last item that the writer knows to be acknowledged; the record starts after it."""
     last_sequence: int
-    """Last item that this record settles, at least ``after_sequence``."""
+    """Last item that this record acknowledges, at least ``after_sequence``."""
     items: Sequence[StreamItem]
-    """By rising sequence, all in (after_sequence, last_sequence]; a tuple, or what decodes each
-    whenever it is asked for."""
+    """Items by rising sequence, all in (after_sequence, last_sequence]; a tuple, or a sequence that
+    decodes each item on access."""
     allow_replace: bool = False
     finished: bool = False
-    """The client has sent everything, and this record settles the last of it."""
+    """The client has sent all items, and this record acknowledges the last of them."""

@@ -1,4 +1,4 @@
-"""A memory as a record brings it: plain values, no behaviour."""
+"""The memory of a write record: plain values without behaviour."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = [
 ]
 
 MAX_LABELS = 32
-"""Labels of one memory."""
+"""Maximum number of labels of one memory."""
 MAX_PARENTS = 32
-"""Parents of one memory, in its provenance."""
+"""Maximum number of parents in the provenance of one memory."""
 MAX_TEXT_BYTES = 8_192
-"""Bytes of the text of one memory, in UTF-8."""
+"""Maximum size of the text of one memory, bytes of UTF-8."""
 MAX_METADATA_BYTES = 4_096
-"""Bytes of all keys and values of one memory, in UTF-8."""
+"""Maximum size of all metadata keys and values of one memory, bytes of UTF-8."""
 
 
 Float32: TypeAlias = NDArray[np.float32]
@@ -37,20 +37,20 @@ Float32: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """An embedding as the writer sent it, with the writer's own inverse norm.
+    """An embedding as sent by the writer, with its inverse norm.
 
     The state keeps ``raw * inv_norm``, computed element by element, so that no reduction (which
     rounds differently on different processors) ever happens inside ``apply``.
     """
 
     raw: Float32
-    """(dimension,) float32, finite, borrowed and never written to."""
+    """(dimension,) float32, finite; borrowed and read-only."""
     inv_norm: float
     """1 / |raw| in float64."""
 
 
 class Source(enum.IntEnum):
-    """Where the content of a memory came from."""
+    """Origin of the content of a memory."""
 
     UNSPECIFIED = 0
     USER_INPUT = 1
@@ -61,7 +61,7 @@ class Source(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a memory came to be."""
+    """Origin of a memory: source, model, policy and parents."""
 
     source: Source = Source.USER_INPUT
     model: str = ""
@@ -70,7 +70,7 @@ class Provenance:
 
 
 class ExchangeRole(enum.IntEnum):
-    """Part of a memory in an exchange with a language model; the numbers are in the journal."""
+    """Role of a memory in an exchange with a language model; the journal stores the numbers."""
 
     NONE = 0
     PROMPT = 1
@@ -84,10 +84,10 @@ class NewMemory:
     memory_id: str
     vector: Vector
     caller_chosen_id: bool = False
-    """The caller named it; such a memory is never merged with a duplicate."""
+    """The caller chose the id; such a memory is never merged with a duplicate."""
     text: str = ""
     phase: float | None = None
-    """In [0, 1]; None takes the space's phase when the record is applied."""
+    """In [0, 1]; None takes the phase of the space when the record is applied."""
     confidence: float = 1.0
     labels: tuple[str, ...] = ()
     """Sorted, without duplicates."""
@@ -96,30 +96,32 @@ class NewMemory:
     provenance: Provenance = Provenance()
     pinned: bool = False
     expire_time_ns: int = 0
-    """Unix time; 0 means never."""
+    """Unix time, nanoseconds; 0 means never."""
     etag: str = ""
-    """Expected etag of the memory that this one replaces; empty means any."""
+    """Expected etag of the memory that this one replaces; empty accepts any."""
     keeps_id: bool = False
-    """The id is one that a server chose before: it renews no memory of another id."""
+    """The id was chosen by the server earlier, so this memory does not refresh a duplicate with
+    another id."""
     embedding_model: str = ""
-    """Model that made the vector of the text; empty where the caller sent the vector. Rules before
-    version 2 do not know it."""
+    """Model that embedded the text; empty if the caller sent the vector. Unknown to version 1 of
+    the rules."""
     context: str = ""
-    """Text that helps to find the memory and is no part of what it says. Rules before version 2 do
-    not know it, nor what follows."""
+    """Text that helps to find the memory but is not part of its content. Unknown to version 1 of
+    the rules, like the fields below."""
     event_time_ns: int = 0
-    """When what it tells of happened, Unix time; 0 where nobody said."""
+    """Time of the described event, Unix nanoseconds; 0 if unknown."""
     conversation_id: str = ""
-    """Conversation that it comes from; empty if it comes from none."""
+    """Id of the conversation that contains the memory; empty for none."""
     role: ExchangeRole = ExchangeRole.NONE
-    """Its part in an exchange with a language model."""
+    """Role in an exchange with a language model."""
     rest: bytes = b""
-    """Labels, metadata and parents as a record has them, where those stand for themselves only;
-    the fields are empty then. As strings they take up to twenty times as much."""
+    """Encoded labels, metadata and parents, used where they are only stored. The decoded fields are
+    then empty: as strings they would take up to twenty times as much memory."""
 
     def with_id(self, memory_id: str) -> NewMemory:
-        """Return the same memory under an id: every put does this, so it takes half the time of
-        :func:`dataclasses.replace`.
+        """Return a copy with another id.
+
+        Every put makes one, so it takes half the time of :func:`dataclasses.replace`.
         """
         copy = object.__new__(NewMemory)
         for name in _FIELDS:
@@ -129,7 +131,7 @@ class NewMemory:
 
     @property
     def whole(self) -> str:
-        """Context and text, as they are judged and embedded."""
+        """Context and text together, as they are judged and embedded."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
 

@@ -1,4 +1,4 @@
-"""Outcomes: what the state machine answers to a record."""
+"""Outcomes: the result of applying a record to the state."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = [
 
 
 def etag_of(revision: int) -> str:
-    """Return the etag of what last changed at ``revision``: a memory, a policy, parameters."""
+    """Return the etag of a resource (memory, policy, parameters) last changed at ``revision``."""
     return f'"{revision}"'
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A record was counted, and nothing else changed."""
+    """A refused record: the revision advanced, and nothing else changed."""
 
     reason: str
     """Name of an ``ErrorReason``."""
@@ -44,7 +44,7 @@ class Refusal:
 
 
 class PutResult(enum.IntEnum):
-    """What became of one memory of a put."""
+    """Result for one memory of a put."""
 
     CREATED = 1
     REFRESHED = 2
@@ -55,7 +55,7 @@ class PutResult(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PutItem:
-    """Outcome of one memory of a put; content-free, so that the request window may keep it."""
+    """Outcome for one memory of a put; free of content, so that the request window may keep it."""
 
     memory_id: str
     result: PutResult
@@ -81,22 +81,22 @@ class PutOutcome:
 
     items: tuple[PutItem, ...]
     evicted: tuple[str, ...] = ()
-    """Ids of the memories that left to make room, oldest first."""
+    """Ids of the memories evicted to make room, oldest first."""
     min_confidence: float = 0.0
-    """What a memory's confidence had to reach."""
+    """Minimum confidence that the space required."""
     revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteOutcome:
-    """The memory is gone."""
+    """Outcome of a deletion that removed the memory."""
 
     revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SpaceCreated:
-    """The space exists; ``created`` says whether this record made it."""
+    """Outcome of :class:`CreateSpace`; ``created`` is False if the space existed."""
 
     created: bool
     revision: int = 0
@@ -104,13 +104,13 @@ class SpaceCreated:
 
 @dataclass(frozen=True, slots=True)
 class SpaceChanged:
-    """The space has new parameters from ``revision`` on."""
+    """Outcome of a change of parameters, in force from ``revision`` on."""
 
     revision: int = 0
 
 
 class Rejection(enum.IntEnum):
-    """Why an event was not accepted."""
+    """Reason why an event was not accepted."""
 
     NONE = 0
     MORAL = 1
@@ -128,28 +128,28 @@ class EventOutcome:
     moral_threshold: float
     """Threshold after the event."""
     moral_ema: float
-    """Running average after the event: hostility (vigilant) or acceptance (homeostatic)."""
+    """Running average after the event: of hostility (vigilant) or of acceptance (homeostatic)."""
     threshold_applied: float
-    """Threshold that the event was judged by."""
+    """Threshold against which the event was judged."""
     used: int
     capacity: int
     awake: bool
-    """Whether the space is awake after the step."""
+    """True if the space is awake after the step."""
     fell_asleep: bool = False
-    """Whether it was this step that put the space to sleep."""
+    """True if this step put the space to sleep."""
     memory_id: str = ""
     result: PutResult = PutResult.REFUSED
-    """What became of its memory."""
+    """Result of storing the event's memory."""
     evicted: tuple[str, ...] = ()
     revision: int = 0
     answer_id: str = ""
-    """Memory of the answer that came with the event, if it was remembered."""
+    """Id of the memory of the answer; empty if no answer was stored."""
 
     @property
     def accepted(self) -> bool:
-        """Whether the event passed and entered the traces.
+        """True if the event passed the filter and entered the traces.
 
-        It is remembered too, unless its confidence is below the least that the space keeps.
+        It is stored as a memory too, unless its confidence is below the minimum of the space.
         """
         return self.rejection is Rejection.NONE
 
@@ -159,26 +159,26 @@ class ConsolidateOutcome:
     """Outcome of :class:`Consolidate`."""
 
     merged_count: int = 0
-    """Memories that became part of others."""
+    """Number of memories merged into others."""
     purged_count: int = 0
-    """Expired memories that were forgotten."""
+    """Number of expired memories removed."""
     used: int = 0
-    """Memories held afterwards."""
+    """Number of memories held afterwards."""
     revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SemanticsUpgraded:
-    """The space is under the version of the rules that was asked for, or a newer one."""
+    """Outcome of :class:`UpgradeSemantics`: the space has the requested version or a newer one."""
 
     upgraded: bool
-    """Whether it was this record that changed the version."""
+    """True if this record changed the version."""
     revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LossAccepted:
-    """The space goes on from what was left of it."""
+    """Outcome of :class:`AcceptLoss`: the space continues from the readable records."""
 
     revision: int = 0
 
@@ -188,9 +188,9 @@ class StreamOutcome:
     """Outcome of :class:`StreamItems`."""
 
     acked_sequence: int
-    """Mark of the stream afterwards: items up to it are settled."""
+    """High-water mark of the stream afterwards: all items up to it are acknowledged."""
     items: tuple[PutOutcome | EventOutcome | Refusal | None, ...] = ()
-    """In the order of the record; None for an item that was settled before."""
+    """In the order of the record; None for an item that an earlier record acknowledged."""
     revision: int = 0
 
 

@@ -20,7 +20,7 @@ __all__ = [
 
 
 class MoralPolicy(enum.IntEnum):
-    """How the moral threshold moves; see ``core/mind/moral.py``."""
+    """Rule by which the moral threshold moves; see ``core/mind/moral.py``."""
 
     VIGILANT = 1
     HOMEOSTATIC = 2
@@ -32,21 +32,21 @@ class MoralParameters:
 
     policy: MoralPolicy = MoralPolicy.VIGILANT
     base: float = 0.50
-    """Threshold at rest."""
+    """Resting value of the threshold."""
     ceiling: float = 0.70
-    """Highest threshold that ``vigilant`` reaches."""
+    """Upper limit of the threshold under ``vigilant``."""
     always_pass: float = 0.90
-    """Scores from here on pass whatever the threshold is."""
+    """Scores from this value on always pass."""
     never_pass: float = 0.30
-    """Scores below this never pass."""
+    """Scores below this value never pass."""
     alpha: float = 0.1
     """Weight of the newest event in the running average."""
     step: float = 0.05
-    """Largest move of the threshold in one event."""
+    """Maximum change of the threshold by one event."""
 
     @classmethod
     def starting_at(cls, base: float) -> MoralParameters:
-        """Return the defaults with another threshold at rest, and a ceiling not below it."""
+        """Return the defaults with another resting threshold and a ceiling that is not below it."""
         default = cls()
         return replace(default, base=base, ceiling=max(default.ceiling, base))
 
@@ -58,7 +58,7 @@ class RhythmParameters:
     wake_duration: int = 8
     sleep_duration: int = 3
     sleep_gate: bool = False
-    """Refuse events while asleep, as the original did; the rhythm still steps."""
+    """Refuse events while asleep, as the original model did; the rhythm still advances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,45 +73,48 @@ class SynapticParameters:
     gating12: float = 0.45
     gating23: float = 0.30
     legacy: bool = False
-    """Scaling and signed comparison of the original."""
+    """Use the scaling and the signed comparison of the original model."""
 
 
 @dataclass(frozen=True, slots=True)
 class OntologyCategory:
-    """One category that memories may be labelled with."""
+    """A category with which memories can be labelled."""
 
     name: str
-    """Also the label."""
+    """Name of the category, also used as the label."""
     vector: Vector
 
 
 FIRST_MERGE_MIN_COSINE: Final = 0.98
-"""Cosine of a space under the first rules that names none."""
+"""Default merge cosine of a space under version 1 of the rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpaceParameters:
-    """Everything that is fixed or configured for one space."""
+    """All fixed and configurable parameters of one space."""
 
     dimension: int = 384
-    """Components of every embedding, 1..4096; never changes."""
+    """Number of components of every embedding, 1..4096; never changes."""
     capacity: int = 20_000
-    """Memories held at most, 1..1,000,000."""
+    """Maximum number of memories, 1..1,000,000."""
     embedder: str = ""
-    """Model that embeds text for this space; empty when callers send vectors. Fixed while there
-    are memories."""
+    """Model that embeds text for this space; empty if callers send vectors. Fixed while the space
+    holds memories."""
     min_confidence: float = 0.5
-    """Memories below this confidence are refused at the door."""
+    """Minimum confidence; memories below it are refused."""
     default_ttl_ns: int = 0
-    """Life of a memory that names no expiry; 0 means for ever. Writers turn it into an expiry."""
+    """Lifetime of a memory without an expiry of its own, nanoseconds; 0 means unlimited. The writer
+    of a record turns it into an expiry time."""
     read_only: bool = False
-    """Every record but a change of parameters is refused."""
+    """Refuse every record except a change of parameters."""
     merge_min_cosine: float = 1.0 - 1e-6
-    """Cosine from which consolidation merges two memories without a text; 1 merges nothing."""
+    """Minimum cosine at which consolidation merges two memories without text; 1 disables
+    merging."""
     recall_in_band: bool = False
-    """A query that names no phase looks in the band around the current one, not in all phases."""
+    """Restrict a query without a phase to the band around the current phase; otherwise it searches
+    all phases."""
     ontology: tuple[OntologyCategory, ...] = ()
-    """Categories that writers label memories with; names are unique."""
+    """Categories for labelling; their names are unique."""
     moral: MoralParameters = field(default_factory=MoralParameters)
     rhythm: RhythmParameters = field(default_factory=RhythmParameters)
     synapses: SynapticParameters = field(default_factory=SynapticParameters)

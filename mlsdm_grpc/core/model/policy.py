@@ -1,7 +1,7 @@
-"""The governance policy of a tenant as its reserved space keeps it: plain values, no behaviour.
+"""The governance policy of a tenant as stored in its reserved space: plain values.
 
-The mind keeps what was set and does not interpret it: which rules there are, and what the settings
-come to, is known in :mod:`mlsdm_grpc.governance`.
+The mind stores the settings and does not interpret them. The package :mod:`mlsdm_grpc.governance`
+defines the rules and the effect of each setting.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
 
 
 class Decision(enum.IntEnum):
-    """What a rule decides when its limit is broken."""
+    """Decision of a rule whose limit is exceeded."""
 
     UNSPECIFIED = 0
     ALLOW = 1
@@ -33,7 +33,7 @@ class Decision(enum.IntEnum):
 
 
 class Enforcement(enum.IntEnum):
-    """Whether a decision has consequences."""
+    """Mode of a rule: off, logged only (shadow), or enforced."""
 
     UNSPECIFIED = 0
     OFF = 1
@@ -42,7 +42,7 @@ class Enforcement(enum.IntEnum):
 
 
 class OnError(enum.IntEnum):
-    """What is assumed when a rule cannot be evaluated."""
+    """Decision assumed when a rule cannot be evaluated."""
 
     UNSPECIFIED = 0
     ALLOW = 1
@@ -51,7 +51,7 @@ class OnError(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """What a policy says about one rule; what is None or UNSPECIFIED stays built in."""
+    """Settings of one rule; None and UNSPECIFIED keep the built-in value."""
 
     rule_id: str
     threshold: float | None = None
@@ -60,46 +60,46 @@ class RuleSettings:
     enforcement: Enforcement = Enforcement.UNSPECIFIED
     on_error: OnError = OnError.UNSPECIFIED
     expire_time_ns: int = 0
-    """When these settings stop to hold, Unix time; 0 is never."""
+    """Expiry of these settings, Unix nanoseconds; 0 means never."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySettings:
-    """A policy as a tenant sets it: what differs from the built-in one."""
+    """The part of a policy that differs from the built-in one, as set by a tenant."""
 
     rules: tuple[RuleSettings, ...] = ()
-    """Each rule at most once."""
+    """At most one entry for each rule."""
     base_moral_threshold: float | None = None
-    """Threshold at which the moral filter of a new space starts; None is the built-in one."""
+    """Initial threshold of the moral filter of a new space; None uses the built-in value."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPolicy:
-    """The policy that is in force for a tenant."""
+    """The policy in force for a tenant."""
 
     settings: PolicySettings
     version: int
-    """Revision of the record that set it: grows with every such record, never restarts."""
+    """Revision of the record that set the policy; it only grows."""
     update_time_ns: int
-    """When it was set, Unix time."""
+    """Time of the last change, Unix nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetPolicy:
-    """Body of a record that replaces the policy of the tenant; only in its reserved space."""
+    """Replaces the policy of the tenant; valid only in the tenant's reserved space."""
 
     settings: PolicySettings
     etag: str
-    """Expected etag of the policy that is replaced."""
+    """Expected etag of the replaced policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
     """Outcome of :class:`SetPolicy`; ``revision`` is the version of the new policy.
 
-    Content-free: a repeat has the same settings as the first request, or it would be refused.
+    Free of content: a repeated request has the same settings as the first one, or it is refused.
     """
 
     update_time_ns: int
-    """0 in a preview: nothing was set."""
+    """Time of the change; 0 in a preview, which sets nothing."""
     revision: int = 0

@@ -1,4 +1,4 @@
-"""Ways to find memories."""
+"""Search modes of recall."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ __all__ = ["RecallMode"]
 
 
 class RecallMode(IntEnum):
-    """By what memories are found; the numbers are those of the contract."""
+    """Basis of a search; the numbers are those of the contract."""
 
     AUTO = 1
-    """By words and meaning for a text, by meaning alone for a vector without words."""
+    """Words and meaning for a text query; meaning alone for a vector query without words."""
     VECTOR = 2
-    """By meaning: the cosine of the vectors."""
+    """Meaning: cosine of the vectors."""
     LEXICAL = 3
-    """By words: BM25 of the texts."""
+    """Words: BM25 of the texts."""
     HYBRID = 4
-    """By both, fused into one score."""
+    """Words and meaning, fused into one score."""

@@ -1,8 +1,8 @@
-"""What the state machine applies and what it answers: plain values, no behaviour.
+"""Records: the writes that the state machine applies, as plain values.
 
-A :class:`Record` is one write of one space. Everything that depends on the outside (time, ids,
-embeddings, moral scores, resolved parameters) was decided before the record was written and
-travels in it, so that applying the same records gives the same state on any machine.
+A :class:`Record` is one write of one space. All input from outside (time, ids, embeddings, moral
+scores, resolved parameters) is determined before the record is written and is part of it. Applying
+the same records therefore gives the same state on every machine.
 """
 
 from __future__ import annotations
@@ -135,25 +135,25 @@ RecordBody: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One write of one space, as it stands in the journal."""
+    """One write of one space, as stored in the journal."""
 
     revision: int
     """Position among the records of its space, from 1; never restarts."""
     incarnation: int
-    """Revision of the record that created the space, or that accepted the loss of records since; 0
-    in such a record itself."""
+    """Revision of the record that created the space or accepted a loss of records; 0 in such a
+    record itself."""
     record_id: bytes
-    """16 bytes, unique; how a writer recognises its own record."""
+    """Unique 16 bytes by which a writer recognises its own record."""
     time_ns: int
-    """Unix time of the writer."""
+    """Unix time of the writer, nanoseconds."""
     body: RecordBody
     request_id: bytes = b""
-    """16 bytes; empty for a record that no request asked for."""
+    """Idempotency key, 16 bytes; empty for a record that no request asked for."""
     request_digest: bytes = b""
-    """32 bytes over the canonical request."""
+    """Digest of the canonical request, 32 bytes."""
     principal: str = ""
-    """Who asked for it."""
+    """Principal that sent the request."""
     semantics_version: int = field(default_factory=semantics.newest)
-    """Rules that the writer took the space to be under; see ``core/model/semantics.py``."""
+    """Version of the rules that the writer assumed; see ``core/model/semantics.py``."""
     raw: bytes = b""
-    """The encoded record; what the hash chain covers."""
+    """The encoded record, over which the hash chain is computed."""

@@ -1,15 +1,15 @@
-"""Versions of the rules by which records are applied: the one place that knows them.
+"""Versions of the rules by which records are applied, the only place that lists them.
 
-The version belongs to the state of a space. Its first record sets it, and only an
-:class:`~mlsdm_grpc.core.model.record.UpgradeSemantics` record changes it, by one. So a history
-gives the same state under any code that applies it at all, and a rule that changes has to ask which
-version a record takes effect by: ``now.semantics_version`` in :mod:`mlsdm_grpc.core.mind`.
+The version is part of the state of a space. The first record of the space sets it. Only an
+:class:`~mlsdm_grpc.core.model.record.UpgradeSemantics` record raises it, by one. A history
+therefore gives the same state under any code that can apply it. Code that depends on the version
+reads ``now.semantics_version`` in :mod:`mlsdm_grpc.core.mind`.
 
-Whatever makes ``apply`` give another state or another outcome for a record that an earlier release
-could have written needs a new version here: another rule, another default of an absent field, a
-field that older code would ignore. The golden journals in ``tests/golden`` notice when it was
-forgotten. Code has the newest version and the one before it, so that a cluster can be updated node
-by node; an older one is dropped together with what asks for it.
+A new version is needed for every change by which ``apply`` gives another state or outcome for a
+record that an earlier release could have written: another rule, another default of an absent field,
+a field that older code would ignore. The golden journals in ``tests/golden`` fail when the new
+version is missing. The code holds the newest version and the one before it, so that a cluster can
+be updated node by node.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ VERSIONS: Final[dict[int, str]] = {
     2: "Memories are merged, or renewed by a duplicate, only where nothing differs that they say."
     " They have a context, the time of an event, and their part in a conversation.",
 }
-"""Versions that this code has, at most two that follow each other, and how each differs from the
-one before it."""
+"""Supported versions, at most two consecutive ones, each with its difference from the one
+before."""
 
 
 DRAFT: Final = 2
-"""Number of the draft of the newest version; every change of what ``apply`` does raises it.
+"""Draft number of the newest version; every change of what ``apply`` does raises it.
+
+Drafts are not kept: a data folder of another draft is refused. The number is never reset, not even
+for the next version, so that no number ever means two sets of rules.
 
 A draft is not kept: a folder that was written under another one is refused. The number stays when
 the version is closed, and the draft of the next version goes on counting from it, so that no number
@@ -37,7 +40,7 @@ ever means two rules."""
 
 
 class Moment(NamedTuple):
-    """Revision, time and rules by which a record takes effect."""
+    """Revision, time and version of the rules at which a record takes effect."""
 
     revision: int
     time_ns: int
@@ -46,11 +49,11 @@ class Moment(NamedTuple):
 
 
 class SemanticsUnknown(Exception):
-    """A record or a snapshot needs rules that it cannot get here.
+    """A record or snapshot whose version of the rules this code cannot apply.
 
     Args:
-        actual: Version that it names.
-        expected: Versions that could be applied.
+        actual: Version of the record or snapshot.
+        expected: Versions that this code can apply.
     """
 
     def __init__(self, actual: int, expected: Iterable[int]) -> None:
@@ -63,16 +66,16 @@ class SemanticsUnknown(Exception):
 
 
 def newest() -> int:
-    """Return the version that spaces are carried to."""
+    """Return the version to which spaces are upgraded."""
     return max(VERSIONS)
 
 
 def oldest() -> int:
-    """Return the lowest version whose spaces can still be used."""
+    """Return the lowest version that this code can still apply."""
     return min(VERSIONS)
 
 
 def check(version: int) -> None:
-    """Raise :class:`SemanticsUnknown` unless this code has the version."""
+    """Raise :class:`SemanticsUnknown` unless this code supports the version."""
     if version not in VERSIONS:
         raise SemanticsUnknown(version, sorted(VERSIONS))

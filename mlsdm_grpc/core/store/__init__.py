@@ -1,1 +1,1 @@
-"""The memories of a space in memory, and exact search over them."""
+"""In-memory storage of the memories of a space, and exact search over it."""

@@ -1,4 +1,4 @@
-"""Which memories take part in a query, whatever finds them."""
+"""Filters that apply to every search, by vector or by words."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ __all__ = ["left_out", "living", "taking_part"]
 
 
 def left_out(lattice: Lattice, query: Query, now_ns: int) -> list[Mask]:
-    """Return which slots a query leaves out, by reason; what is free or out of phase may be in.
+    """Return one mask of excluded slots for each filter of a query.
+
+    Free slots, and slots out of the phase band, may or may not be included.
 
     Args:
-        lattice: The memories.
-        query: What is asked.
-        now_ns: Memories that have expired by then are left out; 0 if none has.
+        lattice: The memories to search.
+        query: The query.
+        now_ns: Memories that expired before this Unix time are excluded; 0 skips the check.
     """
     reasons = list[Mask]()
     if now_ns:
@@ -32,6 +34,7 @@ def left_out(lattice: Lattice, query: Query, now_ns: int) -> list[Mask]:
         reasons.append(~np.isin(sources_of(lattice.columns), query.sources))
     if query.conversation_id:
         key = conversation_key(query.conversation_id)
+        # Conversations are compared by hash; a collision has a probability of about 2**-64.
         reasons.append(lattice.columns["conversation"] != key)
     if query.omit_answers:
         reasons.append(roles_of(lattice.columns) == ExchangeRole.ANSWER)
@@ -52,7 +55,7 @@ def _outside(lattice: Lattice, after_ns: int | None, before_ns: int | None) -> M
 
 
 def taking_part(lattice: Lattice, query: Query, now_ns: int) -> Mask:
-    """Return (slots,) bool: which slots hold a memory that a query may find."""
+    """Return (slots,) bool: the slots with a memory that the query may find."""
     (low, high), phase = query.band, lattice.rows.phase
     mask: Mask = (phase >= low) & (phase <= high)  # no phase where there is nothing to find
     for reason in left_out(lattice, query, now_ns):
@@ -61,7 +64,7 @@ def taking_part(lattice: Lattice, query: Query, now_ns: int) -> Mask:
 
 
 def living(lattice: Lattice, now_ns: int) -> Mask | None:
-    """Return (slots,) bool: which slots hold no memory that has expired; None if none has."""
+    """Return (slots,) bool: the slots without an expired memory; None if no memory has expired."""
     if not now_ns:
         return None
     expire = lattice.expiring()

@@ -1,10 +1,10 @@
-"""Search copies of unit rows: int8, packed in blocks, with an error bound for every row.
+"""Int8 copies of unit rows, packed in blocks, with an error bound for every row.
 
-A scan over int8 reads a quarter of the bytes. Its integer inner products are exact, so the whole
-error is that of rounding rows and query to int8, and that is known when they are rounded.
+A scan over int8 reads a quarter of the bytes of float32. Integer inner products are exact, so the
+only error comes from rounding rows and query to int8, and that error is known.
 
-The packing is done by an optional library; without it there are no copies and the float32 rows
-themselves are scanned. The answers are the same, bit for bit.
+An optional library packs the rows. Without it there are no copies and the float32 rows are scanned.
+The results are identical bit for bit.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ else:
 __all__ = ["AVAILABLE", "PackedRows"]
 
 _LEVELS = 127
+# Rows of a block that may differ from its copy before the block is packed again.
 _STALE_ROWS = 64
-"""Rows of a block that may differ from its copy before it is packed anew."""
 _TINY = 1e-30
+# Larger batches are not faster, and their products would not fit in the cache.
 _QUERIES_AT_ONCE = 8
-"""More than these gain nothing, and their products would not stay in the cache."""
+# Covers the rounding of the float32 arithmetic around the integers.
 _SLACK = 2.0**-20
-"""Covers the float32 arithmetic around the integers."""
 
 
 class _Quantized(NamedTuple):
@@ -46,33 +46,39 @@ class _Quantized(NamedTuple):
     levels: NDArray[np.int8]
     """(n_queries, dimension)"""
     scale: Float32
-    """(n_queries,): query = scale * levels, within ``error``."""
+    """(n_queries,) scale of each query: query = scale * levels, within ``error``."""
     error: kernel.Float64
-    """(n_queries,): norm of the difference."""
+    """(n_queries,) norm of the difference between query and rounded query."""
 
 
 class PackedRows:
-    """int8 copies of float32 rows, block by block; packed when they are first needed.
+    """Int8 copies of float32 rows, by block; a block is packed on its first scan.
 
     Args:
-        block_rows: Rows of a block.
-        dimension: Components of a row.
+        block_rows: Number of rows of a block.
+        dimension: Number of components of a row.
 
-    A block is packed anew when more than 64 of its rows have changed. Until then the rows that
-    changed are scored from their float32 form, so a write costs the next query next to nothing.
+    A block is packed again once more than 64 of its rows have changed. Until then the changed rows
+    are scored from their float32 form, so a write adds almost no cost to the next query.
     """
 
     def __init__(self, block_rows: int, dimension: int) -> None:
         self._block_rows = block_rows
         self._dimension = dimension
         self._blocks: list[numkong.PackedMatrix | None] = []
+        # Slots whose row differs from the copy in their block, by block.
         self._stale: dict[int, set[int]] = {}
-        """Slots that differ from the copy of their block, by block."""
         self._scale = np.empty(0, np.float32)
+        # Rounding error of each row (norm), or the error of scoring it exactly.
         self._error = np.empty(0, np.float32)
-        """Norm of what rounding took from each row, or the error of scoring it exactly."""
+        # Largest error of each block when it was packed; rows changed since then have smaller
+        # errors.
         self._worst: list[float] = []
-        """Largest error in each block when it was packed; rows that changed since have less."""
+
+    @property
+    def block_count(self) -> int:
+        """Number of blocks that have copies."""
+        return sum(block is not None for block in self._blocks)
 
     @property
     def nbytes(self) -> int:
@@ -81,7 +87,7 @@ class PackedRows:
         return packed + self._scale.nbytes + self._error.nbytes
 
     def touch(self, slot: int) -> None:
-        """Note that the row of a slot has changed. Cost: O(1)."""
+        """Mark the row of a slot as changed. Cost: O(1)."""
         block = slot // self._block_rows
         if block < len(self._blocks) and self._blocks[block] is not None:
             self._stale.setdefault(block, set()).add(slot)
@@ -93,14 +99,14 @@ class PackedRows:
         """Return approximate inner products of the rows of some blocks with all queries.
 
         Args:
-            rows: (slots, dimension) float32, what is copied here.
-            blocks: Ascending numbers of blocks.
+            rows: (slots, dimension) float32, the rows that are copied here.
+            blocks: Block numbers, ascending.
             queries: (n_queries, dimension) float64 of unit norm.
 
         Returns:
-            Scores, (n_queries, n) float32 with n = len(blocks) * block_rows; the largest error of
-            a row; the error of each query, (n_queries,) float64. A score differs from the
-            resonance by at most the error of the row and that of the query.
+            Scores, (n_queries, n) float32 with n = len(blocks) * block_rows; the largest error of a
+            row; and the error of each query, (n_queries,) float64. A score differs from the
+            resonance by at most the sum of the two errors.
         """
         numbers = blocks.tolist()
         self._refresh(rows, numbers)
@@ -129,21 +135,22 @@ class PackedRows:
         return self._error
 
     def prepare(self, rows: Float32) -> Iterator[None]:
-        """Pack what the next scan of all blocks would have to, a block a step.
+        """Pack one block a step, until the next scan of all blocks needs no packing.
 
         Args:
-            rows: (slots, dimension) float32, what is copied here; the same in every step.
+            rows: (slots, dimension) float32, the rows that are copied here; the same array in every
+                step.
         """
         for block in range(len(rows) // self._block_rows):
             self._refresh(rows, [block])
             yield
 
     def _products(self, levels: NDArray[np.int8], blocks: list[int]) -> NDArray[np.int32]:
-        """Return inner products of int8, (blocks, n_queries, block_rows)."""
+        """Return int8 inner products, (blocks, n_queries, block_rows)."""
         products = np.empty((len(blocks), len(levels), self._block_rows), np.int32)
         out = numkong.from_dlpack(products)
         for i, block in enumerate(blocks):
-            # The library's stubs name other types for `out` than it takes.
+            # The stubs of the library declare a wrong type for `out`.
             numkong.dots_packed(levels, self._blocks[block], out=out[i])  # type: ignore[arg-type]
         return products
 
@@ -160,7 +167,7 @@ class PackedRows:
                 scores[:, positions] = exact
 
     def _refresh(self, rows: Float32, blocks: list[int]) -> None:
-        """Pack the blocks that are not packed, or of which too many rows have changed."""
+        """Pack the blocks that have no copy yet or too many changed rows."""
         missing = len(rows) // self._block_rows - len(self._blocks)
         if missing:
             self._blocks += [None] * missing
@@ -170,10 +177,10 @@ class PackedRows:
             self._error = np.concatenate((self._error, grown))
         for block in blocks:
             if self._blocks[block] is None or len(self._stale.get(block, ())) > _STALE_ROWS:
-                self._pack(rows, block)
+                self.pack(rows, block)
 
-    def _pack(self, rows: Float32, block: int) -> None:
-        """Pack a block; what is known of rows that have not changed is used again."""
+    def pack(self, rows: Float32, block: int) -> None:
+        """Pack one block; values of unchanged rows are reused."""
         part = slice(block * self._block_rows, (block + 1) * self._block_rows)
         exact, scale = rows[part], self._scale[part]
         changed = np.arange(self._block_rows)
@@ -186,7 +193,8 @@ class PackedRows:
         self._blocks[block] = numkong.dots_pack(levels.astype(np.int8))
         new -= levels[changed] * scale[changed, np.newaxis]
         lost = np.sqrt(np.vecdot(new, new))
-        damaged = ~np.isfinite(lost)  # a row that changed in memory: nothing to find
+        # An inf or NaN means that memory was corrupted; such a row matches nothing.
+        damaged = ~np.isfinite(lost)
         scale[changed[damaged]] = _TINY
         lost[damaged] = 0.0
         error = self._error[part]

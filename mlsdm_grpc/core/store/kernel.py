@@ -1,9 +1,8 @@
-"""Exact search: a fast scan chooses candidates, one fixed routine scores them.
+"""Exact search: a fast scan selects candidates, and one fixed routine scores them.
 
-The score of a row never depends on where the row lies, on how many queries are asked together or
-on how the scan was done: :func:`resonances` alone computes it. The scan's error is bounded, every
-row that could still belong to the best ``k`` is rescored, and so the answer is exact: that no
-other row can be better follows from the bound, it is not a matter of luck.
+The score of a row depends neither on its position, nor on the number of queries in a batch, nor on
+the kind of scan: only :func:`resonances` computes it. The error of the scan is bounded, and every
+row within the bound of the best ``k`` is scored again. The result is therefore exact.
 """
 
 from __future__ import annotations
@@ -35,18 +34,18 @@ _RESCORE_ROWS = 256
 _MATRIX_QUERIES = 4
 MIN_NORM = 1e-9
 """Norm below which a vector counts as zero."""
+# Maximum deviation of the norm of a unit vector from 1 after rounding its components to float32.
 _ROUNDING = 2.0**-24
-"""By so much the norm of a unit vector may differ from 1 once its components are float32."""
+# Upper bound of a valid score: 2, plus a margin, even with the largest synaptic bias.
 _HIGHEST = 2.5
-"""No score of a sound row is above 2, even with the largest synaptic bias."""
 _LOWEST = float(np.finfo(np.float32).min)
 
 
 def inverse_norm(raw: Float32) -> float:
     """Return 1 / |raw| in float64, or 0.0 if the norm is below 1e-9 or not finite.
 
-    A row that was stored has the inverse norm 1, so that storing it again keeps every bit of it.
-    Called where a record is written; whoever applies the record uses the result as it is.
+    A stored row has the inverse norm 1, so storing it again preserves every bit. The writer of a
+    record calls this function; code that applies the record uses the recorded result.
     """
     wide = raw.astype(np.float64)
     square = float(np.dot(wide, wide))
@@ -64,9 +63,10 @@ def scan(rows: Float32, queries: Float32, out: Float32) -> None:
         queries: (n_queries, dimension) float32, rows of unit norm.
         out: (n_queries, n) float32, each within :func:`scan_error` of the resonance.
 
-    Cost: one pass over the rows, of fewer than four queries one for each. Inner products row by
-    row read memory in order; a product of matrices reads several rows at once, which pays from
-    four queries on (by it, two of 384 dimensions take 1.5 to 2 times as long).
+    Cost: one pass over the rows for each query if there are fewer than four, else one matrix
+    product. Row-wise products read memory in order. A matrix product reads several rows at once and
+    pays off from four queries on: two queries of 384 dimensions take 1.5 to 2 times as long with
+    it.
     """
     if len(queries) < _MATRIX_QUERIES:
         for query, scores in zip(queries, out, strict=True):
@@ -76,7 +76,7 @@ def scan(rows: Float32, queries: Float32, out: Float32) -> None:
 
 
 def scan_error(dimension: int) -> float:
-    """Return how far a scanned score of unit vectors can be from the resonance.
+    """Return the maximum difference between a scanned score of unit vectors and the resonance.
 
     Source: the running-error bound of a float32 inner product, ``d * 2**-24`` times the sum of
     the magnitudes of the products, which is at most 1 for unit vectors; doubled, with room for
@@ -86,15 +86,15 @@ def scan_error(dimension: int) -> float:
 
 
 def resonances(rows: Float32, query: Float64) -> Float64:
-    """Return the resonance (cosine) of each row with the query: the one fixed routine.
+    """Return the resonance (cosine) of each row with the query; the only routine for scores.
 
     Args:
         rows: (n, dimension) float32, rows of unit norm.
         query: (dimension,) float64 of unit norm.
 
     Returns:
-        (n,) float64. The float64 products of a row are summed by the same
-        pairwise order for every row, whatever ``n`` is, so identical rows score identically.
+        (n,) float64. The products of every row are summed in float64 in the same pairwise order,
+        whatever ``n`` is, so identical rows have identical scores.
 
     Cost: O(n * dimension), with a float64 temporary of at most 256 rows.
     """
@@ -109,23 +109,23 @@ def candidates(scores: Float32, error: float, *, top_k: int) -> tuple[Indices, f
     """Return the position of every row whose true score may be among the ``top_k`` best.
 
     Args:
-        scores: (n,) float32; -inf takes no part.
-        error: Bound on the error of each score.
+        scores: (n,) float32; -inf excludes a row.
+        error: Upper bound on the error of each score.
         top_k: Hits wanted, at least 1.
 
     Returns:
-        Positions, ascending, at least ``min(top_k, rows that take part)`` of them; and the score
-        that they all reach.
+        Positions, ascending, at least ``min(top_k, rows that take part)`` of them; and the lowest
+        score among them that was required.
 
-    Cost: two passes over the scores. With the rows dealt out to at least ``2 * top_k`` groups, the
-    k-th best of the groups' best rows is at most the k-th best of all, and close to it.
+    Cost: two passes over the scores. The rows are divided into at least ``2 * top_k`` groups. The
+    k-th best of the group maxima is at most the k-th best of all rows, and close to it.
     """
     n, peaks = len(scores), scores
     groups = max(256, 1 << (2 * top_k - 1).bit_length())
     if n >= 4 * groups and n % groups == 0:
         peaks = scores.reshape(-1, groups).max(axis=0)
     if not peaks.max() <= _HIGHEST:
-        # A row was damaged in memory, so that it has no cosine; it must not hide the others.
+        # A row that was corrupted in memory has no cosine; it must not hide the other rows.
         scores = np.where(scores <= _HIGHEST, scores, np.float32(-np.inf))
         return candidates(scores, error, top_k=top_k)
     limit = best(peaks, top_k) - 2.0 * error

@@ -1,4 +1,4 @@
-"""Labels of the memories of one space: each text is kept once, a memory holds numbers."""
+"""Label storage of one space: each text is stored once, and slots refer to it by number."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _NO_LABELS = (0,) * _COLUMNS
 
 
 class Labels:
-    """Which slot carries which labels.
+    """Labels of each slot.
 
-    The first four labels of a slot stand in a table that a query scans; what is beyond them, in a
-    dictionary. A label that nothing carries any more is forgotten.
+    The first four labels of a slot are in a table that queries scan; further ones are in a
+    dictionary. A label without any slot is removed.
     """
 
     def __init__(self) -> None:
+        # Four numbers for each slot, row by row; 0 means no label.
         self._table = array("i")
-        """Row by row, four numbers a slot; 0 where there is no label."""
         self._more: dict[int, tuple[int, ...]] = {}
         self._number: dict[str, int] = {}
         self._names: list[str] = [""]
@@ -36,15 +36,20 @@ class Labels:
         return len(self._table) * self._table.itemsize
 
     def grow(self, slots: int) -> None:
-        """Make room for more slots."""
+        """Extend the table to more slots."""
         self._table.frombytes(bytes(slots * _COLUMNS * self._table.itemsize))
+
+    @property
+    def name_count(self) -> int:
+        """Number of names that it has room for, the empty one included."""
+        return len(self._names)
 
     def get(self, slot: int) -> tuple[str, ...]:
         """Return the labels of a slot, sorted."""
         return tuple(self._names[number] for number in self._numbers(slot))
 
     def set(self, slot: int, labels: Iterable[str]) -> None:
-        """Give a slot these labels, sorted and without duplicates, and no others."""
+        """Replace the labels of a slot; they must be sorted and free of duplicates."""
         old = self._numbers(slot)
         numbers = [self._take(label) for label in labels]
         start = slot * _COLUMNS
@@ -57,7 +62,7 @@ class Labels:
             self._drop(number)
 
     def carriers(self, labels: Iterable[str]) -> NDArray[np.bool_]:
-        """Return (slots,) bool: which slots carry all of these labels."""
+        """Return (slots,) bool: the slots that carry all of these labels."""
         table = np.frombuffer(self._table, np.intc).reshape(-1, _COLUMNS)
         result = np.ones(len(table), np.bool_)
         for label in labels:

@@ -1,7 +1,7 @@
 """An exact BM25 index over the slots of one space.
 
-What a search returns depends on the documents that there are: not on the order in which they came
-and went, nor on the slots that they are in.
+The result of a search depends only on the set of documents, not on their order of arrival or on
+their slots.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Float64: TypeAlias = NDArray[np.float64]
 Int64: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 
+# Higher frequencies are capped at this value, the maximum of a byte.
 _MAX_FREQUENCY: Final = 255
-"""Higher frequencies count as this."""
+# Scores that agree to this number of decimals are equal.
 _DECIMALS: Final = 6
-"""Scores are equal if they agree to so many decimals."""
 _ROUNDING: Final = 1e-6
 
 
@@ -34,74 +34,78 @@ _ROUNDING: Final = 1e-6
 class Bm25:
     """Constants of BM25.
 
-    The inverse document frequency is ``ln(1 + (n + prior) / df)``: never negative, and of about the
-    same size in a space of ten memories as in one of thousands, so that scores keep their scale
-    while a space grows. The defaults lie in the middle of a wide plateau of recall in conversations
+    The inverse document frequency is ``ln(1 + (n + prior) / df)``. It is never negative and of
+    about the same size for ten memories as for thousands, so scores keep their scale while a space
+    grows. The defaults lie in the middle of a wide plateau of recall in conversations
     (``benchmarks/recall.py --tune``).
 
     Source: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009.
     """
 
     k1: float = 0.6
-    """How much a term counts that occurs again, at least 0."""
+    """Weight of repeated occurrences of a term, at least 0."""
     b: float = 0.3
-    """How much the length of a document counts, 0..1."""
+    """Weight of the length of a document, 0..1."""
     prior: float = 200.0
-    """Documents without any term that are counted beside those that there are, at least 0."""
+    """Number of empty documents added to the real ones, at least 0; keeps the scale in small
+    spaces."""
     unit: int = 4
-    """Frequency of a term that stands in a text once."""
+    """Frequency of a term that occurs once in a text."""
 
     def idf(self, count: int, frequency: int) -> float:
-        """Return what a term is worth that ``frequency`` of ``count`` documents have."""
+        """Return the weight of a term that ``frequency`` of ``count`` documents contain."""
         return math.log(1.0 + (count + self.prior) / max(frequency, 1))
 
 
 class IndexPart(NamedTuple):
-    """A part of an index as it is kept elsewhere."""
+    """A saved part of an index."""
 
     segment: Segment
     slots: Int32
-    """(documents,) slot of each document; -1 for one that was removed."""
+    """(documents,) slot of each document; -1 for a removed one."""
     lengths: Int32
-    """(documents,) sum of its frequencies."""
+    """(documents,) sum of the term frequencies of each document."""
 
 
 @dataclass(frozen=True, slots=True)
 class LexicalHits:
-    """Documents that a search found."""
+    """The documents that a search found."""
 
     slots: Int32
     scores: Float64
     """BM25, rounded to 1e-6, above 0."""
     postings: Postings = NO_POSTINGS
-    """All that the search looked at, of other documents too."""
+    """All postings that the search read, including those of other documents."""
 
     def matched(self, slots: Sequence[int]) -> list[list[int]]:
-        """Return for each of some slots which words of the query its document has, ascending."""
-        matched: list[list[int]] = [[] for _ in slots]
+        """Return for each given slot the query words in its document, ascending."""
         found, words = self.postings.slots, self.postings.words
-        if not len(found):
-            return matched
-        wanted = np.array(slots, found.dtype)[:, np.newaxis]
-        hits = (found == wanted).ravel().nonzero()[0]
-        hit_words = words.take(hits % len(found)).tolist()
-        for hit, word in zip((hits // len(found)).tolist(), hit_words, strict=True):
-            matched[hit].append(word)
-        return matched
+        matched: dict[int, list[int]] = {slot: [] for slot in slots}
+        if len(found) and matched:
+            marked = np.zeros(1 + max(int(found.max()), *slots), np.bool_)
+            marked[list(slots)] = True
+            hits = marked.take(found).nonzero()[0]
+            hit_slots, hit_words = found.take(hits).tolist(), words.take(hits).tolist()
+            for slot, word in zip(hit_slots, hit_words, strict=True):
+                matched[slot].append(word)
+        return list(matched.values())
 
 
 class LexicalIndex:
-    """BM25 over the documents in some slots; single writer, no locks.
+    """BM25 over documents in slots. Single writer, no locks.
 
     Args:
-        parameters: Constants of the scores.
+        parameters: Constants of BM25.
     """
 
     def __init__(self, parameters: Bm25 | None = None) -> None:
         self.parameters = parameters or Bm25()
         self._postings = PostingStore()
+        # Sum of the term frequencies of each slot's document.
         self._length = np.empty(0, np.int32)
-        """Of each slot, the sum of the frequencies of its document."""
+        # Scratch space of a search: (slots,); no slot is marked between searches.
+        self._marked = np.empty(0, np.bool_)
+        self._ranks = np.empty(0, np.int32)
         self._count = self._total = 0
 
     def __len__(self) -> int:
@@ -113,17 +117,26 @@ class LexicalIndex:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        return self._postings.nbytes + self._length.nbytes
+        scratch = self._marked.nbytes + self._ranks.nbytes
+        return self._postings.nbytes + self._length.nbytes + scratch
+
+    def has(self, slots: NDArray[np.intp]) -> Mask:
+        """Return which of some slots have a document."""
+        occupied = self._postings.occupied
+        found = np.zeros(len(slots), np.bool_)
+        known = slots < len(occupied)
+        found[known] = occupied[slots[known]]
+        return found
 
     def add(self, slot: int, terms: Mapping[str, int]) -> None:
-        """Enter a document into a slot that has none.
+        """Add a document to a slot that has none.
 
         Args:
             slot: At least 0.
-            terms: Frequencies, at least 1, in units of ``Bm25.unit``. A document without any term
-                is not entered, and plays no part.
+            terms: Frequencies, at least 1, in units of ``Bm25.unit``. A document without terms is
+                ignored.
 
-        Cost: about 10 us for 15 terms, amortised: now and then segments are merged, in about 10 ms
+        Cost: about 10 us for 15 terms, amortised. An occasional merge of segments takes about 10 ms
             for 20,000 documents.
         """
         if not terms:
@@ -138,7 +151,7 @@ class LexicalIndex:
         self._count += 1
 
     def remove(self, slot: int) -> None:
-        """Forget the document in ``slot``, if there is one. Cost: O(1) amortised."""
+        """Remove the document in ``slot``, if there is one. Cost: O(1) amortised."""
         if slot in self._postings:
             self._postings.remove(slot)
             self._total -= int(self._length[slot])
@@ -156,17 +169,17 @@ class LexicalIndex:
         """Return the documents with the highest BM25 scores.
 
         Args:
-            query: For each word the terms that stand for it; a document has the word as often as
-                the most frequent one of them.
-            top_k: Hits at most; None returns all, by slot.
-            sequence: (slots,) order of creation: of equal scores the higher sequence is first.
-                None leaves the order to the slots.
-            mask: (slots,) which documents may be found; None for all.
-            living: (slots,) which documents exist for this search, as if the others were removed;
+            query: For each word, the terms that represent it. The most frequent of them gives the
+                frequency of the word in a document.
+            top_k: Maximum number of hits; None returns all, ordered by slot.
+            sequence: (slots,) order of creation; of equal scores, the higher sequence comes first.
+                None orders equal scores by slot.
+            mask: (slots,) documents that may be found; None for all.
+            living: (slots,) documents that exist for this search; the statistics ignore all others.
                 None for all.
 
         Returns:
-            Best first. Exact: the same as scoring every document.
+            Best first. The result is exact: equal to scoring every document.
 
         Cost: O(postings of the terms), about 20 ns each, 15 us for each segment and 50 us.
         """
@@ -174,26 +187,27 @@ class LexicalIndex:
         count, total = self._count, self._total
         if living is not None:
             found = found.only(living[found.slots])
-            occupied = self._postings.occupied[: len(living)]  # which may have room for more
+            # The mask may cover more slots than there are documents, or fewer.
+            occupied = self._postings.occupied[: len(living)]
             exist = occupied & living[: len(occupied)]
             count = int(np.count_nonzero(exist))
             total = int(self._length[: len(exist)][exist[: len(self._length)]].sum())
         frequencies = np.bincount(found.words, minlength=len(query)).tolist()
         if not len(found.slots):
             return LexicalHits(np.empty(0, np.int32), np.empty(0), found)
-        # The postings of a slot come in the order of the query, so its sum rounds in one way only.
+        # Postings of a slot come in the order of the query words, so its sum always rounds the same
+        # way.
         weights = self._weights(found, frequencies, count, total)
-        sums = np.asarray(np.bincount(found.slots, weights), np.float64)
-        hit = sums > 0.0
+        slots, scores = self._sums(found.slots, weights)
         if mask is not None:
-            hit &= mask[: len(hit)]
-        slots = hit.nonzero()[0].astype(np.int32)
-        return _best(LexicalHits(slots, sums[slots], found), sequence, top_k)
+            kept = mask.take(slots)
+            slots, scores = slots[kept], scores[kept]
+        return _best(LexicalHits(slots, scores, found), sequence, top_k)
 
     def parts(self) -> list[IndexPart]:
-        """Return what is held now, which later writes do not change.
+        """Return the present content; later writes do not change the returned parts.
 
-        Cost: O(documents); postings are shared.
+        Cost: O(documents); postings are shared, not copied.
         """
         parts = []
         for segment, slots in self._postings.parts():
@@ -204,7 +218,7 @@ class LexicalIndex:
         return parts
 
     def adopt(self, part: IndexPart) -> None:
-        """Add a part of another index to this one, to which nothing was added otherwise.
+        """Append a saved part to an index to which no document was added.
 
         Cost: O(documents).
         """
@@ -223,7 +237,7 @@ class LexicalIndex:
     def _weights(
         self, found: Postings, frequencies: Sequence[int], count: int, total: int
     ) -> Float64:
-        """Return what each posting adds to the score of its slot."""
+        """Return the contribution of each posting to the score of its slot."""
         k1, b, unit = self.parameters.k1, self.parameters.b, self.parameters.unit
         gains = [self.parameters.idf(count, frequency) * (k1 + 1.0) for frequency in frequencies]
         weights = found.frequencies.astype(np.float64)
@@ -234,13 +248,27 @@ class LexicalIndex:
         weights *= np.array(gains).take(found.words)
         return weights
 
+    def _sums(self, slots: Int32, weights: Float64) -> tuple[Int32, Float64]:
+        """Return each slot once, ascending, with the sum of its weights.
+
+        Cost: one pass over the marks, a byte for each slot; all else is O(len(slots)).
+        """
+        self._marked[slots] = True
+        different = self._marked.nonzero()[0]
+        self._marked[different] = False
+        self._ranks[different] = np.arange(len(different), dtype=np.int32)
+        sums = np.bincount(self._ranks.take(slots), weights)
+        return different.astype(np.int32), np.asarray(sums, np.float64)
+
     def _grow(self, slots: int) -> None:
         more = max(slots - len(self._length), len(self._length) // 8)
         self._length = np.append(self._length, np.zeros(more, np.int32))
+        self._marked = np.zeros(len(self._length), np.bool_)
+        self._ranks = np.empty(len(self._length), np.int32)
 
 
 def _best(hits: LexicalHits, sequence: Int64 | None, top_k: int | None) -> LexicalHits:
-    """Return the best of all documents with a score, rounded."""
+    """Return the documents with the best rounded scores."""
     slots, scores = hits.slots, hits.scores
     if top_k is None:
         return LexicalHits(slots, scores.round(_DECIMALS), hits.postings)

@@ -1,11 +1,11 @@
 """The postings of all documents of one space, by slot.
 
-New documents wait in a small buffer that every search reads, and become segments
-(:mod:`mlsdm_grpc.core.store.lexical_segment`). Segments of about the same size are merged, so that
-there are a logarithmic number of them and a document is copied a logarithmic number of times.
+New documents wait in a small buffer that every search reads. A full buffer becomes a segment
+(:mod:`mlsdm_grpc.core.store.lexical_segment`). Segments of similar size are merged, so the number
+of segments, and of copies of a document, is logarithmic.
 
-Documents are numbered through, segment after segment and then the buffer. One that is removed
-loses its slot, and its postings go when its segment is merged or rewritten.
+Documents are numbered consecutively through all segments and the buffer. Removing a document clears
+its slot; a merge or rewrite of its segment removes its postings.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,31 +21,30 @@ from numpy.typing import NDArray
 
 from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Keys, Mask, Segment, merge
 
-__all__ = ["NO_POSTINGS", "Int32", "PostingStore", "Postings"]
+__all__ = ["BUFFERED_DOCUMENTS", "MIN_REMOVED", "NO_POSTINGS", "Int32", "PostingStore", "Postings"]
 
 Int32: TypeAlias = NDArray[np.int32]
 
-_BUFFERED: Final = 1_024
-"""Postings, or documents, that wait for a segment: a search compares each with all its terms."""
+# Maximum number of postings, or documents, in the buffer; every search compares all of them.
+BUFFERED_DOCUMENTS: Final = 1_024
+# Two neighbouring segments are merged unless the older one is more than this many times larger.
 _RATIO: Final = 3
-"""Two segments are merged unless the older one is more than so many times the newer one."""
+# Share of removed documents above which a segment is rewritten, to bound the wasted memory.
 _MAX_REMOVED: Final = 0.25
-"""A segment of which a larger share was removed is rewritten: bytes stay in proportion."""
-_MIN_REMOVED: Final = 64
+MIN_REMOVED: Final = 64
 _NONE: Final = -1
-_FREQUENCY_BITS: Final = np.uint32(8)
 
 
 class Postings(NamedTuple):
-    """Entries of the words of a query, all arrays of the same length."""
+    """Postings of the words of a query; all arrays have the same length."""
 
     slots: Int32
     frequencies: NDArray[np.uint8]
     words: NDArray[np.intp]
-    """Word of the query; ascending for each slot."""
+    """Index of the query word; ascending within each slot."""
 
     def only(self, kept: Mask) -> Postings:
-        """Return some of the entries."""
+        """Return the entries selected by a mask."""
         if kept.all():
             return self
         return Postings(self.slots[kept], self.frequencies[kept], self.words[kept])
@@ -54,7 +54,7 @@ NO_POSTINGS: Final = Postings(np.empty(0, np.int32), np.empty(0, np.uint8), np.e
 
 
 class _Runs:
-    """Postings as they are collected: runs of one word in one segment."""
+    """A collector of postings: runs of one word in one segment."""
 
     def __init__(self) -> None:
         self.documents: list[NDArray[np.uint16]] = []
@@ -65,10 +65,11 @@ class _Runs:
     def add(
         self, base: int, word: int, documents: NDArray[np.uint16], frequencies: NDArray[np.uint8]
     ) -> None:
-        """Add a run; one of the same word and segment right before it is united with it."""
+        """Add a run; it is joined to the last one if word and segment are the same."""
         if self.words and self.words[-1] == word and self.bases[-1] == base:
-            both = self.documents.pop(), documents
-            documents, frequencies = _united(both, (self.frequencies.pop(), frequencies))
+            documents, frequencies = _united(
+                self.documents.pop(), self.frequencies.pop(), documents, frequencies
+            )
         else:
             self.bases.append(base)
             self.words.append(word)
@@ -77,37 +78,37 @@ class _Runs:
 
 
 class PostingStore:
-    """Postings by slot; single writer, no locks."""
+    """Postings by slot. Single writer, no locks."""
 
     def __init__(self) -> None:
+        # Segments, oldest first.
         self._segments: list[Segment] = []
-        """Oldest first."""
+        # Number of remaining documents of each segment.
         self._living: list[int] = []
-        """Documents of each segment that were not removed."""
+        # Number of the first document of each segment, then of the buffer.
         self._bases: list[int] = [0]
-        """Number of the first document of each segment, and of the buffer."""
         self._keys = array("Q")
+        # Document of each posting in the buffer, relative to the first one there.
         self._documents = array("H")
-        """Of each posting in the buffer, its document, counted from the first one there."""
         self._frequencies = bytearray()
+        # Number of the next document.
         self._end = 0
-        """Number of the next document."""
+        # Slot of each document.
         self._slots = np.empty(0, np.int32)
-        """Slot of each document."""
+        # Document of each slot.
         self._numbers = np.empty(0, np.int32)
-        """Document of each slot."""
 
     def __contains__(self, slot: int) -> bool:
         return 0 <= slot < len(self._numbers) and bool(self._numbers[slot] != _NONE)
 
     @property
     def occupied(self) -> Mask:
-        """(slots,) which slots have a document."""
+        """(slots,) bool: the slots that have a document."""
         return self._numbers > _NONE
 
     @property
     def segment_count(self) -> int:
-        """Segments beside the buffer."""
+        """Number of segments, without the buffer."""
         return len(self._segments)
 
     @property
@@ -118,11 +119,11 @@ class PostingStore:
         return buffer + segments + self._slots.nbytes + self._numbers.nbytes
 
     def add(self, slot: int, keys: Sequence[int], frequencies: Sequence[int]) -> None:
-        """Enter a document into a slot that has none.
+        """Add a document to a slot that has none.
 
         Args:
             slot: At least 0.
-            keys: Different keys of terms, at least one.
+            keys: Distinct keys of terms, at least one.
             frequencies: One for each key, 1..255.
 
         Cost: amortised 0.5 us for each term.
@@ -137,11 +138,11 @@ class PostingStore:
         self._numbers[slot] = self._end
         self._slots[self._end] = slot
         self._end += 1
-        if len(self._keys) >= _BUFFERED:
+        if len(self._keys) >= BUFFERED_DOCUMENTS:
             self.flush()
 
     def remove(self, slot: int) -> None:
-        """Forget the document of a slot that has one. Cost: O(1) amortised."""
+        """Remove the document of a slot that has one. Cost: O(1) amortised."""
         number = int(self._numbers[slot])
         self._numbers[slot] = self._slots[number] = _NONE
         if number >= self._bases[-1]:
@@ -149,25 +150,26 @@ class PostingStore:
         place = bisect_right(self._bases, number) - 1
         self._living[place] -= 1
         size = self._bases[place + 1] - self._bases[place]
-        if size - self._living[place] > max(_MIN_REMOVED, _MAX_REMOVED * size):
+        if size - self._living[place] > max(MIN_REMOVED, _MAX_REMOVED * size):
             self._merge(place, place + 1)
 
     def find(self, query: Sequence[Sequence[int]]) -> Postings:
-        """Return one posting for each word of a query and slot, by word for each slot.
+        """Return one posting for each slot and word of a query, ordered by word within each slot.
 
         Args:
-            query: For each word the keys of the terms that stand for it. The term that a document
-                has most often counts.
+            query: For each word, the keys of the terms that represent it. The term with the highest
+                frequency in a document counts.
 
         Cost: O(postings), and about 10 us for each segment.
         """
-        keys = np.array([key for word in query for key in word], np.uint64)
+        wanted = array("Q", chain.from_iterable(query))
+        keys = np.frombuffer(wanted, np.uint64)
         words = [i for i, word in enumerate(query) for _ in word]
         runs = _Runs()
         for segment, base in zip(self._segments, self._bases, strict=False):
-            hits, parts = segment.find(keys)
-            for hit, part in zip(hits, parts, strict=True):
-                runs.add(base, words[hit], segment.documents[part], segment.frequencies[part])
+            documents, frequencies = segment.documents, segment.frequencies
+            for hit, begin, end in segment.find(keys, wanted):
+                runs.add(base, words[hit], documents[begin:end], frequencies[begin:end])
         if self._keys and words:
             self._find_buffered(keys, words, runs)
         if not runs.words:
@@ -181,7 +183,7 @@ class PostingStore:
         return found if slots.min() > _NONE else found.only(slots > _NONE)
 
     def flush(self) -> None:
-        """Make a segment of the buffer, and merge those of about the same size."""
+        """Turn the buffer into a segment, and merge segments of similar size."""
         if not self._keys:
             return
         slots = self._slots[self._bases[-1] : self._end]
@@ -191,6 +193,7 @@ class PostingStore:
         self._keys, self._documents, self._frequencies = array("Q"), array("H"), bytearray()
         first = len(self._segments) - 1
         while first and self._living[first - 1] <= _RATIO * sum(self._living[first:]):
+            # Document numbers within a segment have 16 bits.
             if sum(self._living[first - 1 :]) > MAX_DOCUMENTS:
                 break
             first -= 1
@@ -198,9 +201,9 @@ class PostingStore:
             self._merge(first, len(self._segments))
 
     def parts(self) -> list[tuple[Segment, Int32]]:
-        """Return what is held now: segments, and the slots of their documents, -1 for removed ones.
+        """Return the present segments, each with the slots of its documents (-1 for removed ones).
 
-        Cost: O(documents); postings are shared, they never change.
+        Cost: O(documents); postings are shared, because they never change.
         """
         parts = [
             (segment, self._slots[begin:end].copy())
@@ -213,11 +216,10 @@ class PostingStore:
         return parts
 
     def adopt(self, segment: Segment, slots: Int32) -> None:
-        """Add a segment behind all others; nothing may be buffered.
+        """Append a segment; the buffer must be empty.
 
-        Args:
-            segment: Its arrays are kept.
-            slots: Of its documents, -1 for removed ones; copied.
+        segment: The segment; its arrays are not copied.
+            slots: Slot of each document, -1 for a removed one; copied.
         """
         self._slots = np.concatenate((self._slots[: self._end], slots))
         base, self._end = self._end, len(self._slots)
@@ -230,7 +232,7 @@ class PostingStore:
         self._renumber(base)
 
     def _buffered(self) -> Segment:
-        """Return the segment that the buffer would make."""
+        """Return the contents of the buffer as a segment."""
         return Segment.of(
             np.frombuffer(self._keys, np.uint64).copy(),
             np.frombuffer(self._documents, np.uint16).copy(),
@@ -238,7 +240,7 @@ class PostingStore:
         )
 
     def _find_buffered(self, keys: Keys, words: Sequence[int], runs: _Runs) -> None:
-        """Add the postings of the buffer to those of the segments."""
+        """Add the matching postings of the buffer to ``runs``."""
         buffered = np.frombuffer(self._keys, np.uint64)
         terms, places = np.divmod((keys[:, None] == buffered).ravel().nonzero()[0], len(buffered))
         if not len(terms):
@@ -253,7 +255,7 @@ class PostingStore:
                 begin += count
 
     def _merge(self, first: int, end: int) -> None:
-        """Merge the segments from ``first`` to before ``end``, without what was removed."""
+        """Merge the segments ``first`` to ``end - 1``, without removed documents."""
         base, behind = self._bases[first], self._bases[end]
         parts = []
         for place in range(first, end):
@@ -265,6 +267,7 @@ class PostingStore:
                 )
         slots = self._slots[base:behind]
         slots = slots[slots > _NONE]
+        # All later document numbers shift down by the number of removed documents.
         less = behind - base - len(slots)
         self._slots[base : base + len(slots)] = slots
         self._slots[base + len(slots) : self._end - less] = self._slots[behind : self._end].copy()
@@ -279,27 +282,28 @@ class PostingStore:
         self._renumber(base)
 
     def _renumber(self, base: int) -> None:
-        """Tell the slots of the documents from ``base`` on their numbers."""
+        """Update the document number of each slot, from document ``base`` on."""
         slots = self._slots[base : self._end]
         there = (slots > _NONE).nonzero()[0]
         self._numbers[slots[there]] = there + base
 
 
 def _grown(column: Int32, length: int) -> Int32:
-    """Return a column of at least this length, and an eighth longer than it was."""
+    """Return a column of at least ``length`` entries, at least an eighth longer than before."""
     more = max(length - len(column), len(column) // 8)
     return np.append(column, np.full(more, _NONE, np.int32))
 
 
 def _united(
-    documents: Sequence[NDArray[np.uint16]], frequencies: Sequence[NDArray[np.uint8]]
+    documents: NDArray[np.uint16],
+    frequencies: NDArray[np.uint8],
+    more: NDArray[np.uint16],
+    more_frequencies: NDArray[np.uint8],
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Return one posting for each document: the one with the highest frequency."""
-    packed = np.concatenate(documents).astype(np.uint32)
-    packed <<= _FREQUENCY_BITS
-    packed |= np.concatenate(frequencies)
-    packed.sort()
-    found = (packed >> _FREQUENCY_BITS).astype(np.uint16)
-    last = np.ones(len(found), np.bool_)
-    np.not_equal(found[1:], found[:-1], out=last[:-1])
-    return found[last], packed[last].astype(np.uint8)
+    """Return one posting for each document of two runs: the one with the higher frequency."""
+    highest = np.zeros(1 + max(int(documents.max()), int(more.max())), np.uint8)
+    highest[documents] = frequencies
+    known = highest.take(more)
+    highest[more] = np.maximum(known, more_frequencies)
+    documents = np.concatenate((documents, more[known == 0]))
+    return documents, highest.take(documents)

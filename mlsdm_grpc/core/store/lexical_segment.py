@@ -1,7 +1,7 @@
 """Segments of a lexical index: immutable postings of some documents, sorted by term.
 
-A segment numbers its documents itself, so a posting takes three bytes. A term is known by 64 bits
-of its digest: what it was is known to whoever asks for it.
+Each segment numbers its own documents, so a posting takes three bytes. A term is stored as 64 bits
+of its digest; searches bring the text of their terms themselves.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 __all__ = ["MAX_DOCUMENTS", "Keys", "Mask", "Segment", "merge", "term_key"]
 
-MAX_DOCUMENTS: Final = 8_192
-"""Documents of a segment at most: to merge two takes about 5 ms; their numbers have 16 bits."""
+MAX_DOCUMENTS: Final = 16_384
+"""Maximum number of documents of a segment: their numbers have 16 bits, and a merge of two takes
+about 5 ms."""
+# About 3 MB in each process.
 _CACHED_KEYS: Final = 16_384
-"""About 3 MB a process."""
 
 Keys: TypeAlias = NDArray[np.uint64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -27,21 +28,21 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 @lru_cache(maxsize=_CACHED_KEYS)
 def term_key(term: str) -> int:
-    """Return 64 bits that stand for a term, the same in every process.
+    """Return the 64-bit key of a term; it is the same in every process.
 
-    Two of a million terms share theirs with a probability of 3e-8.
+    The probability that two of a million terms share a key is 3e-8.
     """
     return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "little")
 
 
 class Segment(NamedTuple):
-    """Postings of some documents.
+    """Postings of a set of documents.
 
     Invariant: the documents of ``keys[i]`` are ``documents[starts[i]:starts[i + 1]]``.
     """
 
     keys: Keys
-    """(terms,) ascending, different."""
+    """(terms,) ascending and distinct."""
     starts: NDArray[np.uint32]
     """(terms + 1,)."""
     documents: NDArray[np.uint16]
@@ -58,7 +59,7 @@ class Segment(NamedTuple):
     def of(
         cls, keys: Keys, documents: NDArray[np.uint16], frequencies: NDArray[np.uint8]
     ) -> Segment:
-        """Return the segment of unordered postings, at least one. Cost: O(n log n)."""
+        """Return a segment of unordered postings, at least one. Cost: O(n log n)."""
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
         first = np.ones(len(keys), np.bool_)
@@ -66,22 +67,31 @@ class Segment(NamedTuple):
         starts = np.append(first.nonzero()[0], len(keys)).astype(np.uint32)
         return cls(keys[starts[:-1]], starts, documents[order], frequencies[order])
 
-    def find(self, keys: Keys) -> tuple[list[int], list[slice]]:
-        """Return which of ``keys`` the segment has, ascending, and where their postings are.
+    def find(self, keys: Keys, wanted: Sequence[int]) -> list[tuple[int, int, int]]:
+        """Return the keys that the segment has: index, begin and end of the postings.
+
+        Args:
+            keys: Keys to find.
+            wanted: The same keys as numbers; for a few keys, comparing numbers is faster.
 
         Cost: O(keys * log terms).
         """
         places = self.keys.searchsorted(keys)
-        hits = (self.keys.take(places, mode="clip") == keys).nonzero()[0]
-        places = places[hits]
-        ends = self.starts[places + 1].tolist()
-        return hits.tolist(), list(map(slice, self.starts[places].tolist(), ends))
+        found = self.keys.take(places, mode="clip").tolist()
+        start = self.starts.item
+        return [
+            (i, start(place), start(place + 1))
+            for i, (place, key, sought) in enumerate(
+                zip(places.tolist(), found, wanted, strict=True)
+            )
+            if key == sought
+        ]
 
     def without(self, kept: Mask) -> Segment:
-        """Return the segment of some of its documents, which are numbered anew.
+        """Return a segment with some of the documents, numbered again from 0.
 
         Args:
-            kept: (documents,) which ones; at least one of them has a posting.
+            kept: (documents,) bool: the documents to keep; at least one of them has a posting.
         """
         numbers = (kept.cumsum() - 1).astype(np.uint16)
         left = kept[self.documents]
@@ -100,10 +110,10 @@ def merge(parts: Sequence[Segment], sizes: Sequence[int]) -> Segment:
     """Return one segment with the documents of all parts, in their order.
 
     Args:
-        parts: At least one.
-        sizes: Documents of each part; together at most ``MAX_DOCUMENTS``.
+        parts: Segments to merge, at least one.
+        sizes: Number of documents of each part; together at most ``MAX_DOCUMENTS``.
 
-    Cost: O(postings), about 20 ns each, and 20 bytes each for the time being.
+    Cost: O(postings), about 20 ns and 20 temporary bytes each.
     """
     keys = np.unique(np.concatenate([part.keys for part in parts]))
     places = [keys.searchsorted(part.keys) for part in parts]
@@ -111,6 +121,7 @@ def merge(parts: Sequence[Segment], sizes: Sequence[int]) -> Segment:
     for part, place in zip(parts, places, strict=True):
         counts[place] += np.diff(part.starts)
     starts = np.concatenate(([0], counts.cumsum()))
+    # A counting sort by term: each part writes its postings to the next free position of each term.
     free = starts[:-1].copy()
     documents = np.empty(starts[-1], np.uint16)
     frequencies = np.empty(starts[-1], np.uint8)

@@ -1,6 +1,6 @@
-"""The memories of one space by slot, packed: unit rows, numeric columns, and the rest as bytes.
+"""The memories of one space by slot, packed: unit rows, numeric columns, and bytes.
 
-A full space takes little more than its vectors. A :class:`Memory` is made when it is asked for.
+A full space takes little more memory than its vectors. A :class:`Memory` object is made on demand.
 """
 
 from __future__ import annotations
@@ -44,38 +44,38 @@ DIGEST_MODULUS: Final = 2**64
 
 @dataclass(slots=True, weakref_slot=True)
 class Lattice:
-    """Slots of one space. Where a memory lies is no part of the state."""
+    """Slots of one space. The slot of a memory is not part of the state."""
 
     rows: Rows
     columns: NDArray[Any] = field(default_factory=lambda: np.zeros(0, COLUMNS))
     """(slots,) structured; sequence 0 marks a free slot."""
     labels: Labels = field(default_factory=Labels)
     damaged: set[int] = field(default_factory=set)
-    """Slots whose row is not what was stored; no query finds them."""
+    """Slots whose row differs from the stored one; queries skip them."""
     lost: set[int] = field(default_factory=set)
-    """Those of them that could not be restored."""
+    """Damaged slots that could not be restored."""
     before_change: list[Callable[[int], None]] = field(default_factory=list)
-    """Told the slot before the memory in it changes or leaves."""
+    """Callbacks that receive the slot before its memory changes or is removed."""
     placed: list[Callable[[int, Memory], None]] = field(default_factory=list)
-    """Told the slot that a memory was put into, and the memory."""
+    """Callbacks that receive the slot and its new memory."""
     cleared: list[Callable[[int], None]] = field(default_factory=list)
-    """Told the slot that a memory left."""
+    """Callbacks that receive a slot after its memory was removed."""
     digest: int = 0
-    """Sum of the fingerprints of all memories, modulo 2**64. It depends on what is kept, not on the
-    order in which it came, and each change keeps it up to date."""
+    """Sum of the fingerprints of all memories, modulo 2**64. It depends on the content, not on the
+    order of arrival, and is updated with each change."""
     text_keys: array[int] = field(default_factory=lambda: array("q"))
-    """(slots,) 64-bit hash of each text in its canonical form, for whoever looks for equal ones; 0
-    where it is not known yet. Derived, and kept by :mod:`mlsdm_grpc.core.mind.creation_order`."""
+    """(slots,) 64-bit hash of each text in canonical form, used to find equal texts; 0 if not
+    computed yet. Derived data, maintained by :mod:`mlsdm_grpc.core.mind.creation_order`."""
+    # (slots,) contribution of each slot to the digest, 64 bits; 0 for a free slot.
     _fingerprints: array[int] = field(default_factory=lambda: array("Q"))
-    """(slots,) 64-bit contribution of each slot to the digest; 0 for a free one."""
+    # (slots,) bytes: id, text, metadata and provenance. An object array, because the garbage
+    # collector would scan a list, 10 ms for 200,000 entries.
     _rest: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, np.object_))
-    """(slots,) bytes: id, text, metadata and provenance. No list: the garbage collector would go
-    through it, 10 ms for 200,000."""
     _rest_bytes: int = 0
 
     @property
     def nbytes(self) -> int:
-        """Bytes of everything that is kept for a slot."""
+        """Size of all data of all slots, bytes."""
         slots = len(self.columns)
         return (
             self.rows.nbytes + self.columns.nbytes + self.labels.nbytes + self._rest_bytes
@@ -83,9 +83,9 @@ class Lattice:
         )  # fmt: skip
 
     def place(self, memory: Memory, row: Float32) -> int:
-        """Put a memory and its row (copied) into a free slot and return that.
+        """Store a memory and a copy of its row in a free slot, and return the slot.
 
-        A memory with a checksum was stored before; if the row does not have it, it is damaged.
+        A memory with a checksum was stored before; if its row has another checksum, it is damaged.
 
         Cost: O(dimension).
         """
@@ -135,15 +135,15 @@ class Lattice:
             told(slot)
 
     def memory(self, slot: int) -> Memory:
-        """Return the memory in a slot that is used."""
+        """Return the memory in a used slot."""
         return unpack(self.packed(slot))
 
     def packed(self, slot: int) -> Packed:
-        """Return what is kept of the memory in a slot that is used."""
+        """Return the packed memory in a used slot."""
         return Packed(self.columns[slot].item(), self._rest[slot], self.labels.get(slot))
 
     def update(self, slot: int, memory: Memory) -> None:
-        """Write what may change of a memory: labels, pin, expiry, confidence, revision, ring."""
+        """Write the mutable fields of a memory: labels, pin, expiry, confidence, revision, ring."""
         self._announce(slot)
         columns = self.columns
         columns["ring_sequence"][slot] = memory.ring_sequence
@@ -156,7 +156,7 @@ class Lattice:
         self._note(slot, memory.fingerprint)
 
     def identify(self, slot: int, memory: Memory) -> None:
-        """Write digest and embedding model of a memory."""
+        """Write the digest and the embedding model of a memory."""
         self._announce(slot)
         columns = self.columns
         columns["digest_head"][slot], columns["digest_tail"][slot] = DIGEST.unpack(memory.digest)
@@ -166,22 +166,22 @@ class Lattice:
         self._note(slot, memory.fingerprint)
 
     def memory_id(self, slot: int) -> str:
-        """Return the id of the memory in a slot that is used."""
+        """Return the id of the memory in a used slot."""
         memory_id: str = marshal.loads(self._rest[slot])[0]  # noqa: S302 - dumped here
         return memory_id
 
     def text(self, slot: int) -> str:
-        """Return the text of the memory in a slot that is used."""
+        """Return the text of the memory in a used slot."""
         text: str = marshal.loads(self._rest[slot])[1]  # noqa: S302 - dumped here
         return text
 
     def text_and_context(self, slot: int) -> tuple[str, str]:
-        """Return the text of the memory in a slot that is used, and its context."""
+        """Return the text and the context of the memory in a used slot."""
         rest = marshal.loads(self._rest[slot])  # noqa: S302 - dumped here
         return rest[1], rest[8]
 
     def flags(self, slot: int) -> tuple[bool, bool]:
-        """Return whether the memory in a slot is pinned, and whether a caller chose its id."""
+        """Return two flags of a memory: pinned, and id chosen by the caller."""
         flags = int(self.columns["flags"][slot])
         return bool(flags & PINNED), bool(flags & CALLER_CHOSEN)
 
@@ -193,12 +193,12 @@ class Lattice:
         return slots
 
     def expiring(self) -> NDArray[np.int64]:
-        """Return (slots,) int64 Unix times in nanoseconds, 0 for never and for free slots."""
+        """Return (slots,) int64 expiry times, Unix nanoseconds; 0 for never and for free slots."""
         times: NDArray[np.int64] = self.columns["expire_time_ns"]
         return times
 
     def sound(self, slot: int) -> bool:
-        """Return whether the row of a used slot is the one that was stored; hide one that is not.
+        """Return True if the row of a used slot is the stored one; otherwise hide the slot.
 
         Cost: O(dimension).
         """
@@ -210,12 +210,12 @@ class Lattice:
         return False
 
     def lose(self, slot: int) -> None:
-        """Note that the row of a slot is damaged beyond repair."""
+        """Mark the row of a slot as damaged beyond repair."""
         self._hide(slot)
         self.lost.add(slot)
 
     def mend(self, slot: int, row: Float32) -> bool:
-        """Put ``row`` into a slot if it is the one that was stored, and return whether it is."""
+        """Restore ``row`` to a slot if it matches the checksum, and return True if it does."""
         if checksum_of(row) != int(self.columns["checksum"][slot]):
             return False
         self.rows.reveal(slot, row, float(self.columns["phase"][slot]))
@@ -224,7 +224,7 @@ class Lattice:
         return True
 
     def _hide(self, slot: int) -> None:
-        """Keep a damaged row from queries, and what is in it from disturbing them."""
+        """Exclude a damaged row from queries, and clear it so that it disturbs none of them."""
         self.rows.hide(slot)
         self.damaged.add(slot)
 
@@ -233,7 +233,7 @@ class Lattice:
             told(slot)
 
     def _note(self, slot: int, fingerprint: int) -> None:
-        """Let a slot contribute this to the digest from now on."""
+        """Set the contribution of a slot to the digest."""
         change = fingerprint - self._fingerprints[slot]
         self.digest = (self.digest + change) % DIGEST_MODULUS
         self._fingerprints[slot] = fingerprint

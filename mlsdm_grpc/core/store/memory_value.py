@@ -1,4 +1,4 @@
-"""One memory without its vector, as a value, and the hashes that say what is kept of it."""
+"""A memory without its vector, as a value, and the hashes over its content."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from mlsdm_grpc.core.model.record import ExchangeRole, Float32, Provenance, etag
 __all__ = ["CALLER_CHOSEN", "DIGEST", "PINNED", "Memory", "checksum_of", "fingerprint_of"]
 
 DIGEST = struct.Struct("<qq")
-"""A digest as two columns."""
+"""Layout of a digest as two columns."""
 PINNED, CALLER_CHOSEN = 1, 2
 """Bits of the flags."""
+# Numeric columns of a memory, in order.
 _NUMBERS = struct.Struct("<9qI2fB")
-"""The columns of a memory in their order."""
+# Version of marshal in which equal values have equal bytes. Later versions also encode object
+# sharing.
 _PLAIN = 2
-"""Version of marshal in which equal values have equal bytes; later ones also say what is shared."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """One memory without its vector; a value of its own, changing it changes nothing else."""
+    """One memory without its vector; an independent value."""
 
     memory_id: str
     text: str
@@ -41,18 +42,18 @@ class Memory:
     update_time_ns: int
     expire_time_ns: int
     revision: int
-    """Revision at which it last changed."""
+    """Revision of the last change."""
     sequence: int
     """Order of creation within the space, from 1; never reused."""
     ring_sequence: int
-    """Order in which it leaves; renewed when a duplicate refreshes it."""
+    """Order of eviction; renewed when a duplicate refreshes the memory."""
     digest: bytes
-    """Identity that it shares with its exact duplicates; 16 bytes."""
+    """Identity shared with exact duplicates, 16 bytes."""
     checksum: int = 0
-    """CRC-32 of the row when it was stored; 0 before that."""
+    """CRC-32 of the stored row; 0 before the row is stored."""
     embedding_model: str = ""
-    """Model that made its vector from its text; empty where a caller sent the vector, and for
-    memories that the first rules stored."""
+    """Model that embedded the text; empty if a caller sent the vector, and for memories stored
+    under version 1 of the rules."""
     context: str = ""
     event_time_ns: int = 0
     conversation_id: str = ""
@@ -65,7 +66,7 @@ class Memory:
 
     @property
     def lineage_hash(self) -> str:
-        """SHA-256 (64 hexadecimal digits) over how this memory came to be."""
+        """SHA-256 (64 hexadecimal digits) over the origin of this memory."""
         provenance = self.provenance
         history = (
             self.digest.hex(),
@@ -81,20 +82,20 @@ class Memory:
 
     @property
     def fingerprint(self) -> int:
-        """64 bits of a hash over all that is kept of it, the row by its checksum."""
+        """Hash over all stored content, 64 bits; the row is included by its checksum."""
         return fingerprint_of(self, self.checksum)
 
     def owns(self, row: Float32) -> bool:
-        """Return whether ``row`` is the one that was stored for it. Cost: O(dimension)."""
+        """Return True if ``row`` is the stored row of this memory. Cost: O(dimension)."""
         return checksum_of(row) == self.checksum
 
     def expired(self, now_ns: int) -> bool:
-        """Return whether its time is over at ``now_ns``."""
+        """Return True if the memory has expired at ``now_ns``."""
         return 0 < self.expire_time_ns <= now_ns
 
 
 def fingerprint_of(memory: Memory, checksum: int) -> int:
-    """Return 64 bits of a hash over all that is kept of a memory."""
+    """Return the 64-bit hash over all stored content of a memory."""
     provenance = memory.provenance
     numbers = _NUMBERS.pack(
         memory.sequence,
@@ -110,6 +111,7 @@ def fingerprint_of(memory: Memory, checksum: int) -> int:
         memory.confidence,
         PINNED * memory.pinned | CALLER_CHOSEN * memory.caller_chosen_id,
     )
+    # Memories without these fields hash as they did before the fields existed.
     told: tuple[str | int, ...] = ()
     if memory.context or memory.event_time_ns or memory.conversation_id or memory.role:
         told = memory.context, memory.event_time_ns, memory.conversation_id, int(memory.role)

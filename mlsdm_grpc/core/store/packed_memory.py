@@ -1,4 +1,4 @@
-"""A memory as its slot keeps it: numbers in columns, and the rest as bytes."""
+"""The packed form of a memory in its slot: numbers in columns, and the rest as bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 _ROLE_SHIFT, _SOURCE_SHIFT = 2, 4
 _ROLES, _SOURCES = 3, 7
-"""Flags have a role in two bits, and a source in three behind them."""
+"""Layout of the flags: the role in two bits, then the source in three."""
 COLUMNS = np.dtype(
     [
         ("sequence", np.int64),
@@ -49,7 +49,7 @@ COLUMNS = np.dtype(
 
 
 class Packed(NamedTuple):
-    """A memory as it is kept; an immutable value."""
+    """A packed memory; an immutable value."""
 
     columns: tuple[Any, ...]
     rest: bytes
@@ -57,7 +57,7 @@ class Packed(NamedTuple):
 
 
 def rest_of(memory: Memory) -> bytes:
-    """Return what is kept of a memory besides numbers and labels; see :class:`Packed`."""
+    """Return the stored data of a memory except numbers and labels; see :class:`Packed`."""
     provenance = memory.provenance
     return marshal.dumps(
         (
@@ -76,7 +76,7 @@ def rest_of(memory: Memory) -> bytes:
 
 
 def unpack(packed: Packed) -> Memory:
-    """Return the memory that was packed."""
+    """Return the memory from its packed form."""
     (
         sequence, ring_sequence, create_time_ns, create_revision, update_time_ns,
         expire_time_ns, revision, digest_head, digest_tail, checksum, phase, confidence, flags,
@@ -120,23 +120,23 @@ def flags_of(memory: Memory) -> int:
 
 
 def pinned_of(columns: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return (slots,) bool: which slots hold a pinned memory."""
+    """Return (slots,) bool: the slots with a pinned memory."""
     pinned: NDArray[np.bool_] = columns["flags"] & PINNED > 0
     return pinned
 
 
 def roles_of(columns: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return (slots,) the role of each memory in an exchange, 0 where it has none."""
+    """Return (slots,) role of each memory in an exchange, 0 for none."""
     return columns["flags"] >> np.uint8(_ROLE_SHIFT) & np.uint8(_ROLES)
 
 
 def sources_of(columns: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return (slots,) the number of the source of each memory."""
+    """Return (slots,) number of the source of each memory."""
     return columns["flags"] >> np.uint8(_SOURCE_SHIFT) & np.uint8(_SOURCES)
 
 
 def conversation_key(conversation_id: str) -> int:
-    """Return a 64-bit hash of the id of a conversation, signed; 0 for none."""
+    """Return the signed 64-bit hash of a conversation id; 0 for none."""
     if not conversation_id:
         return 0
     digest = hashlib.blake2b(conversation_id.encode(), digest_size=8).digest()

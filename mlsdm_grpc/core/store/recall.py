@@ -1,8 +1,8 @@
-"""Recall: the memories in a band of phases that answer a query best, exactly.
+"""Recall: exact search for the best memories in a band of phases.
 
-A scan gives approximate scores, the candidates that its error leaves are scored by the fixed
-routine of :mod:`mlsdm_grpc.core.store.kernel`. What a query's words add to that is the part of
-:mod:`mlsdm_grpc.core.store.word_recall`.
+A scan gives approximate scores. The candidates within its error bound are scored by the fixed
+routine of :mod:`mlsdm_grpc.core.store.kernel`. The module :mod:`mlsdm_grpc.core.store.word_recall`
+adds the words of a query.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from mlsdm_grpc.core.store.memory_table import Lattice
 from mlsdm_grpc.core.store.recall_query import NO_FUSED, NOTHING, Query, RecalledSlots
 from mlsdm_grpc.core.store.rescoring import rescored
 from mlsdm_grpc.core.store.rows import BLOCK_ROWS, ApproximateScores
-from mlsdm_grpc.core.store.word_recall import WordSearch
+from mlsdm_grpc.core.store.word_recall import Hybrid, WordSearch
 
 __all__ = ["Recall"]
 
 _QUERIES_AT_ONCE = 32
+# Number of candidates beyond ``top_k`` above which a float32 pass narrows them down first.
 _SURPLUS = 32
-"""More candidates than this beyond ``top_k`` are narrowed down in float32 first."""
+# Number of candidates beyond ``top_k`` above which the error bound of each row is used.
 _MANY = 256
-"""With more candidates than this beyond ``top_k`` the error of each row is looked at."""
 _LOWEST = float(np.finfo(np.float64).min)
+# Above one candidate for every four rows, scanning the float32 rows is cheaper.
 _MAX_SHARE = 4
-"""If more than one row in four is a candidate, scanning the float32 rows is cheaper."""
 
 
 class Recall:
-    """Searches one lattice.
+    """Search over one lattice.
 
     Attributes:
-        searches: Queries answered.
-        full_scans: How many of them the int8 copies could not narrow down.
+        searches: Number of queries answered.
+        full_scans: Number of queries that the int8 copies could not narrow down.
     """
 
     def __init__(self, lattice: Lattice) -> None:
@@ -52,31 +52,38 @@ class Recall:
         traces: kernel.Float64 | None = None,
         words: WordSearch | None = None,
     ) -> list[RecalledSlots]:
-        """Return what each query recalls.
+        """Return the result of each query.
 
         Args:
-            queries: Those that need the same blocks of rows share one scan.
-            now_ns: Memories that have expired by then are left out; 0 if none has.
+            queries: Queries over the same blocks of rows share one scan.
+            now_ns: Memories that expired before this Unix time are excluded; 0 skips the check.
             traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
-            words: Answers those that have words.
+            words: Search by words, for queries that have words.
         """
         results = [NOTHING] * len(queries)
         self.searches += len(queries)
         together: dict[bytes, tuple[kernel.Indices, list[int]]] = {}
+        hybrids = dict[int, Hybrid]()
         for i, query in enumerate(queries):
             if query.sought is not None and query.sought.alone and words is not None:
                 results[i] = words.alone(query, query.sought)
                 continue
             blocks = self._lattice.rows.blocks(*query.band)
-            if len(blocks):
-                together.setdefault(blocks.tobytes(), (blocks, []))[1].append(i)
-            elif query.sought is not None:
-                results[i] = NO_FUSED
+            if not len(blocks):
+                results[i] = NOTHING if query.sought is None else NO_FUSED
+                continue
+            if query.sought is not None and words is not None:
+                hybrids[i] = words.hybrid(query, query.sought)
+                found = hybrids[i].without_scan()
+                if found is not None:
+                    results[i] = found
+                    continue
+            together.setdefault(blocks.tobytes(), (blocks, []))[1].append(i)
         for blocks, members in together.values():
-            part = _Part(self._lattice, blocks, now_ns, traces, words)
+            part = _Part(self._lattice, blocks, now_ns, traces)
             for start in range(0, len(members), _QUERIES_AT_ONCE):
                 some = members[start : start + _QUERIES_AT_ONCE]
-                asked = [queries[i] for i in some]
+                asked = [(queries[i], hybrids.get(i)) for i in some]
                 for i, found in zip(some, part.search(asked), strict=True):
                     results[i] = found
             self.full_scans += part.full_scans
@@ -84,7 +91,7 @@ class Recall:
 
 
 class _Part:
-    """Some blocks of a lattice, as queries for one band see them."""
+    """A set of blocks of a lattice, searched by queries of one phase band."""
 
     def __init__(
         self,
@@ -92,28 +99,31 @@ class _Part:
         blocks: kernel.Indices,
         now_ns: int,
         traces: kernel.Float64 | None,
-        words: WordSearch | None,
     ) -> None:
         self._lattice = lattice
         self._rows = lattice.rows
         self._blocks = blocks
         self._now_ns = now_ns
         self._traces = traces
-        self._words = words
         self.full_scans = 0
 
-    def search(self, queries: Sequence[Query]) -> list[RecalledSlots]:
-        """Answer queries that need these blocks."""
-        biased = self._traces is not None and any(query.synaptic_bias for query in queries)
-        scan = self._rows.scan(self._blocks, self._matrix(queries, biased=biased))
-        return [self._best(query, scan, i, biased=biased) for i, query in enumerate(queries)]
+    def search(self, queries: Sequence[tuple[Query, Hybrid | None]]) -> list[RecalledSlots]:
+        """Answer queries that need these blocks, each with its search by words if it has words."""
+        asked = [query for query, _ in queries]
+        biased = self._traces is not None and any(query.synaptic_bias for query in asked)
+        scan = self._rows.scan(self._blocks, self._matrix(asked, biased=biased))
+        results = list[RecalledSlots]()
+        for i, (query, hybrid) in enumerate(queries):
+            if hybrid is None:
+                results.append(self._best(query, scan, i, biased=biased))
+            else:
+                scores, error = self._approximate(query, scan, i, biased=biased)
+                results.append(hybrid.fused(self._of_all(scores), error))
+        return results
 
     def _best(
         self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
     ) -> RecalledSlots:
-        if query.sought is not None and self._words is not None:
-            scores, error = self._approximate(query, scan, i, biased=biased)
-            return self._words.fused(query, query.sought, self._of_all(scores), error)
         slots = self._candidates(query, scan, i, biased=biased)
         if scan.row_errors is not None and len(slots) * _MAX_SHARE > scan.scores.shape[1]:
             self.full_scans += 1
@@ -122,14 +132,14 @@ class _Part:
         return self._rescored(query, slots, narrow=scan.row_errors is not None)
 
     def _matrix(self, queries: Sequence[Query], *, biased: bool) -> kernel.Float64:
-        """Return the vectors to scan for: those of the queries, and the traces if they are used."""
+        """Return the vectors to scan: those of the queries, then the traces if they are used."""
         vectors = [query.vector for query in queries]
         if biased and self._traces is not None:
             vectors.append(self._traces)
         return np.stack(vectors) if len(vectors) > 1 else vectors[0][np.newaxis]
 
     def _of_all(self, scores: Float32) -> Float32:
-        """Return the scores of all slots, 0 for those of other blocks."""
+        """Return the scores of all slots, with 0 for slots of other blocks."""
         slots = self._rows.slots
         if len(scores) == slots:
             return scores
@@ -140,7 +150,7 @@ class _Part:
     def _approximate(
         self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
     ) -> tuple[Float32, float]:
-        """Return the resonances with a query as its scan has them, and how far off they may be."""
+        """Return the approximate resonances with a query, and the bound on their error."""
         scores, error = scan.scores[i], scan.row_error + float(scan.error[i])
         if query.phase_weight:
             phase = self._rows.column(self._rows.phase, self._blocks)
@@ -159,24 +169,25 @@ class _Part:
         plain = not query.phase_weight and not query.synaptic_bias
         self._exclude(query, scores, free=not plain)
         positions, limit = kernel.candidates(scores, error, top_k=query.top_k)
-        if plain and limit <= 0.0:  # else no free slot can be among them
+        # With a positive limit, no free slot (score 0) can be a candidate.
+        if plain and limit <= 0.0:
             self._exclude(query, scores, free=True)
             positions, _ = kernel.candidates(scores, error, top_k=query.top_k)
         slots = self._blocks[positions // BLOCK_ROWS] * BLOCK_ROWS + positions % BLOCK_ROWS
         if plain and scan.row_errors is not None and len(slots) > query.top_k + _MANY:
-            # The bound was that of the worst row; each has its own.
+            # The first bound used the error of the worst row; now use the error of each row.
             found, own = scores[positions], scan.row_errors[slots]
             least = kernel.best(found - own, query.top_k) - 2.0 * float(scan.error[i])
             slots = slots[found + own >= least]
         return slots
 
     def _exclude(self, query: Query, scores: Float32, *, free: bool) -> None:
-        """Set the score of every slot that takes no part in a query to -inf.
+        """Set the score of every slot that a query excludes to -inf.
 
         Args:
-            query: What is asked.
-            scores: Of the slots of these blocks; written to.
-            free: Also of slots without a memory, or with a damaged one.
+            query: The query.
+            scores: Scores of the slots of these blocks; modified in place.
+            free: Also exclude free and damaged slots.
         """
         rows, blocks, (low, high) = self._rows, self._blocks, query.band
         mixed = np.arange(len(blocks)) if free else rows.foreign(blocks, low, high)

@@ -1,4 +1,4 @@
-"""What is asked of a memory, and what it answers."""
+"""Queries of recall, and their results."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = [
 ]
 
 PHASE_EPSILON = 1e-6
-"""The phase band is inclusive up to the rounding of phases to float32."""
+"""Tolerance at the edges of a phase band, for the rounding of phases to float32."""
 PHASE_TOLERANCE = 0.15
-"""Half width of a phase band where a query names none."""
+"""Default half width of a phase band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,51 +33,53 @@ class Sought:
     """The words of a query."""
 
     words: tuple[str, ...]
-    """As an answer names them."""
+    """Words as named in the answer."""
     terms: tuple[tuple[str, ...], ...]
-    """Of each word, the terms that stand for it."""
+    """For each word, the terms that represent it."""
     fusion: Fusion
-    """How words and meaning become one score."""
+    """Rule that combines words and meaning into one score."""
     alone: bool = False
-    """The words decide alone; there is no vector."""
+    """Search by words alone; the query has no vector."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to recall. ``vector`` is (dimension,) float64 of unit norm; empty for words alone."""
+    """A query. ``vector`` is (dimension,) float64 of unit norm, or empty for words alone."""
 
     vector: kernel.Float64
     phase: float
-    """Where the band lies, and where distances of phases begin."""
+    """Centre of the phase band, and origin of phase distances."""
     top_k: int = 5
     phase_tolerance: float | None = PHASE_TOLERANCE
-    """Half width of the band of phases, inclusive; None searches all phases."""
+    """Half width of the phase band, inclusive; None searches all phases."""
     min_confidence: float = 0.0
     min_resonance: float = -2.0
     labels: frozenset[str] = frozenset()
-    """A memory must carry all of them."""
+    """Required labels; a memory must carry all of them."""
     phase_weight: float = 0.0
     """Soft phase weight w in [0, 1]: the cosine is multiplied by ``1 - w * |phase distance|``."""
     synaptic_bias: float = 0.0
-    """Weight in [-1, 1] of the cosine of the memory with the lasting traces, which is added."""
+    """Weight in [-1, 1] of the cosine between the memory and the long-term traces, added to the
+    score."""
     sought: Sought | None = None
-    """Words to look for; None looks by the vector alone."""
+    """Words to search for; None searches by the vector alone."""
     sources: tuple[int, ...] = ()
-    """Sources that a memory may have; none allows all."""
+    """Allowed sources; empty allows all."""
     conversation_id: str = ""
-    """Conversation that a memory must come from; empty allows all."""
+    """Required conversation; empty allows all."""
     after_ns: int | None = None
-    """Earliest time of the event that a memory tells of, or of its creation where it has none."""
+    """Earliest event time, inclusive, Unix nanoseconds. A memory without one uses its creation
+    time."""
     before_ns: int | None = None
-    """Time that it must be before."""
+    """Latest event time, exclusive, Unix nanoseconds."""
     omit_answers: bool = False
-    """Leave out what a language model answered in an exchange."""
+    """Exclude answers of a language model."""
     min_score: float = -2.0
-    """Lowest score; without words that is the resonance."""
+    """Minimum score; without words this is the resonance."""
 
     @property
     def band(self) -> tuple[float, float]:
-        """Lowest and highest phase, as float32 values; a memory in between takes part."""
+        """Lowest and highest phase of the band, inclusive, as float32 values."""
         if self.phase_tolerance is None:
             return 0.0, 1.0
         reach = self.phase_tolerance + PHASE_EPSILON
@@ -86,7 +88,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class RecalledSlots:
-    """Slots of the memories that a query recalls, best first, with their scores in float64."""
+    """Slots of the recalled memories, best first, with their scores in float64."""
 
     slots: kernel.Indices
     resonance: kernel.Float64
@@ -95,31 +97,32 @@ class RecalledSlots:
     phase_factor: kernel.Float64
     synaptic_bias: kernel.Float64
     by_words: ByWords | None = None
-    """What the words gave; None where the vector alone decided, and its resonance is the score."""
+    """Contribution of the words; None if the vector alone decided, and then the score is the
+    resonance."""
 
     @property
     def mode(self) -> RecallMode:
-        """By what the memories were found."""
+        """Search mode that produced the result."""
         return RecallMode.VECTOR if self.by_words is None else self.by_words.mode
 
 
 @dataclass(frozen=True, slots=True)
 class ByWords:
-    """What the words of a query gave, for each memory that was found."""
+    """Contribution of the words of a query to each result."""
 
     mode: RecallMode
     score: kernel.Float64
-    """What the order is by, rounded to 1e-6."""
+    """Score that determines the order, rounded to 1e-6."""
     bm25: kernel.Float64
-    """0 where the memory has none of the words."""
+    """0 for a memory without any of the words."""
     matched: list[list[int]]
-    """Which words of the query it has."""
+    """Indexes of the matched words of the query."""
 
 
 _NONE = np.empty(0)
 NOTHING = RecalledSlots(np.empty(0, np.intp), _NONE, _NONE, _NONE, _NONE, _NONE)
 NO_FUSED = replace(NOTHING, by_words=ByWords(RecallMode.HYBRID, _NONE, _NONE, []))
-"""Nothing, looked for by words and vector."""
+"""Empty result of a search by words and vector."""
 
 
 def without_words(query: Query) -> Query:

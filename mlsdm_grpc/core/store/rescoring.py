@@ -1,4 +1,4 @@
-"""What a resonance is made of, computed by the one fixed routine."""
+"""Components of a resonance, computed by the one fixed routine."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _MAX_COSINE = 1.01
 
 
 class ResonanceParts(NamedTuple):
-    """Resonances of some slots, and what they are made of; all float64."""
+    """Resonances of some slots with their components; all float64."""
 
     resonance: kernel.Float64
-    """-inf for a row that was damaged in memory, and is not known to be."""
+    """Resonance; -inf for a row whose corruption in memory is detected only here."""
     cosine: kernel.Float64
     phase_distance: kernel.Float64
     phase_factor: kernel.Float64
     synaptic_bias: kernel.Float64
 
     def take(self, order: kernel.Indices) -> ResonanceParts:
-        """Return the parts at these positions."""
+        """Return the components at these positions."""
         return ResonanceParts(*(part[order] for part in self))
 
 
 def distances(lattice: Lattice, query: Query, slots: kernel.Indices) -> kernel.Float64:
-    """Return how far the phases of some slots are from that of a query."""
+    """Return the distance of the phase of each slot from that of a query."""
     phase = lattice.columns["phase"][slots]
     distance: kernel.Float64 = np.abs(phase.astype(np.float64) - query.phase)
     return distance
@@ -48,10 +48,10 @@ def rescored(
     """Return the resonances of some slots.
 
     Args:
-        lattice: The memories.
-        query: What is asked.
-        slots: The slots.
-        rows: (slots, dimension), their rows.
+        lattice: The memories to search.
+        query: The query.
+        slots: Slots to score.
+        rows: (slots, dimension) rows of the slots.
         traces: (dimension,) float64 of unit norm; None adds nothing.
     """
     cosine = kernel.resonances(rows, query.vector)

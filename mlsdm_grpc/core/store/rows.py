@@ -1,7 +1,7 @@
-"""Where the unit rows of a space lie: slots in blocks of 1,024, grouped by phase.
+"""Placement of the unit rows of a space: slots in blocks of 1,024, grouped by phase.
 
-A query asks for a band of phases. Rows of about the same phase are put into the same blocks, so
-that a scan leaves out the blocks of other phases. Where a row lies is no part of the state.
+Rows of similar phase share blocks, so that the scan of a phase band skips the other blocks. The
+position of a row is not part of the state.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import int8_rows, kernel
 
-__all__ = ["BLOCK_ROWS", "ApproximateScores", "Rows"]
+__all__ = ["BLOCK_ROWS", "MIN_PACKED_BLOCKS", "ApproximateScores", "Rows"]
 
 BLOCK_ROWS = 1_024
 _T = TypeVar("_T", bound=np.generic)
 
 _PHASE_GROUPS = 4
 _NO_PHASES = (math.inf, -math.inf)
-_MIN_PACKED_BLOCKS = 3
-"""Fewer float32 rows lie in the cache and are scanned as fast as they are."""
+# Fewer float32 blocks fit in the cache and are scanned as fast as int8.
+MIN_PACKED_BLOCKS = 3
+# Initial reservation of a space that outgrows one block; a larger space doubles it.
 _RESERVED_BLOCKS = 64
-"""A larger space is moved whenever it has doubled."""
+# One spare block for this many, at most one for each further phase group.
 _SPARE_SHARE = 8
-"""One spare block for this many, at most one for each further group of phases."""
 
 
 class ApproximateScores(NamedTuple):
@@ -38,21 +38,21 @@ class ApproximateScores(NamedTuple):
     scores: Float32
     """(n_queries, n)"""
     row_error: float
-    """The largest error of a row."""
+    """Largest error of a row."""
     error: kernel.Float64
-    """(n_queries,) what each query adds to it."""
+    """(n_queries,) additional error of each query."""
     row_errors: Float32 | None
-    """(slots,) error of each row, borrowed; None if the float32 rows themselves were scanned."""
+    """(slots,) error of each row, borrowed; None if the float32 rows were scanned."""
 
 
 class Rows:
-    """The rows of one space; single writer.
+    """The rows of one space. Single writer.
 
     Args:
-        dimension: Components of a row.
-        capacity: Rows at most.
-        accelerated: Scan int8 copies, always or never; by default where a library packs them and
-            there is enough to scan.
+        dimension: Number of components of a row.
+        capacity: Maximum number of rows.
+        accelerated: Force int8 copies on or off. By default they are used if a library can pack
+            them and there are enough rows.
     """
 
     def __init__(self, *, dimension: int, capacity: int, accelerated: bool | None = None) -> None:
@@ -60,40 +60,40 @@ class Rows:
         self._packed: int8_rows.PackedRows | None = None
         if int8_rows.AVAILABLE if accelerated is None else accelerated:
             self._packed = int8_rows.PackedRows(BLOCK_ROWS, dimension)
-        self._min_packed_blocks = 1 if accelerated else _MIN_PACKED_BLOCKS
+        self._min_packed_blocks = 1 if accelerated else MIN_PACKED_BLOCKS
         self.resize(capacity)
         self._allocated: Float32 = np.empty((0, dimension), np.float32)
         self.vectors: Float32 = self._allocated
         """(slots, dimension) float32; free slots are zero, so they score 0."""
         self.phase: Float32 = np.empty(0, np.float32)
-        """(slots,) phase in [0, 1]; NaN where there is nothing to find."""
-        # Of each block: which phases its rows may have, and how many it has;
+        """(slots,) phase in [0, 1]; NaN excludes a slot from queries."""
+        # For each block: the range of phases of its rows, and the number of its rows;
         self._low: list[float] = []
         self._high: list[float] = []
         self._used: list[int] = []
-        # which slots were freed, which was never used and neither were those after it;
+        # the freed slots, and the first slot that was never used;
         self._holes: list[list[int]] = []
         self._fresh: list[int] = []
-        # how many rows changed since its phases were looked at; which group's it is.
+        # the number of changes since its range was computed; its phase group.
         self._changes: list[int] = []
         self._group: list[int] = []
-        # Numbers of blocks with free slots by group of phases, and of blocks without rows.
+        # Block numbers: those with free slots, by phase group; and those without rows.
         self._open: list[dict[int, None]] = [{} for _ in range(_PHASE_GROUPS)]
         self._empty: list[int] = []
 
     @property
     def slots(self) -> int:
-        """Slots that exist, used or not."""
+        """Number of slots, used or not."""
         return len(self.phase)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of rows, phases and search copies."""
+        """Size of rows, phases and int8 copies, bytes."""
         copies = 0 if self._packed is None else self._packed.nbytes
         return self.vectors.nbytes + self.phase.nbytes + copies
 
     def resize(self, capacity: int) -> None:
-        """Take ``capacity`` rows at most from now on; blocks that exist stay."""
+        """Set the maximum number of rows; existing blocks stay."""
         needed = -(-capacity // BLOCK_ROWS)
         self._max_blocks = needed + min(_PHASE_GROUPS - 1, needed // _SPARE_SHARE)
 
@@ -111,7 +111,7 @@ class Rows:
         self._widen(block, phase)
         self.vectors[slot] = row
         self.phase[slot] = phase
-        self._changed(slot)
+        self.changed(slot)
         return slot
 
     def clear(self, slot: int) -> None:
@@ -127,26 +127,32 @@ class Rows:
             self._open[self._group[block]].pop(block, None)
             self._empty.append(block)
             self._low[block], self._high[block] = _NO_PHASES
-        self._changed(slot)
+        self.changed(slot)
 
     def hide(self, slot: int) -> None:
-        """Let no query find a used slot whose row is damaged; the row becomes zero."""
+        """Exclude a used slot with a damaged row from queries; the row is zeroed."""
         self.vectors[slot] = 0.0
         self.phase[slot] = np.nan
-        self._changed(slot)
+        self.changed(slot)
 
     def reveal(self, slot: int, row: Float32, phase: float) -> None:
-        """Put a row into a used slot, and let queries find it."""
+        """Write a row to a used slot and include it in queries."""
         self.vectors[slot] = row
         self.phase[slot] = phase
         self._widen(slot // BLOCK_ROWS, phase)
-        self._changed(slot)
+        self.changed(slot)
 
     def _widen(self, block: int, phase: float) -> None:
         self._low[block] = min(self._low[block], phase)
         self._high[block] = max(self._high[block], phase)
 
-    def _changed(self, slot: int) -> None:
+    @property
+    def copied_blocks(self) -> int:
+        """Number of blocks that queries scan as int8 copies."""
+        return 0 if self._packed is None else self._packed.block_count
+
+    def changed(self, slot: int) -> None:
+        """Note that the vector in a slot is another one."""
         if self._packed is not None:
             self._packed.touch(slot)
         block = slot // BLOCK_ROWS
@@ -159,7 +165,7 @@ class Rows:
             self._high[block] = float(found.max(initial=_NO_PHASES[1]))
 
     def _block_for(self, group: int) -> int:
-        """Return a block with room, if possible one of the group; it is one of it from now on."""
+        """Return a block with room, preferably of the group; an empty block joins the group."""
         if not self._open[group]:
             if not self._empty and len(self._holes) < self._max_blocks:
                 self._grow()
@@ -177,9 +183,9 @@ class Rows:
     def _grow(self) -> None:
         """Add a block.
 
-        A space that outgrows its first block gets the address space for all that it may hold, or
-        for twice what it has: copying rows to fresh memory takes 2 to 4 ms a block, in one go.
-        Zeros take no memory until they are written to.
+        A space that outgrows its first block reserves address space for its full capacity, or for
+        twice its present size, because copying rows to fresh memory takes 2 to 4 ms a block. Zeroed
+        pages take no physical memory until they are written to.
         """
         block, start = len(self._holes), self.slots
         slots = start + BLOCK_ROWS
@@ -200,7 +206,7 @@ class Rows:
         self._empty.append(block)
 
     def blocks(self, low: float, high: float) -> kernel.Indices:
-        """Return the ascending numbers of the blocks that may hold phases from low to high."""
+        """Return the numbers of the blocks that may contain phases from low to high, ascending."""
         ranges = zip(self._low, self._high, strict=True)
         found = [
             i for i, (lowest, highest) in enumerate(ranges) if highest >= low and lowest <= high
@@ -208,7 +214,7 @@ class Rows:
         return np.array(found, np.intp)
 
     def foreign(self, blocks: kernel.Indices, low: float, high: float) -> kernel.Indices:
-        """Return the positions of those blocks that may hold another phase."""
+        """Return the positions of the blocks that may contain phases outside the range."""
         found = [
             position
             for position, block in enumerate(blocks.tolist())
@@ -223,9 +229,9 @@ class Rows:
         return values.reshape(-1, BLOCK_ROWS)[blocks].reshape(-1)
 
     def prepare(self) -> Iterator[None]:
-        """Do in steps what the first query would have to do before it; no writes.
+        """Perform the preparation that the first query would need, in steps and without writes.
 
-        That is nothing where no phases have enough blocks for most queries to scan copies.
+        There is nothing to prepare if no phase group is large enough to scan int8 copies.
         """
         most = max(Counter(self._group).values(), default=0)
         if self._packed is not None and most >= self._min_packed_blocks:
@@ -235,7 +241,7 @@ class Rows:
         """Return approximate scores of all slots of some blocks, in their order.
 
         Args:
-            blocks: From :meth:`blocks`, not empty.
+            blocks: Result of :meth:`blocks`, not empty.
             queries: (n_queries, dimension) float64 of unit norm.
         """
         if self._packed is not None and len(blocks) >= self._min_packed_blocks:
@@ -244,7 +250,7 @@ class Rows:
         return self.scan_exactly(blocks, queries)
 
     def scan_exactly(self, blocks: kernel.Indices, queries: kernel.Float64) -> ApproximateScores:
-        """Return the same from the float32 rows, with an error near that of float32."""
+        """Return scores of all slots of some blocks from the float32 rows, with float32 error."""
         narrow = queries.astype(np.float32)
         scores = np.empty((len(queries), len(blocks) * BLOCK_ROWS), np.float32)
         done = 0

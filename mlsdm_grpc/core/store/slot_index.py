@@ -1,4 +1,4 @@
-"""Small structures that a memory bounded by its vectors needs: they hold slot numbers only."""
+"""Compact index structures over slot numbers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _MIN_SIZE = 256
 
 
 class SlotIndex:
-    """A hash table from 64-bit keys to slots, 8 to 16 bytes an entry.
+    """A hash table from 64-bit keys to slots, 8 to 16 bytes for each entry.
 
-    A dictionary takes about 130 bytes an entry with its key, which would be a tenth of the vectors.
-    Several slots may have the same key; who looks up compares what the key was made from. Open
+    A dictionary takes about 130 bytes for each entry and its key, a tenth of the size of the
+    vectors. Several slots may have the same key; the caller compares the original values. Open
     addressing with linear probing; a removal closes the gap, so there are no tombstones.
 
     Args:
-        keys: The key of each slot; owned by the caller, who writes it before :meth:`add`.
+        keys: Key of each slot; owned by the caller, who writes it before :meth:`add`.
     """
 
     def __init__(self, keys: array[int]) -> None:
@@ -42,14 +42,14 @@ class SlotIndex:
             i = (i + 1) & mask
 
     def add(self, slot: int) -> None:
-        """Enter a slot under its key. Cost: O(1) amortised."""
+        """Add a slot under its key. Cost: O(1) amortised."""
         if 2 * (self._count + 1) > len(self._table):
             self._grow()
         self._enter(slot)
         self._count += 1
 
     def remove(self, slot: int) -> None:
-        """Take out a slot that was added and whose key is the same still. Cost: O(1)."""
+        """Remove a slot whose key has not changed since it was added. Cost: O(1)."""
         table, keys, mask = self._table, self._keys, len(self._table) - 1
         gap = keys[slot] & mask
         while table[gap] != slot:
@@ -99,16 +99,16 @@ class Ring:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the links."""
+        """Size of the links, bytes."""
         return 2 * len(self._newer) * self._newer.itemsize
 
     def grow(self, slots: int) -> None:
-        """Make room for more slots."""
+        """Extend the arrays to more slots."""
         self._newer.extend([NO_SLOT] * slots)
         self._older.extend([NO_SLOT] * slots)
 
     def append(self, slot: int) -> None:
-        """Make a slot that is not in the ring its newest. Cost: O(1)."""
+        """Append a slot that is not in the ring, as the newest. Cost: O(1)."""
         self._older[slot] = self._newest
         self._newer[slot] = NO_SLOT
         if self._newest == NO_SLOT:
@@ -119,7 +119,7 @@ class Ring:
         self._count += 1
 
     def remove(self, slot: int) -> None:
-        """Take a slot out of the ring that it is in. Cost: O(1)."""
+        """Remove a slot from the ring. Cost: O(1)."""
         older, newer = self._older[slot], self._newer[slot]
         if older == NO_SLOT:
             self._oldest = newer

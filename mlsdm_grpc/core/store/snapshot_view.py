@@ -1,7 +1,7 @@
-"""The memories of a space as they were at one moment, while the space goes on changing.
+"""A view of the memories of a space at one moment, while the space continues to change.
 
-Nothing is copied to begin with. Whoever changes a slot says so before; what it holds is copied then
-unless it was taken already. So the cost is that of the changes, and that of the order. See
+Creation copies nothing. A writer announces each change of a slot; the slot is then copied unless
+the reader has already taken it. The cost is that of the changes plus that of the order. See
 docs/adr/0013-snapshots-by-copies-of-what-changes.md.
 """
 
@@ -18,22 +18,22 @@ from mlsdm_grpc.core.store.packed_memory import Packed, unpack
 
 __all__ = ["Frozen", "Taken"]
 
+# Approximate size of a copied memory without its row and texts, bytes.
 _ENTRY_BYTES = 512
-"""About what a kept memory takes besides its row and texts."""
 
 
 class Taken(NamedTuple):
-    """A memory as it was."""
+    """A memory at the moment of the view."""
 
     memory: Memory
     row: Float32
     """A copy."""
     good: bool
-    """The row is what was stored, or is known to be damaged beyond repair."""
+    """True if the row is intact, or is known to be damaged beyond repair."""
 
 
 class _Kept(NamedTuple):
-    """What a slot held before it changed."""
+    """Content of a slot before its change."""
 
     packed: Packed
     row: Float32
@@ -41,12 +41,12 @@ class _Kept(NamedTuple):
 
 
 class Frozen:
-    """All memories of a lattice; :meth:`close` has to follow.
+    """All memories of a lattice at one moment; :meth:`close` must follow.
 
     Args:
-        lattice: May change in every way between two calls.
+        lattice: May change in any way between two calls.
 
-    Cost: O(n log n) for the order, 5 bytes a slot.
+    Cost: O(n log n) for the order, 5 bytes for each slot.
     """
 
     def __init__(self, lattice: Lattice) -> None:
@@ -56,21 +56,21 @@ class Frozen:
         np.frombuffer(self._pending, np.uint8)[self._order] = 1
         self._kept: dict[int, _Kept] = {}
         self.digest = 0
-        """Digest of the memories that were taken; see :attr:`Lattice.digest`."""
+        """Digest of the memories taken so far; see :attr:`Lattice.digest`."""
         self.kept_bytes = 0
-        """About what the copies take that have not been taken yet."""
-        lattice.before_change.append(self._keep)
+        """Approximate size of the copies not taken yet, bytes."""
+        lattice.before_change.append(self.keep)
 
     def __len__(self) -> int:
         return len(self._order)
 
     def __iter__(self) -> Iterator[Taken]:
-        """Yield every memory, oldest creation first; each can be had once."""
+        """Yield every memory once, oldest creation first."""
         return (self._take(slot) for slot in map(int, self._order))
 
     def close(self) -> None:
-        """Keep nothing any more."""
-        self._lattice.before_change.remove(self._keep)
+        """Release all copies."""
+        self._lattice.before_change.remove(self.keep)
         self._kept.clear()
         self.kept_bytes = 0
 
@@ -90,8 +90,8 @@ class Frozen:
         memory = unpack(kept.packed)
         return Taken(memory, kept.row, kept.lost or memory.owns(kept.row))
 
-    def _keep(self, slot: int) -> None:
-        """Copy what a slot holds, unless it was taken or is no part of this."""
+    def keep(self, slot: int) -> None:
+        """Copy the content of a slot, unless it was taken or is not part of the view."""
         if slot >= len(self._pending) or not self._pending[slot]:
             return
         self._pending[slot] = 0

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from mlsdm_grpc.governance.detectors.harm_rules import EXCLUSIONS, RULES
 from mlsdm_grpc.governance.detectors.linear_model import load
 from mlsdm_grpc.governance.detectors.text_passages import (
     BORDERLINE,
@@ -18,7 +17,7 @@ from mlsdm_grpc.governance.detectors.text_passages import (
 )
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.matching.rule_matcher import RuleMatcher
-from mlsdm_grpc.governance.words import de, en, es, fr, uk
+from mlsdm_grpc.governance.matching.rule_tables import read_rule_matcher
 
 __all__ = ["NEUTRAL", "VERSION", "Harm", "harm_evidence", "score_harm"]
 
@@ -28,7 +27,6 @@ NEUTRAL: Final = 0.8
 """Moral value of a text without a finding."""
 _DOUBTED: Final = 0.6
 """Moral value of a text at the edge of a finding."""
-_TABLES: Final = {"en": en.HARM, "de": de.HARM, "fr": fr.HARM, "es": es.HARM, "uk": uk.HARM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Harm:
 
 @cache
 def _rules() -> RuleMatcher:
-    return RuleMatcher(_TABLES, RULES, EXCLUSIONS)
+    return read_rule_matcher("harm")
 
 
 def harm_evidence(read: ReadText) -> list[RuleEvidence]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from mlsdm_grpc.governance.detectors.injection_rules import EXCLUSIONS, RULES
 from mlsdm_grpc.governance.detectors.linear_model import load
 from mlsdm_grpc.governance.detectors.text_passages import (
     DOUBTED,
@@ -22,7 +21,7 @@ from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.matching.markup import find_markup
 from mlsdm_grpc.governance.matching.normalization import Folded, plain
 from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, RuleMatch, RuleMatcher
-from mlsdm_grpc.governance.words.injection import TABLES
+from mlsdm_grpc.governance.matching.rule_tables import read_rule_matcher
 
 __all__ = ["LIMIT", "Injection", "injection_evidence", "score_injection"]
 
@@ -72,7 +71,7 @@ def injection_evidence(read: ReadText) -> list[RuleEvidence]:
 
 @cache
 def _rules() -> RuleMatcher:
-    return RuleMatcher(TABLES, RULES, EXCLUSIONS)
+    return read_rule_matcher("injection")
 
 
 def _marks(folded: Folded) -> Iterator[RuleEvidence]:

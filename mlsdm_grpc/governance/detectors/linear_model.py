@@ -14,7 +14,6 @@ import re
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import chain
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -23,6 +22,7 @@ import numpy as np
 
 from mlsdm_grpc.governance.matching.normalization import Folded, readings
 from mlsdm_grpc.governance.matching.sentence_languages import languages_with, likeliest
+from mlsdm_grpc.package_data import read_bytes
 
 __all__ = [
     "BUCKETS",
@@ -135,11 +135,11 @@ class Model(NamedTuple):
 @cache
 def load() -> Model:
     """Return the model that comes with the package."""
-    data = files("mlsdm_grpc.governance").joinpath("likeness.bin").read_bytes()
+    data = read_bytes("mlsdm_grpc.governance", "linear_model.bin")
     mark, digest = FORMAT.unpack_from(data)
     length = HEAD.size + BUCKETS + 4 * EVIDENCE
     if mark != _MARK or len(data) != FORMAT.size + 2 * length:
-        raise ValueError("likeness.bin has another format than this version reads")
+        raise ValueError("linear_model.bin has another format than this version reads")
     view = memoryview(data)
 
     def head(start: int) -> LinearHead:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 import phonenumbers
 
 from mlsdm_grpc.governance.detectors.checksums import iban_length, is_card, is_iban, is_ssn
+from mlsdm_grpc.package_data import expand_pattern, read_table
 
 __all__ = ["Place", "find_personal"]
 
@@ -22,6 +23,15 @@ class Place(NamedTuple):
     start: int
     end: int
     score: float
+
+
+class _Phones(NamedTuple):
+    """Phone numbers that are recognised without a country code."""
+
+    regions: tuple[str, ...]
+    """Countries whose national numbers are known, ISO 3166."""
+    shapes: re.Pattern[str]
+    """Shapes that only phone numbers have."""
 
 
 _EMAIL: Final = re.compile(
@@ -38,31 +48,14 @@ _SSN: Final = re.compile(
     r"(?<![\d\-.+])(\d{3})([\- ])(\d{2})\2(\d{4})(?![\d]|[\-.]\d)|(?<![\d\-.+])(\d{9})(?!\d)",
     re.ASCII,
 )
-_SSN_NAMED: Final = re.compile(r"(?i)\bssn\b|social security")
 _DOCUMENTATION_V4: Final = ipaddress.IPv4Network("203.0.113.0/24")
 """Stands for addresses of persons in examples and tests."""
 _DOCUMENTATION_V6: Final = ipaddress.IPv6Network("2001:db8::/32")
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4: Final = re.compile(rf"(?<![\w.\-])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d|-\d)", re.ASCII)
 _IPV6: Final = re.compile(r"(?<![\w:.])[0-9a-fA-F:]{3,39}(?![\w:])", re.ASCII)
-_VERSION_NAMED: Final = re.compile(
-    r"(?i)(?:versi[oó]n\w*|versie|верс\w*|release|build|\bv\.?|firmware|kernel|driver|treiber|pilote"
-    r"|controlador|драйвер\w*|§|section|abschnitt|kapitel|chapter|chapitre|secci[oó]n|cap[ií]tulo"
-    r"|розділ\w*|oid|clause|paragraph|figure|table|item|\bno\.|\bsec\.|[<>=~^]=?)[ :=#]{0,2}$"
-)
-_ADDRESS_NAMED: Final = re.compile(
-    r"(?i)\b(?:ip|ipv4|host|server|address|adresse|dirección|адрес\w*|from|client|von|desde|depuis"
-    r"|від|login|ssh|ping|logged|peer|remote|visitor)\b"
-)
 _SMALL_OCTET: Final = 30
 """Four numbers below it are a version or a section unless a word near them names an address."""
-_PART_NAMED: Final = re.compile(
-    r"(?i)(?:\bpart\w*|\bp/?n\b|\bitem|\bart\w*|\bmodel|\bserial|\bsku|\border|\bref\w*|\bteile?\w*"
-    r"|\bpieza|\bpi[eè]ce|\bno\.|\bnr\.|#)[ :.#no]{0,6}$"
-)
-_CARD_NAMED: Final = re.compile(
-    r"(?i)card|visa|karte|carte|tarjeta|карт|credit|kredit|payment|\bpay\b|master"
-)
 _PHONE: Final = re.compile(
     r"(?<![\w.,/=\-#+])(?:\+|00)[1-9](?:[ \-./()]{0,2}\d){6,14}(?!\w|[\-.,/]\d)"
     r"|(?<![\w.,/=\-#+(])(?:\(\d{2,5}\)|\d{2,5})(?:[ \-./]{1,2}\d{2,8}){1,5}(?!\w|[\-.,/:]\d)"
@@ -76,25 +69,23 @@ _DATE: Final = re.compile(
     r"|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d|\d{1,3}(?: \d{3})+"
 )
 """Dates, ranges of years and grouped numbers, which are read as phones only with a word for one."""
-_PHONE_NAMED: Final = re.compile(
-    r"(?i)\b(?:phone|telephone|tel|cell|mobile|mobil|call|text|fax|whatsapp|sms|telefon\w*|handy"
-    r"|ruf\w{0,4}|anruf\w*|mobilnummer|rückruf\w*|téléphone|portable|appel\w*|joindre|teléfono|móvil"
-    r"|llám\w*|llam\w*|тел\w*|подзвон\w*|дзвон\w*|моб\w*|reach|ring|dial|contact|signal|viber)\b"
-)
-_NUMBER_NAMED: Final = re.compile(r"(?i)\b(?:number|nummer|numéro|número|номер)\b")
-_REGIONS: Final = ("US", "GB", "DE", "FR", "ES", "UA", "AT", "CH", "CA", "MX", "BE")
-"""Countries whose national numbers are known; their languages are those of the word tables."""
-_UNNAMED_SHAPES: Final = re.compile(
-    r"\([2-9]\d{2}\) ?[2-9]\d{2}-\d{4}|[2-9]\d{2}-[2-9]\d{2}-\d{4}"  # North America
-    r"|0[67](?: \d{2}){4}|0[67](?:\.\d{2}){4}"  # France
-    r"|\(?0[1-9]\d\)? \d{3}[ -]\d{2}[ -]\d{2}"  # Ukraine
-    r"|0(?:1[5-7]\d)[ /-]\d{7,8}|07\d{3} \d{6}"  # Germany, United Kingdom
-)
-"""Shapes that only phone numbers have."""
 _EAN: Final = 13
 """Digits of the number of an article; a card with as few needs a word for it."""
 _NEAR: Final = 32
 """Characters before a number in which a word may name it."""
+
+
+@cache
+def _near() -> Mapping[str, re.Pattern[str]]:
+    """Return, by what they name, the patterns of words that stand before a number."""
+    near = read_table("mlsdm_grpc.governance", "personal")["near"]
+    return {name: re.compile(expand_pattern(entry, {})) for name, entry in near.items()}
+
+
+@cache
+def _phones() -> _Phones:
+    phones = read_table("mlsdm_grpc.governance", "personal")["phones"]
+    return _Phones(tuple(phones["regions"]), re.compile(expand_pattern(phones["shapes"], {})))
 
 
 def find_personal(text: str) -> Iterator[Place]:
@@ -108,7 +99,7 @@ def find_personal(text: str) -> Iterator[Place]:
     yield from _ibans(text)
     for match in _CARD.finditer(text):
         digits = re.sub(r"\D", "", match[0])
-        named = len(digits) > _EAN or _CARD_NAMED.search(_before(text, match.start()))
+        named = len(digits) > _EAN or _near()["card"].search(_before(text, match.start()))
         if named and is_card(digits):
             yield Place("card", *match.span(), 0.95)
     yield from _ssns(text)
@@ -139,10 +130,10 @@ def _ibans(text: str) -> Iterator[Place]:
 def _ssns(text: str) -> Iterator[Place]:
     for match in _SSN.finditer(text):
         area, separator, group, serial, run = match.groups()
-        named = _SSN_NAMED.search(_before(text, match.start())) is not None
+        named = _near()["ssn"].search(_before(text, match.start())) is not None
         if run:
             area, group, serial = run[:3], run[3:5], run[5:]
-        other = _PART_NAMED.search(_before(text, match.start())) is not None
+        other = _near()["part"].search(_before(text, match.start())) is not None
         if is_ssn(area, group, serial) and (named or (separator == "-" and not other)):
             yield Place("ssn", *match.span(), 0.95 if named else 0.8)
 
@@ -150,10 +141,10 @@ def _ssns(text: str) -> Iterator[Place]:
 def _addresses(text: str) -> Iterator[Place]:
     for match in _IPV4.finditer(text):
         before = _before(text, match.start())
-        if _VERSION_NAMED.search(before) or not _is_host(match[0]):
+        if _near()["version"].search(before) or not _is_host(match[0]):
             continue
         small = all(int(octet) < _SMALL_OCTET for octet in match[0].split("."))
-        if not small or _ADDRESS_NAMED.search(before):
+        if not small or _near()["address"].search(before):
             yield Place("ipv4", *match.span(), 0.9)
     if ":" not in text:
         return
@@ -182,13 +173,13 @@ def _phone_score(text: str, match: re.Match[str]) -> float:
     if _INTERNATIONAL.match(number):
         return 0.95 if _is_number("+" + re.sub(r"^00|\D", "", number), None) else 0.0
     before = _before(text, match.start())
-    if _PHONE_NAMED.search(before):
-        return 0.95 if any(_is_number(number, region) for region in _REGIONS) else 0.0
+    if _near()["phone"].search(before):
+        return 0.95 if any(_is_number(number, region) for region in _phones().regions) else 0.0
     if _DATE.fullmatch(number):
         return 0.0
-    named = _NUMBER_NAMED.search(before) is not None and number[0] in "0("
-    if _UNNAMED_SHAPES.fullmatch(number) or named:
-        return 0.7 if any(_is_number(number, region) for region in _REGIONS) else 0.0
+    named = _near()["number"].search(before) is not None and number[0] in "0("
+    if _phones().shapes.fullmatch(number) or named:
+        return 0.7 if any(_is_number(number, region) for region in _phones().regions) else 0.0
     return 0.0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mlsdm_grpc.governance.detectors.credentials import SECRETS
+from mlsdm_grpc.governance.detectors.credentials import secret_classes
 from mlsdm_grpc.governance.detectors.personal import find_personal
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.matching.normalization import unmasked
@@ -26,7 +26,7 @@ def find_sensitive(text: str) -> tuple[Finding, ...]:
     Returns:
         Sorted by place, none overlapping another: of two classes the more specific one stays.
         Personal data: email, phone, ssn, iban, card, ipv4, ipv6. Secrets: the categories of
-        ``SECRETS``.
+        :func:`secret_classes`.
 
     Cost: O(len(text)).
     """
@@ -53,7 +53,7 @@ def _end_of(origin: Sequence[int], end: int) -> int:
 
 def _candidates(text: str) -> Iterator[Finding]:
     lowered = text.lower()
-    for secret in SECRETS:
+    for secret in secret_classes():
         if not any(hint in lowered for hint in secret.hints):
             continue
         for match in secret.pattern.finditer(text):

@@ -1,49 +1,73 @@
-"""Tables of characters that stand for letters: other scripts, digits and signs, drawn letters."""
+"""Characters that stand for letters: of other scripts, digits and signs, drawn letters."""
 
 from __future__ import annotations
 
 import string
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 
-__all__ = [
-    "CYRILLIC_TO_LATIN",
-    "DRAWN_LETTERS",
-    "LATIN_TO_CYRILLIC",
-    "LEET",
-    "LEET_CYRILLIC",
-    "LEET_ONE_IS_L",
-    "LEET_THREE_IS_ZE",
-    "ROMANISED",
-]
+from mlsdm_grpc.package_data import read_table
 
-_SAME_IN_CYRILLIC: Final = ("асеіорхукмтнв", "aceiopxykmthb")
-"""Letters by which either script is mixed into words of the other."""
-CYRILLIC_TO_LATIN: Final = str.maketrans(
-    _SAME_IN_CYRILLIC[0] + "ѕјԁһԛԝґгп" + "αβγδεζηικλνορστυχω",
-    _SAME_IN_CYRILLIC[1] + "sjdhqwrrn" + "abydezniklvopotuxw",
-)
-"""Cyrillic and Greek letters as the Latin ones they look like."""
-LATIN_TO_CYRILLIC: Final = str.maketrans(_SAME_IN_CYRILLIC[1] + "u", _SAME_IN_CYRILLIC[0] + "и")
-_LEET: Final = dict(zip("0123456789@$€£!|+", "oizeasgtbgaseliit", strict=True))
-LEET: Final = str.maketrans(_LEET)
-LEET_ONE_IS_L: Final = str.maketrans(_LEET | dict.fromkeys("1!|", "l"))
-_CYRILLIC: Final = dict(zip("0134689@$€", "оіечбвдасе", strict=True))
-LEET_CYRILLIC: Final = str.maketrans(_CYRILLIC)
-LEET_THREE_IS_ZE: Final = str.maketrans(_CYRILLIC | {"3": "з"})
-ROMANISED: Final = str.maketrans(
-    dict(zip("абвгґдезиійклмнопрстуф", "abvhgdezyiiklmnoprstuf", strict=True))
-    | {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "iu", "я": "ia"}
-    | {"є": "ie", "ї": "i", "ь": "", "'": ""}
-)
-"""Ukrainian in Latin letters; source: resolution 55 of the Cabinet of Ministers, 2010."""
+__all__ = ["Confusables", "confusables"]
 
-_SMALL_CAPITALS: Final = dict(
-    zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True)
-)
-_ENCLOSED: Final = {
-    chr(first + i): letter
-    for first in (0x1F130, 0x1F150, 0x1F170, 0x1F1E6)
-    for i, letter in enumerate(string.ascii_lowercase)
-}
-DRAWN_LETTERS: Final = _SMALL_CAPITALS | _ENCLOSED | dict.fromkeys("’‘ʼ´`", "'")
-"""Characters that are drawn as letters (or as an apostrophe) and have no compatibility form."""
+_Translation = Mapping[int, int] | Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Confusables:
+    """Translations of characters, for :meth:`str.translate`; ``drawn`` by character."""
+
+    latin: _Translation
+    """Cyrillic and Greek letters as the Latin ones that they look like."""
+    cyrillic: _Translation
+    """Latin letters as the Cyrillic ones that they look like."""
+    leet: _Translation
+    """Digits and signs as Latin letters."""
+    leet_second: _Translation
+    """As ``leet``, with the second reading where a sign has one."""
+    leet_cyrillic: _Translation
+    leet_cyrillic_second: _Translation
+    romanised: _Translation
+    """Ukrainian letters as Latin ones."""
+    drawn: Mapping[str, str]
+    """Letters and apostrophes by the characters that are drawn as these."""
+
+
+@cache
+def confusables() -> Confusables:
+    """Return the tables of ``data/confusables.toml``."""
+    table = read_table("mlsdm_grpc.governance", "confusables")
+    leet, leet_second = _readings(table["leet"])
+    leet_cyrillic, leet_cyrillic_second = _readings(table["leet_cyrillic"])
+    romanised, drawn = table["romanised"], table["drawn"]
+    alphabets = {
+        chr(first + i): letter
+        for first in drawn["alphabets"]
+        for i, letter in enumerate(string.ascii_lowercase)
+    }
+    return Confusables(
+        latin=str.maketrans(table["latin_for"]["letters"], table["latin_for"]["latin"]),
+        cyrillic=str.maketrans(table["cyrillic_for"]["letters"], table["cyrillic_for"]["cyrillic"]),
+        leet=leet,
+        leet_second=leet_second,
+        leet_cyrillic=leet_cyrillic,
+        leet_cyrillic_second=leet_cyrillic_second,
+        romanised=str.maketrans(
+            _pairs(romanised["letters"], romanised["latin"]) | romanised["longer"]
+        ),
+        drawn=_pairs(drawn["small_capitals"], drawn["letters"])
+        | alphabets
+        | dict.fromkeys(drawn["apostrophes"], "'"),
+    )
+
+
+def _readings(table: Mapping[str, str]) -> tuple[_Translation, _Translation]:
+    """Return the translations to the first and to the second readings of signs."""
+    first = _pairs(table["signs"], table["letters"])
+    second = _pairs(table["second_signs"], table["second_letters"])
+    return str.maketrans(first), str.maketrans(first | second)
+
+
+def _pairs(characters: str, others: str) -> dict[str, str]:
+    return dict(zip(characters, others, strict=True))

@@ -6,9 +6,12 @@ import base64
 import binascii
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Any, Final
+
+from mlsdm_grpc.package_data import read_table
 
 __all__ = ["Hidden", "hidden_letters", "hidden_texts"]
 
@@ -18,51 +21,7 @@ _HEX_NOISE: Final = re.compile(r"\\x|0x|[ :,%]")
 _READABLE: Final = re.compile(r"[\t\n\r -~\u00a0-\u024f\u0370-\u052f\u2010-\u2027]{10,}")
 _MORSE: Final = re.compile(r"(?<![^\s])[.\-]{1,5}(?:(?: |\s?[/|]\s?)[.\-]{1,5}){7,}(?![^\s])")
 _MORSE_SIGN: Final = re.compile(r"[.\-]+|[/|]")
-_MORSE_LETTERS: Final = {
-    sign: letter
-    for letter, sign in zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        [
-            ".-",
-            "-...",
-            "-.-.",
-            "-..",
-            ".",
-            "..-.",
-            "--.",
-            "....",
-            "..",
-            ".---",
-            "-.-",
-            ".-..",
-            "--",
-            "-.",
-            "---",
-            ".--.",
-            "--.-",
-            ".-.",
-            "...",
-            "-",
-            "..-",
-            "...-",
-            ".--",
-            "-..-",
-            "-.--",
-            "--..",
-        ],
-        strict=True,
-    )
-}
-_STEMS: Final = (
-    *("secret", "hidden", "filter", "restrict", "guideline", "password", "previous", "obey"),
-    *("geheim", "passwort", "zeige", "montre", "affiche", "muestra", "secreto"),
-    *("ignore", "forget", "disregard", "instruction", "prompt", "system", "rules", "reveal"),
-    *("vergiss", "anweisung", "regeln", "oublie", "consignes", "olvida", "instruccion", "reglas"),
-)
-_ROT13_HINT: Final = re.compile("|".join(codecs.encode(stem, "rot13") for stem in _STEMS))
-_REVERSED_HINT: Final = re.compile(
-    "|".join(stem[::-1] for stem in (*_STEMS, "ігнору", "забудь", "інструкці", "правила"))
-)
+_ROT13: Final = "rot13"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +40,29 @@ class Hidden:
         first, last = int(min(ends)), int(max(ends) + 0.999)
         first = min(max(first, 0), limit - 1)
         return first, min(max(last, first + 1), limit)
+
+
+@cache
+def _morse_letters() -> Mapping[str, str]:
+    """Return letters by their signs."""
+    return {sign: letter for letter, sign in _table()["morse"].items()}
+
+
+@cache
+def _rot13_hint() -> re.Pattern[str]:
+    stems = _table()["stems"].split()
+    return re.compile("|".join(codecs.encode(stem, _ROT13) for stem in stems))
+
+
+@cache
+def _reversed_hint() -> re.Pattern[str]:
+    stems = (_table()["stems"] + _table()["backwards"]).split()
+    return re.compile("|".join(stem[::-1] for stem in stems))
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return read_table("mlsdm_grpc.governance", "encodings")
 
 
 def hidden_texts(text: str) -> Iterator[Hidden]:
@@ -105,7 +87,7 @@ def hidden_texts(text: str) -> Iterator[Hidden]:
 
 
 def _from_morse(match: re.Match[str]) -> Hidden:
-    letters = (_MORSE_LETTERS.get(sign, " ") for sign in _MORSE_SIGN.findall(match[0]))
+    letters = (_morse_letters().get(sign, " ") for sign in _MORSE_SIGN.findall(match[0]))
     decoded = "".join(letters)
     return Hidden(decoded, match.start(), len(match[0]) / len(decoded))
 
@@ -115,10 +97,10 @@ def hidden_letters(plain: str) -> Iterator[tuple[Hidden, re.Pattern[str]]]:
 
     With each comes the pattern of these words: only what holds one in ``plain`` counts.
     """
-    if _ROT13_HINT.search(plain):
-        yield Hidden(codecs.encode(plain, "rot13"), 0, 1.0), _ROT13_HINT
-    if _REVERSED_HINT.search(plain):
-        yield Hidden(plain[::-1], len(plain), -1.0), _REVERSED_HINT
+    if _rot13_hint().search(plain):
+        yield Hidden(codecs.encode(plain, _ROT13), 0, 1.0), _rot13_hint()
+    if _reversed_hint().search(plain):
+        yield Hidden(plain[::-1], len(plain), -1.0), _reversed_hint()
 
 
 def _from_base64(match: re.Match[str]) -> Iterator[Hidden]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
-from mlsdm_grpc.governance.matching.confusables import LEET, ROMANISED
+from mlsdm_grpc.governance.matching.confusables import confusables
 from mlsdm_grpc.governance.matching.normalization import plain, readings
 from mlsdm_grpc.governance.matching.sentence_languages import ANY, bit_of
 
@@ -138,7 +138,7 @@ class Lexicon:
 
         Cost: O(len(letters)).
         """
-        letters = letters.translate(LEET)
+        letters = letters.translate(confusables().leet)
         covered = 0
         for start in range(len(letters) - _SHORTEST + 1):
             if letters[start : start + _SHORTEST] not in self._starts:
@@ -158,5 +158,5 @@ def _spellings(entry: str) -> set[str]:
     bare = "".join(
         each for each in unicodedata.normalize("NFD", entry) if not unicodedata.combining(each)
     )
-    romanised = entry.translate(ROMANISED) if len(entry) >= _ROMANISED else entry
+    romanised = entry.translate(confusables().romanised) if len(entry) >= _ROMANISED else entry
     return {entry, bare, entry.translate(_TRANSLITERATED), romanised}

@@ -18,15 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from mlsdm_grpc.governance.matching.confusables import (
-    CYRILLIC_TO_LATIN,
-    DRAWN_LETTERS,
-    LATIN_TO_CYRILLIC,
-    LEET,
-    LEET_CYRILLIC,
-    LEET_ONE_IS_L,
-    LEET_THREE_IS_ZE,
-)
+from mlsdm_grpc.governance.matching.confusables import confusables
 
 __all__ = [
     "MAX_WORD_CHARS",
@@ -151,7 +143,7 @@ def _unmasked_char(char: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _plain_char(char: str) -> str:
-    drawn = DRAWN_LETTERS.get(char)
+    drawn = confusables().drawn.get(char)
     if drawn is not None:
         return drawn
     if 0xE0020 <= ord(char) <= 0xE007E:  # tag characters: a hidden copy of ASCII
@@ -187,10 +179,10 @@ def _scripts(word: str) -> Iterator[str]:
     other = _CYRILLIC_OR_GREEK.search(word)
     if other is None:
         return
-    latin = word.translate(CYRILLIC_TO_LATIN)
+    latin = word.translate(confusables().latin)
     native = len(_LATIN.findall(word))
     if native:
-        both = [word.translate(LATIN_TO_CYRILLIC), latin]
+        both = [word.translate(confusables().cyrillic), latin]
         yield from both if 2 * native >= len(word) else reversed(both)
     elif not _CYRILLIC_OR_GREEK.search(latin):
         yield latin
@@ -207,11 +199,11 @@ def _leet(word: str) -> Iterator[str]:
     """Digits and signs that stand for letters, in words that have letters."""
     if _LEET_SIGN.search(word) and any(map(str.isalpha, word)):
         if _CYRILLIC_OR_GREEK.search(word):
-            yield word.translate(LEET_CYRILLIC)
-            yield word.translate(LEET_THREE_IS_ZE)
+            yield word.translate(confusables().leet_cyrillic)
+            yield word.translate(confusables().leet_cyrillic_second)
             return
-        yield word.translate(LEET_ONE_IS_L)
-        yield word.translate(LEET)
+        yield word.translate(confusables().leet_second)
+        yield word.translate(confusables().leet)
 
 
 def _squeezed(word: str) -> Iterator[str]:

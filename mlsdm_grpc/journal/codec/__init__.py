@@ -1,1 +1,1 @@
-"""Records, outcomes and snapshots as bytes."""
+"""Encoding of records, outcomes and snapshots."""

@@ -1,4 +1,4 @@
-"""Memories of records as bytes, and packed while many of them wait."""
+"""Encoding of the memories of records, and a compact form for memories that wait in memory."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ __all__ = [
     "unpacked_memory",
 ]
 
+# Below this number, decoded strings take less than a kibibyte.
 _FEW_STRINGS: Final = 8
-"""So many take less than a kibibyte."""
 _K = TypeVar("_K")
 _T = TypeVar("_T")
 
 
 class Decoded(Sequence[_T]):
-    """Items of which each is decoded whenever it is asked for.
+    """A sequence that decodes each item on access.
 
-    All of them decoded take up to twenty times their bytes.
+    Decoded items take up to twenty times the size of their bytes.
 
     Args:
-        items: As they are kept.
-        decode: Makes the item of what is kept.
+        items: Encoded items.
+        decode: Decodes one item.
     """
 
     def __init__(self, items: Sequence[_K], decode: Callable[[_K], _T]) -> None:
@@ -59,12 +59,12 @@ class Decoded(Sequence[_T]):
 
 
 def memory_from_bytes(raw: memoryview) -> NewMemory:
-    """Return an encoded memory."""
+    """Return the memory in an encoded message."""
     return memory_from_proto(pb.NewMemory.FromString(bytes(raw)))
 
 
 def packed_memory(memory: NewMemory) -> NewMemory:
-    """Return a memory whose labels, metadata and parents are encoded, if these are many."""
+    """Return a memory with its labels, metadata and parents encoded, if there are many of them."""
     parents = memory.provenance.parent_ids
     if len(memory.labels) + len(memory.metadata) + len(parents) <= _FEW_STRINGS:
         return memory
@@ -83,14 +83,14 @@ def packed_memory(memory: NewMemory) -> NewMemory:
 
 
 def unpacked(memories: Sequence[NewMemory]) -> Sequence[NewMemory]:
-    """Return memories of which some are packed, each unpacked when it is asked for."""
+    """Return memories of which each packed one is unpacked on access."""
     if any(memory.rest for memory in memories):
         return Decoded(memories, unpacked_memory)
     return memories
 
 
 def unpacked_memory(memory: NewMemory) -> NewMemory:
-    """Return what :func:`packed_memory` was given."""
+    """Return the memory that :func:`packed_memory` packed."""
     if not memory.rest:
         return memory
     message = pb.NewMemory.FromString(memory.rest)
@@ -156,12 +156,12 @@ def memory_from_proto(message: pb.NewMemory) -> NewMemory:
 
 
 def pairs_to_proto(pairs: Iterable[tuple[str, str]]) -> list[pb.Pair]:
-    """Return the encoded form of some pairs."""
+    """Return the encoded form of pairs."""
     return [pb.Pair(key=key, value=value) for key, value in pairs]
 
 
 def pairs_from_proto(pairs: Iterable[pb.Pair]) -> tuple[tuple[str, str], ...]:
-    """Return the pairs in some messages."""
+    """Return the pairs in messages."""
     return tuple((pair.key, pair.value) for pair in pairs)
 
 

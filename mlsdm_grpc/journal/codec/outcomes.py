@@ -1,4 +1,4 @@
-"""Outcomes as messages."""
+"""Encoding of outcomes."""
 
 from __future__ import annotations
 

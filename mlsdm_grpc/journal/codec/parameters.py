@@ -1,4 +1,4 @@
-"""Parameters of a space, and changes of them, as messages."""
+"""Encoding of the parameters of a space, and of changes of them."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ def parameters_to_proto(parameters: SpaceParameters) -> pb.SpaceParameters:
 def parameters_from_proto(message: pb.SpaceParameters) -> SpaceParameters:
     """Return the parameters in ``message``."""
     moral, rhythm, synapses = message.moral, message.rhythm, message.synapses
+    # Records of version 1 do not store the cosine if it is the default.
     merge_min_cosine = FIRST_MERGE_MIN_COSINE
     if message.HasField("merge_min_cosine"):
         merge_min_cosine = message.merge_min_cosine

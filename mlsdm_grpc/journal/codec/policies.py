@@ -1,4 +1,4 @@
-"""Policies as bytes, for records, snapshots and links."""
+"""Encoding of policies, for records, snapshots and links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["policy_from_proto", "policy_to_proto", "settings_from_proto", "setti
 
 
 def settings_to_proto(settings: PolicySettings) -> pb.PolicySettings:
-    """Return the encoded form of what a tenant set."""
+    """Return the encoded form of a tenant's settings."""
     return pb.PolicySettings(
         rules=[
             pb.RuleSettings(
@@ -51,7 +51,7 @@ def _rule(message: pb.RuleSettings) -> RuleSettings:
 
 
 def policy_to_proto(policy: StoredPolicy) -> pb.StoredPolicy:
-    """Return the encoded form of a policy that is in force."""
+    """Return the encoded form of a policy in force."""
     return pb.StoredPolicy(
         settings=settings_to_proto(policy.settings),
         version=policy.version,

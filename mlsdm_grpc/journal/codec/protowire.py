@@ -1,4 +1,4 @@
-"""Protobuf's wire format, for messages that are put together, or taken apart, by their parts."""
+"""The wire format of Protobuf, for messages that are assembled or parsed in parts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["FIXED_BYTES", "length_delimited", "taken_out", "varint"]
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 FIXED_BYTES: Final = {_FIXED64: 8, _FIXED32: 4}
-"""Bytes of a value by its wire type."""
+"""Size of a fixed-length value by wire type, bytes."""
 
 
 def varint(value: int) -> bytes:
-    """Return a number that is not negative."""
+    """Return the encoding of a non-negative number."""
     if value < 0x80:
         return bytes((value,))
     parts = bytearray()
@@ -26,19 +26,19 @@ def varint(value: int) -> bytes:
 
 
 def length_delimited(number: int, body: bytes) -> bytes:
-    """Return a field of a message, a string or bytes."""
+    """Return the encoding of a string or bytes field."""
     return varint(number << 3 | 2) + varint(len(body)) + body
 
 
 def taken_out(view: memoryview, number: int) -> tuple[list[memoryview], bytearray]:
-    """Return the values of one field of a message, not copied, and the message without them.
+    """Return the values of one field of a message without a copy, and the message without them.
 
     Args:
         view: The encoded message.
-        number: Field of strings, bytes or messages.
+        number: Number of a field of strings, bytes or messages.
 
     Raises:
-        DecodeError: The bytes are not those of a message; groups are not supported.
+        DecodeError: The bytes are not a valid message; groups are not supported.
     """
     values, rest = list[memoryview](), bytearray()
     at, wanted = 0, number << 3 | _LENGTH
@@ -63,7 +63,7 @@ def taken_out(view: memoryview, number: int) -> tuple[list[memoryview], bytearra
 
 
 def _number(view: memoryview, at: int) -> tuple[int, int]:
-    """Return the varint at a place, and the place behind it."""
+    """Return the varint at an offset, and the offset after it."""
     value = shift = 0
     while at < len(view):
         byte = view[at]

@@ -1,4 +1,4 @@
-"""Bodies of records as messages."""
+"""Encoding of the bodies of records."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ __all__ = [
 
 
 def body_of(message: pb.Record, items: Sequence[memoryview]) -> PutMemories | StreamItems:
-    """Return a body whose items stand apart."""
+    """Return a body whose items are decoded on access."""
     if message.WhichOneof("body") == "put_memories":
         memories = Decoded(items, memory_from_bytes)
         return PutMemories(memories, message.put_memories.allow_replace)
@@ -64,7 +64,7 @@ def _stream_item_from_bytes(raw: memoryview) -> StreamItem:
 
 
 def set_body(message: pb.Record, body: RecordBody) -> None:
-    """Put a body into the message of its record."""
+    """Set the body in the message of its record."""
     if isinstance(body, PutMemories):
         put = message.put_memories
         put.allow_replace = body.allow_replace
@@ -120,8 +120,8 @@ def body_from_proto(message: pb.Record) -> RecordBody:
     """Return the body of a record.
 
     Raises:
-        DataLoss: It has none that this version knows.
-        SemanticsUnknown: It is one of rules that this version does not know.
+        DataLoss: The record has no body that this version knows.
+        SemanticsUnknown: The body belongs to rules that this version does not know.
     """
     kind = message.WhichOneof("body")
     if kind == "put_memories":
@@ -170,7 +170,7 @@ def body_from_proto(message: pb.Record) -> RecordBody:
 
 
 def set_stream_items(message: pb.StreamItems, body: StreamItems) -> None:
-    """Put the items of a stream into the message of their body."""
+    """Set the items of a stream in the message of their body."""
     message.stream_id = body.stream_id
     message.after_sequence = body.after_sequence
     message.last_sequence = body.last_sequence
@@ -180,7 +180,7 @@ def set_stream_items(message: pb.StreamItems, body: StreamItems) -> None:
 
 
 def stream_item_to_proto(item: StreamItem) -> pb.StreamItem:
-    """Return the encoded form of one item of a stream."""
+    """Return the encoded form of one stream item."""
     message = pb.StreamItem(sequence=item.sequence)
     if isinstance(item.body, ProcessEvent):
         message.event.memory.CopyFrom(memory_to_proto(item.body.memory))
@@ -210,7 +210,7 @@ def _stream_item(item: pb.StreamItem) -> StreamItem:
 
 
 def group_to_proto(group: MergeGroup) -> pb.MergeGroup:
-    """Return the encoded form of memories that are to be merged."""
+    """Return the encoded form of a merge group."""
     return pb.MergeGroup(
         memory_id=group.memory_id,
         members=[pb.MergeMember(memory_id=m.memory_id, etag=m.etag) for m in group.members],
@@ -218,6 +218,6 @@ def group_to_proto(group: MergeGroup) -> pb.MergeGroup:
 
 
 def group_from_proto(message: pb.MergeGroup) -> MergeGroup:
-    """Return the memories that are to be merged in ``message``."""
+    """Return the merge group in ``message``."""
     members = tuple(MergeMember(member.memory_id, member.etag) for member in message.members)
     return MergeGroup(message.memory_id, members)

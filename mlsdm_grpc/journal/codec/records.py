@@ -1,7 +1,7 @@
-"""Records and outcomes as bytes: the one place that knows both the domain and its encoding.
+"""Encoding of records: the only place that knows both the domain and its encoding.
 
 An encoded record is the format version (1 byte), the CRC-32 of the rest (4 bytes, little endian)
-and a ``mlsdm.internal.v1.Record``. A reader refuses versions that it does not know.
+and a ``mlsdm.internal.v1.Record``. Readers refuse unknown versions.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from mlsdm_grpc.journal.codec.record_bodies import (
 )
 
 __all__ = [
+    "APART_BYTES",
     "FORMAT_VERSION",
     "MAX_RECORD_BYTES",
     "Decoded",
@@ -67,21 +68,21 @@ _PREFIX = struct.Struct("<BI")
 _VERSION_TAG = pb.Record.SEMANTICS_VERSION_FIELD_NUMBER << 3
 _MEMORIES = pb.PutMemories.MEMORIES_FIELD_NUMBER
 _ITEMS = pb.StreamItems.ITEMS_FIELD_NUMBER
-_APART_BYTES = 256 * 1_024
-"""The items of larger records are decoded one by one."""
+# Items of larger records are decoded one by one, to bound the memory in use.
+APART_BYTES = 256 * 1_024
+# For each record field whose body has items, the number of the field of the items.
 _ITEM_NUMBERS = {
     pb.Record.PUT_MEMORIES_FIELD_NUMBER: _MEMORIES,
     pb.Record.STREAM_ITEMS_FIELD_NUMBER: _ITEMS,
 }
-"""Fields of a record whose bodies have items, and the fields of those."""
 
 
 def encode_record(record: Record, body: Sequence[bytes] = ()) -> bytes:
-    """Return the bytes that the journal keeps for ``record``; its ``raw`` is ignored.
+    """Return the encoded form of ``record``; its ``raw`` is ignored.
 
     Args:
         record: The record.
-        body: What :func:`encoded_body` made of its body, if that was done before.
+        body: Result of :func:`encoded_body`, if the body is encoded already.
     """
     message = pb.Record(
         semantics_version=record.semantics_version,
@@ -115,13 +116,13 @@ def encoded_items(body: PutMemories | StreamItems) -> Iterator[bytes]:
 
 
 def encoded_body(body: PutMemories | StreamItems, items: Sequence[bytes]) -> list[bytes]:
-    """Return the parts of an encoded body; together they are what `encode_record` would make.
+    """Return the parts of an encoded body; joined, they equal the result of `encode_record`.
 
     Args:
         body: The body.
-        items: All that :func:`encoded_items` yields.
+        items: All results of :func:`encoded_items`.
     """
-    # Fields of an encoded message stand by rising number, and the items between the others.
+    # Fields are encoded in the order of their numbers, so the items are in the middle.
     head, tail = pb.Record(), pb.Record()
     if isinstance(body, PutMemories):
         tail.put_memories.allow_replace = body.allow_replace
@@ -140,11 +141,11 @@ def encoded_body(body: PutMemories | StreamItems, items: Sequence[bytes]) -> lis
 
 
 def decode_record(raw: bytes) -> Record:
-    """Return the record in ``raw``, which becomes its ``raw``.
+    """Return the record in ``raw``; the result keeps ``raw``.
 
     Raises:
-        DataLoss: The format is unknown or the checksum does not match.
-        SemanticsUnknown: It holds what only other rules know.
+        DataLoss: The format is unknown, or the checksum does not match.
+        SemanticsUnknown: The record needs rules that this version does not know.
     """
     if len(raw) < _PREFIX.size:
         raise DataLoss("A record is cut off.", metadata={"bytes": str(len(raw))})
@@ -170,8 +171,8 @@ def decode_record(raw: bytes) -> Record:
 
 
 def _parsed(body: memoryview) -> tuple[pb.Record, list[memoryview] | None]:
-    """Return a record, and the items of its body apart if it is large and has any."""
-    if len(body) > _APART_BYTES:
+    """Return a record and, if it is large, its items as encoded slices."""
+    if len(body) > APART_BYTES:
         for number, item_number in _ITEM_NUMBERS.items():
             bodies, head = taken_out(body, number)
             if len(bodies) == 1:
@@ -182,14 +183,14 @@ def _parsed(body: memoryview) -> tuple[pb.Record, list[memoryview] | None]:
 
 
 def version_after(start: bytes, size: int) -> int:
-    """Return the version of the rules that a space is under after a record.
+    """Return the version of the rules of a space after a record.
 
     Args:
-        start: The record, or the first bytes of one that is no upgrade.
-        size: Bytes of the whole record.
+        start: The record, or its first bytes if it is no upgrade.
+        size: Size of the whole record, bytes.
 
     Returns:
-        0 if the bytes are those of no record; its checksum is not looked at.
+        0 if the bytes are not a record; the checksum is not verified.
     """
     body = start[_PREFIX.size :]
     if start[:1] != bytes([FORMAT_VERSION]) or body[:1] != bytes([_VERSION_TAG]):

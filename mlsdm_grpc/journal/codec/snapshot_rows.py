@@ -1,4 +1,4 @@
-"""Memories and entries of the request window as messages of a snapshot."""
+"""Encoding of memories and of request window entries in snapshots."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ __all__ = [
 
 
 class SnapshotDamaged(DataLoss):
-    """A file does not hold what was written, or not the state that its records gave.
+    """A snapshot file that differs from what was written, or from the state of its records.
 
-    Nothing else makes a snapshot bad: a version of the server that cannot read it, or has no memory
-    for it, says nothing of the file.
+    Only this error makes a snapshot bad. A server version that cannot read the file, or lacks
+    memory for it, proves nothing about the file.
     """
 
 
@@ -44,7 +44,7 @@ def float_bytes(array: Float32) -> bytes:
 
 
 def memory_to_row(memory: Memory) -> pb.MemoryRow:
-    """Return everything of a memory but its numbers in columns."""
+    """Return all fields of a memory that are not stored in columns."""
     return pb.MemoryRow(
         memory_id=memory.memory_id,
         text=memory.text,
@@ -101,7 +101,7 @@ def memories_of(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Mem
     """Yield the memories of a block, each with its row.
 
     Raises:
-        SnapshotDamaged: Some of its columns are missing.
+        SnapshotDamaged: Columns are missing.
     """
     rows = np.frombuffer(columns.rows, "<f4").reshape(-1, dimension)
     if len(columns.checksums) not in {0, len(columns.memories)}:
@@ -115,7 +115,7 @@ def memories_of(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Mem
 
 
 def entry_to_proto(entry: WindowEntry) -> pb.WindowEntry:
-    """Return the encoded form of an entry of the request window."""
+    """Return the encoded form of a request window entry."""
     return pb.WindowEntry(
         request_id=entry.request_id,
         request_digest=entry.request_digest,
@@ -125,7 +125,7 @@ def entry_to_proto(entry: WindowEntry) -> pb.WindowEntry:
 
 
 def entry_from_proto(message: pb.WindowEntry) -> WindowEntry:
-    """Return the entry of the request window in ``message``."""
+    """Return the request window entry in ``message``."""
     return WindowEntry(
         request_id=message.request_id,
         request_digest=message.request_digest,

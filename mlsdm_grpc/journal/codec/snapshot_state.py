@@ -1,4 +1,4 @@
-"""The head of a snapshot: all of a state but its memories and its request window."""
+"""The head of a snapshot: the state without memories and request window."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["head_of", "mind_of"]
 
 
 def head_of(mind: Mind) -> pb.SnapshotHead:
-    """Return the head of the snapshot of a mind."""
+    """Return the snapshot head of a mind."""
     head = pb.SnapshotHead(
         semantics_version=mind.semantics_version,
         revision=mind.revision,
@@ -65,10 +65,10 @@ def head_of(mind: Mind) -> pb.SnapshotHead:
 
 
 def mind_of(head: pb.SnapshotHead) -> Mind:
-    """Return a mind without memories and without a window.
+    """Return a mind without memories and request window.
 
     Raises:
-        SemanticsUnknown: It is under rules that this code does not have.
+        SemanticsUnknown: The state needs rules that this code does not have.
     """
     if head.revision:
         semantics.check(head.semantics_version)

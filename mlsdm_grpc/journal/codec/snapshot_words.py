@@ -1,4 +1,4 @@
-"""The index of words in a snapshot file: derived, behind the state and its proof."""
+"""The lexical index in a snapshot file: derived data after the state and its proof."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ __all__ = ["WordsReader", "word_parts"]
 
 
 def word_parts(pelm: Pelm) -> Iterator[pb.LexicalPart]:
-    """Return the index of the texts as it is now, part by part; none while it is not complete.
+    """Yield the present lexical index in parts.
 
-    Cost: O(texts) at once, and then that of each part.
+    Texts that are not in the index yet are left out; the reader adds them.
+
+    Cost: O(texts) at the start, then the cost of each part.
     """
     words = pelm.words
-    if words is None or not words.complete:
+    if words is None:
         return iter(())
     version, parts, sequences = words.version, words.index.parts(), pelm.history.sequences()
     return (
-        _part(version, part, sequences, more=number < len(parts))
+        part_to_proto(version, part, sequences, more=number < len(parts))
         for number, part in enumerate(parts, 1)
     )
 
 
-def _part(version: str, part: IndexPart, sequences: Int64, *, more: bool) -> pb.LexicalPart:
+def part_to_proto(version: str, part: IndexPart, sequences: Int64, *, more: bool) -> pb.LexicalPart:
+    """Return the message of one part of an index."""
     segment, there = part.segment, part.slots >= 0
     created = np.zeros(len(part.slots), np.int64)
     created[there] = sequences[part.slots[there]]
@@ -48,7 +51,7 @@ def _part(version: str, part: IndexPart, sequences: Int64, *, more: bool) -> pb.
 
 
 class WordsReader:
-    """Takes the parts of an index for memories that were restored.
+    """Reader of a saved lexical index for restored memories.
 
     Args:
         slots: (memories,) slots of the memories, oldest creation first.
@@ -63,7 +66,7 @@ class WordsReader:
         self._fits, self._complete = True, False
 
     def add(self, message: pb.LexicalPart) -> None:
-        """Take the next part; one that does not fit the memories makes the index be of no use."""
+        """Read the next part; a part that does not fit the memories invalidates the index."""
         part = self._read(message)
         self._version = message.version
         self._fits &= part is not None
@@ -72,9 +75,10 @@ class WordsReader:
             self._parts.append(part)
 
     def saved(self, pelm: Pelm) -> SavedWords | None:
-        """Return the index; None if a part of it is missing."""
+        """Return the index, or None if a part is missing."""
         return SavedWords(self._version, pelm.digest, self._parts) if self._complete else None
 
+    # The parts come from a file, so every reference is checked before use.
     def _read(self, message: pb.LexicalPart) -> IndexPart | None:
         segment = Segment(
             np.frombuffer(message.keys, "<u8").astype(np.uint64),

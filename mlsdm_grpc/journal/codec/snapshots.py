@@ -1,9 +1,9 @@
-"""Snapshot files: the whole state of one space, checked frame by frame.
+"""Snapshot files: the complete state of one space, verified frame by frame.
 
 A file is a magic, then frames with length and CRC-32: a head, memories in blocks, the request
-window in blocks, a tail with counts. The same state always gives the same bytes, so that comparing
-them compares states. A proof follows: see :class:`~mlsdm_grpc.core.mind.mind.Seal`. Behind it is
-what is derived from the state: the index of the words.
+window in blocks, and a tail with counts. The same state always gives the same bytes, so states can
+be compared by their files. A proof follows: see :class:`~mlsdm_grpc.core.mind.mind.Seal`. Derived
+data come last: the lexical index.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ from mlsdm_grpc.journal.codec.snapshot_state import head_of, mind_of
 from mlsdm_grpc.journal.codec.snapshot_words import WordsReader, word_parts
 
 __all__ = [
+    "MEMORIES_A_STEP",
+    "PART_BYTES",
     "SnapshotDamaged",
     "Written",
     "check_snapshot",
@@ -53,48 +55,49 @@ __all__ = [
     "snapshot_writer",
 ]
 
+# Body of a frame, in parts.
 _Frame: TypeAlias = Sequence[bytes | memoryview]
-"""The body of a frame in parts."""
 
 _MAGIC = b"MLSDMS\x00\x01"
 _FRAME = struct.Struct("<II")
 _MEMORIES_PER_FRAME = 256
 _ENTRIES_PER_FRAME = 1_024
 _WINDOW_TAG = bytes([pb.SnapshotFrame.WINDOW_FIELD_NUMBER << 3 | 2])
-_MEMORIES_A_STEP = 32
-_PART_BYTES = 256 * 1_024
-"""What is summed up in one step."""
+MEMORIES_A_STEP = 32
+# Bytes hashed in one step.
+PART_BYTES = 256 * 1_024
 _MAX_FRAME_BYTES = 512 * 1_024 * 1_024
 
 
 class Written(NamedTuple):
-    """A snapshot that was written."""
+    """A written snapshot."""
 
     revision: int
-    """Revision of the state that it holds."""
+    """Revision of the state in the snapshot."""
     sha256: bytes
     size: int
-    """Bytes."""
+    """Size, bytes."""
 
 
 def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written]:
     """Write the state that ``mind`` has at the first step to ``file``, in steps.
 
-    Records may be applied between two steps. What they change of memories that are not written
-    yet is kept until then.
+    Records may be applied between steps. Memories that change before they are written are copied
+    first.
 
     Raises:
-        DataLoss: A row is not what was stored, and is not known to be lost. Or the state is not the
-            one that its last record left behind: nobody may take the file for a snapshot.
+        DataLoss: A row is damaged and not known to be lost. Or the state is not the one that its
+            last record left, and the file is not a valid snapshot.
 
-    Cost: besides that of the file, the order of the memories and a copy of the window's index at
-    the first step, and one copy of each memory that changes before it is written.
+    Cost: writing the file; at the first step the order of the memories and a copy of the window's
+    index; one copy of each memory that changes before it is written.
     """
     output, revision, seal = _Output(file), mind.revision, mind.seal
     if seal != mind.sealed():
         raise DataLoss("The state is in the middle of a record; no snapshot of it can be taken.")
     state = _write_state(mind, output)
-    next(state)  # from now on the state is frozen, and what is derived from it has to be of it
+    # The state is frozen from here on; derived data must belong to the same state.
+    next(state)
     words = _words(mind)
     digest = yield from state
     if digest != seal.memory_digest:
@@ -107,7 +110,7 @@ def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written
 
 
 def _words(mind: Mind) -> Iterator[pb.LexicalPart]:
-    """Return the index of the texts that a mind has, in parts."""
+    """Yield the lexical index of a mind in parts."""
     if mind.contents is None:
         return iter(())
     return word_parts(mind.contents.pelm)
@@ -121,7 +124,7 @@ def snapshot_bytes(mind: Mind) -> bytes:
 
 
 class _Output:
-    """Writes the magic, then frames; sums up what it wrote."""
+    """Output of a magic and frames, with a digest over all bytes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -146,7 +149,7 @@ class _Output:
 
 
 def _write_state(mind: Mind, output: _Output) -> Generator[None, None, int]:
-    """Write all but the proof, in steps; return the digest of the memories that were written."""
+    """Write everything but the proof, in steps; return the digest of the written memories."""
     with ExitStack() as stack:
         head = pb.SnapshotFrame(head=head_of(mind))
         window = mind.window.copy()
@@ -177,9 +180,9 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
     """Return the state in ``file``, read in steps.
 
     Raises:
-        DataLoss: A frame is cut off, fails its checksum, or is of an unknown kind, or the state is
-            not the one of its proof. A file without a proof is taken as it is.
-        SemanticsUnknown: The state is under rules that this code does not have.
+        DataLoss: A frame is truncated, fails its checksum or has an unknown kind, or the state does
+            not match its proof. A file without a proof is accepted.
+        SemanticsUnknown: The state needs rules that this code does not have.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
         raise DataLoss("This is not a snapshot of a known format.")
@@ -215,7 +218,7 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
 
 
 def _read_words(pelm: Pelm, frames: Iterator[pb.SnapshotFrame]) -> Iterator[None]:
-    """Let memories that were restored know what is said of their words."""
+    """Attach the saved lexical index to restored memories."""
     reader = WordsReader(*pelm.history.slots())
     for frame in frames:
         if frame.WhichOneof("kind") == "lexical":
@@ -225,10 +228,10 @@ def _read_words(pelm: Pelm, frames: Iterator[pb.SnapshotFrame]) -> Iterator[None
 
 
 def check_snapshot(file: BinaryIO) -> int:
-    """Return the revision of a complete snapshot, of which nothing but the frames is looked at.
+    """Return the revision of a complete snapshot, verifying frames only.
 
     Raises:
-        DataLoss: A frame is cut off, fails its checksum, or is missing.
+        DataLoss: A frame is truncated, fails its checksum or is missing.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
         raise DataLoss("This is not a snapshot of a known format.")
@@ -257,14 +260,14 @@ def _check_proof(seal: Seal, frame: pb.SnapshotFrame | None) -> None:
 
 def _parts(frame: pb.SnapshotFrame) -> _Frame:
     body = memoryview(frame.SerializeToString(deterministic=True))
-    return [body[i : i + _PART_BYTES] for i in range(0, len(body), _PART_BYTES)]
+    return [body[i : i + PART_BYTES] for i in range(0, len(body), PART_BYTES)]
 
 
 def _memory_frames(memories: Iterable[Taken]) -> Iterator[_Frame | None]:
     taken = iter(memories)
     while True:
         block: list[tuple[Memory, Float32]] = []
-        while some := list(islice(taken, min(_MEMORIES_A_STEP, _MEMORIES_PER_FRAME - len(block)))):
+        while some := list(islice(taken, min(MEMORIES_A_STEP, _MEMORIES_PER_FRAME - len(block)))):
             if not all(one.good for one in some):
                 raise DataLoss("A row is damaged; it has to be restored before a snapshot.")
             block += [(one.memory, one.row) for one in some]
@@ -275,7 +278,7 @@ def _memory_frames(memories: Iterable[Taken]) -> Iterator[_Frame | None]:
 
 
 def _window_frames(window: Iterable[WindowEntry]) -> Iterator[_Frame | None]:
-    """Encode entry by entry what would take long at once: each may hold a thousand results."""
+    """Yield the frames of the request window, one entry a step: an entry may hold 1,000 results."""
     entries = iter(window)
     while True:
         parts: list[bytes] = []
@@ -301,9 +304,9 @@ def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[_Frame | None]:
             checksums=[memory.checksum for memory in memories],
         )
     )
-    for start in range(0, len(memories), _MEMORIES_A_STEP):
+    for start in range(0, len(memories), MEMORIES_A_STEP):
         yield None
-        some = memories[start : start + _MEMORIES_A_STEP]
+        some = memories[start : start + MEMORIES_A_STEP]
         frame.memories.memories.extend(map(memory_to_row, some))
     yield _parts(frame)
 

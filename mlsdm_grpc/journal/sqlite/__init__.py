@@ -1,1 +1,1 @@
-"""The journal of one machine in SQLite, and what repairs it."""
+"""The SQLite journal of one machine, and its repair."""

@@ -1,7 +1,7 @@
-"""Damage of a data folder: its description, its log lines, and the folder that keeps its files.
+"""Damage of a data folder: its description, its log events, and the folder for damaged files.
 
-Nothing that is damaged is deleted: a file that is replaced or overwritten is first kept in
-``damaged/<time>/``. A damaged space answers ``DataLoss`` until ``mlsdm recover`` accepts the loss.
+Damaged data are never deleted: a file is kept in ``damaged/<time>/`` before it is replaced or
+overwritten. A damaged space returns ``DataLoss`` until ``mlsdm recover`` accepts the loss.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 __all__ = ["Damage", "DamagedFolder", "OnDamage", "Reporter", "data_loss"]
 
 OnDamage = Callable[[str], None]
-"""Called once for each damage with its kind: ``wal``, ``heads``, ``database``, ``space``,
+"""Callback for each damage, called once with its kind: ``wal``, ``heads``, ``database``, ``space``,
 ``snapshot`` or ``record``."""
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """The revisions of one space that cannot be read.
+    """The unreadable revisions of one space.
 
     The state before ``first_lost`` is intact, unless the creation of the space is lost.
     """
 
     first_lost: int
     last_lost: int
-    """Below ``first_lost`` if nothing but the name of the space is in doubt."""
+    """Below ``first_lost`` if only the name of the space is in doubt."""
     file: str
-    """Name of the file that should hold them, within the data folder."""
+    """Name of the file that should contain the revisions, within the data folder."""
     detail: str
-    """Sentence that says how the loss was noticed."""
+    """A sentence that says how the loss was detected."""
 
 
 def data_loss(key: SpaceKey, damage: Damage) -> errors.DataLoss:
@@ -59,7 +59,7 @@ def data_loss(key: SpaceKey, damage: Damage) -> errors.DataLoss:
 
 
 class Reporter:
-    """Names each damage once in the log and counts it.
+    """Reporter that logs and counts each damage once.
 
     Args:
         on_damage: Called with the kind of each damage.
@@ -71,7 +71,7 @@ class Reporter:
         self._failed = False
 
     def tell(self, kind: str, **fields: object) -> None:
-        """Log a damage unless the same one was logged before."""
+        """Log a damage unless it was logged before."""
         fields = {name: value for name, value in fields.items() if value is not None}
         told = kind, *sorted((name, str(value)) for name, value in fields.items())
         if told in self._told:
@@ -82,7 +82,7 @@ class Reporter:
             self._on_damage(kind)
 
     def tell_failure(self, detail: str) -> None:
-        """Log, once, that nothing is written any more until the journal is opened again."""
+        """Log, once, that no write is possible until the journal is opened again."""
         if not self._failed:
             self._failed = True
             _log.error("journal_failed", detail=detail)
@@ -102,7 +102,7 @@ class Reporter:
     def tell_snapshot(
         self, key: SpaceKey, revision: int, name: str, problem: str, kept: str
     ) -> None:
-        """Log a snapshot that cannot be used."""
+        """Log an unusable snapshot."""
         self.tell(
             "snapshot",
             tenant=key.tenant,
@@ -115,7 +115,7 @@ class Reporter:
 
 
 class DamagedFolder:
-    """The folder ``damaged/`` of a data folder; a new folder below it for each opening."""
+    """The folder ``damaged/`` of a data folder; each opening uses a new subfolder."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -123,7 +123,7 @@ class DamagedFolder:
         self._path = data_dir / "damaged" / stamp
 
     def copy(self, name: str) -> str:
-        """Keep a copy of a file of the data folder; return the name of the copy, "" if absent.
+        """Keep a copy of a file of the data folder, and return the name of the copy; "" if absent.
 
         The file must not be the database: closing it would release the locks of SQLite.
         """
@@ -136,7 +136,7 @@ class DamagedFolder:
         return self._made(target)
 
     def link(self, name: str) -> str:
-        """Keep a second name of a file that is about to be replaced; "" if it is absent."""
+        """Keep a hard link to a file that will be replaced; return "" if it is absent."""
         source = self._data_dir / name
         if not source.exists():
             return ""
@@ -149,7 +149,7 @@ class DamagedFolder:
         return self._made(target)
 
     def move(self, name: str) -> str:
-        """Move a file of the data folder here; "" if it is absent."""
+        """Move a file of the data folder here; return "" if it is absent."""
         source = self._data_dir / name
         if not source.exists():
             return ""

@@ -1,4 +1,4 @@
-"""The files of a data folder that a start looks at before SQLite does."""
+"""Inspection of the files of a data folder before SQLite opens the database."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["Evidence"]
 
 @dataclass(slots=True)
 class Evidence:
-    """What lies beside the database, and what of it does not fit.
+    """Findings about the files beside the database.
 
     Args:
-        data_dir: The folder, locked.
+        data_dir: The locked data folder.
         heads: Its heads file.
-        reporter: Names what is damaged.
-        thorough: Doubt every space.
+        reporter: Reports damage.
+        thorough: Read every space in full.
     """
 
     data_dir: Path
@@ -35,13 +35,13 @@ class Evidence:
     snapshots: SnapshotFolder = field(init=False)
     wal: WalReport = field(default=NO_WAL)
     lost: Lost = field(default_factory=Lost)
-    """What the log shows of the frames that are not read."""
+    """Records that the unread frames of the log contain."""
     crashed: bool = False
-    """Whether a write-ahead log was left, which an orderly end removes."""
+    """True if a write-ahead log exists; an orderly stop removes it."""
     anomalous: bool = False
-    """Whether anything does not fit; then nothing is deleted."""
+    """True if any file does not fit; then nothing is deleted."""
     faulty: list[int] = field(default_factory=list)
-    """Numbers whose entry in the heads file cannot be read."""
+    """Numbers of spaces whose heads entry cannot be read."""
     kept_wal: str = ""
     """Name of the copy of the write-ahead log, if one was made."""
 
@@ -55,24 +55,24 @@ class Evidence:
         self._look_at_heads()
 
     def keep_wal(self) -> None:
-        """Copy the write-ahead log before SQLite overwrites what it does not read."""
+        """Copy the write-ahead log before SQLite overwrites its unread frames."""
         self.anomalous = True
         if self.crashed and not self.kept_wal:
             self.kept_wal = self.folder.copy(WAL)
 
     @property
     def nothing_kept(self) -> bool:
-        """Whether no file shows that the journal ever had a space."""
+        """True if no file shows that the journal ever had a space."""
         known = self.heads.entries or self.faulty or self.lost.revisions or self.wal.detail
         return not (known or self.snapshots.revisions)
 
     def kept(self, number: int) -> int:
-        """Return the revision of a space that the heads file has; 0 if it has none."""
+        """Return the revision of a space in the heads file, or 0."""
         head = self.heads.entries.get(number)
         return 0 if head is None else head.revision
 
     def unsure(self, number: int) -> bool:
-        """Return whether nothing tells how far a space was, and the log has lost frames."""
+        """Return True if the last revision of a space is unknown and the log has lost frames."""
         known = number in self.heads.entries and number not in self.faulty
         return bool(self.lost.frames) and not known
 
@@ -94,7 +94,7 @@ class Evidence:
         self.tell_heads(self.heads.faults)
 
     def tell_heads(self, faults: list[HeadsFault]) -> None:
-        """Name entries of the heads file that cannot be read; keep a copy of the file."""
+        """Report unreadable entries of the heads file, and keep a copy of the file."""
         if not faults:
             return
         self.anomalous = True

@@ -1,10 +1,10 @@
-"""Noticing that the folder under a running journal was removed or replaced.
+"""Detection of a data folder that was removed or replaced under a running journal.
 
-A file that has lost its name takes writes as if nothing had happened, and they are gone with the
-process. So the writer compares, before each acknowledgement, that the names still lead to the files
-that are open. The names in the folder cannot change without its own time of change, so as long as
-that is the same, one ``stat`` is enough. No file is opened for it: closing the database a second
-time would release the locks that SQLite relies on.
+Writes to a file without a name succeed, and are lost when the process ends. The writer therefore
+checks before each acknowledgement that the names still lead to the open files. A name cannot change
+without a change of the folder's modification time, so one ``stat`` is enough while that is the
+same. No file is opened for the check: closing the database a second time would release the locks of
+SQLite.
 """
 
 from __future__ import annotations
@@ -14,27 +14,28 @@ from os import stat_result
 from pathlib import Path
 from typing import Final, TypeAlias
 
-__all__ = ["FolderGuard", "FolderLost"]
+__all__ = ["UNCHANGED_S", "FolderGuard", "FolderLost"]
 
-_SETTLED_S: Final = 1.0
-"""A time of change that is younger may be that of a later change too: file clocks are coarse."""
+# Age below which a modification time is not trusted, seconds: file clocks are coarse, so a later
+# change may have the same time.
+UNCHANGED_S: Final = 1.0
 
 _Identity: TypeAlias = tuple[int, int]
 
 
 class FolderLost(OSError):
-    """The data folder, or a file of it, is not the one that was opened."""
+    """A data folder, or a file in it, that is not the one that was opened."""
 
 
 class FolderGuard:
-    """The identity of a data folder and of the files in it that a journal has open.
+    """Identity of a data folder and of the open files in it.
 
     Args:
         data_dir: The folder.
-        names: Files in it.
+        names: Names of files in the folder.
 
     Raises:
-        OSError: One of them is not there.
+        OSError: A file does not exist.
     """
 
     def __init__(self, data_dir: Path, names: tuple[str, ...]) -> None:
@@ -42,15 +43,15 @@ class FolderGuard:
         self._paths = [data_dir / name for name in names]
         self._folder = _identity(self._data_dir.stat())
         self._files = [_identity(path.stat()) for path in self._paths]
+        # Modification time of the folder at the last full comparison; 0 forces the next one.
         self._checked_ns = 0
-        """Time of change of the folder when all names were last compared; 0 to compare again."""
 
     def check(self) -> None:
-        """Compare the folder with what was opened.
+        """Compare the folder with the opened one.
 
         Raises:
-            FolderLost: Something was removed or replaced.
-            OSError: It cannot be looked at.
+            FolderLost: A file was removed or replaced.
+            OSError: The folder cannot be inspected.
 
         Cost: one ``stat`` if no name in the folder has changed.
         """
@@ -69,7 +70,7 @@ class FolderGuard:
             found = path.stat()
             if _identity(found) != expected or not found.st_nlink:
                 raise FolderLost(f"{path} was replaced under the running server.")
-        settled = time.time() - folder.st_mtime > _SETTLED_S
+        settled = time.time() - folder.st_mtime > UNCHANGED_S
         self._checked_ns = folder.st_mtime_ns if settled else 0
 
 

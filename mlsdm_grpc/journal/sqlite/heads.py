@@ -1,17 +1,17 @@
-"""The heads file: the last acknowledged revision of each space, kept outside of the log.
+"""The heads file: the last acknowledged revision of each space, stored outside the log.
 
-SQLite stops reading a write-ahead log at the first frame that is damaged and forgets everything
-behind it without an error. This file tells how far each space was, so that the loss is noticed. It
-also keeps the number of each space, by which the log names it: a number is never given again.
+SQLite stops reading a write-ahead log at the first damaged frame and drops the rest without an
+error. The heads file records the last revision of each space, so that such a loss is detected. It
+also stores the number of each space, by which the log refers to it; numbers are never reused.
 
-The writer thread writes an entry after the commit and before the acknowledgement, so that it is
-never ahead of the log. An entry has two copies of the head that are written in turn: a torn write
-leaves the other one. The file is synced every second and at the end, not with each commit: a power
-cut may leave an entry a second old, while the log itself is complete.
+The writer thread writes an entry after the commit and before the acknowledgement, so that the file
+is never ahead of the log. An entry has two copies of the head, written alternately, so a torn write
+leaves the other copy. The file is synced every second and at the end, not with each commit. After a
+power cut an entry may be a second old, while the log itself is complete.
 
-Layout: a page of 4,096 bytes that begins with the magic, and behind it the draft of the rules with
-its CRC-32 if there is one; then 256 bytes for each number from 1: CRC-32, two lengths, tenant and
-space, and at the end twice position, revision, and CRC-32.
+Layout: a page of 4,096 bytes that starts with the magic, followed by the draft of the rules and its
+CRC-32 if there is one. Then 256 bytes for each number from 1: CRC-32, two lengths, tenant and
+space, and at the end two copies of position, revision and CRC-32.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ _COPY_BYTES: Final = 24
 _COPIES_AT: Final = _SLOT - 2 * _COPY_BYTES
 _FIRST_COPY: Final = _PAGE - _SLOT + _COPIES_AT
 MAX_NAME_BYTES: Final = _COPIES_AT - _NAME.size
-"""Longest tenant and space together, bytes of UTF-8; a request allows 126."""
+"""Maximum length of tenant and space together, bytes of UTF-8; a request allows 126."""
+# Number of slots by which the file grows: 64 KiB.
 _GROW_SLOTS: Final = 256
-"""Slots that the file grows by at once: 64 KiB."""
+# Maximum distance of two entries that one system call writes, bytes.
 _JOIN_BYTES: Final = 64 * 1_024
-"""Entries of one commit that are no farther apart are written by one call."""
 
 
 class Head(NamedTuple):
-    """What the file says of one space."""
+    """The entry of one space."""
 
     number: int
     key: SpaceKey
@@ -57,46 +57,46 @@ class Head(NamedTuple):
 
 
 class HeadsFault(NamedTuple):
-    """An entry that cannot be read, or of which one copy cannot."""
+    """An entry that cannot be read, or one of its copies."""
 
     number: int
-    """0 for the file itself."""
+    """Number of the space; 0 for the file itself."""
     offset: int
     detail: str
 
 
 class Heads:
-    """The open heads file of one journal; used by one thread at a time but for :meth:`sync`.
+    """The open heads file of one journal; only :meth:`sync` may run in a second thread.
 
     Args:
         path: The file; created if absent.
 
     Raises:
-        OSError: It cannot be opened, grown or read.
+        OSError: The file cannot be opened, extended or read.
     """
 
     def __init__(self, path: Path) -> None:
         self.created = not path.exists()
-        """Whether there was no such file."""
+        """True if the file did not exist."""
         self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self.faults: list[HeadsFault] = []
-        """What could not be read; written anew by :meth:`restore`."""
+        """Unreadable entries; :meth:`restore` writes them again."""
         self.draft: int | None = None
-        """Mark of the folder, see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`; None if it has
-        none or it cannot be read."""
+        """Mark of the folder, see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`; None if it is
+        absent or unreadable."""
+        # Index of the copy to write next, for each number.
         self._turns = bytearray()
-        """For each number which copy is written next."""
         self._slots = 0
         self._dirty = False
         try:
             self.entries = {head.number: head for head in self._read()}
-            """What was read, by number."""
+            """Entries read at the start, by number."""
         except BaseException:
             os.close(self.file)
             raise
 
     def reserve(self, number: int) -> None:
-        """Make room for the entry of a number on the medium, before anything is committed."""
+        """Reserve space for the entry of a number on the medium, before a commit."""
         if number <= self._slots:
             return
         slots = -(-number // _GROW_SLOTS) * _GROW_SLOTS
@@ -110,7 +110,7 @@ class Heads:
     def put(
         self, heads: Iterable[tuple[int, int, int]], names: Iterable[tuple[int, str, str]] = ()
     ) -> None:
-        """Write heads as (number, revision, position), and the names of those that are new."""
+        """Write heads as (number, revision, position), and the names of new spaces."""
         turns = self._turns
         parts = []
         for number, revision, position in heads:
@@ -132,7 +132,8 @@ class Heads:
             for offset, data in run:
                 block[offset - start : offset - start + len(data)] = data
             _write(self.file, bytes(block), start)
-        self._dirty = True  # a sync that began before these writes has cleared it
+        # A sync that started before these writes may have cleared the flag.
+        self._dirty = True
 
     def put_draft(self, draft: int) -> None:
         """Write the mark of the folder and sync it."""
@@ -141,7 +142,7 @@ class Heads:
         os.fsync(self.file)
 
     def restore(self, heads: Sequence[Head]) -> None:
-        """Write entries whole, both copies, and sync them; an entry that is cut off is dropped."""
+        """Write complete entries, both copies, and sync them; a truncated entry is dropped."""
         _write(self.file, self._first_page(), 0)
         os.ftruncate(self.file, _PAGE + self._slots * _SLOT)
         self._dirty = True
@@ -156,11 +157,11 @@ class Heads:
         self.sync()
 
     def blank(self, number: int) -> HeadsFault:
-        """Return the fault of an entry that should be there and is not."""
+        """Return the fault of a missing entry."""
         return HeadsFault(number, _start(number), "The entry of a space is blank or missing.")
 
     def sync(self) -> None:
-        """Make what was written durable."""
+        """Make all writes durable."""
         if self._dirty:
             self._dirty = False
             os.fsync(self.file)
@@ -206,7 +207,7 @@ class Heads:
 
 
 def draft_in(page: bytes) -> int | None:
-    """Return the draft in the first page of a heads file; None if it has none that is intact."""
+    """Return the draft in the first page of a heads file, or None if it is absent or damaged."""
     raw = page[len(_MAGIC) : len(_MAGIC) + _DRAFT.size]
     if len(raw) < _DRAFT.size:
         return None
@@ -215,10 +216,10 @@ def draft_in(page: bytes) -> int | None:
 
 
 def check_name(key: SpaceKey) -> SpaceKey:
-    """Return the key of a space if its names can be kept.
+    """Return the key of a space if its names can be stored.
 
     Raises:
-        InvalidInput: They are not valid Unicode, or too long.
+        InvalidInput: The names are not valid Unicode, or too long.
     """
     try:
         size = len("".join(key).encode())
@@ -242,7 +243,7 @@ def _start(number: int) -> int:
 
 
 def _copy(number: int, revision: int, position: int) -> bytes:
-    """Return a copy of a head; its checksum begins with the number, so that it fits no other."""
+    """Return a copy of a head; its checksum includes the number, so it fits no other slot."""
     body = _HEAD.pack(position, revision)
     return body + _CRC.pack(zlib.crc32(body, number))
 
@@ -277,7 +278,7 @@ def _parse_copy(number: int, slot: bytes, turn: int) -> tuple[int, int] | None:
 
 
 def _runs(parts: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    """Yield parts, which are in order, in groups that one call each may write."""
+    """Yield sorted parts in groups, each to be written by one call."""
     run = parts[:1]
     for part in parts[1:]:
         if part[0] - run[0][0] > _JOIN_BYTES:
@@ -289,7 +290,7 @@ def _runs(parts: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
 
 
 def _write(file: int, data: bytes, offset: int) -> None:
-    """Write all of it; a disk that takes less than it was given fails here."""
+    """Write all bytes; raise ``OSError`` on a short write."""
     written = os.pwrite(file, data, offset)
     if written != len(data):
         raise OSError(f"Of {len(data)} bytes at {offset} only {written} were written.")

@@ -1,8 +1,8 @@
-"""Reading what a damaged write-ahead log has lost, to bound the revisions that were given.
+"""Reading of the lost frames of a damaged write-ahead log, to bound the assigned revisions.
 
-The heads file tells how far a space was. Where it does not, the frames behind the damage are all
-that does. SQLite does not read them, but their checksums still continue each other, so a frame is
-sound if it continues the sums that the one before it stores. Its page shows records.
+The heads file records the last revision of each space. Without its entry, only the frames after the
+damage can tell. SQLite does not read them, but their checksums still form a chain: a frame is valid
+if it continues the sums stored in the frame before it. Its page shows records.
 """
 
 from __future__ import annotations
@@ -22,39 +22,40 @@ _LEAF: Final = 0x0D
 _LEAF_HEADER: Final = 8
 _INTEGER_BYTES: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
 _BLOB: Final = 12
+# Minimum size of a record in a page of the index, whatever its payload.
 _LEAST_RECORD_BYTES: Final = 8
-"""A record takes more than that of a page of the index, whatever its payload."""
 _LEAST_DISTANCE: Final = 2**20
 
 
 @dataclass(slots=True)
 class Lost:
-    """Records that the frames behind the damage of a log show.
+    """Records in the frames after the damage of a log.
 
-    They may be in the database too, by an earlier commit.
+    An earlier commit may have stored them in the database too.
     """
 
     frames: int = 0
-    """Frames that are lost; 0 if the log was read to its end."""
+    """Number of lost frames; 0 if the log was read to its end."""
     distance: int = 0
-    """Records that they may hold at most, and at least a million: a log may be cut off too."""
+    """Maximum number of records in the lost frames, at least a million, because a log may also be
+    truncated."""
     revisions: dict[int, int] = field(default_factory=dict)
-    """Last revision of each space that is shown, by number."""
+    """Last revision found for each space, by number."""
     positions: set[int] = field(default_factory=set)
     ended: bool = False
-    """Whether a later commit, which is sound, has added records to those of the damaged one."""
+    """True if a later valid commit has added records to those of the damaged one."""
 
     def complete(self, position: int) -> bool:
-        """Return whether every record is shown that was written after a position."""
+        """Return True if every record written after a position was found."""
         newest = max(self.positions, default=0)
         return self.ended and self.positions.issuperset(range(position + 1, newest + 1))
 
     def last(self, number: int, durable: int, position: int) -> int:
-        """Return a revision of a space that none beyond was given.
+        """Return an upper bound of the assigned revisions of a space.
 
         Args:
             number: Number of the space.
-            durable: Its last revision in the database.
+            durable: Last revision of the space in the database.
             position: Last position in the database.
         """
         shown = max(durable, self.revisions.get(number, 0))
@@ -62,7 +63,7 @@ class Lost:
 
 
 def read_lost(file: int, report: WalReport) -> Lost:
-    """Return what the lost frames of the log in an open file show; blocks."""
+    """Return the content of the lost frames of an open log; blocks."""
     if not report.lost:
         return Lost()
     size = os.fstat(file).st_size
@@ -70,7 +71,8 @@ def read_lost(file: int, report: WalReport) -> Lost:
     lost = Lost(report.lost, distance)
     before, newest, commit_ended = 0, 0, False
     for page, ends_commit in lost_frames(file, report.offset):
-        if page is None:  # nobody knows what it had
+        # The content of this frame is unknown.
+        if page is None:
             before, commit_ended = newest, False
             continue
         for number, revision, position in _records(page):
@@ -84,7 +86,7 @@ def read_lost(file: int, report: WalReport) -> Lost:
 
 
 def _records(page: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield number, revision and position of the rows of a page that are records."""
+    """Yield number, revision and position of each record row of a page."""
     if page[0] != _LEAF:
         return
     (count,) = struct.unpack_from(">H", page, 3)

@@ -19,22 +19,23 @@ __all__ = ["Maintenance"]
 
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 REMOVAL_BYTES: Final = 2 * 1024
-"""What the removal of a record adds to the WAL, roughly."""
+"""Approximate growth of the WAL for each removed record, bytes."""
 SCRUB_ROUNDS: Final = 3
 SCRUB_PAGES: Final = 200
 TRUNCATE_TRIES: Final = 10
 TEND_S: Final = 1.0
-"""A power cut may leave the heads file this much older than the log, seconds."""
+"""Interval of syncing the heads file, seconds: after a power cut it may be this much older than the
+log."""
 
 
 class Maintenance:
-    """Keeps the files of one open journal in order.
+    """Background maintenance of the files of one open journal.
 
     Args:
-        opened: The files.
-        writer: Changes the database.
-        checks: Moves the WAL into the file, and reads it.
-        note: Called with what fails for good.
+        opened: The open files.
+        writer: Thread that changes the database.
+        checks: Thread that checkpoints the WAL and reads it.
+        note: Called with permanent failures.
     """
 
     def __init__(
@@ -51,22 +52,22 @@ class Maintenance:
         self._note = note
         self._unmoved = 0
         self.moving: asyncio.Task[None] | None = None
-        """The checkpoint that is under way."""
+        """The running checkpoint."""
         self._tending: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
 
     def start(self) -> None:
-        """Begin to tend heads and folder."""
+        """Start the periodic maintenance."""
         self._tending = asyncio.get_running_loop().create_task(self._tend())
 
     async def stop(self) -> None:
-        """Tend heads and folder for the last time, while the files are open."""
+        """Run the maintenance a last time, while the files are open."""
         if self._tending is not None:
             self._ending.set()
             await self._tending
 
     async def _tend(self) -> None:
-        """Make the heads durable and look after the folder, every second."""
+        """Sync the heads and check the folder, every second."""
         while not self._ending.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), TEND_S)
@@ -77,14 +78,14 @@ class Maintenance:
                 return
 
     def grew(self, size: int) -> None:
-        """Note that the WAL has grown, and checkpoint once there is enough in it."""
+        """Record growth of the WAL, and start a checkpoint once it is large enough."""
         self._unmoved += size
         if self._unmoved >= CHECKPOINT_BYTES and self.moving is None:
             self._unmoved = 0
             self.moving = asyncio.get_running_loop().create_task(self._move())
 
     async def _move(self) -> None:
-        """Checkpoint; what fails here is tried again after the next few MiB, or latches."""
+        """Run a checkpoint; a temporary failure is retried after the next few MiB of growth."""
         try:
             await self._checks.run(store.checkpoint)
         except errors.MlsdmError as error:
@@ -96,7 +97,7 @@ class Maintenance:
             self.moving = None
 
     async def remove(self, space: SpaceLedger, until: int) -> int:
-        """Remove records in small transactions, so that appends get their turn between them."""
+        """Remove records in small transactions, so that appends can run between them."""
         space.trimmed = max(space.trimmed, until)
         total = 0
         while removed := await self._writer.run(
@@ -108,7 +109,7 @@ class Maintenance:
         return total
 
     async def scrub(self) -> None:
-        """Leave no copy of what was removed, in the WAL or between the rows of a page."""
+        """Remove all copies of removed records from the WAL and from free space in pages."""
         size = self._opened.page_bytes
         for _ in range(SCRUB_ROUNDS):
             await self._truncate()

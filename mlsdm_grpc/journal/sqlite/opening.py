@@ -1,9 +1,9 @@
-"""Taking a data directory over: the lock, the files, the tables, and what is damaged of them.
+"""Acquisition of a data folder: the lock, the files, the tables, and the detection of damage.
 
-Cheap checks are made at every start: the heads file and the names of the snapshots against the
-last revisions in the database, and the checksums of a write-ahead log that was left. What they
-find decides about the dear ones: the structure of the whole database, and reading spaces in full.
-Nothing is written before the files that do not fit were copied to ``damaged/``.
+Every start performs cheap checks: the heads file and the names of the snapshots are compared with
+the last revisions in the database, and the checksums of a remaining write-ahead log are verified.
+Their findings decide whether the expensive checks run: the structure of the whole database, and
+reading spaces in full. Files that do not fit are copied to ``damaged/`` before anything is written.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ from mlsdm_grpc.journal.sqlite.writer import unreadable
 
 __all__ = ["OpenDatabase", "foreseen_version", "take_over"]
 
+# Maximum size of a database whose structure is checked after every crash, bytes. A larger one takes
+# seconds, so it is checked only if a cheap check fails.
 _CHECKED_BYTES: Final = 1024**3
-"""Largest database whose structure is checked after every crash; a larger one takes seconds, and
-is checked only if something does not fit."""
 _PROBED_S: Final = 10.0
 _READ_BYTES: Final = 16 * 1024 * 1024
 _log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ def read_through(file: int) -> None:
     """Read a whole file that was reported as damaged; blocks.
 
     Raises:
-        OSError: The medium does not give it, which SQLite calls damage too.
+        OSError: The medium cannot read the file; SQLite reports that as damage too.
     """
     for start in range(0, os.fstat(file).st_size, _READ_BYTES):
         os.pread(file, _READ_BYTES, start)
@@ -72,13 +72,13 @@ def read_through(file: int) -> None:
 
 @dataclass(slots=True)
 class OpenDatabase:
-    """A data directory that this process owns."""
+    """A data folder owned by this process."""
 
     lock: int
     folder: int
-    """Descriptor of the folder of snapshots, so that a new one cannot take its inode."""
+    """Descriptor of the snapshot folder, kept open so that its inode is not reused."""
     file: int
-    """Descriptor of the database; see ``find_stale`` for when it may be closed."""
+    """Descriptor of the database; see ``find_stale`` for the time of closing it."""
     connect: Connect
     connection: sqlite3.Connection
     page_bytes: int
@@ -89,17 +89,17 @@ class OpenDatabase:
     guard: FolderGuard
     evidence: Evidence
     surveys: dict[int, Survey]
-    """By number, of the spaces that were read in full."""
+    """Results for the spaces that were read in full, by number."""
     strays: dict[int, list[str]]
-    """Names of snapshots that the next one of their space makes needless, by number."""
+    """Names of snapshots that the next snapshot of their space replaces, by number."""
     mark: int | None
-    """See :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`."""
+    """Draft mark; see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`."""
 
     readable_until_s: float = 0.0
-    """Monotonic time until which the medium need not be tried again."""
+    """Monotonic time of the next read test, seconds."""
 
     def probe(self) -> None:
-        """Raise ``OSError`` if the medium does not give the database; blocks.
+        """Raise ``OSError`` if the medium cannot read the database; blocks.
 
         Cost: reading the whole file, at most once in 10 seconds.
         """
@@ -109,7 +109,7 @@ class OpenDatabase:
             self.readable_until_s = now_s + _PROBED_S
 
     def release(self) -> None:
-        """Let another process own the directory; after every connection was closed."""
+        """Release the folder for other processes; all connections must be closed."""
         self.heads.close()
         os.close(self.file)
         os.close(self.folder)
@@ -124,19 +124,20 @@ def take_over(
     thorough: bool = False,
     upgrades: bool = False,
 ) -> OpenDatabase:
-    """Lock a data directory and open or create what is in it; blocks.
+    """Lock a data folder and open or create its files; blocks.
 
     Args:
-        data_dir: The directory.
-        factory: Class of the connections to SQLite.
-        reporter: Names what is damaged.
+        data_dir: The folder.
+        factory: Class of the SQLite connections.
+        reporter: Reports damage.
         thorough: Read every space in full and check the structure of the database.
-        upgrades: Mark it with the draft of the newest rules, whatever its spaces are under.
+        upgrades: Mark the folder with the draft of the newest rules, whatever the rules of its
+            spaces.
 
     Raises:
-        Unavailable: Somebody else owns it, its format is unknown, or it cannot be used.
-        PreconditionFailed: SEMANTICS_UNSUPPORTED; its spaces are under a draft that this code does
-            not have.
+        Unavailable: Another process owns the folder, its format is unknown, or it cannot be used.
+        PreconditionFailed: SEMANTICS_UNSUPPORTED; its spaces use a draft that this code does not
+            have.
         DataLoss: The database is damaged and cannot be salvaged.
     """
     opening = partial(_take_over, data_dir, factory, reporter, thorough=thorough, upgrades=upgrades)
@@ -146,7 +147,7 @@ def take_over(
         except sqlite3.Error as error:
             if not store.is_damage(error):
                 raise
-            # SQLite says so of a page that the medium did not give, too.
+            # SQLite also reports a page that the medium could not read as damage, so try once more.
             return opening()
     except errors.MlsdmError as error:
         error.metadata["data_dir"] = str(data_dir)
@@ -166,9 +167,9 @@ def foreseen_version(data_dir: Path) -> int:
     """Return the version of the rules that new spaces of a folder would get; changes no file.
 
     Raises:
-        PreconditionFailed: As :func:`take_over`.
+        PreconditionFailed: See :func:`take_over`.
         OSError: A file cannot be read.
-        sqlite3.Error: The database cannot be read, or not without its write-ahead log.
+        sqlite3.Error: The database cannot be read, at least not without its write-ahead log.
     """
     database, heads = data_dir / DATABASE, data_dir / "heads"
     if not database.exists() or not database.stat().st_size:
@@ -199,7 +200,7 @@ def _take_over(
 
 @dataclass(slots=True)
 class _Opening:
-    """One taking over; :meth:`run` gives the order of its steps."""
+    """One acquisition of a folder; :meth:`run` defines the order of its steps."""
 
     data_dir: Path
     factory: type[sqlite3.Connection]
@@ -220,7 +221,8 @@ class _Opening:
         self.undo.callback(lambda: os.close(self.file))
         heads = Heads(self.data_dir / "heads")
         self.undo.callback(heads.close)
-        check_draft(heads.draft)  # before a damaged database is salvaged
+        # Must precede the salvage of a damaged database.
+        check_draft(heads.draft)
         evidence = Evidence(self.data_dir, heads, self.reporter, self.thorough)
         result = self._read(evidence)
         if self.upgrades and result.loaded.mark is None:
@@ -255,16 +257,17 @@ class _Opening:
         )
 
     def _read(self, evidence: Evidence) -> Reconciled:
-        """Return what is true of the spaces, from a connection that cannot write.
+        """Return the verified spaces, read through a connection that cannot write.
 
-        Such a connection leaves the write-ahead log alone when it is closed.
+        Closing such a connection does not touch the write-ahead log.
         """
         size = os.fstat(self.file).st_size
         if not size and not evidence.crashed and not evidence.heads.entries:
             return _nothing()
         problem = "" if has_header(self.file) else "It does not begin as a database does."
         if not problem:
-            for _ in range(2):  # what fails only once is not damaged
+            # An error that does not repeat is no damage.
+            for _ in range(2):
                 result, problem = self._attempt(evidence)
                 if result is not None:
                     return result
@@ -276,11 +279,12 @@ class _Opening:
             return reconcile(connection, evidence, loaded, find_suspects(evidence, loaded))
 
     def _attempt(self, evidence: Evidence) -> tuple[Reconciled | None, str]:
-        """Return what is true of the spaces, or why the database has to be salvaged."""
+        """Return the verified spaces, or the reason why the database must be salvaged."""
         try:
             with closing(schema.connect_to_read(self.data_dir / DATABASE)) as connection:
                 if evidence.nothing_kept and schema.is_empty(connection):
-                    return _nothing(), ""  # its first start was cut off
+                    # The first start was interrupted before any record.
+                    return _nothing(), ""
                 loaded = load(connection, evidence)
                 suspects = find_suspects(evidence, loaded)
                 fresh = bool(suspects.keys() - loaded.known.keys())
@@ -298,7 +302,7 @@ class _Opening:
             return None, str(error)
 
     def _salvage(self, evidence: Evidence, problem: str) -> None:
-        """Copy what can be read into a new database, and take that over."""
+        """Copy all readable data into a new database, and use it."""
         evidence.keep_wal()
         if problem:
             self.reporter.tell("database", file=DATABASE, detail=problem)
@@ -312,14 +316,14 @@ class _Opening:
 
 
 def _nothing() -> Reconciled:
-    """Return what is true of a new folder."""
+    """Return the result for a new folder."""
     return Reconciled([], Loaded({}, 0, 0, {}, [], semantics.DRAFT))
 
 
 def _own(path: Path, flags: int) -> int:
-    """Open a file and lock it against other processes; the locks of SQLite are of another kind.
+    """Open and lock a file against other processes; SQLite uses another kind of lock.
 
-    The database is locked like the file ``lock``, which somebody may remove.
+    The database is locked too, because the file ``lock`` may be removed by an operator.
     """
     file = os.open(path, flags | os.O_CREAT, 0o600)
     try:
@@ -336,7 +340,7 @@ def _own(path: Path, flags: int) -> int:
 
 
 def _tell_wal(evidence: Evidence, result: Reconciled) -> None:
-    """Name a write-ahead log that was not read to its end."""
+    """Report a write-ahead log that was not read to its end."""
     wal = evidence.wal
     if not wal.detail:
         return

@@ -1,4 +1,4 @@
-"""Comparing what the database says with what was kept beside it, and acting on the difference."""
+"""Comparison of the database with the files beside it, and repair of the differences."""
 
 from __future__ import annotations
 
@@ -22,49 +22,50 @@ from mlsdm_grpc.journal.sqlite.survey import Survey, survey, verified_row
 
 __all__ = ["Loaded", "Reconciled", "adjust", "find_suspects", "load", "reconcile", "sweep"]
 
+# Number of records that a space may have gained in its only commit.
 _NEW_RECORDS: Final = 2
-"""Records of a space that may be as new as its only commit."""
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class Loaded:
-    """What the database says."""
+    """Content of the database."""
 
     spaces: dict[int, SpaceLedger]
     position: int
     number: int
-    """Highest number of a space that any row has."""
+    """Highest number of a space in any row."""
     known: dict[int, Damage]
-    """Damage that an earlier start has found."""
+    """Damage found by earlier starts."""
     stray: list[tuple[int, int, str]]
-    """Number, revision and name of manifest rows that name another file than their own."""
+    """Number, revision and name of manifest rows with a wrong file name."""
     mark: int | None
-    """Draft that the folder is marked with, see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`."""
+    """Draft mark of the folder; see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`."""
 
 
 @dataclass(slots=True)
 class Reconciled:
-    """What is true of the spaces, and what has to be written for it."""
+    """Verified spaces, and the repairs that must be written."""
 
     spaces: list[SpaceLedger]
-    """All of them; those that are damaged are marked."""
+    """All spaces; damaged ones are marked."""
     loaded: Loaded
     restored: list[SpaceLedger] = field(default_factory=list)
     """Spaces whose row is missing or wrong."""
     surveys: dict[int, Survey] = field(default_factory=dict)
-    """By number, of the spaces that were read in full."""
+    """Results for the spaces that were read in full, by number."""
 
 
 def load(connection: sqlite3.Connection, evidence: Evidence) -> Loaded:
-    """Read what the database says of its spaces.
+    """Read the spaces from the database.
 
     Raises:
-        Unavailable: Its format is unknown.
-        PreconditionFailed: Its spaces are under a draft that this code does not have.
+        Unavailable: The format of the database is unknown.
+        PreconditionFailed: The spaces use a draft that this code does not have.
     """
     complete = schema.check_format(connection)
-    mark = evidence.heads.draft  # which has a checksum
+    # The mark in the heads file has a checksum, so it is preferred.
+    mark = evidence.heads.draft
     mark = read_mark(connection) if mark is None else mark
     check_mark(connection, mark)
     spaces, position = schema.load_spaces(connection)
@@ -80,7 +81,7 @@ def load(connection: sqlite3.Connection, evidence: Evidence) -> Loaded:
 
 
 def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
-    """Return the spaces of which there is more than the database has, and how that shows."""
+    """Return the spaces of which the database may have lost records, with the evidence."""
     found: dict[int, str] = {}
     evidence.tell_heads(_blank_heads(evidence, loaded))
     loaded.number = max(loaded.number, *evidence.lost.revisions, 0)
@@ -107,16 +108,16 @@ def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
 
 
 def _last_given(evidence: Evidence, space: SpaceLedger, loaded: Loaded) -> int:
-    """Return a revision beyond which none was given, as far as the log tells; 0 if heads does."""
+    """Return an upper bound of a space's revisions from the log; 0 if the heads file has it."""
     if not evidence.unsure(space.number):
         return 0
     return evidence.lost.last(space.number, space.durable, loaded.position)
 
 
 def _blank_heads(evidence: Evidence, loaded: Loaded) -> list[HeadsFault]:
-    """Return the entries that spaces lack.
+    """Return a fault for each space without a heads entry.
 
-    A kill between a commit and its entries leaves a new space without one.
+    A kill between a commit and its entries leaves a new space without an entry; that is no fault.
     """
     heads = evidence.heads
     if heads.created:
@@ -135,9 +136,9 @@ def _blank_heads(evidence: Evidence, loaded: Loaded) -> list[HeadsFault]:
 def reconcile(
     connection: sqlite3.Connection, evidence: Evidence, loaded: Loaded, suspects: dict[int, str]
 ) -> Reconciled:
-    """Decide what is true of each space; blocks.
+    """Determine the verified state of each space; blocks.
 
-    The heads file has checksums and the table of spaces has none, so names come from the file.
+    Names come from the heads file, because it has checksums and the table of spaces has none.
     """
     spaces = dict(loaded.spaces)
     result = Reconciled([], loaded)
@@ -167,7 +168,7 @@ def reconcile(
 def _judge(
     evidence: Evidence, space: SpaceLedger, found: Survey, loaded: Loaded, detail: str
 ) -> None:
-    """Mark a space that was read in full if that is less than there was of it."""
+    """Mark a fully read space as damaged if records are missing."""
     row, known = loaded.spaces.get(space.number), loaded.known.get(space.number)
     given = _last_given(evidence, row, loaded) if row is not None else 0
     newest = max(evidence.kept(space.number), found.newest, known.last_lost if known else 0, given)
@@ -186,7 +187,7 @@ def _mark(evidence: Evidence, space: SpaceLedger, damage: Damage) -> None:
 
 
 def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconciled) -> None:
-    """Bring tables, snapshots and heads up to what is true; blocks."""
+    """Write the verified state to tables, snapshots and heads; blocks."""
     damaged = {space.number: space.damage for space in result.spaces if space.damage is not None}
     connection.execute("BEGIN IMMEDIATE")
     schema.add_later_tables(connection)
@@ -215,7 +216,7 @@ def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconcile
 
 
 def _follow(evidence: Evidence, spaces: Iterable[SpaceLedger]) -> None:
-    """Let the heads follow what is known beyond them; they never go back."""
+    """Advance the heads to all known revisions; they never decrease."""
     heads = evidence.heads
     behind = []
     for space in spaces:
@@ -235,13 +236,13 @@ def _follow(evidence: Evidence, spaces: Iterable[SpaceLedger]) -> None:
 def sweep(
     connection: sqlite3.Connection, evidence: Evidence, spaces: Iterable[SpaceLedger]
 ) -> dict[int, list[str]]:
-    """Deal with files that no manifest row names.
+    """Handle files without a manifest row.
 
-    Files that were never finished are removed if everything else fits. A snapshot whose row was not
-    written any more is adopted. Nothing else is removed by a start.
+    Unfinished files are removed if no other check failed. A snapshot whose row was not written is
+    adopted. A start removes nothing else.
 
     Returns:
-        Names of older snapshots, by number of the space, which its next snapshot makes needless.
+        Names of older snapshots, by number of the space; its next snapshot replaces them.
     """
     names = store.list_names(connection)
     known = {space.number: space for space in spaces}
@@ -263,7 +264,7 @@ def sweep(
 def _stray_snapshots(
     connection: sqlite3.Connection, evidence: Evidence, space: SpaceLedger, strays: list[int]
 ) -> list[str]:
-    """Adopt what is newer than the manifest; return the names of what is older."""
+    """Adopt snapshots newer than the manifest, and return the names of older ones."""
     rows = store.list_snapshots(connection, space.number)
     newest = rows[0].revision if rows else 0
     older = [snapshot_name(space.number, each) for each in strays if each < newest]

@@ -1,8 +1,8 @@
-"""Finding every damaged space of a data folder, and going on without what is lost.
+"""Recovery of damaged spaces: listing them, and accepting their loss.
 
-The server must be stopped: the folder is taken over as at a start. To accept a loss writes one
-record, :class:`~mlsdm_grpc.core.model.record.AcceptLoss`, behind the best state that is left. Its
-revision is above every one that was ever acknowledged, so none is given twice.
+The server must be stopped, because the folder is acquired as at a start. Accepting a loss writes
+one record, :class:`~mlsdm_grpc.core.model.record.AcceptLoss`, after the best remaining state. Its
+revision is above every acknowledged one, so no revision is reused.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ __all__ = ["DamagedSpace", "Recovery", "recovering"]
 
 @dataclass(frozen=True, slots=True)
 class DamagedSpace:
-    """A damaged space, and what is left of it."""
+    """A damaged space and its remaining state."""
 
     key: SpaceKey
     readable: int
-    """Revision of the best state that is left; 0 if nothing is, not even that it existed."""
+    """Revision of the best remaining state; 0 if nothing remains, not even its creation."""
     snapshot: int
-    """Revision of the snapshot that this state begins with; 0 if it needs none."""
+    """Revision of the snapshot at the base of this state; 0 if it needs none."""
     damage: Damage
 
     @property
     def name(self) -> str:
-        """The name by which an operator names it."""
+        """Name of the space for operators."""
         return "/".join(self.key)
 
 
 class Recovery:
-    """A data folder that was taken over to be recovered."""
+    """A data folder acquired for recovery."""
 
     def __init__(self, opened: OpenDatabase) -> None:
         self._opened = opened
@@ -55,18 +55,18 @@ class Recovery:
 
     @property
     def damaged(self) -> list[DamagedSpace]:
-        """The damaged spaces, by tenant and name."""
+        """Damaged spaces, ordered by tenant and name."""
         spaces = [space for space in self._opened.spaces if space.damage is not None]
         return sorted(map(self._describe, spaces), key=lambda each: each.key)
 
     def choose(self, names: Collection[str]) -> list[DamagedSpace]:
-        """Return the damaged spaces of these names.
+        """Return the damaged spaces with these names.
 
         Args:
-            names: Each is ``tenant/space``, a space that only one tenant has damaged, or ``all``.
+            names: Each is ``tenant/space``, a space name damaged for one tenant only, or ``all``.
 
         Raises:
-            InvalidInput: A name is not that of one damaged space.
+            InvalidInput: A name does not identify one damaged space.
         """
         damaged = self.damaged
         chosen = dict.fromkeys(damaged if "all" in names else [])
@@ -80,7 +80,7 @@ class Recovery:
         return list(chosen)
 
     def accept(self, chosen: DamagedSpace) -> int:
-        """Go on without the lost records of a space; return its new revision; blocks."""
+        """Continue a space without its lost records, and return its new revision; blocks."""
         space = next(each for each in self._opened.spaces if each.key == chosen.key)
         damage = chosen.damage
         revision = damage.last_lost + 1
@@ -113,12 +113,12 @@ class Recovery:
 
 @contextmanager
 def recovering(data_dir: Path) -> Iterator[Recovery]:
-    """Take a data folder over, and leave it as an orderly end does; blocks.
+    """Acquire a data folder, and leave it as an orderly stop does; blocks.
 
     Raises:
-        InvalidInput: There is no journal.
+        InvalidInput: The folder has no journal.
         Unavailable: A server owns the folder, or it cannot be used.
-        PreconditionFailed: SEMANTICS_UNSUPPORTED; its spaces are under another draft of the rules.
+        PreconditionFailed: SEMANTICS_UNSUPPORTED; the spaces use another draft of the rules.
         DataLoss: The database cannot be salvaged.
     """
     if not (data_dir / DATABASE).exists() and not (data_dir / "heads").exists():

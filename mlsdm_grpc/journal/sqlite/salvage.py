@@ -1,14 +1,14 @@
-"""Copying what can be read of a damaged database into a new one.
+"""Salvage of a damaged database: all readable rows are copied into a new one.
 
-A database whose trees do not fit together must not be written to: SQLite may then overwrite the
-pages of others. So every sound row is copied into a new file, which takes the place of the old
-one; that and its write-ahead log are kept in ``damaged/``. Rows are read from two views: the
-database under its log, and the database alone, since a checkpoint may have moved into it what a
-damaged log has lost. A revision is given only once, so both agree wherever both have it.
+A database with a damaged structure must not be written to, because SQLite may overwrite pages of
+other tables. Every valid row is therefore copied into a new file that replaces the old one; the old
+one and its write-ahead log are kept in ``damaged/``. Rows are read from two views: the database
+with its log, and the database alone, because a checkpoint may have stored there what a damaged log
+has lost. A revision is assigned once, so both views agree where both have it.
 
-A table is read from its start and from its end, around pages that cannot be read, and by the
-index. A record counts if its checksum fits. The first page is the same in every journal but for
-some counters, so a new one stands in for one that is damaged.
+A table is read from its start, from its end, around unreadable pages, and through the index. A
+record is valid if its checksum matches. The first page is nearly the same in every journal, so a
+new one can replace a damaged one.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ __all__ = ["DATABASE", "WAL", "Salvaged", "finish_salvage", "has_header", "salva
 DATABASE: Final = "journal.sqlite3"
 WAL: Final = f"{DATABASE}-wal"
 _SHM: Final = f"{DATABASE}-shm"
+# Name of a complete new database that will replace the old one.
 _READY: Final = f"{DATABASE}.salvaged"
-"""A complete new database that is to replace the old one."""
 _PAGE: Final = 4_096
+# First bytes of every journal: magic, page size 4,096, WAL mode, fractions.
 _HEADER: Final = b"SQLite format 3\0\x10\x00\x02\x02\x00\x40\x20\x20"
-"""First bytes of every journal: magic, page size 4,096, WAL, fractions."""
+# For each table, its integer key, its columns, and the clause that reads it through an index.
 _TABLES: Final = {
     "spaces": ("id", "id, tenant, space", ""),
     "records": (
@@ -48,14 +49,13 @@ _TABLES: Final = {
     "gaps": ("", "space_id, first, last", ""),
     "meta": ("", "key, value", ""),
 }
-"""Integer key of each table, its columns, and how it is read by an index."""
 _META_KEYS: Final = (b"position", MARK.encode())
+# Number of keys tried one by one after an unreadable page.
 _SKIP_TRIES: Final = 10_000
-"""Keys that are tried one by one behind a page that cannot be read."""
 
 
 class Salvaged(NamedTuple):
-    """Rows that were copied."""
+    """Number of copied rows."""
 
     spaces: int
     records: int
@@ -63,23 +63,23 @@ class Salvaged(NamedTuple):
 
 
 def has_header(file: int) -> bool:
-    """Return whether an open file begins as the database of a journal does."""
+    """Return True if an open file starts like the database of a journal."""
     return os.pread(file, len(_HEADER), 0) == _HEADER
 
 
 def salvage(data_dir: Path, folder: DamagedFolder, *, named: bool) -> Salvaged:
-    """Replace the database by a new one with all its sound rows; blocks.
+    """Replace the database by a new one with all its valid rows; blocks.
 
     No connection to the database may be open.
 
     Args:
         data_dir: The data folder.
         folder: Keeps the old database and its log.
-        named: Whether the spaces are known without the database.
+        named: True if the spaces are known from elsewhere.
 
     Raises:
-        DataLoss: It holds no space, and none is known without it.
-        OSError: The medium refuses; about three times the size of the database has to be free.
+        DataLoss: The database contains no space, and none is known from elsewhere.
+        OSError: The medium refuses; about three times the size of the database must be free.
         sqlite3.Error: The new database cannot be written.
     """
     work = data_dir / "salvage"
@@ -114,9 +114,9 @@ def salvage(data_dir: Path, folder: DamagedFolder, *, named: bool) -> Salvaged:
 
 
 def finish_salvage(data_dir: Path) -> bool:
-    """Put a new database that is complete in its place; return whether there was one.
+    """Move a complete new database into place; return True if there was one.
 
-    The old log must be gone before: SQLite would read it into the new database.
+    The old log must be removed first: SQLite would apply it to the new database.
     """
     ready = data_dir / _READY
     if not ready.exists():
@@ -130,7 +130,7 @@ def finish_salvage(data_dir: Path) -> bool:
 
 
 def _views(data_dir: Path, work: Path) -> Iterator[sqlite3.Connection]:
-    """Yield connections to copies of the database, under its log and alone."""
+    """Yield connections to copies of the database, with its log and alone."""
     template = work / "template.sqlite3"
     with closing(store.connector(template, sqlite3.Connection)()) as connection:
         schema.prepare(connection)
@@ -156,7 +156,7 @@ def _views(data_dir: Path, work: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _patch(copy: Path, first_page: bytes) -> None:
-    """Put the first page of a new journal over that of a copy."""
+    """Overwrite the first page of a copy with that of a new journal."""
     pages = max(copy.stat().st_size, _PAGE) // _PAGE
     page = bytearray(first_page)
     page[28:32] = pages.to_bytes(4)
@@ -198,7 +198,7 @@ def _copy(view: sqlite3.Connection, new: sqlite3.Connection) -> None:
 def _rows(
     view: sqlite3.Connection, table: str, key: str, columns: str, by_index: str
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a table that can be read, some of them more than once."""
+    """Yield the readable rows of a table, some of them repeatedly."""
     select = f"SELECT {columns} FROM {table}"  # noqa: S608 - constants
     if not key:
         yield from _scan(view, select)
@@ -211,7 +211,8 @@ def _rows(
     for row in _scan(view, f"{select} NOT INDEXED ORDER BY {key} DESC"):
         lowest = row[0]
         if last is not None and lowest <= last:
-            return  # nothing lies between
+            # The two scans overlap: no page between them is missing.
+            return
         yield row
     yield from _between(view, f"{select} NOT INDEXED WHERE {key}", last or 0, lowest)
     if by_index:
@@ -221,7 +222,7 @@ def _rows(
 def _between(
     view: sqlite3.Connection, select: str, last: int, lowest: int | None
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows between two pages that cannot be read, trying one key after the other."""
+    """Yield the rows between two unreadable pages, trying one key after the other."""
     tried = 0
     while tried < _SKIP_TRIES and (lowest is None or last + 1 < lowest):
         last += 1
@@ -238,7 +239,7 @@ def _scan(view: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _sound(table: str, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Return a row as it is to be inserted; None if it is damaged."""
+    """Return a row in the form for insertion, or None if it is damaged."""
     try:
         if table == "records":
             _, number, revision, crc, payload = row

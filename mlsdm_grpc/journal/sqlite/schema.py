@@ -1,6 +1,6 @@
-"""The tables of the SQLite file, and what is read and written of them when a folder is taken over.
+"""The tables of the SQLite file, and the statements used when a folder is acquired.
 
-Plain functions on a connection, as in ``sqlite_store``, which has what a running journal needs.
+Plain functions on a connection. The statements of a running journal are in ``store``.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _SCHEMA: Final = (
     PRIMARY KEY (space_id, revision)
 ) WITHOUT ROWID""",
 )
+# Tables that a folder of an older version lacks; older versions ignore them.
 _LATER: Final = (
     # Revisions whose loss was accepted; readers step over them.
     """CREATE TABLE gaps (
@@ -50,17 +51,16 @@ _LATER: Final = (
     file TEXT NOT NULL, detail TEXT NOT NULL
 )""",
 )
-"""Tables that a folder of an older version lacks; that version ignores them."""
 
 
 class NotAJournalError(sqlite3.DatabaseError):
-    """The database has other tables than a journal."""
+    """A database whose tables are not those of a journal."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a connection that never writes: it does not move the WAL when it is closed."""
+    """Open a connection that never writes; closing it does not checkpoint the WAL."""
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}").fetchall()
@@ -68,7 +68,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
-    """Return whether there are no tables yet."""
+    """Return True if there are no tables yet."""
     return not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
 
 
@@ -83,7 +83,7 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 def check_format(connection: sqlite3.Connection) -> bool:
-    """Return whether all tables are there; some are not in a folder of an older version.
+    """Return True if all tables exist; a folder of an older version lacks some.
 
     Raises:
         Unavailable: The format is unknown.
@@ -103,7 +103,7 @@ def check_format(connection: sqlite3.Connection) -> bool:
 
 
 def is_schema(found: set[str]) -> bool:
-    """Return whether these statements made a journal; an operator may have added others."""
+    """Return True if these statements define a journal; additional tables are allowed."""
     return set(_SCHEMA) <= found
 
 
@@ -116,7 +116,7 @@ def add_later_tables(connection: sqlite3.Connection) -> None:
 
 
 def check(connection: sqlite3.Connection) -> str:
-    """Return what is wrong with the structure of the file; empty if nothing is."""
+    """Return a structural error of the file, or ""."""
     problems = [line for (line,) in connection.execute("PRAGMA integrity_check(3)")]
     return "" if problems == ["ok"] else "; ".join(map(str, problems))
 
@@ -144,7 +144,7 @@ def load_spaces(connection: sqlite3.Connection) -> tuple[list[SpaceLedger], int]
 
 
 def highest_number(connection: sqlite3.Connection) -> int:
-    """Return the highest number of a space that any row has."""
+    """Return the highest number of a space in any row."""
     (number,) = connection.execute(
         """
         SELECT max(ifnull((SELECT max(id) FROM spaces), 0),
@@ -156,7 +156,7 @@ def highest_number(connection: sqlite3.Connection) -> int:
 
 
 def last_revision(connection: sqlite3.Connection, number: int) -> int:
-    """Return the highest revision that any record of a space has."""
+    """Return the highest revision in any record of a space."""
     (revision,) = connection.execute(
         "SELECT ifnull(max(revision), 0) FROM records WHERE space_id = ?", (number,)
     ).fetchone()
@@ -164,7 +164,7 @@ def last_revision(connection: sqlite3.Connection, number: int) -> int:
 
 
 def load_gaps(connection: sqlite3.Connection) -> dict[int, tuple[tuple[int, int], ...]]:
-    """Return the revisions whose loss was accepted, by number of the space."""
+    """Return the revisions with accepted loss, by number of the space."""
     gaps: dict[int, tuple[tuple[int, int], ...]] = {}
     for number, first, last in connection.execute("SELECT * FROM gaps ORDER BY space_id, first"):
         gaps[number] = (*gaps.get(number, ()), (first, last))
@@ -172,12 +172,12 @@ def load_gaps(connection: sqlite3.Connection) -> dict[int, tuple[tuple[int, int]
 
 
 def load_damage(connection: sqlite3.Connection) -> dict[int, Damage]:
-    """Return the damaged spaces that are known, by number."""
+    """Return the known damaged spaces, by number."""
     return {number: Damage(*found) for number, *found in connection.execute("SELECT * FROM damage")}
 
 
 def replace_damage(connection: sqlite3.Connection, damaged: Iterable[SpaceLedger]) -> None:
-    """Remember which spaces are damaged."""
+    """Store the list of damaged spaces."""
     connection.execute("DELETE FROM damage")
     for space in damaged:
         if space.damage is not None:
@@ -188,7 +188,7 @@ def replace_damage(connection: sqlite3.Connection, damaged: Iterable[SpaceLedger
 
 
 def replace_space(connection: sqlite3.Connection, space: SpaceLedger) -> None:
-    """Write the row of a space anew."""
+    """Replace the row of a space."""
     connection.execute(
         "DELETE FROM spaces WHERE id = ? OR (tenant = ? AND space = ?)", (space.number, *space.key)
     )
@@ -198,9 +198,9 @@ def replace_space(connection: sqlite3.Connection, space: SpaceLedger) -> None:
 def accept_loss(
     connection: sqlite3.Connection, space: SpaceLedger, position: int, revision: int, payload: bytes
 ) -> None:
-    """Write the record that goes on without what is lost of a damaged space.
+    """Write the record that continues a damaged space without its lost records.
 
-    Records that cannot be reached any more stay where they are; readers step over them.
+    Unreachable records stay in the table; readers skip them.
     """
     number, damage = space.number, space.damage
     if damage is not None and damage.last_lost >= damage.first_lost:

@@ -1,11 +1,11 @@
-"""Finding and overwriting what ``secure_delete`` leaves behind.
+"""Detection and overwriting of leftovers that ``secure_delete`` does not clear.
 
-SQLite zeroes a deleted row where it lies. But when deletions let a page run empty, its last rows
-move to a neighbour, and the page that takes them may be rebuilt without clearing its unallocated
-middle: an old copy of a row can stay there, out of reach of the row's own deletion (measured with
-SQLite 3.40: up to 5 such pages after 4,000 deletions). Erasure has to find these pages, which
-takes the file format (https://www.sqlite.org/fileformat2.html, sections 1.5 and 1.6), and then
-lets SQLite overwrite them: a row that is grown to fill its page and put back leaves zeros.
+SQLite zeroes a deleted row in place. But when deletions empty a page, its last rows move to a
+neighbour, and that page may be rebuilt without clearing its unallocated middle. An old copy of a
+row can stay there, where deleting the row does not reach it (measured with SQLite 3.40: up to 5
+such pages after 4,000 deletions). Erasure must find these pages, which requires the file format
+(https://www.sqlite.org/fileformat2.html, sections 1.5 and 1.6), and let SQLite overwrite them: a
+row that grows to fill its page and shrinks again leaves zeros.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ __all__ = ["StalePage", "find_stale", "refill"]
 _TABLE_LEAF: Final = 13
 _HEADER: Final = 8
 _PAGES_READ: Final = 256
+# Upper bound of the first byte of a cell pointer in a page of 4,096 bytes.
 _POINTER_HIGH: Final = 16
-"""First byte of a cell pointer is below this in a page of 4,096 bytes."""
+# Size of old free-block headers in the unallocated part; they hold no content.
 _STRUCTURE: Final = 8
-"""Bytes of old free-block headers that may stand in the unallocated part; they tell nothing."""
 
 
 class StalePage(NamedTuple):
-    """A page with leftovers, by one row on it."""
+    """A page with leftovers, identified by one row on it."""
 
     position: int
     row_bytes: int
-    """Length of that row's record, on this page and on its overflow pages."""
+    """Size of that row's record, on this page and its overflow pages."""
     room: int
-    """How long that row's cell may get on this page."""
+    """Maximum size of that row's cell on this page."""
 
 
 def find_stale(file: int, page_bytes: int) -> list[StalePage]:
-    """Return the pages of the records that hold more than their rows.
+    """Return the record pages that contain more than their rows.
 
     Args:
-        file: Descriptor of the database, every frame of whose WAL has been moved there. It must
-            be closed after all connections only: closing it releases the process's file locks.
-        page_bytes: The page size.
+        file: Descriptor of the database after a complete checkpoint. It must be closed after all
+            connections, because closing it releases the file locks of the process.
+        page_bytes: Page size, bytes.
     """
     found = []
     start = 0
@@ -58,7 +58,7 @@ def find_stale(file: int, page_bytes: int) -> list[StalePage]:
 
 
 def refill(connection: sqlite3.Connection, pages: list[StalePage], page_bytes: int) -> None:
-    """Overwrite the unallocated part of pages, in the caller's transaction."""
+    """Overwrite the unallocated part of pages, within the caller's transaction."""
     for page in pages:
         row = connection.execute(
             "SELECT payload FROM records WHERE position = ?", (page.position,)
@@ -102,7 +102,7 @@ def _describe(page: bytes) -> StalePage:
 
 
 def _largest(page: StalePage, payload_bytes: int, page_bytes: int) -> int:
-    """Return the length of the longest payload with which the row stays on its page."""
+    """Return the size of the longest payload that keeps the row on its page."""
     other = page.row_bytes - payload_bytes - _varint_bytes(12 + 2 * payload_bytes)
     room = page.room - _varint_bytes(page.position)
     size = page_bytes
@@ -114,7 +114,7 @@ def _largest(page: StalePage, payload_bytes: int, page_bytes: int) -> int:
 
 
 def _cell_bytes(size: int, page_bytes: int) -> int:
-    """Return how much of a page a record of ``size`` takes, with its length, without its key."""
+    """Return the space that a record of ``size`` bytes takes in a page, without its key."""
     most = page_bytes - 35
     if size <= most:
         return size + _varint_bytes(size)

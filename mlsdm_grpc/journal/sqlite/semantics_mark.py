@@ -1,8 +1,8 @@
-"""The mark of a data folder: the draft of the newest rules that its spaces may be under.
+"""The mark of a data folder: the draft of the newest rules that its spaces may use.
 
-Another draft makes other states of the same records, so a folder is opened only by the draft that
-wrote it. A folder has no mark as long as all of its spaces are under the version before; its new
-spaces are too. The mark stands in the table ``meta`` and, in case the database is damaged, in the
+Another draft builds other states from the same records, so only the draft that wrote a folder may
+open it. A folder has no mark while all its spaces use the version before; its new spaces use that
+version too. The mark is stored in the table ``meta`` and, in case the database is damaged, in the
 file ``heads``.
 """
 
@@ -19,8 +19,8 @@ __all__ = ["MARK", "check_draft", "check_mark", "new_spaces_version", "read_mark
 
 MARK: Final = "semantics_draft"
 """Key of the mark in ``meta``."""
+# Size limit of a record that changes the version of its space; for others the start is enough.
 _START_BYTES: Final = 256
-"""A record that changes the version of its space is shorter; of others the start is enough."""
 _CURE: Final = (
     "Start it with the version of the server that wrote it, export its spaces, and import them into"
     " a new folder; docs/operations.md, A folder of another draft, says how."
@@ -28,23 +28,23 @@ _CURE: Final = (
 
 
 def read_mark(connection: sqlite3.Connection) -> int | None:
-    """Return the mark in the database; None if there is none."""
+    """Return the mark in the database, or None."""
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (MARK,)).fetchone()
     return row[0] if row is not None and isinstance(row[0], int) else None
 
 
 def write_mark(connection: sqlite3.Connection, draft: int) -> None:
-    """Write the mark into the database, within the transaction of the caller."""
+    """Write the mark into the database, within the caller's transaction."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (MARK, draft))
 
 
 def new_spaces_version(mark: int | None) -> int:
-    """Return the version of the rules that new spaces of a folder with this mark are under."""
+    """Return the version of the rules for new spaces of a folder with this mark."""
     return semantics.oldest() if mark is None else semantics.newest()
 
 
 def check_draft(mark: int | None) -> None:
-    """Refuse a mark of another draft than that of this code; as :func:`check_mark`."""
+    """Refuse the mark of another draft; see :func:`check_mark`."""
     if mark is not None and mark != semantics.DRAFT:
         _refuse(
             f"The data folder was written under draft {mark} of the newest rules, and this server"
@@ -54,16 +54,16 @@ def check_draft(mark: int | None) -> None:
 
 
 def check_mark(connection: sqlite3.Connection, mark: int | None) -> None:
-    """Refuse a folder whose spaces this code would read by other rules than those of its writer.
+    """Refuse a folder whose spaces were written by other rules than those of this code.
 
     Args:
-        connection: To the database.
-        mark: Of the folder.
+        connection: Connection to the database.
+        mark: Mark of the folder.
 
     Raises:
-        PreconditionFailed: SEMANTICS_UNSUPPORTED; the message names the cure.
+        PreconditionFailed: SEMANTICS_UNSUPPORTED; the message names the remedy.
 
-    Cost: nothing for a folder with a mark, else one look-up a space.
+    Cost: none for a folder with a mark, otherwise one look-up for each space.
     """
     check_draft(mark)
     if mark is None and semantics.newest() > semantics.oldest() and _has_newest(connection):
@@ -83,7 +83,7 @@ def _refuse(problem: str, actual: str) -> NoReturn:
 
 
 def _has_newest(connection: sqlite3.Connection) -> bool:
-    """Return whether a space is under the newest version after its last record."""
+    """Return True if a space uses the newest version after its last record."""
     rows = connection.execute(
         """
         SELECT substr(payload, 1, ?), length(payload) FROM spaces NOT INDEXED

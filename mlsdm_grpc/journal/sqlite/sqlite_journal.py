@@ -1,10 +1,10 @@
-"""The journal of one machine: SQLite in WAL mode, one writer thread, group commit.
+"""The SQLite journal of one machine: WAL mode, one writer thread, group commit.
 
-``journal.sqlite3`` holds the records and the manifest, ``snapshots/`` the files, ``heads`` the last
-acknowledged revision of each space, and ``damaged/`` what could not be read. One process owns a
-data directory, held by locks on ``lock`` and on the database. The event loop never touches SQLite:
-one thread writes, one reads, one moves the WAL into the file. No other code in this process may
-open the database file: closing it would release the locks that SQLite relies on.
+``journal.sqlite3`` holds the records and the manifest, ``snapshots/`` the snapshot files, ``heads``
+the last acknowledged revision of each space, and ``damaged/`` unreadable data. One process owns a
+data folder, by locks on ``lock`` and on the database. The event loop never uses SQLite: one thread
+writes, one reads, one checkpoints. No other code in this process may open the database file,
+because closing it would release the locks of SQLite.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from mlsdm_grpc.journal.sqlite.writer import ConnectionThread, Writer
 __all__ = ["SqliteJournal"]
 
 RECORD_BYTES: Final = 64
-"""What a record takes beside its payload, roughly."""
+"""Approximate overhead of a record beside its payload, bytes."""
 
 
 @dataclass(slots=True)
-class _SqliteParts:
-    """What an open journal consists of."""
+class SqliteParts:
+    """Parts of an open journal."""
 
     opened: OpenDatabase
     ledger: Ledger[store.SqlBatch]
@@ -69,19 +69,20 @@ class _SqliteManifest:
 
 
 class SqliteJournal(EmbeddedJournal):
-    """A :class:`~mlsdm_grpc.journal.protocol.Journal` in one directory.
+    """A :class:`~mlsdm_grpc.journal.protocol.Journal` in one data folder.
 
-    A commit that fails on a full disk fails its appends with JOURNAL_FULL; a second later the next
-    append is tried. After any other failure of the medium nothing is written until ``open``: an
-    fsync that failed once may report success without having written.
+    A commit that fails on a full disk fails its appends with JOURNAL_FULL; the next append after a
+    second is tried. After any other failure of the medium nothing is written until ``open``,
+    because an fsync that failed once may later report success without having written.
 
     Args:
-        data_dir: Created if absent; owned by one open journal at a time.
-        on_commit: Called on the event loop after each commit with its records and seconds.
+        data_dir: The folder; created if absent, owned by one open journal at a time.
+        on_commit: Called on the event loop after each commit with the number of records and
+            seconds.
         on_damage: Called once for each damage with its kind, in any thread.
-        upgrades: Spaces may be carried to the newest rules: their draft is recorded at ``open``.
-        connection_factory: Class of the connections to SQLite.
-        clock: Monotonic seconds.
+        upgrades: Allow spaces to be upgraded to the newest rules; ``open`` records their draft.
+        connection_factory: Class of the SQLite connections.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class SqliteJournal(EmbeddedJournal):
         self._reporter = Reporter(on_damage)
         self._factory = connection_factory
         self._clock = clock
-        self._parts: _SqliteParts | None = None
+        self._parts: SqliteParts | None = None
         self._turn = asyncio.Lock()
         self._removal = asyncio.Lock()
 
@@ -127,17 +128,20 @@ class SqliteJournal(EmbeddedJournal):
             if parts is None or parts.ledger.ended:
                 return
             parts.ledger.closing = True
-            await parts.maintenance.stop()  # the names are compared while the files are open
+            # The guard compares names with open files, so it must stop before the files are closed.
+            await parts.maintenance.stop()
             await parts.writer.stop()
             parts.ledger.end()
             await parts.reader.close()
             if parts.maintenance.moving is not None:
                 await parts.maintenance.moving
             if not parts.ledger.latched:
-                with suppress(errors.MlsdmError):  # the next open finds the same in the WAL
+                # The next open finds the same frames in the WAL.
+                with suppress(errors.MlsdmError):
                     await parts.checks.run(store.truncate)
             await parts.checks.close()
-            with suppress(OSError):  # the heads then follow the log at the next open
+            # The next open updates the heads from the log.
+            with suppress(OSError):
                 await asyncio.to_thread(parts.opened.heads.sync)
             await asyncio.to_thread(parts.opened.release)
 
@@ -165,7 +169,8 @@ class SqliteJournal(EmbeddedJournal):
             if damaged is not None:
                 raise damage(*damaged)
             if not entries:
-                after = durable  # what was there has been trimmed
+                # The durable records at this position have been trimmed.
+                after = durable
 
     async def newest(self) -> Entry | None:
         return await self._live.reader.run(store.read_newest)
@@ -180,7 +185,8 @@ class SqliteJournal(EmbeddedJournal):
         removed = space.removed
         while after < (last := space.durable if until is None else min(until, space.durable)):
             if space.following(after) > last:
-                return  # the rest is lost, and that was accepted
+                # The remaining revisions are in a gap with accepted loss.
+                return
             entries, damaged = await parts.reader.run(
                 partial(store.read_space, space=space, after=after, until=last)
             )
@@ -237,12 +243,17 @@ class SqliteJournal(EmbeddedJournal):
             await parts.maintenance.scrub()
 
     @property
-    def _live(self) -> _SqliteParts:
+    def parts(self) -> SqliteParts:
+        """Writer, ledger and maintenance of the open journal."""
+        return self._live
+
+    @property
+    def _live(self) -> SqliteParts:
         if self._parts is None:
             raise errors.Unavailable("The journal is not open.")
         return self._parts
 
-    def _assemble(self, opened: OpenDatabase) -> _SqliteParts:
+    def _assemble(self, opened: OpenDatabase) -> SqliteParts:
         writer = Writer(
             opened.connection,
             seal=self._seal,
@@ -268,12 +279,12 @@ class SqliteJournal(EmbeddedJournal):
         files.strays = opened.strays
         checks = ConnectionThread(opened.connect, "checkpoint", opened.probe)
         maintenance = Maintenance(opened, writer, checks, note=self._note)
-        return _SqliteParts(opened, ledger, writer, reader, checks, files, maintenance)
+        return SqliteParts(opened, ledger, writer, reader, checks, files, maintenance)
 
     def _keep_snapshot(
         self, opened: OpenDatabase, key: SpaceKey, revision: int, name: str, problem: str
     ) -> None:
-        """Move a damaged snapshot to ``damaged/`` and name it; in a thread."""
+        """Move a damaged snapshot to ``damaged/`` and report it; runs in a thread."""
         kept = opened.evidence.folder.move(f"snapshots/{name}")
         self._reporter.tell_snapshot(key, revision, name, problem, kept)
 
@@ -301,12 +312,12 @@ class SqliteJournal(EmbeddedJournal):
 
 
 def _reserve(opened: OpenDatabase, batch: store.SqlBatch) -> None:
-    """Make room for the heads of new spaces."""
+    """Reserve space in the heads file for new spaces."""
     if batch.spaces:
         opened.heads.reserve(batch.spaces[-1][0])
 
 
 def _confirm(opened: OpenDatabase, batch: store.SqlBatch) -> None:
-    """Keep the heads of a batch, and see that the files are still where they were opened."""
+    """Write the heads of a batch, and check that the open files still have their names."""
     opened.heads.put(batch.heads.values(), batch.spaces)
     opened.guard.check()

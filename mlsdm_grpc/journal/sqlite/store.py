@@ -1,8 +1,8 @@
-"""What the SQLite file holds, and every statement that reads or changes it.
+"""The SQL statements of a running journal.
 
-Plain functions on a connection, called on whichever thread owns that connection. Each checksum
-covers the space and the revision beside the payload, so that a record in the wrong place is as
-damaged as one with a wrong byte.
+Plain functions on a connection, called on the thread that owns the connection. Each checksum covers
+the space and the revision together with the payload, so a record in the wrong place is as damaged
+as one with a wrong byte.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ __all__ = ["Connect", "SqlBatch", "classify"]
 READ_RECORDS: Final = 1_000
 READ_BYTES: Final = 4 * 1024 * 1024
 NEWEST_RECORDS: Final = 16
-"""Records among which an intact one is looked for."""
+"""Number of latest records among which an intact one is searched."""
 REMOVE_RECORDS: Final = 500
 BUSY_MS: Final = 1_000
 WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 
 Connect: TypeAlias = Callable[[], sqlite3.Connection]
 
-# One statement takes a whole batch, because Python gives the interpreter lock away at every step
-# of a statement and waits for it again: with a busy event loop, executemany commits 30 % less.
+# One statement inserts a whole batch, because Python releases the interpreter lock at every step of
+# a statement and waits for it again: with a busy event loop, executemany commits 30 % less.
 _INSERT_RECORDS = """
 INSERT INTO records
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
@@ -43,19 +43,19 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(va
            zeroblob(json_extract(value, '$[5]')))
 FROM json_each(?1)
 """
+# Larger payloads are written into their row after its insertion, because the statement would copy
+# them three times.
 _LARGE_BYTES: Final = 256 * 1024
-"""Larger payloads are written into their row after it was made: a statement would copy them three
-times."""
 
 OWN_NAME: Final = "name = space_id || '-' || revision || '.snap'"
-"""Tells rows of the manifest from those that are damaged."""
+"""Condition that distinguishes valid rows of the manifest from damaged ones."""
 
 _PLACE = struct.Struct("<qq")
 
 
 @dataclass(slots=True, eq=False)
 class SqlBatch:
-    """Appends in the form that one statement takes."""
+    """A batch of appends in the form of one statement."""
 
     epoch: int
     claims: list[PendingAppend] = field(default_factory=list)
@@ -67,11 +67,11 @@ class SqlBatch:
     """Number, last revision and last position of each space, by number."""
     stamps: list[str] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=lambda: [b"\0"])
-    """Begins with one byte, since SQLite takes an empty blob for NULL."""
+    """Starts with one byte, because SQLite treats an empty blob as NULL."""
     joined: int = 1
-    """Bytes of them."""
+    """Total size of the payloads, bytes."""
     large: list[tuple[int, bytes]] = field(default_factory=list)
-    """Position and payload of those that the statement leaves empty."""
+    """Position and payload of the records whose payload is written separately."""
 
     def add(
         self, space: SpaceLedger, revision: int, position: int, payloads: Sequence[bytes]
@@ -97,12 +97,12 @@ class SqlBatch:
 
 
 def checksum(number: int, revision: int, payload: bytes) -> int:
-    """Return the CRC-32 of a record and of the place where it belongs."""
+    """Return the CRC-32 of a record and its place."""
     return zlib.crc32(payload, zlib.crc32(_PLACE.pack(number, revision)))
 
 
 def connector(path: Path, factory: type[sqlite3.Connection]) -> Connect:
-    """Return what opens a connection with this journal's settings."""
+    """Return a function that opens connections with the settings of this journal."""
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -140,7 +140,7 @@ def insert(connection: sqlite3.Connection, batch: SqlBatch) -> None:
 def read_space(
     connection: sqlite3.Connection, space: SpaceLedger, after: int, until: int
 ) -> tuple[list[Entry], int | None]:
-    """Return the next records of a space, and the revision that is missing or damaged, if one is.
+    """Return the next records of a space, and the missing or damaged revision, if any.
 
     The records end before a damaged one.
     """
@@ -156,7 +156,8 @@ def read_space(
     with closing(rows):
         for position, revision, crc, payload in rows:
             if any(first <= revision <= last for first, last in space.gaps):
-                continue  # what was left there by an accepted loss
+                # An unreachable record in a gap with accepted loss.
+                continue
             expected = space.following(expected)
             if revision != expected or crc != checksum(space.number, revision, payload):
                 return entries, expected
@@ -196,7 +197,7 @@ def read_log(
 
 
 def read_newest(connection: sqlite3.Connection) -> Entry | None:
-    """Return the newest record of all spaces that is intact, among the last few."""
+    """Return the newest intact record of all spaces, among the last few."""
     rows = connection.execute(
         """
         SELECT position, space_id, revision, checksum, payload, tenant, space
@@ -212,7 +213,7 @@ def read_newest(connection: sqlite3.Connection) -> Entry | None:
 
 
 def remove_records(connection: sqlite3.Connection, number: int, until: int) -> int:
-    """Remove the oldest records of a space, a few at a time; return how many."""
+    """Remove the oldest records of a space, up to a batch; return their number."""
     connection.execute(
         """
         UPDATE meta SET value = max(value, ifnull((SELECT max(position) FROM records), 0))
@@ -242,12 +243,12 @@ def list_snapshots(connection: sqlite3.Connection, number: int) -> list[Manifest
 
 
 def list_names(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of all snapshot files that count."""
+    """Return the names of all valid snapshot files."""
     return {name for (name,) in connection.execute("SELECT name FROM snapshots")}
 
 
 def insert_snapshot(connection: sqlite3.Connection, number: int, row: ManifestRow) -> list[str]:
-    """Add a manifest row and remove those beyond the newest ones; return the removed names."""
+    """Add a manifest row, remove those beyond the newest ones, and return the removed names."""
     connection.execute(
         "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, CAST(strftime('%s', 'now') AS INTEGER))",
         (number, *row),
@@ -257,21 +258,21 @@ def insert_snapshot(connection: sqlite3.Connection, number: int, row: ManifestRo
 
 
 def stray_snapshots(connection: sqlite3.Connection) -> list[tuple[int, int, str]]:
-    """Return number, revision and name of manifest rows that name another file than their own."""
+    """Return number, revision and name of manifest rows with a wrong file name."""
     return connection.execute(
         f"SELECT space_id, revision, name FROM snapshots WHERE NOT ({OWN_NAME})"  # noqa: S608 - a constant
     ).fetchall()
 
 
 def remove_snapshot(connection: sqlite3.Connection, number: int, revision: int) -> None:
-    """Remove the manifest row of a snapshot whose file is damaged."""
+    """Remove the manifest row of a snapshot with a damaged file."""
     connection.execute(
         "DELETE FROM snapshots WHERE space_id = ? AND revision = ?", (number, revision)
     )
 
 
 def remove_snapshots(connection: sqlite3.Connection, number: int, before: int) -> list[str]:
-    """Remove the manifest rows of older snapshots; return their names."""
+    """Remove the manifest rows of older snapshots and return their names."""
     old = [row for row in list_snapshots(connection, number) if row.revision < before]
     for row in old:
         connection.execute(
@@ -281,38 +282,38 @@ def remove_snapshots(connection: sqlite3.Connection, number: int, before: int) -
 
 
 def checkpoint(connection: sqlite3.Connection) -> None:
-    """Move committed frames from the WAL to the file, and bound the WAL under steady load."""
+    """Copy committed frames from the WAL to the file, and bound the WAL under steady load."""
     frames = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
     if frames * page_bytes(connection) > WAL_KEPT_BYTES:
-        # Commits that went on meanwhile keep the WAL from starting over; this one makes them wait.
+        # Concurrent commits keep the WAL from restarting; this second checkpoint blocks them.
         connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
 
 def truncate(connection: sqlite3.Connection) -> bool:
-    """Move every frame and empty the WAL; return whether nobody was in the way."""
+    """Copy every frame and empty the WAL; return False if a connection prevented it."""
     row: tuple[int, int, int] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return row[0] == 0
 
 
 def page_bytes(connection: sqlite3.Connection) -> int:
-    """Return the page size of the file."""
+    """Return the page size of the file, bytes."""
     size: int = connection.execute("PRAGMA page_size").fetchone()[0]
     return size
 
 
 def vacuum(connection: sqlite3.Connection) -> None:
-    """Write the whole file anew; not in a transaction."""
+    """Rewrite the whole file; must not run in a transaction."""
     connection.execute("VACUUM")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether an error says that the file is not what it was, rather than out of reach."""
+    """Return True if an error means damage rather than a temporary obstacle."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
     return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 
 
 def classify(error: sqlite3.Error) -> Failure:
-    """Tell a full medium, a passing obstacle and a medium that cannot be trusted apart."""
+    """Classify a failure: full medium, temporary obstacle, or medium that cannot be trusted."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
     if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}:
         return Failure("JOURNAL_FULL", str(error), latched=False)

@@ -1,7 +1,7 @@
-"""The best state of one space that a data folder still holds: a snapshot and the records behind it.
+"""The best remaining state of one space: a snapshot and the records after it.
 
-Reading a space in full takes time, so it is done for those only that a start has reason to doubt,
-and for all of them after a salvage and by ``mlsdm recover``.
+Reading a space in full takes time. It is done for suspect spaces at a start, and for all spaces
+after a salvage and by ``mlsdm recover``.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class SnapshotFolder:
 
     path: Path
     revisions: dict[int, list[int]] = field(default_factory=dict)
-    """Revisions of the files of each space, by its number, newest first."""
+    """Revisions of the files of each space, by number, newest first."""
     others: list[str] = field(default_factory=list)
-    """Names of files that are no snapshots: some that were never finished."""
+    """Names of other files: snapshots that were never finished."""
 
     @classmethod
     def read(cls, path: Path) -> SnapshotFolder:
-        """Return the names that are there now; blocks."""
+        """Return the present names; blocks."""
         folder = cls(path)
         for each in path.iterdir():
             if (match := _NAME.fullmatch(each.name)) is None:
@@ -48,12 +48,12 @@ class SnapshotFolder:
         return folder
 
     def newest(self, number: int) -> int:
-        """Return the revision of the newest file of a space; 0 if there is none."""
+        """Return the revision of the newest file of a space, or 0."""
         return self.revisions.get(number, [0])[0]
 
 
 class BadSnapshot(NamedTuple):
-    """A snapshot that cannot be used."""
+    """An unusable snapshot."""
 
     revision: int
     name: str
@@ -62,25 +62,25 @@ class BadSnapshot(NamedTuple):
 
 @dataclass(slots=True)
 class Survey:
-    """What can be read of one space."""
+    """The readable part of one space."""
 
     snapshot: int = 0
-    """Revision of the newest intact snapshot; 0 if there is none."""
+    """Revision of the newest intact snapshot, or 0."""
     readable: int = 0
-    """Last revision that this snapshot and the records behind it give."""
+    """Last revision that this snapshot and the records after it give."""
     newest: int = 0
-    """Highest revision of which there is any sign in log and snapshots."""
+    """Highest revision found anywhere in log and snapshots."""
     adopted: ManifestRow | None = None
-    """The row of that snapshot, if the manifest does not have it."""
+    """Manifest row of that snapshot, if the manifest lacks it."""
     bad: list[BadSnapshot] = field(default_factory=list)
-    """Snapshots that are newer and cannot be used."""
+    """Newer snapshots that are unusable."""
 
 
 def survey(connection: sqlite3.Connection, space: SpaceLedger, folder: SnapshotFolder) -> Survey:
     """Read a space as far as possible; blocks.
 
     Raises:
-        Unavailable: A file cannot be read now, which does not make it damaged.
+        Unavailable: A file cannot be read now; that does not make it damaged.
         sqlite3.Error: The database cannot be read.
     """
     found = Survey()
@@ -114,10 +114,10 @@ def _last_in_order(connection: sqlite3.Connection, space: SpaceLedger, after: in
 
 
 def verified_row(directory: Path, number: int, revision: int) -> ManifestRow | None:
-    """Return the manifest row that fits a file; None unless the file is complete; blocks.
+    """Return the manifest row for a file, or None if the file is incomplete; blocks.
 
     Raises:
-        Unavailable: It cannot be read now.
+        Unavailable: The file cannot be read now.
     """
     name = snapshot_name(number, revision)
     try:

@@ -1,4 +1,4 @@
-"""Variable-length integers of SQLite's file format."""
+"""Variable-length integers of the SQLite file format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["read_varint"]
 
 
 def read_varint(page: bytes, at: int) -> tuple[int, int]:
-    """Return the integer at a position of a page, and the position behind it."""
+    """Return the integer at an offset of a page, and the offset after it."""
     value = 0
     for i in range(8):
         byte = page[at + i]

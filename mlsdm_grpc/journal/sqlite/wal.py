@@ -1,10 +1,10 @@
-"""Reading a write-ahead log of SQLite as far as SQLite would, to see what it leaves out.
+"""Inspection of a SQLite write-ahead log, to find the frames that SQLite ignores.
 
-SQLite reads a log up to the last commit before the first frame that fails its checksum, and takes
-what follows for the remains of an older log. It does not say so. The format is described in
+SQLite reads a log up to the last commit before the first frame with a wrong checksum, and treats
+the rest as remains of an older log, without an error. The format is described in
 https://www.sqlite.org/fileformat2.html#walformat: a header of 32 bytes, then frames of 24 bytes and
-a page. A frame belongs to the log if it has the salts of the header, and its checksum continues
-that of the frame before it.
+a page. A frame belongs to the log if it has the salts of the header and its checksum continues that
+of the frame before it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _HEADER: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")
 _MAGIC: Final = 0x377F0682
 _FORMAT: Final = 3_007_000
+# Page size of a journal, used if the header of the log is unreadable.
 _PAGE_BYTES: Final = 4_096
-"""Page size of a journal, for a log whose header does not say it."""
+# Number of frames read at once.
 _BATCH: Final = 256
-"""Frames that are read at once."""
 _WORD: Final = 0xFFFFFFFF
 
 _Sums: TypeAlias = tuple[int, int]
@@ -35,27 +35,27 @@ _Words: TypeAlias = NDArray[np.uint32]
 
 
 class WalReport(NamedTuple):
-    """What a log holds."""
+    """Content of a log."""
 
     frames: int
-    """Frames up to the last commit that SQLite finds."""
+    """Number of frames up to the last commit that SQLite finds."""
     unfinished: int
-    """Sound frames behind them, of a transaction that did not end."""
+    """Number of valid frames after it, of an unfinished transaction."""
     offset: int
-    """Where the first frame stands that cannot be read, or the end of the sound ones."""
+    """Offset of the first unreadable frame, or the end of the valid frames."""
     lost: int
-    """Frames of this log at or behind ``offset``, one that is cut off included. SQLite forgets
+    """Number of frames of this log at or after ``offset``, including a truncated one. SQLite drops
     them."""
     detail: str = ""
-    """Sentence that says what is wrong; empty if nothing is."""
+    """A sentence that describes the damage; empty if there is none."""
 
 
 NO_WAL: Final = WalReport(0, 0, 0, 0)
-"""What is said of a log that is not there."""
+"""Report for an absent log."""
 
 
 def inspect_wal(file: int) -> WalReport:
-    """Return what the log in an open file holds; it may be empty.
+    """Return the content of an open log, which may be empty.
 
     Cost: reading the file once, and about 30 ms for 64 MiB.
     """
@@ -109,14 +109,14 @@ def _read_frames(
 
 
 def lost_frames(file: int, offset: int) -> Iterator[tuple[bytes | None, bool]]:
-    """Yield the page of each lost frame, and whether the frame ends a commit.
+    """Yield the page of each lost frame, and True if the frame ends a commit.
 
-    A frame that does not continue the one before it has no page. The remains of an older log are
-    left out. Nothing is yielded for a log whose header is damaged.
+    A frame that does not continue the one before it has no page. Remains of an older log are
+    skipped. Nothing is yielded for a log with a damaged header.
 
     Args:
-        file: The open log.
-        offset: Where the first lost frame stands.
+        file: Descriptor of the open log.
+        offset: Offset of the first lost frame.
     """
     head = os.pread(file, _HEADER.size, 0)
     if offset < _HEADER.size:
@@ -157,8 +157,8 @@ def _checksum(words: _Words, sums: _Sums) -> _Sums:
 
 
 # The checksum is linear: after n pairs of words it is M^n (sums) plus the sum over the pairs of
-# M^(n - 1 - i) (x, x + y), with M = [[1, 1], [1, 2]] modulo 2^32. So all frames of a block are
-# weighted at once, and only their sums are carried on one by one.
+# M^(n - 1 - i) (x, x + y), with M = [[1, 1], [1, 2]] modulo 2^32. All frames of a block are
+# therefore weighted at once, and only their sums are accumulated one by one.
 
 
 @cache
@@ -174,7 +174,7 @@ def _weights(pairs: int) -> tuple[NDArray[np.uint32], tuple[int, int, int, int]]
 
 
 def _contributions(block: bytes, count: int, frame_bytes: int, order: str) -> list[list[int]]:
-    """Return what each frame adds to the sums: its first 8 bytes and its page are covered."""
+    """Return the contribution of each frame to the sums: its first 8 bytes and its page."""
     words = _words(block[: count * frame_bytes], order).reshape(count, -1)
     covered = np.concatenate((words[:, :2], words[:, 6:]), axis=1)
     weights, _ = _weights(covered.shape[1] // 2)

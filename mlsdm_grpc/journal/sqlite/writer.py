@@ -1,4 +1,4 @@
-"""The threads that use SQLite: one that writes, and lanes of one connection each for the rest."""
+"""The threads that use SQLite: one writer, and one thread for each further connection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Job(Generic[T]):
-    """A transaction between the batches."""
+    """A transaction between two batches."""
 
     work: Callable[[sqlite3.Connection], T]
     future: asyncio.Future[T]
@@ -35,17 +35,17 @@ class _Job(Generic[T]):
 class Writer:
     """The only thread that changes the file.
 
-    It takes whatever has queued meanwhile as one batch, so batches grow with the load and no
-    timer is needed. Per batch it runs a fixed number of Python operations.
+    It takes everything queued in the meantime as one batch, so batches grow with the load and no
+    timer is needed. Each batch costs a fixed number of Python operations.
 
     Args:
-        connection: What it writes with; closed when the thread ends.
+        connection: Connection for writing; closed when the thread ends.
         seal: Closes a batch to further appends.
-        settle: Called on the loop with the fate of each batch and how long it took.
-        reserve: Makes room for what ``confirm`` writes, before a batch is committed.
-        confirm: Called after the commit of a batch and before it is settled.
-        note: Called on the loop when a transaction failed that is not a batch.
-        abandon: Called on the loop when the thread died of a bug.
+        settle: Called on the loop with the result and duration of each batch.
+        reserve: Reserves space for ``confirm``, before a batch is committed.
+        confirm: Called after the commit of a batch and before its acknowledgement.
+        note: Called on the loop when a transaction outside a batch failed.
+        abandon: Called on the loop when the thread ended because of a bug.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class Writer:
         self._thread.start()
 
     def begin(self, epoch: int) -> SqlBatch:
-        """Queue an empty batch; it may be filled until it is sealed."""
+        """Queue an empty batch, which may be filled until it is sealed."""
         batch = SqlBatch(epoch)
         self._queue.put(batch)
         return batch
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, bare: bool = False) -> T:
-        """Run a function in a transaction of its own, or in none if ``bare``."""
+        """Run a function in its own transaction, or in none if ``bare``."""
         if self._closing:
             raise errors.Unavailable("The journal is closed.", retry_after_s=1.0)
         future: asyncio.Future[T] = self._loop.create_future()
@@ -94,11 +94,11 @@ class Writer:
         return await future
 
     def latch(self, failure: Failure) -> None:
-        """Write nothing any more."""
+        """Refuse all further writes."""
         self._latch = failure
 
     async def stop(self) -> None:
-        """Write what is queued, then end the thread."""
+        """Write all queued batches, then end the thread."""
         if not self._closing:
             self._closing = True
             self._queue.put(None)
@@ -109,7 +109,7 @@ class Writer:
             self._serve(self._connection)
         finally:
             self._connection.close()
-            # Nothing is left here after an orderly stop; after a crash nobody may wait for ever.
+            # The queue is empty after an orderly stop; after a crash no caller may wait forever.
             self._loop.call_soon_threadsafe(self._bury)
 
     def _serve(self, connection: sqlite3.Connection) -> None:
@@ -127,7 +127,8 @@ class Writer:
         if self._latch is not None:
             return self._latch
         if self._failed is not None and batch.epoch <= self._failed[0]:
-            return self._failed[1]  # it was accepted on top of a batch that failed
+            # This batch was accepted on top of a failed one.
+            return self._failed[1]
         try:
             self._reserve(batch)
             insert(connection, batch)
@@ -140,7 +141,7 @@ class Writer:
                 self._confirm(batch)
             except OSError as error:
                 # The records are durable, and the next ``open`` finds them. Here they count as
-                # refused, and nothing else gets their revisions.
+                # refused, and their revisions are not reused.
                 failure = Failure("JOURNAL_UNAVAILABLE", str(error), latched=True)
             else:
                 return None
@@ -196,12 +197,12 @@ class Writer:
 
 
 class ConnectionThread:
-    """One connection beside the writer's, and the one thread that uses it.
+    """A connection beside the writer's, with its own thread.
 
     Args:
         connect: Opens the connection.
-        name: Of the thread.
-        probe: Raises ``OSError`` if the medium does not give the file.
+        name: Name of the thread.
+        probe: Raises ``OSError`` if the medium cannot read the file.
     """
 
     def __init__(self, connect: Connect, name: str, probe: Callable[[], None]) -> None:
@@ -215,8 +216,8 @@ class ConnectionThread:
         """Run a function with the connection, on the thread.
 
         Raises:
-            DataLoss: The file is not a database any more.
-            Unavailable: It cannot be read now; the cause is a ``sqlite3.Error``.
+            DataLoss: The file is no longer a database.
+            Unavailable: The file cannot be read now; the cause is a ``sqlite3.Error``.
         """
         if self._closed:
             raise errors.Unavailable("The journal is closed.", retry_after_s=1.0)
@@ -232,7 +233,7 @@ class ConnectionThread:
             ) from error
 
     async def close(self) -> None:
-        """Finish what runs, close the connection, end the thread. Idempotent."""
+        """Complete running work, close the connection and end the thread. Idempotent."""
         self._closed = True
         await asyncio.to_thread(self._shut)
 
@@ -244,7 +245,7 @@ class ConnectionThread:
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise
-            # SQLite says so of a page that the medium did not give, too.
+            # SQLite reports a page that the medium could not read as damage too.
             self._probe()
             return work(self._connection)
 
@@ -257,13 +258,13 @@ class ConnectionThread:
 
 
 def unwritable(error: OSError) -> Failure:
-    """Return what it means that the heads file has no room for a new entry."""
+    """Return the failure for a heads file without room for a new entry."""
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
     return Failure("JOURNAL_FULL" if full else "JOURNAL_UNAVAILABLE", str(error), latched=not full)
 
 
 def unreadable(error: sqlite3.Error) -> errors.MlsdmError:
-    """Return what a failed read means to a caller."""
+    """Return the error of a failed read."""
     detail = {"detail": str(error)}
     if is_damage(error):
         return errors.DataLoss("The journal's file is damaged.", metadata=detail)

@@ -1,4 +1,4 @@
-"""Embedders: text in, vectors out. Local ones run in text workers, never on the event loop."""
+"""Embedders convert texts to vectors. Local ones run in text workers, never on the event loop."""
 
 from mlsdm_grpc.llm.embedders.embedder import (
     Embedder,

@@ -1,4 +1,4 @@
-"""Vectors of texts that come again: bounded by entries and age, and kept apart by tenant."""
+"""Cache of embedding vectors, bounded by entries and age, separate for each tenant."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ _DIGEST_BYTES = 20
 
 
 class EmbeddingCache:
-    """Least recently used vectors leave first; old ones are not used.
+    """LRU cache of vectors with a maximum age.
 
-    Entries of one tenant are of no use to another, so that nobody learns from an answer's speed
-    what others have written. Texts themselves are not kept.
+    A tenant never gets entries of another tenant, so response times reveal nothing about the texts
+    of others. The cache stores hashes, not texts.
 
     Args:
-        model: Id of the model; part of the keys.
-        max_entries: Vectors at most; 0 keeps none.
-        ttl_s: Age after which a vector is not used any more, seconds.
-        clock: Seconds.
+        model: Id of the model, part of the keys.
+        max_entries: Maximum number of vectors; 0 disables the cache.
+        ttl_s: Maximum age of a vector, seconds.
+        clock: Returns seconds.
 
-    Cost: one hash of the text a look-up; four bytes a dimension and about 200 bytes an entry.
+    Cost: one hash of the text for each look-up; four bytes for each dimension and about 200 bytes
+    for each entry.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class EmbeddingCache:
         return len(self._entries)
 
     def get(self, tenant: str, text: str) -> NDArray[np.float32] | None:
-        """Return the vector of a text, read-only; None if there is none that is young enough."""
+        """Return the cached vector of a text, read-only, or None."""
         key = self._key(tenant, text)
         found = self._entries.get(key)
         if found is None:
@@ -55,7 +56,7 @@ class EmbeddingCache:
         return row
 
     def put(self, tenant: str, text: str, row: NDArray[np.float32]) -> None:
-        """Keep a copy of a vector."""
+        """Store a copy of a vector."""
         if not self._max_entries:
             return
         kept = row.copy()

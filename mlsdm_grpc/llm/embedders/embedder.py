@@ -1,4 +1,4 @@
-"""What an embedder promises, and which ones there are."""
+"""Interfaces of embedders, and the list of them."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class EmbedderInfo:
-    """What is known of an embedder without loading it."""
+    """Properties of an embedder that are known without loading it."""
 
     model_id: str
     dimension: int
 
 
 class Embedder(Protocol):
-    """Turns texts into vectors; loading one may take a second, so workers do it once."""
+    """Local embedder; loading one may take a second, so workers load it once."""
 
     dimension: int
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (len(texts), dimension) float32; zeros for a text without any known word."""
+        """Return (len(texts), dimension) float32; zeros for a text without known words."""
         ...
 
 
 class RemoteEmbedder(Protocol):
-    """Turns texts into vectors by calls; it runs in the server itself."""
+    """Remote embedder; it runs in the server process."""
 
     @property
     def info(self) -> EmbedderInfo:
@@ -55,7 +55,7 @@ _KNOWN = {"wordllama": EmbedderInfo(model_id="wordllama-l2-supercat-256", dimens
 
 
 def embedder_info(name: str) -> EmbedderInfo | None:
-    """Return what is known of the embedder ``name`` of text workers; None for others."""
+    """Return the properties of the local embedder ``name``; None for others."""
     return _KNOWN.get(name)
 
 
@@ -63,7 +63,7 @@ def load_embedder(name: str) -> Embedder:
     """Return the embedder ``name``, ready to use.
 
     Raises:
-        LookupError: There is no such embedder.
+        LookupError: The embedder is unknown.
     """
     if name != "wordllama":
         raise LookupError(name)

@@ -1,7 +1,7 @@
-"""An embedder behind HTTP: any endpoint with OpenAI's embeddings protocol, and its cache.
+"""Remote embedder: any endpoint with OpenAI's embeddings protocol, with a cache.
 
-It runs in the server itself, since it only waits; text workers stay offline. Retries, breaker and
-faults are those of the model providers.
+It runs in the server process, because it only waits; text workers stay offline. Retries, circuit
+breaker and faults are those of the model providers.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from mlsdm_grpc.observability.metrics import Metrics
 __all__ = ["OpenAIEmbedder"]
 
 _NAME = "embedder"
+# Long delay, because only an operator can fix a rejected request.
 _REJECTED_RETRY_AFTER_S = 60.0
-"""Only the operator can mend what an endpoint rejects."""
 
 
 class OpenAIEmbedder:
-    """Turns texts into vectors by calls; make it outside the event loop.
+    """Embedder that calls an endpoint; create it outside the event loop.
 
     Args:
-        settings: Endpoint, model, cache.
-        llm: Retries and breaker.
-        metrics: Told of calls and of the cache.
-        clock: Seconds; that of the event loop.
-        sleep: Waits between tries.
-        jitter: A random number in 0..1.
+        settings: Endpoint, model and cache.
+        llm: Retries and circuit breaker.
+        metrics: Metrics of calls and of the cache.
+        clock: Clock of the event loop, seconds.
+        sleep: Waits between attempts.
+        jitter: Returns a random number in 0..1.
     """
 
     def __init__(
@@ -84,22 +84,22 @@ class OpenAIEmbedder:
 
     @property
     def callable(self) -> bool:
-        """Whether it would be called now."""
+        """True if a call would be made now."""
         return self._upstream.breaker.state is not BreakerState.OPEN
 
     async def aclose(self) -> None:
-        """Close the connections that are kept open."""
+        """Close all idle connections."""
         await self._client.close()
 
     async def embed(
         self, texts: Sequence[str], tenant: str, deadline_s: float
     ) -> list[NDArray[np.float32]]:
-        """Return a vector for each text, of shape (dimension,) and not normalised; do not write.
+        """Return a vector of shape (dimension,) for each text, not normalised; read-only.
 
         Args:
-            texts: Any number; texts that are the same, or were asked lately, cost nothing.
-            tenant: Whose they are.
-            deadline_s: Event-loop time by which the vectors are wanted.
+            texts: Any number of texts; duplicates and cached texts cost nothing.
+            tenant: Tenant of the texts.
+            deadline_s: Event-loop time by which the vectors are needed.
 
         Raises:
             Unavailable: EMBEDDER_UNAVAILABLE.
@@ -120,7 +120,7 @@ class OpenAIEmbedder:
         return [row for text in texts if (row := known[text]) is not None]
 
     async def _asked(self, texts: Sequence[str], deadline_s: float) -> NDArray[np.float32]:
-        """Ask for one batch; (len(texts), dimension) float32."""
+        """Request one batch; return (len(texts), dimension) float32."""
 
         async def once(until_s: float, leave: Pass) -> NDArray[np.float32]:
             rows = self._rows(await self._called(texts, until_s), len(texts))
@@ -129,7 +129,7 @@ class OpenAIEmbedder:
 
         self._budget.count_call()
         now_s = self._clock()
-        # Somewhat earlier than the caller's call is cancelled, so that breaker and log learn of it.
+        # Earlier than the cancellation of the caller, so that breaker and log see the timeout.
         work = UpstreamCall(now_s, deadline_s - self._margin_s, queued_s=now_s)
         try:
             return await self._upstream.ask(work, once)
@@ -156,7 +156,10 @@ class OpenAIEmbedder:
             raise fault_in(error) from None
 
     def _rows(self, found: dict[str, Any], count: int) -> NDArray[np.float32]:
-        """Return the vectors of a response in the order of the texts; every doubt is a fault."""
+        """Return the vectors of a response in the order of the texts.
+
+        Any inconsistency is a fault.
+        """
         raise_error(found)
         data = found.get("data")
         rows = np.full((count, self._settings.dimension), np.nan, np.float32)
@@ -175,7 +178,7 @@ class OpenAIEmbedder:
         return rows
 
     def _row(self, found: object) -> NDArray[np.float32]:
-        """Return one vector, which comes as base64 of float32 or as a list of numbers."""
+        """Return one vector, given as base64 of float32 or as a list of numbers."""
         try:
             if isinstance(found, str):
                 row = np.frombuffer(base64.b64decode(found, validate=True), "<f4")

@@ -1,4 +1,4 @@
-"""Static word embeddings that ship inside their wheel: no key, no network, 256 dimensions."""
+"""Static word embeddings included in their wheel: no key, no network, 256 dimensions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WordLlamaEmbedder:
         self._model = wordllama.WordLlama.load(
             cache_dir=Path(wordllama.__file__).parent, dim=_DIMENSION, disable_download=True
         )
-        # The tokenizer would keep the first 10,000 texts of less than 256 bytes for good.
+        # The tokenizer would keep the first 10,000 short texts (below 256 bytes) forever.
         self._model.tokenizer.model._resize_cache(0)  # noqa: SLF001 - has no public name
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -1,1 +1,1 @@
-"""Providers of language models: see base.py for what one is."""
+"""Providers of language models; ``provider.py`` defines their interface."""

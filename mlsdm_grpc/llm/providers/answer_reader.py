@@ -1,7 +1,7 @@
-"""Answers read from the body of a response, whatever form it comes in.
+"""Reader of answers in response bodies of any form.
 
-A stream that is asked for may come as one JSON object and the other way round; so there is one
-reader for both. An answer counts as complete only where its end is told.
+A requested stream may arrive as one JSON object, and the reverse, so one reader handles both. An
+answer is complete only if its end is stated.
 """
 
 from __future__ import annotations
@@ -29,37 +29,38 @@ _HIGH_HALVES: Final = ("\ud800", "\udbff")
 
 @dataclass(frozen=True, slots=True)
 class AnswerPiece:
-    """One event, or a whole body, as far as it says something of an answer."""
+    """The part of an answer in one event or body."""
 
     text: str = ""
-    """As it came: it may end in half a character."""
+    """Text as received; it may end in half a surrogate pair."""
     finish: object = None
     """Reason of the end, in the words of the upstream."""
     refused: bool = False
-    """The model refuses, whatever the reason of the end is."""
+    """True if the model refuses, whatever the reason of the end."""
     usage: TokenUsage | None = None
     model: str = ""
     last: bool = False
-    """The stream says that it ends here."""
+    """True if the stream announces its end."""
 
 
 Dialect: TypeAlias = Callable[[dict[str, Any], ServerSentEvent], AnswerPiece | None]
-"""What an object says in a protocol; None where it says nothing of an answer."""
+"""Function that extracts the piece of an object in a protocol; None if it has no part of an
+answer."""
 
 
 async def pieces_of(
     parts: AsyncIterator[bytes], dialect: Dialect, *, model: str
 ) -> AsyncGenerator[ModelChunk, None]:
-    """Yield an answer piece by piece; the last piece, and no other, has a finish.
+    """Yield an answer in pieces; only the last piece has a finish.
 
     Args:
         parts: Body of the response.
-        dialect: Reads its objects.
-        model: Model that was asked.
+        dialect: Extracts pieces from its objects.
+        model: Requested model.
 
     Raises:
-        ProviderFault: UPSTREAM; the upstream says that it failed. RESET; the body ended before the
-            answer did. MALFORMED; it is no answer.
+        ProviderFault: UPSTREAM: the upstream reports a failure. RESET: the body ended before the
+            answer. MALFORMED: the body is not an answer.
     """
     answer = _Answer(model)
     async for event in events_of(parts):
@@ -80,7 +81,7 @@ async def pieces_of(
 
 
 async def whole_of(pieces: AsyncIterator[ModelChunk]) -> ModelAnswer:
-    """Return an answer whose pieces have all come."""
+    """Return the whole answer of all pieces."""
     texts, last = list[str](), ModelChunk()
     async for last in pieces:
         texts.append(last.text)
@@ -90,7 +91,7 @@ async def whole_of(pieces: AsyncIterator[ModelChunk]) -> ModelAnswer:
 
 
 class _Answer:
-    """What has come of an answer."""
+    """The part of an answer received so far."""
 
     def __init__(self, model: str) -> None:
         self.begun = False
@@ -98,8 +99,8 @@ class _Answer:
         self._refused = False
         self._usage = TokenUsage()
         self._model = model
+        # First half of a surrogate pair whose second half is in the next piece.
         self._half = ""
-        """First half of a character whose second half comes with the next piece."""
 
     def add(self, said: AnswerPiece) -> ModelChunk:
         self.begun = True
@@ -117,7 +118,7 @@ class _Answer:
         return ModelChunk(clean(text), None, self._usage, self._model)
 
     def end(self) -> ModelChunk:
-        """Return the last piece: why the answer ended."""
+        """Return the last piece, with the reason of the end."""
         if not self.begun:
             raise ProviderFault(FaultKind.MALFORMED)
         finish = Finish.REFUSED if self._refused else self.finish or Finish.INCOMPLETE

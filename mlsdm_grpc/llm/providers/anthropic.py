@@ -1,4 +1,4 @@
-"""The messages protocol of Anthropic, through the official SDK, with the rules of ``openai.py``."""
+"""Anthropic's messages protocol through the official SDK, with the rules of ``openai.py``."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _MAX_TEMPERATURE: Final = 1.0
 
 
 class AnthropicProvider:
-    """The API of Anthropic; make it outside the event loop.
+    """Provider for the Anthropic API; create it outside the event loop.
 
     Args:
         settings: Endpoint and models.
-        clock: Seconds; that of the event loop.
-        max_connections: Connections at once.
+        clock: Clock of the event loop, seconds.
+        max_connections: Maximum number of connections.
     """
 
     name = "anthropic"
@@ -58,13 +58,13 @@ class AnthropicProvider:
             return await whole_of(pieces)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
-        """Yield an answer piece by piece; see :class:`Provider`."""
+        """Yield an answer in pieces; see :class:`Provider`."""
         async with self._called(request, stream=True) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def aclose(self) -> None:
-        """Close the connections that are kept open."""
+        """Close all idle connections."""
         await self._client.close()
 
     @asynccontextmanager
@@ -81,7 +81,7 @@ class AnthropicProvider:
         if request.system:
             body["system"] = request.system
         if request.temperature is not None:
-            # The SDK has no such parameter any more; models that take none say so with a 400.
+            # The SDK has no such parameter any more; models without it answer with status 400.
             body["extra_body"] = {"temperature": min(request.temperature, _MAX_TEMPERATURE)}
         if request.stop:
             body["stop_sequences"] = list(request.stop)
@@ -96,7 +96,7 @@ class AnthropicProvider:
 
 
 def said_in(found: dict[str, Any], event: ServerSentEvent) -> AnswerPiece | None:
-    """Return what an event or a whole message says; None for those that are not wanted here."""
+    """Return the piece in an event or a whole message; None for irrelevant events."""
     kind = found.get("type") or event.name.decode("ascii", "replace")
     if not isinstance(kind, str):
         raise ProviderFault(FaultKind.MALFORMED)
@@ -107,7 +107,7 @@ def said_in(found: dict[str, Any], event: ServerSentEvent) -> AnswerPiece | None
 
 
 def _message(found: dict[str, Any]) -> AnswerPiece:
-    """Read a whole message, or one that begins."""
+    """Read a whole message, or the start of one."""
     return AnswerPiece(
         text_of(found.get("content")),
         found.get("stop_reason"),
@@ -141,6 +141,7 @@ def _usage(found: dict[str, Any]) -> TokenUsage:
     return TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens"))
 
 
+# Readers by event type.
 _READERS: Final[dict[str, Callable[[dict[str, Any]], AnswerPiece]]] = {
     "message": _message,
     "message_start": _begun,
@@ -149,4 +150,3 @@ _READERS: Final[dict[str, Callable[[dict[str, Any]], AnswerPiece]]] = {
     "message_delta": _ending,
     "message_stop": _ended,
 }
-"""Readers by type of the event."""

@@ -1,8 +1,8 @@
-"""A provider without a model: it answers from the prompt alone, offline, always the same.
+"""A provider without a model: deterministic, offline answers from the prompt.
 
-It says what was asked and quotes those recalled memories that share most words with the question,
-which is enough to see memory, governance and streaming at work, and to test them. A text that it is
-to rewrite it gives back as it is.
+It repeats the question and quotes the recalled memories that share most words with it. This is
+enough to demonstrate and test memory, governance and streaming. A text to be rewritten is returned
+unchanged.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ _FAULTS: Final = {
 
 
 class EchoProvider:
-    """See the module.
+    """Provider without a model; see the module.
 
     Args:
         settings: Style and script.
-        name: Another name than ``echo``, for chains of several in tests.
+        name: A name other than ``echo``, for chains of several in tests.
     """
 
     def __init__(self, settings: EchoSettings, *, name: str = "echo") -> None:
@@ -69,7 +69,7 @@ class EchoProvider:
         return ModelAnswer("".join(texts), finish, usage, _MODEL)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
-        """Yield an answer word by word; a word counts as a token."""
+        """Yield an answer word by word; each word counts as a token."""
         step = self._script.popleft() if self._script else "ok"
         if step == "hang":
             await asyncio.Event().wait()
@@ -92,7 +92,7 @@ class EchoProvider:
         yield ModelChunk(finish=finish, usage=TokenUsage(asked, len(words)), model=_MODEL)
 
     async def aclose(self) -> None:
-        """Do nothing; there is nothing to close."""
+        """Do nothing: there is no connection to close."""
 
     def _answer(self, request: ModelRequest) -> str:
         draft = draft_of(request.prompt)
@@ -125,8 +125,8 @@ def _sentences(memories: Sequence[str], question: str) -> str:
 def _closest(memories: Sequence[str], question: str) -> list[str]:
     """Return the memories that share most words with a question, best first.
 
-    What sounds like an answer of ours is left out, so that answers do not grow by quoting each
-    other.
+    Memories in the style of this provider's answers are skipped, so that answers do not grow by
+    quoting each other.
     """
     wanted = _words(question)
     shared = [(len(wanted & _words(text)), text) for text in memories if _ASKED not in text]
@@ -140,7 +140,7 @@ def _words(text: str) -> set[str]:
 
 
 def _cut(text: str, request: ModelRequest) -> tuple[list[str], Finish]:
-    """Return the words of an answer, spaces included, up to a stop sequence or the limit."""
+    """Return the words of an answer with their spaces, up to a stop sequence or the limit."""
     ends = [at for stop in request.stop if (at := text.find(stop)) >= 0]
     if ends:
         text = text[: min(ends)]

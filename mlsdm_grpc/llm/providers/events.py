@@ -1,8 +1,7 @@
-"""Server-sent events in the body of a response, as endpoints really send them.
+"""Parser of server-sent events in response bodies, tolerant of real endpoints.
 
-Besides what the standard says: a body that is one JSON object instead of a stream is one event; the
-field ``error`` is an event of that name; a last event without the blank line behind it counts if it
-is not cut.
+Deviations from the standard: a body of one JSON object counts as one event; the field ``error`` is
+an event of that name; a last event without a blank line counts if it is complete.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 __all__ = ["DONE", "ServerSentEvent", "events_of"]
 
 DONE: Final = b"[DONE]"
-"""Data of the event that ends a stream of OpenAI's protocol."""
+"""Data of the last event of a stream in OpenAI's protocol."""
 
 _MAX_EVENT_BYTES: Final = 256 * 1_024
+# A byte order mark and white space, ignored at the start.
 _BEFORE: Final = b"\xef\xbb\xbf \t\r\n"
-"""A byte order mark and white space, which may come first and say nothing."""
 _ENDS: Final = (b"\n", b"\r")
 
 
@@ -30,18 +29,18 @@ class ServerSentEvent:
     """One event of a stream, or a whole body."""
 
     data: bytes
-    """Never blank."""
+    """Data, never blank."""
     name: bytes = b""
-    """Its field ``event``; empty where it has none."""
+    """Field ``event``; empty if absent."""
     whole: bool = False
-    """The body is this JSON object or list, and no stream."""
+    """True if the body is one JSON object or list instead of a stream."""
 
 
 async def events_of(parts: AsyncIterator[bytes]) -> AsyncIterator[ServerSentEvent]:
-    """Yield the events in a body, those of a stream of at most 256 KiB each.
+    """Yield the events in a body; an event of a stream has at most 256 KiB.
 
     Raises:
-        ProviderFault: TOO_LARGE; an event has no end.
+        ProviderFault: TOO_LARGE; an event is too long.
     """
     head = b""
     async for part in parts:
@@ -62,12 +61,12 @@ async def events_of(parts: AsyncIterator[bytes]) -> AsyncIterator[ServerSentEven
 
 
 class _Stream:
-    """The line and the event that have begun and not ended."""
+    """The unfinished line and event of a stream."""
 
     def __init__(self) -> None:
         self._line = bytearray()
+        # True if the last line ended in CR, which may be followed by its LF.
         self._after_cr = False
-        """The last line ended in CR, to which an LF may still belong."""
         self._name = b""
         self._data: list[bytes] = []
         self._size = 0
@@ -86,7 +85,7 @@ class _Stream:
             raise ProviderFault(FaultKind.TOO_LARGE)
 
     def end(self) -> Iterator[ServerSentEvent]:
-        """Yield the event that the body ended in, unless it is cut."""
+        """Yield the unfinished event at the end of the body, if it is complete."""
         yield from self._add_line(bytes(self._line))
         for event in self._taken():
             if event.data.strip() == DONE or _is_json(event.data):
@@ -106,7 +105,7 @@ class _Stream:
             self._name = b"error" if name == b"error" else self._name
 
     def _taken(self) -> Iterator[ServerSentEvent]:
-        """Yield the event that has come so far, if it has data, and begin the next one."""
+        """Yield the current event if it has data, and start the next one."""
         event = ServerSentEvent(b"\n".join(self._data), self._name)
         self._name, self._data, self._size = b"", [], 0
         if event.data.strip():

@@ -1,8 +1,8 @@
-"""The guarded way to an HTTP upstream, below the official SDKs.
+"""The guarded HTTP transport below the official SDKs.
 
-Everything that must hold whatever an SDK does is here: only allowed hosts, no redirects, the key
-added at the last moment, no header or proxy out of the environment, no compressed and no oversized
-response, and every failure as a :class:`ProviderFault`. The body of a response that is not 200 is
+It enforces rules independent of any SDK: only allowed hosts, no redirects, the key added at the
+last moment, no header or proxy from the environment, no compressed and no oversized response, and
+every failure as a :class:`ProviderFault`. The body of a response with another status than 200 is
 never read, so nothing can repeat it.
 """
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 PLACEHOLDER_KEY: Final = "the-key-is-added-below"
-"""What SDKs are given as key; the transport puts the real one in its place."""
+"""Key passed to the SDKs; the transport replaces it by the real one."""
 
 _KEPT_HEADERS: Final = frozenset(
     {b"host", b"content-type", b"content-length", b"accept", b"user-agent", b"anthropic-version"}
@@ -39,16 +39,16 @@ _KEPT_HEADERS: Final = frozenset(
 _KEY_HEADERS: Final = frozenset({b"authorization", b"x-api-key"})
 _MAX_RETRY_AFTER_S: Final = 86_400.0
 _TALKATIVE: Final = ("openai", "anthropic", "httpx2", "httpcore2")
+# Delay of the transport's own timeout after the gateway's, seconds.
 _BACKSTOP_S: Final = 1.0
-"""The gateway ends a call in time; the transport does so this much later if nobody else has."""
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Carries requests of an SDK out, and nothing else; see the module.
+    """Transport that sends the requests of an SDK under the rules of the module.
 
     Args:
-        settings: Hosts, limits, authorities.
-        max_connections: Connections at once.
+        settings: Hosts, limits and authorities.
+        max_connections: Maximum number of connections.
     """
 
     def __init__(self, settings: EndpointSettings, *, max_connections: int) -> None:
@@ -64,10 +64,10 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request and return its response, which is 200.
+        """Send one request and return its response, always with status 200.
 
         Raises:
-            ProviderFault: There is none.
+            ProviderFault: The call failed.
         """
         wire = await self._guarded(request)
         try:
@@ -90,7 +90,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def _guarded(self, request: httpx2.Request) -> httpx2.Request:
-        """Return the request with our headers and times, if it may be sent."""
+        """Return the request with our headers and timeouts, if it may be sent."""
         if request.url.host not in self._hosts:
             raise ProviderFault(FaultKind.CONFIGURATION)
         key = (await self._keys.key()).reveal().encode("ascii")
@@ -113,7 +113,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """The body of a response, up to a size, with our faults."""
+    """The body of a response, limited in size, with our faults."""
 
     def __init__(self, response: httpx2.Response, max_bytes: int) -> None:
         self._response = response
@@ -140,9 +140,9 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 def http_client(settings: EndpointSettings, *, max_connections: int) -> httpx2.AsyncClient:
-    """Return a client for an SDK; it reads certificates, so make it outside the event loop.
+    """Return an HTTP client for an SDK; it reads certificates, so create it off the event loop.
 
-    SDK and client log headers and addresses of every call; here they may only warn.
+    SDK and client would log headers and addresses of every call; only their warnings are kept.
     """
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -151,7 +151,7 @@ def http_client(settings: EndpointSettings, *, max_connections: int) -> httpx2.A
 
 
 def fault_in(error: BaseException) -> ProviderFault:
-    """Return the fault behind whatever an SDK raised; MALFORMED if there is none."""
+    """Return the fault behind an exception of an SDK; MALFORMED if there is none."""
     at: BaseException | None = error
     while at is not None:
         if isinstance(at, ProviderFault):
@@ -161,7 +161,7 @@ def fault_in(error: BaseException) -> ProviderFault:
 
 
 def _fault_of(error: Exception) -> ProviderFault:
-    """Return what a failure of the transport is."""
+    """Return the fault for a failure of the transport."""
     at: BaseException | None = error
     while at is not None:
         if isinstance(at, ssl.SSLError):
@@ -175,7 +175,7 @@ def _fault_of(error: Exception) -> ProviderFault:
 
 
 def _fault_in_head(response: httpx2.Response, max_bytes: int) -> ProviderFault | None:
-    """Return what is wrong with a response before its body; None if nothing is."""
+    """Return the fault in the head of a response, or None."""
     status = response.status_code
     if 300 <= status < 400:
         return ProviderFault(FaultKind.REDIRECT, rejected=True, status=status)
@@ -192,10 +192,10 @@ def _fault_in_head(response: httpx2.Response, max_bytes: int) -> ProviderFault |
 
 
 def _retry_after_s(headers: httpx2.Headers) -> float | None:
-    """Return how long an upstream asks to wait, seconds in 0..86400; None if it does not say.
+    """Return the delay that an upstream requests, seconds in 0..86400, or None.
 
-    A date is compared with the response's own ``Date`` where there is one, so that a clock that is
-    wrong there does no harm.
+    A date is compared with the response's own ``Date`` header if present, so that a wrong clock of
+    the upstream does no harm.
     """
     said = headers.get("retry-after", "").strip()
     try:

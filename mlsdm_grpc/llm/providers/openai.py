@@ -1,7 +1,7 @@
-"""Any endpoint that speaks the chat completions protocol of OpenAI, through the official SDK.
+"""Provider for any endpoint with OpenAI's chat completions protocol, through the official SDK.
 
-The SDK builds requests; answers are read here, field by field, because it does not check what it
-parses. Its own retries are off.
+The SDK builds requests. Responses are parsed here, field by field, because the SDK does not
+validate them. Its own retries are disabled.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from mlsdm_grpc.llm.providers.upstream_json import model_name, part_of, raise_er
 
 __all__ = ["OpenAIProvider", "said_in"]
 
+# Index values of the requested choice.
 _FIRST: Final = (None, 0, "0")
-"""Numbers of the choice that was asked for."""
 
 
 class OpenAIProvider:
-    """One OpenAI-compatible endpoint; make it outside the event loop.
+    """Provider for one OpenAI-compatible endpoint; create it outside the event loop.
 
     Args:
         settings: Endpoint and models.
-        clock: Seconds; that of the event loop.
-        max_connections: Connections at once.
+        clock: Clock of the event loop, seconds.
+        max_connections: Maximum number of connections.
     """
 
     name = "openai"
@@ -64,13 +64,13 @@ class OpenAIProvider:
             return await whole_of(pieces)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
-        """Yield an answer piece by piece; see :class:`Provider`."""
+        """Yield an answer in pieces; see :class:`Provider`."""
         async with self._called(request, stream=True) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def aclose(self) -> None:
-        """Close the connections that are kept open."""
+        """Close all idle connections."""
         await self._client.close()
 
     @asynccontextmanager
@@ -122,7 +122,7 @@ def said_in(found: dict[str, Any], event: ServerSentEvent) -> AnswerPiece | None
 
 
 def _choice(found: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the choice that was asked for: the first by number, which may be missing."""
+    """Return the requested choice: the one with the lowest index, which may be missing."""
     choices = found.get("choices")
     if choices is None:
         return None
@@ -132,7 +132,7 @@ def _choice(found: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _usage(found: dict[str, Any], choice: dict[str, Any]) -> TokenUsage | None:
-    """Return the usage, which Groq and Moonshot put where nobody else does."""
+    """Return the usage, which Groq and Moonshot place differently."""
     groq = found.get("x_groq")
     for where in (found, groq, choice):
         usage = where.get("usage") if isinstance(where, dict) else None

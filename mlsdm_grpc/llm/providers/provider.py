@@ -1,8 +1,8 @@
-"""What a provider of language models is, and how it fails.
+"""The interface of providers of language models, and their faults.
 
-A provider makes one call to one upstream: no retries, no fallback, no limits of its own besides
-the deadline; the gateway owns those. Whatever goes wrong upstream leaves a provider as a
-:class:`ProviderFault`, which holds no text of the upstream and no secret.
+A provider makes one call to one upstream, without retries, fallback or limits besides the deadline;
+the gateway handles those. Every failure leaves a provider as a :class:`ProviderFault`, which
+contains no text of the upstream and no secret.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 MAX_ANSWER_CHARS: Final = 256 * 1_024
-"""Longest answer that is taken from a provider; at most 1 MiB of UTF-8."""
+"""Maximum length of an answer, characters; at most 1 MiB of UTF-8."""
 _MAX_TOKENS: Final = 1_000_000
 _KEPT: Final = "\t\n"
 _DROPPED: Final = {
@@ -42,10 +42,10 @@ _RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
 
 
 def clean(text: str) -> str:
-    """Return text of a model without control characters; tab and line feed stay.
+    """Return text of a model without control characters, except tab and line feed.
 
-    Two surrogates that belong together become their character; lone ones, which no message can
-    carry, become U+FFFD. Cost: O(len).
+    Surrogate pairs become their character. Lone surrogates, which no message can carry, become
+    U+FFFD. Cost: O(len).
     """
     return _HALVES.sub(_joined, text).translate(_DROPPED)
 
@@ -55,66 +55,66 @@ def _joined(halves: re.Match[str]) -> str:
 
 
 class Finish(StrEnum):
-    """Why a model stopped."""
+    """Reason why a model stopped."""
 
     STOP = "stop"
-    """It was done, or reached a stop sequence."""
+    """The model was done, or reached a stop sequence."""
     LENGTH = "length"
-    """The token limit was reached."""
+    """The answer reached the token limit."""
     REFUSED = "refused"
-    """The model, or a content filter of its provider, refused to go on."""
+    """The model, or a content filter of its provider, refused to continue."""
     INCOMPLETE = "incomplete"
-    """Its provider does not say that it was done: it wants to call a tool, pauses, gives no reason
-    or one that is not known here."""
+    """The provider does not report a normal end: a tool call, a pause, no reason or an unknown
+    one."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether the answer may count as what the model has to say."""
+        """True if the answer is complete."""
         return self in {Finish.STOP, Finish.LENGTH}
 
 
 class FaultKind(StrEnum):
-    """What went wrong with one call; names of a metric label and of the metadata of errors."""
+    """Kind of a failed call; the names are metric labels and metadata of errors."""
 
     CONFIGURATION = "configuration"
-    """The key cannot be read, or the host is not one of the allowed ones."""
+    """The key cannot be read, or the host is not allowed."""
     CONNECT = "connect"
     """No connection: refused, unreachable, or the name does not resolve."""
     TLS = "tls"
-    """The upstream could not prove who it is."""
+    """The upstream's certificate was not accepted."""
     TIMEOUT = "timeout"
     """No connection, no answer or no further piece in time."""
     RESET = "reset"
-    """The connection broke off."""
+    """The connection broke."""
     STATUS = "status"
     """An HTTP status other than 200."""
     REDIRECT = "redirect"
-    """A redirect; none is followed."""
+    """A redirect; redirects are never followed."""
     TOO_LARGE = "too_large"
-    """The response is larger than the configured limit."""
+    """The response exceeds the configured limit."""
     MALFORMED = "malformed"
-    """The response is not what the protocol says."""
+    """The response violates the protocol."""
     UPSTREAM = "upstream"
-    """The upstream said in a response with status 200 that it failed."""
+    """The upstream reported a failure in a response with status 200."""
     CIRCUIT_OPEN = "circuit_open"
-    """No call was made because too many had failed before."""
+    """The circuit breaker was open, so no call was made."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """Tokens as the provider counted them; whatever it says becomes a number in 0..1,000,000."""
+    """Tokens counted by the provider, clamped to 0..1,000,000."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
     @classmethod
     def reported(cls, prompt: object, completion: object) -> TokenUsage:
-        """Return what an upstream reported, made sane: no negative or absurd numbers."""
+        """Return the reported usage, clamped to plausible numbers."""
         return cls(_sane(prompt), _sane(completion))
 
 
 def number_of(said: object) -> float | None:
-    """Return a finite number that comes as number or as text; None for anything else."""
+    """Return a finite number given as number or text; None for anything else."""
     if isinstance(said, bool) or not isinstance(said, int | float | str):
         return None
     try:
@@ -129,7 +129,7 @@ def _sane(count: object) -> int:
 
 
 class EarlierTurn(NamedTuple):
-    """A prompt and its answer, earlier in a conversation."""
+    """An earlier prompt of the conversation with its answer."""
 
     prompt: str
     answer: str
@@ -137,28 +137,28 @@ class EarlierTurn(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """One question to a model."""
+    """One request to a model."""
 
     prompt: str
-    """What the user turn says, data block included."""
+    """Text of the user turn, including the data block."""
     system: str = ""
-    """Instructions; empty for none."""
+    """System instructions; empty for none."""
     turns: tuple[EarlierTurn, ...] = ()
-    """What was said before, oldest first."""
+    """Earlier turns of the conversation, oldest first."""
     model: str = ""
-    """Model; empty for the provider's own."""
+    """Model; empty for the provider's default."""
     max_tokens: int = 0
-    """Most tokens of the answer; 0 for the configured default."""
+    """Maximum tokens of the answer; 0 for the configured default."""
     temperature: float | None = None
-    """0..2; None for that of the provider."""
+    """0..2; None for the provider's default."""
     stop: tuple[str, ...] = ()
-    """Texts at which the answer ends, at most 4."""
+    """Stop sequences, at most 4."""
     deadline_s: float
-    """Event-loop time by which the answer is wanted."""
+    """Event-loop time by which the answer is needed."""
 
     @property
     def messages(self) -> list[dict[str, str]]:
-        """The turns and the prompt, as providers take them."""
+        """Turns and prompt in the format of providers."""
         said = [
             {"role": role, "content": text}
             for turn in self.turns
@@ -169,13 +169,13 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelChunk:
-    """A piece of an answer; the last one says why it ended."""
+    """A piece of an answer; the last one has the reason of the end."""
 
     text: str = ""
     finish: Finish | None = None
     usage: TokenUsage | None = None
     model: str = ""
-    """Model that answers, where the provider has said so."""
+    """Model that answers, if the provider has named it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,16 +189,15 @@ class ModelAnswer:
 
 
 class ProviderFault(Exception):
-    """One call failed.
+    """A failed call.
 
     Args:
-        kind: What went wrong.
+        kind: Kind of the failure.
         retryable: The same call may succeed a little later.
-        rejected: The upstream refused this request for good; no other try, here or at another
-            provider, is made.
-        status: HTTP status, 0 where there was none.
-        retry_after_s: How long the upstream asked to wait, seconds, at least 0; None if it did
-            not.
+        rejected: The upstream refused this request permanently; it is not tried again, here or at
+            another provider.
+        status: HTTP status, 0 if there was none.
+        retry_after_s: Delay requested by the upstream, seconds, at least 0; None if there was none.
     """
 
     def __init__(
@@ -221,7 +220,7 @@ class ProviderFault(Exception):
     def of_status(
         cls, kind: FaultKind, status: int, *, retry_after_s: float | None = None
     ) -> ProviderFault:
-        """Return the fault that an HTTP status from 400 on is."""
+        """Return the fault for an HTTP status of 400 or more."""
         retryable = status >= 500 or status in _RETRYABLE_STATUSES
         return cls(
             kind,
@@ -242,7 +241,7 @@ class Provider(Protocol):
 
     @property
     def models(self) -> frozenset[str]:
-        """Models that callers may ask for; the default one is among them."""
+        """Models that requests may name, including the default."""
         ...
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
@@ -256,15 +255,17 @@ class Provider(Protocol):
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
-        """Yield an answer piece by piece, ``finish`` in the last; without it it is incomplete.
+        """Yield an answer in pieces, with ``finish`` in the last.
 
-        Closing it, or cancelling who waits for the next piece, closes the connection at once.
+        Without it the answer is incomplete.
+
+        Closing the generator, or cancelling its consumer, closes the connection at once.
 
         Raises:
-            ProviderFault: The call failed; pieces may have come before.
+            ProviderFault: The call failed, possibly after some pieces.
         """
         ...
 
     async def aclose(self) -> None:
-        """Close the connections that are kept open."""
+        """Close all idle connections."""
         ...

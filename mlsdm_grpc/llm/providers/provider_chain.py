@@ -1,4 +1,4 @@
-"""The providers of the configuration: made for a server, or only looked at by ``mlsdm check``."""
+"""Construction of the configured providers, and their checks for ``mlsdm check``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def build_providers(settings: LlmSettings, *, clock: Callable[[], float]) -> lis
 
 
 def provider_problems(settings: LlmSettings) -> Iterator[FieldViolation]:
-    """Yield what would keep each provider of the chain from being used."""
+    """Yield the faults that prevent the use of a provider of the chain."""
     for name in settings.providers:
         if name == "openai":
             yield from _problems("llm.openai", settings.openai, "openai")
@@ -36,7 +36,7 @@ def provider_problems(settings: LlmSettings) -> Iterator[FieldViolation]:
 
 
 def embedder_problems(settings: EmbedderSettings) -> Iterator[FieldViolation]:
-    """Yield what would keep the remote embedder from being used."""
+    """Yield the faults that prevent the use of the remote embedder."""
     yield from _problems("embedder", settings, "openai")
 
 

@@ -1,6 +1,6 @@
-"""Fields of JSON that providers send: null where something is missing, errors inside a 200.
+"""Tolerant access to JSON of providers: null for missing fields, errors with status 200.
 
-Nothing that comes from an upstream is taken to have the type that its documentation promises.
+No field is assumed to have the type that the upstream's documentation promises.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ __all__ = ["finish_of", "model_name", "parse_json", "part_of", "raise_error", "t
 _MAX_MODEL_CHARS: Final = 128
 _TEXT_PARTS: Final = (None, "text", "text_delta", "output_text")
 
+# Reasons of all protocols in one table, because gateways pass on those of other protocols.
 _FINISHES: Final = {
     said: finish
     for finish, words in {
@@ -30,16 +31,16 @@ _FINISHES: Final = {
     }.items()
     for said in words.split()
 }
-"""Reasons of all protocols in one table, for gateways pass on those of others."""
+# Texts in place of null, seen with older Ollama and SGLang, and DashScope.
 _UNSAID: Final = frozenset({"", "null", "none"})
-"""Texts in place of null: older Ollama and SGLang, DashScope."""
+# Reasons of failures: OpenRouter and Mistral, vLLM and SGLang, Zhipu, DeepSeek.
 _BROKEN: Final = frozenset(
     {
         *("error", "abort", "aborted", "cancel", "canceled", "cancelled", "timeout"),
         *("network_error", "insufficient_system_resource"),
     }
 )
-"""The upstream failed: OpenRouter and Mistral, vLLM and SGLang, Zhipu, DeepSeek."""
+# Types and codes of errors that would repeat for the same request.
 _REJECTIONS: Final = frozenset(
     {
         *("invalid_request_error", "authentication_error", "permission_error", "billing_error"),
@@ -48,14 +49,13 @@ _REJECTIONS: Final = frozenset(
         *("authenticationerror", "permissiondeniederror", "validation"),
     }
 )
-"""Types and codes of errors that come again with the same request."""
 
 
 def parse_json(body: bytes | bytearray) -> dict[str, Any]:
-    """Return the object that a response is.
+    """Return the JSON object of a response.
 
     Raises:
-        ProviderFault: MALFORMED; it is none, is cut or too deep, or is not UTF-8.
+        ProviderFault: MALFORMED; the body is no object, truncated, too deep, or not UTF-8.
     """
     try:
         found = json.loads(body)
@@ -67,10 +67,10 @@ def parse_json(body: bytes | bytearray) -> dict[str, Any]:
 
 
 def part_of(found: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return an object within another; an empty one where it is missing or null.
+    """Return a nested object; empty if it is missing or null.
 
     Raises:
-        ProviderFault: MALFORMED; it is something else.
+        ProviderFault: MALFORMED; the field has another type.
     """
     part = found.get(name)
     if part is None:
@@ -81,24 +81,24 @@ def part_of(found: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def text_of(content: object) -> str:
-    """Return the text of a message, which comes as text, as null or in parts; as it came.
+    """Return the text of a message, given as text, null or parts.
 
-    Thoughts, calls of tools and other parts without text are left out.
+    Parts without text, such as thoughts and tool calls, are skipped.
 
     Raises:
-        ProviderFault: MALFORMED; something stands where a text should.
+        ProviderFault: MALFORMED; a text has another type.
     """
     parts = content if isinstance(content, list) else [content]
     return "".join(map(_text_of_part, parts))
 
 
 def finish_of(said: object) -> Finish | None:
-    """Return why an answer ended; None where the upstream has not said it yet.
+    """Return the reason of an answer's end; None if it is not stated yet.
 
-    A call of a tool, a pause and a reason that is not known leave the answer incomplete.
+    Tool calls, pauses and unknown reasons make the answer incomplete.
 
     Raises:
-        ProviderFault: UPSTREAM; the reason is a failure. MALFORMED; it is no text.
+        ProviderFault: UPSTREAM: the reason is a failure. MALFORMED: it is no text.
     """
     if isinstance(said, dict):
         said = said.get("type")
@@ -113,20 +113,20 @@ def finish_of(said: object) -> Finish | None:
 
 
 def model_name(found: dict[str, Any]) -> str:
-    """Return the model that a response names; empty where it names none."""
+    """Return the model named by a response; empty if absent."""
     model = found.get("model")
     return clean(model)[:_MAX_MODEL_CHARS] if isinstance(model, str) else ""
 
 
 def raise_error(found: dict[str, Any], *, named: bool = False) -> None:
-    """Raise the error that a response with status 200 holds, if it holds one.
+    """Raise the error inside a response with status 200, if there is one.
 
-    It is tried again as a status would be, by the code that it names; without one unless its type
-    says that the request is at fault.
+    Its code decides about a retry like an HTTP status. Without a code it is retried unless its type
+    blames the request.
 
     Args:
         found: A body, an event or a choice.
-        named: It is one by the name of its event.
+        named: True if the name of the event marks it as an error.
 
     Raises:
         ProviderFault: UPSTREAM.
@@ -156,7 +156,7 @@ def _text_of_part(part: object) -> str:
 
 
 def _status(error: dict[str, Any]) -> int:
-    """Return the HTTP status that an error names, as number or as text; 0 without one."""
+    """Return the HTTP status in an error, given as number or text; 0 if absent."""
     for name in ("status", "code", "status_code"):
         status = number_of(error.get(name)) or 0.0
         if status.is_integer() and 400 <= status < 600:

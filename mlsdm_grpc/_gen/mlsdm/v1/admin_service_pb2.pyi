@@ -48,7 +48,7 @@ class GetServerInfoResponse(_message.Message):
     INFO_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def info(self) -> _node_pb2.ServerInfo:
-        """Output only. What the server is."""
+        """Output only. Information about the server."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class GetNodeStatusResponse(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def status(self) -> _node_pb2.NodeStatus:
-        """Output only. Condition of the node."""
+        """Output only. Status of the node."""
 
     def __init__(
         self,
@@ -117,12 +117,12 @@ class SetNodeModeRequest(_message.Message):
     mode: _node_pb2.NodeMode.ValueType
     """Optional. Force this mode: NORMAL, SHEDDING or EMERGENCY."""
     automatic: _builtins.bool
-    """Optional. True: give the decision back to the pressure monitor. False is INVALID_ARGUMENT."""
+    """Optional. True returns to the mode of the pressure monitor. False is INVALID_ARGUMENT."""
     reason: _builtins.str
-    """Required. Why, 1 to 256 characters, for the audit. Example: "incident 42"."""
+    """Required. Reason for the audit log, 1 to 256 characters. Example: "incident 42"."""
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
-        """Optional. Defaults to no end. Time after which the monitor decides again, 1 s to 24 h."""
+        """Optional. Defaults to no end. Time after which the mode is automatic again, 1 s to 24 h."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class SetNodeModeResponse(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def status(self) -> _node_pb2.NodeStatus:
-        """Output only. Condition of the node after the change."""
+        """Output only. Status of the node after the change."""
 
     def __init__(
         self,
@@ -175,10 +175,12 @@ class DrainRequest(_message.Message):
     GRACE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """Required. Why, 1 to 256 characters, for the audit."""
+    """Required. Reason for the audit log, 1 to 256 characters."""
     @_builtins.property
     def grace(self) -> _duration_pb2.Duration:
-        """Optional. Defaults to the configured grace. Longest time to finish work in flight, 0 to 3600 s."""
+        """Optional. Defaults to the configured grace. Maximum time for requests in flight to finish, 0 to
+        3600 s.
+        """
 
     def __init__(
         self,
@@ -206,7 +208,7 @@ class DrainResponse(_message.Message):
     """Output only. Requests in flight when the drain began."""
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the process ends at the latest."""
+        """Output only. Latest time at which the process ends."""
 
     def __init__(
         self,
@@ -301,7 +303,7 @@ class VerifyBackupResponse(_message.Message):
     PROBLEMS_FIELD_NUMBER: _builtins.int
     CHECKED_BYTES_FIELD_NUMBER: _builtins.int
     valid: _builtins.bool
-    """Output only. Nothing is wrong with it."""
+    """Output only. True if no problem was found."""
     checked_bytes: _builtins.int
     """Output only. Bytes that were read."""
     @_builtins.property
@@ -310,7 +312,7 @@ class VerifyBackupResponse(_message.Message):
 
     @_builtins.property
     def problems(self) -> _containers.RepeatedCompositeFieldContainer[_operations_pb2.IntegrityProblem]:
-        """Output only. What is wrong, at most 1000."""
+        """Output only. Problems, at most 1000."""
 
     def __init__(
         self,
@@ -337,7 +339,7 @@ class GetSloStatusRequest(_message.Message):
     WINDOW_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def window(self) -> _duration_pb2.Duration:
-        """Optional. Defaults to 30 days. Window to look at, 1 h to 30 days."""
+        """Optional. Defaults to 30 days. Time window, 1 h to 30 days."""
 
     def __init__(
         self,
@@ -391,17 +393,17 @@ class ListDecisionsRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     page_size: _builtins.int
-    """Optional. Defaults to 100, which 0 means too. Most decisions in the page; values above 1000 are
-    reduced to it, negative ones are INVALID_ARGUMENT.
+    """Optional. Defaults to 100, also for 0. Maximum decisions on the page; values above 1000 count
+    as 1000, negative ones are INVALID_ARGUMENT.
     """
     page_token: _builtins.str
-    """Optional. next_page_token of the page before, with the same space and filter."""
+    """Optional. next_page_token of the previous page, with the same space and filter."""
     kind: _operations_pb2.DecisionKind.ValueType
     """Optional. Defaults to all. Kind of the decisions."""
     only_refused: _builtins.bool
-    """Optional. Defaults to false. Only what was not accepted."""
+    """Optional. Defaults to false. Return refused decisions only."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the answer may be of, at least 0."""
+    """Optional. Minimum revision of the response, at least 0."""
     def __init__(
         self,
         *,
@@ -434,7 +436,7 @@ class ListDecisionsResponse(_message.Message):
     next_page_token: _builtins.str
     """Output only. Token of the next page, opaque; empty after the last one."""
     revision: _builtins.int
-    """Output only. Revision of the space that the page is of."""
+    """Output only. Revision of the space that the page reflects."""
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_operations_pb2.DecisionRecord]:
         """Output only. Decisions by falling revision."""
@@ -489,14 +491,14 @@ class VerifyJournalResponse(_message.Message):
     CHECKED_RECORD_COUNT_FIELD_NUMBER: _builtins.int
     CHECKED_SPACE_COUNT_FIELD_NUMBER: _builtins.int
     valid: _builtins.bool
-    """Output only. Nothing is wrong with it."""
+    """Output only. True if no problem was found."""
     checked_record_count: _builtins.int
     """Output only. Records that were checked."""
     checked_space_count: _builtins.int
     """Output only. Spaces that were checked."""
     @_builtins.property
     def problems(self) -> _containers.RepeatedCompositeFieldContainer[_operations_pb2.IntegrityProblem]:
-        """Output only. What is wrong, at most 1000."""
+        """Output only. Problems, at most 1000."""
 
     def __init__(
         self,
@@ -524,7 +526,7 @@ class SetLogLevelRequest(_message.Message):
     LOGGER_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
     level: _operations_pb2.LogLevel.ValueType
-    """Required. The verbosity; LOG_LEVEL_UNSPECIFIED goes back to the configured one."""
+    """Required. The verbosity; LOG_LEVEL_UNSPECIFIED restores the configured one."""
     logger: _builtins.str
     """Optional. Defaults to all loggers. Name of a logger, with those below it. Example:
     "mlsdm_grpc.engine".

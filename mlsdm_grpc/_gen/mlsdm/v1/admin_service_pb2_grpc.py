@@ -26,8 +26,24 @@ if _version_not_supported:
 
 
 class AdminServiceStub:
-    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node;
-    they act on the node that answers unless they say otherwise.
+    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node.
+    They act on the node that receives them unless stated otherwise.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+    entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+    credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+    metadata.
+    - UNAVAILABLE DRAINING: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+    was written.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def __init__(self, channel):
@@ -89,127 +105,80 @@ class AdminServiceStub:
 
 
 class AdminServiceServicer:
-    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node;
-    they act on the node that answers unless they say otherwise.
+    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node.
+    They act on the node that receives them unless stated otherwise.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+    entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+    credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+    metadata.
+    - UNAVAILABLE DRAINING: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+    was written.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def GetServerInfo(self, request, context):
-        """Tells what the server is, which limits it has and which RPCs it offers. Every authenticated
-        caller may ask.
+        """Returns name, version, limits and implemented RPCs of the server. Every authenticated caller
+        may call it.
 
         Effect: none. Ordering, atomicity: none. Consistency: fixed while the server runs, except for
         the time.
-
-        Status codes:
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE DRAINING, STARTING: retry after RetryInfo.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetNodeStatus(self, request, context):
-        """Tells the condition of the node.
+        """Returns the status of the node.
 
         Effect: none. Ordering: none. Atomicity: measured one after the other, not at one moment.
         Consistency: at most 1 s old.
-
-        Status codes:
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE DRAINING, STARTING: retry after RetryInfo.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetNodeMode(self, request, context):
-        """Forces the node into a mode, or gives the decision back to the pressure monitor.
+        """Forces the node into a mode, or returns it to the mode of the pressure monitor.
 
         Effect: at once, until expiry, release or restart; audited. Ordering: the last call wins.
-        Atomicity: whole. Consistency: GetNodeStatus shows it from the answer on.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE DRAINING, STARTING: retry after RetryInfo.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        Atomicity: whole. Consistency: GetNodeStatus shows it once the call has returned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Drain(self, request, context):
-        """Makes the node stop politely: not ready, no new requests, work in flight is finished, then the
-        process ends. It cannot be undone; a second call joins the first.
+        """Stops the node gracefully: readiness ends, new requests are refused, requests in flight finish,
+        and the process ends. It cannot be undone; a second call joins the first.
 
-        Effect: answers as soon as the drain has begun; audited. Ordering: after the answer new
-        requests are refused with DRAINING. Atomicity, consistency: health turns NOT_SERVING before the
-        answer.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE DRAINING, STARTING: retry after RetryInfo.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        Effect: returns once the drain has started; audited. Ordering: after the response, new requests
+        are refused with DRAINING. Atomicity, consistency: health is NOT_SERVING before the response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateBackup(self, request, context):
-        """Writes a backup of all spaces into the configured backup folder. Answers when the backup is
-        complete, which may take minutes; if the deadline comes first, the backup goes on and a repeat
-        with the same id waits for it.
+        """Writes a backup of all spaces into the configured backup folder. Returns when the backup is
+        complete, which may take minutes. If the deadline passes first, the backup continues, and a
+        retry with the same id waits for it.
 
         Effect: one backup for each id, however often it is called; audited. Ordering: none. Atomicity:
         a backup is complete or absent. Consistency: each space is of one revision; spaces may be of
         different moments.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no room; make room.
-        - UNAVAILABLE JOURNAL_UNAVAILABLE: retry after RetryInfo.
+        Own statuses:
+        - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the folder has no free space; free some.
         - DATA_LOSS DATA_DAMAGED: a space is damaged; the metadata names it. Restore it first.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE DRAINING, STARTING: retry after RetryInfo.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -221,42 +190,18 @@ class AdminServiceServicer:
         Effect: none. Ordering: none. Atomicity, consistency: of a complete backup, which never
         changes.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - NOT_FOUND BACKUP_NOT_FOUND: do not retry.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE DRAINING, STARTING: retry after RetryInfo.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSloStatus(self, request, context):
-        """Tells how well the node keeps its service-level objectives.
+        """Returns how well the node meets its service-level objectives.
 
         Effect: none. Ordering, atomicity: none. Consistency: counted since the node started, at most
         10 s old.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE DRAINING, STARTING: retry after RetryInfo.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -268,23 +213,9 @@ class AdminServiceServicer:
         Ordering: newest first. Atomicity: each page is of one revision. Consistency: at most
         cluster.max_staleness old, at least min_revision.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
-        begin again without a token.
+        Own statuses:
+        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -296,20 +227,6 @@ class AdminServiceServicer:
 
         Effect: none. Ordering: none. Atomicity: none. Consistency: each space up to the revision that
         it had when it was reached.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - UNAVAILABLE JOURNAL_UNAVAILABLE: retry after RetryInfo.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE DRAINING, STARTING: retry after RetryInfo.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -319,20 +236,7 @@ class AdminServiceServicer:
         """Changes the verbosity of a log until expiry, release or restart.
 
         Effect: at once, in all processes of the node; audited. Ordering: the last call wins.
-        Atomicity: none between processes. Consistency: in force from the answer on.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE DRAINING, STARTING: retry after RetryInfo.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        Atomicity: none between processes. Consistency: in force once the call has returned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -400,8 +304,24 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService:
-    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node;
-    they act on the node that answers unless they say otherwise.
+    """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node.
+    They act on the node that receives them unless stated otherwise.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+    entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+    credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+    metadata.
+    - UNAVAILABLE DRAINING: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+    was written.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     @staticmethod

@@ -37,7 +37,7 @@ class _ScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Scope.ValueType
     """
 
 class Scope(_Scope, metaclass=_ScopeEnumTypeWrapper):
-    """What an RPC acts on, and therefore which principals may hold its permission."""
+    """Target of an RPC, which determines the principals that may hold its permission."""
 
 SCOPE_UNSPECIFIED: Scope.ValueType  # 0
 """Not set. No RPC carries this value; a server refuses to start with one that does."""
@@ -66,7 +66,7 @@ class Authz(_message.Message):
     "memory.write".
     """
     scope: Global___Scope.ValueType
-    """Required. What the RPC acts on."""
+    """Required. Target of the RPC."""
     def __init__(
         self,
         *,

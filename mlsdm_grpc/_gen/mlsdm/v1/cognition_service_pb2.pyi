@@ -66,19 +66,19 @@ class ProcessEventRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     text: _builtins.str
-    """Optional. What happened, at most 8192 bytes of UTF-8. Stored with the memory. One of white space
-    and invisible characters only needs embedding and moral_value beside it.
+    """Optional. Text of the event, at most 8192 bytes of UTF-8. Stored with the memory. A text of
+    only white space and invisible characters requires embedding and moral_value.
     """
     moral_value: _builtins.float
-    """Optional. Moral value, 0 (harmful) to 1 (harmless), double precision. Absent lets the server
-    score text. With text the effective value is the smaller one of caller and server, unless the
-    principal holds governance.attest.
+    """Optional. Moral value, 0 (harmful) to 1 (harmless), double precision. If absent, the server
+    scores the text. With text, the effective value is the smaller one of caller and server, unless
+    the principal has the permission governance.attest.
     """
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     memory_id: _builtins.str
-    """Optional. Id of the memory that an accepted event becomes, `[A-Za-z0-9._-]{1,64}`. Empty lets
-    the server choose a ULID.
+    """Optional. Id of the memory of an accepted event, `[A-Za-z0-9._-]{1,64}`. If empty, the server
+    chooses a ULID.
     """
     source: _memory_pb2.MemorySource.ValueType
     """Optional. Source of the memory. Defaults to MEMORY_SOURCE_USER_INPUT."""
@@ -86,7 +86,7 @@ class ProcessEventRequest(_message.Message):
     """Optional. Defaults to 1.0. Confidence of the memory, 0 to 1, single precision."""
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
-        """Optional. The vector, of the dimension of the space. Without it the server embeds text."""
+        """Optional. The vector, with the dimension of the space. Without it the server embeds text."""
 
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -135,11 +135,13 @@ class ProcessEventResponse(_message.Message):
     VERDICTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def outcome(self) -> _event_pb2.EventOutcome:
-        """Output only. What the event did."""
+        """Output only. Outcome of the event."""
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow the text or failed, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow the text or failed, enforced or in shadow
+        mode.
+        """
 
     def __init__(
         self,
@@ -157,7 +159,7 @@ Global___ProcessEventResponse: _TypeAlias = ProcessEventResponse  # noqa: Y015
 
 @_typing.final
 class StreamEventsRequest(_message.Message):
-    """Message of a client of StreamEvents: open first, then batches."""
+    """Client message of StreamEvents: open first, then batches."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -189,9 +191,7 @@ Global___StreamEventsRequest: _TypeAlias = StreamEventsRequest  # noqa: Y015
 
 @_typing.final
 class EventBatch(_message.Message):
-    """Events with consecutive sequences: the first has first_sequence, each other one more than the one
-    before it.
-    """
+    """Events with consecutive sequences, starting at first_sequence."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -222,7 +222,7 @@ Global___EventBatch: _TypeAlias = EventBatch  # noqa: Y015
 
 @_typing.final
 class StreamEventsResponse(_message.Message):
-    """Message of the server of StreamEvents: opened first, then the others as they come."""
+    """Server message of StreamEvents: opened first, then the others."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -236,15 +236,15 @@ class StreamEventsResponse(_message.Message):
 
     @_builtins.property
     def ack(self) -> Global___EventAck:
-        """Output only. Items are settled."""
+        """Output only. Items are acknowledged."""
 
     @_builtins.property
     def flow(self) -> _stream_pb2.StreamFlow:
-        """Output only. The client should go slower or may go faster."""
+        """Output only. New flow control limits for the client."""
 
     @_builtins.property
     def goodbye(self) -> _stream_pb2.StreamGoodbye:
-        """Output only. The stream ends, reconnect with the token: the last message."""
+        """Output only. The stream ends; reconnect with the token. Always the last message."""
 
     def __init__(
         self,
@@ -266,7 +266,9 @@ Global___StreamEventsResponse: _TypeAlias = StreamEventsResponse  # noqa: Y015
 
 @_typing.final
 class EventAck(_message.Message):
-    """Tells that all events up to a sequence are settled: durable and applied, or finally failed."""
+    """Acknowledges all events up to a sequence: they are durable and applied, or have failed
+    permanently.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -275,15 +277,15 @@ class EventAck(_message.Message):
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     acked_sequence: _builtins.int
-    """Output only. Last settled item."""
+    """Output only. Last acknowledged item."""
     resume_token: _builtins.str
     """Output only. Token for a reconnect at this point."""
     revision: _builtins.int
-    """Output only. Revision of the space after the last settled item."""
+    """Output only. Revision of the space after the last acknowledged item."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventResult]:
-        """Output only. Results of the items settled since the ack before this one, in the order of their
-        sequences. Results of items that were settled before a reconnect are not repeated.
+        """Output only. Results of the items acknowledged since the previous ack, by sequence. Results of
+        items acknowledged before a reconnect are not repeated.
         """
 
     def __init__(
@@ -316,17 +318,19 @@ class EventResult(_message.Message):
     """Output only. Sequence of the item."""
     @_builtins.property
     def outcome(self) -> _event_pb2.EventOutcome:
-        """Output only. What the event did; absent when status is present."""
+        """Output only. Outcome of the event; absent if status is present."""
 
     @_builtins.property
     def status(self) -> _item_status_pb2.ItemStatus:
-        """Output only. Why the item failed. Absent when it did not. It is final: send a corrected item
+        """Output only. Error of the item; absent if it succeeded. It is permanent: send a corrected item
         with a new sequence.
         """
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow the text or failed, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow the text or failed, enforced or in shadow
+        mode.
+        """
 
     def __init__(
         self,
@@ -356,9 +360,9 @@ class GetStateRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     include_traces: _builtins.bool
-    """Optional. Defaults to false. Return the synaptic traces themselves."""
+    """Optional. Defaults to false. Return the synaptic traces."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the answer may be of, at least 0."""
+    """Optional. Minimum revision of the response, at least 0."""
     def __init__(
         self,
         *,
@@ -385,7 +389,7 @@ class GetStateResponse(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space that the answer is of."""
+    """Output only. Revision of the space that the response reflects."""
     @_builtins.property
     def state(self) -> _event_pb2.CognitiveState:
         """Output only. The state, with its revision."""
@@ -418,17 +422,17 @@ class WatchStateRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     include_traces: _builtins.bool
-    """Optional. Defaults to false. Return the synaptic traces themselves."""
+    """Optional. Defaults to false. Return the synaptic traces."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the first state may be of, at least 0."""
+    """Optional. Minimum revision of the first state, at least 0."""
     @_builtins.property
     def min_interval(self) -> _duration_pb2.Duration:
-        """Optional. Defaults to 0.1 s. Shortest time between two states, 0.01 to 3600 s."""
+        """Optional. Defaults to 0.1 s. Minimum time between two states, 0.01 to 3600 s."""
 
     @_builtins.property
     def heartbeat_interval(self) -> _duration_pb2.Duration:
-        """Optional. Defaults to 30 s. Longest time without a message, 1 to 3600 s: a heartbeat is sent
-        where nothing has changed. A longer min_interval puts it off.
+        """Optional. Defaults to 30 s. Maximum time without a message, 1 to 3600 s; after it a heartbeat
+        is sent. A longer min_interval delays it.
         """
 
     def __init__(
@@ -459,8 +463,8 @@ class WatchStateResponse(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space that the state is of; in a heartbeat that of the state before
-    it, which still stands.
+    """Output only. Revision of the state; in a heartbeat that of the previous state, which is still
+    current.
     """
     @_builtins.property
     def state(self) -> _event_pb2.CognitiveState:
@@ -493,13 +497,13 @@ class ConsolidateRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     merge_min_cosine: _builtins.float
-    """Optional. Defaults to merge_min_cosine of the space. Cosine from which two memories without a
-    text are merged, 0.5 to 1, single precision; 1 merges none of them.
+    """Optional. Defaults to merge_min_cosine of the space. Minimum cosine to merge two memories
+    without text, 0.5 to 1, single precision; 1 disables merging.
     """
     validate_only: _builtins.bool
-    """Optional. Defaults to false. Find out what would be done, write nothing."""
+    """Optional. Defaults to false. Return the expected result without writing."""
     def __init__(
         self,
         *,
@@ -529,7 +533,7 @@ class ConsolidateResponse(_message.Message):
     PURGED_COUNT_FIELD_NUMBER: _builtins.int
     USED_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space after the write; the current one when nothing was written."""
+    """Output only. Revision of the space after the write; the current one if nothing was written."""
     merged_count: _builtins.int
     """Output only. Memories that were merged into others, at least 0."""
     purged_count: _builtins.int

@@ -26,11 +26,37 @@ if _version_not_supported:
 
 
 class CognitionServiceStub:
-    """The mind of a space: events pass its moral filter, step its wake/sleep rhythm and leave synaptic
-    traces and memories.
+    """The cognitive state of a space: events pass its moral filter, advance its wake/sleep rhythm, and
+    leave synaptic traces and memories.
 
-    Guarantees for all RPCs: as MemoryService. An event that the mind does not accept is an OK
-    response whose outcome says why, not an error.
+    Guarantees of all RPCs: those of MemoryService. An event that the space rejects is an OK response
+    whose outcome gives the reason, not an error.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+    entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+    credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+    metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+    JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+    was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def __init__(self, channel):
@@ -67,44 +93,54 @@ class CognitionServiceStub:
 
 
 class CognitionServiceServicer:
-    """The mind of a space: events pass its moral filter, step its wake/sleep rhythm and leave synaptic
-    traces and memories.
+    """The cognitive state of a space: events pass its moral filter, advance its wake/sleep rhythm, and
+    leave synaptic traces and memories.
 
-    Guarantees for all RPCs: as MemoryService. An event that the mind does not accept is an OK
-    response whose outcome says why, not an error.
+    Guarantees of all RPCs: those of MemoryService. An event that the space rejects is an OK response
+    whose outcome gives the reason, not an error.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+    entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+    credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+    metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+    JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+    was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def ProcessEvent(self, request, context):
-        """Lets a mind process one event: the moral filter judges it and adapts, an accepted event enters
-        traces and memory, the rhythm steps in either case. Creates the space when it does not exist.
+        """Processes one event: the moral filter judges it and adapts, an accepted event enters traces and
+        memory, and the rhythm advances in either case. Creates the space if it does not exist.
 
         Ordering: takes one revision; events of a space have one order. Atomicity: filter, traces,
-        memory and rhythm change in one record, of which the outcome is the exact result. Consistency:
-        a read with min_revision = outcome.revision sees it.
+        memory and rhythm change in one record; the outcome is its exact result. Consistency: a read
+        with min_revision = outcome.revision sees it.
 
-        Status codes:
+        Own statuses:
         - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists; an event needs text
-        or moral_value. REQUEST_ID_REUSED: use a new request_id.
+        or moral_value.
         - ALREADY_EXISTS MEMORY_EXISTS: choose another memory_id.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
         vector of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-        free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-        longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-        request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,133 +148,71 @@ class CognitionServiceServicer:
 
     def StreamEvents(self, request_iterator, context):
         """Processes any number of events over one stream with acknowledgements. The protocol is that of
-        MemoryService.IngestMemories: open, batches of 1 to 256 events, half-close; opened, acks, flow,
-        goodbye.
+        MemoryService.IngestMemories. The client sends open, then batches of 1 to 256 events, then
+        half-closes. The server sends opened, acks, flow and goodbye.
 
-        Ordering: events are processed in the order of their sequences. Atomicity: for each event, as
-        ProcessEvent; a failed item does not stop the stream. Consistency: an acknowledged item is
-        durable and applied, or finally failed. Items are de-duplicated by stream_id and sequence:
-        exactly once, however often they are sent.
+        Ordering: events are processed in the order of their sequences. Atomicity: for each event that
+        of ProcessEvent; a failed item does not stop the stream. Consistency: an acknowledged item is
+        durable and applied, or has failed permanently. Items are de-duplicated by stream_id and
+        sequence: each takes effect exactly once, however often it is sent.
 
-        Status codes of the stream (items have an ItemStatus of their own):
+        Statuses of the stream (each item has an ItemStatus):
         - INVALID_ARGUMENT FIELD_INVALID, STREAM_PROTOCOL_INVALID: correct the client.
-        STREAM_SEQUENCE_INVALID: reconnect and go on after the acknowledged item.
+        STREAM_SEQUENCE_INVALID: reconnect and continue after the last acknowledged item.
         STREAM_RESUME_INVALID: open without a token.
-        - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; begin a new stream.
+        - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; start a new stream.
         SPACE_READ_ONLY: change the space first.
         - ABORTED STREAM_IN_USE: close the other stream of this id, or wait.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-        free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-        longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-        request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the space has too many open streams; resume one of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetState(self, request, context):
-        """Returns the state of a mind.
+        """Returns the state of a space.
 
         Ordering: none. Atomicity: all fields are of one revision. Consistency: see the service.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchState(self, request, context):
-        """Sends the state of a mind at once and after each change, until the caller cancels. Changes in
-        quick succession are joined: the newest state always arrives, not each one in between. While
-        nothing changes heartbeats tell that the watch is alive. When the node drains or the space is
-        deleted the stream ends with a status. At the greatest age of a stream, server.max_stream_age_s,
-        it ends with OK: watch again.
+        """Sends the state of a space at once and after each change, until the caller cancels. Changes in
+        quick succession are combined: the newest state always arrives, intermediate ones may not.
+        Heartbeats are sent while nothing changes. If the node drains or the space is deleted, the
+        stream ends with a status. At the maximum age of a stream, server.max_stream_age_s, it ends
+        with OK; watch again.
 
         Ordering: by rising revision. Atomicity: each state is of one revision. Consistency: see the
         service.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: the space does not exist or was deleted while it was watched.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Consolidate(self, request, context):
-        """Consolidates a mind now instead of in its next sleep: merges memories that say the same into
-        one, and removes what has expired. Texts say the same if they are equal but for their Unicode
-        normalisation form, the length of runs of white space, and one closing full stop; vectors
-        without a text if their cosine reaches merge_min_cosine. Memories whose metadata conflict, whose
-        labels together are more than 32, or whose vectors their callers sent and that differ are not
-        merged, nor are pinned ones and those with caller-chosen ids. Traces and rhythm stay as they
-        are. Where one record cannot name all, the next call merges the rest.
+        """Consolidates a space now instead of in its next sleep: merges memories of equal content, and
+        removes expired ones. Texts are equal if they differ only in Unicode normalisation form, length
+        of white space, or one final full stop. Memories without text are equal if their cosine reaches
+        merge_min_cosine. Not merged are memories with conflicting metadata, with more than 32 labels
+        together, with different vectors from callers, with ids chosen by callers, and pinned ones.
+        Traces and rhythm do not change. If one record cannot name all merges, the next call continues.
 
         Ordering: takes one revision. Atomicity: one record; memories that changed since the search for
         duplicates are skipped. Consistency: a read with min_revision = revision sees it. With
-        validate_only nothing is written and the response tells what would be done.
+        validate_only nothing is written; the response has the expected result.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-        use a new request_id.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
         - FAILED_PRECONDITION SPACE_READ_ONLY: change the space first.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-        free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-        longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-        request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -281,11 +255,37 @@ def add_CognitionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CognitionService:
-    """The mind of a space: events pass its moral filter, step its wake/sleep rhythm and leave synaptic
-    traces and memories.
+    """The cognitive state of a space: events pass its moral filter, advance its wake/sleep rhythm, and
+    leave synaptic traces and memories.
 
-    Guarantees for all RPCs: as MemoryService. An event that the mind does not accept is an OK
-    response whose outcome says why, not an error.
+    Guarantees of all RPCs: those of MemoryService. An event that the space rejects is an OK response
+    whose outcome gives the reason, not an error.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+    entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+    credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+    metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+    JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+    was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     @staticmethod

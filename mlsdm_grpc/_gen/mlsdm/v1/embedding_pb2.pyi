@@ -22,8 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class Embedding(_message.Message):
     """A vector of finite numbers. Its dimension is fixed for each space (default 384, at most 4096). It
     need not have unit length, but its Euclidean norm in single precision must be at least 1e-9:
-    shorter ones, the zero vector among them, have no direction to speak of and are INVALID_ARGUMENT
-    FIELD_INVALID. The server keeps single precision, normalised to unit length.
+    shorter vectors, including the zero vector, are INVALID_ARGUMENT FIELD_INVALID. The server stores
+    single precision, normalised to unit length.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -33,7 +33,7 @@ class Embedding(_message.Message):
     F16_LE_FIELD_NUMBER: _builtins.int
     f32_le: _builtins.bytes
     """Optional. The components as packed little-endian IEEE 754 binary32; the length is 4 x
-    dimension bytes. For machines: much cheaper to build and to parse than floats.
+    dimension bytes. Much cheaper to build and to parse than floats.
     """
     f16_le: _builtins.bytes
     """Optional. The components as packed little-endian IEEE 754 binary16; the length is 2 x
@@ -42,7 +42,7 @@ class Embedding(_message.Message):
     """
     @_builtins.property
     def floats(self) -> Global___FloatVector:
-        """Optional. The components as numbers: for people and JSON."""
+        """Optional. The components as numbers, for people and JSON."""
 
     def __init__(
         self,

@@ -30,13 +30,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     field (the first of them).
     """
     ERROR_REASON_MESSAGE_MALFORMED: _ErrorReason.ValueType  # 2
-    """INVALID_ARGUMENT. The bytes are not a message of the request type, or have more than 8192 fields
-    that are unknown or replaced by later ones. Action: correct the client. Metadata: method, or
-    limit.
+    """INVALID_ARGUMENT. The bytes are not a message of the request type, or contain more than 8192
+    fields that are unknown or overwritten. Action: correct the client. Metadata: method, or limit.
     """
     ERROR_REASON_METADATA_INVALID: _ErrorReason.ValueType  # 3
-    """INVALID_ARGUMENT. A metadata value has a form that is not allowed, for example two
-    x-mlsdm-tenant. Action: correct the metadata. Metadata: key.
+    """INVALID_ARGUMENT. A metadata value is malformed or repeated, for example two x-mlsdm-tenant.
+    Action: correct the metadata. Metadata: key.
     """
     ERROR_REASON_PAGE_TOKEN_INVALID: _ErrorReason.ValueType  # 4
     """INVALID_ARGUMENT. The page token was made for another tenant, space or filter, or by a server
@@ -51,39 +50,39 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     items in one request. Metadata: limit, actual.
     """
     ERROR_REASON_RESPONSE_TOO_LARGE: _ErrorReason.ValueType  # 7
-    """INVALID_ARGUMENT. The answer would exceed the response limit. Action: ask for fewer results, or
-    without embeddings. Metadata: limit, actual.
+    """INVALID_ARGUMENT. The response would exceed the size limit. Action: request fewer results, or
+    omit embeddings. Metadata: limit, actual.
     """
     ERROR_REASON_STREAM_RESUME_INVALID: _ErrorReason.ValueType  # 8
     """INVALID_ARGUMENT. The resume token does not belong to this space, incarnation or stream.
-    Action: open the stream again without a token; the server knows what is settled. Metadata:
-    stream_id.
+    Action: open the stream again without a token; the server knows the acknowledged items.
+    Metadata: stream_id.
     """
     ERROR_REASON_STREAM_SEQUENCE_INVALID: _ErrorReason.ValueType  # 9
     """INVALID_ARGUMENT. An item sequence leaves a gap. Action: reconnect with the newest resume token
-    and send on from there. Metadata: stream_id, expected, actual.
+    and continue from there. Metadata: stream_id, expected, actual.
     """
     ERROR_REASON_STREAM_PROTOCOL_INVALID: _ErrorReason.ValueType  # 10
-    """INVALID_ARGUMENT. The messages of a stream came in an order that is not allowed, for example a
-    batch before open. Action: correct the client. Metadata: method.
+    """INVALID_ARGUMENT. The messages of a stream are in an invalid order, for example a batch before
+    open. Action: correct the client. Metadata: method.
     """
     ERROR_REASON_ARCHIVE_INVALID: _ErrorReason.ValueType  # 11
-    """INVALID_ARGUMENT. An imported archive is damaged, incomplete or of an unknown format. Action:
-    export it again. Metadata: format_version.
+    """INVALID_ARGUMENT. Not returned by this version. An imported archive is damaged, incomplete or
+    of an unknown format. Action: export it again. Metadata: format_version.
     """
     ERROR_REASON_CREDENTIAL_MISSING: _ErrorReason.ValueType  # 12
     """UNAUTHENTICATED. No credential was sent. Action: send authorization or x-api-key."""
     ERROR_REASON_CREDENTIAL_INVALID: _ErrorReason.ValueType  # 13
-    """UNAUTHENTICATED. The credential is unknown, wrongly signed, or names a tenant of a form that is
-    not allowed. Action: obtain another credential.
+    """UNAUTHENTICATED. The credential is unknown, wrongly signed, or names an invalid tenant. Action:
+    obtain another credential.
     """
     ERROR_REASON_CREDENTIAL_EXPIRED: _ErrorReason.ValueType  # 14
-    """UNAUTHENTICATED. The credential was valid once. Action: renew it, then retry. Metadata:
+    """UNAUTHENTICATED. The credential has expired. Action: renew it, then retry. Metadata:
     expire_time.
     """
     ERROR_REASON_PERMISSION_MISSING: _ErrorReason.ValueType  # 15
     """PERMISSION_DENIED. The principal lacks the permission of the RPC or its scope. Action: do not
-    retry; ask for the permission. Metadata: permission, scope.
+    retry; request the permission. Metadata: permission, scope.
     """
     ERROR_REASON_SPACE_NOT_FOUND: _ErrorReason.ValueType  # 16
     """NOT_FOUND. The space does not exist for this tenant. Action: create it or write to it first.
@@ -94,7 +93,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     retry. Metadata: space, memory_id.
     """
     ERROR_REASON_BACKUP_NOT_FOUND: _ErrorReason.ValueType  # 18
-    """NOT_FOUND. No backup has this id. Action: do not retry. Metadata: backup_id."""
+    """NOT_FOUND. Not returned by this version. No backup has this id. Action: do not retry. Metadata:
+    backup_id.
+    """
     ERROR_REASON_SPACE_EXISTS: _ErrorReason.ValueType  # 19
     """ALREADY_EXISTS. A space of this name exists. Action: use it, or choose another name. Metadata:
     space.
@@ -112,15 +113,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: space.
     """
     ERROR_REASON_INCARNATION_MISMATCH: _ErrorReason.ValueType  # 23
-    """FAILED_PRECONDITION. The space was deleted and recreated since the caller looked. Action: read
-    the space again and decide anew. Metadata: space, expected, actual.
+    """FAILED_PRECONDITION. The space was deleted and recreated since the caller read it. Action: read
+    the space again, then decide. Metadata: space, expected, actual.
     """
     ERROR_REASON_ALL_PINNED: _ErrorReason.ValueType  # 24
-    """FAILED_PRECONDITION. The space is full of pinned memories, so nothing can leave. Action: unpin
-    or delete memories, or raise the capacity. Metadata: space, capacity.
+    """FAILED_PRECONDITION. The space is full of pinned memories, so none can be evicted. Action:
+    unpin or delete memories, or raise the capacity. Metadata: space, capacity.
     """
     ERROR_REASON_CONFIG_CONFLICT: _ErrorReason.ValueType  # 25
-    """FAILED_PRECONDITION. The change contradicts the state of the space, for example a capacity
+    """FAILED_PRECONDITION. The change conflicts with the state of the space, for example a capacity
     below the number in use. Action: choose another value. Metadata: space, field.
     """
     ERROR_REASON_EMBEDDER_NOT_CONFIGURED: _ErrorReason.ValueType  # 26
@@ -128,19 +129,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Action: send an embedding. Metadata: space.
     """
     ERROR_REASON_EMBEDDER_MISMATCH: _ErrorReason.ValueType  # 27
-    """FAILED_PRECONDITION. The server does not run the embedder that the space was filled with.
-    Action: send an embedding of that model, or configure it. Metadata: space, expected, actual.
+    """FAILED_PRECONDITION. The server does not run the embedder of the space. Action: send an
+    embedding of that model, or configure it. Metadata: space, expected, actual.
     """
     ERROR_REASON_SEMANTICS_UNSUPPORTED: _ErrorReason.ValueType  # 28
     """FAILED_PRECONDITION. The space or archive uses a semantics version, or a draft of one, that
     this server does not know. Action: use a server that knows it. Metadata: expected, actual. Or
-    the request has a field that the space cannot keep under its version. Action: leave the field
-    out, or let the operator set what is named. Metadata: space, field, setting, expected, actual.
+    the request has a field that the space cannot keep under its version. Action: omit the field,
+    or ask the operator to change the named setting. Metadata: space, field, setting, expected,
+    actual.
     """
     ERROR_REASON_PROVIDER_REJECTED: _ErrorReason.ValueType  # 29
-    """FAILED_PRECONDITION. The model provider refused the request for good, for example for its own
-    credential or length limit. Action: change the request or the configuration of the provider.
-    Metadata: provider, status (of HTTP, or a word where there was none).
+    """FAILED_PRECONDITION. The model provider refused the request permanently, for example for an
+    invalid credential or its length limit. Action: change the request or the configuration of the
+    provider. Metadata: provider, status (of HTTP, or a word if there was none).
     """
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 30
     """ABORTED. The resource changed since the caller read it. Action: read it again, apply the
@@ -151,12 +153,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     reconnect. Metadata: stream_id.
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 32
-    """RESOURCE_EXHAUSTED. The caller is over its rate. Action: wait RetryInfo, then retry. Metadata:
-    limit, quota_id.
+    """RESOURCE_EXHAUSTED. Not returned by this version. The caller exceeds its rate limit. Action:
+    wait RetryInfo, then retry. Metadata: limit, quota_id.
     """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 33
-    """RESOURCE_EXHAUSTED. The caller is over a quota that waiting does not refill: spaces, bytes,
-    streams of a space. Action: free room or raise the quota; do not retry. Metadata: limit,
+    """RESOURCE_EXHAUSTED. The caller exceeds a quota that does not refill with time: spaces, bytes,
+    streams of a space. Action: free capacity or raise the quota; do not retry. Metadata: limit,
     quota_id.
     """
     ERROR_REASON_BULKHEAD_FULL: _ErrorReason.ValueType  # 34
@@ -164,60 +166,63 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     after RetryInfo. Metadata: lane.
     """
     ERROR_REASON_SHEDDING: _ErrorReason.ValueType  # 35
-    """UNAVAILABLE. The node refuses bulk and sheddable work to stay healthy. Action: retry after
-    RetryInfo. Metadata: cause.
+    """UNAVAILABLE. The node is SHEDDING load and refuses bulk and sheddable calls. Action: retry
+    after RetryInfo. Metadata: cause.
     """
     ERROR_REASON_EMERGENCY: _ErrorReason.ValueType  # 36
-    """UNAVAILABLE. The node is in emergency and refuses writes and generation. Action: retry after
+    """UNAVAILABLE. The node is in EMERGENCY and refuses writes and generation. Action: retry after
     RetryInfo, on another node where there is one. Metadata: cause.
     """
     ERROR_REASON_DRAINING: _ErrorReason.ValueType  # 37
-    """UNAVAILABLE. The node is about to stop. Action: retry on another node, or after RetryInfo on the
-    one that takes its place.
+    """UNAVAILABLE. The node is stopping. Action: retry on another node, or after RetryInfo on its
+    replacement.
     """
     ERROR_REASON_STARTING: _ErrorReason.ValueType  # 38
-    """UNAVAILABLE. The node is not ready yet. Action: retry after RetryInfo."""
+    """UNAVAILABLE. Not returned by this version. The node is not ready yet. Action: retry after
+    RetryInfo.
+    """
     ERROR_REASON_SPACE_LOADING: _ErrorReason.ValueType  # 39
     """UNAVAILABLE. The space is being loaded and its buffer of waiting writes is full. Action: retry
     after RetryInfo. Metadata: space.
     """
     ERROR_REASON_NODE_STALE: _ErrorReason.ValueType  # 40
-    """UNAVAILABLE. The node has not heard from the log for cluster.max_staleness and serves no reads.
-    Action: retry on another node. Metadata: staleness_ms.
+    """UNAVAILABLE. Not returned by this version. The node has received nothing from the log for
+    cluster.max_staleness and serves no reads. Action: retry on another node. Metadata:
+    staleness_ms.
     """
     ERROR_REASON_JOURNAL_UNAVAILABLE: _ErrorReason.ValueType  # 41
     """UNAVAILABLE. The journal did not confirm the write. Action: retry after RetryInfo with the same
-    request_id, which also tells whether the first try was kept after all. Metadata: written (no:
-    nothing was written; otherwise absent, and it is not known).
+    request_id; the response shows whether the first attempt was stored. Metadata: written ("no" if
+    nothing was written; absent if that is unknown).
     """
     ERROR_REASON_JOURNAL_FULL: _ErrorReason.ValueType  # 42
-    """UNAVAILABLE. The journal has no room; nothing was written. Action: retry after RetryInfo; the
-    operator makes room.
+    """UNAVAILABLE. The disk of the journal is full; nothing was written. Action: retry after
+    RetryInfo; the operator must free disk space.
     """
     ERROR_REASON_WORKER_LOST: _ErrorReason.ValueType  # 43
-    """UNAVAILABLE. The worker that holds the space, or the one that judges texts, died, was replaced or
-    does not answer. Action: retry after RetryInfo with the same request_id. Metadata: space (empty
-    where it is the one for texts).
+    """UNAVAILABLE. The worker of the space, or the one that evaluates texts, has ended, was replaced
+    or does not respond. Action: retry after RetryInfo with the same request_id. Metadata: space
+    (empty for a text worker).
     """
     ERROR_REASON_REVISION_NOT_REACHED: _ErrorReason.ValueType  # 44
     """UNAVAILABLE. This node has not applied min_revision in time. Action: retry after RetryInfo, or
-    read without min_revision. Metadata: expected, actual.
+    omit min_revision. Metadata: expected, actual.
     """
     ERROR_REASON_EMBEDDER_UNAVAILABLE: _ErrorReason.ValueType  # 45
-    """UNAVAILABLE. The embedder does not answer. Action: retry after RetryInfo, or send an embedding.
-    Metadata: model.
+    """UNAVAILABLE. The embedder does not respond. Action: retry after RetryInfo, or send an
+    embedding. Metadata: model.
     """
     ERROR_REASON_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 46
     """UNAVAILABLE. The model provider fails or its circuit breaker is open. Action: retry after
     RetryInfo. Metadata: provider, cause.
     """
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 47
-    """DEADLINE_EXCEEDED. The work cannot finish before the deadline and was not begun. Action: retry
-    with a longer deadline. Metadata: needed_ms.
+    """DEADLINE_EXCEEDED. The work cannot finish before the deadline and was not started. Action:
+    retry with a longer deadline. Metadata: needed_ms.
     """
     ERROR_REASON_DEADLINE_EXPIRED: _ErrorReason.ValueType  # 48
-    """DEADLINE_EXCEEDED. The deadline passed while the work was under way; nothing was written.
-    Action: retry with a longer deadline.
+    """DEADLINE_EXCEEDED. The deadline passed during the work; nothing was written. Action: retry with
+    a longer deadline.
     """
     ERROR_REASON_OUTCOME_UNKNOWN: _ErrorReason.ValueType  # 49
     """DEADLINE_EXCEEDED. The deadline passed after the write went to the journal. Action: retry with
@@ -229,30 +234,32 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     acknowledged records are missing.
     """
     ERROR_REASON_NOT_YET_AVAILABLE: _ErrorReason.ValueType  # 51
-    """UNIMPLEMENTED. The contract has this RPC or option, this server does not offer it yet. Action:
-    see GetServerInfo. Metadata: method.
+    """UNIMPLEMENTED. The contract has this RPC or option, but this server does not implement it.
+    Action: see GetServerInfo. Metadata: method.
     """
     ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 52
     """UNIMPLEMENTED. The contract has no such RPC. Action: correct the client. Metadata: method."""
     ERROR_REASON_CANCELLED: _ErrorReason.ValueType  # 53
-    """CANCELLED. The caller cancelled; a write may have happened if it was already on its way to the
-    journal. Action: retry a write with the same request_id.
+    """CANCELLED. Not returned by this version: a cancelled call ends without error details. The
+    caller cancelled; a write may have happened if it had reached the journal. Action: retry a
+    write with the same request_id.
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 54
     """INTERNAL. A defect of the server; the text is fixed. Action: report the request id. Metadata:
     request_id.
     """
     ERROR_REASON_NOT_REMEMBERED: _ErrorReason.ValueType  # 55
-    """FAILED_PRECONDITION. In remember_status only: the moral filter, a rule of the policy or a sleeping
-    space that lets nothing in (sleep_gate) kept an exchange out of memory. Action: none; the answer is
-    valid. Metadata: cause (moral, policy, sleep, or none where the confidence is too low).
+    """FAILED_PRECONDITION. In remember_status only: the moral filter, a rule of the policy, or a
+    sleeping space (sleep_gate) refused to store an exchange. Action: none; the answer is valid.
+    Metadata: cause (moral, policy, sleep, or none if the confidence is too low).
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Why an RPC failed. Every error carries google.rpc.ErrorInfo with domain "mlsdm.dev" and, as its
-    reason, the name of one of these values without the prefix ERROR_REASON_. Each comment gives the
-    gRPC code, what happened, what the caller should do and the metadata keys. Waiting helps exactly
-    where RetryInfo is present. Values are never renumbered or reused.
+    """Reason of a failed RPC. Every error carries google.rpc.ErrorInfo with domain "mlsdm.dev" and the
+    name of one of these values, without the prefix ERROR_REASON_, as its reason. Each comment gives
+    the gRPC code, the cause, the action of the caller and the metadata keys. A retry can succeed
+    only if RetryInfo is present. Values are never renumbered or reused. The text of error messages
+    is not part of the contract and may change.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
@@ -263,13 +270,12 @@ all such fields, at most 16. Action: correct the fields; do not retry unchanged.
 field (the first of them).
 """
 ERROR_REASON_MESSAGE_MALFORMED: ErrorReason.ValueType  # 2
-"""INVALID_ARGUMENT. The bytes are not a message of the request type, or have more than 8192 fields
-that are unknown or replaced by later ones. Action: correct the client. Metadata: method, or
-limit.
+"""INVALID_ARGUMENT. The bytes are not a message of the request type, or contain more than 8192
+fields that are unknown or overwritten. Action: correct the client. Metadata: method, or limit.
 """
 ERROR_REASON_METADATA_INVALID: ErrorReason.ValueType  # 3
-"""INVALID_ARGUMENT. A metadata value has a form that is not allowed, for example two
-x-mlsdm-tenant. Action: correct the metadata. Metadata: key.
+"""INVALID_ARGUMENT. A metadata value is malformed or repeated, for example two x-mlsdm-tenant.
+Action: correct the metadata. Metadata: key.
 """
 ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 4
 """INVALID_ARGUMENT. The page token was made for another tenant, space or filter, or by a server
@@ -284,39 +290,39 @@ ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 6
 items in one request. Metadata: limit, actual.
 """
 ERROR_REASON_RESPONSE_TOO_LARGE: ErrorReason.ValueType  # 7
-"""INVALID_ARGUMENT. The answer would exceed the response limit. Action: ask for fewer results, or
-without embeddings. Metadata: limit, actual.
+"""INVALID_ARGUMENT. The response would exceed the size limit. Action: request fewer results, or
+omit embeddings. Metadata: limit, actual.
 """
 ERROR_REASON_STREAM_RESUME_INVALID: ErrorReason.ValueType  # 8
 """INVALID_ARGUMENT. The resume token does not belong to this space, incarnation or stream.
-Action: open the stream again without a token; the server knows what is settled. Metadata:
-stream_id.
+Action: open the stream again without a token; the server knows the acknowledged items.
+Metadata: stream_id.
 """
 ERROR_REASON_STREAM_SEQUENCE_INVALID: ErrorReason.ValueType  # 9
 """INVALID_ARGUMENT. An item sequence leaves a gap. Action: reconnect with the newest resume token
-and send on from there. Metadata: stream_id, expected, actual.
+and continue from there. Metadata: stream_id, expected, actual.
 """
 ERROR_REASON_STREAM_PROTOCOL_INVALID: ErrorReason.ValueType  # 10
-"""INVALID_ARGUMENT. The messages of a stream came in an order that is not allowed, for example a
-batch before open. Action: correct the client. Metadata: method.
+"""INVALID_ARGUMENT. The messages of a stream are in an invalid order, for example a batch before
+open. Action: correct the client. Metadata: method.
 """
 ERROR_REASON_ARCHIVE_INVALID: ErrorReason.ValueType  # 11
-"""INVALID_ARGUMENT. An imported archive is damaged, incomplete or of an unknown format. Action:
-export it again. Metadata: format_version.
+"""INVALID_ARGUMENT. Not returned by this version. An imported archive is damaged, incomplete or
+of an unknown format. Action: export it again. Metadata: format_version.
 """
 ERROR_REASON_CREDENTIAL_MISSING: ErrorReason.ValueType  # 12
 """UNAUTHENTICATED. No credential was sent. Action: send authorization or x-api-key."""
 ERROR_REASON_CREDENTIAL_INVALID: ErrorReason.ValueType  # 13
-"""UNAUTHENTICATED. The credential is unknown, wrongly signed, or names a tenant of a form that is
-not allowed. Action: obtain another credential.
+"""UNAUTHENTICATED. The credential is unknown, wrongly signed, or names an invalid tenant. Action:
+obtain another credential.
 """
 ERROR_REASON_CREDENTIAL_EXPIRED: ErrorReason.ValueType  # 14
-"""UNAUTHENTICATED. The credential was valid once. Action: renew it, then retry. Metadata:
+"""UNAUTHENTICATED. The credential has expired. Action: renew it, then retry. Metadata:
 expire_time.
 """
 ERROR_REASON_PERMISSION_MISSING: ErrorReason.ValueType  # 15
 """PERMISSION_DENIED. The principal lacks the permission of the RPC or its scope. Action: do not
-retry; ask for the permission. Metadata: permission, scope.
+retry; request the permission. Metadata: permission, scope.
 """
 ERROR_REASON_SPACE_NOT_FOUND: ErrorReason.ValueType  # 16
 """NOT_FOUND. The space does not exist for this tenant. Action: create it or write to it first.
@@ -327,7 +333,9 @@ ERROR_REASON_MEMORY_NOT_FOUND: ErrorReason.ValueType  # 17
 retry. Metadata: space, memory_id.
 """
 ERROR_REASON_BACKUP_NOT_FOUND: ErrorReason.ValueType  # 18
-"""NOT_FOUND. No backup has this id. Action: do not retry. Metadata: backup_id."""
+"""NOT_FOUND. Not returned by this version. No backup has this id. Action: do not retry. Metadata:
+backup_id.
+"""
 ERROR_REASON_SPACE_EXISTS: ErrorReason.ValueType  # 19
 """ALREADY_EXISTS. A space of this name exists. Action: use it, or choose another name. Metadata:
 space.
@@ -345,15 +353,15 @@ ERROR_REASON_SPACE_READ_ONLY: ErrorReason.ValueType  # 22
 Metadata: space.
 """
 ERROR_REASON_INCARNATION_MISMATCH: ErrorReason.ValueType  # 23
-"""FAILED_PRECONDITION. The space was deleted and recreated since the caller looked. Action: read
-the space again and decide anew. Metadata: space, expected, actual.
+"""FAILED_PRECONDITION. The space was deleted and recreated since the caller read it. Action: read
+the space again, then decide. Metadata: space, expected, actual.
 """
 ERROR_REASON_ALL_PINNED: ErrorReason.ValueType  # 24
-"""FAILED_PRECONDITION. The space is full of pinned memories, so nothing can leave. Action: unpin
-or delete memories, or raise the capacity. Metadata: space, capacity.
+"""FAILED_PRECONDITION. The space is full of pinned memories, so none can be evicted. Action:
+unpin or delete memories, or raise the capacity. Metadata: space, capacity.
 """
 ERROR_REASON_CONFIG_CONFLICT: ErrorReason.ValueType  # 25
-"""FAILED_PRECONDITION. The change contradicts the state of the space, for example a capacity
+"""FAILED_PRECONDITION. The change conflicts with the state of the space, for example a capacity
 below the number in use. Action: choose another value. Metadata: space, field.
 """
 ERROR_REASON_EMBEDDER_NOT_CONFIGURED: ErrorReason.ValueType  # 26
@@ -361,19 +369,20 @@ ERROR_REASON_EMBEDDER_NOT_CONFIGURED: ErrorReason.ValueType  # 26
 Action: send an embedding. Metadata: space.
 """
 ERROR_REASON_EMBEDDER_MISMATCH: ErrorReason.ValueType  # 27
-"""FAILED_PRECONDITION. The server does not run the embedder that the space was filled with.
-Action: send an embedding of that model, or configure it. Metadata: space, expected, actual.
+"""FAILED_PRECONDITION. The server does not run the embedder of the space. Action: send an
+embedding of that model, or configure it. Metadata: space, expected, actual.
 """
 ERROR_REASON_SEMANTICS_UNSUPPORTED: ErrorReason.ValueType  # 28
 """FAILED_PRECONDITION. The space or archive uses a semantics version, or a draft of one, that
 this server does not know. Action: use a server that knows it. Metadata: expected, actual. Or
-the request has a field that the space cannot keep under its version. Action: leave the field
-out, or let the operator set what is named. Metadata: space, field, setting, expected, actual.
+the request has a field that the space cannot keep under its version. Action: omit the field,
+or ask the operator to change the named setting. Metadata: space, field, setting, expected,
+actual.
 """
 ERROR_REASON_PROVIDER_REJECTED: ErrorReason.ValueType  # 29
-"""FAILED_PRECONDITION. The model provider refused the request for good, for example for its own
-credential or length limit. Action: change the request or the configuration of the provider.
-Metadata: provider, status (of HTTP, or a word where there was none).
+"""FAILED_PRECONDITION. The model provider refused the request permanently, for example for an
+invalid credential or its length limit. Action: change the request or the configuration of the
+provider. Metadata: provider, status (of HTTP, or a word if there was none).
 """
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 30
 """ABORTED. The resource changed since the caller read it. Action: read it again, apply the
@@ -384,12 +393,12 @@ ERROR_REASON_STREAM_IN_USE: ErrorReason.ValueType  # 31
 reconnect. Metadata: stream_id.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 32
-"""RESOURCE_EXHAUSTED. The caller is over its rate. Action: wait RetryInfo, then retry. Metadata:
-limit, quota_id.
+"""RESOURCE_EXHAUSTED. Not returned by this version. The caller exceeds its rate limit. Action:
+wait RetryInfo, then retry. Metadata: limit, quota_id.
 """
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 33
-"""RESOURCE_EXHAUSTED. The caller is over a quota that waiting does not refill: spaces, bytes,
-streams of a space. Action: free room or raise the quota; do not retry. Metadata: limit,
+"""RESOURCE_EXHAUSTED. The caller exceeds a quota that does not refill with time: spaces, bytes,
+streams of a space. Action: free capacity or raise the quota; do not retry. Metadata: limit,
 quota_id.
 """
 ERROR_REASON_BULKHEAD_FULL: ErrorReason.ValueType  # 34
@@ -397,60 +406,63 @@ ERROR_REASON_BULKHEAD_FULL: ErrorReason.ValueType  # 34
 after RetryInfo. Metadata: lane.
 """
 ERROR_REASON_SHEDDING: ErrorReason.ValueType  # 35
-"""UNAVAILABLE. The node refuses bulk and sheddable work to stay healthy. Action: retry after
-RetryInfo. Metadata: cause.
+"""UNAVAILABLE. The node is SHEDDING load and refuses bulk and sheddable calls. Action: retry
+after RetryInfo. Metadata: cause.
 """
 ERROR_REASON_EMERGENCY: ErrorReason.ValueType  # 36
-"""UNAVAILABLE. The node is in emergency and refuses writes and generation. Action: retry after
+"""UNAVAILABLE. The node is in EMERGENCY and refuses writes and generation. Action: retry after
 RetryInfo, on another node where there is one. Metadata: cause.
 """
 ERROR_REASON_DRAINING: ErrorReason.ValueType  # 37
-"""UNAVAILABLE. The node is about to stop. Action: retry on another node, or after RetryInfo on the
-one that takes its place.
+"""UNAVAILABLE. The node is stopping. Action: retry on another node, or after RetryInfo on its
+replacement.
 """
 ERROR_REASON_STARTING: ErrorReason.ValueType  # 38
-"""UNAVAILABLE. The node is not ready yet. Action: retry after RetryInfo."""
+"""UNAVAILABLE. Not returned by this version. The node is not ready yet. Action: retry after
+RetryInfo.
+"""
 ERROR_REASON_SPACE_LOADING: ErrorReason.ValueType  # 39
 """UNAVAILABLE. The space is being loaded and its buffer of waiting writes is full. Action: retry
 after RetryInfo. Metadata: space.
 """
 ERROR_REASON_NODE_STALE: ErrorReason.ValueType  # 40
-"""UNAVAILABLE. The node has not heard from the log for cluster.max_staleness and serves no reads.
-Action: retry on another node. Metadata: staleness_ms.
+"""UNAVAILABLE. Not returned by this version. The node has received nothing from the log for
+cluster.max_staleness and serves no reads. Action: retry on another node. Metadata:
+staleness_ms.
 """
 ERROR_REASON_JOURNAL_UNAVAILABLE: ErrorReason.ValueType  # 41
 """UNAVAILABLE. The journal did not confirm the write. Action: retry after RetryInfo with the same
-request_id, which also tells whether the first try was kept after all. Metadata: written (no:
-nothing was written; otherwise absent, and it is not known).
+request_id; the response shows whether the first attempt was stored. Metadata: written ("no" if
+nothing was written; absent if that is unknown).
 """
 ERROR_REASON_JOURNAL_FULL: ErrorReason.ValueType  # 42
-"""UNAVAILABLE. The journal has no room; nothing was written. Action: retry after RetryInfo; the
-operator makes room.
+"""UNAVAILABLE. The disk of the journal is full; nothing was written. Action: retry after
+RetryInfo; the operator must free disk space.
 """
 ERROR_REASON_WORKER_LOST: ErrorReason.ValueType  # 43
-"""UNAVAILABLE. The worker that holds the space, or the one that judges texts, died, was replaced or
-does not answer. Action: retry after RetryInfo with the same request_id. Metadata: space (empty
-where it is the one for texts).
+"""UNAVAILABLE. The worker of the space, or the one that evaluates texts, has ended, was replaced
+or does not respond. Action: retry after RetryInfo with the same request_id. Metadata: space
+(empty for a text worker).
 """
 ERROR_REASON_REVISION_NOT_REACHED: ErrorReason.ValueType  # 44
 """UNAVAILABLE. This node has not applied min_revision in time. Action: retry after RetryInfo, or
-read without min_revision. Metadata: expected, actual.
+omit min_revision. Metadata: expected, actual.
 """
 ERROR_REASON_EMBEDDER_UNAVAILABLE: ErrorReason.ValueType  # 45
-"""UNAVAILABLE. The embedder does not answer. Action: retry after RetryInfo, or send an embedding.
-Metadata: model.
+"""UNAVAILABLE. The embedder does not respond. Action: retry after RetryInfo, or send an
+embedding. Metadata: model.
 """
 ERROR_REASON_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 46
 """UNAVAILABLE. The model provider fails or its circuit breaker is open. Action: retry after
 RetryInfo. Metadata: provider, cause.
 """
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 47
-"""DEADLINE_EXCEEDED. The work cannot finish before the deadline and was not begun. Action: retry
-with a longer deadline. Metadata: needed_ms.
+"""DEADLINE_EXCEEDED. The work cannot finish before the deadline and was not started. Action:
+retry with a longer deadline. Metadata: needed_ms.
 """
 ERROR_REASON_DEADLINE_EXPIRED: ErrorReason.ValueType  # 48
-"""DEADLINE_EXCEEDED. The deadline passed while the work was under way; nothing was written.
-Action: retry with a longer deadline.
+"""DEADLINE_EXCEEDED. The deadline passed during the work; nothing was written. Action: retry with
+a longer deadline.
 """
 ERROR_REASON_OUTCOME_UNKNOWN: ErrorReason.ValueType  # 49
 """DEADLINE_EXCEEDED. The deadline passed after the write went to the journal. Action: retry with
@@ -462,22 +474,23 @@ the operator restores the space. Metadata: space, revision; last_revision and fi
 acknowledged records are missing.
 """
 ERROR_REASON_NOT_YET_AVAILABLE: ErrorReason.ValueType  # 51
-"""UNIMPLEMENTED. The contract has this RPC or option, this server does not offer it yet. Action:
-see GetServerInfo. Metadata: method.
+"""UNIMPLEMENTED. The contract has this RPC or option, but this server does not implement it.
+Action: see GetServerInfo. Metadata: method.
 """
 ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 52
 """UNIMPLEMENTED. The contract has no such RPC. Action: correct the client. Metadata: method."""
 ERROR_REASON_CANCELLED: ErrorReason.ValueType  # 53
-"""CANCELLED. The caller cancelled; a write may have happened if it was already on its way to the
-journal. Action: retry a write with the same request_id.
+"""CANCELLED. Not returned by this version: a cancelled call ends without error details. The
+caller cancelled; a write may have happened if it had reached the journal. Action: retry a
+write with the same request_id.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 54
 """INTERNAL. A defect of the server; the text is fixed. Action: report the request id. Metadata:
 request_id.
 """
 ERROR_REASON_NOT_REMEMBERED: ErrorReason.ValueType  # 55
-"""FAILED_PRECONDITION. In remember_status only: the moral filter, a rule of the policy or a sleeping
-space that lets nothing in (sleep_gate) kept an exchange out of memory. Action: none; the answer is
-valid. Metadata: cause (moral, policy, sleep, or none where the confidence is too low).
+"""FAILED_PRECONDITION. In remember_status only: the moral filter, a rule of the policy, or a
+sleeping space (sleep_gate) refused to store an exchange. Action: none; the answer is valid.
+Metadata: cause (moral, policy, sleep, or none if the confidence is too low).
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

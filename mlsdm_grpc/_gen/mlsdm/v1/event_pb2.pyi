@@ -36,10 +36,10 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     REJECTION_REASON_POLICY: _RejectionReason.ValueType  # 2
     """An enforced policy rule refused the content; the verdicts name it."""
     REJECTION_REASON_SLEEPING: _RejectionReason.ValueType  # 3
-    """The space has its sleep gate on and sleeps."""
+    """The space is asleep, and its sleep gate is on."""
 
 class RejectionReason(_RejectionReason, metaclass=_RejectionReasonEnumTypeWrapper):
-    """Why a mind did not take an event in."""
+    """Reason why a space rejected an event."""
 
 REJECTION_REASON_UNSPECIFIED: RejectionReason.ValueType  # 0
 """Not set: the event was accepted."""
@@ -48,7 +48,7 @@ REJECTION_REASON_MORAL: RejectionReason.ValueType  # 1
 REJECTION_REASON_POLICY: RejectionReason.ValueType  # 2
 """An enforced policy rule refused the content; the verdicts name it."""
 REJECTION_REASON_SLEEPING: RejectionReason.ValueType  # 3
-"""The space has its sleep gate on and sleeps."""
+"""The space is asleep, and its sleep gate is on."""
 Global___RejectionReason: _TypeAlias = RejectionReason  # noqa: Y015
 
 class _RhythmState:
@@ -112,17 +112,17 @@ class Event(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Optional. What happened, at most 8192 bytes of UTF-8. Stored with the memory. One of white space
-    and invisible characters only needs embedding and moral_value beside it.
+    """Optional. Text of the event, at most 8192 bytes of UTF-8. Stored with the memory. A text of
+    only white space and invisible characters requires embedding and moral_value.
     """
     moral_value: _builtins.float
-    """Optional. Moral value, 0 (harmful) to 1 (harmless), double precision. Absent lets the server
-    score text. With text the effective value is the smaller one of caller and server, unless the
-    principal holds governance.attest.
+    """Optional. Moral value, 0 (harmful) to 1 (harmless), double precision. If absent, the server
+    scores the text. With text, the effective value is the smaller one of caller and server, unless
+    the principal has the permission governance.attest.
     """
     memory_id: _builtins.str
-    """Optional. Id of the memory that an accepted event becomes, `[A-Za-z0-9._-]{1,64}`. Empty lets
-    the server choose a ULID.
+    """Optional. Id of the memory of an accepted event, `[A-Za-z0-9._-]{1,64}`. If empty, the server
+    chooses a ULID.
     """
     source: _memory_pb2.MemorySource.ValueType
     """Optional. Source of the memory. Defaults to MEMORY_SOURCE_USER_INPUT."""
@@ -130,7 +130,7 @@ class Event(_message.Message):
     """Optional. Defaults to 1.0. Confidence of the memory, 0 to 1, single precision."""
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
-        """Optional. The vector, of the dimension of the space. Without it the server embeds text."""
+        """Optional. The vector, with the dimension of the space. Without it the server embeds text."""
 
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -199,7 +199,7 @@ Global___SynapticNorms: _TypeAlias = SynapticNorms  # noqa: Y015
 
 @_typing.final
 class EventOutcome(_message.Message):
-    """What an event did to a mind, as of the record of the event: all fields belong to the same moment."""
+    """Outcome of an event, at the record of the event: all fields have the same revision."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -219,15 +219,15 @@ class EventOutcome(_message.Message):
     EVICTED_MEMORY_IDS_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     accepted: _builtins.bool
-    """Output only. The event passed and entered the traces, and the memory if its confidence suffices.
-    A refused one still steps the mind.
+    """Output only. True if the event passed and entered the traces, and the memory if its confidence
+    suffices. A rejected event still advances the rhythm.
     """
     rejection_reason: Global___RejectionReason.ValueType
-    """Output only. Why it was not accepted."""
+    """Output only. Reason of the rejection."""
     step: _builtins.int
-    """Output only. Number of events this mind has processed, this one included, at least 1."""
+    """Output only. Number of events that the space has processed, including this one, at least 1."""
     phase: _builtins.float
-    """Output only. Phase of the mind after the step, 0 to 1, single precision."""
+    """Output only. Phase of the space after the step, 0 to 1, single precision."""
     moral_threshold: _builtins.float
     """Output only. Threshold of the moral filter after the step, 0.30 to 0.90, double precision."""
     moral_ema: _builtins.float
@@ -235,8 +235,8 @@ class EventOutcome(_message.Message):
     hostility under the policy vigilant, of acceptance under homeostatic.
     """
     memory_id: _builtins.str
-    """Output only. The memory that the event became or refreshed; empty when it was not accepted, or
-    accepted into the traces only because its confidence is below the space's minimum.
+    """Output only. Id of the memory that the event created or refreshed. Empty if it was rejected, or
+    accepted into the traces only because its confidence is below the minimum.
     """
     used: _builtins.int
     """Output only. Memories in the space after the step, 0 to capacity."""
@@ -249,16 +249,16 @@ class EventOutcome(_message.Message):
     rhythm_state: Global___RhythmState.ValueType
     """Output only. Rhythm after the step."""
     result: _memory_pb2.PutResult.ValueType
-    """Output only. What became of the memory: CREATED, REFRESHED, or REFUSED for an event that was
-    not accepted or whose confidence is below the space's minimum.
+    """Output only. Result for the memory: CREATED, REFRESHED, or REFUSED for an event that was
+    rejected or whose confidence is below the space's minimum.
     """
     @_builtins.property
     def synaptic_norms(self) -> Global___SynapticNorms:
-        """Output only. Lengths of the traces when the answer was built."""
+        """Output only. Norms of the traces when the response was built."""
 
     @_builtins.property
     def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Memories that left to make room."""
+        """Output only. Ids of the evicted memories."""
 
     def __init__(
         self,
@@ -289,7 +289,7 @@ Global___EventOutcome: _TypeAlias = EventOutcome  # noqa: Y015
 
 @_typing.final
 class MoralState(_message.Message):
-    """The moral filter of a mind. All values double precision."""
+    """The moral filter of a space. All values are double precision."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -306,8 +306,8 @@ class MoralState(_message.Message):
     base_threshold: _builtins.float
     """Output only. Threshold without recent hostility, 0.30 to 0.90."""
     drift: _builtins.float
-    """Output only. Difference of the threshold to its base, -0.6 to 0.6. A value that stays away from
-    0 is drift.
+    """Output only. Difference between the threshold and its base, -0.6 to 0.6. A value that stays
+    away from 0 indicates drift.
     """
     accepted_count: _builtins.int
     """Output only. Events accepted since the space was created."""
@@ -333,7 +333,7 @@ Global___MoralState: _TypeAlias = MoralState  # noqa: Y015
 
 @_typing.final
 class SynapticTraces(_message.Message):
-    """The three synaptic traces themselves."""
+    """The three synaptic traces."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -369,7 +369,7 @@ Global___SynapticTraces: _TypeAlias = SynapticTraces  # noqa: Y015
 
 @_typing.final
 class MemoryStats(_message.Message):
-    """The vector memory of a mind."""
+    """The vector memory of a space."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -382,7 +382,7 @@ class MemoryStats(_message.Message):
     LOST_COUNT_FIELD_NUMBER: _builtins.int
     LEXICAL_BYTES_FIELD_NUMBER: _builtins.int
     used: _builtins.int
-    """Output only. Memories in the space, expired ones that are not yet purged included, 0 to
+    """Output only. Memories in the space, including expired ones that are not yet purged, 0 to
     capacity.
     """
     capacity: _builtins.int
@@ -390,22 +390,20 @@ class MemoryStats(_message.Message):
     pinned_count: _builtins.int
     """Output only. Pinned memories, 0 to used."""
     dimension: _builtins.int
-    """Output only. Dimension of the vectors, 0 while the first write has not fixed it, else 1 to
-    4096.
-    """
+    """Output only. Dimension of the vectors, 1 to 4096; 0 before the first write fixes it."""
     capacity_bytes: _builtins.int
-    """Output only. Bytes that vectors and phases take at full capacity. Example: 30800000 for 20000 x
+    """Output only. Size of vectors and phases at full capacity, bytes. Example: 30800000 for 20000 x
     384.
     """
     used_bytes: _builtins.int
-    """Output only. Bytes in use now, search structures and texts included."""
+    """Output only. Memory in use, including search structures and texts, bytes."""
     lost_count: _builtins.int
     """Output only. Memories reported as lost because a row was damaged and the journal could not
     restore it, at least 0.
     """
     lexical_bytes: _builtins.int
-    """Output only. Bytes that the index of the words takes now, at most one and a half times those of
-    the texts and 2 MiB; no part of used_bytes.
+    """Output only. Size of the lexical index, bytes; at most 1.5 times the size of the texts plus 2
+    MiB; not part of used_bytes. New texts are indexed in idle time, or by the next query by words.
     """
     def __init__(
         self,
@@ -429,7 +427,7 @@ Global___MemoryStats: _TypeAlias = MemoryStats  # noqa: Y015
 
 @_typing.final
 class CognitiveState(_message.Message):
-    """The state of a mind as of one revision: all fields belong to the same moment."""
+    """The state of a space at one revision."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -453,8 +451,8 @@ class CognitiveState(_message.Message):
     revision: _builtins.int
     """Output only. Revision of the space."""
     incarnation: _builtins.int
-    """Output only. Which life of the space this is: the revision of the record that created it, at
-    least 1; another number after delete and recreate.
+    """Output only. Incarnation of the space: the revision of the record that created it, at least 1.
+    Another number after the space was deleted and recreated.
     """
     step: _builtins.int
     """Output only. Events processed since the space was created, at least 0."""
@@ -480,7 +478,7 @@ class CognitiveState(_message.Message):
 
     @_builtins.property
     def synaptic_traces(self) -> Global___SynapticTraces:
-        """Output only. The traces, only where the request asks for them."""
+        """Output only. The traces, only if requested."""
 
     @_builtins.property
     def memory(self) -> Global___MemoryStats:
@@ -492,7 +490,7 @@ class CognitiveState(_message.Message):
 
     @_builtins.property
     def staleness(self) -> _duration_pb2.Duration:
-        """Output only. How far this node may be behind the log."""
+        """Output only. Maximum lag of this node behind the log."""
 
     def __init__(
         self,

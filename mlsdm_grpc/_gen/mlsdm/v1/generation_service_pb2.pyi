@@ -33,38 +33,38 @@ class _FinishReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FinishRe
     FINISH_REASON_UNSPECIFIED: _FinishReason.ValueType  # 0
     """Not set. Never sent."""
     FINISH_REASON_STOP: _FinishReason.ValueType  # 1
-    """The model was done, or reached a stop sequence."""
+    """The model finished, or reached a stop sequence."""
     FINISH_REASON_LENGTH: _FinishReason.ValueType  # 2
     """The token limit was reached."""
     FINISH_REASON_PROMPT_REFUSED: _FinishReason.ValueType  # 3
     """Policy refused the prompt; the model was not called and text is empty."""
     FINISH_REASON_RESPONSE_REFUSED: _FinishReason.ValueType  # 4
-    """Policy refused the answer; text is empty, or what a stream had let out before. Or the model, or
-    its provider, refused to go on; text is what was said until then.
+    """The policy refused the answer; text is empty, or the part that a stream had released. Or the
+    model or its provider refused to continue; text is the part until then.
     """
     FINISH_REASON_INCOMPLETE: _FinishReason.ValueType  # 5
-    """Nobody says that the model was done: it wants to call a tool, pauses, or its provider gives no
-    reason or an unknown one. text may lack its end; the exchange is not remembered.
+    """The provider did not report a normal end: a tool call, a pause, no reason or an unknown one.
+    text may be truncated; the exchange is not stored.
     """
 
 class FinishReason(_FinishReason, metaclass=_FinishReasonEnumTypeWrapper):
-    """Why a generation ended."""
+    """Reason for the end of a generation."""
 
 FINISH_REASON_UNSPECIFIED: FinishReason.ValueType  # 0
 """Not set. Never sent."""
 FINISH_REASON_STOP: FinishReason.ValueType  # 1
-"""The model was done, or reached a stop sequence."""
+"""The model finished, or reached a stop sequence."""
 FINISH_REASON_LENGTH: FinishReason.ValueType  # 2
 """The token limit was reached."""
 FINISH_REASON_PROMPT_REFUSED: FinishReason.ValueType  # 3
 """Policy refused the prompt; the model was not called and text is empty."""
 FINISH_REASON_RESPONSE_REFUSED: FinishReason.ValueType  # 4
-"""Policy refused the answer; text is empty, or what a stream had let out before. Or the model, or
-its provider, refused to go on; text is what was said until then.
+"""The policy refused the answer; text is empty, or the part that a stream had released. Or the
+model or its provider refused to continue; text is the part until then.
 """
 FINISH_REASON_INCOMPLETE: FinishReason.ValueType  # 5
-"""Nobody says that the model was done: it wants to call a tool, pauses, or its provider gives no
-reason or an unknown one. text may lack its end; the exchange is not remembered.
+"""The provider did not report a normal end: a tool call, a pause, no reason or an unknown one.
+text may be truncated; the exchange is not stored.
 """
 Global___FinishReason: _TypeAlias = FinishReason  # noqa: Y015
 
@@ -94,61 +94,60 @@ class GenerateRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
-    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white
-    space and invisible characters.
+    """Required. The prompt, 1 to 65536 bytes of UTF-8 by default, not only white space and invisible
+    characters.
     """
     moral_value: _builtins.float
     """Optional. Moral value of the prompt, 0 (harmful) to 1 (harmless), double precision. The
-    effective value is the smaller one of caller and server, unless the principal holds
-    governance.attest.
+    effective value is the smaller one of caller and server, unless the principal has the
+    permission governance.attest.
     """
     max_tokens: _builtins.int
-    """Optional. Defaults to the configured limit, which 0 means too. Most tokens of the answer, at
-    most 4096 unless configured otherwise. A sleeping space answers with at most 150.
+    """Optional. Defaults to the configured limit, also for 0. Maximum tokens of the answer, at most
+    4096 by default. A sleeping space uses at most 150.
     """
     top_k: _builtins.int
-    """Optional. Defaults to 5. Memories to recall, 0 (no recall) to 1000. At most 200 are looked at,
-    and at most 32 KiB of their text go into the prompt. What a model answered is not recalled, nor
-    are earlier prompts that only ask what this one asks.
+    """Optional. Defaults to 5. Number of memories to recall, 0 (no recall) to 1000. At most 200 are
+    examined, and at most 32 KiB of their text enter the prompt. Answers of models are not
+    recalled, and neither are earlier prompts that only repeat this question.
     """
     remember: _builtins.bool
-    """Optional. Defaults to true. Remember prompt and answer."""
+    """Optional. Defaults to true. Store prompt and answer."""
     request_id: _builtins.str
-    """Optional. UUID that makes remembering safe to repeat."""
+    """Optional. Idempotency key of storing the exchange, a UUID."""
     system_prompt: _builtins.str
-    """Optional. Instructions for the model, at most 65536 bytes of UTF-8. They are judged as the prompt
-    is, but for injection.
+    """Optional. Instructions for the model, at most 65536 bytes of UTF-8. They are evaluated like the
+    prompt, except for injection.
     """
     model: _builtins.str
     """Optional. Defaults to the configured model. One of the models that the server allows. Example:
     "gpt-4o-mini".
     """
     temperature: _builtins.float
-    """Optional. Defaults to that of the provider. Randomness, 0 to 2, single precision."""
+    """Optional. Defaults to the provider's value. Randomness, 0 to 2, single precision."""
     synaptic_bias: _builtins.float
     """Optional. Defaults to 0.1. Weight of the synaptic traces in the recall, -1 to 1, single
     precision.
     """
     repair_speech: _builtins.bool
-    """Optional. Defaults to true. Let telegraphic answers be repaired."""
+    """Optional. Defaults to true. Repair telegraphic answers."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the recall may be of, at least 0."""
+    """Optional. Minimum revision of the recall, at least 0."""
     conversation_id: _builtins.str
-    """Optional. Conversation that the prompt belongs to, `[A-Za-z0-9._-]{1,64}`. Its last exchanges go
-    to the model as turns before the prompt, at most 8 KiB of text, and this exchange is remembered
-    as one of it.
+    """Optional. Conversation of the prompt, `[A-Za-z0-9._-]{1,64}`. Its last exchanges are sent to
+    the model as earlier turns, at most 8 KiB of text, and this exchange is stored as part of it.
     """
     min_score: _builtins.float
-    """Optional. Defaults to 0.12. Lowest score of a memory that is recalled, -2 to 2, single precision;
-    see Match. What shares no word with the prompt is below the default.
+    """Optional. Defaults to 0.12. Minimum score of a recalled memory, -2 to 2, single precision; see
+    Match. A memory without a word of the prompt is below the default.
     """
     @_builtins.property
     def stop_sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Texts at which the answer ends, at most 4, each 1 to 64 bytes of UTF-8."""
+        """Optional. Stop sequences, at most 4, each 1 to 64 bytes of UTF-8."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
-        """Optional. Sources that a recalled memory may have, at most 8; none allows all."""
+        """Optional. Allowed sources of recalled memories, at most 8; empty allows all."""
 
     def __init__(
         self,
@@ -231,54 +230,54 @@ class GenerateResponse(_message.Message):
     MORAL_VALUE_FIELD_NUMBER: _builtins.int
     EVICTED_MEMORY_IDS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Output only. The answer; empty when it was refused."""
+    """Output only. The answer; empty if it was refused."""
     finish_reason: Global___FinishReason.ValueType
-    """Output only. Why it ended."""
+    """Output only. Reason for the end."""
     draft_text: _builtins.str
-    """Output only. Answer of the model before speech repair, judged as the answer is; empty when nothing
-    was repaired, or where a rule refuses it or the answer.
+    """Output only. Answer of the model before speech repair, evaluated like the answer. Empty if
+    nothing was repaired, or if a rule refuses it or the answer.
     """
     stateless: _builtins.bool
-    """Output only. The memory could not be used: there was no recall."""
+    """Output only. True if the memory could not be used, so there was no recall."""
     revision: _builtins.int
-    """Output only. Revision of the space after remembering, or that of the recall when nothing was
-    remembered; 0 when stateless.
+    """Output only. Revision of the space after storing, or of the recall if nothing was stored; 0
+    when stateless.
     """
     phase: _builtins.float
-    """Output only. Phase of the space that the answer was generated in, 0 to 1, single precision."""
+    """Output only. Phase of the space during the generation, 0 to 1, single precision."""
     moral_value: _builtins.float
     """Output only. Effective moral value of the prompt, 0 to 1, double precision."""
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow something, enforced or in shadow, in the
-        order of the stages.
+        """Output only. Verdicts of the rules that did not allow a text, enforced or in shadow mode, in
+        the order of the stages.
         """
 
     @_builtins.property
     def recalled(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
-        """Output only. Memories that went into the prompt, best first, with the text that went in."""
+        """Output only. Memories in the prompt, best first, with the text in the prompt."""
 
     @_builtins.property
     def speech(self) -> _speech_pb2.SpeechReport:
-        """Output only. Style of text; absent when nothing was generated."""
+        """Output only. Style of text; absent if nothing was generated."""
 
     @_builtins.property
     def usage(self) -> _usage_pb2.Usage:
-        """Output only. What it cost."""
+        """Output only. Cost of the request."""
 
     @_builtins.property
     def memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Memories that the exchange became; empty when it was not remembered."""
+        """Output only. Ids of the memories of the exchange; empty if it was not stored."""
 
     @_builtins.property
     def remember_status(self) -> _item_status_pb2.ItemStatus:
-        """Output only. Why the exchange was not remembered although it should have been. Absent
-        otherwise. With OUTCOME_UNKNOWN it may have been.
+        """Output only. Reason why the exchange was not stored although it was requested; absent
+        otherwise. With OUTCOME_UNKNOWN it may be stored.
         """
 
     @_builtins.property
     def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Memories that left to make room for the exchange, oldest first."""
+        """Output only. Ids of the memories evicted for the exchange, oldest first."""
 
     def __init__(
         self,
@@ -332,24 +331,24 @@ class StreamGenerateRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
-    """Required. What to answer, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white
-    space and invisible characters.
+    """Required. The prompt, 1 to 65536 bytes of UTF-8 by default, not only white space and invisible
+    characters.
     """
     moral_value: _builtins.float
     """Optional. Moral value of the prompt, 0 (harmful) to 1 (harmless), double precision. The
-    effective value is the smaller one of caller and server, unless the principal holds
-    governance.attest.
+    effective value is the smaller one of caller and server, unless the principal has the
+    permission governance.attest.
     """
     max_tokens: _builtins.int
-    """Optional. Defaults to the configured limit, which 0 means too. Most tokens of the answer, at
-    most 4096 unless configured otherwise. A sleeping space answers with at most 150.
+    """Optional. Defaults to the configured limit, also for 0. Maximum tokens of the answer, at most
+    4096 by default. A sleeping space uses at most 150.
     """
     top_k: _builtins.int
-    """Optional. Defaults to 5. Memories to recall, 0 (no recall) to 1000."""
+    """Optional. Defaults to 5. Number of memories to recall, 0 (no recall) to 1000."""
     remember: _builtins.bool
-    """Optional. Defaults to true. Remember prompt and answer."""
+    """Optional. Defaults to true. Store prompt and answer."""
     request_id: _builtins.str
-    """Optional. UUID that makes remembering safe to repeat."""
+    """Optional. Idempotency key of storing the exchange, a UUID."""
     system_prompt: _builtins.str
     """Optional. Instructions for the model, at most 65536 bytes of UTF-8."""
     model: _builtins.str
@@ -357,33 +356,32 @@ class StreamGenerateRequest(_message.Message):
     "gpt-4o-mini".
     """
     temperature: _builtins.float
-    """Optional. Defaults to that of the provider. Randomness, 0 to 2, single precision."""
+    """Optional. Defaults to the provider's value. Randomness, 0 to 2, single precision."""
     synaptic_bias: _builtins.float
     """Optional. Defaults to 0.1. Weight of the synaptic traces in the recall, -1 to 1, single
     precision.
     """
     repair_speech: _builtins.bool
-    """Optional. Defaults to false: a repair needs the whole draft, so the answer then comes in one
-    piece. Let telegraphic answers be repaired.
+    """Optional. Defaults to false. Repair telegraphic answers. A repair needs the whole draft, so the
+    answer then arrives in one piece.
     """
     min_revision: _builtins.int
-    """Optional. Lowest revision that the recall may be of, at least 0."""
+    """Optional. Minimum revision of the recall, at least 0."""
     conversation_id: _builtins.str
-    """Optional. Conversation that the prompt belongs to, `[A-Za-z0-9._-]{1,64}`. Its last exchanges go
-    to the model as turns before the prompt, at most 8 KiB of text, and this exchange is remembered
-    as one of it.
+    """Optional. Conversation of the prompt, `[A-Za-z0-9._-]{1,64}`. Its last exchanges are sent to
+    the model as earlier turns, at most 8 KiB of text, and this exchange is stored as part of it.
     """
     min_score: _builtins.float
-    """Optional. Defaults to 0.12. Lowest score of a memory that is recalled, -2 to 2, single precision;
-    see Match. What shares no word with the prompt is below the default.
+    """Optional. Defaults to 0.12. Minimum score of a recalled memory, -2 to 2, single precision; see
+    Match. A memory without a word of the prompt is below the default.
     """
     @_builtins.property
     def stop_sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Texts at which the answer ends, at most 4, each 1 to 64 bytes of UTF-8."""
+        """Optional. Stop sequences, at most 4, each 1 to 64 bytes of UTF-8."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
-        """Optional. Sources that a recalled memory may have, at most 8; none allows all."""
+        """Optional. Allowed sources of recalled memories, at most 8; empty allows all."""
 
     def __init__(
         self,
@@ -458,11 +456,11 @@ class StreamGenerateResponse(_message.Message):
     FINAL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def recall(self) -> Global___RecallEvent:
-        """Output only. What was recalled."""
+        """Output only. The recalled memories."""
 
     @_builtins.property
     def verdict(self) -> _governance_pb2.Verdict:
-        """Output only. A rule did not allow something, enforced or in shadow."""
+        """Output only. Verdict of a rule that did not allow a text, enforced or in shadow mode."""
 
     @_builtins.property
     def token(self) -> Global___TokenEvent:
@@ -470,7 +468,7 @@ class StreamGenerateResponse(_message.Message):
 
     @_builtins.property
     def usage(self) -> _usage_pb2.Usage:
-        """Output only. What it cost."""
+        """Output only. Cost of the request."""
 
     @_builtins.property
     def final(self) -> Global___FinalEvent:
@@ -497,7 +495,7 @@ Global___StreamGenerateResponse: _TypeAlias = StreamGenerateResponse  # noqa: Y0
 
 @_typing.final
 class RecallEvent(_message.Message):
-    """What was recalled for a generation."""
+    """The recalled memories of a generation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -505,12 +503,12 @@ class RecallEvent(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     STATELESS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space that they were recalled from; 0 when stateless."""
+    """Output only. Revision of the recall; 0 when stateless."""
     stateless: _builtins.bool
-    """Output only. The memory could not be used: there was no recall."""
+    """Output only. True if the memory could not be used, so there was no recall."""
     @_builtins.property
     def recalled(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
-        """Output only. Memories that went into the prompt, best first, with the text that went in."""
+        """Output only. Memories in the prompt, best first, with the text in the prompt."""
 
     def __init__(
         self,
@@ -529,7 +527,7 @@ Global___RecallEvent: _TypeAlias = RecallEvent  # noqa: Y015
 
 @_typing.final
 class TokenEvent(_message.Message):
-    """A piece of an answer that governance has let out."""
+    """A piece of an answer that governance has released."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -572,36 +570,36 @@ class FinalEvent(_message.Message):
     text: _builtins.str
     """Output only. The whole answer."""
     finish_reason: Global___FinishReason.ValueType
-    """Output only. Why it ended."""
+    """Output only. Reason for the end."""
     draft_text: _builtins.str
-    """Output only. Answer of the model before speech repair, judged as the answer is; empty when nothing
-    was repaired, or where a rule refuses it or the answer.
+    """Output only. Answer of the model before speech repair, evaluated like the answer. Empty if
+    nothing was repaired, or if a rule refuses it or the answer.
     """
     revision: _builtins.int
-    """Output only. Revision of the space after remembering, or that of the recall when nothing was
-    remembered; 0 when stateless.
+    """Output only. Revision of the space after storing, or of the recall if nothing was stored; 0
+    when stateless.
     """
     phase: _builtins.float
-    """Output only. Phase of the space that the answer was generated in, 0 to 1, single precision."""
+    """Output only. Phase of the space during the generation, 0 to 1, single precision."""
     moral_value: _builtins.float
     """Output only. Effective moral value of the prompt, 0 to 1, double precision."""
     @_builtins.property
     def speech(self) -> _speech_pb2.SpeechReport:
-        """Output only. Style of text; absent when nothing was generated and when the answer was refused
+        """Output only. Style of text; absent if nothing was generated, or if the answer was refused
         before its end.
         """
 
     @_builtins.property
     def memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Memories that the exchange became; empty when it was not remembered."""
+        """Output only. Ids of the memories of the exchange; empty if it was not stored."""
 
     @_builtins.property
     def remember_status(self) -> _item_status_pb2.ItemStatus:
-        """Output only. Why the exchange was not remembered although it should have been."""
+        """Output only. Reason why the exchange was not stored although it was requested."""
 
     @_builtins.property
     def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Memories that left to make room for the exchange, oldest first."""
+        """Output only. Ids of the memories evicted for the exchange, oldest first."""
 
     def __init__(
         self,

@@ -13,94 +13,111 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class GenerationServiceStub:
-    """Governed text generation with memory: prompt governance, recall, model, speech governance, output
-    governance, remembering.
+    """Governed text generation with memory: evaluation of the prompt, recall, model, speech repair,
+    evaluation of the answer, storage.
 
     A refusal by policy is an OK response with verdicts and a finish reason, not an error. Recalled
-    text goes into the prompt as marked data and is judged again; it is never remembered a second
-    time.
+    text enters the prompt as marked data and is evaluated again. It is never stored a second time.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Generate: _aio.UnaryUnaryMultiCallable[_generation_service_pb2.GenerateRequest, _generation_service_pb2.GenerateResponse]
-    """Generates an answer to a prompt with the help of what the space remembers, and remembers the
-    exchange. When the memory cannot be used, or not within a fifth of the deadline, the answer is
-    generated without it, stateless is set, and remember_status says why nothing was remembered.
-    Nothing goes out unjudged: where texts cannot be judged the call ends UNAVAILABLE WORKER_LOST.
+    """Generates an answer to a prompt with recall from the space, and stores the exchange. If the
+    memory cannot be used, or not within a fifth of the deadline, the answer is generated without
+    it: stateless is set, and remember_status has the reason why the exchange was not stored. No
+    text is released without evaluation: if texts cannot be evaluated, the call ends with
+    UNAVAILABLE WORKER_LOST.
 
-    Memories of all phases are recalled; those of another phase resonate less.
+    Memories of all phases are recalled; those of another phase score lower.
 
-    Ordering: remembering takes one revision, in which the exchange is one event of the mind; the
-    recall is of an earlier one. A prompt that the moral filter refuses takes one, too, unless
-    remember is false: the filter learns of it, and nothing of it is stored. Atomicity: prompt and
-    answer are remembered in one record, all or nothing; generation and remembering are not one:
-    remember_status tells of an answer that could not be remembered. Consistency: a read with
-    min_revision = revision sees the exchange. request_id de-duplicates remembering only: a repeat
-    generates again and may cost again.
+    Ordering: storing the exchange takes one revision, as one event of the space; the recall has an
+    earlier one. A prompt that the moral filter refuses takes a revision too unless remember is
+    false: the filter adapts, and nothing of the prompt is stored. Atomicity: prompt and answer are
+    stored in one record, all or nothing. Generation and storage are separate: remember_status
+    reports an answer that could not be stored. Consistency: a read with min_revision = revision
+    sees the exchange. request_id de-duplicates the storage only: a retry generates again, at the
+    model's cost.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    Own statuses:
     - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
       EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
       0 and remember false.
     - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     StreamGenerate: _aio.UnaryStreamMultiCallable[_generation_service_pb2.StreamGenerateRequest, _generation_service_pb2.StreamGenerateResponse]
-    """As Generate, with the answer piece by piece. Streaming never weakens policy: text is held back
-    until governance has judged it.
+    """Generates like Generate and sends the answer in pieces. Streaming never weakens the policy:
+    text is held back until governance has evaluated it.
 
-    Ordering: recall at most once and first, then verdicts and tokens as they come, then usage,
-    then final. Atomicity and consistency: as Generate; the exchange is remembered before final. A
-    caller that cancels ends the call to the model, and nothing is remembered.
+    Ordering: recall at most once and first, then verdicts and tokens, then usage, then final.
+    Atomicity and consistency: those of Generate; the exchange is stored before final. Cancelling
+    the call ends the call to the model, and nothing is stored.
 
-    Status codes: before the first event and, for provider, text workers and deadline, in between.
-    Text that has come is then not final; generate again.
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    Own statuses, before the first event; those of the provider, text workers and deadline also in
+    between. The text received until then is not final; generate again.
     - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
       EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
       0 and remember false.
     - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
 
 class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Governed text generation with memory: prompt governance, recall, model, speech governance, output
-    governance, remembering.
+    """Governed text generation with memory: evaluation of the prompt, recall, model, speech repair,
+    evaluation of the answer, storage.
 
     A refusal by policy is an OK response with verdicts and a finish reason, not an error. Recalled
-    text goes into the prompt as marked data and is judged again; it is never remembered a second
-    time.
+    text enters the prompt as marked data and is evaluated again. It is never stored a second time.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     @_abc_1.abstractmethod
@@ -109,43 +126,27 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generation_service_pb2.GenerateRequest,
         context: _aio.ServicerContext[_generation_service_pb2.GenerateRequest, _abc.Awaitable[_generation_service_pb2.GenerateResponse]],
     ) -> _abc.Awaitable[_generation_service_pb2.GenerateResponse]:
-        """Generates an answer to a prompt with the help of what the space remembers, and remembers the
-        exchange. When the memory cannot be used, or not within a fifth of the deadline, the answer is
-        generated without it, stateless is set, and remember_status says why nothing was remembered.
-        Nothing goes out unjudged: where texts cannot be judged the call ends UNAVAILABLE WORKER_LOST.
+        """Generates an answer to a prompt with recall from the space, and stores the exchange. If the
+        memory cannot be used, or not within a fifth of the deadline, the answer is generated without
+        it: stateless is set, and remember_status has the reason why the exchange was not stored. No
+        text is released without evaluation: if texts cannot be evaluated, the call ends with
+        UNAVAILABLE WORKER_LOST.
 
-        Memories of all phases are recalled; those of another phase resonate less.
+        Memories of all phases are recalled; those of another phase score lower.
 
-        Ordering: remembering takes one revision, in which the exchange is one event of the mind; the
-        recall is of an earlier one. A prompt that the moral filter refuses takes one, too, unless
-        remember is false: the filter learns of it, and nothing of it is stored. Atomicity: prompt and
-        answer are remembered in one record, all or nothing; generation and remembering are not one:
-        remember_status tells of an answer that could not be remembered. Consistency: a read with
-        min_revision = revision sees the exchange. request_id de-duplicates remembering only: a repeat
-        generates again and may cost again.
+        Ordering: storing the exchange takes one revision, as one event of the space; the recall has an
+        earlier one. A prompt that the moral filter refuses takes a revision too unless remember is
+        false: the filter adapts, and nothing of the prompt is stored. Atomicity: prompt and answer are
+        stored in one record, all or nothing. Generation and storage are separate: remember_status
+        reports an answer that could not be stored. Consistency: a read with min_revision = revision
+        sees the exchange. request_id de-duplicates the storage only: a retry generates again, at the
+        model's cost.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
           EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
           0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -154,36 +155,19 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generation_service_pb2.StreamGenerateRequest,
         context: _aio.ServicerContext[_generation_service_pb2.StreamGenerateRequest, _abc.AsyncIterator[_generation_service_pb2.StreamGenerateResponse]],
     ) -> _abc.AsyncIterator[_generation_service_pb2.StreamGenerateResponse]:
-        """As Generate, with the answer piece by piece. Streaming never weakens policy: text is held back
-        until governance has judged it.
+        """Generates like Generate and sends the answer in pieces. Streaming never weakens the policy:
+        text is held back until governance has evaluated it.
 
-        Ordering: recall at most once and first, then verdicts and tokens as they come, then usage,
-        then final. Atomicity and consistency: as Generate; the exchange is remembered before final. A
-        caller that cancels ends the call to the model, and nothing is remembered.
+        Ordering: recall at most once and first, then verdicts and tokens, then usage, then final.
+        Atomicity and consistency: those of Generate; the exchange is stored before final. Cancelling
+        the call ends the call to the model, and nothing is stored.
 
-        Status codes: before the first event and, for provider, text workers and deadline, in between.
-        Text that has come is then not final; generate again.
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses, before the first event; those of the provider, text workers and deadline also in
+        between. The text received until then is not final; generate again.
         - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
           EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: use a space with the server's embedder, or top_k
           0 and remember false.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id. REVISION_NOT_REACHED: the same, or without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
 def add_GenerationServiceServicer_to_server(servicer: GenerationServiceServicer, server: _aio.Server) -> None: ...

@@ -29,31 +29,31 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     DECISION_UNSPECIFIED: _Decision.ValueType  # 0
     """Not set. Never sent."""
     DECISION_ALLOW: _Decision.ValueType  # 1
-    """Nothing wrong."""
+    """Allowed."""
     DECISION_FLAG: _Decision.ValueType  # 2
-    """Let through and marked, for people to look at."""
+    """Allowed, and flagged for review."""
     DECISION_REDACT: _Decision.ValueType  # 3
-    """Let through with the offending parts replaced."""
+    """Allowed, with the offending parts replaced."""
     DECISION_DEGRADE: _Decision.ValueType  # 4
-    """Let through, but not remembered."""
+    """Allowed, but not stored."""
     DECISION_REFUSE: _Decision.ValueType  # 5
-    """Not let through."""
+    """Refused."""
 
 class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
-    """What a rule decided, from mild to strict."""
+    """Decision of a rule, from mild to strict."""
 
 DECISION_UNSPECIFIED: Decision.ValueType  # 0
 """Not set. Never sent."""
 DECISION_ALLOW: Decision.ValueType  # 1
-"""Nothing wrong."""
+"""Allowed."""
 DECISION_FLAG: Decision.ValueType  # 2
-"""Let through and marked, for people to look at."""
+"""Allowed, and flagged for review."""
 DECISION_REDACT: Decision.ValueType  # 3
-"""Let through with the offending parts replaced."""
+"""Allowed, with the offending parts replaced."""
 DECISION_DEGRADE: Decision.ValueType  # 4
-"""Let through, but not remembered."""
+"""Allowed, but not stored."""
 DECISION_REFUSE: Decision.ValueType  # 5
-"""Not let through."""
+"""Refused."""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
 
 class _Enforcement:
@@ -69,10 +69,10 @@ class _EnforcementEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Enforceme
     ENFORCEMENT_SHADOW: _Enforcement.ValueType  # 2
     """The rule is evaluated and reported, without consequences."""
     ENFORCEMENT_ENFORCE: _Enforcement.ValueType  # 3
-    """The decision is carried out."""
+    """The decision is enforced."""
 
 class Enforcement(_Enforcement, metaclass=_EnforcementEnumTypeWrapper):
-    """Whether a decision has consequences."""
+    """Enforcement of a decision."""
 
 ENFORCEMENT_UNSPECIFIED: Enforcement.ValueType  # 0
 """Not set. In a policy it means the default of the rule."""
@@ -81,7 +81,7 @@ ENFORCEMENT_OFF: Enforcement.ValueType  # 1
 ENFORCEMENT_SHADOW: Enforcement.ValueType  # 2
 """The rule is evaluated and reported, without consequences."""
 ENFORCEMENT_ENFORCE: Enforcement.ValueType  # 3
-"""The decision is carried out."""
+"""The decision is enforced."""
 Global___Enforcement: _TypeAlias = Enforcement  # noqa: Y015
 
 class _OnError:
@@ -95,21 +95,21 @@ class _OnErrorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OnError.Value
     ON_ERROR_ALLOW for the others.
     """
     ON_ERROR_ALLOW: _OnError.ValueType  # 1
-    """Go on as if the rule had allowed."""
+    """Continue as if the rule had allowed the text."""
     ON_ERROR_REFUSE: _OnError.ValueType  # 2
-    """Act as if the rule had refused."""
+    """Continue as if the rule had refused the text."""
 
 class OnError(_OnError, metaclass=_OnErrorEnumTypeWrapper):
-    """What to assume when a rule cannot be evaluated, for example because its model does not answer."""
+    """Assumption if a rule cannot be evaluated, for example because its model does not respond."""
 
 ON_ERROR_UNSPECIFIED: OnError.ValueType  # 0
 """Not set. In a policy it means ON_ERROR_REFUSE for enforced rules that refuse or redact and
 ON_ERROR_ALLOW for the others.
 """
 ON_ERROR_ALLOW: OnError.ValueType  # 1
-"""Go on as if the rule had allowed."""
+"""Continue as if the rule had allowed the text."""
 ON_ERROR_REFUSE: OnError.ValueType  # 2
-"""Act as if the rule had refused."""
+"""Continue as if the rule had refused the text."""
 Global___OnError: _TypeAlias = OnError  # noqa: Y015
 
 class _GovernanceStage:
@@ -121,31 +121,31 @@ class _GovernanceStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Gover
     GOVERNANCE_STAGE_UNSPECIFIED: _GovernanceStage.ValueType  # 0
     """Not set. On input it means GOVERNANCE_STAGE_PROMPT."""
     GOVERNANCE_STAGE_PROMPT: _GovernanceStage.ValueType  # 1
-    """What a caller sends to a model."""
+    """Text sent to a model."""
     GOVERNANCE_STAGE_RECALL: _GovernanceStage.ValueType  # 2
-    """What is recalled from memory into a prompt."""
+    """Text recalled from memory into a prompt."""
     GOVERNANCE_STAGE_RESPONSE: _GovernanceStage.ValueType  # 3
-    """What a model answered."""
+    """Answer of a model."""
     GOVERNANCE_STAGE_SPEECH: _GovernanceStage.ValueType  # 4
-    """The style of an answer."""
+    """Style of an answer."""
     GOVERNANCE_STAGE_MEMORY: _GovernanceStage.ValueType  # 5
-    """What is about to be stored as a memory."""
+    """Text to be stored as a memory."""
 
 class GovernanceStage(_GovernanceStage, metaclass=_GovernanceStageEnumTypeWrapper):
-    """Where in the way of a request content is judged."""
+    """Stage of a request at which content is evaluated."""
 
 GOVERNANCE_STAGE_UNSPECIFIED: GovernanceStage.ValueType  # 0
 """Not set. On input it means GOVERNANCE_STAGE_PROMPT."""
 GOVERNANCE_STAGE_PROMPT: GovernanceStage.ValueType  # 1
-"""What a caller sends to a model."""
+"""Text sent to a model."""
 GOVERNANCE_STAGE_RECALL: GovernanceStage.ValueType  # 2
-"""What is recalled from memory into a prompt."""
+"""Text recalled from memory into a prompt."""
 GOVERNANCE_STAGE_RESPONSE: GovernanceStage.ValueType  # 3
-"""What a model answered."""
+"""Answer of a model."""
 GOVERNANCE_STAGE_SPEECH: GovernanceStage.ValueType  # 4
-"""The style of an answer."""
+"""Style of an answer."""
 GOVERNANCE_STAGE_MEMORY: GovernanceStage.ValueType  # 5
-"""What is about to be stored as a memory."""
+"""Text to be stored as a memory."""
 Global___GovernanceStage: _TypeAlias = GovernanceStage  # noqa: Y015
 
 class _FindingKind:
@@ -182,8 +182,8 @@ Global___FindingKind: _TypeAlias = FindingKind  # noqa: Y015
 
 @_typing.final
 class Verdict(_message.Message):
-    """The judgement of one rule. A refusal is a result, not an error: the RPC answers OK and the
-    verdict says what was not done.
+    """The verdict of one rule. A refusal is a result, not an error: the RPC returns OK, and the verdict
+    names the refusal.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -197,23 +197,23 @@ class Verdict(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     ON_ERROR_APPLIED_FIELD_NUMBER: _builtins.int
     decision: Global___Decision.ValueType
-    """Output only. What the rule decided."""
+    """Output only. Decision of the rule."""
     enforcement: Global___Enforcement.ValueType
-    """Output only. Whether the decision was carried out (ENFORCE) or only reported (SHADOW)."""
+    """Output only. ENFORCE if the decision was enforced, SHADOW if it was only reported."""
     rule_id: _builtins.str
-    """Output only. The rule, stable for ever. Example: "moral.threshold"."""
+    """Output only. Id of the rule; stable. Example: "moral.threshold"."""
     score: _builtins.float
-    """Output only. What was measured, in the scale of the rule, double precision; 0 to 1 for all
-    built-in rules. 0 where the rule could not be evaluated.
+    """Output only. Measured value in the scale of the rule, double precision; 0 to 1 for all built-in
+    rules, 0 if the rule could not be evaluated.
     """
     threshold: _builtins.float
-    """Output only. Limit that the score was compared with, same scale."""
+    """Output only. Limit of the score, in the same scale."""
     policy_version: _builtins.str
     """Output only. Version of the policy that was applied. Example: "7"."""
     stage: Global___GovernanceStage.ValueType
-    """Output only. Where it was judged."""
+    """Output only. Stage of the evaluation."""
     on_error_applied: _builtins.bool
-    """Output only. The rule could not be evaluated and its on_error decided."""
+    """Output only. True if the rule could not be evaluated and its on_error decided."""
     def __init__(
         self,
         *,
@@ -236,7 +236,7 @@ Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
 @_typing.final
 class Finding(_message.Message):
-    """A place in a text that a detector pointed at. It never contains the text itself."""
+    """A range of a text that a detector found. It never contains the text itself."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -254,16 +254,16 @@ class Finding(_message.Message):
     "instruction_override", "violence".
     """
     start_byte: _builtins.int
-    """Output only. First byte of the place in the UTF-8 form of the text, at least 0."""
+    """Output only. First byte of the range in the UTF-8 form of the text, at least 0."""
     end_byte: _builtins.int
-    """Output only. First byte after the place, greater than start_byte."""
+    """Output only. First byte after the range, greater than start_byte."""
     score: _builtins.float
     """Output only. Certainty, 0 to 1, double precision."""
     language: _builtins.str
-    """Output only. Language of the words that were found, ISO 639-1. Empty where it does not matter."""
+    """Output only. Language of the found words, ISO 639-1. Empty for language-independent findings."""
     rule: _builtins.str
-    """Output only. Pattern or kind of mark that was found. "likeness" where the words as a whole
-    decided: the place is then where they weigh most. For people; it changes between versions.
+    """Output only. Pattern or kind of mark that was found; "likeness" if the words as a whole
+    decided, with the range of the highest weight. For people; it changes between versions.
     """
     def __init__(
         self,
@@ -306,21 +306,20 @@ class PolicyRule(_message.Message):
     1, double precision.
     """
     decision: Global___Decision.ValueType
-    """Optional. Defaults to the built-in decision of the rule. What happens when the limit is broken."""
+    """Optional. Defaults to the built-in decision of the rule. Decision if the limit is exceeded."""
     enforcement: Global___Enforcement.ValueType
     """Optional. Defaults to the built-in enforcement of the rule."""
     on_error: Global___OnError.ValueType
-    """Optional. Defaults to ON_ERROR_REFUSE where the rule is enforced and refuses or redacts, and to
-    ON_ERROR_ALLOW elsewhere.
-    What to assume when the rule cannot be evaluated.
+    """Optional. Defaults to ON_ERROR_REFUSE for an enforced rule that refuses or redacts, otherwise
+    to ON_ERROR_ALLOW. Assumption if the rule cannot be evaluated.
     """
     description: _builtins.str
-    """Output only. What the rule measures, one English sentence."""
+    """Output only. Description of the rule, one English sentence."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional. Time from which the settings of this rule no longer hold and the built-in ones do
-        again; in the future. Absent means that they hold until the policy is replaced. On output it is
-        present while settings hold that will end. Not allowed for moral.threshold.
+        """Optional. Expiry of the settings of this rule, in the future; then the built-in ones apply
+        again. Absent means no expiry. On output it is present until the settings expire. Not allowed
+        for moral.threshold.
         """
 
     def __init__(
@@ -346,8 +345,8 @@ Global___PolicyRule: _TypeAlias = PolicyRule  # noqa: Y015
 
 @_typing.final
 class Policy(_message.Message):
-    """The governance policy of a tenant: which rules apply, how strictly. It holds for all spaces of
-    the tenant.
+    """The governance policy of a tenant: the rules and their settings. It applies to all spaces of the
+    tenant.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -358,9 +357,9 @@ class Policy(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     base_moral_threshold: _builtins.float
-    """Optional. Defaults to 0.5. Threshold at which the moral filter of a new space starts, 0.30 to
-    0.90, double precision. The lexical scorer gives harmless texts at most 0.8: above that every
-    prompt is refused, unless a moderation endpoint scores it.
+    """Optional. Defaults to 0.5. Initial threshold of the moral filter of a new space, 0.30 to 0.90,
+    double precision. The lexical scorer gives harmless texts at most 0.8, so above that every
+    prompt is refused unless a moderation endpoint scores it.
     """
     policy_version: _builtins.str
     """Output only. Version, a decimal number that grows with every SetPolicy. Example: "7"."""
@@ -368,14 +367,14 @@ class Policy(_message.Message):
     """Output only. Opaque quoted string for SetPolicy."""
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyRule]:
-        """Required. At most 100 rules, each rule_id once. Rules that are left out keep their built-in
-        settings; on output all rules are present with their effective settings, sorted by rule_id. The
-        threshold of moral.threshold is base_moral_threshold: leave it out, or change both.
+        """Required. At most 100 rules, each rule_id once. Omitted rules keep their built-in settings; on
+        output all rules are present with their effective settings, sorted by rule_id. The threshold of
+        moral.threshold equals base_moral_threshold: omit it, or change both.
         """
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the policy was set; absent for the built-in one."""
+        """Output only. Time of the last SetPolicy; absent for the built-in policy."""
 
     def __init__(
         self,

@@ -31,8 +31,8 @@ class EvaluateContentRequest(_message.Message):
     STAGE_FIELD_NUMBER: _builtins.int
     REDACT_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Required. The text, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white space
-    and invisible characters.
+    """Required. The text, 1 to 65536 bytes of UTF-8 by default, not only white space and invisible
+    characters.
     """
     stage: _governance_pb2.GovernanceStage.ValueType
     """Optional. Defaults to GOVERNANCE_STAGE_PROMPT. Stage whose rules apply."""
@@ -66,17 +66,17 @@ class EvaluateContentResponse(_message.Message):
     REDACTED_TEXT_FIELD_NUMBER: _builtins.int
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     moral_value: _builtins.float
-    """Output only. Moral value, 0 (harmful) to 1 (harmless), double precision; 0 where it could not be
+    """Output only. Moral value, 0 (harmful) to 1 (harmless), double precision; 0 if it could not be
     measured.
     """
     injection_score: _builtins.float
-    """Output only. How much the text looks like an attempt to change the instructions of a model, 0
-    to 1, double precision; 1 where it could not be measured.
+    """Output only. Likelihood that the text tries to change the instructions of a model, 0 to 1,
+    double precision; 1 if it could not be measured.
     """
     redacted_text: _builtins.str
-    """Output only. The text with the places of personal data and secrets replaced by their category
-    in brackets. Empty without redact, and where the search for these places failed: then the text
-    could not be redacted. Example: "write to [email]".
+    """Output only. The text with personal data and secrets replaced by their category in brackets.
+    Empty without redact, and if the detection failed, so that the text could not be redacted.
+    Example: "write to [email]".
     """
     policy_version: _builtins.str
     """Output only. Version of the policy that was applied."""
@@ -86,8 +86,8 @@ class EvaluateContentResponse(_message.Message):
 
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Finding]:
-        """Output only. What the detectors pointed at, by rising start_byte, at most 1000; overlapping
-        places of one category are one.
+        """Output only. Findings of the detectors by rising start_byte, at most 1000; overlapping findings
+        of one category are merged.
         """
 
     def __init__(
@@ -118,14 +118,14 @@ class AnalyzeSpeechRequest(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Required. The text, at most 65536 bytes of UTF-8 unless configured otherwise. The empty text
-    has a report too.
+    """Required. The text, at most 65536 bytes of UTF-8 unless configured otherwise. An empty text has
+    a report too.
     """
     profile: _speech_pb2.SpeechProfile.ValueType
-    """Optional. Defaults to SPEECH_PROFILE_STANDARD. Rules to use."""
+    """Optional. Defaults to SPEECH_PROFILE_STANDARD. Set of rules."""
     language: _builtins.str
-    """Optional. Defaults to what the server recognises. Language of the text, ISO 639-1; the
-    analysis abstains in those that it does not judge. Example: "uk".
+    """Optional. Defaults to the detected language. Language of the text, ISO 639-1; the analysis
+    abstains in unsupported languages. Example: "uk".
     """
     def __init__(
         self,
@@ -151,7 +151,7 @@ class AnalyzeSpeechResponse(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def report(self) -> _speech_pb2.SpeechReport:
-        """Output only. The measurement."""
+        """Output only. The report."""
 
     def __init__(
         self,
@@ -178,20 +178,20 @@ class RepairSpeechRequest(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Required. The text, 1 to 65536 bytes of UTF-8 unless configured otherwise, not only white space
-    and invisible characters.
+    """Required. The text, 1 to 65536 bytes of UTF-8 by default, not only white space and invisible
+    characters.
     """
     prompt: _builtins.str
-    """Optional. The prompt that text answers, at most 65536 bytes of UTF-8: helps the model to keep
-    the meaning.
+    """Optional. Prompt that the text answers, at most 65536 bytes of UTF-8. It helps the model to
+    keep the meaning.
     """
     max_attempts: _builtins.int
-    """Optional. Defaults to 3, which 0 means too. Most tries, 1 to 3."""
+    """Optional. Defaults to 3, also for 0. Maximum number of attempts, 1 to 3."""
     profile: _speech_pb2.SpeechProfile.ValueType
-    """Optional. Defaults to SPEECH_PROFILE_STANDARD. Rules to use."""
+    """Optional. Defaults to SPEECH_PROFILE_STANDARD. Set of rules."""
     language: _builtins.str
-    """Optional. Defaults to what the server recognises. Language of the text, ISO 639-1, as
-    in AnalyzeSpeech.
+    """Optional. Defaults to the detected language. Language of the text, ISO 639-1, as in
+    AnalyzeSpeech.
     """
     def __init__(
         self,
@@ -225,13 +225,13 @@ class RepairSpeechResponse(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     VERDICTS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """Output only. The best text; the original one when nothing was repaired."""
+    """Output only. The best text; the original one if nothing was repaired."""
     original_text: _builtins.str
     """Output only. The text of the request."""
     repaired: _builtins.bool
     """Output only. text differs from original_text."""
     attempt_count: _builtins.int
-    """Output only. Tries that were made, 0 to 3."""
+    """Output only. Number of attempts, 0 to 3."""
     @_builtins.property
     def report(self) -> _speech_pb2.SpeechReport:
         """Output only. Style of text."""
@@ -242,11 +242,11 @@ class RepairSpeechResponse(_message.Message):
 
     @_builtins.property
     def usage(self) -> _usage_pb2.Usage:
-        """Output only. What it cost."""
+        """Output only. Cost of the request."""
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow something, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow a text, enforced or in shadow mode."""
 
     def __init__(
         self,
@@ -276,7 +276,7 @@ class GetPolicyRequest(_message.Message):
 
     MIN_REVISION_FIELD_NUMBER: _builtins.int
     min_revision: _builtins.int
-    """Optional. Lowest revision of the tenant's reserved space that the answer may be of, at least 0."""
+    """Optional. Minimum revision of the tenant's reserved space, at least 0."""
     def __init__(
         self,
         *,
@@ -301,9 +301,7 @@ class GetPolicyResponse(_message.Message):
     POLICY_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the tenant's reserved space that the answer is of; 0 while nothing was
-    ever set.
-    """
+    """Output only. Revision of the tenant's reserved space; 0 while no policy was ever set."""
     @_builtins.property
     def policy(self) -> _governance_pb2.Policy:
         """Output only. The policy."""
@@ -335,9 +333,9 @@ class SetPolicyRequest(_message.Message):
     etag: _builtins.str
     """Required. Etag of the policy that is replaced, from GetPolicy."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     validate_only: _builtins.bool
-    """Optional. Defaults to false. Check only, write nothing."""
+    """Optional. Defaults to false. Check without writing."""
     @_builtins.property
     def policy(self) -> _governance_pb2.Policy:
         """Required. The new policy."""
@@ -367,7 +365,7 @@ class SetPolicyResponse(_message.Message):
     POLICY_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the tenant's reserved space after the write; the current one when
+    """Output only. Revision of the tenant's reserved space after the write; the current one if
     nothing was written.
     """
     @_builtins.property

@@ -13,11 +13,36 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class GovernanceServiceStub:
-    """Judgement of texts by the rules that the other services apply, and the policy that sets these
-    rules.
+    """Evaluation of texts by the rules that the other services apply, and the policy that configures
+    these rules.
 
-    Texts given to this service are judged and forgotten: they are not stored, logged or counted by
-    content.
+    Texts sent to this service are neither stored nor logged.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -25,124 +50,75 @@ class GovernanceServiceStub:
     """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
 
     Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
-    be as old as any read.
-
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-      RetryInfo, on another node where there is one.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
+    be as stale as any read.
     """
     AnalyzeSpeech: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.AnalyzeSpeechRequest, _governance_service_pb2.AnalyzeSpeechResponse]
-    """Measures whether a text is telegraphic.
+    """Analyses whether a text is telegraphic.
 
     Effect: none. Ordering: none. Atomicity and consistency: the result depends on the request
     alone.
-
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-      RetryInfo, on another node where there is one.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     RepairSpeech: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.RepairSpeechRequest, _governance_service_pb2.RepairSpeechResponse]
-    """Lets a language model rewrite a telegraphic text in full sentences, with at most 3 tries within
-    the deadline. The best try is returned, never one that is worse than the original. Code is left
-    as it is.
+    """Rewrites a telegraphic text in full sentences by a language model, in at most 3 attempts within
+    the deadline. The best attempt is returned, never one worse than the original. Code is not
+    changed.
 
-    Effect: calls the model, which costs; nothing is stored. Ordering, atomicity: none.
-    Consistency: two calls may give different texts.
+    Effect: calls the model, at its cost; stores nothing. Ordering, atomicity: none. Consistency:
+    two calls may give different texts.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    Own statuses:
     - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
     - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-      RetryInfo, on another node where there is one.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     GetPolicy: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.GetPolicyRequest, _governance_service_pb2.GetPolicyResponse]
     """Returns the policy of the tenant: all rules with their effective settings.
 
     Ordering: none. Atomicity: one version. Consistency: at most cluster.max_staleness old, at
     least min_revision.
-
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     SetPolicy: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.SetPolicyRequest, _governance_service_pb2.SetPolicyResponse]
-    """Replaces the policy of the tenant. With validate_only nothing is written: the response is the
-    policy as it would be, and revision is the current one.
+    """Replaces the policy of the tenant. With validate_only nothing is written; the response has the
+    expected policy and the current revision.
 
     Ordering: takes one revision of the tenant's reserved space. Atomicity: one record, the whole
-    policy. Consistency: this node applies it from the answer on, others within
-    cluster.max_staleness; verdicts name the version.
+    policy. Consistency: this node applies it once the call has returned, other nodes within
+    cluster.max_staleness; verdicts contain the version.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-      use a new request_id.
+    Own statuses:
     - ABORTED ETAG_MISMATCH: read the policy again, apply the change to it, retry with its etag.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
 
 class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Judgement of texts by the rules that the other services apply, and the policy that sets these
-    rules.
+    """Evaluation of texts by the rules that the other services apply, and the policy that configures
+    these rules.
 
-    Texts given to this service are judged and forgotten: they are not stored, logged or counted by
-    content.
+    Texts sent to this service are neither stored nor logged.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     @_abc_1.abstractmethod
@@ -154,21 +130,7 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
 
         Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
-        be as old as any read.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-          RetryInfo, on another node where there is one.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        be as stale as any read.
         """
 
     @_abc_1.abstractmethod
@@ -177,24 +139,10 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.AnalyzeSpeechRequest,
         context: _aio.ServicerContext[_governance_service_pb2.AnalyzeSpeechRequest, _abc.Awaitable[_governance_service_pb2.AnalyzeSpeechResponse]],
     ) -> _abc.Awaitable[_governance_service_pb2.AnalyzeSpeechResponse]:
-        """Measures whether a text is telegraphic.
+        """Analyses whether a text is telegraphic.
 
         Effect: none. Ordering: none. Atomicity and consistency: the result depends on the request
         alone.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-          RetryInfo, on another node where there is one.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -203,28 +151,16 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.RepairSpeechRequest,
         context: _aio.ServicerContext[_governance_service_pb2.RepairSpeechRequest, _abc.Awaitable[_governance_service_pb2.RepairSpeechResponse]],
     ) -> _abc.Awaitable[_governance_service_pb2.RepairSpeechResponse]:
-        """Lets a language model rewrite a telegraphic text in full sentences, with at most 3 tries within
-        the deadline. The best try is returned, never one that is worse than the original. Code is left
-        as it is.
+        """Rewrites a telegraphic text in full sentences by a language model, in at most 3 attempts within
+        the deadline. The best attempt is returned, never one worse than the original. Code is not
+        changed.
 
-        Effect: calls the model, which costs; nothing is stored. Ordering, atomicity: none.
-        Consistency: two calls may give different texts.
+        Effect: calls the model, at its cost; stores nothing. Ordering, atomicity: none. Consistency:
+        two calls may give different texts.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - FAILED_PRECONDITION PROVIDER_REJECTED: change the request or the provider's configuration.
         - UNAVAILABLE PROVIDER_UNAVAILABLE: retry after RetryInfo.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, WORKER_LOST: retry after
-          RetryInfo, on another node where there is one.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -237,22 +173,6 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Ordering: none. Atomicity: one version. Consistency: at most cluster.max_staleness old, at
         least min_revision.
-
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -261,33 +181,15 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.SetPolicyRequest,
         context: _aio.ServicerContext[_governance_service_pb2.SetPolicyRequest, _abc.Awaitable[_governance_service_pb2.SetPolicyResponse]],
     ) -> _abc.Awaitable[_governance_service_pb2.SetPolicyResponse]:
-        """Replaces the policy of the tenant. With validate_only nothing is written: the response is the
-        policy as it would be, and revision is the current one.
+        """Replaces the policy of the tenant. With validate_only nothing is written; the response has the
+        expected policy and the current revision.
 
         Ordering: takes one revision of the tenant's reserved space. Atomicity: one record, the whole
-        policy. Consistency: this node applies it from the answer on, others within
-        cluster.max_staleness; verdicts name the version.
+        policy. Consistency: this node applies it once the call has returned, other nodes within
+        cluster.max_staleness; verdicts contain the version.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-          use a new request_id.
+        Own statuses:
         - ABORTED ETAG_MISMATCH: read the policy again, apply the change to it, retry with its etag.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
 def add_GovernanceServiceServicer_to_server(servicer: GovernanceServiceServicer, server: _aio.Server) -> None: ...

@@ -56,10 +56,10 @@ class ItemStatus(_message.Message):
     message: _builtins.str
     """Output only. One English sentence for people; programs use reason and metadata."""
     reason: _error_reason_pb2.ErrorReason.ValueType
-    """Output only. Why, with what to do about it."""
+    """Output only. Reason; its comment names the action."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Output only. The changing parts of the message, keys as documented at the reason. Example:
+        """Output only. Variable parts of the message, with the keys documented at the reason. Example:
         {"field": "memory.text", "limit": "8192"}.
         """
 

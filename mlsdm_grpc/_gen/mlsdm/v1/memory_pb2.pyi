@@ -30,27 +30,27 @@ class _MemorySourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemorySo
     MEMORY_SOURCE_UNSPECIFIED: _MemorySource.ValueType  # 0
     """Not set. On input it means MEMORY_SOURCE_USER_INPUT."""
     MEMORY_SOURCE_USER_INPUT: _MemorySource.ValueType  # 1
-    """Somebody outside the system wrote it."""
+    """A user outside the system wrote it."""
     MEMORY_SOURCE_LLM_GENERATION: _MemorySource.ValueType  # 2
     """A language model generated it."""
     MEMORY_SOURCE_RETRIEVED: _MemorySource.ValueType  # 3
     """It was retrieved from a document store, a search or a tool."""
     MEMORY_SOURCE_SYSTEM: _MemorySource.ValueType  # 4
-    """The system itself made it, for example by merging memories of different sources."""
+    """The system created it, for example by merging memories of different sources."""
 
 class MemorySource(_MemorySource, metaclass=_MemorySourceEnumTypeWrapper):
-    """Where the content of a memory comes from."""
+    """Origin of the content of a memory."""
 
 MEMORY_SOURCE_UNSPECIFIED: MemorySource.ValueType  # 0
 """Not set. On input it means MEMORY_SOURCE_USER_INPUT."""
 MEMORY_SOURCE_USER_INPUT: MemorySource.ValueType  # 1
-"""Somebody outside the system wrote it."""
+"""A user outside the system wrote it."""
 MEMORY_SOURCE_LLM_GENERATION: MemorySource.ValueType  # 2
 """A language model generated it."""
 MEMORY_SOURCE_RETRIEVED: MemorySource.ValueType  # 3
 """It was retrieved from a document store, a search or a tool."""
 MEMORY_SOURCE_SYSTEM: MemorySource.ValueType  # 4
-"""The system itself made it, for example by merging memories of different sources."""
+"""The system created it, for example by merging memories of different sources."""
 Global___MemorySource: _TypeAlias = MemorySource  # noqa: Y015
 
 class _ExchangeRole:
@@ -60,17 +60,17 @@ class _ExchangeRole:
 class _ExchangeRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExchangeRole.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     EXCHANGE_ROLE_UNSPECIFIED: _ExchangeRole.ValueType  # 0
-    """None: the memory comes from no exchange."""
+    """None: the memory is not part of an exchange."""
     EXCHANGE_ROLE_PROMPT: _ExchangeRole.ValueType  # 1
     """Prompt of a Generate call."""
     EXCHANGE_ROLE_ANSWER: _ExchangeRole.ValueType  # 2
     """Answer of the model."""
 
 class ExchangeRole(_ExchangeRole, metaclass=_ExchangeRoleEnumTypeWrapper):
-    """Part of a memory in an exchange with a language model."""
+    """Role of a memory in an exchange with a language model."""
 
 EXCHANGE_ROLE_UNSPECIFIED: ExchangeRole.ValueType  # 0
-"""None: the memory comes from no exchange."""
+"""None: the memory is not part of an exchange."""
 EXCHANGE_ROLE_PROMPT: ExchangeRole.ValueType  # 1
 """Prompt of a Generate call."""
 EXCHANGE_ROLE_ANSWER: ExchangeRole.ValueType  # 2
@@ -88,39 +88,43 @@ class _PutResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PutResult.V
     PUT_RESULT_CREATED: _PutResult.ValueType  # 1
     """A new memory was stored."""
     PUT_RESULT_REFRESHED: _PutResult.ValueType  # 2
-    """An exact duplicate was there: equal text, metadata, source, context, event time, conversation and
-    vector of the caller (without a text, equal unit vector), in whatever phase; labels that are at most 32 together; no id that a
-    caller chose on either side. It becomes the newest of the ring, labels are united, the higher
-    confidence and the later expiry (or none) win, a pin of either side stays. Whatever differs in
-    one of these is a memory of its own. Of several equal ones the newest is refreshed; memory_id
-    tells which. In a space of semantics version 1: same text or vector in the same phase, and
-    what else the new memory has is dropped.
+    """An exact duplicate was refreshed. Duplicates have equal text, metadata, source, context, event
+    time, conversation and caller's vector (without text, equal unit vector), in any phase, at most
+    32 labels together, and no id chosen by a caller. The duplicate becomes the newest of the ring;
+    labels are united, the higher confidence and the later expiry (or none) are used, and a pin of
+    either is kept. Of several duplicates the newest is refreshed; memory_id is its id. In a space
+    of semantics version 1, duplicates have the same text or vector and the same phase, and other
+    fields of the new memory are dropped.
     """
     PUT_RESULT_REFUSED: _PutResult.ValueType  # 3
-    """Policy refused the content: nothing was stored and verdicts say why. Do not retry unchanged."""
+    """The policy refused the content; nothing was stored, and the verdicts give the reason. Do not
+    retry unchanged.
+    """
     PUT_RESULT_REPLACED: _PutResult.ValueType  # 4
     """The memory with this id was replaced, as allow_replace permits."""
     PUT_RESULT_SKIPPED: _PutResult.ValueType  # 5
     """Nothing was stored because another memory of the same atomic batch was refused."""
 
 class PutResult(_PutResult, metaclass=_PutResultEnumTypeWrapper):
-    """What became of a memory that was to be stored."""
+    """Result of storing a memory."""
 
 PUT_RESULT_UNSPECIFIED: PutResult.ValueType  # 0
 """Not set. Never sent."""
 PUT_RESULT_CREATED: PutResult.ValueType  # 1
 """A new memory was stored."""
 PUT_RESULT_REFRESHED: PutResult.ValueType  # 2
-"""An exact duplicate was there: equal text, metadata, source, context, event time, conversation and
-vector of the caller (without a text, equal unit vector), in whatever phase; labels that are at most 32 together; no id that a
-caller chose on either side. It becomes the newest of the ring, labels are united, the higher
-confidence and the later expiry (or none) win, a pin of either side stays. Whatever differs in
-one of these is a memory of its own. Of several equal ones the newest is refreshed; memory_id
-tells which. In a space of semantics version 1: same text or vector in the same phase, and
-what else the new memory has is dropped.
+"""An exact duplicate was refreshed. Duplicates have equal text, metadata, source, context, event
+time, conversation and caller's vector (without text, equal unit vector), in any phase, at most
+32 labels together, and no id chosen by a caller. The duplicate becomes the newest of the ring;
+labels are united, the higher confidence and the later expiry (or none) are used, and a pin of
+either is kept. Of several duplicates the newest is refreshed; memory_id is its id. In a space
+of semantics version 1, duplicates have the same text or vector and the same phase, and other
+fields of the new memory are dropped.
 """
 PUT_RESULT_REFUSED: PutResult.ValueType  # 3
-"""Policy refused the content: nothing was stored and verdicts say why. Do not retry unchanged."""
+"""The policy refused the content; nothing was stored, and the verdicts give the reason. Do not
+retry unchanged.
+"""
 PUT_RESULT_REPLACED: PutResult.ValueType  # 4
 """The memory with this id was replaced, as allow_replace permits."""
 PUT_RESULT_SKIPPED: PutResult.ValueType  # 5
@@ -140,15 +144,15 @@ class Provenance(_message.Message):
     model: _builtins.str
     """Optional. Model that generated the text, at most 128 characters. Example: "gpt-4o-mini"."""
     policy_version: _builtins.str
-    """Output only. Version of the governance policy that let the memory in. Example: "7"."""
+    """Output only. Version of the governance policy under which the memory was stored. Example: "7"."""
     lineage_hash: _builtins.str
     """Output only. SHA-256 over source, confidence, time, model, parent ids, policy version and
     content digest, 64 lower-case hexadecimal digits. Equal hashes mean equal history.
     """
     @_builtins.property
     def parent_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Ids of the memories this one was made from, at most 32, same space. They need not
-        exist any longer.
+        """Optional. Ids of the memories from which this one was made, at most 32, in the same space. They
+        may no longer exist.
         """
 
     def __init__(
@@ -169,7 +173,7 @@ Global___Provenance: _TypeAlias = Provenance  # noqa: Y015
 
 @_typing.final
 class Memory(_message.Message):
-    """One memory: a vector at a phase, with the text it stands for. On input at least one of text and
+    """One memory: a vector with a phase and an optional text. On input at least one of text and
     embedding is present.
     """
 
@@ -219,13 +223,13 @@ class Memory(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     EXCHANGE_ROLE_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
-    """Optional. `[A-Za-z0-9._-]{1,64}`, unique in the space. Empty on input lets the server choose a
-    ULID. Always present on output. An id that is sent counts as chosen by the caller unless
-    server_assigned_id says otherwise.
+    """Optional. `[A-Za-z0-9._-]{1,64}`, unique in the space. If empty on input, the server chooses a
+    ULID. Always present on output. An id in a request counts as chosen by the caller unless
+    server_assigned_id is set.
     """
     text: _builtins.str
-    """Optional. What is remembered, at most 8192 bytes of UTF-8. Without an embedding the server
-    embeds it; one of white space and invisible characters only needs an embedding.
+    """Optional. Text, at most 8192 bytes of UTF-8. Without an embedding the server embeds it; a text
+    of only white space and invisible characters requires an embedding.
     """
     phase: _builtins.float
     """Optional. Defaults to the current phase of the space. Position in the wake/sleep cycle, 0 to 1;
@@ -236,57 +240,56 @@ class Memory(_message.Message):
     its min_store_confidence (default 0.5). Always present on output.
     """
     source: Global___MemorySource.ValueType
-    """Optional. Defaults to MEMORY_SOURCE_USER_INPUT. Where the content comes from."""
+    """Optional. Defaults to MEMORY_SOURCE_USER_INPUT. Origin of the content."""
     pinned: _builtins.bool
-    """Optional. Defaults to false. A pinned memory is never evicted for room; it still expires."""
+    """Optional. Defaults to false. A pinned memory is never evicted; it still expires."""
     revision: _builtins.int
     """Output only. Revision of the space at which the memory was last changed, at least 1."""
     etag: _builtins.str
     """Optional. Opaque quoted string that changes with every change of the memory. Example:
-    "\\"3f-9c1\\"". On input it counts only in a put with allow_replace: another current etag, or no
-    such memory any more, is ABORTED ETAG_MISMATCH; any other put ignores it. Always present on
-    output.
+    "\\"3f-9c1\\"". On input it is checked only in a put with allow_replace: another current etag, or
+    a missing memory, is ABORTED ETAG_MISMATCH. Other puts ignore it. Always present on output.
     """
     category: _builtins.str
-    """Output only. Nearest category of the space's ontology, empty without one. Not filled yet: the
-    category is one of the labels.
+    """Output only. Nearest category of the space's ontology, empty without one. Not set by this
+    version: the category is one of the labels.
     """
     create_revision: _builtins.int
     """Output only. Revision of the space at which the memory was created, at least 1. Lists are in
     this order.
     """
     embedding_model: _builtins.str
-    """Optional. Model that made the embedding, at most 128 characters; empty where nobody said. On
-    output that of the server where the server embedded the text. On input it tells that the
-    embedding comes from this model: with the model of the space the memory is one like those that
-    the server embeds, and where it is the server's and the put creates the space, the space gets
-    its dimension and embedder. Without an embedding it has to be the model that the server embeds
-    the text with, else FAILED_PRECONDITION EMBEDDER_MISMATCH. A space of semantics version 1 does
-    not keep it: FAILED_PRECONDITION SEMANTICS_UNSUPPORTED. Example: "wordllama-l2-supercat-256".
+    """Optional. Model that made the embedding, at most 128 characters; empty if unknown. On output it
+    is the server's model if the server embedded the text. On input it declares the model of the
+    embedding: with the model of the space, the memory is treated like one embedded by the server;
+    with the server's model, a put that creates the space gives it that dimension and embedder.
+    Without an embedding it must be the server's model, otherwise FAILED_PRECONDITION
+    EMBEDDER_MISMATCH. A space of semantics version 1 does not keep it: FAILED_PRECONDITION
+    SEMANTICS_UNSUPPORTED. Example: "wordllama-l2-supercat-256".
     """
     server_assigned_id: _builtins.bool
-    """Optional. Defaults to false. The server chose memory_id. A put that sends it back with the id
-    keeps the id and keeps it the server's own: it refreshes the memory of this id or creates it,
-    and exact duplicates without an id refresh it later.
+    """Optional. Defaults to false. True if the server chose memory_id. A put with the same id and
+    this flag keeps the id as one of the server: it refreshes or creates the memory of this id, and
+    later exact duplicates without an id refresh it.
     """
     context: _builtins.str
-    """Optional. What helps to find the memory and is no part of its text, at most 4096 bytes of UTF-8:
-    turns before it, a heading, a date. It is indexed with a quarter of the weight of the text,
-    stands before the text that the server embeds, and is never quoted. A space of semantics version
-    1 does not keep it, nor the three fields below: FAILED_PRECONDITION SEMANTICS_UNSUPPORTED.
+    """Optional. Searchable text that is not part of the memory, at most 4096 bytes of UTF-8: earlier
+    turns, a heading, a date. It is indexed with a quarter of the weight of the text, precedes the
+    text when the server embeds it, and is never quoted. A space of semantics version 1 supports
+    neither it nor the three fields below: FAILED_PRECONDITION SEMANTICS_UNSUPPORTED.
     """
     conversation_id: _builtins.str
-    """Optional. Conversation that the memory comes from, `[A-Za-z0-9._-]{1,64}`; Generate sets it for
-    what it remembers.
+    """Optional. Conversation of the memory, `[A-Za-z0-9._-]{1,64}`; Generate sets it for stored
+    exchanges.
     """
     exchange_role: Global___ExchangeRole.ValueType
-    """Optional. Part of the memory in an exchange with a language model; Generate sets it for what it
-    remembers.
+    """Optional. Role of the memory in an exchange with a language model; Generate sets it for stored
+    exchanges.
     """
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
-        """Optional. The vector, of the dimension of the space. Taken as given when present, also with a
-        text. On output only where the request asks for it, as f32_le of unit length.
+        """Optional. The vector, with the dimension of the space. If present, it is used even if there is
+        a text. On output only if requested, as f32_le of unit length.
         """
 
     @_builtins.property
@@ -301,29 +304,29 @@ class Memory(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional. Whatever the caller wants to keep, at most 4096 bytes of UTF-8 over all keys and
-        values. Not searchable.
+        """Optional. Metadata of the caller, at most 4096 bytes of UTF-8 over all keys and values. Not
+        searchable.
         """
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the memory was first stored, from the record that stored it."""
+        """Output only. Time of the record that first stored the memory."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional. When the memory ceases to be found, in the future. Defaults to the space's
-        default_ttl after creation, or never. It is removed by the next write that needs its place, or
-        by consolidation.
+        """Optional. Expiry, in the future, after which the memory is not found. Defaults to the space's
+        default_ttl after creation, or never. The next write that needs its place, or consolidation,
+        removes it.
         """
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the memory was last changed or refreshed."""
+        """Output only. Time of the last change or refresh."""
 
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional. When what the memory tells of happened, between the years 1678 and 2261; it stands for
-        the time of creation where a query is limited to a time.
+        """Optional. Time of the described event, between the years 1678 and 2261. Queries with a time
+        range use it instead of the creation time.
         """
 
     def __init__(
@@ -370,7 +373,7 @@ Global___Memory: _TypeAlias = Memory  # noqa: Y015
 
 @_typing.final
 class MatchComponents(_message.Message):
-    """How a match came about. resonance = cosine * phase_weight + synaptic_bias. All
+    """Components of the scores of a match. resonance = cosine * phase_weight + synaptic_bias. All
     values are single precision.
     """
 
@@ -393,14 +396,16 @@ class MatchComponents(_message.Message):
     phase_distance: _builtins.float
     """Output only. Absolute difference of the phases of query and memory, 0 to 1."""
     synaptic_bias: _builtins.float
-    """Output only. What the synaptic traces added, -1 to 1; 0 when the query has no synaptic bias."""
+    """Output only. Contribution of the synaptic traces, -1 to 1; 0 when the query has no synaptic
+    bias.
+    """
     lexical: _builtins.float
-    """Output only. BM25 score of the text for the words of the query, at least 0; 0 where the query
-    has no words, and for a text that has none of them.
+    """Output only. BM25 score of the text for the words of the query, at least 0; 0 for a query
+    without words, and for a text without any of them.
     """
     @_builtins.property
     def matched_terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Which words of the query the text has, in whatever form, case-folded."""
+        """Output only. Words of the query that the text contains, in any form, case-folded."""
 
     def __init__(
         self,
@@ -422,7 +427,7 @@ Global___MatchComponents: _TypeAlias = MatchComponents  # noqa: Y015
 
 @_typing.final
 class Match(_message.Message):
-    """A memory that answers a query."""
+    """A memory found by a query."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -431,24 +436,25 @@ class Match(_message.Message):
     COMPONENTS_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     resonance: _builtins.float
-    """Output only. How well its vector answers, higher is better, -2 to 2; -1 to 1 without synaptic
-    bias. 0 in mode LEXICAL, which looks at no vector.
+    """Output only. Similarity of its vector, higher is better, -2 to 2; -1 to 1 without synaptic
+    bias. 0 in mode LEXICAL, which uses no vector.
     """
     score: _builtins.float
-    """Output only. What the order is by. In mode VECTOR the resonance; in mode LEXICAL b = lexical /
-    (lexical + 20) * phase_weight, 0 to 1; in mode HYBRID (1 - w) * b + w * the resonance, at least
-    0 and at most 1, where w is a constant of the embedder: 0.15 for the built-in word vectors, 0.3
-    for other vectors. Scores of different queries in the same mode can be compared.
+    """Output only. Score that determines the order. In mode VECTOR the resonance; in mode LEXICAL b =
+    lexical / (lexical + 20) * phase_weight, 0 to 1; in mode HYBRID (1 - w) * b + w * the
+    resonance, at least 0 and at most 1, where w is a constant of the embedder: 0.15 for the
+    built-in word vectors, 0.3 for other vectors. Scores of different queries in the same mode can
+    be compared.
     """
     @_builtins.property
     def memory(self) -> Global___Memory:
-        """Output only. The memory, with its text, labels and metadata; with its embedding only where the
-        request asks for it.
+        """Output only. The memory, with its text, labels and metadata; with its embedding only if
+        requested.
         """
 
     @_builtins.property
     def components(self) -> Global___MatchComponents:
-        """Output only. How resonance and score came about."""
+        """Output only. Components of resonance and score."""
 
     def __init__(
         self,

@@ -34,16 +34,16 @@ class PutMemoryRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat, as long as every field is sent as it was the
-    first time. Example: "6f2c1f0e-58a4-4c0e-9a4b-0d1f0a3f5c11". Without one a repeat after a lost answer may store
-    twice.
+    """Optional. Idempotency key, a UUID. A retry with the same key and the same fields has no second
+    effect. Example: "6f2c1f0e-58a4-4c0e-9a4b-0d1f0a3f5c11". Without one, a retry after a lost
+    response may store the memory twice.
     """
     allow_replace: _builtins.bool
     """Optional. Defaults to false. Replace the memory that has this memory_id; memory.etag is
     honoured.
     """
     validate_only: _builtins.bool
-    """Optional. Defaults to false. Check and judge only, write nothing."""
+    """Optional. Defaults to false. Check and evaluate without writing."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
         """Required. The memory, with text, embedding or both."""
@@ -77,24 +77,26 @@ class PutMemoryResponse(_message.Message):
     EVICTED_MEMORY_IDS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     result: _memory_pb2.PutResult.ValueType
-    """Output only. What became of it."""
+    """Output only. Result for the memory."""
     revision: _builtins.int
-    """Output only. Revision of the space after the write; the current one when nothing was written."""
+    """Output only. Revision of the space after the write; the current one if nothing was written."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """Output only. The stored memory as the server settled it (id, phase, confidence, times,
-        revision, etag and so on), WITHOUT content, labels and provenance, which the caller has. Absent
-        when result is REFUSED.
+        """Output only. The stored memory with the fields that the server sets (id, phase, confidence,
+        times, revision, etag and so on), WITHOUT content, labels and provenance, which the caller has.
+        Absent if result is REFUSED.
         """
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow the content or failed, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow the content or failed, enforced or in
+        shadow mode.
+        """
 
     @_builtins.property
     def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Memories that left to make room, oldest first. With validate_only, those that
-        would leave.
+        """Output only. Ids of the evicted memories, oldest first. With validate_only, those that would be
+        evicted.
         """
 
     def __init__(
@@ -128,11 +130,11 @@ class BatchPutMemoriesRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     allow_replace: _builtins.bool
     """Optional. Defaults to false. Replace memories whose ids exist; their etags are honoured."""
     validate_only: _builtins.bool
-    """Optional. Defaults to false. Check and judge only, write nothing."""
+    """Optional. Defaults to false. Check and evaluate without writing."""
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
         """Required. 1 to 1000 memories; no memory_id twice."""
@@ -156,17 +158,17 @@ Global___BatchPutMemoriesRequest: _TypeAlias = BatchPutMemoriesRequest  # noqa: 
 
 @_typing.final
 class ItemVerdicts(_message.Message):
-    """Verdicts about one memory of a batch."""
+    """Verdicts on one memory of a batch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     INDEX_FIELD_NUMBER: _builtins.int
     VERDICTS_FIELD_NUMBER: _builtins.int
     index: _builtins.int
-    """Output only. Place of the memory in the request, from 0."""
+    """Output only. Index of the memory in the request, from 0."""
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow it or failed, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow it or failed, enforced or in shadow mode."""
 
     def __init__(
         self,
@@ -194,25 +196,25 @@ class BatchPutMemoriesResponse(_message.Message):
     EVICTED_MEMORY_IDS_FIELD_NUMBER: _builtins.int
     VERDICTS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space after the write; the current one when nothing was written."""
+    """Output only. Revision of the space after the write; the current one if nothing was written."""
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
         """Output only. The stored memories in the order of the request, each as in
-        PutMemoryResponse.memory, WITHOUT content, labels and provenance. Empty when the batch was
+        PutMemoryResponse.memory, WITHOUT content, labels and provenance. Empty if the batch was
         refused.
         """
 
     @_builtins.property
     def results(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.PutResult.ValueType]:
-        """Output only. What became of each memory, in the order of the request, one for each."""
+        """Output only. Result for each memory, in the order of the request."""
 
     @_builtins.property
     def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Memories that left to make room, oldest first."""
+        """Output only. Ids of the evicted memories, oldest first."""
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemVerdicts]:
-        """Output only. Verdicts by memory, only for memories that have some, by rising index."""
+        """Output only. Verdicts by memory, only for memories with verdicts, by rising index."""
 
     def __init__(
         self,

@@ -31,40 +31,44 @@ class _QueryModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_QueryMode.V
     QUERY_MODE_UNSPECIFIED: _QueryMode.ValueType  # 0
     """Not set. On input it means QUERY_MODE_AUTO."""
     QUERY_MODE_AUTO: _QueryMode.ValueType  # 1
-    """HYBRID where the query has a text or words, VECTOR for an embedding alone. Where the server has
-    no embedder for the space, a text is looked for by LEXICAL. Never sent.
+    """HYBRID for a query with text or words, VECTOR for an embedding alone. If the server has no
+    embedder for the space, a text is searched by LEXICAL. Never sent.
     """
     QUERY_MODE_VECTOR: _QueryMode.ValueType  # 2
-    """By meaning: the cosine of the vectors decides. A text is embedded, and its words play no part."""
+    """Search by meaning: the cosine of the vectors decides. A text is embedded, and its words are
+    ignored.
+    """
     QUERY_MODE_LEXICAL: _QueryMode.ValueType  # 3
-    """By words: the BM25 score of the texts decides. The query needs a text or words; nothing is
-    embedded, and memories without one of the words are left out.
+    """Search by words: the BM25 score of the texts decides. The query needs a text or words; nothing
+    is embedded, and memories without any of the words are excluded.
     """
     QUERY_MODE_HYBRID: _QueryMode.ValueType  # 4
-    """By words and meaning, fused into one score. The query needs a text, or an embedding and words.
-    A space that holds no text answers by VECTOR, a text that the server cannot embed for the space
-    is looked for by LEXICAL.
+    """Search by words and meaning, fused into one score. The query needs a text, or an embedding and
+    words. A space without texts is searched by VECTOR; a text that the server cannot embed is
+    searched by LEXICAL.
     """
 
 class QueryMode(_QueryMode, metaclass=_QueryModeEnumTypeWrapper):
-    """Ways to find memories."""
+    """Search modes."""
 
 QUERY_MODE_UNSPECIFIED: QueryMode.ValueType  # 0
 """Not set. On input it means QUERY_MODE_AUTO."""
 QUERY_MODE_AUTO: QueryMode.ValueType  # 1
-"""HYBRID where the query has a text or words, VECTOR for an embedding alone. Where the server has
-no embedder for the space, a text is looked for by LEXICAL. Never sent.
+"""HYBRID for a query with text or words, VECTOR for an embedding alone. If the server has no
+embedder for the space, a text is searched by LEXICAL. Never sent.
 """
 QUERY_MODE_VECTOR: QueryMode.ValueType  # 2
-"""By meaning: the cosine of the vectors decides. A text is embedded, and its words play no part."""
+"""Search by meaning: the cosine of the vectors decides. A text is embedded, and its words are
+ignored.
+"""
 QUERY_MODE_LEXICAL: QueryMode.ValueType  # 3
-"""By words: the BM25 score of the texts decides. The query needs a text or words; nothing is
-embedded, and memories without one of the words are left out.
+"""Search by words: the BM25 score of the texts decides. The query needs a text or words; nothing
+is embedded, and memories without any of the words are excluded.
 """
 QUERY_MODE_HYBRID: QueryMode.ValueType  # 4
-"""By words and meaning, fused into one score. The query needs a text, or an embedding and words.
-A space that holds no text answers by VECTOR, a text that the server cannot embed for the space
-is looked for by LEXICAL.
+"""Search by words and meaning, fused into one score. The query needs a text, or an embedding and
+words. A space without texts is searched by VECTOR; a text that the server cannot embed is
+searched by LEXICAL.
 """
 Global___QueryMode: _TypeAlias = QueryMode  # noqa: Y015
 
@@ -101,65 +105,67 @@ class QueryMemoriesRequest(_message.Message):
     invisible characters.
     """
     top_k: _builtins.int
-    """Optional. Defaults to 5, which 0 means too. Most matches to return, at most 1000."""
+    """Optional. Defaults to 5, also for 0. Maximum number of matches, at most 1000."""
     phase: _builtins.float
-    """Optional. Defaults to none: all phases are searched, unless the space recalls by its current
-    phase (recall). Phase of the query, 0 to 1, single precision: only memories whose phase is
-    within phase_tolerance of it take part.
+    """Optional. Defaults to none: all phases are searched, unless the space is configured to search
+    around its current phase (RecallConfig). Phase of the query, 0 to 1, single precision: only
+    memories within phase_tolerance of it are searched.
     """
     phase_tolerance: _builtins.float
-    """Optional. Defaults to 0.15. Largest difference of the phases, inclusive, 0 to 1, single
+    """Optional. Defaults to 0.15. Maximum difference of the phases, inclusive, 0 to 1, single
     precision; 1 searches all phases. Without a phase only 1 is allowed.
     """
     min_confidence: _builtins.float
-    """Optional. Defaults to 0. Lowest confidence of a match, 0 to 1, single precision."""
+    """Optional. Defaults to 0. Minimum confidence of a match, 0 to 1, single precision."""
     min_resonance: _builtins.float
-    """Optional. Defaults to no limit. Lowest resonance of a match, -2 to 2, single precision. Must be
-    absent in mode LEXICAL, which knows none.
+    """Optional. Defaults to no limit. Minimum resonance of a match, -2 to 2, single precision. Must
+    be absent in mode LEXICAL, which has none.
     """
     include_embedding: _builtins.bool
     """Optional. Defaults to false. Return the vectors of the matches."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the answer may be of, at least 0."""
+    """Optional. Minimum revision of the response, at least 0."""
     phase_weight: _builtins.float
     """Optional. Defaults to 0. Soft phase weight w, 0 to 1, single precision: the cosine is
-    multiplied by 1 - w * difference of the phases. Without a phase it counts from the current one.
+    multiplied by 1 - w * difference of the phases. Without a phase, the current one is used.
     """
     synaptic_bias: _builtins.float
-    """Optional. Defaults to 0. Weight of the synaptic traces, -1 to 1, single precision: this much of
-    the cosine of a memory and the traces L2 + L3 is added.
+    """Optional. Defaults to 0. Weight of the synaptic traces, -1 to 1, single precision: this share
+    of the cosine between a memory and the traces L2 + L3 is added.
     """
     mode: Global___QueryMode.ValueType
-    """Optional. Defaults to QUERY_MODE_AUTO. By what memories are found; the answer names what it was."""
+    """Optional. Defaults to QUERY_MODE_AUTO. Search mode; the response contains the mode that was
+    used.
+    """
     min_score: _builtins.float
-    """Optional. Defaults to no limit. Lowest score of a match, -2 to 2, single precision."""
+    """Optional. Defaults to no limit. Minimum score of a match, -2 to 2, single precision."""
     words: _builtins.str
-    """Optional. Words to look for beside an embedding, at most 8192 bytes of UTF-8. Must be empty with
-    a text, whose own words count.
+    """Optional. Words to search in addition to an embedding, at most 8192 bytes of UTF-8. Must be
+    empty with a text, whose own words are searched.
     """
     conversation_id: _builtins.str
-    """Optional. Conversation that a match comes from, `[A-Za-z0-9._-]{1,64}`."""
+    """Optional. Conversation of a match, `[A-Za-z0-9._-]{1,64}`."""
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
-        """Optional. A vector of the dimension of the space."""
+        """Optional. A vector with the dimension of the space."""
 
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Labels that a match has, all of them, at most 32."""
+        """Optional. Required labels of a match, at most 32."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
-        """Optional. Sources that a match may have, at most 8; none allows all."""
+        """Optional. Allowed sources, at most 8; empty allows all."""
 
     @_builtins.property
     def after(self) -> _timestamp_pb2.Timestamp:
-        """Optional. Earliest time of a match, inclusive: of its event, or of its creation where it has no
-        event_time.
+        """Optional. Start of the time range of a match, inclusive. Its time is event_time, or create_time
+        without one.
         """
 
     @_builtins.property
     def before(self) -> _timestamp_pb2.Timestamp:
-        """Optional. Time that a match is before."""
+        """Optional. End of the time range of a match, exclusive."""
 
     def __init__(
         self,
@@ -240,17 +246,17 @@ class QueryMemoriesResponse(_message.Message):
     OUTSIDE_PHASE_COUNT_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     phase: _builtins.float
-    """Output only. Phase that was searched around, 0 to 1, single precision; absent where the query
-    looked in all phases.
+    """Output only. Centre of the searched phase band, 0 to 1, single precision; absent if all phases
+    were searched.
     """
     revision: _builtins.int
-    """Output only. Revision of the space that the answer is of."""
+    """Output only. Revision of the space that the response reflects."""
     outside_phase_count: _builtins.int
-    """Output only. Living memories of the space whose phase lies outside the band that was searched,
-    whatever the other filters say about them; 0 where the query looked in all phases.
+    """Output only. Number of unexpired memories outside the searched phase band, regardless of other
+    filters; 0 if all phases were searched.
     """
     mode: Global___QueryMode.ValueType
-    """Output only. By what the matches were found: VECTOR, LEXICAL or HYBRID."""
+    """Output only. Search mode that was used: VECTOR, LEXICAL or HYBRID."""
     @_builtins.property
     def matches(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
         """Output only. At most top_k matches, best first."""
@@ -303,61 +309,63 @@ class MemoryQuery(_message.Message):
     invisible characters.
     """
     top_k: _builtins.int
-    """Optional. Defaults to 5, which 0 means too. Most matches to return, at most 1000."""
+    """Optional. Defaults to 5, also for 0. Maximum number of matches, at most 1000."""
     phase: _builtins.float
-    """Optional. Defaults to none: all phases are searched, unless the space recalls by its current
-    phase (recall). Phase of the query, 0 to 1, single precision: only memories whose phase is
-    within phase_tolerance of it take part.
+    """Optional. Defaults to none: all phases are searched, unless the space is configured to search
+    around its current phase (RecallConfig). Phase of the query, 0 to 1, single precision: only
+    memories within phase_tolerance of it are searched.
     """
     phase_tolerance: _builtins.float
-    """Optional. Defaults to 0.15. Largest difference of the phases, inclusive, 0 to 1, single
+    """Optional. Defaults to 0.15. Maximum difference of the phases, inclusive, 0 to 1, single
     precision; 1 searches all phases. Without a phase only 1 is allowed.
     """
     min_confidence: _builtins.float
-    """Optional. Defaults to 0. Lowest confidence of a match, 0 to 1, single precision."""
+    """Optional. Defaults to 0. Minimum confidence of a match, 0 to 1, single precision."""
     min_resonance: _builtins.float
-    """Optional. Defaults to no limit. Lowest resonance of a match, -2 to 2, single precision. Must be
-    absent in mode LEXICAL, which knows none.
+    """Optional. Defaults to no limit. Minimum resonance of a match, -2 to 2, single precision. Must
+    be absent in mode LEXICAL, which has none.
     """
     include_embedding: _builtins.bool
     """Optional. Defaults to false. Return the vectors of the matches."""
     phase_weight: _builtins.float
-    """Optional. Defaults to 0. Soft phase weight w, 0 to 1, single precision. Without a phase it
-    counts from the current one.
+    """Optional. Defaults to 0. Soft phase weight w, 0 to 1, single precision. Without a phase, the
+    current one is used.
     """
     synaptic_bias: _builtins.float
     """Optional. Defaults to 0. Weight of the synaptic traces, -1 to 1, single precision."""
     mode: Global___QueryMode.ValueType
-    """Optional. Defaults to QUERY_MODE_AUTO. By what memories are found; the answer names what it was."""
+    """Optional. Defaults to QUERY_MODE_AUTO. Search mode; the response contains the mode that was
+    used.
+    """
     min_score: _builtins.float
-    """Optional. Defaults to no limit. Lowest score of a match, -2 to 2, single precision."""
+    """Optional. Defaults to no limit. Minimum score of a match, -2 to 2, single precision."""
     words: _builtins.str
-    """Optional. Words to look for beside an embedding, at most 8192 bytes of UTF-8. Must be empty with
-    a text, whose own words count.
+    """Optional. Words to search in addition to an embedding, at most 8192 bytes of UTF-8. Must be
+    empty with a text, whose own words are searched.
     """
     conversation_id: _builtins.str
-    """Optional. Conversation that a match comes from, `[A-Za-z0-9._-]{1,64}`."""
+    """Optional. Conversation of a match, `[A-Za-z0-9._-]{1,64}`."""
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
-        """Optional. A vector of the dimension of the space."""
+        """Optional. A vector with the dimension of the space."""
 
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Labels that a match has, all of them, at most 32."""
+        """Optional. Required labels of a match, at most 32."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
-        """Optional. Sources that a match may have, at most 8; none allows all."""
+        """Optional. Allowed sources, at most 8; empty allows all."""
 
     @_builtins.property
     def after(self) -> _timestamp_pb2.Timestamp:
-        """Optional. Earliest time of a match, inclusive: of its event, or of its creation where it has no
-        event_time.
+        """Optional. Start of the time range of a match, inclusive. Its time is event_time, or create_time
+        without one.
         """
 
     @_builtins.property
     def before(self) -> _timestamp_pb2.Timestamp:
-        """Optional. Time that a match is before."""
+        """Optional. End of the time range of a match, exclusive."""
 
     def __init__(
         self,
@@ -432,7 +440,7 @@ class BatchQueryMemoriesRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the answer may be of, at least 0."""
+    """Optional. Minimum revision of the response, at least 0."""
     @_builtins.property
     def queries(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemoryQuery]:
         """Required. 1 to 128 queries."""
@@ -456,7 +464,7 @@ Global___BatchQueryMemoriesRequest: _TypeAlias = BatchQueryMemoriesRequest  # no
 
 @_typing.final
 class MemoryQueryResult(_message.Message):
-    """Answer to one query of BatchQueryMemories."""
+    """Result of one query of BatchQueryMemories."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -465,15 +473,15 @@ class MemoryQueryResult(_message.Message):
     OUTSIDE_PHASE_COUNT_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     phase: _builtins.float
-    """Output only. Phase that was searched around, 0 to 1, single precision; absent where the query
-    looked in all phases.
+    """Output only. Centre of the searched phase band, 0 to 1, single precision; absent if all phases
+    were searched.
     """
     outside_phase_count: _builtins.int
-    """Output only. Living memories of the space whose phase lies outside the band that was searched,
-    whatever the other filters say about them; 0 where the query looked in all phases.
+    """Output only. Number of unexpired memories outside the searched phase band, regardless of other
+    filters; 0 if all phases were searched.
     """
     mode: Global___QueryMode.ValueType
-    """Output only. By what the matches were found: VECTOR, LEXICAL or HYBRID."""
+    """Output only. Search mode that was used: VECTOR, LEXICAL or HYBRID."""
     @_builtins.property
     def matches(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Match]:
         """Output only. At most top_k matches, best first."""
@@ -505,7 +513,7 @@ class BatchQueryMemoriesResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space that all results are of."""
+    """Output only. Revision of the space that all results reflect."""
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemoryQueryResult]:
         """Output only. One result for each query, in the order of the queries."""
@@ -541,26 +549,26 @@ class ListMemoriesRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     page_size: _builtins.int
-    """Optional. Defaults to 100, which 0 means too. Most memories in the page; values above 1000 are
-    reduced to it, negative ones are INVALID_ARGUMENT.
+    """Optional. Defaults to 100, also for 0. Maximum memories on the page; values above 1000 count as
+    1000, negative ones are INVALID_ARGUMENT.
     """
     page_token: _builtins.str
-    """Optional. next_page_token of the page before, with the same space and filter. Empty begins at
+    """Optional. next_page_token of the previous page, with the same space and filter. Empty starts at
     the oldest memory.
     """
     include_embedding: _builtins.bool
     """Optional. Defaults to false. Return the vectors."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the answer may be of, at least 0."""
+    """Optional. Minimum revision of the response, at least 0."""
     conversation_id: _builtins.str
-    """Optional. Conversation that a memory comes from, `[A-Za-z0-9._-]{1,64}`. Part of the filter."""
+    """Optional. Conversation of a memory, `[A-Za-z0-9._-]{1,64}`. Part of the filter."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Labels that a memory has, all of them, at most 32. Part of the filter."""
+        """Optional. Required labels, at most 32. Part of the filter."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
-        """Optional. Sources that a memory may have, at most 8; none allows all. Part of the filter."""
+        """Optional. Allowed sources, at most 8; empty allows all. Part of the filter."""
 
     def __init__(
         self,
@@ -596,11 +604,11 @@ class ListMemoriesResponse(_message.Message):
     next_page_token: _builtins.str
     """Output only. Token of the next page, opaque; empty after the last one."""
     revision: _builtins.int
-    """Output only. Revision of the space that the page is of."""
+    """Output only. Revision of the space that the page reflects."""
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
         """Output only. Memories by creation revision. A page may be shorter than page_size, even empty,
-        with more to follow.
+        although more follow.
         """
 
     def __init__(

@@ -38,7 +38,7 @@ class GetMemoryRequest(_message.Message):
     include_embedding: _builtins.bool
     """Optional. Defaults to false. Return the vector."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the answer may be of, at least 0."""
+    """Optional. Minimum revision of the response, at least 0."""
     def __init__(
         self,
         *,
@@ -66,7 +66,7 @@ class GetMemoryResponse(_message.Message):
     MEMORY_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space that the answer is of."""
+    """Output only. Revision of the space that the response reflects."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
         """Output only. The memory."""
@@ -87,7 +87,7 @@ Global___GetMemoryResponse: _TypeAlias = GetMemoryResponse  # noqa: Y015
 
 @_typing.final
 class UpdateMemoryRequest(_message.Message):
-    """Request of UpdateMemory. What is left out stays as it is."""
+    """Request of UpdateMemory. Omitted fields do not change."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -105,24 +105,24 @@ class UpdateMemoryRequest(_message.Message):
     memory_id: _builtins.str
     """Required. Id of the memory."""
     etag: _builtins.str
-    """Optional. Etag that the memory must have; empty changes it in any state."""
+    """Optional. Required etag of the memory; empty accepts any."""
     pinned: _builtins.bool
-    """Optional. Whether the memory is pinned."""
+    """Optional. True pins the memory, false unpins it."""
     clear_expire_time: _builtins.bool
-    """Optional. Defaults to false. The memory shall not expire; expire_time must be absent."""
+    """Optional. Defaults to false. Remove the expiry; expire_time must be absent."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     @_builtins.property
     def add_labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Labels to add, at most 32 in all afterwards."""
+        """Optional. Labels to add; the memory may then have at most 32."""
 
     @_builtins.property
     def remove_labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Labels to take away, before the others are added; those it does not have are ignored."""
+        """Optional. Labels to remove, before add_labels are added; missing ones are ignored."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional. When the memory expires, in the future."""
+        """Optional. Expiry of the memory, in the future."""
 
     def __init__(
         self,
@@ -159,7 +159,9 @@ class UpdateMemoryResponse(_message.Message):
     """Output only. Revision of the space after the write."""
     @_builtins.property
     def memory(self) -> _memory_pb2.Memory:
-        """Output only. The memory as the server settled it, WITHOUT content, labels and provenance."""
+        """Output only. The memory with the fields that the server sets, WITHOUT content, labels and
+        provenance.
+        """
 
     def __init__(
         self,
@@ -191,12 +193,12 @@ class DeleteMemoryRequest(_message.Message):
     memory_id: _builtins.str
     """Required. Id of the memory."""
     etag: _builtins.str
-    """Optional. Etag that the memory must have; empty deletes it in any state."""
+    """Optional. Required etag of the memory; empty accepts any."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     erase: _builtins.bool
     """Optional. Defaults to false. Also remove the content from journal and snapshots, soon after the
-    answer.
+    response.
     """
     def __init__(
         self,

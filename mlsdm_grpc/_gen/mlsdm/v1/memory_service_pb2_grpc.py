@@ -29,15 +29,40 @@ if _version_not_supported:
 
 
 class MemoryServiceStub:
-    """The memories of a space: bounded, phase-aware, searched exactly.
+    """The memories of a space: bounded in number, with phases, and searched exactly.
 
-    Guarantees for all RPCs: a write is answered after its record is durable and applied; writes of a
-    space have one order, that of their revisions; a read sees one revision of the space, at most
-    cluster.max_staleness old, and at least min_revision where that is given. A write with a
-    request_id that the space has seen returns the first result; it takes a revision and changes
-    nothing else. The newest 1024 ids are always known, others for 10 minutes unless more than 65536
-    results came since. Retry UNAVAILABLE after RetryInfo; every error carries google.rpc.ErrorInfo
-    with an ErrorReason.
+    Guarantees of all RPCs: a write returns after its record is durable and applied. Writes of a
+    space are totally ordered by revision. A read sees one revision of the space, at most
+    cluster.max_staleness old, and at least min_revision if given. A write with a known request_id
+    returns the first result; it takes a revision and changes nothing else. The newest 1024 ids are
+    always known, others for 10 minutes unless more than 65536 results followed. Retry UNAVAILABLE
+    after RetryInfo; every error carries google.rpc.ErrorInfo with an ErrorReason.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+    entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+    credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+    metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+    JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+    was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def __init__(self, channel):
@@ -99,154 +124,119 @@ class MemoryServiceStub:
 
 
 class MemoryServiceServicer:
-    """The memories of a space: bounded, phase-aware, searched exactly.
+    """The memories of a space: bounded in number, with phases, and searched exactly.
 
-    Guarantees for all RPCs: a write is answered after its record is durable and applied; writes of a
-    space have one order, that of their revisions; a read sees one revision of the space, at most
-    cluster.max_staleness old, and at least min_revision where that is given. A write with a
-    request_id that the space has seen returns the first result; it takes a revision and changes
-    nothing else. The newest 1024 ids are always known, others for 10 minutes unless more than 65536
-    results came since. Retry UNAVAILABLE after RetryInfo; every error carries google.rpc.ErrorInfo
-    with an ErrorReason.
+    Guarantees of all RPCs: a write returns after its record is durable and applied. Writes of a
+    space are totally ordered by revision. A read sees one revision of the space, at most
+    cluster.max_staleness old, and at least min_revision if given. A write with a known request_id
+    returns the first result; it takes a revision and changes nothing else. The newest 1024 ids are
+    always known, others for 10 minutes unless more than 65536 results followed. Retry UNAVAILABLE
+    after RetryInfo; every error carries google.rpc.ErrorInfo with an ErrorReason.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+    entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+    credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+    metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+    JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+    was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def PutMemory(self, request, context):
-        """Stores one memory. Creates the space with the tenant's defaults when it does not exist. When
-        the space is full the oldest memory without a pin leaves. An exact duplicate refreshes the old
-        memory; content that policy refuses is an OK response with result REFUSED.
+        """Stores one memory. Creates the space with the tenant's defaults if it does not exist. If the
+        space is full, the oldest unpinned memory is evicted. An exact duplicate refreshes the old
+        memory. Content that the policy refuses is an OK response with result REFUSED.
 
-        Ordering: takes one revision. Atomicity: the memory, the eviction and the answer are one
-        record; all or nothing. Consistency: a read with min_revision = revision sees it. With
-        validate_only nothing is written: the response tells what would happen now, and revision is the
-        current one.
+        Ordering: takes one revision. Atomicity: the memory and the eviction are one record, all or
+        nothing. Consistency: a read with min_revision = revision sees it. With validate_only nothing
+        is written; the response has the expected result and the current revision.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-        use a new request_id.
+        Own statuses:
         - ALREADY_EXISTS MEMORY_EXISTS: set allow_replace or choose another memory_id.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
         vector of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
-        SEMANTICS_UNSUPPORTED: leave the field out, or let the operator set what is named.
+        SEMANTICS_UNSUPPORTED: omit the field, or ask the operator to change the setting in the
+        metadata.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send an embedding.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-        free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-        longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-        request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchPutMemories(self, request, context):
-        """Stores up to 1000 memories, all or none. Otherwise as PutMemory.
+        """Stores up to 1000 memories, all or none. Otherwise like PutMemory.
 
         Ordering: the memories are stored in the order of the request and take one revision. Atomicity:
-        one record; if one memory is refused by policy none is stored, and the others are SKIPPED.
-        Consistency: as PutMemory. Cost: mostly that of judging and embedding the texts, some 5 seconds a
-        MiB; see advised_batch_text_bytes of GetServerInfo. For more memories use IngestMemories.
+        one record; if the policy refuses one memory, none is stored, and the others are SKIPPED.
+        Consistency: that of PutMemory. Cost: mostly the evaluation and embedding of the texts, about 5
+        seconds for each MiB; see advised_batch_text_bytes of GetServerInfo. For more memories use
+        IngestMemories.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-        use a new request_id. REQUEST_TOO_LARGE: send fewer memories.
+        Own statuses:
+        - INVALID_ARGUMENT REQUEST_TOO_LARGE: send fewer memories.
         - ALREADY_EXISTS MEMORY_EXISTS: set allow_replace or choose other ids; nothing was stored.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send
         vectors of the space's model. SPACE_READ_ONLY, ALL_PINNED: change the space first.
-        SEMANTICS_UNSUPPORTED: leave the field out, or let the operator set what is named.
+        SEMANTICS_UNSUPPORTED: omit the field, or ask the operator to change the setting in the
+        metadata.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send embeddings.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-        free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-        longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-        request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def QueryMemories(self, request, context):
-        """Finds the memories that resonate most with a query: in all phases, or where the query names a
-        phase among those within phase_tolerance of it. Exact search: no memory is overlooked.
+        """Finds the best matches of a query, in all phases or, if the query has a phase, within
+        phase_tolerance of it. The search is exact: no memory is overlooked.
 
-        Ordering: matches by falling score, the newer memory first among equals. Atomicity: one
-        revision of the space. Consistency: see the service; a query changes nothing.
+        Ordering: matches by falling score; of equal scores the newer memory comes first. Atomicity:
+        one revision of the space. Consistency: see the service; a query changes nothing.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. RESPONSE_TOO_LARGE:
-        lower top_k or leave the embeddings out.
+        Own statuses:
+        - INVALID_ARGUMENT RESPONSE_TOO_LARGE: lower top_k, or omit the embeddings.
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send a
-        vector of the space's model, or look by words.
-        - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, send an embedding, or look by
+        vector of the space's model, or search by words.
+        - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, send an embedding, or search by
         words.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchQueryMemories(self, request, context):
-        """Answers up to 128 queries of one space at once, for much less than as many single queries cost.
+        """Runs up to 128 queries on one space, at a much lower cost than single calls.
 
-        Ordering: results in the order of the queries; within each as QueryMemories. Atomicity: all
-        queries see the same revision; one invalid query fails the RPC. Consistency: as QueryMemories.
+        Ordering: results in the order of the queries; within each like QueryMemories. Atomicity: all
+        queries see the same revision; one invalid query fails the RPC. Consistency: that of
+        QueryMemories.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. RESPONSE_TOO_LARGE:
-        send fewer queries, lower top_k, or leave the embeddings out.
+        Own statuses:
+        - INVALID_ARGUMENT RESPONSE_TOO_LARGE: send fewer queries, lower top_k, or omit the embeddings.
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
         - FAILED_PRECONDITION DIMENSION_MISMATCH, EMBEDDER_NOT_CONFIGURED, EMBEDDER_MISMATCH: send
         vectors of the space's model.
         - UNAVAILABLE EMBEDDER_UNAVAILABLE: retry after RetryInfo, or send embeddings.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -257,23 +247,9 @@ class MemoryServiceServicer:
 
         Ordering: none. Atomicity: one revision of the space. Consistency: see the service.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: do not retry; it may have been evicted or have
         expired.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -282,27 +258,13 @@ class MemoryServiceServicer:
     def ListMemories(self, request, context):
         """Lists the memories of a space, page by page.
 
-        Ordering: by creation revision, oldest first. Atomicity: each page is of one revision; over all
-        pages a memory that is present throughout is returned exactly once. Consistency: see the
-        service. A page is cut where the response would exceed 3.5 MiB.
+        Ordering: by creation revision, oldest first. Atomicity: each page is of one revision; a memory
+        that exists throughout is returned exactly once over all pages. Consistency: see the service. A
+        page ends early if the response would exceed 3.5 MiB.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
-        begin again without a token.
+        Own statuses:
+        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -315,61 +277,26 @@ class MemoryServiceServicer:
         Ordering: takes one revision. Atomicity: one record. Consistency: a read with min_revision =
         revision sees it.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-        use a new request_id.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: do not retry.
         - FAILED_PRECONDITION SPACE_READ_ONLY: change the space first.
         - ABORTED ETAG_MISMATCH: read the memory again, then retry with its etag.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-        free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-        longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-        request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteMemory(self, request, context):
-        """Deletes a memory. No read finds it any longer; with erase its content also leaves the journal.
+        """Deletes a memory. No later read finds it; with erase its content is also removed from the
+        journal.
 
         Ordering: takes one revision. Atomicity: one record; the erasure of older records follows it.
         Consistency: a read with min_revision = revision does not find it.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-        use a new request_id.
-        - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: it is gone already; treat as success.
+        Own statuses:
+        - NOT_FOUND SPACE_NOT_FOUND, MEMORY_NOT_FOUND: it does not exist; treat as success.
         - FAILED_PRECONDITION SPACE_READ_ONLY: change the space first.
-        - ABORTED ETAG_MISMATCH: read the memory again, then decide anew.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-        free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-        longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-        request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        - ABORTED ETAG_MISMATCH: read the memory again, then decide.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -377,39 +304,24 @@ class MemoryServiceServicer:
 
     def IngestMemories(self, request_iterator, context):
         """Stores any number of memories over one stream with acknowledgements. The client sends open,
-        then batches of 1 to 256 memories; it half-closes when it is done. The server answers opened,
-        then an ack for what is settled, flow when the client should go slower or may go faster, and
-        goodbye when the client should reconnect. After the half-close it acknowledges all items and
-        ends with OK. After any break the client reconnects, to any node, with the newest resume token.
+        then batches of 1 to 256 memories, then half-closes. The server sends opened, then acks for
+        items, flow with new limits, and goodbye when the client should reconnect. After the half-close
+        it acknowledges all items and ends with OK. After a break the client reconnects, to any node,
+        with the newest resume token.
 
-        Ordering: items are applied in the order of their sequences. Atomicity: for each memory, as
+        Ordering: items are applied in the order of their sequences. Atomicity: for each memory that of
         PutMemory; a failed item does not stop the stream. Consistency: an acknowledged item is durable
-        and applied, or finally failed. Items are de-duplicated by stream_id and sequence: exactly
-        once, however often they are sent.
+        and applied, or has failed permanently. Items are de-duplicated by stream_id and sequence: each
+        takes effect exactly once, however often it is sent.
 
-        Status codes of the stream (items have an ItemStatus of their own):
+        Statuses of the stream (each item has an ItemStatus):
         - INVALID_ARGUMENT FIELD_INVALID, STREAM_PROTOCOL_INVALID: correct the client.
-        STREAM_SEQUENCE_INVALID: reconnect and go on after the acknowledged item.
+        STREAM_SEQUENCE_INVALID: reconnect and continue after the last acknowledged item.
         STREAM_RESUME_INVALID: open without a token.
-        - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; begin a new stream.
+        - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; start a new stream.
         SPACE_READ_ONLY: change the space first.
         - ABORTED STREAM_IN_USE: close the other stream of this id, or wait.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-        free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-        same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-        longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-        request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: the space has too many open streams; resume one of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -419,28 +331,14 @@ class MemoryServiceServicer:
         """Sends all memories of a space in chunks of at most 1 MiB.
 
         Ordering: by creation revision, oldest first. Atomicity: each chunk is of one revision; a
-        memory that is present throughout is sent exactly once. Consistency: see the service. After a
+        memory that exists throughout is sent exactly once. Consistency: see the service. After a
         break, repeat the request with the newest page_token. The stream ends with OK after the last
-        chunk; where the node drains, or at the greatest age of a stream, server.max_stream_age_s, it
-        ends with OK after one whose next_page_token is not empty: repeat the request with it.
+        chunk. If the node drains, or at the maximum age of a stream (server.max_stream_age_s), it ends
+        with OK after a chunk with a next_page_token: repeat the request with it.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
-        begin again without a token.
+        Own statuses:
+        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
         - NOT_FOUND SPACE_NOT_FOUND: write to the space first.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-        credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-        WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-        there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -508,15 +406,40 @@ def add_MemoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MemoryService:
-    """The memories of a space: bounded, phase-aware, searched exactly.
+    """The memories of a space: bounded in number, with phases, and searched exactly.
 
-    Guarantees for all RPCs: a write is answered after its record is durable and applied; writes of a
-    space have one order, that of their revisions; a read sees one revision of the space, at most
-    cluster.max_staleness old, and at least min_revision where that is given. A write with a
-    request_id that the space has seen returns the first result; it takes a revision and changes
-    nothing else. The newest 1024 ids are always known, others for 10 minutes unless more than 65536
-    results came since. Retry UNAVAILABLE after RetryInfo; every error carries google.rpc.ErrorInfo
-    with an ErrorReason.
+    Guarantees of all RPCs: a write returns after its record is durable and applied. Writes of a
+    space are totally ordered by revision. A read sees one revision of the space, at most
+    cluster.max_staleness old, and at least min_revision if given. A write with a known request_id
+    returns the first result; it takes a revision and changes nothing else. The newest 1024 ids are
+    always known, others for 10 minutes unless more than 65536 results followed. Retry UNAVAILABLE
+    after RetryInfo; every error carries google.rpc.ErrorInfo with an ErrorReason.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+    entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+    credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+    metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+    JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+    was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     @staticmethod

@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class IngestMemoriesRequest(_message.Message):
-    """Message of a client of IngestMemories: open first, then batches."""
+    """Client message of IngestMemories: open first, then batches."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -84,9 +84,7 @@ Global___IngestOpen: _TypeAlias = IngestOpen  # noqa: Y015
 
 @_typing.final
 class IngestBatch(_message.Message):
-    """Memories with consecutive sequences: the first has first_sequence, each other one more than the
-    one before it.
-    """
+    """Memories with consecutive sequences, starting at first_sequence."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -117,7 +115,7 @@ Global___IngestBatch: _TypeAlias = IngestBatch  # noqa: Y015
 
 @_typing.final
 class IngestMemoriesResponse(_message.Message):
-    """Message of the server of IngestMemories: opened first, then the others as they come."""
+    """Server message of IngestMemories: opened first, then the others."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -131,15 +129,15 @@ class IngestMemoriesResponse(_message.Message):
 
     @_builtins.property
     def ack(self) -> Global___IngestAck:
-        """Output only. Items are settled."""
+        """Output only. Items are acknowledged."""
 
     @_builtins.property
     def flow(self) -> _stream_pb2.StreamFlow:
-        """Output only. The client should go slower or may go faster."""
+        """Output only. New flow control limits for the client."""
 
     @_builtins.property
     def goodbye(self) -> _stream_pb2.StreamGoodbye:
-        """Output only. The stream ends, reconnect with the token: the last message."""
+        """Output only. The stream ends; reconnect with the token. Always the last message."""
 
     def __init__(
         self,
@@ -161,7 +159,9 @@ Global___IngestMemoriesResponse: _TypeAlias = IngestMemoriesResponse  # noqa: Y0
 
 @_typing.final
 class IngestAck(_message.Message):
-    """Tells that all items up to a sequence are settled: durable and applied, or finally failed."""
+    """Acknowledges all items up to a sequence: they are durable and applied, or have failed
+    permanently.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -170,15 +170,15 @@ class IngestAck(_message.Message):
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     acked_sequence: _builtins.int
-    """Output only. Last settled item."""
+    """Output only. Last acknowledged item."""
     resume_token: _builtins.str
     """Output only. Token for a reconnect at this point."""
     revision: _builtins.int
-    """Output only. Revision of the space after the last settled item."""
+    """Output only. Revision of the space after the last acknowledged item."""
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___IngestOutcome]:
-        """Output only. Outcomes of the items settled since the ack before this one, in the order of their
-        sequences. Outcomes of items that were settled before a reconnect are not repeated.
+        """Output only. Outcomes of the items acknowledged since the previous ack, by sequence. Outcomes
+        of items acknowledged before a reconnect are not repeated.
         """
 
     def __init__(
@@ -214,20 +214,22 @@ class IngestOutcome(_message.Message):
     memory_id: _builtins.str
     """Output only. Id of the memory; empty when none was stored."""
     result: _memory_pb2.PutResult.ValueType
-    """Output only. What became of it; unspecified when status is present."""
+    """Output only. Result for the memory; unspecified if status is present."""
     @_builtins.property
     def status(self) -> _item_status_pb2.ItemStatus:
-        """Output only. Why the item failed: invalid, id taken, etag, dimension. Absent when it did not.
-        It is final: send a corrected item with a new sequence.
+        """Output only. Error of the item (invalid, id taken, etag, dimension); absent if it succeeded. It
+        is permanent: send a corrected item with a new sequence.
         """
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts of the rules that did not allow the content or failed, enforced or in shadow."""
+        """Output only. Verdicts of the rules that did not allow the content or failed, enforced or in
+        shadow mode.
+        """
 
     @_builtins.property
     def evicted_memory_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Memories that left to make room."""
+        """Output only. Ids of the evicted memories."""
 
     def __init__(
         self,
@@ -262,15 +264,15 @@ class ExportMemoriesRequest(_message.Message):
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     page_token: _builtins.str
     """Optional. next_page_token of a chunk of an earlier, broken export with the same space and
-    filter. Empty begins at the oldest memory.
+    filter. Empty starts at the oldest memory.
     """
     include_embedding: _builtins.bool
     """Optional. Defaults to false. Return the vectors."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the first chunk may be of, at least 0."""
+    """Optional. Minimum revision of the first chunk, at least 0."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Labels that a memory has, all of them, at most 32."""
+        """Optional. Required labels, at most 32."""
 
     def __init__(
         self,
@@ -301,9 +303,9 @@ class ExportMemoriesResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Output only. Token to go on after this chunk, opaque; empty in the last one."""
+    """Output only. Token to continue after this chunk, opaque; empty in the last one."""
     revision: _builtins.int
-    """Output only. Revision of the space that the chunk is of."""
+    """Output only. Revision of the space that the chunk reflects."""
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
         """Output only. Memories by creation revision, at most 1 MiB; one larger memory makes a chunk of

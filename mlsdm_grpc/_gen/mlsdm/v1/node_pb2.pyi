@@ -32,11 +32,11 @@ class _NodeModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NodeMode.Val
     NODE_MODE_NORMAL: _NodeMode.ValueType  # 1
     """Everything is served."""
     NODE_MODE_SHEDDING: _NodeMode.ValueType  # 2
-    """Idle spaces leave memory, bulk and sheddable work is refused."""
+    """Idle spaces are unloaded; bulk and sheddable calls are refused."""
     NODE_MODE_EMERGENCY: _NodeMode.ValueType  # 3
-    """Writes and generation are refused, reads are served while possible."""
+    """Writes and generation are refused; reads are served while possible."""
     NODE_MODE_PROBING: _NodeMode.ValueType  # 4
-    """Half open after an emergency: a few writes are let through to see whether the cause is gone."""
+    """Half open after an emergency: a few writes are admitted to test whether the cause is gone."""
 
 class NodeMode(_NodeMode, metaclass=_NodeModeEnumTypeWrapper):
     """Protective mode of a node."""
@@ -46,11 +46,11 @@ NODE_MODE_UNSPECIFIED: NodeMode.ValueType  # 0
 NODE_MODE_NORMAL: NodeMode.ValueType  # 1
 """Everything is served."""
 NODE_MODE_SHEDDING: NodeMode.ValueType  # 2
-"""Idle spaces leave memory, bulk and sheddable work is refused."""
+"""Idle spaces are unloaded; bulk and sheddable calls are refused."""
 NODE_MODE_EMERGENCY: NodeMode.ValueType  # 3
-"""Writes and generation are refused, reads are served while possible."""
+"""Writes and generation are refused; reads are served while possible."""
 NODE_MODE_PROBING: NodeMode.ValueType  # 4
-"""Half open after an emergency: a few writes are let through to see whether the cause is gone."""
+"""Half open after an emergency: a few writes are admitted to test whether the cause is gone."""
 Global___NodeMode: _TypeAlias = NodeMode  # noqa: Y015
 
 class _AuthMode:
@@ -67,7 +67,7 @@ class _AuthModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AuthMode.Val
     """Secure: every call needs a credential."""
 
 class AuthMode(_AuthMode, metaclass=_AuthModeEnumTypeWrapper):
-    """How callers prove who they are."""
+    """Authentication of callers."""
 
 AUTH_MODE_UNSPECIFIED: AuthMode.ValueType  # 0
 """Not set. Never sent."""
@@ -88,7 +88,7 @@ class _ComponentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Compon
     COMPONENT_STATE_SERVING: _ComponentState.ValueType  # 1
     """It works."""
     COMPONENT_STATE_DEGRADED: _ComponentState.ValueType  # 2
-    """It works in part, or slowly."""
+    """It works partly, or slowly."""
     COMPONENT_STATE_NOT_SERVING: _ComponentState.ValueType  # 3
     """It does not work."""
 
@@ -100,7 +100,7 @@ COMPONENT_STATE_UNSPECIFIED: ComponentState.ValueType  # 0
 COMPONENT_STATE_SERVING: ComponentState.ValueType  # 1
 """It works."""
 COMPONENT_STATE_DEGRADED: ComponentState.ValueType  # 2
-"""It works in part, or slowly."""
+"""It works partly, or slowly."""
 COMPONENT_STATE_NOT_SERVING: ComponentState.ValueType  # 3
 """It does not work."""
 Global___ComponentState: _TypeAlias = ComponentState  # noqa: Y015
@@ -134,54 +134,56 @@ class Limits(_message.Message):
     MAX_PROMPT_BYTES_FIELD_NUMBER: _builtins.int
     ADVISED_BATCH_TEXT_BYTES_FIELD_NUMBER: _builtins.int
     max_request_bytes: _builtins.int
-    """Output only. Largest request message in bytes (4194304). The transport refuses larger ones with
+    """Output only. Maximum request message in bytes (4194304). The transport refuses larger ones with
     RESOURCE_EXHAUSTED, without details.
     """
     max_response_bytes: _builtins.int
-    """Output only. Largest response message in bytes (3670016). Lists cut the page, queries are
+    """Output only. Maximum response message in bytes (3670016). Lists end the page early; queries are
     RESPONSE_TOO_LARGE.
     """
     max_batch_item_count: _builtins.int
-    """Output only. Most memories in BatchPutMemories (1000)."""
+    """Output only. Maximum memories in BatchPutMemories (1000)."""
     max_stream_batch_count: _builtins.int
-    """Output only. Most items in a batch of a stream (256)."""
+    """Output only. Maximum items in a batch of a stream (256)."""
     max_text_bytes: _builtins.int
-    """Output only. Longest text in bytes of UTF-8 (8192)."""
+    """Output only. Maximum size of a text in bytes of UTF-8 (8192)."""
     max_metadata_bytes: _builtins.int
-    """Output only. Largest metadata of a memory in bytes, keys and values together (4096)."""
+    """Output only. Maximum metadata of a memory in bytes, keys and values together (4096)."""
     max_label_count: _builtins.int
-    """Output only. Most labels of a memory (32)."""
+    """Output only. Maximum labels of a memory (32)."""
     max_top_k: _builtins.int
-    """Output only. Largest top_k (1000)."""
+    """Output only. Maximum top_k (1000)."""
     max_batch_query_count: _builtins.int
-    """Output only. Most queries in BatchQueryMemories (128)."""
+    """Output only. Maximum queries in BatchQueryMemories (128)."""
     max_page_size: _builtins.int
-    """Output only. Largest page (1000). Larger values are reduced to it."""
+    """Output only. Maximum page size (1000). Larger values count as this."""
     max_dimension: _builtins.int
-    """Output only. Largest dimension (4096)."""
+    """Output only. Maximum dimension (4096)."""
     max_capacity: _builtins.int
-    """Output only. Largest capacity of a space (1000000)."""
+    """Output only. Maximum capacity of a space (1000000)."""
     default_dimension: _builtins.int
-    """Output only. Dimension of a space that names none (384)."""
+    """Output only. Default dimension of a space (384)."""
     default_capacity: _builtins.int
-    """Output only. Capacity of a space that names none (20000)."""
+    """Output only. Default capacity of a space (20000)."""
     max_stream_count: _builtins.int
-    """Output only. Streams that a space remembers while they go on (64); more are QUOTA_EXCEEDED."""
+    """Output only. Maximum open streams of a space (64); more are QUOTA_EXCEEDED."""
     max_record_bytes: _builtins.int
-    """Output only. Largest record of the journal in bytes (7340032); a request that would write more
+    """Output only. Maximum record of the journal in bytes (7340032); a request that would write more
     is REQUEST_TOO_LARGE.
     """
     max_call_metadata_bytes: _builtins.int
-    """Output only. Largest metadata of a call in bytes (16384), after which the transport refuses it."""
+    """Output only. Maximum metadata of a call in bytes (16384); the transport refuses larger
+    metadata.
+    """
     max_token_count: _builtins.int
-    """Output only. Most tokens that Generate may ask for (4096 unless configured)."""
+    """Output only. Maximum tokens of a generation (4096 by default)."""
     max_prompt_bytes: _builtins.int
-    """Output only. Longest prompt in bytes of UTF-8 (65536 unless configured)."""
+    """Output only. Maximum prompt in bytes of UTF-8 (65536 by default)."""
     advised_batch_text_bytes: _builtins.int
-    """Output only. Bytes of UTF-8 that the texts of one BatchPutMemories should have together, at most
-    (262144). Advice, no bound: a larger batch is accepted, and may need more time than its deadline
-    leaves. An idle server judges and embeds so much text in 1 to 3 seconds; cut larger batches, or
-    give them longer deadlines.
+    """Output only. Recommended maximum of text in one BatchPutMemories, bytes of UTF-8 (262144). It
+    is not a limit: a larger batch is accepted, but may not finish before its deadline. An idle
+    server evaluates and embeds this amount in 1 to 3 seconds; split larger batches, or use longer
+    deadlines.
     """
     def __init__(
         self,
@@ -224,7 +226,9 @@ class EmbedderInfo(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     DIMENSION_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """Output only. Id of the model, "none" where callers send vectors. Example: "wordllama-l2-supercat-256"."""
+    """Output only. Id of the model, "none" if callers send vectors. Example:
+    "wordllama-l2-supercat-256".
+    """
     dimension: _builtins.int
     """Output only. Dimension of its vectors, 0 without an embedder."""
     def __init__(
@@ -243,7 +247,7 @@ Global___EmbedderInfo: _TypeAlias = EmbedderInfo  # noqa: Y015
 
 @_typing.final
 class ServerInfo(_message.Message):
-    """What a server is and offers."""
+    """Information about a server."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -269,16 +273,16 @@ class ServerInfo(_message.Message):
     contract_version: _builtins.str
     """Output only. Version of this contract. Example: "mlsdm.v1"."""
     semantics_version: _builtins.int
-    """Output only. Rules by which new spaces apply records, at least 1."""
+    """Output only. Version of the rules of new spaces, at least 1."""
     partition_count: _builtins.int
-    """Output only. Partitions of the journal, fixed at its creation; 1 with the embedded journal. x-mlsdm-partition is a
-    number below it.
+    """Output only. Partitions of the journal, fixed at its creation; 1 with the embedded journal.
+    x-mlsdm-partition is a number below it.
     """
     auth_mode: Global___AuthMode.ValueType
-    """Output only. How callers prove who they are."""
+    """Output only. Authentication of callers."""
     @_builtins.property
     def embedder(self) -> Global___EmbedderInfo:
-        """Output only. The embedder for spaces that name none."""
+        """Output only. The default embedder of spaces."""
 
     @_builtins.property
     def limits(self) -> Global___Limits:
@@ -286,17 +290,17 @@ class ServerInfo(_message.Message):
 
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. Optional abilities that are on, sorted. Examples: "speech.repair", "cluster"."""
+        """Output only. Enabled optional features, sorted. Examples: "speech.repair", "cluster"."""
 
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Output only. RPCs that this server offers, full names, sorted. Example:
-        "mlsdm.v1.MemoryService/PutMemory". Others of the contract are UNIMPLEMENTED NOT_YET_AVAILABLE.
+        """Output only. Implemented RPCs, full names, sorted. Example: "mlsdm.v1.MemoryService/PutMemory".
+        Others of the contract are UNIMPLEMENTED NOT_YET_AVAILABLE.
         """
 
     @_builtins.property
     def server_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. Clock of the server at the answer."""
+        """Output only. Time of the server."""
 
     @_builtins.property
     def permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -343,7 +347,7 @@ class PressureSignal(_message.Message):
     precision.
     """
     firing: _builtins.bool
-    """Output only. The signal asks for protection now."""
+    """Output only. True if the signal requests protection now."""
     def __init__(
         self,
         *,
@@ -383,10 +387,10 @@ class WorkerStatus(_message.Message):
     resident_bytes: _builtins.int
     """Output only. Resident memory in bytes."""
     restart_count: _builtins.int
-    """Output only. Times it was replaced since the node started."""
+    """Output only. Number of replacements since the node started."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the process started."""
+        """Output only. Start time of the process."""
 
     def __init__(
         self,
@@ -422,13 +426,13 @@ class LaneStatus(_message.Message):
     lane: _builtins.str
     """Output only. Name: "interactive", "bulk", "text", "llm", "maintenance"."""
     permit_count: _builtins.int
-    """Output only. Permits in all."""
+    """Output only. Total number of permits."""
     in_flight_count: _builtins.int
     """Output only. Permits in use."""
     queue_count: _builtins.int
-    """Output only. Requests that wait."""
+    """Output only. Waiting requests."""
     max_queue_count: _builtins.int
-    """Output only. Requests that may wait; each of them holds a permit."""
+    """Output only. Maximum waiting requests; each holds a permit."""
     rejected_count: _builtins.int
     """Output only. Requests refused since the node started."""
     def __init__(
@@ -465,10 +469,10 @@ class JournalStatus(_message.Message):
     state: Global___ComponentState.ValueType
     """Output only. State."""
     size_bytes: _builtins.int
-    """Output only. Bytes on disk, where known."""
+    """Output only. Size on disk in bytes, if known."""
     @_builtins.property
     def staleness(self) -> _duration_pb2.Duration:
-        """Output only. Time since the node last heard from the log."""
+        """Output only. Time since the node last received from the log."""
 
     @_builtins.property
     def append_latency(self) -> _duration_pb2.Duration:
@@ -502,14 +506,14 @@ class ProviderStatus(_message.Message):
     OPEN_COUNT_FIELD_NUMBER: _builtins.int
     RETRY_DELAY_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
-    """Output only. Name, as the configuration has it. Example: "openai"."""
+    """Output only. Name in the configuration. Example: "openai"."""
     state: Global___ComponentState.ValueType
     """Output only. Circuit breaker: closed is SERVING, half open DEGRADED, open NOT_SERVING."""
     open_count: _builtins.int
-    """Output only. Times that the breaker has opened since the node started, at least 0."""
+    """Output only. Number of times the breaker has opened since the node started."""
     @_builtins.property
     def retry_delay(self) -> _duration_pb2.Duration:
-        """Output only. Time until the provider is tried again; absent unless the breaker is open."""
+        """Output only. Time until the provider is called again; absent unless the breaker is open."""
 
     def __init__(
         self,
@@ -529,7 +533,7 @@ Global___ProviderStatus: _TypeAlias = ProviderStatus  # noqa: Y015
 
 @_typing.final
 class NodeStatus(_message.Message):
-    """Condition of one node."""
+    """Status of one node."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -557,32 +561,33 @@ class NodeStatus(_message.Message):
     mode: Global___NodeMode.ValueType
     """Output only. Current mode."""
     mode_forced: _builtins.bool
-    """Output only. The mode was forced with SetNodeMode."""
+    """Output only. True if the mode was set by SetNodeMode."""
     draining: _builtins.bool
-    """Output only. The node takes no new requests and will stop."""
+    """Output only. True if the node refuses new requests and is stopping."""
     ready: _builtins.bool
-    """Output only. Answer of the readiness check."""
+    """Output only. Result of the readiness check."""
     resident_bytes: _builtins.int
     """Output only. Resident memory of all processes in bytes."""
     memory_limit_bytes: _builtins.int
-    """Output only. Limit of the memory in bytes, 0 when there is none."""
+    """Output only. Memory limit in bytes, 0 if there is none."""
     hot_space_count: _builtins.int
     """Output only. Spaces in memory."""
     quarantined_space_count: _builtins.int
     """Output only. Spaces in quarantine."""
     llm: Global___ComponentState.ValueType
-    """Output only. Language models: SERVING while the circuit breaker of the first provider is closed,
-    DEGRADED while it is not and some provider is called all the same, NOT_SERVING while none is.
+    """Output only. Language models: SERVING while the circuit breaker of the first provider is
+    closed, DEGRADED while it is open and another provider is called, NOT_SERVING while none is
+    called.
     """
     connection_count: _builtins.int
     """Output only. Open connections."""
     @_builtins.property
     def mode_expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the forced mode ends; absent when it does not end by itself."""
+        """Output only. End of the forced mode; absent without an end."""
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the node started."""
+        """Output only. Start time of the node."""
 
     @_builtins.property
     def pressure(self) -> _containers.RepeatedCompositeFieldContainer[Global___PressureSignal]:
@@ -602,11 +607,11 @@ class NodeStatus(_message.Message):
 
     @_builtins.property
     def cool_down(self) -> _duration_pb2.Duration:
-        """Output only. Cool-down that the next emergency would begin with, 5 s to 10 min."""
+        """Output only. Cool-down of the next emergency, 5 s to 10 min."""
 
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderStatus]:
-        """Output only. Providers of language models, first choice first."""
+        """Output only. Providers of language models, in order of preference."""
 
     def __init__(
         self,

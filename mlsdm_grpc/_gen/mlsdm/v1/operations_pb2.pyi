@@ -38,7 +38,7 @@ class _BackupStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BackupSta
     """It failed; its files are removed."""
 
 class BackupState(_BackupState, metaclass=_BackupStateEnumTypeWrapper):
-    """How far a backup is."""
+    """State of a backup."""
 
 BACKUP_STATE_UNSPECIFIED: BackupState.ValueType  # 0
 """Not set. Never sent."""
@@ -57,29 +57,29 @@ class _LogLevel:
 class _LogLevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LogLevel.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     LOG_LEVEL_UNSPECIFIED: _LogLevel.ValueType  # 0
-    """Not set. On input it takes back what SetLogLevel changed."""
+    """Not set. On input it restores the configured verbosity."""
     LOG_LEVEL_DEBUG: _LogLevel.ValueType  # 1
-    """Everything, for looking into a defect. Never contents of memories or prompts."""
+    """Everything, for the analysis of a defect. Never contents of memories or prompts."""
     LOG_LEVEL_INFO: _LogLevel.ValueType  # 2
-    """What happens in the ordinary course."""
+    """Normal operation."""
     LOG_LEVEL_WARNING: _LogLevel.ValueType  # 3
-    """What somebody should look at."""
+    """Events that an operator should examine."""
     LOG_LEVEL_ERROR: _LogLevel.ValueType  # 4
-    """What failed."""
+    """Failures."""
 
 class LogLevel(_LogLevel, metaclass=_LogLevelEnumTypeWrapper):
     """Verbosity of a log."""
 
 LOG_LEVEL_UNSPECIFIED: LogLevel.ValueType  # 0
-"""Not set. On input it takes back what SetLogLevel changed."""
+"""Not set. On input it restores the configured verbosity."""
 LOG_LEVEL_DEBUG: LogLevel.ValueType  # 1
-"""Everything, for looking into a defect. Never contents of memories or prompts."""
+"""Everything, for the analysis of a defect. Never contents of memories or prompts."""
 LOG_LEVEL_INFO: LogLevel.ValueType  # 2
-"""What happens in the ordinary course."""
+"""Normal operation."""
 LOG_LEVEL_WARNING: LogLevel.ValueType  # 3
-"""What somebody should look at."""
+"""Events that an operator should examine."""
 LOG_LEVEL_ERROR: LogLevel.ValueType  # 4
-"""What failed."""
+"""Failures."""
 Global___LogLevel: _TypeAlias = LogLevel  # noqa: Y015
 
 class _DecisionKind:
@@ -99,10 +99,10 @@ class _DecisionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision
     DECISION_KIND_SPACE: _DecisionKind.ValueType  # 4
     """A space or its settings changed."""
     DECISION_KIND_MAINTENANCE: _DecisionKind.ValueType  # 5
-    """The space consolidated or purged by itself."""
+    """Automatic consolidation or purge of the space."""
 
 class DecisionKind(_DecisionKind, metaclass=_DecisionKindEnumTypeWrapper):
-    """Which step a decision of the audit belongs to."""
+    """Kind of step of a decision in the audit."""
 
 DECISION_KIND_UNSPECIFIED: DecisionKind.ValueType  # 0
 """Not set. Never sent; in a filter it means all."""
@@ -115,7 +115,7 @@ DECISION_KIND_GENERATION: DecisionKind.ValueType  # 3
 DECISION_KIND_SPACE: DecisionKind.ValueType  # 4
 """A space or its settings changed."""
 DECISION_KIND_MAINTENANCE: DecisionKind.ValueType  # 5
-"""The space consolidated or purged by itself."""
+"""Automatic consolidation or purge of the space."""
 Global___DecisionKind: _TypeAlias = DecisionKind  # noqa: Y015
 
 @_typing.final
@@ -135,7 +135,7 @@ class Backup(_message.Message):
     backup_id: _builtins.str
     """Output only. Its id."""
     state: Global___BackupState.ValueType
-    """Output only. How far it is."""
+    """Output only. State."""
     space_count: _builtins.int
     """Output only. Spaces in it."""
     memory_count: _builtins.int
@@ -146,11 +146,11 @@ class Backup(_message.Message):
     """Output only. SHA-256 of its manifest, 64 lower-case hexadecimal digits; present when complete."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it began."""
+        """Output only. Start time."""
 
     @_builtins.property
     def complete_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When it was complete; absent before."""
+        """Output only. Completion time; absent before."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ Global___Backup: _TypeAlias = Backup  # noqa: Y015
 
 @_typing.final
 class IntegrityProblem(_message.Message):
-    """A place where stored data is not as it was written."""
+    """A location of stored data that differs from what was written."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -187,9 +187,9 @@ class IntegrityProblem(_message.Message):
     space: _builtins.str
     """Output only. Damaged space."""
     revision: _builtins.int
-    """Output only. First revision that is affected, 0 when the whole space is."""
+    """Output only. First affected revision, 0 for the whole space."""
     kind: _builtins.str
-    """Output only. What is wrong: "checksum", "gap", "chain", "snapshot", "missing_file"."""
+    """Output only. Kind of problem: "checksum", "gap", "chain", "snapshot", "missing_file"."""
     def __init__(
         self,
         *,
@@ -223,17 +223,17 @@ class DecisionRecord(_message.Message):
     MORAL_VALUE_FIELD_NUMBER: _builtins.int
     MORAL_THRESHOLD_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the record that it was taken with."""
+    """Output only. Revision of the record of the decision."""
     kind: Global___DecisionKind.ValueType
     """Output only. Kind of step."""
     accepted: _builtins.bool
-    """Output only. The step was carried out."""
+    """Output only. True if the step was performed."""
     principal: _builtins.str
-    """Output only. Principal that asked for it; empty for maintenance."""
+    """Output only. Principal of the request; empty for maintenance."""
     request_id: _builtins.str
     """Output only. request_id of the write."""
     memory_id: _builtins.str
-    """Output only. Memory it was about, empty if none."""
+    """Output only. Memory of the decision, empty if none."""
     moral_value: _builtins.float
     """Output only. Effective moral value, 0 to 1, double precision; absent where none was used."""
     moral_threshold: _builtins.float
@@ -277,7 +277,7 @@ Global___DecisionRecord: _TypeAlias = DecisionRecord  # noqa: Y015
 
 @_typing.final
 class SloStatus(_message.Message):
-    """One service-level objective and how well it is kept."""
+    """One service-level objective and its attainment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -292,18 +292,18 @@ class SloStatus(_message.Message):
     slo: _builtins.str
     """Output only. Name of the objective. Example: "query_latency_p99"."""
     objective: _builtins.float
-    """Output only. Share of good requests that is promised, 0 to 1, double precision. Example: 0.999."""
+    """Output only. Promised share of good requests, 0 to 1, double precision. Example: 0.999."""
     attained: _builtins.float
     """Output only. Share of good requests in the window, 0 to 1, double precision; 1 without
     requests.
     """
     budget_remaining: _builtins.float
-    """Output only. Share of the error budget that is left, at most 1; negative when it is overspent.
+    """Output only. Remaining share of the error budget, at most 1; negative if it is overspent.
     Double precision.
     """
     burn_rate: _builtins.float
-    """Output only. Speed at which the budget is being spent over the last hour; 1 spends it exactly
-    in the window. Double precision.
+    """Output only. Burn rate of the error budget over the last hour; 1 spends it exactly in the
+    window. Double precision.
     """
     good_count: _builtins.int
     """Output only. Good requests in the window."""
@@ -311,7 +311,7 @@ class SloStatus(_message.Message):
     """Output only. Requests in the window."""
     @_builtins.property
     def window(self) -> _duration_pb2.Duration:
-        """Output only. Window that was looked at; shorter than asked for while the node is younger."""
+        """Output only. Evaluated window; shorter than requested while the node is younger."""
 
     def __init__(
         self,

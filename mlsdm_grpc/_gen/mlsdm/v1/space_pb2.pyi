@@ -38,7 +38,7 @@ class _MoralPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MoralPoli
     """The threshold steers the acceptance rate to one half, as in the original system."""
 
 class MoralPolicy(_MoralPolicy, metaclass=_MoralPolicyEnumTypeWrapper):
-    """How the moral filter adapts."""
+    """Adaptation of the moral filter."""
 
 MORAL_POLICY_UNSPECIFIED: MoralPolicy.ValueType  # 0
 """Not set. On input it means MORAL_POLICY_VIGILANT."""
@@ -59,19 +59,19 @@ class _SynapticScalingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Synap
     SYNAPTIC_SCALING_UNSPECIFIED: _SynapticScaling.ValueType  # 0
     """Not set. On input it means SYNAPTIC_SCALING_NORMALIZED."""
     SYNAPTIC_SCALING_NORMALIZED: _SynapticScaling.ValueType  # 1
-    """As e * sqrt(dimension) / |e|: thresholds mean the same in every dimension."""
+    """Scaled to e * sqrt(dimension) / |e|, so that thresholds mean the same in every dimension."""
     SYNAPTIC_SCALING_LEGACY: _SynapticScaling.ValueType  # 2
-    """As they are, as in the original system."""
+    """Unscaled, as in the original system."""
 
 class SynapticScaling(_SynapticScaling, metaclass=_SynapticScalingEnumTypeWrapper):
-    """How events enter the synaptic traces."""
+    """Scaling of events in the synaptic traces."""
 
 SYNAPTIC_SCALING_UNSPECIFIED: SynapticScaling.ValueType  # 0
 """Not set. On input it means SYNAPTIC_SCALING_NORMALIZED."""
 SYNAPTIC_SCALING_NORMALIZED: SynapticScaling.ValueType  # 1
-"""As e * sqrt(dimension) / |e|: thresholds mean the same in every dimension."""
+"""Scaled to e * sqrt(dimension) / |e|, so that thresholds mean the same in every dimension."""
 SYNAPTIC_SCALING_LEGACY: SynapticScaling.ValueType  # 2
-"""As they are, as in the original system."""
+"""Unscaled, as in the original system."""
 Global___SynapticScaling: _TypeAlias = SynapticScaling  # noqa: Y015
 
 class _RecallPhase:
@@ -83,19 +83,19 @@ class _RecallPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecallPha
     RECALL_PHASE_UNSPECIFIED: _RecallPhase.ValueType  # 0
     """Not set. On input it means the server's default, see RecallConfig."""
     RECALL_PHASE_ALL: _RecallPhase.ValueType  # 1
-    """In all phases."""
+    """All phases."""
     RECALL_PHASE_BAND: _RecallPhase.ValueType  # 2
-    """In the band around the current phase of the space."""
+    """The band around the current phase of the space."""
 
 class RecallPhase(_RecallPhase, metaclass=_RecallPhaseEnumTypeWrapper):
-    """Where a query looks that names no phase."""
+    """Phases searched by a query without a phase."""
 
 RECALL_PHASE_UNSPECIFIED: RecallPhase.ValueType  # 0
 """Not set. On input it means the server's default, see RecallConfig."""
 RECALL_PHASE_ALL: RecallPhase.ValueType  # 1
-"""In all phases."""
+"""All phases."""
 RECALL_PHASE_BAND: RecallPhase.ValueType  # 2
-"""In the band around the current phase of the space."""
+"""The band around the current phase of the space."""
 Global___RecallPhase: _TypeAlias = RecallPhase  # noqa: Y015
 
 class _SpaceState:
@@ -111,12 +111,12 @@ class _SpaceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpaceState
     SPACE_STATE_READ_ONLY: _SpaceState.ValueType  # 2
     """Reads only, because its configuration says so."""
     SPACE_STATE_QUARANTINED: _SpaceState.ValueType  # 3
-    """Reads from before a damaged record only; writes are DATA_LOSS. Reads are too if acknowledged
-    records are missing.
+    """Reads of the state before a damaged record only; writes are DATA_LOSS. Reads are DATA_LOSS too
+    if acknowledged records are missing.
     """
 
 class SpaceState(_SpaceState, metaclass=_SpaceStateEnumTypeWrapper):
-    """Whether a space serves."""
+    """Availability of a space."""
 
 SPACE_STATE_UNSPECIFIED: SpaceState.ValueType  # 0
 """Not set. Never sent."""
@@ -125,8 +125,8 @@ SPACE_STATE_ACTIVE: SpaceState.ValueType  # 1
 SPACE_STATE_READ_ONLY: SpaceState.ValueType  # 2
 """Reads only, because its configuration says so."""
 SPACE_STATE_QUARANTINED: SpaceState.ValueType  # 3
-"""Reads from before a damaged record only; writes are DATA_LOSS. Reads are too if acknowledged
-records are missing.
+"""Reads of the state before a damaged record only; writes are DATA_LOSS. Reads are DATA_LOSS too
+if acknowledged records are missing.
 """
 Global___SpaceState: _TypeAlias = SpaceState  # noqa: Y015
 
@@ -139,27 +139,23 @@ class _ErasureStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErasureS
     ERASURE_STATE_UNSPECIFIED: _ErasureState.ValueType  # 0
     """Not set. Never sent."""
     ERASURE_STATE_PENDING: _ErasureState.ValueType  # 1
-    """The content is deleted and cannot be read; older records and snapshots are still being removed
-    from the journal.
+    """The content is deleted and cannot be read; older records and snapshots are being removed from
+    the journal.
     """
     ERASURE_STATE_COMPLETE: _ErasureState.ValueType  # 2
-    """No record or snapshot with the content is left in the journal. Backups are outside of this
-    promise.
-    """
+    """No record or snapshot in the journal contains the content. Backups are not covered."""
 
 class ErasureState(_ErasureState, metaclass=_ErasureStateEnumTypeWrapper):
-    """How far an erasure is."""
+    """State of an erasure."""
 
 ERASURE_STATE_UNSPECIFIED: ErasureState.ValueType  # 0
 """Not set. Never sent."""
 ERASURE_STATE_PENDING: ErasureState.ValueType  # 1
-"""The content is deleted and cannot be read; older records and snapshots are still being removed
-from the journal.
+"""The content is deleted and cannot be read; older records and snapshots are being removed from
+the journal.
 """
 ERASURE_STATE_COMPLETE: ErasureState.ValueType  # 2
-"""No record or snapshot with the content is left in the journal. Backups are outside of this
-promise.
-"""
+"""No record or snapshot in the journal contains the content. Backups are not covered."""
 Global___ErasureState: _TypeAlias = ErasureState  # noqa: Y015
 
 @_typing.final
@@ -174,12 +170,12 @@ class MoralConfig(_message.Message):
     policy: Global___MoralPolicy.ValueType
     """Optional. Defaults to MORAL_POLICY_VIGILANT."""
     base_threshold: _builtins.float
-    """Optional. Defaults to the tenant's base_moral_threshold (0.5). Threshold at the start, 0.30 to
-    0.90, double precision. The lexical scorer gives harmless texts at most 0.8: above that every
-    prompt is refused, unless a moderation endpoint scores it.
+    """Optional. Defaults to the tenant's base_moral_threshold (0.5). Initial threshold, 0.30 to 0.90,
+    double precision. The lexical scorer gives harmless texts at most 0.8, so above that every
+    prompt is refused unless a moderation endpoint scores it.
     """
     ceiling: _builtins.float
-    """Optional. Defaults to 0.70, or to base_threshold if that is higher. Highest threshold of the
+    """Optional. Defaults to 0.70, or to base_threshold if that is higher. Maximum threshold of the
     policy vigilant, base_threshold to 0.90, double precision.
     """
     def __init__(
@@ -218,8 +214,8 @@ class RhythmConfig(_message.Message):
     sleep_step_count: _builtins.int
     """Optional. Defaults to 3. Events in a sleeping period, 1 to 10000."""
     sleep_gate: _builtins.bool
-    """Optional. Defaults to false. Refuse events while sleeping, as the original system did; they
-    still step the rhythm.
+    """Optional. Defaults to false. Refuse events while asleep, as the original system did; the rhythm
+    still advances.
     """
     def __init__(
         self,
@@ -278,9 +274,9 @@ class RecallConfig(_message.Message):
     PHASE_FIELD_NUMBER: _builtins.int
     phase: Global___RecallPhase.ValueType
     """Optional. Defaults to the server's setting space.recall_phase, which is RECALL_PHASE_ALL unless
-    configured otherwise. Where a query looks that names no phase. A space under version 1 of the
-    rules (see Space.semantics_version) cannot keep RECALL_PHASE_BAND, which is FAILED_PRECONDITION
-    SEMANTICS_UNSUPPORTED there.
+    configured otherwise. Phases searched by a query without a phase. A space under version 1 of
+    the rules (see Space.semantics_version) does not support RECALL_PHASE_BAND: FAILED_PRECONDITION
+    SEMANTICS_UNSUPPORTED.
     """
     def __init__(
         self,
@@ -307,7 +303,7 @@ class OntologyCategory(_message.Message):
     """Required. Name of the category, `[A-Za-z0-9._:/-]{1,64}`. Example: "technical"."""
     @_builtins.property
     def embedding(self) -> _embedding_pb2.Embedding:
-        """Required. Its vector, of the dimension of the space."""
+        """Required. Its vector, with the dimension of the space."""
 
     def __init__(
         self,
@@ -325,8 +321,8 @@ Global___OntologyCategory: _TypeAlias = OntologyCategory  # noqa: Y015
 
 @_typing.final
 class SpaceConfig(_message.Message):
-    """Settings of a space. A field that is left out keeps its default on create and its value on
-    update; on output all are present.
+    """Settings of a space. An omitted field has its default on create and keeps its value on update; on
+    output all are present.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -344,28 +340,25 @@ class SpaceConfig(_message.Message):
     ONTOLOGY_FIELD_NUMBER: _builtins.int
     RECALL_FIELD_NUMBER: _builtins.int
     dimension: _builtins.int
-    """Optional. Defaults to 384, or to the dimension of the embedder when the first write has text
-    only, or when CreateSpace leaves the space with an embedder. Dimension of the vectors, 1 to
-    4096. Fixed once set.
+    """Optional. Defaults to the dimension of the space's embedder if it has one, otherwise to 384.
+    Dimension of the vectors, 1 to 4096. Fixed once set.
     """
     capacity: _builtins.int
-    """Optional. Defaults to 20000. Memories the space can hold, 1 to 1000000. It may grow; it shrinks
-    only to at least the number in use.
+    """Optional. Defaults to 20000. Memories the space can hold, 1 to 1000000. It may be raised; it
+    may be lowered to no less than the number in use.
     """
     embedder_model: _builtins.str
-    """Optional. Defaults to the embedder of the server, or to "none" for a dimension that it does not
-    have. Model that embeds texts of this space, see GetServerInfo. Fixed once the space has
+    """Optional. Defaults to the embedder of the server, or to "none" if the dimension differs from
+    it. Model that embeds texts of this space, see GetServerInfo. Fixed once the space has
     memories; "none" means that callers send vectors.
     """
     read_only: _builtins.bool
     """Optional. Defaults to false. Refuse writes with FAILED_PRECONDITION SPACE_READ_ONLY."""
     min_store_confidence: _builtins.float
-    """Optional. Defaults to 0.5. Lowest confidence of a memory that may be stored, 0 to 1, single
-    precision.
-    """
+    """Optional. Defaults to 0.5. Minimum confidence of a stored memory, 0 to 1, single precision."""
     merge_min_cosine: _builtins.float
-    """Optional. Defaults to 0.999999. Cosine from which consolidation merges two memories without a
-    text, 0.5 to 1, single precision; 1 merges none of them.
+    """Optional. Defaults to 0.999999. Minimum cosine at which consolidation merges two memories
+    without text, 0.5 to 1, single precision; 1 disables merging.
     """
     @_builtins.property
     def moral(self) -> Global___MoralConfig:
@@ -381,16 +374,15 @@ class SpaceConfig(_message.Message):
 
     @_builtins.property
     def default_ttl(self) -> _duration_pb2.Duration:
-        """Optional. Defaults to never. Life of a memory without an expire_time of its own, at least 1 s;
-        0 s means never. At most 100 years of 365 days.
+        """Optional. Defaults to never. Lifetime of a memory without an expire_time, at least 1 s, at most
+        100 years of 365 days; 0 s means never.
         """
 
     @_builtins.property
     def ontology(self) -> _containers.RepeatedCompositeFieldContainer[Global___OntologyCategory]:
-        """Optional. Categories to label memories with, at most 256 of different names, with vectors of at
-        most 3 MiB in single precision. On update a list that is not empty replaces the old one. Each
-        memory that is stored from then on gets the category with the highest cosine as a label, if it
-        has room for one.
+        """Optional. Categories for labelling, at most 256 with distinct names, with at most 3 MiB of
+        single-precision vectors. On update a non-empty list replaces the old one. Each memory stored
+        afterwards gets the category with the highest cosine as a label, if it has room for one.
         """
 
     @_builtins.property
@@ -446,7 +438,7 @@ Global___SpaceConfig: _TypeAlias = SpaceConfig  # noqa: Y015
 
 @_typing.final
 class Space(_message.Message):
-    """One mind: its memories, traces, moral filter and rhythm."""
+    """One space: its memories, traces, moral filter and rhythm."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -464,11 +456,11 @@ class Space(_message.Message):
     space: _builtins.str
     """Output only. Name, `[a-z0-9][a-z0-9._-]{0,62}`, unique in the tenant."""
     incarnation: _builtins.int
-    """Output only. Which life of the space this is: the revision of the record that created it, at
-    least 1; another number after delete and recreate.
+    """Output only. Incarnation of the space: the revision of the record that created it, at least 1.
+    Another number after the space was deleted and recreated.
     """
     state: Global___SpaceState.ValueType
-    """Output only. Whether it serves."""
+    """Output only. Availability."""
     memory_count: _builtins.int
     """Output only. Memories in it."""
     revision: _builtins.int
@@ -487,11 +479,11 @@ class Space(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When this life of the space began."""
+        """Output only. Creation time of this incarnation."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When config last changed."""
+        """Output only. Time of the last change of config."""
 
     def __init__(
         self,
@@ -518,7 +510,7 @@ Global___Space: _TypeAlias = Space  # noqa: Y015
 
 @_typing.final
 class ErasureReceipt(_message.Message):
-    """Proof that content was deleted and how far its removal from the journal is."""
+    """Proof of a deletion, and the state of the removal from the journal."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -535,13 +527,13 @@ class ErasureReceipt(_message.Message):
     space: _builtins.str
     """Output only. Space that was erased or that held the erased memory."""
     incarnation: _builtins.int
-    """Output only. Life of the space that was erased or that held the erased memory."""
+    """Output only. Incarnation of the space that was erased or that held the erased memory."""
     revision: _builtins.int
     """Output only. Revision of the delete record."""
     chain_head: _builtins.bytes
     """Output only. Hash-chain head after the delete record, SHA-256, 32 bytes."""
     state: Global___ErasureState.ValueType
-    """Output only. How far the erasure is."""
+    """Output only. State of the erasure."""
     memory_count: _builtins.int
     """Output only. Memories that were deleted, at least 0."""
     @_builtins.property

@@ -32,9 +32,9 @@ class CreateSpaceRequest(_message.Message):
     space: _builtins.str
     """Required. Name, `[a-z0-9][a-z0-9._-]{0,62}`. Example: "support-bot"."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     validate_only: _builtins.bool
-    """Optional. Defaults to false. Check only, write nothing."""
+    """Optional. Defaults to false. Check without writing."""
     @_builtins.property
     def config(self) -> _space_pb2.SpaceConfig:
         """Optional. Settings that differ from the defaults."""
@@ -64,7 +64,7 @@ class CreateSpaceResponse(_message.Message):
     SPACE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space after the write; the current one, or 0, when nothing was
+    """Output only. Revision of the space after the write; the current one, or 0, if nothing was
     written.
     """
     @_builtins.property
@@ -96,7 +96,7 @@ class GetSpaceRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the answer may be of, at least 0."""
+    """Optional. Minimum revision of the response, at least 0."""
     def __init__(
         self,
         *,
@@ -122,7 +122,7 @@ class GetSpaceResponse(_message.Message):
     SPACE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space that the answer is of."""
+    """Output only. Revision of the space that the response reflects."""
     @_builtins.property
     def space(self) -> _space_pb2.Space:
         """Output only. The space."""
@@ -151,13 +151,13 @@ class ListSpacesRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     MIN_REVISION_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Optional. Defaults to 100, which 0 means too. Most spaces in the page; values above 1000 are
-    reduced to it, negative ones are INVALID_ARGUMENT.
+    """Optional. Defaults to 100, also for 0. Maximum spaces on the page; values above 1000 count as
+    1000, negative ones are INVALID_ARGUMENT.
     """
     page_token: _builtins.str
-    """Optional. next_page_token of the page before. Empty begins at the oldest space."""
+    """Optional. next_page_token of the previous page. Empty starts at the oldest space."""
     min_revision: _builtins.int
-    """Optional. Lowest revision of the tenant's reserved space that the answer may be of, at least 0."""
+    """Optional. Minimum revision of the tenant's reserved space, at least 0."""
     def __init__(
         self,
         *,
@@ -187,11 +187,11 @@ class ListSpacesResponse(_message.Message):
     next_page_token: _builtins.str
     """Output only. Token of the next page, opaque; empty after the last one."""
     revision: _builtins.int
-    """Output only. Revision of the tenant's reserved space that the page is of."""
+    """Output only. Revision of the tenant's reserved space that the page reflects."""
     @_builtins.property
     def spaces(self) -> _containers.RepeatedCompositeFieldContainer[_space_pb2.Space]:
-        """Output only. Spaces by creation. Of config only what the space was created with; changes since
-        may be missing, the ontology always is. A quarantined space has only name, state and revision.
+        """Output only. Spaces by creation. config may lack changes since the creation, and never contains
+        the ontology. A quarantined space has only name, state and revision.
         """
 
     def __init__(
@@ -225,9 +225,9 @@ class UpdateSpaceRequest(_message.Message):
     etag: _builtins.str
     """Required. Etag of the space, from GetSpace."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     validate_only: _builtins.bool
-    """Optional. Defaults to false. Check only, write nothing."""
+    """Optional. Defaults to false. Check without writing."""
     @_builtins.property
     def config(self) -> _space_pb2.SpaceConfig:
         """Required. Settings to change."""
@@ -258,7 +258,7 @@ class UpdateSpaceResponse(_message.Message):
     SPACE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space after the write; the current one when nothing was written."""
+    """Output only. Revision of the space after the write; the current one if nothing was written."""
     @_builtins.property
     def space(self) -> _space_pb2.Space:
         """Output only. The space with its effective settings."""
@@ -289,11 +289,9 @@ class DeleteSpaceRequest(_message.Message):
     space: _builtins.str
     """Required. Space, `[a-z0-9][a-z0-9._-]{0,62}`. Empty is INVALID_ARGUMENT here."""
     incarnation: _builtins.int
-    """Required. Incarnation that is meant, from GetSpace, at least 1: protects a space that was
-    created anew.
-    """
+    """Required. Incarnation to delete, from GetSpace, at least 1. It protects a recreated space."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     def __init__(
         self,
         *,
@@ -321,7 +319,7 @@ class DeleteSpaceResponse(_message.Message):
     """Output only. Revision of the space after the write."""
     @_builtins.property
     def receipt(self) -> _space_pb2.ErasureReceipt:
-        """Output only. Receipt of the erasure. A repeat tells how far it is."""
+        """Output only. Receipt of the erasure. A retry returns its present state."""
 
     def __init__(
         self,
@@ -360,8 +358,8 @@ class SpaceArchiveHeader(_message.Message):
     size_bytes: _builtins.int
     """Optional. Size of all pieces in bytes, 0 when unknown."""
     semantics_draft: _builtins.int
-    """Required. Draft of that version, at least 1; 0 for version 1, which has none. An archive of
-    another draft than the server's is refused.
+    """Required. Draft of that version, at least 1; 0 for version 1, which has no drafts. An archive
+    of another draft than the server's is refused.
     """
     def __init__(
         self,
@@ -390,7 +388,7 @@ class SpaceArchiveChunk(_message.Message):
     OFFSET_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     offset: _builtins.int
-    """Required. Place of the first byte in the archive, from 0, without gaps."""
+    """Required. Offset of the first byte in the archive, from 0, without gaps."""
     data: _builtins.bytes
     """Required. The bytes, 1 to 1048576."""
     def __init__(
@@ -444,7 +442,7 @@ class ExportSpaceRequest(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     min_revision: _builtins.int
-    """Optional. Lowest revision that the archive may be of, at least 0."""
+    """Optional. Minimum revision of the archive, at least 0."""
     def __init__(
         self,
         *,
@@ -472,7 +470,7 @@ class ExportSpaceResponse(_message.Message):
     TRAILER_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space that the archive is of."""
+    """Output only. Revision of the archived space."""
     @_builtins.property
     def header(self) -> Global___SpaceArchiveHeader:
         """Output only. The first message."""
@@ -516,9 +514,9 @@ class ImportSpaceOpen(_message.Message):
     space: _builtins.str
     """Required. Name of the new space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     request_id: _builtins.str
-    """Optional. UUID that makes the write safe to repeat."""
+    """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     validate_only: _builtins.bool
-    """Optional. Defaults to false. Check the archive only, write nothing."""
+    """Optional. Defaults to false. Check the archive without writing."""
     @_builtins.property
     def header(self) -> Global___SpaceArchiveHeader:
         """Required. Header of the archive."""
@@ -587,7 +585,7 @@ class ImportSpaceResponse(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     MEMORY_COUNT_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Output only. Revision of the space after the write; the current one, or 0, when nothing was
+    """Output only. Revision of the space after the write; the current one, or 0, if nothing was
     written.
     """
     memory_count: _builtins.int

@@ -13,217 +13,157 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SpaceServiceStub:
-    """The spaces of a tenant: each is one mind. Names that begin with "_" are reserved.
+    """The spaces of a tenant. Names that begin with "_" are reserved.
 
-    Guarantees for all RPCs: as MemoryService.
+    Guarantees of all RPCs: those of MemoryService.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.CreateSpaceRequest, _space_service_pb2.CreateSpaceResponse]
-    """Creates a space. Not needed for spaces with the tenant's defaults: the first write creates
-    them.
+    """Creates a space. A space with the tenant's defaults needs no call: its first write creates it.
 
     Ordering: takes one revision of the space. Atomicity: one record; of several that create the
-    same space the first wins. A repeat returns the space as it stands now, with the revision and the
-    etag of the first. Consistency: a read with min_revision = revision sees it; ListSpaces
-    shows it within cluster.max_staleness.
+    same space, the first one wins. A retry returns the present state of the space, with the
+    revision and the etag of the first call. Consistency: a read with min_revision = revision sees
+    it; ListSpaces shows it within cluster.max_staleness.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-      use a new request_id.
+    Own statuses:
     - ALREADY_EXISTS SPACE_EXISTS: use it, or choose another name.
     - FAILED_PRECONDITION EMBEDDER_MISMATCH: choose an embedder that the server has.
-      SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
+      SEMANTICS_UNSUPPORTED: omit the setting, or ask the operator to change the one in the
+      metadata.
     """
     GetSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.GetSpaceRequest, _space_service_pb2.GetSpaceResponse]
     """Returns one space.
 
     Ordering: none. Atomicity: one revision of the space. Consistency: see the service.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    Own statuses:
     - NOT_FOUND SPACE_NOT_FOUND: create it or write to it first.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     ListSpaces: _aio.UnaryUnaryMultiCallable[_space_service_pb2.ListSpacesRequest, _space_service_pb2.ListSpacesResponse]
     """Lists the spaces of the tenant, page by page.
 
-    Ordering: by creation, oldest first; a name that was created anew keeps its first place.
-    Atomicity: each page is of one revision of the tenant's list; a space that is present
-    throughout is returned exactly once. Consistency: at most cluster.max_staleness old. A page may
-    have fewer spaces than page_size, even none, and still be followed by another.
+    Ordering: by creation, oldest first; a recreated name keeps its first position. Atomicity: each
+    page is of one revision of the tenant's list; a space that exists throughout is returned
+    exactly once. Consistency: at most cluster.max_staleness old. A page may be shorter than
+    page_size, even empty, although more follow.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
-      begin again without a token.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
+    Own statuses:
+    - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
     """
     UpdateSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.UpdateSpaceRequest, _space_service_pb2.UpdateSpaceResponse]
-    """Changes settings of a space. Settings that are left out stay as they are. With validate_only
-    nothing is written.
+    """Changes settings of a space. Omitted settings do not change. With validate_only nothing is
+    written.
 
-    Ordering: takes one revision. Atomicity: one record; from it on the new settings hold. A repeat
-    returns the space as it stands now, with the revision and the etag of the first.
-    Consistency: a read with min_revision = revision sees it. A smaller capacity evicts nothing: it
-    must be at least the number of memories in use.
+    Ordering: takes one revision. Atomicity: one record, from which the new settings apply. A retry
+    returns the present state of the space, with the revision and the etag of the first call.
+    Consistency: a read with min_revision = revision sees it. A smaller capacity must be at least
+    the number of memories in use; it evicts none.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-      use a new request_id.
+    Own statuses:
     - NOT_FOUND SPACE_NOT_FOUND: do not retry.
     - FAILED_PRECONDITION CONFIG_CONFLICT: dimension and embedder are fixed, or the capacity is in
       use; choose another value. EMBEDDER_MISMATCH: choose an embedder that the server has.
-      SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
+      SEMANTICS_UNSUPPORTED: omit the setting, or ask the operator to change the one in the
+      metadata.
     - ABORTED ETAG_MISMATCH: read the space again, then retry with its etag.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     DeleteSpace: _aio.UnaryUnaryMultiCallable[_space_service_pb2.DeleteSpaceRequest, _space_service_pb2.DeleteSpaceResponse]
-    """Deletes a space with all it holds and erases it from the journal. It cannot be undone. Backups
-    keep what they have.
+    """Deletes a space with its content and erases it from the journal. It cannot be undone. Backups
+    are not changed.
 
-    Ordering: takes one revision, the last one of this incarnation; a space that is created again
-    goes on counting. Atomicity: one record; the removal of older records and snapshots follows it.
-    Consistency: no read with min_revision = revision finds it. A repeat returns the receipt again
-    as long as the space was not created anew.
+    Ordering: takes one revision, the last one of this incarnation; a recreated space continues the
+    count. Atomicity: one record; the removal of older records and snapshots follows it.
+    Consistency: no read with min_revision = revision finds it. A retry returns the receipt until
+    the space is recreated.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-      use a new request_id.
-    - NOT_FOUND SPACE_NOT_FOUND: there never was such a space; treat as success.
-    - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it and decide anew.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
+    Own statuses:
+    - NOT_FOUND SPACE_NOT_FOUND: the space never existed; treat as success.
+    - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it again, then
+      decide.
     """
     ExportSpace: _aio.UnaryStreamMultiCallable[_space_service_pb2.ExportSpaceRequest, _space_service_pb2.ExportSpaceResponse]
     """Sends a complete, verified image of a space as an archive: state, memories, traces, settings.
-    The first message is the header, then come pieces of at most 1 MiB, at last the trailer.
+    The first message is the header; chunks of at most 1 MiB and the trailer follow.
 
     Ordering: pieces by rising offset. Atomicity and consistency: the archive is of exactly one
     revision, that of the header. After a break export again.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+    Own statuses:
     - NOT_FOUND SPACE_NOT_FOUND: do not retry.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-      there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
     ImportSpace: _aio.StreamUnaryMultiCallable[_space_service_pb2.ImportSpaceRequest, _space_service_pb2.ImportSpaceResponse]
     """Creates a space from an archive of ExportSpace. The client sends open with the header of the
     export, then its pieces and its trailer, and half-closes.
 
-    Ordering: takes one revision. Atomicity: all or nothing; until the answer nobody sees the
-    space. Consistency: a read with min_revision = revision sees all of it. After a break import
+    Ordering: takes one revision. Atomicity: all or nothing; the space is invisible until the
+    response. Consistency: a read with min_revision = revision sees all of it. After a break import
     again, with the same request_id.
 
-    Status codes:
-    - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. ARCHIVE_INVALID:
-      export again. STREAM_PROTOCOL_INVALID: correct the client. REQUEST_ID_REUSED: use a new
-      request_id.
+    Own statuses:
+    - INVALID_ARGUMENT ARCHIVE_INVALID: export again. STREAM_PROTOCOL_INVALID: correct the client.
     - ALREADY_EXISTS SPACE_EXISTS: delete it first, or choose another name.
     - FAILED_PRECONDITION SEMANTICS_UNSUPPORTED: use a server that knows the archive's semantics
       version, in the same draft.
-    - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-      credential.
-    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-    - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-      free room or raise the quota.
-    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-      WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-      same request_id.
-    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-      longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-      request_id.
-    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-    - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-    - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-    - INTERNAL INTERNAL: a defect; report the request id.
     """
 
 class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The spaces of a tenant: each is one mind. Names that begin with "_" are reserved.
+    """The spaces of a tenant. Names that begin with "_" are reserved.
 
-    Guarantees for all RPCs: as MemoryService.
+    Guarantees of all RPCs: those of MemoryService.
+
+    Statuses of every RPC:
+    - INVALID_ARGUMENT FIELD_INVALID: correct the fields in BadRequest. METADATA_INVALID: correct the
+      entry of the call's metadata. MESSAGE_MALFORMED: correct the client.
+    - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
+      credential.
+    - PERMISSION_DENIED PERMISSION_MISSING: do not retry; request the permission named in the
+      metadata.
+    - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, SPACE_LOADING, WORKER_LOST,
+      JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node if there is one.
+    - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline; nothing
+      was written.
+    - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
+    - UNIMPLEMENTED NOT_YET_AVAILABLE: the server does not offer the RPC; see GetServerInfo.
+    - CANCELLED CANCELLED: the caller cancelled; retry a write with the same request_id.
+    - INTERNAL INTERNAL: a defect; report the request id.
+
+    Further statuses of writes:
+    - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
+    - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
+    - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
+
+    Further status of requests with min_revision:
+    - UNAVAILABLE REVISION_NOT_REACHED: retry after RetryInfo, or omit min_revision.
+
+    Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
 
     @_abc_1.abstractmethod
@@ -232,36 +172,18 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _space_service_pb2.CreateSpaceRequest,
         context: _aio.ServicerContext[_space_service_pb2.CreateSpaceRequest, _abc.Awaitable[_space_service_pb2.CreateSpaceResponse]],
     ) -> _abc.Awaitable[_space_service_pb2.CreateSpaceResponse]:
-        """Creates a space. Not needed for spaces with the tenant's defaults: the first write creates
-        them.
+        """Creates a space. A space with the tenant's defaults needs no call: its first write creates it.
 
         Ordering: takes one revision of the space. Atomicity: one record; of several that create the
-        same space the first wins. A repeat returns the space as it stands now, with the revision and the
-        etag of the first. Consistency: a read with min_revision = revision sees it; ListSpaces
-        shows it within cluster.max_staleness.
+        same space, the first one wins. A retry returns the present state of the space, with the
+        revision and the etag of the first call. Consistency: a read with min_revision = revision sees
+        it; ListSpaces shows it within cluster.max_staleness.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-          use a new request_id.
+        Own statuses:
         - ALREADY_EXISTS SPACE_EXISTS: use it, or choose another name.
         - FAILED_PRECONDITION EMBEDDER_MISMATCH: choose an embedder that the server has.
-          SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+          SEMANTICS_UNSUPPORTED: omit the setting, or ask the operator to change the one in the
+          metadata.
         """
 
     @_abc_1.abstractmethod
@@ -274,22 +196,8 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Ordering: none. Atomicity: one revision of the space. Consistency: see the service.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: create it or write to it first.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -300,27 +208,13 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_space_service_pb2.ListSpacesResponse]:
         """Lists the spaces of the tenant, page by page.
 
-        Ordering: by creation, oldest first; a name that was created anew keeps its first place.
-        Atomicity: each page is of one revision of the tenant's list; a space that is present
-        throughout is returned exactly once. Consistency: at most cluster.max_staleness old. A page may
-        have fewer spaces than page_size, even none, and still be followed by another.
+        Ordering: by creation, oldest first; a recreated name keeps its first position. Atomicity: each
+        page is of one revision of the tenant's list; a space that exists throughout is returned
+        exactly once. Consistency: at most cluster.max_staleness old. A page may be shorter than
+        page_size, even empty, although more follow.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. PAGE_TOKEN_INVALID:
-          begin again without a token.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        Own statuses:
+        - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.
         """
 
     @_abc_1.abstractmethod
@@ -329,38 +223,21 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _space_service_pb2.UpdateSpaceRequest,
         context: _aio.ServicerContext[_space_service_pb2.UpdateSpaceRequest, _abc.Awaitable[_space_service_pb2.UpdateSpaceResponse]],
     ) -> _abc.Awaitable[_space_service_pb2.UpdateSpaceResponse]:
-        """Changes settings of a space. Settings that are left out stay as they are. With validate_only
-        nothing is written.
+        """Changes settings of a space. Omitted settings do not change. With validate_only nothing is
+        written.
 
-        Ordering: takes one revision. Atomicity: one record; from it on the new settings hold. A repeat
-        returns the space as it stands now, with the revision and the etag of the first.
-        Consistency: a read with min_revision = revision sees it. A smaller capacity evicts nothing: it
-        must be at least the number of memories in use.
+        Ordering: takes one revision. Atomicity: one record, from which the new settings apply. A retry
+        returns the present state of the space, with the revision and the etag of the first call.
+        Consistency: a read with min_revision = revision sees it. A smaller capacity must be at least
+        the number of memories in use; it evicts none.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-          use a new request_id.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
         - FAILED_PRECONDITION CONFIG_CONFLICT: dimension and embedder are fixed, or the capacity is in
           use; choose another value. EMBEDDER_MISMATCH: choose an embedder that the server has.
-          SEMANTICS_UNSUPPORTED: leave the setting out, or let the operator set what is named.
+          SEMANTICS_UNSUPPORTED: omit the setting, or ask the operator to change the one in the
+          metadata.
         - ABORTED ETAG_MISMATCH: read the space again, then retry with its etag.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -369,35 +246,18 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _space_service_pb2.DeleteSpaceRequest,
         context: _aio.ServicerContext[_space_service_pb2.DeleteSpaceRequest, _abc.Awaitable[_space_service_pb2.DeleteSpaceResponse]],
     ) -> _abc.Awaitable[_space_service_pb2.DeleteSpaceResponse]:
-        """Deletes a space with all it holds and erases it from the journal. It cannot be undone. Backups
-        keep what they have.
+        """Deletes a space with its content and erases it from the journal. It cannot be undone. Backups
+        are not changed.
 
-        Ordering: takes one revision, the last one of this incarnation; a space that is created again
-        goes on counting. Atomicity: one record; the removal of older records and snapshots follows it.
-        Consistency: no read with min_revision = revision finds it. A repeat returns the receipt again
-        as long as the space was not created anew.
+        Ordering: takes one revision, the last one of this incarnation; a recreated space continues the
+        count. Atomicity: one record; the removal of older records and snapshots follows it.
+        Consistency: no read with min_revision = revision finds it. A retry returns the receipt until
+        the space is recreated.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. REQUEST_ID_REUSED:
-          use a new request_id.
-        - NOT_FOUND SPACE_NOT_FOUND: there never was such a space; treat as success.
-        - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it and decide anew.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
+        Own statuses:
+        - NOT_FOUND SPACE_NOT_FOUND: the space never existed; treat as success.
+        - FAILED_PRECONDITION INCARNATION_MISMATCH: the space was recreated; read it again, then
+          decide.
         """
 
     @_abc_1.abstractmethod
@@ -407,27 +267,13 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_space_service_pb2.ExportSpaceRequest, _abc.AsyncIterator[_space_service_pb2.ExportSpaceResponse]],
     ) -> _abc.AsyncIterator[_space_service_pb2.ExportSpaceResponse]:
         """Sends a complete, verified image of a space as an archive: state, memories, traces, settings.
-        The first message is the header, then come pieces of at most 1 MiB, at last the trailer.
+        The first message is the header; chunks of at most 1 MiB and the trailer follow.
 
         Ordering: pieces by rising offset. Atomicity and consistency: the archive is of exactly one
         revision, that of the header. After a break export again.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists.
+        Own statuses:
         - NOT_FOUND SPACE_NOT_FOUND: do not retry.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE: retry after RetryInfo, on another node where
-          there is one. REVISION_NOT_REACHED: the same, or read without min_revision.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: retry with a longer deadline.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
     @_abc_1.abstractmethod
@@ -439,33 +285,15 @@ class SpaceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a space from an archive of ExportSpace. The client sends open with the header of the
         export, then its pieces and its trailer, and half-closes.
 
-        Ordering: takes one revision. Atomicity: all or nothing; until the answer nobody sees the
-        space. Consistency: a read with min_revision = revision sees all of it. After a break import
+        Ordering: takes one revision. Atomicity: all or nothing; the space is invisible until the
+        response. Consistency: a read with min_revision = revision sees all of it. After a break import
         again, with the same request_id.
 
-        Status codes:
-        - INVALID_ARGUMENT FIELD_INVALID: correct the fields that BadRequest lists. ARCHIVE_INVALID:
-          export again. STREAM_PROTOCOL_INVALID: correct the client. REQUEST_ID_REUSED: use a new
-          request_id.
+        Own statuses:
+        - INVALID_ARGUMENT ARCHIVE_INVALID: export again. STREAM_PROTOCOL_INVALID: correct the client.
         - ALREADY_EXISTS SPACE_EXISTS: delete it first, or choose another name.
         - FAILED_PRECONDITION SEMANTICS_UNSUPPORTED: use a server that knows the archive's semantics
           version, in the same draft.
-        - INVALID_ARGUMENT METADATA_INVALID: correct the entry of the call's metadata that is named.
-        - UNAUTHENTICATED CREDENTIAL_MISSING, CREDENTIAL_INVALID, CREDENTIAL_EXPIRED: send a valid
-          credential.
-        - PERMISSION_DENIED PERMISSION_MISSING: do not retry; ask for the permission in the metadata.
-        - RESOURCE_EXHAUSTED RATE_LIMITED: wait RetryInfo, then retry. QUOTA_EXCEEDED: do not retry;
-          free room or raise the quota.
-        - UNAVAILABLE BULKHEAD_FULL, SHEDDING, EMERGENCY, DRAINING, STARTING, SPACE_LOADING,
-          WORKER_LOST, NODE_STALE, JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the
-          same request_id.
-        - DEADLINE_EXCEEDED DEADLINE_TOO_SHORT, DEADLINE_EXPIRED: nothing was written; retry with a
-          longer deadline. OUTCOME_UNKNOWN: the write may have happened; retry with the same
-          request_id.
-        - DATA_LOSS DATA_DAMAGED: do not retry; the operator restores the space.
-        - UNIMPLEMENTED NOT_YET_AVAILABLE: this server does not offer the RPC; see GetServerInfo.
-        - CANCELLED CANCELLED: the caller cancelled; repeat a write with the same request_id.
-        - INTERNAL INTERNAL: a defect; report the request id.
         """
 
 def add_SpaceServiceServicer_to_server(servicer: SpaceServiceServicer, server: _aio.Server) -> None: ...

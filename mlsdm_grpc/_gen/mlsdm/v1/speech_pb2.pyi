@@ -37,7 +37,7 @@ class _SpeechProfileEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpeechP
     """
 
 class SpeechProfile(_SpeechProfile, metaclass=_SpeechProfileEnumTypeWrapper):
-    """Which rules the speech analysis follows."""
+    """Set of rules of the speech analysis."""
 
 SPEECH_PROFILE_UNSPECIFIED: SpeechProfile.ValueType  # 0
 """Not set. On input it means SPEECH_PROFILE_STANDARD."""
@@ -73,7 +73,7 @@ class _SpeechFlagEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpeechFlag
     """The text has punctuation only."""
 
 class SpeechFlag(_SpeechFlag, metaclass=_SpeechFlagEnumTypeWrapper):
-    """One reason why a text counts as telegraphic."""
+    """Reason why a text counts as telegraphic."""
 
 SPEECH_FLAG_UNSPECIFIED: SpeechFlag.ValueType  # 0
 """Not set. Never sent."""
@@ -107,10 +107,10 @@ class SpeechReport(_message.Message):
     ABSTAINED_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
     is_aphasic: _builtins.bool
-    """Output only. The text is telegraphic; false when the analysis abstained."""
+    """Output only. True if the text is telegraphic; false if the analysis abstained."""
     severity: _builtins.float
-    """Output only. How much grammar the text lacks, 0 (fine) to 1; in the legacy profile how far the
-    text is from the limits.
+    """Output only. Missing share of grammar, 0 (good) to 1; in the legacy profile the distance from
+    the limits.
     """
     avg_sentence_len: _builtins.float
     """Output only. Mean number of tokens in a sentence, at least 0."""
@@ -123,11 +123,11 @@ class SpeechReport(_message.Message):
     Example: "en".
     """
     abstained: _builtins.bool
-    """Output only. The text is too short or in a language without a word list: the other fields say
-    nothing about style.
+    """Output only. True if the text is too short or in an unsupported language; the other fields are
+    then meaningless.
     """
     profile: Global___SpeechProfile.ValueType
-    """Output only. Rules that were used."""
+    """Output only. Set of rules that was used."""
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[Global___SpeechFlag.ValueType]:
         """Output only. Reasons, in the order of the enumeration."""

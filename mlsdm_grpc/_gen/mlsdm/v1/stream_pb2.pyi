@@ -20,8 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class StreamOpen(_message.Message):
-    """First message of a client on IngestMemories and StreamEvents: names the stream and, on a
-    reconnect, where it stands.
+    """First client message of IngestMemories and StreamEvents: the name of the stream and, on a
+    reconnect, its position.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -32,16 +32,14 @@ class StreamOpen(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space that the stream writes to, `[a-z0-9][a-z0-9._-]{0,62}`."""
     stream_id: _builtins.str
-    """Required. Name of the stream, `[A-Za-z0-9._-]{1,64}`, unique in the space for as long as its
-    items matter. Items are de-duplicated by (stream_id, sequence), so the same name with new items
-    needs higher sequences. A space remembers at most 64 streams that go on, each for at least 10
-    minutes after its last item, and besides the newest 1024 that ended because the client had sent
-    everything; a UUID for each job is a good choice.
+    """Required. Name of the stream, `[A-Za-z0-9._-]{1,64}`, unique in the space while its items
+    matter. Items are de-duplicated by (stream_id, sequence), so the same name with new items needs
+    higher sequences. A space keeps at most 64 open streams, each for at least 10 minutes after its
+    last item, and the newest 1024 finished ones. Use a UUID for each job.
     """
     resume_token: _builtins.str
-    """Optional. The newest resume_token the client has of this stream, from any node. Empty starts
-    the stream or, when the server knows stream_id already, takes it up after the last acknowledged
-    item.
+    """Optional. The newest resume_token the client has of this stream, from any node. If empty, the
+    stream starts or, if the server knows stream_id, continues after the last acknowledged item.
     """
     def __init__(
         self,
@@ -69,8 +67,8 @@ class StreamOpened(_message.Message):
     FLOW_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     acked_sequence: _builtins.int
-    """Output only. Items up to this sequence are settled, 0 for a new stream. The next item has this
-    sequence + 1; earlier ones are ignored.
+    """Output only. Items up to this sequence are acknowledged, 0 for a new stream. The next item has
+    this sequence + 1; earlier ones are ignored.
     """
     resume_token: _builtins.str
     """Output only. Token for a reconnect at this point."""
@@ -78,7 +76,7 @@ class StreamOpened(_message.Message):
     """Output only. Revision of the space when the stream opened, at least 0."""
     @_builtins.property
     def flow(self) -> Global___StreamFlow:
-        """Output only. What the client may send until a further StreamFlow message."""
+        """Output only. Flow control limits until the next StreamFlow message."""
 
     def __init__(
         self,
@@ -98,8 +96,8 @@ Global___StreamOpened: _TypeAlias = StreamOpened  # noqa: Y015
 
 @_typing.final
 class StreamFlow(_message.Message):
-    """Back-pressure. The newest message replaces the earlier ones. A client that sends more than it was
-    allowed is read more slowly; nothing is lost.
+    """Flow control. The newest message replaces earlier ones. A client that exceeds its limits is read
+    more slowly; nothing is lost.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -108,12 +106,12 @@ class StreamFlow(_message.Message):
     MAX_BATCH_COUNT_FIELD_NUMBER: _builtins.int
     PAUSE_FIELD_NUMBER: _builtins.int
     max_in_flight_count: _builtins.int
-    """Output only. Largest number of items sent and not yet acknowledged, at least 1."""
+    """Output only. Maximum number of unacknowledged items, at least 1."""
     max_batch_count: _builtins.int
-    """Output only. Largest number of items in one batch, 1 to 256."""
+    """Output only. Maximum number of items in one batch, 1 to 256."""
     @_builtins.property
     def pause(self) -> _duration_pb2.Duration:
-        """Output only. Send nothing for this long, 0 to 60 s; absent or 0 means go on at once."""
+        """Output only. Pause before the next batch, 0 to 60 s; absent or 0 means none."""
 
     def __init__(
         self,
@@ -132,9 +130,9 @@ Global___StreamFlow: _TypeAlias = StreamFlow  # noqa: Y015
 
 @_typing.final
 class StreamGoodbye(_message.Message):
-    """The server ends the stream politely, for example because the node drains. Every item up to
-    acked_sequence is settled, none after it was written. The status of the RPC is OK. Reconnect with
-    the token, to any node, and send the items after acked_sequence again.
+    """Graceful end of the stream by the server, for example because the node drains. Every item up to
+    acked_sequence is acknowledged; no later one was written. The status of the RPC is OK. Reconnect
+    with the token, to any node, and send the items after acked_sequence again.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -144,16 +142,16 @@ class StreamGoodbye(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     RECONNECT_DELAY_FIELD_NUMBER: _builtins.int
     acked_sequence: _builtins.int
-    """Output only. Last settled item."""
+    """Output only. Last acknowledged item."""
     resume_token: _builtins.str
     """Output only. Token for the reconnect."""
     reason: _error_reason_pb2.ErrorReason.ValueType
-    """Output only. Why the stream ends; unspecified when it has reached the greatest age of a stream,
+    """Output only. Reason for the end; unspecified if the stream has reached its maximum age,
     server.max_stream_age_s. Example: ERROR_REASON_DRAINING.
     """
     @_builtins.property
     def reconnect_delay(self) -> _duration_pb2.Duration:
-        """Output only. Wait this long before the reconnect, 0 to 60 s."""
+        """Output only. Time to wait before the reconnect, 0 to 60 s."""
 
     def __init__(
         self,

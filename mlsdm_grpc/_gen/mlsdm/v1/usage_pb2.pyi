@@ -19,7 +19,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Usage(_message.Message):
-    """What a request cost."""
+    """Cost of a request."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -35,13 +35,15 @@ class Usage(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     prompt_token_count: _builtins.int
-    """Output only. Tokens of the prompt as the provider counted them, at least 0. 0 where the answer
-    was broken off before the provider had told, as a stream is that is refused.
+    """Output only. Tokens of the prompt as the provider counted them, at least 0. 0 if the answer was
+    interrupted before the provider reported the count, as for a refused stream.
     """
     completion_token_count: _builtins.int
-    """Output only. Tokens of the completion as the provider counted them, at least 0; 0 as above."""
+    """Output only. Tokens of the completion as the provider counted them, at least 0; 0 if
+    interrupted.
+    """
     provider_call_count: _builtins.int
-    """Output only. Calls to the provider, retries and repairs included, at least 0."""
+    """Output only. Number of calls to the provider, including retries and repairs."""
     provider: _builtins.str
     """Output only. Provider that answered. Example: "openai"."""
     model: _builtins.str
@@ -60,17 +62,17 @@ class Usage(_message.Message):
 
     @_builtins.property
     def provider_time(self) -> _duration_pb2.Duration:
-        """Output only. Time at the provider, all tries and pauses between them included."""
+        """Output only. Time at the provider, including all attempts and the pauses between them."""
 
     @_builtins.property
     def first_token_time(self) -> _duration_pb2.Duration:
-        """Output only. Time from the start of the request to the first piece of text that governance let
-        out; absent where nothing came out.
+        """Output only. Time from the start of the request to the first released piece of text; absent if
+        there is none.
         """
 
     @_builtins.property
     def total_time(self) -> _duration_pb2.Duration:
-        """Output only. Time from arrival to answer."""
+        """Output only. Time from arrival to response."""
 
     def __init__(
         self,
