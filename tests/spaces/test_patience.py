@@ -19,17 +19,18 @@ def now():
 
 async def test_a_wait_goes_on_while_there_is_movement():
     looks = iter([True, True, False])
-    with pytest.raises(TimeoutError):
-        with Patience(lambda: next(looks), every_s=0.01) as patience:
-            await asyncio.Event().wait()
+    with pytest.raises(TimeoutError), Patience(lambda: next(looks), every_s=0.01) as patience:
+        await asyncio.Event().wait()
     assert patience.is_over
     assert not list(looks)
 
 
 async def test_a_wait_ends_at_its_time_whatever_moves():
-    with pytest.raises(TimeoutError):
-        with Patience(lambda: True, every_s=0.01, until_s=now() + 0.05) as patience:
-            await asyncio.Event().wait()
+    with (
+        pytest.raises(TimeoutError),
+        Patience(lambda: True, every_s=0.01, until_s=now() + 0.05) as patience,
+    ):
+        await asyncio.Event().wait()
     assert patience.is_over
 
 
