@@ -124,14 +124,16 @@ class Intake:
             MlsdmError: Any error that the contract of PutMemory lists.
         """
         lane = Lane.INTERACTIVE if validate_only else _lane(len(body.memories))
-        ticket = replace(ticket, lane=lane)
+        if lane is not ticket.lane:
+            ticket = replace(ticket, lane=lane)
         with self._access.lanes.inside(lane, key.tenant):
             candidates = [Candidate(memory) for memory in body.memories]
             await self._prepare(key, candidates, paths, ticket)
             outcome = await self._refused(key, candidates, ticket)
             if outcome is None:
                 given = body.memories
-                body = replace(body, memories=tuple(each.memory for each in candidates))
+                memories = tuple([each.memory for each in candidates])
+                body = PutMemories(memories, body.allow_replace)
                 put = self._foresee_put if validate_only else self._put
                 outcome = await put(key, given, body, ticket)
         return Put(outcome, tuple(each.verdicts for each in candidates))
@@ -142,7 +144,7 @@ class Intake:
         space = await self._first.open_for_write(key, given, body, ticket)
         if isinstance(space, PutOutcome):
             return space
-        body = replace(body, memories=await self._settled(space, body.memories))
+        body = PutMemories(await self._settled(space, body.memories), body.allow_replace)
         return expect((await self._access.write(space, body, ticket)).outcome, PutOutcome)
 
     async def _foresee_put(
@@ -153,7 +155,7 @@ class Intake:
         except NotFound:
             return await self._first.foresee(key, given, body)
         self._first.check(key, parameters_of(space), given, body.memories)
-        body = replace(body, memories=await self._settled(space, body.memories))
+        body = PutMemories(await self._settled(space, body.memories), body.allow_replace)
         return expect(await self._access.foresee(space, body, ticket), PutOutcome)
 
     async def _refused(

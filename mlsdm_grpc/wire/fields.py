@@ -72,7 +72,7 @@ class FieldChecks:
 
     def listed(self, path: str, value: int, names: EnumTypeWrapper[Any]) -> bool:
         """Return whether the contract defines an enum value, 0 included."""
-        if value in names.values():
+        if not value or value in names.values():
             return True
         self._not_among(path, [name for name, number in names.items() if number])
         return False

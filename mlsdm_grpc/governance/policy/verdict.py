@@ -92,9 +92,12 @@ def verdicts(
         moral_threshold: Threshold of the rule moral.threshold: the current one of the space; None
             for the one at which new spaces start.
     """
+    scores = measurement.scores
     return tuple(
-        _verdict(rule, measurement.scores.get(rule.rule_id), policy, moral_threshold)
-        for rule in policy.of(stage)
+        [
+            _verdict(rule, scores.get(rule.rule_id), policy, moral_threshold)
+            for rule in policy.of(stage)
+        ]
     )
 
 
