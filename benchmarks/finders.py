@@ -17,7 +17,7 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.store.fusion import Fusion, fuse
+from mlsdm_grpc.core.store.fusion import Fuser, Fusion
 from mlsdm_grpc.core.store.lexical_index import Bm25, LexicalIndex
 from mlsdm_grpc.lexical import index_terms, query_terms
 from mlsdm_grpc.lexical.tables import languages
@@ -203,16 +203,10 @@ class Hybrid:
         """Return the best; ties go to the newer."""
         query = [term.terms for term in query_terms(question).terms]
         cosines = self.vectors.cosines(question)
-        fused = fuse(
-            self.fusion,
-            self.lexical.index.search(query),
-            cosines,
-            lambda slots: cosines[slots].astype(np.float64),
-            error=0.0,
-            top_k=top_k,
-            sequence=self._sequence,
-        )
-        return fused.slots.tolist()
+        fuser = Fuser(self.fusion, self.lexical.index.search(query), top_k=top_k)
+        slots = fuser.candidates(cosines, 0.0)
+        best = fuser.ranked(slots, cosines[slots].astype(np.float64), self._sequence)
+        return best.slots.tolist()
 
 
 def unit(rows: Rows) -> Rows:

@@ -8,7 +8,7 @@ always matches the same word in a text.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -101,14 +101,14 @@ def query_terms(text: str) -> LexicalQuery:
     stop_words_only = not (content or exact)
     spoken = recognise(words, rare=1)
     found: dict[str, QueryTerm] = {}
-    for word in dict.fromkeys(words if stop_words_only else content):
-        script = script_of(word)
-        codes = dict.fromkeys((*candidates(script, spoken), *main_languages(script)))
-        stems = [stem(code, word) for code in codes]
+    for word in words if stop_words_only else content:
+        terms = _searched(spoken, word)
         # Forms of one word, such as "runs" and "running", are searched once.
-        known = found.setdefault(stems[0] if stems else word, QueryTerm(word, ()))
-        terms = tuple(dict.fromkeys((*known.terms, *stems, word)))
-        found[stems[0] if stems else word] = replace(known, terms=terms)
+        known = found.get(terms[0])
+        if known is None:
+            found[terms[0]] = QueryTerm(word, terms)
+        elif known.word != word:
+            found[terms[0]] = QueryTerm(known.word, tuple(dict.fromkeys((*known.terms, *terms))))
     for token in exact:
         found.setdefault(token, QueryTerm(token, (token,)))
     kept = tuple(found.values())
@@ -143,6 +143,14 @@ def _indexed(recognised: tuple[str, ...], word: str) -> tuple[str, ...]:
     itself = not codes or not set(codes) <= set(main_languages(script))
     stems = [stem(code, word) for code in codes]
     return tuple(dict.fromkeys([*stems, word] if itself else stems))
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def _searched(spoken: tuple[str, ...], word: str) -> tuple[str, ...]:
+    """Return the terms that a query with a word searches, first its stem in its own language."""
+    script = script_of(word)
+    codes = (*candidates(script, spoken), *main_languages(script))
+    return tuple(dict.fromkeys([*(stem(code, word) for code in codes), word]))
 
 
 def _content(words: list[str], recognised: tuple[str, ...]) -> list[str]:

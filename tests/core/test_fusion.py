@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.core.store.fusion import Fusion, fuse
+from mlsdm_grpc.core.store.fusion import Fuser, Fusion
 from mlsdm_grpc.core.store.lexical_index import LexicalHits
 
 NOTHING = LexicalHits(np.empty(0, np.int32), np.empty(0))
@@ -34,18 +34,18 @@ def hits(bm25):
 
 def fused(fusion, bm25, cosine, *, scanned=None, error=0.0, top_k=5, mask=None, sequence=None):
     bm25, cosine = np.array(bm25, np.float64), np.array(cosine, np.float64)
-    found = fuse(
-        fusion,
-        hits(bm25),
-        (cosine if scanned is None else np.array(scanned)).astype(np.float32),
-        lambda slots: cosine[slots],
-        error=error,
-        top_k=top_k,
-        sequence=np.arange(len(bm25)) if sequence is None else sequence,
-        mask=mask,
-    )
+    scanned = (cosine if scanned is None else np.array(scanned)).astype(np.float32)
+    sequence = np.arange(len(bm25)) if sequence is None else sequence
+    fuser = Fuser(fusion, hits(bm25), top_k=top_k, mask=mask)
+    slots = fuser.candidates(scanned, error)
+    found = fuser.ranked(slots, cosine[slots], sequence)
     assert found.bm25.tolist() == bm25[found.slots].tolist()
-    assert found.cosine.tolist() == cosine[found.slots].tolist()
+    assert slots[found.places].tolist() == found.slots.tolist()
+    ahead = fuser.ahead(len(bm25))
+    if ahead is not None:
+        by_words = fuser.ranked(ahead, cosine[ahead], sequence)
+        assert by_words.slots.tolist() == found.slots.tolist()
+        assert by_words.scores.tolist() == found.scores.tolist()
     return found
 
 

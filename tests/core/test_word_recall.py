@@ -133,7 +133,7 @@ class Twins:
             top_k=rng.choice([1, 3, 10, 100]),
             phase_tolerance=0.2 if banded else None,
             min_confidence=rng.choice([0.0, 0.0, 0.4]),
-            min_resonance=-2.0 if alone or rng.random() < 0.6 else rng.uniform(0, 0.6),
+            min_resonance=-np.inf if alone or rng.random() < 0.6 else rng.uniform(0, 0.6),
             labels=frozenset(rng.choice([[], [], ["l1"]])),
             phase_weight=rng.choice([0.0, 0.0, 0.7]),
             sought=sought,

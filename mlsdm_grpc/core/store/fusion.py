@@ -6,7 +6,6 @@ document and the space, not on the other results, so scores of two queries are c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -17,7 +16,7 @@ from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.lexical_index import LexicalHits
 
-__all__ = ["Fused", "Fusion", "fuse", "fusion_of"]
+__all__ = ["Fused", "Fuser", "Fusion", "fusion_of"]
 
 _Int64: TypeAlias = NDArray[np.int64]
 _Mask: TypeAlias = NDArray[np.bool_]
@@ -25,6 +24,8 @@ _Mask: TypeAlias = NDArray[np.bool_]
 _DECIMALS: Final = 6
 # Bound on the error of the float32 sum that selects candidates, including the rounding of scores.
 _ROUNDING: Final = 2e-6
+# Documents beyond the wanted number that are scored exactly rather than compared approximately.
+_MANY: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Fusion:
     def vector(self, cosine: kernel.Float64) -> kernel.Float64:
         """Return the contribution of cosines, in [0, vector_weight]."""
         share = (cosine - self.lowest_cosine) / self.cosine_span
-        return self.vector_weight * share.clip(0.0, 1.0)
+        return self.vector_weight * np.minimum(np.maximum(share, 0.0), 1.0)
 
     def words(self, bm25: kernel.Float64, factor: kernel.Float64 | float = 1.0) -> kernel.Float64:
         """Return the scores of documents from their words alone, in [0, 1), rounded to 1e-6."""
@@ -85,71 +86,139 @@ class Fused:
     scores: kernel.Float64
     bm25: kernel.Float64
     """0 for a document without any word of the query."""
-    cosine: kernel.Float64
+    places: NDArray[np.intp]
+    """Index of each document among the slots that were ranked."""
 
 
-def fuse(
-    fusion: Fusion,
-    lexical: LexicalHits,
-    scanned: Float32,
-    resonances: Callable[[NDArray[np.intp]], kernel.Float64],
-    *,
-    error: float,
-    top_k: int,
-    sequence: _Int64,
-    mask: _Mask | None = None,
-    factors: kernel.Float64 | None = None,
-) -> Fused:
-    """Return the ``top_k`` documents with the highest fused scores.
+class Fuser:
+    """Selection and ranking of the documents with the highest fused scores.
+
+    The result is exact: equal to scoring every document.
 
     Args:
         fusion: Scales and weights.
         lexical: All documents with a word of the query, ordered by slot.
-        scanned: (slots,) approximate cosines. The value of a slot without a vector is arbitrary but
-            finite, and ``mask`` excludes the slot.
-        resonances: Returns the exact cosines of the given slots; NaN excludes a document.
-        error: Upper bound on the error of each approximate cosine.
         top_k: Maximum number of documents, at least 1.
-        sequence: (slots,) order of creation; of equal scores, the higher sequence comes first.
         mask: (slots,) documents that take part; None for all.
         factors: (slots,) weight of the words of each document, in [0, 1]; None for 1.
-
-    Returns:
-        The exact result: equal to scoring every document, whatever the approximation.
-
-    Cost: a few passes over the documents with a word, plus the exact cosines of the candidates. A
-    pass over all slots is added only if documents without a word may be among the best.
     """
-    # A mask that admits everything costs two passes and changes nothing.
-    if mask is not None and mask.all():
-        mask = None
-    words = fusion.lexical(lexical.scores)
-    if factors is not None:
-        words *= factors[lexical.slots]
-    words32 = words.astype(np.float32)
-    most = fusion.vector_weight / fusion.cosine_span * error + _ROUNDING
-    limit = -np.inf
-    # If enough documents have a word, the documents without one usually cannot compete.
-    if len(lexical.slots) >= top_k:
-        sums = _vector_part(fusion, scanned.take(lexical.slots))
-        sums += words32
-        if mask is not None:
-            sums[~mask.take(lexical.slots)] = -np.inf
-        places, limit = kernel.candidates(sums, most, top_k=top_k)
-        slots = lexical.slots.take(places).astype(np.intp)
-    if limit <= fusion.vector_weight:  # documents without any of the words may be among the best
+
+    def __init__(
+        self,
+        fusion: Fusion,
+        lexical: LexicalHits,
+        *,
+        top_k: int,
+        mask: _Mask | None = None,
+        factors: kernel.Float64 | None = None,
+    ) -> None:
+        self._fusion = fusion
+        self._lexical = lexical
+        self._top_k = top_k
+        # A mask that admits everything costs two passes and changes nothing.
+        self._mask = None if mask is not None and mask.all() else mask
+        self._factors = factors
+        self._words = _lexical_part(fusion, lexical.scores.astype(np.float32))
+        if factors is not None:
+            self._words *= factors[lexical.slots]
+        self._left_out = None if self._mask is None else ~self._mask.take(lexical.slots)
+
+    def ahead(self, at_most: int) -> NDArray[np.intp] | None:
+        """Return the documents that can be among the best whatever the cosines are.
+
+        Returns:
+            Slots, which contain the result; None if documents without a word may be among the best,
+            or if there are more than ``at_most``.
+        """
+        words, top_k, weight = self._words, self._top_k, self._fusion.vector_weight
+        if not words.max(initial=0.0) > weight:
+            return None
+        if self._left_out is not None:
+            words = words.copy()
+            words[self._left_out] = -np.inf
+        least = kernel.best(words, top_k) - weight - _ROUNDING
+        if not least > 0.0:
+            return None
+        kept = words >= np.float32(least)
+        if np.count_nonzero(kept) > at_most:
+            return None
+        return self._lexical.slots[kept].astype(np.intp)
+
+    def candidates(self, scanned: Float32, error: float) -> NDArray[np.intp]:
+        """Return the documents that can be among the best by their approximate cosines.
+
+        Args:
+            scanned: (slots,) approximate cosines. The value of a slot without a vector is arbitrary
+                but finite, and the mask excludes the slot.
+            error: Upper bound on the error of each approximate cosine.
+
+        Cost: a few passes over the documents with a word. A pass over all slots is added only if
+            documents without a word may be among the best.
+        """
+        fusion, lexical, top_k = self._fusion, self._lexical, self._top_k
+        most = fusion.vector_weight / fusion.cosine_span * error + _ROUNDING
+        if len(lexical.slots) >= top_k:
+            sums = _vector_part(fusion, scanned.take(lexical.slots))
+            sums += self._words
+            if self._left_out is not None:
+                sums[self._left_out] = -np.inf
+            places, limit = kernel.candidates(sums, most, top_k=top_k)
+            slots = lexical.slots.take(places).astype(np.intp)
+            if limit > fusion.vector_weight:
+                return slots
+            more = self._with_near(slots, scanned, limit)
+            if more is not None:
+                return more
         sums = _vector_part(fusion, scanned)
-        sums[lexical.slots] += words32
-        if mask is not None:
-            sums[~mask] = -np.inf
-        slots, _ = kernel.candidates(sums, most, top_k=top_k)
-    bm25 = _scores_of(lexical, slots)
-    factor = 1.0 if factors is None else factors[slots]
-    cosine = resonances(slots)
-    scores = fusion.score(bm25, cosine, factor)
-    order = np.lexsort((-sequence[slots], -scores))[:top_k]
-    order = order[scores[order] > -np.inf]
-    return Fused(slots[order], scores[order], bm25[order], cosine[order])
+        sums[lexical.slots] += self._words
+        if self._mask is not None:
+            sums[~self._mask] = -np.inf
+        return kernel.candidates(sums, most, top_k=top_k)[0]
+
+    def ranked(self, slots: NDArray[np.intp], cosines: kernel.Float64, sequence: _Int64) -> Fused:
+        """Return the best of some documents, by their exact scores.
+
+        Args:
+            slots: Documents that contain the result, each once.
+            cosines: Exact cosine of each; NaN or -inf excludes a document.
+            sequence: (slots,) order of creation; of equal scores, the higher sequence comes first.
+        """
+        bm25 = _scores_of(self._lexical, slots)
+        factor = 1.0 if self._factors is None else self._factors[slots]
+        scores = self._fusion.score(bm25, cosines, factor)
+        scores[~np.isfinite(cosines)] = -np.inf
+        order = np.lexsort((-sequence[slots], -scores))[: self._top_k]
+        order = order[scores[order] > -np.inf]
+        return Fused(slots[order], scores[order], bm25[order], order)
+
+    def _with_near(
+        self, slots: NDArray[np.intp], scanned: Float32, limit: float
+    ) -> NDArray[np.intp] | None:
+        """Return candidates, and all documents whose cosine alone reaches a limit.
+
+        Returns:
+            Slots, each once; None if there are too many to score.
+
+        Cost: a comparison of each approximate cosine.
+        """
+        fusion = self._fusion
+        if not limit > _ROUNDING:
+            return None
+        share = (limit - _ROUNDING) / fusion.vector_weight
+        near = scanned >= np.float32(fusion.lowest_cosine + fusion.cosine_span * share - _ROUNDING)
+        if self._mask is not None:
+            near &= self._mask
+        if np.count_nonzero(near) > _MANY + self._top_k:
+            return None
+        near[slots] = False
+        return np.concatenate((slots, near.nonzero()[0]))
+
+
+def _lexical_part(fusion: Fusion, bm25: Float32) -> Float32:
+    """Return the contribution of BM25 scores to the score, approximately."""
+    part = bm25 / (bm25 + np.float32(fusion.half_score))
+    part *= np.float32(1.0 - fusion.vector_weight)
+    return part
 
 
 def _vector_part(fusion: Fusion, cosines: Float32) -> Float32:

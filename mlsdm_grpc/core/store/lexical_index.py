@@ -79,16 +79,16 @@ class LexicalHits:
 
     def matched(self, slots: Sequence[int]) -> list[list[int]]:
         """Return for each given slot the query words in its document, ascending."""
-        matched: list[list[int]] = [[] for _ in slots]
         found, words = self.postings.slots, self.postings.words
-        if not len(found):
-            return matched
-        wanted = np.array(slots, found.dtype)[:, np.newaxis]
-        hits = (found == wanted).ravel().nonzero()[0]
-        hit_words = words.take(hits % len(found)).tolist()
-        for hit, word in zip((hits // len(found)).tolist(), hit_words, strict=True):
-            matched[hit].append(word)
-        return matched
+        matched: dict[int, list[int]] = {slot: [] for slot in slots}
+        if len(found) and matched:
+            marked = np.zeros(1 + max(int(found.max()), *slots), np.bool_)
+            marked[list(slots)] = True
+            hits = marked.take(found).nonzero()[0]
+            hit_slots, hit_words = found.take(hits).tolist(), words.take(hits).tolist()
+            for slot, word in zip(hit_slots, hit_words, strict=True):
+                matched[slot].append(word)
+        return list(matched.values())
 
 
 class LexicalIndex:
@@ -103,6 +103,9 @@ class LexicalIndex:
         self._postings = PostingStore()
         # Sum of the term frequencies of each slot's document.
         self._length = np.empty(0, np.int32)
+        # Scratch space of a search: (slots,); no slot is marked between searches.
+        self._marked = np.empty(0, np.bool_)
+        self._ranks = np.empty(0, np.int32)
         self._count = self._total = 0
 
     def __len__(self) -> int:
@@ -114,7 +117,8 @@ class LexicalIndex:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        return self._postings.nbytes + self._length.nbytes
+        scratch = self._marked.nbytes + self._ranks.nbytes
+        return self._postings.nbytes + self._length.nbytes + scratch
 
     def has(self, slots: NDArray[np.intp]) -> Mask:
         """Return which of some slots have a document."""
@@ -194,12 +198,11 @@ class LexicalIndex:
         # Postings of a slot come in the order of the query words, so its sum always rounds the same
         # way.
         weights = self._weights(found, frequencies, count, total)
-        sums = np.asarray(np.bincount(found.slots, weights), np.float64)
-        hit = sums > 0.0
+        slots, scores = self._sums(found.slots, weights)
         if mask is not None:
-            hit &= mask[: len(hit)]
-        slots = hit.nonzero()[0].astype(np.int32)
-        return _best(LexicalHits(slots, sums[slots], found), sequence, top_k)
+            kept = mask.take(slots)
+            slots, scores = slots[kept], scores[kept]
+        return _best(LexicalHits(slots, scores, found), sequence, top_k)
 
     def parts(self) -> list[IndexPart]:
         """Return the present content; later writes do not change the returned parts.
@@ -245,9 +248,23 @@ class LexicalIndex:
         weights *= np.array(gains).take(found.words)
         return weights
 
+    def _sums(self, slots: Int32, weights: Float64) -> tuple[Int32, Float64]:
+        """Return each slot once, ascending, with the sum of its weights.
+
+        Cost: one pass over the marks, a byte for each slot; all else is O(len(slots)).
+        """
+        self._marked[slots] = True
+        different = self._marked.nonzero()[0]
+        self._marked[different] = False
+        self._ranks[different] = np.arange(len(different), dtype=np.int32)
+        sums = np.bincount(self._ranks.take(slots), weights)
+        return different.astype(np.int32), np.asarray(sums, np.float64)
+
     def _grow(self, slots: int) -> None:
         more = max(slots - len(self._length), len(self._length) // 8)
         self._length = np.append(self._length, np.zeros(more, np.int32))
+        self._marked = np.zeros(len(self._length), np.bool_)
+        self._ranks = np.empty(len(self._length), np.int32)
 
 
 def _best(hits: LexicalHits, sequence: Int64 | None, top_k: int | None) -> LexicalHits:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -32,7 +33,6 @@ _RATIO: Final = 3
 _MAX_REMOVED: Final = 0.25
 MIN_REMOVED: Final = 64
 _NONE: Final = -1
-_FREQUENCY_BITS: Final = np.uint32(8)
 
 
 class Postings(NamedTuple):
@@ -67,8 +67,9 @@ class _Runs:
     ) -> None:
         """Add a run; it is joined to the last one if word and segment are the same."""
         if self.words and self.words[-1] == word and self.bases[-1] == base:
-            both = self.documents.pop(), documents
-            documents, frequencies = _united(both, (self.frequencies.pop(), frequencies))
+            documents, frequencies = _united(
+                self.documents.pop(), self.frequencies.pop(), documents, frequencies
+            )
         else:
             self.bases.append(base)
             self.words.append(word)
@@ -161,13 +162,14 @@ class PostingStore:
 
         Cost: O(postings), and about 10 us for each segment.
         """
-        keys = np.array([key for word in query for key in word], np.uint64)
+        wanted = array("Q", chain.from_iterable(query))
+        keys = np.frombuffer(wanted, np.uint64)
         words = [i for i, word in enumerate(query) for _ in word]
         runs = _Runs()
         for segment, base in zip(self._segments, self._bases, strict=False):
-            hits, parts = segment.find(keys)
-            for hit, part in zip(hits, parts, strict=True):
-                runs.add(base, words[hit], segment.documents[part], segment.frequencies[part])
+            documents, frequencies = segment.documents, segment.frequencies
+            for hit, begin, end in segment.find(keys, wanted):
+                runs.add(base, words[hit], documents[begin:end], frequencies[begin:end])
         if self._keys and words:
             self._find_buffered(keys, words, runs)
         if not runs.words:
@@ -293,14 +295,15 @@ def _grown(column: Int32, length: int) -> Int32:
 
 
 def _united(
-    documents: Sequence[NDArray[np.uint16]], frequencies: Sequence[NDArray[np.uint8]]
+    documents: NDArray[np.uint16],
+    frequencies: NDArray[np.uint8],
+    more: NDArray[np.uint16],
+    more_frequencies: NDArray[np.uint8],
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Return one posting for each document: the one with the highest frequency."""
-    packed = np.concatenate(documents).astype(np.uint32)
-    packed <<= _FREQUENCY_BITS
-    packed |= np.concatenate(frequencies)
-    packed.sort()
-    found = (packed >> _FREQUENCY_BITS).astype(np.uint16)
-    last = np.ones(len(found), np.bool_)
-    np.not_equal(found[1:], found[:-1], out=last[:-1])
-    return found[last], packed[last].astype(np.uint8)
+    """Return one posting for each document of two runs: the one with the higher frequency."""
+    highest = np.zeros(1 + max(int(documents.max()), int(more.max())), np.uint8)
+    highest[documents] = frequencies
+    known = highest.take(more)
+    highest[more] = np.maximum(known, more_frequencies)
+    documents = np.concatenate((documents, more[known == 0]))
+    return documents, highest.take(documents)

@@ -18,7 +18,7 @@ from mlsdm_grpc.core.store.memory_table import Lattice
 from mlsdm_grpc.core.store.recall_query import NO_FUSED, NOTHING, Query, RecalledSlots
 from mlsdm_grpc.core.store.rescoring import rescored
 from mlsdm_grpc.core.store.rows import BLOCK_ROWS, ApproximateScores
-from mlsdm_grpc.core.store.word_recall import WordSearch
+from mlsdm_grpc.core.store.word_recall import Hybrid, WordSearch
 
 __all__ = ["Recall"]
 
@@ -63,20 +63,27 @@ class Recall:
         results = [NOTHING] * len(queries)
         self.searches += len(queries)
         together: dict[bytes, tuple[kernel.Indices, list[int]]] = {}
+        hybrids = dict[int, Hybrid]()
         for i, query in enumerate(queries):
             if query.sought is not None and query.sought.alone and words is not None:
                 results[i] = words.alone(query, query.sought)
                 continue
             blocks = self._lattice.rows.blocks(*query.band)
-            if len(blocks):
-                together.setdefault(blocks.tobytes(), (blocks, []))[1].append(i)
-            elif query.sought is not None:
-                results[i] = NO_FUSED
+            if not len(blocks):
+                results[i] = NOTHING if query.sought is None else NO_FUSED
+                continue
+            if query.sought is not None and words is not None:
+                hybrids[i] = words.hybrid(query, query.sought)
+                found = hybrids[i].without_scan()
+                if found is not None:
+                    results[i] = found
+                    continue
+            together.setdefault(blocks.tobytes(), (blocks, []))[1].append(i)
         for blocks, members in together.values():
-            part = _Part(self._lattice, blocks, now_ns, traces, words)
+            part = _Part(self._lattice, blocks, now_ns, traces)
             for start in range(0, len(members), _QUERIES_AT_ONCE):
                 some = members[start : start + _QUERIES_AT_ONCE]
-                asked = [queries[i] for i in some]
+                asked = [(queries[i], hybrids.get(i)) for i in some]
                 for i, found in zip(some, part.search(asked), strict=True):
                     results[i] = found
             self.full_scans += part.full_scans
@@ -92,28 +99,31 @@ class _Part:
         blocks: kernel.Indices,
         now_ns: int,
         traces: kernel.Float64 | None,
-        words: WordSearch | None,
     ) -> None:
         self._lattice = lattice
         self._rows = lattice.rows
         self._blocks = blocks
         self._now_ns = now_ns
         self._traces = traces
-        self._words = words
         self.full_scans = 0
 
-    def search(self, queries: Sequence[Query]) -> list[RecalledSlots]:
-        """Return the results of queries over these blocks."""
-        biased = self._traces is not None and any(query.synaptic_bias for query in queries)
-        scan = self._rows.scan(self._blocks, self._matrix(queries, biased=biased))
-        return [self._best(query, scan, i, biased=biased) for i, query in enumerate(queries)]
+    def search(self, queries: Sequence[tuple[Query, Hybrid | None]]) -> list[RecalledSlots]:
+        """Answer queries that need these blocks, each with its search by words if it has words."""
+        asked = [query for query, _ in queries]
+        biased = self._traces is not None and any(query.synaptic_bias for query in asked)
+        scan = self._rows.scan(self._blocks, self._matrix(asked, biased=biased))
+        results = list[RecalledSlots]()
+        for i, (query, hybrid) in enumerate(queries):
+            if hybrid is None:
+                results.append(self._best(query, scan, i, biased=biased))
+            else:
+                scores, error = self._approximate(query, scan, i, biased=biased)
+                results.append(hybrid.fused(self._of_all(scores), error))
+        return results
 
     def _best(
         self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
     ) -> RecalledSlots:
-        if query.sought is not None and self._words is not None:
-            scores, error = self._approximate(query, scan, i, biased=biased)
-            return self._words.fused(query, query.sought, self._of_all(scores), error)
         slots = self._candidates(query, scan, i, biased=biased)
         if scan.row_errors is not None and len(slots) * _MAX_SHARE > scan.scores.shape[1]:
             self.full_scans += 1

@@ -8,17 +8,18 @@ from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.filters import living, taking_part
-from mlsdm_grpc.core.store.fusion import fuse
+from mlsdm_grpc.core.store.fusion import Fuser
 from mlsdm_grpc.core.store.lattice_words import Words
 from mlsdm_grpc.core.store.lexical_index import LexicalHits
 from mlsdm_grpc.core.store.memory_table import Lattice, Mask
 from mlsdm_grpc.core.store.recall_query import ByWords, Query, RecalledSlots, Sought
 from mlsdm_grpc.core.store.rescoring import ResonanceParts, distances, rescored
 
-__all__ = ["WordSearch"]
-
+__all__ = ["Hybrid", "WordSearch"]
 
 _DECIMALS = 6
+# Candidates that are scored exactly without a scan: so many, or one row in so many.
+_FEW = 64
 
 
 class WordSearch:
@@ -59,43 +60,11 @@ class WordSearch:
         parts = ResonanceParts(nothing, nothing, distance[order], factor[order], nothing)
         return _found(RecallMode.LEXICAL, hits, slots[order], score[order], bm25[order], parts)
 
-    def fused(self, query: Query, sought: Sought, scanned: Float32, error: float) -> RecalledSlots:
-        """Return the memories with the best scores by words and vector.
-
-        Args:
-            query: The query.
-            sought: Words of the query.
-            scanned: (slots,) approximate resonances; arbitrary for excluded slots.
-            error: Upper bound on the error of each resonance.
-        """
-        lattice = self._lattice
-        mask = taking_part(lattice, query, self._now_ns)
-        self._keep_resonant(query, mask, scanned, error)
-        factors = None
-        if query.phase_weight:
-            every = np.arange(len(mask))
-            factors = 1.0 - query.phase_weight * distances(lattice, query, every)
-        hits = self._hits(sought, None, None)
-        fused = fuse(
-            sought.fusion,
-            hits,
-            scanned,
-            lambda slots: self._parts(query, slots).resonance,
-            error=error,
-            top_k=query.top_k,
-            sequence=lattice.columns["sequence"],
-            mask=mask,
-            factors=factors,
-        )
-        good = fused.scores >= _least(query)
-        slots = fused.slots[good]
-        return _found(
-            RecallMode.HYBRID,
-            hits,
-            slots,
-            fused.scores[good],
-            fused.bm25[good],
-            self._parts(query, slots),
+    def hybrid(self, query: Query, sought: Sought) -> Hybrid:
+        """Return the search by words and vector; the words are searched at once."""
+        mask = taking_part(self._lattice, query, self._now_ns)
+        return Hybrid(
+            self._lattice, query, sought, self._hits(sought, None, None), mask, self._traces
         )
 
     def _hits(self, sought: Sought, mask: Mask | None, top_k: int | None) -> LexicalHits:
@@ -107,17 +76,96 @@ class WordSearch:
             living=living(self._lattice, self._now_ns),
         )
 
-    def _keep_resonant(self, query: Query, mask: Mask, scanned: Float32, error: float) -> None:
-        """Remove memories below the query's minimum resonance from a mask, by exact scores."""
-        if query.min_resonance <= -np.inf:
-            return
-        mask &= scanned >= query.min_resonance - error
-        unsure = np.flatnonzero(mask & (scanned <= query.min_resonance + error))
-        mask[unsure] = self._parts(query, unsure).resonance >= query.min_resonance
 
-    def _parts(self, query: Query, slots: kernel.Indices) -> ResonanceParts:
+class Hybrid:
+    """Search for one query by words and vector.
+
+    Args:
+        lattice: The memories to search.
+        query: The query.
+        sought: Words of the query.
+        hits: All documents with one of the words.
+        mask: (slots,) memories that take part.
+        traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
+    """
+
+    def __init__(
+        self,
+        lattice: Lattice,
+        query: Query,
+        sought: Sought,
+        hits: LexicalHits,
+        mask: Mask,
+        traces: kernel.Float64 | None,
+    ) -> None:
+        self._lattice = lattice
+        self._query = query
+        self._sought = sought
+        self._hits = hits
+        self._mask = mask
+        self._traces = traces
+
+    def without_scan(self) -> RecalledSlots | None:
+        """Return the result if the words leave few candidates; None if a scan has to find them.
+
+        Cost: the exact cosines of the candidates, of one row in 64 at most. A scan reads all rows.
+        """
+        if self._query.min_resonance > -np.inf:
+            return None
+        fuser = self._fuser()
+        slots = fuser.ahead(max(_FEW, len(self._mask) // _FEW))
+        if slots is None:
+            return None
+        parts = self._parts(slots)
+        # A row that is damaged must not hide another one.
+        if not np.isfinite(parts.resonance).all():
+            return None
+        return self._ranked(fuser, slots, parts)
+
+    def fused(self, scanned: Float32, error: float) -> RecalledSlots:
+        """Return the memories with the best scores.
+
+        Args:
+            scanned: (slots,) approximate resonances; arbitrary for excluded slots.
+            error: Upper bound on the error of each resonance.
+        """
+        self._keep_resonant(scanned, error)
+        fuser = self._fuser()
+        slots = fuser.candidates(scanned, error)
+        return self._ranked(fuser, slots, self._parts(slots))
+
+    def _fuser(self) -> Fuser:
+        query, factors = self._query, None
+        if query.phase_weight:
+            every = np.arange(len(self._mask))
+            factors = 1.0 - query.phase_weight * distances(self._lattice, query, every)
+        fusion, mask = self._sought.fusion, self._mask
+        return Fuser(fusion, self._hits, top_k=query.top_k, mask=mask, factors=factors)
+
+    def _ranked(self, fuser: Fuser, slots: kernel.Indices, parts: ResonanceParts) -> RecalledSlots:
+        best = fuser.ranked(slots, parts.resonance, self._lattice.columns["sequence"])
+        good = best.scores >= _least(self._query)
+        return _found(
+            RecallMode.HYBRID,
+            self._hits,
+            best.slots[good],
+            best.scores[good],
+            best.bm25[good],
+            parts.take(best.places[good]),
+        )
+
+    def _keep_resonant(self, scanned: Float32, error: float) -> None:
+        """Remove memories below the query's minimum resonance from the mask, by exact scores."""
+        least, mask = self._query.min_resonance, self._mask
+        if least <= -np.inf:
+            return
+        mask &= scanned >= least - error
+        unsure = np.flatnonzero(mask & (scanned <= least + error))
+        mask[unsure] = self._parts(unsure).resonance >= least
+
+    def _parts(self, slots: kernel.Indices) -> ResonanceParts:
         rows = self._lattice.rows.vectors.take(slots, axis=0)
-        return rescored(self._lattice, query, slots, rows, self._traces)
+        return rescored(self._lattice, self._query, slots, rows, self._traces)
 
 
 def _found(
