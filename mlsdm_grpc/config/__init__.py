@@ -16,6 +16,7 @@ from mlsdm_grpc.config.llm_settings import (
     EndpointSettings,
     LlmSettings,
     ModelSettings,
+    ModerationProtocol,
     ModerationSettings,
     OpenAISettings,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "LogFormat",
     "LoggingSettings",
     "ModelSettings",
+    "ModerationProtocol",
     "ModerationSettings",
     "OpenAISettings",
     "PressureSettings",

@@ -49,7 +49,10 @@ _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
 class Scorer(Protocol):
     """Scorer outside the text workers, for example a moderation endpoint."""
 
-    async def score(self, text: str, deadline_s: float) -> float | None:
+    has_stand_in: bool
+    """True if the text workers' value replaces one that the scorer fails to return."""
+
+    async def score(self, text: str, tenant: str, deadline_s: float) -> float | None:
         """Return a moral value, 0 (harmful) to 1; None on failure. Never raises for a failure."""
         ...
 
@@ -161,8 +164,10 @@ class Judging:
             return [Measurement() for _ in texts]
         asked = stage in _SCORED_ELSEWHERE
         measuring = self._texts.measure(wanted, tenant, deadline_s)
-        values, (found, _) = await self.beside_scores(texts if asked else (), measuring, deadline_s)
-        return _overridden(found, values) if asked else found
+        values, (found, _) = await self.beside_scores(
+            texts if asked else (), measuring, tenant, deadline_s
+        )
+        return self._overridden(found, values) if asked else found
 
     async def measure_prompt(
         self,
@@ -194,8 +199,8 @@ class Judging:
         wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
         wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here)
         measuring = self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True)
-        values, (found, vectors) = await self.beside_scores(texts, measuring, deadline_s)
-        measured, *rest = _overridden(found, values)
+        values, (found, vectors) = await self.beside_scores(texts, measuring, tenant, deadline_s)
+        measured, *rest = self._overridden(found, values)
         return PromptMeasurement(measured, rest[0] if rest else None, vectors[0])
 
     async def examine_answer(
@@ -232,11 +237,11 @@ class Judging:
             return AnswerExamination(text, Measurement(), Measurement(), None)
         examining = self._texts.examine(wanted, tenant, deadline_s, style_of=text if style else "")
         values, (found, looked) = await self.beside_scores(
-            [text] if wanted[0].rules else (), examining, deadline_s
+            [text] if wanted[0].rules else (), examining, tenant, deadline_s
         )
         if looked is not None:
             log_speech(looked.report, tenant)
-        (response,) = _overridden(found[:1], values)
+        (response,) = self._overridden(found[:1], values)
         return AnswerExamination(text, response, found[1], looked)
 
     def verdicts(
@@ -310,6 +315,19 @@ class Judging:
         """True if moral values come from outside the text workers."""
         return self._scorer is not None
 
+    def final_value(self, found: Measurement, value: float | None) -> float | None:
+        """Return the external scorer's ``value``; the measured one if it failed and may."""
+        stands_in = value is None and self._scorer is not None and self._scorer.has_stand_in
+        return found.moral_value if stands_in else value
+
+    def _overridden(
+        self, found: Sequence[Measurement], values: Sequence[float | None]
+    ) -> list[Measurement]:
+        """Return measurements with the moral values of the external scorer, if it was called."""
+        pairs = zip(found, values, strict=bool(values))
+        changed = [each.with_moral_value(self.final_value(each, value)) for each, value in pairs]
+        return changed or list(found)
+
     def count(self, found: Iterable[Verdict]) -> None:
         """Count verdicts that :meth:`verdicts` did not produce."""
         for verdict in found:
@@ -325,13 +343,14 @@ class Judging:
             counter.inc()
 
     async def beside_scores(
-        self, texts: Sequence[str], work: Coroutine[Any, Any, _T], deadline_s: float
+        self, texts: Sequence[str], work: Coroutine[Any, Any, _T], tenant: str, deadline_s: float
     ) -> tuple[list[float | None], _T]:
         """Await ``work`` while the external scorer scores texts.
 
         Args:
             texts: The texts; ignored without an external scorer.
             work: Coroutine that runs concurrently.
+            tenant: Tenant whose texts they are.
             deadline_s: Event-loop time by which the scores are wanted.
 
         Returns:
@@ -339,7 +358,7 @@ class Judging:
         """
         if self._scorer is None or not texts:
             return [], await work
-        scores = all_of(self._scorer.score(text, deadline_s) for text in texts)
+        scores = all_of(self._scorer.score(text, tenant, deadline_s) for text in texts)
         return await both(scores, work)
 
 
@@ -378,10 +397,3 @@ def has_redactions(policy: EffectivePolicy, stage: Stage) -> bool:
         rule.decision is Decision.REDACT and rule.enforcement is Enforcement.ENFORCE
         for rule in policy.of(stage)
     )
-
-
-def _overridden(found: Sequence[Measurement], values: Sequence[float | None]) -> list[Measurement]:
-    """Return measurements with the moral values of the external scorer, if it was called."""
-    if not values:
-        return list(found)
-    return [each.with_moral_value(value) for each, value in zip(found, values, strict=True)]

@@ -68,7 +68,7 @@ class Preparation:
         scored = [each.given.text for each in with_text if each.scored]
         measuring = self._texts.measure(wanted, tenant, deadline_s)
         values, (measurements, vectors) = await self._judging.beside_scores(
-            scored, measuring, deadline_s
+            scored, measuring, tenant, deadline_s
         )
         outside = iter(values)
         found = zip(measurements, vectors, strict=True)
@@ -76,7 +76,8 @@ class Preparation:
         def judge(each: Candidate) -> None:
             measurement, vector = next(found)
             if each.scored and self._judging.scores_elsewhere:
-                measurement = replace(measurement, moral_value=next(outside))
+                value = self._judging.final_value(measurement, next(outside))
+                measurement = replace(measurement, moral_value=value)
             self._decide(each, measurement, vector or each.known_vector, policy)
 
         await self._turns.each(judge, with_text)
