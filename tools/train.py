@@ -31,9 +31,14 @@ from mlsdm_grpc.governance.detectors.linear_model import (
     FORMAT,
     HEAD,
     LEAST_FEATURES,
+    Passage,
     evidence_ids,
 )
-from mlsdm_grpc.governance.detectors.text_passages import ReadText, RuleEvidence
+from mlsdm_grpc.governance.detectors.text_passages import (
+    ReadText,
+    RuleEvidence,
+    match_surroundings,
+)
 from mlsdm_grpc.governance.matching.sentence_languages import JUDGED
 from tools.kinds import framed_lines
 from tools.realtext.collect import LISTED, read
@@ -54,7 +59,7 @@ BARE_WEIGHT = 1.5
 """Weight of a labelled line without."""
 CALIBRATION = 5
 """One paragraph in so many calibrates."""
-ALARMS = 1.5e-4
+ALARMS = 1e-4
 """Share of the passages of a language that lie above its cut; some of them are hostile."""
 TAIL = (1e-2, 1e-3)
 """Shares from whose logits the cut is extrapolated: a tail that falls exponentially is a line."""
@@ -140,6 +145,8 @@ class Row(NamedTuple):
     harm: list[int]
     injection: list[int]
     language: int
+    surrounds: bool = False
+    """True for what stands around a match: it trains, and sets no cut."""
 
 
 def featured(text: str) -> list[Row]:
@@ -148,13 +155,29 @@ def featured(text: str) -> list[Row]:
     harm, injection = harm_evidence(known), injection_evidence(known)
     return [
         Row(
-            np.array(sorted(window.buckets), np.int32),
+            _sorted(window),
             _ids(harm, start, end),
             _ids(injection, start, end),
             window.language,
         )
         for window, start, end in known.windows[:MOST_WINDOWS]
     ]
+
+
+def featured_paragraph(text: str) -> list[Row]:
+    """Return the features of the first windows of a text and of what stands around its matches."""
+    known, found = ReadText(text), featured(text)
+    for passage, inside in match_surroundings(known, harm_evidence(known)):
+        ids = _ids(inside, 0, len(text))
+        found.append(Row(_sorted(passage), ids, [], passage.language, surrounds=True))
+    for passage, inside in match_surroundings(known, injection_evidence(known)):
+        ids = _ids(inside, 0, len(text))
+        found.append(Row(_sorted(passage), [], ids, passage.language, surrounds=True))
+    return found
+
+
+def _sorted(passage: Passage) -> np.ndarray:
+    return np.array(sorted(passage.buckets), np.int32)
 
 
 def _ids(evidence: Sequence[RuleEvidence], start: int, end: int) -> list[int]:
@@ -183,7 +206,7 @@ def table(limit: int) -> Table:
     found += [("chat", text) for text in harmless_messages("train")]
     found = found[:: max(len(found) // limit, 1)]
     with ProcessPoolExecutor(2) as pool:
-        rows_of = list(pool.map(featured, [text for _, text in found], chunksize=200))
+        rows_of = list(pool.map(featured_paragraph, [text for _, text in found], chunksize=200))
     return joined(found, rows_of)
 
 
@@ -311,7 +334,8 @@ class Calibration(NamedTuple):
 def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
     """Return the cut of each language, and the slope of Platt's logistic curve through them."""
     language = np.array([row.language for row in known.rows])
-    apart = known.calibrates[known.text]
+    windows = ~np.array([row.surrounds for row in known.rows])
+    apart = known.calibrates[known.text] & windows
     cuts = [cut_of(logits[apart & (language == number)]) for number in range(len(JUDGED))]
     cuts.append(max(cuts))
     above = logits - np.array(cuts)[language]
