@@ -106,8 +106,8 @@ def _speech() -> Callable[[str], bool]:
 
 
 CORPORA = (
-    Corpus("moral", "harmful", {"dev": (0.90, 0.01), "test": (0.60, 0.02)}, _moral),
-    Corpus("injection", "injection", {"dev": (0.95, 0.01), "test": (0.68, 0.06)}, _injection),
+    Corpus("moral", "harmful", {"dev": (0.90, 0.01), "test": (0.66, 0.03)}, _moral),
+    Corpus("injection", "injection", {"dev": (0.95, 0.01), "test": (0.76, 0.02)}, _injection),
     Corpus("speech", "telegraphic", {"dev": (0.98, 0.02), "test": (0.95, 0.05)}, _speech),
     Corpus("speech_tuning", "telegraphic", {"dev": (0.88, 0.05), "test": (0.88, 0.05)}, _speech),
 )
