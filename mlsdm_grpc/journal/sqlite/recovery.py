@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.core.model.record import AcceptLoss, Record
+from mlsdm_grpc.core.model.bodies import AcceptLoss
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.ledger import SpaceLedger
 from mlsdm_grpc.journal.protocol import SpaceKey
