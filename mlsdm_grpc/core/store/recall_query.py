@@ -78,6 +78,21 @@ class Query:
     """Minimum score; without words this is the resonance."""
 
     @property
+    def selection(self) -> tuple[object, ...]:
+        """Everything that decides which memories take part, and how many are wanted."""
+        return (
+            self.top_k,
+            None if self.phase_tolerance is None else self.band,
+            self.min_confidence,
+            self.labels,
+            self.sources,
+            self.conversation_id,
+            self.after_ns,
+            self.before_ns,
+            self.omit_answers,
+        )
+
+    @property
     def band(self) -> tuple[float, float]:
         """Lowest and highest phase of the band, inclusive, as float32 values."""
         if self.phase_tolerance is None:
