@@ -115,6 +115,10 @@ def query(
         float | None, typer.Option("--min-score", min=-2, max=2, help="Minimum score of a match.")
     ] = None,
     conversation: Conversation = "",
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", help="KEY=VALUE that a match must have; may be repeated."),
+    ] = None,
     phase: Annotated[
         float | None,
         typer.Option("--phase", min=0, max=1, help="Search around this phase."),
@@ -138,7 +142,7 @@ def query(
     session = Session(
         target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
     )
-    vector = _vector(embedding_file, session)
+    vector, required = _vector(embedding_file, session), _pairs(metadata or ())
     response = session.run(
         lambda memory: memory.query(
             text,
@@ -148,6 +152,7 @@ def query(
             mode=mode,
             min_score=min_score,
             conversation_id=conversation,
+            metadata=required,
             phase=phase,
             phase_tolerance=phase_tolerance,
         )

@@ -17,7 +17,7 @@ from mlsdm_grpc.workers.space_codec import Ask
 __all__ = ["QueryParts", "ask", "sources"]
 
 _NO_SOURCE: Final = -1
-_LIMITING: Final = frozenset({"sources", "conversation_id", "after", "before"})
+_LIMITING: Final = frozenset({"sources", "conversation_id", "after", "before", "metadata"})
 """Fields that say which memories take part."""
 
 QueryParts: TypeAlias = Parts[
@@ -75,6 +75,7 @@ def ask(
             conversation_id=fields.memory_id(f"{path}conversation_id", message.conversation_id),
             after_ns=moment(fields, f"{path}after", message, "after"),
             before_ns=moment(fields, f"{path}before", message, "before"),
+            metadata=fields.metadata(f"{path}metadata", message.metadata),
         )
     if asked.mode is not RecallMode.AUTO:
         _check_mode(fields, path, asked)

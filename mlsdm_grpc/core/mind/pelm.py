@@ -230,6 +230,16 @@ class Pelm(WritableRing):
             for memory, one in zip(memories, found, strict=True)
         ]
 
+    @property
+    def missing_metadata(self) -> int:
+        """Memories that a search by metadata indexes first; the first call starts the index."""
+        return self._lattice.know_metadata().missing_count
+
+    def completing_metadata(self) -> Iterator[None]:
+        """Index the metadata of memories in steps, if a search has started that index."""
+        index = self._lattice.metadata_index
+        return iter(()) if index is None else index.completing()
+
     def know_words(self, tokenizer: Tokenizer) -> Words:
         """Start the lexical index if there is none, and return it."""
         if self.words is None:

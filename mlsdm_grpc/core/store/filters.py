@@ -36,6 +36,9 @@ def left_out(lattice: Lattice, query: Query, now_ns: int) -> list[Mask]:
         key = conversation_key(query.conversation_id)
         # Conversations are compared by hash; a collision has a probability of about 2**-64.
         reasons.append(lattice.columns["conversation"] != key)
+    if query.metadata:
+        carriers = lattice.know_metadata().carriers(query.metadata, len(lattice.columns))
+        reasons.append(~carriers)
     if query.omit_answers:
         reasons.append(roles_of(lattice.columns) == ExchangeRole.ANSWER)
     if query.after_ns is not None or query.before_ns is not None:

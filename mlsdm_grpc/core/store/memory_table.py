@@ -6,6 +6,7 @@ A full space takes little more memory than its vectors. A :class:`Memory` object
 from __future__ import annotations
 
 import marshal
+import weakref
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from mlsdm_grpc.core.store.memory_value import (
     checksum_of,
     fingerprint_of,
 )
+from mlsdm_grpc.core.store.metadata_index import MetadataIndex, Pairs
 from mlsdm_grpc.core.store.packed_memory import (
     COLUMNS,
     Packed,
@@ -66,6 +68,8 @@ class Lattice:
     text_keys: array[int] = field(default_factory=lambda: array("q"))
     """(slots,) 64-bit hash of each text in canonical form, used to find equal texts; 0 if not
     computed yet. Derived data, maintained by :mod:`mlsdm_grpc.core.mind.creation_order`."""
+    metadata_index: MetadataIndex | None = None
+    """Index of the metadata, from the first search by metadata on; derived."""
     # (slots,) contribution of each slot to the digest, 64 bits; 0 for a free slot.
     _fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     # (slots,) bytes: id, text, metadata and provenance. An object array, because the garbage
@@ -164,6 +168,29 @@ class Lattice:
         self._rest_bytes += len(rest) - len(self._rest[slot] or b"")
         self._rest[slot] = rest
         self._note(slot, memory.fingerprint)
+
+    def metadata(self, slot: int) -> Pairs:
+        """Return the metadata of the memory in a slot; empty for a free slot."""
+        if not self.columns["sequence"][slot]:
+            return ()
+        pairs: Pairs = marshal.loads(self._rest[slot])[2]  # noqa: S302 - dumped here
+        return pairs
+
+    def know_metadata(self) -> MetadataIndex:
+        """Start the index of the metadata if there is none, and return it."""
+        if self.metadata_index is None:
+            # A weak reference: a cycle would delay the release of the memory of a space.
+            own = weakref.ref(self)
+
+            def metadata_of(slot: int) -> Pairs:
+                lattice = own()
+                return () if lattice is None else lattice.metadata(slot)
+
+            index = MetadataIndex(self.order(0).tolist(), metadata_of)
+            self.placed.append(index.placed)
+            self.cleared.append(index.cleared)
+            self.metadata_index = index
+        return self.metadata_index
 
     def memory_id(self, slot: int) -> str:
         """Return the id of the memory in a used slot."""
