@@ -67,14 +67,14 @@ bench-beside: setup loadgen ## whether requests cost more CPU than in another ch
 	$(BIN)/python benchmarks/server.py --beside '$(BESIDE)'
 
 realtext: setup ## fetch packages and collect their paragraphs in the cache, some 4 GB and 5 minutes
-	$(BIN)/python -m tests.realtext.collect
+	$(BIN)/python -m tools.realtext.collect
 
 eval: realtext ## true and false positives of the detectors; docs/evaluation.md
-	$(BIN)/python -m tests.evaluate
+	$(BIN)/python -m tools.evaluate
 
 train: realtext ## make the weights of the linear model from labelled lines and real text
 	-$(BIN)/pip install --quiet --disable-pip-version-check scipy==$(SCIPY_VERSION)
-	$(BIN)/python -m tests.train
+	$(BIN)/python -m tools.train
 
 bench-smoke: setup loadgen
 	$(BIN)/python benchmarks/kernel.py targets --quick

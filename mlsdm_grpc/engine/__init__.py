@@ -1,1 +1,1 @@
-"""The engine: minds in worker processes, durable writes, coalesced reads."""
+"""Engine: minds in worker processes, durable writes and coalesced reads."""

@@ -1,4 +1,7 @@
-"""The engine: what servicers call. Everything is asynchronous and bounded; nothing blocks."""
+"""Engine that servicers call.
+
+Every operation is asynchronous and bounded; none blocks the event loop.
+"""
 
 from __future__ import annotations
 
@@ -19,61 +22,61 @@ _STOP_S = 10.0
 
 
 class Engine:
-    """Minds in worker processes behind a journal.
+    """Set of minds in worker processes, with a journal that makes their writes durable.
 
     Args:
-        parts: What :func:`wire_engine` made.
+        parts: Result of :func:`wire_engine`.
     """
 
     def __init__(self, parts: EngineParts) -> None:
         self.parts = parts
-        """All objects of the engine; servicers use those below."""
+        """Complete set of the objects of the engine; servicers use the attributes below."""
         self.clock = parts.clock
-        """Time of this server."""
+        """Clock of this server."""
         self.ids = parts.ids
-        """Makes the ids of what has none."""
+        """Generator of ids for records without one."""
         self.lanes = parts.lanes
-        """Who may work, and when."""
+        """Lanes that admit work in order of its kind."""
         self.texts = parts.texts
-        """What text workers do."""
+        """Operations of the text workers."""
         self.quarantine = parts.quarantine
-        """Spaces that take no writes."""
+        """Spaces that refuse writes."""
         self.turns = parts.access.turns
-        """Slices of the event loop, for those who have much to do on it."""
+        """Scheduler of slices of the event loop for long computations."""
         self.policies = parts.policies
-        """The policies of the tenants."""
+        """Policies of the tenants."""
         self.judging = parts.judging
-        """What judges texts."""
+        """Evaluation of texts by rules and detectors."""
         self.catalogue = parts.catalogue
-        """The spaces themselves: creating, configuring and listing them."""
+        """Creation, configuration and listing of spaces."""
         self.reads = parts.reads
-        """Queries, single memories, pages, figures."""
+        """Queries, single memories, pages and state."""
         self.intake = parts.intake
-        """The way in of memories and events."""
+        """Writes of memories and events."""
         self.streams = parts.streams
         """Streams of memories and events."""
         self.watches = parts.watches
-        """Those who watch the state of a space."""
+        """Watches of the state of spaces."""
         self.consolidator = parts.consolidator
-        """What merges memories that say the same."""
+        """Background merge of duplicate memories."""
         self.evictor = parts.evictor
-        """What lets spaces leave RAM."""
+        """Eviction of spaces from RAM."""
         self.vitals = parts.vitals
-        """How it is doing."""
+        """Health figures of the engine."""
 
     @property
     def embedder(self) -> EmbedderInfo | None:
-        """The embedder of this server; None without one."""
+        """Embedder of this server; None without one."""
         return self.texts.info
 
     @property
     def new_spaces_version(self) -> int:
-        """Version of the rules that new spaces are under."""
+        """Version of the semantics that new spaces get."""
         return self.parts.records.new_spaces_version
 
     @property
     def directory(self) -> Directory:
-        """The spaces in use here."""
+        """Directory of the spaces loaded on this node."""
         return self.parts.directory
 
     @asynccontextmanager

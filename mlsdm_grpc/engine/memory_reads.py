@@ -1,4 +1,4 @@
-"""Reads: queries, single memories, pages, figures."""
+"""Read operations: queries, single memories, pages and state."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ from mlsdm_grpc.workers.space_codec import Ask, StoredMemory, found_memories, se
 
 __all__ = ["MemoryReads", "PageOf"]
 
+# Memory that a large answer in progress takes in worker and server, as a multiple of its size.
 _MADE: Final = 6
-"""Times its size that a large answer takes in worker and server while it is made."""
+# Approximate size of a memory in an answer without its vector, bytes.
 _MATCH_BYTES: Final = 512
-"""Bytes that a memory takes in an answer beside its vector, about."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageOf:
-    """One page of a list of memories, as it is asked for."""
+    """Request for one page of a list of memories."""
 
     after_sequence: int
-    """Creation sequence of the last one that the caller has; 0 starts."""
+    """Creation sequence of the last memory that the caller has; 0 for the first page."""
     limit: int
     labels: tuple[str, ...] = ()
     include_embedding: bool = False
     max_bytes: int = 0
-    """Of the answer; 0 is what the server sends at most."""
+    """Largest answer, bytes; 0 for the server's own limit."""
     lane: Lane = Lane.INTERACTIVE
     sources: tuple[int, ...] = ()
     conversation_id: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
     newest_first: bool = False
-    """The newest of a conversation, newest first."""
+    """Order by creation, newest first, within one conversation."""
 
 
 class MemoryReads:
-    """Reads of memories and figures.
+    """Read operations on memories and on the state of a space.
 
     Args:
-        access: The way to the spaces.
-        first: Knows which texts a space takes.
-        texts: Embeds queries.
-        room: For large answers while they are made.
-        max_response_bytes: Answers that would be larger are refused or cut.
-        metrics: Where figures go.
+        access: Access to spaces.
+        first: First writes; checks which texts a space accepts.
+        texts: Embedder of query texts.
+        room: Gate for the memory of large answers in progress.
+        max_response_bytes: Largest answer, bytes; a larger one is refused or cut.
+        metrics: Registry of metrics.
     """
 
     def __init__(
@@ -89,21 +89,22 @@ class MemoryReads:
         min_revision: int,
         deadline_s: float,
     ) -> bytes:
-        """Recall for each query, best first.
+        """Search the memories of a space for each query, best match first.
 
         Args:
-            key: The space.
-            asks: The queries; one, unless it is a batch.
-            batch: Answer as to a batch.
-            min_revision: Lowest revision that the answer may be of.
-            deadline_s: Event-loop time by which it is wanted.
+            key: Space to search.
+            asks: Queries; exactly one unless ``batch`` is set.
+            batch: Whether the answer has the form of a batch.
+            min_revision: Lowest revision at which the answer may be computed.
+            deadline_s: Deadline on the event-loop clock, seconds.
 
         Returns:
-            The contract's encoded ``QueryMemoriesResponse`` or ``BatchQueryMemoriesResponse``.
+            Serialised ``QueryMemoriesResponse`` or ``BatchQueryMemoriesResponse``.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
-            PreconditionFailed: DIMENSION_MISMATCH, or text where nothing embeds it.
+            PreconditionFailed: DIMENSION_MISMATCH, or a text needs an embedder and none is
+                configured.
             InvalidInput: RESPONSE_TOO_LARGE.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
@@ -123,7 +124,10 @@ class MemoryReads:
         return reply.search.answer
 
     def check_batch(self, key: SpaceKey, count: int, deadline_s: float) -> None:
-        """Refuse a batch of so many queries if there is no room; see ``Access.check_room``."""
+        """Refuse a batch of ``count`` queries if the queue has no room.
+
+        See ``Access.check_room``.
+        """
         self._access.check_room(key, Before.MIND, count, deadline_s)
 
     async def get(
@@ -135,7 +139,7 @@ class MemoryReads:
         min_revision: int,
         deadline_s: float,
     ) -> tuple[StoredMemory, int]:
-        """Return one memory and the revision at which it was read.
+        """Return a memory and the revision at which it was read.
 
         Raises:
             NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
@@ -155,7 +159,7 @@ class MemoryReads:
     async def page(
         self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
     ) -> tuple[Sequence[StoredMemory], bool, int]:
-        """Return memories in the order of their creation, whether there are more, the revision."""
+        """Return memories in order of creation, whether more follow, and the revision."""
         with self._access.lanes.inside(wanted.lane, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)
             page = pb.PageRequest(
@@ -177,7 +181,7 @@ class MemoryReads:
         return found_memories(reply.memories), reply.memories.more, reply.revision
 
     async def state(self, key: SpaceKey, *, min_revision: int, deadline_s: float) -> SpaceView:
-        """Return the figures of a space as they stand now; the ontology is left out."""
+        """Return the current state of a space, without the ontology."""
         return await self._access.state(key, min_revision=min_revision, deadline_s=deadline_s)
 
     async def embedded(
@@ -189,14 +193,14 @@ class MemoryReads:
         *,
         made: Vector | None = None,
     ) -> Vector:
-        """Return the vector of a text for a space; ``inv_norm`` is 0 if it has no known word.
+        """Return the vector of a text for a space; ``inv_norm`` is 0 if the text has no known word.
 
         Args:
-            key: The space.
-            view: Its figures; None if it does not exist.
-            text: The text.
-            deadline_s: Event-loop time by which it is wanted.
-            made: The vector, if it has been made already.
+            key: Space that the vector is for.
+            view: State of the space; None if it does not exist.
+            text: Text to embed.
+            deadline_s: Deadline on the event-loop clock, seconds.
+            made: Vector of the text if it is known already.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED or EMBEDDER_MISMATCH.
@@ -211,14 +215,14 @@ class MemoryReads:
     def _room_for(
         self, space: Space, memories: int, with_rows: int, max_bytes: int
     ) -> AbstractAsyncContextManager[None]:
-        """Return a context with room for an answer of so many memories, if it may be large."""
+        """Return a context that reserves memory for an answer if the answer may be large."""
         size = memories * _MATCH_BYTES + 4 * with_rows * parameters_of(space).dimension
         if size <= SMALL_BYTES:
             return nullcontext()
         return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
 
     async def _resolved(self, space: Space, asks: Sequence[Ask], deadline_s: float) -> list[Ask]:
-        """Return queries with the vectors that they need."""
+        """Return the queries with the vectors that their modes need."""
         key, parameters = space.key, parameters_of(space)
         ready = await resolved(
             asks,

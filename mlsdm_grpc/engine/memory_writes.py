@@ -1,4 +1,4 @@
-"""The way in: memories and events are judged, embedded, and written to their space."""
+"""Write operations: texts are evaluated and embedded, then written to a space."""
 
 from __future__ import annotations
 
@@ -41,46 +41,46 @@ __all__ = ["Exchange", "Intake", "ProcessedEvent", "Put"]
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """The result of a put."""
+    """Result of a put."""
 
     outcome: PutOutcome
     verdicts: tuple[tuple[Verdict, ...], ...]
-    """One tuple a memory: of the rules that did not allow something, enforced or in shadow."""
+    """Verdicts for each memory, from rules that did not allow its text, enforced or in shadow."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessedEvent:
-    """The result of an event."""
+    """Result of an event."""
 
     outcome: EventOutcome
     synaptic_norms: Sequence[float]
-    """Lengths of L1, L2 and L3 when the answer was built."""
+    """Norms of the traces L1, L2 and L3 at the time of the answer."""
     moral_value: float
-    """That it was judged by."""
+    """Moral value used for the decision."""
     verdicts: tuple[Verdict, ...]
-    """Of the rules that did not allow something, enforced or in shadow."""
+    """Verdicts of rules that did not allow the text, enforced or in shadow."""
     refused: bool
-    """An enforced rule refused its text, so that it was judged by 0."""
+    """An enforced rule refused the text, which sets the moral value to 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The result of remembering a prompt with its answer."""
+    """Result of a put of a prompt together with its answer."""
 
     outcome: EventOutcome | None
-    """None where an enforced rule refused one of the texts, so that nothing was written."""
+    """Outcome of the write; None if an enforced rule refused a text and nothing was written."""
     verdicts: tuple[Verdict, ...]
-    """Of the rules that did not allow something, enforced or in shadow."""
+    """Verdicts of rules that did not allow a text, enforced or in shadow."""
 
 
 class Intake:
-    """Takes in memories and events.
+    """Write operations for memories and events.
 
     Args:
-        access: The way to the spaces.
-        first: Creates spaces.
-        judging: Knows the policies.
-        preparation: Embeds and judges texts.
+        access: Access to spaces.
+        first: First writes, which create spaces.
+        judging: Policies of the tenants.
+        preparation: Embedding and evaluation of texts.
     """
 
     def __init__(
@@ -93,7 +93,10 @@ class Intake:
         self._preparation = preparation
 
     def check_batch(self, key: SpaceKey, count: int, deadline_s: float) -> None:
-        """Refuse to store so many memories if there is no room; see ``Access.check_room``."""
+        """Refuse a put of ``count`` memories if the queue has no room.
+
+        See ``Access.check_room``.
+        """
         if _lane(count) is Lane.BULK:
             self._access.check_room(key, Before.JOURNAL, count, deadline_s)
 
@@ -108,27 +111,29 @@ class Intake:
     ) -> Put:
         """Store memories, all or none; those without a vector are embedded from their text.
 
-        Texts are judged first: what an enforced rule refuses is stored by no record.
+        Texts are evaluated first: if an enforced rule refuses one, nothing is written.
 
         Args:
-            key: The space; it is created if it does not exist.
-            body: What to store.
-            ticket: Who writes.
-            paths: Name of each memory in the request, for violations.
-            validate_only: Return what the answer would be; write nothing, create nothing.
+            key: Space; it is created if it does not exist.
+            body: Memories to store.
+            ticket: Principal, idempotency key and deadline of the write.
+            paths: Path of each memory in the request, for violations.
+            validate_only: Whether to return the outcome without writing or creating anything.
 
         Raises:
-            MlsdmError: As the contract of PutMemory says.
+            MlsdmError: Any error that the contract of PutMemory lists.
         """
         lane = Lane.INTERACTIVE if validate_only else _lane(len(body.memories))
-        ticket = replace(ticket, lane=lane)
+        if lane is not ticket.lane:
+            ticket = replace(ticket, lane=lane)
         with self._access.lanes.inside(lane, key.tenant):
             candidates = [Candidate(memory) for memory in body.memories]
             await self._prepare(key, candidates, paths, ticket)
             outcome = await self._refused(key, candidates, ticket)
             if outcome is None:
                 given = body.memories
-                body = replace(body, memories=tuple(each.memory for each in candidates))
+                memories = tuple([each.memory for each in candidates])
+                body = PutMemories(memories, body.allow_replace)
                 put = self._foresee_put if validate_only else self._put
                 outcome = await put(key, given, body, ticket)
         return Put(outcome, tuple(each.verdicts for each in candidates))
@@ -139,7 +144,7 @@ class Intake:
         space = await self._first.open_for_write(key, given, body, ticket)
         if isinstance(space, PutOutcome):
             return space
-        body = replace(body, memories=await self._settled(space, body.memories))
+        body = PutMemories(await self._settled(space, body.memories), body.allow_replace)
         return expect((await self._access.write(space, body, ticket)).outcome, PutOutcome)
 
     async def _foresee_put(
@@ -150,15 +155,15 @@ class Intake:
         except NotFound:
             return await self._first.foresee(key, given, body)
         self._first.check(key, parameters_of(space), given, body.memories)
-        body = replace(body, memories=await self._settled(space, body.memories))
+        body = PutMemories(await self._settled(space, body.memories), body.allow_replace)
         return expect(await self._access.foresee(space, body, ticket), PutOutcome)
 
     async def _refused(
         self, key: SpaceKey, candidates: Sequence[Candidate], ticket: Ticket
     ) -> PutOutcome | None:
-        """Return the outcome of a put that policy refuses; None if it does not.
+        """Return the outcome of a put that the policy refuses; None if the policy allows it.
 
-        What was stored before the policy was set has its first result still.
+        A repeat of a put that was stored before the policy was set still returns its first result.
         """
         if not any(each.refused for each in candidates):
             return None
@@ -172,11 +177,11 @@ class Intake:
         return first if isinstance(first, PutOutcome) else refused_put(candidates, space.applied)
 
     async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
-        """Change labels, pin or expiry of one memory; raises as :meth:`delete`."""
+        """Change labels, pinning or expiry of a memory; raises like :meth:`delete`."""
         return expect(await self._change(key, body, ticket), PutOutcome)
 
     async def delete(self, key: SpaceKey, body: DeleteMemory, ticket: Ticket) -> DeleteOutcome:
-        """Remove one memory.
+        """Delete a memory.
 
         Raises:
             NotFound: SPACE_NOT_FOUND or MEMORY_NOT_FOUND.
@@ -194,15 +199,15 @@ class Intake:
     async def process_event(
         self, key: SpaceKey, event: Candidate, ticket: Ticket
     ) -> ProcessedEvent:
-        """Judge one event and remember it if it is accepted.
+        """Evaluate an event and store it as a memory if it is accepted.
 
         Args:
-            key: The space; it is created if it does not exist.
-            event: With a text, a moral value or both.
-            ticket: Who writes.
+            key: Space; it is created if it does not exist.
+            event: Event with a text, a moral value or both.
+            ticket: Principal, idempotency key and deadline of the write.
 
         Raises:
-            MlsdmError: As the contract of ProcessEvent says.
+            MlsdmError: Any error that the contract of ProcessEvent lists.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             policy = await self._judging.policy(key.tenant, ticket.deadline_s)
@@ -228,18 +233,18 @@ class Intake:
         ticket: Ticket,
         prompt_vector: Vector | None = None,
     ) -> Exchange:
-        """Let a mind process a prompt as an event, and remember it with its answer if it accepts.
+        """Process a prompt as an event, and store it with its answer if the event is accepted.
 
         Args:
-            key: The space; it is created if it does not exist.
-            prompt: With a text and no vector.
-            answer: The same.
-            moral_value: Of the prompt, 0 to 1.
-            ticket: Who writes.
-            prompt_vector: Of the prompt, as this server's embedder gives it; None if not known.
+            key: Space; it is created if it does not exist.
+            prompt: Prompt with a text and without a vector.
+            answer: Answer with a text and without a vector.
+            moral_value: Moral value of the prompt, in [0, 1].
+            ticket: Principal, idempotency key and deadline of the write.
+            prompt_vector: Vector of the prompt from this server's embedder; None if unknown.
 
         Raises:
-            MlsdmError: As the contract of ProcessEvent says.
+            MlsdmError: Any error that the contract of ProcessEvent lists.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             both = (Candidate(prompt, known_vector=prompt_vector), Candidate(answer))
@@ -254,7 +259,7 @@ class Intake:
     async def _process(
         self, key: SpaceKey, given: Sequence[NewMemory], event: ProcessEvent, ticket: Ticket
     ) -> Applied:
-        """Write an event to its space; ``given`` are its memories as they came."""
+        """Write an event to its space; ``given`` are its memories as the caller sent them."""
         space = await self._first.open_for_write(key, given, event, ticket)
         event = event.with_memories(await self._settled(space, event.memories))
         return await self._access.write(space, event, ticket)
@@ -271,7 +276,7 @@ class Intake:
         paths: Sequence[str],
         ticket: Ticket,
     ) -> None:
-        """Give each an id and a vector, and judge its text."""
+        """Set the id and the vector of each candidate, and evaluate its text."""
         await self._preparation.prepare(candidates, key.tenant, ticket.deadline_s)
         check_embedded(
             {
@@ -283,5 +288,5 @@ class Intake:
 
 
 def _lane(count: int) -> Lane:
-    """Return the lane in which so many memories are stored."""
+    """Return the lane in which ``count`` memories are stored."""
     return Lane.BULK if count > 1 else Lane.INTERACTIVE

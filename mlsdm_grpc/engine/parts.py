@@ -1,6 +1,6 @@
-"""The parts of an engine and how they are wired, from the journal up.
+"""Parts of an engine and their construction, from the journal up.
 
-Each part gets those below it when it is made, so there is no circle among them.
+Each part receives the parts below it when it is made, so no two parts depend on each other.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ __all__ = ["EngineParts", "wire_engine"]
 
 @dataclass(frozen=True, slots=True)
 class EngineParts:
-    """All objects of an engine."""
+    """Complete set of the objects of an engine."""
 
     clock: Clock
     ids: Ids
@@ -97,22 +97,22 @@ def wire_engine(
     room: ByteGate | None = None,
     most_space_bytes: int = 0,
 ) -> EngineParts:
-    """Return the parts of an engine of minds in worker processes behind a journal.
+    """Return the parts of an engine: minds in worker processes, with a journal for their writes.
 
     Args:
         journal: Open journal; the caller closes it.
-        settings: Processes and queues.
+        settings: Numbers of processes and lengths of queues.
         defaults: Parameters of spaces that their first write creates.
-        snapshot_every: Writes to a space between two snapshots.
-        max_response_bytes: Answers that would be larger are refused or cut.
-        metrics: Where figures go.
-        rules: The governance rules that are built in.
-        scorer: Scores prompts, answers and events in place of the text workers, if given.
-        remote_embedder: Embeds text in place of text workers.
-        clock: The server's clock; None is one that believes the machine's at the start.
-        ids: Makes ids; None makes them of the server's time and the machine's random bytes.
-        room: For large answers while they are made; unbounded by default.
-        most_space_bytes: No space is loaded above this, see :class:`Budget`.
+        snapshot_every: Number of writes to a space between two snapshots.
+        max_response_bytes: Largest answer, bytes; a larger one is refused or cut.
+        metrics: Registry of metrics.
+        rules: Built-in governance rules.
+        scorer: Scorer for prompts, answers and events; None uses the text workers.
+        remote_embedder: Embedder outside this process; None uses the text workers.
+        clock: Clock of the server; None makes one that starts at the time of the machine.
+        ids: Generator of ids; None makes one from the server clock and random bytes of the machine.
+        room: Gate for the memory of large answers in progress; unbounded by default.
+        most_space_bytes: Size above which a space is not loaded, bytes; see :class:`Budget`.
     """
     clock = clock or Clock(TimeSources(), metrics=metrics)
     ids = ids or Ids(clock.now_ns)

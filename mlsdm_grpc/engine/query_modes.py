@@ -1,4 +1,4 @@
-"""By what the queries of a request look: their modes, resolved, and the texts to embed for them."""
+"""Modes of queries: which searches a mode needs, and which texts are embedded for it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from mlsdm_grpc.workers.space_codec import Ask
 __all__ = ["Embed", "resolved"]
 
 Embed: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[Vector]]]
-"""Returns a vector for each text; ``inv_norm`` is 0 where a text has no known word."""
+"""Function that returns a vector for each text; ``inv_norm`` is 0 for a text without a known
+word."""
 
 
 async def resolved(
     asks: Sequence[Ask], check_embedder: Callable[[], None], embed: Embed
 ) -> list[Ask]:
-    """Return the queries with vectors where meaning plays a part, and texts where words do.
+    """Return the queries with vectors for search by meaning and with texts for search by words.
 
     Args:
-        asks: The queries.
-        check_embedder: Raises PreconditionFailed where the server cannot embed for the space.
-        embed: Embeds texts.
+        asks: Queries to prepare.
+        check_embedder: Function that raises PreconditionFailed if the server cannot embed texts for
+            the space.
+        embed: Function that embeds texts.
 
     Raises:
-        PreconditionFailed: A query needs the vector of a text, and nothing embeds that.
-        InvalidInput: The text of one has no word that the embedder knows.
+        PreconditionFailed: A query needs the vector of a text, and no embedder is available.
+        InvalidInput: The text of a query has no word that the embedder knows.
     """
     if all(map(_by_vector_alone, asks)):
         return list(asks)
@@ -65,12 +67,12 @@ def _needs_embedding(ask: Ask) -> bool:
 
 
 def _words_do(ask: Ask) -> bool:
-    """Return whether words may answer a query whose text has no vector."""
+    """Return whether search by words can answer a query whose text has no vector."""
     return ask.mode is not RecallMode.VECTOR and ask.min_resonance is None
 
 
 def _narrowed(ask: Ask) -> Ask:
-    """Return a query without what its mode leaves out."""
+    """Return a query without the fields that its mode does not use."""
     if ask.mode is RecallMode.VECTOR:
         return replace(ask, text="")
     if ask.mode is RecallMode.LEXICAL:

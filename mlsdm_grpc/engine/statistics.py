@@ -1,4 +1,4 @@
-"""Figures of the engine, for those who watch over the node."""
+"""Health figures of the engine, for monitoring."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Vitals"]
 
 
 class Vitals:
-    """Figures of a running engine; all of them cost little.
+    """Health figures of a running engine; reading one costs less than a millisecond.
 
     Args:
-        directory: The spaces in use.
-        quarantine: Those that take no writes.
-        writes: The write pipeline.
-        pools: Workers, by kind as the contract names it.
-        lanes: Who may work, and when.
+        directory: Directory of the loaded spaces.
+        quarantine: Spaces that refuse writes.
+        writes: Pipeline of writes.
+        pools: Worker pools by kind, as the contract names the kinds.
+        lanes: Lanes that admit work.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Vitals:
 
     @property
     def oldest_s(self) -> float:
-        """Age of the oldest work of a call that journal or workers have, seconds."""
+        """Age of the oldest unanswered request in journal or workers, seconds."""
         since = [self._writes.oldest_s, *(pool.oldest_s for pool in self._pools.values())]
         return max(0.0, time.monotonic() - min(since))
 
@@ -51,14 +51,14 @@ class Vitals:
         return [pid for pool in self._pools.values() for pid in pool.all_pids()]
 
     def workers(self) -> dict[str, list[WorkerState]]:
-        """Return how the workers are, by kind."""
+        """Return the states of the workers by kind."""
         return {kind: pool.states() for kind, pool in self._pools.items()}
 
     def hot_spaces(self) -> Counter[int]:
-        """Return how many spaces each space worker holds, by its index."""
+        """Return the number of loaded spaces by index of the space worker."""
         return Counter(space.worker for space in self._directory if space.link is not None)
 
     @property
     def quarantined(self) -> int:
-        """Spaces that take no writes because of a record that nothing survives."""
+        """Number of spaces that refuse writes because one of their records crashes every worker."""
         return len(self._quarantine.spaces)

@@ -1,4 +1,4 @@
-"""Buffers the items of a stream that are not acknowledged yet, within bounds."""
+"""Bounded buffer of stream items that are not yet acknowledged."""
 
 from __future__ import annotations
 
@@ -16,50 +16,53 @@ from mlsdm_grpc.moderation.candidates import Candidate
 
 __all__ = ["Inbox", "Item", "ItemBatch"]
 
+# Largest number of items in a record; a worker applies that many in about 10 ms.
 _MAX_RECORD_ITEMS = 256
-"""Applying so many takes a worker about 10 ms."""
+# Largest size of a record and of the waiting items, bytes.
 _MAX_BYTES = 4 * 1_024 * 1_024
-"""Of a record, and of what waits."""
 _OVERHEAD_BYTES = 256
 _NOTHING = NewMemory("", Vector(np.empty(0, np.float32), 0.0))
 
 
 @dataclass(frozen=True, slots=True)
 class ItemBatch:
-    """Items that came together, without ids and vectors where the server has to provide them."""
+    """Items that arrived in one message.
+
+    Ids and vectors that the server provides are still missing.
+    """
 
     first_sequence: int
     candidates: Sequence[Candidate | MlsdmError]
-    """The error of an item that is invalid takes its place."""
+    """Items to write; an invalid item is replaced by its error."""
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One item on its way into a record."""
+    """Item on its way into a record."""
 
     sequence: int
     candidate: Candidate = field(default_factory=lambda: Candidate(_NOTHING))
-    """Of nothing if the item was invalid."""
+    """Memory or event of the item; empty if the item is invalid."""
     outcome: PutOutcome | EventOutcome | MlsdmError | None = None
-    """What became of it; None while that is open."""
+    """Outcome of the item; None while it is open."""
 
     @classmethod
     def of(cls, sequence: int, candidate: Candidate | MlsdmError) -> Item:
-        """Return an item that has come."""
+        """Return a new item for a candidate or for an error."""
         if isinstance(candidate, MlsdmError):
             return cls(sequence, outcome=candidate)
         return cls(sequence, candidate)
 
     @contextmanager
     def failing(self) -> Iterator[None]:
-        """Note an error that is raised inside as what became of the item."""
+        """Return a context that records an error raised inside it as the outcome of the item."""
         try:
             yield
         except MlsdmError as error:
             self.outcome = error
 
     def size(self, vector_bytes: int) -> int:
-        """Return about how many bytes it takes in a record; rather too many."""
+        """Return an upper estimate of the size of the item in a record, bytes."""
         given = self.candidate.given
         pairs = sum(len(key) + len(value) for key, value in given.metadata)
         rest = 4 * (len(given.text) + pairs) + len(given.rest)
@@ -67,13 +70,14 @@ class Item:
 
 
 class Inbox:
-    """Items that wait, in order; reads on only while there is room.
+    """Queue of items in order of sequence; it reads from the client only while it has room.
 
     Args:
-        stream_id: Name of the stream, for errors.
-        acked_sequence: Last settled item; what is sent again is ignored.
-        max_items: Items that may wait. One more batch may come on top.
-        vector_bytes: Size of a vector that the server makes.
+        stream_id: Id of the stream, for errors.
+        acked_sequence: Sequence of the last acknowledged item; items up to it are ignored when sent
+            again.
+        max_items: Largest number of waiting items; one more batch may exceed it.
+        vector_bytes: Size of a vector that the server computes, bytes.
     """
 
     def __init__(
@@ -92,10 +96,10 @@ class Inbox:
         return len(self._items)
 
     async def fill(self, batches: AsyncGenerator[ItemBatch]) -> None:
-        """Take in what comes until the client has sent everything.
+        """Read batches into the queue until the client has sent the last one.
 
         Raises:
-            InvalidInput: STREAM_SEQUENCE_INVALID, or what ``batches`` raises.
+            InvalidInput: STREAM_SEQUENCE_INVALID, or an error raised by ``batches``.
         """
         async with aclosing(batches):
             async for batch in batches:
@@ -105,7 +109,10 @@ class Inbox:
                     await self.changed()
 
     def head(self) -> list[Item]:
-        """Return the items of the next record; they stay until they are settled."""
+        """Return the items of the next record.
+
+        They stay in the queue until they are acknowledged.
+        """
         taken: list[Item] = []
         total = 0
         for item, size in self._items:
@@ -116,19 +123,19 @@ class Inbox:
         return taken
 
     def settle(self, acked_sequence: int) -> None:
-        """Forget the items up to one."""
+        """Remove the items up to ``acked_sequence``."""
         self._acked = acked_sequence
         while self._items and self._items[0][0].sequence <= acked_sequence:
             self._bytes -= self._items.popleft()[1]
         self.wake()
 
     def wake(self, _: object = None) -> None:
-        """Wake all who wait for a change."""
+        """Wake all tasks that wait for a change."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def changed(self) -> None:
-        """Wait for the next change."""
+        """Wait for the next change of the queue."""
         await self._changed.wait()
 
     def _add(self, batch: ItemBatch) -> None:

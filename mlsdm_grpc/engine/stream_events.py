@@ -1,4 +1,4 @@
-"""The opening of a stream, and the events that its client gets."""
+"""Parameters of a stream, and the events that its client receives."""
 
 from __future__ import annotations
 
@@ -26,73 +26,75 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class StreamPosition:
-    """The position of a stream."""
+    """Position in a stream."""
 
     incarnation: int
-    """Life of the space; 0 before the space exists."""
+    """Incarnation of the space; 0 before the space exists."""
     acked_sequence: int
-    """Last settled item."""
+    """Sequence of the last acknowledged item."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The parameters of a stream."""
+    """Parameters of a stream."""
 
     key: SpaceKey
     stream_id: str
     principal: str
     deadline_s: float
-    """Event-loop time until which the client listens; may be infinite."""
+    """Deadline of the stream on the event-loop clock, seconds; may be infinite."""
     ending: asyncio.Future[str]
-    """Done when the stream is to end politely; its result is the name of an ``ErrorReason``, or
-    empty for a stream that reached its greatest age."""
+    """Future that is done when the stream must end in order. Its result is the name of an
+
+    ``ErrorReason``, or empty for a stream that reached its maximum age."""
     admit: Callable[[], None]
-    """Raises ``Unavailable`` SHEDDING or EMERGENCY while the node takes no such work."""
+    """Function that raises ``Unavailable`` SHEDDING or EMERGENCY while the node refuses such
+    work."""
     path: str
-    """Name of an item in violations."""
+    """Path of an item in violations."""
     resume: StreamPosition = StreamPosition(0, 0)
     allow_replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedStream:
-    """The stream is open behind this position."""
+    """Event: the stream is open and continues after ``position``."""
 
     position: StreamPosition
     revision: int
     max_in_flight: int
-    """Items that the client may have sent and not acknowledged."""
+    """Largest number of items that the client may have sent without an acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of an item."""
+    """Result of an item."""
 
     sequence: int
     outcome: PutOutcome | EventOutcome | MlsdmError
     moral_value: float = 0.0
-    """That an event was judged by."""
+    """Moral value used for the decision on an event."""
     verdicts: tuple[Verdict, ...] = ()
-    """Of the rules that did not allow something, enforced or in shadow."""
+    """Verdicts of rules that did not allow the text, enforced or in shadow."""
     refused: bool = False
     """An enforced rule refused the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """All items up to this position are settled."""
+    """Event: all items up to ``position`` are final."""
 
     position: StreamPosition
     results: tuple[Result, ...]
-    """Of the items since the position before, but for those that were settled elsewhere."""
+    """Results of the items since the previous position, except items that another call wrote."""
     revision: int
     synaptic_norms: tuple[float, ...] = ()
-    """After events: norms of L1, L2, L3 when the answer was built."""
+    """Norms of the traces L1, L2 and L3 at the time of the answer; empty for memories."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The client should send nothing for a while."""
+    """Event: the client must send nothing for ``pause_s`` seconds."""
 
     max_in_flight: int
     pause_s: float
@@ -100,11 +102,11 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Goodbye:
-    """The stream ends; nothing behind the position was written."""
+    """Event: the stream ends; no item after ``position`` was written."""
 
     position: StreamPosition
     reason: str
-    """Name of an ``ErrorReason``; empty for a stream that reached its greatest age."""
+    """Name of an ``ErrorReason``; empty for a stream that reached its maximum age."""
 
 
 StreamEvent: TypeAlias = OpenedStream | Settled | Flow | Goodbye

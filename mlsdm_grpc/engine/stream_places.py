@@ -1,4 +1,4 @@
-"""Leases of streams: one call has a stream at a time."""
+"""Leases of streams: a stream is held by one call at a time."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _IN_USE_RETRY_S: Final = 1.0
 
 @dataclass(slots=True, eq=False)
 class StreamPlace:
-    """The lease of one call on a stream."""
+    """Lease of one call on a stream."""
 
     key: SpaceKey
     stream_id: str
     is_told: bool = False
-    """Its client has been told that the stream is open."""
+    """The client of the call knows that the stream is open."""
 
     @property
     def name(self) -> tuple[SpaceKey, str]:
-        """The stream."""
+        """Space and id of the stream."""
         return self.key, self.stream_id
 
 
 class StreamPlaces:
-    """The streams that calls have open."""
+    """Table of the streams that calls hold."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[SpaceKey, str], StreamPlace] = {}
@@ -41,10 +41,11 @@ class StreamPlaces:
 
     @contextmanager
     def place(self, key: SpaceKey, stream_id: str) -> Iterator[StreamPlace]:
-        """Keep other calls from the stream.
+        """Return a context that holds the lease of a stream.
 
-        A call that its client has not been told anything yet is not in the way: its connection may
-        be broken without this server knowing, and the client here again. It finds its place taken.
+        A call that has not yet answered its client does not block another one: its connection may
+        be broken without the server knowing, and the same client may be back. The older call then
+        fails at ``take``.
         """
         place = StreamPlace(key, stream_id)
         other = self._open.get(place.name)
@@ -58,7 +59,7 @@ class StreamPlaces:
                 del self._open[place.name]
 
     def take(self, place: StreamPlace) -> None:
-        """Hold a place from here on, unless a newer call has it."""
+        """Confirm a lease unless a newer call holds it."""
         if self._open.get(place.name) is not place:
             raise _in_use(place.stream_id)
         place.is_told = True

@@ -1,11 +1,11 @@
-"""Streams of items: read ahead within bounds, settled record by record.
+"""Streams of items: items are read ahead within bounds and acknowledged record by record.
 
-What arrived while a record was in flight becomes the next record; there are no timers. The state
-of the space remembers how far each stream is settled (``core/mind/stream_marks.py``), so an item
-that is sent again, to whatever node, counts once. What is final about an item (it is invalid, its
-id is taken) is its own result; what may pass (a lost worker, a full disk) ends the stream, and its
-client goes on behind the last settled item. Invariant: what is acknowledged is durable and applied,
-or has failed for good.
+Items that arrive while a record is being written form the next record; there are no timers. The
+state of the space keeps the acknowledged position of each stream (``core/mind/stream_marks.py``),
+so an item that is sent again, to any node, counts once. A final error (an invalid item, an id that
+is in use) is the result of its item. A temporary error (a lost worker, a full disk) ends the
+stream, and the client resumes after the last acknowledged item. Invariant: an acknowledged item is
+durable and applied, or has failed permanently.
 """
 
 from __future__ import annotations
@@ -83,20 +83,19 @@ __all__ = [
 _RECORD_TIMEOUT_S = 30.0
 MAX_PAUSE_S = 30.0
 _BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE", "SHEDDING", "EMERGENCY"})
-"""Reasons for which nothing was written, so that the same items may be tried again."""
 
 
 class Streams:
-    """All streams of items of this node.
+    """All item streams of this node.
 
     Args:
-        access: The way to the spaces; the writing of a record counts as one call.
-        first: Creates spaces.
-        judging: Knows the policies.
-        preparation: Embeds and judges texts.
-        embedder: What embeds texts here, if anything does.
-        settings: Bounds.
-        metrics: Told of open streams and of the sizes of records.
+        access: Access to spaces; the write of a record counts as one call.
+        first: First writes, which create spaces.
+        judging: Policies of the tenants.
+        preparation: Embedding and evaluation of texts.
+        embedder: Embedder of this server; None without one.
+        settings: Bounds of streams.
+        metrics: Registry of metrics: open streams and sizes of records.
     """
 
     def __init__(
@@ -126,15 +125,15 @@ class Streams:
     async def run(
         self, opening: Opening, batches: AsyncGenerator[ItemBatch]
     ) -> AsyncGenerator[StreamEvent]:
-        """Settle the items of one stream until the client has sent all, and tell what happens.
+        """Write the items of one stream until the client has sent the last one, and yield events.
 
         Args:
-            opening: What the client opened it with.
-            batches: What the client sends; closed at the end.
+            opening: Parameters from the first message.
+            batches: Batches from the client; closed at the end.
 
         Raises:
-            MlsdmError: As the contract of IngestMemories says. Items that came before a fault of
-                the client are settled first.
+            MlsdmError: Any error that the contract of IngestMemories lists. Items that arrived
+                before an error of the client are written first.
         """
         with (
             self.permits.inside(opening.key.tenant),
@@ -164,7 +163,7 @@ class Streams:
     async def _settled(
         self, opening: Opening, position: StreamPosition, inbox: Inbox, reader: asyncio.Task[None]
     ) -> AsyncGenerator[StreamEvent]:
-        """Settle what comes in, record by record, to the end of the stream."""
+        """Write the waiting items record by record until the stream ends."""
         patience_s = MAX_PAUSE_S
         finished = False
         while True:
@@ -196,7 +195,7 @@ class Streams:
             yield done
 
     async def _begin(self, opening: Opening) -> tuple[StreamPosition, int]:
-        """Return where the stream goes on, and the revision of the space."""
+        """Return the position at which the stream continues, and the revision of the space."""
         resume = opening.resume
         space = await self._space(opening.key)
         if space is None:
@@ -224,10 +223,10 @@ class Streams:
         return space if await self._directory.current_view(space) else None
 
     async def _finish(self, opening: Opening, position: StreamPosition) -> None:
-        """Let the space know that all of a stream is settled, so that it takes no place there.
+        """Release the position that the space keeps for a stream, after its last item is final.
 
-        Its client has been told of everything; what keeps the record from being written keeps the
-        place for ten minutes.
+        The client has every acknowledgement already. If the record cannot be written, the space
+        keeps the position for ten minutes.
         """
         if position.acked_sequence:
             with suppress(MlsdmError):
@@ -237,11 +236,11 @@ class Streams:
     async def _settle(
         self, opening: Opening, position: StreamPosition, items: Sequence[Item], *, finished: bool
     ) -> Settled:
-        """Write one record for some items, which are the last ones if the stream is finished.
+        """Write one record of items; ``finished`` marks the last record of the stream.
 
         Raises:
             Unavailable: Nothing was written if the reason is one of ``_BEFORE_RECORD``.
-            MlsdmError: The stream cannot go on.
+            MlsdmError: The stream cannot continue.
         """
         last = items[-1].sequence if items else position.acked_sequence
         with self._access.lanes.inside(Lane.BULK, opening.key.tenant):
@@ -278,7 +277,7 @@ class Streams:
         )
 
     async def _prepare(self, opening: Opening, items: Sequence[Item]) -> EffectivePolicy:
-        """Give a vector to every text that came without, judge all texts, return by what policy."""
+        """Embed the texts that have no vector, evaluate all texts, and return the policy used."""
         tenant, deadline_s = opening.key.tenant, _ticket(opening).deadline_s
         if not self._vector_bytes:
             for item in items:
@@ -302,7 +301,7 @@ class Streams:
         return policy
 
     async def _create(self, opening: Opening, items: Sequence[Item]) -> Space | None:
-        """Create the space for the first item that it can hold; None if there is none."""
+        """Create the space for the first item that it can hold; None if there is no such item."""
         for item in items:
             if item.outcome is not None:
                 continue
@@ -318,7 +317,7 @@ class Streams:
         return None
 
     async def _record_items(self, space: Space, items: Sequence[Item]) -> tuple[StreamItem, ...]:
-        """Return the items that the space is not known to refuse."""
+        """Return the items that the parameters of the space do not exclude."""
         parameters = parameters_of(space)
         for item in items:
             if item.outcome is None:
@@ -339,7 +338,7 @@ class Streams:
 
 
 def _first_body(item: Item, opening: Opening) -> PutMemories | ProcessEvent:
-    """Return an item as the first write of a space."""
+    """Return an item in the form of the first write of a space."""
     candidate = item.candidate
     if candidate.is_event:
         return ProcessEvent(candidate.memory, candidate.effective_value)
@@ -366,7 +365,7 @@ def _result(
 
 
 def _sent_all(reader: asyncio.Task[None]) -> bool:
-    """Return whether the client has sent everything, and nothing that is not allowed."""
+    """Return whether the client has sent its last message without a protocol error."""
     return reader.done() and not reader.cancelled() and reader.exception() is None
 
 

@@ -1,1 +1,1 @@
-"""What is allowed: the built-in rules and the policies that set them. Pure code."""
+"""Governance: detectors, built-in rules and policies; pure code without I/O."""

@@ -84,7 +84,7 @@ class Candidate:
         memory_id = self.memory.memory_id or ids.ulid()
         self.memory = self.given
         if not self.given.memory_id:
-            self.memory = replace(self.given, memory_id=memory_id)
+            self.memory = self.given.with_id(memory_id)
         self._reset()
 
     def _reset(self) -> None:

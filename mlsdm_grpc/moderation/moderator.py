@@ -6,9 +6,9 @@ written; the record contains only the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from prometheus_client import Counter
@@ -41,6 +41,7 @@ __all__ = [
     "log_speech",
 ]
 
+_T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
 
@@ -159,10 +160,8 @@ class Judging:
         if not whole and not any(each.rules for each in wanted):
             return [Measurement() for _ in texts]
         asked = stage in _SCORED_ELSEWHERE
-        values, (found, _) = await both(
-            self.scored(texts if asked else (), deadline_s),
-            self._texts.measure(wanted, tenant, deadline_s),
-        )
+        measuring = self._texts.measure(wanted, tenant, deadline_s)
+        values, (found, _) = await self.beside_scores(texts if asked else (), measuring, deadline_s)
         return _overridden(found, values) if asked else found
 
     async def measure_prompt(
@@ -194,10 +193,8 @@ class Judging:
         texts = [prompt, system_prompt] if system_prompt else [prompt]
         wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
         wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here)
-        values, (found, vectors) = await both(
-            self.scored(texts, deadline_s),
-            self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True),
-        )
+        measuring = self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True)
+        values, (found, vectors) = await self.beside_scores(texts, measuring, deadline_s)
         measured, *rest = _overridden(found, values)
         return PromptMeasurement(measured, rest[0] if rest else None, vectors[0])
 
@@ -233,9 +230,9 @@ class Judging:
         ]
         if not style and not any(each.rules for each in wanted):
             return AnswerExamination(text, Measurement(), Measurement(), None)
-        values, (found, looked) = await both(
-            self.scored([text] if wanted[0].rules else (), deadline_s),
-            self._texts.examine(wanted, tenant, deadline_s, style_of=text if style else ""),
+        examining = self._texts.examine(wanted, tenant, deadline_s, style_of=text if style else "")
+        values, (found, looked) = await self.beside_scores(
+            [text] if wanted[0].rules else (), examining, deadline_s
         )
         if looked is not None:
             log_speech(looked.report, tenant)
@@ -327,11 +324,23 @@ class Judging:
                 )
             counter.inc()
 
-    async def scored(self, texts: Sequence[str], deadline_s: float) -> list[float | None]:
-        """Return the values of the external scorer; empty without one."""
+    async def beside_scores(
+        self, texts: Sequence[str], work: Coroutine[Any, Any, _T], deadline_s: float
+    ) -> tuple[list[float | None], _T]:
+        """Await ``work`` while the external scorer scores texts.
+
+        Args:
+            texts: The texts; ignored without an external scorer.
+            work: Coroutine that runs concurrently.
+            deadline_s: Event-loop time by which the scores are wanted.
+
+        Returns:
+            One score per text, none without an external scorer; and the result of ``work``.
+        """
         if self._scorer is None or not texts:
-            return []
-        return await all_of(self._scorer.score(text, deadline_s) for text in texts)
+            return [], await work
+        scores = all_of(self._scorer.score(text, deadline_s) for text in texts)
+        return await both(scores, work)
 
 
 def log_speech(report: SpeechReport, tenant: str) -> None:

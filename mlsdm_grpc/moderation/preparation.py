@@ -15,7 +15,6 @@ from mlsdm_grpc.moderation.candidates import Candidate, redacted_memory
 from mlsdm_grpc.moderation.moderator import Judging, has_redactions
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.moderation.text_costs import ToMeasure
-from mlsdm_grpc.protection.concurrency import both
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
 
 __all__ = ["Preparation"]
@@ -67,9 +66,9 @@ class Preparation:
         every = has_redactions(policy, Stage.MEMORY)
         wanted = [_wanted(each, rules, every_place=every) for each in with_text]
         scored = [each.given.text for each in with_text if each.scored]
-        values, (measurements, vectors) = await both(
-            self._judging.scored(scored, deadline_s),
-            self._texts.measure(wanted, tenant, deadline_s),
+        measuring = self._texts.measure(wanted, tenant, deadline_s)
+        values, (measurements, vectors) = await self._judging.beside_scores(
+            scored, measuring, deadline_s
         )
         outside = iter(values)
         found = zip(measurements, vectors, strict=True)

@@ -67,7 +67,7 @@ class TextLink:
         has_moved = self._pool.watched(index)
         patience = Patience(has_moved, every_s=every_s)
         try:
-            async with patience:
+            with patience:
                 await gate.enter(tenant, cost_s, deadline_s)
                 try:
                     reply = await link.request(request, done=partial(gate.leave, cost_s))

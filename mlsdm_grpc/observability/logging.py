@@ -15,6 +15,7 @@ import select
 import stat
 import sys
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,7 @@ MAX_LINE_BYTES: Final = 16 * KIB
 
 _stamp: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _encode: Final = json.JSONEncoder(default=repr).encode
+_quoted: Final = json.encoder.encode_basestring_ascii
 _FLUSH_S: Final = 0.05
 _DRAIN_S: Final = 0.5
 _MAX_WAITING: Final = 256
@@ -89,8 +91,9 @@ def write_event(level: int, event: str, fields: dict[str, Any]) -> None:
     if _sink.lines is None or not _sink.is_json:
         structlog.get_logger().log(level, event, **fields)
         return
-    fields["event"], fields["level"] = event, name
-    _sink.lines.info(_render_json(None, name, _stamp(None, name, fields)))
+    fields["event"], fields["level"], fields["timestamp"] = event, name, _now()
+    line = _plain(fields)
+    _sink.lines.info(line if len(line) < MAX_LINE_BYTES else _render_json(None, name, fields))
 
 
 def flush_events() -> bool:
@@ -280,6 +283,34 @@ def _tells_of_a_lost_caller(record: logging.LogRecord) -> bool:
         and kind is not None
         and kind.__name__ == "ExecuteBatchError"
     )
+
+
+def _now() -> str:
+    """Return the time as structlog stamps it; the text of a second is made once."""
+    second, microsecond = divmod(time.time_ns() // 1_000, 1_000_000)
+    known, text = _last_second[0]
+    if known != second:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        _last_second[0] = second, text
+    return f"{text}.{microsecond:06d}Z"
+
+
+_last_second: Final = [(-1, "")]
+"""The second of the last line and its text: one tuple, because several threads write."""
+
+
+def _plain(event: Mapping[str, Any]) -> str:
+    """Return what :func:`_dump` returns, in half the time where all values are text or numbers."""
+    parts = []
+    for key, value in event.items():
+        kind = type(value)
+        if kind is str:
+            parts.append(f'"{key}": {_quoted(value)}')
+        elif kind is float or kind is int:
+            parts.append(f'"{key}": {value!r}')
+        else:
+            return _dump(event)
+    return f"{{{', '.join(parts)}}}".replace("\x7f", "\\u007f")
 
 
 def _dump(event: Mapping[str, Any]) -> str:

@@ -40,10 +40,12 @@ def _wall_ns() -> int:
     return time.time_ns()
 
 
+_BOOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
+
+
 def _elapsed_ns() -> int:
     """Return monotonic time that includes suspension of the machine, where available."""
-    boot: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic_ns() if boot is None else time.clock_gettime_ns(boot)
+    return time.monotonic_ns() if _BOOT is None else time.clock_gettime_ns(_BOOT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -41,7 +40,7 @@ from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.generation.generator import Generator
 from mlsdm_grpc.generation.speech_repair import Repairs
 from mlsdm_grpc.governance.policy.rules import rules_with
-from mlsdm_grpc.ids import Ids
+from mlsdm_grpc.ids import Ids, random_bytes
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
@@ -126,7 +125,7 @@ async def running_server(
     *,
     stop: anyio.Event | None = None,
     times: TimeSources | None = None,
-    random: Callable[[int], bytes] = os.urandom,
+    random: Callable[[int], bytes] = random_bytes,
 ) -> AsyncIterator[RunningServer]:
     """Start the server; at the end, stop it so that the next start replays nothing.
 

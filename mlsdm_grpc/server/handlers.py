@@ -25,6 +25,7 @@ import structlog
 
 from mlsdm_grpc.errors import RETRY_AT_ONCE_S, DeadlineExceeded, Unavailable
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
+from mlsdm_grpc.protection.concurrency import TimeLimit
 from mlsdm_grpc.server.endings import cut, expired, too_large
 from mlsdm_grpc.server.inflight import InFlight
 from mlsdm_grpc.server.room import Holding, Room
@@ -220,11 +221,12 @@ class MethodHandler(ABC):
         return await self._reader.read(raw)
 
     async def _receive(self, context: Context) -> bytes:
+        limit = TimeLimit(asyncio.get_running_loop().time() + RECEIVE_S)
         try:
-            async with asyncio.timeout(RECEIVE_S) as limit:
+            with limit:
                 raw: Any = await context.read()
         except TimeoutError:
-            if limit.expired():
+            if limit.is_over:
                 raise _silent() from None
             raise
         if raw is grpc.aio.EOF:
@@ -289,11 +291,12 @@ class UnaryAnswer(MethodHandler):
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
         if self._foreign or not call.deadline_s:
             return await self._run_once(holding, call, context)
+        limit = TimeLimit(call.deadline_s - _ANSWER_S)
         try:
-            async with asyncio.timeout_at(call.deadline_s - _ANSWER_S) as limit:
+            with limit:
                 return await self._run_once(holding, call, context)
         except TimeoutError:
-            if limit.expired():
+            if limit.is_over:
                 raise expired(call) from None
             raise
 

@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from mlsdm_grpc.errors import RETRY_SOON_S, DeadlineExceeded, MlsdmError, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.protection.concurrency import TimeLimit
 from mlsdm_grpc.spaces.registry import SpaceRegistry
 
 __all__ = ["Patience", "hanging", "patience_s", "waiting_for"]
@@ -57,21 +58,21 @@ class Patience:
     ) -> None:
         self._goes_on = goes_on
         self._every_s = every_s
-        self._limit = asyncio.timeout_at(until_s)
+        self._limit = TimeLimit(until_s)
         self._looks: asyncio.TimerHandle | None = None
 
     @property
     def is_over(self) -> bool:
         """True if this object ended the body."""
-        return self._limit.expired()
+        return self._limit.is_over
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         """Start the checks."""
-        await self._limit.__aenter__()
+        self._limit.__enter__()
         self._look_later()
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
@@ -80,19 +81,18 @@ class Patience:
         """Stop the checks; raise TimeoutError instead of the cancellation that ended the body."""
         if self._looks is not None:
             self._looks.cancel()
-        await self._limit.__aexit__(exc_type, exc, traceback)
+        self._limit.__exit__(exc_type, exc, traceback)
 
     def _look_later(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._looks = loop.call_later(self._every_s, self._look)
+        self._looks = asyncio.get_running_loop().call_later(self._every_s, self._look)
 
     def _look(self) -> None:
-        if self._limit.expired():
+        if self._limit.is_over:
             return
         if self._goes_on():
             self._look_later()
         else:
-            self._limit.reschedule(asyncio.get_running_loop().time())
+            self._limit.end()
 
 
 @asynccontextmanager
@@ -123,7 +123,7 @@ async def waiting_for(
         until_s=None if until_s == math.inf else until_s,
     )
     try:
-        async with patience:
+        with patience:
             yield
     except TimeoutError:
         if not patience.is_over:

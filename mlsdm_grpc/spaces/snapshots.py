@@ -119,7 +119,7 @@ class Snapshots:
 
     @property
     def idle(self) -> bool:
-        """Whether no snapshot is due or being taken."""
+        """True if no snapshot is due or being taken."""
         return self._schedule.idle
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:

@@ -171,7 +171,7 @@ class WritePipeline:
 
     @property
     def idle(self) -> bool:
-        """Whether no append is in progress."""
+        """True if no append is in progress."""
         return self._idle.is_set()
 
     async def drained(self) -> None:

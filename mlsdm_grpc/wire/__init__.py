@@ -1,1 +1,1 @@
-"""The wire: proto and domain, errors and statuses, names of metadata. Knows no transport."""
+"""Wire layer: conversion between proto and domain, error statuses, metadata names; no transport."""

@@ -1,6 +1,6 @@
-"""Bounds of fields that a large message is held to before it is parsed, as data.
+"""Table of field bounds that are enforced on a large message before it is parsed.
 
-Each bound is one that validation knows too, with the words of its violation, so that a request is
+Validation enforces each of these bounds too, with the same text of the violation, so a request is
 refused in the same way whatever its size. ``tests/wire/test_scan.py`` compares both.
 """
 
@@ -33,24 +33,25 @@ __all__ = [
 ]
 
 SCAN_BYTES: Final = 16 * 1_024
-"""Longest message that is parsed unseen: at 64 bytes of memory for each byte of a message of empty
-items, the worst that was measured, it takes a mebibyte."""
+"""Size up to which a message is parsed without a scan, bytes; a message of empty items takes 64
+bytes of memory for each of its bytes, the worst measured case, which makes one mebibyte here."""
 
 WHOLE_BYTES: Final = 64 * 1_024
-"""Longest message that is parsed as a whole although it has items; converting them takes 10 ms."""
+"""Size up to which a message with items is parsed as a whole, bytes; conversion then takes 10
+ms."""
 
 
 class Bound(NamedTuple):
-    """How many values a repeated field may have, or how many bytes a single one."""
+    """Largest number of values of a repeated field, or largest size of a single field, bytes."""
 
     limit: int
     description: str = ""
-    """Of the violation; empty for the number of bytes that there are."""
+    """Text of the violation; empty: a text that gives the number of bytes."""
     up: int = 0
-    """The violation names the message so many levels above the field."""
+    """Number of levels above the field at which the message that the violation names stands."""
 
     def violation(self, count: int) -> str:
-        """Return the words for more than the limit."""
+        """Return the text of the violation for a field with ``count`` values or bytes."""
         return self.description or f"has {count} bytes; at most {self.limit} are allowed"
 
 
@@ -73,13 +74,13 @@ ENTRIES: Final = Bound(
     limits.MAX_METADATA_BYTES + 1,
     f"has too many entries; at most {limits.MAX_METADATA_BYTES} bytes are allowed",
 )
-"""Keys differ: one may be empty, each other takes a byte at least."""
+"""Metadata keys are distinct: at most one is empty, and every other one takes at least one byte."""
 _COMPONENTS: Final = f"must have 1 to {limits.MAX_DIMENSION} components"
 TEXT: Final = Bound(limits.MAX_TEXT_BYTES)
 STRING: Final = Bound(16 * 1_024)
-"""Of a string in a large message that has no bound of its own."""
+"""Bound of a string that has no entry in the table."""
 ENTRY: Final = Bound(limits.MAX_METADATA_BYTES, up=1)
-"""Of a key and of a value."""
+"""Bound of a metadata key and of a metadata value."""
 
 _JUDGED: Final = (
     "EvaluateContentRequest.text",
@@ -93,8 +94,8 @@ _PROMPTS: Final = (
     "StreamGenerateRequest.prompt",
     "StreamGenerateRequest.system_prompt",
 )
+# Highest value that ``governance.max_text_bytes`` and ``llm.max_prompt_bytes`` accept.
 _CONFIGURED: Final = Bound(MIB)
-"""The highest that ``governance.max_text_bytes`` and ``llm.max_prompt_bytes`` can be."""
 
 BOUNDS: Final[Mapping[str, Bound]] = MappingProxyType(
     {
@@ -144,8 +145,8 @@ BOUNDS: Final[Mapping[str, Bound]] = MappingProxyType(
         }.items()
     }
 )
-"""By the full name of the field. Every repeated field of a request has one; those that settings
-lower stand at the highest setting."""
+"""Bounds by full name of the field. Every repeated field of a request has one. A field whose bound
+is a setting stands here with the highest value of that setting."""
 
 ITEMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -155,11 +156,11 @@ ITEMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "mlsdm.v1.StreamEventsRequest": ("batch", "events"),
     }
 )
-"""Requests whose items are parsed one by one, and where those are."""
+"""Path of the items that are parsed one by one, by full name of the request type."""
 
 
 def bounds_of(settings: Settings) -> dict[str, Bound]:
-    """Return all bounds, with those that the settings say."""
+    """Return all bounds, with the values of the settings where a bound is configured."""
     text = Bound(settings.governance.max_text_bytes)
     prompt = Bound(settings.llm.max_prompt_bytes)
     return {
@@ -170,5 +171,5 @@ def bounds_of(settings: Settings) -> dict[str, Bound]:
 
 
 def short_vector(norm: float) -> str:
-    """Return the words for a vector whose norm is below the least."""
+    """Return the text of the violation for a vector with a norm below ``limits.MIN_NORM``."""
     return f"has the norm {norm:.3g}; at least {limits.MIN_NORM:g} is needed"

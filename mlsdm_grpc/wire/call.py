@@ -1,4 +1,4 @@
-"""What interceptors and servicers see of a call, whatever transport carries it."""
+"""Transport-independent description of a call, as interceptors and servicers use it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ MetadataValue: TypeAlias = str | bytes
 
 @dataclass(frozen=True, slots=True)
 class RpcShape:
-    """Which sides of a method stream."""
+    """Streaming sides of a method."""
 
     client_streaming: bool
     server_streaming: bool
 
     @property
     def name(self) -> str:
-        """``unary``, ``client_stream``, ``server_stream`` or ``bidi_stream``, as metrics say."""
+        """Name of the shape in metrics: unary, client_stream, server_stream or bidi_stream."""
         if self.client_streaming:
             return "bidi_stream" if self.server_streaming else "client_stream"
         return "server_stream" if self.server_streaming else "unary"
@@ -54,25 +54,25 @@ class Method:
     """E.g. ``PutMemory``."""
     shape: RpcShape
     open: bool = False
-    """Served without a credential and while draining: health and reflection."""
+    """Method needs no credential and is served while the node drains: health and reflection."""
     read_only: bool = False
-    """Declared ``NO_SIDE_EFFECTS``: an unanswered call has changed nothing."""
+    """Method is declared ``NO_SIDE_EFFECTS``: repeating it is always safe."""
     permission: str = ""
-    """What the principal needs, as the contract says."""
+    """Permission that the principal needs, as the contract declares it."""
     platform: bool = False
-    """It acts on the node and not in a tenant."""
+    """Method acts on the node and not in a tenant."""
 
     path: str = field(init=False)
     """``/service/name``."""
 
     def __post_init__(self) -> None:
-        """Make the path once."""
+        """Build the path."""
         object.__setattr__(self, "path", f"/{self.service}/{self.name}")
 
 
 @dataclass(frozen=True, slots=True)
 class RpcStatus:
-    """How a call ended."""
+    """Final status of a call."""
 
     code: int
     """gRPC status code, 0..16."""
@@ -80,75 +80,78 @@ class RpcStatus:
     details: bytes = b""
     """Serialised ``google.rpc.Status``; empty for OK."""
     pushback_ms: int | None = None
-    """When the client may try again, milliseconds; negative: not at all."""
+    """Time after which the client may retry, milliseconds; negative forbids a retry; None: no
+    advice."""
 
 
 OK = RpcStatus(0)
 
 
 def _nothing() -> None:
-    """Refuse nothing."""
+    """Do nothing; the default of ``Call.recheck``."""
 
 
 @dataclass(slots=True)
 class Call:
-    """One call in progress. Interceptors fill it in; servicers read it."""
+    """State of one call in progress, filled in by interceptors and read by servicers."""
 
     method: Method
     metadata: Mapping[str, MetadataValue]
-    """Metadata from the client; of a repeated key the last value."""
+    """Metadata sent by the client; the last value of a repeated key."""
     peer: str
     """Address of the peer as the transport names it."""
     time_remaining_s: float | None
-    """What the client's deadline leaves, seconds; None if it set none."""
+    """Time left until the client's deadline, seconds; None if the client set no deadline."""
     started_s: float
     """Monotonic time at which the call arrived; the event loop counts on the same clock."""
     repeated: frozenset[str] = frozenset()
-    """Keys that came more than once in the metadata."""
+    """Metadata keys that the client sent more than once."""
     request_id: str = ""
-    """Correlates logs and answers; not the idempotency key of a write."""
+    """Identifier that correlates log lines and answers; it is not the idempotency key of a
+    write."""
     principal: Principal = ANONYMOUS
     deadline_s: float = 0.0
-    """Monotonic time by which the call has to be answered; infinite for a stream without one."""
+    """Deadline on the monotonic clock, seconds; infinite for a stream without a deadline."""
     criticality: Criticality = Criticality.DEFAULT
-    """How much it matters when not all can be served."""
+    """Criticality of the call, which decides the order in which calls are shed under load."""
     recheck: Callable[[], None] = _nothing
-    """Raises what refuses the next message of a stream that was admitted long ago."""
+    """Check that a long stream repeats before each message; raises when the call must end."""
     probe: int = 0
-    """Round of the probe that this write is after an emergency; 0 if it is none."""
+    """Round of the recovery probe that this write belongs to; 0: the call is no probe."""
     begun: bool = False
-    """The servicer has the request: from here on a write may take effect."""
+    """Servicer has received the request; from here on a write may take effect."""
     endless: bool = False
-    """Ends with its client and not with the work, as a watch does: a server that stops does not
-    wait for it. The servicer says so before it waits for anything."""
+    """Call ends when its client ends it, as a watch does; a server that stops does not wait for it.
+
+    The servicer sets the flag before it first waits."""
     ending: asyncio.Future[str] | None = None
-    """Set by the servicer of a stream that can end politely: done, with the name of an
-    ``ErrorReason``, when the server stops, which then waits for the stream."""
+    """Future that lets a stream end in order. The servicer of such a stream creates it; the server
+    sets the name of an ``ErrorReason`` when it stops, and then waits for the stream."""
     trailers: dict[str, MetadataValue] = field(default_factory=dict)
-    """Trailing metadata to send."""
+    """Trailing metadata of the answer."""
     error: BaseException | None = None
-    """What the servicer or an interceptor raised."""
+    """Exception raised by the servicer or by an interceptor."""
     status: RpcStatus = OK
-    """How the call ends; settled by the status interceptor."""
+    """Final status of the call, set by the status interceptor."""
 
     def text(self, key: str) -> str:
-        """Return a metadata value as text, or the empty string."""
+        """Return a metadata value as text; empty if the key is absent."""
         value = self.metadata.get(key, "")
         return value if isinstance(value, str) else ""
 
 
 class Interceptor:
-    """Something that happens around every call.
+    """Base class of the hooks that run around every call.
 
-    ``before`` runs before the request message is parsed, outermost first; what it raises ends the
-    call. ``after`` runs for every interceptor whose ``before`` was entered, innermost first, with
-    ``call.error`` and, outside the status interceptor, ``call.status`` settled; it must not raise.
-    Both are plain calls: an asynchronous context manager around each would cost more than the
-    work that they do. A hook that is not overridden is never called.
+    ``before`` runs before the request is parsed, outermost interceptor first; an exception ends the
+    call. ``after`` runs for every interceptor whose ``before`` was entered, innermost first. It
+    sees ``call.error`` and, outside the status interceptor, the final ``call.status``; it must not
+    raise. Both hooks are plain calls, because an asynchronous context manager around each would
+    cost more than their own work. A hook that is not overridden is never called.
     """
 
     def before(self, call: Call) -> None:
         """Run before the servicer."""
 
     def after(self, call: Call) -> None:
-        """Run after the servicer, whatever happened."""
+        """Run after the servicer, whether the call succeeded or failed."""

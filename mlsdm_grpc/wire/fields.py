@@ -1,6 +1,7 @@
-"""Checks of single fields: each returns the domain value or notes what is wrong.
+"""Validation of single fields: each check returns the domain value or records a violation.
 
-All faults of a request are reported together, at most sixteen; none repeats what the caller sent.
+A request is refused with all its violations together, at most sixteen. No violation repeats what
+the caller sent.
 """
 
 from __future__ import annotations
@@ -34,35 +35,35 @@ _EnumT = TypeVar("_EnumT", bound=enum.IntEnum)
 
 
 class FieldChecks:
-    """Collects what is wrong with values of a request, whatever they mean."""
+    """Collector of violations, with checks for numbers, durations, texts and enums."""
 
     def __init__(self) -> None:
         self._violations: list[FieldViolation] = []
 
     def fault(self, path: str, description: str) -> None:
-        """Note one fault; those after the sixteenth are not kept."""
+        """Record one violation; those after the sixteenth are dropped."""
         if len(self._violations) < _MAX_VIOLATIONS:
             self._violations.append(FieldViolation(path, description))
 
     def check(self) -> None:
-        """Raise ``InvalidInput`` if anything was wrong."""
+        """Raise ``InvalidInput`` if a violation was recorded."""
         if self._violations:
             raise InvalidInput(violations=self._violations)
 
     def number(self, path: str, value: float, *, low: float = 0.0, high: float = 1.0) -> float:
-        """Return a finite number in [low, high]."""
+        """Return ``value`` after a check that it is finite and in [``low``, ``high``]."""
         if not (math.isfinite(value) and low <= value <= high):
             self.fault(path, f"must be a number from {low:g} to {high:g}")
         return value
 
     def count(self, path: str, value: int, *, low: int, high: int) -> int:
-        """Return an integer in [low, high]."""
+        """Return ``value`` after a check that it is in [``low``, ``high``]."""
         if not low <= value <= high:
             self.fault(path, f"must be from {low} to {high}")
         return value
 
     def known(self, path: str, value: int, default: _EnumT) -> _EnumT:
-        """Return a value of the enumeration of ``default``, which stands for none as well."""
+        """Return an enum value as the type of ``default``, which also replaces 0."""
         kind = type(default)
         if value and value not in list(kind):
             self._not_among(path, [each.name for each in kind if each.value])
@@ -70,8 +71,8 @@ class FieldChecks:
         return kind(value) if value else default
 
     def listed(self, path: str, value: int, names: EnumTypeWrapper[Any]) -> bool:
-        """Return whether the contract knows a value of an enumeration, 0 included."""
-        if value in names.values():
+        """Return whether the contract defines an enum value, 0 included."""
+        if not value or value in names.values():
             return True
         self._not_among(path, [name for name, number in names.items() if number])
         return False
@@ -80,11 +81,11 @@ class FieldChecks:
         self.fault(path, f"must be one of {', '.join(names)}")
 
     def duration(self, path: str, message: Duration, *, low: float, high: float) -> float:
-        """Return a length of time in [low, high], seconds."""
+        """Return a duration in seconds after a check that it is in [``low``, ``high``]."""
         return self.number(path, message.seconds + message.nanos / 1e9, low=low, high=high)
 
     def size(self, path: str, actual: int, limit: int) -> None:
-        """Note more bytes than are allowed."""
+        """Record a violation if ``actual`` exceeds ``limit``, both in bytes."""
         if actual > limit:
             self.fault(path, f"has {actual} bytes; at most {limit} are allowed")
 
@@ -96,7 +97,7 @@ class FieldChecks:
         required: bool = False,
         max_bytes: int = limits.MAX_TEXT_BYTES,
     ) -> str:
-        """Return a text of at most so many bytes; one that is required has to say something."""
+        """Return a text after a check of its length in bytes; a required text must not be blank."""
         if required and not value:
             self.fault(path, "must not be empty")
         elif required and is_blank(value):
@@ -106,16 +107,16 @@ class FieldChecks:
 
 
 class Fields(FieldChecks):
-    """Collects what is wrong with one request."""
+    """Collector of violations, with checks for the fields of the contract."""
 
     def space(self, value: str, *, required: bool = False) -> str:
-        """Return the name of a space; empty means ``default`` unless a name is required."""
+        """Return the name of a space; an empty name means ``default`` unless a name is required."""
         if (value or required) and not forms.SPACE.fits(value):
             self.fault("space", forms.SPACE.description)
         return value or limits.DEFAULT_SPACE
 
     def request_id(self, value: str) -> bytes:
-        """Return the 16 bytes of a UUID; none where there is none."""
+        """Return the 16 bytes of a UUID; empty if the request has no id."""
         if not value:
             return b""
         if forms.REQUEST_ID.fits(value):
@@ -124,31 +125,31 @@ class Fields(FieldChecks):
         return b""
 
     def stream_id(self, value: str) -> str:
-        """Return the name of a stream."""
+        """Return the id of a stream after a check of its form."""
         if not forms.MEMORY_ID.fits(value):
             self.fault("open.stream.stream_id", forms.MEMORY_ID.description)
         return value
 
     def memory_id(self, path: str, value: str, *, required: bool = False) -> str:
-        """Return an id of a memory."""
+        """Return the id of a memory after a check of its form."""
         if (value or required) and not forms.MEMORY_ID.fits(value):
             self.fault(path, forms.MEMORY_ID.description)
         return value
 
     def min_revision(self, value: int) -> int:
-        """Return the lowest revision that a read may be of."""
+        """Return the lowest revision at which a read may be served."""
         if value < 0:
             self.fault("min_revision", "must not be negative")
         return value
 
     def reason(self, value: str) -> str:
-        """Return why an operator does something."""
+        """Return the reason that an operator gives for a change, after a check of its length."""
         if not 1 <= len(value) <= limits.MAX_REASON_CHARS:
             self.fault("reason", f"must have 1 to {limits.MAX_REASON_CHARS} characters")
         return value
 
     def labels(self, path: str, values: Sequence[str]) -> tuple[str, ...]:
-        """Return labels as a sorted set."""
+        """Return labels as a sorted tuple without duplicates."""
         if not values:
             return ()
         if len(values) > bounds.LABELS.limit:
@@ -158,19 +159,19 @@ class Fields(FieldChecks):
         return tuple(sorted(set(values)))
 
     def label(self, path: str, value: str) -> str:
-        """Return a name that may serve as a label."""
+        """Return a label after a check of its form."""
         if not forms.LABEL.fits(value):
             self.fault(path, forms.LABEL.description)
         return value
 
     def page_size(self, value: int) -> int:
-        """Return how many entries a page may have."""
+        """Return the number of entries of a page; 0 means the default."""
         if value < 0:
             self.fault("page_size", "must not be negative")
         return min(value or limits.DEFAULT_PAGE_SIZE, limits.MAX_PAGE_SIZE)
 
     def metadata(self, path: str, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-        """Return metadata sorted by key."""
+        """Return metadata as pairs sorted by key."""
         if not values:
             return ()
         total = sum(len(key.encode()) + len(value.encode()) for key, value in values.items())
@@ -178,7 +179,7 @@ class Fields(FieldChecks):
         return tuple(sorted(values.items()))
 
     def model(self, path: str, value: str) -> str:
-        """Return the name of a model; empty is none."""
+        """Return the name of a model; empty means none."""
         if len(value) > limits.MAX_MODEL_CHARS:
             self.fault(path, f"at most {limits.MAX_MODEL_CHARS} characters are allowed")
         return value

@@ -1,4 +1,4 @@
-"""Generations: requests as domain values, what happens as messages of the contract."""
+"""Conversion of generation requests to domain values, and of generation events to messages."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from mlsdm_grpc.workers.text_codec import report_to_proto
 __all__ = ["generation_request", "response", "stream_event"]
 
 _DEFAULT_BIAS: Final = 0.1
+# Score below which memories share no word with a prompt; one rare shared word scores higher.
 _DEFAULT_MIN_SCORE: Final = 0.12
-"""Memories that share no word with a prompt stay below it; one rare word in common is above."""
 _FINISHES: Final = {
     Finish.STOP: pb.FINISH_REASON_STOP,
     Finish.LENGTH: pb.FINISH_REASON_LENGTH,
@@ -43,10 +43,10 @@ def generation_request(
     message: pb.GenerateRequest | pb.StreamGenerateRequest,
     settings: LlmSettings,
 ) -> GenerationRequest:
-    """Return what a request wants, with its defaults.
+    """Return a generation request as a domain value, with defaults filled in.
 
     Raises:
-        InvalidInput: It is faulty.
+        InvalidInput: At least one field is invalid.
     """
     streamed = isinstance(message, pb.StreamGenerateRequest)
     most = settings.max_prompt_bytes
@@ -94,7 +94,7 @@ def generation_request(
 
 
 def response(events: Sequence[GenerationEvent]) -> pb.GenerateResponse:
-    """Return all that happened as one answer."""
+    """Return one answer that contains all events of a generation."""
     message = pb.GenerateResponse()
     for event in events:
         if isinstance(event, Recalled):
@@ -110,7 +110,7 @@ def response(events: Sequence[GenerationEvent]) -> pb.GenerateResponse:
 
 
 def stream_event(event: GenerationEvent, index: int) -> pb.StreamGenerateResponse:
-    """Return one thing that happened; ``index`` is the number of pieces before it."""
+    """Return the message for one event; ``index`` is the number of pieces sent before it."""
     if isinstance(event, Recalled):
         return pb.StreamGenerateResponse(
             recall=pb.RecallEvent(

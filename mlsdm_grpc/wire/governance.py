@@ -1,4 +1,4 @@
-"""Texts that are to be judged, and what was found, as messages of the contract."""
+"""Conversion of judged texts and findings to messages of the contract."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ __all__ = [
 
 
 def stage(fields: Fields, value: int) -> Stage:
-    """Return the stage that a request names; the prompt, if it names none."""
+    """Return the stage of a request; the prompt stage if the request names none."""
     return fields.known("stage", value, Stage.PROMPT)
 
 
 def profile(fields: Fields, value: int) -> Profile:
-    """Return the rules of speech that a request names; the standard ones, if it names none."""
+    """Return the speech profile of a request; the standard profile if the request names none."""
     return fields.known("profile", value, Profile.STANDARD)
 
 
 def language(fields: Fields, value: str) -> str:
-    """Return the language that a request names; empty, if it names none."""
+    """Return the language code of a request; empty if the request names none."""
     if value and not forms.LANGUAGE.fits(value):
         fields.fault("language", forms.LANGUAGE.description)
     return value
@@ -52,7 +52,7 @@ def repair_request(
     *,
     max_bytes: int,
 ) -> RepairRequest:
-    """Return what is to be repaired."""
+    """Return a repair request as a domain value."""
     tries = fields.count("max_attempts", message.max_attempts, low=0, high=MAX_ATTEMPTS)
     return RepairRequest(
         fields.text("text", message.text, required=True, max_bytes=max_bytes),
@@ -68,7 +68,7 @@ def repair_request(
 def repaired_speech(
     text: str, repaired: Repaired, spent: Spent
 ) -> governance_service_pb2.RepairSpeechResponse:
-    """Return what became of a text, and what that cost."""
+    """Return the message with a repaired text and the cost of the repair."""
     return governance_service_pb2.RepairSpeechResponse(
         text=repaired.text,
         original_text=text,
@@ -82,7 +82,7 @@ def repaired_speech(
 
 
 def usage(spent: Spent) -> usage_pb2.Usage:
-    """Return what calls to models cost."""
+    """Return the message with the cost of model calls: times, tokens and number of calls."""
     first_s = spent.first_piece_s
     return usage_pb2.Usage(
         queue_wait=duration(spent.queue_wait_s),
@@ -102,13 +102,14 @@ def usage(spent: Spent) -> usage_pb2.Usage:
 def evaluation(
     text: str, judged: Judged, *, redacts: bool
 ) -> governance_service_pb2.EvaluateContentResponse:
-    """Return what was found in a text.
+    """Return the message with the findings and verdicts for a text.
 
     Args:
-        text: The text.
-        judged: What was measured of it, and what the rules say.
-        redacts: Return the text without personal data and secrets; an empty one if the search for
-            them failed.
+        text: Text that was evaluated.
+        judged: Findings in the text and verdicts of the rules.
+        redacts: Whether the answer contains the text with personal data and secrets replaced; the
+            replacement is
+            empty if the search for them failed.
     """
     found = judged.measurement
     return governance_service_pb2.EvaluateContentResponse(
@@ -122,7 +123,7 @@ def evaluation(
 
 
 def _findings(text: str, found: Sequence[Finding]) -> list[governance_pb2.Finding]:
-    """Return findings with their places in the UTF-8 form of the text, by rising start.
+    """Return findings with byte offsets in the UTF-8 form of the text, in order of their start.
 
     Cost: one pass over the text.
     """

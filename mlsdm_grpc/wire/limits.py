@@ -1,7 +1,7 @@
-"""The limits of the contract, in one place; GetServerInfo tells most of them.
+"""Limits of the contract, in one place; GetServerInfo reports most of them.
 
-The client knows them too, so this module imports nothing of the server. Those that the core,
-governance or security hold to as well stand there a second time; tests compare both.
+The client uses them too, so this module imports nothing of the server. Limits that the core,
+governance or security enforce as well are repeated there; tests compare both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Names and forms of the metadata that callers may send and will receive."""
+"""Names and forms of the call metadata that clients send and receive."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ _SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
 def is_safe_request_id(value: str) -> bool:
-    """Return whether a caller's ``x-request-id`` may be logged and echoed as it is."""
+    """Return whether a caller's ``x-request-id`` is safe to log and to echo unchanged."""
     return _SAFE_REQUEST_ID.fullmatch(value) is not None

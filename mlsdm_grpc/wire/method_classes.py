@@ -1,4 +1,4 @@
-"""What kind of work each RPC of the contract is, as data."""
+"""Table of the kind of work that each RPC does."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["WORK", "MethodClass"]
 
 
 class MethodClass(enum.Enum):
-    """Kinds of work, by what a node under pressure does with it."""
+    """Kind of work of an RPC, which decides when a node under pressure refuses it."""
 
     READ = "read"
-    """Served as long as possible."""
+    """Read; the last kind to be refused."""
     WRITE = "write"
-    """Refused in an emergency."""
+    """Write; refused in an emergency."""
     BULK = "bulk"
-    """Much at once, at no particular time; refused when the node sheds load."""
+    """Large operation without a fixed time; refused when the node sheds load."""
     GENERATION = "generation"
-    """Asks a language model; refused in an emergency."""
+    """Call to a language model; refused in an emergency."""
     ADMIN = "admin"
-    """Never refused: with it the node is looked at and repaired."""
+    """Operator call; never refused, because the node is inspected and repaired with it."""
 
 
 _NAMES: Mapping[MethodClass, Mapping[str, str]] = {
@@ -57,4 +57,4 @@ WORK: Mapping[str, MethodClass] = MappingProxyType(
         for name in names.split()
     }
 )
-"""By the path of the RPC."""
+"""Kind of work by path of the RPC."""

@@ -1,7 +1,7 @@
-"""Opaque tokens for clients: some numbers, bound to what they are good for.
+"""Opaque tokens for clients: numbers bound to the values they are valid for.
 
-A token that was made for something else, or not by this service, is told from a good one by a
-digest of what it is bound to. It keeps no secret and proves nothing about its holder.
+A token contains a digest of those values, so a token for other values, or from another service, is
+recognised as invalid. A token keeps no secret and does not authenticate its holder.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ _DIGEST_BYTES = 12
 
 
 class OpaqueToken:
-    """One kind of token.
+    """Encoder and decoder of one kind of token.
 
     Args:
-        count: Numbers in it, each in the range of int64.
+        count: Quantity of numbers in a token, each in the range of int64.
     """
 
     def __init__(self, count: int) -> None:
         self._struct = struct.Struct(f"<B{count}q{_DIGEST_BYTES}s")
 
     def encode(self, numbers: tuple[int, ...], *bound_to: str) -> str:
-        """Return the token of some numbers that is good for what it is bound to."""
+        """Return a token for ``numbers`` that is valid for ``bound_to`` only."""
         raw = self._struct.pack(_VERSION, *numbers, _binding(bound_to))
         return base64.urlsafe_b64encode(raw).decode()
 
     def decode(self, token: str, *bound_to: str) -> tuple[int, ...] | None:
-        """Return the numbers in a token; None if it is no good, or good for something else."""
+        """Return the numbers of a token; None if it is malformed or bound to other values."""
         try:
             raw = base64.b64decode(token, altchars=b"-_", validate=True)
             version, *numbers, binding = self._struct.unpack(raw)

@@ -1,4 +1,4 @@
-"""Page tokens: opaque, and bound to tenant, space and filter."""
+"""Page tokens, which are opaque and bound to tenant, space and filter."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ _TOKEN: Final = OpaqueToken(1)
 
 
 def encode_page_token(key: SpaceKey, filters: Sequence[str], sequence: int) -> str:
-    """Return the token of the page after the memory with this creation sequence."""
+    """Return the token of the page that follows the memory with creation sequence ``sequence``."""
     return _TOKEN.encode((sequence,), *key, *filters)
 
 
 def decode_page_token(token: str, key: SpaceKey, filters: Sequence[str]) -> int:
-    """Return the creation sequence in ``token``; 0 for an empty one.
+    """Return the creation sequence in ``token``; 0 for an empty token.
 
     Raises:
-        InvalidInput: PAGE_TOKEN_INVALID; it was made for another list, or not by this service.
+        InvalidInput: PAGE_TOKEN_INVALID; the token belongs to another list, or this service did not
+            make it.
     """
     if not token:
         return 0

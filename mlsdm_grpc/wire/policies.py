@@ -1,4 +1,4 @@
-"""Policies of the contract as domain values, and back."""
+"""Conversion of policies between messages of the contract and domain values."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def new_policy(
     *,
     now_ns: int,
 ) -> SetPolicy:
-    """Return the policy of a request; what is output only is not looked at.
+    """Return the policy of a request; output-only fields are ignored.
 
     Args:
-        fields: Where faults are noted.
-        message: The request.
-        rules: The rules that there are.
-        now_ns: Clock by which the ends of settings lie in the future.
+        fields: Collector of violations.
+        message: Request to convert.
+        rules: Rules that the server knows.
+        now_ns: Current time, Unix nanoseconds; expiry times must lie after it.
     """
     if not message.HasField("policy"):
         fields.fault("policy", "is required")
@@ -64,7 +64,7 @@ def _rule(fields: Fields, path: str, rule: governance_pb2.PolicyRule) -> RuleSet
 
 
 def policy_message(policy: StoredPolicy, effective: EffectivePolicy) -> governance_pb2.Policy:
-    """Return a policy that is in force, with all rules and their effective settings."""
+    """Return the policy in force, with every rule and its effective settings."""
     message = policy_as_it_would_be(effective)
     message.policy_version = str(policy.version)
     message.etag = etag_of(policy.version)
@@ -74,7 +74,7 @@ def policy_message(policy: StoredPolicy, effective: EffectivePolicy) -> governan
 
 
 def policy_as_it_would_be(effective: EffectivePolicy) -> governance_pb2.Policy:
-    """Return what a policy would come to; version, etag and time come with the write."""
+    """Return a policy that is not stored; version, etag and time are set by a write."""
     return governance_pb2.Policy(
         rules=[
             governance_pb2.PolicyRule(

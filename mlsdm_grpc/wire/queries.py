@@ -1,4 +1,4 @@
-"""Queries of the contract as domain values."""
+"""Conversion of queries of the contract to domain values."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mlsdm_grpc.workers.space_codec import Ask
 __all__ = ["QueryParts", "ask", "sources"]
 
 _NO_SOURCE: Final = -1
+# Fields that restrict the memories searched.
 _LIMITING: Final = frozenset({"sources", "conversation_id", "after", "before", "metadata"})
-"""Fields that say which memories take part."""
 
 QueryParts: TypeAlias = Parts[
     memory_query_pb2.BatchQueryMemoriesRequest, memory_query_pb2.MemoryQuery
@@ -30,7 +30,7 @@ def ask(
     path: str,
     message: memory_query_pb2.QueryMemoriesRequest | memory_query_pb2.MemoryQuery,
 ) -> Ask:
-    """Return a query with its defaults; ``path`` is empty or ends with a dot."""
+    """Return a query with defaults filled in; ``path`` is empty or ends with a dot."""
     given = {field.name for field, _ in message.ListFields()}  # most queries give few fields
     vector, text = None, ""
     if "embedding" in given:
@@ -89,7 +89,7 @@ def _mode(fields: Fields, path: str, value: int) -> RecallMode:
 
 
 def _check_mode(fields: Fields, path: str, asked: Ask) -> None:
-    """Refuse what a query asks for and its mode does not know."""
+    """Record a violation for each field that the mode of the query does not support."""
     if asked.mode in {RecallMode.LEXICAL, RecallMode.HYBRID} and not asked.text:
         fields.fault(f"{path}mode", "needs a text or words")
     if asked.mode is not RecallMode.LEXICAL:
@@ -101,7 +101,7 @@ def _check_mode(fields: Fields, path: str, asked: Ask) -> None:
 
 
 def sources(fields: Fields, path: str, values: Sequence[int]) -> tuple[int, ...]:
-    """Return the sources that memories may have."""
+    """Return the sources to which a search is restricted."""
     if len(values) > bounds.SOURCES.limit:
         fields.fault(path, bounds.SOURCES.description)
     for i, value in enumerate(values):

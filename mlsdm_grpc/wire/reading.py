@@ -1,7 +1,7 @@
-"""Requests as they are read: small ones at once, large ones after a look over their bytes.
+"""Parsing of requests: small ones directly, large ones after a scan of their bytes.
 
-A large message is never parsed as a whole where it has items: they are parsed one by one, in slices
-of the event loop, so that no message holds the loop up or takes many times its bytes.
+A large message with items is never parsed as a whole. Its items are parsed one by one in slices of
+the event loop, so no message blocks the loop or takes many times its size in memory.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _T = TypeVar("_T")
 
 
 class Parts(Generic[MessageT, ItemT]):
-    """A request and its items.
+    """Request and its items.
 
     Args:
-        message: The request; without its items if these are bytes.
-        items: Messages, or their bytes.
-        reader: Parses the bytes.
+        message: Request; it lacks its items if ``items`` are bytes.
+        items: Items as messages, or as their serialised bytes.
+        reader: Parser of the serialised items.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Parts(Generic[MessageT, ItemT]):
     ) -> None:
         self.message = message
         self.whole = not items or not isinstance(items[0], memoryview)
-        """The message has its items."""
+        """The message contains its items."""
         self._items = items
         self._count = len(items)
         self._reader = reader
@@ -54,14 +54,16 @@ class Parts(Generic[MessageT, ItemT]):
         *,
         faulty: Callable[[InvalidInput], _T] | None = None,
     ) -> list[_T]:
-        """Return what ``work`` makes of each item, in slices of the event loop.
+        """Return the result of ``work`` for each item, computed in slices of the event loop.
 
-        The bytes of the message are let go: what was made of the items takes their place.
+        The serialised items are released afterwards, because the results replace them.
 
         Args:
-            work: Takes the place of an item and the item.
-            path: Returns the name of an item in violations, with a dot at its end.
-            faulty: Makes a result of what is wrong with an item; without it that is raised.
+            work: Function of the index of an item and the item.
+            path: Function from the index of an item to its path in violations, which ends with a
+                dot.
+            faulty: Function that turns the error of an invalid item into a result; without it the
+                error is raised.
 
         Raises:
             InvalidInput: MESSAGE_MALFORMED or FIELD_INVALID.
@@ -87,7 +89,7 @@ class Parts(Generic[MessageT, ItemT]):
 def _tolerant(
     work: Callable[[int, ItemT], _T], faulty: Callable[[InvalidInput], _T] | None
 ) -> Callable[[int, ItemT | InvalidInput], _T]:
-    """Return ``work``, which also takes what is wrong with an item in its place."""
+    """Return ``work`` extended to accept the error of an item in place of the item."""
 
     def worked(index: int, item: ItemT | InvalidInput) -> _T:
         try:
@@ -103,13 +105,13 @@ def _tolerant(
 
 
 class Reader:
-    """Reads the requests of one method.
+    """Parser of the requests of one method.
 
     Args:
         method: Path of the method.
-        request_type: Its requests.
-        bounds: By the full names of fields.
-        turns: Slices of the event loop.
+        request_type: Type of its requests.
+        bounds: Bounds by full name of the field.
+        turns: Scheduler of slices of the event loop.
     """
 
     def __init__(
@@ -129,7 +131,7 @@ class Reader:
         self._item_shape = MessageShape(self._item_type.DESCRIPTOR, bounds)
 
     def parse(self, raw: bytes) -> Any:
-        """Return a request of few bytes; as :class:`Parts` if it has items.
+        """Return a small request; a request with items is returned as :class:`Parts`.
 
         Raises:
             InvalidInput: MESSAGE_MALFORMED.
@@ -140,10 +142,10 @@ class Reader:
         return Parts(message, attrgetter(".".join(self._path))(message), self)
 
     async def read(self, raw: bytes) -> Any:
-        """Return the request in any number of bytes, as :meth:`parse` does.
+        """Return a request of any size, like :meth:`parse`.
 
         Raises:
-            InvalidInput: MESSAGE_MALFORMED, or FIELD_INVALID: a field is beyond its bound.
+            InvalidInput: MESSAGE_MALFORMED, or FIELD_INVALID: a field exceeds its bound.
         """
         if len(raw) <= SCAN_BYTES:
             return self.parse(raw)
@@ -158,12 +160,12 @@ class Reader:
             return Parts(self._parsed(self._type, outer), items, self)
 
     async def item(self, raw: bytes, path: str, turn: Turn) -> Any:
-        """Return one item, or what is wrong with it: it has a field beyond its bound.
+        """Return one item, or the error that a field of it exceeds its bound.
 
         Args:
-            raw: Its bytes.
-            path: Its name in violations, with a dot at its end.
-            turn: Held by the caller.
+            raw: Serialised item.
+            path: Path of the item in violations, with a dot at its end.
+            turn: Slice of the event loop that the caller holds.
 
         Raises:
             InvalidInput: MESSAGE_MALFORMED.
@@ -178,7 +180,7 @@ class Reader:
         return self._parsed(self._item_type, raw)
 
     async def _scanned(self, scan: MessageScan, shape: MessageShape, turn: Turn) -> bytes:
-        """Look over a message, and return it without its items."""
+        """Scan a message and return its bytes without the items."""
         steps = scan.steps(shape)
         try:
             while True:
@@ -199,12 +201,12 @@ class Reader:
     def malformed(
         self, message: str = "The bytes are not a message of the request type."
     ) -> InvalidInput:
-        """Return the error of a request that is none."""
+        """Return the error for bytes that are not a valid message."""
         return InvalidInput(message, reason="MESSAGE_MALFORMED", metadata={"method": self._method})
 
 
 def _item_type(request_type: Any, path: Sequence[str]) -> Any:
-    """Return the messages at a path in a request; the request itself at none."""
+    """Return the message type at a path in a request; the request type for an empty path."""
     kind = request_type
     for name in path:
         field = kind.DESCRIPTOR.fields_by_name[name]

@@ -1,4 +1,4 @@
-"""Requests of the contract as domain values."""
+"""Conversion of requests of the contract to domain values."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ PutParts: TypeAlias = Parts[memory_put_pb2.BatchPutMemoriesRequest, memory_pb2.M
 
 
 def space_key(fields: Fields, call: Call, name: str) -> SpaceKey:
-    """Return the space that a request names, in the caller's own tenant."""
+    """Return the key of the space that a request names, in the tenant of the caller."""
     return SpaceKey(call.principal.tenant, fields.space(name))
 
 
 def ticket(fields: Fields, call: Call, request: Message | None, request_id: str) -> Ticket:
-    """Return who writes, under which idempotency key, until when.
+    """Return the principal, the idempotency key and the deadline of a write.
 
-    Without a request there is no digest yet; that of a batch comes from its parts.
+    A batch passes no request here: its digest is computed from its parts.
     """
     return Ticket(
         principal=call.principal.name,
@@ -78,11 +78,11 @@ def ticket(fields: Fields, call: Call, request: Message | None, request_id: str)
 
 
 class BatchDigest:
-    """What :func:`request_digest` says of a batch whose memories come one by one.
+    """Digest of a batch whose memories arrive one by one; equal to :func:`request_digest`.
 
     Args:
-        call: The call.
-        message: The batch; its own memories are not looked at.
+        call: Call of the batch.
+        message: Request of the batch; its own memories are ignored.
     """
 
     def __init__(self, call: Call, message: memory_put_pb2.BatchPutMemoriesRequest) -> None:
@@ -95,18 +95,18 @@ class BatchDigest:
         self._hash = hashlib.sha256(call.method.path.encode() + b"\0" + space.SerializeToString())
 
     def add(self, memory: memory_pb2.Memory) -> None:
-        """Take in the next memory."""
+        """Add the next memory."""
         body = memory.SerializeToString(deterministic=True)
         self._hash.update(length_delimited(_MEMORIES, body))
 
     def digest(self) -> bytes:
-        """Return the digest once all memories were added."""
+        """Return the digest; call it after the last memory."""
         self._hash.update(self._rest)
         return self._hash.digest()
 
 
 def request_digest(call: Call, request: Message) -> bytes:
-    """Return SHA-256 over method and request; what makes two requests the same one."""
+    """Return SHA-256 over method and request; equal digests mark a repeated request."""
     canonical = type(request)()
     canonical.CopyFrom(request)
     canonical.ClearField("request_id")
@@ -119,7 +119,7 @@ def request_digest(call: Call, request: Message) -> bytes:
 async def new_memories(
     fields: Fields, parts: PutParts, *, now_ns: int, digest: BatchDigest | None
 ) -> tuple[NewMemory, ...]:
-    """Return the memories of a batch, in order; each is added to the digest, if there is one."""
+    """Return the memories of a batch in order, and add each to the digest if there is one."""
     if not 1 <= len(parts) <= bounds.MEMORIES.limit:
         fields.fault("memories", bounds.MEMORIES.description)
         return ()
@@ -142,9 +142,9 @@ async def new_memories(
 def new_memory(
     fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns: int, allow_replace: bool
 ) -> NewMemory:
-    """Return a memory to be stored; without an embedding its vector is empty.
+    """Return a memory to store; a memory without an embedding has an empty vector.
 
-    A text that nobody sees cannot be looked for, so it needs an embedding.
+    A blank text cannot be found by a search, so it requires an embedding.
     """
     has_embedding = message.HasField("embedding")
     if not has_embedding and not message.text:
@@ -198,7 +198,7 @@ def _role(fields: Fields, path: str, value: int) -> ExchangeRole:
 def update(
     fields: Fields, message: memory_service_pb2.UpdateMemoryRequest, *, now_ns: int
 ) -> UpdateMemory:
-    """Return a change of a memory."""
+    """Return a change of a memory as a domain value."""
     expire_time_ns = None
     if message.HasField("expire_time"):
         expire_time_ns = _expire_time(fields, "", message, now_ns)
@@ -237,10 +237,10 @@ def _source(fields: Fields, path: str, value: int) -> Source:
 
 
 def memory_clock_ns(request_id: str, now_ns: int) -> int:
-    """Return the time before which no memory may expire when it is put.
+    """Return the time before which the expiry of a memory in a put is refused, Unix nanoseconds.
 
-    A repeat of a write has to find its first result, even if what it stored has expired since; so
-    a request with an id gets the length of the request window, and order decides the rest.
+    A repeated write must find its first result even if the memory has expired since then. A request
+    with an id is therefore allowed the length of the idempotency window.
     """
     return now_ns - MIN_AGE_NS if request_id else now_ns
 
@@ -261,12 +261,12 @@ def _expire_time(
 
 
 def time_ns(stamp: Timestamp) -> int:
-    """Return Unix time in nanoseconds."""
+    """Return a timestamp as Unix time, nanoseconds."""
     return stamp.seconds * _NS + stamp.nanos
 
 
 def moment(fields: Fields, path: str, message: Message, name: str) -> int | None:
-    """Return a point in time, Unix nanoseconds; None if the field is absent."""
+    """Return a timestamp field as Unix time, nanoseconds; None if the field is absent."""
     if not message.HasField(name):
         return None
     moment_ns = time_ns(getattr(message, name))
@@ -283,16 +283,17 @@ def event(
     *,
     attested: bool,
 ) -> Candidate:
-    """Return an event.
+    """Return an event as a domain value.
 
     Args:
-        fields: Where faults are noted.
-        message: The event.
-        path: Empty or ends with a dot.
-        attested: The moral value of this caller holds whatever the text.
+        fields: Collector of violations.
+        message: Event to convert.
+        path: Path of the event in violations; empty or ends with a dot.
+        attested: Whether the moral value that the caller gives is trusted without evaluating the
+            text.
 
     Raises:
-        InvalidInput: It is faulty.
+        InvalidInput: At least one field is invalid.
     """
     if not message.HasField("embedding") and not message.text:
         fields.fault(f"{path}embedding", "an event needs a text or an embedding")

@@ -1,4 +1,4 @@
-"""Domain values as messages of the contract."""
+"""Conversion of domain values to messages of the contract."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ _REJECTIONS = {
 }
 _T = TypeVar("_T")
 _STORED_AT_ONCE = 64
+# Memories encoded at once: the fields that the server sets take 10 us each, a whole memory 300.
 _SHOWN_AT_ONCE = 4
-"""Memories that are encoded at once: what a put settles of one takes 10 us, all of it up to 300."""
 _RULE_CONFIDENCE = "store.min_confidence"
 
 
 def duration(seconds: float) -> Duration:
-    """Return a length of time."""
+    """Return a duration message for ``seconds``."""
     message = Duration()
     message.FromNanoseconds(round(seconds * 1e9))
     return message
 
 
 def stored_memory(item: PutItem) -> memory_pb2.Memory:
-    """Return what the server settled of a memory that was put."""
+    """Return the fields that the server set on a stored memory; empty if it was not stored."""
     if item.result in {PutResult.REFUSED, PutResult.SKIPPED}:
         return memory_pb2.Memory()
     settled = memory_pb2.Memory(
@@ -82,7 +82,7 @@ def stored_memory(item: PutItem) -> memory_pb2.Memory:
 
 
 def batch_put(done: Put) -> Iterator[bytes]:
-    """Yield a ``BatchPutMemoriesResponse`` in parts to join, each the work of a moment."""
+    """Yield the serialised parts of a ``BatchPutMemoriesResponse``; each takes less than 1 ms."""
     outcome = done.outcome
     if all(item.result is not PutResult.REFUSED for item in outcome.items):
         for some in _some(outcome.items, _STORED_AT_ONCE):
@@ -105,11 +105,11 @@ def page(
     found: Sequence[StoredMemory],
     rest: memory_query_pb2.ListMemoriesResponse | memory_stream_pb2.ExportMemoriesResponse,
 ) -> Iterator[bytes]:
-    """Yield a page in parts to join, each the work of a moment.
+    """Yield the serialised parts of a page of memories; each takes less than 1 ms.
 
     Args:
-        found: The memories.
-        rest: The response without them.
+        found: Memories of the page.
+        rest: Response without the memories.
     """
     for some in _some(found, _SHOWN_AT_ONCE):
         part = type(rest)(memories=[memory_message(each.memory, each.row) for each in some])
@@ -122,7 +122,7 @@ def _some(items: Sequence[_T], count: int) -> Iterator[Sequence[_T]]:
 
 
 def verdict(found: Verdict) -> governance_pb2.Verdict:
-    """Return the judgement of one rule."""
+    """Return the verdict of one rule as a message."""
     return governance_pb2.Verdict(
         decision=governance_pb2.Decision.ValueType(found.decision),
         enforcement=governance_pb2.Enforcement.ValueType(found.enforcement),
@@ -138,12 +138,12 @@ def verdict(found: Verdict) -> governance_pb2.Verdict:
 def put_verdicts(
     outcome: PutOutcome, item: PutItem, found: Sequence[Verdict]
 ) -> list[governance_pb2.Verdict]:
-    """Return what was said against a memory.
+    """Return the verdicts on a memory of a put.
 
     Args:
-        outcome: What became of the put.
-        item: What became of the memory.
-        found: Verdicts about its text.
+        outcome: Outcome of the put.
+        item: Outcome for the memory.
+        found: Verdicts of the rules on its text.
     """
     told = [verdict(each) for each in found]
     by_policy = enforced(found) is Decision.REFUSE
@@ -163,13 +163,13 @@ def put_verdicts(
 def event_outcome(
     outcome: EventOutcome, norms: Sequence[float], moral_value: float, *, refused: bool = False
 ) -> event_pb2.EventOutcome:
-    """Return what an event did.
+    """Return the outcome of an event as a message.
 
     Args:
-        outcome: What became of it.
-        norms: Lengths of L1, L2 and L3.
-        moral_value: That it was judged by.
-        refused: An enforced rule refused its text.
+        outcome: Outcome of the event.
+        norms: Norms of the traces L1, L2 and L3.
+        moral_value: Moral value used for the decision.
+        refused: Whether an enforced rule refused the text.
     """
     l1, l2, l3 = norms
     reason = _REJECTIONS[outcome.rejection]
@@ -197,7 +197,7 @@ def event_outcome(
 def cognitive_state(
     view: SpaceView, *, space: str, include_traces: bool
 ) -> event_pb2.CognitiveState:
-    """Return the figures of a space."""
+    """Return the state of a space as a message."""
     l1, l2, l3 = view.synaptic_norms
     traces = None
     if include_traces:

@@ -1,8 +1,9 @@
-"""A look over the bytes of a large message before it is parsed.
+"""Scan of the bytes of a large message before it is parsed.
 
-Follows the wire format of protobuf by the descriptor of the message and stops at the first field
-beyond its bound, so that a message of millions of items costs what the bound allows. What it
-accepts keeps all bounds once it is parsed, or cannot be parsed at all. Strings are not read.
+The scan follows the wire format of protobuf with the descriptor of the message and stops at the
+first field that exceeds its bound, so a message of millions of items costs no more than the bound
+allows. A message that the scan accepts keeps all bounds once parsed, or cannot be parsed. The
+content of strings is not read.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from mlsdm_grpc.wire.bounds import ENTRY, STRING, Bound
 __all__ = ["MAX_SURPLUS", "MessageScan", "MessageShape"]
 
 MAX_SURPLUS: Final = 8 * 1_024
-"""Fields of a message that are unknown or stand where one that replaces them follows; a message
-that is parsed unseen cannot have more."""
+"""Fields that are unknown, or that a later field replaces, allowed in one message. A message that
+is parsed without a scan is too short to contain more."""
+# Fields scanned between two yields to the event loop, about 2 to 4 ms.
 _SLICE_FIELDS: Final = 4 * 1_024
-"""Fields between two turns of the event loop; they take 2 to 4 milliseconds."""
+# Nesting depth of messages and groups that the parser accepts.
 _MAX_DEPTH: Final = 100
-"""Of nested messages and groups, as the parser has it."""
 _MAX_VARINT: Final = 10
 _MAX_TAG: Final = 5
 _LENGTH: Final = 2
 _GROUP, _END_GROUP = 3, 4
+# Prefix of the contract; strings of other packages have no bound.
 _PACKAGE: Final = "mlsdm."
-"""Strings of other contracts have no bound."""
 _VARINTS: Final = frozenset(
     {
         FieldDescriptor.TYPE_INT32,
@@ -45,8 +46,8 @@ _VARINTS: Final = frozenset(
         FieldDescriptor.TYPE_ENUM,
     }
 )
+# Values of the bytes of a varint that are followed by another byte.
 _CONTINUED: Final = bytes(range(0x80, 0x100))
-"""Bytes of a varint that is not at its end."""
 _FIXED_64: Final = frozenset(
     {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FIXED64, FieldDescriptor.TYPE_SFIXED64}
 )
@@ -54,7 +55,7 @@ _STRINGS: Final = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_B
 
 
 class _Kind(IntEnum):
-    """Kinds of fields, by what is looked at."""
+    """Kind of field, by the check that it needs."""
 
     SINGLE = auto()
     STRING = auto()
@@ -66,7 +67,7 @@ class _Kind(IntEnum):
 
 
 class _Field:
-    """What there is to know about one field in one of its wire types."""
+    """Properties of one field in one of its wire types."""
 
     __slots__ = ("bound", "child", "kind", "name", "number", "others", "width")
 
@@ -76,22 +77,22 @@ class _Field:
         self.kind = kind
         self.bound = bound
         self.width = width
-        """Bytes of a packed value."""
+        """Size of a packed value, bytes."""
         self.child: MessageShape | None = None
         oneof = field.containing_oneof
         self.others = tuple(
             other.number for other in (oneof.fields if oneof else ()) if other is not field
         )
-        """Fields that this one replaces."""
+        """Numbers of the other fields of the oneof, which this one replaces."""
 
 
 class MessageShape:
-    """The fields of a message by their tags.
+    """Fields of a message by tag.
 
     Args:
-        descriptor: Of the message.
-        bounds: By the full names of fields; every repeated field has one.
-        items: Path of the repeated field whose messages are not looked into; empty if none is.
+        descriptor: Descriptor of the message.
+        bounds: Bounds by full name of the field; every repeated field has one.
+        items: Path of the repeated field whose messages are not scanned; empty for none.
     """
 
     def __init__(
@@ -145,12 +146,12 @@ def _kind(field: FieldDescriptor) -> _Kind:
 
 
 class MessageScan:
-    """One look over one message.
+    """Scan of one message.
 
     Args:
-        raw: Its bytes.
-        path: What stands before the names of fields in violations; empty or ends with a dot.
-        cuts: Take the items out.
+        raw: Serialised message.
+        path: Prefix of field names in violations; empty or ends with a dot.
+        cuts: Whether the items are cut out.
     """
 
     __slots__ = ("_cuts", "_left", "_path", "_raw", "_surplus", "items")
@@ -162,17 +163,17 @@ class MessageScan:
         self._left = _SLICE_FIELDS
         self._surplus = 0
         self.items: list[tuple[int, int]] = []
-        """Where in the bytes the items are."""
+        """Start and end offset of each item in the bytes."""
 
     def steps(self, shape: MessageShape) -> Generator[None, None, bytes]:
-        """Look over the message, and yield every few milliseconds.
+        """Scan the message, and yield every few milliseconds.
 
         Returns:
-            The bytes without the items, if these are taken out; else empty.
+            Bytes without the items if these are cut out; empty otherwise.
 
         Raises:
-            DecodeError: They are no message of this shape.
-            InvalidInput: A field is beyond its bound, or too many are of no use.
+            DecodeError: The bytes are not a message of this shape.
+            InvalidInput: A field exceeds its bound, or too many fields are unknown or replaced.
         """
         try:
             return (yield from self._message(0, len(self._raw), shape, {}, self._path))
@@ -182,7 +183,7 @@ class MessageScan:
     def _message(  # noqa: PLR0912 - one branch a kind of field, and no call for most fields
         self, at: int, end: int, shape: MessageShape, scope: dict[int, Any], path: str
     ) -> Generator[None, None, bytes]:
-        """Look over one message; ``scope`` has what was seen of it before, by field."""
+        """Scan one nested message; ``scope`` keeps what was seen of it before, by field number."""
         raw, fields, kept, kept_to = self._raw, shape.fields, bytearray(), at
         while at < end:
             self._left -= 1
@@ -281,7 +282,7 @@ class MessageScan:
             )
 
     def _value(self, tag: int, at: int, end: int) -> tuple[int, int]:
-        """Return where the value of a tag begins, and where it ends."""
+        """Return the start and the end of the value that follows a tag."""
         wire_type = tag & 7
         if wire_type == _LENGTH:
             size = self._raw[at]
@@ -308,7 +309,7 @@ class MessageScan:
         return begin, after
 
     def _group(self, number: int, at: int, end: int) -> int:
-        """Return where a group ends; all that is in it is unknown."""
+        """Return the end of a group; all fields in it are unknown."""
         groups = [number]
         while groups:
             if at >= end or len(groups) > _MAX_DEPTH:
@@ -325,7 +326,7 @@ class MessageScan:
         return at
 
     def _packed(self, field: _Field, at: int, end: int) -> int:
-        """Return how many values are packed."""
+        """Return the number of packed values."""
         if (end - at) % field.width:
             raise DecodeError
         if field.width == 1:  # varints, whose last bytes are below 0x80
@@ -333,9 +334,9 @@ class MessageScan:
         return (end - at) // field.width
 
     def _varint(self, at: int, most: int) -> tuple[int, int]:
-        """Return a tag or a length, and where it ends."""
-        # Beside protowire's reader, which trusts its bytes: here hostile ones are refused as the
-        # parser of protobuf refuses them, by their length and beyond 32 bits.
+        """Return a tag or a length, and its end."""
+        # This reader does not trust its bytes, unlike the one in protowire: it refuses a varint
+        # that the parser of protobuf refuses, by its length and beyond 32 bits.
         after = self._after_varint(at)
         if after - at > most:
             raise DecodeError

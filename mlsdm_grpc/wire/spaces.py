@@ -1,4 +1,4 @@
-"""Spaces and their settings: messages of the contract and domain values, both ways."""
+"""Conversion of spaces and their settings between messages of the contract and domain values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HIGHEST_THRESHOLD = 0.90
 
 
 def space_change(fields: Fields, config: space_pb2.SpaceConfig) -> SpaceChange:
-    """Return the settings that a config gives; faults are noted under ``config``."""
+    """Return the settings that a config contains; violations are recorded under ``config``."""
     moral, rhythm, synaptic = config.moral, config.rhythm, config.synaptic
     given = _Given(fields)
     base = given.number(moral, "moral.base_threshold", _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD)
@@ -57,7 +57,7 @@ _Section = space_pb2.SpaceConfig | space_pb2.MoralConfig | space_pb2.RhythmConfi
 
 
 class _Given:
-    """Optional fields of a config, by their paths in it: None where one is absent."""
+    """Optional fields of a config, by their paths in it; None where a field is absent."""
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
@@ -160,7 +160,7 @@ def space_message(name: str, view: SpaceView) -> space_pb2.Space:
 
 
 def listed_space(listed: Listed) -> space_pb2.Space:
-    """Return a space of a list; of one that cannot be loaded there is not much to say."""
+    """Return an entry of a list of spaces; a space that cannot be loaded has its name only."""
     if listed.view is None:
         return space_pb2.Space(
             space=listed.name, state=space_pb2.SPACE_STATE_QUARANTINED, revision=listed.head
@@ -169,7 +169,7 @@ def listed_space(listed: Listed) -> space_pb2.Space:
 
 
 def planned_space(name: str, parameters: SpaceParameters) -> space_pb2.Space:
-    """Return a space that does not exist, as these parameters would make it."""
+    """Return a space that is not created, as these parameters would make it."""
     read_only = parameters.read_only
     return space_pb2.Space(
         space=name,

@@ -1,8 +1,8 @@
-"""Errors as gRPC statuses and back: one table, both directions.
+"""Conversion between errors and gRPC statuses, with one table for both directions.
 
-A status carries ``google.rpc.Status`` with ``ErrorInfo`` always, so that the client raises the
-class that the server raised. Details travel as metadata, which peers limit to 8 KiB in all; every
-part is therefore cut to a size here. Codes are plain integers: this module knows no transport.
+Every status carries ``google.rpc.Status`` with ``ErrorInfo``, so that the client raises the class
+that the server raised. Details travel as metadata, which peers limit to 8 KiB in all; every part is
+therefore cut to a fixed size. Codes are plain integers: this module imports no transport.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ __all__ = [
 DOMAIN: Final = "mlsdm.dev"
 """Domain of every ErrorInfo of this service."""
 MAX_VIOLATIONS: Final = 16
-"""Violations that one status lists; the rest is left out."""
+"""Largest number of violations in one status; further ones are dropped."""
 MAX_DETAILS_BYTES: Final = 4 * KIB
-"""Largest serialised status; base64 makes 5.4 KiB of it, which leaves room for other trailers."""
+"""Largest serialised status, bytes; base64 makes 5.4 KiB of it and leaves room for other
+trailers."""
 INTERNAL_MESSAGE: Final = "The server hit a defect of its own; please report the request id."
-"""What a caller learns of a defect."""
+"""Message of the status for an unexpected error."""
 
 _MAX_MESSAGE_CHARS: Final = 512
 _MAX_TEXT_CHARS: Final = 256
@@ -67,7 +68,7 @@ CODE_NAMES: Final = (
     "DATA_LOSS",
     "UNAUTHENTICATED",
 )
-"""Names of the gRPC codes, by number."""
+"""Names of the gRPC codes, indexed by number."""
 
 CODES: Final[Mapping[type[errors.MlsdmError], int]] = MappingProxyType(
     {
@@ -86,7 +87,7 @@ CODES: Final[Mapping[type[errors.MlsdmError], int]] = MappingProxyType(
         errors.Unauthenticated: 16,
     }
 )
-"""The table. A class's default reason stands in the class; a code has exactly one class."""
+"""Code by class of error. The class holds its default reason; each code has exactly one class."""
 
 _RESOURCE_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -103,24 +104,25 @@ _READ_DETAILS: Final = (
 _CLASSES: Final = {code: cls for cls, code in CODES.items()}
 _INTERNAL: Final = CODES[errors.InternalError]
 _NO_RETRY_MS: Final = -1
+# Time that a retry needs before the deadline, ms; with less its outcome would be unknown.
 _LEAST_REPEAT_MS: Final = 100
-"""Time that a repeat needs before the deadline; with less its outcome would only be unknown."""
 
 
 def _clean(text: str, limit: int = _MAX_TEXT_CHARS) -> str:
-    """Return the text as protobuf and metadata can carry it: bounded, no lone surrogates."""
+    """Return a text that protobuf and metadata accept: bounded, without lone surrogates."""
     return text[:limit].encode("utf-8", "replace").decode()
 
 
 def to_status(error: BaseException, request_id: str, *, left_s: float = math.inf) -> RpcStatus:
-    """Return how a call that failed with this error ends.
+    """Return the status of a call that failed with ``error``.
 
     Args:
-        error: What was raised. Whatever is not an error of ours, or says that it is a defect,
-            becomes INTERNAL with a fixed text; its own text never leaves the server.
-        request_id: Goes into ``RequestInfo``.
-        left_s: What the client's deadline leaves, seconds. Who has to wait for longer is told not
-            to repeat the call by itself, for it would learn the reason only after its deadline.
+        error: Exception raised. An exception that is not an ``MlsdmError``, or that reports a
+            defect, becomes INTERNAL with a fixed message; its own text never leaves the server.
+        request_id: Id for ``RequestInfo``.
+        left_s: Time left until the client's deadline, seconds. If the retry delay is longer, the
+            status forbids an automatic retry, because the client would only see its deadline
+            expire.
     """
     code = next((CODES[cls] for cls in type(error).__mro__ if cls in CODES), _INTERNAL)
     if isinstance(error, errors.MlsdmError) and code != _INTERNAL:
@@ -148,7 +150,7 @@ def to_status(error: BaseException, request_id: str, *, left_s: float = math.inf
 
 
 def item_status(error: errors.MlsdmError) -> item_status_pb2.ItemStatus:
-    """Return how one item of a request ended that failed while the call goes on."""
+    """Return the status of an item that failed while the call goes on."""
     code = next(CODES[cls] for cls in type(error).__mro__ if cls in CODES)
     return item_status_pb2.ItemStatus(
         code=code,
@@ -166,7 +168,7 @@ def _wait_ms(error: errors.MlsdmError) -> int | None:
 
 
 def _pushback_ms(error: errors.MlsdmError, wait_ms: int | None, left_s: float) -> int | None:
-    """Return when the library of the client may repeat the call by itself."""
+    """Return the delay before an automatic retry by the gRPC library, milliseconds."""
     if isinstance(error, errors.Unavailable) and error.tried:
         return _NO_RETRY_MS
     if wait_ms is None:
@@ -175,7 +177,7 @@ def _pushback_ms(error: errors.MlsdmError, wait_ms: int | None, left_s: float) -
 
 
 def _specific(error: errors.MlsdmError, message: str) -> Iterable[Message]:
-    """Yield the detail that belongs to the class of the error."""
+    """Yield the detail message that belongs to the class of the error."""
     subject = _clean(error.metadata.get("quota_id") or error.metadata.get("space", ""))
     match error:
         case errors.InvalidInput(violations=violations) if violations:
@@ -208,7 +210,7 @@ def _specific(error: errors.MlsdmError, message: str) -> Iterable[Message]:
 def _pack(
     code: int, message: str, info: error_details_pb2.ErrorInfo, details: list[Message]
 ) -> bytes:
-    """Serialise the status; what does not fit is left out, the ErrorInfo's reason never."""
+    """Return the serialised status; details that do not fit are dropped, but never the reason."""
     while True:
         status = status_pb2.Status(code=code, message=message)
         for detail in (info, *details):
@@ -230,11 +232,11 @@ def from_status(code: int, message: str, details: bytes) -> errors.MlsdmError:
 
     Args:
         code: gRPC status code, 1..16.
-        message: Text of the status.
-        details: Value of ``grpc-status-details-bin``; empty if there was none.
+        message: Message of the status.
+        details: Value of ``grpc-status-details-bin``; empty if absent.
 
     Returns:
-        An error of the class that the table names for the code, with reason, metadata, violations
+        Error of the class that the table gives for the code, with reason, metadata, violations
         and ``retry_after_s``; an ApiStatusError for a status that this service did not make.
     """
     found = _unpack(details)
@@ -261,7 +263,7 @@ def from_status(code: int, message: str, details: bytes) -> errors.MlsdmError:
 
 
 def _unpack(details: bytes) -> dict[str, Message]:
-    """Return the details that this module reads, by full name; nothing if they are damaged."""
+    """Return the details that this module reads, by full name; empty if they are damaged."""
     found: dict[str, Message] = {}
     try:
         for packed in status_pb2.Status.FromString(details).details:

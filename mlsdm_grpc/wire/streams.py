@@ -1,8 +1,8 @@
-"""The protocol of streams of items: messages of the contract to domain values and back.
+"""Conversion of the streaming protocol between messages of the contract and domain values.
 
-IngestMemories and StreamEvents speak the same protocol in other messages; :class:`StreamMessages`
-is what they share. An invalid item is an item with an error and spoils no other. A message that the
-protocol does not allow ends the stream.
+IngestMemories and StreamEvents share the protocol and differ in their messages;
+:class:`StreamMessages` holds the common part. An invalid item is answered with an error and does
+not affect other items. A message that the protocol does not allow ends the stream.
 """
 
 from __future__ import annotations
@@ -71,19 +71,19 @@ ResponseT = TypeVar(
 
 
 class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
-    """The messages of one RPC; the subclasses know their names."""
+    """Messages of one streaming RPC; subclasses give the names of the fields."""
 
     path: str
-    """Name of an item in violations."""
+    """Path of an item in violations."""
     _response: type[ResponseT]
 
     def opening(self, message: RequestT | None, call: Call, ending: asyncio.Future[str]) -> Opening:
-        """Return what the first message says.
+        """Return the parameters of a stream from its first message.
 
         Args:
-            message: The message; None if the client has sent none.
-            call: The call.
-            ending: Done when the stream is to end politely.
+            message: First message; None if the client sent none.
+            call: Call of the stream.
+            ending: Future that is done when the stream must end in order.
 
         Raises:
             InvalidInput: STREAM_PROTOCOL_INVALID, STREAM_RESUME_INVALID or FIELD_INVALID.
@@ -110,12 +110,12 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
     async def batches(
         self, requests: AsyncIterator[Parts[RequestT, ItemT]], call: Call, opening: Opening
     ) -> AsyncGenerator[ItemBatch]:
-        """Yield the items as they come.
+        """Yield the batches of the stream in order of arrival.
 
         Args:
-            requests: The messages after the first.
-            call: The call.
-            opening: What the first message said.
+            requests: Messages after the first one.
+            call: Call of the stream.
+            opening: Parameters from the first message.
 
         Raises:
             InvalidInput: STREAM_PROTOCOL_INVALID or FIELD_INVALID.
@@ -134,7 +134,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             yield ItemBatch(first_sequence, drafts)
 
     def response(self, event: StreamEvent, opening: Opening) -> ResponseT:
-        """Return the message that tells an event of the stream."""
+        """Return the message for an event of the stream."""
         if isinstance(event, Flow):
             return self._response(
                 flow=_flow(event.max_in_flight, responses.duration(event.pause_s))
@@ -175,15 +175,15 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
 
     @abstractmethod
     def _open(self, message: RequestT) -> tuple[stream_pb2.StreamOpen, bool]:
-        """Return how the stream is opened, and whether memories may be replaced."""
+        """Return the open message of the stream, and whether memories may be replaced."""
 
     @abstractmethod
     def _batch(self, message: RequestT) -> tuple[int, str]:
-        """Return the first sequence of a batch, and the name of its items."""
+        """Return the first sequence number of a batch, and the name of its field of items."""
 
     @abstractmethod
     def _candidate(self, item: ItemT, opening: Opening, *, attested: bool) -> Candidate:
-        """Return an item as a domain value, or raise what is wrong with it."""
+        """Return an item as a domain value; raises if it is invalid."""
 
     @abstractmethod
     def _acknowledged(self, event: Settled, token: str) -> ResponseT:
@@ -197,10 +197,10 @@ class MemoryMessages(
         memory_stream_pb2.IngestMemoriesResponse,
     ]
 ):
-    """The messages of IngestMemories.
+    """Messages of IngestMemories.
 
     Args:
-        now_ns: Wall clock.
+        now_ns: Wall clock, Unix nanoseconds.
     """
 
     path = "memory"
@@ -243,7 +243,7 @@ class EventMessages(
         cognition_service_pb2.StreamEventsResponse,
     ]
 ):
-    """The messages of StreamEvents."""
+    """Messages of StreamEvents."""
 
     path = "event"
     _response = cognition_service_pb2.StreamEventsResponse
@@ -313,15 +313,16 @@ def _misplaced(call: Call, message: str) -> InvalidInput:
 
 
 def encode_resume_token(key: SpaceKey, stream_id: str, position: StreamPosition) -> str:
-    """Return the token of a stream at a position; any node can read it."""
+    """Return the resume token of a stream at a position; every node can read it."""
     return _TOKEN.encode((position.incarnation, position.acked_sequence), *key, stream_id)
 
 
 def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> StreamPosition:
-    """Return the position in ``token``; the beginning for an empty one.
+    """Return the position in ``token``; the start of the stream for an empty token.
 
     Raises:
-        InvalidInput: STREAM_RESUME_INVALID; it was made for another stream, or not by this service.
+        InvalidInput: STREAM_RESUME_INVALID; the token belongs to another stream, or this service
+            did not make it.
     """
     if not token:
         return StreamPosition(0, 0)

@@ -1,1 +1,1 @@
-"""Worker processes: their pool and link on one side, what they run on the other."""
+"""Worker processes: pool and link in the server, and the code that runs in a worker."""

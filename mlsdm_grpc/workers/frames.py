@@ -1,7 +1,7 @@
-"""Frames of the link between server and worker, for both ends: no event loop, no threads.
+"""Frames of the link between server and worker, used at both ends; no event loop, no threads.
 
-A frame is a message and, for a large record, its bytes behind it, so that they are copied neither
-into the message nor out of it.
+A frame is a message, followed by the bytes of its record if the record is large. A large record is
+then copied neither into the message nor out of it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,16 @@ __all__ = [
 
 MAX_FRAME_BYTES = 64 * 1_024 * 1_024
 LENGTHS = struct.Struct("<II")
-"""Bytes of the message, and of the record behind it."""
+"""Frame header: size of the message and size of the record after it, bytes."""
 APART_BYTES: Final = 256 * 1_024
-"""Records above that go behind their message."""
+"""Size above which a record follows its message, bytes."""
 
 
 def placed(record: bytes) -> tuple[bytes, bytes]:
-    """Return a record as it goes into its message, and as it goes behind that; one is empty."""
+    """Return the record to put into its message and the record to put after it.
+
+    One of both is empty.
+    """
     return (b"", record) if len(record) > APART_BYTES else (record, b"")
 
 
@@ -44,16 +47,16 @@ def encode_frame(message: pb.LinkRequest | pb.LinkReply) -> bytes:
 
 
 class FrameReader:
-    """Cuts a stream of bytes into frames."""
+    """Splitter of a stream of bytes into frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield message and record of the frames that ``data`` completes.
+        """Yield message and record of each frame that ``data`` completes.
 
         Raises:
-            ValueError: A frame is longer than ``MAX_FRAME_BYTES``; the stream is unusable.
+            ValueError: A frame is longer than ``MAX_FRAME_BYTES``; the stream is then unusable.
         """
         buffer = self._buffer
         buffer += data
@@ -80,16 +83,16 @@ NO_RECORDS: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 
 class RequestHandler(Protocol):
-    """Handles the requests that a worker found waiting."""
+    """Handler of the requests that a worker receives."""
 
     @property
     def busy(self) -> bool:
-        """Whether there is work left for :meth:`step`."""
+        """True if work is left for :meth:`step`."""
         ...
 
     @property
     def has_idle_work(self) -> bool:
-        """True if there is background work, which waits until no request comes for a while."""
+        """True if background work is left, which runs after a time without requests."""
         ...
 
     def begin_idle_work(self) -> None:
@@ -99,17 +102,17 @@ class RequestHandler(Protocol):
     def handle(
         self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
     ) -> list[pb.LinkReply]:
-        """Take requests and return the replies to those that are done at once.
+        """Handle requests and return the replies that are ready.
 
         Args:
-            requests: In the order of their arrival.
-            records: What came behind requests, by ``call_id``; such a record is empty in the
-                request itself.
+            requests: Requests in order of arrival.
+            records: Records that followed their requests, by ``call_id``; such a record is empty in
+                the request.
         """
         ...
 
     def step(self) -> list[pb.LinkReply]:
-        """Work some milliseconds on what was left, and return the replies to what is done."""
+        """Work for a few milliseconds and return the replies that became ready."""
         ...
 
 
@@ -118,7 +121,7 @@ def handle_some(
     requests: Sequence[pb.LinkRequest],
     records: Mapping[int, bytes] = NO_RECORDS,
 ) -> list[pb.LinkReply]:
-    """Take requests, do a slice of what is left, and return the replies to all that is done."""
+    """Handle requests, work for one slice, and return the replies that are ready."""
     replies = handler.handle(requests, records) if requests else []
     if handler.busy:
         replies += handler.step()

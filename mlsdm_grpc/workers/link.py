@@ -1,7 +1,7 @@
-"""The server's end of the link to a worker: frames over a socket pair, see ``workers/frames.py``.
+"""Server end of the link to a worker: frames over a socket pair, see ``workers/frames.py``.
 
-It never blocks; everything queued in one turn of the event loop leaves in one write,
-and a worker answers everything that it found waiting in one write.
+The link never blocks. Everything queued in one turn of the event loop leaves in one write, and a
+worker answers everything that it received in one write.
 """
 
 from __future__ import annotations
@@ -25,23 +25,26 @@ from mlsdm_grpc.workers.frames import (
 
 __all__ = ["InlineLink", "Link", "SocketLink", "worker_lost"]
 
+# Size up to which frames are joined into one write, bytes; a larger copy costs more than a write.
 _JOINED_BYTES = 64 * 1_024
-"""Up to so many bytes go in one write; to copy more costs more than a second write."""
+# Kinds of requests that may run long, so their age does not count as a stall.
 _LONG_KINDS = {"load", "replay", "snapshot", "plan", "scrub", "repair"}
-"""Requests that may take long because there is much to do."""
 
 
 class Link(Protocol):
-    """The parent's end of a link."""
+    """Server end of a link."""
 
     @property
     def pending(self) -> int:
-        """Requests that wait for their replies, also those that nobody waits for any more."""
+        """Number of requests without a reply, including cancelled ones."""
         ...
 
     @property
     def oldest_s(self) -> float:
-        """When the oldest of them was sent that is work of a call, monotonic; else infinite."""
+        """Monotonic time at which the oldest unanswered request of a call was sent.
+
+        Infinite if none.
+        """
         ...
 
     def request(
@@ -51,26 +54,26 @@ class Link(Protocol):
         record: bytes = b"",
         done: Callable[[], None] | None = None,
     ) -> asyncio.Future[pb.LinkReply]:
-        """Send ``message`` (its ``call_id`` is set here) and return its reply to come.
+        """Send ``message`` with a new ``call_id`` and return a future for its reply.
 
-        A large ``record`` that is to be applied or previewed goes behind the message. The future
-        raises ``Unavailable`` WORKER_LOST when the worker goes away first. ``done`` is called once
-        the request takes no time of the worker: it has answered, it has put the request off until
-        others are done with the space, or it is lost; also if nobody waits any more.
+        A large ``record`` to apply or preview follows the message. The future raises
+        ``Unavailable`` WORKER_LOST if the worker ends first. ``done`` is called once when the
+        request takes no more time of the worker: it has answered, it has deferred the request
+        behind others of the space, or it is lost. ``done`` is called for cancelled requests too.
         """
         ...
 
     def cancel(self, call_id: int) -> None:
-        """Tell the worker that nobody waits for a request any more."""
+        """Notify the worker that a request was cancelled."""
         ...
 
     def close(self) -> None:
-        """Let the worker go; pending requests fail."""
+        """Disconnect the worker; pending requests fail."""
         ...
 
 
 def worker_lost() -> Unavailable:
-    """Return the error of a request whose worker went away."""
+    """Return the error of a request whose worker ended before it answered."""
     return Unavailable(
         "The worker of this space was lost; repeat with the same request_id.",
         reason="WORKER_LOST",
@@ -78,13 +81,13 @@ def worker_lost() -> Unavailable:
     )
 
 
+# Future of the reply, callback at the end, and time of sending; infinite for a request that may run
+# long or that waits for one.
 _Call: TypeAlias = tuple[asyncio.Future[pb.LinkReply], Callable[[], None] | None, float]
-"""What waits, what is called at the end, and when it was sent; infinite if it may take long, or has
-to wait for what may."""
 
 
 class _Pending:
-    """Requests that wait for their replies."""
+    """Requests without a reply."""
 
     def __init__(self) -> None:
         self._calls: dict[int, _Call] = {}
@@ -136,7 +139,7 @@ class _Pending:
 
 
 class _RequestLink(ABC):
-    """Requests of both links; each subclass knows its own way to the worker."""
+    """Request bookkeeping of both kinds of link; subclasses send the bytes."""
 
     def __init__(self) -> None:
         self._pending = _Pending()
@@ -144,12 +147,12 @@ class _RequestLink(ABC):
 
     @property
     def pending(self) -> int:
-        """Requests that wait for their replies."""
+        """Number of requests without a reply."""
         return len(self._pending)
 
     @property
     def oldest_s(self) -> float:
-        """When the oldest work of a call was sent; see :class:`Link`."""
+        """Monotonic time at which the oldest unanswered request was sent; see :class:`Link`."""
         return self._pending.oldest_s
 
     def request(
@@ -168,21 +171,21 @@ class _RequestLink(ABC):
         return future
 
     def cancel(self, call_id: int) -> None:
-        """Tell the worker; see :class:`Link`."""
+        """Notify the worker; see :class:`Link`."""
         if call_id in self._pending:
             self._send(pb.LinkRequest(cancel=call_id))
 
     @abstractmethod
     def _send(self, message: pb.LinkRequest, record: bytes = b"") -> None:
-        """Let a message go to the worker with all others of this turn of the event loop."""
+        """Queue a message; all messages of one turn of the event loop leave together."""
 
 
 class SocketLink(_RequestLink, asyncio.Protocol):
     """Link to a worker process.
 
     Args:
-        on_ready: Called when the worker says that it is ready.
-        on_lost: Called once when the worker is gone.
+        on_ready: Callback for the worker's greeting.
+        on_lost: Callback for the end of the connection, called once.
     """
 
     def __init__(self, *, on_ready: Callable[[], None], on_lost: Callable[[], None]) -> None:
@@ -216,11 +219,11 @@ class SocketLink(_RequestLink, asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; uvloop's are of no class of asyncio."""
+        """Keep the transport; uvloop's transports do not derive from asyncio's classes."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Hand replies to those who wait for them; call 0 is the worker's greeting."""
+        """Resolve the futures of the replies received; call 0 is the worker's greeting."""
         try:
             for frame, _ in self._reader.feed(data):
                 reply = pb.LinkReply.FromString(frame)
@@ -233,7 +236,7 @@ class SocketLink(_RequestLink, asyncio.Protocol):
                 self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
-        """Fail what waits."""
+        """Fail all pending requests."""
         self._lost = True
         try:
             self._pending.fail()

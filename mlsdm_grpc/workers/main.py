@@ -1,9 +1,9 @@
-"""A worker process: holds minds, or works on texts; knows neither grpc nor the event loop.
+"""Worker process that holds minds or evaluates texts; it imports neither grpc nor asyncio.
 
 ``python -m mlsdm_grpc.workers.main minds|text FD PAGE [EMBEDDER]`` speaks the link protocol on the
-inherited socket ``FD`` until the other end closes, and says on the shared ``PAGE`` what it is
-doing. Whatever waits is handled together: queries of one space share one scan, texts share one
-pass of the model.
+inherited socket ``FD`` until the other end closes, and writes its progress to the shared ``PAGE``.
+Requests that wait together are handled together: queries of one space share one scan, and texts
+share one pass of the model.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from mlsdm_grpc.workers.worker_log import configure_worker_log
 __all__ = ["main", "make_handler", "serve"]
 
 _READ_BYTES = 64 * 1_024
+# Time without requests after which background work starts, milliseconds.
 _IDLE_MS: Final = 50
-"""Time without a request after which background work starts, milliseconds."""
 
 
 def make_handler(role: str, embedder: str, position: Progress) -> RequestHandler:
-    """Return what a worker of this role does: ``minds`` or ``text``."""
+    """Return the handler for a role, ``minds`` or ``text``."""
     if role == "minds":
         return MindHandler(position)
     from mlsdm_grpc.workers.text_worker import TextHandler
@@ -39,7 +39,10 @@ def make_handler(role: str, embedder: str, position: Progress) -> RequestHandler
 
 
 def serve(sock: socket.socket, handler: RequestHandler) -> None:
-    """Answer requests until the peer closes; replies that the peer does not read yet are kept."""
+    """Answer requests until the peer closes.
+
+    Replies that the peer does not read yet are buffered.
+    """
     sock.setblocking(False)
     reader = FrameReader()
     outgoing = bytearray(encode_frame(pb.LinkReply(done=pb.DoneReply())))
@@ -66,7 +69,7 @@ def _receive(
     requests: list[pb.LinkRequest],
     records: dict[int, bytes],
 ) -> bool:
-    """Read all that waits; False when the peer is gone."""
+    """Receive all waiting requests; False when the peer has closed."""
     while True:
         try:
             data = sock.recv(_READ_BYTES)
@@ -96,14 +99,15 @@ def _send(sock: socket.socket, outgoing: bytearray) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a worker; the parent started it with its role and socket."""
+    """Run a worker with the arguments that its parent passed."""
     role, descriptor, page, *rest = arguments
     position = Progress(int(page))
     with socket.socket(fileno=int(descriptor)) as sock:
         handler = make_handler(role, rest[0] if rest else "", position)
         configure_worker_log()
         gc.collect()
-        gc.freeze()  # what is loaded stays, and would be gone through in the middle of a slice
+        # Freeze the loaded objects; collecting them would take time in the middle of a slice.
+        gc.freeze()
         serve(sock, handler)
     return os.EX_OK
 

@@ -1,9 +1,8 @@
-"""A pool of worker processes: each is watched, and replaced when it goes away.
+"""Pool of worker processes, each of which is supervised and replaced when it ends.
 
-A worker is lost when its process ends, when it makes no step for too long while somebody waits,
-or when it holds more memory than it may. One that is started and idle stands by, so a place is
-empty for a moment only. Before a worker that stands still is given up, those who can do without it
-may ask whether it hangs.
+A worker is lost when its process ends, when it makes no progress for too long while a request
+waits, or when it exceeds its memory limit. An idle standby process replaces it at once. Before a
+stalled worker is killed, callers that have an alternative can check whether it hangs.
 """
 
 from __future__ import annotations
@@ -38,35 +37,34 @@ __all__ = ["Loss", "Pool", "WorkerLimits", "WorkerState"]
 
 _log = structlog.get_logger(__name__)
 _CHECK_S = 1.0
-"""Longest time between two looks at the workers."""
+# Number of consecutive checks without progress that make a stall; a paused server counts as one.
 _LOOKS = 4
-"""Looks in a row without a step that make a stall; a server that stood still itself counts one."""
+# Time without progress, while a request waits, after which a worker is considered hung, seconds.
 _HANGS_S = 2.0
-"""A worker that made no step for so long while somebody waited hangs, as far as one can tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """One worker as it stands."""
+    """State of one worker."""
 
     index: int
     up: bool
     pid: int
-    """Process id; that of the server if the worker runs inside it, 0 if there is none."""
+    """Process id; the server's own if the worker runs inside it, 0 if there is no process."""
     restarts: int
-    """Times it was replaced."""
+    """Number of times that the worker was replaced."""
     started_ns: int
-    """Wall clock at which the present one came up; 0 if none ever did."""
+    """Wall-clock time at which the current process started, Unix nanoseconds; 0 if none has."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """When a worker is given up."""
+    """Limits beyond which a worker is killed."""
 
     start_s: float
-    """Not greeted after this, seconds."""
+    """Time until the greeting of a new worker, seconds."""
     stall_s: float = 0.0
-    """Somebody waits and the worker has made no step for this long, seconds; 0 is for ever."""
+    """Time without progress while a request waits, seconds; 0 for no limit."""
     memory_bytes: int = 0
     """Resident memory above this, bytes; 0 is no limit."""
     ready_s: float = 2.0
@@ -75,28 +73,28 @@ class WorkerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """The end of a worker."""
+    """Loss of a worker."""
 
     index: int
-    """Its place in the pool."""
+    """Index of the worker in the pool."""
     applying: Applying | None
-    """The record that it had in hand, if any."""
+    """Record that the worker was applying; None if it was not."""
     over_memory: bool
-    """It was killed for the memory that it held."""
+    """The worker was killed because it exceeded its memory limit."""
 
 
 def _ignore(_: Loss) -> None:
-    """Before the start there is no worker to be lost."""
+    """Do nothing; no worker can be lost before the start."""
 
 
 class Pool:
-    """A fixed number of workers of one role.
+    """Fixed number of workers of one role.
 
     Args:
-        role: What they do.
-        count: Processes; 0 runs one handler inside this process, for tests.
-        limits: When a worker is given up.
-        standby: Keep one more worker, which takes the place of one that is lost.
+        role: Role of the workers.
+        count: Number of processes; 0 runs one handler inside this process, for tests.
+        limits: Limits beyond which a worker is killed.
+        standby: Whether to keep one idle process that replaces a lost worker.
     """
 
     def __init__(
@@ -126,14 +124,14 @@ class Pool:
         self._closing = False
 
     async def start(self, tasks: anyio.abc.TaskGroup, on_lost: Callable[[Loss], None]) -> None:
-        """Start all workers and return when each has greeted.
+        """Start all workers and return after the greeting of each.
 
         Args:
-            tasks: Where they are supervised.
-            on_lost: Called with the loss of a worker, before it is replaced.
+            tasks: Task group of their supervisors.
+            on_lost: Callback for the loss of a worker, called before it is replaced.
 
         Raises:
-            MlsdmError: A worker did not come up.
+            MlsdmError: A worker did not start.
         """
         self._on_lost = on_lost
         if self._inline:
@@ -154,7 +152,7 @@ class Pool:
             tasks.start_soon(self._keep_spare)
 
     async def ready(self, index: int) -> Link:
-        """Return the link to a worker; wait a little for one that is being replaced.
+        """Return the link to a worker; wait up to two seconds for one that is being replaced.
 
         Raises:
             Unavailable: WORKER_LOST; there is no worker after ``limits.ready_s``.
@@ -177,21 +175,24 @@ class Pool:
         return self._links[index]
 
     def pids(self) -> list[int]:
-        """Return the process ids of the workers that run, by place; not that of the standby."""
+        """Return the process ids of the running workers by index, without the standby."""
         return [worker.process.pid for worker in self._workers if worker is not None]
 
     def all_pids(self) -> list[int]:
-        """Return the process ids of all workers, that of the standby too."""
+        """Return the process ids of all workers, including the standby."""
         standby = [] if self._spare is None else [self._spare.process.pid]
         return [*self.pids(), *standby]
 
     @property
     def oldest_s(self) -> float:
-        """When the oldest work of a call was sent to a worker, monotonic; else infinite."""
+        """Monotonic time at which the oldest unanswered request was sent.
+
+        Infinite if none waits.
+        """
         return min((link.oldest_s for link in self._links if link), default=math.inf)
 
     def states(self) -> list[WorkerState]:
-        """Return how each worker is."""
+        """Return the state of each worker."""
         return [
             WorkerState(
                 index,
@@ -204,18 +205,15 @@ class Pool:
         ]
 
     def hangs(self, index: int) -> bool:
-        """Return whether a worker lets somebody wait and has made no step for two seconds.
-
-        It is found out some seconds later, and forgotten with its next step.
-        """
+        """Return whether a worker has made no progress for two seconds while a request waits."""
         worker = self._workers[index]
         return worker is not None and worker.stood(self._looks_s, _HANGS_S) and worker.stands
 
     def watched(self, index: int) -> Callable[[], bool]:
-        """Return what says at every call whether a worker has moved since the one before.
+        """Return a function that reports whether a worker has made progress since its last call.
 
-        One that nobody waits for moves, and so does one that is being replaced or runs inside this
-        process, and one whose step goes through many bytes for as long as that may take.
+        A worker counts as progressing if no request waits for it, while it is being replaced, and
+        while its step is allowed more time for the bytes that it reads.
         """
         clock = asyncio.get_running_loop().time
         worker = self._workers[index]
@@ -236,7 +234,7 @@ class Pool:
         return has_moved
 
     async def close(self) -> None:
-        """Let all workers finish what they have and end."""
+        """Close all links, and wait until the workers have finished their work and ended."""
         self._closing = self._starter.closing = True
         spare, self._spare = self._spare, None
         workers = [worker for worker in (*self._workers, spare) if worker is not None]
@@ -278,7 +276,7 @@ class Pool:
             worker = spare
 
     def _install(self, index: int, worker: WorkerProcess) -> None:
-        """Give a worker a place; if it is lost already, its supervisor finds that out."""
+        """Assign a worker to an index; if it has ended already, its supervisor notices."""
         self._workers[index] = worker
         if not worker.lost.is_set():
             self._came_up(index, worker.link)
@@ -307,7 +305,7 @@ class Pool:
         return spare
 
     def _lost(self, worker: WorkerProcess) -> None:
-        """Take the link away before anybody uses it again."""
+        """Remove the link of a lost worker before it is used again."""
         applying = worker.position.applying
         worker.position.close()
         worker.lost.set()

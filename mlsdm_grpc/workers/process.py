@@ -1,4 +1,4 @@
-"""A worker process: started by exec, looked at while it works, killed where it has to be."""
+"""Worker process: its start, its progress and its end."""
 
 from __future__ import annotations
 
@@ -34,33 +34,32 @@ _FIRST_RESTART_S: Final = 0.05
 LAST_RESTART_S: Final = 5.0
 """Longest pause between two attempts to start a worker, seconds."""
 _STOP_S: Final = 5.0
+# Lowest rate at which a step reads bytes; a step with many bytes is allowed more time.
 _STEP_BYTES_PER_S: Final = 4 * 1024 * 1024
-"""A step that goes through many bytes may take longer, by this slowest of all rates."""
 
 WORKER_ENVIRONMENT = {
-    # One core a worker: its bulkhead. A product of matrices by two threads would take another's.
+    # One core for each worker: its bulkhead. A second thread would take the core of another worker.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLD_BYTES),
 }
+# Kernel score that makes a worker, which is replaceable, the first victim when memory runs out.
 _KILL_FIRST = 500
-"""Where memory runs out nevertheless, the kernel takes a worker, which is replaced, and not the
-server."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRole:
-    """The kind of work of a pool."""
+    """Kind of work of a pool."""
 
     name: str
     """``minds`` or ``text``."""
     embedder: str = ""
-    """Model of text workers."""
+    """Embedder model of text workers."""
 
 
 @dataclass(slots=True, eq=False)
 class WorkerProcess:
-    """One process that has greeted, or will."""
+    """Worker process, from its start to its end."""
 
     process: asyncio.subprocess.Process
     position: Progress
@@ -68,12 +67,12 @@ class WorkerProcess:
     lost: asyncio.Event
     over_memory: bool = False
     step: tuple[int, int] = (0, 0)
-    """Its position at the last look."""
+    """Progress at the last check."""
     looks: int = 0
-    """Looks since that step while somebody waited."""
+    """Number of checks without progress while a request waits."""
 
     def look(self) -> None:
-        """Look at the worker again."""
+        """Check the progress of the worker."""
         if not self.link.pending:
             self.looks = 0
         elif (step := self.position.step) != self.step:
@@ -82,20 +81,20 @@ class WorkerProcess:
             self.looks += 1
 
     def stood(self, looks_s: float, for_s: float) -> bool:
-        """Return whether it had not moved for so long, seconds, at the last look."""
+        """Return whether the worker has made no progress for ``for_s`` seconds."""
         return self.looks * looks_s >= for_s + allowed_s(self.step)
 
     @property
     def stands(self) -> bool:
-        """Whether it has not moved since the last look, and somebody waits."""
+        """True if the worker has made no progress since the last check while a request waits."""
         return bool(self.link.pending) and self.position.step == self.step
 
     def kill(self) -> None:
-        """Kill it; its link finds out."""
+        """Kill the process; its link reports the loss."""
         _kill(self.process)
 
     async def collect(self) -> None:
-        """Wait for its end, after its link was closed; one that does not end is killed."""
+        """Wait for the end of the process after its link was closed; kill it after a timeout."""
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(_STOP_S):
                 await self.process.wait()
@@ -105,12 +104,12 @@ class WorkerProcess:
 
 
 class WorkerStarter:
-    """Starts the processes of one role.
+    """Starter of the processes of one role.
 
     Args:
-        role: What they do.
-        start_s: Time in which one has to greet, seconds.
-        on_lost: Called once when a process that was started is gone.
+        role: Role of the processes.
+        start_s: Time limit for the greeting of a process, seconds.
+        on_lost: Callback for the end of a started process, called once.
     """
 
     def __init__(
@@ -120,14 +119,14 @@ class WorkerStarter:
         self._start_s = start_s
         self._on_lost = on_lost
         self.closing = False
-        """Those that greet from now on are ended."""
+        """Processes that greet from now on are ended, because the pool is closing."""
 
     async def start(self) -> WorkerProcess:
-        """Start a process and return it when it has greeted.
+        """Start a process and return it after its greeting.
 
         Raises:
-            OSError: It could not be started.
-            TimeoutError: It ended, or did not greet in time.
+            OSError: The process could not be started.
+            TimeoutError: The process ended, or did not greet in time.
         """
         ready, lost = asyncio.Event(), asyncio.Event()
         link = SocketLink(on_ready=ready.set, on_lost=lambda: self._on_lost(worker))
@@ -172,7 +171,7 @@ class WorkerStarter:
         )
 
     async def start_at_last(self, pauses: Iterator[float]) -> WorkerProcess:
-        """Start a process and return it, after as many attempts as it takes."""
+        """Start a process, retry until an attempt succeeds, and return the process."""
         while True:
             await anyio.sleep(next(pauses))
             try:
@@ -182,12 +181,12 @@ class WorkerStarter:
 
 
 def allowed_s(step: tuple[int, int]) -> float:
-    """Return how long a step may take for the bytes that it goes through, seconds."""
+    """Return the time that a step may take for the bytes that it reads, seconds."""
     return step[1] / _STEP_BYTES_PER_S
 
 
 def pauses() -> Iterator[float]:
-    """Yield how long to wait before each attempt in a row."""
+    """Yield the pause before each consecutive attempt, seconds."""
     pause_s = _FIRST_RESTART_S
     while True:
         yield pause_s
@@ -195,7 +194,7 @@ def pauses() -> Iterator[float]:
 
 
 async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
-    """Wait until one of some events is set, or the time is over."""
+    """Wait until one of the events is set, or the time is over."""
     waiting = [asyncio.ensure_future(event.wait()) for event in events]
     try:
         await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
@@ -205,7 +204,7 @@ async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
 
 
 def _offer(pid: int) -> None:
-    """Tell the kernel which process to kill first."""
+    """Make the process the first victim of the kernel when memory runs out."""
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text(str(_KILL_FIRST), "ascii")
 

@@ -1,7 +1,7 @@
-"""The progress of a worker, on a page that its parent can read even after its death.
+"""Progress of a worker, kept on a memory page that its parent can read even after its death.
 
-One page of memory is shared through a descriptor that the worker inherits. The worker writes it
-before and after every step, which costs well under a microsecond; nobody locks it.
+The page is shared through a descriptor that the worker inherits. The worker writes it before and
+after every step, which takes less than a microsecond and needs no lock.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Final, NamedTuple
 __all__ = ["LOADING", "Applying", "Progress", "shared_page"]
 
 LOADING: Final = 0
-"""In place of a revision: the space's snapshot is being read."""
+"""Value in place of a revision while the snapshot of a space is being read."""
 _WHERE = struct.Struct("=qq")
 _STEP = struct.Struct("=qq")
 
 
 class Applying(NamedTuple):
-    """The record that a worker has in hand."""
+    """Record that a worker is applying."""
 
     space: int
     """Number of the space on its link, from 1."""
     revision: int
-    """The record's revision, or ``LOADING``."""
+    """Revision of the record, or ``LOADING``."""
 
 
 def shared_page() -> int:
@@ -36,10 +36,10 @@ def shared_page() -> int:
 
 
 class Progress:
-    """The position of one worker, seen from either side.
+    """Progress of one worker, for the worker and for its parent.
 
     Args:
-        descriptor: From :func:`shared_page`; -1 shares it with nobody.
+        descriptor: Descriptor from :func:`shared_page`; -1 for private memory.
     """
 
     def __init__(self, descriptor: int = -1) -> None:
@@ -47,12 +47,12 @@ class Progress:
         self._steps = 0
 
     def enter(self, space: int = 0, revision: int = 0, *, step_bytes: int = 0) -> None:
-        """Say what comes next.
+        """Write the next step to the page.
 
         Args:
-            space: Whose record is applied or whose snapshot is read; 0 for any other work.
-            revision: Which record, or ``LOADING``.
-            step_bytes: Bytes that this one step has to go through, if they are many.
+            space: Space whose record is applied or whose snapshot is read; 0 for any other work.
+            revision: Revision of the record, or ``LOADING``.
+            step_bytes: Bytes that this step reads, if they are many.
         """
         self._steps += 1
         _WHERE.pack_into(self._page, 0, space, revision)
@@ -60,16 +60,16 @@ class Progress:
 
     @property
     def applying(self) -> Applying | None:
-        """The record that is being applied, if one is."""
+        """Record that is being applied; None if there is none."""
         space, revision = _WHERE.unpack_from(self._page)
         return Applying(space, revision) if space else None
 
     @property
     def step(self) -> tuple[int, int]:
-        """Number of the present step, and the bytes that it goes through."""
+        """Number of the current step, and the bytes that it reads."""
         number, step_bytes = _STEP.unpack_from(self._page, _WHERE.size)
         return number, step_bytes
 
     def close(self) -> None:
-        """Give the page back, and the descriptor that the mapping keeps of it."""
+        """Release the page and the descriptor that the mapping holds."""
         self._page.close()

@@ -1,4 +1,4 @@
-"""Queries as the worker of a space gets them."""
+"""Conversion of the queries of a request to a space worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NO_VECTOR: Final = np.empty(0)
 
 
 def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
-    """Return the queries of a request to a space."""
+    """Return the queries of a search request."""
     dimension = contents.parameters.dimension
     count = sum(not options.words_alone for options in request.queries)
     vectors = np.frombuffer(request.vectors_f32_le, "<f4").reshape(count, -1 if count else 0)
@@ -69,11 +69,11 @@ def _query(contents: Contents, vector: Float64, options: pb.QueryOptions) -> Que
 
 
 def _sought(embedder: str, options: pb.QueryOptions) -> Sought:
-    """Return the words of a query.
+    """Return the search words of a query.
 
     Args:
-        embedder: Of the space; empty where callers send the vectors.
-        options: A query that has some.
+        embedder: Embedder of the space; empty if callers send the vectors.
+        options: Query options that contain words.
     """
     terms = query_terms(options.words).terms
     return Sought(

@@ -1,7 +1,7 @@
-"""Answers to queries as the contract's own bytes, made once, where the memories are.
+"""Encoding of answers to queries as bytes of the contract, in the worker that has the memories.
 
-A worker encodes the whole response and the server passes it on unread: decoding hits on the way and
-encoding them again would cost several times what finding them does.
+A worker encodes the whole response, and the server forwards it without decoding. Decoding and
+encoding again would cost several times as much as the search.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["Answers", "embedding_message", "memory_message", "timestamp"]
 
 _NS: Final = 1_000_000_000
 _CACHE_BYTES: Final = 16 * 1_024 * 1_024
+# Overhead of a cached memory, bytes.
 _ENTRY_BYTES: Final = 330
-"""What an encoded memory costs beside its bytes."""
 
 # A tag is eight times the number of a field plus its type: 0 varint, 2 length, 5 four bytes.
+# Layout of resonance, components and score of a match, with their tags.
 _SCORES: Final = struct.Struct("<BfBBBfBfBfBfBf")
-"""Resonance, components and score of a match, by their tags."""
+# Layout of the components of a match by words, without the words.
 _COMPONENTS: Final = struct.Struct("<BfBfBfBfBf")
-"""The same of the components where words play a part, without the words."""
 _SCORE: Final = struct.Struct("<Bf")
 _COMPONENTS_TAG: Final = b"\x1a"
 _TERM_TAG: Final = b"\x32"
@@ -40,22 +40,22 @@ _EMBEDDING_TAG: Final = b"\x1a"
 _LIST_TAG: Final = b"\x0a"
 _BY_VECTOR: Final = varint(RecallMode.VECTOR)
 _PHASE: Final = struct.Struct("<Bf")
+# Match without its scores, and the offset of the encoded memory in it.
 _Framed: TypeAlias = tuple[bytes, int]
-"""A match up to its scores, and where in it the bytes of the memory begin."""
 
 
 def timestamp(time_ns: int) -> Timestamp:
-    """Return a point in time."""
+    """Return a timestamp message for Unix nanoseconds."""
     return Timestamp(seconds=time_ns // _NS, nanos=time_ns % _NS)
 
 
 def embedding_message(row: Float32) -> embedding_pb2.Embedding:
-    """Return a vector."""
+    """Return an embedding message for a vector."""
     return embedding_pb2.Embedding(f32_le=row.astype("<f4", copy=False).tobytes())
 
 
 def memory_message(memory: Memory, row: Float32 | None) -> memory_pb2.Memory:
-    """Return a memory as reads show it."""
+    """Return a memory as read operations show it."""
     provenance = memory.provenance
     return memory_pb2.Memory(
         memory_id=memory.memory_id,
@@ -89,10 +89,10 @@ def memory_message(memory: Memory, row: Float32 | None) -> memory_pb2.Memory:
 
 
 class Answers:
-    """Encodes answers, and keeps the bytes of memories that were lately in one.
+    """Encoder of answers with a cache of recently encoded memories.
 
     Args:
-        cache_bytes: Bytes that are kept at most; the oldest go first.
+        cache_bytes: Largest size of the cache, bytes; the oldest entries are removed first.
     """
 
     def __init__(self, cache_bytes: int = _CACHE_BYTES) -> None:
@@ -112,16 +112,16 @@ class Answers:
         found: Iterable[tuple[Query, RecalledSlots]],
         revision: int,
     ) -> bytes:
-        """Return a ``QueryMemoriesResponse``, or for a batch a ``BatchQueryMemoriesResponse``.
+        """Return a serialised ``QueryMemoriesResponse``, or ``BatchQueryMemoriesResponse``.
 
         Args:
-            request: A search.
-            pelm: The memories that were searched.
-            found: What each query found in them.
-            revision: That they are of.
+            request: Search request.
+            pelm: Memories that were searched.
+            found: Queries with their matches.
+            revision: Revision of the memories.
 
         Raises:
-            InvalidInput: RESPONSE_TOO_LARGE; what frames the results is not counted.
+            InvalidInput: RESPONSE_TOO_LARGE; the framing of the results is not counted.
         """
         search = request.search
         parts, size = list[bytes](), 0
@@ -156,7 +156,7 @@ class Answers:
     def _result(
         self, space_id: int, pelm: Pelm, found: RecalledSlots, *, rows: bool
     ) -> list[bytes]:
-        """Return the matches of one query, each a field of the answer."""
+        """Return the matches of one query, each as a field of the answer."""
         slots = found.slots.tolist()
         scores = zip(
             found.resonance.tolist(),
@@ -192,7 +192,7 @@ class Answers:
         *,
         rows: bool,
     ) -> list[bytes]:
-        """Return the matches of one query with words, each with what follows its memory."""
+        """Return the matches of one query by words, each followed by its scores."""
         parts, versions = list[bytes](), pelm.versions(found.slots)
         for slot, version, tail in zip(found.slots.tolist(), versions, tails, strict=True):
             key = (space_id, *version)
@@ -206,7 +206,7 @@ class Answers:
         return parts
 
     def _keep(self, key: tuple[int, int, int], pelm: Pelm, slot: int) -> _Framed:
-        """Encode a memory without its vector, and keep that."""
+        """Encode a memory without its vector, and cache the bytes."""
         framed = _framed(memory_message(pelm.memory_at(slot), None).SerializeToString())
         self._memories[key] = framed
         self._bytes += len(framed[0]) + _ENTRY_BYTES
@@ -217,14 +217,14 @@ class Answers:
 
 
 def _framed(memory: bytes, rest: int = _SCORES.size) -> _Framed:
-    """Return a match up to its scores, which take so many bytes."""
+    """Return a match without its scores; ``rest`` is the size of the scores, bytes."""
     head = _LIST_TAG + varint(len(memory))
     frame = _LIST_TAG + varint(len(head) + len(memory) + rest) + head
     return frame + memory, len(frame)
 
 
 def _tails(query: Query, found: RecalledSlots, by_words: ByWords) -> Iterator[bytes]:
-    """Yield resonance, components and score of each match of a query with words."""
+    """Yield resonance, components and score of each match of a query by words."""
     words = query.sought.words if query.sought is not None else ()
     terms = [_TERM_TAG + varint(len(word.encode())) + word.encode() for word in words]
     for resonance, cosine, factor, distance, bias, bm25, score, matched in zip(

@@ -1,4 +1,4 @@
-"""Long requests of a worker, done a slice at a time between looks at the link."""
+"""Scheduler of long requests in a worker, which run in slices between reads of the link."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 __all__ = ["SLICE_S", "HeldRequest", "Job", "LockMode", "Slices"]
 
 SLICE_S: Final = 0.002
-"""Time after which a job lets others go first, seconds."""
+"""Time after which a job yields to others, seconds."""
 
 
 class LockMode(Enum):
-    """Lock modes of requests to a space: they decide which requests wait for which."""
+    """Lock mode of a request on a space; it decides which requests wait for which."""
 
     POINT_READ = "point_read"
-    """Reads in one go; waits for nothing but a change that is half done."""
+    """Read in one step; waits only for a change in progress."""
     READ = "read"
-    """Reads in steps between which changes may come, whole ones."""
+    """Read in several steps; whole changes may run between them."""
     FROZEN_COPY = "frozen_copy"
-    """Freezes the state as it begins; changes may go on beside the steps that follow."""
+    """Copy of the state at the first step; changes may run beside the later steps."""
     SNAPSHOT_READ = "snapshot_read"
-    """Reads one revision in several steps."""
+    """Read of one revision in several steps."""
     WRITE = "write"
-    """Changes the state, in one step or several."""
+    """Change of the state in one or several steps."""
     EXCLUSIVE = "exclusive"
-    """Puts another state in place of the one that is there."""
+    """Replacement of the state."""
 
 
 _EXCLUSIVE: Final = frozenset({LockMode.WRITE, LockMode.EXCLUSIVE})
@@ -40,54 +40,54 @@ _READS: Final = (LockMode.READ, LockMode.FROZEN_COPY, LockMode.SNAPSHOT_READ)
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A request that is done in steps."""
+    """Request that runs in steps."""
 
     request: pb.LinkRequest
     reply: pb.LinkReply
     steps: Iterator[None]
-    """Does the work, and yields wherever it may be interrupted; raises nothing."""
+    """Iterator that does the work and yields where it may be interrupted; it raises nothing."""
     claim: LockMode
     again: bool = False
-    """Its request could not be begun before; it is handled once the job is done."""
+    """The request was deferred before it began; it is handled after the job ends."""
 
 
 class HeldRequest(NamedTuple):
-    """A request that waits until it may begin."""
+    """Request that waits until it may begin."""
 
     request: pb.LinkRequest
     claim: LockMode
 
 
+# Job to continue, or space whose waiting requests are admitted.
 _Turn: TypeAlias = Job | int
-"""A job, or a space whose waiting requests are let in."""
 
 
 class Slices:
-    """Jobs in progress, in turn; those of one space are begun in the order of their arrival.
+    """Round-robin scheduler of jobs; jobs of one space begin in order of arrival.
 
-    While a space is changed or replaced, nothing of it is read but what was frozen before: a change
-    that takes several slices is seen whole or not at all. Nothing is changed while it is studied,
-    and it is not replaced while it is looked at. What has to wait waits here, and is let in a slice
-    at a time.
+    While a change or replacement of a space is in progress, only frozen copies of it are read, so a
+    change that takes several slices is seen completely or not at all. Nothing changes during a read
+    of one revision, and the state is not replaced during any read. Requests that must wait are
+    queued here and admitted slice by slice.
 
     Args:
-        clock: Seconds, monotonic.
+        clock: Monotonic clock, seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._turns: deque[_Turn] = deque()
+        # Jobs in progress by space and lock mode.
+        # Jobs in progress, by space and claim.
         self._jobs: Counter[tuple[int, LockMode]] = Counter()
-        """Jobs in progress, by space and claim."""
         self._held: dict[int, deque[HeldRequest]] = {}
         self._glances: dict[int, list[pb.LinkRequest]] = {}
-        """What reads in one go and waits for the end of a change."""
 
     def __len__(self) -> int:
         return len(self._turns)
 
     def holds(self, request: pb.LinkRequest, claim: LockMode) -> bool:
-        """Keep a request that cannot begin now; :meth:`step` brings it back."""
+        """Queue a request that cannot begin now, and return whether it was queued."""
         if not self._turns:
             return False
         space_id = request.space_id
@@ -102,14 +102,14 @@ class Slices:
         return True
 
     def begin(self, job: Job, *, at_once: bool) -> bool:
-        """Begin a job that :meth:`holds` does not keep.
+        """Begin a job that :meth:`holds` has not queued.
 
         Args:
-            job: Others go on with it in their turn.
-            at_once: Do its first slice now.
+            job: Job to begin; it continues in its turn.
+            at_once: Whether to run its first slice now.
 
         Returns:
-            Whether that ended it.
+            Whether the job has ended.
         """
         if at_once and self._slice(job):
             return True
@@ -118,10 +118,10 @@ class Slices:
         return False
 
     def cancel(self, call_id: int) -> pb.LinkReply | None:
-        """Give up a request that only reads, begun or kept, if there is one of that number.
+        """Cancel a read request, whether it has begun or is queued.
 
         Returns:
-            Its reply, empty if it was not begun.
+            Reply of the request, empty if it had not begun; None if there is no such read request.
         """
         for job in self._turns:
             if isinstance(job, Job) and job.request.call_id == call_id:
@@ -145,13 +145,13 @@ class Slices:
     def step(
         self, begin: Callable[[pb.LinkRequest, LockMode], None]
     ) -> tuple[Job | None, list[pb.LinkRequest]]:
-        """Do a slice of what has its turn.
+        """Run one slice of the next job or admission.
 
         Args:
-            begin: Begins a request that had to wait.
+            begin: Function that begins a queued request.
 
         Returns:
-            The job if that ended it, and the glances that waited for its end.
+            Job if it ended, and the point reads that waited for its end.
         """
         turn = self._turns.popleft()
         if isinstance(turn, Job):
@@ -170,12 +170,12 @@ class Slices:
         return None, []
 
     def _slice(self, job: Job) -> bool:
-        """Work on a job for a slice, and return whether that ended it."""
+        """Run one slice of a job, and return whether the job ended."""
         until_s = self._clock() + SLICE_S
         return all(self._clock() < until_s for _ in job.steps)
 
     def _end(self, job: Job) -> list[pb.LinkRequest]:
-        """Let in what waited for a job; return the glances among it."""
+        """Admit the requests that waited for a job; return the point reads among them."""
         space_id = job.request.space_id
         self._jobs[space_id, job.claim] -= 1
         self._jobs += Counter()  # forgets what is zero
@@ -183,7 +183,7 @@ class Slices:
         return [] if self.is_exclusive(space_id) else self._glances.pop(space_id, [])
 
     def _let_in(self, space_id: int) -> None:
-        """Give a turn to what waits for a space, if it may begin."""
+        """Schedule the admission of requests that wait for a space, if the first one may begin."""
         waiting = self._held.get(space_id)
         if waiting is None or space_id in self._turns:
             return

@@ -1,4 +1,4 @@
-"""Link messages and domain values."""
+"""Conversion between link messages and domain values."""
 
 from __future__ import annotations
 
@@ -43,16 +43,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One query: a vector, a text that the engine embeds, or both; defaults are resolved."""
+    """Query with a vector, a text to embed, or both; defaults are filled in."""
 
     vector: Vector | None
     text: str = ""
-    """Beside a vector it stands for its words alone."""
+    """Text of the query; together with a vector only its words are used."""
     top_k: int = 5
     phase: float | None = None
-    """None asks in all phases, unless the space recalls in the band of its phase."""
+    """Phase to search; None searches all phases, unless the space recalls within its phase band."""
     phase_tolerance: float | None = None
-    """None is 0.15 where a band is searched; 1 without a phase asks in all phases."""
+    """Width of the phase band; None means 0.15 with a band; 1 without a phase searches all
+    phases."""
     min_confidence: float = 0.0
     min_resonance: float | None = None
     labels: tuple[str, ...] = ()
@@ -71,11 +72,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class StoredMemory:
-    """One memory as it stands now."""
+    """Memory in its current state."""
 
     memory: Memory
     row: Float32 | None
-    """Its unit vector, if it was asked for."""
+    """Unit vector of the memory if it was requested."""
 
 
 _HIT_OVERHEAD_BYTES = 128
@@ -115,20 +116,20 @@ def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmE
 
 
 def refusal_error(refusal: Refusal, space: str) -> errors.MlsdmError:
-    """Return the error that a refused record is to its caller."""
+    """Return the error that a caller gets for a refused record."""
     where = {} if space.startswith("_") else {"space": space}
     return _error(refusal.reason, refusal.message, {**where, **dict(refusal.metadata)})
 
 
 def writes_of(outcome: Outcome | None) -> int:
-    """Return for how many writes a record counts: as many as it holds, one if it did nothing."""
+    """Return the number of writes that a record counts for: its items, at least one."""
     if isinstance(outcome, PutOutcome | StreamOutcome):
         return max(1, len(outcome.items))
     return 1
 
 
 def raise_failure(reply: pb.LinkReply, space: str) -> None:
-    """Raise what went wrong in the worker, if anything did."""
+    """Raise the error in a worker's reply, if there is one."""
     if reply.WhichOneof("kind") == "failure":
         failure = reply.failure
         metadata = {pair.key: pair.value for pair in failure.metadata}
@@ -136,9 +137,9 @@ def raise_failure(reply: pb.LinkReply, space: str) -> None:
 
 
 def search_request(asks: Sequence[Ask], *, batch: bool, max_bytes: int) -> pb.SearchRequest:
-    """Return the request for some queries whose vectors and modes are known.
+    """Return the search request for queries with known vectors and modes.
 
-    A query of mode LEXICAL has no vector, one of mode VECTOR no text.
+    A query of mode LEXICAL has no vector, and a query of mode VECTOR has no text.
     """
     vectors = [ask.vector for ask in asks if ask.vector is not None]
     return pb.SearchRequest(
@@ -152,7 +153,7 @@ def search_request(asks: Sequence[Ask], *, batch: bool, max_bytes: int) -> pb.Se
 
 
 def _options(ask: Ask) -> pb.QueryOptions:
-    """Return a query but for its vector; a query by vector alone needs few fields."""
+    """Return the options of a query without its vector; a plain vector query sets few fields."""
     options = pb.QueryOptions(
         top_k=ask.top_k,
         phase=ask.phase,
@@ -186,7 +187,7 @@ def _options(ask: Ask) -> pb.QueryOptions:
 
 
 def found_memories(reply: pb.MemoriesReply) -> Sequence[StoredMemory]:
-    """Return the memories in ``reply``, each decoded whenever it is asked for."""
+    """Return the memories in ``reply``; each is decoded when it is accessed."""
     rows = _rows(reply.rows_f32_le, len(reply.memories)) if reply.rows_f32_le else None
     damaged = set(reply.damaged)
 
@@ -201,7 +202,7 @@ def found_memories(reply: pb.MemoriesReply) -> Sequence[StoredMemory]:
 
 
 def view_from_reply(reply: pb.LinkReply) -> SpaceView | None:
-    """Return the figures in a reply to view; None if the space does not exist."""
+    """Return the state in a view reply; None if the space does not exist."""
     view = reply.view
     if not view.exists:
         return None
@@ -239,7 +240,7 @@ def _rows(data: bytes, count: int) -> Float32:
 
 
 def answer_bytes(memory: Memory, row: Float32 | None) -> int:
-    """Return about how many bytes a memory takes in an answer; rather too many."""
+    """Return an upper estimate of the size of a memory in an answer, bytes."""
     provenance = memory.provenance
     strings = [memory.text, memory.memory_id, *memory.labels]
     strings += [part for pair in memory.metadata for part in pair]
@@ -250,19 +251,22 @@ def answer_bytes(memory: Memory, row: Float32 | None) -> int:
 
 
 def add_memory(reply: pb.MemoriesReply, memory: Memory) -> None:
-    """Write a memory into a reply, without its row."""
+    """Add a memory to a reply, without its vector."""
     reply.memories.append(memory_to_row(memory).SerializeToString())
     reply.phases.append(memory.phase)
     reply.confidences.append(memory.confidence)
 
 
 def row_bytes(row: Float32) -> bytes:
-    """Return a row as replies hold it. A message keeps all that a field ever held: set it once."""
+    """Return a row in the encoding of replies.
+
+    Set such a field once: a message keeps every old value.
+    """
     return row.astype("<f4", copy=False).tobytes()
 
 
 def add_failure(reply: pb.LinkReply, error: errors.MlsdmError) -> None:
-    """Say in a reply what went wrong."""
+    """Write an error into a reply."""
     reply.failure.reason = error.reason
     reply.failure.message = error.message
     for key, value in error.metadata.items():

@@ -1,4 +1,4 @@
-"""Rows of one space in its worker: compared with their checksums, and restored."""
+"""Integrity of the rows of a space: checksum comparison and repair."""
 
 from __future__ import annotations
 

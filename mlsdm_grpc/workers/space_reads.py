@@ -1,4 +1,4 @@
-"""Reads of one space in its worker: memories, pages, figures, merges, the policy."""
+"""Read operations on a space in its worker: memories, pages, state, merge plans and the policy."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ __all__ = [
 ]
 
 MindOf: TypeAlias = Callable[[pb.LinkRequest], Mind]
-"""Returns the mind that a request is about; raises WORKER_LOST if it is not loaded."""
+"""Function that returns the mind for a request; raises WORKER_LOST if it is not loaded."""
 
 
 def contents_of(mind: Mind) -> Contents:
-    """Return what a space holds that exists.
+    """Return the contents of an existing space.
 
     Raises:
         NotFound: SPACE_NOT_FOUND.
@@ -46,7 +46,7 @@ def contents_of(mind: Mind) -> Contents:
 
 
 def check_deadline(request: pb.LinkRequest) -> None:
-    """Refuse what nobody waits for any more."""
+    """Refuse a request whose deadline has passed."""
     if request.deadline_ns and time.monotonic_ns() >= request.deadline_ns:
         raise DeadlineExceeded(
             "The deadline passed before the work was done; nothing was written.",

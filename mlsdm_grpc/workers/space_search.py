@@ -1,4 +1,4 @@
-"""Searches in the spaces of one worker: single queries share a scan, batches go in slices."""
+"""Searches in the spaces of a worker: single queries share a scan, batches run in slices."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ _Asked: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Query]
 FIRST_QUERIES: Final = 8
 """Queries of a batch that are answered before it is known how long one takes."""
 _SCANNED_AT_ONCE: Final = 256
-"""Queries of one scan that together have the time which a step over all rows has."""
 
 
 class Searches:
-    """Answers queries.
+    """Search operations of a worker.
 
     Args:
-        position: Where the worker says what it is doing.
-        mind_of: Returns the mind that a request is about.
-        is_held: Returns whether a space is held here.
-        fail: Puts an error into a reply.
+        position: Progress page of the worker.
+        mind_of: Function that returns the mind for a request.
+        is_held: Function that returns whether a space is loaded here.
+        fail: Function that writes an error into a reply.
     """
 
     def __init__(
@@ -51,7 +50,10 @@ class Searches:
         self._answers = Answers()
 
     def search(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
-        """Answer single queries of one space by one scan; a fault in one spoils no other."""
+        """Answer single queries of one space with one scan.
+
+        An error in one does not affect others.
+        """
         replies, asked, began_ns = list[pb.LinkReply](), list[_Asked](), time.thread_time_ns()
         for request in requests:
             reply = pb.LinkReply(call_id=request.call_id)
@@ -82,7 +84,7 @@ class Searches:
         return replies
 
     def search_many(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
-        """Answer a batch of queries, as many at a time as a slice is long."""
+        """Answer a batch of queries, in groups that take one slice each."""
         yield
         mind = self._mind_of(request)
         queries = queries_of(contents_of(mind), request.search)
@@ -103,7 +105,7 @@ class Searches:
             reply.search.batch_count, reply.search.query_cost_ns = len(queries), cost_ns
 
     def _find(self, mind: Mind, queries: Sequence[Query], *, now_ns: int) -> list[RecalledSlots]:
-        """Scan once for some queries, and say how much that is."""
+        """Search for several queries in one scan, and report the size of the scan as progress."""
         rows = contents_of(mind).pelm.vector_bytes
         self._position.enter(step_bytes=rows * len(queries) // _SCANNED_AT_ONCE)
         return mind.find(queries, now_ns=now_ns)

@@ -1,4 +1,4 @@
-"""Holds spaces in a worker: loads, applies, searches, reads, takes snapshots."""
+"""Handler of the spaces in a worker: load, apply, search, read and snapshot."""
 
 from __future__ import annotations
 
@@ -49,31 +49,30 @@ LOCK_MODES: Final = {
     "scrub": LockMode.READ,
     "snapshot": LockMode.FROZEN_COPY,
 }
-"""What requests want of their space that do not only glance at it."""
+# Kinds of requests that run even after their deadline.
 _CHANGES: Final = frozenset(
     kind for kind, claim in LOCK_MODES.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
 )
-"""Which of them are done at any time."""
 STARTED_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
-"""Which of them are begun at once: they are seldom long, and a snapshot is of the state that was
-there when it was let in, not of the middle of a change that began before its first slice."""
+"""Kinds of requests that begin at once. They are seldom long, and a snapshot must contain the state
+at its admission and not a later change in progress."""
 MAX_KEPT_BYTES: Final = 64 * 1_024 * 1_024
-"""Writes wait for a snapshot for which this much of a space was copied."""
+"""Bytes copied for a snapshot in progress above which writes wait for its end."""
+# Approximate size of an empty space in worker and server, bytes.
 _MIND_BYTES: Final = 32 * 1024
-"""About what a space takes that holds nothing, here and in the server."""
+# Approximate size of a remembered request, bytes.
 _WINDOW_ENTRY_BYTES: Final = 512
-"""About what a remembered request takes."""
+# Approximate size of the acknowledged position of a stream, bytes.
 _MARK_BYTES: Final = 256
-"""About what the mark of a stream takes."""
 _log = logging.getLogger(__name__)
 
 
 class MindHandler:
-    """The minds of one worker, by the number that the parent gave each space.
+    """Minds of one worker, by the number that the server gave each space.
 
     Args:
-        position: Where the worker says what it is doing.
-        clock: Seconds, monotonic; says when a slice ends.
+        position: Progress page of the worker.
+        clock: Monotonic clock that ends slices, seconds.
     """
 
     def __init__(self, position: Progress, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -83,7 +82,6 @@ class MindHandler:
         """Long requests in progress."""
         self._words = WordEntries(self._minds, self.slices)
         self._records: dict[int, bytes] = {}
-        """Records of requests that are not begun, by call; others are in the requests."""
         self._searches = Searches(
             position, mind_of=self._mind, is_held=self._minds.__contains__, fail=self._fail
         )
@@ -111,7 +109,7 @@ class MindHandler:
 
     @property
     def busy(self) -> bool:
-        """Whether a long request is in progress."""
+        """True if a long request is in progress."""
         return len(self.slices) > 0
 
     @property
@@ -120,13 +118,13 @@ class MindHandler:
         return len(self._words) > 0
 
     def begin_idle_work(self) -> None:
-        """Start indexing them."""
+        """Start indexing the waiting texts."""
         self._words.begin()
 
     def handle(
         self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
     ) -> list[pb.LinkReply]:
-        """Take what was waiting; queries between two writes of a space share one scan."""
+        """Handle requests; queries of a space between two of its writes share one scan."""
         self._records |= records
         replies: list[pb.LinkReply] = []
         searches: dict[int, list[pb.LinkRequest]] = {}
@@ -153,7 +151,7 @@ class MindHandler:
         return replies
 
     def step(self) -> list[pb.LinkReply]:
-        """Do a slice of what is left."""
+        """Run one slice of the work in progress."""
         self._position.enter()
         replies: list[pb.LinkReply] = []
 
@@ -168,7 +166,7 @@ class MindHandler:
         return replies + self.handle(glances)
 
     def _claim(self, kind: str, request: pb.LinkRequest) -> LockMode:
-        """Return what a request wants of its space."""
+        """Return the lock mode of a request."""
         if kind == "search" and not request.search.batch:
             return LockMode.POINT_READ
         claim = LOCK_MODES.get(kind, LockMode.POINT_READ)
@@ -179,7 +177,7 @@ class MindHandler:
         return claim
 
     def _begin(self, kind: str, request: pb.LinkRequest, claim: LockMode) -> list[pb.LinkReply]:
-        """Begin a request, and return its reply if it is done."""
+        """Begin a request, and return its reply if it has ended."""
         self._position.enter()
         reply = pb.LinkReply(call_id=request.call_id)
         job = Job(request, reply, self._steps(self._actions[kind], request, reply), claim)
@@ -189,7 +187,7 @@ class MindHandler:
     def _steps(
         self, action: _Action, request: pb.LinkRequest, reply: pb.LinkReply
     ) -> Iterator[None]:
-        """Do what a request wants; its reply says how it went."""
+        """Run a request; its reply contains the result or the error."""
         try:
             if request.WhichOneof("kind") not in _CHANGES:
                 check_deadline(request)
@@ -215,8 +213,9 @@ class MindHandler:
         elif isinstance(error, OSError):
             add_failure(reply, MlsdmError(f"A file cannot be used: {error.strerror}"))
         else:
-            # A defect must not take the other spaces of this worker along, and a state that may
-            # be half changed must not be used; loading it again meets the same record.
+            # A defect must not stop the other spaces of this worker, and a state that may be
+            # changed in part must not be used. The space is loaded again, and replay meets the same
+            # record.
             _log.error("defect in a worker", exc_info=error)
             self._minds.pop(request.space_id, None)
             if applying := self._position.applying:
@@ -240,7 +239,7 @@ class MindHandler:
         reply.done.SetInParent()
 
     def _reading(self, space_id: int, file: BinaryIO) -> Generator[None, None, Mind]:
-        """Read a snapshot in steps, and say so in each."""
+        """Read a snapshot in steps, and write each step to the progress page."""
         steps, size = snapshot_reader(file), os.fstat(file.fileno()).st_size
         while True:
             self._position.enter(space_id, LOADING, step_bytes=size)
@@ -277,7 +276,7 @@ class MindHandler:
     def _applying(
         self, mind: Mind, space_id: int, raw: bytes
     ) -> Generator[None, None, tuple[Record, Outcome | None]]:
-        """Apply a record in steps, and say so in each; what comes after the last does so itself."""
+        """Apply a record in steps, and write each step but the last to the progress page."""
         revision = mind.revision + 1
         self._position.enter(space_id, revision)
         record = decode_record(raw)
@@ -316,12 +315,12 @@ class MindHandler:
 
 
 def _private(path: str, flags: int) -> int:
-    """Open a file that nobody but its owner may read."""
+    """Open a file with access for its owner only."""
     return os.open(path, flags, 0o600)
 
 
 def _bytes(mind: Mind) -> int:
-    """Return about how much memory a space takes."""
+    """Return the approximate memory that a space takes, bytes."""
     held = 0
     if mind.contents is not None:
         held = mind.contents.pelm.allocated_bytes + mind.contents.pelm.lexical_bytes
@@ -342,6 +341,6 @@ def _unsupported(error: SemanticsUnknown) -> MlsdmError:
 
 
 def _prepare(mind: Mind) -> Iterator[None]:
-    """Spare the first query what is done once, so that it does not hold up others."""
+    """Prepare what the first query needs, so that it does not delay other requests."""
     if mind.contents is not None:
         yield from mind.contents.pelm.prepare()

@@ -1,4 +1,4 @@
-"""Answers of text workers as messages of the link and of the contract."""
+"""Conversion of the results of text workers to link messages and messages of the contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 def measurement_to_proto(measurement: Measurement) -> pb.TextMeasurement:
-    """Return the encoded form of what was measured."""
+    """Return the link message of a measurement."""
     return pb.TextMeasurement(
         scores=[
             pb.RuleScore(rule_id=rule_id, score=score)
@@ -66,7 +66,7 @@ def measurement_from_proto(message: pb.TextMeasurement) -> Measurement:
 
 
 def report_to_proto(report: SpeechReport) -> speech_pb2.SpeechReport:
-    """Return a report as the contract has it."""
+    """Return a speech report as a message of the contract."""
     return speech_pb2.SpeechReport(
         is_aphasic=report.is_aphasic,
         severity=report.severity,
@@ -81,7 +81,7 @@ def report_to_proto(report: SpeechReport) -> speech_pb2.SpeechReport:
 
 
 def report_from_proto(message: speech_pb2.SpeechReport) -> SpeechReport:
-    """Return the report in ``message``."""
+    """Return the speech report in ``message``."""
     return SpeechReport(
         is_aphasic=message.is_aphasic,
         severity=message.severity,

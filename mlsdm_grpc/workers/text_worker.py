@@ -1,4 +1,4 @@
-"""Embeds texts, measures them by governance rules, analyses their style; keeps nothing."""
+"""Handler of text work: embedding, governance measurements and speech analysis; it has no state."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ __all__ = ["NO_EMBEDDER", "TextHandler"]
 
 NO_EMBEDDER: Final = "none"
 _MAX_TEXTS_A_PASS: Final = 256
+# Largest number of findings in a reply that does not need every one for redaction.
 _MAX_PLACES: Final = 1_000
-"""Places of a text that are told where nothing is to be redacted."""
 _log = structlog.get_logger(__name__)
 
 
 class TextHandler:
-    """Does all that waits at once; what is to be embedded shares passes of the model.
+    """Handler that completes all waiting requests at once.
+
+    Texts to embed share passes of the model.
 
     Args:
-        embedder: Name of the model; ``none`` for none.
-        position: Told of every step.
+        embedder: Name of the embedder model; ``none`` for none.
+        position: Progress page of the worker.
     """
 
     def __init__(self, embedder: str, position: Progress) -> None:
@@ -43,12 +45,12 @@ class TextHandler:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is left; everything is done at once."""
+        """True if work is left; always false."""
         return False
 
     @property
     def has_idle_work(self) -> bool:
-        """False: there is no background work."""
+        """True if background work is left; always false."""
         return False
 
     def begin_idle_work(self) -> None:
@@ -63,7 +65,7 @@ class TextHandler:
         requests: Sequence[pb.LinkRequest],
         records: Mapping[int, bytes] = NO_RECORDS,  # noqa: ARG002 - texts have none
     ) -> list[pb.LinkReply]:
-        """Return the replies to all requests, in their order."""
+        """Return the replies to all requests, in order."""
         wanted = [_texts_to_embed(request) for request in requests]
         rows = self._embedded([text for texts in wanted for text in texts])
         replies = [self._reply(request) for request in requests]
@@ -81,7 +83,7 @@ class TextHandler:
         return replies
 
     def _embedded(self, texts: Sequence[str]) -> bytes:
-        """Return rows of float32, one a text, one after another."""
+        """Return the vectors of the texts as consecutive rows of float32."""
         rows = bytearray()
         if self._embedder is None:
             return b""
@@ -92,7 +94,7 @@ class TextHandler:
         return bytes(rows)
 
     def _reply(self, request: pb.LinkRequest) -> pb.LinkReply:
-        """Return the reply to a request, without what the embedder gives."""
+        """Return the reply to a request, without the vectors of the embedder."""
         reply = pb.LinkReply(call_id=request.call_id)
         try:
             kind = request.WhichOneof("kind")
@@ -109,7 +111,7 @@ class TextHandler:
                 self._position.enter()
                 reply.speech.CopyFrom(_analysed(request.speech))
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
-            # The text of the error may quote what was judged.
+            # Log the type only: the text of the error may quote the text that was evaluated.
             _log.error("defect in a text worker", error=type(error).__name__)
             add_failure(reply, InternalError("a text cannot be analysed"))
         return reply

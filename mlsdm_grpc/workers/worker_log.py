@@ -1,7 +1,7 @@
-"""Log lines of a worker process: JSON on standard error, one event a line, as the server has them.
+"""Log of a worker process: JSON lines on standard error, in the format of the server.
 
-The text of an exception stays out, because it may quote what a caller sent. A line is written only
-where that waits for no reader: a worker that hangs in its log would be killed for it.
+The text of an exception is omitted, because it may quote what a caller sent. A line is dropped if
+writing it would block: a worker that blocks on its log would be killed as stalled.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Final
 __all__ = ["WorkerLogHandler", "configure_worker_log"]
 
 _STDERR: Final = 2
+# Largest line; a pipe accepts that many bytes at once when it is writable.
 _MAX_LINE_BYTES: Final = select.PIPE_BUF
-"""A pipe takes a line of that length whole, and has room for one where it says that it has any."""
 _FRAMES: Final = 12
 
 
 class WorkerLogHandler(logging.Handler):
-    """Writes records as lines of JSON.
+    """Log handler that writes records as JSON lines.
 
     Args:
-        descriptor: Where to.
+        descriptor: File descriptor of the output.
     """
 
     def __init__(self, descriptor: int = _STDERR) -> None:
@@ -35,7 +35,7 @@ class WorkerLogHandler(logging.Handler):
         self._descriptor = descriptor
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record, or drop it where somebody has to read first."""
+        """Write a record, or drop it if the write would block."""
         fields: dict[str, object] = {
             "event": record.getMessage(),
             "level": record.levelname.lower(),
@@ -56,14 +56,16 @@ class WorkerLogHandler(logging.Handler):
             if any(events & select.POLLOUT for _, events in poller.poll(0)):
                 os.write(self._descriptor, line[: _MAX_LINE_BYTES - 1].encode() + b"\n")
         except OSError:
-            pass  # the reader is gone
+            # The reader has closed the pipe.
+            pass
 
 
 def configure_worker_log() -> None:
-    """Send the events of the standard library, and those of structlog if it is loaded, there."""
+    """Send the events of ``logging``, and of structlog if it is loaded, to standard error."""
     logging.basicConfig(level=logging.INFO, handlers=[WorkerLogHandler()], force=True)
     if (structlog := sys.modules.get("structlog")) is None:
-        return  # it takes memory that a space worker has better use for
+        # Not loaded: importing it would take memory that a space worker needs.
+        return
     structlog.configure(
         processors=[structlog.processors.KeyValueRenderer(key_order=["event"])],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -4,10 +4,10 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from contextlib import asynccontextmanager
 
 import anyio
 import pytest
+from journal_doubles import opened_folder
 
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
@@ -21,16 +21,6 @@ pytestmark = pytest.mark.anyio
 A, B, C = (SpaceKey("tenant", name) for name in "abc")
 DATABASE, WAL = "journal.sqlite3", "journal.sqlite3-wal"
 FRAME = 24 + 4_096
-
-
-@asynccontextmanager
-async def opened(folder, **options):
-    journal = SqliteJournal(folder, **options)
-    await journal.open()
-    try:
-        yield journal
-    finally:
-        await journal.close()
 
 
 async def fill(journal, key, count, expected=0):
@@ -57,7 +47,7 @@ async def left(folder, target):
 
 async def filled(tmp_path, *, snapshots=()):
     """Return a folder that a kill left: A, B and C with 30 records each, all in the log."""
-    async with opened(tmp_path / "first") as journal:
+    async with opened_folder(tmp_path / "first") as journal:
         for key in (A, B, C):
             await fill(journal, key, 30)
         for revision in snapshots:
@@ -113,7 +103,7 @@ async def test_a_damaged_log_damages_the_spaces_behind_and_no_other(tmp_path, lo
     size = (folder / WAL).stat().st_size
     change(folder / WAL, 32 + (size // FRAME - 20) * FRAME + 2_000)  # among the last ones of C
     kinds = []
-    async with opened(folder, on_damage=kinds.append) as journal:
+    async with opened_folder(folder, on_damage=kinds.append) as journal:
         assert await read(journal, A) == await read(journal, B) == list(range(1, 31))
         await fill(journal, A, 1, expected=30)
         (line,) = [line for line in logs.events("journal_damaged") if line["kind"] == "space"]
@@ -134,10 +124,10 @@ async def test_a_damaged_log_damages_the_spaces_behind_and_no_other(tmp_path, lo
 async def test_a_start_after_that_names_it_again_and_copies_nothing(tmp_path, logs):
     folder = await filled(tmp_path)
     change(folder / WAL, 32 + 100 * FRAME)
-    async with opened(folder):
+    async with opened_folder(folder):
         pass
     files, named = damaged_files(folder), len(logs.events("journal_damaged"))
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         with pytest.raises(DataLoss):
             await journal.head(C)
     assert damaged_files(folder) == files
@@ -147,7 +137,7 @@ async def test_a_start_after_that_names_it_again_and_copies_nothing(tmp_path, lo
 async def test_a_last_record_that_is_missing_is_noticed(tmp_path, logs):
     folder = await filled(tmp_path)
     os.truncate(folder / WAL, (folder / WAL).stat().st_size - FRAME)
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         await refuses_everything(journal, C, 30)
         assert await read(journal, B) == list(range(1, 31))
     assert logs.events("journal_damaged")
@@ -157,12 +147,12 @@ async def test_what_was_not_acknowledged_is_a_torn_tail(tmp_path, logs):
     folder = await filled(tmp_path)
     heads = (folder / "heads").read_bytes()
     shutil.rmtree(folder)
-    async with opened(tmp_path / "first") as journal:
+    async with opened_folder(tmp_path / "first") as journal:
         await fill(journal, C, 1, expected=30)
         folder = await left(tmp_path / "first", tmp_path / "left")
     (folder / "heads").write_bytes(heads)  # as if the record had not been acknowledged
     change(folder / WAL, (folder / WAL).stat().st_size - 100)
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert await read(journal, C) == list(range(1, 31))
         await fill(journal, C, 1, expected=30)
     assert logs.events("journal_damaged") == []
@@ -173,15 +163,15 @@ async def test_an_intact_record_above_the_head_is_there_and_the_head_follows(tmp
     folder = await filled(tmp_path)
     heads = (folder / "heads").read_bytes()
     shutil.rmtree(folder)
-    async with opened(tmp_path / "first") as journal:
+    async with opened_folder(tmp_path / "first") as journal:
         await fill(journal, A, 3, expected=30)
         folder = await left(tmp_path / "first", tmp_path / "left")
     (folder / "heads").write_bytes(heads)
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert await read(journal, A) == list(range(1, 34))
         again = await left(folder, tmp_path / "again")
     os.truncate(again / WAL, 0)
-    async with opened(again) as journal:
+    async with opened_folder(again) as journal:
         with pytest.raises(DataLoss) as caught:
             await journal.head(A)
         assert caught.value.metadata["last_revision"] == "33"
@@ -191,11 +181,11 @@ async def test_an_intact_record_above_the_head_is_there_and_the_head_follows(tmp
 async def test_a_folder_without_heads_gets_them(tmp_path, logs):
     folder = await filled(tmp_path)
     (folder / "heads").unlink()
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert await read(journal, A) == list(range(1, 31))
         again = await left(folder, tmp_path / "again")
     os.truncate(again / WAL, 0)
-    async with opened(again) as journal:
+    async with opened_folder(again) as journal:
         with pytest.raises(DataLoss):
             await journal.head(A)
     assert logs.events("heads_created")
@@ -204,19 +194,19 @@ async def test_a_folder_without_heads_gets_them(tmp_path, logs):
 async def test_damaged_heads_are_named_and_made_anew(tmp_path, logs):
     folder = await filled(tmp_path)
     change(folder / "heads", 4_096 + 256 + 10)
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert await read(journal, B) == list(range(1, 31))
     (line,) = logs.events("journal_damaged")
     assert (line["kind"], line["number"], line["file"]) == ("heads", 2, "heads")
     assert damaged_files(folder) == ["heads"]
-    async with opened(folder):
+    async with opened_folder(folder):
         assert len(logs.events("journal_damaged")) == 1
 
 
 async def test_a_snapshot_that_the_log_forgot_is_adopted(tmp_path, logs):
     folder = await filled(tmp_path, snapshots=(10, 30))
     change(folder / WAL, 32 + 30 * FRAME)  # before the manifest row
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert (await journal.load_snapshot(A)).revision == 30
         assert await journal.head(A) == 30
         await fill(journal, A, 2, expected=30)
@@ -230,7 +220,7 @@ async def test_a_snapshot_that_cannot_be_verified_is_kept_and_damages_its_space(
     folder = await filled(tmp_path, snapshots=(10, 30))
     change(folder / WAL, 32 + 30 * FRAME)
     change(folder / "snapshots" / "1-30.snap", 20)
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         with pytest.raises(DataLoss) as caught:
             await journal.head(A)
         assert caught.value.metadata["last_revision"] == "30"
@@ -239,7 +229,7 @@ async def test_a_snapshot_that_cannot_be_verified_is_kept_and_damages_its_space(
 
 async def test_a_damaged_snapshot_is_named_and_kept(tmp_path, logs):
     kinds = []
-    async with opened(tmp_path, on_damage=kinds.append) as journal:
+    async with opened_folder(tmp_path, on_damage=kinds.append) as journal:
         await fill(journal, A, 30)
         await snapshot(journal, A, 10)
         await snapshot(journal, A, 20)
@@ -253,7 +243,7 @@ async def test_a_damaged_snapshot_is_named_and_kept(tmp_path, logs):
 
 
 async def test_a_snapshot_that_cannot_be_read_now_is_not_damaged(tmp_path, monkeypatch):
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         await fill(journal, A, 30)
         await snapshot(journal, A, 10)
 
@@ -285,11 +275,11 @@ def rows_changed(folder, statement):
     ],
 )
 async def test_the_name_of_a_space_is_not_taken_from_a_damaged_row(tmp_path, statement):
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         for key in (A, B, C):
             await fill(journal, key, 5)
     await asyncio.to_thread(rows_changed, tmp_path, statement)
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         listed = await journal.spaces("tenant", after=0, limit=9)
         assert [each.space for each in listed] == ["a", "b", "c"]
         assert await journal.head(SpaceKey("tenant", "b2")) == 0
@@ -304,26 +294,26 @@ async def test_the_name_of_a_space_is_not_taken_from_a_damaged_row(tmp_path, sta
 
 
 async def test_a_manifest_row_that_names_another_file_does_not_count(tmp_path, logs):
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         await fill(journal, A, 30)
         await snapshot(journal, A, 10)
     statement = "UPDATE snapshots SET revision = 99 WHERE revision = 10"
     await asyncio.to_thread(rows_changed, tmp_path, statement)
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         assert await journal.head(A) == 30
         assert await read(journal, A) == list(range(1, 31))
     assert logs.events("journal_damaged")[0]["kind"] == "snapshot"
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         assert (await journal.load_snapshot(A)).revision == 10
 
 
 async def test_a_database_without_its_first_page_is_salvaged(tmp_path, logs):
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         for key in (A, B, C):
             await fill(journal, key, 30)
         await snapshot(journal, A, 20)
     change(tmp_path / DATABASE, 0, bytes(4_096))
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         for key in (A, B, C):
             assert await read(journal, key) == list(range(1, 31))
         assert (await journal.load_snapshot(A)).revision == 20
@@ -333,13 +323,13 @@ async def test_a_database_without_its_first_page_is_salvaged(tmp_path, logs):
 
 
 async def test_a_page_that_cannot_be_read_takes_nothing_else_along(tmp_path):
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         for key in (A, B, C):
             await fill(journal, key, 200)
     size = (tmp_path / DATABASE).stat().st_size
     change(tmp_path / DATABASE, size - 4_096, bytes(4_096))
     before = (tmp_path / DATABASE).stat().st_ino
-    async with opened(tmp_path) as journal:  # it was left in order, so nothing is checked
+    async with opened_folder(tmp_path) as journal:  # it was left in order, so nothing is checked
         results = []
         for key in (A, B, C):
             try:
@@ -349,27 +339,27 @@ async def test_a_page_that_cannot_be_read_takes_nothing_else_along(tmp_path):
         assert all(result in {True, "a", "b", "c"} for result in results)
     await accept(tmp_path, "all")
     assert (tmp_path / DATABASE).stat().st_ino != before
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         for key in (A, B, C):
             await read(journal, key)
             assert await journal.head(key) >= 200
 
 
 async def test_a_salvage_that_was_cut_off_is_finished(tmp_path):
-    async with opened(tmp_path / "a") as journal:
+    async with opened_folder(tmp_path / "a") as journal:
         await fill(journal, A, 5)
-    async with opened(tmp_path / "b") as journal:
+    async with opened_folder(tmp_path / "b") as journal:
         await fill(journal, A, 3)
         folder = await left(tmp_path / "b", tmp_path / "left")
     (tmp_path / "a" / DATABASE).rename(folder / f"{DATABASE}.salvaged")
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert await read(journal, A) == [1, 2, 3, 4, 5]
 
 
 async def test_an_empty_database_does_not_take_its_log_along(tmp_path):
     folder = await filled(tmp_path)
     os.truncate(folder / DATABASE, 0)
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         for key in (A, B, C):
             assert await read(journal, key) == list(range(1, 31))
 
@@ -383,7 +373,7 @@ async def test_revisions_go_on_behind_an_accepted_loss(tmp_path):
     assert accepted == {C: 31}
     assert [each.key for each in damaged] == [B, C]
     readable = damaged[1].readable
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert await read(journal, C) == [*range(1, readable + 1), 31]
         assert await read(journal, C, after=readable) == [31]
         assert [e async for e in journal.read(C, after=readable, until=30)] == []
@@ -395,13 +385,13 @@ async def test_revisions_go_on_behind_an_accepted_loss(tmp_path):
     assert accepted == {B: 31}
     assert [each.key for each in damaged] == [B]
     assert await accept(folder, "all") == ({}, [])
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert await journal.head(B) == 31
         await fill(journal, B, 1, expected=31)
 
 
 async def test_only_one_may_own_a_folder_even_without_the_lock_file(tmp_path):
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         (tmp_path / "lock").unlink()
         with pytest.raises(Unavailable, match="owns"):
             await SqliteJournal(tmp_path).open()
@@ -453,7 +443,7 @@ async def test_nothing_is_acknowledged_once_the_folder_is_gone(
 ):
     if settled:
         monkeypatch.setattr("mlsdm_grpc.journal.sqlite.folder_guard.UNCHANGED_S", -10.0)
-    async with opened(tmp_path / "data") as journal:
+    async with opened_folder(tmp_path / "data") as journal:
         await fill(journal, A, 3)
         await asyncio.to_thread(do, tmp_path / "data")
         for _ in range(2):
@@ -468,18 +458,18 @@ async def test_nothing_is_acknowledged_once_the_folder_is_gone(
 
 @pytest.mark.parametrize("reads", [False, True])
 async def test_an_orderly_end_is_no_failure_and_leaves_no_log(tmp_path, logs, reads):
-    async with opened(tmp_path) as journal:
+    async with opened_folder(tmp_path) as journal:
         await fill(journal, A, 3)
         if reads:
             assert await read(journal, A) == [1, 2, 3]
     assert not (tmp_path / WAL).exists()
     assert logs.events("journal_failed") == logs.events("journal_damaged") == []
-    async with opened(tmp_path):
+    async with opened_folder(tmp_path):
         assert logs.events("heads_behind") == []
 
 
 async def test_a_folder_that_is_gone_is_noticed_without_a_write(tmp_path):
-    async with opened(tmp_path / "data") as journal:
+    async with opened_folder(tmp_path / "data") as journal:
         await asyncio.to_thread(removed, tmp_path / "data")
         with anyio.fail_after(10):
             while journal.health().writable:  # noqa: ASYNC110 - nothing tells of it
@@ -489,7 +479,7 @@ async def test_a_folder_that_is_gone_is_noticed_without_a_write(tmp_path):
 
 async def test_starts_without_a_write_report_no_damage(tmp_path, logs):
     for _ in range(3):
-        async with opened(tmp_path):
+        async with opened_folder(tmp_path):
             pass
     assert logs.events("journal_damaged") == []
     assert not (tmp_path / "damaged").exists()
@@ -514,7 +504,7 @@ async def test_a_revision_is_not_given_twice_where_no_head_tells(tmp_path, do, b
     do(folder)
     frames = (folder / WAL).stat().st_size // FRAME
     change(folder / WAL, 32 + (frames - behind) * FRAME + 2_000)
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         with pytest.raises(DataLoss) as caught:
             await journal.head(C)
         assert int(caught.value.metadata["last_revision"]) >= 30
@@ -527,7 +517,7 @@ async def test_lost_frames_that_show_all_records_damage_no_other_space(tmp_path)
     without_heads(folder)
     frames = (folder / WAL).stat().st_size // FRAME
     change(folder / WAL, 32 + (frames - 20) * FRAME + 2_000)
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert await read(journal, A) == await read(journal, B) == list(range(1, 31))
         await refuses_everything(journal, C, 31 - 20 // 2)
 
@@ -538,9 +528,9 @@ async def test_a_blank_head_is_named(tmp_path, logs, killed):
     if not killed:
         folder = tmp_path / "first"
     blank_entry(folder)
-    async with opened(folder) as journal:
+    async with opened_folder(folder) as journal:
         assert await read(journal, C) == list(range(1, 31))
     (line,) = logs.events("journal_damaged")
     assert (line["kind"], line["number"]) == ("heads", 3)
-    async with opened(folder):
+    async with opened_folder(folder):
         assert len(logs.events("journal_damaged")) == 1

@@ -424,7 +424,7 @@ async def test_an_empty_snapshot_is_refused(journal):
     assert await journal.load_snapshot(A) is None
 
 
-async def test_a_medium_that_refuses_a_snapshot_is_unavailable(journal):
+async def test_a_medium_that_refuses_a_snapshot_is_unavailable_with_journal_unavailable(journal):
     await fill(journal, A, 1)
     obstacle = anyio.Path(journal.scratch_path()).parent / "1-1.snap"
     await obstacle.mkdir()  # in the way of the rename
@@ -452,7 +452,7 @@ async def test_closing_finishes_what_was_appended(journal):
     await journal.close()
 
 
-async def test_after_closing_appends_are_refused(journal):
+async def test_after_closing_appends_are_refused_with_journal_unavailable(journal):
     assert journal.health().writable
     await journal.close()
     with pytest.raises(Unavailable):

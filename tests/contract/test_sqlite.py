@@ -8,35 +8,29 @@ import sys
 
 import anyio
 import pytest
+from journal_doubles import journal_of, payloads
 
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.protocol import RevisionConflict, SpaceKey
-from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = pytest.mark.anyio
 
 A = SpaceKey("tenant", "a")
 
 
-async def opened(tmp_path, **options):
-    journal = SqliteJournal(tmp_path, **options)
-    await journal.open()
-    return journal
-
-
 async def read(journal, key=A, after=0):
-    return [entry.payload async for entries in journal.read(key, after=after) for entry in entries]
+    return await payloads(journal, key, after)
 
 
 async def test_everything_is_there_after_reopening(tmp_path):
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     await journal.append(A, [b"1", b"2"], expected=0)
     path = journal.scratch_path()
     await anyio.Path(path).write_bytes(b"state")
     await journal.save_snapshot(A, revision=1, path=path)
     await anyio.Path(journal.scratch_path()).write_bytes(b"left behind")
     await journal.close()
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     assert await read(journal) == [b"1", b"2"]
     assert await journal.head(A) == 2
     assert (await journal.load_snapshot(A)).revision == 1
@@ -58,30 +52,30 @@ def begin_a_first_start(folder):
 
 async def test_a_first_start_that_was_cut_off_is_begun_anew(tmp_path):
     await asyncio.to_thread(begin_a_first_start, tmp_path)
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     await journal.append(A, [b"1"], expected=0)
     await journal.close()
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     assert await read(journal) == [b"1"]
     assert not await anyio.Path(tmp_path / "damaged").exists()
     await journal.close()
 
 
 async def test_a_data_folder_has_one_owner(tmp_path):
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     with pytest.raises(Unavailable) as caught:
-        await opened(tmp_path)
+        await journal_of(tmp_path)
     assert caught.value.metadata["data_dir"] == str(tmp_path)
     await journal.append(A, [b"1"], expected=0)
     await journal.close()
-    await (await opened(tmp_path)).close()
+    await (await journal_of(tmp_path)).close()
 
 
 async def test_an_unknown_format_is_refused(tmp_path):
-    await (await opened(tmp_path)).close()
+    await (await journal_of(tmp_path)).close()
     await asyncio.to_thread(change, tmp_path, "UPDATE meta SET value = 99")
     with pytest.raises(Unavailable, match="format 99"):
-        await opened(tmp_path)
+        await journal_of(tmp_path)
 
 
 def change(tmp_path, statement, *parameters):
@@ -101,11 +95,11 @@ def change(tmp_path, statement, *parameters):
     ],
 )
 async def test_damage_is_found_and_named(tmp_path, damage):
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     await journal.append(A, [str(i).encode() for i in range(1, 6)], expected=0)
     await journal.close()
     await asyncio.to_thread(change, tmp_path, damage)
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     reader = journal.read(A, after=0)
     assert [entry.payload for entry in await anext(reader)] == [b"1", b"2"]
     with pytest.raises(DataLoss) as caught:
@@ -116,12 +110,12 @@ async def test_damage_is_found_and_named(tmp_path, damage):
 
 @pytest.mark.parametrize(("damaged", "newest"), [("revision = 5", 4), ("revision > 0", None)])
 async def test_the_newest_record_is_the_newest_that_is_intact(tmp_path, damaged, newest):
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     await journal.append(A, [str(i).encode() for i in range(1, 6)], expected=0)
     await journal.close()
     statement = f"UPDATE records SET checksum = checksum + 1 WHERE {damaged}"
     await asyncio.to_thread(change, tmp_path, statement)
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     entry = await journal.newest()
     assert (entry and entry.revision) == newest
     await journal.close()
@@ -130,12 +124,12 @@ async def test_the_newest_record_is_the_newest_that_is_intact(tmp_path, damaged,
 async def test_a_file_that_is_no_database_is_damage(tmp_path):
     await anyio.Path(tmp_path / "journal.sqlite3").write_bytes(b"no database" * 100)
     with pytest.raises(DataLoss):
-        await opened(tmp_path)
+        await journal_of(tmp_path)
 
 
 async def test_commits_are_shared(tmp_path):
     commits = []
-    journal = await opened(tmp_path, on_commit=lambda records, _: commits.append(records))
+    journal = await journal_of(tmp_path, on_commit=lambda records, _: commits.append(records))
     futures = [journal.append(A, [b"x" * 100], expected=i) for i in range(5_000)]
     await asyncio.gather(*futures)
     assert sum(commits) == 5_000
@@ -144,7 +138,7 @@ async def test_commits_are_shared(tmp_path):
 
 
 async def test_erased_bytes_are_nowhere_on_disk(tmp_path):
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     canary = b"canary-7f3a-"
     payloads = [canary + str(i).encode() * 200 for i in range(300)]
     for i, payload in enumerate(payloads):
@@ -196,7 +190,7 @@ def sqlite_error(message, code):
 
 
 async def test_a_failed_write_latches_the_journal(tmp_path, fault):
-    journal = await opened(tmp_path, connection_factory=Faulty)
+    journal = await journal_of(tmp_path, connection_factory=Faulty)
     await journal.append(A, [b"1"], expected=0)
     fault.fault = sqlite_error("disk I/O error", sqlite3.SQLITE_IOERR_FSYNC)
     with pytest.raises(Unavailable) as caught:
@@ -209,7 +203,7 @@ async def test_a_failed_write_latches_the_journal(tmp_path, fault):
     assert not journal.health().writable
     assert await read(journal) == [b"1"]
     await journal.close()
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     await journal.append(A, [b"2"], expected=1)
     assert await read(journal) == [b"1", b"2"]
     await journal.close()
@@ -217,7 +211,7 @@ async def test_a_failed_write_latches_the_journal(tmp_path, fault):
 
 async def test_a_full_disk_heals_by_itself(tmp_path, fault):
     now = 0.0
-    journal = await opened(tmp_path, connection_factory=Faulty, clock=lambda: now)
+    journal = await journal_of(tmp_path, connection_factory=Faulty, clock=lambda: now)
     await journal.append(A, [b"1"], expected=0)
     fault.fault = sqlite_error("database or disk is full", sqlite3.SQLITE_FULL)
     failed = [journal.append(A, [b"2"], expected=1), journal.append(A, [b"3"], expected=2)]
@@ -281,7 +275,7 @@ async def test_a_real_write_failure_loses_nothing(tmp_path):
     head, reason = first.split()
     assert reason in {"JOURNAL_FULL", "JOURNAL_UNAVAILABLE"}
     assert int(head) == int(second) > 10
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     assert await journal.head(A) in {int(head), int(head) + 1}
     assert len(await read(journal)) == await journal.head(A)
     await journal.append(A, [b"y"], expected=await journal.head(A))

@@ -7,11 +7,11 @@ from collections import Counter
 
 import anyio
 import pytest
+from journal_doubles import journal_of, payloads
 
 from mlsdm_grpc.errors import InvalidInput, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite import folder_guard
-from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 
 pytestmark = pytest.mark.anyio
 
@@ -19,14 +19,8 @@ A = SpaceKey("tenant", "a")
 B = SpaceKey("tenant", "b")
 
 
-async def opened(tmp_path, **options):
-    journal = SqliteJournal(tmp_path, **options)
-    await journal.open()
-    return journal
-
-
 async def read(journal, key=A, after=0):
-    return [entry.payload async for entries in journal.read(key, after=after) for entry in entries]
+    return await payloads(journal, key, after)
 
 
 async def snapshot(journal, revision, key=A):
@@ -76,7 +70,7 @@ async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path, mon
 
     threading.setprofile(count)  # for threads that start from here on
     try:
-        journal = await opened(tmp_path)
+        journal = await journal_of(tmp_path)
     finally:
         threading.setprofile(None)
     await journal.append(A, [b"x"], expected=0)
@@ -103,7 +97,7 @@ async def test_a_batch_costs_the_writer_the_same_whatever_its_size(tmp_path, mon
 
 async def test_what_queues_behind_a_commit_is_one_batch(tmp_path, gate):
     commits = []
-    journal = await opened(
+    journal = await journal_of(
         tmp_path, connection_factory=Gate, on_commit=lambda records, _: commits.append(records)
     )
     gate.go_on.clear()
@@ -118,7 +112,7 @@ async def test_what_queues_behind_a_commit_is_one_batch(tmp_path, gate):
 
 async def test_a_failed_commit_fails_what_was_built_on_it_meanwhile(tmp_path, gate):
     now = 0.0
-    journal = await opened(tmp_path, connection_factory=Gate, clock=lambda: now)
+    journal = await journal_of(tmp_path, connection_factory=Gate, clock=lambda: now)
     await journal.append(A, [b"1"], expected=0)
     gate.reached.clear()
     gate.go_on.clear()
@@ -139,7 +133,7 @@ async def test_a_failed_commit_fails_what_was_built_on_it_meanwhile(tmp_path, ga
     assert await read(journal) == [b"1", b"two"]
     assert await read(journal, B) == [b"one"]
     await journal.close()
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     assert await read(journal) == [b"1", b"two"]
     assert await read(journal, B) == [b"one"]
     await journal.close()
@@ -147,7 +141,7 @@ async def test_a_failed_commit_fails_what_was_built_on_it_meanwhile(tmp_path, ga
 
 async def test_a_file_that_may_not_grow_heals_when_it_may(tmp_path):
     now = 0.0
-    journal = await opened(tmp_path, clock=lambda: now)
+    journal = await journal_of(tmp_path, clock=lambda: now)
     await journal.append(A, [b"x" * 1_000], expected=0)
 
     async def limit(pages):
@@ -205,17 +199,17 @@ def broken():
 
 
 async def test_a_full_disk_does_not_keep_the_journal_from_closing(tmp_path, broken):
-    journal = await opened(tmp_path, connection_factory=Broken)
+    journal = await journal_of(tmp_path, connection_factory=Broken)
     await journal.append(A, [b"1"], expected=0)
     broken.fault = full_disk()
     await journal.close()
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     assert await read(journal) == [b"1"]
     await journal.close()
 
 
 async def test_a_batch_of_which_a_large_record_cannot_be_written_is_refused_whole(tmp_path, broken):
-    journal = await opened(tmp_path, connection_factory=Broken)
+    journal = await journal_of(tmp_path, connection_factory=Broken)
     large = b"x" * 300_000
     await journal.append(A, [b"1", large], expected=0)
     broken.blob_fault = full_disk()
@@ -229,14 +223,14 @@ async def test_a_batch_of_which_a_large_record_cannot_be_written_is_refused_whol
     assert (await read(journal), await read(journal, B)) == ([b"1", large], [])
     broken.blob_fault = None
     await journal.close()
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     assert await journal.append(A, [large], expected=2)
     assert (await read(journal), await read(journal, B)) == ([b"1", large, large], [])
     await journal.close()
 
 
 async def test_a_failed_checkpoint_latches_the_journal(tmp_path, broken):
-    journal = await opened(tmp_path, connection_factory=Broken)
+    journal = await journal_of(tmp_path, connection_factory=Broken)
     broken.fault = sqlite3.OperationalError("disk I/O error")
     await journal.append(A, [bytes(2**20)] * 5, expected=0)
     moving = journal.parts.maintenance.moving
@@ -252,7 +246,7 @@ async def test_a_failed_checkpoint_latches_the_journal(tmp_path, broken):
 
 
 async def test_the_wal_stays_small(tmp_path):
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     for i in range(64):
         await journal.append(A, [bytes(2**19)], expected=i)
         if journal.parts.maintenance.moving is not None:
@@ -265,7 +259,7 @@ async def test_the_wal_stays_small(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_a_bug_in_the_writer_leaves_nobody_waiting(tmp_path, broken):
-    journal = await opened(tmp_path, connection_factory=Broken)
+    journal = await journal_of(tmp_path, connection_factory=Broken)
     await journal.append(A, [b"1"], expected=0)
     broken.bug = True
     with anyio.fail_after(5):
@@ -281,12 +275,12 @@ async def test_a_bug_in_the_writer_leaves_nobody_waiting(tmp_path, broken):
 
 
 async def test_positions_are_never_used_twice(tmp_path):
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     last = await journal.append(A, [b"1", b"2"], expected=0)
     await snapshot(journal, 2)
     await journal.erase(A, until=2)
     await journal.close()
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     assert await journal.head(A) == 2
     assert await journal.append(A, [b"3"], expected=2) > last
     await journal.close()
@@ -295,18 +289,18 @@ async def test_positions_are_never_used_twice(tmp_path):
 async def test_a_directory_that_cannot_be_made_is_named(tmp_path):
     await anyio.Path(tmp_path / "file").write_bytes(b"")
     with pytest.raises(Unavailable) as caught:
-        await opened(tmp_path / "file")
+        await journal_of(tmp_path / "file")
     assert caught.value.metadata["data_dir"] == str(tmp_path / "file")
 
 
 async def test_names_that_cannot_be_stored_are_refused(tmp_path):
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     with pytest.raises(InvalidInput):
         journal.append(SpaceKey("tenant", "\ud800"), [b"x"], expected=0)
     odd = SpaceKey("tenant", "a\0b'\"é")
     await journal.append(odd, [b"x"], expected=0)
     assert [each.space for each in await journal.spaces("tenant", after=0, limit=9)] == [odd.space]
     await journal.close()
-    journal = await opened(tmp_path)
+    journal = await journal_of(tmp_path)
     assert await journal.head(odd) == 1
     await journal.close()

@@ -192,7 +192,7 @@ def test_a_space_that_grew_finds_what_a_freshly_loaded_one_finds():
         assert space.contents.pelm.table.rows.copied_blocks > 0
 
 
-def test_a_read_only_space_takes_nothing_but_a_change():
+def test_a_read_only_space_takes_nothing_but_a_change_with_space_read_only():
     space = Space()
     space.put(1)
     space.change(read_only=True)
@@ -289,7 +289,7 @@ def test_an_exclusive_creation_is_refused_where_the_space_exists():
     assert mind.apply(replace(first, revision=2)) == SpaceCreated(created=True, revision=1)
 
 
-def test_a_change_of_a_space_that_does_not_exist_is_refused():
+def test_a_change_of_a_space_that_does_not_exist_is_refused_with_space_not_found():
     refused(Mind().apply(record(1, UpdateSpace("", SpaceChange()))), "SPACE_NOT_FOUND")
 
 

@@ -253,7 +253,7 @@ def test_a_sleep_is_an_event_of_zeros_to_the_traces(legacy):
     assert np.linalg.norm(asleep.l2) > 0
 
 
-def test_a_space_that_does_not_exist_is_not_consolidated():
+def test_a_space_that_does_not_exist_is_not_consolidated_with_space_not_found():
     outcome = Mind().apply(record(1, Consolidate(())))
     assert isinstance(outcome, Refusal)
     assert outcome.reason == "SPACE_NOT_FOUND"

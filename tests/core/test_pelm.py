@@ -172,7 +172,7 @@ def test_a_batch_is_stored_whole_or_not_at_all():
     assert space.ids() == ["b"]
 
 
-def test_wrong_dimension_is_a_refusal():
+def test_wrong_dimension_is_a_refusal_with_dimension_mismatch():
     space = Space(capacity=5)
     refusal = space.put(NewMemory("a", vector(1, DIMENSION + 1)))
     assert (refusal.reason, dict(refusal.metadata)) == (
@@ -238,7 +238,7 @@ def test_expired_memories_leave_before_living_ones():
     assert space.ids() == ["old", "new"]
 
 
-def test_a_memory_that_has_expired_before_it_is_stored_is_refused():
+def test_a_memory_that_has_expired_before_it_is_stored_is_refused_with_field_invalid():
     space = Space(capacity=2)
     late = NewMemory("a", vector(1), expire_time_ns=2 * SECOND)
     assert space.put(late, time_ns=2 * SECOND).reason == "FIELD_INVALID"

@@ -26,7 +26,7 @@ def test_a_policy_is_kept_with_its_version_and_time():
     assert mind.view() is None, "a reserved space holds no memories"
 
 
-def test_versions_grow_and_a_stale_etag_is_refused():
+def test_versions_grow_and_a_stale_etag_is_refused_with_etag_mismatch():
     mind = Mind()
     mind.apply(policy(1, 0.6, '"0"'))
     for etag in ('"0"', "", '"2"', "1"):
@@ -41,7 +41,7 @@ def test_versions_grow_and_a_stale_etag_is_refused():
     assert mind.policy.settings.base_moral_threshold == 0.7
 
 
-def test_a_repeat_returns_the_first_version_and_another_body_is_refused():
+def test_a_repeat_returns_the_first_version_and_another_body_is_refused_with_request_id_reused():
     mind = Mind()
     request = {"request_id": b"r" * 16, "request_digest": b"d" * 32}
     first = mind.apply(policy(1, 0.6, '"0"', **request))

@@ -114,7 +114,7 @@ def test_an_item_that_was_refused_before_the_record_is_settled_by_it():
     assert space.apply(items(0, memory("c"), last=6)).items == (None,)
 
 
-def test_a_gap_is_refused_and_changes_nothing_of_the_stream():
+def test_a_gap_is_refused_and_changes_nothing_of_the_stream_with_stream_sequence_invalid():
     space = Space()
     space.apply(items(0, memory("a")))
     refusal = space.apply(items(2, memory("b")))
@@ -142,7 +142,7 @@ def test_events_of_a_stream_step_the_mind_one_by_one():
     assert (streamed.mind.view().step, streamed.ids()) == (20, alone.ids())
 
 
-def test_a_read_only_space_refuses_the_record():
+def test_a_read_only_space_refuses_the_record_with_space_read_only():
     space = Space()
     space.apply(items(0, memory("a")))
     space.apply(UpdateSpace("", SpaceChange(read_only=True)))
@@ -152,7 +152,7 @@ def test_a_read_only_space_refuses_the_record():
     assert space.mind.contents.streams.get("s").sequence == 1
 
 
-def test_a_space_knows_64_streams_and_the_one_at_rest_makes_room():
+def test_a_space_knows_64_streams_and_the_one_at_rest_makes_room_with_quota_exceeded():
     space = Space()
     for number in range(MAX_STREAMS):
         body = items(0, memory("m"), stream_id=f"s{number}", allow_replace=True)

@@ -77,7 +77,7 @@ def test_a_repeated_request_returns_its_first_result():
     assert (mind.revision, len(mind.contents.pelm), len(mind.window)) == (4, 1, 1)
 
 
-def test_a_request_id_with_another_body_is_refused():
+def test_a_request_id_with_another_body_is_refused_with_request_id_reused():
     mind = new_mind()
     first = put(mind, "a")
     refused = put(mind, "b", digest=b"e" * 32)

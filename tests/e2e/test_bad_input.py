@@ -362,7 +362,7 @@ async def test_an_update_is_seen_and_answers_the_new_etag(served):
     assert updated.revision == found.revision == 3
 
 
-async def test_page_tokens_are_bound_to_their_list(served):
+async def test_page_tokens_are_bound_to_their_list_with_page_token_invalid(served):
     _, call = served
     for i in range(3):
         vector = np.eye(DIMENSION, dtype="<f4")[i + 1]

@@ -6,7 +6,7 @@ import random
 from contextlib import aclosing
 
 import pytest
-from serving import ServerProcess, in_process
+from serving import ServerProcess, remembering
 
 from mlsdm_grpc.client import MemoryClient, new_memory
 from mlsdm_grpc.errors import InvalidInput
@@ -33,7 +33,7 @@ async def test_texts_go_in_the_batches_that_the_server_advises():
         new_memory("x" * MAX_TEXT_BYTES, embedding=[1.0] * 16, memory_id=f"m{number}")
         for number in range(3 * half)
     ]
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         assert (await memory.server_info()).limits.advised_batch_text_bytes == BATCH_TEXT_BYTES
         answers = await memory.put_many(memories)
     assert [len(answer.memories) for answer in answers] == [2 * half, half]
@@ -61,7 +61,7 @@ async def test_what_no_memory_is_ends_an_ingestion_after_those_before_it():
         yield "no memory"
         yield new_memory(embedding=[1.0] * 16, memory_id="behind")
 
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         async with aclosing(memory.ingest(given())) as stream:
             assert (await anext(stream)).memory_id == "before"
             with pytest.raises(InvalidInput, match=r"^memories\[1\]: must be a message Memory"):

@@ -4,10 +4,9 @@ from contextlib import aclosing
 
 import anyio
 import pytest
-from serving import in_process
+from serving import remembering
 
 from mlsdm_grpc._gen.mlsdm.v1 import event_pb2, memory_pb2
-from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.errors import InvalidInput, NotFound
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +33,7 @@ async def put_near(memory):
 
 
 async def test_memories_that_say_the_same_are_merged():
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         parents = await put_near(memory)
         foreseen = await memory.consolidate(validate_only=True)
         assert (foreseen.merged_count, foreseen.purged_count, foreseen.used) == (2, 0, 4)
@@ -58,8 +57,8 @@ def assert_merged(memories, parents):
     assert memories[-1] == merged
 
 
-async def test_faulty_requests_are_refused():
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+async def test_faulty_requests_are_refused_with_space_not_found():
+    async with remembering() as memory:
         with pytest.raises(NotFound) as missing:
             await memory.consolidate()
         assert missing.value.reason == "SPACE_NOT_FOUND"
@@ -70,7 +69,7 @@ async def test_faulty_requests_are_refused():
 
 
 async def test_a_space_that_falls_asleep_consolidates_itself():
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         parents = await put_near(memory)
         for number in range(8):
             event = await memory.process_event(

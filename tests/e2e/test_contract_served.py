@@ -32,7 +32,7 @@ NOT_YET_AVAILABLE = {
 }
 
 
-async def test_rpcs_that_come_later_say_so():
+async def test_rpcs_that_come_later_say_so_with_not_yet_available():
     async with in_process() as server, channel(server.listen) as one:
         for service in SERVICES:
             for method in service.methods:

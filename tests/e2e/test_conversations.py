@@ -3,10 +3,10 @@
 from contextlib import asynccontextmanager
 
 import pytest
-from serving import in_process
+from serving import remembering
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import ExchangeRole
-from mlsdm_grpc.client import MemoryClient, new_memory
+from mlsdm_grpc.client import new_memory
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
@@ -107,10 +107,7 @@ TALK = "talk-1"
 
 @asynccontextmanager
 async def serving():
-    async with (
-        in_process(engine={"text_workers": 1}) as server,
-        MemoryClient(str(server.listen), timeout_s=60.0) as memory,
-    ):
+    async with remembering(engine={"text_workers": 1}, timeout_s=60.0) as memory:
         yield memory
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from pydoc_data.topics import topics
 
 import pytest
-from serving import in_process
+from serving import remembering
 
-from mlsdm_grpc.client import MemoryClient, new_memory, passage_context, split_passages
+from mlsdm_grpc.client import new_memory, passage_context, split_passages
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
@@ -56,7 +56,7 @@ async def first_labels(memory, question):
 async def test_questions_in_five_languages_find_what_answers_them():
     asked = questions()
     assert len(asked) == 60
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         await memory.put_many(memories())
         missed = [
             (question, label)

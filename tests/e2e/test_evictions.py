@@ -1,11 +1,11 @@
 """Every answer to a write names the memories that had to leave for it."""
 
 import pytest
-from serving import in_process
+from serving import remembering
 from talk import talking
 
 from mlsdm_grpc._gen.mlsdm.v1 import event_pb2
-from mlsdm_grpc.client import MemoryClient, new_memory
+from mlsdm_grpc.client import new_memory
 
 pytestmark = pytest.mark.anyio
 
@@ -21,10 +21,7 @@ FACTS = [
 
 @pytest.fixture
 async def memory():
-    async with (
-        in_process(space={"capacity": CAPACITY}) as server,
-        MemoryClient(str(server.listen)) as client,
-    ):
+    async with remembering(space={"capacity": CAPACITY}) as client:
         yield client
 
 

@@ -4,9 +4,8 @@ import random
 from contextlib import asynccontextmanager
 
 import pytest
-from serving import in_process
+from serving import remembering
 
-from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.errors import InvalidInput
 from tests.core.test_pairs_data import ALL_STOPS, PAIRS, reduced
 
@@ -20,10 +19,7 @@ MEMORIES = 60
 @asynccontextmanager
 async def serving(data_dir):
     journal = {"kind": "sqlite", "data_dir": str(data_dir)}
-    async with (
-        in_process(engine={"text_workers": 1}, journal=journal) as server,
-        MemoryClient(str(server.listen)) as memory,
-    ):
+    async with remembering(engine={"text_workers": 1}, journal=journal) as memory:
         yield memory
 
 

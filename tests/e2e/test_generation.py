@@ -402,7 +402,7 @@ async def test_faulty_requests_are_told(fields, fault):
             assert fault in str(failed.value.trailing_metadata())
 
 
-async def test_a_revision_that_is_not_reached_is_told_as_by_every_read():
+async def test_a_revision_that_is_not_reached_is_told_as_by_every_read_with_revision_not_reached():
     async with talking() as talk:
         state = cognition_service_pb2.GetStateRequest(min_revision=9)
         told = {}

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from aiohttp import web
 from google.protobuf.timestamp_pb2 import Timestamp
-from serving import channel, in_process
+from serving import channel, connected, in_process
 from talk import talking, tokens
 from upstream import Upstream, answers, moderation_endpoint
 
@@ -47,7 +47,7 @@ ENFORCED = {"put_enforcement": "enforce"}
 
 @asynccontextmanager
 async def serving(**sections):
-    async with in_process(**sections) as server, MemoryClient(str(server.listen)) as client:
+    async with connected(**sections) as (server, client):
         yield server, client
 
 

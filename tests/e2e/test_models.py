@@ -8,10 +8,9 @@ import aiohttp
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from node import Node
-from serving import channel, in_process
+from serving import channel, connected, in_process, remembering
 
 from mlsdm_grpc._gen.mlsdm.v1 import node_pb2
-from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.errors import InvalidInput, Unavailable
 from mlsdm_grpc.llm.providers.provider import ModelRequest
 
@@ -116,7 +115,7 @@ async def test_the_client_does_not_multiply_the_tries_of_the_server():
     async with counted(500) as (url, requests):
         openai = {"base_url": url, "model": "small", "key_required": False}
         llm = {"providers": ("openai",), "openai": openai, "tries": 1}
-        async with in_process(llm=llm) as server, MemoryClient(str(server.listen)) as memory:
+        async with remembering(llm=llm) as memory:
             with pytest.raises(Unavailable) as caught:
                 await memory.generate("Are you there?", timeout_s=20)
         assert caught.value.reason == "PROVIDER_UNAVAILABLE"
@@ -127,10 +126,7 @@ async def test_the_client_does_not_multiply_the_tries_of_the_server():
 async def test_who_cannot_wait_for_a_breaker_learns_at_once_what_is_wrong():
     async with counted(401) as (url, _):
         embedder = {"base_url": url, "model": "remote", "dimension": 4, "key_required": False}
-        async with (
-            in_process(space={"embedder": "openai"}, embedder=embedder) as server,
-            MemoryClient(str(server.listen)) as memory,
-        ):
+        async with remembering(space={"embedder": "openai"}, embedder=embedder) as memory:
             with pytest.raises(Unavailable) as caught:
                 await memory.put("alpha", timeout_s=5)
         assert caught.value.reason == "EMBEDDER_UNAVAILABLE"
@@ -152,10 +148,7 @@ async def test_texts_are_embedded_by_a_remote_endpoint():
     async with Upstream(embeds).serving() as upstream:
         url = f"http://127.0.0.1:{upstream.port}/v1"
         embedder = {"base_url": url, "model": "remote", "dimension": 4, "key_required": False}
-        async with (
-            in_process(space={"embedder": "openai"}, embedder=embedder) as server,
-            MemoryClient(str(server.listen)) as memory,
-        ):
+        async with connected(space={"embedder": "openai"}, embedder=embedder) as (server, memory):
             for text in ("alpha beta", "zeta", "omega"):
                 await memory.put(text)
             (match,) = (await memory.query("zeta", top_k=1)).matches

@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
-from serving import in_process
+from serving import remembering
 
 from mlsdm_grpc._gen.mlsdm.v1 import event_pb2
-from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.errors import InvalidInput
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +33,7 @@ def texts(response):
 
 
 async def test_what_was_stored_by_day_is_found_by_night_and_the_other_way_round():
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         await memory.put("by day", embedding=axis(0))
         await fall_asleep(memory)
         by_night = await memory.query(embedding=axis(0), top_k=1)
@@ -53,7 +52,7 @@ async def test_what_was_stored_by_day_is_found_by_night_and_the_other_way_round(
 
 async def test_a_phase_means_its_band_and_the_answer_counts_what_that_leaves_out():
     soon = datetime.now(UTC) + timedelta(seconds=1)
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         for number, phase in enumerate([0.1, 0.25, 0.26, 0.9]):
             await memory.put(f"at {phase}", embedding=axis(number), phase=phase, labels=["kept"])
         await memory.put("for a moment", embedding=axis(4), phase=0.9, expire_time=soon)
@@ -71,7 +70,7 @@ async def test_a_phase_means_its_band_and_the_answer_counts_what_that_leaves_out
 
 
 async def test_a_space_may_recall_in_the_band_of_its_phase():
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         await memory.create_space("band", dimension=16, recall_phase="band")
         await memory.put("by day", embedding=axis(0), space="band")
         await memory.put("by night", embedding=axis(1), phase=0.9, space="band")
@@ -88,7 +87,7 @@ async def test_a_space_may_recall_in_the_band_of_its_phase():
 
 
 async def test_a_tolerance_without_a_phase_has_nothing_to_lie_around():
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         await memory.put("by day", embedding=axis(0))
         everywhere = await memory.query(embedding=axis(0), phase_tolerance=1)
         assert texts(everywhere) == ["by day"]
@@ -106,7 +105,7 @@ async def test_a_tolerance_without_a_phase_has_nothing_to_lie_around():
 
 
 async def test_a_soft_weight_without_a_phase_counts_from_the_current_one():
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         await memory.put("by day", embedding=axis(0))
         await fall_asleep(memory)
         found = await memory.query(embedding=axis(0), top_k=1, phase_weight=0.5)
@@ -117,7 +116,7 @@ async def test_a_soft_weight_without_a_phase_counts_from_the_current_one():
 
 
 async def test_the_queries_of_a_batch_follow_the_same_rules():
-    async with in_process() as server, MemoryClient(str(server.listen)) as memory:
+    async with remembering() as memory:
         await memory.put("by day", embedding=axis(0))
         await memory.put("by night", embedding=axis(1), phase=0.9)
         for result in (await memory.query_many([axis(0), axis(1)])).results:

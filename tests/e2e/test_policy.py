@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
-from serving import ServerProcess, channel, in_process
+from serving import ServerProcess, channel, connected, in_process
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2
 from mlsdm_grpc.client import MemoryClient, Policy
@@ -23,7 +23,7 @@ EVENT = [1.0] + [0.0] * 15
 
 @pytest.fixture
 async def served():
-    async with in_process() as server, MemoryClient(str(server.listen)) as client:
+    async with connected() as (server, client):
         yield server, client
 
 
@@ -77,7 +77,7 @@ async def test_what_was_read_can_be_set_again_and_an_empty_policy_resets(served)
     assert (reset.policy.base_moral_threshold, reset.policy.policy_version) == (0.5, "3")
 
 
-async def test_a_stale_etag_is_refused_and_changes_nothing(served):
+async def test_a_stale_etag_is_refused_and_changes_nothing_with_etag_mismatch(served):
     _, client = served
     policy = Policy(base_moral_threshold=0.7)
     await client.set_policy(policy, etag='"0"')

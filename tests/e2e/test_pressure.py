@@ -199,7 +199,7 @@ async def unlink(file):
 
 @pytest.mark.root
 @needs_root
-async def test_writes_are_refused_before_the_disk_is_full(tmp_path):
+async def test_writes_are_refused_before_the_disk_is_full_with_emergency(tmp_path):
     with (
         small_disk(tmp_path, 64 * MIB),
         process(tmp_path / "data", disk_reserve_bytes=16 * MIB) as server,

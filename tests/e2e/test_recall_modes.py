@@ -4,10 +4,10 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
-from serving import in_process
+from serving import remembering
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMode
-from mlsdm_grpc.client import MemoryClient, new_memory
+from mlsdm_grpc.client import new_memory
 from mlsdm_grpc.errors import InvalidInput, PreconditionFailed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -23,17 +23,8 @@ DIMENSION = 256
 
 
 @asynccontextmanager
-async def serving(**sections):
-    async with (
-        in_process(**sections) as server,
-        MemoryClient(str(server.listen)) as memory,
-    ):
-        yield memory
-
-
-@asynccontextmanager
 async def filled(**sections):
-    async with serving(**sections) as memory:
+    async with remembering(**sections) as memory:
         for memory_id, text in FACTS.items():
             await memory.put(text, memory_id=memory_id, labels=[memory_id[0]])
         yield memory
@@ -80,7 +71,7 @@ async def test_each_mode_is_answered_by_what_it_names():
 async def test_an_embedding_may_come_with_words():
     rng = np.random.default_rng(1)
     vectors = {name: rng.normal(size=DIMENSION).astype(np.float32) for name in FACTS}
-    async with serving(space={"dimension": DIMENSION}) as memory:
+    async with remembering(space={"dimension": DIMENSION}) as memory:
         for name, text in FACTS.items():
             await memory.put(text, memory_id=name, embedding=vectors[name])
         alone = await memory.query(embedding=vectors["dog"])
@@ -100,7 +91,7 @@ async def test_an_embedding_may_come_with_words():
 
 
 async def test_a_space_without_texts_answers_by_vectors():
-    async with serving(space={"dimension": 4}) as memory:
+    async with remembering(space={"dimension": 4}) as memory:
         await memory.put(embedding=[1, 0, 0, 0], memory_id="bare")
         found = await memory.query(embedding=[1, 0, 0, 0], words="anything")
         assert (found.mode, ids(found)) == (QueryMode.QUERY_MODE_VECTOR, ["bare"])
@@ -171,7 +162,7 @@ async def test_words_are_found_again_after_a_restart(tmp_path):
     async with filled(journal=journal) as memory:
         await memory.delete("pin")
         before = [await memory.query(text, mode=mode) for text in texts for mode in (3, 4)]
-    async with serving(journal=journal) as memory:
+    async with remembering(journal=journal) as memory:
         after = [await memory.query(text, mode=mode) for text in texts for mode in (3, 4)]
         assert [one.matches for one in after] == [one.matches for one in before]
         state = (await memory.state()).state
@@ -200,7 +191,7 @@ VALUES = (
 @pytest.mark.parametrize("mode", ["auto", "lexical"])
 async def test_of_memories_that_differ_in_a_token_the_right_one_is_first(mode):
     """Ten values by ten templates in one space, asked for either of the two: 200 pairs."""
-    async with serving() as memory:
+    async with remembering() as memory:
         pairs = [
             (text.format(value), question.format(value))
             for text, question in TEMPLATES
@@ -231,9 +222,9 @@ async def test_another_worker_gives_the_same_answers(tmp_path):
         await memory.delete("dog")
         await memory.put(FACTS["dog"], memory_id="dog", context="Ben: Who is by the river?")
         first = await answers(memory)
-    async with serving(journal=journal, engine={"workers": 1}) as memory:
+    async with remembering(journal=journal, engine={"workers": 1}) as memory:
         assert await answers(memory) == first
     for snapshot in tmp_path.rglob("*.snap"):
         snapshot.unlink()
-    async with serving(journal=journal) as memory:
+    async with remembering(journal=journal) as memory:
         assert await answers(memory) == first

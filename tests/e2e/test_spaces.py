@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 import pytest
 from node import refusal
-from serving import ServerProcess, channel, in_process
+from serving import ServerProcess, channel, connected, in_process, remembering
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2_grpc,
@@ -46,7 +46,7 @@ def unrevised(space):
 
 @pytest.fixture
 async def client():
-    async with in_process() as server, MemoryClient(str(server.listen)) as each:
+    async with remembering() as each:
         yield each
 
 
@@ -197,7 +197,7 @@ async def test_what_is_missing_or_faulty_is_named():
 
 
 async def test_tokens_and_revisions_of_other_lists_are_refused():
-    async with in_process() as server, MemoryClient(str(server.listen)) as client:
+    async with connected() as (server, client):
         for name in ("a", "b"):
             await client.put(embedding=unit(0), space=name)
             await client.put(embedding=unit(1), space=name)

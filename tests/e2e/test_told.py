@@ -1,31 +1,21 @@
 """Context, event times and conversations of memories: kept, found by, never quoted as text."""
 
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from node import refusal
-from serving import channel, in_process
+from serving import channel, in_process, remembering
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import ExchangeRole, MemorySource, PutResult
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import ListMemoriesRequest, QueryMemoriesRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2_grpc import MemoryServiceStub
-from mlsdm_grpc.client import MemoryClient, new_memory
+from mlsdm_grpc.client import new_memory
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 MAY = datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-@asynccontextmanager
-async def serving(**sections):
-    async with (
-        in_process(**sections) as server,
-        MemoryClient(str(server.listen)) as memory,
-    ):
-        yield memory
 
 
 def texts(answer):
@@ -34,7 +24,7 @@ def texts(answer):
 
 @pytest.mark.parametrize("mode", ["lexical", "hybrid", "vector"])
 async def test_a_memory_is_found_by_its_context_less_than_by_its_text(mode):
-    async with serving() as memory:
+    async with remembering() as memory:
         await memory.put("A green one, in the market.", context="Anna: Did you buy a parrot?")
         await memory.put("We talked about the weather.", context="Ben: Did it rain?")
         await memory.put("The parrot is called Coco, and it is green.")
@@ -47,7 +37,7 @@ async def test_a_memory_is_found_by_its_context_less_than_by_its_text(mode):
 
 
 async def test_equal_texts_with_other_circumstances_are_memories_of_their_own():
-    async with serving() as memory:
+    async with remembering() as memory:
         told = [
             {},
             {"context": "Anna: Tea?"},
@@ -68,7 +58,7 @@ async def test_equal_texts_with_other_circumstances_are_memories_of_their_own():
 
 @pytest.mark.parametrize("mode", ["lexical", "hybrid", "vector"])
 async def test_queries_are_limited_to_times_sources_and_conversations(mode):
-    async with serving() as memory:
+    async with remembering() as memory:
         await memory.put("The parrot slept.", event_time=MAY, conversation_id="one")
         await memory.put("The parrot flew.", event_time=MAY + DAY, conversation_id="two")
         await memory.put("The parrot sang.")
@@ -92,7 +82,7 @@ async def test_queries_are_limited_to_times_sources_and_conversations(mode):
 
 @pytest.mark.parametrize("mode", ["lexical", "hybrid", "vector"])
 async def test_queries_and_lists_are_limited_to_metadata(mode):
-    async with serving() as memory:
+    async with remembering() as memory:
         await memory.put("The parrot slept.", memory_id="a", metadata={"bird": "1", "day": "mon"})
         await memory.put("The parrot flew.", metadata={"bird": "1", "day": "tue"})
         await memory.put("The parrot sang.", metadata={"bird": "2"})
@@ -129,7 +119,7 @@ async def test_a_filter_by_too_much_metadata_is_refused():
 
 
 async def test_lists_are_limited_to_sources_and_conversations():
-    async with serving() as memory:
+    async with remembering() as memory:
         for i in range(10):
             await memory.put(f"Turn {i}.", conversation_id="even" if i % 2 == 0 else "odd")
         machine = new_memory("Said by a machine.", conversation_id="even")
@@ -148,11 +138,11 @@ async def test_lists_are_limited_to_sources_and_conversations():
 async def test_circumstances_survive_a_restart_and_a_replay(tmp_path):
     journal = {"kind": "sqlite", "data_dir": str(tmp_path)}
     told = {"context": "Anna: Tea?", "event_time": MAY, "conversation_id": "one"}
-    async with serving(journal=journal) as memory:
+    async with remembering(journal=journal) as memory:
         await memory.put("Yes, please.", memory_id="yes", **told)
         before = (await memory.get("yes")).memory
     for _ in range(2):
-        async with serving(journal=journal) as memory:
+        async with remembering(journal=journal) as memory:
             assert (await memory.get("yes")).memory == before
             assert before.context == "Anna: Tea?"
             assert before.event_time.ToDatetime(UTC) == MAY
@@ -160,7 +150,7 @@ async def test_circumstances_survive_a_restart_and_a_replay(tmp_path):
 
 
 async def test_personal_data_is_taken_out_of_the_context_as_out_of_the_text():
-    async with serving() as memory:
+    async with remembering() as memory:
         policy = (await memory.get_policy()).policy
         for rule in policy.rules:
             if rule.rule_id == "pii.memory":

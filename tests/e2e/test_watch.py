@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
-from serving import channel, in_process
+from serving import channel, in_process, remembering
 
 from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2_grpc
@@ -67,10 +67,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind():
 
 
 async def test_refused_watches_say_why():
-    async with (
-        in_process(engine={"max_watches": 1}) as server,
-        MemoryClient(str(server.listen)) as memory,
-    ):
+    async with remembering(engine={"max_watches": 1}) as memory:
         with pytest.raises(NotFound) as missing:
             await anext(memory.watch_state())
         assert missing.value.reason == "SPACE_NOT_FOUND"

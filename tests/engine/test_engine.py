@@ -5,6 +5,7 @@ import asyncio
 import anyio
 import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
+from journal_doubles import FailingJournal, HeldAppends
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
@@ -50,7 +51,7 @@ async def test_concurrent_queries_share_a_scan(driver):
     assert sample("mlsdm_query_batch_vectors_count") == 1
 
 
-async def test_a_repeated_request_is_done_once(driver):
+async def test_a_repeated_request_is_done_once_with_request_id_reused(driver):
     first = await driver.put(1, request=b"r" * 16)
     assert await driver.put(1, request=b"r" * 16) == first
     with pytest.raises(InvalidInput) as caught:
@@ -121,7 +122,7 @@ async def test_reads_wait_for_their_revision(driver):
     assert result == [(["m2"], 3)]
 
 
-async def test_a_revision_that_does_not_come_is_unavailable(driver):
+async def test_a_revision_that_does_not_come_is_unavailable_with_revision_not_reached(driver):
     await driver.put(1)
     with pytest.raises(Unavailable) as caught:
         await driver.query(1, min_revision=99, within_s=0.05)
@@ -171,7 +172,7 @@ async def test_snapshots_are_taken_as_records_come():
         assert 100 <= found.revision <= 131
 
 
-async def test_a_full_bulkhead_refuses_at_once():
+async def test_a_full_bulkhead_refuses_at_once_with_bulkhead_full():
     async with running(max_pending=1) as driver:
         await driver.put(1)
         lanes = driver.engine.lanes
@@ -256,7 +257,7 @@ async def test_pages_return_every_memory_once(driver):
     assert len(seen) == len(set(seen))
 
 
-async def test_pages_are_cut_by_size():
+async def test_pages_are_cut_by_size_with_response_too_large():
     async with running(max_response_bytes=2_000) as driver:
         await driver.put(*range(10), text="x" * 400)
         deadline_s = asyncio.get_running_loop().time() + 5
@@ -285,7 +286,7 @@ async def test_previews_write_nothing(driver):
     assert await driver.journal.head(KEY) == 2
 
 
-async def test_text_without_an_embedder_is_refused(driver):
+async def test_text_without_an_embedder_is_refused_with_embedder_not_configured(driver):
     empty = vector(1, 0)
     with pytest.raises(PreconditionFailed) as caught:
         await driver.engine.intake.put(
@@ -318,20 +319,6 @@ async def test_text_is_embedded_in_shared_passes():
         assert match.memory.text == "a cat sat on the mat"
 
 
-class FailingJournal(MemoryJournal):
-    """Refuses appends while ``failing`` is set, as a journal without its medium does."""
-
-    failing = False
-
-    def append(self, key, payloads, *, expected):
-        if not self.failing:
-            return super().append(key, payloads, expected=expected)
-        future = asyncio.get_running_loop().create_future()
-        error = Unavailable("No medium.", reason="JOURNAL_UNAVAILABLE", retry_after_s=1.0)
-        asyncio.get_running_loop().call_soon(future.set_exception, error)
-        return future
-
-
 async def test_a_failing_journal_refuses_writes_and_serves_reads():
     journal = FailingJournal()
     await journal.open()
@@ -361,26 +348,8 @@ async def test_a_write_that_conflicts_can_be_repeated(driver):
     assert caught.value.retry_after_s is not None
 
 
-class HeldJournal(MemoryJournal):
-    """Tells that a record is durable only when somebody lets it."""
-
-    def __init__(self):
-        super().__init__()
-        self.held = asyncio.Queue()
-
-    def append(self, key, payloads, *, expected):
-        done = super().append(key, payloads, expected=expected)
-        told = asyncio.get_running_loop().create_future()
-        self.held.put_nowait((done, told))
-        return told
-
-    async def let_one_go(self):
-        done, told = await self.held.get()
-        told.set_result(await done)
-
-
-async def test_an_answer_that_is_too_late_is_an_unknown_outcome():
-    journal = HeldJournal()
+async def test_an_answer_that_is_too_late_is_an_unknown_outcome_with_outcome_unknown():
+    journal = HeldAppends()
     await journal.open()
     body = PutMemories((NewMemory("m2", vector(2), True),))
     async with running(journal) as driver:
@@ -400,7 +369,7 @@ async def test_an_answer_that_is_too_late_is_an_unknown_outcome():
     await journal.close()
 
 
-async def test_a_record_that_is_too_large_is_refused():
+async def test_a_record_that_is_too_large_is_refused_with_request_too_large():
     async with running(space={"dimension": 4_096}) as driver:
         big = PutMemories(
             tuple(NewMemory(f"m{i}", vector(i, 4_096), text="x" * 8_000) for i in range(400))
@@ -454,7 +423,7 @@ async def test_failed_first_writes_leave_nothing():
 
 
 async def test_a_space_whose_creator_went_away_is_found():
-    journal = HeldJournal()
+    journal = HeldAppends()
     await journal.open()
     async with running(journal) as driver:
         first = asyncio.ensure_future(driver.put(1))
@@ -471,7 +440,7 @@ async def test_a_space_whose_creator_went_away_is_found():
 
 
 async def test_a_load_that_fails_answers_the_records_that_waited_for_it():
-    class UnreadableJournal(HeldJournal):
+    class UnreadableJournal(HeldAppends):
         unreadable = None
 
         async def read(self, key, *, after, until=None):

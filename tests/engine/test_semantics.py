@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from drive import KEY, event_of, running, ticket, vector
+from journal_doubles import FailingJournal
 from stream_client import ids, memory, opened, told
 
 from mlsdm_grpc.core.mind.compatibility import parts
@@ -21,7 +22,6 @@ from mlsdm_grpc.core.model.record import (
 )
 from mlsdm_grpc.errors import AlreadyExists, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.codec.records import decode_record
-from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.spaces.directory import TENANT_SPACE
@@ -44,18 +44,10 @@ async def old_journal():
     await journal.close()
 
 
-class Journal(MemoryJournal):
-    """Refuses appends while ``failing`` is set; its new spaces are under version 1 until marked."""
+class Journal(FailingJournal):
+    """A journal whose new spaces are under version 1 until marked."""
 
-    failing = False
     new_spaces_version = 1
-
-    def append(self, key, payloads, *, expected):
-        if not self.failing:
-            return super().append(key, payloads, expected=expected)
-        future = asyncio.get_running_loop().create_future()
-        future.set_exception(Unavailable("no journal"))
-        return future
 
 
 @pytest.fixture
@@ -358,7 +350,7 @@ async def test_an_upgrade_that_the_journal_does_not_take_is_made_later(journal):
 
 
 @pytest.mark.parametrize("snapshots", [True, False])
-async def test_older_code_refuses_an_upgraded_space_and_no_other(
+async def test_older_code_refuses_an_upgraded_space_and_no_other_with_semantics_unsupported(
     journal, monkeypatch, logs, snapshots
 ):
     async with upgrading(journal) as driver:

@@ -9,6 +9,7 @@ import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journal_doubles import HeldReads
 from stream_client import Client, ids, memory, opened, told
 
 from mlsdm_grpc.core.model.record import (
@@ -165,7 +166,7 @@ async def test_a_stream_is_taken_up_after_the_last_settled_item():
                 assert await client.rest() == []
 
 
-async def test_a_stream_of_another_life_of_the_space_is_refused():
+async def test_a_stream_of_another_life_of_the_space_is_refused_with_incarnation_mismatch():
     async with running() as driver:
         await driver.put(1)
         for position in (StreamPosition(2, 0), StreamPosition(9, 4)):
@@ -178,7 +179,7 @@ async def test_a_stream_of_another_life_of_the_space_is_refused():
         assert caught.value.metadata == {"space": "no", "expected": "1", "actual": "0"}
 
 
-async def test_a_position_that_the_space_has_not_reached_is_refused():
+async def test_a_position_that_the_space_has_not_reached_is_refused_with_stream_resume_invalid():
     async with running() as driver:
         async with opened(driver) as client:
             client.numbers(1, 2)
@@ -188,7 +189,7 @@ async def test_a_position_that_the_space_has_not_reached_is_refused():
         assert caught.value.reason == "STREAM_RESUME_INVALID"
 
 
-async def test_a_name_is_open_once():
+async def test_a_name_is_open_once_with_stream_in_use():
     async with running() as driver:
         async with opened(driver), opened(driver, stream_id="other"):
             with pytest.raises(Conflict) as caught:
@@ -201,7 +202,7 @@ async def test_a_name_is_open_once():
             pass
 
 
-async def test_streams_of_a_node_are_bounded():
+async def test_streams_of_a_node_are_bounded_with_bulkhead_full():
     async with running(max_streams=1) as driver, opened(driver):
         with pytest.raises(Unavailable) as caught:
             await Client(driver, stream_id="other").next()
@@ -291,18 +292,18 @@ async def test_the_end_of_a_stream_fails_for_nothing_that_its_client_could_repai
 
 async def test_a_call_that_was_not_told_of_its_stream_gives_way_to_a_newer_one():
     """Its connection may be broken without this server knowing."""
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
     async with running(journal) as driver:
         await driver.put(9)
         await driver.engine.evictor.evict_idle()
-        journal.open_reads.clear()
+        journal.snapshots.clear()
         older, newer = Client(driver), Client(driver)
         async with aclosing(older.events), aclosing(newer.events):
             first = asyncio.ensure_future(older.next())
             second = asyncio.ensure_future(newer.next())
             await anyio.lowlevel.checkpoint()
-            journal.open_reads.set()
+            journal.snapshots.set()
             assert isinstance(await second, OpenedStream)
             with pytest.raises(Conflict) as caught:
                 await first
@@ -316,20 +317,7 @@ async def test_a_call_that_was_not_told_of_its_stream_gives_way_to_a_newer_one()
     await journal.close()
 
 
-class HeldJournal(MemoryJournal):
-    """A journal that is slow to read."""
-
-    def __init__(self):
-        super().__init__()
-        self.open_reads = asyncio.Event()
-        self.open_reads.set()
-
-    async def load_snapshot(self, key):
-        await self.open_reads.wait()
-        return await super().load_snapshot(key)
-
-
-async def test_a_read_only_space_ends_the_stream_before_a_record():
+async def test_a_read_only_space_ends_the_stream_before_a_record_with_space_read_only():
     async with running() as driver:
         await driver.put(1)
         space = await driver.engine.directory.existing(KEY)
@@ -506,7 +494,7 @@ async def test_however_a_stream_breaks_nothing_is_lost_and_nothing_is_twice(atte
     await journal.close()
 
 
-async def test_a_stream_pauses_while_the_node_refuses_and_goes_on_afterwards(driver):
+async def test_a_stream_pauses_while_the_node_refuses_and_goes_on_afterwards_with_shedding(driver):
     refusals = [Unavailable("no", reason="SHEDDING", retry_after_s=0.05)] * 2
 
     def admit():
@@ -520,7 +508,7 @@ async def test_a_stream_pauses_while_the_node_refuses_and_goes_on_afterwards(dri
         assert (await client.next()).position.acked_sequence == 1
 
 
-async def test_a_stream_that_the_node_refuses_for_long_ends(driver):
+async def test_a_stream_that_the_node_refuses_for_long_ends_with_emergency(driver):
     def admit():
         raise Unavailable("no", reason="EMERGENCY", retry_after_s=31.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.evaluate import CORPORA, Corpus, Split, judge, rates
+from tools.evaluate import CORPORA, Corpus, Split, judge, rates
 
 
 @pytest.mark.parametrize("corpus", CORPORA, ids=lambda corpus: corpus.name)

@@ -10,7 +10,7 @@ from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, load, word_fea
 from mlsdm_grpc.governance.detectors.text_passages import LIKENESS, ReadText
 from mlsdm_grpc.governance.matching.normalization import plain
 from tests.governance.reading import harm_of, injection_of
-from tests.train import digest, examples, held_out, words
+from tools.train import digest, examples, held_out, words
 
 HOSTILE = "I will hunt you down and break every bone in your body, you will beg for mercy."
 CALM = "We walked along the river, had a cup of tea and talked about the garden. "
@@ -26,7 +26,7 @@ def test_no_line_of_a_test_split_is_an_example():
 
 
 def _held_out():
-    from tests.evaluate import CORPORA
+    from tools.evaluate import CORPORA
 
     return {line.text for corpus in CORPORA for line in corpus.lines(["test"])}
 

@@ -112,7 +112,7 @@ def test_a_principal_may_be_held_to_sheddable():
 
 
 @pytest.mark.parametrize("value", ["", "CRITICAL", "urgent", b"critical"])
-def test_an_unknown_criticality_is_refused_in_every_mode(value):
+def test_an_unknown_criticality_is_refused_in_every_mode_with_metadata_invalid(value):
     call = make_call(QUERY, {KEY: value})
     with pytest.raises(InvalidInput) as raised:
         Door().admission.before(call)

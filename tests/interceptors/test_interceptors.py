@@ -78,7 +78,7 @@ def test_a_stream_lives_as_long_as_its_client_wants(remaining_s, limit_s):
     assert call.deadline_s == 100 + limit_s
 
 
-def test_a_call_that_comes_too_late_is_not_begun():
+def test_a_call_that_comes_too_late_is_not_begun_with_deadline_too_short():
     with pytest.raises(DeadlineExceeded) as raised:
         DeadlineInterceptor(ServerSettings()).before(make_call(remaining_s=0))
     assert raised.value.reason == "DEADLINE_TOO_SHORT"

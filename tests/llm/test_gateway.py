@@ -123,7 +123,7 @@ async def test_a_provider_learns_the_deadline_less_a_margin_and_its_own_limit():
         assert provider.deadlines_s.pop() == pytest.approx(request.deadline_s - 70, abs=1)
 
 
-async def test_what_cannot_be_done_in_time_is_not_begun():
+async def test_what_cannot_be_done_in_time_is_not_begun_with_deadline_too_short():
     provider = Scripted()
     async with gateway_over(lambda: provider, deadline_margin_s=0.2) as gateway:
         with pytest.raises(DeadlineExceeded) as caught:

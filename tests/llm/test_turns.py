@@ -54,7 +54,7 @@ async def test_tenants_come_in_turn():
     assert "".join(order) == "abcabaa"
 
 
-async def test_who_waits_too_long_is_told_and_takes_no_turn():
+async def test_who_waits_too_long_is_told_and_takes_no_turn_with_deadline_expired():
     each = turns(1)
     async with each.turn("a", later()):
         with pytest.raises(DeadlineExceeded) as caught:

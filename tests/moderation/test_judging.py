@@ -246,7 +246,7 @@ async def test_a_defect_of_a_worker_is_an_error_and_no_verdict(monkeypatch):
             )
 
 
-async def test_a_lost_text_worker_refuses_and_writes_nothing():
+async def test_a_lost_text_worker_refuses_and_writes_nothing_with_worker_lost():
     async with running(text_workers=1) as driver:
         judging = driver.engine.judging
         worker = driver.engine.parts.text_workers.worker(0)
@@ -444,7 +444,7 @@ async def test_an_exchange_is_remembered_unless_a_rule_refuses_a_text_of_it():
         assert b"AKIA" not in await records(driver)
 
 
-async def test_a_refused_text_leaves_no_call_of_the_scorer_behind(monkeypatch):
+async def test_a_refused_text_leaves_no_call_of_the_scorer_behind_with_bulkhead_full(monkeypatch):
     running_calls = []
 
     class Slow:

@@ -78,7 +78,7 @@ async def test_of_two_writers_one_has_to_read_again(driver):
     assert (await get(driver)).policy.settings.base_moral_threshold == 0.6
 
 
-async def test_a_repeated_request_sets_once(driver):
+async def test_a_repeated_request_sets_once_with_request_id_reused(driver):
     first = await put(driver, 0.6, request=b"r" * 16)
     await put(driver, 0.7, version=1)
     assert await put(driver, 0.6, request=b"r" * 16) == first
@@ -88,7 +88,7 @@ async def test_a_repeated_request_sets_once(driver):
     assert caught.value.reason == "REQUEST_ID_REUSED"
 
 
-async def test_previews_and_refused_first_policies_write_nothing(driver):
+async def test_previews_and_refused_first_policies_write_nothing_with_etag_mismatch(driver):
     foreseen = await driver.engine.policies.preview("dev", policy(0.6), ticket())
     assert foreseen.revision == 0
     for attempt in (driver.engine.policies.preview, driver.engine.policies.set):

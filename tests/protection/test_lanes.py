@@ -259,7 +259,7 @@ async def test_a_few_requests_may_wait_whatever_they_cost(gate):
     await asyncio.wait(calls)
 
 
-async def test_what_cannot_be_done_in_time_is_refused_at_once(gate, clock):
+async def test_what_cannot_be_done_in_time_is_refused_at_once_with_deadline_too_short(gate, clock):
     fill(gate)
     waiting = [asyncio.ensure_future(gate.enter("a", 0.1, FAR_S)) for _ in range(3)]
     await settle()
@@ -275,7 +275,7 @@ async def test_what_cannot_be_done_in_time_is_refused_at_once(gate, clock):
     await asyncio.wait([*waiting, other])
 
 
-async def test_what_has_expired_is_never_let_in(gate, clock):
+async def test_what_has_expired_is_never_let_in_with_deadline_expired(gate, clock):
     fill(gate)
     late = asyncio.ensure_future(gate.enter("a", COST_S, 5.0))
     fine = asyncio.ensure_future(gate.enter("a", COST_S, 50.0))

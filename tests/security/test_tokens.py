@@ -79,13 +79,13 @@ def test_authorization_wins_over_the_other_key(tokens):
         _ask(tokens, authorization="Bearer wrong", x_api_key="right")
 
 
-def test_no_credential_is_missing(tokens):
+def test_no_credential_is_missing_with_credential_missing(tokens):
     with pytest.raises(Unauthenticated) as raised:
         _ask(tokens)
     assert raised.value.reason == "CREDENTIAL_MISSING"
 
 
-def test_every_invalid_credential_gets_the_same_answer(tokens):
+def test_every_invalid_credential_gets_the_same_answer_with_credential_invalid(tokens):
     answers = set()
     for value in (
         "Bearer wrong",
@@ -124,7 +124,7 @@ def test_the_longest_credential_is_looked_at(write):
         _ask(tokens, authorization=f"Bearer {token}x")
 
 
-def test_a_token_ends_at_its_moment(write):
+def test_a_token_ends_at_its_moment_with_credential_expired(write):
     now = NOW - timedelta(seconds=1)
     tokens = TokenAuthenticator(write(_entry("old", expires=NOW.isoformat())), now=lambda: now)
     assert _ask(tokens, authorization="Bearer old").name == "job"

@@ -149,7 +149,7 @@ async def test_the_server_ends_a_call_that_has_no_deadline(name, reason):
         assert running.handled(name, "DEADLINE_EXCEEDED") == 1
 
 
-async def test_the_server_cuts_a_deadline_that_is_too_long():
+async def test_the_server_cuts_a_deadline_that_is_too_long_with_deadline_expired():
     async with serving(max_deadline_s=0.1) as running:
         result = await running.call("Unary", "hang", timeout=60)
         assert result.error.reason == "DEADLINE_EXPIRED"
@@ -161,7 +161,7 @@ async def test_a_timeout_of_the_servicer_itself_is_a_defect():
         assert (await running.call("Unary", "fail")).code == "INTERNAL"
 
 
-async def test_unknown_methods_and_services():
+async def test_unknown_methods_and_services_with_method_unknown():
     async with serving() as running:
         for path in (f"/{SERVICE}/Nope", "/no.such.Service/Unary", "/grpc.health.v1.Health/Nope"):
             result = await outcome(running.channel.unary_unary(path)(b"\xff\xff"))
@@ -172,7 +172,7 @@ async def test_unknown_methods_and_services():
 
 
 @pytest.mark.parametrize("name", ["Missing", "MissingStream"])
-async def test_a_method_that_the_servicer_lacks(name):
+async def test_a_method_that_the_servicer_lacks_with_not_yet_available(name):
     async with serving() as running:
         result = await running.call(name, "hello")
         assert result.code == "UNIMPLEMENTED"
@@ -183,7 +183,7 @@ async def test_a_method_that_the_servicer_lacks(name):
 
 
 @pytest.mark.parametrize("name", SHAPES)
-async def test_bytes_that_are_not_a_message(name):
+async def test_bytes_that_are_not_a_message_with_message_malformed(name):
     async with serving() as running:
         result = await _send_bytes(running, name, b"\xff\xff\xff")
         assert result.code == "INVALID_ARGUMENT"

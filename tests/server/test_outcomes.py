@@ -53,7 +53,7 @@ async def test_a_write_without_room_for_its_answer_ends_unknown_at_its_deadline(
     assert full.answering.waiting == 0
 
 
-async def test_a_write_that_the_end_of_the_grace_cuts_is_unknown():
+async def test_a_write_that_the_end_of_the_grace_cuts_is_unknown_with_outcome_unknown():
     async with serving() as running:
         write = asyncio.ensure_future(running.call("Write", "hang"))
         await running.ping.begun.wait()

@@ -74,7 +74,7 @@ async def test_silent_calls_keep_neither_health_nor_another_tenant_waiting(name,
 
 
 @pytest.mark.parametrize("path", [CHECK, *(f"/{SERVICE}/{name}" for name in SILENT)])
-async def test_a_message_has_to_come_in_time(monkeypatch, path):
+async def test_a_message_has_to_come_in_time_with_deadline_expired(monkeypatch, path):
     monkeypatch.setattr(handlers, "RECEIVE_S", 0.2)
     gates = room(3)
     async with serving(room=gates) as running, silent_calls(running, path, 1) as (silent,):
@@ -86,7 +86,7 @@ async def test_a_message_has_to_come_in_time(monkeypatch, path):
         assert gates.receiving.free == gates.receiving.total
 
 
-async def test_a_large_request_of_an_open_method_is_refused():
+async def test_a_large_request_of_an_open_method_is_refused_with_request_too_large():
     async with serving() as running:
         request = health_pb2.HealthCheckRequest(service="x" * 65_536)
         stub = health_pb2_grpc.HealthStub(running.channel)

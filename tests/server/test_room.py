@@ -67,7 +67,7 @@ async def test_whoever_waits_is_let_in_in_turn_between_tenants():
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_wait_that_is_too_long_is_refused_with_a_time():
+async def test_a_wait_that_is_too_long_is_refused_with_a_time_with_bulkhead_full():
     gate = ByteGate("receiving", UNIT)
     await gate.take("a", UNIT)
     with pytest.raises(Unavailable) as caught:

@@ -118,7 +118,7 @@ async def test_a_failed_creation_leaves_nothing_behind():
         assert len(driver.engine.directory) == 0
 
 
-async def test_the_embedder_and_the_dimension_of_a_new_space_fit_together():
+async def test_the_embedder_and_the_dimension_of_a_new_space_fit_together_with_embedder_mismatch():
     async with running(space={"embedder": "wordllama"}) as driver:
         for given, expected in [
             ({}, (256, MODEL)),
@@ -196,7 +196,7 @@ async def test_an_embedder_of_another_dimension_cannot_be_given_to_a_space():
         assert other.value.reason == "EMBEDDER_MISMATCH"
 
 
-async def test_a_read_only_space_refuses_writes_without_records(driver):
+async def test_a_read_only_space_refuses_writes_without_records_with_space_read_only(driver):
     first = await driver.put(1, request=b"f" * 16)
     await change(driver, read_only=True)
     head = await driver.journal.head(KEY)
@@ -362,7 +362,7 @@ async def test_a_page_that_takes_long_is_cut_and_goes_on(driver, monkeypatch):
     assert await names(driver) == (["a", "b", "c"], [1, 1, 1])
 
 
-async def test_a_list_of_a_revision_that_is_not_there_is_refused(driver):
+async def test_a_list_of_a_revision_that_is_not_there_is_refused_with_revision_not_reached(driver):
     with pytest.raises(Unavailable) as caught:
         await driver.engine.catalogue.page(
             "dev", after=0, limit=9, min_revision=1, deadline_s=later()

@@ -6,6 +6,7 @@ import anyio
 import numpy as np
 import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
+from journal_doubles import FailingJournal
 
 from mlsdm_grpc.core.mind import consolidation as core
 from mlsdm_grpc.core.model.record import (
@@ -22,7 +23,6 @@ from mlsdm_grpc.errors import (
     InvalidInput,
     NotFound,
     PreconditionFailed,
-    Unavailable,
 )
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
@@ -117,7 +117,7 @@ async def test_the_cosine_of_the_request_wins(driver):
     assert (await state(driver, 3 + 2 + 8 + 1)).used == 1 + 8
 
 
-async def test_a_repeated_request_is_done_once(driver):
+async def test_a_repeated_request_is_done_once_with_request_id_reused(driver):
     await put(driver, near(1, 1), near(1, 2))
     first = await consolidate(driver, request=b"r" * 16)
     await put(driver, near(1, 3))
@@ -151,7 +151,7 @@ async def test_records_repeat_no_content(driver):
             assert len(entry.payload) < 300
 
 
-async def test_refused_requests_write_nothing(driver):
+async def test_refused_requests_write_nothing_with_deadline_expired(driver):
     with pytest.raises(NotFound):
         await consolidate(driver)
     await put(driver, near(1, 1))
@@ -257,15 +257,6 @@ async def test_consolidation_can_be_switched_off():
         assert driver.engine.consolidator.idle
         assert await driver.journal.head(KEY) == outcome.revision
         assert (await consolidate(driver)).merged_count == 2
-
-
-class FailingJournal(MemoryJournal):
-    failing = False
-
-    def append(self, key, payloads, *, expected):
-        if not self.failing:
-            return super().append(key, payloads, expected=expected)
-        raise Unavailable("No medium.", reason="JOURNAL_UNAVAILABLE", retry_after_s=1.0)
 
 
 async def test_a_sleep_that_cannot_be_written_disturbs_nobody(logs):

@@ -19,23 +19,24 @@ def now():
 
 async def test_a_wait_goes_on_while_there_is_movement():
     looks = iter([True, True, False])
-    with pytest.raises(TimeoutError):
-        async with Patience(lambda: next(looks), every_s=0.01) as patience:
-            await asyncio.Event().wait()
+    with pytest.raises(TimeoutError), Patience(lambda: next(looks), every_s=0.01) as patience:
+        await asyncio.Event().wait()
     assert patience.is_over
     assert not list(looks)
 
 
 async def test_a_wait_ends_at_its_time_whatever_moves():
-    with pytest.raises(TimeoutError):
-        async with Patience(lambda: True, every_s=0.01, until_s=now() + 0.05) as patience:
-            await asyncio.Event().wait()
+    with (
+        pytest.raises(TimeoutError),
+        Patience(lambda: True, every_s=0.01, until_s=now() + 0.05) as patience,
+    ):
+        await asyncio.Event().wait()
     assert patience.is_over
 
 
 async def test_nobody_looks_after_the_end():
     looks = []
-    async with Patience(lambda: looks.append(1) or True, every_s=0.01) as patience:
+    with Patience(lambda: looks.append(1) or True, every_s=0.01) as patience:
         await asyncio.sleep(0.05)
     seen = len(looks)
     await asyncio.sleep(0.05)
@@ -45,7 +46,7 @@ async def test_nobody_looks_after_the_end():
 
 async def test_a_cancellation_from_outside_stays_one():
     async def wait():
-        async with Patience(lambda: True, every_s=0.01):
+        with Patience(lambda: True, every_s=0.01):
             await asyncio.Event().wait()
 
     task = asyncio.ensure_future(wait())

@@ -2,17 +2,16 @@
 
 import asyncio
 import os
-from contextlib import asynccontextmanager
 
 import anyio
 import pytest
 from drive import KEY, running, ticket, vector
+from journal_doubles import opened_folder
 
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
-from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.workers.progress import LOADING
 
@@ -68,16 +67,6 @@ def planted(tmp_path, monkeypatch):
     return path
 
 
-@asynccontextmanager
-async def opened(folder):
-    journal = SqliteJournal(folder)
-    await journal.open()
-    try:
-        yield journal
-    finally:
-        await journal.close()
-
-
 async def patiently(call):
     """Call again while the answer is to wait, as clients do."""
     with anyio.fail_after(60):
@@ -96,7 +85,7 @@ async def poison(driver, request=b"p" * 16):
 
 @pytest.mark.usefixtures("path")
 async def test_a_record_that_crashes_its_worker_bars_its_space_only(tmp_path, logs):
-    async with opened(tmp_path / "data") as journal, running(journal, workers=1) as driver:
+    async with opened_folder(tmp_path / "data") as journal, running(journal, workers=1) as driver:
         for key in (KEY, *OTHERS):
             await driver.put(1, 2, 3, key=key)
         before = await driver.state()
@@ -132,7 +121,7 @@ async def refuses_writes(driver, revision):
 
 
 async def test_a_quarantine_ends_with_the_server_and_begins_anew(tmp_path, monkeypatch, path):
-    async with opened(tmp_path / "data") as journal:
+    async with opened_folder(tmp_path / "data") as journal:
         async with running(journal, workers=1) as driver:
             await driver.put(1)
             await driver.put(1, key=OTHERS[0])
@@ -246,7 +235,7 @@ async def test_a_snapshot_is_given_up_when_it_takes_every_worker_down(
     tmp_path, monkeypatch, deaths, logs
 ):
     """Some of them may have been killed from outside; a load is long enough to be met twice."""
-    async with opened(tmp_path / "data") as journal:
+    async with opened_folder(tmp_path / "data") as journal:
         async with running(journal) as driver:
             for key in (KEY, OTHERS[0]):
                 await driver.put(1, 2, 3, key=key)

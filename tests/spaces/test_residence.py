@@ -12,10 +12,10 @@ import pytest
 from drive import KEY, running
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journal_doubles import HeldReads
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import NotFound, Unavailable
-from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces import loader
 from mlsdm_grpc.spaces.directory import SpaceStatus
@@ -452,40 +452,18 @@ async def test_no_answer_shows_what_is_in_ram(steps, kept):
             assert (space.calls, space.writes, space.backlog) == (0, 0, [])
 
 
-class HeldJournal(MemoryJournal):
-    """Lets no space be replayed before it is told to."""
-
-    def __init__(self):
-        super().__init__()
-        self.released = asyncio.Event()
-        self.found = []
-        self.replayed = []
-
-    async def load_snapshot(self, key):
-        found = await super().load_snapshot(key)
-        self.found.append(key)
-        return found
-
-    async def read(self, key, *, after, until=None):
-        self.replayed.append(key)
-        await self.released.wait()
-        async for entries in super().read(key, after=after, until=until):
-            yield entries
-
-
 @pytest.mark.parametrize("size", ["large", "small", "overdue"])
 async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, monkeypatch):
     if size != "small":
         monkeypatch.setattr(loader, "LARGE_BYTES", 0)
     if size == "overdue":
         monkeypatch.setattr(loader, "TURN_S", 0.0)
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     async with running(journal) as driver:
         for key in KEYS:
             await driver.put(1, key=key)
-    journal.released.clear()
+    journal.records.clear()
     journal.found.clear()
     journal.replayed.clear()
     async with running(journal) as driver:
@@ -495,23 +473,22 @@ async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, mon
         for _ in range(100):
             await anyio.lowlevel.checkpoint()
         assert len(journal.replayed) == together
-        journal.released.set()
+        journal.records.set()
         assert all(ids == ["m1"] for ids, _ in await asyncio.gather(*calls))
         assert len(journal.replayed) == len(KEYS)
     await journal.close()
 
 
 async def test_a_call_whose_turn_comes_while_its_space_is_replayed_waits_for_the_end():
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     async with running(journal) as driver:
         await driver.put(1)
         gate = driver.engine.lanes.gate(Lane.INTERACTIVE, Before.MIND, 0)
         assert gate.try_enter(1.0)
         calls = [asyncio.ensure_future(driver.query(1)), asyncio.ensure_future(driver.state())]
         await until(lambda: gate.waiting == 2)
-        journal.released.clear()
+        journal.records.clear()
         journal.replayed.clear()
         lose_the_worker(driver)
         await until(lambda: journal.replayed)
@@ -519,29 +496,28 @@ async def test_a_call_whose_turn_comes_while_its_space_is_replayed_waits_for_the
         for _ in range(100):
             await anyio.lowlevel.checkpoint()
         assert not any(call.done() for call in calls)
-        journal.released.set()
+        journal.records.set()
         found, state = await asyncio.gather(*calls)
         assert (found, state.used) == ((["m1"], 2), 1)
     await journal.close()
 
 
 async def test_a_tenant_that_touches_many_cold_spaces_holds_up_no_other():
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     many = [KEY._replace(space=f"many{number}") for number in range(200)]
     few = [KEY._replace(tenant="other", space=f"few{number}") for number in range(3)]
     async with running(journal) as driver:
         for key in (*many, *few):
             await driver.put(1, key=key)
         await gone(driver)
-        journal.released.clear()
+        journal.records.clear()
         journal.found.clear()
         calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in many]
         await until(lambda: len(journal.found) == 4)
         calls += [asyncio.ensure_future(driver.query(1, key=key)) for key in few]
         await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == len(calls))
-        journal.released.set()
+        journal.records.set()
         assert all(ids == ["m1"] for ids, _ in await asyncio.gather(*calls))
         last = max(journal.found.index(key) for key in few)
         assert last <= 4 + 2 * len(few)
@@ -549,20 +525,19 @@ async def test_a_tenant_that_touches_many_cold_spaces_holds_up_no_other():
 
 
 async def test_calls_that_wait_for_a_load_or_a_revision_are_counted_and_bounded():
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     async with running(journal, max_pending=8) as driver:
         await driver.put(1)
         await gone(driver)
-        journal.released.clear()
+        journal.records.clear()
         calls = [asyncio.ensure_future(driver.query(1)) for _ in range(3)]
         calls.append(asyncio.ensure_future(driver.state()))
         await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == 4)
         with pytest.raises(Unavailable) as caught:
             await driver.query(1)
         assert caught.value.reason == "BULKHEAD_FULL"
-        journal.released.set()
+        journal.records.set()
         await asyncio.gather(*calls)
         calls = [asyncio.ensure_future(driver.query(1, min_revision=3)) for _ in range(4)]
         await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == 4)
@@ -578,15 +553,14 @@ async def test_calls_that_wait_for_a_load_or_a_revision_are_counted_and_bounded(
 
 
 async def test_a_space_that_nobody_waits_for_any_more_is_not_loaded():
-    journal = HeldJournal()
+    journal = HeldReads()
     await journal.open()
-    journal.released.set()
     keys = [KEY._replace(space=f"s{number}") for number in range(20)]
     async with running(journal) as driver:
         for key in keys:
             await driver.put(1, key=key)
         await gone(driver)
-        journal.released.clear()
+        journal.records.clear()
         journal.found.clear()
         calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in keys]
         await until(lambda: lane_of(driver, Lane.INTERACTIVE).in_use == len(keys))
@@ -594,7 +568,7 @@ async def test_a_space_that_nobody_waits_for_any_more_is_not_loaded():
         for call in calls[4:-1]:
             call.cancel()
         await asyncio.wait(calls[4:-1])
-        journal.released.set()
+        journal.records.set()
         await asyncio.gather(*calls[:4], calls[-1])
         assert sorted(journal.found) == sorted([*keys[:4], keys[-1]])
         assert len(driver.engine.directory) == 5

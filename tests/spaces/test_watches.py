@@ -114,7 +114,7 @@ async def test_the_first_figures_wait_for_their_revision(driver):
         assert (await following).revision == 3
 
 
-async def test_a_space_that_does_not_exist_is_not_found(driver):
+async def test_a_space_that_does_not_exist_is_not_found_with_space_not_found(driver):
     with pytest.raises(NotFound) as caught:
         async with watch(driver, key=SpaceKey("dev", "nowhere")) as views:
             await anext(views)
@@ -144,7 +144,7 @@ async def test_another_life_of_the_space_ends_the_watch(driver):
     assert caught.value.reason == "SPACE_NOT_FOUND"
 
 
-async def test_watches_of_a_space_are_bounded_and_release_their_places():
+async def test_watches_of_a_space_are_bounded_and_release_their_places_with_bulkhead_full():
     async with running(max_watches=2) as driver:
         await driver.put(1)
         other = KEY._replace(space="other")
@@ -191,7 +191,7 @@ async def test_a_watch_brings_its_space_back_when_the_worker_is_lost():
                 assert (await following).used == 2
 
 
-async def test_a_space_that_cannot_be_brought_back_ends_its_watches():
+async def test_a_space_that_cannot_be_brought_back_ends_its_watches_with_worker_lost():
     async with running(workers=1) as driver:
         await driver.put(1)
         async with watch(driver) as views:

@@ -12,6 +12,8 @@ from pathlib import Path
 import aiohttp
 import grpc
 
+from mlsdm_grpc.client import MemoryClient
+from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S
 from mlsdm_grpc.config import load_settings
 from mlsdm_grpc.server.build import running_server
 
@@ -40,6 +42,23 @@ async def in_process(*, times=None, **sections):
     settings = await asyncio.to_thread(load_settings, None, overrides)
     async with running_server(settings, times=times) as server:
         yield server
+
+
+@asynccontextmanager
+async def connected(*, timeout_s=DEFAULT_TIMEOUT_S, **sections):
+    """Yield a server with minds in this process, and a client of it."""
+    async with (
+        in_process(**sections) as server,
+        MemoryClient(str(server.listen), timeout_s=timeout_s) as client,
+    ):
+        yield server, client
+
+
+@asynccontextmanager
+async def remembering(**options):
+    """Yield the client of a server with minds in this process."""
+    async with connected(**options) as (_, client):
+        yield client
 
 
 class ServerProcess:

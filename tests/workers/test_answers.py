@@ -133,7 +133,7 @@ def test_nothing_found_is_an_answer():
     assert response.phase == np.float32(0.3)
 
 
-def test_an_answer_that_is_too_large_is_refused():
+def test_an_answer_that_is_too_large_is_refused_with_response_too_large():
     mind = mind_of(100)
     asked = queries(2)
     size = (

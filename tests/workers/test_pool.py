@@ -199,7 +199,7 @@ async def test_a_durable_write_is_answered_by_the_replacement():
         assert all(space.writes == 0 for space in driver.engine.directory)
 
 
-async def test_a_write_whose_space_does_not_come_back_is_unavailable():
+async def test_a_write_whose_space_does_not_come_back_is_unavailable_with_worker_lost():
     async with running(workers=1) as driver:
         await driver.put(0)
         pool = driver.engine.parts.space_workers

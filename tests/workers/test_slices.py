@@ -378,7 +378,7 @@ def test_a_write_is_not_cancelled(handler):
     assert [(r.call_id, r.revision) for r in done(handler)] == [(10, ROWS + 2)]
 
 
-def test_what_has_expired_is_not_done(handler):
+def test_what_has_expired_is_not_done_with_deadline_expired(handler):
     (single,) = handler.handle([search(10, 1, deadline_ns=1)])
     assert single.failure.reason == "DEADLINE_EXPIRED"
     (batch,) = answers(handler, search(11, 64, deadline_ns=1))

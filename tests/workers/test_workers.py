@@ -43,7 +43,7 @@ async def test_workers_answer_as_the_inline_form_does():
     assert results[0] == results[1]
 
 
-async def test_a_lost_worker_is_replaced_and_nothing_is_lost():
+async def test_a_lost_worker_is_replaced_and_nothing_is_lost_with_worker_lost():
     async with running(workers=1) as driver:
         await driver.put(*range(20))
         before = await driver.state()

@@ -1,1 +1,1 @@
-"""Detectors: what of a text is harm, injection, secret or personal data."""
+"""Detectors of harm, prompt injection, secrets and personal data in text."""

@@ -1,4 +1,4 @@
-"""Check digits and ranges that tell personal numbers from other numbers."""
+"""Check digits and number ranges that separate personal numbers from other numbers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _CARD_ISSUERS: Final = re.compile(
 
 
 def is_luhn(digits: str) -> bool:
-    """Return whether the last of ``digits`` is the check digit of the others.
+    """Return whether the last digit of ``digits`` is the Luhn check digit of the others.
 
     Source: ISO/IEC 7812-1, annex B.
     """
@@ -54,17 +54,17 @@ def is_luhn(digits: str) -> bool:
 
 
 def is_card(digits: str) -> bool:
-    """Return whether ``digits`` can be the number of a payment card: issuer, length, Luhn."""
+    """Return whether ``digits`` can be a payment card number, by issuer, length and Luhn digit."""
     return _CARD_ISSUERS.fullmatch(digits) is not None and is_luhn(digits)
 
 
 def iban_length(country: str) -> int:
-    """Return the length of an IBAN of ``country`` (two capitals), 0 where there are none."""
+    """Return the length of an IBAN of ``country`` (two capitals); 0 if it issues none."""
     return _IBAN_LENGTHS.get(country, 0)
 
 
 def is_iban(compact: str) -> bool:
-    """Return whether ``compact`` (capitals and digits, no spaces) has the right remainder.
+    """Return whether ``compact`` (capitals and digits, no spaces) has the remainder of an IBAN.
 
     Source: ISO 13616-1, ISO/IEC 7064 MOD 97-10.
     """
@@ -73,7 +73,7 @@ def is_iban(compact: str) -> bool:
 
 
 def is_ssn(area: str, group: str, serial: str) -> bool:
-    """Return whether the parts can be a social security number that has been issued.
+    """Return whether the parts can form a social security number that has been issued.
 
     Source: Social Security Administration, randomisation of 2011: areas 000, 666 and 900 to 999,
     group 00 and serial 0000 are never issued.

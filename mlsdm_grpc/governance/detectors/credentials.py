@@ -1,7 +1,7 @@
-"""The classes of secrets: keys, tokens, passwords, private keys.
+"""Classes of secrets: keys, tokens, passwords and private keys.
 
-``data/credentials.toml`` has their patterns and says how to add one. The conditions that no pattern
-can express stand here.
+``data/credentials.toml`` contains their patterns and explains how to add one. Conditions that a
+pattern cannot express are in this module.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _Check = Callable[[re.Match[str]], bool]
 
 @dataclass(frozen=True, slots=True)
 class SecretClass:
-    """Form of one class of secrets."""
+    """Syntax of one class of secrets."""
 
     category: str
     hints: tuple[str, ...]
-    """Lower case; a text without any of them is not searched."""
+    """Lower-case strings; a text that contains none of them is not searched."""
     pattern: re.Pattern[str]
-    """Group ``v``, where there is one, is the place; else the whole match is."""
+    """Pattern of the class; its group ``v``, if present, is the secret."""
     accepts: _Check
-    """Further condition of a match."""
+    """Further condition on a match."""
     score: float
 
 
 @cache
 def secret_classes() -> tuple[SecretClass, ...]:
-    """Return all classes, more specific ones first: of places that overlap the first one stays."""
+    """Return all classes, specific ones first; of overlapping matches the first one stays."""
     table = read_table("mlsdm_grpc.governance", "credentials")
     return tuple(
         SecretClass(
@@ -54,7 +54,7 @@ def secret_classes() -> tuple[SecretClass, ...]:
 
 @cache
 def _values() -> Mapping[str, re.Pattern[str]]:
-    """Return the patterns of values that are no secrets, and of words near those that are."""
+    """Return the patterns of values that are no secrets, and of the words near secrets."""
     entries = read_table("mlsdm_grpc.governance", "credentials")["values"]
     return {name: re.compile(expand_pattern(entry, {})) for name, entry in entries.items()}
 
@@ -64,7 +64,7 @@ def _is_value(match: re.Match[str]) -> bool:
 
 
 def _is_said_value(match: re.Match[str]) -> bool:
-    """Tell a secret from a word of a sentence: it has a digit and something else."""
+    """Return whether a value in a sentence is a secret: it has a digit and another character."""
     digits = sum(each.isdigit() for each in match["v"])
     return 0 < digits < len(match["v"]) and _is_value(match)
 
@@ -81,7 +81,7 @@ def _has_password(match: re.Match[str]) -> bool:
 
 
 def _is_assigned(match: re.Match[str]) -> bool:
-    """Tell a value from a word of a sentence: it is quoted, ends its line, or is no plain word."""
+    """Return whether an assigned value is a secret: quoted, last in its line, or no word."""
     value = match["v"]
     if not _is_value(match):
         return False
@@ -93,7 +93,7 @@ def _is_assigned(match: re.Match[str]) -> bool:
 
 
 def _is_told(match: re.Match[str]) -> bool:
-    """Tell "the password is orange" from "the password is required"."""
+    """Return whether a stated value is a secret; "is orange" is one, "is required" is not."""
     return _is_value(match) and not _says_state(match["v"])
 
 
@@ -102,7 +102,7 @@ def _says_state(value: str) -> bool:
 
 
 def _is_login(match: re.Match[str]) -> bool:
-    """Return whether Basic authentication carries a name and a password."""
+    """Return whether Basic authentication contains a name and a password."""
     try:
         decoded = base64.b64decode(match["v"] + "=" * (-len(match["v"]) % 4), validate=True)
     except binascii.Error:
@@ -110,6 +110,7 @@ def _is_login(match: re.Match[str]) -> bool:
     return b":" in decoded and decoded.isascii()
 
 
+# Conditions by the name used in the table.
 _CHECKS: Final[Mapping[str, _Check]] = MappingProxyType(
     {
         "has_password": _has_password,
@@ -120,4 +121,3 @@ _CHECKS: Final[Mapping[str, _Check]] = MappingProxyType(
         "is_told": _is_told,
     }
 )
-"""Conditions by the name that the table has for them."""

@@ -1,4 +1,4 @@
-"""The moral value of a text, judged by its words and what stands around them."""
+"""Detector of harm, which scores the words of a text and their context."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from mlsdm_grpc.governance.matching.rule_tables import read_rule_matcher
 __all__ = ["NEUTRAL", "VERSION", "Harm", "harm_evidence", "score_harm"]
 
 VERSION: Final = "lexical-2"
-"""Changes whenever the same text may be given another value."""
+"""Version of the scores; it changes when the same text may get another value."""
 NEUTRAL: Final = 0.8
 """Moral value of a text without a finding."""
+# Moral value of a text at the limit of a finding.
 _DOUBTED: Final = 0.6
-"""Moral value of a text at the edge of a finding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """The judgement of a scorer."""
+    """Result of a harm scorer."""
 
     moral_value: float
-    """0 (hostile) to 1; below 0.5 is refused by the built-in policy."""
+    """Moral value, 0 (hostile) to 1; the built-in policy refuses values below 0.5."""
     findings: tuple[Finding, ...]
 
 
@@ -44,7 +44,7 @@ def _rules() -> RuleMatcher:
 
 
 def harm_evidence(read: ReadText) -> list[RuleEvidence]:
-    """Return the matches of the rules, in English, German, French, Spanish and Ukrainian.
+    """Return the matches of the harm rules in English, German, French, Spanish and Ukrainian.
 
     Cost: O(len(text)).
     """
@@ -58,9 +58,9 @@ def score_harm(read: ReadText) -> Harm:
     """Return the moral value of a text.
 
     Returns:
-        0.8 where nothing was found, 0.5 to 0.6 at the edge of a finding, else less, down to 0. It
-        is the lowest over the passages of the text, never a sum. It is a first line: it knows
-        open words, no hints.
+        0.8 without a finding, 0.5 to 0.6 at the limit of a finding, lower beyond it, down to 0. The
+        value is the minimum over the passages of the text, not a sum. The detector is a first line
+        of defence: it recognises explicit words and no allusions.
     """
     found = weighed(read, FindingKind.HARM, load().harm, harm_evidence(read))
     if found.score >= LIMIT:

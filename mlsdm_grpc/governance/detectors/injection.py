@@ -1,4 +1,4 @@
-"""Attempts to change, uncover or override the instructions of a language model."""
+"""Detector of attempts to change, reveal or override the instructions of a language model."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _INVISIBLE: Final = re.compile(r"[\u200b-\u200f\u2060-\u2064\ufeff\U000e0020-\U0
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """The judgement of the detector."""
+    """Result of the injection detector."""
 
     score: float
-    """0 to 1, the highest over the passages of the text; ``LIMIT`` and more is an attempt."""
+    """Highest score over the passages of the text, 0 to 1; ``LIMIT`` or more is an attempt."""
     findings: tuple[Finding, ...]
-    """By rising start."""
+    """Findings in order of their start."""
 
 
 def score_injection(read: ReadText) -> Injection:
-    """Return how surely a text tries to steer a model against its instructions.
+    """Return the probability that a text tries to override the instructions of a model.
 
-    The text is folded first; code within it, one level deep, is read as well. Categories:
+    The text is folded first, and text encoded in it is decoded one level deep. Categories:
     instruction_override, system_prompt_probe, role_hijack, jailbreak, fake_markup, obfuscated,
-    indirect, exfiltration, and likeness where no rule has part in it.
+    indirect, exfiltration, and likeness if no rule matches.
 
     Cost: O(len(text)).
     """
@@ -53,7 +53,7 @@ def score_injection(read: ReadText) -> Injection:
 
 
 def injection_evidence(read: ReadText) -> list[RuleEvidence]:
-    """Return the matches of rules, marks and code.
+    """Return the matches of rules, markup and encoded text.
 
     Cost: O(len(text)).
     """

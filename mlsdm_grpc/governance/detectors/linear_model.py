@@ -1,10 +1,10 @@
-"""Calibrated linear model of harm and of injection over words, letters and matches of rules.
+"""Calibrated linear model of harm and injection over words, letter sequences and rule matches.
 
-A rule says that words stand together; this weighs what stands around them, as it learned from
-labelled lines and from more than a hundred thousand paragraphs of books, manuals and letters. Its
-score is 0.5 where about one such paragraph in 10,000 of its language is called hostile. Its weights
-are made by ``make train``, without the test splits of the corpora and without the final third of
-the paragraphs.
+A rule requires certain words together; the model scores their context. It is trained on labelled
+lines and on more than a hundred thousand paragraphs of books, manuals and letters. At a score of
+0.5 about one paragraph in 10,000 of its language is wrongly classified as hostile. ``make train``
+computes the weights, without the test splits of the corpora and without the last third of the
+paragraphs.
 """
 
 from __future__ import annotations
@@ -40,16 +40,17 @@ __all__ = [
 ]
 
 BUCKETS: Final = 1 << 18
-"""Weights of each head for words and letters; a feature finds its own by a hash."""
+"""Number of weights of each head for words and letters; a hash assigns each feature to one."""
 EVIDENCE: Final = 1 << 13
-"""Weights of each head for matches of rules."""
+"""Number of weights of each head for rule matches."""
 LEAST_FEATURES: Final = 100
-"""A text of fewer features, some eight words, says less than its words alone would."""
+"""Smallest number of features, about eight words, at which a text is scored by its words alone."""
 FORMAT: Final = struct.Struct("<8s32s")
-"""Start of the file: mark, SHA-256 of the examples; then two heads, harm and injection."""
+"""Layout of the file header: mark and SHA-256 of the examples; the heads of harm and injection
+follow."""
 HEAD: Final = struct.Struct("<fff6f")
-"""Start of a head: bias, scale, slope, cut by language; behind it ``BUCKETS`` signed bytes and
-``EVIDENCE`` 32-bit floats."""
+"""Layout of a head: bias, scale, slope, cut by language; then ``BUCKETS`` int8 and ``EVIDENCE``
+float32."""
 _MARK: Final = b"linear03"
 _WORD: Final = re.compile(r"[\w']+")
 _MIXED: Final = re.compile(r"[a-z][\u0370-\u052f]|[\u0370-\u052f][a-z]")
@@ -59,29 +60,29 @@ _MAX_WORD_CHARS: Final = 32
 
 
 class WordFeatures(NamedTuple):
-    """A word of a text and the buckets of the features that end at it."""
+    """Word of a text, and the buckets of the features that end at it."""
 
     start: int
     end: int
     buckets: tuple[int, ...]
     languages: tuple[int, ...]
-    """Those that have it as a stop word."""
+    """Numbers of the languages that have the word as a stop word."""
 
 
 class Passage(NamedTuple):
-    """Words that are weighed together."""
+    """Words that are scored together."""
 
     words: Sequence[WordFeatures]
     buckets: np.ndarray
-    """Each once."""
+    """Distinct buckets of the words."""
     language: int
-    """Number of its likeliest language."""
+    """Number of the most likely language."""
     raised: float = 0.0
-    """Added to the cut."""
+    """Increase of the cut."""
 
     @classmethod
     def of(cls, words: Sequence[WordFeatures], raised: float = 0.0) -> Passage:
-        """Return the passage of some words."""
+        """Return the passage that consists of ``words``."""
         buckets = set(chain.from_iterable(each.buckets for each in words))
         numbers = np.fromiter(buckets, np.int32, len(buckets))
         language = likeliest(each.languages for each in words if each.languages)
@@ -89,24 +90,25 @@ class Passage(NamedTuple):
 
 
 class LinearHead(NamedTuple):
-    """Weights of one question, and where its scores are cut."""
+    """Weights of one question, with its calibration."""
 
     bias: float
     scale: float
     slope: float
-    """Steepness of the scores at 0.5, from Platt's calibration."""
+    """Steepness of the scores at 0.5, from Platt scaling."""
     cuts: tuple[float, ...]
-    """Logit that has the score 0.5, by the number of the language; the last is for all others."""
+    """Logit with the score 0.5, by number of the language; the last one is for all other
+    languages."""
     weights: np.ndarray
-    """Signed bytes, times ``scale``."""
+    """Weights as int8, in units of ``scale``."""
     evidence: memoryview[float]
 
     def logit(self, passage: Passage, evidence: Iterable[int]) -> float:
         """Return the logit of a passage.
 
         Args:
-            passage: Each of its features counts once.
-            evidence: See :func:`evidence_ids`; each counts once.
+            passage: Passage; each of its features counts once.
+            evidence: Numbers of rule matches, see :func:`evidence_ids`; each counts once.
         """
         total = int(self.weights[passage.buckets].sum(dtype=np.int64)) * self.scale
         root = math.sqrt(max(len(passage.buckets), LEAST_FEATURES))
@@ -119,22 +121,22 @@ class LinearHead(NamedTuple):
         return 1.0 / (1.0 + math.exp(-max(min(distance, 60.0), -60.0)))
 
     def contribution(self, word: WordFeatures) -> int:
-        """Return the weight of the features of one word, in units of ``scale``."""
+        """Return the sum of the weights of a word's features, in units of ``scale``."""
         return int(self.weights[list(word.buckets)].sum(dtype=np.int64))
 
 
 class Model(NamedTuple):
-    """Both heads, and what they were made from."""
+    """Both heads, with the digest of their training data."""
 
     digest: bytes
-    """SHA-256 of the examples."""
+    """SHA-256 of the training examples."""
     harm: LinearHead
     injection: LinearHead
 
 
 @cache
 def load() -> Model:
-    """Return the model that comes with the package."""
+    """Return the model in the package."""
     data = read_bytes("mlsdm_grpc.governance", "linear_model.bin")
     mark, digest = FORMAT.unpack_from(data)
     length = HEAD.size + BUCKETS + 4 * EVIDENCE
@@ -158,10 +160,10 @@ def load() -> Model:
 
 
 def word_features(folded: Folded, start: int = 0, end: int | None = None) -> list[WordFeatures]:
-    """Return the words that lie wholly in ``folded.text[start:end]``, with places in the original.
+    """Return the words that lie wholly in ``folded.text[start:end]``, with their original offsets.
 
-    Features of a word: itself, its letters in runs of 3 to 5, it behind the word before it, and it
-    behind the second word before it.
+    Features of a word: the word, its letter sequences of length 3 to 5, the pair with the word
+    before it, and the pair with the second word before it.
     """
     text, origin = folded.text, folded.origin
     end = len(text) if end is None else end
@@ -180,7 +182,7 @@ def word_features(folded: Folded, start: int = 0, end: int | None = None) -> lis
 
 @lru_cache(maxsize=4096)
 def _meant(word: str) -> str:
-    """Return a word with digits or letters of another script as the letters that they stand for."""
+    """Return a word with digits and foreign letters replaced by the letters they imitate."""
     if word.isalpha() and (word.isascii() or not _MIXED.search(word)):
         return word
     if word.isdigit():
@@ -189,7 +191,7 @@ def _meant(word: str) -> str:
 
 
 def _next_gap(text: str, at: int) -> int:
-    """Return where the word that is cut at ``at`` ends."""
+    """Return the end of the word that contains offset ``at``."""
     if not 0 < at < len(text) or not _WORD.match(text[at - 1]):
         return at
     match = _WORD.match(text, at)
@@ -197,7 +199,7 @@ def _next_gap(text: str, at: int) -> int:
 
 
 def _last_gap(text: str, at: int) -> int:
-    """Return where the word that is cut at ``at`` begins."""
+    """Return the start of the word that contains offset ``at``."""
     if not 0 < at < len(text) or not _WORD.match(text[at]):
         return at
     while at and _WORD.match(text[at - 1]):
@@ -206,16 +208,16 @@ def _last_gap(text: str, at: int) -> int:
 
 
 def evidence_ids(category: str, pattern: str, language: str) -> Iterator[int]:
-    """Yield the numbers of what a match of a rule says, from the general to the special."""
+    """Yield the numbers of the evidence in a rule match, from general to specific."""
     for name in (category, f"{category}|{pattern}", f"{language}|{category}|{pattern}"):
         yield crc32(name.encode()) % EVIDENCE
 
 
 @lru_cache(maxsize=4096)
 def _of_word(word: str) -> tuple[int, ...]:
-    """Return the buckets of the features that a word has whatever stands before it.
+    """Return the buckets of the features that depend on the word alone.
 
-    Memory: at most 1 KB for each word that is kept.
+    Memory: at most 1 KB for each cached word.
     """
     framed = f"_{word}_"
     if framed.isascii():

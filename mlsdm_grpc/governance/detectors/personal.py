@@ -1,4 +1,4 @@
-"""Personal data in text: addresses and numbers whose form or check digits tell them from others."""
+"""Detector of personal data: addresses and numbers with a distinctive form or with check digits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Place", "find_personal"]
 
 
 class Place(NamedTuple):
-    """Where something of a class stands."""
+    """Place of personal data in a text."""
 
     category: str
     start: int
@@ -26,10 +26,10 @@ class Place(NamedTuple):
 
 
 class _Phones(NamedTuple):
-    """Phone numbers that are recognised without a country code."""
+    """Recognition of phone numbers without a country code."""
 
     regions: tuple[str, ...]
-    """Countries whose national numbers are known, ISO 3166."""
+    """Countries whose national numbers are recognised, ISO 3166."""
     shapes: re.Pattern[str]
     """Shapes that only phone numbers have."""
 
@@ -48,14 +48,14 @@ _SSN: Final = re.compile(
     r"(?<![\d\-.+])(\d{3})([\- ])(\d{2})\2(\d{4})(?![\d]|[\-.]\d)|(?<![\d\-.+])(\d{9})(?!\d)",
     re.ASCII,
 )
+# Network that examples and tests use for addresses of persons.
 _DOCUMENTATION_V4: Final = ipaddress.IPv4Network("203.0.113.0/24")
-"""Stands for addresses of persons in examples and tests."""
 _DOCUMENTATION_V6: Final = ipaddress.IPv6Network("2001:db8::/32")
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4: Final = re.compile(rf"(?<![\w.\-])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d|-\d)", re.ASCII)
 _IPV6: Final = re.compile(r"(?<![\w:.])[0-9a-fA-F:]{3,39}(?![\w:])", re.ASCII)
+# Upper limit of small numbers; four of them are a version or a section unless a word says address.
 _SMALL_OCTET: Final = 30
-"""Four numbers below it are a version or a section unless a word near them names an address."""
 _PHONE: Final = re.compile(
     r"(?<![\w.,/=\-#+])(?:\+|00)[1-9](?:[ \-./()]{0,2}\d){6,14}(?!\w|[\-.,/]\d)"
     r"|(?<![\w.,/=\-#+(])(?:\(\d{2,5}\)|\d{2,5})(?:[ \-./]{1,2}\d{2,8}){1,5}(?!\w|[\-.,/:]\d)"
@@ -63,21 +63,21 @@ _PHONE: Final = re.compile(
     re.ASCII,
 )
 _INTERNATIONAL: Final = re.compile(r"(?:\+|00)[1-9]")
+# Dates, ranges of years and grouped numbers; only a word for a phone makes them phone numbers.
 _DATE: Final = re.compile(
     r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}(?:[ -]\d{1,2}.*)?"
     r"|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d"
     r"|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d|\d{1,3}(?: \d{3})+"
 )
-"""Dates, ranges of years and grouped numbers, which are read as phones only with a word for one."""
+# Number of digits of an article number; a card number of that length needs a word for a card.
 _EAN: Final = 13
-"""Digits of the number of an article; a card with as few needs a word for it."""
+# Distance before a number in which a word may name it, characters.
 _NEAR: Final = 32
-"""Characters before a number in which a word may name it."""
 
 
 @cache
 def _near() -> Mapping[str, re.Pattern[str]]:
-    """Return, by what they name, the patterns of words that stand before a number."""
+    """Return the patterns of words that precede a number, by the kind of number."""
     near = read_table("mlsdm_grpc.governance", "personal")["near"]
     return {name: re.compile(expand_pattern(entry, {})) for name, entry in near.items()}
 
@@ -89,7 +89,7 @@ def _phones() -> _Phones:
 
 
 def find_personal(text: str) -> Iterator[Place]:
-    """Yield the places of personal data, surer classes first; they may overlap.
+    """Yield the places of personal data, certain classes first; places may overlap.
 
     Cost: O(len(text)); every repetition in the patterns is bounded.
     """
@@ -154,7 +154,7 @@ def _addresses(text: str) -> Iterator[Place]:
 
 
 def _is_host(text: str) -> bool:
-    """Return whether an address may belong to a person: none of a private or special network."""
+    """Return whether an address may belong to a person: not in a private or special network."""
     address = ipaddress.IPv4Address(text)
     return address in _DOCUMENTATION_V4 or address.is_global
 

@@ -1,7 +1,7 @@
-"""Personal data and secrets in text: types and places, never values.
+"""Detector of personal data and secrets, which returns classes and places but never values.
 
-A place is decided by its first ``MAX_MATCH_CHARS`` characters. Some places are longer (a private
-key, a token with many claims): they go on to the end of the value.
+The first ``MAX_MATCH_CHARS`` characters of a place decide about it. A longer place, such as a
+private key or a token with many claims, continues to the end of its value.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["find_sensitive"]
 
 
 def find_sensitive(text: str) -> tuple[Finding, ...]:
-    """Return where personal data and secrets stand in ``text``.
+    """Return the places of personal data and secrets in ``text``.
 
     Args:
-        text: As given by the caller. It is searched in the form that ``unmasked`` gives it.
+        text: Text of the caller, searched in the form that ``unmasked`` returns.
 
     Returns:
-        Sorted by place, none overlapping another: of two classes the more specific one stays.
-        Personal data: email, phone, ssn, iban, card, ipv4, ipv6. Secrets: the categories of
+        Findings in order of their start, without overlaps: the more specific class stays. Personal
+        data: email, phone, ssn, iban, card, ipv4, ipv6. Secrets: the categories of
         :func:`secret_classes`.
 
     Cost: O(len(text)).
@@ -47,7 +47,7 @@ def find_sensitive(text: str) -> tuple[Finding, ...]:
 
 
 def _end_of(origin: Sequence[int], end: int) -> int:
-    """Return where a place ends in the given text; ``%40`` at its end is part of it."""
+    """Return the end of a place in the original text; a trailing ``%40`` belongs to it."""
     return origin[end] if origin[end] - origin[end - 1] == len("%40") else origin[end - 1] + 1
 
 

@@ -1,4 +1,4 @@
-"""Passages of a text, weighed by the linear model: where it is hostile, how surely, and why."""
+"""Passages of a text and their scores from the linear model, with the evidence for each."""
 
 from __future__ import annotations
 
@@ -36,43 +36,43 @@ __all__ = [
 ]
 
 LIMIT: Final = 0.5
-"""Score from which a passage is hostile."""
+"""Lowest score of a hostile passage."""
 BORDERLINE: Final = 0.2
-"""Score from which a passage has a finding, although it is not hostile."""
+"""Lowest score of a passage that has a finding without being hostile."""
 DOUBTED: Final = "doubted"
-"""Category of a match that its context speaks against: it is weighed, and no finding."""
+"""Category of a match whose context contradicts it; it is scored but makes no finding."""
 LIKENESS: Final = "likeness"
-"""Category and rule of a finding that no rule has part in."""
+"""Category and rule of a finding without a rule match."""
 _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
+# Widths around a match that are scored with it, in characters, with the increase of the cut for
+# each; the increase offsets the larger number of such passages.
 _REACHES_CHARS: Final = ((60, 0.1), (20, 0.15))
-"""Characters around a match that are weighed with it, some of its context and its sentence, and how
-much higher the cut is: there are more such passages than windows."""
+# Largest distance behind the start of a match that is scored with it, characters.
 _FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
-"""Characters behind the start of a match that are weighed with it at most."""
+# Number of words in the place of a finding without a rule match.
 _SHOWN_WORDS: Final = 8
-"""Words of the place that is shown where no rule has part in a decision."""
 
 
 class RuleEvidence(NamedTuple):
-    """A match of a rule: what may be hostile if its passage is."""
+    """Match of a rule, which is hostile if its passage is."""
 
     category: str
     rule: str
-    """Pattern of the rule, or kind of the mark."""
+    """Pattern of the rule, or kind of markup."""
     language: str
-    """ISO 639-1; empty for marks and code."""
+    """ISO 639-1 code; empty for markup and encoded text."""
     start: int
     end: int
 
 
 class ReadText:
-    """A text that several detectors read, each part of the work done once.
+    """Text that several detectors read; each intermediate result is computed once.
 
     Args:
-        text: As given.
-        in_pieces: It is judged in pieces as it is made, so only what lies within
-            ``MAX_MATCH_CHARS`` of a place may decide about it.
+        text: Original text.
+        in_pieces: Whether the text is evaluated in pieces while it is generated; then only the
+            ``MAX_MATCH_CHARS`` around a place decide about it.
     """
 
     def __init__(self, text: str, *, in_pieces: bool = False) -> None:
@@ -81,17 +81,17 @@ class ReadText:
 
     @cached_property
     def folded(self) -> Folded:
-        """The text in its plain form."""
+        """Text in plain form."""
         return plain(self.text)
 
     @cached_property
     def words(self) -> list[WordFeatures]:
-        """The features of all its words."""
+        """Features of all words."""
         return word_features(self.folded)
 
     @cached_property
     def windows(self) -> list[tuple[Passage, int, int]]:
-        """Overlapping passages that cover it, each with its first character and its end."""
+        """Overlapping passages that cover the text, each with its start and its end."""
         found = []
         for first in range(0, max(len(self.words) - _STEP_WORDS, 1), _STEP_WORDS):
             words = self.words[first : first + _WINDOW_WORDS]
@@ -102,28 +102,28 @@ class ReadText:
 
 
 class Weighed(NamedTuple):
-    """The judgement of a text."""
+    """Score and findings of a text."""
 
     score: float
-    """Calibrated, 0 to 1, the highest of its passages; ``LIMIT`` and more is hostile."""
+    """Highest calibrated score over the passages, 0 to 1; ``LIMIT`` or more is hostile."""
     findings: tuple[Finding, ...]
-    """Places in the passages of at least ``BORDERLINE``, by rising start."""
+    """Places in passages that score ``BORDERLINE`` or more, in order of their start."""
 
 
 def weighed(
     read: ReadText, kind: FindingKind, head: LinearHead, evidence: Sequence[RuleEvidence]
 ) -> Weighed:
-    """Weigh the passages of a text.
+    """Score the passages of a text.
 
     Args:
-        read: The text.
-        kind: Of the findings.
-        head: The question.
+        read: Text to score.
+        kind: Kind of the findings.
+        head: Head of the model.
         evidence: Matches of rules.
 
     Returns:
-        Findings, at most ``MAX_HITS``, are the matches of rules in hostile and borderline passages;
-        in one without any, the words that weigh most.
+        Score and at most ``MAX_HITS`` findings. They are the rule matches in hostile and borderline
+        passages; in a passage without one, the words with the largest weights.
 
     Cost: O(len(text)), about 5 us a word.
     """
@@ -150,7 +150,7 @@ def weighed(
 def _passages(
     read: ReadText, evidence: Sequence[RuleEvidence]
 ) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
-    """Yield the passages of a text: what stands close around each match, and its windows."""
+    """Yield the passages of a text: the surroundings of each match, and the windows."""
     yield from _pieces(read, evidence)
     if not read.in_pieces:
         for window, start, end in read.windows:
@@ -160,7 +160,7 @@ def _passages(
 def _pieces(
     read: ReadText, evidence: Sequence[RuleEvidence]
 ) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
-    """Yield what stands around each match that its context does not speak against."""
+    """Yield the surroundings of each match that its context does not contradict."""
     matches = [each for each in evidence if each.category != DOUBTED]
     for each, (reach, raised) in itertools.product(matches, _REACHES_CHARS):
         start = max(each.start - reach, 0)

@@ -1,1 +1,1 @@
-"""How texts are read: normal forms, words, patterns, places."""
+"""Text matching: normal forms, words, patterns and places."""

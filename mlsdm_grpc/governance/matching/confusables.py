@@ -1,4 +1,4 @@
-"""Characters that stand for letters: of other scripts, digits and signs, drawn letters."""
+"""Characters that stand for letters: letters of other scripts, digits, signs and drawn letters."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _Translation = Mapping[int, int] | Mapping[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Confusables:
-    """Translations of characters, for :meth:`str.translate`; ``drawn`` by character."""
+    """Translation tables for :meth:`str.translate`; ``drawn`` is indexed by character."""
 
     latin: _Translation
-    """Cyrillic and Greek letters as the Latin ones that they look like."""
+    """Cyrillic and Greek letters to similar Latin letters."""
     cyrillic: _Translation
-    """Latin letters as the Cyrillic ones that they look like."""
+    """Latin letters to similar Cyrillic letters."""
     leet: _Translation
-    """Digits and signs as Latin letters."""
+    """Digits and signs to Latin letters."""
     leet_second: _Translation
-    """As ``leet``, with the second reading where a sign has one."""
+    """Digits and signs to Latin letters, with the second reading of a sign that has two."""
     leet_cyrillic: _Translation
     leet_cyrillic_second: _Translation
     romanised: _Translation
-    """Ukrainian letters as Latin ones."""
+    """Ukrainian letters to Latin letters."""
     drawn: Mapping[str, str]
-    """Letters and apostrophes by the characters that are drawn as these."""
+    """Letters and apostrophes by the characters that imitate them."""
 
 
 @cache

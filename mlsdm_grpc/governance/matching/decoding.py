@@ -1,4 +1,4 @@
-"""Texts within a text: once in base64, hexadecimal digits, Morse code, rot13, or backwards."""
+"""Decoder of texts inside a text: base64, hexadecimal, Morse code, rot13 and reversed text."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _ROT13: Final = "rot13"
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """A text that stands in another in another form."""
+    """Text that is encoded inside another text."""
 
     text: str
     start: int
-    """Where its form begins in the text around it."""
+    """Offset of the encoded form in the outer text."""
     step: float
-    """Characters of the form for one of the text; negative where it reads backwards."""
+    """Encoded characters for each decoded character; negative for reversed text."""
 
     def span(self, start: int, end: int, limit: int) -> tuple[int, int]:
-        """Return where characters ``start`` to ``end`` stand in the text around it."""
+        """Return the range in the outer text that encodes characters ``start`` to ``end``."""
         ends = (self.start + self.step * start, self.start + self.step * end)
         first, last = int(min(ends)), int(max(ends) + 0.999)
         first = min(max(first, 0), limit - 1)
@@ -44,7 +44,7 @@ class Hidden:
 
 @cache
 def _morse_letters() -> Mapping[str, str]:
-    """Return letters by their signs."""
+    """Return the letters by their Morse signs."""
     return {sign: letter for letter, sign in _table()["morse"].items()}
 
 
@@ -66,10 +66,10 @@ def _table() -> dict[str, Any]:
 
 
 def hidden_texts(text: str) -> Iterator[Hidden]:
-    """Yield the texts in base64, hexadecimal digits and Morse code that ``text`` may hold.
+    """Yield the texts encoded in base64, hexadecimal digits and Morse code in ``text``.
 
     Args:
-        text: As given, since base64 tells capitals apart.
+        text: Original text; base64 depends on capitals.
 
     Cost: O(len(text)); one level only.
     """
@@ -93,9 +93,9 @@ def _from_morse(match: re.Match[str]) -> Hidden:
 
 
 def hidden_letters(plain: str) -> Iterator[tuple[Hidden, re.Pattern[str]]]:
-    """Yield ``plain`` with its letters turned by 13, or backwards, where it holds such words.
+    """Yield ``plain`` decoded with rot13, and reversed, if it contains indicative words.
 
-    With each comes the pattern of these words: only what holds one in ``plain`` counts.
+    The pattern of these words comes with each result: only a match that contains one counts.
     """
     if _rot13_hint().search(plain):
         yield Hidden(codecs.encode(plain, _ROT13), 0, 1.0), _rot13_hint()

@@ -1,9 +1,9 @@
-"""Places in a text that a detector points at. They never hold the text itself.
+"""Findings of a detector: places in a text, without the text itself.
 
-Locality: whatever decides about a finding (the match, and the negation, context or quotation that
-speaks against it) lies within ``MAX_MATCH_CHARS`` characters, of which at most ``CONTEXT_CHARS``
-stand before the place itself. So a window of text that has that much around a place judges it as
-the whole text does, and a stream may let go of what is farther behind.
+Locality: everything that decides about a finding (the match, and a negation, context or quotation
+that contradicts it) lies within ``MAX_MATCH_CHARS`` characters, at most ``CONTEXT_CHARS`` of them
+before the place. A window with that much text around a place therefore gives the same result as the
+whole text, and a stream can release the text before the window.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Final
 __all__ = ["CONTEXT_CHARS", "MAX_MATCH_CHARS", "Finding", "FindingKind", "merged", "redact"]
 
 MAX_MATCH_CHARS: Final = 512
-"""Characters of the given text that a finding and its context span at most."""
+"""Largest extent of a finding with its context, characters of the original text."""
 CONTEXT_CHARS: Final = 256
-"""Characters before the start of a finding that its context reaches back at most."""
+"""Largest extent of the context before the start of a finding, characters."""
 
 
 class FindingKind(enum.IntEnum):
-    """Kind of a finding; the numbers are those of the API."""
+    """Kind of a finding, with the numbers of the API."""
 
     PERSONAL_DATA = 1
     SECRET = 2
@@ -35,31 +35,31 @@ _REDACTED: Final = frozenset({FindingKind.PERSONAL_DATA, FindingKind.SECRET})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One place of a text."""
+    """Place in a text that a detector reports."""
 
     kind: FindingKind
     category: str
     """Class within the kind, lower case, for example ``iban``."""
     start: int
-    """First character of the place in the given text."""
+    """Offset of the first character of the place in the original text."""
     end: int
-    """First character after the place, greater than ``start``."""
+    """Offset of the first character after the place; greater than ``start``."""
     score: float
     """Certainty, 0 to 1."""
     language: str = ""
-    """ISO 639-1 code of the words that were found; empty where it does not matter."""
+    """ISO 639-1 code of the matched words; empty if the language does not matter."""
     rule: str = ""
-    """Pattern or kind of mark that was found; ``likeness`` where the words as a whole decided."""
+    """Pattern or kind of markup that matched; ``likeness`` without a rule match."""
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings without repeats: overlapping places of one category become one.
+    """Return findings without repeats: overlapping places of one category are joined.
 
     Args:
-        findings: By rising start.
+        findings: Findings in order of their start.
 
     Returns:
-        By rising start, each with the highest score of its places.
+        Findings in order of their start, each with the highest score of its places.
 
     Cost: O(n).
     """
@@ -82,12 +82,12 @@ def redact(text: str, findings: Iterable[Finding]) -> str:
     """Return ``text`` with each place of personal data and secrets replaced by its category.
 
     Args:
-        text: The text that was searched.
-        findings: In any order. Places of other kinds stay. Overlapping places become one, named
-            after the one that begins first and, of those, the longest.
+        text: Text that was searched.
+        findings: Findings in any order. Places of other kinds are kept. Overlapping places are
+            joined and named after the one that begins first, or the longest of those.
 
     Returns:
-        The text with ``[category]`` in place of each place.
+        Text with ``[category]`` in place of each place.
 
     Cost: O(len(text) + n log n).
     """

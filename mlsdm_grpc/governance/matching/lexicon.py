@@ -1,11 +1,11 @@
-"""Words and the classes they belong to: tables of stems, made ready for looking words up.
+"""Lexicon of words and their classes, built from tables of stems.
 
-A table maps the name of a class to entries parted by blanks. An entry is a word (``gun``; words of
-four letters and more may take an ending of one letter, those of five and more one of two), a stem
-(``kill*`` is every word that begins so, ``*bombe`` every word that ends so) or a phrase of these
-(``pipe_bomb*``; ``~`` instead of ``_`` lets up to three words stand between). Words of the class
-``NONE`` belong to no other class of their language, whatever their stem. A class of one language
-is another one than that of the same name in another language.
+A table maps the name of a class to entries separated by blanks. An entry is a word (``gun``; words
+of four letters or more match with an ending of one letter, words of five or more with two letters),
+a stem (``kill*`` matches every word with this beginning, ``*bombe`` every word with this ending) or
+a phrase of these (``pipe_bomb*``; ``~`` in place of ``_`` allows up to three words between). Words
+of the class ``NONE`` belong to no other class of their language. Classes of the same name in
+different languages are different classes.
 """
 
 from __future__ import annotations
@@ -23,49 +23,52 @@ __all__ = ["Lexicon", "Table"]
 
 Table = Mapping[str, str]
 
+# Number of letters of the longest stem that is searched.
 _LONGEST: Final = 16
-"""Letters of the longest stem that is looked for."""
 _SHORTEST: Final = 3
+# Number of letters of the shortest word that matches with an ending of one letter; one more for
+# two.
 _INFLECTED: Final = 4
-"""Letters of the shortest word that may take an ending of one letter; one more for two."""
 _ENDING: Final = 2
+# Number of letters of the shortest word that is also searched in Latin letters; shorter ones clash.
 _ROMANISED: Final = 5
-"""Letters of the shortest word that is also looked for in Latin letters; shorter ones clash."""
 _TRANSLITERATED: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 class Lexicon:
-    """Classes by word. Classes are numbered in the order in which their names are first asked."""
+    """Classes by word. Classes are numbered in the order of their first use."""
 
     def __init__(self) -> None:
         self._ids: dict[tuple[str, str], int] = {}
         self.languages: list[int] = []
-        """By number of a class, the bits of the languages whose sentences it counts in."""
+        """Bits of the languages in which a class counts, by number of the class."""
         self._exact: dict[str, set[int]] = {}
         self._heads: dict[str, set[int]] = {}
         self._tails: dict[str, set[int]] = {}
+        # Bits of the languages in which a word belongs to no class.
         self._none: dict[str, int] = {}
-        """Bits of the languages in which a word belongs to no class."""
         self._literals: set[tuple[str, str]] = set()
+        # Length of the longest stem by the first letters of words and stems.
         self._starts: dict[str, int] = {}
-        """First letters of words and stems, as many as the shortest that is looked for has, with
-        the length of the longest stem that begins so."""
+        # Last letters of the stems that match word endings.
         self._stops: set[str] = set()
-        """Last letters of the stems that words end with."""
         self.classes = lru_cache(maxsize=16384)(self._classes)
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def id_of(self, name: str, language: str = "") -> int:
-        """Return the number of the class ``name`` of ``language``; without one, of any language."""
+        """Return the number of the class ``name`` of ``language``.
+
+        Without a language, of any language.
+        """
         number = self._ids.setdefault((name, language), len(self._ids))
         if number == len(self.languages):
             self.languages.append(bit_of(language) if language else ANY)
         return number
 
     def literal(self, entry: str, language: str = "") -> int:
-        """Return the number of the class that holds the word or stem ``entry`` only."""
+        """Return the number of the class that contains only the word or stem ``entry``."""
         number = self.id_of("=" + entry, language)
         if (entry, language) not in self._literals:
             self._literals.add((entry, language))
@@ -120,11 +123,11 @@ class Lexicon:
         return tuple(found)
 
     def _beginning(self, reading: str, longest: int) -> Iterator[Iterable[int]]:
-        """Yield the classes of words and stems that ``reading`` is or begins with.
+        """Yield the classes of words equal to ``reading`` and of stems at its start.
 
         Args:
-            reading: A word.
-            longest: Length of the longest stem that it may begin with.
+            reading: Word to search.
+            longest: Length of the longest stem that may match.
         """
         yield self._exact.get(reading, ())
         for ending in range(1, _ENDING + 1):
@@ -134,7 +137,7 @@ class Lexicon:
             yield self._heads.get(reading[:length], ())
 
     def words_within(self, letters: str) -> Iterator[tuple[int, int]]:
-        """Yield where the longest words and stems stand in ``letters``; none within another.
+        """Yield the places of the longest words and stems in ``letters``; none lies within another.
 
         Cost: O(len(letters)).
         """
@@ -153,7 +156,7 @@ class Lexicon:
 
 
 def _spellings(entry: str) -> set[str]:
-    """Return ``entry`` with and without accents, with German vowels written out, in Latin."""
+    """Return the spellings of ``entry``: without accents, with German ae, oe, ue, and in Latin."""
     entry = plain(entry).text
     bare = "".join(
         each for each in unicodedata.normalize("NFD", entry) if not unicodedata.combining(each)

@@ -1,8 +1,7 @@
-"""Markup that a model would read as a turn of a conversation, found in text of a user or tool.
+"""Detector of markup that a model reads as a turn of a conversation, in text of a user or a tool.
 
-Tokens of chat templates are told from ordinary text by their form. Lines and tags that name a role
-count only with text behind them; headings and closing marks are weak evidence, which never decides
-alone.
+Tokens of chat templates are recognised by their form. Lines and tags that name a role count only if
+text follows them. Headings and closing marks are weak evidence and never decide alone.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ __all__ = ["Mark", "find_markup", "mark_patterns"]
 
 
 class Mark(NamedTuple):
-    """A place of markup."""
+    """Place of markup in a text."""
 
     start: int
     end: int
     kind: str
-    """One of those in ``data/markup.toml``."""
+    """One of the kinds in ``data/markup.toml``."""
 
 
 @cache
 def mark_patterns() -> Mapping[str, re.Pattern[str]]:
-    """Return the pattern of each kind of mark, in the order in which they are looked for."""
+    """Return the pattern of each kind of mark, in the order of the search."""
     table = read_table("mlsdm_grpc.governance", "markup")
     fragments = {name: expand_pattern(entry, {}) for name, entry in table["fragments"].items()}
     return {

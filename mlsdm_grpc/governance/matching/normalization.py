@@ -1,11 +1,11 @@
-"""Text as a reader sees it, with the way back to the text as it was written.
+"""Normal forms of text as a reader sees it, with offsets into the original text.
 
-``plain`` undoes what happens to single characters: compatibility forms, case, invisible and
-stacked characters. ``readings`` says what one word may stand for: digits and signs for letters,
-letters of another script, letters repeated. ``spelled`` finds words whose letters stand apart.
-``fold`` is all three together. Everything is local: what a word comes to depends on that word.
-``unmasked`` is what numbers and keys are searched in. ``is_blank`` says whether there is anything
-to see at all.
+``plain`` normalises single characters: compatibility forms, case, invisible and stacked characters.
+``readings`` returns the possible meanings of one word: digits and signs for letters, letters of
+another script, repeated letters. ``spelled`` finds words with separated letters. ``fold`` combines
+the three. All forms are local: the result for a word depends on that word only. ``unmasked`` is the
+form in which numbers and keys are searched. ``is_blank`` tests for a text without visible
+characters.
 """
 
 from __future__ import annotations
@@ -33,13 +33,15 @@ __all__ = [
 ]
 
 MAX_WORD_CHARS: Final = 40
-"""Longer runs of letters and digits are not words: they have no reading but themselves."""
+"""Length above which a run of letters and digits is not a word and has no other reading."""
 WORD: Final = re.compile(r"[@$€£]?[^\W_](?:[^\W_]|[@$€£!|+*'](?=[^\W_]))*(?:\$\$)?")
-"""A word of plain text; signs count as letters between letters, ``@`` and ``$`` before them too."""
+"""Word of plain text; signs count as letters between letters, ``@`` and ``$`` also before them."""
 _SPELLED: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .\-_*·•,/|~]{1,3}[^\W_](?![^\W_])){2,}")
 _REPEATED: Final = re.compile(r"(.)\1\1+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BLANK_LETTERS: Final = "\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+# Characters without a glyph, first and last of each run: Default_Ignorable_Code_Point of Unicode
+# 15, controls, marks of annotations, and the empty braille pattern.
 _UNSEEN: Final = (
     *((0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C)),
     *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F)),
@@ -47,8 +49,6 @@ _UNSEEN: Final = (
     *((0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB)),
     *((0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
 )
-"""Characters without an image, first and last of each run: Default_Ignorable_Code_Point of Unicode
-15, controls, marks of annotations, and the empty braille pattern."""
 _NOTHING: Final = frozenset(chr(i) for first, last in _UNSEEN for i in range(first, last + 1))
 _LATIN: Final = re.compile(r"[a-z]")
 _CYRILLIC_OR_GREEK: Final = re.compile(r"[Ͱ-Ͽа-ԯ]")
@@ -56,30 +56,31 @@ _LEET_SIGN: Final = re.compile(r"[0-9@$€£!|+]")
 _STARRED: Final = re.compile(r"[^\W\d_]\*{1,2}[^\W\d_]")
 _MAX_REPEATS: Final = 3
 _HYPHENS: Final = "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63\uff0d"
+# Number of consecutive invisible characters that are removed; with more, matches would become too
+# long.
 _MOST_UNSEEN: Final = 3
-"""Invisible characters in a row that are left out: more would make a match longer than is seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Text with the origin of each of its characters."""
+    """Text with the original offset of each of its characters."""
 
     text: str
     origin: Sequence[int]
-    """For each character of ``text`` its offset in the text that was given, and one entry more:
-    the length of that text. Never decreases."""
+    """Offset in the original text of each character of ``text``, followed by the length of the
+    original text. Offsets never decrease."""
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a text has nothing but white space and characters without an image.
+    """Return whether a text has only white space and characters without a glyph.
 
-    Cost: that of its first characters up to one that can be seen.
+    Cost: linear in the number of characters before the first visible one.
     """
     return all(each.isspace() or each in _NOTHING for each in text)
 
 
 def plain(text: str) -> Folded:
-    """Return ``text`` in compatibility form and without case, invisible and stacked characters.
+    """Return ``text`` in compatibility form, without case, invisible and stacked characters.
 
     Cost: O(len(text)).
     """
@@ -95,10 +96,10 @@ def plain(text: str) -> Folded:
 
 
 def unmasked(text: str) -> Folded:
-    """Return ``text`` with the ASCII forms of digits, letters, blanks and hyphens; case stays.
+    """Return ``text`` with ASCII digits, letters, blanks and hyphens; case is kept.
 
-    Up to three invisible characters in a row are left out, ``%40`` is an at sign. So a number or
-    key is the same however it was typeset.
+    Up to three consecutive invisible characters are removed, and ``%40`` becomes an at sign. A
+    number or key therefore has one form for all typesettings.
 
     Cost: O(len(text)).
     """
@@ -156,13 +157,13 @@ def _plain_char(char: str) -> str:
 
 @lru_cache(maxsize=16384)
 def readings(word: str) -> tuple[str, ...]:
-    """Return what ``word`` may stand for, itself first, the farthest from it last.
+    """Return the possible readings of ``word``: itself first, the most different one last.
 
     Args:
-        word: As ``WORD`` finds it in plain text.
+        word: Word that ``WORD`` matches in plain text.
 
     Returns:
-        At most 32, each once.
+        At most 32 distinct readings.
     """
     if (word.isalpha() and word.isascii() and not _REPEATED.search(word)) or (
         len(word) > MAX_WORD_CHARS
@@ -175,7 +176,7 @@ def readings(word: str) -> tuple[str, ...]:
 
 
 def _scripts(word: str) -> Iterator[str]:
-    """Letters of one script that stand for those of another they look like."""
+    """Yield the readings of a word whose letters imitate those of another script."""
     other = _CYRILLIC_OR_GREEK.search(word)
     if other is None:
         return
@@ -189,14 +190,14 @@ def _scripts(word: str) -> Iterator[str]:
 
 
 def _starred(word: str) -> Iterator[str]:
-    """One or two masked letters: any vowel, or none."""
+    """Yield the readings of a word with one or two masked letters: any vowel, or none."""
     if _STARRED.search(word):
         for vowel in ("", "a", "e", "i", "o", "u"):
             yield re.sub(r"\*{1,2}", vowel, word, count=1)
 
 
 def _leet(word: str) -> Iterator[str]:
-    """Digits and signs that stand for letters, in words that have letters."""
+    """Yield the readings of a word whose digits and signs stand for letters."""
     if _LEET_SIGN.search(word) and any(map(str.isalpha, word)):
         if _CYRILLIC_OR_GREEK.search(word):
             yield word.translate(confusables().leet_cyrillic)
@@ -207,7 +208,7 @@ def _leet(word: str) -> Iterator[str]:
 
 
 def _squeezed(word: str) -> Iterator[str]:
-    """Letters that are written three times and more stand for two or for one."""
+    """Yield the readings of a word with letters repeated three or more times: two or one."""
     if not _REPEATED.search(word):
         return
     parts = _REPEATED.split(word)
@@ -223,7 +224,7 @@ def _squeezed(word: str) -> Iterator[str]:
 
 
 def spelled(text: str) -> Iterator[list[int]]:
-    """Yield runs of letters that stand apart in plain text, as the offsets of their letters.
+    """Yield runs of separated letters in plain text, as the offsets of their letters.
 
     Cost: O(len(text)).
     """
@@ -232,7 +233,7 @@ def spelled(text: str) -> Iterator[list[int]]:
 
 
 def _split(text: str, letters: list[int]) -> Iterator[list[int]]:
-    """Part a run into words where some of its gaps are wider than others."""
+    """Yield the words of a run, which is split at gaps that are wider than the others."""
     gaps = [after - before for before, after in itertools.pairwise(letters)]
     usual = min(gaps)
     word = [letters[0]]
@@ -245,9 +246,9 @@ def _split(text: str, letters: list[int]) -> Iterator[list[int]]:
 
 
 def fold(text: str) -> Folded:
-    """Return ``text`` with every word in its farthest reading, for looking at and for tests.
+    """Return ``text`` with every word in its most different reading, for inspection and tests.
 
-    The detectors look at all readings of a word; the farthest is what this shows.
+    The detectors use all readings of a word; this function shows the most different one.
 
     Cost: O(len(text)).
     """

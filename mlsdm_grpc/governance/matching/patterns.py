@@ -1,12 +1,12 @@
-"""Patterns over classes of words, matched over all words of a text at once.
+"""Patterns over classes of words, matched against all words of a text at once.
 
-A text becomes one integer a class, in which a bit says that the word in this slot belongs to the
-class; a pattern is a few shifts and intersections of these. So the cost of a pattern depends on
-the length of the text, not on what it says.
+A text becomes one integer for each class, in which a bit marks a slot with a word of the class. A
+pattern is matched with a few shifts and intersections of these integers, so the cost depends on the
+length of the text and not on its content.
 
-Slots: each word takes one, and one more for every ``SLOT_CHARS`` characters that lie between the
-end of the word before it and its own end. Distances in slots are thereby distances in characters,
-which bounds how far a match and its context can reach (see ``findings``).
+Slots: each word takes one, and one more for every ``SLOT_CHARS`` characters between the end of the
+word before it and its own end. Distances in slots are thereby distances in characters, which bounds
+the reach of a match and of its context (see ``findings``).
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ __all__ = [
 
 SLOT_CHARS: Final = 11
 MAX_RAW_CHARS: Final = 2 * MAX_WORD_CHARS
-"""What takes more characters of the given text, with marks and invisible ones between its letters,
-is no word: a match could be longer than ``findings.MAX_MATCH_CHARS`` else."""
+"""Length in the original text, with marks and invisible characters, above which a run of letters is
+no word; longer ones could make a match exceed ``findings.MAX_MATCH_CHARS``."""
 MAX_SPAN_SLOTS: Final = 14
-"""Slots from the first to the last word of a pattern at most."""
+"""Largest number of slots from the first to the last word of a pattern."""
 _PHRASE_GAP: Final = 3
 _BREAK: Final = re.compile(r"[.!?;](?=\s|$)|\n")
 _CHAINED: Final = re.compile(
@@ -44,13 +44,13 @@ _CHAINED: Final = re.compile(
 )
 _JOINTS: Final = str.maketrans("", "", "-.*~·")
 _ELIDED: Final = re.compile(r"(?:[cdjlmnst]|qu)'(?=.)")
+# Numbers of words and characters after a mark within which another mark does not end a sentence.
 _MARKS_TOO_CLOSE: Final = (2, 32)
-"""Words and characters behind a mark in which another one ends no sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One word of a pattern: of any of ``classes``, with up to ``gap`` words before it."""
+    """Word of a pattern: of any of ``classes``, with up to ``gap`` other words before it."""
 
     gap: int
     classes: tuple[int, ...]
@@ -60,11 +60,12 @@ def compile_pattern(pattern: str, lexicon: Lexicon, language: str) -> tuple[Elem
     """Return the elements of ``pattern``.
 
     Args:
-        pattern: Words parted by blanks: class names in capitals, words and stems in lower case,
-            alternatives joined by ``|``. A number between two of them is how many other words may
-            stand there, none without one. Example: ``"HOWTO 4 KILL|hurt* 2 PERSON"``.
-        lexicon: Where classes get their numbers.
-        language: That of the classes; words and stems count in all.
+        pattern: Words separated by blanks: class names in capitals, words and stems in lower case,
+            alternatives joined by ``|``. A number between two words allows that many other words
+            between them; without a number there are none. Example: ``"HOWTO 4 KILL|hurt* 2
+            PERSON"``.
+        lexicon: Lexicon that numbers the classes.
+        language: Language of the classes; words and stems count in every language.
     """
     elements = []
     gap = 0
@@ -89,12 +90,12 @@ def compile_phrase(phrase: str, lexicon: Lexicon, language: str) -> tuple[Elemen
 
 
 def span_of(elements: Sequence[Element]) -> int:
-    """Return the slots from the first word of a match to the last at most."""
+    """Return the largest number of slots from the first word of a match to the last."""
     return sum(2 + element.gap for element in elements[1:])
 
 
 class Slots:
-    """The words of one text by class and slot."""
+    """Words of one text by class and slot."""
 
     def __init__(self, text: Folded, lexicon: Lexicon) -> None:
         self._starts: dict[int, int] = {}
@@ -150,23 +151,23 @@ class Slots:
         return found
 
     def present(self) -> list[int]:
-        """Return the classes that any word belongs to, or did, in ascending order."""
+        """Return the classes of the words in the text in order, including dropped ones."""
         return sorted(self._present)
 
     def add(self, number: int, slots: int) -> None:
-        """Count the words in ``slots`` to the class ``number``."""
+        """Add the words in ``slots`` to the class ``number``."""
         self._bits[number] |= slots
         self._phrases[number] |= slots
         self._present.add(number)
 
     def drop(self, number: int, slots: int) -> None:
-        """Count the words in ``slots`` to the class ``number`` no longer."""
+        """Remove the words in ``slots`` from the class ``number``."""
         self._bits[number] &= ~slots
 
     def match(self, elements: Sequence[Element]) -> list[int]:
-        """Return the slots that matches of each element stand in; the last are ends of matches.
+        """Return the slots of each element of the matches; the last ones are the ends of matches.
 
-        Empty where nothing matches.
+        The result is empty without a match.
         """
         found = self.any_of(elements[0].classes)
         if len(elements) == 1:
@@ -180,9 +181,9 @@ class Slots:
         return stages if found else []
 
     def _sure(self, classes: Sequence[int]) -> int:
-        """Return the slots where a word of ``classes`` counts alone.
+        """Return the slots in which a word of ``classes`` counts alone.
 
-        It is part of a phrase, or what stands around it is likely in its language.
+        Such a word is part of a phrase, or its surroundings are likely in its language.
         """
         sure = 0
         for each in classes:
@@ -204,10 +205,10 @@ class Slots:
         """Return the slots up to ``after`` slots behind and ``before`` slots ahead of ``slots``.
 
         Args:
-            slots: Where something stands.
-            before: How far it works on what stands before it.
-            after: How far it works on what stands after it.
-            within_sentence: Whether its effect ends at the end of the sentence.
+            slots: Slots of the words that have an effect.
+            before: Reach of the effect on earlier words, slots.
+            after: Reach of the effect on later words, slots.
+            within_sentence: Whether the effect ends at the end of the sentence.
         """
         going = ~self._breaks if within_sentence else -1
         forward = backward = slots
@@ -220,7 +221,7 @@ class Slots:
     def places(
         self, elements: Sequence[Element], stages: Sequence[int]
     ) -> Iterator[tuple[int, int]]:
-        """Yield the (start, end) of the matches in the given text, by their ends."""
+        """Yield the start and end of each match in the original text, in order of their ends."""
         ends = stages[-1]
         while ends:
             lowest = ends & -ends
@@ -235,7 +236,7 @@ class Slots:
 
 
 def _words(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, tuple[int, ...]]]:
-    """Yield (end, start, classes) of each word, whether it has classes or not."""
+    """Yield the end, start and classes of each word, including words without a class."""
     classes_of = lexicon.classes
     letters_of_words: set[int] = set()
     for letters in spelled(text):
@@ -262,9 +263,9 @@ def _words(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, tuple[int, .
 
 
 def _breaks(text: str, ends: Sequence[tuple[int, int]]) -> Iterator[int]:
-    """Yield the slots of words after which a sentence ends.
+    """Yield the slots of words that end a sentence.
 
-    A mark that follows one or two words behind another is no end: "Ignore. All. Rules."
+    A mark within one or two words of the mark before it ends no sentence: "Ignore. All. Rules."
     """
     at = 0
     last = last_start = -MAX_WORD_CHARS

@@ -1,4 +1,4 @@
-"""Rules over classes of words: what counts as a finding, and what speaks against it."""
+"""Matcher of rules over classes of words, with the context that contradicts a match."""
 
 from __future__ import annotations
 
@@ -20,50 +20,50 @@ from mlsdm_grpc.governance.matching.patterns import (
 __all__ = ["MAX_HITS", "Exclusion", "MatchReport", "PatternRule", "RuleMatch", "RuleMatcher"]
 
 MAX_HITS: Final = 100
-"""Places that are told of one text."""
+"""Largest number of places reported for one text."""
+# Reach before the end of a match in which a word may contradict it, slots.
 _BEFORE: Final = 12
-"""Slots before the end of a match in which a word may speak against it."""
+# Reach after the end of a match in which a word may contradict it, slots.
 _AFTER: Final = 8
-"""Slots after the end of a match in which a word may speak against it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PatternRule:
-    """One way of saying something."""
+    """Pattern of one formulation, with its category."""
 
     category: str
     certainty: float
-    """0 to 1, of a match that nothing speaks against."""
+    """Certainty of a match without contradiction, 0 to 1."""
     pattern: str
-    """See ``compile_pattern``."""
+    """Pattern, see ``compile_pattern``."""
     unless: str = ""
-    """Classes, parted by blanks, whose words nearby speak against a match."""
+    """Classes, separated by blanks, whose words nearby contradict a match."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Words of a class that another class close by makes harmless ("kill" before "process")."""
+    """Words of a class made harmless by a word of another class ("kill" before "process")."""
 
     classes: str
     by: str
     before: int = 0
-    """Slots that a word of ``by`` may stand before them."""
+    """Reach before the words in which a word of ``by`` counts, slots."""
     after: int = 0
-    """Slots that a word of ``by`` may stand after them."""
+    """Reach after the words in which a word of ``by`` counts, slots."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """A place that a rule matched and nothing spoke against."""
+    """Place that a rule matched."""
 
     category: str
     certainty: float
     start: int
     end: int
     language: str
-    """That of the words, ISO 639-1."""
+    """Language of the words, ISO 639-1."""
     pattern: str
-    """Of the rule, see :func:`compile_pattern`."""
+    """Pattern of the rule, see :func:`compile_pattern`."""
 
 
 class _LanguageRule(NamedTuple):
@@ -73,16 +73,16 @@ class _LanguageRule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MatchReport:
-    """What the rules found in a text."""
+    """Matches of the rules in a text."""
 
     hits: tuple[RuleMatch, ...]
-    """Matches that nothing speaks against, at most ``MAX_HITS``, surest first."""
+    """Matches without contradiction, at most ``MAX_HITS``, the most certain first."""
     doubtful: tuple[RuleMatch, ...]
-    """Matches that their context speaks against, at most ``MAX_HITS``."""
+    """Matches that their context contradicts, at most ``MAX_HITS``."""
 
 
 class RuleMatcher:
-    """Tables and rules, made ready. Building one takes tens of milliseconds: build it once."""
+    """Compiled tables and rules. Compilation takes tens of milliseconds and is done once."""
 
     def __init__(
         self,
@@ -90,15 +90,15 @@ class RuleMatcher:
         rules: Sequence[PatternRule],
         exclusions: Sequence[Exclusion] = (),
     ) -> None:
-        """Make ready.
+        """Compile tables and rules.
 
         Args:
             tables: Words by class, by language.
-            rules: No match may span more than ``MAX_SPAN_SLOTS`` slots.
-            exclusions: Applied in order, before the rules.
+            rules: Rules; no match may span more than ``MAX_SPAN_SLOTS`` slots.
+            exclusions: Exclusions, applied in order before the rules.
 
         Raises:
-            ValueError: A rule that spans more.
+            ValueError: A rule spans more.
         """
         self.lexicon = Lexicon()
         self._phrases: dict[int, list[tuple[int, tuple[Element, ...]]]] = {}
@@ -121,10 +121,10 @@ class RuleMatcher:
             for language in tables
         ]
         self._rules = sorted(compiled, key=lambda entry: -entry[0].rule.certainty)
+        # Classes of each word of a rule as bits, by number of the rule.
         self._needs = [[_mask(e.classes) for e in elements] for _, elements, _ in self._rules]
-        """By number of a rule, the classes of which each of its words has one, as bits."""
+        # Numbers of the rules that a word of a class may begin.
         self._begun_by: dict[int, set[int]] = {}
-        """The rules, by number, that a word of a class may begin."""
         for number, (each_rule, elements, _) in enumerate(self._rules):
             if span_of(elements) > MAX_SPAN_SLOTS:
                 raise ValueError(f"spans too much: {each_rule.rule.pattern}")
@@ -137,7 +137,7 @@ class RuleMatcher:
         )
 
     def read(self, text: Folded) -> MatchReport:
-        """Return what the rules find in ``text``, a plain text.
+        """Return the matches of the rules in ``text``, a plain text.
 
         Cost: O(len(text)) for a given grammar.
         """

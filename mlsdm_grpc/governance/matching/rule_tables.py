@@ -1,7 +1,7 @@
-"""Rules and tables of words of one detector, read from ``data/<name>/``.
+"""Rules and word tables of a detector, read from ``data/<name>/``.
 
-``rules.toml`` has the rules and says how they and the entries of the tables are written; beside it
-stands a table of words for each judged language.
+``rules.toml`` contains the rules and explains the syntax of rules and tables. One file for each
+supported language contains its words.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["read_exclusions", "read_rule_matcher", "read_rules", "read_word_tabl
 
 
 def read_rule_matcher(detector: str) -> RuleMatcher:
-    """Return the rules of a detector, ready for texts.
+    """Return the compiled rules of a detector.
 
     Args:
-        detector: Name of its folder: ``harm`` or ``injection``.
+        detector: Name of the folder: ``harm`` or ``injection``.
 
     Cost: tens of milliseconds.
     """
@@ -43,7 +43,7 @@ def read_rules(detector: str) -> list[PatternRule]:
 
 
 def read_exclusions(detector: str) -> list[Exclusion]:
-    """Return the exclusions in the order in which they apply."""
+    """Return the exclusions in the order of their application."""
     return [Exclusion(**entry) for entry in _table(detector, "rules")["exclusions"]]
 
 

@@ -1,4 +1,4 @@
-"""Languages that the surroundings of a word may be in, by stop words: only their words count."""
+"""Languages in which the surroundings of a word may be written, determined by stop words."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from mlsdm_grpc.lexical.tables import languages
 __all__ = ["ANY", "JUDGED", "bit_of", "languages_with", "likeliest", "surroundings"]
 
 JUDGED: Final = ("en", "de", "fr", "es", "uk")
-"""Languages that have tables of words, ISO 639-1."""
+"""Languages with word tables, ISO 639-1."""
 ANY: Final = (1 << len(JUDGED)) - 1
-"""Bits of all judged languages."""
+"""Bits of all languages with word tables."""
 _OTHER: Final = len(JUDGED)
+# Reach on each side of a word in which stop words decide its language, slots.
 _REACH: Final = 6
-"""Slots on each side of a word whose stop words say which language it is in."""
+# Number of stop words of one language that excludes languages with less than half as many.
 _MANY: Final = 3
-"""Stop words of one language from which it pushes out those with less than half as many."""
 
 
 def bit_of(language: str) -> int:
-    """Return the bit of a judged language."""
+    """Return the bit of a language with word tables."""
     return 1 << JUDGED.index(language)
 
 
 def surroundings(words: Sequence[str], slots: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield for each word the languages that it may be in, and the one that it is likely in.
+    """Yield for each word its possible languages and its likely language.
 
     Args:
-        words: Case-folded.
-        slots: Of the words, ascending; distances count in them.
+        words: Case-folded words.
+        slots: Slots of the words, ascending; distances are measured in slots.
 
     Yields:
-        Bits of languages. All, and none as the likely one, where stop words are mixed, of another
-        language, or missing.
+        Bits of possible languages, and the bit of the likely one. If stop words are mixed, of
+        another language, or missing, all languages are possible and none is likely.
 
     Cost: O(len(words)).
     """
@@ -78,13 +78,13 @@ def languages_with(word: str) -> tuple[int, ...]:
 
 
 def likeliest(votes: Iterable[tuple[int, ...]]) -> int:
-    """Return the number in ``JUDGED`` of the language with most stop words, of equals the first.
+    """Return the number in ``JUDGED`` of the language with most stop words; the first of equals.
 
     Args:
-        votes: Of each word, see :func:`languages_with`.
+        votes: Languages of each word, see :func:`languages_with`.
 
     Returns:
-        The length of ``JUDGED`` where no judged language leads.
+        Number of the language; the length of ``JUDGED`` if no supported language leads.
     """
     counts = [0] * (_OTHER + 1)
     for numbers in votes:
@@ -96,7 +96,7 @@ def likeliest(votes: Iterable[tuple[int, ...]]) -> int:
 
 @cache
 def _table() -> dict[str, tuple[int, ...]]:
-    """Return the languages of each stop word, by number; the last number is any other one."""
+    """Return the languages of each stop word, by number; the last number is any other language."""
     found = dict[str, set[int]]()
     for code, language in languages().items():
         at = JUDGED.index(code) if code in JUDGED else _OTHER

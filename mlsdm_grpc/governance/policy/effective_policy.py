@@ -1,4 +1,4 @@
-"""What a policy comes to: the built-in rules overlaid by what a tenant has set."""
+"""Effective policy: the built-in rules overlaid with the settings of a tenant."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 MAX_RULES: Final = 100
-"""Rules of one policy."""
+"""Largest number of rules in a policy."""
 _LOWEST_BASE: Final = 0.30
 _HIGHEST_BASE: Final = 0.90
 _NEVER_NS: Final = 2**63
@@ -36,7 +36,7 @@ _NEVER_NS: Final = 2**63
 
 @dataclass(frozen=True, slots=True)
 class EffectiveRule:
-    """One rule as it is applied: nothing of it is left open."""
+    """Rule in its effective form: every setting has a value."""
 
     rule_id: str
     description: str
@@ -48,21 +48,21 @@ class EffectiveRule:
     direction: Direction
     max_match_chars: int | None
     expire_time_ns: int = 0
-    """End of what was set, Unix time; 0 if nothing ends."""
+    """Time at which the setting expires, Unix nanoseconds; 0 for no expiry."""
 
 
 @dataclass(frozen=True, slots=True)
 class EffectivePolicy:
-    """A policy as it is applied."""
+    """Policy in its effective form."""
 
     rules: tuple[EffectiveRule, ...]
     """All built-in rules, sorted by rule_id."""
     base_moral_threshold: float
-    """0.30 to 0.90."""
+    """Moral threshold at which a new space starts, 0.30 to 0.90."""
     version: str = "0"
-    """As verdicts name it."""
+    """Version that verdicts report."""
     valid_until_ns: float = math.inf
-    """When the first of its settings ends, Unix time."""
+    """Time at which the first of its settings expires, Unix nanoseconds."""
     _stages: dict[Stage, tuple[EffectiveRule, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,9 +76,9 @@ class EffectivePolicy:
         return self._stages[stage]
 
     def max_match_chars(self, stage: Stage) -> int:
-        """Return the longest piece of text that an enforced rule of a stage looks at, characters.
+        """Return the longest piece of text that an enforced rule of a stage reads, characters.
 
-        Rules that look at the whole text do not count.
+        Rules that read the whole text do not count.
         """
         enforced = (r for r in self.of(stage) if r.enforcement is Enforcement.ENFORCE)
         return max((rule.max_match_chars or 0 for rule in enforced), default=0)
@@ -97,14 +97,14 @@ def effective_policy(
     version: int = 0,
     now_ns: int = 0,
 ) -> EffectivePolicy:
-    """Return what ``settings`` come to.
+    """Return the effective policy of ``settings``.
 
     Args:
-        settings: What a tenant has set. A rule of it that is not in ``rules``, because another
-            version of the server knew it, has no effect.
-        rules: The rules that there are.
+        settings: Settings of a tenant. A rule that is not in ``rules``, because another version of
+            the server defined it, has no effect.
+        rules: Rules of this server.
         version: Revision at which the policy was set.
-        now_ns: Wall clock; what has ended by then does not hold.
+        now_ns: Wall clock, Unix nanoseconds; expired settings do not apply.
     """
     base = base_moral_threshold(settings)
     given = {
@@ -141,7 +141,7 @@ def _overlay(rule: Rule, given: RuleSettings | None, base: float) -> EffectiveRu
 
 
 def _on_error(rule: Rule, decision: Decision, enforcement: Enforcement) -> OnError:
-    """Return what a rule assumes if nobody says: the worst if it keeps text back."""
+    """Return the default of on_error: REFUSE for a rule that withholds text."""
     strict = enforcement is Enforcement.ENFORCE and decision in {Decision.REDACT, Decision.REFUSE}
     usual = OnError.REFUSE if strict else OnError.ALLOW
     return usual if usual in rule.on_errors else rule.on_errors[0]
@@ -150,14 +150,14 @@ def _on_error(rule: Rule, decision: Decision, enforcement: Enforcement) -> OnErr
 def policy_violations(
     settings: PolicySettings, rules: Sequence[Rule] = BUILT_IN_RULES, *, now_ns: int = 0
 ) -> Iterator[FieldViolation]:
-    """Yield everything that keeps ``settings`` from taking effect, by path inside the policy.
+    """Yield every reason for which ``settings`` cannot take effect, with its path in the policy.
 
-    What could not be carried out is a violation, so that no setting is accepted and ignored.
+    A setting that cannot be carried out is a violation; no setting is accepted and ignored.
 
     Args:
-        settings: What a tenant wants to set.
-        rules: The rules that there are.
-        now_ns: Wall clock.
+        settings: Settings of a tenant.
+        rules: Rules of this server.
+        now_ns: Wall clock, Unix nanoseconds.
     """
     base = settings.base_moral_threshold
     if base is not None and not _LOWEST_BASE <= base <= _HIGHEST_BASE:

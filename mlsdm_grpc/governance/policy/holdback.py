@@ -1,9 +1,9 @@
-"""What of an answer may leave before all of it is there.
+"""Release of an answer while it is still being generated.
 
-Every rule that looks at pieces of a text says how long such a piece is, at most, with all context
-that decides about it. Text that is followed by as many characters can take part in no match that
-is not wholly visible, so once it was judged it may go; what comes behind stays back. Nothing that
-a rule refuses, nor any part of it, leaves: streaming weakens no rule.
+Every rule that reads pieces of a text declares the largest length of such a piece, including all
+context that decides about it. Text that is followed by that many characters cannot be part of a
+match that is not yet complete, so it is released after its evaluation; the text behind it is held
+back. Text that a rule refuses is never released, not even in part: streaming weakens no rule.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from mlsdm_grpc.governance.policy.verdict import Measurement, Verdict, enforced,
 
 __all__ = ["Outflow", "holds_all"]
 
+# Number of new characters after which another evaluation is worthwhile.
 _STEP_CHARS: Final = 64
-"""So many new characters are worth another look."""
+# Released text that is evaluated again as context of the text behind it, characters.
 _CONTEXT_CHARS: Final = 2 * MAX_MATCH_CHARS
-"""Text that has left and is judged again with what comes behind it, as its context."""
 
 
 _CUTTING: Final = frozenset({Decision.REFUSE, Decision.REDACT})
 
 
 def holds_all(policy: EffectivePolicy) -> bool:
-    """Return whether a rule may change or refuse an answer for what the whole of it is like."""
+    """Return whether a rule may change or refuse an answer because of its whole text."""
     return any(
         rule.max_match_chars is None
         and rule.enforcement is Enforcement.ENFORCE
@@ -41,61 +41,61 @@ def holds_all(policy: EffectivePolicy) -> bool:
 
 
 class Outflow:
-    """An answer on its way out.
+    """Answer that is released in parts.
 
     Args:
-        window: Characters that stay back: those of the longest match of any enforced rule, 0 if no
-            rule is enforced.
+        window: Number of characters held back: the longest match of any enforced rule; 0 without
+            one.
     """
 
     def __init__(self, window: int) -> None:
         self._pieces: list[str] = []
         self._length = 0
         self.refused = False
-        """A rule has refused it; nothing more leaves."""
+        """A rule has refused the answer; no more text is released."""
         self._window = window
         self._seen = 0
         self._gone = 0
 
     def add(self, piece: str) -> None:
-        """Take the next piece of the answer."""
+        """Append the next piece of the answer."""
         self._pieces.append(piece)
         self._length += len(piece)
 
     @property
     def text(self) -> str:
-        """The answer as the model gave it, as far as it is here."""
+        """Text of the answer received so far, as the model produced it."""
         if len(self._pieces) > 1:
             self._pieces = ["".join(self._pieces)]
         return self._pieces[0] if self._pieces else ""
 
     @property
     def due(self) -> bool:
-        """Whether a look at what is here would let something out."""
+        """True if an evaluation now would release text."""
         new = self._length - self._seen
         return new >= _STEP_CHARS and self._length - self._gone >= self._window + _STEP_CHARS
 
     @property
     def start(self) -> int:
-        """Where that begins which has to be judged next; it goes to the end of ``text``."""
+        """Offset at which the next evaluation starts; it ends at the end of ``text``."""
         return max(0, self._gone - _CONTEXT_CHARS)
 
     def judged(
         self, measurement: Measurement, verdicts: Sequence[Verdict], *, start: int, end: int
     ) -> str:
-        """Take the judgement of ``text[start:end]`` and return what may leave now.
+        """Apply the evaluation of ``text[start:end]`` and return the text to release.
 
         Args:
-            measurement: Of that part.
-            verdicts: Of all rules of answers that are not off.
-            start: Where that began: ``start`` as it was.
-            end: Where it ended: the length of ``text`` as it was.
+            measurement: Measurement of that part.
+            verdicts: Verdicts of all response rules that are not off.
+            start: Offset at which the part began: the value of ``start`` at that time.
+            end: Offset at which the part ended: the length of ``text`` at that time.
         """
         self._seen = end
         return self._let_out(measurement, verdicts, start=start, until=end - self._window)
 
     def finished(self, measurement: Measurement, verdicts: Sequence[Verdict]) -> str:
-        """Take the judgement of the whole answer and return the rest that may leave."""
+        """Apply the evaluation of the whole answer and return the remaining text to release."""
         return self._let_out(measurement, verdicts, start=0, until=len(self.text))
 
     def _let_out(

@@ -1,6 +1,6 @@
-"""What is measured of a text: every detector once, for all rules that ask for it.
+"""Measurement of a text: every detector runs once for all rules that use it.
 
-Belongs into text workers: it takes milliseconds and runs expressions over text.
+Measurements run in text workers, because they take milliseconds and use regular expressions.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from mlsdm_grpc.speech.quality import QUALITY_CHECKS
 __all__ = ["BUILT_IN_DETECTORS", "Detectors", "measure"]
 
 _STREAMED: Final = frozenset({Stage.RESPONSE, Stage.SPEECH})
+# Length of the end of a long answer that quality checks read, characters; 64 Ki of the worst text
+# take them about a second.
 _STYLED_CHARS: Final = 64 * 1_024
-"""Of a longer answer this much of its end is what checks of quality see; 64 KiB of the worst text
-take them about a second."""
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Detectors:
-    """What measures; tests put in others, which may be broken."""
+    """Detectors to use; tests replace them, also with failing ones."""
 
     harm: Callable[[ReadText], Harm]
     injection: Callable[[ReadText], Injection]
     sensitive: Callable[[str], tuple[Finding, ...]]
     quality: Mapping[str, Callable[[str, str], float]]
-    """By the second word of the rule; each is given text and prompt."""
+    """Quality checks by the second word of the rule; each receives the text and the prompt."""
 
 
 BUILT_IN_DETECTORS: Final = Detectors(
@@ -59,21 +59,21 @@ def measure(
     detectors: Detectors = BUILT_IN_DETECTORS,
     step: Callable[[], None] = lambda: None,
 ) -> Measurement:
-    """Measure a text. Belongs into a text worker: it takes milliseconds and runs expressions.
+    """Measure a text; runs in a text worker, because it takes milliseconds.
 
     Args:
-        text: The text.
-        stage: Where it is judged. Answers, which are streamed, are judged by the matches of rules
-            and what stands close around them; all other texts by all of their passages.
-        prompt: What it answers, for rules that compare the two.
-        rules: Ids of the rules whose scores are wanted; each detector runs once for all of them.
-        whole: Measure moral value and injection whatever the rules.
-        detectors: What measures.
-        step: Called before each check of quality.
+        text: Text to measure.
+        stage: Stage at which the text is evaluated. Answers, which are streamed, are evaluated by
+            rule matches and their surroundings; other texts by all of their passages.
+        prompt: Prompt of an answer, for rules that compare both.
+        rules: Ids of the rules to score; each detector runs once for all of them.
+        whole: Whether to measure moral value and injection regardless of ``rules``.
+        detectors: Detectors to use.
+        step: Function called before each quality check.
 
     Returns:
-        A score for each of ``rules``; None where its detector raised, which is logged without text.
-        Findings of all detectors that ran.
+        Score for each of ``rules``; None if its detector failed, which is logged without the text.
+        The findings of all detectors that ran.
     """
     kinds = {rule_id.partition(".")[0] for rule_id in rules}
     findings = list[Finding]()
@@ -120,10 +120,10 @@ def _highest(findings: Iterable[Finding], kind: FindingKind) -> float:
 
 
 def _tried(what: str, stage: Stage, detect: Callable[[], _T]) -> _T | None:
-    """Return what a detector gives, or None if it raises: the rule's on_error decides then."""
+    """Return the result of a detector, or None if it fails: the rule's on_error decides then."""
     try:
         return detect()
     except Exception as error:  # noqa: BLE001 - no defect of a detector may decide for a rule
-        # The text of the error may quote what was judged.
+        # Log the type only: the text of the error may quote the text that was evaluated.
         _log.error("detector_failed", detector=what, stage=stage.name, error=type(error).__name__)
         return None

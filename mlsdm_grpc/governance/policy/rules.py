@@ -1,7 +1,7 @@
-"""The built-in rules: every rule that is in force in this version, and none that is not.
+"""Built-in rules: the complete list of the rules that this version can apply.
 
-To add one: add it to ``BUILT_IN_RULES`` with only those settings that are carried out, say in
-:mod:`mlsdm_grpc.governance.policy.verdict` how it is measured, and write it into
+To add a rule, add it to ``BUILT_IN_RULES`` with only the settings that are carried out, define its
+measurement in :mod:`mlsdm_grpc.governance.policy.measurement`, and describe it in
 docs/governance.md, which a test compares with this table.
 """
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Stage(enum.IntEnum):
-    """Where in the way of a request content is judged; the contract's numbers."""
+    """Stage of a request at which a text is evaluated, with the numbers of the contract."""
 
     PROMPT = 1
     RECALL = 2
@@ -37,52 +37,53 @@ class Stage(enum.IntEnum):
 
 
 class Direction(enum.Enum):
-    """Which scores break a limit."""
+    """Direction in which a score breaks a threshold."""
 
     BELOW = enum.auto()
-    """Those below it: the moral value, where 1 is harmless."""
+    """Scores below the threshold, as for the moral value, where 1 is harmless."""
     AT_LEAST = enum.auto()
-    """The limit itself and those above it."""
+    """Scores equal to the threshold or above it."""
 
     @property
     def sign(self) -> str:
-        """How people write it."""
+        """Sign of the comparison in messages."""
         return "<" if self is Direction.BELOW else ">="
 
     def breaks(self, score: float, threshold: float) -> bool:
-        """Return whether ``score`` breaks the limit ``threshold``."""
+        """Return whether ``score`` breaks ``threshold``."""
         return score < threshold if self is Direction.BELOW else score >= threshold
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. Of each setting the first value is built in; others may be set by a policy."""
+    """Rule. Of each setting the first value is the default; a policy may set the others."""
 
     rule_id: str
-    """Stable for ever."""
+    """Identifier that never changes."""
     description: str
-    """What it measures and what may be set, one English sentence."""
+    """Description of the measurement and of the possible settings, one English sentence."""
     stage: Stage
-    """Where it applies."""
+    """Stage at which the rule applies."""
     threshold: float | None
-    """Built-in limit, 0 to 1; None where the limit is the policy's base_moral_threshold."""
+    """Default threshold, 0 to 1; None if it is the policy's base_moral_threshold."""
     decisions: tuple[Decision, ...]
     enforcements: tuple[Enforcement, ...]
     on_errors: tuple[OnError, ...]
-    """Where nothing is set, an enforced rule takes REFUSE and another ALLOW, if it may."""
+    """Reactions to a failed detector. The default is REFUSE for an enforced rule, ALLOW for
+    others."""
     direction: Direction = Direction.AT_LEAST
     max_match_chars: int | None = None
-    """Longest piece of text that decides about it, with all context, characters of the folded text;
-    None where only the whole text tells."""
+    """Length of the longest piece of text that decides about the rule, with all context, characters
+    of the folded text; None if only the whole text decides."""
     version: int = 1
-    """Of what it measures; it grows when the same text may get another score."""
+    """Version of the measurement; it increases when the same text may get another score."""
 
 
 MAX_MATCH_CHARS: Final = 512
-"""No rule that looks at pieces of a text needs a longer one."""
+"""Largest length of a piece of text that a rule may need, characters."""
 MORAL_THRESHOLD: Final = "moral.threshold"
+# Rules whose score comes from an external scorer if one is configured.
 _SCORED_ELSEWHERE: Final = frozenset({MORAL_THRESHOLD, "moral.response"})
-"""Rules whose score another scorer gives, where there is one."""
 
 _FLAG, _REDACT, _DEGRADE, _REFUSE = (
     Decision.FLAG,
@@ -108,8 +109,8 @@ _DECISIONS: Final = {
 }
 
 
+# Quality checks that prevent an answer from being remembered.
 _GATED: Final = frozenset({"collapse", "looping"})
-"""Checks of quality that keep an answer from being remembered."""
 
 
 def _moral(stage: Stage, where: str) -> Rule:
@@ -203,16 +204,16 @@ BUILT_IN_RULES: Final = tuple(
         key=lambda rule: rule.rule_id,
     )
 )
-"""Sorted by ``rule_id``."""
+"""All built-in rules, sorted by ``rule_id``."""
 
 
 def rules_with(put_enforcement: Enforcement, *, other_scorer: bool = False) -> Sequence[Rule]:
     """Return the built-in rules of a server.
 
     Args:
-        put_enforcement: What is built in for the rules of texts that are to be stored.
-        other_scorer: Whether an endpoint scores prompts and answers. What it looks at nobody
-            knows, so only the whole text tells then.
+        put_enforcement: Default enforcement of the rules for texts to store.
+        other_scorer: Whether an external scorer evaluates prompts and answers. Its reach in a text
+            is unknown, so its rules then need the whole text.
     """
 
     def adapted(rule: Rule) -> Rule:

@@ -1,8 +1,8 @@
-"""What the rules say to what was measured of a text.
+"""Verdicts of the rules on the measurement of a text.
 
-The decision of a rule never depends on its enforcement: the same content gets the same verdict in
-shadow as enforced. Deciding is cheap and runs no expressions; measuring is not, and happens in text
-workers, see :mod:`mlsdm_grpc.governance.policy.measurement`.
+The decision of a rule does not depend on its enforcement: the same text gets the same verdict in
+shadow and enforced. A verdict is cheap and uses no regular expression; a measurement is expensive
+and runs in text workers, see :mod:`mlsdm_grpc.governance.policy.measurement`.
 """
 
 from __future__ import annotations
@@ -30,21 +30,22 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was measured of one text."""
+    """Measurement of one text."""
 
     scores: Mapping[str, float | None] = field(default_factory=lambda: MappingProxyType({}))
-    """By rule_id; None where the detector failed."""
+    """Scores by rule_id; None if the detector failed."""
     moral_value: float | None = None
-    """0 to 1, low is harmful; None if it was not measured, or could not be."""
+    """Moral value, 0 to 1, low is harmful; None if it was not measured or its detector failed."""
     injection_score: float | None = None
-    """The same of injection, high is bad."""
+    """Injection score, 0 to 1, high is hostile; None if it was not measured or its detector
+    failed."""
     findings: tuple[Finding, ...] = ()
-    """By rising start."""
+    """Findings in order of their start."""
     unsearched: bool = False
-    """The search for personal data and secrets failed: ``findings`` has none of them."""
+    """The search for personal data and secrets failed; ``findings`` contains none of them."""
 
     def with_moral_value(self, value: float | None) -> Measurement:
-        """Return the measurement with another moral value, in the scores of moral rules too."""
+        """Return the measurement with another moral value and matching scores of moral rules."""
         scores = {
             rule_id: value if rule_id.startswith("moral.") else score
             for rule_id, score in self.scores.items()
@@ -54,23 +55,23 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement of one rule."""
+    """Verdict of one rule."""
 
     rule_id: str
     decision: Decision
     enforcement: Enforcement
     """SHADOW or ENFORCE."""
     score: float
-    """0 where the rule could not be evaluated."""
+    """Score of the rule; 0 if it could not be evaluated."""
     threshold: float
     policy_version: str
     stage: Stage
     on_error_applied: bool = False
-    """The rule could not be evaluated; its on_error decided."""
+    """The rule could not be evaluated and its on_error decided."""
 
     @property
     def carried_out(self) -> Decision:
-        """What is to be done: ALLOW where the rule is not enforced."""
+        """Decision to carry out; ALLOW if the rule is not enforced."""
         return self.decision if self.enforcement is Enforcement.ENFORCE else Decision.ALLOW
 
 
@@ -81,19 +82,22 @@ def verdicts(
     *,
     moral_threshold: float | None = None,
 ) -> tuple[Verdict, ...]:
-    """Return what each rule of a stage says, sorted by rule_id; rules that are off say nothing.
+    """Return the verdict of each rule of a stage, sorted by rule_id; rules that are off have none.
 
     Args:
-        measurement: Of the text, with the rules ``policy.of(stage)``. A score that is missing in it
-            counts as one that could not be measured.
-        policy: What holds for the tenant.
-        stage: Where the text is judged.
-        moral_threshold: Limit of the rule moral.threshold: that of the space now; None is the one
-            at which new spaces start.
+        measurement: Measurement of the text for the rules ``policy.of(stage)``. A missing score
+            counts as a failed detector.
+        policy: Effective policy of the tenant.
+        stage: Stage at which the text is evaluated.
+        moral_threshold: Threshold of the rule moral.threshold: the current one of the space; None
+            for the one at which new spaces start.
     """
+    scores = measurement.scores
     return tuple(
-        _verdict(rule, measurement.scores.get(rule.rule_id), policy, moral_threshold)
-        for rule in policy.of(stage)
+        [
+            _verdict(rule, scores.get(rule.rule_id), policy, moral_threshold)
+            for rule in policy.of(stage)
+        ]
     )
 
 
@@ -126,13 +130,14 @@ def _verdict(
 def moral_verdict(
     policy: EffectivePolicy, *, score: float, threshold: float, failed: bool = False
 ) -> Verdict:
-    """Return the verdict about an event that the moral filter of its space has refused.
+    """Return the verdict on an event that the moral filter of its space refused.
 
     Args:
-        policy: What holds for the tenant.
-        score: Moral value that the event was judged by.
-        threshold: Of the space, before the event; the lowest values are refused whatever it is.
-        failed: The text could not be scored.
+        policy: Effective policy of the tenant.
+        score: Moral value used for the decision.
+        threshold: Threshold of the space before the event; the lowest values are refused at every
+            threshold.
+        failed: Whether the text could not be scored.
     """
     return Verdict(
         rule_id=MORAL_THRESHOLD,
@@ -147,30 +152,30 @@ def moral_verdict(
 
 
 def noteworthy(found: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """Return the verdicts that did not allow something, or could not tell."""
+    """Return the verdicts that did not allow the text, or could not be evaluated."""
     return tuple(v for v in found if v.decision is not Decision.ALLOW or v.on_error_applied)
 
 
 def enforced(found: Sequence[Verdict]) -> Decision:
-    """Return the strictest decision that has to be carried out."""
+    """Return the strictest decision to carry out."""
     return max((verdict.carried_out for verdict in found), default=Decision.ALLOW)
 
 
 def redacted(text: str, measurement: Measurement, found: Iterable[Verdict]) -> str:
-    """Return a text without the places for which an enforced rule wants REDACT.
+    """Return a text without the places for which an enforced rule requires REDACT.
 
     Args:
-        text: The text that was measured.
-        measurement: What was measured of it.
-        found: What the rules say.
+        text: Text that was measured.
+        measurement: Measurement of the text.
+        found: Verdicts of the rules.
 
-    Cost: linear; no expression is run, so that it may stand on the event loop.
+    Cost: linear and without regular expressions, so it may run on the event loop.
     """
     return redact(text, to_redact(measurement, found))
 
 
 def to_redact(measurement: Measurement, found: Iterable[Verdict]) -> list[Finding]:
-    """Return the places for which an enforced rule wants REDACT; see :func:`redacted`."""
+    """Return the places for which an enforced rule requires REDACT; see :func:`redacted`."""
     wanted = {
         FindingKind.SECRET
         if verdict.rule_id.startswith("secret.")

@@ -117,10 +117,10 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
     kind = message.WhichOneof("kind")
     outcome: Outcome
     if kind == "put":
-        outcome = _put_outcome_from_proto(message.put)
-    elif kind == "event":
-        outcome = _event_outcome_from_proto(message.event)
-    elif kind == "consolidated":
+        return _put_outcome_from_proto(message.put, message.revision)
+    if kind == "event":
+        return _event_outcome_from_proto(message.event, message.revision)
+    if kind == "consolidated":
         done = message.consolidated
         outcome = ConsolidateOutcome(done.merged_count, done.purged_count, done.used)
     elif kind == "deleted":
@@ -146,7 +146,7 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
     return replace(outcome, revision=message.revision)
 
 
-def _put_outcome_from_proto(message: pb.PutOutcome) -> PutOutcome:
+def _put_outcome_from_proto(message: pb.PutOutcome, revision: int) -> PutOutcome:
     return PutOutcome(
         items=tuple(
             PutItem(
@@ -165,10 +165,11 @@ def _put_outcome_from_proto(message: pb.PutOutcome) -> PutOutcome:
         ),
         evicted=tuple(message.evicted),
         min_confidence=message.min_confidence,
+        revision=revision,
     )
 
 
-def _event_outcome_from_proto(message: pb.EventOutcome) -> EventOutcome:
+def _event_outcome_from_proto(message: pb.EventOutcome, revision: int) -> EventOutcome:
     return EventOutcome(
         rejection=Rejection(message.rejection),
         step=message.step,
@@ -184,6 +185,7 @@ def _event_outcome_from_proto(message: pb.EventOutcome) -> EventOutcome:
         fell_asleep=message.fell_asleep,
         result=PutResult(message.result),
         answer_id=message.answer_id,
+        revision=revision,
     )
 
 

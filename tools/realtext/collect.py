@@ -1,6 +1,6 @@
 """Fetches the packages of ``sources.toml`` and writes their paragraphs into the cache.
 
-Run as ``python -m tests.realtext.collect``. It uses the package managers of this machine. A third
+Run as ``python -m tools.realtext.collect``. It uses the package managers of this machine. A third
 of the paragraphs, chosen by hash, goes to ``final.jsonl.gz``: no rule is made from it. The file
 ``packages.json`` beside this one lists what was read, with versions and hashes.
 """
@@ -23,7 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import IO, Final, Literal, NamedTuple
 
-from tests.realtext.extract import language_of, paragraphs
+from tools.realtext.extract import language_of, paragraphs
 
 __all__ = ["CACHE", "Paragraph", "Split", "is_final", "read"]
 

@@ -24,10 +24,10 @@ from mlsdm_grpc.governance.policy.measurement import measure
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.speech import analyse
-from tests.realtext.collect import Paragraph, read
-from tests.realtext.hostile import hostile_lines
+from tools.realtext.collect import Paragraph, read
+from tools.realtext.hostile import hostile_lines
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "tests" / "data"
 REPORT = Path(__file__).parent.parent / "docs" / "evaluation.md"
 BASE_MORAL_THRESHOLD = 0.5
 
@@ -254,7 +254,7 @@ def report(corpora: Iterable[Corpus]) -> str:
         "# Measured rates of the detectors",
         "",
         "Written by `make eval`. It fetches packages by name from the package managers of the",
-        "machine (tests/realtext/sources.toml; versions and hashes are in packages.json beside",
+        "machine (tools/realtext/sources.toml; versions and hashes are in packages.json beside",
         "it), reads their paragraphs, and keeps a third, chosen by hash, for this page alone. The",
         "other two thirds train the linear model and set its cuts. The corpora in tests/data are",
         "measured as well; their README files say how they were made and where they are weak. The",

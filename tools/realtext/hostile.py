@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from tests.realtext.collect import CACHE
+from tools.realtext.collect import CACHE
 
 __all__ = ["HostileLine", "hostile_lines"]
 

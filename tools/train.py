@@ -1,8 +1,8 @@
 """Makes the weights of ``governance/detectors/linear_model.py``.
 
-Run as ``python -m tests.train [--check]``. Examples are the development splits of the corpora of
+Run as ``python -m tools.train [--check]``. Examples are the development splits of the corpora of
 harm, injection and style, the lines of ``tests/data/training``, hostile lines of other authors and
-the working two thirds of the paragraphs of ``tests/realtext``, which has to be collected first. No
+the working two thirds of the paragraphs of ``tools/realtext``, which has to be collected first. No
 line of a test split, nor one that shares half of its words with one, is used. A fifth of the
 paragraphs sets the cut and the slope of the scores and trains nothing.
 """
@@ -35,10 +35,10 @@ from mlsdm_grpc.governance.detectors.linear_model import (
 )
 from mlsdm_grpc.governance.detectors.text_passages import ReadText, RuleEvidence
 from mlsdm_grpc.governance.matching.sentence_languages import JUDGED
-from tests.realtext.collect import LISTED, read
-from tests.realtext.hostile import hostile_lines
+from tools.realtext.collect import LISTED, read
+from tools.realtext.hostile import hostile_lines
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "tests" / "data"
 FILE = Path(__file__).parents[1] / "mlsdm_grpc/governance/data/linear_model.bin"
 ITERATIONS = 80
 DECAY = 0.3
