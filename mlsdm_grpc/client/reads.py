@@ -208,12 +208,8 @@ class Reads(ClientBase):
         interval_s = number(
             "min_interval_s", min_interval_s, low=MIN_WATCH_INTERVAL_S, high=MAX_WATCH_INTERVAL_S
         )
-        request = message(
-            WatchStateRequest,
-            space=self._space(space),
-            include_traces=include_traces,
-            min_revision=min_revision,
-        )
+        given = {"include_traces": include_traces, "min_revision": min_revision}
+        request = message(WatchStateRequest, space=self._space(space), **given)
         request.min_interval.FromNanoseconds(round(interval_s * 1e9))
         last = None
         while True:

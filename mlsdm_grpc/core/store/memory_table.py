@@ -6,7 +6,6 @@ A full space takes little more memory than its vectors. A :class:`Memory` object
 from __future__ import annotations
 
 import marshal
-import weakref
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from mlsdm_grpc.core.store.memory_value import (
     checksum_of,
     fingerprint_of,
 )
-from mlsdm_grpc.core.store.metadata_index import MetadataIndex, Pairs
+from mlsdm_grpc.core.store.metadata_index import MetadataIndex
 from mlsdm_grpc.core.store.packed_memory import (
     COLUMNS,
     Packed,
@@ -168,29 +167,6 @@ class Lattice:
         self._rest_bytes += len(rest) - len(self._rest[slot] or b"")
         self._rest[slot] = rest
         self._note(slot, memory.fingerprint)
-
-    def metadata(self, slot: int) -> Pairs:
-        """Return the metadata of the memory in a slot; empty for a free slot."""
-        if not self.columns["sequence"][slot]:
-            return ()
-        pairs: Pairs = marshal.loads(self._rest[slot])[2]  # noqa: S302 - dumped here
-        return pairs
-
-    def know_metadata(self) -> MetadataIndex:
-        """Start the index of the metadata if there is none, and return it."""
-        if self.metadata_index is None:
-            # A weak reference: a cycle would delay the release of the memory of a space.
-            own = weakref.ref(self)
-
-            def metadata_of(slot: int) -> Pairs:
-                lattice = own()
-                return () if lattice is None else lattice.metadata(slot)
-
-            index = MetadataIndex(self.order(0).tolist(), metadata_of)
-            self.placed.append(index.placed)
-            self.cleared.append(index.cleared)
-            self.metadata_index = index
-        return self.metadata_index
 
     def memory_id(self, slot: int) -> str:
         """Return the id of the memory in a used slot."""
