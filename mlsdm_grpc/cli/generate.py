@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
-from mlsdm_grpc.cli.options import AsJson, Conversation, Space, Target, TimeoutS, TokenFile
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict
+from mlsdm_grpc.cli.options import Conversation
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
 from mlsdm_grpc.cli.verdicts import in_shadow, verdict_line
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["generate"]
 
 
+@with_session()
 def generate(
     prompt: Annotated[str, typer.Argument(help="Prompt; - reads it from stdin.")],
     *,
@@ -34,22 +35,15 @@ def generate(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Print verdicts of rules in shadow mode too.")
     ] = False,
-    space: Space = "default",
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    timeout: TimeoutS = 30.0,
-    as_json: AsJson = False,
+    session: Session,
 ) -> None:
     """Print the answer of the server's model, piece by piece, with recall from the space.
 
     The exit code is 1 if the prompt or the answer was refused. The number of memories evicted for
     the exchange is printed on standard error.
     """
-    session = Session(
-        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
-    )
     asked = typer.get_text_stream("stdin").read() if prompt == "-" else prompt
-    told = _Json() if as_json else _Words(verbose=verbose)
+    told = _Json() if session.as_json else _Words(verbose=verbose)
 
     async def work(memory: "MemoryClient") -> str:
         events = memory.stream_generate(
@@ -64,7 +58,7 @@ def generate(
         async for event in events:
             told.tell(event)
             evicted += len(event.final.evicted_memory_ids)
-        return await eviction_line(memory, 0 if as_json else evicted)
+        return await eviction_line(memory, 0 if session.as_json else evicted)
 
     if line := session.run(work):
         typer.echo(line, err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_pb2,
@@ -46,7 +47,9 @@ class MemoryServicer:
         max_stream_age_s: float,
     ) -> None:
         self._engine = engine
-        self._messages = MemoryMessages(now_ns)
+        self._serve_stream = partial(
+            serve_stream, engine.streams, MemoryMessages(now_ns), max_age_s=max_stream_age_s
+        )
         self._max_stream_age_s = max_stream_age_s
         self._now_ns = now_ns
 
@@ -157,11 +160,13 @@ class MemoryServicer:
         labels = fields.labels("labels", request.labels)
         sources = queries.sources(fields, "sources", request.sources)
         conversation_id = fields.memory_id("conversation_id", request.conversation_id)
+        metadata = fields.metadata("metadata", request.metadata)
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
         bound = (*labels, *(f"source {each}" for each in sources))
         bound += (f"conversation {conversation_id}",) if conversation_id else ()
+        bound += tuple(f"metadata {pair!r}" for pair in metadata)
         wanted = PageOf(
             after_sequence=decode_page_token(request.page_token, key, bound),
             limit=page_size,
@@ -169,6 +174,7 @@ class MemoryServicer:
             include_embedding=request.include_embedding,
             sources=sources,
             conversation_id=conversation_id,
+            metadata=metadata,
         )
         found, more, revision = await self._engine.reads.page(
             key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
@@ -182,15 +188,8 @@ class MemoryServicer:
         received: AsyncIterator[Parts[memory_stream_pb2.IngestMemoriesRequest, memory_pb2.Memory]],
         call: Call,
     ) -> AsyncIterator[memory_stream_pb2.IngestMemoriesResponse]:
-        stream = serve_stream(
-            self._engine.streams,
-            self._messages,
-            received,
-            call,
-            max_age_s=self._max_stream_age_s,
-        )
-        async with aclosing(stream):
-            async for answer in stream:
+        async with aclosing(self._serve_stream(received, call)) as answers:
+            async for answer in answers:
                 yield answer
 
     async def ExportMemories(  # noqa: N802 - the contract's name

@@ -72,6 +72,8 @@ class Query:
     time."""
     before_ns: int | None = None
     """Latest event time, exclusive, Unix nanoseconds."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Required metadata entries, all of them."""
     omit_answers: bool = False
     """Exclude answers of a language model."""
     min_score: float = -2.0

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Final
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
+from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
-from mlsdm_grpc.journal.ledger import Failure, Ledger
+from mlsdm_grpc.journal.ledger import Failure, Ledger, SpaceLedger
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 from mlsdm_grpc.journal.sqlite import store
 from mlsdm_grpc.journal.sqlite.damage import OnDamage, Reporter
@@ -156,58 +156,28 @@ class SqliteJournal(EmbeddedJournal):
             raise failure.error() from error
         return await super().save_snapshot(key, revision=revision, path=path, digest=digest)
 
-    async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
-        if partition != 0:
-            raise errors.InvalidInput("This journal has one partition, 0.")
-        parts = self._live
-        while await parts.ledger.beyond(after):
-            durable = parts.ledger.durable
-            entries, damaged = await parts.reader.run(partial(store.read_log, after=after))
-            for entry in entries:
-                after = entry.position
-                yield entry
-            if damaged is not None:
-                raise damage(*damaged)
-            if not entries:
-                # The durable records at this position have been trimmed.
-                after = durable
-
     async def newest(self) -> Entry | None:
         return await self._live.reader.run(store.read_newest)
 
-    async def read(
-        self, key: SpaceKey, *, after: int, until: int | None = None
-    ) -> AsyncIterator[Sequence[Entry]]:
-        parts = self._live
-        space = parts.ledger.get(key)
-        if space is None:
-            return
-        removed = space.removed
-        while after < (last := space.durable if until is None else min(until, space.durable)):
-            if space.following(after) > last:
-                # The remaining revisions are in a gap with accepted loss.
-                return
-            entries, damaged = await parts.reader.run(
-                partial(store.read_space, space=space, after=after, until=last)
-            )
-            if entries:
-                after = entries[-1].revision
-                yield entries
-            elif damaged is None:
-                damaged = space.following(after)
-            if damaged is None:
-                continue
-            if removed < damaged <= space.trimmed:
-                raise overtaken(damaged)
-            self._reporter.tell(
-                "record",
-                tenant=key.tenant,
-                space=key.space,
-                revision=damaged,
-                file=DATABASE,
-                detail="The record is missing or fails its checksum.",
-            )
-            raise damage(key, damaged)
+    async def _logged(self, after: int) -> tuple[Sequence[Entry], tuple[SpaceKey, int] | None]:
+        return await self._live.reader.run(partial(store.read_log, after=after))
+
+    async def _recorded(
+        self, space: SpaceLedger, after: int, until: int
+    ) -> tuple[Sequence[Entry], int | None]:
+        return await self._live.reader.run(
+            partial(store.read_space, space=space, after=after, until=until)
+        )
+
+    def _report_damage(self, key: SpaceKey, revision: int) -> None:
+        self._reporter.tell(
+            "record",
+            tenant=key.tenant,
+            space=key.space,
+            revision=revision,
+            file=DATABASE,
+            detail="The record is missing or fails its checksum.",
+        )
 
     async def trim(self, key: SpaceKey, *, until: int) -> int:
         parts = self._live
