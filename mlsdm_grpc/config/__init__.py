@@ -19,7 +19,12 @@ from mlsdm_grpc.config.llm_settings import (
     ModerationSettings,
     OpenAISettings,
 )
-from mlsdm_grpc.config.loading import Settings, load_settings, unknown_environment
+from mlsdm_grpc.config.loading import (
+    Settings,
+    changed_settings,
+    load_settings,
+    unknown_environment,
+)
 from mlsdm_grpc.config.logging_settings import LogFormat, LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
 from mlsdm_grpc.config.section import KIB, MIB
@@ -56,6 +61,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SpaceDefaults",
+    "changed_settings",
     "load_settings",
     "parse_address",
     "unknown_environment",

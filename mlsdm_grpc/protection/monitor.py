@@ -181,6 +181,7 @@ class Monitor:
             mode=mode.name,
             causes=list(causes),
             detail=explain(self.machine),
+            signals=list(self.machine.details.values()),
             memory_bytes=reading.used_bytes,
             memory_limit_bytes=reading.memory_limit_bytes,
         )

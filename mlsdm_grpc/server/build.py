@@ -65,6 +65,7 @@ from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.server.memory_plan import within_memory
 from mlsdm_grpc.server.node import Node
 from mlsdm_grpc.server.ops_http import OpsServer
+from mlsdm_grpc.server.ports import check_ports
 from mlsdm_grpc.server.readiness import tell_health, unready_causes
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.server.room import Room
@@ -138,6 +139,7 @@ async def running_server(
     Raises:
         MlsdmError: A part cannot be started; the message names it.
     """
+    await anyio.to_thread.run_sync(check_ports, settings.server)
     settings, plan = await anyio.to_thread.run_sync(within_memory, settings)
     room = Room(plan, largest=settings.server.max_request_bytes)
     metrics = Metrics()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 import grpc
+import structlog
 
 from mlsdm_grpc.config import Address
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
@@ -26,6 +27,7 @@ __all__ = ["CLOSE_S", "Drained", "GrpcServer"]
 CLOSE_S: Final = 30.0
 """Maximum time after the calls: cutting the rest, finishing writes, taking snapshots; seconds."""
 
+_log = structlog.get_logger(component="server")
 _CUT_S: Final = 2.0
 _FLUSH_S: Final = 1.0
 _QUIET_S: Final = 0.05
@@ -143,6 +145,7 @@ class GrpcServer:
             calls = self.in_flight.calls.values()
             count = sum(not call.method.platform for call in calls)
             self.drained = Drained(count, time.monotonic() + grace_s)
+            _log.info("drain_started", in_flight=count, grace_s=grace_s)
             self._drains.set()
         return self.drained
 

@@ -21,8 +21,14 @@ from mlsdm_grpc.core.model.bodies import (
 from mlsdm_grpc.core.model.outcome import Outcome, Refusal
 from mlsdm_grpc.core.model.record import RecordBody
 from mlsdm_grpc.ids import Ids
+from mlsdm_grpc.journal.codec.new_memories import size_bound
 from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto
-from mlsdm_grpc.journal.codec.records import encode_record, encoded_body, encoded_items
+from mlsdm_grpc.journal.codec.records import (
+    MAX_RECORD_BYTES,
+    encode_record,
+    encoded_body,
+    encoded_items,
+)
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.clock import Clock
 from mlsdm_grpc.protection.fair_limiter import FEW, LoopTurns
@@ -235,13 +241,16 @@ class Access:
             raise refusal_error(outcome, space.key.space)
         return outcome
 
-    async def check_size(self, body: RecordBody) -> None:
+    async def check_size(self, body: PutMemories) -> None:
         """Refuse a body that is too large for a record, before anything else is written for it.
+
+        Only a body whose size is in doubt is encoded.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
         """
-        await self._encoded(body)
+        if sum(map(size_bound, body.memories)) > MAX_RECORD_BYTES:
+            await self._encoded(body)
 
     async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
         """Write a record to a space and return its outcome; see ``WritePipeline``.

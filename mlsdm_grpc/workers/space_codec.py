@@ -15,7 +15,7 @@ from mlsdm_grpc.core.model.new_memory import Float32, Vector
 from mlsdm_grpc.core.model.outcome import Outcome, PutOutcome, Refusal, StreamOutcome
 from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.store.memory_value import Memory
-from mlsdm_grpc.journal.codec.new_memories import Decoded
+from mlsdm_grpc.journal.codec.new_memories import Decoded, pairs_to_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
 from mlsdm_grpc.journal.codec.snapshot_rows import memory_from_row, memory_to_row
 
@@ -58,6 +58,7 @@ class Ask:
     conversation_id: str = ""
     after_ns: int | None = None
     before_ns: int | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
     omit_answers: bool = False
     min_score: float | None = None
 
@@ -171,6 +172,8 @@ def _options(ask: Ask) -> pb.QueryOptions:
         options.after_ns = ask.after_ns
     if ask.before_ns is not None:
         options.before_ns = ask.before_ns
+    if ask.metadata:
+        options.metadata.extend(pairs_to_proto(ask.metadata))
     if ask.omit_answers:
         options.omit_answers = True
     return options
