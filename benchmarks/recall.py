@@ -1,7 +1,7 @@
-"""Recall in conversations: how many questions find the turns that hold their answers.
+"""Recall in conversations: the share of questions that find the turns with their answers.
 
     python benchmarks/recall.py FOLDER           a folder or zip file, see conversations.py
-    python benchmarks/recall.py FOLDER --served  ask a server over the wire beside that
+    python benchmarks/recall.py FOLDER --served  also ask a server
     python benchmarks/recall.py FOLDER --tune    choose constants, each conversation left out once
 
 Each turn is one memory. any@k is the share of questions with one of the turns that hold the answer
@@ -38,7 +38,7 @@ WORDS = Fusion(vector_weight=0.15)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a finder achieved."""
+    """Measurements of one search method."""
 
     values: Values
     """(questions, measures)."""

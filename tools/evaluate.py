@@ -185,7 +185,7 @@ RULES: dict[str, Callable[[Measurement], bool]] = {
 
 
 class Alarm(NamedTuple):
-    """A paragraph that a rule is broken by; it is told by its digest, never by its text."""
+    """Paragraph that breaks a rule, identified by its digest and never by its text."""
 
     rule: str
     language: str

@@ -67,7 +67,7 @@ class Recollected:
     matches: tuple[Match, ...]
     """Best match first."""
     texts: list[RecalledText]
-    """The same memories in the form for the model."""
+    """Recalled memories in the form for the model."""
     verdicts: tuple[Verdict, ...]
     """Verdicts of the rules that did not allow a text, enforced or in shadow mode."""
     revision: int

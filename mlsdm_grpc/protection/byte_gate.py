@@ -102,7 +102,7 @@ class ByteGate:
             self.change(holder, -size)
 
     def change(self, holder: Hashable, by: int) -> None:
-        """Change the amount of a holder, whatever is free."""
+        """Change the amount of a holder, even beyond the free amount."""
         self.free -= by
         held = self._held.get(holder, 0) + by
         if held:

@@ -22,7 +22,7 @@ __all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
 # Estimated work that a gate admits at a time, seconds.
 _WINDOW_S: Final = 0.005
-# Number of requests that may always wait, whatever their cost.
+# Number of requests that may always wait, at any cost.
 _FEW: Final = 16
 # Number of quanta in a window. A tenant gets one quantum in each round; unused ones expire when it
 # is idle.

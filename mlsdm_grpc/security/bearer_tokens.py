@@ -50,7 +50,7 @@ class DevAuthenticator:
     def authenticate(
         self, metadata: Mapping[str, str | bytes], repeated: Collection[str]
     ) -> Principal:
-        """Return the principal ``dev`` of the tenant ``dev``, whatever the credential."""
+        """Return the principal ``dev`` of the tenant ``dev`` for any credential."""
         del metadata, repeated
         return _DEV
 

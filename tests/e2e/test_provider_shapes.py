@@ -64,7 +64,7 @@ async def asked():
 
 
 class Outcome:
-    """What a caller got."""
+    """Outcome of a call for its caller."""
 
     def __init__(self) -> None:
         self.text = ""

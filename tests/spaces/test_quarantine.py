@@ -1,4 +1,4 @@
-"""A record that takes down whatever applies it bars its own space, and no other."""
+"""A record that crashes every worker quarantines its own space and no other."""
 
 import asyncio
 import os

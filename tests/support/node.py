@@ -127,7 +127,7 @@ class Node:
 
 
 class Refusal:
-    """How a call was refused."""
+    """Refusal of a call."""
 
     def __init__(self, error):
         self.code = error.code()

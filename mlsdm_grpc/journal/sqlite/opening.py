@@ -131,8 +131,8 @@ def take_over(
         factory: Class of the SQLite connections.
         reporter: Reports damage.
         thorough: Read every space in full and check the structure of the database.
-        upgrades: Mark the folder with the draft of the newest rules, whatever the rules of its
-            spaces.
+        upgrades: Mark the folder with the draft of the newest rules, even if its spaces use older
+            rules.
 
     Raises:
         Unavailable: Another process owns the folder, its format is unknown, or it cannot be used.
