@@ -110,6 +110,10 @@ def query(
         float | None, typer.Option("--min-score", min=-2, max=2, help="Minimum score of a match.")
     ] = None,
     conversation: Conversation = "",
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", help="KEY=VALUE that a match must have; may be repeated."),
+    ] = None,
     phase: Annotated[
         float | None,
         typer.Option("--phase", min=0, max=1, help="Search around this phase."),
@@ -126,7 +130,7 @@ def query(
     session: Session,
 ) -> None:
     """Print the best matches for a text, best first, with the matching words highlighted."""
-    vector = _vector(embedding_file, session)
+    vector, required = _vector(embedding_file, session), _pairs(metadata or ())
     response = session.run(
         lambda memory: memory.query(
             text,
@@ -136,6 +140,7 @@ def query(
             mode=mode,
             min_score=min_score,
             conversation_id=conversation,
+            metadata=required,
             phase=phase,
             phase_tolerance=phase_tolerance,
         )

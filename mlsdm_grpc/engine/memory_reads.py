@@ -12,6 +12,7 @@ from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.engine.query_modes import resolved
 from mlsdm_grpc.errors import NotFound
+from mlsdm_grpc.journal.codec.new_memories import pairs_to_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.metrics import Metrics
@@ -45,6 +46,7 @@ class PageOf:
     lane: Lane = Lane.INTERACTIVE
     sources: tuple[int, ...] = ()
     conversation_id: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
     newest_first: bool = False
     """Order by creation, newest first, within one conversation."""
 
@@ -168,6 +170,7 @@ class MemoryReads:
                 labels=wanted.labels,
                 sources=wanted.sources,
                 conversation_id=wanted.conversation_id,
+                metadata=pairs_to_proto(wanted.metadata),
                 newest_first=wanted.newest_first,
             )
             with_rows = wanted.limit if wanted.include_embedding else 0

@@ -160,11 +160,13 @@ class MemoryServicer:
         labels = fields.labels("labels", request.labels)
         sources = queries.sources(fields, "sources", request.sources)
         conversation_id = fields.memory_id("conversation_id", request.conversation_id)
+        metadata = fields.metadata("metadata", request.metadata)
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
         bound = (*labels, *(f"source {each}" for each in sources))
         bound += (f"conversation {conversation_id}",) if conversation_id else ()
+        bound += tuple(f"metadata {pair!r}" for pair in metadata)
         wanted = PageOf(
             after_sequence=decode_page_token(request.page_token, key, bound),
             limit=page_size,
@@ -172,6 +174,7 @@ class MemoryServicer:
             include_embedding=request.include_embedding,
             sources=sources,
             conversation_id=conversation_id,
+            metadata=metadata,
         )
         found, more, revision = await self._engine.reads.page(
             key, wanted, min_revision=min_revision, deadline_s=call.deadline_s

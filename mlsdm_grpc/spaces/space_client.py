@@ -22,7 +22,9 @@ from mlsdm_grpc.core.model.record import (
     UpdateMemory,
 )
 from mlsdm_grpc.ids import Ids
+from mlsdm_grpc.journal.codec.new_memories import size_bound
 from mlsdm_grpc.journal.codec.records import (
+    MAX_RECORD_BYTES,
     encode_record,
     encoded_body,
     encoded_items,
@@ -238,13 +240,16 @@ class Access:
             raise refusal_error(outcome, space.key.space)
         return outcome
 
-    async def check_size(self, body: RecordBody) -> None:
+    async def check_size(self, body: PutMemories) -> None:
         """Refuse a body that is too large for a record, before anything else is written for it.
+
+        Only a body whose size is in doubt is encoded.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
         """
-        await self._encoded(body)
+        if sum(map(size_bound, body.memories)) > MAX_RECORD_BYTES:
+            await self._encoded(body)
 
     async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
         """Write a record to a space and return its outcome; see ``WritePipeline``.

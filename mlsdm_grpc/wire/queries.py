@@ -18,7 +18,7 @@ __all__ = ["QueryParts", "ask", "sources"]
 
 _NO_SOURCE: Final = -1
 # Fields that restrict the memories searched.
-_LIMITING: Final = frozenset({"sources", "conversation_id", "after", "before"})
+_LIMITING: Final = frozenset({"sources", "conversation_id", "after", "before", "metadata"})
 
 QueryParts: TypeAlias = Parts[
     memory_query_pb2.BatchQueryMemoriesRequest, memory_query_pb2.MemoryQuery
@@ -75,6 +75,7 @@ def ask(
             conversation_id=fields.memory_id(f"{path}conversation_id", message.conversation_id),
             after_ns=moment(fields, f"{path}after", message, "after"),
             before_ns=moment(fields, f"{path}before", message, "before"),
+            metadata=fields.metadata(f"{path}metadata", message.metadata),
         )
     if asked.mode is not RecallMode.AUTO:
         _check_mode(fields, path, asked)

@@ -21,6 +21,7 @@ from mlsdm_grpc.core.model.record import (
     StreamOutcome,
     Vector,
 )
+from mlsdm_grpc.journal.codec.new_memories import pairs_to_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
 from mlsdm_grpc.journal.codec.records import Decoded
 from mlsdm_grpc.journal.codec.snapshots import memory_from_row, memory_to_row
@@ -64,6 +65,7 @@ class Ask:
     conversation_id: str = ""
     after_ns: int | None = None
     before_ns: int | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
     omit_answers: bool = False
     min_score: float | None = None
 
@@ -177,6 +179,8 @@ def _options(ask: Ask) -> pb.QueryOptions:
         options.after_ns = ask.after_ns
     if ask.before_ns is not None:
         options.before_ns = ask.before_ns
+    if ask.metadata:
+        options.metadata.extend(pairs_to_proto(ask.metadata))
     if ask.omit_answers:
         options.omit_answers = True
     return options

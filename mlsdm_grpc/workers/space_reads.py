@@ -13,6 +13,7 @@ from mlsdm_grpc.core.mind.consolidation import plan as plan_merges
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.errors import DataLoss, DeadlineExceeded, MlsdmError, NotFound, Unavailable
+from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_to_proto
 from mlsdm_grpc.journal.codec.records import group_to_proto
@@ -78,6 +79,7 @@ def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
     pelm, labels, size = mind.contents.pelm, frozenset(wanted.labels), 0
     rows = bytearray()
     sources = frozenset(wanted.sources)
+    metadata = frozenset(pairs_from_proto(wanted.metadata))
     memories = pelm.history.after(wanted.after_sequence, now_ns=request.now_ns)
     if wanted.newest_first:
         memories = pelm.history.newest_of(wanted.conversation_id, now_ns=request.now_ns)
@@ -88,6 +90,8 @@ def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
         if sources and memory.provenance.source not in sources:
             continue
         if wanted.conversation_id not in {"", memory.conversation_id}:
+            continue
+        if not metadata.issubset(memory.metadata):
             continue
         size += answer_bytes(memory, row if wanted.include_embedding else None)
         full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes

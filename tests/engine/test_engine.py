@@ -18,9 +18,11 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from mlsdm_grpc.journal.codec.records import encoded_items
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.lanes import Before, Lane
+from mlsdm_grpc.spaces import space_client
 from mlsdm_grpc.workers.space_codec import Ask
 
 pytestmark = pytest.mark.anyio
@@ -382,6 +384,20 @@ async def test_a_record_that_is_too_large_is_refused_with_request_too_large():
                 assert caught.value.reason == "REQUEST_TOO_LARGE"
                 assert await driver.journal.head(KEY) == head
             await driver.put(1)
+
+
+async def test_the_first_batch_of_a_space_is_encoded_once(driver, monkeypatch):
+    encoded = []
+
+    def counted(body):
+        encoded.append(len(body.memories))
+        return encoded_items(body)
+
+    monkeypatch.setattr(space_client, "encoded_items", counted)
+    many = PutMemories(tuple(NewMemory(f"m{i}", vector(i)) for i in range(100)))
+    await driver.engine.intake.put(KEY, many, ticket(), paths=[""] * 100)
+    assert encoded == [100]
+    assert await driver.journal.head(KEY) == 2
 
 
 async def test_a_first_write_that_stores_nothing_creates_no_space(driver):

@@ -27,6 +27,7 @@ from mlsdm_grpc.core.model.record import (
     StreamItem,
     StreamItems,
 )
+from mlsdm_grpc.journal.codec.new_memories import memory_to_proto, size_bound
 from mlsdm_grpc.journal.codec.records import (
     decode_record,
     encode_record,
@@ -91,6 +92,12 @@ def test_a_packed_memory_is_the_memory(memory):
     assert plain(unpacked_memory(packed)) == plain(memory)
     many = len(memory.labels) + len(memory.metadata) + len(memory.provenance.parent_ids) > 8
     assert bool(packed.rest) == many
+
+
+@given(memories)
+def test_the_size_of_an_encoded_memory_is_bounded_before(memory):
+    for each in (memory, packed_memory(memory)):
+        assert len(memory_to_proto(each).SerializeToString()) + 12 <= size_bound(each)
 
 
 @given(bodies)

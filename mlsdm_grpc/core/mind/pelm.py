@@ -17,6 +17,7 @@ import numpy as np
 from mlsdm_grpc.core.mind.ring_writes import WritableRing
 from mlsdm_grpc.core.model.record import Float32, Vector
 from mlsdm_grpc.core.store.kernel import Float64, Indices
+from mlsdm_grpc.core.store.lattice_metadata import know_metadata
 from mlsdm_grpc.core.store.lattice_words import SavedWords, Tokenizer, Words
 from mlsdm_grpc.core.store.memory_table import Memory
 from mlsdm_grpc.core.store.recall import Recall
@@ -229,6 +230,16 @@ class Pelm(WritableRing):
             ]
             for memory, one in zip(memories, found, strict=True)
         ]
+
+    @property
+    def missing_metadata(self) -> int:
+        """Memories that a search by metadata indexes first; the first call starts the index."""
+        return know_metadata(self._lattice).missing_count
+
+    def completing_metadata(self) -> Iterator[None]:
+        """Index the metadata of memories in steps, if a search has started that index."""
+        index = self._lattice.metadata_index
+        return iter(()) if index is None else index.completing()
 
     def know_words(self, tokenizer: Tokenizer) -> Words:
         """Start the lexical index if there is none, and return it."""

@@ -39,6 +39,7 @@ _ROUNDING = 2.0**-24
 # Upper bound of a valid score: 2, plus a margin, even with the largest synaptic bias.
 _HIGHEST = 2.5
 _LOWEST = float(np.finfo(np.float32).min)
+_PAIRS_AT_ONCE = 32
 
 
 def inverse_norm(raw: Float32) -> float:
@@ -105,6 +106,25 @@ def resonances(rows: Float32, query: Float64) -> Float64:
     return result
 
 
+def resonances_of_pairs(rows: Float32, vectors: Float64, owners: Indices) -> Float64:
+    """Return the resonance of each row with its own query, with the bits of :func:`resonances`.
+
+    Args:
+        rows: (n, dimension) float32, rows of unit norm.
+        vectors: (queries, dimension) float64 of unit norm.
+        owners: (n,) index of the query of each row.
+
+    Cost: O(n * dimension), with two float64 temporaries of at most 32 rows: larger ones come from
+    fresh pages, which cost more than the products.
+    """
+    result = np.empty(len(rows), np.float64)
+    for start in range(0, len(rows), _PAIRS_AT_ONCE):
+        some = slice(start, start + _PAIRS_AT_ONCE)
+        products = rows[some] * vectors[owners[some]]
+        np.add.reduce(products, axis=1, out=result[some])
+    return result
+
+
 def candidates(scores: Float32, error: float, *, top_k: int) -> tuple[Indices, float]:
     """Return the position of every row whose true score may be among the ``top_k`` best.
 
@@ -130,6 +150,35 @@ def candidates(scores: Float32, error: float, *, top_k: int) -> tuple[Indices, f
         return candidates(scores, error, top_k=top_k)
     limit = best(peaks, top_k) - 2.0 * error
     return (scores >= max(limit, _LOWEST)).nonzero()[0], limit
+
+
+def candidates_of_all(
+    scores: Float32, error: Float64, *, top_k: int
+) -> tuple[Indices, Indices, float]:
+    """Return what :func:`candidates` returns for several queries at once.
+
+    Args:
+        scores: (queries, n) float32; -inf excludes a row.
+        error: (queries,) upper bounds on the error of each score.
+        top_k: Hits wanted, at least 1.
+
+    Returns:
+        Query and position of each candidate, ascending; and the lowest score that was required.
+    """
+    n, peaks = scores.shape[1], scores
+    groups = max(256, 1 << (2 * top_k - 1).bit_length())
+    if n >= 4 * groups and n % groups == 0:
+        peaks = scores.reshape(len(scores), -1, groups).max(axis=1)
+    if not peaks.max() <= _HIGHEST:
+        scores = np.where(scores <= _HIGHEST, scores, np.float32(-np.inf))
+        return candidates_of_all(scores, error, top_k=top_k)
+    limits = np.full(len(scores), -np.inf)
+    if peaks.shape[1] >= top_k:
+        kth = peaks.shape[1] - top_k
+        limits = np.partition(peaks, kth, axis=1)[:, kth] - 2.0 * error
+    least = np.maximum(limits, _LOWEST)
+    owners, positions = (scores >= least[:, np.newaxis]).nonzero()
+    return owners, positions, float(limits.min())
 
 
 def best(scores: Float32, k: int) -> float:

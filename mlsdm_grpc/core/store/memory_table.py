@@ -24,6 +24,7 @@ from mlsdm_grpc.core.store.memory_value import (
     checksum_of,
     fingerprint_of,
 )
+from mlsdm_grpc.core.store.metadata_index import MetadataIndex
 from mlsdm_grpc.core.store.packed_memory import (
     COLUMNS,
     Packed,
@@ -66,6 +67,8 @@ class Lattice:
     text_keys: array[int] = field(default_factory=lambda: array("q"))
     """(slots,) 64-bit hash of each text in canonical form, used to find equal texts; 0 if not
     computed yet. Derived data, maintained by :mod:`mlsdm_grpc.core.mind.creation_order`."""
+    metadata_index: MetadataIndex | None = None
+    """Index of the metadata, from the first search by metadata on; derived."""
     # (slots,) contribution of each slot to the digest, 64 bits; 0 for a free slot.
     _fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     # (slots,) bytes: id, text, metadata and provenance. An object array, because the garbage

@@ -505,6 +505,7 @@ class QueryOptions(_message.Message):
     AFTER_NS_FIELD_NUMBER: _builtins.int
     BEFORE_NS_FIELD_NUMBER: _builtins.int
     OMIT_ANSWERS_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     top_k: _builtins.int
     """Hits wanted."""
     phase: _builtins.float
@@ -543,6 +544,10 @@ class QueryOptions(_message.Message):
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Numbers of the sources that a memory may have; none allows all."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.Pair]:
+        """Metadata entries that a memory must have."""
+
     def __init__(
         self,
         *,
@@ -563,10 +568,11 @@ class QueryOptions(_message.Message):
         after_ns: _builtins.int | None = ...,
         before_ns: _builtins.int | None = ...,
         omit_answers: _builtins.bool = ...,
+        metadata: _abc.Iterable[_record_pb2.Pair] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns", "_before_ns", b"_before_ns", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "after_ns", b"after_ns", "before_ns", b"before_ns", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns", "_before_ns", b"_before_ns", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "after_ns", b"after_ns", "before_ns", b"before_ns", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "omit_answers", b"omit_answers", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "sources", b"sources", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k", "words", b"words", "words_alone", b"words_alone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns", "_before_ns", b"_before_ns", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "after_ns", b"after_ns", "before_ns", b"before_ns", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "metadata", b"metadata", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "omit_answers", b"omit_answers", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "sources", b"sources", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k", "words", b"words", "words_alone", b"words_alone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__after_ns: _TypeAlias = _typing.Literal["after_ns"]  # noqa: Y015
     _WhichOneofArgType__after_ns: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns"]  # noqa: Y015
@@ -665,6 +671,7 @@ class PageRequest(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     NEWEST_FIRST_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     after_sequence: _builtins.int
     """Creation sequence of the last one seen."""
     limit: _builtins.int
@@ -685,6 +692,10 @@ class PageRequest(_message.Message):
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Numbers of the sources that a memory may have; none allows all."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.Pair]:
+        """Metadata entries that a memory must have."""
+
     def __init__(
         self,
         *,
@@ -696,10 +707,11 @@ class PageRequest(_message.Message):
         sources: _abc.Iterable[_builtins.int] | None = ...,
         conversation_id: _builtins.str = ...,
         newest_first: _builtins.bool = ...,
+        metadata: _abc.Iterable[_record_pb2.Pair] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "limit", b"limit", "max_bytes", b"max_bytes", "newest_first", b"newest_first", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "limit", b"limit", "max_bytes", b"max_bytes", "metadata", b"metadata", "newest_first", b"newest_first", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
