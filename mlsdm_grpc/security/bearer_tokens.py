@@ -9,7 +9,7 @@ The file is TOML with one table for each token::
     expires = "2027-01-01T00:00:00Z"  # optional
     criticality = "critical"  # optional: what its calls may claim at most
     platform = true  # optional: it may operate the node
-    attest = true  # optional: its moral values hold whatever the text
+    attest = true  # optional: its moral values are trusted
 """
 
 from __future__ import annotations

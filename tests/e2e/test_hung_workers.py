@@ -146,7 +146,7 @@ async def test_what_cannot_be_remembered_holds_no_answer_back(tmp_path, deadline
 
 
 async def test_a_hanging_memory_is_given_up_before_the_node_is_in_an_emergency(tmp_path):
-    """With defaults and permanent callers, no call fails, and memory returns by itself."""
+    """No call fails under permanent load with defaults, and memory returns by itself."""
     defaults = {"MLSDM_PRESSURE__MAX_PROCESSING_S": "10"}
     async with serving(tmp_path, environment=defaults) as talk:
         await talk.put(FACT)

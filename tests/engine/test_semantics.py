@@ -52,7 +52,7 @@ class Journal(FailingJournal):
 
 @pytest.fixture
 def journal(old_journal):
-    """That journal, under code that has a second version."""
+    """Journal for code that has a second version of the rules."""
     return old_journal
 
 

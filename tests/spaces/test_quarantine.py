@@ -144,7 +144,7 @@ async def test_a_quarantine_ends_with_the_server_and_begins_anew(tmp_path, monke
 
 @pytest.mark.usefixtures("path")
 async def test_a_quarantined_space_may_leave_ram_and_stays_barred():
-    async with running(workers=1, scrub_rows_per_s=0) as driver:  # nobody is at it
+    async with running(workers=1, scrub_rows_per_s=0) as driver:  # no other call is in progress
         await driver.put(1)
         with pytest.raises((DataLoss, Unavailable)):
             await poison(driver)

@@ -92,7 +92,7 @@ def identity_digest(
         metadata: Sorted by key.
         source: Source of the memory.
         row: (dimension,) float32, the stored unit row; None if it derives from the text.
-        told: Context, time, conversation and role of the memory.
+        told: Context, times, conversation and role of the memory.
 
     Returns:
         16 bytes.
