@@ -18,9 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from pairs import Contender, Ratio, compare, like_a_worker, options, publish
 
-from mlsdm_grpc.core.model.record import Float32, Provenance
+from mlsdm_grpc.core.model.new_memory import Float32, Provenance
 from mlsdm_grpc.core.store import int8_rows
-from mlsdm_grpc.core.store.memory_table import Lattice, Memory
+from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall import Recall
 from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.core.store.rows import Rows

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from mlsdm_grpc.governance.detectors.injection import LIMIT
+from mlsdm_grpc.governance.detectors.text_passages import LIMIT
 from mlsdm_grpc.governance.matching.findings import FindingKind
 from mlsdm_grpc.governance.policy.measurement import measure
 from mlsdm_grpc.governance.policy.rules import Stage

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.record import Vector
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.engine.query_modes import resolved
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.journal.codec.new_memories import pairs_to_proto
@@ -20,7 +20,7 @@ from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces.checks import check_dimensions, parameters_of
 from mlsdm_grpc.spaces.creation import FirstWrites
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.workers.space_codec import Ask, StoredMemory, found_memories, search_request
 

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mlsdm_grpc.core.model.record import (
-    DeleteMemory,
-    DeleteOutcome,
-    EventOutcome,
-    NewMemory,
-    Outcome,
-    ProcessEvent,
-    PutMemories,
-    PutOutcome,
-    UpdateMemory,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import DeleteMemory, ProcessEvent, PutMemories, UpdateMemory
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.outcome import DeleteOutcome, EventOutcome, Outcome, PutOutcome
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
@@ -32,9 +23,10 @@ from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces.checks import check_embedded, expect, join, parameters_of
 from mlsdm_grpc.spaces.creation import FirstWrites
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
+from mlsdm_grpc.spaces.write_pipeline import Applied
 
 __all__ = ["Exchange", "Intake", "ProcessedEvent", "Put"]
 

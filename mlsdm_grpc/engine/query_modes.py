@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.errors import PreconditionFailed
 from mlsdm_grpc.spaces.checks import check_embedded
 from mlsdm_grpc.workers.space_codec import Ask

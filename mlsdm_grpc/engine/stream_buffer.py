@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mlsdm_grpc.core.model.record import EventOutcome, NewMemory, PutOutcome, Vector
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.moderation.candidates import Candidate
 

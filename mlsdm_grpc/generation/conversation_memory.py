@@ -12,9 +12,8 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.policy import Decision
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.new_memory import (
     MAX_PARENTS,
     MAX_TEXT_BYTES,
     ExchangeRole,
@@ -23,6 +22,7 @@ from mlsdm_grpc.core.model.record import (
     Source,
     Vector,
 )
+from mlsdm_grpc.core.model.policy import Decision
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.memory_reads import PageOf
@@ -37,7 +37,7 @@ from mlsdm_grpc.llm.prompt import RecalledText
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.spaces.patience import hanging, waiting_for
 from mlsdm_grpc.spaces.space import revision_not_reached
-from mlsdm_grpc.spaces.write_pipeline import Ticket, outcome_unknown
+from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
 from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = ["AnsweredPrompt", "Memories", "Recollected"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import ExchangeRole, Match, MemorySource
-from mlsdm_grpc.core.store.memory_table import Memory
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.generation.questions import only_asks
 
 __all__ = ["PastExchange", "last_exchanges", "worth_telling"]

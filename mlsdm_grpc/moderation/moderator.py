@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 from prometheus_client import Counter
 
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.model.policy import Decision, Enforcement
-from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.model.policy import Decision
-from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.rules import MORAL_THRESHOLD, Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement, noteworthy

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, speech_pb2
-from mlsdm_grpc.core.model.record import Vector
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.governance.policy.verdict import Measurement

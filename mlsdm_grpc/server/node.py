@@ -25,7 +25,8 @@ from mlsdm_grpc.protection.mode_machine import Mode
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.server.health import READINESS, Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
-from mlsdm_grpc.wire.responses import duration, timestamp
+from mlsdm_grpc.wire.responses import duration
+from mlsdm_grpc.workers.query_encoder import timestamp
 
 __all__ = ["Node", "connection_count"]
 

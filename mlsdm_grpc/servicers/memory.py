@@ -14,7 +14,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2,
     memory_stream_pb2,
 )
-from mlsdm_grpc.core.model.record import DeleteMemory, PutMemories, PutResult
+from mlsdm_grpc.core.model.bodies import DeleteMemory, PutMemories
+from mlsdm_grpc.core.model.outcome import PutResult
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import NotYetAvailable
@@ -26,6 +27,7 @@ from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
 from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.streams import MemoryMessages
+from mlsdm_grpc.workers.query_encoder import memory_message
 
 __all__ = ["MemoryServicer"]
 
@@ -149,7 +151,7 @@ class MemoryServicer:
             deadline_s=call.deadline_s,
         )
         return memory_service_pb2.GetMemoryResponse(
-            memory=responses.memory_message(found.memory, found.row), revision=revision
+            memory=memory_message(found.memory, found.row), revision=revision
         )
 
     async def ListMemories(  # noqa: N802 - the contract's name

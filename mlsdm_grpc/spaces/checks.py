@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from mlsdm_grpc.core.mind.compatibility import Part, unkept
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.record import Outcome, SpaceParameters, Vector
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.new_memory import Vector
+from mlsdm_grpc.core.model.outcome import Outcome
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.errors import (
     RETRY_SOON_S,
     DeadlineExceeded,
@@ -20,7 +22,8 @@ from mlsdm_grpc.errors import (
     dimension_mismatch,
 )
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.spaces.directory import Space, space_not_found
+from mlsdm_grpc.spaces.directory import space_not_found
+from mlsdm_grpc.spaces.space import Space
 
 __all__ = [
     "check_deadline",

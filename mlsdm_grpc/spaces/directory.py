@@ -20,7 +20,7 @@ from functools import partial
 
 import structlog
 
-from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.mind.space_view import SpaceView
 from mlsdm_grpc.errors import DataLoss, MlsdmError, NotFound, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
@@ -29,7 +29,7 @@ from mlsdm_grpc.spaces.loader import Loader
 from mlsdm_grpc.spaces.registry import SpaceRegistry
 from mlsdm_grpc.spaces.space import Space, SpaceStatus
 
-__all__ = ["TENANT_SPACE", "Directory", "Space", "SpaceStatus", "space_not_found"]
+__all__ = ["TENANT_SPACE", "Directory", "space_not_found"]
 
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; no request can address it."""

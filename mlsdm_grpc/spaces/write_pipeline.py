@@ -18,15 +18,9 @@ from typing import Protocol
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.model.record import (
-    Outcome,
-    Record,
-    RecordBody,
-    Refusal,
-    SemanticsUpgraded,
-    SpaceChanged,
-    UpgradeSemantics,
-)
+from mlsdm_grpc.core.model.bodies import UpgradeSemantics
+from mlsdm_grpc.core.model.outcome import Outcome, Refusal, SemanticsUpgraded, SpaceChanged
+from mlsdm_grpc.core.model.record import Record, RecordBody
 from mlsdm_grpc.errors import (
     RETRY_SOON_S,
     InternalError,
@@ -34,25 +28,18 @@ from mlsdm_grpc.errors import (
     MlsdmError,
     Unavailable,
 )
-from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, encode_record, outcome_from_proto
+from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto
+from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, encode_record
 from mlsdm_grpc.journal.protocol import Journal, RevisionConflict
-from mlsdm_grpc.spaces.directory import Space, SpaceStatus
 from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.spaces.record_factory import RecordFactory
+from mlsdm_grpc.spaces.space import Space, SpaceStatus
 from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
 from mlsdm_grpc.workers.frames import placed
 from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 
-__all__ = [
-    "MAX_BACKLOG",
-    "Applied",
-    "Ticket",
-    "WriteObserver",
-    "WritePipeline",
-    "check_record_size",
-    "outcome_unknown",
-]
+__all__ = ["MAX_BACKLOG", "Applied", "WriteObserver", "WritePipeline", "check_record_size"]
 
 _log = structlog.get_logger(__name__)
 _ANSWER_MARGIN_S = 0.006

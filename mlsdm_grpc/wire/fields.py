@@ -15,7 +15,7 @@ import numpy as np
 from google.protobuf.duration_pb2 import Duration
 
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2
-from mlsdm_grpc.core.model.record import Float32, Vector
+from mlsdm_grpc.core.model.new_memory import Float32, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.governance.matching.normalization import is_blank

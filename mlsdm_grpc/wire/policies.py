@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2
+from mlsdm_grpc.core.model.outcome import etag_of
 from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
@@ -14,12 +15,11 @@ from mlsdm_grpc.core.model.policy import (
     SetPolicy,
     StoredPolicy,
 )
-from mlsdm_grpc.core.model.record import etag_of
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy, policy_violations
 from mlsdm_grpc.governance.policy.rules import Rule
 from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.requests import time_ns
-from mlsdm_grpc.wire.responses import timestamp
+from mlsdm_grpc.workers.query_encoder import timestamp
 
 __all__ = ["new_policy", "policy_as_it_would_be", "policy_message"]
 

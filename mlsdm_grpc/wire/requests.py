@@ -17,20 +17,14 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2,
 )
 from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
-from mlsdm_grpc.core.model.record import (
-    ExchangeRole,
-    NewMemory,
-    Provenance,
-    Source,
-    UpdateMemory,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import UpdateMemory
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, NewMemory, Provenance, Source, Vector
 from mlsdm_grpc.governance.matching.normalization import is_blank
+from mlsdm_grpc.journal.codec.new_memories import packed_memory
 from mlsdm_grpc.journal.codec.protowire import length_delimited
-from mlsdm_grpc.journal.codec.records import packed_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.candidates import Candidate
-from mlsdm_grpc.spaces.write_pipeline import Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
 from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import BLANK, Fields

@@ -15,15 +15,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_query_pb2,
     memory_stream_pb2,
 )
-from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutItem, PutOutcome, PutResult, Rejection
 from mlsdm_grpc.core.model.policy import Decision
-from mlsdm_grpc.core.model.record import (
-    EventOutcome,
-    PutItem,
-    PutOutcome,
-    PutResult,
-    Rejection,
-)
 from mlsdm_grpc.engine.memory_writes import Put
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced
 from mlsdm_grpc.workers.query_encoder import embedding_message, memory_message, timestamp
@@ -34,11 +28,9 @@ __all__ = [
     "cognitive_state",
     "duration",
     "event_outcome",
-    "memory_message",
     "page",
     "put_verdicts",
     "stored_memory",
-    "timestamp",
     "verdict",
 ]
 

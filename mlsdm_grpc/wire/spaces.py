@@ -5,19 +5,15 @@ from __future__ import annotations
 from google.protobuf.duration_pb2 import Duration
 
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, space_pb2
-from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.mind.pelm import unit_row
-from mlsdm_grpc.core.model.record import (
-    MoralPolicy,
-    OntologyCategory,
-    SpaceChange,
-    SpaceParameters,
-    etag_of,
-)
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.bodies import SpaceChange
+from mlsdm_grpc.core.model.outcome import etag_of
+from mlsdm_grpc.core.model.parameters import MoralPolicy, OntologyCategory, SpaceParameters
 from mlsdm_grpc.spaces.catalogue import Listed
 from mlsdm_grpc.wire import bounds, forms, limits
 from mlsdm_grpc.wire.fields import Fields
-from mlsdm_grpc.wire.responses import timestamp
+from mlsdm_grpc.workers.query_encoder import timestamp
 
 __all__ = ["listed_space", "planned_space", "space_change", "space_message"]
 

@@ -23,9 +23,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
     stream_pb2,
 )
-from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, PutResult
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome, PutResult
 from mlsdm_grpc.engine.stream_buffer import ItemBatch
-from mlsdm_grpc.engine.streams import (
+from mlsdm_grpc.engine.stream_events import (
     Flow,
     OpenedStream,
     Opening,
@@ -35,7 +35,7 @@ from mlsdm_grpc.engine.streams import (
     StreamPosition,
 )
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
-from mlsdm_grpc.journal.codec.records import packed_memory
+from mlsdm_grpc.journal.codec.new_memories import packed_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.wire import bounds, limits, requests, responses

@@ -8,11 +8,10 @@ import numpy as np
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind.pelm import Query
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.store.fusion import fusion_of
 from mlsdm_grpc.core.store.kernel import Float64
-from mlsdm_grpc.core.store.recall_query import PHASE_TOLERANCE, Sought
+from mlsdm_grpc.core.store.recall_query import PHASE_TOLERANCE, Query, Sought
 from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto
 from mlsdm_grpc.lexical import query_terms
 

@@ -14,10 +14,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
-from mlsdm_grpc.core.mind.pelm import Memory, Pelm, Query, RecalledSlots
+from mlsdm_grpc.core.mind.pelm import Pelm
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import Float32
-from mlsdm_grpc.core.store.recall_query import ByWords
+from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.core.store.recall_query import ByWords, Query, RecalledSlots
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import varint
 

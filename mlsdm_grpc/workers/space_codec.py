@@ -10,21 +10,14 @@ import numpy as np
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.internal.v1.snapshot_pb2 import MemoryRow
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.mind.pelm import Memory
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.new_memory import Float32, Vector
+from mlsdm_grpc.core.model.outcome import Outcome, PutOutcome, Refusal, StreamOutcome
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import (
-    Float32,
-    Outcome,
-    PutOutcome,
-    Refusal,
-    StreamOutcome,
-    Vector,
-)
-from mlsdm_grpc.journal.codec.new_memories import pairs_to_proto
+from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.journal.codec.new_memories import Decoded, pairs_to_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
-from mlsdm_grpc.journal.codec.records import Decoded
-from mlsdm_grpc.journal.codec.snapshots import memory_from_row, memory_to_row
+from mlsdm_grpc.journal.codec.snapshot_rows import memory_from_row, memory_to_row
 
 __all__ = [
     "Ask",

@@ -16,7 +16,7 @@ from mlsdm_grpc.errors import DataLoss, DeadlineExceeded, MlsdmError, NotFound, 
 from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_to_proto
-from mlsdm_grpc.journal.codec.records import group_to_proto
+from mlsdm_grpc.journal.codec.record_bodies import group_to_proto
 from mlsdm_grpc.workers.space_codec import add_memory, answer_bytes, row_bytes
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query, RecalledSlots
+from mlsdm_grpc.core.store.recall_query import Query, RecalledSlots
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.query_decoder import queries_of

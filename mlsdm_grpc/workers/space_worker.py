@@ -12,15 +12,18 @@ from typing import BinaryIO, Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind, RevisionGap
-from mlsdm_grpc.core.model.record import EventOutcome, Outcome, Record, StreamOutcome
+from mlsdm_grpc.core.model.outcome import EventOutcome, Outcome, StreamOutcome
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.model.semantics import SemanticsUnknown
 from mlsdm_grpc.errors import (
     DataLoss,
     MlsdmError,
     PreconditionFailed,
 )
-from mlsdm_grpc.journal.codec.records import decode_record, outcome_to_proto
-from mlsdm_grpc.journal.codec.snapshots import SnapshotDamaged, snapshot_reader, snapshot_writer
+from mlsdm_grpc.journal.codec.outcomes import outcome_to_proto
+from mlsdm_grpc.journal.codec.records import decode_record
+from mlsdm_grpc.journal.codec.snapshot_rows import SnapshotDamaged
+from mlsdm_grpc.journal.codec.snapshots import snapshot_reader, snapshot_writer
 from mlsdm_grpc.workers import space_reads
 from mlsdm_grpc.workers.frames import NO_RECORDS
 from mlsdm_grpc.workers.progress import LOADING, Progress

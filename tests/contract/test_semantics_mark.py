@@ -7,14 +7,9 @@ from contextlib import closing, contextmanager
 import pytest
 
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.core.model.record import (
-    AcceptLoss,
-    CreateSpace,
-    DeleteMemory,
-    Record,
-    SpaceParameters,
-    UpgradeSemantics,
-)
+from mlsdm_grpc.core.model.bodies import AcceptLoss, CreateSpace, DeleteMemory, UpgradeSemantics
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.errors import PreconditionFailed
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record, version_after
 from mlsdm_grpc.journal.memory_journal import MemoryJournal

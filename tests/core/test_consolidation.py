@@ -11,25 +11,19 @@ from mlsdm_grpc.core.mind.consolidation import MAX_MEMBERS, Rules, Window, plan
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.mind.synapses import Synapses
-from mlsdm_grpc.core.model.record import (
-    MAX_LABELS,
+from mlsdm_grpc.core.model.bodies import (
     Consolidate,
-    ConsolidateOutcome,
     CreateSpace,
     DeleteMemory,
     MergeGroup,
     MergeMember,
-    NewMemory,
     ProcessEvent,
-    Provenance,
     PutMemories,
-    Refusal,
-    Source,
-    SpaceParameters,
-    SynapticParameters,
     UpdateMemory,
-    Vector,
 )
+from mlsdm_grpc.core.model.new_memory import MAX_LABELS, NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.outcome import ConsolidateOutcome, Refusal
+from mlsdm_grpc.core.model.parameters import SpaceParameters, SynapticParameters
 from mlsdm_grpc.core.store import rows
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes

@@ -15,19 +15,19 @@ from spaces import slot_of
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     Consolidate,
     CreateSpace,
     DeleteMemory,
     MergeGroup,
     MergeMember,
-    NewMemory,
     PutMemories,
     SpaceChange,
-    SpaceParameters,
     UpdateMemory,
     UpdateSpace,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes, snapshot_writer
 

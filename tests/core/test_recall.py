@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlsdm_grpc.core.model.record import Provenance
+from mlsdm_grpc.core.model.new_memory import Provenance
 from mlsdm_grpc.core.store import int8_rows, kernel
-from mlsdm_grpc.core.store.memory_table import Lattice, Memory
+from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall import Recall
 from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Rows

@@ -10,7 +10,9 @@ import pytest
 from histories import SECOND, record, vector
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import CreateSpace, NewMemory, PutMemories, SpaceParameters
+from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.journal.codec.snapshots import (
     read_snapshot,
     snapshot_bytes,

@@ -10,25 +10,18 @@ from hypothesis import strategies as st
 from spaces import Space
 
 from mlsdm_grpc.core.mind.stream_marks import MAX_FINISHED, MAX_STREAMS, StreamMark, StreamMarks
-from mlsdm_grpc.core.model.record import (
-    EventOutcome,
-    NewMemory,
+from mlsdm_grpc.core.model.bodies import (
     ProcessEvent,
-    PutResult,
-    Refusal,
     SpaceChange,
     StreamItem,
     StreamItems,
-    StreamOutcome,
     UpdateSpace,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutResult, Refusal, StreamOutcome
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.codec.records import (
-    decode_record,
-    encode_record,
-    outcome_from_proto,
-    outcome_to_proto,
-)
+from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto, outcome_to_proto
+from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 MINUTE = 60 * SECOND

@@ -8,13 +8,13 @@ import pytest
 
 from mlsdm_grpc.core.mind.pelm import Pelm
 from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, Provenance, Source
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import ExchangeRole, Provenance, Source
 from mlsdm_grpc.core.store import int8_rows, kernel, lexical_postings
 from mlsdm_grpc.core.store.fusion import Fusion
 from mlsdm_grpc.core.store.lattice_words import Tokenizer
 from mlsdm_grpc.core.store.lexical_index import Bm25
-from mlsdm_grpc.core.store.memory_table import Memory
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall_query import Query, Sought
 
 DIMENSION = 24

@@ -8,7 +8,8 @@ from drive import DIMENSION, KEY, event_of, running, ticket, vector
 from journal_doubles import FailingJournal, HeldAppends
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
+from mlsdm_grpc.core.model.bodies import DeleteMemory, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import (
     Conflict,

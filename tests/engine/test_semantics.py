@@ -10,16 +10,16 @@ from stream_client import ids, memory, opened, told
 
 from mlsdm_grpc.core.mind.compatibility import parts
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     CreateSpace,
-    NewMemory,
     PutMemories,
     SpaceChange,
     UpdateSpace,
     UpgradeSemantics,
-    etag_of,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import etag_of
+from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.errors import AlreadyExists, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.protocol import SpaceKey

@@ -12,15 +12,11 @@ from hypothesis import strategies as st
 from journal_doubles import HeldReads
 from stream_client import Client, ids, memory, opened, told
 
-from mlsdm_grpc.core.model.record import (
-    NewMemory,
-    PutResult,
-    SpaceChange,
-    UpdateSpace,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import SpaceChange, UpdateSpace
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.outcome import PutResult
 from mlsdm_grpc.engine.stream_buffer import Inbox, ItemBatch
-from mlsdm_grpc.engine.streams import Flow, Goodbye, OpenedStream, Settled, StreamPosition
+from mlsdm_grpc.engine.stream_events import Flow, Goodbye, OpenedStream, Settled, StreamPosition
 from mlsdm_grpc.errors import (
     Conflict,
     FieldViolation,

@@ -14,9 +14,10 @@ import numpy as np
 from recalling import hits_of
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query
-from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, Refusal
-from mlsdm_grpc.journal.codec.records import decode_record, outcome_to_proto
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome, Refusal
+from mlsdm_grpc.core.store.recall_query import Query
+from mlsdm_grpc.journal.codec.outcomes import outcome_to_proto
+from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 _LENGTH = struct.Struct("<I")

@@ -9,14 +9,8 @@ from drive import DIMENSION, KEY, event_of, running, ticket, vector
 from journal_doubles import FailingJournal
 
 from mlsdm_grpc.core.mind import consolidation as core
-from mlsdm_grpc.core.model.record import (
-    Consolidate,
-    NewMemory,
-    PutMemories,
-    SpaceChange,
-    UpdateSpace,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import Consolidate, PutMemories, SpaceChange, UpdateSpace
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import (
     DeadlineExceeded,

@@ -9,7 +9,8 @@ from drive import KEY, running, ticket, vector
 from journal_doubles import opened_folder
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
+from mlsdm_grpc.core.model.bodies import DeleteMemory, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.spaces.quarantine import Quarantine

@@ -18,7 +18,7 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces import loader
-from mlsdm_grpc.spaces.directory import SpaceStatus
+from mlsdm_grpc.spaces.space import SpaceStatus
 from mlsdm_grpc.spaces.watches import Pace
 from mlsdm_grpc.spaces.write_pipeline import MAX_BACKLOG
 from mlsdm_grpc.workers.link import InlineLink

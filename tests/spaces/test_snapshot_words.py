@@ -7,14 +7,10 @@ import pytest
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    DeleteMemory,
-    NewMemory,
-    PutMemories,
-    Record,
-    SpaceParameters,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, DeleteMemory, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store import lattice_words
 from mlsdm_grpc.journal.codec import snapshot_words
 from mlsdm_grpc.journal.codec.records import encode_record

@@ -21,26 +21,24 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
     QueryMemoriesResponse,
 )
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     Consolidate,
     CreateSpace,
     DeleteMemory,
     MergeGroup,
     MergeMember,
-    NewMemory,
     ProcessEvent,
     PutMemories,
-    Record,
-    RhythmParameters,
     SpaceChange,
-    SpaceParameters,
     StreamItem,
     StreamItems,
     UpdateMemory,
     UpdateSpace,
-    Vector,
-    etag_of,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.outcome import etag_of
+from mlsdm_grpc.core.model.parameters import RhythmParameters, SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record

@@ -16,7 +16,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
 )
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, StreamItems
+from mlsdm_grpc.core.model.bodies import StreamItems
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes

@@ -16,25 +16,27 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_put_pb2
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     CreateSpace,
-    NewMemory,
     ProcessEvent,
-    Provenance,
     PutMemories,
-    Record,
-    SpaceParameters,
     StreamItem,
     StreamItems,
 )
-from mlsdm_grpc.journal.codec.new_memories import memory_to_proto, size_bound
+from mlsdm_grpc.core.model.new_memory import NewMemory, Provenance
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
+from mlsdm_grpc.journal.codec.new_memories import (
+    memory_to_proto,
+    packed_memory,
+    size_bound,
+    unpacked_memory,
+)
 from mlsdm_grpc.journal.codec.records import (
     decode_record,
     encode_record,
     encoded_body,
     encoded_items,
-    packed_memory,
-    unpacked_memory,
 )
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 from mlsdm_grpc.protection.fair_limiter import LoopTurns

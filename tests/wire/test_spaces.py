@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.v1 import space_pb2
 from mlsdm_grpc.core.mind.configuration import changed
-from mlsdm_grpc.core.model.record import MoralPolicy, SpaceChange, SpaceParameters
+from mlsdm_grpc.core.model.bodies import SpaceChange
+from mlsdm_grpc.core.model.parameters import MoralPolicy, SpaceParameters
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.wire import limits
 from mlsdm_grpc.wire.fields import Fields

@@ -20,16 +20,11 @@ from mlsdm_grpc.core.mind.duplicates import (
     moved_digest,
     told,
 )
-from mlsdm_grpc.core.mind.pelm import Memory, Pelm
-from mlsdm_grpc.core.model.record import (
-    MAX_LABELS,
-    MAX_PARENTS,
-    MergeGroup,
-    MergeMember,
-    Provenance,
-    Source,
-)
+from mlsdm_grpc.core.mind.pelm import Pelm
+from mlsdm_grpc.core.model.bodies import MergeGroup, MergeMember
+from mlsdm_grpc.core.model.new_memory import MAX_LABELS, MAX_PARENTS, Provenance, Source
 from mlsdm_grpc.core.model.semantics import Moment
+from mlsdm_grpc.core.store.memory_value import Memory
 
 __all__ = ["MAX_MEMBERS", "STEP_COMPONENTS", "Rules", "Window", "mergeable", "merged", "plan"]
 

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.new_memory import (
     MAX_LABELS,
     MAX_METADATA_BYTES,
     ExchangeRole,

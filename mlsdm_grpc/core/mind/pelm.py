@@ -15,32 +15,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlsdm_grpc.core.mind.ring_writes import WritableRing
-from mlsdm_grpc.core.model.record import Float32, Vector
+from mlsdm_grpc.core.model.new_memory import Float32, Vector
 from mlsdm_grpc.core.store.kernel import Float64, Indices
 from mlsdm_grpc.core.store.lattice_metadata import know_metadata
 from mlsdm_grpc.core.store.lattice_words import SavedWords, Tokenizer, Words
-from mlsdm_grpc.core.store.memory_table import Memory
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall import Recall
 from mlsdm_grpc.core.store.recall_query import (
-    NOTHING,
-    PHASE_EPSILON,
     Query,
     RecalledSlots,
     without_words,
 )
 from mlsdm_grpc.core.store.word_recall import WordSearch
 
-__all__ = [
-    "NOTHING",
-    "PHASE_EPSILON",
-    "Components",
-    "Hit",
-    "Memory",
-    "Pelm",
-    "Query",
-    "RecalledSlots",
-    "unit_row",
-]
+__all__ = ["Components", "Hit", "Pelm", "unit_row"]
 
 
 def unit_row(vector: Vector) -> Float32:

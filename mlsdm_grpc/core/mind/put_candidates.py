@@ -11,7 +11,8 @@ from mlsdm_grpc.core.mind.duplicates import first_digest, identity_digest, label
 from mlsdm_grpc.core.mind.pelm import unit_row
 from mlsdm_grpc.core.mind.refused import Refused, check_dimension, check_etag, check_expiry
 from mlsdm_grpc.core.mind.space_state import Contents
-from mlsdm_grpc.core.model.record import Float32, NewMemory, PutMemories
+from mlsdm_grpc.core.model.bodies import PutMemories
+from mlsdm_grpc.core.model.new_memory import Float32, NewMemory
 from mlsdm_grpc.core.model.semantics import Moment
 from mlsdm_grpc.core.store.memory_value import Memory
 

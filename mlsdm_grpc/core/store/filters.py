@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlsdm_grpc.core.model.record import ExchangeRole
+from mlsdm_grpc.core.model.new_memory import ExchangeRole
 from mlsdm_grpc.core.store.lattice_metadata import know_metadata
 from mlsdm_grpc.core.store.memory_table import Lattice, Mask
 from mlsdm_grpc.core.store.packed_memory import conversation_key, roles_of, sources_of

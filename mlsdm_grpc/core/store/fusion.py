@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.lexical_index import LexicalHits
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
 
 __all__ = [
     "MIN_NORM",

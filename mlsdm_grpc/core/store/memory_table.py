@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store.labels import Labels
 from mlsdm_grpc.core.store.memory_value import (
     CALLER_CHOSEN,
@@ -35,7 +35,7 @@ from mlsdm_grpc.core.store.packed_memory import (
 )
 from mlsdm_grpc.core.store.rows import Rows
 
-__all__ = ["DIGEST_MODULUS", "Lattice", "Memory", "Packed"]
+__all__ = ["DIGEST_MODULUS", "Lattice"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 

@@ -9,7 +9,8 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from mlsdm_grpc.core.model.record import ExchangeRole, Float32, Provenance, etag_of
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, Float32, Provenance
+from mlsdm_grpc.core.model.outcome import etag_of
 
 __all__ = ["CALLER_CHOSEN", "DIGEST", "PINNED", "Memory", "checksum_of", "fingerprint_of"]
 

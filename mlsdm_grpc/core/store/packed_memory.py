@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import ExchangeRole, Provenance, Source
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, Provenance, Source
 from mlsdm_grpc.core.store.memory_value import CALLER_CHOSEN, DIGEST, PINNED, Memory
 
 __all__ = [

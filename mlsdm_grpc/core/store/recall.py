@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.filters import left_out
 from mlsdm_grpc.core.store.memory_table import Lattice, Mask

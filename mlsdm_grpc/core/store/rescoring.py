@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.memory_table import Lattice
 from mlsdm_grpc.core.store.recall_query import Query, RecalledSlots

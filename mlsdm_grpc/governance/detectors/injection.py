@@ -11,7 +11,6 @@ from typing import Final
 from mlsdm_grpc.governance.detectors.linear_model import load
 from mlsdm_grpc.governance.detectors.text_passages import (
     DOUBTED,
-    LIMIT,
     ReadText,
     RuleEvidence,
     weighed,
@@ -23,7 +22,7 @@ from mlsdm_grpc.governance.matching.normalization import Folded, plain
 from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, RuleMatch, RuleMatcher
 from mlsdm_grpc.governance.matching.rule_tables import read_rule_matcher
 
-__all__ = ["LIMIT", "Injection", "injection_evidence", "score_injection"]
+__all__ = ["Injection", "injection_evidence", "score_injection"]
 
 _INVISIBLE: Final = re.compile(r"[\u200b-\u200f\u2060-\u2064\ufeff\U000e0020-\U000e007f]{16,}")
 

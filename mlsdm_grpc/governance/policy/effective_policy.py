@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from mlsdm_grpc.core.model.parameters import MoralParameters
 from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
@@ -14,7 +15,6 @@ from mlsdm_grpc.core.model.policy import (
     PolicySettings,
     RuleSettings,
 )
-from mlsdm_grpc.core.model.record import MoralParameters
 from mlsdm_grpc.errors import FieldViolation
 from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Direction, Rule, Stage
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, overload
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.model.record import ExchangeRole, NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, NewMemory, Provenance, Source, Vector
 
 __all__ = [
     "Decoded",

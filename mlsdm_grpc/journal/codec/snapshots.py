@@ -22,10 +22,11 @@ from google.protobuf.message import DecodeError
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind, Seal
-from mlsdm_grpc.core.mind.pelm import Memory, Pelm
+from mlsdm_grpc.core.mind.pelm import Pelm
 from mlsdm_grpc.core.mind.request_window import WindowEntry
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.snapshot_view import Taken
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.protowire import varint
@@ -35,7 +36,6 @@ from mlsdm_grpc.journal.codec.snapshot_rows import (
     entry_to_proto,
     float_bytes,
     memories_of,
-    memory_from_row,
     memory_to_row,
 )
 from mlsdm_grpc.journal.codec.snapshot_state import head_of, mind_of
@@ -44,11 +44,8 @@ from mlsdm_grpc.journal.codec.snapshot_words import WordsReader, word_parts
 __all__ = [
     "MEMORIES_A_STEP",
     "PART_BYTES",
-    "SnapshotDamaged",
     "Written",
     "check_snapshot",
-    "memory_from_row",
-    "memory_to_row",
     "read_snapshot",
     "snapshot_bytes",
     "snapshot_reader",

@@ -1,7 +1,7 @@
 """Recovery of damaged spaces: listing them, and accepting their loss.
 
 The server must be stopped, because the folder is acquired as at a start. Accepting a loss writes
-one record, :class:`~mlsdm_grpc.core.model.record.AcceptLoss`, after the best remaining state. Its
+one record, :class:`~mlsdm_grpc.core.model.bodies.AcceptLoss`, after the best remaining state. Its
 revision is above every acknowledged one, so no revision is reused.
 """
 
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.core.model.record import AcceptLoss, Record
+from mlsdm_grpc.core.model.bodies import AcceptLoss
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.ledger import SpaceLedger
 from mlsdm_grpc.journal.protocol import SpaceKey
