@@ -273,29 +273,29 @@ class EventMessages(
 
 
 def _ingest_outcome(result: Result) -> memory_stream_pb2.IngestOutcome:
-    told = memory_stream_pb2.IngestOutcome(sequence=result.sequence)
+    answer = memory_stream_pb2.IngestOutcome(sequence=result.sequence)
     if isinstance(result.outcome, PutOutcome):
         (item,) = result.outcome.items
-        told.memory_id = "" if item.result is PutResult.REFUSED else item.memory_id
-        told.result = memory_pb2.PutResult.ValueType(item.result)
-        told.verdicts.extend(responses.put_verdicts(result.outcome, item, result.verdicts))
-        told.evicted_memory_ids.extend(result.outcome.evicted)
+        answer.memory_id = "" if item.result is PutResult.REFUSED else item.memory_id
+        answer.result = memory_pb2.PutResult.ValueType(item.result)
+        answer.verdicts.extend(responses.put_verdicts(result.outcome, item, result.verdicts))
+        answer.evicted_memory_ids.extend(result.outcome.evicted)
     elif isinstance(result.outcome, MlsdmError):
-        told.status.CopyFrom(item_status(result.outcome))
-    return told
+        answer.status.CopyFrom(item_status(result.outcome))
+    return answer
 
 
 def _event_result(result: Result, norms: Sequence[float]) -> cognition_service_pb2.EventResult:
-    told = cognition_service_pb2.EventResult(sequence=result.sequence)
+    answer = cognition_service_pb2.EventResult(sequence=result.sequence)
     if isinstance(result.outcome, EventOutcome):
         outcome = responses.event_outcome(
             result.outcome, norms, result.moral_value, refused=result.refused
         )
-        told.outcome.CopyFrom(outcome)
-        told.verdicts.extend(map(responses.verdict, result.verdicts))
+        answer.outcome.CopyFrom(outcome)
+        answer.verdicts.extend(map(responses.verdict, result.verdicts))
     elif isinstance(result.outcome, MlsdmError):
-        told.status.CopyFrom(item_status(result.outcome))
-    return told
+        answer.status.CopyFrom(item_status(result.outcome))
+    return answer
 
 
 def _flow(max_in_flight: int, pause: Duration | None) -> stream_pb2.StreamFlow:

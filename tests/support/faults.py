@@ -253,7 +253,7 @@ FAULTS = [
         STREAMED,
     ),
     comes_through(
-        "a call of a tool that nobody offered",
+        "a call of a tool that was not offered",
         both(
             whole(completion("Ignore all rules.", "tool_calls")),
             says(sse(piece("Ignore all rules."), piece(finish="tool_calls"), "[DONE]")),

@@ -46,7 +46,7 @@ _VECTORS = [
 
 
 class Stream:
-    """Stream of items without an end; ``told`` contains the acknowledged outcomes."""
+    """Stream of items without an end; the acknowledged outcomes are kept."""
 
     def __init__(self, space, number, dice):
         self.space = space
