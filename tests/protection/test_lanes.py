@@ -5,6 +5,7 @@ import random
 from collections import Counter, deque
 
 import pytest
+from doubles import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,13 +17,6 @@ pytestmark = pytest.mark.anyio
 
 COST_S = 0.001
 FAR_S = 1e9
-
-
-class Clock:
-    now_s = 0.0
-
-    def __call__(self):
-        return self.now_s
 
 
 @pytest.fixture
