@@ -185,7 +185,11 @@ def _embedder(settings: "Settings") -> CheckResult:
     if name == "openai":
         return _remote_embedder(settings)
     from mlsdm_grpc.llm.embedders import load_embedder
+    from mlsdm_grpc.llm.providers.provider_chain import embedder_problems
 
+    faults = [each.description for each in embedder_problems(name, settings.embedder)]
+    if faults:
+        return CheckResult("embedder", ok=False, detail=f"{name}: {'; '.join(faults)}")
     try:
         embedder = load_embedder(name)
     except (LookupError, ImportError, OSError) as error:
@@ -198,7 +202,7 @@ def _remote_embedder(settings: "Settings") -> CheckResult:
     from mlsdm_grpc.llm.providers.provider_chain import embedder_problems
 
     remote = settings.embedder
-    faults = [f"{each.field}: {each.description}" for each in embedder_problems(remote)]
+    faults = [f"{each.field}: {each.description}" for each in embedder_problems("openai", remote)]
     found = f"{remote.model} at {remote.base_url}, {remote.dimension} dimensions"
     return CheckResult("embedder", ok=not faults, detail="; ".join(faults) or found)
 

@@ -102,7 +102,7 @@ class _Words:
             self.refused = True
             typer.echo(f"[no answer: {why}]", err=True)
         elif _is_incomplete(final):
-            typer.echo("[the answer may lack its end]", err=True)
+            typer.echo("[the answer may be incomplete]", err=True)
         if final.HasField("remember_status"):
             typer.echo(f"[not remembered: {final.remember_status.message}]", err=True)
 

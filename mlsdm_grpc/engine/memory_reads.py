@@ -209,7 +209,7 @@ class MemoryReads:
         if view is not None:
             self._first.check_embedder(key, view.parameters)
         if made is None:
-            (made,) = await self._texts.embed([text], key.tenant, deadline_s)
+            (made,) = await self._texts.embed([text], key.tenant, deadline_s, query=True)
         return made
 
     def _room_for(
@@ -227,7 +227,7 @@ class MemoryReads:
         ready = await resolved(
             asks,
             lambda: self._first.check_embedder(key, parameters),
-            lambda texts: self._texts.embed(texts, key.tenant, deadline_s),
+            lambda texts: self._texts.embed(texts, key.tenant, deadline_s, query=True),
         )
         check_dimensions(key, parameters, [ask.vector for ask in ready if ask.vector is not None])
         return ready

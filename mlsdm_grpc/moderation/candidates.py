@@ -58,7 +58,7 @@ class Candidate:
     attested: bool = False
     """True if the moral value of the caller replaces the scorer's."""
     known_vector: Vector | None = None
-    """Vector from this server's embedder, if it is known already."""
+    """Vector of the text as a query from this server's embedder, if it is known already."""
     memory: NewMemory = field(init=False)
     """The memory with id and vector, and with its text after redaction."""
     verdicts: tuple[Verdict, ...] = field(default=(), init=False)

@@ -193,7 +193,7 @@ class Judging:
         """
         texts = [prompt, system_prompt] if system_prompt else [prompt]
         wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
-        wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here)
+        wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here, query=True)
         measuring = self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True)
         values, (found, vectors) = await self.beside_scores(texts, measuring, deadline_s)
         measured, *rest = _overridden(found, values)

@@ -53,8 +53,12 @@ class Preparation:
             Unavailable: BULKHEAD_FULL, EMBEDDER_UNAVAILABLE or WORKER_LOST.
             DeadlineExceeded: There is not enough time.
         """
+        info = self._texts.info
         for each in candidates:
             each.begin(self._ids)
+            # It was made for a query, which has another vector.
+            if info is not None and info.asymmetric:
+                each.known_vector = None
         with_text = [each for each in candidates if each.given.text]
         if not with_text:
             return

@@ -146,7 +146,7 @@ class ByteGate:
 
     def _full(self) -> Unavailable:
         return Unavailable(
-            "There is no room for the message now.",
+            "The server has no free memory for the message at the moment.",
             reason="BULKHEAD_FULL",
             metadata={"lane": self.name},
             retry_after_s=RETRY_SOON_S,

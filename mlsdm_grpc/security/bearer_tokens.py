@@ -112,7 +112,7 @@ def _credential(metadata: Mapping[str, str | bytes], repeated: Collection[str]) 
     key = "authorization" if "authorization" in metadata else "x-api-key"
     value = metadata.get(key)
     if value is None:
-        raise Unauthenticated("The call needs a credential.", reason="CREDENTIAL_MISSING")
+        raise Unauthenticated("The call requires a credential.", reason="CREDENTIAL_MISSING")
     if key in repeated or not isinstance(value, str) or len(value) > MAX_CREDENTIAL_BYTES:
         raise _invalid()
     if key == "authorization":
@@ -162,7 +162,7 @@ def _read(file: Path) -> list[_Token]:
 
 
 def _faulty(violations: list[FieldViolation]) -> InvalidInput:
-    return InvalidInput("The file of tokens is not valid.", violations=violations)
+    return InvalidInput("The token file is not valid.", violations=violations)
 
 
 def _parse(path: str, entry: Any) -> tuple[_Token | None, list[FieldViolation]]:

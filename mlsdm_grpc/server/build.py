@@ -380,11 +380,11 @@ async def _newest_record_ns(journal: Journal) -> int:
 
 def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | None:
     """Return the remote embedder if it is configured; call it in a thread."""
-    if settings.space.embedder != "openai":
-        return None
-    problems = list(embedder_problems(settings.embedder))
+    problems = list(embedder_problems(settings.space.embedder, settings.embedder))
     if problems:
         raise InvalidInput("The embedder cannot be used.", violations=problems)
+    if settings.space.embedder != "openai":
+        return None
     from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder
 
     return OpenAIEmbedder(settings.embedder, settings.llm, metrics=metrics, clock=time.monotonic)

@@ -37,8 +37,8 @@ __all__ = [
 _SERVER: Final = 64 * MIB
 _MINDS: Final = 25 * MIB
 _TEXT: Final = 40 * MIB
-# Memory of the embedder `wordllama` in each text worker, bytes.
-_MODEL: Final = 57 * MIB
+# Memory of each embedder in a text worker, bytes.
+_MODELS: Final = {"wordllama": 57 * MIB, "e5": 80 * MIB}
 
 _HELD: Final = 0.65
 _RECEIVED: Final = 0.06
@@ -103,7 +103,7 @@ def rest_bytes(settings: Settings) -> int:
     """Return the memory in use by all idle processes, bytes."""
     engine, embedder = settings.engine, settings.space.embedder
     minds = engine.workers + engine.standby_worker if engine.workers else 0
-    text = _TEXT + (_MODEL if embedder == "wordllama" else 0)
+    text = _TEXT + _MODELS.get(embedder, 0)
     return _SERVER + minds * _MINDS + engine.text_workers * text
 
 
@@ -140,7 +140,7 @@ def check_memory(settings: Settings) -> str:
     )
     field = "pressure.memory_limit_bytes" if configured else "memory limit of the control group"
     raise InvalidInput(
-        "There is too little memory to serve in.",
+        "The memory limit is too low for the server.",
         violations=[FieldViolation(field, advice)],
         metadata={"limit": str(limit), "minimum": str(minimum)},
     )

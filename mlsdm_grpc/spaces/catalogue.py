@@ -269,7 +269,7 @@ class Catalogue:
         ours = self._embedder
         if ours is None or ours.model_id != name:
             raise PreconditionFailed(
-                "This server does not run that embedder.",
+                "The embedder is not available on this server.",
                 reason="EMBEDDER_MISMATCH",
                 metadata={
                     "space": key.space,
@@ -293,7 +293,7 @@ class Catalogue:
             return
         if self._known_embedder(space.key, change.embedder).dimension != parameters.dimension:
             raise PreconditionFailed(
-                "The embedder does not have the dimension of the space.",
+                "The dimension of the embedder differs from that of the space.",
                 reason="CONFIG_CONFLICT",
                 metadata={"space": space.key.space, "field": "config.embedder_model"},
             )

@@ -89,7 +89,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             InvalidInput: STREAM_PROTOCOL_INVALID, STREAM_RESUME_INVALID or FIELD_INVALID.
         """
         if message is None or message.WhichOneof("kind") != "open":
-            raise _misplaced(call, "The first message of a stream has to open it.")
+            raise _misplaced(call, "The first message of a stream must be of kind open.")
         given, allow_replace = self._open(message)
         fields = Fields()
         key = requests.space_key(fields, call, given.space)
@@ -123,7 +123,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         async for parts in requests:
             message = parts.message
             if message.WhichOneof("kind") != "batch":
-                raise _misplaced(call, "After the first message a stream has batches only.")
+                raise _misplaced(call, "Every message after the first one must be of kind batch.")
             first_sequence, name = self._batch(message)
             fields = Fields()
             fields.count("batch.first_sequence", first_sequence, low=1, high=_MAX_SEQUENCE)
@@ -331,7 +331,7 @@ def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> StreamPosi
         raise InvalidInput(
             "The resume token does not belong to this stream; open it without one.",
             reason="STREAM_RESUME_INVALID",
-            violations=[FieldViolation("open.stream.resume_token", "is of another stream")],
+            violations=[FieldViolation("open.stream.resume_token", "belongs to another stream")],
             metadata={"stream_id": stream_id},
         )
     return StreamPosition(*found)

@@ -75,7 +75,7 @@ class Link(Protocol):
 def worker_lost() -> Unavailable:
     """Return the error of a request whose worker ended before it answered."""
     return Unavailable(
-        "The worker of this space was lost; repeat with the same request_id.",
+        "The worker of the space was lost; repeat the call with the same request_id.",
         reason="WORKER_LOST",
         retry_after_s=0.5,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from itertools import groupby
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -27,6 +28,13 @@ _MAX_TEXTS_A_PASS: Final = 256
 # Largest number of findings in a reply that does not need every one for redaction.
 _MAX_PLACES: Final = 1_000
 _log = structlog.get_logger(__name__)
+
+
+class _ToEmbed(NamedTuple):
+    """A text to embed."""
+
+    text: str
+    query: bool
 
 
 class TextHandler:
@@ -82,15 +90,20 @@ class TextHandler:
             start = end
         return replies
 
-    def _embedded(self, texts: Sequence[str]) -> bytes:
+    def _embedded(self, texts: Sequence[_ToEmbed]) -> bytes:
         """Return the vectors of the texts as consecutive rows of float32."""
         rows = bytearray()
         if self._embedder is None:
             return b""
-        for start in range(0, len(texts), _MAX_TEXTS_A_PASS):
-            self._position.enter()
-            some = self._embedder.embed(texts[start : start + _MAX_TEXTS_A_PASS])
-            rows += some.astype("<f4", copy=False).tobytes()
+        for query, some in groupby(texts, key=lambda each: each.query):
+            alike = [each.text for each in some]
+            for start in range(0, len(alike), _MAX_TEXTS_A_PASS):
+                found = self._embedder.embed(
+                    alike[start : start + _MAX_TEXTS_A_PASS],
+                    query=query,
+                    step=self._position.enter,
+                )
+                rows += found.astype("<f4", copy=False).tobytes()
         return bytes(rows)
 
     def _reply(self, request: pb.LinkRequest) -> pb.LinkReply:
@@ -113,7 +126,7 @@ class TextHandler:
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             # Log the type only: the text of the error may quote the text that was evaluated.
             _log.error("defect in a text worker", error=type(error).__name__)
-            add_failure(reply, InternalError("a text cannot be analysed"))
+            add_failure(reply, InternalError("The text cannot be analysed."))
         return reply
 
     def _measured(self, wanted: pb.MeasuredText) -> pb.TextMeasurement:
@@ -151,7 +164,8 @@ def _analysed(request: pb.SpeechRequest) -> pb.SpeechReply:
     return reply
 
 
-def _texts_to_embed(request: pb.LinkRequest) -> Sequence[str]:
+def _texts_to_embed(request: pb.LinkRequest) -> list[_ToEmbed]:
     if request.WhichOneof("kind") == "measure":
-        return [wanted.text for wanted in request.measure.texts if wanted.embed]
-    return request.embed.texts
+        wanted = (each for each in request.measure.texts if each.embed)
+        return [_ToEmbed(each.text, each.query) for each in wanted]
+    return [_ToEmbed(text, request.embed.query) for text in request.embed.texts]

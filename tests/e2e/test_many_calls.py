@@ -136,7 +136,7 @@ async def test_calls_of_twenty_connections_at_once_are_served_or_refused_with_de
         ]
         ends = collections.Counter(await asyncio.gather(*calls))
         await asyncio.gather(*(each.close() for each in channels))
-    assert set(ends) <= {"OK", "UNAVAILABLE Too much work of this kind is in progress."}
+    assert set(ends) <= {"OK", "UNAVAILABLE Too many calls of this kind are in progress."}
     assert ends["OK"] >= AT_ONCE
 
 

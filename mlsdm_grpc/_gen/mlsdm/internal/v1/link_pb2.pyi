@@ -1153,6 +1153,9 @@ class EmbedRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TEXTS_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    query: _builtins.bool
+    """They are queries, not texts to be found."""
     @_builtins.property
     def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """UTF-8 texts."""
@@ -1161,10 +1164,11 @@ class EmbedRequest(_message.Message):
         self,
         *,
         texts: _abc.Iterable[_builtins.str] | None = ...,
+        query: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["query", b"query", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1239,6 +1243,7 @@ class MeasuredText(_message.Message):
     WHOLE_FIELD_NUMBER: _builtins.int
     EMBED_FIELD_NUMBER: _builtins.int
     EVERY_PLACE_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The text."""
     stage: _governance_pb2.GovernanceStage.ValueType
@@ -1251,6 +1256,8 @@ class MeasuredText(_message.Message):
     """Embed it too."""
     every_place: _builtins.bool
     """Tell all places, as many as there are: the text is to be redacted."""
+    query: _builtins.bool
+    """Embed it as a query, not as a text to be found."""
     @_builtins.property
     def rule_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Rules whose scores are wanted."""
@@ -1265,10 +1272,11 @@ class MeasuredText(_message.Message):
         whole: _builtins.bool = ...,
         embed: _builtins.bool = ...,
         every_place: _builtins.bool = ...,
+        query: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["embed", b"embed", "every_place", b"every_place", "prompt", b"prompt", "rule_ids", b"rule_ids", "stage", b"stage", "text", b"text", "whole", b"whole"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embed", b"embed", "every_place", b"every_place", "prompt", b"prompt", "query", b"query", "rule_ids", b"rule_ids", "stage", b"stage", "text", b"text", "whole", b"whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
