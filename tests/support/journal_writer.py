@@ -5,8 +5,10 @@ import random
 import sys
 from pathlib import Path
 
+from mlsdm_grpc.config import LoggingSettings
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
+from mlsdm_grpc.observability.logging import configure_logging
 
 SPACES = [SpaceKey("t", name) for name in "abcd"]
 LARGE = 0.03
@@ -44,4 +46,5 @@ async def write(folder: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
+    configure_logging(LoggingSettings())  # standard output is the protocol with the test
     asyncio.run(write(Path(sys.argv[1]), int(sys.argv[2])))
