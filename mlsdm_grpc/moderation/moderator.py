@@ -268,8 +268,8 @@ class Judging:
     ) -> Judged:
         """Evaluate one text by the policy of its tenant.
 
-        The arguments are those of the steps. ``counted`` is False for a text that is only tried
-        out.
+        The arguments are those of the steps. ``counted`` is False for a trial, whose result is not
+        counted in metrics.
         """
         policy = await self.policy(tenant, deadline_s)
         (measurement,) = await self.measure(

@@ -268,14 +268,11 @@ class Catalogue:
     def _known_embedder(self, key: SpaceKey, name: str) -> EmbedderInfo:
         ours = self._embedder
         if ours is None or ours.model_id != name:
+            actual = "none" if ours is None else ours.model_id
             raise PreconditionFailed(
-                "The embedder is not available on this server.",
+                f"The embedder is not available on this server, whose embedder is {actual}.",
                 reason="EMBEDDER_MISMATCH",
-                metadata={
-                    "space": key.space,
-                    "expected": name,
-                    "actual": "none" if ours is None else ours.model_id,
-                },
+                metadata={"space": key.space, "expected": name, "actual": actual},
             )
         return ours
 

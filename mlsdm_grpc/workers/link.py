@@ -295,6 +295,6 @@ class InlineLink(_RequestLink):
         self._thread.shutdown(wait=False)
 
     def lose(self) -> None:
-        """Do what the end of a process does."""
+        """Simulate the end of a worker process."""
         self.close()
         self._on_lost()
