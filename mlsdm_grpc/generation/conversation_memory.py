@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -190,7 +191,7 @@ class Memories:
         )
         found = QueryMemoriesResponse.FromString(encoded)
         known = [memory_id for each in exchanges for memory_id in each.memory_ids]
-        matches = worth_telling(found.matches, ask.text, known=known)[: ask.top_k]
+        matches = list(islice(worth_telling(found.matches, ask.text, known=known), ask.top_k))
         kept, texts, about, left = (
             list[Match](),
             list[RecalledText](),
