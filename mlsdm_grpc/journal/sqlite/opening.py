@@ -220,7 +220,9 @@ class _Opening:
     file: int = -1
 
     def run(self) -> OpenDatabase:
-        (self.data_dir / "snapshots").mkdir(mode=0o700, parents=True, exist_ok=True)
+        # ``parents`` would create the folder itself with the mode of the umask.
+        for folder in (self.data_dir, self.data_dir / "snapshots"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _own(self.data_dir / "lock", os.O_RDWR)
         self.undo.callback(os.close, lock)
         folder_file = os.open(self.data_dir / "snapshots", os.O_RDONLY | os.O_DIRECTORY)
