@@ -1,7 +1,7 @@
-"""Recall in conversations: how many questions find the turns that hold their answers.
+"""Recall in conversations: the share of questions that find the turns with their answers.
 
     python benchmarks/recall.py FOLDER           a folder or zip file, see conversations.py
-    python benchmarks/recall.py FOLDER --served  ask a server over the wire beside that
+    python benchmarks/recall.py FOLDER --served  also ask a server
     python benchmarks/recall.py FOLDER --e5      the embedder e5, ten minutes; extra `semantic`
     python benchmarks/recall.py FOLDER --tune    choose constants, each conversation left out once
 
@@ -39,7 +39,7 @@ WORDS = Fusion(vector_weight=0.15)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a finder achieved."""
+    """Measurements of one search method."""
 
     values: Values
     """(questions, measures)."""

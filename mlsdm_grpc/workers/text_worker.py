@@ -127,7 +127,7 @@ class TextHandler:
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             # Log the type only: the text of the error may quote the text that was evaluated.
             _log.error("defect in a text worker", error=type(error).__name__)
-            add_failure(reply, InternalError("a text cannot be analysed"))
+            add_failure(reply, InternalError("The text cannot be analysed."))
         return reply
 
     def _measured(self, wanted: pb.MeasuredText) -> pb.TextMeasurement:
