@@ -53,6 +53,7 @@ faults: setup ## the tests under load, with kills, damage and random schedules, 
 	$(PYTEST) -n 2 --dist worksteal -m 'load and not (slow or tools or root)'
 
 test-all: setup tools ## the tests that need other tools, which it installs
+	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,semantic]'
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTEST) -m '(tools or root) and not slow'
 
 bench: setup loadgen ## time everything on this machine, about an hour and a half; docs/benchmarks.md

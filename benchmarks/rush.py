@@ -186,7 +186,7 @@ def _idle(target: str, count: int) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a server in one run."""
+    """Outcome of one run of a server."""
 
     limit_bytes: int
     rest_bytes: int
@@ -213,7 +213,7 @@ class Outcome:
 
 
 def rush(folder: Path, *, factor: float, seconds: float) -> Outcome:
-    """Run a server in a group of a multiple of its minimum beside clients.
+    """Run a server in a group with a multiple of its minimum memory, together with clients.
 
     Raises:
         NoGroups: There are no such groups here.

@@ -160,7 +160,7 @@ async def _serve(settings: "Settings") -> None:
 
 
 async def _keep_promise(data_port: "GrpcServer") -> None:
-    """End the process at the time promised in the response to Drain, whatever is unfinished.
+    """End the process at the time promised in the response to Drain, even with work unfinished.
 
     Every acknowledged write is in the journal; at most a snapshot is missing.
     """

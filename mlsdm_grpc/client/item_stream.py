@@ -161,8 +161,8 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                         return
                     if kind == "ack" or not self._waiting:
                         self._retry.went_on()
-                    told = self._messages.outcomes(said) if kind == "ack" else ()
-                    for outcome in self._settled(said.acked_sequence, told):
+                    results = self._messages.outcomes(said) if kind == "ack" else ()
+                    for outcome in self._settled(said.acked_sequence, results):
                         yield outcome
                     if kind == "opened":
                         self._follow(said.flow)
@@ -178,9 +178,9 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                 sender.cancel()
                 await asyncio.wait([sender])
 
-    def _settled(self, acked: int, told: Iterable[OutcomeT]) -> Iterable[OutcomeT]:
+    def _settled(self, acked: int, results: Iterable[OutcomeT]) -> Iterable[OutcomeT]:
         """Drop acknowledged items and return an outcome for each."""
-        outcomes = {outcome.sequence: outcome for outcome in told}  # type: ignore[attr-defined] # both kinds have it
+        outcomes = {outcome.sequence: outcome for outcome in results}  # type: ignore[attr-defined] # both kinds have it
         settled = range(self._acked + 1, acked + 1)
         for _ in settled:
             if self._waiting:

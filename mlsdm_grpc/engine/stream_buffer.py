@@ -144,7 +144,7 @@ class Inbox:
         expected = self._next or self._acked + 1
         if first > expected or (self._next and first != expected):
             raise InvalidInput(
-                "Items of the stream are missing, or were sent before.",
+                "The sequence of the stream has a gap or repeats an item.",
                 reason="STREAM_SEQUENCE_INVALID",
                 metadata={
                     "stream_id": self._stream_id,

@@ -67,7 +67,7 @@ class StreamPlaces:
 
 def _in_use(stream_id: str) -> Conflict:
     return Conflict(
-        "The stream is open in another call.",
+        "Another call has the stream open; wait until it ends.",
         reason="STREAM_IN_USE",
         metadata={"stream_id": stream_id},
         retry_after_s=_IN_USE_RETRY_S,

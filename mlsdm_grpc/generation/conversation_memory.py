@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -67,7 +68,7 @@ class Recollected:
     matches: tuple[Match, ...]
     """Best match first."""
     texts: list[RecalledText]
-    """The same memories in the form for the model."""
+    """Recalled memories in the form for the model."""
     verdicts: tuple[Verdict, ...]
     """Verdicts of the rules that did not allow a text, enforced or in shadow mode."""
     revision: int
@@ -190,7 +191,7 @@ class Memories:
         )
         found = QueryMemoriesResponse.FromString(encoded)
         known = [memory_id for each in exchanges for memory_id in each.memory_ids]
-        matches = worth_telling(found.matches, ask.text, known=known)[: ask.top_k]
+        matches = list(islice(worth_telling(found.matches, ask.text, known=known), ask.top_k))
         kept, texts, about, left = (
             list[Match](),
             list[RecalledText](),
@@ -246,7 +247,7 @@ class Memories:
             tenant=key.tenant,
             deadline_s=until_s,
         )
-        told = list[PastExchange]()
+        past_exchanges = list[PastExchange]()
         for i, each in enumerate(exchanges):
             about = [
                 (one, self._judging.verdicts(one, policy, Stage.RECALL))
@@ -256,8 +257,8 @@ class Memories:
                 prompt, answer = (
                     redacted(text, *one) for text, one in zip(each[:2], about, strict=True)
                 )
-                told.append(PastExchange(prompt, answer, each.memory_ids))
-        return told
+                past_exchanges.append(PastExchange(prompt, answer, each.memory_ids))
+        return past_exchanges
 
     async def remembered(self, key: SpaceKey, said: AnsweredPrompt, ticket: Ticket) -> Exchange:
         """Store an exchange as one event.

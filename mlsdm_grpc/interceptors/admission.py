@@ -95,7 +95,7 @@ def _criticality(call: Call, value: str | bytes) -> Criticality:
     found = _CRITICALITIES.get(value) if isinstance(value, str) else None
     if found is None or CRITICALITY in call.repeated:
         raise InvalidInput(
-            "The criticality has to be one of critical, default and sheddable.",
+            "The criticality must be one of critical, default, sheddable.",
             reason="METADATA_INVALID",
             metadata={"key": CRITICALITY},
         )

@@ -65,7 +65,7 @@ class CallLimit:
         except TimeoutError:
             self._withdraw(tenant, mine)
             raise DeadlineExceeded(
-                "The deadline passed before the model could be asked; nothing was done.",
+                "The deadline passed before the model was called; nothing was written.",
                 reason="DEADLINE_EXPIRED",
             ) from None
         except asyncio.CancelledError:

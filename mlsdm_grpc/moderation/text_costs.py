@@ -38,7 +38,7 @@ class ToMeasure:
     prompt: str = ""
     """Prompt that the text answers."""
     whole: bool = False
-    """Measure moral value and injection whatever the rules."""
+    """True if moral value and injection are measured even without a rule that needs them."""
     embed: bool = False
     """Return the vector too."""
     query: bool = False

@@ -371,7 +371,8 @@ def _journal(settings: Settings, metrics: Metrics, commit_s: deque[float]) -> Jo
 
 async def _newest_record_ns(journal: Journal) -> int:
     """Return the time of the newest record, Unix nanoseconds; 0 if none can be read."""
-    with contextlib.suppress(MlsdmError, SemanticsUnknown):  # told when its space is loaded
+    # A record that cannot be read is reported when its space is loaded.
+    with contextlib.suppress(MlsdmError, SemanticsUnknown):
         newest = await journal.newest()
         return decode_record(newest.payload).time_ns if newest else 0
     return 0

@@ -92,7 +92,7 @@ class GrpcServer:
             await server.start()
             await server.stop(None)
             raise InvalidInput(
-                f"The address {address} cannot be opened: it is in use, or not of this machine.",
+                f"The address {address} cannot be opened: it is in use, or not local.",
                 violations=[FieldViolation("server.listen", f"cannot listen on {address}")],
                 metadata={"address": str(address)},
             ) from None

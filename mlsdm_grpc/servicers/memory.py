@@ -249,7 +249,7 @@ class MemoryServicer:
         fields.check()
         if request.erase:
             raise NotYetAvailable(
-                "This server does not erase single memories yet.",
+                "This version does not erase single memories.",
                 metadata={"method": call.method.path, "field": "erase"},
             )
         outcome = await self._engine.intake.delete(

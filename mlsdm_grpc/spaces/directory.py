@@ -244,7 +244,7 @@ def _retrieved(loading: asyncio.Task[None]) -> None:
 
 def _no_room() -> Unavailable:
     return Unavailable(
-        "There is no memory for another space now: all that are loaded are in use.",
+        "There is no memory to load the space: all loaded spaces are in use.",
         reason="BULKHEAD_FULL",
         metadata={"lane": "spaces"},
         retry_after_s=_ROOM_S,

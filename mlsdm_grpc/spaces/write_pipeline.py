@@ -115,7 +115,7 @@ class WritePipeline:
         """
         if space.status is not SpaceStatus.HOT and space.writes >= MAX_BACKLOG:
             raise Unavailable(
-                "Too many writes wait for the space, which is being loaded.",
+                "The space is being loaded, and too many writes wait for it.",
                 reason="SPACE_LOADING",
                 metadata={"space": space.key.space},
                 retry_after_s=RETRY_SOON_S,
@@ -316,7 +316,7 @@ def _append_error(error: BaseException) -> MlsdmError:
         return error
     if isinstance(error, RevisionConflict):
         return Unavailable(
-            "Another write of this space failed; repeat with the same request_id.",
+            "An earlier write to the space failed; repeat the call with the same request_id.",
             reason="JOURNAL_UNAVAILABLE",
             metadata={"written": "no"},
             retry_after_s=0.1,

@@ -1,7 +1,7 @@
 """Table of field bounds that are enforced on a large message before it is parsed.
 
 Validation enforces each of these bounds too, with the same text of the violation, so a request is
-refused in the same way whatever its size. ``tests/wire/test_scan.py`` compares both.
+refused in the same way at any size. ``tests/wire/test_scan.py`` compares both.
 """
 
 from __future__ import annotations

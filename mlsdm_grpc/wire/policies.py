@@ -42,7 +42,7 @@ def new_policy(
     if not message.HasField("policy"):
         fields.fault("policy", "is required")
     if not message.etag:
-        fields.fault("etag", "is required; GetPolicy tells it")
+        fields.fault("etag", "is required; GetPolicy returns it")
     policy = message.policy
     base = policy.base_moral_threshold if policy.HasField("base_moral_threshold") else None
     given = tuple(_rule(fields, f"policy.rules[{i}]", rule) for i, rule in enumerate(policy.rules))

@@ -137,10 +137,10 @@ def put_verdicts(
         item: Outcome for the memory.
         found: Verdicts of the rules on its text.
     """
-    told = [verdict(each) for each in found]
+    against = [verdict(each) for each in found]
     by_policy = enforced(found) is Decision.REFUSE
     if item.result is PutResult.REFUSED and not by_policy:
-        told.append(
+        against.append(
             governance_pb2.Verdict(
                 decision=governance_pb2.DECISION_REFUSE,
                 enforcement=governance_pb2.ENFORCEMENT_ENFORCE,
@@ -149,7 +149,7 @@ def put_verdicts(
                 threshold=outcome.min_confidence,
             )
         )
-    return told
+    return against
 
 
 def event_outcome(

@@ -129,7 +129,7 @@ def _ontology(fields: Fields, config: space_pb2.SpaceConfig) -> tuple[OntologyCa
         path = f"config.ontology[{i}]"
         name = fields.label(f"{path}.category", message.category)
         if name in names:
-            fields.fault(f"{path}.category", "stands twice in the ontology")
+            fields.fault(f"{path}.category", "appears twice in the ontology")
         names.add(name)
         vector = fields.embedding(f"{path}.embedding", message.embedding)
         categories.append(OntologyCategory(name, vector))

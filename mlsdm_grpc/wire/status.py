@@ -41,7 +41,7 @@ MAX_VIOLATIONS: Final = 16
 MAX_DETAILS_BYTES: Final = 4 * KIB
 """Largest serialised status, bytes; base64 makes 5.4 KiB of it and leaves room for other
 trailers."""
-INTERNAL_MESSAGE: Final = "The server hit a defect of its own; please report the request id."
+INTERNAL_MESSAGE: Final = "An internal error occurred; report the request id to the operator."
 """Message of the status for an unexpected error."""
 
 _MAX_MESSAGE_CHARS: Final = 512

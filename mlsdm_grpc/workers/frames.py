@@ -72,7 +72,8 @@ class FrameReader:
             with memoryview(buffer) as view:
                 frame = bytes(view[begin:middle]), bytes(view[middle:end])
             start = end
-            if start == len(buffer):  # a large buffer is not kept beside its copy
+            # The buffer is released before the frame is used; a large frame would exist twice.
+            if start == len(buffer):
                 buffer.clear()
                 start = 0
             yield frame

@@ -75,7 +75,7 @@ class Link(Protocol):
 def worker_lost() -> Unavailable:
     """Return the error of a request whose worker ended before it answered."""
     return Unavailable(
-        "The worker of this space was lost; repeat with the same request_id.",
+        "The worker of the space was lost; repeat the call with the same request_id.",
         reason="WORKER_LOST",
         retry_after_s=0.5,
     )
@@ -295,6 +295,6 @@ class InlineLink(_RequestLink):
         self._thread.shutdown(wait=False)
 
     def lose(self) -> None:
-        """Do what the end of a process does."""
+        """Simulate the end of a worker process."""
         self.close()
         self._on_lost()

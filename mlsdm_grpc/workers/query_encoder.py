@@ -147,7 +147,7 @@ class Answers:
             size += length
             if size > search.max_bytes:
                 raise InvalidInput(
-                    "The answer would be larger than the server sends; ask for less.",
+                    "The answer exceeds the largest response; request less.",
                     reason="RESPONSE_TOO_LARGE",
                     metadata={"limit": str(search.max_bytes), "actual": str(size)},
                 )

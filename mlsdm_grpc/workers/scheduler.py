@@ -25,7 +25,7 @@ class LockMode(Enum):
     READ = "read"
     """Read in several steps; whole changes may run between them."""
     FROZEN_COPY = "frozen_copy"
-    """Copy of the state at the first step; changes may run beside the later steps."""
+    """Copy of the state at the first step; changes may run during the later steps."""
     SNAPSHOT_READ = "snapshot_read"
     """Read of one revision in several steps."""
     WRITE = "write"

@@ -49,7 +49,7 @@ def check_deadline(request: pb.LinkRequest) -> None:
     """Refuse a request whose deadline has passed."""
     if request.deadline_ns and time.monotonic_ns() >= request.deadline_ns:
         raise DeadlineExceeded(
-            "The deadline passed before the work was done; nothing was written.",
+            "The deadline passed before the work completed; nothing was written.",
             reason="DEADLINE_EXPIRED",
         )
 

@@ -223,7 +223,9 @@ class MindHandler:
             self._minds.pop(request.space_id, None)
             if applying := self._position.applying:
                 reply.defect_revision = applying.revision
-            add_failure(reply, DataLoss("The space cannot be brought up to date by this version."))
+            add_failure(
+                reply, DataLoss("This version of the server cannot apply the records of the space.")
+            )
 
     def _mind(self, request: pb.LinkRequest) -> Mind:
         mind = self._minds.get(request.space_id)

@@ -11,7 +11,7 @@ import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import InternalError
-from mlsdm_grpc.governance.policy.measurement import measure
+from mlsdm_grpc.governance.policy.measurement import KeptResults, measure
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.llm.embedders import load_embedder
 from mlsdm_grpc.speech import Profile, analyse
@@ -49,6 +49,7 @@ class TextHandler:
 
     def __init__(self, embedder: str, position: Progress) -> None:
         self._position = position
+        self._kept = KeptResults()
         self._embedder = None if embedder in {"", NO_EMBEDDER} else load_embedder(embedder)
 
     @property
@@ -126,7 +127,7 @@ class TextHandler:
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             # Log the type only: the text of the error may quote the text that was evaluated.
             _log.error("defect in a text worker", error=type(error).__name__)
-            add_failure(reply, InternalError("a text cannot be analysed"))
+            add_failure(reply, InternalError("The text cannot be analysed."))
         return reply
 
     def _measured(self, wanted: pb.MeasuredText) -> pb.TextMeasurement:
@@ -139,6 +140,7 @@ class TextHandler:
             prompt=wanted.prompt,
             rules=wanted.rule_ids,
             whole=wanted.whole,
+            kept=self._kept,
             step=self._position.enter,
         )
         if not wanted.every_place:

@@ -175,7 +175,7 @@ def test_finished_streams_take_no_place_and_the_oldest_of_them_gives_way():
 
 
 def test_items_of_a_finished_stream_that_are_sent_again_count_once():
-    """As when its client never heard of the end, because the connection broke."""
+    """Resume a stream whose client missed its end, because the connection broke."""
     space = Space()
     space.apply(items(0, memory("a"), memory("b"), finished=True))
     for number in range(MAX_STREAMS):

@@ -51,7 +51,14 @@ def test_windows_are_a_text_in_order():
     assert "".join(parts) == text
     assert all(len(part) <= 1_500 for part in parts)
     assert all(part.startswith(" ") for part in parts[1:])
-    assert list(windows("")) == [""]
+    assert list(windows("")) == []
+
+
+def test_unrelated_texts_have_a_cosine_near_zero(e5):
+    unrelated = e5.embed(["Taxes are due in April.", "The parrot sings.", "Rust is a language."])
+    cosines = unrelated @ unrelated.T
+    assert np.abs(cosines[np.triu_indices(3, 1)]).max() < 0.5
+    assert not e5.embed([""]).any()
 
 
 @pytest.mark.anyio

@@ -69,7 +69,7 @@ async def patiently(call):
 
 
 def lose_the_worker(driver):
-    """What the end of a process does, for the worker in this process."""
+    """Effect of the end of a process, for a worker inside this process."""
     driver.engine.parts.space_workers.link(0).lose()
 
 

@@ -1,4 +1,4 @@
-"""What a worker takes for an answer while it makes it."""
+"""Memory that a worker needs for an answer in progress."""
 
 import asyncio
 import re

@@ -67,16 +67,16 @@ class Reporter:
 
     def __init__(self, on_damage: OnDamage | None = None) -> None:
         self._on_damage = on_damage
-        self._told: set[tuple[object, ...]] = set()
+        self._reported: set[tuple[object, ...]] = set()
         self._failed = False
 
     def tell(self, kind: str, **fields: object) -> None:
         """Log a damage unless it was logged before."""
         fields = {name: value for name, value in fields.items() if value is not None}
-        told = kind, *sorted((name, str(value)) for name, value in fields.items())
-        if told in self._told:
+        key = kind, *sorted((name, str(value)) for name, value in fields.items())
+        if key in self._reported:
             return
-        self._told.add(told)
+        self._reported.add(key)
         _log.error("journal_damaged", kind=kind, **fields)
         if self._on_damage is not None:
             self._on_damage(kind)

@@ -18,7 +18,7 @@ __all__ = ["Evidence"]
 
 @dataclass(slots=True)
 class Evidence:
-    """Findings about the files beside the database.
+    """Findings about the files next to the database.
 
     Args:
         data_dir: The locked data folder.

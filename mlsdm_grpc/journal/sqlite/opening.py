@@ -131,8 +131,8 @@ def take_over(
         factory: Class of the SQLite connections.
         reporter: Reports damage.
         thorough: Read every space in full and check the structure of the database.
-        upgrades: Mark the folder with the draft of the newest rules, whatever the rules of its
-            spaces.
+        upgrades: Mark the folder with the draft of the newest rules, even if its spaces use older
+            rules.
 
     Raises:
         Unavailable: Another process owns the folder, its format is unknown, or it cannot be used.
@@ -220,7 +220,9 @@ class _Opening:
     file: int = -1
 
     def run(self) -> OpenDatabase:
-        (self.data_dir / "snapshots").mkdir(mode=0o700, parents=True, exist_ok=True)
+        # ``parents`` would create the folder itself with the mode of the umask.
+        for folder in (self.data_dir, self.data_dir / "snapshots"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _own(self.data_dir / "lock", os.O_RDWR)
         self.undo.callback(os.close, lock)
         folder_file = os.open(self.data_dir / "snapshots", os.O_RDONLY | os.O_DIRECTORY)

@@ -1,4 +1,4 @@
-"""Comparison of the database with the files beside it, and repair of the differences."""
+"""Comparison of the database with the files next to it, and repair of the differences."""
 
 from __future__ import annotations
 

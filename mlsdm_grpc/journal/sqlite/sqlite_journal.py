@@ -35,7 +35,7 @@ from mlsdm_grpc.journal.sqlite.writer import ConnectionThread, Writer
 __all__ = ["SqliteJournal"]
 
 RECORD_BYTES: Final = 64
-"""Approximate overhead of a record beside its payload, bytes."""
+"""Approximate overhead of a record in addition to its payload, bytes."""
 
 
 @dataclass(slots=True)
