@@ -55,6 +55,7 @@ class StreamPlaces:
         try:
             yield place
         finally:
+            # A newer call may hold the lease by now.
             if self._open.get(place.name) is place:
                 del self._open[place.name]
 

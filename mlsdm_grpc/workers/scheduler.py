@@ -96,6 +96,7 @@ class Slices:
                 return False
             self._glances.setdefault(space_id, []).append(request)
             return True
+        # Later requests must not overtake waiting ones, even if their lock would be free.
         if space_id not in self._held and self._open(space_id, claim):
             return False
         self._held.setdefault(space_id, deque()).append(HeldRequest(request, claim))
@@ -125,6 +126,7 @@ class Slices:
         """
         for job in self._turns:
             if isinstance(job, Job) and job.request.call_id == call_id:
+                # A change in progress must be completed, otherwise the space would be inconsistent.
                 if job.claim in _EXCLUSIVE:
                     return None
                 self._turns.remove(job)
@@ -164,6 +166,7 @@ class Slices:
         waiting = self._held[turn]
         while waiting and self._open(turn, waiting[0].claim):
             begin(*waiting.popleft())
+            # Admissions are limited by time as well, because each may begin with a long step.
             if self._clock() >= until_s:
                 break
         self._let_in(turn)

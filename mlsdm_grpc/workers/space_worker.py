@@ -147,6 +147,7 @@ class MindHandler:
                 searches.setdefault(request.space_id, []).append(request)
             else:
                 if claim is LockMode.WRITE or claim is LockMode.EXCLUSIVE:
+                    # Queries before a change must not see it, so they are answered first.
                     replies += self._searches.search(searches.pop(request.space_id, []))
                 replies += self._begin(kind, request, claim)
         for waiting in searches.values():

@@ -85,6 +85,7 @@ def _is_assigned(match: re.Match[str]) -> bool:
     value = match["v"]
     if not _is_value(match):
         return False
+    # Mixed case inside a word is rare in prose and common in secrets.
     if not value.isalpha() or (value != value.lower() and not value.istitle()):
         return True
     rest = match.string[match.end("v") :][:2]
