@@ -122,6 +122,7 @@ class MemoryReads:
                 reply = await self._access.ask(
                     space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
                 )
+        # Only the first reply of a shared scan reports its size.
         if reply.search.batch_count:
             self._metrics.query_batch_vectors.observe(reply.search.batch_count)
         return reply.search.answer

@@ -162,6 +162,7 @@ async def running_server(
             scorer = await opened.enter_async_context(
                 moderation_scorer(settings.governance.moderation, settings.llm, metrics=metrics)
             )
+        # The newest record shows whether the wall clock is plausible.
         newest_ns = await _newest_record_ns(journal)
         clock = Clock(times or TimeSources(), newest_ns=newest_ns, metrics=metrics)
         engine = Engine(
@@ -242,8 +243,10 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
     _add_services(router, parts, monitor, data_port)
     ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor))
     try:
+        # The operations port opens first: probes see the start, and it fails before any call.
         ops = await ops_port.start(settings.server.ops_address)
         async with anyio.create_task_group() as tasks:
+            # The first reading precedes the first call, so that a full disk is known at the start.
             await monitor.look()
             listen = await data_port.start()
             tell = partial(tell_health, health, monitor, parts.gateway, parts.engine.clock)
