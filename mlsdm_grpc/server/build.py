@@ -66,7 +66,7 @@ from mlsdm_grpc.server.memory_plan import within_memory
 from mlsdm_grpc.server.node import Node
 from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.ports import check_ports
-from mlsdm_grpc.server.readiness import tell_health, unready_causes
+from mlsdm_grpc.server.readiness import unready_causes, update_health
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.servicers.admin import AdminServicer
@@ -249,9 +249,9 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
             # The first reading precedes the first call, so that a full disk is known at the start.
             await monitor.look()
             listen = await data_port.start()
-            tell = partial(tell_health, health, monitor, parts.gateway, parts.engine.clock)
-            await tell()
-            tasks.start_soon(monitor.run, tell)
+            update = partial(update_health, health, monitor, parts.gateway, parts.engine.clock)
+            await update()
+            tasks.start_soon(monitor.run, update)
             try:
                 yield RunningServer(
                     listen,
