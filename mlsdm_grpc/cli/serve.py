@@ -151,6 +151,7 @@ async def _serve(settings: "Settings") -> None:
                 _say(f"STOPPED calls={calls} calls_cut={cut} served_s={served_s:.3f}")
             else:
                 log.info("start_cancelled")
+            # The watcher of signals runs until the end, so that a second signal is effective.
             watcher.cancel_scope.cancel()
     if serving.is_set() and journal.failed:
         raise Unavailable(

@@ -224,6 +224,7 @@ class Gateway:
             violations.append(FieldViolation("max_tokens", f"must be 0 to {limit}"))
         if violations:
             raise InvalidInput(violations=violations)
+        # The margin leaves time to evaluate and store the answer.
         deadline_s = request.deadline_s - settings.deadline_margin_s
         if deadline_s - self._clock() < SHORTEST_S:
             needed_ms = round((settings.deadline_margin_s + SHORTEST_S) * 1_000)

@@ -108,6 +108,7 @@ class Monitor:
         while True:
             near = self._filled() >= self._settings.release_at
             await anyio.sleep(self._settings.interval_s / (_NEAR_LIMIT if near else 1))
+            # Returning memory costs milliseconds, so it is done only near the limit.
             if near and self._clock() >= self._trim_s:
                 await anyio.to_thread.run_sync(trim, limiter=self._one_thread)
                 self._trim_s = self._clock() + _TRIM_S
@@ -139,6 +140,7 @@ class Monitor:
             self._metrics.pressure_ratio.labels(name).set(ratio)
         machine = self.machine
         machine.tick(ratios, details)
+        # Idle spaces are the only memory that the node can release by itself.
         if machine.mode is Mode.SHEDDING or "memory" in machine.causes:
             self._shed()
 

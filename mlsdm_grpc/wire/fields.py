@@ -196,6 +196,7 @@ class Fields(FieldChecks):
             raw = np.array(message.floats.values, np.float32)
         if not 1 <= len(raw) <= limits.MAX_DIMENSION:
             self.fault(path, f"must have 1 to {limits.MAX_DIMENSION} components")
+        # The norm is computed once here, because every later step needs its inverse.
         elif scale := inverse_norm(raw):
             return Vector(raw, scale)
         elif np.isfinite(raw).all():

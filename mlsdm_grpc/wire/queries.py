@@ -51,6 +51,7 @@ def ask(
         return fields.number(f"{path}{name}", getattr(message, name), low=low, high=high)
 
     phase, tolerance = optional("phase"), optional("phase_tolerance")
+    # A tolerance below 1 without a phase would silently search all phases.
     if phase is None and tolerance is not None and tolerance < 1.0:
         fields.fault(f"{path}phase_tolerance", "without a phase must be 1, or absent")
     asked = Ask(
@@ -68,6 +69,7 @@ def ask(
         mode=_mode(fields, f"{path}mode", message.mode) if "mode" in given else RecallMode.AUTO,
         min_score=optional("min_score", low=-2.0, high=2.0),
     )
+    # Few queries have a restriction, and ``replace`` costs more than the rest of a plain query.
     if not given.isdisjoint(_LIMITING):
         asked = replace(
             asked,

@@ -157,6 +157,7 @@ def new_memory(
         memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id),
         vector=vector,
         caller_chosen_id=bool(message.memory_id) and not message.server_assigned_id,
+        # The server's own ids are restored by an import, so that a round trip keeps them.
         keeps_id=bool(message.memory_id) and message.server_assigned_id,
         text=fields.text(f"{path}.text", message.text),
         phase=phase,
@@ -196,6 +197,7 @@ def update(
     expire_time_ns = None
     if message.HasField("expire_time"):
         expire_time_ns = _expire_time(fields, "", message, now_ns)
+        # Both fields together have no defined order.
         if message.clear_expire_time:
             fields.fault("clear_expire_time", "must not be set together with expire_time")
     elif message.clear_expire_time:

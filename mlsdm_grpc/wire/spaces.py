@@ -28,6 +28,7 @@ def space_change(fields: Fields, config: space_pb2.SpaceConfig) -> SpaceChange:
     moral, rhythm, synaptic = config.moral, config.rhythm, config.synaptic
     given = _Given(fields)
     base = given.number(moral, "moral.base_threshold", _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD)
+    # The ceiling may not be below the resting value of the threshold.
     lowest_ceiling = _LOWEST_THRESHOLD if base is None else max(base, _LOWEST_THRESHOLD)
     return SpaceChange(
         dimension=given.count(config, "dimension", limits.MAX_DIMENSION),
@@ -133,6 +134,7 @@ def _ontology(fields: Fields, config: space_pb2.SpaceConfig) -> tuple[OntologyCa
         names.add(name)
         vector = fields.embedding(f"{path}.embedding", message.embedding)
         categories.append(OntologyCategory(name, vector))
+    # The bound on the bytes is separate, because dimension and number of categories multiply.
     size = sum(category.vector.raw.nbytes for category in categories)
     fields.size("config.ontology", size, limits.MAX_ONTOLOGY_BYTES)
     return tuple(categories)

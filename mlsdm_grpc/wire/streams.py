@@ -95,6 +95,8 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         key = requests.space_key(fields, call, given.space)
         stream_id = fields.stream_id(given.stream_id)
         fields.check()
+        # The stream is refused before its lease is taken, so a wrong name does not block another
+        # call.
         return Opening(
             key=key,
             stream_id=stream_id,
@@ -126,6 +128,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
                 raise _misplaced(call, "Every message after the first one must be of kind batch.")
             first_sequence, name = self._batch(message)
             fields = Fields()
+            # The upper bound leaves room for the arithmetic of sequences in int64.
             fields.count("batch.first_sequence", first_sequence, low=1, high=_MAX_SEQUENCE)
             if not 1 <= len(parts) <= bounds.STREAM_BATCH.limit:
                 fields.fault(f"batch.{name}", bounds.STREAM_BATCH.description)

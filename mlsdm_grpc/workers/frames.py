@@ -63,6 +63,7 @@ class FrameReader:
         start = 0
         while len(buffer) - start >= LENGTHS.size:
             length, extra = LENGTHS.unpack_from(buffer, start)
+            # A frame of this size means a broken stream; a resynchronisation is impossible.
             if length + extra > MAX_FRAME_BYTES:
                 raise ValueError(f"frame of {length + extra} bytes")
             begin = start + LENGTHS.size

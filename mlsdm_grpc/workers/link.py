@@ -119,6 +119,7 @@ class _Pending:
         if call is None:
             return
         future, done, _ = call
+        # The request is queued in the worker; its age no longer measures the worker's progress.
         if reply.waits:
             self._calls[reply.call_id] = future, None, math.inf
         else:
@@ -231,6 +232,7 @@ class SocketLink(_RequestLink, asyncio.Protocol):
                     self._on_ready()
                 else:
                     self._pending.resolve(reply)
+        # The stream cannot be parsed any further, so the connection is useless.
         except ValueError:
             if self._transport is not None:
                 self._transport.abort()

@@ -331,6 +331,7 @@ class Pool:
                     _log.error("worker_stalled", role=self.role.name, pid=worker.process.pid)
                     worker.kill()
             if self.limits.memory_bytes:
+                # Reading the memory of a process can block, so it runs in a thread.
                 for worker, resident in await asyncio.to_thread(_measured, workers):
                     if resident > self.limits.memory_bytes:
                         _log.error("worker_over_memory", role=self.role.name, bytes=resident)

@@ -145,6 +145,7 @@ class Answers:
                 result.insert(0, _LIST_TAG + varint(length))
             parts += result
             size += length
+            # The size is checked after each query, so that memory stays bounded.
             if size > search.max_bytes:
                 raise InvalidInput(
                     "The answer exceeds the largest response; request less.",
@@ -172,6 +173,7 @@ class Answers:
         for slot, version, (resonance, cosine, factor, distance, bias) in zip(
             slots, versions, scores, strict=True
         ):
+            # The version is part of the key: a changed memory has different bytes.
             key = (space_id, *version)
             framed, start = kept.get(key) or self._keep(key, pelm, slot)
             if rows:

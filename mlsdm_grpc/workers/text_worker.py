@@ -84,6 +84,7 @@ class TextHandler:
         for reply, texts in zip(replies, wanted, strict=True):
             end = start + len(texts) * width
             answer = reply.measure if reply.WhichOneof("kind") == "measure" else reply.embed
+            # Each reply gets the rows of its own texts; a failed request has none.
             if texts and reply.WhichOneof("kind") != "failure":
                 answer.rows_f32_le = rows[start:end]
                 answer.batch_count = 0 if counted else sum(map(len, wanted))

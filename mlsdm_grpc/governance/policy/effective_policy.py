@@ -110,6 +110,7 @@ def effective_policy(
     given = {
         each.rule_id: each
         for each in settings.rules
+        # An expired setting is ignored rather than deleted, because reads must not write.
         if not each.expire_time_ns or each.expire_time_ns > now_ns
     }
     overlaid = (_overlay(rule, given.get(rule.rule_id), base) for rule in rules)

@@ -70,7 +70,7 @@ class Reporter:
         self._reported: set[tuple[object, ...]] = set()
         self._failed = False
 
-    def tell(self, kind: str, **fields: object) -> None:
+    def report(self, kind: str, **fields: object) -> None:
         """Log a damage unless it was logged before."""
         fields = {name: value for name, value in fields.items() if value is not None}
         key = kind, *sorted((name, str(value)) for name, value in fields.items())
@@ -81,15 +81,15 @@ class Reporter:
         if self._on_damage is not None:
             self._on_damage(kind)
 
-    def tell_failure(self, detail: str) -> None:
+    def report_failure(self, detail: str) -> None:
         """Log, once, that no write is possible until the journal is opened again."""
         if not self._failed:
             self._failed = True
             _log.error("journal_failed", detail=detail)
 
-    def tell_space(self, key: SpaceKey, damage: Damage) -> None:
+    def report_space(self, key: SpaceKey, damage: Damage) -> None:
         """Log a damaged space."""
-        self.tell(
+        self.report(
             "space",
             tenant=key.tenant,
             space=key.space,
@@ -99,11 +99,11 @@ class Reporter:
             detail=damage.detail,
         )
 
-    def tell_snapshot(
+    def report_snapshot(
         self, key: SpaceKey, revision: int, name: str, problem: str, kept: str
     ) -> None:
         """Log an unusable snapshot."""
-        self.tell(
+        self.report(
             "snapshot",
             tenant=key.tenant,
             space=key.space,

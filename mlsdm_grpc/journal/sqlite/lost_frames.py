@@ -1,8 +1,8 @@
 """Reading of the lost frames of a damaged write-ahead log, to bound the assigned revisions.
 
 The heads file records the last revision of each space. Without its entry, only the frames after the
-damage can tell. SQLite does not read them, but their checksums still form a chain: a frame is valid
-if it continues the sums stored in the frame before it. Its page shows records.
+damage can show that revision. SQLite does not read them, but their checksums still form a chain: a
+frame is valid if it continues the sums stored in the frame before it. Its page shows records.
 """
 
 from __future__ import annotations

@@ -244,7 +244,7 @@ class _Opening:
         self.undo.callback(connection.close)
         schema.prepare(connection)
         adjust(connection, evidence, result)
-        _tell_wal(evidence, result)
+        _report_wal(evidence, result)
         strays = sweep(connection, evidence, result.spaces)
         for folder in (self.data_dir, self.data_dir.parent):
             sync_directory(folder)
@@ -316,7 +316,7 @@ class _Opening:
         """Copy all readable data into a new database, and use it."""
         evidence.keep_wal()
         if problem:
-            self.reporter.tell("database", file=DATABASE, detail=problem)
+            self.reporter.report("database", file=DATABASE, detail=problem)
         os.close(self.file)
         try:
             named = bool(evidence.heads.entries)
@@ -350,13 +350,13 @@ def _own(path: Path, flags: int) -> int:
     return file
 
 
-def _tell_wal(evidence: Evidence, result: Reconciled) -> None:
+def _report_wal(evidence: Evidence, result: Reconciled) -> None:
     """Report a write-ahead log that was not read to its end."""
     wal = evidence.wal
     if not wal.detail:
         return
     fields = {"file": WAL, "offset": wal.offset, "detail": wal.detail, "kept": evidence.kept_wal}
     if any(space.damage is not None for space in result.spaces):
-        evidence.reporter.tell("wal", **fields)
+        evidence.reporter.report("wal", **fields)
     else:
         _log.warning("journal_tail_dropped", **fields)

@@ -170,7 +170,7 @@ class SqliteJournal(EmbeddedJournal):
         )
 
     def _report_damage(self, key: SpaceKey, revision: int) -> None:
-        self._reporter.tell(
+        self._reporter.report(
             "record",
             tenant=key.tenant,
             space=key.space,
@@ -256,7 +256,7 @@ class SqliteJournal(EmbeddedJournal):
     ) -> None:
         """Move a damaged snapshot to ``damaged/`` and report it; runs in a thread."""
         kept = opened.evidence.folder.move(f"snapshots/{name}")
-        self._reporter.tell_snapshot(key, revision, name, problem, kept)
+        self._reporter.report_snapshot(key, revision, name, problem, kept)
 
     def _seal(self, batch: store.SqlBatch) -> None:
         self._live.ledger.seal(batch)
@@ -267,7 +267,7 @@ class SqliteJournal(EmbeddedJournal):
     def _settle(self, batch: store.SqlBatch, failure: Failure | None, seconds: float) -> None:
         self._live.ledger.settle(batch, failure)
         if failure is not None and failure.latched:
-            self._reporter.tell_failure(failure.detail)
+            self._reporter.report_failure(failure.detail)
         if failure is None:
             self._live.maintenance.grew(batch.size + RECORD_BYTES * batch.records)
             if self._on_commit is not None:
@@ -278,7 +278,7 @@ class SqliteJournal(EmbeddedJournal):
         parts.ledger.note(failure)
         if failure.latched:
             parts.writer.latch(failure)
-            self._reporter.tell_failure(failure.detail)
+            self._reporter.report_failure(failure.detail)
 
 
 def _reserve(opened: OpenDatabase, batch: store.SqlBatch) -> None:
