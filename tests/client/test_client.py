@@ -335,7 +335,7 @@ async def test_a_watch_that_is_cut_is_begun_again_where_it_was(scripted):
 
 
 def test_the_client_loads_no_settings_of_the_server():
-    """They would double the time that a command of a client takes to start."""
+    """Settings and logging would add a quarter to the start of a client command."""
     server = ("pydantic", "structlog", "prometheus_client", "mlsdm_grpc.config")
     command = f"import sys, mlsdm_grpc.client; print([n for n in {server} if n in sys.modules])"
     done = subprocess.run(
