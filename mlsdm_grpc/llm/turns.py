@@ -1,4 +1,4 @@
-"""Queue for concurrent provider calls, fair between tenants; docs/adr/0021 has the reasons."""
+"""Queue for concurrent provider calls, fair between tenants; docs/adr/0022 has the reasons."""
 
 from __future__ import annotations
 
