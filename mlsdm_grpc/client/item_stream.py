@@ -129,11 +129,13 @@ class ItemStream(Generic[ItemT, OutcomeT]):
             return
         for item in self._source:
             await self._took(item)
+            # A source without awaits would block the event loop.
             if self._taken % _SOURCE_SLICE == 0:
                 await asyncio.sleep(0)
 
     async def _took(self, item: ItemT) -> None:
         self._taken += 1
+        # The server had acknowledged the item before this source started again.
         if self._taken <= self._acked:
             return
         self._waiting.append(item)
@@ -159,6 +161,8 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                     if kind == "goodbye":
                         self._rest(said.reconnect_delay.ToTimedelta().total_seconds())
                         return
+                    # Only progress resets the patience; a connection that opens and breaks again is
+                    # none.
                     if kind == "ack" or not self._waiting:
                         self._retry.went_on()
                     results = self._messages.outcomes(said) if kind == "ack" else ()
@@ -166,6 +170,8 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                         yield outcome
                     if kind == "opened":
                         self._follow(said.flow)
+                        # Items are sent after the server has named its position, so that none is
+                        # sent twice.
                         sender = asyncio.create_task(self._send(call, source))
         # A write to a call that has ended in the meantime.
         except asyncio.InvalidStateError as error:

@@ -148,15 +148,16 @@ class Monitor:
     def _ratios(self) -> tuple[dict[str, float], dict[str, str]]:
         """Return the signals as shares of their limits, and their descriptions."""
         settings, reading, oldest_s = self._settings, self.reading, self._oldest_s()
+        writable = self._journal().writable
         ratios = {
             "loop_lag": self._lag_s / settings.max_loop_lag_s,
             "queue_age": oldest_s / settings.max_processing_s,
-            "journal": 0.0 if self._journal().writable else 1.0,
+            "journal": 0.0 if writable else 1.0,
         }
         details = {
             "loop_lag": f"loop_lag: {self._lag_s:.3f} s, at most {settings.max_loop_lag_s:g} s",
             "queue_age": f"queue_age: {oldest_s:.1f} s, at most {settings.max_processing_s:g} s",
-            "journal": "journal: takes no writes",
+            "journal": f"journal: accepts {'writes' if writable else 'no writes'}",
         }
         if reading.memory_limit_bytes:
             ratios["memory"] = self._filled()

@@ -26,7 +26,7 @@ __all__ = ["main", "make_handler", "serve"]
 
 _READ_BYTES = 64 * 1_024
 # Time without requests after which background work starts, milliseconds.
-_IDLE_MS: Final = 50
+_IDLE_MS: Final = 250
 
 
 def make_handler(role: str, embedder: str, position: Progress) -> RequestHandler:

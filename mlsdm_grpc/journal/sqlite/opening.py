@@ -192,19 +192,10 @@ def _take_over(
     thorough: bool,
     upgrades: bool,
 ) -> OpenDatabase:
-    began_s = time.monotonic()
     with ExitStack() as undo:
         opened = _Opening(data_dir, factory, reporter, undo, thorough, upgrades).run()
         undo.pop_all()
-    _log.info(
-        "journal_opened",
-        data_dir=str(data_dir),
-        spaces=len(opened.spaces),
-        position=opened.position,
-        clean_stop=not opened.evidence.crashed,
-        duration_s=round(time.monotonic() - began_s, 3),
-    )
-    return opened
+        return opened
 
 
 @dataclass(slots=True)

@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
@@ -34,6 +36,7 @@ from mlsdm_grpc.journal.sqlite.writer import ConnectionThread, Writer
 
 __all__ = ["SqliteJournal"]
 
+_log = structlog.get_logger(component="journal")
 RECORD_BYTES: Final = 64
 """Approximate overhead of a record in addition to its payload, bytes."""
 
@@ -115,12 +118,21 @@ class SqliteJournal(EmbeddedJournal):
             if self._parts is not None and not self._parts.ledger.closing:
                 raise errors.Unavailable("The journal is open already.")
             self._reporter = Reporter(self._on_damage)
+            began_s = self._clock()
             opened = await asyncio.to_thread(
                 take_over, self._data_dir, self._factory, self._reporter, upgrades=self._upgrades
             )
             self._parts = parts = self._assemble(opened)
             parts.writer.start()
             parts.maintenance.start()
+            _log.info(
+                "journal_opened",
+                data_dir=str(self._data_dir),
+                spaces=len(opened.spaces),
+                position=opened.position,
+                clean_stop=not opened.evidence.crashed,
+                duration_s=round(self._clock() - began_s, 3),
+            )
 
     async def close(self) -> None:
         async with self._turn:
