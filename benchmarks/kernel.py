@@ -18,9 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from pairs import Contender, Ratio, compare, like_a_worker, options, publish
 
-from mlsdm_grpc.core.model.record import Float32, Provenance
+from mlsdm_grpc.core.model.new_memory import Float32, Provenance
 from mlsdm_grpc.core.store import int8_rows
-from mlsdm_grpc.core.store.memory_table import Lattice, Memory
+from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall import Recall
 from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.core.store.rows import Rows
@@ -228,7 +229,7 @@ def targets(arguments: argparse.Namespace) -> list[str]:
             print(lines[-1], flush=True)
             searches += sum(recall.searches for recall in recalls)
             full += sum(recall.full_scans for recall in recalls)
-    lines += ["", f"Full scans because int8 could not tell: {full} of {searches} queries."]
+    lines += ["", f"Full scans because int8 was not precise enough: {full} of {searches} queries."]
     return lines
 
 

@@ -19,20 +19,12 @@ import numpy as np
 from pairs import Contender, Ratio, compare, like_a_worker
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    NewMemory,
-    ProcessEvent,
-    Provenance,
-    PutMemories,
-    Record,
-    RecordBody,
-    Source,
-    SpaceParameters,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, ProcessEvent, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record, RecordBody
 from mlsdm_grpc.core.store.kernel import inverse_norm
+from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.workers.process import WORKER_ENVIRONMENT
 
 PAGE_BYTES = resource.getpagesize()

@@ -31,15 +31,10 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import BatchPutMemoriesRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesRequest, QueryMode
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2 import CreateSpaceRequest
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    NewMemory,
-    PutMemories,
-    Record,
-    RecordBody,
-    SpaceParameters,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record, RecordBody
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.workers.process import WORKER_ENVIRONMENT

@@ -33,7 +33,7 @@ CONNECTIONS, IN_FLIGHT = 8, 8
 QUERIES = 32
 """Queries of one BatchQueryMemories."""
 BATCHES_IN_FLIGHT = 2
-"""On one connection; more would be answered in bursts that are long beside a window."""
+"""Rate on one connection; a higher rate would cause bursts that are long relative to a window."""
 MEMORIES = 64
 """Memories of one message of IngestMemories."""
 GENERATIONS_IN_FLIGHT = 4

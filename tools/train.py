@@ -49,7 +49,7 @@ DATA = Path(__file__).parents[1] / "tests" / "data"
 FILE = Path(__file__).parents[1] / "mlsdm_grpc/governance/data/linear_model.bin"
 ITERATIONS = 80
 DECAY = 0.3
-"""Of weights of words and letters; of those of rules as well."""
+"""Weight decay of word, letter and rule weights."""
 PUSH = 2.0
 """The loss of harmless texts is exponential with this factor: only those with the highest scores
 decide about the cut, so these have to be low."""
@@ -76,7 +76,7 @@ CODE_WEIGHT = 2.0
 class Example(NamedTuple):
     text: str
     harm: bool | None
-    """None where it is not known."""
+    """Label; None if unknown."""
     injection: bool | None
 
 
@@ -190,12 +190,12 @@ class Table(NamedTuple):
 
     rows: list[Row]
     text: np.ndarray
-    """By row, the number of its text."""
+    """Number of the text of each row."""
     harm: np.ndarray
-    """By text: 1, 0, or -1 where it is not known."""
+    """Label of each text: 1, 0, or -1 if unknown."""
     injection: np.ndarray
     real: np.ndarray
-    """By text: whether it is a paragraph of a package."""
+    """True for each text that is a paragraph of a package."""
     calibrates: np.ndarray
 
 
@@ -328,7 +328,7 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
 class Calibration(NamedTuple):
     slope: float
     cuts: list[float]
-    """By language; the last one is the highest."""
+    """Cut of each language; the last one is the highest."""
 
 
 def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:

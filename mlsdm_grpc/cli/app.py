@@ -7,6 +7,7 @@ import typer
 from mlsdm_grpc import __version__
 from mlsdm_grpc.cli.call_method import call
 from mlsdm_grpc.cli.check import check
+from mlsdm_grpc.cli.copy_space import copy_space
 from mlsdm_grpc.cli.evaluate import evaluate
 from mlsdm_grpc.cli.export import export
 from mlsdm_grpc.cli.generate import generate
@@ -38,14 +39,16 @@ _COMMANDS = (
     ingest,
     export,
     import_memories,
+    copy_space,
     generate,
     evaluate,
     health,
     recover,
     config_reference,
 )
+_NAMES = {import_memories: "import", copy_space: "copy"}
 for command in _COMMANDS:
-    app.command("import" if command is import_memories else None)(command)
+    app.command(_NAMES.get(command))(command)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it

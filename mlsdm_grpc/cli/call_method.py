@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlsdm_grpc.cli.options import Target, TimeoutS, TokenFile
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report, with_session
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
 
 if TYPE_CHECKING:
@@ -15,21 +14,20 @@ if TYPE_CHECKING:
 __all__ = ["call"]
 
 
+@with_session(in_space=False, only_json=True)
 def call(
     method: Annotated[str, typer.Argument(help="SERVICE/METHOD, e.g. MemoryService/PutMemory.")],
     request: Annotated[
         str, typer.Argument(help="The request as JSON; - reads it from stdin.")
     ] = "{}",
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    timeout: TimeoutS = 30.0,
+    *,
+    session: Session,
 ) -> None:
     """Call one RPC with JSON and print each response as a line of JSON.
 
     An error is printed as JSON on standard error, with exit code 1. A write without a request_id
     gets one, so that it can be retried safely.
     """
-    session = Session(target=target, token_file=token_file, timeout_s=timeout, as_json=True)
     text = typer.get_text_stream("stdin").read() if request == "-" else request
     import anyio
 

@@ -185,7 +185,11 @@ def _embedder(settings: "Settings") -> CheckResult:
     if name == "openai":
         return _remote_embedder(settings)
     from mlsdm_grpc.llm.embedders import load_embedder
+    from mlsdm_grpc.llm.providers.provider_chain import embedder_problems
 
+    faults = [each.description for each in embedder_problems(name, settings.embedder)]
+    if faults:
+        return CheckResult("embedder", ok=False, detail=f"{name}: {'; '.join(faults)}")
     try:
         embedder = load_embedder(name)
     except (LookupError, ImportError, OSError) as error:
@@ -198,7 +202,7 @@ def _remote_embedder(settings: "Settings") -> CheckResult:
     from mlsdm_grpc.llm.providers.provider_chain import embedder_problems
 
     remote = settings.embedder
-    faults = [f"{each.field}: {each.description}" for each in embedder_problems(remote)]
+    faults = [f"{each.field}: {each.description}" for each in embedder_problems("openai", remote)]
     found = f"{remote.model} at {remote.base_url}, {remote.dimension} dimensions"
     return CheckResult("embedder", ok=not faults, detail="; ".join(faults) or found)
 
@@ -268,7 +272,8 @@ def rules_of_new_spaces(settings: "Settings") -> CheckResult | None:
 
 
 def _room(settings: "Settings") -> CheckResult | None:
-    from mlsdm_grpc.config import MIB, JournalKind
+    from mlsdm_grpc.config import JournalKind
+    from mlsdm_grpc.units import MIB
 
     reserve_bytes = settings.pressure.disk_reserve_bytes
     if settings.journal.kind is not JournalKind.SQLITE or not reserve_bytes:

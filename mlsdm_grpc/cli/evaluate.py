@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from mlsdm_grpc.cli.options import AsJson, Target, TimeoutS, TokenFile
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
 from mlsdm_grpc.cli.verdicts import measured
 
 __all__ = ["evaluate"]
 
 
+@with_session(in_space=False)
 def evaluate(
     text: Annotated[str, typer.Argument(help="Text to evaluate; - reads it from stdin.")],
     *,
@@ -24,16 +24,12 @@ def evaluate(
     redact: Annotated[
         bool, typer.Option("--redact", help="Print the text without personal data and secrets.")
     ] = False,
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    timeout: TimeoutS = 30.0,
-    as_json: AsJson = False,
+    session: Session,
 ) -> None:
     """Evaluate a text by the rules of the tenant; stores nothing, and the exit code is 0."""
-    session = Session(target=target, token_file=token_file, timeout_s=timeout, as_json=as_json)
     content = typer.get_text_stream("stdin").read() if text == "-" else text
     response = session.run(lambda memory: memory.evaluate(content, stage=stage, redact=redact))
-    if as_json:
+    if session.as_json:
         echo_json(message_dict(response))
         return
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Decision, Enforcement, FindingKind

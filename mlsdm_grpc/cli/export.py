@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlsdm_grpc.cli.options import Labels, Space, Target, TimeoutS, TokenFile
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict
+from mlsdm_grpc.cli.options import Labels
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
 
 if TYPE_CHECKING:
     from mlsdm_grpc.client import MemoryClient
@@ -13,23 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 
+@with_session(timeout_s=60.0, only_json=True)
 def export(
     *,
     label: Labels = None,
     embeddings: Annotated[bool, typer.Option(help="Include the vectors.")] = False,
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    space: Space = "default",
-    timeout: TimeoutS = 60.0,
+    session: Session,
 ) -> None:
     """Print all memories of a space, oldest first, one JSON object a line."""
-    session = Session(
-        target=target, token_file=token_file, timeout_s=timeout, as_json=True, space=space
-    )
 
     async def print_all(memory: "MemoryClient") -> None:
         memories = memory.export(
-            labels=label or (), include_embedding=embeddings, patience_s=timeout
+            labels=label or (), include_embedding=embeddings, patience_s=session.timeout_s
         )
         async for each in memories:
             echo_json(message_dict(each))

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
-from mlsdm_grpc.cli.options import AsJson, Conversation, Space, Target, TimeoutS, TokenFile
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict
+from mlsdm_grpc.cli.options import Conversation
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
 from mlsdm_grpc.cli.verdicts import in_shadow, verdict_line
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["generate"]
 
 
+@with_session()
 def generate(
     prompt: Annotated[str, typer.Argument(help="Prompt; - reads it from stdin.")],
     *,
@@ -34,22 +35,15 @@ def generate(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Print verdicts of rules in shadow mode too.")
     ] = False,
-    space: Space = "default",
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    timeout: TimeoutS = 30.0,
-    as_json: AsJson = False,
+    session: Session,
 ) -> None:
     """Print the answer of the server's model, piece by piece, with recall from the space.
 
     The exit code is 1 if the prompt or the answer was refused. The number of memories evicted for
     the exchange is printed on standard error.
     """
-    session = Session(
-        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
-    )
     asked = typer.get_text_stream("stdin").read() if prompt == "-" else prompt
-    told = _Json() if as_json else _Words(verbose=verbose)
+    printer = _Json() if session.as_json else _Words(verbose=verbose)
 
     async def work(memory: "MemoryClient") -> str:
         events = memory.stream_generate(
@@ -62,13 +56,13 @@ def generate(
         )
         evicted = 0
         async for event in events:
-            told.tell(event)
+            printer.show(event)
             evicted += len(event.final.evicted_memory_ids)
-        return await eviction_line(memory, 0 if as_json else evicted)
+        return await eviction_line(memory, 0 if session.as_json else evicted)
 
     if line := session.run(work):
         typer.echo(line, err=True)
-    if told.refused:
+    if printer.refused:
         raise typer.Exit(1)
 
 
@@ -78,7 +72,7 @@ class _Json:
     def __init__(self) -> None:
         self.refused = False
 
-    def tell(self, event: "StreamGenerateResponse") -> None:
+    def show(self, event: "StreamGenerateResponse") -> None:
         echo_json(message_dict(event))
         self.refused |= event.HasField("final") and bool(_refused(event.final))
 
@@ -91,7 +85,7 @@ class _Words:
         self._verbose = verbose
         self._line_is_open = False
 
-    def tell(self, event: "StreamGenerateResponse") -> None:
+    def show(self, event: "StreamGenerateResponse") -> None:
         if event.HasField("token"):
             typer.echo(event.token.text, nl=False)
             self._line_is_open = not event.token.text.endswith("\n")
@@ -108,7 +102,7 @@ class _Words:
             self.refused = True
             typer.echo(f"[no answer: {why}]", err=True)
         elif _is_incomplete(final):
-            typer.echo("[the answer may lack its end]", err=True)
+            typer.echo("[the answer may be incomplete]", err=True)
         if final.HasField("remember_status"):
             typer.echo(f"[not remembered: {final.remember_status.message}]", err=True)
 

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlsdm_grpc.cli.options import AsJson, Target, TimeoutS, TokenFile
-from mlsdm_grpc.cli.session import Session, echo_json
+from mlsdm_grpc.cli.session import Session, echo_json, with_session
 
 if TYPE_CHECKING:
     from grpc_health.v1.health_pb2 import HealthCheckResponse
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["health"]
 
 
+@with_session(timeout_s=5.0, in_space=False)
 def health(
     *,
     service: Annotated[
@@ -23,14 +23,12 @@ def health(
     watch: Annotated[
         bool, typer.Option("--watch", help="Print every change, without end or timeout.")
     ] = False,
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    timeout: TimeoutS = 5.0,
-    as_json: AsJson = False,
+    session: Session,
 ) -> None:
     """Print the health of the server; exit code 0 if it is SERVING, else 1."""
-    session = Session(target=target, token_file=token_file, timeout_s=timeout, as_json=as_json)
-    if not session.run(lambda memory: _health(memory, service, watch=watch, as_json=as_json)):
+    if not session.run(
+        lambda memory: _health(memory, service, watch=watch, as_json=session.as_json)
+    ):
         raise typer.Exit(1)
 
 

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlsdm_grpc.cli.options import AsJson, Space, Target, TimeoutS, TokenFile
-from mlsdm_grpc.cli.session import Session, report
+from mlsdm_grpc.cli.session import Session, report, with_session
 from mlsdm_grpc.cli.storing import store_all
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
@@ -16,29 +15,23 @@ if TYPE_CHECKING:
 __all__ = ["import_memories"]
 
 
+@with_session(timeout_s=60.0)
 def import_memories(
     file: Annotated[Path, typer.Argument(help="Memories, one JSON object a line, UTF-8.")],
     *,
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    space: Space = "default",
-    timeout: TimeoutS = 60.0,
-    as_json: AsJson = False,
+    session: Session,
 ) -> None:
     """Store memories printed by `mlsdm export`, one by one; exit code 1 if any was not stored.
 
     Times, revisions, etags and policy versions are assigned again.
     """
-    session = Session(
-        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
-    )
     memories = _read(file, session)
     stored = session.run(
         lambda memory: store_all(
-            memory, memories, what="memories", place=_place, patience_s=timeout
+            memory, memories, what="memories", place=_place, patience_s=session.timeout_s
         )
     )
-    stored.echo({}, "{}", as_json=as_json)
+    stored.echo({}, "{}", as_json=session.as_json)
     if not stored.whole:
         raise typer.Exit(1)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlsdm_grpc.cli.options import AsJson, Labels, Space, Target, TimeoutS, TokenFile
-from mlsdm_grpc.cli.session import Session, report
+from mlsdm_grpc.cli.options import Labels
+from mlsdm_grpc.cli.session import Session, report, with_session
 from mlsdm_grpc.cli.storing import store_all
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
@@ -23,6 +23,7 @@ _MAX_PASSAGE_CHARS = 1_600
 _MAX_LABEL_CHARS = 64
 
 
+@with_session(timeout_s=60.0)
 def ingest(
     files: Annotated[list[Path], typer.Argument(help="Text files, UTF-8.")],
     *,
@@ -37,19 +38,12 @@ def ingest(
         typer.Option(help="Also index each passage under the file's heading and first sentence."),
     ] = True,
     label: Labels = None,
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    space: Space = "default",
-    timeout: TimeoutS = 60.0,
-    as_json: AsJson = False,
+    session: Session,
 ) -> None:
     """Split text files into passages and store each as a memory with the label file:NAME.
 
     The number of memories evicted for them is printed on standard error.
     """
-    session = Session(
-        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
-    )
     texts = _read(files, session)
     memories = list(_memories(texts, label or [], passage_chars, context=context))
     began = time.perf_counter()
@@ -59,13 +53,13 @@ def ingest(
             memories,
             what="passages",
             place=lambda number: f"passage {number} ({memories[number - 1].labels[0]})",
-            patience_s=timeout,
+            patience_s=session.timeout_s,
         )
     )
     elapsed_s = time.perf_counter() - began
     about: dict[str, object] = {"files": len(texts), "seconds": round(elapsed_s, 3)}
     line = f"{len(texts)} files: {{}} in {elapsed_s:.2f} s"
-    stored.echo(about, line, as_json=as_json)
+    stored.echo(about, line, as_json=session.as_json)
     if not stored.whole:
         raise typer.Exit(1)
 

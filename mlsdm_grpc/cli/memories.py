@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
-from mlsdm_grpc.cli.options import AsJson, Conversation, Labels, Space, Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.options import Conversation, Labels
 from mlsdm_grpc.cli.passage import matched_passage
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report, with_session
 from mlsdm_grpc.cli.verdicts import refusal_lines
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
@@ -29,6 +29,7 @@ EmbeddingFile = Annotated[
 ]
 
 
+@with_session()
 def put(
     text: Annotated[str, typer.Argument(help="Text to store; - reads it from stdin.")] = "",
     *,
@@ -48,19 +49,12 @@ def put(
     allow_replace: Annotated[
         bool, typer.Option("--allow-replace", help="Replace the memory with this id.")
     ] = False,
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    space: Space = "default",
-    timeout: TimeoutS = 30.0,
-    as_json: AsJson = False,
+    session: Session,
 ) -> None:
     """Store one memory and print its id; exit code 1 if the policy refused it.
 
     The number of memories evicted for it is printed on standard error.
     """
-    session = Session(
-        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
-    )
     content = typer.get_text_stream("stdin").read() if text == "-" else text
     vector = _vector(embedding_file, session)
     pairs = _pairs(metadata or ())
@@ -77,14 +71,14 @@ def put(
             pinned=pinned,
             allow_replace=allow_replace,
         )
-        told = 0 if as_json else len(stored.evicted_memory_ids)
-        return stored, await eviction_line(memory, told)
+        evicted_count = 0 if session.as_json else len(stored.evicted_memory_ids)
+        return stored, await eviction_line(memory, evicted_count)
 
     response, evicted = session.run(work)
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_REFUSED, PutResult
 
     refused = response.result == PUT_RESULT_REFUSED
-    if as_json:
+    if session.as_json:
         echo_json(message_dict(response))
     elif refused:
         typer.echo(f"REFUSED, nothing was stored; revision {response.revision}")
@@ -99,6 +93,7 @@ def put(
         raise typer.Exit(1)
 
 
+@with_session()
 def query(
     text: Annotated[str, typer.Argument(help="Text of the query.")] = "",
     *,
@@ -115,6 +110,10 @@ def query(
         float | None, typer.Option("--min-score", min=-2, max=2, help="Minimum score of a match.")
     ] = None,
     conversation: Conversation = "",
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", help="KEY=VALUE that a match must have; may be repeated."),
+    ] = None,
     phase: Annotated[
         float | None,
         typer.Option("--phase", min=0, max=1, help="Search around this phase."),
@@ -128,17 +127,10 @@ def query(
             help="Half width of the phase band; 0.15 with --phase.",
         ),
     ] = None,
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    space: Space = "default",
-    timeout: TimeoutS = 30.0,
-    as_json: AsJson = False,
+    session: Session,
 ) -> None:
     """Print the best matches for a text, best first, with the matching words highlighted."""
-    session = Session(
-        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
-    )
-    vector = _vector(embedding_file, session)
+    vector, required = _vector(embedding_file, session), _pairs(metadata or ())
     response = session.run(
         lambda memory: memory.query(
             text,
@@ -148,31 +140,26 @@ def query(
             mode=mode,
             min_score=min_score,
             conversation_id=conversation,
+            metadata=required,
             phase=phase,
             phase_tolerance=phase_tolerance,
         )
     )
-    if as_json:
+    if session.as_json:
         echo_json(message_dict(response))
     else:
         _print_matches(response, "" if mode == "vector" else text)
 
 
+@with_session()
 def state(
     *,
-    target: Target = "127.0.0.1:50051",
-    token_file: TokenFile = None,
-    space: Space = "default",
-    timeout: TimeoutS = 30.0,
-    as_json: AsJson = False,
+    session: Session,
 ) -> None:
     """Print the state of a space."""
-    session = Session(
-        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
-    )
     response = session.run(lambda memory: memory.state())
     found = message_dict(response)["state"]
-    if as_json:
+    if session.as_json:
         echo_json(found)
         return
     from rich.console import Console

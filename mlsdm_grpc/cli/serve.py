@@ -7,9 +7,11 @@ drain.
 
 import gc
 import os
+import platform
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,6 +31,8 @@ from mlsdm_grpc.cli.session import report
 from mlsdm_grpc.errors import MlsdmError, Unavailable
 
 if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
     from mlsdm_grpc.config import Settings
     from mlsdm_grpc.server.lifecycle import GrpcServer
 
@@ -36,6 +40,7 @@ __all__ = ["process_age_s", "serve"]
 
 # Number of new objects before the garbage collector examines the youngest generation.
 _COLLECT_EVERY = 10_000
+_STDOUT = 1
 
 Fault = TypeVar("Fault", bound=BaseException)
 
@@ -71,6 +76,7 @@ def serve(
     for name in unknown_environment(os.environ):
         if name != TARGET_VARIABLE:
             log.warning("setting_unknown", variable=name)
+    _log_start(log, settings)
     failed = False
     try:
         anyio.run(_serve, settings, backend_options={"use_uvloop": _has_uvloop()})
@@ -101,10 +107,13 @@ def _leaves(group: BaseExceptionGroup[Fault]) -> Iterator[Fault]:
 
 async def _serve(settings: "Settings") -> None:
     import anyio
+    import structlog
 
     from mlsdm_grpc.observability.logging import flush_events
     from mlsdm_grpc.server.build import running_server
 
+    log = structlog.get_logger(component="serve")
+    began_s = time.monotonic()
     serving, stop, signalled = anyio.Event(), anyio.Event(), anyio.Event()
 
     async def watch(signals: AsyncIterator[signal.Signals]) -> None:
@@ -113,9 +122,12 @@ async def _serve(settings: "Settings") -> None:
                 flush_events()
                 os._exit(128 + number)
             signalled.set()
-            stop.set()
-            if not serving.is_set():
+            log.info("signal_received", signal=number.name)
+            if serving.is_set():
+                _say("STOPPING: calls in flight finish; a second signal stops at once")
+            else:
                 start_up.cancel()
+            stop.set()
 
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with anyio.create_task_group() as watcher:
@@ -124,11 +136,22 @@ async def _serve(settings: "Settings") -> None:
                 async with running_server(settings, stop=stop) as server:
                     serving.set()
                     _freeze_memory()
-                    _announce(str(server.listen), str(server.ops))
+                    listen, ops = str(server.listen), str(server.ops)
+                    started_in_s = round(process_age_s(), 3)
+                    typer.echo(f"SERVING listen={listen} ops={ops} started_in_s={started_in_s:.3f}")
+                    log.info("server_started", listen=listen, ops=ops, started_in_s=started_in_s)
                     watcher.start_soon(_keep_promise, server.data_port)
                     await stop.wait()
                     await server.drain()
-                    journal = server.journal.health()
+                    journal, in_flight = server.journal.health(), server.data_port.in_flight
+            if serving.is_set():
+                calls, cut = in_flight.ended_count, in_flight.cut_count
+                served_s = round(time.monotonic() - began_s, 3)
+                log.info("server_stopped", calls=calls, calls_cut=cut, served_s=served_s)
+                _say(f"STOPPED calls={calls} calls_cut={cut} served_s={served_s:.3f}")
+            else:
+                log.info("start_cancelled")
+            # The watcher of signals runs until the end, so that a second signal is effective.
             watcher.cancel_scope.cancel()
     if serving.is_set() and journal.failed:
         raise Unavailable(
@@ -138,7 +161,7 @@ async def _serve(settings: "Settings") -> None:
 
 
 async def _keep_promise(data_port: "GrpcServer") -> None:
-    """End the process at the time promised in the response to Drain, whatever is unfinished.
+    """End the process at the time promised in the response to Drain, even with work unfinished.
 
     Every acknowledged write is in the journal; at most a snapshot is missing.
     """
@@ -157,8 +180,25 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def _announce(listen: str, ops: str) -> None:
-    typer.echo(f"SERVING listen={listen} ops={ops} started_in_s={process_age_s():.3f}")
+def _log_start(log: "FilteringBoundLogger", settings: "Settings") -> None:
+    from mlsdm_grpc import __version__
+    from mlsdm_grpc.config import changed_settings
+
+    log.info(
+        "server_starting",
+        version=__version__,
+        python=platform.python_version(),
+        pid=os.getpid(),
+        journal=settings.journal.kind,
+        data_dir=str(settings.journal.data_dir.absolute()),
+        changed_settings=changed_settings(settings),
+    )
+
+
+def _say(line: str) -> None:
+    # The reader of SERVING may be gone; a failed write must not change the exit code.
+    with suppress(OSError):
+        os.write(_STDOUT, f"{line}\n".encode())
 
 
 def _freeze_memory() -> None:

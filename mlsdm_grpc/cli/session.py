@@ -1,5 +1,7 @@
 """Execution of a client command, with error reports for people or as JSON."""
 
+import functools
+import inspect
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from mlsdm_grpc.cli.options import AsJson, Space, Target, TimeoutS, TokenFile
 from mlsdm_grpc.errors import ApiStatusError, FieldViolation, InvalidInput, MlsdmError
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
     from mlsdm_grpc.client import MemoryClient
 
-__all__ = ["Session", "describe", "echo_json", "message_dict", "report"]
+__all__ = ["Session", "describe", "echo_json", "message_dict", "report", "with_session"]
 
 Result = TypeVar("Result")
 
@@ -68,6 +71,59 @@ class Session:
         if not token:
             raise _bad_token("is empty")
         return token
+
+
+def with_session(
+    *, timeout_s: float = 30.0, in_space: bool = True, only_json: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that gives a command the options of a session.
+
+    In the signature of the command they take the place of its parameter ``session``.
+
+    Args:
+        timeout_s: Default of ``--timeout``, seconds.
+        in_space: The command has the option ``--space``.
+        only_json: It prints JSON always, and has no option ``--json``.
+    """
+    fixed = ({"as_json"} if only_json else set()) | (set() if in_space else {"space"})
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        options = [
+            each.replace(default=timeout_s) if each.name == "timeout" else each
+            for each in inspect.signature(_session).parameters.values()
+            if each.name not in fixed
+        ]
+        signature = inspect.signature(command)
+        parameters = [
+            each
+            for own in signature.parameters.values()
+            for each in (options if own.name == "session" else [own])
+        ]
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            chosen = {each.name: given.pop(each.name) for each in options}
+            command(session=_session(**{"as_json": only_json} | chosen), **given)
+
+        # typer reads both.
+        vars(run)["__signature__"] = signature.replace(parameters=parameters)
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
+
+
+def _session(
+    *,
+    target: Target = "127.0.0.1:50051",
+    token_file: TokenFile = None,
+    space: Space = "default",
+    timeout: TimeoutS = 30.0,
+    as_json: AsJson = False,
+) -> Session:
+    return Session(
+        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
+    )
 
 
 def _bad_token(problem: str) -> InvalidInput:

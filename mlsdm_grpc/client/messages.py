@@ -55,6 +55,7 @@ class QueryLimits(TypedDict, total=False):
     conversation_id: str
     after: datetime | None
     before: datetime | None
+    metadata: Mapping[str, str] | None
     min_score: float | None
 
 

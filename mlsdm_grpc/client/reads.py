@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Unpack
 
@@ -55,7 +55,7 @@ class Reads(ClientBase):
             limits: Fields of ``QueryMemoriesRequest``: top_k (5), phase (none: all phases),
                 phase_tolerance (0.15 around a phase), min_confidence, min_resonance, labels,
                 include_embedding, phase_weight, synaptic_bias, mode ("auto", "vector", "lexical"
-                or "hybrid"), min_score, sources, conversation_id, after, before.
+                or "hybrid"), min_score, sources, conversation_id, after, before, metadata.
         """
         known(QueryLimits, limits)
         request = message(
@@ -208,12 +208,8 @@ class Reads(ClientBase):
         interval_s = number(
             "min_interval_s", min_interval_s, low=MIN_WATCH_INTERVAL_S, high=MAX_WATCH_INTERVAL_S
         )
-        request = message(
-            WatchStateRequest,
-            space=self._space(space),
-            include_traces=include_traces,
-            min_revision=min_revision,
-        )
+        given = {"include_traces": include_traces, "min_revision": min_revision}
+        request = message(WatchStateRequest, space=self._space(space), **given)
         request.min_interval.FromNanoseconds(round(interval_s * 1e9))
         last = None
         while True:
@@ -239,6 +235,7 @@ class Reads(ClientBase):
         labels: Iterable[str] = (),
         sources: Iterable[str | int] = (),
         conversation_id: str = "",
+        metadata: Mapping[str, str] | None = None,
         page_size: int = 0,
         include_embedding: bool = False,
         min_revision: int | None = None,
@@ -253,6 +250,7 @@ class Reads(ClientBase):
             labels: Required labels, all of them.
             sources: Allowed sources, such as "user_input"; empty allows all.
             conversation_id: Required conversation; empty allows all.
+            metadata: Required entries, each key with exactly this value.
             page_size: Memories on a page, at most 1,000; 0 uses the server's default.
             include_embedding: Include the vectors.
             min_revision: Minimum revision of a page.
@@ -266,6 +264,7 @@ class Reads(ClientBase):
             labels=labels,
             sources=sources,
             conversation_id=conversation_id,
+            metadata=metadata,
             include_embedding=include_embedding,
             min_revision=min_revision,
         )

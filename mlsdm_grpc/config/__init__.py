@@ -20,17 +20,19 @@ from mlsdm_grpc.config.llm_settings import (
     ModerationSettings,
     OpenAISettings,
 )
-from mlsdm_grpc.config.loading import Settings, load_settings, unknown_environment
+from mlsdm_grpc.config.loading import (
+    Settings,
+    changed_settings,
+    load_settings,
+    unknown_environment,
+)
 from mlsdm_grpc.config.logging_settings import LogFormat, LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
-from mlsdm_grpc.config.section import KIB, MIB
 from mlsdm_grpc.config.security_settings import AuthMode, SecuritySettings
 from mlsdm_grpc.config.server_settings import ServerSettings
 from mlsdm_grpc.config.space_defaults import RecallPhase, SpaceDefaults
 
 __all__ = [
-    "KIB",
-    "MIB",
     "PROVIDERS",
     "Address",
     "AnthropicSettings",
@@ -58,6 +60,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SpaceDefaults",
+    "changed_settings",
     "load_settings",
     "parse_address",
     "unknown_environment",

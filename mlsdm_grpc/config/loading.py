@@ -32,7 +32,7 @@ from mlsdm_grpc.config.server_settings import ServerSettings
 from mlsdm_grpc.config.space_defaults import SpaceDefaults
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
-__all__ = ["Settings", "load_settings", "unknown_environment"]
+__all__ = ["Settings", "changed_settings", "load_settings", "unknown_environment"]
 
 _ENV_PREFIX = "MLSDM_"
 
@@ -123,6 +123,25 @@ def load_settings(
             "The configuration file cannot be read.",
             violations=[FieldViolation("config", str(error))],
         ) from None
+
+
+def changed_settings(settings: BaseModel) -> dict[str, Any]:
+    """Return the settings that differ from their defaults, by path such as ``engine.workers``.
+
+    No setting contains a secret: credentials stand in files or environment variables that settings
+    only name.
+    """
+    changed: dict[str, Any] = {}
+    encoded = settings.model_dump(mode="json")
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        default = field.get_default(call_default_factory=True)
+        if isinstance(value, BaseModel) and isinstance(default, type(value)):
+            inner = changed_settings(value)
+            changed |= {f"{name}.{path}": each for path, each in inner.items()}
+        elif value != default:
+            changed[name] = encoded[name]
+    return changed
 
 
 def _no_json(environment: Mapping[str, str]) -> Iterator[str]:

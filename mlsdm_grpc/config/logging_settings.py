@@ -14,6 +14,7 @@ __all__ = ["LogFormat", "LoggingSettings"]
 class LogFormat(StrEnum):
     """Formats of log lines."""
 
+    AUTO = "auto"
     JSON = "json"
     CONSOLE = "console"
 
@@ -23,5 +24,6 @@ class LoggingSettings(Section):
 
     level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """Minimum level of written events: debug, info, warning or error."""
-    format: LogFormat = LogFormat.JSON
-    """``json`` for machines, ``console`` for people."""
+    format: LogFormat = LogFormat.AUTO
+    """``json`` for machines, ``console`` for people, ``auto``: ``console`` if standard error is a
+    terminal, otherwise ``json``."""

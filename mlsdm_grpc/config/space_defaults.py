@@ -34,12 +34,13 @@ class SpaceDefaults(Section):
     draft: after the first start with this setting, server versions with another draft refuse the
     data folder, and older server versions refuse its spaces."""
     embedder: str = "wordllama"
-    """Embedder of texts: ``wordllama`` (256 dimensions, offline), ``openai`` (section `embedder`)
-    or ``none``."""
+    """Embedder of texts: ``wordllama`` (256 dimensions, offline), ``e5`` (384 dimensions, offline,
+    finds more but takes 100 times as long; extra `semantic`), ``openai`` (section `embedder`) or
+    ``none``."""
 
     @field_validator("embedder")
     @classmethod
     def _known_embedder(cls, value: str) -> str:
-        if value not in {"wordllama", "openai", "none"}:
-            raise ValueError("must be one of 'wordllama', 'openai', 'none'")
+        if value not in {"wordllama", "e5", "openai", "none"}:
+            raise ValueError("must be one of 'wordllama', 'e5', 'openai', 'none'")
         return value

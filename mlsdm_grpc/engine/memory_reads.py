@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.record import Vector
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.engine.query_modes import resolved
 from mlsdm_grpc.errors import NotFound
+from mlsdm_grpc.journal.codec.new_memories import pairs_to_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.metrics import Metrics
@@ -19,7 +20,7 @@ from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces.checks import check_dimensions, parameters_of
 from mlsdm_grpc.spaces.creation import FirstWrites
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.workers.space_codec import Ask, StoredMemory, found_memories, search_request
 
@@ -45,6 +46,7 @@ class PageOf:
     lane: Lane = Lane.INTERACTIVE
     sources: tuple[int, ...] = ()
     conversation_id: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
     newest_first: bool = False
     """Order by creation, newest first, within one conversation."""
 
@@ -108,15 +110,19 @@ class MemoryReads:
         """
         lane = Lane.BULK if batch else Lane.INTERACTIVE
         with self._access.lanes.inside(lane, key.tenant):
+            # The space must be loaded first, because its dimension decides about the vectors.
             space = await self._access.reached(key, min_revision, deadline_s)
             ready = await self._resolved(space, asks, deadline_s)
             search = search_request(ready, batch=batch, max_bytes=self._max_response_bytes)
+            # An answer with vectors is larger by orders of magnitude, so its memory is reserved
+            # first.
             plain = sum(ask.top_k for ask in asks)
             with_rows = sum(ask.top_k for ask in asks if ask.include_embedding)
             async with self._room_for(space, plain, with_rows, self._max_response_bytes):
                 reply = await self._access.ask(
                     space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
                 )
+        # Only the first reply of a shared scan reports its size.
         if reply.search.batch_count:
             self._metrics.query_batch_vectors.observe(reply.search.batch_count)
         return reply.search.answer
@@ -168,6 +174,7 @@ class MemoryReads:
                 labels=wanted.labels,
                 sources=wanted.sources,
                 conversation_id=wanted.conversation_id,
+                metadata=pairs_to_proto(wanted.metadata),
                 newest_first=wanted.newest_first,
             )
             with_rows = wanted.limit if wanted.include_embedding else 0
@@ -206,7 +213,7 @@ class MemoryReads:
         if view is not None:
             self._first.check_embedder(key, view.parameters)
         if made is None:
-            (made,) = await self._texts.embed([text], key.tenant, deadline_s)
+            (made,) = await self._texts.embed([text], key.tenant, deadline_s, query=True)
         return made
 
     def _room_for(
@@ -224,7 +231,7 @@ class MemoryReads:
         ready = await resolved(
             asks,
             lambda: self._first.check_embedder(key, parameters),
-            lambda texts: self._texts.embed(texts, key.tenant, deadline_s),
+            lambda texts: self._texts.embed(texts, key.tenant, deadline_s, query=True),
         )
         check_dimensions(key, parameters, [ask.vector for ask in ready if ask.vector is not None])
         return ready

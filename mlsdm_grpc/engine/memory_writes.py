@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mlsdm_grpc.core.model.record import (
-    DeleteMemory,
-    DeleteOutcome,
-    EventOutcome,
-    NewMemory,
-    Outcome,
-    ProcessEvent,
-    PutMemories,
-    PutOutcome,
-    UpdateMemory,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import DeleteMemory, ProcessEvent, PutMemories, UpdateMemory
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.outcome import DeleteOutcome, EventOutcome, Outcome, PutOutcome
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
@@ -32,9 +23,10 @@ from mlsdm_grpc.moderation.preparation import Preparation
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces.checks import check_embedded, expect, join, parameters_of
 from mlsdm_grpc.spaces.creation import FirstWrites
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
+from mlsdm_grpc.spaces.write_pipeline import Applied
 
 __all__ = ["Exchange", "Intake", "ProcessedEvent", "Put"]
 
@@ -129,6 +121,7 @@ class Intake:
         with self._access.lanes.inside(lane, key.tenant):
             candidates = [Candidate(memory) for memory in body.memories]
             await self._prepare(key, candidates, paths, ticket)
+            # The verdicts come before the space is created: a refused put must leave no trace.
             outcome = await self._refused(key, candidates, ticket)
             if outcome is None:
                 given = body.memories
@@ -210,6 +203,7 @@ class Intake:
             MlsdmError: Any error that the contract of ProcessEvent lists.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            # The policy of the start of the call judges the event, even if it changes meanwhile.
             policy = await self._judging.policy(key.tenant, ticket.deadline_s)
             await self._prepare(key, (event,), ("",), ticket)
             body = ProcessEvent(event.recorded, event.effective_value)
@@ -247,6 +241,8 @@ class Intake:
             MlsdmError: Any error that the contract of ProcessEvent lists.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            # Both texts go into one record, so that a crash cannot store the prompt without its
+            # answer.
             both = (Candidate(prompt, known_vector=prompt_vector), Candidate(answer))
             await self._prepare(key, both, ("prompt", "answer"), ticket)
             found = tuple(verdict for each in both for verdict in each.verdicts)

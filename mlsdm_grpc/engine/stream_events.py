@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey

@@ -16,17 +16,9 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from mlsdm_grpc.config import EngineSettings
-from mlsdm_grpc.core.model.record import (
-    EventOutcome,
-    NewMemory,
-    ProcessEvent,
-    PutMemories,
-    PutOutcome,
-    Refusal,
-    StreamItem,
-    StreamItems,
-    StreamOutcome,
-)
+from mlsdm_grpc.core.model.bodies import ProcessEvent, PutMemories, StreamItem, StreamItems
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome, Refusal, StreamOutcome
 from mlsdm_grpc.engine.stream_buffer import Inbox, Item, ItemBatch
 from mlsdm_grpc.engine.stream_events import (
     Flow,
@@ -61,24 +53,13 @@ from mlsdm_grpc.spaces.checks import (
     parameters_of,
 )
 from mlsdm_grpc.spaces.creation import FirstWrites
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.spaces.write_pipeline import Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
 from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import refusal_error
 
-__all__ = [
-    "MAX_PAUSE_S",
-    "Flow",
-    "Goodbye",
-    "OpenedStream",
-    "Opening",
-    "Result",
-    "Settled",
-    "StreamEvent",
-    "StreamPosition",
-    "Streams",
-]
+__all__ = ["MAX_PAUSE_S", "Streams"]
 
 _RECORD_TIMEOUT_S = 30.0
 MAX_PAUSE_S = 30.0
@@ -209,7 +190,7 @@ class Streams:
             foreseen = await self._access.foresee(space, body, _ticket(opening))
         except InvalidInput as error:
             raise InvalidInput(
-                "The resume token is ahead of what the space knows of the stream.",
+                "The resume token is ahead of the acknowledged position of the stream.",
                 reason="STREAM_RESUME_INVALID",
                 metadata={"stream_id": opening.stream_id},
             ) from error

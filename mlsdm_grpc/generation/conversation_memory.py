@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.policy import Decision
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.new_memory import (
     MAX_PARENTS,
     MAX_TEXT_BYTES,
     ExchangeRole,
@@ -23,6 +23,7 @@ from mlsdm_grpc.core.model.record import (
     Source,
     Vector,
 )
+from mlsdm_grpc.core.model.policy import Decision
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.memory_reads import PageOf
@@ -37,7 +38,7 @@ from mlsdm_grpc.llm.prompt import RecalledText
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.spaces.patience import hanging, waiting_for
 from mlsdm_grpc.spaces.space import revision_not_reached
-from mlsdm_grpc.spaces.write_pipeline import Ticket, outcome_unknown
+from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
 from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = ["AnsweredPrompt", "Memories", "Recollected"]
@@ -67,7 +68,7 @@ class Recollected:
     matches: tuple[Match, ...]
     """Best match first."""
     texts: list[RecalledText]
-    """The same memories in the form for the model."""
+    """Recalled memories in the form for the model."""
     verdicts: tuple[Verdict, ...]
     """Verdicts of the rules that did not allow a text, enforced or in shadow mode."""
     revision: int
@@ -190,7 +191,7 @@ class Memories:
         )
         found = QueryMemoriesResponse.FromString(encoded)
         known = [memory_id for each in exchanges for memory_id in each.memory_ids]
-        matches = worth_telling(found.matches, ask.text, known=known)[: ask.top_k]
+        matches = list(islice(worth_telling(found.matches, ask.text, known=known), ask.top_k))
         kept, texts, about, left = (
             list[Match](),
             list[RecalledText](),
@@ -246,7 +247,7 @@ class Memories:
             tenant=key.tenant,
             deadline_s=until_s,
         )
-        told = list[PastExchange]()
+        past_exchanges = list[PastExchange]()
         for i, each in enumerate(exchanges):
             about = [
                 (one, self._judging.verdicts(one, policy, Stage.RECALL))
@@ -256,8 +257,8 @@ class Memories:
                 prompt, answer = (
                     redacted(text, *one) for text, one in zip(each[:2], about, strict=True)
                 )
-                told.append(PastExchange(prompt, answer, each.memory_ids))
-        return told
+                past_exchanges.append(PastExchange(prompt, answer, each.memory_ids))
+        return past_exchanges
 
     async def remembered(self, key: SpaceKey, said: AnsweredPrompt, ticket: Ticket) -> Exchange:
         """Store an exchange as one event.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import ExchangeRole, Match, MemorySource
-from mlsdm_grpc.core.store.memory_table import Memory
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.generation.questions import only_asks
 
 __all__ = ["PastExchange", "last_exchanges", "worth_telling"]
@@ -25,8 +25,8 @@ class PastExchange(NamedTuple):
 
 def worth_telling(
     matches: Iterable[Match], prompt: str, *, known: Iterable[str] = ()
-) -> list[Match]:
-    """Return the memories that add information to a prompt, in order.
+) -> Iterator[Match]:
+    """Yield the memories that add information to a prompt, in order.
 
     Skipped are memories without text, known ones, answers of models, and earlier prompts that only
     ask. Exchanges stored before the field ``exchange_role`` existed are recognised by the answer,
@@ -48,13 +48,12 @@ def worth_telling(
             prompts.add(memory.provenance.parent_ids[0] if unmarked else "")
         elif memory.exchange_role == ExchangeRole.EXCHANGE_ROLE_PROMPT:
             prompts.add(memory.memory_id)
-    return [
-        match
-        for match in matches
-        if match.memory.text
-        and match.memory.memory_id not in left_out
-        and not (match.memory.memory_id in prompts and only_asks(match.memory.text, prompt))
-    ]
+    for match in matches:
+        memory = match.memory
+        if not memory.text or memory.memory_id in left_out:
+            continue
+        if memory.memory_id not in prompts or not only_asks(memory.text, prompt):
+            yield match
 
 
 def last_exchanges(memories: Sequence[Memory]) -> list[PastExchange]:

@@ -10,7 +10,7 @@ from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.generation.speech_repair import Spent
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.llm.providers.provider import Finish
-from mlsdm_grpc.spaces.write_pipeline import Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
 from mlsdm_grpc.speech import SpeechReport
 
 __all__ = ["GenerationEvent", "GenerationRequest", "GenerationResult", "Piece", "Recalled"]

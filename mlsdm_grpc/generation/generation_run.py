@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.record import Vector
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.generation.exchanges import PastExchange
 from mlsdm_grpc.generation.generation_events import GenerationRequest, Recalled
@@ -15,7 +15,7 @@ from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.moderation.moderator import AnswerExamination
-from mlsdm_grpc.spaces.write_pipeline import Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
 from mlsdm_grpc.speech import SpeechReport
 
 __all__ = ["GenerationRun", "Remembered"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.record import MoralParameters
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.parameters import MoralParameters
 from mlsdm_grpc.errors import DeadlineExceeded, Unavailable
 from mlsdm_grpc.generation.conversation_memory import Memories
 from mlsdm_grpc.generation.generation_run import GenerationRun

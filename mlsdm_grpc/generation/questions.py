@@ -7,6 +7,7 @@ present prompt adds no information; if recalled, it would displace a fact that a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from mlsdm_grpc.lexical import query_terms
@@ -39,7 +40,7 @@ def only_asks(text: str, prompt: str) -> bool:
         text: An earlier prompt.
         prompt: The present one.
 
-    Cost: linear; about 100 us for two sentences.
+    Cost: linear; about 20 us for two sentences, and 50 us for each new prompt.
     """
     sentences = [found[0].strip() for found in _SENTENCE.finditer(text) if found[0].strip()]
     if not sentences or not all(map(_asks, sentences)):
@@ -49,8 +50,14 @@ def only_asks(text: str, prompt: str) -> bool:
         named |= _named(sentence)
     if not named:
         return True
-    known = {term for word in query_terms(prompt).terms for term in (word.word, *word.terms)}
-    return named <= known
+    return named <= _terms(prompt)
+
+
+@lru_cache(maxsize=1)
+def _terms(prompt: str) -> frozenset[str]:
+    """Return the terms of a prompt, with which many texts are compared in a row."""
+    words = query_terms(prompt).terms
+    return frozenset(term for word in words for term in (word.word, *word.terms))
 
 
 def _asks(sentence: str) -> bool:
@@ -68,6 +75,6 @@ def _named(sentence: str) -> set[str]:
     return {
         word.casefold().removesuffix("'s").removesuffix("’s")  # noqa: RUF001 - typographic
         for i, word in enumerate(words)
-        if any(each.isdigit() for each in word)
+        if (not word.isalpha() and any(map(str.isdigit, word)))
         or (i > 0 and len(word) > 1 and word[0].isupper() and not word.startswith(("I'", "I’")))  # noqa: RUF001
     }

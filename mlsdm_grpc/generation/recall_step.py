@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mlsdm_grpc.core.model.record import Vector
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.engine.memory_reads import MemoryReads
 from mlsdm_grpc.errors import DeadlineExceeded, NotFound, Unavailable
 from mlsdm_grpc.generation.conversation_memory import Memories

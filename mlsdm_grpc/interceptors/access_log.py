@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.observability.logging import write_event
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.status import CODE_NAMES
@@ -27,16 +28,16 @@ class AccessLogInterceptor(Interceptor):
 
     def after(self, call: Call) -> None:
         method = call.method
-        write_event(
-            logging.DEBUG if method.open else logging.INFO,
-            "call",
-            {
-                "component": "access",
-                "method": method.path,
-                "code": CODE_NAMES[call.status.code],
-                "duration_ms": round((self._clock() - call.started_s) * 1_000, 3),
-                "request_id": call.request_id,
-                "tenant": call.principal.tenant,
-                "peer": call.peer,
-            },
-        )
+        fields = {
+            "component": "access",
+            "method": method.path,
+            "code": CODE_NAMES[call.status.code],
+            "duration_ms": round((self._clock() - call.started_s) * 1_000, 3),
+            "request_id": call.request_id,
+            "tenant": call.principal.tenant,
+            "peer": call.peer,
+        }
+        # The reason of a foreign exception is not part of the contract.
+        if call.status.code and isinstance(call.error, MlsdmError):
+            fields["reason"] = call.error.reason
+        write_event(logging.DEBUG if method.open else logging.INFO, "call", fields)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.files import SnapshotFiles
 from mlsdm_grpc.journal.ledger import Ledger, SpaceLedger
-from mlsdm_grpc.journal.protocol import JournalHealth, ListedSpace, SnapshotRef, SpaceKey
+from mlsdm_grpc.journal.protocol import Entry, JournalHealth, ListedSpace, SnapshotRef, SpaceKey
 
 __all__ = ["EmbeddedJournal", "damage", "not_reached", "overtaken"]
 
@@ -39,6 +39,59 @@ class EmbeddedJournal(ABC):
     async def head(self, key: SpaceKey) -> int:
         space = self._live.ledger.get(key)
         return space.durable if space is not None else 0
+
+    async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
+        if partition != 0:
+            raise errors.InvalidInput("This journal has one partition, 0.")
+        ledger = self._live.ledger
+        while await ledger.beyond(after):
+            durable = ledger.durable
+            entries, damaged = await self._logged(after)
+            for entry in entries:
+                after = entry.position
+                yield entry
+            if damaged is not None:
+                raise damage(*damaged)
+            if not entries:
+                # The durable records at this position have been trimmed.
+                after = durable
+
+    async def read(
+        self, key: SpaceKey, *, after: int, until: int | None = None
+    ) -> AsyncIterator[Sequence[Entry]]:
+        space = self._live.ledger.get(key)
+        if space is None:
+            return
+        removed = space.removed
+        while after < (last := space.durable if until is None else min(until, space.durable)):
+            if space.following(after) > last:
+                # The remaining revisions are in a gap with accepted loss.
+                return
+            entries, missing = await self._recorded(space, after, last)
+            if entries:
+                after = entries[-1].revision
+                yield entries
+            elif missing is None:
+                missing = space.following(after)
+            if missing is None:
+                continue
+            if removed < missing <= max(space.trimmed, space.removed):
+                raise overtaken(missing)
+            self._report_damage(key, missing)
+            raise damage(key, missing)
+
+    @abstractmethod
+    async def _logged(self, after: int) -> tuple[Sequence[Entry], tuple[SpaceKey, int] | None]:
+        """Return records of the log after a position, and the first damaged one behind them."""
+
+    @abstractmethod
+    async def _recorded(
+        self, space: SpaceLedger, after: int, until: int
+    ) -> tuple[Sequence[Entry], int | None]:
+        """Return records of a space after a revision, and the first damaged one behind them."""
+
+    def _report_damage(self, key: SpaceKey, revision: int) -> None:  # noqa: B027 - optional
+        """Report a damaged record to operators."""
 
     def scratch_path(self) -> Path:
         return self._live.files.scratch()
@@ -96,7 +149,7 @@ def damage(key: SpaceKey, revision: int) -> errors.DataLoss:
 def overtaken(revision: int) -> errors.Unavailable:
     """Return the error for a reader whose records were trimmed; nothing is damaged."""
     return errors.Unavailable(
-        "The records were trimmed while they were read; begin at the snapshot.",
+        "The records were trimmed during the read; start again from the snapshot.",
         metadata={"revision": str(revision)},
         retry_after_s=0.0,
     )

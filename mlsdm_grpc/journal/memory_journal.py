@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Final
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
+from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
 from mlsdm_grpc.journal.ledger import Ledger, PendingAppend, SpaceLedger
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
@@ -112,39 +112,9 @@ class MemoryJournal(EmbeddedJournal):
         parts.ledger.end()
         await asyncio.to_thread(parts.directory.cleanup)
 
-    async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
-        if partition != 0:
-            raise errors.InvalidInput("This journal has one partition, 0.")
-        parts = self._live
-        while await parts.ledger.beyond(after):
-            durable = parts.ledger.durable
-            start = bisect.bisect_right(parts.log, after, key=attrgetter("position"))
-            for entry in parts.log[start:]:
-                after = entry.position
-                yield entry
-            after = max(after, durable)  # what was there has been trimmed
-
     async def newest(self) -> Entry | None:
         log = self._live.log
         return log[-1] if log else None
-
-    async def read(
-        self, key: SpaceKey, *, after: int, until: int | None = None
-    ) -> AsyncIterator[Sequence[Entry]]:
-        parts = self._live
-        space = parts.ledger.get(key)
-        if space is None:
-            return
-        removed = space.removed
-        while after < (last := space.durable if until is None else min(until, space.durable)):
-            entries = self._next_entries(parts, key, after, last)
-            missing = after + 1
-            if not entries or entries[0].revision != missing:
-                if removed < missing <= space.removed:
-                    raise overtaken(missing)
-                raise damage(key, missing)
-            after = entries[-1].revision
-            yield entries
 
     async def trim(self, key: SpaceKey, *, until: int) -> int:
         parts = self._live
@@ -189,10 +159,14 @@ class MemoryJournal(EmbeddedJournal):
         parts.log += batch.entries
         parts.ledger.settle(batch, None)
 
-    def _next_entries(
-        self, parts: _MemoryParts, key: SpaceKey, after: int, until: int
-    ) -> list[Entry]:
-        records = parts.records.get(key, [])
+    async def _logged(self, after: int) -> tuple[Sequence[Entry], None]:
+        log = self._live.log
+        return log[bisect.bisect_right(log, after, key=attrgetter("position")) :], None
+
+    async def _recorded(
+        self, space: SpaceLedger, after: int, until: int
+    ) -> tuple[Sequence[Entry], int | None]:
+        records = self._live.records.get(space.key, [])
         start = bisect.bisect_right(records, after, key=attrgetter("revision"))
         entries: list[Entry] = []
         size = 0
@@ -201,7 +175,9 @@ class MemoryJournal(EmbeddedJournal):
                 break
             entries.append(entry)
             size += len(entry.payload)
-        return entries
+        if entries and entries[0].revision != after + 1:
+            return [], after + 1
+        return entries, None
 
     def _remove(self, parts: _MemoryParts, space: SpaceLedger, until: int) -> int:
         records = parts.records.get(space.key, [])

@@ -10,16 +10,9 @@ import numpy as np
 
 from mlsdm_grpc.core.mind.compatibility import reduced
 from mlsdm_grpc.core.mind.ontology import Ontology
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutItem, PutOutcome, PutResult, Rejection
 from mlsdm_grpc.core.model.policy import Decision
-from mlsdm_grpc.core.model.record import (
-    EventOutcome,
-    NewMemory,
-    PutItem,
-    PutOutcome,
-    PutResult,
-    Rejection,
-    Vector,
-)
 from mlsdm_grpc.core.model.semantics import newest
 from mlsdm_grpc.governance.matching.findings import redact
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
@@ -31,10 +24,10 @@ from mlsdm_grpc.governance.policy.verdict import (
     to_redact,
 )
 from mlsdm_grpc.ids import Ids
-from mlsdm_grpc.journal.codec.records import packed_memory, unpacked_memory
+from mlsdm_grpc.journal.codec.new_memories import packed_memory, unpacked_memory
 from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.spaces.checks import parameters_of
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space import Space
 
 __all__ = [
     "INLINE_PRODUCTS",
@@ -65,7 +58,7 @@ class Candidate:
     attested: bool = False
     """True if the moral value of the caller replaces the scorer's."""
     known_vector: Vector | None = None
-    """Vector from this server's embedder, if it is known already."""
+    """Vector of the text as a query from this server's embedder, if it is known already."""
     memory: NewMemory = field(init=False)
     """The memory with id and vector, and with its text after redaction."""
     verdicts: tuple[Verdict, ...] = field(default=(), init=False)

@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 from prometheus_client import Counter
 
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.model.policy import Decision, Enforcement
-from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import (
@@ -78,7 +78,7 @@ class PromptMeasurement:
 
     prompt: Measurement
     system_prompt: Measurement | None
-    """None if there is no system prompt."""
+    """Verdict on the system prompt; None without a system prompt."""
     vector: Vector | None
     """Vector of the prompt; None if it was not requested or the text workers cannot provide it now.
     ``inv_norm`` is 0 for a text without known words."""
@@ -146,8 +146,9 @@ class Judging:
             tenant: Tenant of the texts.
             deadline_s: Event-loop time by which the result is needed.
             prompt: Prompt that the texts answer, for rules that compare the two.
-            whole: Measure moral value and injection whatever the rules.
-            redacts: Return all findings whatever the rules, because the caller redacts them.
+            whole: Measure moral value and injection even if no rule needs them.
+            redacts: Return all findings even if no rule needs them, because the caller redacts
+                them.
 
         Returns:
             One measurement for each text, in order.
@@ -181,7 +182,7 @@ class Judging:
     ) -> PromptMeasurement:
         """Measure the texts sent to a model by the rules of prompts, and embed the prompt.
 
-        Moral value and injection are measured whatever the rules.
+        Moral value and injection are measured even if no rule needs them.
 
         Args:
             prompt: The prompt.
@@ -197,7 +198,7 @@ class Judging:
         """
         texts = [prompt, system_prompt] if system_prompt else [prompt]
         wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
-        wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here)
+        wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here, query=True)
         measuring = self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True)
         values, (found, vectors) = await self.beside_scores(texts, measuring, tenant, deadline_s)
         measured, *rest = self._overridden(found, values)
@@ -272,8 +273,8 @@ class Judging:
     ) -> Judged:
         """Evaluate one text by the policy of its tenant.
 
-        The arguments are those of the steps. ``counted`` is False for a text that is only tried
-        out.
+        The arguments are those of the steps. ``counted`` is False for a trial, whose result is not
+        counted in metrics.
         """
         policy = await self.policy(tenant, deadline_s)
         (measurement,) = await self.measure(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.model.policy import Decision
-from mlsdm_grpc.core.model.record import Vector
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy
 from mlsdm_grpc.governance.policy.rules import MORAL_THRESHOLD, Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement, noteworthy
@@ -53,8 +53,12 @@ class Preparation:
             Unavailable: BULKHEAD_FULL, EMBEDDER_UNAVAILABLE or WORKER_LOST.
             DeadlineExceeded: There is not enough time.
         """
+        info = self._texts.info
         for each in candidates:
             each.begin(self._ids)
+            # It was made for a query, which has another vector.
+            if info is not None and info.asymmetric:
+                each.known_vector = None
         with_text = [each for each in candidates if each.given.text]
         if not with_text:
             return

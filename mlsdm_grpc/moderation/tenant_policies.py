@@ -20,10 +20,11 @@ from mlsdm_grpc.journal.codec.policies import policy_from_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import expect
-from mlsdm_grpc.spaces.directory import TENANT_SPACE, Space
+from mlsdm_grpc.spaces.directory import TENANT_SPACE
 from mlsdm_grpc.spaces.patience import waiting_for
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.spaces.write_pipeline import Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
 
 __all__ = ["Policies", "PolicyView"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, speech_pb2
-from mlsdm_grpc.core.model.record import Vector
+from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.governance.policy.verdict import Measurement
@@ -73,13 +73,16 @@ class Texts:
         """True if the workers embed the texts that they measure."""
         return self.info is not None and self._remote is None
 
-    async def embed(self, texts: Sequence[str], tenant: str, deadline_s: float) -> list[Vector]:
+    async def embed(
+        self, texts: Sequence[str], tenant: str, deadline_s: float, *, query: bool = False
+    ) -> list[Vector]:
         """Return a vector for each text; ``inv_norm`` is 0 for a text without known words.
 
         Args:
             texts: Any number of texts; long ones are embedded in small batches.
             tenant: Tenant of the texts.
             deadline_s: Event-loop time by which the vectors are needed.
+            query: The texts are queries, not texts to be found.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
@@ -92,8 +95,8 @@ class Texts:
                 return await self._embedded_elsewhere(self._remote, texts, tenant, deadline_s)
         vectors = list[Vector]()
         with self._lanes.inside(Lane.TEXT, tenant):
-            for some, cost_s in passes(texts, embedding_s):
-                request = pb.LinkRequest(embed=pb.EmbedRequest(texts=some))
+            for some, cost_s in passes(texts, lambda text: embedding_s(text, self.info)):
+                request = pb.LinkRequest(embed=pb.EmbedRequest(texts=some, query=query))
                 try:
                     reply = await self._link.ask(request, cost_s, tenant, deadline_s)
                 except Unavailable as error:
@@ -135,7 +138,7 @@ class Texts:
             return await self._measured_and_embedded(self._remote, wanted, tenant, deadline_s)
         measurements, vectors = list[Measurement](), list[Vector | None]()
         with self._lanes.inside(Lane.TEXT, tenant):
-            for some, cost_s in passes(wanted, lambda each: each.cost_s):
+            for some, cost_s in passes(wanted, lambda each: each.cost_s(self.info)):
                 request = pb.LinkRequest(measure=pb.MeasureRequest(texts=map(_to_measure, some)))
                 try:
                     reply = (
@@ -218,7 +221,7 @@ class Texts:
             DeadlineExceeded: There is not enough time.
         """
         measure = pb.MeasureRequest(texts=map(_to_measure, wanted))
-        cost_s = sum(each.cost_s for each in wanted)
+        cost_s = sum(each.cost_s(self.info) for each in wanted)
         if style_of:
             measure.speech.text, measure.speech.profile = style_of, _STANDARD
             cost_s += style_s(style_of)
@@ -298,4 +301,5 @@ def _to_measure(wanted: ToMeasure) -> pb.MeasuredText:
         whole=wanted.whole,
         embed=wanted.embed,
         every_place=wanted.every_place,
+        query=wanted.query,
     )

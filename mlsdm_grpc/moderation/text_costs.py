@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from mlsdm_grpc.config import KIB
 from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.llm.embedders import EmbedderInfo
+from mlsdm_grpc.units import KIB
 
 __all__ = ["BATCH_TEXT_BYTES", "ToMeasure", "embedding_s", "passes", "style_s"]
 
-_TEXT_S: Final = 6e-5
-# Embedding time for each text and for each character, seconds; measured.
-_CHARACTER_S: Final = 5e-7
 _MEASURED_S: Final = 1.2e-4
 # Measuring time by the rules of a stage for each text and for each character, seconds; measured.
 _MEASURED_CHARACTER_S: Final = 2.6e-6
@@ -40,16 +38,17 @@ class ToMeasure:
     prompt: str = ""
     """Prompt that the text answers."""
     whole: bool = False
-    """Measure moral value and injection whatever the rules."""
+    """True if moral value and injection are measured even without a rule that needs them."""
     embed: bool = False
     """Return the vector too."""
+    query: bool = False
+    """The vector is that of a query, not of a text to be found."""
     every_place: bool = False
     """Return all findings, for redaction; otherwise at most 1,000."""
 
-    @property
-    def cost_s(self) -> float:
-        """Estimated time in a text worker, seconds."""
-        cost_s = embedding_s(self.text) if self.embed else 0.0
+    def cost_s(self, info: EmbedderInfo | None) -> float:
+        """Return the estimated time in a text worker with an embedder, seconds."""
+        cost_s = embedding_s(self.text, info) if self.embed else 0.0
         if self.rules and self.stage is Stage.SPEECH:
             cost_s += style_s(self.text)
         elif self.rules or self.whole:
@@ -57,9 +56,9 @@ class ToMeasure:
         return cost_s
 
 
-def embedding_s(text: str) -> float:
+def embedding_s(text: str, info: EmbedderInfo | None) -> float:
     """Return the estimated embedding time of a text, seconds."""
-    return _TEXT_S + _CHARACTER_S * len(text)
+    return info.text_s + info.character_s * len(text) if info is not None else 0.0
 
 
 def _measuring_s(text: str) -> float:

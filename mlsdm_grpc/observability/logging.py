@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from mlsdm_grpc.config import KIB, LogFormat
+from mlsdm_grpc.config import LogFormat
+from mlsdm_grpc.units import KIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,12 +60,15 @@ def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None
     stream = sys.stderr if stream is None else stream
     lines = _Lines(BackgroundStream(stream) if _may_block(stream) else stream)
     _sink.lines, _sink.level = lines, level
-    _sink.is_json = settings.format is LogFormat.JSON
+    form = settings.format
+    if form is LogFormat.AUTO:
+        form = LogFormat.CONSOLE if stream.isatty() else LogFormat.JSON
+    _sink.is_json = form is LogFormat.JSON
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             _stamp,
-            *_renderers(settings.format),
+            *_renderers(form),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: lines,

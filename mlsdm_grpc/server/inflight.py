@@ -21,6 +21,8 @@ class InFlight:
         """Calls of open methods, e.g. health watches."""
         self.ended_count = 0
         """Number of ended calls."""
+        self.cut_count = 0
+        """Number of calls that were cut, without endless ones."""
         self._cut: set[asyncio.Task[object]] = set()
         self._changed = asyncio.Event()
 
@@ -37,6 +39,7 @@ class InFlight:
 
     def cut(self, *, open_methods: bool = False) -> int:
         """End the remaining calls with UNAVAILABLE, and return their number."""
+        self.cut_count += len(self.calls)
         return self._end([*self.calls, *(self.open_calls if open_methods else ())])
 
     def ask_to_end(self) -> None:
@@ -52,6 +55,7 @@ class InFlight:
     def _end(self, tasks: list[asyncio.Task[object]]) -> int:
         for task in tasks:
             self._cut.add(task)
+            # The status of the call is decided later, from this set.
             task.add_done_callback(self._cut.discard)
             task.cancel()
         return len(tasks)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 import grpc
+import structlog
 
 from mlsdm_grpc.config import Address
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
@@ -26,6 +27,7 @@ __all__ = ["CLOSE_S", "Drained", "GrpcServer"]
 CLOSE_S: Final = 30.0
 """Maximum time after the calls: cutting the rest, finishing writes, taking snapshots; seconds."""
 
+_log = structlog.get_logger(component="server")
 _CUT_S: Final = 2.0
 _FLUSH_S: Final = 1.0
 _QUIET_S: Final = 0.05
@@ -90,7 +92,7 @@ class GrpcServer:
             await server.start()
             await server.stop(None)
             raise InvalidInput(
-                f"The address {address} cannot be opened: it is in use, or not of this machine.",
+                f"The address {address} cannot be opened: it is in use, or not local.",
                 violations=[FieldViolation("server.listen", f"cannot listen on {address}")],
                 metadata={"address": str(address)},
             ) from None
@@ -126,6 +128,7 @@ class GrpcServer:
         drained = await self.begin_drain(grace_s)
         in_flight = self.in_flight
         in_flight.ask_to_end()
+        # A watch never finishes, so waiting for it would use up the grace time.
         in_flight.cut_endless()
         with anyio.move_on_after(drained.grace_ends_s - time.monotonic()):
             await in_flight.wait_idle()
@@ -141,8 +144,10 @@ class GrpcServer:
         self._drain.draining = True
         if self.drained is None:
             calls = self.in_flight.calls.values()
+            # The call of Drain itself is in flight as well.
             count = sum(not call.method.platform for call in calls)
             self.drained = Drained(count, time.monotonic() + grace_s)
+            _log.info("drain_started", in_flight=count, grace_s=grace_s)
             self._drains.set()
         return self.drained
 
@@ -157,6 +162,7 @@ class GrpcServer:
         in_flight.cut(open_methods=True)
         with anyio.move_on_after(_CUT_S):
             await in_flight.wait_idle(open_methods=True)
+            # Calls may arrive until the port is closed; they are refused with a reason.
             await self._quiet()
         await server.stop(_FLUSH_S)
 

@@ -9,7 +9,7 @@ A limit of L is divided as follows, so that no part can take the memory of anoth
     large answers that are sent        0.04 L   a client that reads slowly holds them
     messages of open streams           0.04 L   each may send its largest at any time
     connections                        0.02 L
-    reserve                            0.07 L   what the allocators hold, and what nobody counts
+    reserve                            0.07 L   what the allocators hold, and uncounted memory
 
 The figures for idle processes were measured, see docs/operations.md; tests verify them on a server.
 """
@@ -20,10 +20,11 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from mlsdm_grpc.config import KIB, MIB, Settings
+from mlsdm_grpc.config import Settings
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.llm.embedders import embedder_info
 from mlsdm_grpc.protection.sensors import cgroup_limit
+from mlsdm_grpc.units import KIB, MIB
 
 __all__ = [
     "MemoryPlan",
@@ -37,8 +38,8 @@ __all__ = [
 _SERVER: Final = 64 * MIB
 _MINDS: Final = 25 * MIB
 _TEXT: Final = 40 * MIB
-# Memory of the embedder `wordllama` in each text worker, bytes.
-_MODEL: Final = 57 * MIB
+# Memory of each embedder in a text worker, bytes.
+_MODELS: Final = {"wordllama": 57 * MIB, "e5": 80 * MIB}
 
 _HELD: Final = 0.65
 _RECEIVED: Final = 0.06
@@ -103,7 +104,7 @@ def rest_bytes(settings: Settings) -> int:
     """Return the memory in use by all idle processes, bytes."""
     engine, embedder = settings.engine, settings.space.embedder
     minds = engine.workers + engine.standby_worker if engine.workers else 0
-    text = _TEXT + (_MODEL if embedder == "wordllama" else 0)
+    text = _TEXT + _MODELS.get(embedder, 0)
     return _SERVER + minds * _MINDS + engine.text_workers * text
 
 
@@ -140,7 +141,7 @@ def check_memory(settings: Settings) -> str:
     )
     field = "pressure.memory_limit_bytes" if configured else "memory limit of the control group"
     raise InvalidInput(
-        "There is too little memory to serve in.",
+        "The memory limit is too low for the server.",
         violations=[FieldViolation(field, advice)],
         metadata={"limit": str(limit), "minimum": str(minimum)},
     )

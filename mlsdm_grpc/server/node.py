@@ -25,7 +25,8 @@ from mlsdm_grpc.protection.mode_machine import Mode
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.server.health import READINESS, Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
-from mlsdm_grpc.wire.responses import duration, timestamp
+from mlsdm_grpc.wire.responses import duration
+from mlsdm_grpc.workers.query_encoder import timestamp
 
 __all__ = ["Node", "connection_count"]
 
@@ -165,7 +166,7 @@ class Node:
                 permit_count=lane.permits,
                 in_flight_count=lane.in_use,
                 queue_count=lane.waiting,
-                max_queue_count=lane.permits,  # who waits holds a permit
+                max_queue_count=lane.permits,  # a waiting call holds a permit
                 rejected_count=lane.rejected,
             )
 

@@ -15,9 +15,10 @@ from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.moderation.text_costs import BATCH_TEXT_BYTES
 from mlsdm_grpc.protection.mode_machine import Mode
-from mlsdm_grpc.wire import limits, responses
+from mlsdm_grpc.wire import limits
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.workers.query_encoder import timestamp
 
 __all__ = ["AdminServicer", "NodeControl"]
 
@@ -104,7 +105,7 @@ class AdminServicer:
             limits=_limits(self._settings),
             methods=self._methods(),
             auth_mode=node_pb2.AUTH_MODE_SECURE if secure else node_pb2.AUTH_MODE_DEV,
-            server_time=responses.timestamp(self._now_ns()),
+            server_time=timestamp(self._now_ns()),
         )
         return admin_service_pb2.GetServerInfoResponse(info=info)
 
@@ -159,7 +160,7 @@ class AdminServicer:
         )
         in_flight, end_ns = await self._node.drain(grace_s)
         return admin_service_pb2.DrainResponse(
-            in_flight_count=in_flight, end_time=responses.timestamp(end_ns)
+            in_flight_count=in_flight, end_time=timestamp(end_ns)
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 
 from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2, event_pb2
 from mlsdm_grpc.engine.engine import Engine
@@ -28,7 +29,9 @@ class CognitionServicer:
 
     def __init__(self, engine: Engine, *, max_stream_age_s: float) -> None:
         self._engine = engine
-        self._messages = EventMessages()
+        self._serve_stream = partial(
+            serve_stream, engine.streams, EventMessages(), max_age_s=max_stream_age_s
+        )
         self._max_stream_age_s = max_stream_age_s
 
     async def ProcessEvent(  # noqa: N802 - the contract's name
@@ -51,15 +54,8 @@ class CognitionServicer:
         received: AsyncIterator[Parts[cognition_service_pb2.StreamEventsRequest, event_pb2.Event]],
         call: Call,
     ) -> AsyncIterator[cognition_service_pb2.StreamEventsResponse]:
-        stream = serve_stream(
-            self._engine.streams,
-            self._messages,
-            received,
-            call,
-            max_age_s=self._max_stream_age_s,
-        )
-        async with aclosing(stream):
-            async for answer in stream:
+        async with aclosing(self._serve_stream(received, call)) as answers:
+            async for answer in answers:
                 yield answer
 
     async def GetState(  # noqa: N802 - the contract's name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_pb2,
@@ -13,7 +14,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2,
     memory_stream_pb2,
 )
-from mlsdm_grpc.core.model.record import DeleteMemory, PutMemories, PutResult
+from mlsdm_grpc.core.model.bodies import DeleteMemory, PutMemories
+from mlsdm_grpc.core.model.outcome import PutResult
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import NotYetAvailable
@@ -25,6 +27,7 @@ from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
 from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.streams import MemoryMessages
+from mlsdm_grpc.workers.query_encoder import memory_message
 
 __all__ = ["MemoryServicer"]
 
@@ -46,7 +49,9 @@ class MemoryServicer:
         max_stream_age_s: float,
     ) -> None:
         self._engine = engine
-        self._messages = MemoryMessages(now_ns)
+        self._serve_stream = partial(
+            serve_stream, engine.streams, MemoryMessages(now_ns), max_age_s=max_stream_age_s
+        )
         self._max_stream_age_s = max_stream_age_s
         self._now_ns = now_ns
 
@@ -84,8 +89,10 @@ class MemoryServicer:
         fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
         intake, count = self._engine.intake, len(parts)
+        # A full queue is reported before the items are parsed, which may take many milliseconds.
         if count <= limits.MAX_BATCH_ITEMS and not request.validate_only:
             intake.check_batch(key, count, call.deadline_s)
+        # Items that arrive one by one are added to the digest as they are parsed.
         whole = request if parts.whole else None
         ticket = requests.ticket(fields, call, whole, request.request_id)
         digest = None if whole else requests.BatchDigest(call, request)
@@ -146,7 +153,7 @@ class MemoryServicer:
             deadline_s=call.deadline_s,
         )
         return memory_service_pb2.GetMemoryResponse(
-            memory=responses.memory_message(found.memory, found.row), revision=revision
+            memory=memory_message(found.memory, found.row), revision=revision
         )
 
     async def ListMemories(  # noqa: N802 - the contract's name
@@ -157,11 +164,14 @@ class MemoryServicer:
         labels = fields.labels("labels", request.labels)
         sources = queries.sources(fields, "sources", request.sources)
         conversation_id = fields.memory_id("conversation_id", request.conversation_id)
+        metadata = fields.metadata("metadata", request.metadata)
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
+        # The token is bound to the filters, so that it cannot continue another list.
         bound = (*labels, *(f"source {each}" for each in sources))
         bound += (f"conversation {conversation_id}",) if conversation_id else ()
+        bound += tuple(f"metadata {pair!r}" for pair in metadata)
         wanted = PageOf(
             after_sequence=decode_page_token(request.page_token, key, bound),
             limit=page_size,
@@ -169,6 +179,7 @@ class MemoryServicer:
             include_embedding=request.include_embedding,
             sources=sources,
             conversation_id=conversation_id,
+            metadata=metadata,
         )
         found, more, revision = await self._engine.reads.page(
             key, wanted, min_revision=min_revision, deadline_s=call.deadline_s
@@ -182,15 +193,8 @@ class MemoryServicer:
         received: AsyncIterator[Parts[memory_stream_pb2.IngestMemoriesRequest, memory_pb2.Memory]],
         call: Call,
     ) -> AsyncIterator[memory_stream_pb2.IngestMemoriesResponse]:
-        stream = serve_stream(
-            self._engine.streams,
-            self._messages,
-            received,
-            call,
-            max_age_s=self._max_stream_age_s,
-        )
-        async with aclosing(stream):
-            async for answer in stream:
+        async with aclosing(self._serve_stream(received, call)) as answers:
+            async for answer in answers:
                 yield answer
 
     async def ExportMemories(  # noqa: N802 - the contract's name
@@ -248,7 +252,7 @@ class MemoryServicer:
         fields.check()
         if request.erase:
             raise NotYetAvailable(
-                "This server does not erase single memories yet.",
+                "This version does not erase single memories.",
                 metadata={"method": call.method.path, "field": "erase"},
             )
         outcome = await self._engine.intake.delete(

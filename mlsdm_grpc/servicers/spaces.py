@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mlsdm_grpc._gen.mlsdm.v1 import space_service_pb2
-from mlsdm_grpc.core.model.record import UpdateSpace
+from mlsdm_grpc.core.model.bodies import UpdateSpace
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.spaces.catalogue import Catalogue
 from mlsdm_grpc.wire import requests, spaces

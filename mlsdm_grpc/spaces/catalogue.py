@@ -9,14 +9,9 @@ from typing import Final
 
 from mlsdm_grpc.core.mind.compatibility import reduced
 from mlsdm_grpc.core.mind.configuration import changed, conflict
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    MoralParameters,
-    SpaceChange,
-    SpaceParameters,
-    UpdateSpace,
-)
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.bodies import CreateSpace, SpaceChange, UpdateSpace
+from mlsdm_grpc.core.model.parameters import MoralParameters, SpaceParameters
 from mlsdm_grpc.errors import (
     DataLoss,
     DeadlineExceeded,
@@ -29,10 +24,10 @@ from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import check_kept, seen
-from mlsdm_grpc.spaces.directory import TENANT_SPACE, Space
-from mlsdm_grpc.spaces.space import revision_not_reached
+from mlsdm_grpc.spaces.directory import TENANT_SPACE
+from mlsdm_grpc.spaces.space import Space, revision_not_reached
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.spaces.write_pipeline import Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
 
 __all__ = ["PAGE_S", "Catalogue", "Listed", "SpacePage"]
 
@@ -273,14 +268,11 @@ class Catalogue:
     def _known_embedder(self, key: SpaceKey, name: str) -> EmbedderInfo:
         ours = self._embedder
         if ours is None or ours.model_id != name:
+            actual = "none" if ours is None else ours.model_id
             raise PreconditionFailed(
-                "This server does not run that embedder.",
+                f"The embedder is not available on this server, whose embedder is {actual}.",
                 reason="EMBEDDER_MISMATCH",
-                metadata={
-                    "space": key.space,
-                    "expected": name,
-                    "actual": "none" if ours is None else ours.model_id,
-                },
+                metadata={"space": key.space, "expected": name, "actual": actual},
             )
         return ours
 
@@ -298,7 +290,7 @@ class Catalogue:
             return
         if self._known_embedder(space.key, change.embedder).dimension != parameters.dimension:
             raise PreconditionFailed(
-                "The embedder does not have the dimension of the space.",
+                "The dimension of the embedder differs from that of the space.",
                 reason="CONFIG_CONFLICT",
                 metadata={"space": space.key.space, "field": "config.embedder_model"},
             )

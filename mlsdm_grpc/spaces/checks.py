@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from mlsdm_grpc.core.mind.compatibility import Part, unkept
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.record import Outcome, SpaceParameters, Vector
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.new_memory import Vector
+from mlsdm_grpc.core.model.outcome import Outcome
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.errors import (
     RETRY_SOON_S,
     DeadlineExceeded,
@@ -20,7 +22,8 @@ from mlsdm_grpc.errors import (
     dimension_mismatch,
 )
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.spaces.directory import Space, space_not_found
+from mlsdm_grpc.spaces.directory import space_not_found
+from mlsdm_grpc.spaces.space import Space
 
 __all__ = [
     "check_deadline",
@@ -42,7 +45,7 @@ _OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 def parameters_of(space: Space) -> SpaceParameters:
     """Return the parameters of an existing space."""
     if space.view is None:
-        raise InternalError("a space in use does not exist")
+        raise InternalError("a space that is in use does not exist")
     return space.view.parameters
 
 
@@ -102,8 +105,8 @@ def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
     for part in parts:
         if (found := unkept(part, version)) is not None:
             raise PreconditionFailed(
-                f"{found.field}: a space under version {version} of the rules cannot keep it. The"
-                f" server carries its spaces to version {found.version} if {_UPGRADES} is set.",
+                f"{found.field}: a space of semantics version {version} does not support it. The"
+                f" server upgrades its spaces to version {found.version} if {_UPGRADES} is set.",
                 reason="SEMANTICS_UNSUPPORTED",
                 metadata={
                     "space": key.space,
@@ -118,7 +121,8 @@ def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
 def embedder_not_configured() -> PreconditionFailed:
     """Return the error for a text if the server has no embedder."""
     return PreconditionFailed(
-        "This server embeds no text; send an embedding.", reason="EMBEDDER_NOT_CONFIGURED"
+        "No embedder is configured on this server; send an embedding.",
+        reason="EMBEDDER_NOT_CONFIGURED",
     )
 
 

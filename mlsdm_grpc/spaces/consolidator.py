@@ -18,24 +18,19 @@ import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.model.record import (
-    Consolidate,
-    ConsolidateOutcome,
-    EventOutcome,
-    MergeGroup,
-    Outcome,
-    StreamOutcome,
-)
+from mlsdm_grpc.core.model.bodies import Consolidate, MergeGroup
+from mlsdm_grpc.core.model.outcome import ConsolidateOutcome, EventOutcome, Outcome, StreamOutcome
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.ids import Ids
-from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES, group_from_proto, group_to_proto
+from mlsdm_grpc.journal.codec.record_bodies import group_from_proto, group_to_proto
+from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import expect, parameters_of
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.spaces.write_pipeline import Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
 
 __all__ = ["MAX_GROUP_BYTES", "Consolidator", "Sleep", "SleepSchedule", "sleep_digest"]
 

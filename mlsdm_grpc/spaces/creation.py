@@ -10,20 +10,13 @@ from typing import overload
 from mlsdm_grpc.config import RecallPhase, SpaceDefaults
 from mlsdm_grpc.core.mind.compatibility import reduced
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    MoralParameters,
-    NewMemory,
-    ProcessEvent,
-    PutMemories,
-    PutOutcome,
-    PutResult,
-    Record,
-    Refusal,
-    SpaceParameters,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, ProcessEvent, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import PutOutcome, PutResult, Refusal
+from mlsdm_grpc.core.model.parameters import MoralParameters, SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.errors import DataLoss, DeadlineExceeded, PreconditionFailed, Unavailable
-from mlsdm_grpc.journal.codec.records import unpacked
+from mlsdm_grpc.journal.codec.new_memories import unpacked
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.fair_limiter import FEW
@@ -33,9 +26,9 @@ from mlsdm_grpc.spaces.checks import (
     expect,
     parameters_of,
 )
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.spaces.write_pipeline import Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
 from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = ["FirstWrites", "parameters_from"]
@@ -233,7 +226,7 @@ class FirstWrites:
         ours = self._embedder.model_id if self._embedder else ""
         if not parameters.embedder:
             raise PreconditionFailed(
-                "The space was created for embeddings; send one.",
+                "The space accepts embeddings only; send an embedding.",
                 reason="EMBEDDER_NOT_CONFIGURED",
                 metadata={"space": key.space},
             )

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Callable
 
 from mlsdm_grpc.core.mind.compatibility import parts
-from mlsdm_grpc.core.model.record import CreateSpace, Record, RecordBody, UpgradeSemantics
+from mlsdm_grpc.core.model.bodies import CreateSpace, UpgradeSemantics
+from mlsdm_grpc.core.model.record import Record, RecordBody
 from mlsdm_grpc.core.model.semantics import newest
 from mlsdm_grpc.spaces.checks import check_kept
 from mlsdm_grpc.spaces.quarantine import Quarantine

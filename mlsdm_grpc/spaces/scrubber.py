@@ -19,7 +19,7 @@ from mlsdm_grpc.errors import DataLoss, MlsdmError
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Lane
-from mlsdm_grpc.spaces.directory import Space
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
 
 __all__ = ["TICK_S", "Scrubber"]

@@ -11,13 +11,13 @@ import anyio.abc
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.model.record import Outcome
+from mlsdm_grpc.core.model.outcome import Outcome
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.lanes import Lane
-from mlsdm_grpc.spaces.directory import Space
 from mlsdm_grpc.spaces.scrubber import Scrubber
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.workers.space_codec import writes_of
 

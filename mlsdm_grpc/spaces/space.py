@@ -9,8 +9,8 @@ from enum import Enum
 from typing import Any, Protocol
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind.mind import SpaceView
 from mlsdm_grpc.core.mind.ontology import Ontology
+from mlsdm_grpc.core.mind.space_view import SpaceView
 from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.memory_budget import Budget

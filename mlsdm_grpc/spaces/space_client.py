@@ -10,32 +10,35 @@ from functools import partial
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.bodies import (
     DeleteMemory,
-    Outcome,
     ProcessEvent,
     PutMemories,
-    RecordBody,
-    Refusal,
     StreamItems,
     UpdateMemory,
 )
+from mlsdm_grpc.core.model.outcome import Outcome, Refusal
+from mlsdm_grpc.core.model.record import RecordBody
 from mlsdm_grpc.ids import Ids
+from mlsdm_grpc.journal.codec.new_memories import size_bound
+from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto
 from mlsdm_grpc.journal.codec.records import (
+    MAX_RECORD_BYTES,
     encode_record,
     encoded_body,
     encoded_items,
-    outcome_from_proto,
 )
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.clock import Clock
 from mlsdm_grpc.protection.fair_limiter import FEW, LoopTurns
 from mlsdm_grpc.protection.lanes import Before, Lane, Lanes
 from mlsdm_grpc.spaces.checks import check_deadline, parameters_of, seen
-from mlsdm_grpc.spaces.directory import Directory, Space, SpaceStatus
+from mlsdm_grpc.spaces.directory import Directory
 from mlsdm_grpc.spaces.record_factory import RecordFactory
-from mlsdm_grpc.spaces.write_pipeline import Applied, Ticket, WritePipeline, check_record_size
+from mlsdm_grpc.spaces.space import Space, SpaceStatus
+from mlsdm_grpc.spaces.ticket import Ticket
+from mlsdm_grpc.spaces.write_pipeline import Applied, WritePipeline, check_record_size
 from mlsdm_grpc.workers.frames import placed
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_from_reply
 
@@ -238,13 +241,16 @@ class Access:
             raise refusal_error(outcome, space.key.space)
         return outcome
 
-    async def check_size(self, body: RecordBody) -> None:
+    async def check_size(self, body: PutMemories) -> None:
         """Refuse a body that is too large for a record, before anything else is written for it.
+
+        Only a body whose size is in doubt is encoded.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
         """
-        await self._encoded(body)
+        if sum(map(size_bound, body.memories)) > MAX_RECORD_BYTES:
+            await self._encoded(body)
 
     async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
         """Write a record to a space and return its outcome; see ``WritePipeline``.

@@ -13,10 +13,11 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from mlsdm_grpc.core.mind.mind import SpaceView
+from mlsdm_grpc.core.mind.space_view import SpaceView
 from mlsdm_grpc.errors import RETRY_LATER_S, Unavailable
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.spaces.directory import Space, space_not_found
+from mlsdm_grpc.spaces.directory import space_not_found
+from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
 
 __all__ = ["Pace", "Watches"]
@@ -122,7 +123,7 @@ class Watches:
     def _place(self, key: SpaceKey) -> Iterator[None]:
         if self.counts[key] >= self._limit:
             raise Unavailable(
-                "Too many watch the space.",
+                "The space has too many watches.",
                 reason="BULKHEAD_FULL",
                 metadata={"lane": "watch"},
                 retry_after_s=RETRY_LATER_S,

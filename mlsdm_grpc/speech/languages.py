@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Final
 
@@ -22,6 +22,10 @@ __all__ = ["is_in_script", "recognise"]
 _CYRILLIC: Final = "cyrillic"
 # Number of distinct words used to detect the language.
 _SAMPLE_WORDS: Final = 100
+# Number of words whose scores are kept: most words of a text were in the texts before it.
+_KEPT_WORDS: Final = 4_096
+# Length of the longest of these words, characters.
+_KEPT_CHARS: Final = 64
 
 # Weight of a letter triple that no word of the language contains.
 _UNSEEN: Final = 0.2
@@ -49,15 +53,11 @@ class _Model:
     words: Mapping[str, float]
     """Bonus for each known word."""
 
-    def score(self, words: Iterable[str]) -> float:
-        """Return the mean score of ``words``; higher is better."""
-        total, count = 0.0, 0
-        for word in words:
-            parts = _triples(word)
-            seen = sum(self.triples.get(part, self.unseen) for part in parts) / len(parts)
-            total += seen + self.words.get(word, 0.0)
-            count += 1
-        return total / max(count, 1)
+    def score(self, word: str, parts: Sequence[str]) -> float:
+        """Return the score of a word of these letter triples; higher is better."""
+        get, unseen = self.triples.get, self.unseen
+        seen = sum([get(part, unseen) for part in parts]) / len(parts)
+        return seen + self.words.get(word, 0.0)
 
 
 def recognise(words: Sequence[str]) -> str:
@@ -72,11 +72,10 @@ def recognise(words: Sequence[str]) -> str:
     cyrillic = _is_cyrillic(sample)
     if cyrillic is None:
         return ""
-    models = _models()
+    columns = zip(*[_scores(word, cyrillic=cyrillic) for word in sample], strict=True)
     scores = {
-        language: model.score(sample)
-        for language, model in models.items()
-        if model.is_cyrillic == cyrillic
+        language: sum(column) / len(sample)
+        for language, column in zip(_models_of(cyrillic=cyrillic), columns, strict=True)
     }
     if cyrillic:
         scores["uk"] -= _foreignness(frozenset().union(*sample), sum(map(len, sample)))
@@ -119,6 +118,26 @@ def _is_cyrillic(words: Iterable[str]) -> bool | None:
 def _triples(word: str) -> list[str]:
     padded = f" {word} "
     return [padded[at : at + 3] for at in range(len(padded) - 2)]
+
+
+def _scores(word: str, *, cyrillic: bool) -> Sequence[float]:
+    """Return the score of a word in each language of a script."""
+    if len(word) <= _KEPT_CHARS:
+        return _kept_scores(word, cyrillic=cyrillic)
+    return _kept_scores.__wrapped__(word, cyrillic=cyrillic)
+
+
+@lru_cache(maxsize=_KEPT_WORDS)
+def _kept_scores(word: str, *, cyrillic: bool) -> tuple[float, ...]:
+    parts = _triples(word)
+    return tuple([model.score(word, parts) for model in _models_of(cyrillic=cyrillic).values()])
+
+
+@cache
+def _models_of(*, cyrillic: bool) -> Mapping[str, _Model]:
+    return {
+        language: model for language, model in _models().items() if model.is_cyrillic == cyrillic
+    }
 
 
 @cache

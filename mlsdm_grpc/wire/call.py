@@ -11,17 +11,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-__all__ = [
-    "ANONYMOUS",
-    "OK",
-    "Call",
-    "Interceptor",
-    "MetadataValue",
-    "Method",
-    "Principal",
-    "RpcShape",
-    "RpcStatus",
-]
+__all__ = ["OK", "Call", "Interceptor", "MetadataValue", "Method", "RpcShape", "RpcStatus"]
 
 MetadataValue: TypeAlias = str | bytes
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc.core.mind.pelm import Query
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.store.fusion import fusion_of
 from mlsdm_grpc.core.store.kernel import Float64
-from mlsdm_grpc.core.store.recall_query import PHASE_TOLERANCE, Sought
+from mlsdm_grpc.core.store.recall_query import PHASE_TOLERANCE, Query, Sought
+from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto
 from mlsdm_grpc.lexical import query_terms
 
 __all__ = ["queries_of"]
@@ -28,6 +28,7 @@ def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
     if count and vectors.shape[1] != dimension:
         raise errors.dimension_mismatch(dimension, vectors.shape[1])
     wide = vectors.astype(np.float64)
+    # Sums in float64 give the same norm on every machine.
     wide /= np.sqrt(np.add.reduce(wide * wide, axis=1))[:, np.newaxis]
     rows = iter(wide)
     return [
@@ -61,6 +62,7 @@ def _query(contents: Contents, vector: Float64, options: pb.QueryOptions) -> Que
         conversation_id=given.get("conversation_id", ""),
         after_ns=given.get("after_ns"),
         before_ns=given.get("before_ns"),
+        metadata=pairs_from_proto(given["metadata"]) if "metadata" in given else (),
         omit_answers=given.get("omit_answers", False),
         min_score=given.get("min_score", -np.inf),
     )

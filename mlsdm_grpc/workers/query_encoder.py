@@ -14,10 +14,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
-from mlsdm_grpc.core.mind.pelm import Memory, Pelm, Query, RecalledSlots
+from mlsdm_grpc.core.mind.pelm import Pelm
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import Float32
-from mlsdm_grpc.core.store.recall_query import ByWords
+from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.core.store.recall_query import ByWords, Query, RecalledSlots
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import varint
 
@@ -144,9 +145,10 @@ class Answers:
                 result.insert(0, _LIST_TAG + varint(length))
             parts += result
             size += length
+            # The size is checked after each query, so that memory stays bounded.
             if size > search.max_bytes:
                 raise InvalidInput(
-                    "The answer would be larger than the server sends; ask for less.",
+                    "The answer exceeds the largest response; request less.",
                     reason="RESPONSE_TOO_LARGE",
                     metadata={"limit": str(search.max_bytes), "actual": str(size)},
                 )
@@ -171,6 +173,7 @@ class Answers:
         for slot, version, (resonance, cosine, factor, distance, bias) in zip(
             slots, versions, scores, strict=True
         ):
+            # The version is part of the key: a changed memory has different bytes.
             key = (space_id, *version)
             framed, start = kept.get(key) or self._keep(key, pelm, slot)
             if rows:

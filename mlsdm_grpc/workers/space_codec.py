@@ -10,20 +10,14 @@ import numpy as np
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.internal.v1.snapshot_pb2 import MemoryRow
-from mlsdm_grpc.core.mind.mind import SpaceView
-from mlsdm_grpc.core.mind.pelm import Memory
+from mlsdm_grpc.core.mind.space_view import SpaceView
+from mlsdm_grpc.core.model.new_memory import Float32, Vector
+from mlsdm_grpc.core.model.outcome import Outcome, PutOutcome, Refusal, StreamOutcome
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import (
-    Float32,
-    Outcome,
-    PutOutcome,
-    Refusal,
-    StreamOutcome,
-    Vector,
-)
+from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.journal.codec.new_memories import Decoded, pairs_to_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
-from mlsdm_grpc.journal.codec.records import Decoded
-from mlsdm_grpc.journal.codec.snapshots import memory_from_row, memory_to_row
+from mlsdm_grpc.journal.codec.snapshot_rows import memory_from_row, memory_to_row
 
 __all__ = [
     "Ask",
@@ -64,6 +58,7 @@ class Ask:
     conversation_id: str = ""
     after_ns: int | None = None
     before_ns: int | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
     omit_answers: bool = False
     min_score: float | None = None
 
@@ -163,6 +158,7 @@ def _options(ask: Ask) -> pb.QueryOptions:
         include_embedding=ask.include_embedding,
         min_score=ask.min_score,
     )
+    # Unset fields keep the message small; most queries have none of them.
     if ask.labels:
         options.labels.extend(ask.labels)
     if ask.text:
@@ -177,6 +173,8 @@ def _options(ask: Ask) -> pb.QueryOptions:
         options.after_ns = ask.after_ns
     if ask.before_ns is not None:
         options.before_ns = ask.before_ns
+    if ask.metadata:
+        options.metadata.extend(pairs_to_proto(ask.metadata))
     if ask.omit_answers:
         options.omit_answers = True
     return options

@@ -13,9 +13,10 @@ from mlsdm_grpc.core.mind.consolidation import plan as plan_merges
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.errors import DataLoss, DeadlineExceeded, MlsdmError, NotFound, Unavailable
+from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_to_proto
-from mlsdm_grpc.journal.codec.records import group_to_proto
+from mlsdm_grpc.journal.codec.record_bodies import group_to_proto
 from mlsdm_grpc.workers.space_codec import add_memory, answer_bytes, row_bytes
 
 __all__ = [
@@ -48,7 +49,7 @@ def check_deadline(request: pb.LinkRequest) -> None:
     """Refuse a request whose deadline has passed."""
     if request.deadline_ns and time.monotonic_ns() >= request.deadline_ns:
         raise DeadlineExceeded(
-            "The deadline passed before the work was done; nothing was written.",
+            "The deadline passed before the work completed; nothing was written.",
             reason="DEADLINE_EXPIRED",
         )
 
@@ -78,6 +79,7 @@ def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
     pelm, labels, size = mind.contents.pelm, frozenset(wanted.labels), 0
     rows = bytearray()
     sources = frozenset(wanted.sources)
+    metadata = frozenset(pairs_from_proto(wanted.metadata))
     memories = pelm.history.after(wanted.after_sequence, now_ns=request.now_ns)
     if wanted.newest_first:
         memories = pelm.history.newest_of(wanted.conversation_id, now_ns=request.now_ns)
@@ -89,12 +91,17 @@ def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
             continue
         if wanted.conversation_id not in {"", memory.conversation_id}:
             continue
+        if not metadata.issubset(memory.metadata):
+            continue
         size += answer_bytes(memory, row if wanted.include_embedding else None)
+        # At least one memory is returned, otherwise a page could never advance.
         full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes
         if full and reply.memories.memories:
             reply.memories.more = True
             break
         if wanted.include_embedding:
+            # Only rows from a snapshot are verified here; the others were checked when they were
+            # stored.
             if not (memory.owns(row) or pelm.is_sound(memory.memory_id)):
                 reply.memories.damaged.append(len(reply.memories.memories))
             rows += row_bytes(row)

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query, RecalledSlots
+from mlsdm_grpc.core.store.recall_query import Query, RecalledSlots
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.query_decoder import queries_of
@@ -69,6 +69,7 @@ class Searches:
         if not asked:
             return replies
         try:
+            # One scan needs one time; the latest request decides about expired memories.
             now_ns = max(request.now_ns for request, _, _ in asked)
             found = self._find(mind, [query for _, _, query in asked], now_ns=now_ns)
             for (request, reply, query), one in zip(asked, found, strict=True):
@@ -98,6 +99,7 @@ class Searches:
             spent_ns += time.thread_time_ns() - began_ns
             results += zip(some, found, strict=True)
             cost_ns = spent_ns // len(results)
+            # The cost of the first queries determines how many fit into a slice.
             count = max(1, int(SLICE_S * 1e9) // max(cost_ns, 1))
             yield
         self._answer(mind, request, reply, results)

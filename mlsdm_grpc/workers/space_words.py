@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
@@ -57,14 +58,13 @@ class WordEntries:
             self._begin(self._waiting.pop())
 
     def defers(self, request: pb.LinkRequest) -> bool:
-        """Defer a search by words while many texts are not indexed.
+        """Defer a search by words or metadata while many memories are not indexed.
 
         Returns:
             True if a job brings the request back when the index is complete.
         """
         mind = self._minds.get(request.space_id)
-        by_words = any(query.words for query in request.search.queries)
-        if mind is None or not by_words or _missing(mind) <= _AT_ONCE:
+        if mind is None or _missing_for(mind, request.search) <= _AT_ONCE:
             return False
         steps, reply = self._steps(request.space_id), pb.LinkReply(call_id=request.call_id)
         job = Job(request, reply, steps, LockMode.POINT_READ, again=True)
@@ -82,11 +82,23 @@ class WordEntries:
         """Index texts in steps while the space is loaded; it may change between steps."""
         mind = self._minds.get(space_id)
         if mind is not None and mind.contents is not None:
-            for _ in mind.contents.pelm.know_words(TOKENIZER).completing():
+            pelm = mind.contents.pelm
+            for _ in chain(pelm.know_words(TOKENIZER).completing(), pelm.completing_metadata()):
                 if self._minds.get(space_id) is not mind:
                     break
                 yield
         self._begun.discard(space_id)
+
+
+def _missing_for(mind: Mind, search: pb.SearchRequest) -> int:
+    """Return how many memories a search needs that are not indexed yet."""
+    missing = 0
+    if mind.contents is not None:
+        if any(query.words for query in search.queries):
+            missing += _missing(mind)
+        if any(query.metadata for query in search.queries):
+            missing += mind.contents.pelm.missing_metadata
+    return missing
 
 
 def _missing(mind: Mind) -> int:

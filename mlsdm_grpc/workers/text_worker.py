@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from itertools import groupby
+from typing import Final, NamedTuple
 
 import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import InternalError
-from mlsdm_grpc.governance.policy.measurement import measure
+from mlsdm_grpc.governance.policy.measurement import KeptResults, measure
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.llm.embedders import load_embedder
 from mlsdm_grpc.speech import Profile, analyse
@@ -29,6 +30,13 @@ _MAX_PLACES: Final = 1_000
 _log = structlog.get_logger(__name__)
 
 
+class _ToEmbed(NamedTuple):
+    """A text to embed."""
+
+    text: str
+    query: bool
+
+
 class TextHandler:
     """Handler that completes all waiting requests at once.
 
@@ -41,6 +49,7 @@ class TextHandler:
 
     def __init__(self, embedder: str, position: Progress) -> None:
         self._position = position
+        self._kept = KeptResults()
         self._embedder = None if embedder in {"", NO_EMBEDDER} else load_embedder(embedder)
 
     @property
@@ -75,6 +84,7 @@ class TextHandler:
         for reply, texts in zip(replies, wanted, strict=True):
             end = start + len(texts) * width
             answer = reply.measure if reply.WhichOneof("kind") == "measure" else reply.embed
+            # Each reply gets the rows of its own texts; a failed request has none.
             if texts and reply.WhichOneof("kind") != "failure":
                 answer.rows_f32_le = rows[start:end]
                 answer.batch_count = 0 if counted else sum(map(len, wanted))
@@ -82,15 +92,20 @@ class TextHandler:
             start = end
         return replies
 
-    def _embedded(self, texts: Sequence[str]) -> bytes:
+    def _embedded(self, texts: Sequence[_ToEmbed]) -> bytes:
         """Return the vectors of the texts as consecutive rows of float32."""
         rows = bytearray()
         if self._embedder is None:
             return b""
-        for start in range(0, len(texts), _MAX_TEXTS_A_PASS):
-            self._position.enter()
-            some = self._embedder.embed(texts[start : start + _MAX_TEXTS_A_PASS])
-            rows += some.astype("<f4", copy=False).tobytes()
+        for query, some in groupby(texts, key=lambda each: each.query):
+            alike = [each.text for each in some]
+            for start in range(0, len(alike), _MAX_TEXTS_A_PASS):
+                found = self._embedder.embed(
+                    alike[start : start + _MAX_TEXTS_A_PASS],
+                    query=query,
+                    step=self._position.enter,
+                )
+                rows += found.astype("<f4", copy=False).tobytes()
         return bytes(rows)
 
     def _reply(self, request: pb.LinkRequest) -> pb.LinkReply:
@@ -113,7 +128,7 @@ class TextHandler:
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             # Log the type only: the text of the error may quote the text that was evaluated.
             _log.error("defect in a text worker", error=type(error).__name__)
-            add_failure(reply, InternalError("a text cannot be analysed"))
+            add_failure(reply, InternalError("The text cannot be analysed."))
         return reply
 
     def _measured(self, wanted: pb.MeasuredText) -> pb.TextMeasurement:
@@ -126,6 +141,7 @@ class TextHandler:
             prompt=wanted.prompt,
             rules=wanted.rule_ids,
             whole=wanted.whole,
+            kept=self._kept,
             step=self._position.enter,
         )
         if not wanted.every_place:
@@ -151,7 +167,8 @@ def _analysed(request: pb.SpeechRequest) -> pb.SpeechReply:
     return reply
 
 
-def _texts_to_embed(request: pb.LinkRequest) -> Sequence[str]:
+def _texts_to_embed(request: pb.LinkRequest) -> list[_ToEmbed]:
     if request.WhichOneof("kind") == "measure":
-        return [wanted.text for wanted in request.measure.texts if wanted.embed]
-    return request.embed.texts
+        wanted = (each for each in request.measure.texts if each.embed)
+        return [_ToEmbed(each.text, each.query) for each in wanted]
+    return [_ToEmbed(text, request.embed.query) for text in request.embed.texts]

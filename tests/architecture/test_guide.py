@@ -1,4 +1,4 @@
-"""What the documents name exists, and no guide takes ten steps."""
+"""The documents name existing things, and no guide takes ten steps."""
 
 from __future__ import annotations
 
@@ -31,3 +31,25 @@ def test_a_guide_has_fewer_than_ten_steps() -> None:
     assert len(guides) == 5
     for guide in guides:
         assert 3 <= len(re.findall(r"(?m)^\d+\. ", guide)) < 10
+
+
+def test_every_place_that_the_guide_names_is_in_its_file() -> None:
+    """``file.py`` (`name`) means that the file defines it."""
+    named = re.findall(r"`((?:mlsdm_grpc/)?[\w/]+\.py)` \(((?:`\w+`(?:, )?)+)\)", GUIDE)
+    assert len(named) > 10
+    missing = []
+    for path, names in named:
+        file = ROOT / path if path.startswith("mlsdm_grpc/") else ROOT / "mlsdm_grpc" / path
+        source = file.read_text()
+        missing += [
+            (path, name)
+            for name in re.findall(r"\w+", names)
+            if not re.search(rf"(?m)^\s*(?:async )?(?:def|class) {name}\b", source)
+        ]
+    assert missing == []
+
+
+def test_the_guide_answers_where_things_happen() -> None:
+    questions = re.findall(r"(?m)^\| (?!question|---)([^|]+) \|", GUIDE)
+    assert len(questions) >= 30
+    assert len(set(questions)) == len(questions)

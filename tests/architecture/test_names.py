@@ -42,3 +42,27 @@ def test_a_module_name_stands_once_but_for_the_faces_of_one_thing() -> None:
         if module.stem not in {"__init__", "__main__"}:
             folders[module.stem].add(module.parent.relative_to(PACKAGE).as_posix())
     assert {name: found for name, found in folders.items() if len(found) > 1} == FACES
+
+
+def test_a_module_offers_its_own_names_only() -> None:
+    """A name stands in one module; ``__init__.py`` is where a package offers those of others."""
+    lent = {}
+    for module in modules():
+        if module.name == "__init__.py":
+            continue
+        tree = ast.parse(module.read_text())
+        imported = {
+            alias.asname or alias.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        offered = {
+            name
+            for node in tree.body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+            for name in ast.literal_eval(node.value)
+        }
+        if offered & imported:
+            lent[module.relative_to(PACKAGE).as_posix()] = sorted(offered & imported)
+    assert lent == {}

@@ -1,4 +1,4 @@
-"""The benchmark of recall: what it reads and measures, and that it tells right from wrong."""
+"""Benchmark of recall: its input, its measures, and the distinction of right from wrong answers."""
 
 import json
 import math
@@ -11,6 +11,7 @@ import pytest
 import recall
 from conversations import Context, load
 from finders import Hybrid, Lexical, Okapi, PlainIndex, Vectors
+from near_pairs import SHARED, VALUES
 from ranking import MEASURES, interval, measures
 
 from mlsdm_grpc.llm.embedders.embedder import load_embedder
@@ -117,22 +118,12 @@ def test_our_index_ranks_as_the_reference_does_with_its_tokens_and_constants():
 
 
 TEMPLATES = (
-    ("The PIN of my card is {}.", "What is the PIN of my card, {}?"),
-    ("My sister {} lives in Oslo.", "Where does my sister {} live?"),
-    ("Our flight is {} on Monday at nine.", "When does flight {} leave?"),
-    ("The server runs version {} since last week.", "Which server runs version {}?"),
-    ("Order {} was delivered to the office yesterday.", "What happened to order {}?"),
+    *SHARED,
     ("I met {} at the conference and we talked about music.", "Where did I meet {}?"),
     ("Room {} has a broken window and needs a new lamp.", "What is broken in room {}?"),
     ("The invoice {} has to be paid until Friday.", "Until when is invoice {} to be paid?"),
     ("Call {} about the garden, the fence and the old tree.", "Why should I call {}?"),
-    ("{} prefers tea to coffee in the morning.", "What does {} prefer in the morning?"),
 )
-VALUES = (
-    ("4711", "1174"), ("Maria", "Marina"), ("LH123", "LH132"), ("v2.1.0", "v2.0.1"),
-    ("AB-12-CD", "AB-21-CD"), ("Anna", "Hanna"), ("2023-05-08", "2023-08-05"), ("Kim", "Tim"),
-    ("310", "301"), ("X9", "X8"),
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,7 @@ def test_a_query_by_words_and_what_helps_to_find_a_memory(run):
     assert match["components"]["matched_terms"] == ["parrots"]
     shown = run("query", "weather", "--conversation", "market", *space)
     assert "weather" not in shown.stdout
+    assert "no match" in run("query", "weather", "--metadata", "k=v", *space).stderr
     assert "no match" in run("query", "green", "--min-score", "0.9", *space).stderr
     run("generate", "The stall closes at noon.", "--conversation", "market", *space)
     closes = answer(run("query", "stall", "--conversation", "market", "--json", *space))["matches"]

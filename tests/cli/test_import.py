@@ -57,6 +57,31 @@ def test_an_import_gives_back_what_was_exported(run, tmp_path):
     assert problem.startswith("line 2: ")
 
 
+def test_a_copy_has_the_memories_of_a_space_embedded_again(run, tmp_path):
+    old = ("--space", "old")
+    run("put", "Anna owes Ben 10 euros.", "--label", "debt", "--metadata", "page=3", *old)
+    run("put", "Two lines.", "--pinned", "--memory-id", "mine", "--context", "A poem.", *old)
+    file = tmp_path / "vector"
+    file.write_text(json.dumps([0.5] * 256))
+    run("put", "By its caller.", "--memory-id", "own", "--embedding-file", str(file), *old)
+    done = run("copy", "new", "--embedder", "wordllama", *old)
+    assert (done.returncode, done.stdout) == (0, "new: 3 created\n"), done.stderr
+    before, after = (
+        memories(run("export", "--embeddings", "--space", name)) for name in ("old", "new")
+    )
+    assert kept(after) == kept(before)
+    fields = ("embedding_model", "context")
+    assert [[memory.get(name) for name in fields] for memory in after] == [
+        [memory.get(name) for name in fields] for memory in before
+    ]
+    again = run("copy", "new", *old)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "SPACE_EXISTS" in again.stderr
+    other = run("copy", "newer", "--embedder", "e5", *old)
+    assert other.returncode == 1
+    assert "EMBEDDER" in other.stderr
+
+
 def test_nothing_is_sent_of_a_file_that_holds_no_memories(run, tmp_path):
     file = tmp_path / "bad.jsonl"
     for content, problem in [

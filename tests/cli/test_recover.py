@@ -8,14 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    NewMemory,
-    PutMemories,
-    Record,
-    SpaceParameters,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.protocol import SpaceKey
@@ -116,5 +112,5 @@ async def test_the_folder_of_a_running_server_is_refused(folder, mlsdm):
 async def test_a_folder_without_a_journal_is_refused(tmp_path, mlsdm):
     done = await run(mlsdm, tmp_path)
     assert done.returncode == 2
-    assert "holds no journal" in done.stderr
+    assert "contains no journal" in done.stderr
     assert list(tmp_path.iterdir()) == []

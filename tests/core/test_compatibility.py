@@ -1,4 +1,4 @@
-"""What spaces under earlier rules cannot keep: refused where a caller asks, else left out."""
+"""Features that spaces under earlier rules lack: refused on request, otherwise omitted."""
 
 from dataclasses import replace
 
@@ -7,19 +7,18 @@ from histories import vector
 
 from mlsdm_grpc.core.mind.compatibility import Unkept, parts, reduced, unkept
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     CreateSpace,
     DeleteMemory,
-    ExchangeRole,
-    NewMemory,
     ProcessEvent,
     PutMemories,
     SpaceChange,
-    SpaceParameters,
     StreamItem,
     StreamItems,
     UpdateSpace,
 )
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, NewMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 
 PLAIN = NewMemory("plain", vector(1), text="text", labels=("a",), metadata=(("k", "v"),))
 EMBEDDED = replace(PLAIN, memory_id="embedded", embedding_model="words")

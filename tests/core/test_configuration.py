@@ -12,27 +12,26 @@ from recalling import hits_of
 
 from mlsdm_grpc.core.mind.configuration import changed, conflict
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     CreateSpace,
     DeleteMemory,
-    MoralParameters,
-    MoralPolicy,
-    NewMemory,
-    OntologyCategory,
     ProcessEvent,
     PutMemories,
-    PutOutcome,
-    Refusal,
-    RhythmParameters,
     SpaceChange,
-    SpaceChanged,
-    SpaceCreated,
-    SpaceParameters,
     UpdateMemory,
     UpdateSpace,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import PutOutcome, Refusal, SpaceChanged, SpaceCreated
+from mlsdm_grpc.core.model.parameters import (
+    MoralParameters,
+    MoralPolicy,
+    OntologyCategory,
+    RhythmParameters,
+    SpaceParameters,
+)
 from mlsdm_grpc.core.store import int8_rows
+from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto, parameters_to_proto
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 

@@ -11,25 +11,19 @@ from mlsdm_grpc.core.mind.consolidation import MAX_MEMBERS, Rules, Window, plan
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.mind.synapses import Synapses
-from mlsdm_grpc.core.model.record import (
-    MAX_LABELS,
+from mlsdm_grpc.core.model.bodies import (
     Consolidate,
-    ConsolidateOutcome,
     CreateSpace,
     DeleteMemory,
     MergeGroup,
     MergeMember,
-    NewMemory,
     ProcessEvent,
-    Provenance,
     PutMemories,
-    Refusal,
-    Source,
-    SpaceParameters,
-    SynapticParameters,
     UpdateMemory,
-    Vector,
 )
+from mlsdm_grpc.core.model.new_memory import MAX_LABELS, NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.outcome import ConsolidateOutcome, Refusal
+from mlsdm_grpc.core.model.parameters import SpaceParameters, SynapticParameters
 from mlsdm_grpc.core.store import rows
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
@@ -354,3 +348,35 @@ def test_a_damaged_vector_is_not_taken_for_sound():
     assert not space.pelm.is_sound("merged")
     space.put("c", near(1, 3))
     assert space.plan() == ([], 0)
+
+
+@pytest.mark.parametrize("min_cosine", [1.0 - 1e-6, 1.0 - 1e-5, 1.0 - 4e-5])
+@pytest.mark.parametrize("seed", range(4))
+def test_projections_hide_no_near_vectors(min_cosine, seed, monkeypatch):
+    """A large space, whose vectors are separated by projections, gives what a small one gives."""
+    rng = np.random.default_rng(seed)
+    noise = 10.0 ** rng.uniform(-8, -2, (120, 1)) * rng.standard_normal((120, DIMENSION))
+    space = Space()
+    for number, row in enumerate(np.repeat(rng.standard_normal((40, DIMENSION)), 3, 0) + noise):
+        space.put(f"m{number:03}", unit(row))
+    expected, _ = space.plan(min_cosine)
+    monkeypatch.setattr(consolidation, "STEP_COMPONENTS", 1)
+    assert space.plan(min_cosine) == (expected, 0)
+    assert len(expected) > 3
+
+
+def test_vectors_without_a_neighbour_are_compared_with_none(monkeypatch):
+    rng = np.random.default_rng(1)
+    space = Space()
+    for number, row in enumerate(rng.standard_normal((300, DIMENSION))):
+        space.put(f"m{number:03}", unit(row))
+    monkeypatch.setattr(consolidation, "STEP_COMPONENTS", 1)
+    monkeypatch.setattr(space.pelm, "near", None)
+    groups, before = space.plan(1.0 - 1e-6)
+    assert (groups, before > 0) == ([], True)
+    assert space.plan(1.0 - 1e-6, before=before) == ([], 0)
+
+
+def unit(row):
+    raw = row.astype(np.float32)
+    return Vector(raw, inverse_norm(raw))

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from mlsdm_grpc.core.mind.moral import MoralFilter
 from mlsdm_grpc.core.mind.rhythm import Rhythm
 from mlsdm_grpc.core.mind.synapses import Synapses
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.new_memory import Vector
+from mlsdm_grpc.core.model.parameters import (
     MoralParameters,
     MoralPolicy,
     RhythmParameters,
     SynapticParameters,
-    Vector,
 )
 from mlsdm_grpc.core.store.kernel import inverse_norm
 

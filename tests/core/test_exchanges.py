@@ -6,13 +6,11 @@ import pytest
 from histories import record, vector
 from spaces import Space
 
-from mlsdm_grpc.core.model.record import NewMemory, ProcessEvent, PutResult, Rejection, Source
-from mlsdm_grpc.journal.codec.records import (
-    decode_record,
-    encode_record,
-    outcome_from_proto,
-    outcome_to_proto,
-)
+from mlsdm_grpc.core.model.bodies import ProcessEvent
+from mlsdm_grpc.core.model.new_memory import NewMemory, Source
+from mlsdm_grpc.core.model.outcome import PutResult, Rejection
+from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto, outcome_to_proto
+from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 
 
 def exchange(moral_value=0.8, **answer):

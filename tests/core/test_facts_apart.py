@@ -4,7 +4,9 @@ import pytest
 from histories import vector
 from spaces import Space, spoil
 
-from mlsdm_grpc.core.model.record import NewMemory, Provenance, PutMemories, PutResult
+from mlsdm_grpc.core.model.bodies import PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory, Provenance
+from mlsdm_grpc.core.model.outcome import PutResult
 from tests.core.test_pairs import left
 
 MODEL = "words"

@@ -1,4 +1,4 @@
-"""A snapshot is of one revision, whatever is written while it is taken."""
+"""A snapshot contains one revision, also with writes while it is taken."""
 
 import io
 import struct
@@ -15,19 +15,19 @@ from spaces import slot_of
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     Consolidate,
     CreateSpace,
     DeleteMemory,
     MergeGroup,
     MergeMember,
-    NewMemory,
     PutMemories,
     SpaceChange,
-    SpaceParameters,
     UpdateMemory,
     UpdateSpace,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes, snapshot_writer
 
@@ -266,7 +266,7 @@ def _with_frame(data, kind, change):
     ids=("step", "chain", "text", "label", "order", "checksum", "digest"),
 )
 def test_a_file_that_does_not_fit_its_proof_is_refused(kind, change):
-    """All its checksums are right: whoever wrote it was wrong."""
+    """A snapshot with right checksums and wrong content is refused."""
     file = io.BytesIO()
     finish(snapshot_writer(filled(4), file))
     changed = _with_frame(file.getvalue(), kind, change)

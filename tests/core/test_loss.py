@@ -8,24 +8,19 @@ from histories import vector
 
 from mlsdm_grpc.core.mind.mind import Mind, RevisionGap
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     AcceptLoss,
     CreateSpace,
-    LossAccepted,
-    NewMemory,
     PutMemories,
-    Record,
-    Refusal,
-    SpaceParameters,
     StreamItem,
     StreamItems,
 )
-from mlsdm_grpc.journal.codec.records import (
-    decode_record,
-    encode_record,
-    outcome_from_proto,
-    outcome_to_proto,
-)
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import LossAccepted, Refusal
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
+from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto, outcome_to_proto
+from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 SPACE = SpaceParameters(dimension=8, capacity=10)

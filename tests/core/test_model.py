@@ -8,19 +8,13 @@ from histories import SECOND, record
 from recalling import hits_of
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query, unit_row
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    DeleteMemory,
-    NewMemory,
-    PutMemories,
-    PutResult,
-    Refusal,
-    SpaceParameters,
-    UpdateMemory,
-    Vector,
-)
+from mlsdm_grpc.core.mind.pelm import unit_row
+from mlsdm_grpc.core.model.bodies import CreateSpace, DeleteMemory, PutMemories, UpdateMemory
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.outcome import PutResult, Refusal
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.core.store import int8_rows, kernel
+from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 DIMENSION = 24
@@ -29,7 +23,7 @@ LABELS = ["red", "green", "blue", "rare"]
 
 
 class Model:
-    """What a space should hold: ids to memories, in the order of creation; and the ring."""
+    """Model of a space: memories by id in order of creation, and the ring."""
 
     def __init__(self):
         self.memories = {}

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc.core.mind.ontology import Ontology
 from mlsdm_grpc.core.mind.pelm import unit_row
-from mlsdm_grpc.core.model.record import MAX_LABELS, NewMemory, OntologyCategory, Vector
+from mlsdm_grpc.core.model.new_memory import MAX_LABELS, NewMemory, Vector
+from mlsdm_grpc.core.model.parameters import OntologyCategory
 from mlsdm_grpc.core.store import kernel
 
 

@@ -1,4 +1,4 @@
-"""Labelled pairs: different memories stay two, equal ones become one, whatever their vectors."""
+"""Labelled pairs: different memories stay separate and equal ones merge, for any vectors."""
 
 import pytest
 from histories import DIMENSION, vector
@@ -6,7 +6,8 @@ from spaces import Space
 
 from mlsdm_grpc.core.mind.consolidation import Rules, Window, plan
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.model.record import Consolidate, MergeGroup, NewMemory, Vector
+from mlsdm_grpc.core.model.bodies import Consolidate, MergeGroup
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from tests.core.test_pairs_data import PAIRS, SETS
 

@@ -9,19 +9,11 @@ from recalling import hits_of
 from spaces import Space, unit
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import PHASE_EPSILON, Query
-from mlsdm_grpc.core.model.record import (
-    DeleteMemory,
-    NewMemory,
-    ProcessEvent,
-    Provenance,
-    PutMemories,
-    PutResult,
-    Refusal,
-    Source,
-    UpdateMemory,
-)
+from mlsdm_grpc.core.model.bodies import DeleteMemory, ProcessEvent, PutMemories, UpdateMemory
+from mlsdm_grpc.core.model.new_memory import NewMemory, Provenance, Source
+from mlsdm_grpc.core.model.outcome import PutResult, Refusal
 from mlsdm_grpc.core.store import kernel
+from mlsdm_grpc.core.store.recall_query import PHASE_EPSILON, Query
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 
 

@@ -1,4 +1,4 @@
-"""What PELM tells of its memories: pages, neighbours, refreshes, hits and damaged rows."""
+"""Rows of PELM: pages, neighbours, refreshes, hits and damaged rows."""
 
 import io
 
@@ -8,17 +8,14 @@ from histories import DIMENSION, SECOND, record, vector
 from spaces import Space, slot_of, spoil, unit
 
 from mlsdm_grpc.core.mind.duplicates import first_digest
-from mlsdm_grpc.core.mind.pelm import Memory, Pelm, Query, unit_row
+from mlsdm_grpc.core.mind.pelm import Pelm, unit_row
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.model.record import (
-    DeleteMemory,
-    NewMemory,
-    Provenance,
-    PutMemories,
-    PutResult,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import DeleteMemory, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory, Provenance, Vector
+from mlsdm_grpc.core.model.outcome import PutResult
 from mlsdm_grpc.core.store import int8_rows, kernel
+from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.core.store.rows import Rows
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.bodies import ProcessEvent, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import Refusal, etag_of
 from mlsdm_grpc.core.model.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
-from mlsdm_grpc.core.model.record import NewMemory, ProcessEvent, PutMemories, Refusal, etag_of
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 

@@ -1,11 +1,14 @@
 """Recall with and without int8 copies equals scoring every row, on data of every shape."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mlsdm_grpc.core.model.record import Provenance
+from mlsdm_grpc.core.model.new_memory import Provenance
 from mlsdm_grpc.core.store import int8_rows, kernel
-from mlsdm_grpc.core.store.memory_table import Lattice, Memory
+from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall import Recall
 from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.core.store.rows import BLOCK_ROWS, Rows
@@ -185,15 +188,44 @@ def test_recall_is_exact_while_rows_come_and_go(accelerated):
     assert filled.recall.find([Query(np.eye(DIMENSION)[0], 0.1)], now_ns=0)[0].slots.size == 0
 
 
-@ways
-def test_many_queries_give_what_each_gives_alone(accelerated):
-    filled = Filled(clusters, accelerated=accelerated)
-    queries = [filled.query(phase=phase, top_k=7) for phase in (0.1, 0.9, 0.5) * 25]
-    together = filled.recall.find(queries, now_ns=0)
+def check_together(filled, queries, now_ns=0):
+    """Check that queries of one scan give, bit by bit, what each gives alone."""
+    together = filled.recall.find(queries, now_ns=now_ns)
     for query, found in zip(queries, together, strict=True):
-        alone = filled.recall.find([query], now_ns=0)[0]
-        assert found.slots.tolist() == alone.slots.tolist()
-        assert found.resonance.tobytes() == alone.resonance.tobytes()
+        (alone,) = filled.recall.find([query], now_ns=now_ns)
+        for name in ("slots", "resonance", "cosine", "phase_distance", "phase_factor"):
+            assert getattr(found, name).tobytes() == getattr(alone, name).tobytes(), name
+        assert found.synaptic_bias.tobytes() == alone.synaptic_bias.tobytes()
+
+
+@ways
+@pytest.mark.parametrize("shape", SHAPES)
+def test_many_queries_give_what_each_gives_alone(shape, accelerated):
+    filled = Filled(shape, accelerated=accelerated)
+    check_together(filled, [filled.query(phase=phase, top_k=7) for phase in (0.1, 0.9, 0.5) * 25])
+    check_together(filled, [filled.query(**options) for options in OPTIONS * 3], now_ns=2)
+
+
+@pytest.mark.parametrize("count", [1, 4, 50, 300])
+def test_many_queries_among_free_slots_give_what_each_gives_alone(count):
+    filled = Filled(latent, accelerated=None, count=count)
+    towards = [filled.query(phase_tolerance=1.0, top_k=6) for _ in range(5)]
+    away = [replace(query, vector=-query.vector) for query in towards]
+    check_together(filled, towards + away)
+    filled.lattice.lose(next(iter(filled.model)))
+    check_together(filled, towards + away)
+
+
+@pytest.mark.parametrize("value", [1e9, np.inf, np.nan])
+def test_a_corrupted_row_hides_no_other_from_many_queries(value):
+    filled = Filled(gaussian, accelerated=None)
+    queries = [filled.query(phase_tolerance=1.0, top_k=4) for _ in range(6)]
+    slot = next(iter(filled.model))
+    filled.lattice.rows.vectors[slot] = value
+    with np.errstate(invalid="ignore", over="ignore"):
+        check_together(filled, queries)
+        found = filled.recall.find(queries, now_ns=0)
+    assert all(slot not in each.slots and len(each.slots) == 4 for each in found)
 
 
 @pytest.mark.skipif(not int8_rows.AVAILABLE, reason="needs the extra `fast`")

@@ -9,21 +9,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.mind.mind import Mind, RevisionGap
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    NewMemory,
-    PutMemories,
-    PutOutcome,
-    Refusal,
-    SpaceParameters,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import PutOutcome, Refusal
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.errors import DataLoss
-from mlsdm_grpc.journal.codec.records import (
-    decode_record,
-    encode_record,
-    outcome_from_proto,
-    outcome_to_proto,
-)
+from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto, outcome_to_proto
+from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 

@@ -14,18 +14,11 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
 from mlsdm_grpc.core.mind import space_records
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.model import semantics
+from mlsdm_grpc.core.model.bodies import CreateSpace, DeleteMemory, PutMemories, UpgradeSemantics
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import DeleteOutcome, Refusal, SemanticsUpgraded
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    DeleteMemory,
-    DeleteOutcome,
-    NewMemory,
-    PutMemories,
-    Refusal,
-    SemanticsUpgraded,
-    SpaceParameters,
-    UpgradeSemantics,
-)
 from mlsdm_grpc.core.model.semantics import SemanticsUnknown
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record

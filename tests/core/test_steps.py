@@ -1,4 +1,4 @@
-"""What takes long is done in steps that are short."""
+"""Long operations run in short steps."""
 
 import gc
 import io
@@ -10,7 +10,9 @@ import pytest
 from histories import SECOND, record, vector
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import CreateSpace, NewMemory, PutMemories, SpaceParameters
+from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.journal.codec.snapshots import (
     read_snapshot,
     snapshot_bytes,
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 STEP_S = 0.002
-"""Of whatever is not encoded or decoded at once."""
+"""Longest step of work other than encoding and decoding, seconds."""
 FRAME_S = 0.005
 CAPACITY = 20_000
 

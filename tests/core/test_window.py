@@ -11,16 +11,10 @@ from mlsdm_grpc.core.mind.request_window import (
     RequestWindow,
     WindowEntry,
 )
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    DeleteOutcome,
-    NewMemory,
-    PutItem,
-    PutMemories,
-    PutOutcome,
-    PutResult,
-    SpaceParameters,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import DeleteOutcome, PutItem, PutOutcome, PutResult
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 
 
 def entry(number, time_ns=0):

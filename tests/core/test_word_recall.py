@@ -1,4 +1,4 @@
-"""Recall by words and by both equals brute force over all living memories, whatever happened."""
+"""Recall by words and by both equals brute force over all living memories, after any history."""
 
 import random
 from collections import Counter
@@ -8,13 +8,13 @@ import pytest
 
 from mlsdm_grpc.core.mind.pelm import Pelm
 from mlsdm_grpc.core.mind.steps import finish
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, Provenance, Source
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import ExchangeRole, Provenance, Source
 from mlsdm_grpc.core.store import int8_rows, kernel, lexical_postings
 from mlsdm_grpc.core.store.fusion import Fusion
 from mlsdm_grpc.core.store.lattice_words import Tokenizer
 from mlsdm_grpc.core.store.lexical_index import Bm25
-from mlsdm_grpc.core.store.memory_table import Memory
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall_query import Query, Sought
 
 DIMENSION = 24
@@ -51,7 +51,7 @@ ROW = unit(random.Random(0))
 
 
 class Twins:
-    """The same memories in lattices with and without the accelerator, and in a plain list."""
+    """Set of memories in lattices with and without the accelerator, and in a plain list."""
 
     def __init__(self, seed, capacity=60):
         self.rng = random.Random(seed)
@@ -73,7 +73,7 @@ class Twins:
             "phase": float(np.float32(rng.choice([0.1, 0.9, rng.random()]))),
             "confidence": float(np.float32(rng.random())),
             "labels": tuple(sorted({f"l{rng.randrange(3)}" for _ in range(2)})),
-            "metadata": (),
+            "metadata": rng.choice([(), (), (("k", "1"),), (("k", "2"), ("m", "1"))]),
             "provenance": Provenance(rng.choice(list(Source))),
             "context": text(rng) if rng.random() < 0.3 else "",
             "event_time_ns": rng.choice([0, 0, 1_010]),
@@ -142,6 +142,7 @@ class Twins:
             conversation_id=rng.choice(["", "", "", "a"]),
             after_ns=rng.choice([None, None, None, 1_010]),
             before_ns=rng.choice([None, None, None, 1_020]),
+            metadata=rng.choice([(), (), (), (("k", "1"),), (("m", "1"), ("k", "2"))]),
             omit_answers=rng.random() < 0.2,
         )
 
@@ -186,6 +187,7 @@ def brute_force(pelm, query, now_ns):
             low <= np.float32(memory.phase) <= high
             and memory.confidence >= query.min_confidence
             and query.labels.issubset(memory.labels)
+            and set(query.metadata).issubset(memory.metadata)
             and (not query.sources or memory.provenance.source in query.sources)
             and query.conversation_id in {"", memory.conversation_id}
             and not (query.omit_answers and memory.role is ExchangeRole.ANSWER)
@@ -299,10 +301,10 @@ def test_queries_that_are_asked_together_are_answered_as_if_alone():
 
 
 def test_words_that_were_not_known_from_the_start_are_read_while_writes_go_on():
-    twins = Twins(4)
+    twins = Twins(9)
     for pelm in twins.pelms:
         pelm.words = None
-    late = Twins(4)
+    late = Twins(9)
     for each in (twins, late):
         each.live(100)
     for pelm, other in zip(twins.pelms, late.pelms, strict=True):

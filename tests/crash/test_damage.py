@@ -15,7 +15,7 @@ import pytest
 from damage_history import SPACES, Expected, load
 from damages import KINDS, Plan, copy, damage, digests, prepare
 
-from mlsdm_grpc.core.model.record import AcceptLoss
+from mlsdm_grpc.core.model.bodies import AcceptLoss
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes

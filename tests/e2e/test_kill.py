@@ -21,8 +21,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2_grpc,
 )
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query
 from mlsdm_grpc.core.store.kernel import inverse_norm
+from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 from mlsdm_grpc.journal.protocol import SpaceKey

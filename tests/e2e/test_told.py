@@ -8,6 +8,7 @@ from serving import channel, in_process, remembering
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import ExchangeRole, MemorySource, PutResult
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryRequest
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import ListMemoriesRequest, QueryMemoriesRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2_grpc import MemoryServiceStub
 from mlsdm_grpc.client import new_memory
 
@@ -77,6 +78,44 @@ async def test_queries_are_limited_to_times_sources_and_conversations(mode):
         assert await found(conversation_id="three") == set()
         assert await found(sources=["llm_generation"]) == {"The parrot spoke."}
         assert len(await found(sources=["user_input", "system"])) == 3
+
+
+@pytest.mark.parametrize("mode", ["lexical", "hybrid", "vector"])
+async def test_queries_and_lists_are_limited_to_metadata(mode):
+    async with remembering() as memory:
+        await memory.put("The parrot slept.", memory_id="a", metadata={"bird": "1", "day": "mon"})
+        await memory.put("The parrot flew.", metadata={"bird": "1", "day": "tue"})
+        await memory.put("The parrot sang.", metadata={"bird": "2"})
+        await memory.put("The parrot spoke.")
+
+        async def found(**metadata):
+            limits = {"mode": mode, "metadata": metadata}
+            single = set(texts(await memory.query("parrot", **limits)))
+            (one,) = (await memory.query_many(["parrot"], **limits)).results
+            assert {match.memory.text for match in one.matches} == single
+            listed = memory.list(metadata=metadata, page_size=1)
+            assert {each.text async for each in listed} == single
+            return single
+
+        assert len(await found()) == 4
+        assert await found(bird="1") == {"The parrot slept.", "The parrot flew."}
+        assert await found(bird="1", day="tue") == {"The parrot flew."}
+        assert await found(day="1") == await found(bird="3") == await found(cat="1") == set()
+        await memory.delete("a")
+        await memory.put("The parrot dreamt.", metadata={"bird": "1", "day": "mon"})
+        assert await found(bird="1") == {"The parrot dreamt.", "The parrot flew."}
+
+
+async def test_a_filter_by_too_much_metadata_is_refused():
+    long = {"k": "v" * 4_096}
+    async with in_process() as server, channel(server.listen) as open_channel:
+        stub = MemoryServiceStub(open_channel)
+        for call, request in (
+            (stub.QueryMemories, QueryMemoriesRequest(text="parrot", metadata=long)),
+            (stub.ListMemories, ListMemoriesRequest(metadata=long)),
+        ):
+            found = await refusal(call(request))
+            assert (found.code.name, found.fields) == ("INVALID_ARGUMENT", ["metadata"])
 
 
 async def test_lists_are_limited_to_sources_and_conversations():

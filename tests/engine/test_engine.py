@@ -8,7 +8,8 @@ from drive import DIMENSION, KEY, event_of, running, ticket, vector
 from journal_doubles import FailingJournal, HeldAppends
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
+from mlsdm_grpc.core.model.bodies import DeleteMemory, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import (
     Conflict,
@@ -18,9 +19,11 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from mlsdm_grpc.journal.codec.records import encoded_items
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.protection.lanes import Before, Lane
+from mlsdm_grpc.spaces import space_client
 from mlsdm_grpc.workers.space_codec import Ask
 
 pytestmark = pytest.mark.anyio
@@ -190,7 +193,8 @@ async def test_a_batch_without_room_is_refused_by_what_it_would_cost(driver, bef
     deadline_s = asyncio.get_running_loop().time() + 50.0
     few, many = int(10 / each_s), int(100 / each_s)
     gate = engine.lanes.gate(Lane.BULK, before, space.worker)
-    check(KEY, many, deadline_s)  # nobody is inside, so it would begin at once
+    # The lane is empty, so a call would begin at once.
+    check(KEY, many, deadline_s)
     assert gate.try_enter(1.0)
     check(KEY, few, deadline_s)
     with pytest.raises(DeadlineExceeded):
@@ -381,6 +385,20 @@ async def test_a_record_that_is_too_large_is_refused_with_request_too_large():
                 assert caught.value.reason == "REQUEST_TOO_LARGE"
                 assert await driver.journal.head(KEY) == head
             await driver.put(1)
+
+
+async def test_the_first_batch_of_a_space_is_encoded_once(driver, monkeypatch):
+    encoded = []
+
+    def counted(body):
+        encoded.append(len(body.memories))
+        return encoded_items(body)
+
+    monkeypatch.setattr(space_client, "encoded_items", counted)
+    many = PutMemories(tuple(NewMemory(f"m{i}", vector(i)) for i in range(100)))
+    await driver.engine.intake.put(KEY, many, ticket(), paths=[""] * 100)
+    assert encoded == [100]
+    assert await driver.journal.head(KEY) == 2
 
 
 async def test_a_first_write_that_stores_nothing_creates_no_space(driver):

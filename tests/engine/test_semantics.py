@@ -10,16 +10,16 @@ from stream_client import ids, memory, opened, told
 
 from mlsdm_grpc.core.mind.compatibility import parts
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     CreateSpace,
-    NewMemory,
     PutMemories,
     SpaceChange,
     UpdateSpace,
     UpgradeSemantics,
-    etag_of,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import etag_of
+from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.errors import AlreadyExists, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.protocol import SpaceKey
@@ -52,7 +52,7 @@ class Journal(FailingJournal):
 
 @pytest.fixture
 def journal(old_journal):
-    """That journal, under code that has a second version."""
+    """Journal for code that has a second version of the rules."""
     return old_journal
 
 
@@ -296,7 +296,7 @@ async def test_an_item_of_a_stream_that_cannot_be_kept_spoils_no_other(journal):
 
 
 async def test_no_record_says_what_its_rules_cannot_keep(journal):
-    """Whatever forgets to look is stopped by what writes the records."""
+    """A caller that skips the check is stopped by the record factory."""
     async with running(journal) as driver:
         space = await driver.engine.directory.opened(KEY)
         body = PutMemories((NewMemory("m", vector(1), embedding_model="words"),))

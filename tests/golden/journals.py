@@ -1,7 +1,7 @@
-"""Journals in files, their replay, and what it has to give: shared by script, tests and children.
+"""Journals in files, their replay and its expected result: shared by script, tests and children.
 
 A ``.journal`` file is the encoded records of one space, each after its length (4 bytes, little
-endian). The ``.json`` file beside it says what replaying it gives.
+endian). The ``.json`` file with the same name contains the expected result of its replay.
 """
 
 import base64
@@ -14,9 +14,10 @@ import numpy as np
 from recalling import hits_of
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query
-from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, Refusal
-from mlsdm_grpc.journal.codec.records import decode_record, outcome_to_proto
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome, Refusal
+from mlsdm_grpc.core.store.recall_query import Query
+from mlsdm_grpc.journal.codec.outcomes import outcome_to_proto
+from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 _LENGTH = struct.Struct("<I")

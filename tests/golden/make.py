@@ -20,6 +20,32 @@ from mlsdm_grpc.core.mind.consolidation import Rules, Window, plan
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.model import semantics
+from mlsdm_grpc.core.model.bodies import (
+    AcceptLoss,
+    Consolidate,
+    CreateSpace,
+    DeleteMemory,
+    MergeGroup,
+    MergeMember,
+    ProcessEvent,
+    PutMemories,
+    SpaceChange,
+    StreamItem,
+    StreamItems,
+    UpdateMemory,
+    UpdateSpace,
+    UpgradeSemantics,
+)
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.parameters import (
+    FIRST_MERGE_MIN_COSINE,
+    MoralParameters,
+    MoralPolicy,
+    OntologyCategory,
+    RhythmParameters,
+    SpaceParameters,
+    SynapticParameters,
+)
 from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
@@ -28,35 +54,7 @@ from mlsdm_grpc.core.model.policy import (
     RuleSettings,
     SetPolicy,
 )
-from mlsdm_grpc.core.model.record import (
-    FIRST_MERGE_MIN_COSINE,
-    AcceptLoss,
-    Consolidate,
-    CreateSpace,
-    DeleteMemory,
-    ExchangeRole,
-    MergeGroup,
-    MergeMember,
-    MoralParameters,
-    MoralPolicy,
-    NewMemory,
-    OntologyCategory,
-    ProcessEvent,
-    Provenance,
-    PutMemories,
-    Record,
-    RhythmParameters,
-    Source,
-    SpaceChange,
-    SpaceParameters,
-    StreamItem,
-    StreamItems,
-    SynapticParameters,
-    UpdateMemory,
-    UpdateSpace,
-    UpgradeSemantics,
-    Vector,
-)
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 

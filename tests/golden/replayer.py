@@ -15,7 +15,7 @@ import numpy as np
 from recalling import hits_of
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query
+from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 

@@ -14,16 +14,16 @@ import pytest
 from mlsdm_grpc.core import mind
 from mlsdm_grpc.core.mind.request_window import MIN_ENTRIES
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.outcome import (
     ConsolidateOutcome,
     EventOutcome,
     Outcome,
     PutOutcome,
     PutResult,
-    RecordBody,
     Refusal,
     Rejection,
 )
+from mlsdm_grpc.core.model.record import RecordBody
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 

@@ -18,13 +18,8 @@ import numpy as np
 import pytest
 from test_golden import FILES
 
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    DeleteMemory,
-    ProcessEvent,
-    SpaceParameters,
-    UpdateMemory,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, DeleteMemory, ProcessEvent, UpdateMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.core.store import int8_rows
 
 DIMENSION = 64
@@ -33,7 +28,7 @@ _MAIN = "import replayer; replayer.main()"
 
 
 class Way(NamedTuple):
-    """How a child replays."""
+    """Code with which a child replays a journal."""
 
     hash_seed: str
     threads: str

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.detectors.injection import LIMIT
+from mlsdm_grpc.governance.detectors.text_passages import LIMIT
 from mlsdm_grpc.governance.matching.findings import FindingKind
 from tests.governance.reading import injection_of
 

@@ -1,4 +1,4 @@
-"""What policies come to, and what none may say."""
+"""Effective policies, and settings that no policy may contain."""
 
 import math
 
@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.mind.moral import MoralFilter
+from mlsdm_grpc.core.model.parameters import MoralParameters
 from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
@@ -14,7 +15,6 @@ from mlsdm_grpc.core.model.policy import (
     PolicySettings,
     RuleSettings,
 )
-from mlsdm_grpc.core.model.record import MoralParameters
 from mlsdm_grpc.governance.policy.effective_policy import (
     MAX_RULES,
     base_moral_threshold,

@@ -1,4 +1,4 @@
-"""Who is refused in which mode, by kind of work and criticality."""
+"""Admission in each mode, by kind of work and criticality."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.authz import AuthzInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine
-from mlsdm_grpc.security.principal import Criticality
+from mlsdm_grpc.security.principal import Criticality, Principal
 from mlsdm_grpc.server.build import SERVICES
-from mlsdm_grpc.wire.call import Method, Principal, RpcShape
+from mlsdm_grpc.wire.call import Method, RpcShape
 from mlsdm_grpc.wire.method_classes import WORK, MethodClass
 from tests.support.calls import OPEN, UNARY, make_call
 

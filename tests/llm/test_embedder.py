@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 import pytest
+from doubles import Clock
 
 pytest.importorskip("openai", reason="the extra openai is not installed")
 
@@ -221,13 +222,6 @@ async def test_a_deadline_is_kept_and_logged(kit, logs):
     assert asyncio.get_running_loop().time() - began_s < 2.0
     (line,) = logs.events("provider_call_failed")
     assert (line["provider"], line["kind"]) == ("embedder", "deadline")
-
-
-class Clock:
-    now_s = 0.0
-
-    def __call__(self):
-        return self.now_s
 
 
 def cache(clock, **more):

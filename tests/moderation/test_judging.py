@@ -12,6 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.core.model.bodies import PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import PutResult
 from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
@@ -20,9 +23,8 @@ from mlsdm_grpc.core.model.policy import (
     RuleSettings,
     SetPolicy,
 )
-from mlsdm_grpc.core.model.record import NewMemory, PutMemories, PutResult
 from mlsdm_grpc.engine.stream_buffer import ItemBatch
-from mlsdm_grpc.engine.streams import Opening
+from mlsdm_grpc.engine.stream_events import Opening
 from mlsdm_grpc.errors import InternalError, Unavailable
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.policy import measurement as measuring

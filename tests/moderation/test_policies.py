@@ -8,8 +8,9 @@ import anyio
 import pytest
 from drive import KEY, event_of, running, ticket, vector
 
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import etag_of
 from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
-from mlsdm_grpc.core.model.record import NewMemory, etag_of
 from mlsdm_grpc.errors import Conflict, DataLoss, DeadlineExceeded, InvalidInput, Unavailable
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.journal.memory_journal import MemoryJournal

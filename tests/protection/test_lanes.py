@@ -1,10 +1,11 @@
-"""Bulkheads and gates: shares, turns, deadlines, and that nothing is ever held for nobody."""
+"""Bulkheads and gates: shares, turns, deadlines, and the release of every permit."""
 
 import asyncio
 import random
 from collections import Counter, deque
 
 import pytest
+from doubles import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,13 +17,6 @@ pytestmark = pytest.mark.anyio
 
 COST_S = 0.001
 FAR_S = 1e9
-
-
-class Clock:
-    now_s = 0.0
-
-    def __call__(self):
-        return self.now_s
 
 
 @pytest.fixture
@@ -123,7 +117,7 @@ async def test_turns_are_fair_in_cost_between_tenants(gate):
 
 
 UNIT_S = 1 / 1_024
-"""What a tenant may send in one turn of a gate with a window of ten units; sums of it are exact."""
+"""Costs of a tenant in one turn of a gate with a window of ten units; their sums are exact."""
 
 
 def dealt(units):

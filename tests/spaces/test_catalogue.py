@@ -1,19 +1,13 @@
-"""Spaces as such: created, changed, listed; and what the writer settles by their parameters."""
+"""Spaces: creation, change and list; and the fields that the writer sets from their parameters."""
 
 import asyncio
 
 import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
 
-from mlsdm_grpc.core.model.record import (
-    DeleteMemory,
-    NewMemory,
-    OntologyCategory,
-    PutMemories,
-    SpaceChange,
-    UpdateSpace,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import DeleteMemory, PutMemories, SpaceChange, UpdateSpace
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.parameters import OntologyCategory
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import (
     AlreadyExists,

@@ -9,14 +9,8 @@ from drive import DIMENSION, KEY, event_of, running, ticket, vector
 from journal_doubles import FailingJournal
 
 from mlsdm_grpc.core.mind import consolidation as core
-from mlsdm_grpc.core.model.record import (
-    Consolidate,
-    NewMemory,
-    PutMemories,
-    SpaceChange,
-    UpdateSpace,
-    Vector,
-)
+from mlsdm_grpc.core.model.bodies import Consolidate, PutMemories, SpaceChange, UpdateSpace
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import (
     DeadlineExceeded,
@@ -343,7 +337,7 @@ async def test_a_space_consolidates_under_plain_asyncio():
             await state(driver, asleep.revision + 1)
             assert isinstance((await bodies(driver.journal))[-1], Consolidate)
 
-    # In a thread and a context in which nobody has told anyio of an event loop.
+    # A thread and a context in which anyio knows no event loop.
     await asyncio.get_running_loop().run_in_executor(None, asyncio.run, sleep())
 
 

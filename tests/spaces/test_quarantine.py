@@ -1,4 +1,4 @@
-"""A record that takes down whatever applies it bars its own space, and no other."""
+"""A record that crashes every worker quarantines its own space and no other."""
 
 import asyncio
 import os
@@ -9,7 +9,8 @@ from drive import KEY, running, ticket, vector
 from journal_doubles import opened_folder
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import DeleteMemory, NewMemory, PutMemories
+from mlsdm_grpc.core.model.bodies import DeleteMemory, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.errors import DataLoss, Unavailable
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.spaces.quarantine import Quarantine
@@ -144,7 +145,7 @@ async def test_a_quarantine_ends_with_the_server_and_begins_anew(tmp_path, monke
 
 @pytest.mark.usefixtures("path")
 async def test_a_quarantined_space_may_leave_ram_and_stays_barred():
-    async with running(workers=1, scrub_rows_per_s=0) as driver:  # nobody is at it
+    async with running(workers=1, scrub_rows_per_s=0) as driver:  # no other call is in progress
         await driver.put(1)
         with pytest.raises((DataLoss, Unavailable)):
             await poison(driver)

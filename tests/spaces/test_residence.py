@@ -18,7 +18,7 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import NotFound, Unavailable
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces import loader
-from mlsdm_grpc.spaces.directory import SpaceStatus
+from mlsdm_grpc.spaces.space import SpaceStatus
 from mlsdm_grpc.spaces.watches import Pace
 from mlsdm_grpc.spaces.write_pipeline import MAX_BACKLOG
 from mlsdm_grpc.workers.link import InlineLink
@@ -69,7 +69,7 @@ async def patiently(call):
 
 
 def lose_the_worker(driver):
-    """What the end of a process does, for the worker in this process."""
+    """Effect of the end of a process, for a worker inside this process."""
     driver.engine.parts.space_workers.link(0).lose()
 
 
@@ -470,6 +470,8 @@ async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, mon
         calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in KEYS]
         together = 1 if size == "large" else len(KEYS)
         await until(lambda: len(journal.found) == len(KEYS) and len(journal.replayed) >= together)
+        worker = driver.engine.parts.space_workers.link(0)
+        await until(lambda: not worker.pending)  # each load that was sent is answered
         for _ in range(100):
             await anyio.lowlevel.checkpoint()
         assert len(journal.replayed) == together

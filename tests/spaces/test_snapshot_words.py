@@ -7,14 +7,10 @@ import pytest
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    DeleteMemory,
-    NewMemory,
-    PutMemories,
-    Record,
-    SpaceParameters,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, DeleteMemory, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store import lattice_words
 from mlsdm_grpc.journal.codec import snapshot_words
 from mlsdm_grpc.journal.codec.records import encode_record
@@ -135,7 +131,8 @@ def test_an_index_of_another_version_is_made_anew(monkeypatch):
 
 def test_a_file_without_an_index_is_read_as_before():
     mind = filled()
-    mind.contents.pelm.words = None  # as if nobody had asked for it
+    # The index is removed, as if no query had needed it.
+    mind.contents.pelm.words = None
     file = written(mind)
     assert check_snapshot(file) == mind.revision
     file.seek(0)
@@ -165,7 +162,8 @@ def test_parts_that_do_not_fit_the_memories_are_not_used(monkeypatch, name):
 def test_an_index_of_other_memories_is_not_used():
     mind = filled()
     loaded = read_snapshot(written(mind))
-    for each in (loaded, mind):  # before anybody asked for the words
+    # No query has needed the words yet.
+    for each in (loaded, mind):
         put(each, "The parcel P650 came back.")
     assert len(words_of(loaded).index) == 0
     agree(loaded, mind)

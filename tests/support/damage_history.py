@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     CreateSpace,
-    NewMemory,
     ProcessEvent,
     PutMemories,
-    Record,
-    SpaceParameters,
     StreamItem,
     StreamItems,
-    Vector,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes

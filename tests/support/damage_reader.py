@@ -6,8 +6,10 @@ from pathlib import Path
 
 from damage_history import SPACES, load
 
+from mlsdm_grpc.config import LoggingSettings
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
+from mlsdm_grpc.observability.logging import configure_logging
 
 
 async def read(folder: Path) -> None:
@@ -26,4 +28,5 @@ async def read(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    configure_logging(LoggingSettings())  # standard output is the protocol with the test
     asyncio.run(read(Path(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""Child of test_damage: writes histories, tells what was acknowledged, and kills itself."""
+"""Child of test_damage: writes histories, reports acknowledged writes, and kills itself."""
 
 import asyncio
 import os
@@ -9,10 +9,12 @@ from pathlib import Path
 
 from damage_history import SPACES, History
 
+from mlsdm_grpc.config import LoggingSettings
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 from mlsdm_grpc.journal.sqlite import maintenance, sqlite_journal
+from mlsdm_grpc.observability.logging import configure_logging
 
 
 async def write(folder, seed, *, appends, snapshot_every, checkpoint_bytes, first, ends):
@@ -57,6 +59,7 @@ async def write(folder, seed, *, appends, snapshot_every, checkpoint_bytes, firs
 
 
 if __name__ == "__main__":
+    configure_logging(LoggingSettings())  # standard output is the protocol with the test
     folder, seed, appends, every, checkpoint, ends, *heads = sys.argv[1:]
     asyncio.run(
         write(

@@ -7,7 +7,8 @@ import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.config import EngineSettings, SpaceDefaults
-from mlsdm_grpc.core.model.record import NewMemory, PutMemories, Vector
+from mlsdm_grpc.core.model.bodies import PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.parts import wire_engine
@@ -15,7 +16,7 @@ from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.observability.metrics import Metrics
-from mlsdm_grpc.spaces.write_pipeline import Ticket
+from mlsdm_grpc.spaces.ticket import Ticket
 from mlsdm_grpc.workers.space_codec import Ask
 
 DIMENSION = 16

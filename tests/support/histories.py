@@ -7,6 +7,30 @@ import numpy as np
 from hypothesis import strategies as st
 
 from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.model.bodies import (
+    Consolidate,
+    CreateSpace,
+    DeleteMemory,
+    MergeGroup,
+    MergeMember,
+    ProcessEvent,
+    PutMemories,
+    SpaceChange,
+    StreamItem,
+    StreamItems,
+    UpdateMemory,
+    UpdateSpace,
+    UpgradeSemantics,
+)
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.parameters import (
+    MoralParameters,
+    MoralPolicy,
+    OntologyCategory,
+    RhythmParameters,
+    SpaceParameters,
+    SynapticParameters,
+)
 from mlsdm_grpc.core.model.policy import (
     Decision,
     Enforcement,
@@ -15,33 +39,7 @@ from mlsdm_grpc.core.model.policy import (
     RuleSettings,
     SetPolicy,
 )
-from mlsdm_grpc.core.model.record import (
-    Consolidate,
-    CreateSpace,
-    DeleteMemory,
-    ExchangeRole,
-    MergeGroup,
-    MergeMember,
-    MoralParameters,
-    MoralPolicy,
-    NewMemory,
-    OntologyCategory,
-    ProcessEvent,
-    Provenance,
-    PutMemories,
-    Record,
-    RhythmParameters,
-    Source,
-    SpaceChange,
-    SpaceParameters,
-    StreamItem,
-    StreamItems,
-    SynapticParameters,
-    UpdateMemory,
-    UpdateSpace,
-    UpgradeSemantics,
-    Vector,
-)
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 

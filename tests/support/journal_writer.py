@@ -1,16 +1,18 @@
-"""Child of test_journal_crash: writes as a seed says, tells what was acknowledged, until killed."""
+"""Child of test_journal_crash: writes by seed, reports acknowledged writes, until killed."""
 
 import asyncio
 import random
 import sys
 from pathlib import Path
 
+from mlsdm_grpc.config import LoggingSettings
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
+from mlsdm_grpc.observability.logging import configure_logging
 
 SPACES = [SpaceKey("t", name) for name in "abcd"]
 LARGE = 0.03
-"""How many records are written into their rows after these were made."""
+"""Number of records that are written into their rows after these were made."""
 
 
 def payload(key: SpaceKey, revision: int) -> bytes:
@@ -44,4 +46,5 @@ async def write(folder: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
+    configure_logging(LoggingSettings())  # standard output is the protocol with the test
     asyncio.run(write(Path(sys.argv[1]), int(sys.argv[2])))

@@ -2,8 +2,8 @@
 
 :class:`World` drives the real worker code with a clock of its own, so that a random source decides
 where every slice ends, which request comes between which slices, and when the worker is killed.
-Whatever a reply says, whatever a snapshot file holds, and whatever a new worker makes of snapshot
-and records is compared with the state that the records give one after another.
+Every reply, every snapshot file, and the state that a new worker computes from snapshot and records
+is compared with the state that the records give one after another.
 """
 
 import random
@@ -21,26 +21,24 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
     QueryMemoriesResponse,
 )
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     Consolidate,
     CreateSpace,
     DeleteMemory,
     MergeGroup,
     MergeMember,
-    NewMemory,
     ProcessEvent,
     PutMemories,
-    Record,
-    RhythmParameters,
     SpaceChange,
-    SpaceParameters,
     StreamItem,
     StreamItems,
     UpdateMemory,
     UpdateSpace,
-    Vector,
-    etag_of,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
+from mlsdm_grpc.core.model.outcome import etag_of
+from mlsdm_grpc.core.model.parameters import RhythmParameters, SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record
@@ -62,7 +60,7 @@ ACTIONS = {
     "evict": 1,
     "kill": 1,
 }
-"""What may come next, and how often in comparison with the others."""
+"""Possible next events, with their relative frequencies."""
 
 
 class Wrong(AssertionError):

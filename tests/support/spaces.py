@@ -5,8 +5,9 @@ from histories import DIMENSION, record, vector
 from recalling import hits_of
 
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query
-from mlsdm_grpc.core.model.record import CreateSpace, PutMemories, SpaceParameters
+from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.store.recall_query import Query
 
 
 def unit(seed, dimension=DIMENSION):

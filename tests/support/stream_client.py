@@ -5,10 +5,10 @@ from contextlib import aclosing, asynccontextmanager
 
 from drive import KEY, vector
 
-from mlsdm_grpc.core.model.record import NewMemory
+from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.engine.stream_buffer import ItemBatch
-from mlsdm_grpc.engine.streams import OpenedStream, Opening
+from mlsdm_grpc.engine.stream_events import OpenedStream, Opening
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.moderation.candidates import Candidate
 

@@ -1,4 +1,4 @@
-"""The state that the records of a journal give, beside what a server said and left behind.
+"""State that the records of a journal give, for comparison with answers and files of a server.
 
 Records leave the journal behind snapshots. So that all of them can be replayed, a trigger in the
 database keeps what is removed, in the transaction that removes it.
@@ -16,7 +16,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
 )
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import EventOutcome, PutOutcome, StreamItems
+from mlsdm_grpc.core.model.bodies import StreamItems
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
@@ -100,7 +101,7 @@ class Truth:
                 return False
 
     def differences(self, writer, served):
-        """Yield what a writer was told, a server served or a snapshot holds, and is not true."""
+        """Yield the answers, states and snapshots that contradict the records."""
         for stream in writer.streams:
             mark = self.mind.contents.streams.get(stream.stream_id)
             if stream.acked > (mark.sequence if mark else 0):

@@ -16,24 +16,27 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_put_pb2
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     CreateSpace,
-    NewMemory,
     ProcessEvent,
-    Provenance,
     PutMemories,
-    Record,
-    SpaceParameters,
     StreamItem,
     StreamItems,
+)
+from mlsdm_grpc.core.model.new_memory import NewMemory, Provenance
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
+from mlsdm_grpc.journal.codec.new_memories import (
+    memory_to_proto,
+    packed_memory,
+    size_bound,
+    unpacked_memory,
 )
 from mlsdm_grpc.journal.codec.records import (
     decode_record,
     encode_record,
     encoded_body,
     encoded_items,
-    packed_memory,
-    unpacked_memory,
 )
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
@@ -91,6 +94,12 @@ def test_a_packed_memory_is_the_memory(memory):
     assert plain(unpacked_memory(packed)) == plain(memory)
     many = len(memory.labels) + len(memory.metadata) + len(memory.provenance.parent_ids) > 8
     assert bool(packed.rest) == many
+
+
+@given(memories)
+def test_the_size_of_an_encoded_memory_is_bounded_before(memory):
+    for each in (memory, packed_memory(memory)):
+        assert len(memory_to_proto(each).SerializeToString()) + 12 <= size_bound(each)
 
 
 @given(bodies)
@@ -178,7 +187,8 @@ def test_a_large_record_does_what_its_memories_would(kept_out):
 @pytest.mark.parametrize("cut", [0, 1, -1])
 def test_a_large_record_whose_body_is_no_message_is_refused(cut):
     raw = bytearray(large_record(PutMemories(large_memories())))
-    place = raw.index(b"m50") + cut - 1  # a length before the id, or a byte beside it
+    # A length before the id, or a byte next to it.
+    place = raw.index(b"m50") + cut - 1
     raw[place] = 0xFF
     raw[1:5] = zlib.crc32(raw[5:]).to_bytes(4, "little")
     with pytest.raises((DecodeError, ValueError)):

@@ -8,7 +8,7 @@ import pytest
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding, FloatVector
 from mlsdm_grpc.config import GovernanceSettings, LlmSettings
 from mlsdm_grpc.core.mind import stream_marks
-from mlsdm_grpc.core.model import record
+from mlsdm_grpc.core.model import new_memory
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.governance.policy import effective_policy
@@ -19,10 +19,10 @@ from mlsdm_grpc.wire.fields import Fields
 
 
 def test_the_parts_of_the_server_hold_to_the_limits_of_the_contract():
-    assert limits.MAX_METADATA_BYTES == record.MAX_METADATA_BYTES
-    assert limits.MAX_LABELS == record.MAX_LABELS
-    assert limits.MAX_PARENTS == record.MAX_PARENTS
-    assert limits.MAX_TEXT_BYTES == record.MAX_TEXT_BYTES
+    assert limits.MAX_METADATA_BYTES == new_memory.MAX_METADATA_BYTES
+    assert limits.MAX_LABELS == new_memory.MAX_LABELS
+    assert limits.MAX_PARENTS == new_memory.MAX_PARENTS
+    assert limits.MAX_TEXT_BYTES == new_memory.MAX_TEXT_BYTES
     assert limits.MAX_STREAMS == stream_marks.MAX_STREAMS
     assert limits.MAX_RULES == effective_policy.MAX_RULES
     assert limits.MAX_CREDENTIAL_BYTES == bearer_tokens.MAX_CREDENTIAL_BYTES

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc._gen.mlsdm.v1 import space_pb2
 from mlsdm_grpc.core.mind.configuration import changed
-from mlsdm_grpc.core.model.record import MoralPolicy, SpaceChange, SpaceParameters
+from mlsdm_grpc.core.model.bodies import SpaceChange
+from mlsdm_grpc.core.model.parameters import MoralPolicy, SpaceParameters
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.wire import limits
 from mlsdm_grpc.wire.fields import Fields
@@ -104,7 +105,7 @@ _configs = st.fixed_dictionaries(
 
 @given(_configs)
 def test_what_is_given_is_what_is_shown(config):
-    """Applying a config and showing the result gives the config back, whatever it leaves out."""
+    """Applying a config and showing the result gives the config back, also with omitted fields."""
     message = ParseDict(config, space_pb2.SpaceConfig())
     shown = planned_space("s", changed(SpaceParameters(), change_of(config))).config
     expected = planned_space("s", SpaceParameters()).config

@@ -11,11 +11,19 @@ from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.v1 import memory_stream_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1.error_reason_pb2 import ERROR_REASON_ETAG_MISMATCH
 from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamOpen
-from mlsdm_grpc.core.model.record import PutItem, PutOutcome, PutResult
-from mlsdm_grpc.engine.streams import Flow, Goodbye, OpenedStream, Result, Settled, StreamPosition
+from mlsdm_grpc.core.model.outcome import PutItem, PutOutcome, PutResult
+from mlsdm_grpc.engine.stream_events import (
+    Flow,
+    Goodbye,
+    OpenedStream,
+    Result,
+    Settled,
+    StreamPosition,
+)
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.wire.call import Call, Method, Principal, RpcShape
+from mlsdm_grpc.security.principal import Principal
+from mlsdm_grpc.wire.call import Call, Method, RpcShape
 from mlsdm_grpc.wire.status import item_status
 from mlsdm_grpc.wire.streams import MemoryMessages, decode_resume_token, encode_resume_token
 

@@ -9,16 +9,11 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_query_pb2
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMode
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.mind.pelm import Query
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    NewMemory,
-    Provenance,
-    PutMemories,
-    Record,
-    Source,
-    SpaceParameters,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory, Provenance, Source
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
+from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.workers.query_encoder import Answers, memory_message
 

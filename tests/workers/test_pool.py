@@ -11,7 +11,8 @@ import anyio
 import pytest
 from drive import KEY, running, ticket, vector
 
-from mlsdm_grpc.core.model.record import NewMemory, PutMemories, SpaceChange
+from mlsdm_grpc.core.model.bodies import PutMemories, SpaceChange
+from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.protection.sensors import resident_bytes
 from mlsdm_grpc.workers.progress import LOADING, Applying, Progress, shared_page

@@ -1,4 +1,4 @@
-"""Long requests of a worker: what is urgent goes in between, and nobody sees what is half done."""
+"""Long requests of a worker: urgent requests run between slices, and see no partial change."""
 
 import gc
 import weakref
@@ -14,13 +14,10 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
 )
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.pelm import Pelm
-from mlsdm_grpc.core.model.record import (
-    CreateSpace,
-    NewMemory,
-    PutMemories,
-    Record,
-    SpaceParameters,
-)
+from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 from mlsdm_grpc.workers.progress import Progress

@@ -16,7 +16,10 @@ from drive import KEY, answers, running
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.record import CreateSpace, Record, SpaceParameters, Vector
+from mlsdm_grpc.core.model.bodies import CreateSpace
+from mlsdm_grpc.core.model.new_memory import Vector
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.errors import DataLoss, InvalidInput, Unavailable
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.spaces.checks import check_embedded

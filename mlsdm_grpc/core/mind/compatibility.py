@@ -13,17 +13,17 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     CreateSpace,
-    NewMemory,
     ProcessEvent,
     PutMemories,
-    RecordBody,
     SpaceChange,
-    SpaceParameters,
     StreamItems,
     UpdateSpace,
 )
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.core.model.record import RecordBody
 
 __all__ = ["Part", "Unkept", "parts", "reduced", "unkept"]
 

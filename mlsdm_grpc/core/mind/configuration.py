@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from mlsdm_grpc.core.model.record import SpaceChange, SpaceParameters
+from mlsdm_grpc.core.model.bodies import SpaceChange
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 
 __all__ = ["changed", "conflict"]
 

@@ -10,26 +10,22 @@ record never repeats the content that it merges.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 from mlsdm_grpc.core.mind.duplicates import (
     canonical_text,
+    circumstances_of,
     labels_fit,
     metadata_fit,
     moved_digest,
-    told,
 )
-from mlsdm_grpc.core.mind.pelm import Memory, Pelm
-from mlsdm_grpc.core.model.record import (
-    MAX_LABELS,
-    MAX_PARENTS,
-    MergeGroup,
-    MergeMember,
-    Provenance,
-    Source,
-)
+from mlsdm_grpc.core.mind.pelm import Pelm
+from mlsdm_grpc.core.model.bodies import MergeGroup, MergeMember
+from mlsdm_grpc.core.model.new_memory import MAX_LABELS, MAX_PARENTS, Provenance, Source
 from mlsdm_grpc.core.model.semantics import Moment
+from mlsdm_grpc.core.store.memory_value import Memory
 
 __all__ = ["MAX_MEMBERS", "STEP_COMPONENTS", "Rules", "Window", "mergeable", "merged", "plan"]
 
@@ -38,6 +34,8 @@ MAX_MEMBERS = 32
 _MAX_NEIGHBOURS = 256
 STEP_COMPONENTS = 2**26
 _MAX_STEP = 256
+# Distance up to which projections tell the vectors of two memories apart in almost all cases.
+_MAX_REACH = 0.01
 
 
 class Window(NamedTuple):
@@ -79,8 +77,9 @@ def plan(
     Returns:
         Groups, and the end of the window for the next call: 0 if the whole window was compared.
 
-    Cost: 3 us for each text that no earlier plan has seen. Vectors: as many as can be compared with
-    all others within a few milliseconds, 1 to 256.
+    Cost: 3 us for each text that no earlier plan has seen. Vectors: at most 256 a call. If they
+    have to be almost identical, one pass over all vectors finds the few that need an exact
+    comparison; otherwise as many as can be compared with all others within a few milliseconds.
     """
     yield from pelm.history.know_texts()
     groups: list[MergeGroup] = []
@@ -91,10 +90,20 @@ def plan(
         return groups, 0
     # One step compares about 2**26 pairs of components, a few milliseconds.
     count = STEP_COMPONENTS // (max(len(pelm), 1) * pelm.dimension)
-    count = min(max(count, 1), _MAX_STEP)
+    step = count = min(max(count, 1), _MAX_STEP)
+    reach = math.sqrt(max(2.0 - 2.0 * rules.min_cosine, 0.0))
+    if reach <= _MAX_REACH:
+        count = _MAX_STEP
     compared = pelm.history.newest_between(window.after, window.before, count)
-    groups += _near(pelm, compared, rules, now_ns)
-    return groups, compared[-1].sequence if len(compared) == count else 0
+    end = compared[-1].sequence if len(compared) == count else 0
+    if count > step:
+        compared = yield from pelm.with_neighbours(compared, reach)
+    taken: set[str] = set()
+    for start in range(0, len(compared), step):
+        if start:
+            yield
+        groups += _near(pelm, compared[start : start + step], rules, now_ns, taken)
+    return groups, end
 
 
 def _equal(
@@ -129,20 +138,30 @@ def _equal(
 
 
 def _near(
-    pelm: Pelm, compared: Sequence[Memory], rules: Rules, now_ns: int
+    pelm: Pelm, compared: Sequence[Memory], rules: Rules, now_ns: int, taken: set[str]
 ) -> Iterator[MergeGroup]:
     """Yield groups of memories without a text whose vectors are close to that of the newest.
 
     If there are more than 256 close memories, the rest waits for a later consolidation.
+
+    Args:
+        pelm: Memories to compare.
+        compared: Memories to compare with all older ones; some may have been removed.
+        rules: Rules of merging.
+        now_ns: Unix time; memories that have expired by then are excluded.
+        taken: Ids of the memories of earlier groups; those of new groups are added.
     """
     free = [
         memory
         for memory in compared
-        if not memory.text and _is_free(memory, now_ns) and pelm.is_sound(memory.memory_id)
+        if not memory.text
+        and memory.memory_id not in taken
+        and _is_free(memory, now_ns)
+        and pelm.get(memory.memory_id) is not None
+        and pelm.is_sound(memory.memory_id)
     ]
     if not free:
         return
-    taken: set[str] = set()
     found = pelm.near(
         free,
         min_cosine=rules.min_cosine,
@@ -195,7 +214,7 @@ def _fits(members: Sequence[Memory], other: Memory, semantics_version: int) -> b
     if semantics_version == 1:
         newest = members[0]
         return other.metadata == newest.metadata and other.phase == newest.phase
-    if any(told(member) != told(other) for member in members):
+    if any(circumstances_of(member) != circumstances_of(other) for member in members):
         return False
     return metadata_fit(*(member.metadata for member in members), other.metadata)
 

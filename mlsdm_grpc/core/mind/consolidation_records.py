@@ -6,7 +6,8 @@ from collections.abc import Generator
 
 from mlsdm_grpc.core.mind.consolidation import mergeable, merged
 from mlsdm_grpc.core.mind.space_state import Contents
-from mlsdm_grpc.core.model.record import Consolidate, ConsolidateOutcome
+from mlsdm_grpc.core.model.bodies import Consolidate
+from mlsdm_grpc.core.model.outcome import ConsolidateOutcome
 from mlsdm_grpc.core.model.semantics import Moment
 
 __all__ = ["consolidate", "foresee_consolidation"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mlsdm_grpc.core.mind.duplicates import text_key
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store.kernel import Indices
 from mlsdm_grpc.core.store.lexical_index import Int64
 from mlsdm_grpc.core.store.memory_table import Lattice

@@ -6,14 +6,9 @@ from mlsdm_grpc.core.mind.put_candidates import living
 from mlsdm_grpc.core.mind.puts import item_of
 from mlsdm_grpc.core.mind.refused import Refused, check_etag, check_expiry
 from mlsdm_grpc.core.mind.space_state import Contents
-from mlsdm_grpc.core.model.record import (
-    MAX_LABELS,
-    DeleteMemory,
-    DeleteOutcome,
-    PutOutcome,
-    PutResult,
-    UpdateMemory,
-)
+from mlsdm_grpc.core.model.bodies import DeleteMemory, UpdateMemory
+from mlsdm_grpc.core.model.new_memory import MAX_LABELS
+from mlsdm_grpc.core.model.outcome import DeleteOutcome, PutOutcome, PutResult
 from mlsdm_grpc.core.model.semantics import Moment
 from mlsdm_grpc.core.store.memory_value import Memory
 

@@ -11,7 +11,7 @@ from itertools import islice
 import numpy as np
 
 from mlsdm_grpc.core.mind.creation_order import CreationOrder
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store.memory_table import Lattice
 from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.packed_memory import pinned_of
@@ -58,7 +58,7 @@ class MemoryRing:
 
     @property
     def table(self) -> Lattice:
-        """Table of the memories by slot. What plants damage or looks for it reads and writes it."""
+        """Table of the memories by slot, public for tests that plant or inspect damage."""
         return self._lattice
 
     @property

@@ -14,7 +14,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from mlsdm_grpc.core.mind.pelm import NOTHING, Query, RecalledSlots
 from mlsdm_grpc.core.mind.refused import Refused
 from mlsdm_grpc.core.mind.request_window import RequestWindow, WindowEntry
 from mlsdm_grpc.core.mind.space_changes import upgrade
@@ -23,24 +22,22 @@ from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.mind.space_view import SpaceView, view_of
 from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy, StoredPolicy
-from mlsdm_grpc.core.model.record import (
-    AcceptLoss,
-    CreateSpace,
+from mlsdm_grpc.core.model.bodies import AcceptLoss, CreateSpace, StreamItems, UpgradeSemantics
+from mlsdm_grpc.core.model.outcome import (
     LossAccepted,
     Outcome,
-    Record,
     Refusal,
     SemanticsUpgraded,
     SpaceCreated,
-    StreamItems,
     StreamOutcome,
-    UpgradeSemantics,
     etag_of,
 )
+from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy, StoredPolicy
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.model.semantics import Moment, SemanticsUnknown
+from mlsdm_grpc.core.store.recall_query import NOTHING, Query, RecalledSlots
 
-__all__ = ["Mind", "RevisionGap", "Seal", "SemanticsUnknown", "SpaceView"]
+__all__ = ["Mind", "RevisionGap", "Seal"]
 
 
 class RevisionGap(Exception):
@@ -100,7 +97,7 @@ class Mind:
         """Apply the next record in steps; see :meth:`apply`.
 
         The state must not be read between the first and the last step. Revision, chain and time
-        advance with the last step, so a half-applied record never looks complete.
+        advance with the last step, so a half-applied record is never taken for a complete one.
         """
         if record.revision <= self.revision:
             return None

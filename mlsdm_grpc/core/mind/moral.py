@@ -10,7 +10,7 @@ Only scalar float64 arithmetic is used, so that every machine computes the same 
 
 from __future__ import annotations
 
-from mlsdm_grpc.core.model.record import MoralParameters, MoralPolicy
+from mlsdm_grpc.core.model.parameters import MoralParameters, MoralPolicy
 
 __all__ = ["MoralFilter"]
 

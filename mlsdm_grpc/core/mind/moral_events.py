@@ -7,13 +7,8 @@ from collections.abc import Generator
 from mlsdm_grpc.core.mind.put_candidates import prepare
 from mlsdm_grpc.core.mind.puts import store
 from mlsdm_grpc.core.mind.space_state import Contents
-from mlsdm_grpc.core.model.record import (
-    EventOutcome,
-    ProcessEvent,
-    PutMemories,
-    PutResult,
-    Rejection,
-)
+from mlsdm_grpc.core.model.bodies import ProcessEvent, PutMemories
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutResult, Rejection
 from mlsdm_grpc.core.model.semantics import Moment
 
 __all__ = ["process"]

@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from mlsdm_grpc.core.mind.pelm import unit_row
-from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory, OntologyCategory, Vector
+from mlsdm_grpc.core.model.new_memory import MAX_LABELS, Float32, NewMemory, Vector
+from mlsdm_grpc.core.model.parameters import OntologyCategory
 from mlsdm_grpc.core.store import kernel
 
 __all__ = ["Ontology"]

@@ -9,37 +9,26 @@ The memory has no clock: callers pass the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlsdm_grpc.core.mind.ring_writes import WritableRing
-from mlsdm_grpc.core.model.record import Float32, Vector
-from mlsdm_grpc.core.store.kernel import Float64, Indices
+from mlsdm_grpc.core.model.new_memory import Float32, Vector
+from mlsdm_grpc.core.store.kernel import Float64, Indices, neighbours
+from mlsdm_grpc.core.store.lattice_metadata import know_metadata
 from mlsdm_grpc.core.store.lattice_words import SavedWords, Tokenizer, Words
-from mlsdm_grpc.core.store.memory_table import Memory
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall import Recall
 from mlsdm_grpc.core.store.recall_query import (
-    NOTHING,
-    PHASE_EPSILON,
     Query,
     RecalledSlots,
     without_words,
 )
 from mlsdm_grpc.core.store.word_recall import WordSearch
 
-__all__ = [
-    "NOTHING",
-    "PHASE_EPSILON",
-    "Components",
-    "Hit",
-    "Memory",
-    "Pelm",
-    "Query",
-    "RecalledSlots",
-    "unit_row",
-]
+__all__ = ["Components", "Hit", "Pelm", "unit_row"]
 
 
 def unit_row(vector: Vector) -> Float32:
@@ -229,6 +218,31 @@ class Pelm(WritableRing):
             ]
             for memory, one in zip(memories, found, strict=True)
         ]
+
+    def with_neighbours(
+        self, memories: Sequence[Memory], reach: float
+    ) -> Generator[None, None, list[Memory]]:
+        """Return in steps the memories that may have another one within a small distance.
+
+        Args:
+            memories: Memories of this ring.
+            reach: Maximum distance of the vectors.
+
+        Cost: that of :func:`kernel.neighbours`.
+        """
+        slots = np.array([self._slot(memory.memory_id) for memory in memories], np.intp)
+        found = yield from neighbours(self._lattice.rows.vectors, slots, reach)
+        return [memory for memory, near in zip(memories, found.tolist(), strict=True) if near]
+
+    @property
+    def missing_metadata(self) -> int:
+        """Memories that a search by metadata indexes first; the first call starts the index."""
+        return know_metadata(self._lattice).missing_count
+
+    def completing_metadata(self) -> Iterator[None]:
+        """Index the metadata of memories in steps, if a search has started that index."""
+        index = self._lattice.metadata_index
+        return iter(()) if index is None else index.completing()
 
     def know_words(self, tokenizer: Tokenizer) -> Words:
         """Start the lexical index if there is none, and return it."""

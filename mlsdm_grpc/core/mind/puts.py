@@ -14,7 +14,8 @@ from mlsdm_grpc.core.mind.put_candidates import (
 )
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.model.record import PutItem, PutMemories, PutOutcome, PutResult
+from mlsdm_grpc.core.model.bodies import PutMemories
+from mlsdm_grpc.core.model.outcome import PutItem, PutOutcome, PutResult
 from mlsdm_grpc.core.model.semantics import Moment
 from mlsdm_grpc.core.store.memory_value import Memory
 

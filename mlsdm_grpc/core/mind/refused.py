@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlsdm_grpc.core.model.record import NewMemory, Refusal
+from mlsdm_grpc.core.model.new_memory import NewMemory
+from mlsdm_grpc.core.model.outcome import Refusal
 from mlsdm_grpc.core.store.memory_value import Memory
 
 __all__ = ["Refused", "check_dimension", "check_etag", "check_expiry"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
-from mlsdm_grpc.core.model.record import Outcome, PutOutcome, StreamOutcome
+from mlsdm_grpc.core.model.outcome import Outcome, PutOutcome, StreamOutcome
 
 __all__ = [
     "MAX_ENTRIES",

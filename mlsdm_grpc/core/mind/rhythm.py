@@ -6,7 +6,7 @@ countdown, so no sequence of events can stall it.
 
 from __future__ import annotations
 
-from mlsdm_grpc.core.model.record import RhythmParameters
+from mlsdm_grpc.core.model.parameters import RhythmParameters
 
 __all__ = ["SLEEP_PHASE", "WAKE_PHASE", "Rhythm"]
 

@@ -10,7 +10,7 @@ from collections.abc import Generator
 import numpy as np
 
 from mlsdm_grpc.core.mind.memory_ring import NEVER_NS, MemoryRing, digest_key
-from mlsdm_grpc.core.model.record import MAX_LABELS, Float32, NewMemory
+from mlsdm_grpc.core.model.new_memory import MAX_LABELS, Float32, NewMemory
 from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.packed_memory import pinned_of
 from mlsdm_grpc.core.store.rows import BLOCK_ROWS

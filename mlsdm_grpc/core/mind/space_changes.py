@@ -9,12 +9,9 @@ from mlsdm_grpc.core.mind.configuration import changed, conflict
 from mlsdm_grpc.core.mind.duplicates import identity_digest
 from mlsdm_grpc.core.mind.refused import Refused
 from mlsdm_grpc.core.mind.space_state import Contents
-from mlsdm_grpc.core.model.record import (
-    FIRST_MERGE_MIN_COSINE,
-    SpaceChanged,
-    SpaceParameters,
-    UpdateSpace,
-)
+from mlsdm_grpc.core.model.bodies import UpdateSpace
+from mlsdm_grpc.core.model.outcome import SpaceChanged
+from mlsdm_grpc.core.model.parameters import FIRST_MERGE_MIN_COSINE, SpaceParameters
 from mlsdm_grpc.core.model.semantics import Moment
 
 __all__ = ["changed_parameters", "reconfigure", "upgrade"]

@@ -13,19 +13,21 @@ from mlsdm_grpc.core.mind.refused import Refused
 from mlsdm_grpc.core.mind.space_changes import changed_parameters, reconfigure
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.mind.stream_records import apply_items, mark_of
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     Consolidate,
-    ConsolidateOutcome,
     DeleteMemory,
-    Outcome,
     ProcessEvent,
     PutMemories,
-    PutOutcome,
-    SpaceChanged,
     StreamItems,
-    StreamOutcome,
     UpdateMemory,
     UpdateSpace,
+)
+from mlsdm_grpc.core.model.outcome import (
+    ConsolidateOutcome,
+    Outcome,
+    PutOutcome,
+    SpaceChanged,
+    StreamOutcome,
 )
 from mlsdm_grpc.core.model.semantics import Moment
 

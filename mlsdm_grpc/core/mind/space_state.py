@@ -12,7 +12,8 @@ from mlsdm_grpc.core.mind.pelm import Pelm
 from mlsdm_grpc.core.mind.rhythm import Rhythm
 from mlsdm_grpc.core.mind.stream_marks import StreamMarks
 from mlsdm_grpc.core.mind.synapses import Synapses
-from mlsdm_grpc.core.model.record import SpaceParameters, etag_of
+from mlsdm_grpc.core.model.outcome import etag_of
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 
 __all__ = ["Contents"]
 

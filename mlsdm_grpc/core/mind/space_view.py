@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlsdm_grpc.core.mind.space_state import Contents
-from mlsdm_grpc.core.model.record import Float32, SpaceParameters
+from mlsdm_grpc.core.model.new_memory import Float32
+from mlsdm_grpc.core.model.parameters import SpaceParameters
 
 __all__ = ["SpaceView", "view_of"]
 

@@ -10,16 +10,8 @@ from mlsdm_grpc.core.mind.puts import put
 from mlsdm_grpc.core.mind.refused import Refused
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.mind.stream_marks import MAX_STREAMS, StreamMark
-from mlsdm_grpc.core.model.record import (
-    EventOutcome,
-    ProcessEvent,
-    PutMemories,
-    PutOutcome,
-    Refusal,
-    StreamItem,
-    StreamItems,
-    StreamOutcome,
-)
+from mlsdm_grpc.core.model.bodies import ProcessEvent, PutMemories, StreamItem, StreamItems
+from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome, Refusal, StreamOutcome
 from mlsdm_grpc.core.model.semantics import Moment
 
 __all__ = ["apply_items", "mark_of"]

@@ -13,7 +13,8 @@ import math
 
 import numpy as np
 
-from mlsdm_grpc.core.model.record import Float32, SynapticParameters, Vector
+from mlsdm_grpc.core.model.new_memory import Float32, Vector
+from mlsdm_grpc.core.model.parameters import SynapticParameters
 
 __all__ = ["Synapses"]
 

@@ -1,7 +1,7 @@
 """Versions of the rules by which records are applied, the only place that lists them.
 
 The version is part of the state of a space. The first record of the space sets it. Only an
-:class:`~mlsdm_grpc.core.model.record.UpgradeSemantics` record raises it, by one. A history
+:class:`~mlsdm_grpc.core.model.bodies.UpgradeSemantics` record raises it, by one. A history
 therefore gives the same state under any code that can apply it. Code that depends on the version
 reads ``now.semantics_version`` in :mod:`mlsdm_grpc.core.mind`.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlsdm_grpc.core.model.record import ExchangeRole
+from mlsdm_grpc.core.model.new_memory import ExchangeRole
+from mlsdm_grpc.core.store.lattice_metadata import know_metadata
 from mlsdm_grpc.core.store.memory_table import Lattice, Mask
 from mlsdm_grpc.core.store.packed_memory import conversation_key, roles_of, sources_of
 from mlsdm_grpc.core.store.recall_query import Query
@@ -36,6 +37,9 @@ def left_out(lattice: Lattice, query: Query, now_ns: int) -> list[Mask]:
         key = conversation_key(query.conversation_id)
         # Conversations are compared by hash; a collision has a probability of about 2**-64.
         reasons.append(lattice.columns["conversation"] != key)
+    if query.metadata:
+        carriers = know_metadata(lattice).carriers(query.metadata, len(lattice.columns))
+        reasons.append(~carriers)
     if query.omit_answers:
         reasons.append(roles_of(lattice.columns) == ExchangeRole.ANSWER)
     if query.after_ns is not None or query.before_ns is not None:

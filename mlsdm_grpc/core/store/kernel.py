@@ -8,12 +8,13 @@ row within the bound of the best ``k`` is scored again. The result is therefore 
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
 
 __all__ = [
     "MIN_NORM",
@@ -21,8 +22,11 @@ __all__ = [
     "Indices",
     "best",
     "candidates",
+    "candidates_of_all",
     "inverse_norm",
+    "neighbours",
     "resonances",
+    "resonances_of_pairs",
     "scan",
     "scan_error",
 ]
@@ -39,6 +43,10 @@ _ROUNDING = 2.0**-24
 # Upper bound of a valid score: 2, plus a margin, even with the largest synaptic bias.
 _HIGHEST = 2.5
 _LOWEST = float(np.finfo(np.float32).min)
+_PAIRS_AT_ONCE = 32
+_DIRECTIONS = 8
+_PROJECTED_ROWS = 4_096
+_SEARCHED_ROWS = 64
 
 
 def inverse_norm(raw: Float32) -> float:
@@ -93,8 +101,8 @@ def resonances(rows: Float32, query: Float64) -> Float64:
         query: (dimension,) float64 of unit norm.
 
     Returns:
-        (n,) float64. The products of every row are summed in float64 in the same pairwise order,
-        whatever ``n`` is, so identical rows have identical scores.
+        (n,) float64. The products of every row are summed in float64 in the same pairwise order for
+        every ``n``, so identical rows have identical scores.
 
     Cost: O(n * dimension), with a float64 temporary of at most 256 rows.
     """
@@ -102,6 +110,25 @@ def resonances(rows: Float32, query: Float64) -> Float64:
     for start in range(0, len(rows), _RESCORE_ROWS):
         products = rows[start : start + _RESCORE_ROWS] * query
         np.add.reduce(products, axis=1, out=result[start : start + len(products)])
+    return result
+
+
+def resonances_of_pairs(rows: Float32, vectors: Float64, owners: Indices) -> Float64:
+    """Return the resonance of each row with its own query, with the bits of :func:`resonances`.
+
+    Args:
+        rows: (n, dimension) float32, rows of unit norm.
+        vectors: (queries, dimension) float64 of unit norm.
+        owners: (n,) index of the query of each row.
+
+    Cost: O(n * dimension), with two float64 temporaries of at most 32 rows: larger ones come from
+    fresh pages, which cost more than the products.
+    """
+    result = np.empty(len(rows), np.float64)
+    for start in range(0, len(rows), _PAIRS_AT_ONCE):
+        some = slice(start, start + _PAIRS_AT_ONCE)
+        products = rows[some] * vectors[owners[some]]
+        np.add.reduce(products, axis=1, out=result[some])
     return result
 
 
@@ -132,8 +159,82 @@ def candidates(scores: Float32, error: float, *, top_k: int) -> tuple[Indices, f
     return (scores >= max(limit, _LOWEST)).nonzero()[0], limit
 
 
+def candidates_of_all(
+    scores: Float32, error: Float64, *, top_k: int
+) -> tuple[Indices, Indices, float]:
+    """Return what :func:`candidates` returns for several queries at once.
+
+    Args:
+        scores: (queries, n) float32; -inf excludes a row.
+        error: (queries,) upper bounds on the error of each score.
+        top_k: Hits wanted, at least 1.
+
+    Returns:
+        Query and position of each candidate, ascending; and the lowest score that was required.
+    """
+    n, peaks = scores.shape[1], scores
+    groups = max(256, 1 << (2 * top_k - 1).bit_length())
+    if n >= 4 * groups and n % groups == 0:
+        peaks = scores.reshape(len(scores), -1, groups).max(axis=1)
+    if not peaks.max() <= _HIGHEST:
+        scores = np.where(scores <= _HIGHEST, scores, np.float32(-np.inf))
+        return candidates_of_all(scores, error, top_k=top_k)
+    limits = np.full(len(scores), -np.inf)
+    if peaks.shape[1] >= top_k:
+        kth = peaks.shape[1] - top_k
+        limits = np.partition(peaks, kth, axis=1)[:, kth] - 2.0 * error
+    least = np.maximum(limits, _LOWEST)
+    owners, positions = (scores >= least[:, np.newaxis]).nonzero()
+    return owners, positions, float(limits.min())
+
+
 def best(scores: Float32, k: int) -> float:
     """Return the ``k``-th largest of (n,) float32 scores, or -inf if there are fewer."""
     if len(scores) < k:
         return -np.inf
     return float(np.partition(scores, len(scores) - k)[len(scores) - k])
+
+
+def neighbours(
+    rows: Float32, wanted: Indices, reach: float
+) -> Generator[None, None, NDArray[np.bool_]]:
+    """Find in steps the rows that may have another row within a small distance.
+
+    Two rows of a distance have projections on a unit vector that differ by at most that distance.
+    So rows without a neighbour in eight projections have none, and few others pass.
+
+    Args:
+        rows: (n, dimension) float32 of at most unit norm; may change between two steps.
+        wanted: (m,) indexes of rows.
+        reach: Maximum distance.
+
+    Returns:
+        (m,) bool; False if no other row is within ``reach``.
+
+    Cost: one matrix product of the rows with eight vectors, a sort, and a binary search for each
+    wanted row. A step takes about a millisecond.
+    """
+    n, dimension = rows.shape
+    directions = np.random.default_rng(0).standard_normal((_DIRECTIONS, dimension))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    narrow = directions.astype(np.float32)
+    projected = np.empty((_DIRECTIONS, n), np.float32)
+    for start in range(0, n, _PROJECTED_ROWS):
+        some = slice(start, start + _PROJECTED_ROWS)
+        projected[:, some] = narrow @ rows[some].T
+        yield
+    width = reach + 2.0 * scan_error(dimension)
+    order = np.argsort(projected[0])
+    projected = projected[:, order]
+    first = projected[0]
+    own = np.empty(n, np.intp)
+    own[order] = np.arange(n)
+    found = np.zeros(len(wanted), np.bool_)
+    for i, position in enumerate(own[wanted].tolist()):
+        if i % _SEARCHED_ROWS == 0:
+            yield
+        point = projected[:, position]
+        low, high = np.searchsorted(first, (point[0] - width, point[0] + width))
+        close = np.abs(projected[1:, low : high + 1] - point[1:, np.newaxis]) <= width
+        found[i] = np.count_nonzero(close.all(axis=0)) > 1
+    return found

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from mlsdm_grpc.core.store.lexical_index import IndexPart, LexicalIndex
-from mlsdm_grpc.core.store.memory_table import Lattice, Memory
+from mlsdm_grpc.core.store.memory_table import Lattice
+from mlsdm_grpc.core.store.memory_value import Memory
 
 __all__ = ["SavedWords", "Terms", "Tokenizer", "Words"]
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store.labels import Labels
 from mlsdm_grpc.core.store.memory_value import (
     CALLER_CHOSEN,
@@ -24,6 +24,7 @@ from mlsdm_grpc.core.store.memory_value import (
     checksum_of,
     fingerprint_of,
 )
+from mlsdm_grpc.core.store.metadata_index import MetadataIndex
 from mlsdm_grpc.core.store.packed_memory import (
     COLUMNS,
     Packed,
@@ -34,7 +35,7 @@ from mlsdm_grpc.core.store.packed_memory import (
 )
 from mlsdm_grpc.core.store.rows import Rows
 
-__all__ = ["DIGEST_MODULUS", "Lattice", "Memory", "Packed"]
+__all__ = ["DIGEST_MODULUS", "Lattice"]
 
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -66,6 +67,8 @@ class Lattice:
     text_keys: array[int] = field(default_factory=lambda: array("q"))
     """(slots,) 64-bit hash of each text in canonical form, used to find equal texts; 0 if not
     computed yet. Derived data, maintained by :mod:`mlsdm_grpc.core.mind.creation_order`."""
+    metadata_index: MetadataIndex | None = None
+    """Index of the metadata, from the first search by metadata on; derived."""
     # (slots,) contribution of each slot to the digest, 64 bits; 0 for a free slot.
     _fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     # (slots,) bytes: id, text, metadata and provenance. An object array, because the garbage
@@ -115,8 +118,8 @@ class Lattice:
         self._note(slot, fingerprint_of(memory, memory.checksum or checksum))
         if memory.checksum not in {0, checksum}:
             self._hide(slot)
-        for told in self.placed:
-            told(slot, memory)
+        for observer in self.placed:
+            observer(slot, memory)
         return slot
 
     def clear(self, slot: int) -> None:
@@ -131,8 +134,8 @@ class Lattice:
         self.text_keys[slot] = 0
         self.damaged.discard(slot)
         self.lost.discard(slot)
-        for told in self.cleared:
-            told(slot)
+        for observer in self.cleared:
+            observer(slot)
 
     def memory(self, slot: int) -> Memory:
         """Return the memory in a used slot."""
@@ -229,8 +232,8 @@ class Lattice:
         self.damaged.add(slot)
 
     def _announce(self, slot: int) -> None:
-        for told in self.before_change:
-            told(slot)
+        for observer in self.before_change:
+            observer(slot)
 
     def _note(self, slot: int, fingerprint: int) -> None:
         """Set the contribution of a slot to the digest."""

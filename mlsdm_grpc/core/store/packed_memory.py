@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.model.record import ExchangeRole, Provenance, Source
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, Provenance, Source
 from mlsdm_grpc.core.store.memory_value import CALLER_CHOSEN, DIGEST, PINNED, Memory
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Packed",
     "conversation_key",
     "flags_of",
+    "metadata_in",
     "pinned_of",
     "rest_of",
     "roles_of",
@@ -73,6 +74,12 @@ def rest_of(memory: Memory) -> bytes:
             memory.conversation_id,
         )
     )
+
+
+def metadata_in(rest: bytes) -> tuple[tuple[str, str], ...]:
+    """Return the metadata in the result of :func:`rest_of`."""
+    metadata: tuple[tuple[str, str], ...] = marshal.loads(rest)[2]  # noqa: S302 - dumped here
+    return metadata
 
 
 def unpack(packed: Packed) -> Memory:

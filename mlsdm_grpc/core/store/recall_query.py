@@ -72,10 +72,27 @@ class Query:
     time."""
     before_ns: int | None = None
     """Latest event time, exclusive, Unix nanoseconds."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Required metadata entries, all of them."""
     omit_answers: bool = False
     """Exclude answers of a language model."""
     min_score: float = -2.0
     """Minimum score; without words this is the resonance."""
+
+    @property
+    def selection(self) -> tuple[object, ...]:
+        """Everything that decides which memories take part, and how many are wanted."""
+        return (
+            self.top_k,
+            None if self.phase_tolerance is None else self.band,
+            self.min_confidence,
+            self.labels,
+            self.sources,
+            self.conversation_id,
+            self.after_ns,
+            self.before_ns,
+            self.omit_answers,
+        )
 
     @property
     def band(self) -> tuple[float, float]:

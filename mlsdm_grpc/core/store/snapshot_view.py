@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlsdm_grpc.core.model.record import Float32
-from mlsdm_grpc.core.store.memory_table import DIGEST_MODULUS, Lattice, Memory
+from mlsdm_grpc.core.model.new_memory import Float32
+from mlsdm_grpc.core.store.memory_table import DIGEST_MODULUS, Lattice
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.packed_memory import Packed, unpack
 
 __all__ = ["Frozen", "Taken"]

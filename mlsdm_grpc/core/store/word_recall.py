@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.model.record import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.filters import living, taking_part
 from mlsdm_grpc.core.store.fusion import Fuser

@@ -5,9 +5,11 @@ Measurements run in text workers, because they take milliseconds and use regular
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from hashlib import blake2b
+from typing import Any, Final, TypeAlias, TypeVar
 
 import structlog
 
@@ -20,7 +22,7 @@ from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.speech.quality import QUALITY_CHECKS
 
-__all__ = ["BUILT_IN_DETECTORS", "Detectors", "measure"]
+__all__ = ["BUILT_IN_DETECTORS", "Detectors", "KeptResults", "measure"]
 
 _STREAMED: Final = frozenset({Stage.RESPONSE, Stage.SPEECH})
 # Length of the end of a long answer that quality checks read, characters; 64 Ki of the worst text
@@ -28,6 +30,9 @@ _STREAMED: Final = frozenset({Stage.RESPONSE, Stage.SPEECH})
 _STYLED_CHARS: Final = 64 * 1_024
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
+# Number of findings above which a result is too large to keep.
+_KEPT_FINDINGS: Final = 16
+_Keeper: TypeAlias = Callable[[str, Callable[[], Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,44 @@ BUILT_IN_DETECTORS: Final = Detectors(
 )
 
 
+class KeptResults:
+    """Results of detectors for recent texts, found by a digest of the text.
+
+    A memory that is recalled was measured when it was stored, and is measured again whenever it
+    is recalled. The verdicts are not kept: they follow from the policy of the moment.
+
+    Args:
+        most: Number of results to keep; the least recently used is dropped first.
+    """
+
+    def __init__(self, most: int = 8_192) -> None:
+        self._most = most
+        self._results: OrderedDict[tuple[bytes, bool, str], Any] = OrderedDict()
+
+    def of_text(self, text: str, *, in_pieces: bool) -> _Keeper:
+        """Return a function that runs a detector on a text unless its result is kept."""
+        digest = b""
+        if self._most:
+            digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+        def keep(detector: str, detect: Callable[[], Any]) -> Any:
+            if not self._most:
+                return detect()
+            key = digest, in_pieces, detector
+            result = self._results.get(key)
+            if result is None:
+                result = detect()
+                if len(getattr(result, "findings", result)) <= _KEPT_FINDINGS:
+                    self._results[key] = result
+                    if len(self._results) > self._most:
+                        self._results.popitem(last=False)
+            else:
+                self._results.move_to_end(key)
+            return result
+
+        return keep
+
+
 def measure(
     text: str,
     stage: Stage,
@@ -57,6 +100,7 @@ def measure(
     rules: Collection[str],
     whole: bool = False,
     detectors: Detectors = BUILT_IN_DETECTORS,
+    kept: KeptResults | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> Measurement:
     """Measure a text; runs in a text worker, because it takes milliseconds.
@@ -69,6 +113,7 @@ def measure(
         rules: Ids of the rules to score; each detector runs once for all of them.
         whole: Whether to measure moral value and injection regardless of ``rules``.
         detectors: Detectors to use.
+        kept: Results of these detectors for earlier texts; None runs every detector.
         step: Function called before each quality check.
 
     Returns:
@@ -78,16 +123,23 @@ def measure(
     kinds = {rule_id.partition(".")[0] for rule_id in rules}
     findings = list[Finding]()
     harm = injection = sensitive = None
-    read = ReadText(text, in_pieces=stage in _STREAMED)
+    in_pieces = stage in _STREAMED
+    read = ReadText(text, in_pieces=in_pieces)
+    of = (kept or KeptResults(0)).of_text(text, in_pieces=in_pieces)
     if whole or "moral" in kinds:
-        harm = _tried("moral", stage, lambda: detectors.harm(read))
+        harm = _tried("moral", stage, lambda: of("moral", lambda: detectors.harm(read)))
         findings += harm.findings if harm else ()
     if whole or "injection" in kinds:
-        injection = _tried("injection", stage, lambda: detectors.injection(read))
+        injection = _tried(
+            "injection", stage, lambda: of("injection", lambda: detectors.injection(read))
+        )
         findings += injection.findings if injection else ()
+    # One search serves rules of personal data and of secrets.
     searched = whole or bool(kinds & {"pii", "secret"})
     if searched:
-        sensitive = _tried("sensitive", stage, lambda: detectors.sensitive(text))
+        sensitive = _tried(
+            "sensitive", stage, lambda: of("sensitive", lambda: detectors.sensitive(text))
+        )
         findings += sensitive or ()
 
     moral_value = None if harm is None else harm.moral_value

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, overload
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.model.record import ExchangeRole, NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, NewMemory, Provenance, Source, Vector
 
 __all__ = [
     "Decoded",
@@ -21,12 +21,17 @@ __all__ = [
     "pairs_to_proto",
     "provenance_from_proto",
     "provenance_to_proto",
+    "size_bound",
     "unpacked",
     "unpacked_memory",
 ]
 
 # Below this number, decoded strings take less than a kibibyte.
 _FEW_STRINGS: Final = 8
+_MAX_CHAR_BYTES: Final = 4
+# Upper bounds of the tags and lengths of a string field, and of all other fields together, bytes.
+_FRAME_BYTES: Final = 12
+_SCALAR_BYTES: Final = 128
 _K = TypeVar("_K")
 _T = TypeVar("_T")
 
@@ -101,6 +106,25 @@ def unpacked_memory(memory: NewMemory) -> NewMemory:
         provenance=replace(memory.provenance, parent_ids=tuple(message.provenance.parent_ids)),
         rest=b"",
     )
+
+
+def size_bound(memory: NewMemory) -> int:
+    """Return an upper bound of the bytes of an encoded memory, without encoding it."""
+    strings = [
+        memory.memory_id,
+        memory.text,
+        memory.context,
+        memory.etag,
+        memory.embedding_model,
+        memory.conversation_id,
+        memory.provenance.model,
+        memory.provenance.policy_version,
+        *memory.labels,
+        *memory.provenance.parent_ids,
+        *(part for pair in memory.metadata for part in pair),
+    ]
+    bytes_of_strings = sum(_MAX_CHAR_BYTES * len(each) + _FRAME_BYTES for each in strings)
+    return memory.vector.raw.nbytes + len(memory.rest) + bytes_of_strings + _SCALAR_BYTES
 
 
 def memory_to_proto(memory: NewMemory) -> pb.NewMemory:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.model.policy import PolicySet
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.outcome import (
     ConsolidateOutcome,
     DeleteOutcome,
     EventOutcome,
@@ -22,6 +21,7 @@ from mlsdm_grpc.core.model.record import (
     SpaceCreated,
     StreamOutcome,
 )
+from mlsdm_grpc.core.model.policy import PolicySet
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto, pairs_to_proto
 
@@ -194,5 +194,5 @@ def _item_outcome(message: pb.Outcome) -> PutOutcome | EventOutcome | Refusal | 
         return None
     outcome = outcome_from_proto(message)
     if not isinstance(outcome, PutOutcome | EventOutcome | Refusal):
-        raise DataLoss("An item of a stream has an outcome of another kind.")
+        raise DataLoss("An item of a stream has an outcome of a different kind.")
     return outcome

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import SpaceChange
+from mlsdm_grpc.core.model.new_memory import Vector
+from mlsdm_grpc.core.model.parameters import (
     FIRST_MERGE_MIN_COSINE,
     MoralParameters,
     MoralPolicy,
     OntologyCategory,
     RhythmParameters,
-    SpaceChange,
     SpaceParameters,
     SynapticParameters,
-    Vector,
 )
 
 __all__ = [

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.core.model.policy import SetPolicy
-from mlsdm_grpc.core.model.record import (
+from mlsdm_grpc.core.model.bodies import (
     AcceptLoss,
     Consolidate,
     CreateSpace,
@@ -17,13 +16,14 @@ from mlsdm_grpc.core.model.record import (
     MergeMember,
     ProcessEvent,
     PutMemories,
-    RecordBody,
     StreamItem,
     StreamItems,
     UpdateMemory,
     UpdateSpace,
     UpgradeSemantics,
 )
+from mlsdm_grpc.core.model.policy import SetPolicy
+from mlsdm_grpc.core.model.record import RecordBody
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.new_memories import (
     Decoded,

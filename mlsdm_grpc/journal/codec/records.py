@@ -14,28 +14,16 @@ from dataclasses import replace
 from google.protobuf.message import DecodeError
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.model.record import (
-    PutMemories,
-    Record,
-    StreamItems,
-)
+from mlsdm_grpc.core.model.bodies import PutMemories, StreamItems
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.new_memories import (
-    Decoded,
     memory_to_proto,
-    packed_memory,
-    provenance_from_proto,
-    provenance_to_proto,
-    unpacked,
-    unpacked_memory,
 )
-from mlsdm_grpc.journal.codec.outcomes import outcome_from_proto, outcome_to_proto
 from mlsdm_grpc.journal.codec.protowire import length_delimited, taken_out, varint
 from mlsdm_grpc.journal.codec.record_bodies import (
     body_from_proto,
     body_of,
-    group_from_proto,
-    group_to_proto,
     set_body,
     set_stream_items,
     stream_item_to_proto,
@@ -45,20 +33,10 @@ __all__ = [
     "APART_BYTES",
     "FORMAT_VERSION",
     "MAX_RECORD_BYTES",
-    "Decoded",
     "decode_record",
     "encode_record",
     "encoded_body",
     "encoded_items",
-    "group_from_proto",
-    "group_to_proto",
-    "outcome_from_proto",
-    "outcome_to_proto",
-    "packed_memory",
-    "provenance_from_proto",
-    "provenance_to_proto",
-    "unpacked",
-    "unpacked_memory",
     "version_after",
 ]
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
-from mlsdm_grpc.core.mind.pelm import Memory
 from mlsdm_grpc.core.mind.request_window import WindowEntry
-from mlsdm_grpc.core.model.record import ExchangeRole, Float32
+from mlsdm_grpc.core.model.new_memory import ExchangeRole, Float32
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.new_memories import (
     pairs_from_proto,

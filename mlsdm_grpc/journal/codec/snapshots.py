@@ -22,10 +22,11 @@ from google.protobuf.message import DecodeError
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind, Seal
-from mlsdm_grpc.core.mind.pelm import Memory, Pelm
+from mlsdm_grpc.core.mind.pelm import Pelm
 from mlsdm_grpc.core.mind.request_window import WindowEntry
 from mlsdm_grpc.core.mind.steps import finish
-from mlsdm_grpc.core.model.record import Float32
+from mlsdm_grpc.core.model.new_memory import Float32
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.snapshot_view import Taken
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.protowire import varint
@@ -35,7 +36,6 @@ from mlsdm_grpc.journal.codec.snapshot_rows import (
     entry_to_proto,
     float_bytes,
     memories_of,
-    memory_from_row,
     memory_to_row,
 )
 from mlsdm_grpc.journal.codec.snapshot_state import head_of, mind_of
@@ -44,11 +44,8 @@ from mlsdm_grpc.journal.codec.snapshot_words import WordsReader, word_parts
 __all__ = [
     "MEMORIES_A_STEP",
     "PART_BYTES",
-    "SnapshotDamaged",
     "Written",
     "check_snapshot",
-    "memory_from_row",
-    "memory_to_row",
     "read_snapshot",
     "snapshot_bytes",
     "snapshot_reader",
@@ -101,7 +98,7 @@ def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written
     words = _words(mind)
     digest = yield from state
     if digest != seal.memory_digest:
-        raise DataLoss("The memories in a snapshot are not those that its records gave.")
+        raise DataLoss("The memories in a snapshot do not match its records.")
     yield from output.write(_parts(pb.SnapshotFrame(proof=pb.SnapshotProof(**seal._asdict()))))
     for part in words:
         yield
@@ -185,7 +182,7 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
         SemanticsUnknown: The state needs rules that this code does not have.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
-        raise DataLoss("This is not a snapshot of a known format.")
+        raise DataLoss("The file is not a snapshot, or its format is unknown.")
     frames = _read_frames(file)
     first = next(frames, None)
     if first is None or first.WhichOneof("kind") != "head":
@@ -234,7 +231,7 @@ def check_snapshot(file: BinaryIO) -> int:
         DataLoss: A frame is truncated, fails its checksum or is missing.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
-        raise DataLoss("This is not a snapshot of a known format.")
+        raise DataLoss("The file is not a snapshot, or its format is unknown.")
     revision, counts, end = None, [0, 0], None
     try:
         for frame in _read_frames(file):
@@ -269,7 +266,7 @@ def _memory_frames(memories: Iterable[Taken]) -> Iterator[_Frame | None]:
         block: list[tuple[Memory, Float32]] = []
         while some := list(islice(taken, min(MEMORIES_A_STEP, _MEMORIES_PER_FRAME - len(block)))):
             if not all(one.good for one in some):
-                raise DataLoss("A row is damaged; it has to be restored before a snapshot.")
+                raise DataLoss("A row is damaged and must be restored before a snapshot.")
             block += [(one.memory, one.row) for one in some]
             yield None
         if not block:

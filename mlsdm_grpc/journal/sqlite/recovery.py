@@ -1,7 +1,7 @@
 """Recovery of damaged spaces: listing them, and accepting their loss.
 
 The server must be stopped, because the folder is acquired as at a start. Accepting a loss writes
-one record, :class:`~mlsdm_grpc.core.model.record.AcceptLoss`, after the best remaining state. Its
+one record, :class:`~mlsdm_grpc.core.model.bodies.AcceptLoss`, after the best remaining state. Its
 revision is above every acknowledged one, so no revision is reused.
 """
 
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.core.model.record import AcceptLoss, Record
+from mlsdm_grpc.core.model.bodies import AcceptLoss
+from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.ledger import SpaceLedger
 from mlsdm_grpc.journal.protocol import SpaceKey
@@ -123,7 +124,7 @@ def recovering(data_dir: Path) -> Iterator[Recovery]:
     """
     if not (data_dir / DATABASE).exists() and not (data_dir / "heads").exists():
         raise errors.InvalidInput(
-            f"{data_dir} holds no journal.", metadata={"data_dir": str(data_dir)}
+            f"{data_dir} contains no journal.", metadata={"data_dir": str(data_dir)}
         )
     opened = take_over(data_dir, sqlite3.Connection, Reporter(), thorough=True)
     try:

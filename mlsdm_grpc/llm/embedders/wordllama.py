@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,16 @@ class WordLlamaEmbedder:
         # The tokenizer would keep the first 10,000 short texts (below 256 bytes) forever.
         self._model.tokenizer.model._resize_cache(0)  # noqa: SLF001 - has no public name
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        query: bool = False,  # noqa: ARG002 - queries and passages have the same vectors
+        step: Callable[[], None] | None = None,
+    ) -> NDArray[np.float32]:
         """Return (len(texts), 256) float32, not normalised; see :class:`Embedder`."""
+        if step is not None:
+            step()
         if not texts:
             return np.zeros((0, _DIMENSION), np.float32)
         with np.errstate(invalid="ignore", divide="ignore"):

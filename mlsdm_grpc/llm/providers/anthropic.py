@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import anthropic
 
 from mlsdm_grpc.config import AnthropicSettings
-from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece, pieces_of, whole_of
+from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece, pieces_of
 from mlsdm_grpc.llm.providers.events import ServerSentEvent
 from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
 from mlsdm_grpc.llm.providers.provider import (
     FaultKind,
-    ModelAnswer,
     ModelChunk,
     ModelRequest,
     ProviderFault,
     TokenUsage,
 )
+from mlsdm_grpc.llm.providers.sdk_provider import SdkProvider
 from mlsdm_grpc.llm.providers.upstream_json import model_name, part_of, text_of
 
 __all__ = ["AnthropicProvider", "said_in"]
@@ -27,7 +27,7 @@ __all__ = ["AnthropicProvider", "said_in"]
 _MAX_TEMPERATURE: Final = 1.0
 
 
-class AnthropicProvider:
+class AnthropicProvider(SdkProvider):
     """Provider for the Anthropic API; create it outside the event loop.
 
     Args:
@@ -52,26 +52,15 @@ class AnthropicProvider:
         )
         self._create = self._client.messages.with_streaming_response.create
 
-    async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """Return a whole answer; see :class:`Provider`."""
-        async with self._called(request) as pieces:
-            return await whole_of(pieces)
-
-    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
-        """Yield an answer in pieces; see :class:`Provider`."""
-        async with self._called(request, stream=True) as pieces:
-            async for piece in pieces:
-                yield piece
-
     async def aclose(self) -> None:
         """Close all idle connections."""
         await self._client.close()
 
     @asynccontextmanager
     async def _called(
-        self, request: ModelRequest, *, stream: bool = False
+        self, request: ModelRequest, *, stream: bool
     ) -> AsyncIterator[AsyncIterator[ModelChunk]]:
-        """Send a request and read its answer; leaving the context closes the connection."""
+        """Send a request and read its answer; see :class:`SdkProvider`."""
         model = request.model or self._settings.model
         body: dict[str, Any] = {
             "model": model,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from mlsdm_grpc.config import EmbedderSettings, EndpointSettings, LlmSettings
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.llm.embedders import embedder_info
 from mlsdm_grpc.llm.endpoints import endpoint_problems
 from mlsdm_grpc.llm.providers.echo import EchoProvider
 from mlsdm_grpc.llm.providers.provider import Provider
@@ -35,9 +36,18 @@ def provider_problems(settings: LlmSettings) -> Iterator[FieldViolation]:
             yield from _problems("llm.anthropic", settings.anthropic, "anthropic")
 
 
-def embedder_problems(settings: EmbedderSettings) -> Iterator[FieldViolation]:
-    """Yield the faults that prevent the use of the remote embedder."""
-    yield from _problems("embedder", settings, "openai")
+def embedder_problems(name: str, settings: EmbedderSettings) -> Iterator[FieldViolation]:
+    """Yield the faults that prevent the use of an embedder.
+
+    Args:
+        name: Setting `space.embedder`.
+        settings: Settings of the remote embedder.
+    """
+    info = embedder_info(name)
+    if name == "openai":
+        yield from _problems("embedder", settings, "openai")
+    elif info is not None and info.extra:
+        yield from _missing("space.embedder", info.extra, info.module)
 
 
 def _build(name: str, settings: LlmSettings, clock: Callable[[], float]) -> Provider:
@@ -55,9 +65,12 @@ def _build(name: str, settings: LlmSettings, clock: Callable[[], float]) -> Prov
 
 
 def _problems(section: str, settings: EndpointSettings, extra: str) -> Iterator[FieldViolation]:
-    if importlib.util.find_spec(extra) is None:
+    missing = list(_missing(section, extra, extra))
+    yield from missing or endpoint_problems(section, settings)
+
+
+def _missing(section: str, extra: str, module: str) -> Iterator[FieldViolation]:
+    if importlib.util.find_spec(module) is None:
         install = f"pip install -c constraints.txt -e '.[{extra}]'"
         wanted = f"the extra {extra} is not installed; in the folder of the source: {install}"
         yield FieldViolation(section, wanted)
-        return
-    yield from endpoint_problems(section, settings)

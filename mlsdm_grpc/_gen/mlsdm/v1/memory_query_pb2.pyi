@@ -78,6 +78,26 @@ class QueryMemoriesRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SPACE_FIELD_NUMBER: _builtins.int
     EMBEDDING_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
@@ -98,6 +118,7 @@ class QueryMemoriesRequest(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     BEFORE_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     text: _builtins.str
@@ -167,6 +188,12 @@ class QueryMemoriesRequest(_message.Message):
     def before(self) -> _timestamp_pb2.Timestamp:
         """Optional. End of the time range of a match, exclusive."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. Required metadata entries of a match: each key with exactly this value. At most 4096
+        bytes over all keys and values.
+        """
+
     def __init__(
         self,
         *,
@@ -190,10 +217,11 @@ class QueryMemoriesRequest(_message.Message):
         conversation_id: _builtins.str = ...,
         after: _timestamp_pb2.Timestamp | None = ...,
         before: _timestamp_pb2.Timestamp | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "conversation_id", b"conversation_id", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "sources", b"sources", "space", b"space", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_revision", b"_min_revision", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "conversation_id", b"conversation_id", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "metadata", b"metadata", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_revision", b"min_revision", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "sources", b"sources", "space", b"space", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_confidence: _TypeAlias = _typing.Literal["min_confidence"]  # noqa: Y015
     _WhichOneofArgType__min_confidence: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence"]  # noqa: Y015
@@ -286,6 +314,26 @@ class MemoryQuery(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     EMBEDDING_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     TOP_K_FIELD_NUMBER: _builtins.int
@@ -304,6 +352,7 @@ class MemoryQuery(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     AFTER_FIELD_NUMBER: _builtins.int
     BEFORE_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Optional. A text that the server embeds, 1 to 8192 bytes of UTF-8, not only white space and
     invisible characters.
@@ -367,6 +416,12 @@ class MemoryQuery(_message.Message):
     def before(self) -> _timestamp_pb2.Timestamp:
         """Optional. End of the time range of a match, exclusive."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. Required metadata entries of a match: each key with exactly this value. At most 4096
+        bytes over all keys and values.
+        """
+
     def __init__(
         self,
         *,
@@ -388,10 +443,11 @@ class MemoryQuery(_message.Message):
         conversation_id: _builtins.str = ...,
         after: _timestamp_pb2.Timestamp | None = ...,
         before: _timestamp_pb2.Timestamp | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "embedding", b"embedding", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "synaptic_bias", b"synaptic_bias", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "conversation_id", b"conversation_id", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "sources", b"sources", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "_phase_weight", b"_phase_weight", "_synaptic_bias", b"_synaptic_bias", "after", b"after", "before", b"before", "conversation_id", b"conversation_id", "embedding", b"embedding", "include_embedding", b"include_embedding", "labels", b"labels", "metadata", b"metadata", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "mode", b"mode", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "query", b"query", "sources", b"sources", "synaptic_bias", b"synaptic_bias", "text", b"text", "top_k", b"top_k", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_confidence: _TypeAlias = _typing.Literal["min_confidence"]  # noqa: Y015
     _WhichOneofArgType__min_confidence: _TypeAlias = _typing.Literal["_min_confidence", b"_min_confidence"]  # noqa: Y015
@@ -538,6 +594,26 @@ class ListMemoriesRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SPACE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
@@ -546,6 +622,7 @@ class ListMemoriesRequest(_message.Message):
     MIN_REVISION_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     page_size: _builtins.int
@@ -570,6 +647,12 @@ class ListMemoriesRequest(_message.Message):
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
         """Optional. Allowed sources, at most 8; empty allows all. Part of the filter."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Optional. Required metadata entries of a memory: each key with exactly this value. At most 4096
+        bytes over all keys and values. Part of the filter.
+        """
+
     def __init__(
         self,
         *,
@@ -581,10 +664,11 @@ class ListMemoriesRequest(_message.Message):
         min_revision: _builtins.int | None = ...,
         sources: _abc.Iterable[_memory_pb2.MemorySource.ValueType] | None = ...,
         conversation_id: _builtins.str = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "min_revision", b"min_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "min_revision", b"min_revision", "page_size", b"page_size", "page_token", b"page_token", "sources", b"sources", "space", b"space"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "metadata", b"metadata", "min_revision", b"min_revision", "page_size", b"page_size", "page_token", b"page_token", "sources", b"sources", "space", b"space"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_revision: _TypeAlias = _typing.Literal["min_revision"]  # noqa: Y015
     _WhichOneofArgType__min_revision: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision"]  # noqa: Y015
