@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from prometheus_client import Counter
@@ -23,6 +23,7 @@ from mlsdm_grpc.governance.policy.verdict import (
     enforced,
     verdicts,
 )
+from mlsdm_grpc.moderation.scorer import Scorer, overridden
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.moderation.text_client import Compared, Texts
 from mlsdm_grpc.moderation.text_costs import ToMeasure
@@ -36,7 +37,6 @@ __all__ = [
     "Judged",
     "Judging",
     "PromptMeasurement",
-    "Scorer",
     "has_redactions",
     "log_speech",
 ]
@@ -44,17 +44,6 @@ __all__ = [
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
-
-
-class Scorer(Protocol):
-    """Scorer outside the text workers, for example a moderation endpoint."""
-
-    has_stand_in: bool
-    """True if the text workers' value replaces one that the scorer fails to return."""
-
-    async def score(self, text: str, tenant: str, deadline_s: float) -> float | None:
-        """Return a moral value, 0 (harmful) to 1; None on failure. Never raises for a failure."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +157,7 @@ class Judging:
         values, (found, _) = await self.beside_scores(
             texts if asked else (), measuring, tenant, deadline_s
         )
-        return self._overridden(found, values) if asked else found
+        return overridden(self._scorer, found, values) if asked else found
 
     async def measure_prompt(
         self,
@@ -201,7 +190,7 @@ class Judging:
         wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here, query=True)
         measuring = self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True)
         values, (found, vectors) = await self.beside_scores(texts, measuring, tenant, deadline_s)
-        measured, *rest = self._overridden(found, values)
+        measured, *rest = overridden(self._scorer, found, values)
         return PromptMeasurement(measured, rest[0] if rest else None, vectors[0])
 
     async def examine_answer(
@@ -242,7 +231,7 @@ class Judging:
         )
         if looked is not None:
             log_speech(looked.report, tenant)
-        (response,) = self._overridden(found[:1], values)
+        (response,) = overridden(self._scorer, found[:1], values)
         return AnswerExamination(text, response, found[1], looked)
 
     def verdicts(
@@ -312,22 +301,9 @@ class Judging:
         return report
 
     @property
-    def scores_elsewhere(self) -> bool:
-        """True if moral values come from outside the text workers."""
-        return self._scorer is not None
-
-    def final_value(self, found: Measurement, value: float | None) -> float | None:
-        """Return the external scorer's ``value``; the measured one if it failed and may."""
-        stands_in = value is None and self._scorer is not None and self._scorer.has_stand_in
-        return found.moral_value if stands_in else value
-
-    def _overridden(
-        self, found: Sequence[Measurement], values: Sequence[float | None]
-    ) -> list[Measurement]:
-        """Return measurements with the moral values of the external scorer, if it was called."""
-        pairs = zip(found, values, strict=bool(values))
-        changed = [each.with_moral_value(self.final_value(each, value)) for each, value in pairs]
-        return changed or list(found)
+    def scorer(self) -> Scorer | None:
+        """Scorer outside the text workers, if there is one."""
+        return self._scorer
 
     def count(self, found: Iterable[Verdict]) -> None:
         """Count verdicts that :meth:`verdicts` did not produce."""

@@ -13,6 +13,7 @@ from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.llm.guard_models import guard_value_of, yes_no_value_of
 from mlsdm_grpc.llm.moderation import moderation_scorer
 from mlsdm_grpc.llm.score_cache import ScoreCache
+from mlsdm_grpc.moderation.scorer import final_value
 from mlsdm_grpc.observability.metrics import Metrics
 
 
@@ -183,15 +184,12 @@ def test_a_cache_forgets_by_age_and_by_last_use():
 
 @pytest.mark.parametrize(("stands_in", "value"), [(True, 0.7), (False, None)])
 def test_detectors_stand_in_for_an_endpoint_that_fails(stands_in, value):
-    from mlsdm_grpc.moderation.moderator import Judging
-
     class Failing:
         has_stand_in = stands_in
 
         async def score(self, _text, _tenant, _deadline_s):
             await asyncio.sleep(0)
 
-    judging = Judging(None, None, scorer=Failing(), metrics=Metrics())
     measured = Measurement(scores={}, moral_value=0.7, injection_score=0.0, findings=())
-    assert judging.final_value(measured, None) == value
-    assert judging.final_value(measured, 0.3) == 0.3
+    assert final_value(Failing(), measured, None) == value
+    assert final_value(Failing(), measured, 0.3) == 0.3
