@@ -154,9 +154,8 @@ class Judging:
             return [Measurement() for _ in texts]
         asked = stage in _SCORED_ELSEWHERE
         measuring = self._texts.measure(wanted, tenant, deadline_s)
-        values, (found, _) = await self.beside_scores(
-            texts if asked else (), measuring, tenant, deadline_s
-        )
+        scored = texts if asked else ()
+        values, (found, _) = await self.beside_scores(scored, measuring, tenant, deadline_s)
         return overridden(self._scorer, found, values) if asked else found
 
     async def measure_prompt(
