@@ -19,7 +19,7 @@ MUTMUT_VERSION  := 3.8.1
 .DEFAULT_GOAL := help
 .PHONY: help setup serve demo test faults test-all bench bench-beside eval realtext train bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
 
-help: ## list these targets
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -31,15 +31,15 @@ $(VENV)/.dev: $(VENV)/.runtime
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-setup: $(VENV)/.dev ## make the virtual environment with everything for development
+setup: $(VENV)/.dev ## create the virtual environment for development
 
-serve: $(VENV)/.runtime ## start the server with the embedded defaults (127.0.0.1:50051)
+serve: $(VENV)/.runtime ## start the server with default settings on 127.0.0.1:50051; Ctrl-C stops it
 	$(BIN)/mlsdm serve
 
-demo: $(VENV)/.runtime ## start a server, ingest Python's documentation topics, ask twelve questions
+demo: $(VENV)/.runtime ## start a server, store a documentation, ask twelve questions
 	$(BIN)/python clients/python/demo.py
 
-test: setup ## the fast tests: Python only, at most 5 minutes; COV=1 measures branch coverage too
+test: setup ## run the fast tests, at most 5 minutes; COV=1 also measures branch coverage
 ifdef COV
 	rm -f .coverage .coverage.*
 	$(RUN) -m coverage run -m pytest $(PARALLEL) --timeout 120 -m '$(FAST)'
@@ -49,14 +49,14 @@ else
 	$(PYTEST) $(PARALLEL) -m '$(FAST)'
 endif
 
-faults: setup ## the tests under load, with kills, damage and random schedules, at their small counts
+faults: setup ## run the tests with load, kills, damage and random schedules, with small counts
 	$(PYTEST) -n 2 --dist worksteal -m 'load and not (slow or tools or root)'
 
-test-all: setup tools ## the tests that need other tools, which it installs
+test-all: setup tools ## install other tools and run the tests that need them
 	-$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,semantic]'
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(PYTEST) -m '(tools or root) and not slow'
 
-bench: setup loadgen ## time everything on this machine, about an hour and a half; docs/benchmarks.md
+bench: setup loadgen ## run all benchmarks, about 90 minutes; docs/benchmarks.md
 	-$(BIN)/pip install --quiet --disable-pip-version-check hnswlib==$(HNSWLIB_VERSION)
 	$(BIN)/python benchmarks/kernel.py targets
 	$(BIN)/python benchmarks/mind.py
@@ -64,16 +64,16 @@ bench: setup loadgen ## time everything on this machine, about an hour and a hal
 	$(BIN)/python benchmarks/overload.py
 	$(BIN)/python benchmarks/kernel.py grid --window-s 0.1
 
-bench-beside: setup loadgen ## whether requests cost more CPU than in another checkout: BESIDE=, its folder
+bench-beside: setup loadgen ## compare the CPU cost of requests with another checkout: BESIDE=folder
 	$(BIN)/python benchmarks/server.py --beside '$(BESIDE)'
 
-realtext: setup ## fetch packages and collect their paragraphs in the cache, some 4 GB and 5 minutes
+realtext: setup ## download packages and cache their paragraphs, about 4 GB and 5 minutes
 	$(BIN)/python -m tools.realtext.collect
 
-eval: realtext ## true and false positives of the detectors; docs/evaluation.md
+eval: realtext ## measure true and false positives of the detectors; docs/evaluation.md
 	$(BIN)/python -m tools.evaluate
 
-train: realtext ## make the weights of the linear model from labelled lines and real text
+train: realtext ## train the linear model on labelled lines and real text
 	-$(BIN)/pip install --quiet --disable-pip-version-check scipy==$(SCIPY_VERSION)
 	$(BIN)/python -m tools.train
 
@@ -86,18 +86,18 @@ bench-smoke: setup loadgen
 
 loadgen: $(TOOLS)/bin/loadgen ## build the load generator of the benchmarks
 
-slow: setup ## full counts, by hand; each run is recorded in docs/evidence/
+slow: setup ## run the slow tests with full counts; results in docs/evidence/
 	$(PYTEST) -m slow --timeout 3600
 
-mutants: setup ## mutate the core and see whether the tests notice; MUTANTS= some, docs/evidence/mutation.md
+mutants: setup ## run mutation tests of the core; MUTANTS=number, docs/evidence/mutation.md
 	$(BIN)/pip install --quiet --disable-pip-version-check mutmut==$(MUTMUT_VERSION)
 	$(BIN)/mutmut run $(if $(MUTANTS),'$(MUTANTS)')
 	$(BIN)/mutmut results
 
-cov: ## the fast tests with branch coverage; fails below 90 %
+cov: ## run the fast tests with branch coverage; fails below 90 %
 	$(MAKE) test COV=1
 
-check: lint type layers contract ## everything that reads the code without running it
+check: lint type layers contract ## run all static checks
 
 lint: setup
 	$(BIN)/ruff check .
@@ -138,5 +138,5 @@ $(TOOLS)/bin/loadgen: $(wildcard benchmarks/loadgen/*) | $(VENV)/.runtime
 	$(with_go)
 	cd benchmarks/loadgen && $(GO) vet . && $(GO) test . && $(GO) build -o "$(CURDIR)/$@" .
 
-clean: ## remove what the targets above made, but not data/
+clean: ## remove generated files, but not data/
 	rm -rf $(VENV) $(TOOLS) mutants .coverage .coverage.* .mypy_cache .ruff_cache .hypothesis .import_linter_cache

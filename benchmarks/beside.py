@@ -81,7 +81,7 @@ def verdict(rows: Sequence[Compared]) -> tuple[bool, list[str]]:
 
 
 def report(other: Path, sizes: Sizes, *, windows: int, window_s: float) -> tuple[bool, list[str]]:
-    """Measure this checkout beside another one.
+    """Compare this checkout with another one.
 
     Args:
         other: Folder of the other checkout, with a ``.venv``.
@@ -90,7 +90,7 @@ def report(other: Path, sizes: Sizes, *, windows: int, window_s: float) -> tuple
         window_s: Length of a window, seconds.
 
     Returns:
-        Whether the rule holds, and the table with the verdict.
+        True if the rule holds, and the table with the verdict.
 
     Raises:
         CheckoutError: The other checkout cannot be run.

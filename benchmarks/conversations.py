@@ -19,7 +19,7 @@ from typing import Any
 __all__ = ["Context", "Conversation", "Question", "load"]
 
 ADVERSARIAL = 5
-"""Category of the questions whose answer nobody gave."""
+"""Category of the questions without an answer in the conversation."""
 _SESSION = re.compile(r"session_(\d+)")
 _TURN_ID = re.compile(r"D\d+:\d+")
 
@@ -34,7 +34,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a turn is stored with beside its text."""
+    """Fields that are stored with a turn in addition to its text."""
 
     turns: int = 0
     """Turns before it in the same session."""

@@ -16,7 +16,7 @@ _EMPTY_S = 5.0
 
 
 class NoGroups(Exception):
-    """This machine lets nobody make such groups; the message says why."""
+    """Error: this machine does not allow such groups; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class MemoryGroup:
 
     @property
     def held_bytes(self) -> int:
-        """What it holds now and the kernel cannot take back."""
+        """Memory that the kernel cannot reclaim, bytes."""
         return self._stat("total_rss") + self._stat("total_shmem")
 
     @property

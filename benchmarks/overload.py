@@ -1,4 +1,4 @@
-"""The server under more load than it can bear, and tenants beside a greedy one.
+"""Server under overload, and tenants that share it with a greedy tenant.
 
     python benchmarks/overload.py                     all scenarios, about a quarter of an hour
     python benchmarks/overload.py --only unary noisy  some of them
@@ -37,7 +37,7 @@ CONNECTIONS = 16
 STREAMS = 100
 """Calls on one connection at once; what the server allows by default."""
 FEW_STREAMS = 8
-"""The same where calls have to wait in the clients: capacity x tolerated wait / connections."""
+"""Rate at which calls wait in the clients: capacity x tolerated wait / connections."""
 PATIENCE_S = 20.0
 """Deadline of calls whose latency does not count."""
 BATCH, BULK_BATCH = 32, 128
@@ -61,7 +61,7 @@ Report = list[str]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much of everything."""
+    """Sizes and durations of a run."""
 
     small: int = 1_000
     full: int = 20_000
@@ -199,7 +199,7 @@ def unary(folder: Path, plan: Plan) -> Report:
 def _surges(
     here: Arena, title: str, method: str, messages: Path, *, in_flight: int, aims: Sequence[int]
 ) -> Report:
-    """Measure what becomes of calls during surges and after them, each beside its capacity."""
+    """Measure the calls during and after surges, each relative to its capacity."""
     lines, capacities = [SURGE_HEADER, "|" + "---|" * (SURGE_HEADER.count("|") - 1)], []
     for factor, aim in zip(FACTORS, aims, strict=True):
         surges = []
@@ -217,7 +217,7 @@ def _surges(
 
 @dataclass(frozen=True, slots=True)
 class Surge:
-    """What became of the calls of one surge."""
+    """Outcomes of the calls of one surge."""
 
     goodput: float
     """Calls answered a second, of the capacity."""
@@ -303,7 +303,7 @@ def recovery_s(series: dict[str, Any], *, calm_s: float, end_s: float) -> float 
 
 
 def noisy(folder: Path, plan: Plan) -> Report:
-    """A quiet tenant beside one that takes 20 shares, and beside 20 that take one each."""
+    """Measure a quiet tenant with one tenant of 20 shares, and with 20 tenants of one share."""
     many = [f"tenant-{i}" for i in range(GREED)]
     with arena(folder, plan, ["quiet", "noisy", *many]) as here:
         here.fill("small", plan.small, ["quiet", "noisy", *many])
@@ -327,7 +327,7 @@ def noisy(folder: Path, plan: Plan) -> Report:
 
 
 def bulk(folder: Path, plan: Plan) -> Report:
-    """Interactive calls beside large batches on the same worker, half of its capacity and all."""
+    """Measure interactive calls with large batches on one worker, at half and at full load."""
     with arena(folder, plan, ["quiet", "noisy"]) as here:
         here.fill("small", plan.small, ["quiet"])
         here.fill("full", plan.full, ["noisy"])
@@ -407,7 +407,7 @@ def fair(folder: Path, plan: Plan) -> Report:
 
 
 def jain_index(amounts: Sequence[float]) -> float:
-    """Return 1 when all have the same, 1 / n when one has everything; 0 when nobody has any."""
+    """Return the fairness index: 1 for equal shares, 1 / n for a single holder, 0 for no shares."""
     squares = sum(amount * amount for amount in amounts)
     return sum(amounts) ** 2 / (len(amounts) * squares) if squares else 0.0
 

@@ -75,7 +75,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """What one contender needs or does over what another one does, window by window."""
+    """Ratio of one contender to another, window by window."""
 
     median: float
     lowest: float

@@ -91,7 +91,8 @@ def serving(
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            cwd=root,  # `python -m` looks there first of all
+            # ``python -m`` searches the working directory first.
+            cwd=root,
             env={
                 **own,
                 "PYTHONPATH": str(root),

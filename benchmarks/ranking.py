@@ -1,4 +1,4 @@
-"""How good rankings are: measures for each question, their means and bootstrap intervals."""
+"""Quality of rankings: measures for each question, their means and bootstrap intervals."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Recall in conversations: how many questions find the turns that hold their answers.
+"""Recall in conversations: the share of questions that find the turns with their answers.
 
     python benchmarks/recall.py FOLDER           a folder or zip file, see conversations.py
-    python benchmarks/recall.py FOLDER --served  ask a server over the wire beside that
+    python benchmarks/recall.py FOLDER --served  also ask a server
+    python benchmarks/recall.py FOLDER --e5      the embedder e5, ten minutes; extra `semantic`
     python benchmarks/recall.py FOLDER --tune    choose constants, each conversation left out once
 
 Each turn is one memory. any@k is the share of questions with one of the turns that hold the answer
@@ -24,9 +25,9 @@ from pairs import publish
 from ranking import DEPTH, MEASURES, Values, interval, measures
 from served import Served, served
 
-from mlsdm_grpc.core.store.fusion import Fusion
+from mlsdm_grpc.core.store.fusion import Fusion, fusion_of
 from mlsdm_grpc.core.store.lexical_index import Bm25
-from mlsdm_grpc.llm.embedders.embedder import load_embedder
+from mlsdm_grpc.llm.embedders.embedder import embedder_info, load_embedder
 
 CONTEXTS = (Context(), Context(1), Context(1, date=True), Context(2, date=True))
 MODES = ("auto", "lexical", "vector")
@@ -38,7 +39,7 @@ WORDS = Fusion(vector_weight=0.15)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a finder achieved."""
+    """Measurements of one search method."""
 
     values: Values
     """(questions, measures)."""
@@ -72,6 +73,19 @@ def evaluate(finder: Finder, conversations: Sequence[Conversation], context: Con
     return Result(np.array(values), 1e6 * asked_s / len(values), 1e6 * filled_s / turns)
 
 
+def sentence_finders() -> list[tuple[Finder, Sequence[Context]]]:
+    """Return the finders with the embedder e5, alone and beside the words."""
+    embedder = load_embedder("e5")
+    vectors = Vectors(
+        embedder.embed, lambda texts: embedder.embed(texts, query=True), name="VECTOR, e5"
+    )
+    info = embedder_info("e5")
+    hybrid = Hybrid(
+        Lexical(), vectors, WORDS if info is None else fusion_of(info.model_id), name="HYBRID, e5"
+    )
+    return [(vectors, CONTEXTS[-1:]), (hybrid, CONTEXTS[-1:])]
+
+
 def finders() -> list[tuple[Finder, Sequence[Context]]]:
     """Return what is compared, and with which contexts."""
     vectors = Vectors.of(load_embedder("wordllama"))
@@ -94,6 +108,11 @@ def report_of_server(conversations: Sequence[Conversation]) -> list[str]:
     with served(MODES) as found:
         asked = [(finder, CONTEXTS) for finder in found]
         return table(conversations, [*finders(), *asked])
+
+
+def report_with_e5(conversations: Sequence[Conversation]) -> list[str]:
+    """Return the table of the finders with the embedder e5."""
+    return table(conversations, sentence_finders())
 
 
 def table(
@@ -186,11 +205,16 @@ def main() -> None:
     parser.add_argument("conversations", type=Path, help="folder or zip file")
     parser.add_argument("--tune", action="store_true", help="choose the constants instead")
     parser.add_argument("--served", action="store_true", help="with a server over the wire")
+    parser.add_argument("--e5", action="store_true", help="only the embedder e5, with context")
     parser.add_argument("--write", type=Path, help="file that the table is written to")
     arguments = parser.parse_args()
     made: Callable[[Sequence[Conversation]], list[str]] = report
-    if arguments.tune or arguments.served:
-        made = tune if arguments.tune else report_of_server
+    for wanted, other in (
+        (arguments.tune, tune),
+        (arguments.served, report_of_server),
+        (arguments.e5, report_with_e5),
+    ):
+        made = other if wanted else made
     publish(made(load(arguments.conversations)), arguments.write)
 
 

@@ -49,8 +49,9 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import (
 )
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import NODE_MODE_NORMAL
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2 import CreateSpaceRequest
-from mlsdm_grpc.config import MIB, load_settings
+from mlsdm_grpc.config import load_settings
 from mlsdm_grpc.server.memory_plan import minimum_bytes
+from mlsdm_grpc.units import MIB
 
 EXPORT = "/mlsdm.v1.MemoryService/ExportMemories"
 STATUS = "/mlsdm.v1.AdminService/GetNodeStatus"
@@ -186,7 +187,7 @@ def _idle(target: str, count: int) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a server in one run."""
+    """Outcome of one run of a server."""
 
     limit_bytes: int
     rest_bytes: int
@@ -213,7 +214,7 @@ class Outcome:
 
 
 def rush(folder: Path, *, factor: float, seconds: float) -> Outcome:
-    """Run a server in a group of a multiple of its minimum beside clients.
+    """Run a server in a group with a multiple of its minimum memory, together with clients.
 
     Raises:
         NoGroups: There are no such groups here.

@@ -112,7 +112,7 @@ class Bench:
 
 
 def report(sizes: Sizes, *, windows: int, window_s: float) -> list[str]:
-    """Return the table of the server beside the echo."""
+    """Return the table that compares the server with the echo."""
     with ExitStack() as stack:
         bench = Bench(stack, sizes)
         rows = list(bench.rows())
@@ -128,7 +128,7 @@ def report(sizes: Sizes, *, windows: int, window_s: float) -> list[str]:
 
 
 def arguments() -> argparse.Namespace:
-    """Return the options; windows are shorter and more beside another checkout."""
+    """Return the options; a comparison with another checkout has more and shorter windows."""
     parser = options(__doc__)
     parser.set_defaults(windows=None, window_s=None)
     parser.add_argument("--beside", type=Path, metavar="DIR", help="checkout to compare with")

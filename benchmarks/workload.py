@@ -38,7 +38,7 @@ PAGES_IN_FLIGHT = 2
 PAGE_WINDOWS = 3
 """A page can take longer than a short window."""
 BATCHES_IN_FLIGHT = 2
-"""On one connection; more would be answered in bursts that are long beside a window."""
+"""Rate on one connection; a higher rate would cause bursts that are long relative to a window."""
 MEMORIES = 64
 """Memories of one message of IngestMemories."""
 GENERATIONS_IN_FLIGHT = 4

@@ -11,20 +11,21 @@ __all__ = ["Ids", "RandomPool", "random_bytes"]
 
 _MS_NS: Final = 1_000_000
 _POOL_BYTES: Final = 4_096
+# Base 32 as Crockford writes it.
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Base 32 as Crockford writes it."""
 _PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+# Values of the 13 pairs of characters of a ULID; the first pair has 8 bits and two leading zeros.
 _SHIFTS: Final = tuple(range(120, -1, -10))
-"""Of the 13 pairs of characters of a ULID; the first one has 8 bits and two zeros before them."""
 
 
 class RandomPool:
     """Random bytes, drawn from a source in blocks: one system call serves hundreds of ids.
 
-    Not for keys: bytes wait in memory until they are used. Not for several threads.
+    It is unsuitable for keys, because bytes stay in memory until they are used, and it is not
+    thread-safe.
 
     Args:
-        source: Returns so many random bytes.
+        source: Function that returns the given number of random bytes.
     """
 
     __slots__ = ("_at", "_block", "_source")
@@ -35,7 +36,7 @@ class RandomPool:
         self._at = 0
 
     def __call__(self, count: int) -> bytes:
-        """Return ``count`` bytes, at most 4,096, that were returned to nobody else."""
+        """Return ``count`` bytes, at most 4,096, that no other call returns."""
         end = self._at + count
         if end > len(self._block):
             self._block = self._source(_POOL_BYTES)

@@ -1,4 +1,4 @@
-"""What every test gets: the asyncio backend, and a guard against blocking the event loop."""
+"""Fixtures of every test: the asyncio backend, and a guard against blocking the event loop."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ async def driver() -> AsyncIterator[Any]:
 
 @pytest.fixture(autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:
-    """Raise in whatever part of the service blocks the event loop."""
+    """Raise in the part of the service that blocks the event loop."""
     with blockbuster_ctx("mlsdm_grpc") as guard:
-        # grpc joins its poller when its last object goes, in whatever frame that happens to be.
+        # grpc joins its poller when its last object is released, which can happen in any frame.
         guard.functions["threading.Lock.acquire"].can_block_in(
             "threading.py", {"_wait_for_tstate_lock"}
         )
-        # Measuring coverage takes a lock for a moment wherever a file is met for the first time.
+        # Coverage measurement takes a lock for a moment when it meets a file for the first time.
         guard.functions["threading.Lock.acquire"].can_block_in(
             "coverage/collector.py", {"lock_data", "unlock_data"}
         )

@@ -185,7 +185,7 @@ RULES: dict[str, Callable[[Measurement], bool]] = {
 
 
 class Alarm(NamedTuple):
-    """A paragraph that a rule is broken by; it is told by its digest, never by its text."""
+    """Paragraph that breaks a rule, identified by its digest and never by its text."""
 
     rule: str
     language: str
@@ -225,8 +225,8 @@ def _real_section() -> Iterator[str]:
     yield "## Real text"
     yield ""
     yield f"Alarms per 10,000 paragraphs of the final third, {total.total():,} of them, with 95 %"
-    yield "bounds. Every alarm counts as false, whatever the paragraph says: some do insult or"
-    yield "threaten, and what looks like a telephone number in a manual often is one."
+    yield "bounds. Every alarm counts as false, even if the paragraph does insult or"
+    yield "threaten, or contains a real telephone number in a manual."
     yield ""
     yield "| rule | " + " | ".join(languages) + " |"
     yield "|---|" + "---:|" * len(languages)

@@ -42,7 +42,7 @@ DATA = Path(__file__).parents[1] / "tests" / "data"
 FILE = Path(__file__).parents[1] / "mlsdm_grpc/governance/data/linear_model.bin"
 ITERATIONS = 80
 DECAY = 0.3
-"""Of weights of words and letters; of those of rules as well."""
+"""Weight decay of word, letter and rule weights."""
 LINE_WEIGHT = 3.0
 """Weight of a labelled line with matches of rules; a paragraph counts 1."""
 BARE_WEIGHT = 1.5
@@ -66,7 +66,7 @@ CODE_WEIGHT = 2.0
 class Example(NamedTuple):
     text: str
     harm: bool | None
-    """None where it is not known."""
+    """Label; None if unknown."""
     injection: bool | None
 
 
@@ -158,12 +158,12 @@ class Table(NamedTuple):
 
     rows: list[Row]
     text: np.ndarray
-    """By row, the number of its text."""
+    """Number of the text of each row."""
     harm: np.ndarray
-    """By text: 1, 0, or -1 where it is not known."""
+    """Label of each text: 1, 0, or -1 if unknown."""
     injection: np.ndarray
     real: np.ndarray
-    """By text: whether it is a paragraph of a package."""
+    """True for each text that is a paragraph of a package."""
     calibrates: np.ndarray
 
 
@@ -287,15 +287,15 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
 class Calibration(NamedTuple):
     slope: float
     cuts: list[float]
-    """By language; the last one is the highest."""
+    """Cut of each language; the last one is the highest."""
 
 
 USED = {
     "harm": Calibration(1.2, [0.3, 0.6, -0.5, 0.3, -0.35, -0.5]),
     "injection": Calibration(1.2, [0.1, -0.6, 0.1, 0.25, 0.4, -0.5]),
 }
-"""Set by hand from the highest logits of the paragraphs that calibrate, beside the estimate, whose
-tails rest on few of them. After other examples compare, and set them anew."""
+"""Cuts set by hand from the highest logits of the calibration paragraphs, together with the
+estimate, whose tails depend on few of them. Compare and set them again after other examples."""
 
 
 def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:

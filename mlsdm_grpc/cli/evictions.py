@@ -22,6 +22,7 @@ async def eviction_line(memory: "MemoryClient", count: int) -> str:
     what = "1 older memory was" if count == 1 else f"{count} older memories were"
     try:
         capacity = (await memory.state()).state.memory.capacity
-    except MlsdmError:  # the write is done, whatever this call comes to
+    # The write is done already; its result does not depend on this call.
+    except MlsdmError:
         return f"{what} evicted to make room"
     return f"{what} evicted to make room (capacity {capacity})"

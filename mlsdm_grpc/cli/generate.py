@@ -43,7 +43,7 @@ def generate(
     the exchange is printed on standard error.
     """
     asked = typer.get_text_stream("stdin").read() if prompt == "-" else prompt
-    told = _Json() if session.as_json else _Words(verbose=verbose)
+    printer = _Json() if session.as_json else _Words(verbose=verbose)
 
     async def work(memory: "MemoryClient") -> str:
         events = memory.stream_generate(
@@ -56,13 +56,13 @@ def generate(
         )
         evicted = 0
         async for event in events:
-            told.tell(event)
+            printer.show(event)
             evicted += len(event.final.evicted_memory_ids)
         return await eviction_line(memory, 0 if session.as_json else evicted)
 
     if line := session.run(work):
         typer.echo(line, err=True)
-    if told.refused:
+    if printer.refused:
         raise typer.Exit(1)
 
 
@@ -72,7 +72,7 @@ class _Json:
     def __init__(self) -> None:
         self.refused = False
 
-    def tell(self, event: "StreamGenerateResponse") -> None:
+    def show(self, event: "StreamGenerateResponse") -> None:
         echo_json(message_dict(event))
         self.refused |= event.HasField("final") and bool(_refused(event.final))
 
@@ -85,7 +85,7 @@ class _Words:
         self._verbose = verbose
         self._line_is_open = False
 
-    def tell(self, event: "StreamGenerateResponse") -> None:
+    def show(self, event: "StreamGenerateResponse") -> None:
         if event.HasField("token"):
             typer.echo(event.token.text, nl=False)
             self._line_is_open = not event.token.text.endswith("\n")
@@ -102,7 +102,7 @@ class _Words:
             self.refused = True
             typer.echo(f"[no answer: {why}]", err=True)
         elif _is_incomplete(final):
-            typer.echo("[the answer may lack its end]", err=True)
+            typer.echo("[the answer may be incomplete]", err=True)
         if final.HasField("remember_status"):
             typer.echo(f"[not remembered: {final.remember_status.message}]", err=True)
 

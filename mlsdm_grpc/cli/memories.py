@@ -71,8 +71,8 @@ def put(
             pinned=pinned,
             allow_replace=allow_replace,
         )
-        told = 0 if session.as_json else len(stored.evicted_memory_ids)
-        return stored, await eviction_line(memory, told)
+        evicted_count = 0 if session.as_json else len(stored.evicted_memory_ids)
+        return stored, await eviction_line(memory, evicted_count)
 
     response, evicted = session.run(work)
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_REFUSED, PutResult

@@ -151,6 +151,7 @@ async def _serve(settings: "Settings") -> None:
                 _say(f"STOPPED calls={calls} calls_cut={cut} served_s={served_s:.3f}")
             else:
                 log.info("start_cancelled")
+            # The watcher of signals runs until the end, so that a second signal is effective.
             watcher.cancel_scope.cancel()
     if serving.is_set() and journal.failed:
         raise Unavailable(
@@ -160,7 +161,7 @@ async def _serve(settings: "Settings") -> None:
 
 
 async def _keep_promise(data_port: "GrpcServer") -> None:
-    """End the process at the time promised in the response to Drain, whatever is unfinished.
+    """End the process at the time promised in the response to Drain, even with work unfinished.
 
     Every acknowledged write is in the journal; at most a snapshot is missing.
     """

@@ -52,8 +52,8 @@ class Stored:
             filled = {name: values for name, values in lists.items() if values}
             echo_json({**about, "results": dict(self.results), **filled})
             return
-        told = (f"{count} {name.lower()}" for name, count in sorted(self.results.items()))
-        typer.echo(line.format(", ".join(told) or "nothing to store"))
+        counts = (f"{count} {name.lower()}" for name, count in sorted(self.results.items()))
+        typer.echo(line.format(", ".join(counts) or "nothing to store"))
         for each in (*self.problems, *filter(None, [self.eviction_line])):
             typer.echo(each, err=True)
 

@@ -74,6 +74,7 @@ class Connection:
             try:
                 answer = await rpc(request, timeout=deadline_s - clock(), metadata=metadata)
             except grpc.aio.AioRpcError as failure:
+                # Most calls succeed at once and need no bookkeeping.
                 attempts = attempts or self._attempts(request, deadline_s, write_id)
                 await attempts.after(failure)
             else:
@@ -140,4 +141,5 @@ class Connection:
         return self._timeout_s if timeout_s is None else timeout(timeout_s)
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
+        # An id of the client also identifies a call that never reached the server.
         return (*self._credential, (REQUEST_ID, str(uuid.uuid4())))

@@ -55,7 +55,7 @@ def typed_error(failure: grpc.aio.AioRpcError, *, write_id: str = "") -> errors.
     if code == _DEADLINE_EXCEEDED:
         reason = "OUTCOME_UNKNOWN" if write_id else "DEADLINE_EXPIRED"
         return errors.DeadlineExceeded(
-            "The deadline passed without an answer.", reason=reason, metadata=metadata
+            "The deadline passed before an answer arrived.", reason=reason, metadata=metadata
         )
     if code != _UNAVAILABLE:
         return error

@@ -21,8 +21,8 @@ import grpc.aio
 from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamFlow, StreamOpen
 from mlsdm_grpc.client.failures import typed_errors
 from mlsdm_grpc.client.retry import Retry
-from mlsdm_grpc.config import MIB
 from mlsdm_grpc.errors import Conflict, MlsdmError, Unavailable
+from mlsdm_grpc.units import MIB
 
 __all__ = ["ItemMessages", "ItemStream"]
 
@@ -129,11 +129,13 @@ class ItemStream(Generic[ItemT, OutcomeT]):
             return
         for item in self._source:
             await self._took(item)
+            # A source without awaits would block the event loop.
             if self._taken % _SOURCE_SLICE == 0:
                 await asyncio.sleep(0)
 
     async def _took(self, item: ItemT) -> None:
         self._taken += 1
+        # The server had acknowledged the item before this source started again.
         if self._taken <= self._acked:
             return
         self._waiting.append(item)
@@ -159,13 +161,17 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                     if kind == "goodbye":
                         self._rest(said.reconnect_delay.ToTimedelta().total_seconds())
                         return
+                    # Only progress resets the patience; a connection that opens and breaks again is
+                    # none.
                     if kind == "ack" or not self._waiting:
                         self._retry.went_on()
-                    told = self._messages.outcomes(said) if kind == "ack" else ()
-                    for outcome in self._settled(said.acked_sequence, told):
+                    results = self._messages.outcomes(said) if kind == "ack" else ()
+                    for outcome in self._settled(said.acked_sequence, results):
                         yield outcome
                     if kind == "opened":
                         self._follow(said.flow)
+                        # Items are sent after the server has named its position, so that none is
+                        # sent twice.
                         sender = asyncio.create_task(self._send(call, source))
         # A write to a call that has ended in the meantime.
         except asyncio.InvalidStateError as error:
@@ -178,9 +184,9 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                 sender.cancel()
                 await asyncio.wait([sender])
 
-    def _settled(self, acked: int, told: Iterable[OutcomeT]) -> Iterable[OutcomeT]:
+    def _settled(self, acked: int, results: Iterable[OutcomeT]) -> Iterable[OutcomeT]:
         """Drop acknowledged items and return an outcome for each."""
-        outcomes = {outcome.sequence: outcome for outcome in told}  # type: ignore[attr-defined] # both kinds have it
+        outcomes = {outcome.sequence: outcome for outcome in results}  # type: ignore[attr-defined] # both kinds have it
         settled = range(self._acked + 1, acked + 1)
         for _ in settled:
             if self._waiting:

@@ -43,6 +43,7 @@ class Retry:
             self._since_s = now_s
         failing_s = now_s - self._since_s
         asked_s = error.retry_after_s or 0.0
+        # A delay beyond the patience would only postpone the same error.
         if not _passes(error) or asked_s > self._patience_s - failing_s:
             raise error
         pause_s = min(max(failing_s, _MIN_PAUSE_S), _MAX_PAUSE_S)

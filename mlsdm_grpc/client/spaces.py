@@ -61,7 +61,7 @@ def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
             (``"vigilant"`` or ``"homeostatic"``), base_threshold and ceiling; of the rhythm
             wake_step_count, sleep_step_count and sleep_gate; of the traces synaptic_scaling
             (``"normalized"`` or ``"legacy"``); of recall recall_phase (``"all"`` or ``"band"``:
-            where a query looks that names no phase).
+            the range that a query without a phase searches).
 
     Raises:
         InvalidInput: A setting cannot be sent, or is unknown.

@@ -100,6 +100,7 @@ class Engine:
                 parts.evictor.stop()
                 parts.scrubber.stop()
                 with anyio.CancelScope(shield=True):
+                    # Writes and snapshots must finish even if the surrounding scope is cancelled.
                     with anyio.move_on_after(_STOP_S):
                         await parts.writes.drained()
                     await parts.snapshots.snapshot_all()

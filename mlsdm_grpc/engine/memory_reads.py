@@ -110,15 +110,19 @@ class MemoryReads:
         """
         lane = Lane.BULK if batch else Lane.INTERACTIVE
         with self._access.lanes.inside(lane, key.tenant):
+            # The space must be loaded first, because its dimension decides about the vectors.
             space = await self._access.reached(key, min_revision, deadline_s)
             ready = await self._resolved(space, asks, deadline_s)
             search = search_request(ready, batch=batch, max_bytes=self._max_response_bytes)
+            # An answer with vectors is larger by orders of magnitude, so its memory is reserved
+            # first.
             plain = sum(ask.top_k for ask in asks)
             with_rows = sum(ask.top_k for ask in asks if ask.include_embedding)
             async with self._room_for(space, plain, with_rows, self._max_response_bytes):
                 reply = await self._access.ask(
                     space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
                 )
+        # Only the first reply of a shared scan reports its size.
         if reply.search.batch_count:
             self._metrics.query_batch_vectors.observe(reply.search.batch_count)
         return reply.search.answer

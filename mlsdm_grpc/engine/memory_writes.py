@@ -121,6 +121,7 @@ class Intake:
         with self._access.lanes.inside(lane, key.tenant):
             candidates = [Candidate(memory) for memory in body.memories]
             await self._prepare(key, candidates, paths, ticket)
+            # The verdicts come before the space is created: a refused put must leave no trace.
             outcome = await self._refused(key, candidates, ticket)
             if outcome is None:
                 given = body.memories
@@ -202,6 +203,7 @@ class Intake:
             MlsdmError: Any error that the contract of ProcessEvent lists.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            # The policy of the start of the call judges the event, even if it changes meanwhile.
             policy = await self._judging.policy(key.tenant, ticket.deadline_s)
             await self._prepare(key, (event,), ("",), ticket)
             body = ProcessEvent(event.recorded, event.effective_value)
@@ -239,6 +241,8 @@ class Intake:
             MlsdmError: Any error that the contract of ProcessEvent lists.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            # Both texts go into one record, so that a crash cannot store the prompt without its
+            # answer.
             both = (Candidate(prompt, known_vector=prompt_vector), Candidate(answer))
             await self._prepare(key, both, ("prompt", "answer"), ticket)
             found = tuple(verdict for each in both for verdict in each.verdicts)

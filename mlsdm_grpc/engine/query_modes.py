@@ -37,6 +37,7 @@ async def resolved(
     if all(map(_by_vector_alone, asks)):
         return list(asks)
     ready = list(asks)
+    # Only queries that use meaning need a vector; search by words works without an embedder.
     bare = [i for i, ask in enumerate(asks) if _needs_embedding(ask)]
     if bare:
         try:
@@ -49,6 +50,7 @@ async def resolved(
         vectors = await embed([asks[i].text for i in bare])
         unknown = dict[str, Vector]()
         for i, vector in zip(bare, vectors, strict=True):
+            # The words of this query can still match, although the embedder knows none of them.
             if not vector.inv_norm and _words_do(asks[i]):
                 continue
             ready[i] = replace(asks[i], vector=vector)

@@ -118,6 +118,7 @@ class Inbox:
         total = 0
         for item, size in self._items:
             total += size
+            # A single item may exceed the limit, otherwise the stream would never advance.
             if taken and (len(taken) == _MAX_RECORD_ITEMS or total > _MAX_BYTES):
                 break
             taken.append(item)
@@ -142,9 +143,10 @@ class Inbox:
     def _add(self, batch: ItemBatch) -> None:
         first = batch.first_sequence
         expected = self._next or self._acked + 1
+        # A gap would lose items, and a repeat after the first batch is an error of the client.
         if first > expected or (self._next and first != expected):
             raise InvalidInput(
-                "Items of the stream are missing, or were sent before.",
+                "The sequence of the stream has a gap or repeats an item.",
                 reason="STREAM_SEQUENCE_INVALID",
                 metadata={
                     "stream_id": self._stream_id,
@@ -154,6 +156,7 @@ class Inbox:
             )
         self._next = first + len(batch.candidates)
         for sequence, candidate in enumerate(batch.candidates, first):
+            # A resumed stream may send acknowledged items again.
             if sequence > self._acked:
                 item = Item.of(sequence, candidate)
                 size = item.size(self._vector_bytes)

@@ -21,7 +21,7 @@ class StreamPlace:
 
     key: SpaceKey
     stream_id: str
-    is_told: bool = False
+    is_answered: bool = False
     """The client of the call knows that the stream is open."""
 
     @property
@@ -49,12 +49,13 @@ class StreamPlaces:
         """
         place = StreamPlace(key, stream_id)
         other = self._open.get(place.name)
-        if other is not None and other.is_told:
+        if other is not None and other.is_answered:
             raise _in_use(stream_id)
         self._open[place.name] = place
         try:
             yield place
         finally:
+            # A newer call may hold the lease by now.
             if self._open.get(place.name) is place:
                 del self._open[place.name]
 
@@ -62,12 +63,12 @@ class StreamPlaces:
         """Confirm a lease unless a newer call holds it."""
         if self._open.get(place.name) is not place:
             raise _in_use(place.stream_id)
-        place.is_told = True
+        place.is_answered = True
 
 
 def _in_use(stream_id: str) -> Conflict:
     return Conflict(
-        "The stream is open in another call.",
+        "Another call has the stream open; wait until it ends.",
         reason="STREAM_IN_USE",
         metadata={"stream_id": stream_id},
         retry_after_s=_IN_USE_RETRY_S,

@@ -190,7 +190,7 @@ class Streams:
             foreseen = await self._access.foresee(space, body, _ticket(opening))
         except InvalidInput as error:
             raise InvalidInput(
-                "The resume token is ahead of what the space knows of the stream.",
+                "The resume token is ahead of the acknowledged position of the stream.",
                 reason="STREAM_RESUME_INVALID",
                 metadata={"stream_id": opening.stream_id},
             ) from error

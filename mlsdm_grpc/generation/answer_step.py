@@ -94,11 +94,11 @@ class AnswerStep:
         max_tokens = request.max_tokens or self._max_tokens
         if run.view is not None and not run.view.awake:
             max_tokens = min(max_tokens, _ASLEEP_TOKENS)
-        told = (run.system_prompt, BLOCK_RULE if recollections else "")
+        instructions = (run.system_prompt, BLOCK_RULE if recollections else "")
         return ModelRequest(
             prompt=join_prompt(recollections, run.prompt),
             turns=tuple(EarlierTurn(each.prompt, each.answer) for each in run.exchanges),
-            system="\n\n".join(part for part in told if part),
+            system="\n\n".join(part for part in instructions if part),
             model=request.model,
             max_tokens=max_tokens,
             temperature=request.temperature,

@@ -68,7 +68,7 @@ class Recollected:
     matches: tuple[Match, ...]
     """Best match first."""
     texts: list[RecalledText]
-    """The same memories in the form for the model."""
+    """Recalled memories in the form for the model."""
     verdicts: tuple[Verdict, ...]
     """Verdicts of the rules that did not allow a text, enforced or in shadow mode."""
     revision: int
@@ -247,7 +247,7 @@ class Memories:
             tenant=key.tenant,
             deadline_s=until_s,
         )
-        told = list[PastExchange]()
+        past_exchanges = list[PastExchange]()
         for i, each in enumerate(exchanges):
             about = [
                 (one, self._judging.verdicts(one, policy, Stage.RECALL))
@@ -257,8 +257,8 @@ class Memories:
                 prompt, answer = (
                     redacted(text, *one) for text, one in zip(each[:2], about, strict=True)
                 )
-                told.append(PastExchange(prompt, answer, each.memory_ids))
-        return told
+                past_exchanges.append(PastExchange(prompt, answer, each.memory_ids))
+        return past_exchanges
 
     async def remembered(self, key: SpaceKey, said: AnsweredPrompt, ticket: Ticket) -> Exchange:
         """Store an exchange as one event.

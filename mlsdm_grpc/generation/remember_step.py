@@ -86,7 +86,7 @@ class RememberStep:
 def _kept_out(cause: str) -> PreconditionFailed:
     """Return the error for an exchange that the space or the policy did not accept."""
     return PreconditionFailed(
-        "The exchange was not taken into memory.",
+        "The exchange was not stored.",
         reason="NOT_REMEMBERED",
         metadata={"cause": cause},
     )

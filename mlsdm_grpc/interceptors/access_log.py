@@ -37,6 +37,7 @@ class AccessLogInterceptor(Interceptor):
             "tenant": call.principal.tenant,
             "peer": call.peer,
         }
+        # The reason of a foreign exception is not part of the contract.
         if call.status.code and isinstance(call.error, MlsdmError):
             fields["reason"] = call.error.reason
         write_event(logging.DEBUG if method.open else logging.INFO, "call", fields)

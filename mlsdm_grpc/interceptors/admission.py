@@ -41,6 +41,7 @@ class AdmissionInterceptor(Interceptor):
         claimed = call.metadata.get(CRITICALITY)
         wanted = Criticality.DEFAULT if claimed is None else _criticality(call, claimed)
         call.criticality = min(wanted, call.principal.max_criticality)
+        # A stream may outlive the mode in which it was admitted.
         if call.method.shape.client_streaming:
             call.recheck = partial(self.check, call)
         if self._machine.mode is not Mode.NORMAL:
@@ -62,6 +63,7 @@ class AdmissionInterceptor(Interceptor):
                 and call.criticality
                 and not call.method.shape.client_streaming
             ):
+                # A few ordinary writes test whether the node has recovered.
                 call.probe = self._machine.take_probe()
             if not call.probe:
                 raise self._refusal(
@@ -95,7 +97,7 @@ def _criticality(call: Call, value: str | bytes) -> Criticality:
     found = _CRITICALITIES.get(value) if isinstance(value, str) else None
     if found is None or CRITICALITY in call.repeated:
         raise InvalidInput(
-            "The criticality has to be one of critical, default and sheddable.",
+            "The criticality must be one of critical, default, sheddable.",
             reason="METADATA_INVALID",
             metadata={"key": CRITICALITY},
         )

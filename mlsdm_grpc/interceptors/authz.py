@@ -19,6 +19,6 @@ class AuthzInterceptor(Interceptor):
     def before(self, call: Call) -> None:
         if call.method.platform and not call.principal.platform:
             raise PermissionDenied(
-                "The RPC acts on the node; the credential is for a tenant.",
+                "The RPC operates the node, and the credential has no platform permission.",
                 metadata={"permission": call.method.permission, "scope": "platform"},
             )

@@ -48,6 +48,7 @@ class StatusInterceptor(Interceptor):
         if isinstance(error, asyncio.CancelledError):
             call.status = CANCELLED
             return
+        # Only defects are logged with a traceback; the access log has all other errors.
         if not isinstance(error, MlsdmError) or isinstance(error, InternalError):
             self._logger.error(
                 "call_failed",

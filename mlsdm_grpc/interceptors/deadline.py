@@ -30,7 +30,7 @@ class DeadlineInterceptor(Interceptor):
         remaining_s = call.time_remaining_s
         if remaining_s is not None and remaining_s <= 0:
             raise DeadlineExceeded(
-                "The deadline passed before the call was begun.", metadata={"needed_ms": "1"}
+                "The deadline passed before the call began.", metadata={"needed_ms": "1"}
             )
         shape = call.method.shape
         if shape.client_streaming or shape.server_streaming:

@@ -22,7 +22,7 @@ _SERVED: Final = {
 def draining() -> Unavailable:
     """Return the error of a call refused, or cancelled before its write, by a draining server."""
     return Unavailable(
-        "The server is about to stop; repeat elsewhere, or later.",
+        "The server is stopping; retry later or on another node.",
         reason="DRAINING",
         retry_after_s=RETRY_SOON_S,
     )

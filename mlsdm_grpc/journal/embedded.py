@@ -149,7 +149,7 @@ def damage(key: SpaceKey, revision: int) -> errors.DataLoss:
 def overtaken(revision: int) -> errors.Unavailable:
     """Return the error for a reader whose records were trimmed; nothing is damaged."""
     return errors.Unavailable(
-        "The records were trimmed while they were read; begin at the snapshot.",
+        "The records were trimmed during the read; start again from the snapshot.",
         metadata={"revision": str(revision)},
         retry_after_s=0.0,
     )

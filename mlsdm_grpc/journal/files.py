@@ -93,7 +93,9 @@ class SnapshotFiles:
         digest, size = await asyncio.to_thread(_harden, path)
         if written not in {b"", digest}:
             await asyncio.to_thread(path.unlink, missing_ok=True)
-            raise errors.DataLoss("The snapshot file does not hold what was written to it.")
+            raise errors.DataLoss(
+                "The content of the snapshot file has changed since it was written."
+            )
         row = ManifestRow(revision, snapshot_name(number, revision), digest, size)
         async with self.lock:
             rows = await self._manifest.snapshots(number)
@@ -218,7 +220,7 @@ def find_problem(directory: Path, row: ManifestRow) -> str:
         return "The file is missing."
     except OSError as error:
         raise errors.Unavailable(
-            "A snapshot cannot be read now.",
+            "The snapshot cannot be read at the moment.",
             metadata={"file": row.name, "detail": str(error)},
             retry_after_s=1.0,
         ) from error

@@ -241,7 +241,7 @@ class Ledger(Generic[BatchT]):
         self._announce()
 
     def note(self, failure: Failure) -> None:
-        """Record a failure of the medium, whoever detected it."""
+        """Record a failure of the medium, detected by any part of the journal."""
         if self._failure is None or not self._failure.latched:
             failure.at = self._clock()
             self._failure = failure

@@ -136,7 +136,7 @@ def _count(terms: dict[str, int], text: str, weight: int, *, stop_words: bool) -
 def _indexed(recognised: tuple[str, ...], word: str) -> tuple[str, ...]:
     """Return the terms of a word in the index.
 
-    The word itself is one where a query in another language does not look for all of its stems.
+    The word itself is added if a query in another language would not search all of its stems.
     """
     script = script_of(word)
     codes = candidates(script, recognised)

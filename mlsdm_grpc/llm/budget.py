@@ -23,8 +23,8 @@ class RetryBudget:
 
     Args:
         share: Ratio of retries to calls, 0..1.
-        floor: Number of retries allowed in any 60 seconds whatever the calls. 0 makes the share a
-            hard limit and leaves a server with few calls without retries.
+        floor: Number of retries always allowed in any 60 seconds. 0 makes the share a hard limit
+            and leaves a server with few calls without retries.
         clock: Returns seconds.
 
     Cost: O(1), at most 242 pairs of numbers.

@@ -224,11 +224,12 @@ class Gateway:
             violations.append(FieldViolation("max_tokens", f"must be 0 to {limit}"))
         if violations:
             raise InvalidInput(violations=violations)
+        # The margin leaves time to evaluate and store the answer.
         deadline_s = request.deadline_s - settings.deadline_margin_s
         if deadline_s - self._clock() < SHORTEST_S:
             needed_ms = round((settings.deadline_margin_s + SHORTEST_S) * 1_000)
             raise DeadlineExceeded(
-                "There is no time to ask a model before the deadline; nothing was done.",
+                "The deadline leaves no time to call a model; nothing was written.",
                 metadata={"needed_ms": str(needed_ms)},
             )
         max_tokens = request.max_tokens or settings.max_tokens
@@ -311,7 +312,7 @@ async def _complete(provider: Provider, request: ModelRequest, leave: Pass) -> M
 
 def _rejected(upstream: Upstream, fault: ProviderFault) -> PreconditionFailed:
     return PreconditionFailed(
-        "The model provider refused the request for good.",
+        "The model provider refused the request; a retry cannot succeed.",
         reason="PROVIDER_REJECTED",
         metadata={
             "provider": upstream.name,

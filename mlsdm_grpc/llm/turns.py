@@ -1,4 +1,4 @@
-"""Queue for concurrent provider calls, fair between tenants; docs/adr/0021 has the reasons."""
+"""Queue for concurrent provider calls, fair between tenants; docs/adr/0022 has the reasons."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class CallLimit:
         except TimeoutError:
             self._withdraw(tenant, mine)
             raise DeadlineExceeded(
-                "The deadline passed before the model could be asked; nothing was done.",
+                "The deadline passed before the model was called; nothing was written.",
                 reason="DEADLINE_EXPIRED",
             ) from None
         except asyncio.CancelledError:

@@ -224,7 +224,7 @@ def judge_silence(leave: Pass, waited_s: float) -> None:
 def expired() -> DeadlineExceeded:
     """Return the error of a caller whose deadline has passed."""
     return DeadlineExceeded(
-        "The deadline passed before the model had answered; nothing was written.",
+        "The deadline passed before the model answered; nothing was written.",
         reason="DEADLINE_EXPIRED",
     )
 

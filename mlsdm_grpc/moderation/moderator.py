@@ -75,7 +75,7 @@ class PromptMeasurement:
 
     prompt: Measurement
     system_prompt: Measurement | None
-    """None if there is no system prompt."""
+    """Verdict on the system prompt; None without a system prompt."""
     vector: Vector | None
     """Vector of the prompt; None if it was not requested or the text workers cannot provide it now.
     ``inv_norm`` is 0 for a text without known words."""
@@ -143,8 +143,9 @@ class Judging:
             tenant: Tenant of the texts.
             deadline_s: Event-loop time by which the result is needed.
             prompt: Prompt that the texts answer, for rules that compare the two.
-            whole: Measure moral value and injection whatever the rules.
-            redacts: Return all findings whatever the rules, because the caller redacts them.
+            whole: Measure moral value and injection even if no rule needs them.
+            redacts: Return all findings even if no rule needs them, because the caller redacts
+                them.
 
         Returns:
             One measurement for each text, in order.
@@ -176,7 +177,7 @@ class Judging:
     ) -> PromptMeasurement:
         """Measure the texts sent to a model by the rules of prompts, and embed the prompt.
 
-        Moral value and injection are measured whatever the rules.
+        Moral value and injection are measured even if no rule needs them.
 
         Args:
             prompt: The prompt.
@@ -267,8 +268,8 @@ class Judging:
     ) -> Judged:
         """Evaluate one text by the policy of its tenant.
 
-        The arguments are those of the steps. ``counted`` is False for a text that is only tried
-        out.
+        The arguments are those of the steps. ``counted`` is False for a trial, whose result is not
+        counted in metrics.
         """
         policy = await self.policy(tenant, deadline_s)
         (measurement,) = await self.measure(

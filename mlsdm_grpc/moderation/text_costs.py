@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from mlsdm_grpc.config import KIB
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.llm.embedders import EmbedderInfo
+from mlsdm_grpc.units import KIB
 
 __all__ = ["BATCH_TEXT_BYTES", "ToMeasure", "embedding_s", "passes", "style_s"]
 
@@ -38,7 +38,7 @@ class ToMeasure:
     prompt: str = ""
     """Prompt that the text answers."""
     whole: bool = False
-    """Measure moral value and injection whatever the rules."""
+    """True if moral value and injection are measured even without a rule that needs them."""
     embed: bool = False
     """Return the vector too."""
     query: bool = False

@@ -131,7 +131,7 @@ def _embeds(request: pb.LinkRequest) -> bool:
 
 def _lost() -> Unavailable:
     return Unavailable(
-        "The worker for texts does not answer; nothing was written.",
+        "The text worker does not respond; nothing was written.",
         reason="WORKER_LOST",
         metadata={"space": ""},
         retry_after_s=RETRY_SOON_S,

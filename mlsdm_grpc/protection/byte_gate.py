@@ -102,7 +102,7 @@ class ByteGate:
             self.change(holder, -size)
 
     def change(self, holder: Hashable, by: int) -> None:
-        """Change the amount of a holder, whatever is free."""
+        """Change the amount of a holder, even beyond the free amount."""
         self.free -= by
         held = self._held.get(holder, 0) + by
         if held:
@@ -146,7 +146,7 @@ class ByteGate:
 
     def _full(self) -> Unavailable:
         return Unavailable(
-            "There is no room for the message now.",
+            "The server has no free memory for the message at the moment.",
             reason="BULKHEAD_FULL",
             metadata={"lane": self.name},
             retry_after_s=RETRY_SOON_S,

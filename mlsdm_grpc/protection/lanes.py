@@ -22,7 +22,7 @@ __all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
 # Estimated work that a gate admits at a time, seconds.
 _WINDOW_S: Final = 0.005
-# Number of requests that may always wait, whatever their cost.
+# Number of requests that may always wait, at any cost.
 _FEW: Final = 16
 # Number of quanta in a window. A tenant gets one quantum in each round; unused ones expire when it
 # is idle.
@@ -275,7 +275,7 @@ class Gate:
         if self._clock() + needed_s > deadline_s:
             self.rejected += 1
             raise DeadlineExceeded(
-                "The call cannot be finished before its deadline; nothing was done.",
+                "The call cannot finish before its deadline; nothing was written.",
                 metadata={"needed_ms": str(int(needed_s * 1_000) + 1)},
             )
 
@@ -308,7 +308,7 @@ class Gate:
             self.rejected += 1
             waiter.turn.set_exception(
                 DeadlineExceeded(
-                    "The deadline passed before the work began; nothing was done.",
+                    "The deadline passed before the work began; nothing was written.",
                     reason="DEADLINE_EXPIRED",
                 )
             )
@@ -392,7 +392,7 @@ class Lanes:
 
 def _full(lane: str, retry_after_s: float) -> Unavailable:
     return Unavailable(
-        "Too much work of this kind is in progress.",
+        "Too many calls of this kind are in progress.",
         reason="BULKHEAD_FULL",
         metadata={"lane": lane},
         retry_after_s=retry_after_s,

@@ -170,7 +170,7 @@ class ModeMachine:
         self._publish()
 
     def force(self, mode: Mode, for_s: float) -> None:
-        """Set the mode until :meth:`release` or for a time, whatever the signals."""
+        """Set the mode until :meth:`release` or for a time, regardless of the signals."""
         self._forced = mode
         self._forced_until_s = self._clock() + for_s
         self._publish()

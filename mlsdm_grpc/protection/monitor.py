@@ -14,12 +14,13 @@ from collections.abc import Awaitable, Callable, Iterable
 import anyio
 import structlog
 
-from mlsdm_grpc.config import MIB, PressureSettings
+from mlsdm_grpc.config import PressureSettings
 from mlsdm_grpc.journal.protocol import JournalHealth
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.allocator import trim
 from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine, explain
 from mlsdm_grpc.protection.sensors import Reading, Sensors
+from mlsdm_grpc.units import MIB
 
 __all__ = ["Monitor"]
 
@@ -108,6 +109,7 @@ class Monitor:
         while True:
             near = self._filled() >= self._settings.release_at
             await anyio.sleep(self._settings.interval_s / (_NEAR_LIMIT if near else 1))
+            # Returning memory costs milliseconds, so it is done only near the limit.
             if near and self._clock() >= self._trim_s:
                 await anyio.to_thread.run_sync(trim, limiter=self._one_thread)
                 self._trim_s = self._clock() + _TRIM_S
@@ -139,21 +141,23 @@ class Monitor:
             self._metrics.pressure_ratio.labels(name).set(ratio)
         machine = self.machine
         machine.tick(ratios, details)
+        # Idle spaces are the only memory that the node can release by itself.
         if machine.mode is Mode.SHEDDING or "memory" in machine.causes:
             self._shed()
 
     def _ratios(self) -> tuple[dict[str, float], dict[str, str]]:
         """Return the signals as shares of their limits, and their descriptions."""
         settings, reading, oldest_s = self._settings, self.reading, self._oldest_s()
+        writable = self._journal().writable
         ratios = {
             "loop_lag": self._lag_s / settings.max_loop_lag_s,
             "queue_age": oldest_s / settings.max_processing_s,
-            "journal": 0.0 if self._journal().writable else 1.0,
+            "journal": 0.0 if writable else 1.0,
         }
         details = {
             "loop_lag": f"loop_lag: {self._lag_s:.3f} s, at most {settings.max_loop_lag_s:g} s",
             "queue_age": f"queue_age: {oldest_s:.1f} s, at most {settings.max_processing_s:g} s",
-            "journal": "journal: takes no writes",
+            "journal": f"journal: accepts {'writes' if writable else 'no writes'}",
         }
         if reading.memory_limit_bytes:
             ratios["memory"] = self._filled()

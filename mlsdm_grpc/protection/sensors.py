@@ -107,7 +107,8 @@ class Sensors:
         try:
             found = os.statvfs(self._data_dir)
         except OSError:
-            return None  # the journal tells what is wrong with its folder
+            # The journal reports the problem of its folder.
+            return None
         return found.f_bavail * found.f_frsize
 
 

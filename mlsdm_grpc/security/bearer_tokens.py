@@ -9,7 +9,7 @@ The file is TOML with one table for each token::
     expires = "2027-01-01T00:00:00Z"  # optional
     criticality = "critical"  # optional: what its calls may claim at most
     platform = true  # optional: it may operate the node
-    attest = true  # optional: its moral values hold whatever the text
+    attest = true  # optional: its moral values are trusted
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import tomllib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mlsdm_grpc.config import KIB
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, Unauthenticated
 from mlsdm_grpc.security.principal import Criticality, Principal
+from mlsdm_grpc.units import KIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -50,7 +50,7 @@ class DevAuthenticator:
     def authenticate(
         self, metadata: Mapping[str, str | bytes], repeated: Collection[str]
     ) -> Principal:
-        """Return the principal ``dev`` of the tenant ``dev``, whatever the credential."""
+        """Return the principal ``dev`` of the tenant ``dev`` for any credential."""
         del metadata, repeated
         return _DEV
 
@@ -112,7 +112,7 @@ def _credential(metadata: Mapping[str, str | bytes], repeated: Collection[str]) 
     key = "authorization" if "authorization" in metadata else "x-api-key"
     value = metadata.get(key)
     if value is None:
-        raise Unauthenticated("The call needs a credential.", reason="CREDENTIAL_MISSING")
+        raise Unauthenticated("The call requires a credential.", reason="CREDENTIAL_MISSING")
     if key in repeated or not isinstance(value, str) or len(value) > MAX_CREDENTIAL_BYTES:
         raise _invalid()
     if key == "authorization":
@@ -162,7 +162,7 @@ def _read(file: Path) -> list[_Token]:
 
 
 def _faulty(violations: list[FieldViolation]) -> InvalidInput:
-    return InvalidInput("The file of tokens is not valid.", violations=violations)
+    return InvalidInput("The token file is not valid.", violations=violations)
 
 
 def _parse(path: str, entry: Any) -> tuple[_Token | None, list[FieldViolation]]:

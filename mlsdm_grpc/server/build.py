@@ -66,7 +66,7 @@ from mlsdm_grpc.server.memory_plan import within_memory
 from mlsdm_grpc.server.node import Node
 from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.ports import check_ports
-from mlsdm_grpc.server.readiness import tell_health, unready_causes
+from mlsdm_grpc.server.readiness import unready_causes, update_health
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.servicers.admin import AdminServicer
@@ -162,6 +162,7 @@ async def running_server(
             scorer = await opened.enter_async_context(
                 moderation_scorer(settings.governance.moderation, settings.llm, metrics=metrics)
             )
+        # The newest record shows whether the wall clock is plausible.
         newest_ns = await _newest_record_ns(journal)
         clock = Clock(times or TimeSources(), newest_ns=newest_ns, metrics=metrics)
         engine = Engine(
@@ -237,18 +238,21 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
         authenticator=authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
     )
-    router = Router(chain, room=parts.room, bounds=bounds_of(settings), turns=parts.engine.turns)
+    bounds = bounds_of(settings.governance.max_text_bytes, settings.llm.max_prompt_bytes)
+    router = Router(chain, room=parts.room, bounds=bounds, turns=parts.engine.turns)
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
     ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor))
     try:
+        # The operations port opens first: probes see the start, and it fails before any call.
         ops = await ops_port.start(settings.server.ops_address)
         async with anyio.create_task_group() as tasks:
+            # The first reading precedes the first call, so that a full disk is known at the start.
             await monitor.look()
             listen = await data_port.start()
-            tell = partial(tell_health, health, monitor, parts.gateway, parts.engine.clock)
-            await tell()
-            tasks.start_soon(monitor.run, tell)
+            update = partial(update_health, health, monitor, parts.gateway, parts.engine.clock)
+            await update()
+            tasks.start_soon(monitor.run, update)
             try:
                 yield RunningServer(
                     listen,
@@ -371,7 +375,8 @@ def _journal(settings: Settings, metrics: Metrics, commit_s: deque[float]) -> Jo
 
 async def _newest_record_ns(journal: Journal) -> int:
     """Return the time of the newest record, Unix nanoseconds; 0 if none can be read."""
-    with contextlib.suppress(MlsdmError, SemanticsUnknown):  # told when its space is loaded
+    # A record that cannot be read is reported when its space is loaded.
+    with contextlib.suppress(MlsdmError, SemanticsUnknown):
         newest = await journal.newest()
         return decode_record(newest.payload).time_ns if newest else 0
     return 0

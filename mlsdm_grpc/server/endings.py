@@ -33,7 +33,7 @@ def cut(call: Call) -> Unavailable:
     if call.endless or not _may_have_written(call):
         return error
     return Unavailable(
-        "The server stopped before the call was done; it may have taken effect.",
+        "The server stopped before the call completed; it may have taken effect.",
         reason="OUTCOME_UNKNOWN",
         retry_after_s=error.retry_after_s,
     )
@@ -42,7 +42,7 @@ def cut(call: Call) -> Unavailable:
 def too_large(size: int, limit: int) -> InvalidInput:
     """Return the error of a request that is too large for its method."""
     return InvalidInput(
-        f"The request has {size} bytes; this method takes at most {limit}.",
+        f"The request has {size} bytes; at most {limit} are allowed for this method.",
         reason="REQUEST_TOO_LARGE",
         metadata={"limit": str(limit), "actual": str(size)},
     )

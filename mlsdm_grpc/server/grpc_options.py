@@ -65,7 +65,7 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
         Option(
             "grpc.max_send_message_length",
             max(settings.max_request_bytes, settings.max_response_bytes),
-            "bounds what one answer holds; clients refuse more than 4 MiB unless told otherwise",
+            "bounds what one answer holds; clients refuse more than 4 MiB by default",
         ),
         Option(
             "grpc.max_metadata_size",

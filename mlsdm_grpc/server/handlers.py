@@ -231,7 +231,7 @@ class MethodHandler(ABC):
             raise
         if raw is grpc.aio.EOF:
             await _left(context)
-            raise self._reader.malformed("There is no request message.")
+            raise self._reader.malformed("The call has no request message.")
         return raw  # type: ignore[no-any-return]  # the stub knows no bytes
 
     def _begin_work(self, call: Call, context: Context) -> Call | Context:
@@ -261,7 +261,7 @@ class MethodHandler(ABC):
             if not task.cancelling():
                 _log("call cancelled from inside", error, call)
                 call.error = Unavailable(
-                    "A part of the server that served the call was stopped.",
+                    "The worker of the call was lost; retry, with the same request_id for a write.",
                     reason="WORKER_LOST",
                     retry_after_s=RETRY_AT_ONCE_S,
                 )
@@ -388,8 +388,8 @@ async def _fail(call: Call, context: Context) -> None:
 def _silent() -> DeadlineExceeded:
     seconds = f"{RECEIVE_S:g}"
     return DeadlineExceeded(
-        f"The request message did not come within {seconds} s; nothing was done. Send it when the"
-        " call begins.",
+        f"The request message did not arrive within {seconds} s; nothing was written. Send it"
+        " when the call begins.",
         reason="DEADLINE_EXPIRED",
         metadata={"limit_s": seconds},
     )

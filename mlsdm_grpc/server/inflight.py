@@ -55,6 +55,7 @@ class InFlight:
     def _end(self, tasks: list[asyncio.Task[object]]) -> int:
         for task in tasks:
             self._cut.add(task)
+            # The status of the call is decided later, from this set.
             task.add_done_callback(self._cut.discard)
             task.cancel()
         return len(tasks)

@@ -92,7 +92,7 @@ class GrpcServer:
             await server.start()
             await server.stop(None)
             raise InvalidInput(
-                f"The address {address} cannot be opened: it is in use, or not of this machine.",
+                f"The address {address} cannot be opened: it is in use, or not local.",
                 violations=[FieldViolation("server.listen", f"cannot listen on {address}")],
                 metadata={"address": str(address)},
             ) from None
@@ -128,6 +128,7 @@ class GrpcServer:
         drained = await self.begin_drain(grace_s)
         in_flight = self.in_flight
         in_flight.ask_to_end()
+        # A watch never finishes, so waiting for it would use up the grace time.
         in_flight.cut_endless()
         with anyio.move_on_after(drained.grace_ends_s - time.monotonic()):
             await in_flight.wait_idle()
@@ -143,6 +144,7 @@ class GrpcServer:
         self._drain.draining = True
         if self.drained is None:
             calls = self.in_flight.calls.values()
+            # The call of Drain itself is in flight as well.
             count = sum(not call.method.platform for call in calls)
             self.drained = Drained(count, time.monotonic() + grace_s)
             _log.info("drain_started", in_flight=count, grace_s=grace_s)
@@ -160,6 +162,7 @@ class GrpcServer:
         in_flight.cut(open_methods=True)
         with anyio.move_on_after(_CUT_S):
             await in_flight.wait_idle(open_methods=True)
+            # Calls may arrive until the port is closed; they are refused with a reason.
             await self._quiet()
         await server.stop(_FLUSH_S)
 

@@ -9,7 +9,7 @@ A limit of L is divided as follows, so that no part can take the memory of anoth
     large answers that are sent        0.04 L   a client that reads slowly holds them
     messages of open streams           0.04 L   each may send its largest at any time
     connections                        0.02 L
-    reserve                            0.07 L   what the allocators hold, and what nobody counts
+    reserve                            0.07 L   what the allocators hold, and uncounted memory
 
 The figures for idle processes were measured, see docs/operations.md; tests verify them on a server.
 """
@@ -20,10 +20,11 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from mlsdm_grpc.config import KIB, MIB, Settings
+from mlsdm_grpc.config import Settings
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.llm.embedders import embedder_info
 from mlsdm_grpc.protection.sensors import cgroup_limit
+from mlsdm_grpc.units import KIB, MIB
 
 __all__ = [
     "MemoryPlan",
@@ -140,7 +141,7 @@ def check_memory(settings: Settings) -> str:
     )
     field = "pressure.memory_limit_bytes" if configured else "memory limit of the control group"
     raise InvalidInput(
-        "There is too little memory to serve in.",
+        "The memory limit is too low for the server.",
         violations=[FieldViolation(field, advice)],
         metadata={"limit": str(limit), "minimum": str(minimum)},
     )

@@ -7,7 +7,7 @@ from mlsdm_grpc.protection.clock import Clock
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.server.health import JOURNAL, LLM, READINESS, Health
 
-__all__ = ["tell_health", "unready_causes"]
+__all__ = ["unready_causes", "update_health"]
 
 
 def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
@@ -19,7 +19,7 @@ def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
     return dict.fromkeys(monitor.machine.causes, "beyond its limit")
 
 
-async def tell_health(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
+async def update_health(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
     """Update health from the monitor and the providers."""
     clock.now_ns()  # an idle server notices a jump, too
     await health.set_serving(LLM, serving=llm.callable)

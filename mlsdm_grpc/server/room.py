@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Holding", "Room"]
 
-# Memory of a call beside its message, bytes.
+# Memory of a call in addition to its message, bytes.
 _CALL_BYTES: Final = 32 * 1_024
 # Memory of a large message while it is parsed, checked and journalled, as a multiple of its size.
 _CONVERTED: Final = 8
@@ -44,7 +44,8 @@ class Room:
         self.largest = min(largest + _CALL_BYTES, total)
         spare = self.largest if total >= 2 * self.largest else 0
         self.receiving = ByteGate("receiving", total, spare=spare, owner=_tenant)
-        """If there is capacity for two messages, one of another tenant is always admitted."""
+        """One message of another tenant is always admitted if there is capacity for two
+        messages."""
         self.converting = ByteGate("converting", plan.converting if plan else unbounded)
         self.computing = ByteGate("computing", plan.computing if plan else unbounded)
         """Budget of responses built by workers."""

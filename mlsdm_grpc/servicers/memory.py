@@ -89,8 +89,10 @@ class MemoryServicer:
         fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
         intake, count = self._engine.intake, len(parts)
+        # A full queue is reported before the items are parsed, which may take many milliseconds.
         if count <= limits.MAX_BATCH_ITEMS and not request.validate_only:
             intake.check_batch(key, count, call.deadline_s)
+        # Items that arrive one by one are added to the digest as they are parsed.
         whole = request if parts.whole else None
         ticket = requests.ticket(fields, call, whole, request.request_id)
         digest = None if whole else requests.BatchDigest(call, request)
@@ -166,6 +168,7 @@ class MemoryServicer:
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
+        # The token is bound to the filters, so that it cannot continue another list.
         bound = (*labels, *(f"source {each}" for each in sources))
         bound += (f"conversation {conversation_id}",) if conversation_id else ()
         bound += tuple(f"metadata {pair!r}" for pair in metadata)
@@ -249,7 +252,7 @@ class MemoryServicer:
         fields.check()
         if request.erase:
             raise NotYetAvailable(
-                "This server does not erase single memories yet.",
+                "This version does not erase single memories.",
                 metadata={"method": call.method.path, "field": "erase"},
             )
         outcome = await self._engine.intake.delete(

@@ -268,14 +268,11 @@ class Catalogue:
     def _known_embedder(self, key: SpaceKey, name: str) -> EmbedderInfo:
         ours = self._embedder
         if ours is None or ours.model_id != name:
+            actual = "none" if ours is None else ours.model_id
             raise PreconditionFailed(
-                "This server does not run that embedder.",
+                f"The embedder is not available on this server, whose embedder is {actual}.",
                 reason="EMBEDDER_MISMATCH",
-                metadata={
-                    "space": key.space,
-                    "expected": name,
-                    "actual": "none" if ours is None else ours.model_id,
-                },
+                metadata={"space": key.space, "expected": name, "actual": actual},
             )
         return ours
 
@@ -293,7 +290,7 @@ class Catalogue:
             return
         if self._known_embedder(space.key, change.embedder).dimension != parameters.dimension:
             raise PreconditionFailed(
-                "The embedder does not have the dimension of the space.",
+                "The dimension of the embedder differs from that of the space.",
                 reason="CONFIG_CONFLICT",
                 metadata={"space": space.key.space, "field": "config.embedder_model"},
             )

@@ -45,7 +45,7 @@ _OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 def parameters_of(space: Space) -> SpaceParameters:
     """Return the parameters of an existing space."""
     if space.view is None:
-        raise InternalError("a space in use does not exist")
+        raise InternalError("a space that is in use does not exist")
     return space.view.parameters
 
 
@@ -105,8 +105,8 @@ def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
     for part in parts:
         if (found := unkept(part, version)) is not None:
             raise PreconditionFailed(
-                f"{found.field}: a space under version {version} of the rules cannot keep it. The"
-                f" server carries its spaces to version {found.version} if {_UPGRADES} is set.",
+                f"{found.field}: a space of semantics version {version} does not support it. The"
+                f" server upgrades its spaces to version {found.version} if {_UPGRADES} is set.",
                 reason="SEMANTICS_UNSUPPORTED",
                 metadata={
                     "space": key.space,
@@ -121,7 +121,8 @@ def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
 def embedder_not_configured() -> PreconditionFailed:
     """Return the error for a text if the server has no embedder."""
     return PreconditionFailed(
-        "This server embeds no text; send an embedding.", reason="EMBEDDER_NOT_CONFIGURED"
+        "No embedder is configured on this server; send an embedding.",
+        reason="EMBEDDER_NOT_CONFIGURED",
     )
 
 

@@ -226,7 +226,7 @@ class FirstWrites:
         ours = self._embedder.model_id if self._embedder else ""
         if not parameters.embedder:
             raise PreconditionFailed(
-                "The space was created for embeddings; send one.",
+                "The space accepts embeddings only; send an embedding.",
                 reason="EMBEDDER_NOT_CONFIGURED",
                 metadata={"space": key.space},
             )

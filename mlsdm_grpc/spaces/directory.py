@@ -111,6 +111,7 @@ class Directory:
         Raises:
             NotFound: SPACE_NOT_FOUND; nothing of it stays in memory.
         """
+        # The journal is asked first, so that unknown names cost no space in memory.
         if key not in self.registry and await self.is_new(key):
             raise space_not_found(key)
         space = await self.opened(key)
@@ -121,6 +122,7 @@ class Directory:
     async def current_view(self, space: Space) -> SpaceView | None:
         """Return the state of a loaded space with its present parameters."""
         view = space.view
+        # Settings may have changed since the state was read.
         if space.applied and (view is None or view.revision < space.configured):
             await self.refresh_view(space)
         return space.view
@@ -177,12 +179,14 @@ class Directory:
         """
         with space:
             while space.status is not SpaceStatus.HOT:
+                # Other callers wait for the same load, so one of them must not cancel it.
                 await asyncio.shield(space.moving or self._begin_to_load(space))
 
     def reload(self, space: Space) -> None:
         """Load a space for records that wait in its backlog."""
         if space.moving is None:
             self._begin_to_load(space)
+        # The eviction cannot be stopped, so the load follows it.
         elif space.status is SpaceStatus.EVICTING:
             space.moving.add_done_callback(lambda _: self.reload(space))
 
@@ -205,15 +209,17 @@ class Directory:
         try:
             async with self._loader.turn(space):
                 # All callers that waited for the space were cancelled.
-                if not space.wanted:  # all who waited for it have gone
+                if not space.wanted:
                     space.go_cold()
                     self.registry.release(space.key)
                     return
                 if self._budget.exceeded:
                     await self._budget.make_room(_ROOM_S)
+                    # Records in the backlog are durable already and must be applied.
                     if self._budget.exhausted and not space.backlog:
                         raise _no_room()
                 await self._loader.bring_up(space)
+            # The worker may have been lost meanwhile.
             if space.status is SpaceStatus.LOADING:
                 space.status = SpaceStatus.HOT
             self._not_served.served(space.key)
@@ -244,7 +250,7 @@ def _retrieved(loading: asyncio.Task[None]) -> None:
 
 def _no_room() -> Unavailable:
     return Unavailable(
-        "There is no memory for another space now: all that are loaded are in use.",
+        "There is no memory to load the space: all loaded spaces are in use.",
         reason="BULKHEAD_FULL",
         metadata={"lane": "spaces"},
         retry_after_s=_ROOM_S,

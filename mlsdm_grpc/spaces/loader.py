@@ -85,6 +85,7 @@ class Loader:
         async with AsyncExitStack() as turn:
             while not await self._caught_up(space, link, until, turn):
                 until = self._quarantine.last_served(space.key)
+        # The load passed every record, so the earlier failures were not caused by one.
         if until is None:
             self._quarantine.passed(space.key)
         version = await self.read_view(space, link)
@@ -111,6 +112,7 @@ class Loader:
             replay = pb.ReplayRequest(records=[entry.payload for entry in entries])
             reply = await link.request(pb.LinkRequest(space_id=space.number, replay=replay))
             if reply.defect_revision:
+                # The worker has dropped the space at the defect; the next attempt loads it again.
                 space.unlink()
                 self._quarantine.strike(space.key, reply.defect_revision)
                 return False
@@ -126,6 +128,7 @@ class Loader:
     async def _loaded_snapshot(self, space: Space, link: Link, turn: AsyncExitStack) -> bool:
         """Load the newest snapshot; return False if it is bad and was set aside."""
         snapshot = await self._journal.load_snapshot(space.key)
+        # Small snapshots take less time than a wait for their turn.
         if snapshot and snapshot.size > LARGE_BYTES:
             await self._take_turn(space.worker, turn)
         load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
@@ -133,6 +136,7 @@ class Loader:
         reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
         if snapshot and reply.snapshot_damaged:
             problem = reply.failure.message
+            # The second newest snapshot and the records after it may still give the whole space.
             if await self._journal.reject_snapshot(space.key, snapshot, problem):
                 return False
         raise_failure(reply, space.key.space)

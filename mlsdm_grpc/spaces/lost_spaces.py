@@ -69,5 +69,6 @@ class LostSpaces:
     async def _bring_back(self, spaces: Sequence[Space]) -> None:
         for space in spaces:
             if self._registry.uses(space):
-                with contextlib.suppress(MlsdmError):  # told to those who ask for the space
+                # The next call to the space reports the error.
+                with contextlib.suppress(MlsdmError):
                     await self._directory.loaded(space)

@@ -30,8 +30,8 @@ class Ticket:
 def outcome_unknown(ticket: Ticket) -> DeadlineExceeded:
     """Return the error for a write without a result in time."""
     return DeadlineExceeded(
-        "No answer came in time after the write was begun; repeat it with the same request_id to"
-        " learn its result.",
+        "No answer arrived in time after the write began; repeat it with the same request_id to"
+        " get its result.",
         reason="OUTCOME_UNKNOWN",
         metadata={"request_id": str(uuid.UUID(bytes=ticket.request_id))},
     )

@@ -123,7 +123,7 @@ class Watches:
     def _place(self, key: SpaceKey) -> Iterator[None]:
         if self.counts[key] >= self._limit:
             raise Unavailable(
-                "Too many watch the space.",
+                "The space has too many watches.",
                 reason="BULKHEAD_FULL",
                 metadata={"lane": "watch"},
                 retry_after_s=RETRY_LATER_S,

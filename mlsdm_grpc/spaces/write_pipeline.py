@@ -115,11 +115,12 @@ class WritePipeline:
         """
         if space.status is not SpaceStatus.HOT and space.writes >= MAX_BACKLOG:
             raise Unavailable(
-                "Too many writes wait for the space, which is being loaded.",
+                "The space is being loaded, and too many writes wait for it.",
                 reason="SPACE_LOADING",
                 metadata={"space": space.key.space},
                 retry_after_s=RETRY_SOON_S,
             )
+        # The upgrade goes first, so that the record is applied by the new rules.
         upgrade = self._records.upgrade(space)
         # It has no waiter: the next write follows it or fails with it.
         if upgrade is not None:
@@ -188,8 +189,11 @@ class WritePipeline:
         raw = encode_record(record, encoded)
         check_record_size(len(raw))
         answer: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+        # A cancelled caller leaves the error of its write unread.
         answer.add_done_callback(_retrieved)
         appended = self._journal.append(space.key, [raw], expected=space.head)
+        # The next record may be submitted before this one is durable: its revision follows from
+        # here.
         space.head = record.revision
         space.semantics_version = record.semantics_version
         if isinstance(record.body, UpgradeSemantics):
@@ -209,6 +213,8 @@ class WritePipeline:
     ) -> None:
         error = appended.exception()
         if error is not None:
+            # The failed append may or may not be in the log; only the journal knows the last
+            # revision.
             space.go_cold(head_unknown=True)
             self._finish(space, answer, error=_append_error(error))
         elif space.status is SpaceStatus.HOT:
@@ -243,6 +249,8 @@ class WritePipeline:
             raise_failure(reply, space.key.space)
             applied = Applied(outcome_from_proto(reply.outcome), tuple(reply.synaptic_norms))
         except MlsdmError as error:
+            # The record is durable: it waits for the replacement worker, which finds it in the
+            # window.
             if error.reason == "WORKER_LOST":
                 space.keep(raw, answer)
                 return
@@ -253,6 +261,7 @@ class WritePipeline:
         space.advance(reply.revision)
         if isinstance(applied.outcome, SpaceChanged | SemanticsUpgraded):
             space.configured = max(space.configured, applied.outcome.revision)
+        # A repeated request returns an older outcome, which must not count again.
         fresh = applied.outcome.revision == reply.revision
         try:
             for observer in self.observers:
@@ -277,6 +286,7 @@ class WritePipeline:
         space.writes -= 1
         _, done = self._under_way.pop(answer)
         done()
+        # The stop of the server waits for this event.
         if not self._under_way:
             self._idle.set()
         if answer.done():
@@ -316,7 +326,7 @@ def _append_error(error: BaseException) -> MlsdmError:
         return error
     if isinstance(error, RevisionConflict):
         return Unavailable(
-            "Another write of this space failed; repeat with the same request_id.",
+            "An earlier write to the space failed; repeat the call with the same request_id.",
             reason="JOURNAL_UNAVAILABLE",
             metadata={"written": "no"},
             retry_after_s=0.1,

@@ -18,7 +18,7 @@ _MIN_FUNCTION_WORD_RATIO: Final = 0.15
 _MAX_FRAGMENT_RATIO: Final = 0.5
 _FRAGMENT_TOKENS: Final = 4
 _SENTENCE_END: Final = re.compile(r"[.!?]+")
-# The original's list, a part of its definition.
+# List of the original detector; it is part of the definition and must not change.
 _FUNCTION_WORDS: Final = frozenset(
     (
         *("the", "a", "an", "and", "or", "but", "if", "that", "which", "who", "to", "of", "in"),

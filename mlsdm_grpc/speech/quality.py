@@ -115,8 +115,8 @@ def looping(text: str, _prompt: str = "") -> float:
     """
     kinds = [line for line in lines(text) if line.kind not in {LineKind.CODE, LineKind.BLANK}]
     rows = [line.text.strip() for line in kinds if len(line.text.strip()) >= _MIN_LINE_CHARS]
-    told = "\n".join(line.text for line in kinds if "|" not in line.text)
-    tokens = _TOKEN.findall(_ADDRESS.sub(" ", told.casefold()))
+    prose = "\n".join(line.text for line in kinds if "|" not in line.text)
+    tokens = _TOKEN.findall(_ADDRESS.sub(" ", prose.casefold()))
     scores = [_repeated(rows) if len(rows) >= _MIN_LOOPING_LINES else 0.0]
     if len(tokens) >= _MIN_LOOPING_TOKENS:
         scores.append(_repeated(_phrases(tokens)))

@@ -104,9 +104,9 @@ def _severity(split: Sequence[Sequence[Sequence[str]]], grammar: Grammar) -> flo
     words: list[int] = []
     deficits: list[float] = []
     for parts in split:
-        told = [word for part in parts for word in part]
-        if not grammar.is_formula(told):
-            words.append(len(told))
+        said_words = [word for part in parts for word in part]
+        if not grammar.is_formula(said_words):
+            words.append(len(said_words))
             deficits.append(grammar.deficit(parts, is_alone=len(split) == 1))
     missing = sum(n * deficit for n, deficit in zip(words, deficits, strict=True))
     severity = missing / max(_MIN_EVIDENCE_WORDS, sum(words))

@@ -60,7 +60,7 @@ class Vocabulary:
     formulas: frozenset[str]
     """Greetings, thanks and assent."""
     persons: frozenset[str]
-    """Persons of a language whose verbs have no infinitive that is told by its ending."""
+    """Persons of a language whose verbs have no infinitive with a distinctive ending."""
     subjects: frozenset[str]
     """Persons that a bare verb does not agree with."""
     oblique_persons: frozenset[str]
@@ -74,7 +74,8 @@ class Vocabulary:
     infinitives: frozenset[str]
     """Infinitives that everyone uses."""
     take_infinitives: frozenset[str]
-    """Words that an infinitive, or a verb that looks like one, may follow at the end."""
+    """Words that may precede an infinitive, or a verb of the same form, at the end of a
+    sentence."""
     no_infinitives: frozenset[str]
     """Words that only end as infinitives do."""
     everyday_words: frozenset[str]
@@ -82,7 +83,7 @@ class Vocabulary:
     hedges: frozenset[tuple[str, ...]]
     """Phrases by which a speaker takes a statement back in part, as their words."""
     agreeing: Mapping[str, str]
-    """Endings of verbs that agree with the person beside them."""
+    """Endings of verbs that agree with the adjacent person."""
     finite: re.Pattern[str] | None
     """Verbs with an ending for a person or the past."""
     oblique: re.Pattern[str] | None

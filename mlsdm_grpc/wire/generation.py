@@ -61,6 +61,8 @@ def generation_request(
     min_score = _DEFAULT_MIN_SCORE
     if message.HasField("min_score"):
         min_score = fields.number("min_score", message.min_score, low=-2.0, high=2.0)
+    # The loop below is bounded by the limit, so an oversized list costs no more than an allowed
+    # one.
     if len(message.stop_sequences) > bounds.STOPS.limit:
         fields.fault("stop_sequences", bounds.STOPS.description)
     for i, stop in enumerate(message.stop_sequences[: bounds.STOPS.limit]):
@@ -82,6 +84,7 @@ def generation_request(
         temperature=temperature,
         stop=tuple(message.stop_sequences),
         synaptic_bias=bias,
+        # A repair needs the whole draft, so it is off by default in streams.
         repair_speech=message.repair_speech if message.HasField("repair_speech") else not streamed,
         min_revision=fields.min_revision(message.min_revision),
         piecewise=streamed,

@@ -31,9 +31,9 @@ def decode_page_token(token: str, key: SpaceKey, filters: Sequence[str]) -> int:
     found = _TOKEN.decode(token, *key, *filters)
     if found is None or found[0] < 0:
         raise InvalidInput(
-            "The page token does not belong to this list; begin again without one.",
+            "The page token does not belong to this list; start again without a token.",
             reason="PAGE_TOKEN_INVALID",
-            violations=[FieldViolation("page_token", "was made for another list")],
+            violations=[FieldViolation("page_token", "belongs to another list")],
             metadata={"field": "page_token"},
         )
     return found[0]

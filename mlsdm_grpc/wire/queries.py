@@ -40,9 +40,9 @@ def ask(
     elif message.WhichOneof("query") == "text":
         text = fields.text(f"{path}text", message.text, required=True)
         if "words" in given:
-            fields.fault(f"{path}words", "must be empty where there is a text")
+            fields.fault(f"{path}words", "must be empty if there is a text")
     else:
-        fields.fault(f"{path}query", "needs an embedding or a text")
+        fields.fault(f"{path}query", "requires an embedding or a text")
     top_k = fields.count(f"{path}top_k", message.top_k, low=0, high=limits.MAX_TOP_K)
 
     def optional(name: str, *, low: float = 0.0, high: float = 1.0) -> float | None:
@@ -51,6 +51,7 @@ def ask(
         return fields.number(f"{path}{name}", getattr(message, name), low=low, high=high)
 
     phase, tolerance = optional("phase"), optional("phase_tolerance")
+    # A tolerance below 1 without a phase would silently search all phases.
     if phase is None and tolerance is not None and tolerance < 1.0:
         fields.fault(f"{path}phase_tolerance", "without a phase must be 1, or absent")
     asked = Ask(
@@ -68,6 +69,7 @@ def ask(
         mode=_mode(fields, f"{path}mode", message.mode) if "mode" in given else RecallMode.AUTO,
         min_score=optional("min_score", low=-2.0, high=2.0),
     )
+    # Few queries have a restriction, and ``replace`` costs more than the rest of a plain query.
     if not given.isdisjoint(_LIMITING):
         asked = replace(
             asked,
@@ -91,7 +93,7 @@ def _mode(fields: Fields, path: str, value: int) -> RecallMode:
 def _check_mode(fields: Fields, path: str, asked: Ask) -> None:
     """Record a violation for each field that the mode of the query does not support."""
     if asked.mode in {RecallMode.LEXICAL, RecallMode.HYBRID} and not asked.text:
-        fields.fault(f"{path}mode", "needs a text or words")
+        fields.fault(f"{path}mode", "requires a text or words")
     if asked.mode is not RecallMode.LEXICAL:
         return
     if asked.min_resonance is not None:

@@ -69,6 +69,7 @@ class Parts(Generic[MessageT, ItemT]):
             InvalidInput: MESSAGE_MALFORMED or FIELD_INVALID.
         """
         worked = _tolerant(work, faulty)
+        # A few items take less time than the wait for a turn.
         if self.whole and len(self) <= FEW:
             return [worked(index, item) for index, item in enumerate(self._items)]  # type: ignore[arg-type] # messages
         made = list[_T]()
@@ -82,6 +83,7 @@ class Parts(Generic[MessageT, ItemT]):
                 made.append(worked(index, message))
                 if turn.is_over:
                     await turn.pause()
+        # The serialised request is no longer needed, and may have several megabytes.
         self._items = ()
         return made
 

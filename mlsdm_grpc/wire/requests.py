@@ -125,7 +125,7 @@ async def new_memories(
             digest.add(message)
         path = f"memories[{index}]"
         if message.memory_id and message.memory_id in seen:
-            fields.fault(f"{path}.memory_id", "stands twice in the batch")
+            fields.fault(f"{path}.memory_id", "appears twice in the batch")
         seen.add(message.memory_id)
         made = new_memory(fields, path, message, now_ns=now_ns, allow_replace=allow_replace)
         return packed_memory(made)
@@ -142,7 +142,7 @@ def new_memory(
     """
     has_embedding = message.HasField("embedding")
     if not has_embedding and not message.text:
-        fields.fault(path, "needs a text or an embedding")
+        fields.fault(path, "requires a text or an embedding")
     elif not has_embedding and is_blank(message.text):
         fields.fault(f"{path}.text", BLANK)
     vector = _NO_VECTOR
@@ -157,6 +157,7 @@ def new_memory(
         memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id),
         vector=vector,
         caller_chosen_id=bool(message.memory_id) and not message.server_assigned_id,
+        # The server's own ids are restored by an import, so that a round trip keeps them.
         keeps_id=bool(message.memory_id) and message.server_assigned_id,
         text=fields.text(f"{path}.text", message.text),
         phase=phase,
@@ -179,7 +180,7 @@ def new_memory(
 
 def _context(fields: Fields, path: str, message: memory_pb2.Memory) -> str:
     if message.context and not message.text:
-        fields.fault(f"{path}.context", "needs a text that it helps to find")
+        fields.fault(f"{path}.context", "requires a text")
     return fields.text(f"{path}.context", message.context, max_bytes=limits.MAX_CONTEXT_BYTES)
 
 
@@ -196,6 +197,7 @@ def update(
     expire_time_ns = None
     if message.HasField("expire_time"):
         expire_time_ns = _expire_time(fields, "", message, now_ns)
+        # Both fields together have no defined order.
         if message.clear_expire_time:
             fields.fault("clear_expire_time", "must not be set together with expire_time")
     elif message.clear_expire_time:
@@ -290,7 +292,7 @@ def event(
         InvalidInput: At least one field is invalid.
     """
     if not message.HasField("embedding") and not message.text:
-        fields.fault(f"{path}embedding", "an event needs a text or an embedding")
+        fields.fault(f"{path}embedding", "an event requires a text or an embedding")
     elif not message.HasField("embedding") and is_blank(message.text):
         fields.fault(f"{path}text", BLANK)
     vector = _NO_VECTOR
@@ -300,7 +302,7 @@ def event(
     if message.HasField("moral_value"):
         moral_value = fields.number(f"{path}moral_value", message.moral_value)
     elif is_blank(message.text):
-        fields.fault(f"{path}moral_value", "is required where there is no text to judge")
+        fields.fault(f"{path}moral_value", "is required if there is no text to evaluate")
     confidence = 1.0
     if message.HasField("confidence"):
         confidence = fields.number(f"{path}confidence", message.confidence)

@@ -76,6 +76,7 @@ def stored_memory(item: PutItem) -> memory_pb2.Memory:
 def batch_put(done: Put) -> Iterator[bytes]:
     """Yield the serialised parts of a ``BatchPutMemoriesResponse``; each takes less than 1 ms."""
     outcome = done.outcome
+    # A refused batch stores nothing, so it has no stored memories to report.
     if all(item.result is not PutResult.REFUSED for item in outcome.items):
         for some in _some(outcome.items, _STORED_AT_ONCE):
             part = memory_put_pb2.BatchPutMemoriesResponse(memories=map(stored_memory, some))
@@ -137,10 +138,10 @@ def put_verdicts(
         item: Outcome for the memory.
         found: Verdicts of the rules on its text.
     """
-    told = [verdict(each) for each in found]
+    against = [verdict(each) for each in found]
     by_policy = enforced(found) is Decision.REFUSE
     if item.result is PutResult.REFUSED and not by_policy:
-        told.append(
+        against.append(
             governance_pb2.Verdict(
                 decision=governance_pb2.DECISION_REFUSE,
                 enforcement=governance_pb2.ENFORCEMENT_ENFORCE,
@@ -149,7 +150,7 @@ def put_verdicts(
                 threshold=outcome.min_confidence,
             )
         )
-    return told
+    return against
 
 
 def event_outcome(
@@ -165,6 +166,7 @@ def event_outcome(
     """
     l1, l2, l3 = norms
     reason = _REJECTIONS[outcome.rejection]
+    # The filter of the space and a rule can both refuse; the rule is the more specific reason.
     if refused and outcome.rejection is Rejection.MORAL:
         reason = event_pb2.REJECTION_REASON_POLICY
     return event_pb2.EventOutcome(

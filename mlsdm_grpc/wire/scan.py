@@ -187,6 +187,7 @@ class MessageScan:
         raw, fields, kept, kept_to = self._raw, shape.fields, bytearray(), at
         while at < end:
             self._left -= 1
+            # One counter for all nesting levels keeps the time between two yields constant.
             if not self._left:
                 self._left = _SLICE_FIELDS
                 yield
@@ -245,6 +246,7 @@ class MessageScan:
             name = f"{path}{field.name}."
             self._replace(field, scope)
             before = scope.setdefault(field.number, inner)
+            # A repeated message field is legal in protobuf, but useless and unbounded.
             if before is not inner:  # the parser merges both
                 self._useless()
             inner = before

@@ -28,6 +28,7 @@ def space_change(fields: Fields, config: space_pb2.SpaceConfig) -> SpaceChange:
     moral, rhythm, synaptic = config.moral, config.rhythm, config.synaptic
     given = _Given(fields)
     base = given.number(moral, "moral.base_threshold", _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD)
+    # The ceiling may not be below the resting value of the threshold.
     lowest_ceiling = _LOWEST_THRESHOLD if base is None else max(base, _LOWEST_THRESHOLD)
     return SpaceChange(
         dimension=given.count(config, "dimension", limits.MAX_DIMENSION),
@@ -129,10 +130,11 @@ def _ontology(fields: Fields, config: space_pb2.SpaceConfig) -> tuple[OntologyCa
         path = f"config.ontology[{i}]"
         name = fields.label(f"{path}.category", message.category)
         if name in names:
-            fields.fault(f"{path}.category", "stands twice in the ontology")
+            fields.fault(f"{path}.category", "appears twice in the ontology")
         names.add(name)
         vector = fields.embedding(f"{path}.embedding", message.embedding)
         categories.append(OntologyCategory(name, vector))
+    # The bound on the bytes is separate, because dimension and number of categories multiply.
     size = sum(category.vector.raw.nbytes for category in categories)
     fields.size("config.ontology", size, limits.MAX_ONTOLOGY_BYTES)
     return tuple(categories)

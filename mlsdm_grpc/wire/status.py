@@ -16,7 +16,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, item_status_pb2
-from mlsdm_grpc.config import KIB
+from mlsdm_grpc.units import KIB
 from mlsdm_grpc.wire.call import RpcStatus
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ MAX_VIOLATIONS: Final = 16
 MAX_DETAILS_BYTES: Final = 4 * KIB
 """Largest serialised status, bytes; base64 makes 5.4 KiB of it and leaves room for other
 trailers."""
-INTERNAL_MESSAGE: Final = "The server hit a defect of its own; please report the request id."
+INTERNAL_MESSAGE: Final = "An internal error occurred; report the request id to the operator."
 """Message of the status for an unexpected error."""
 
 _MAX_MESSAGE_CHARS: Final = 512
@@ -128,6 +128,7 @@ def to_status(error: BaseException, request_id: str, *, left_s: float = math.inf
     if isinstance(error, errors.MlsdmError) and code != _INTERNAL:
         known = error
     else:
+        # The text of an unexpected error may quote content of a request.
         known = errors.InternalError(INTERNAL_MESSAGE, metadata={"request_id": request_id})
     message = _clean(known.message, _MAX_MESSAGE_CHARS)
     info = error_details_pb2.ErrorInfo(
@@ -191,6 +192,8 @@ def _specific(error: errors.MlsdmError, message: str) -> Iterable[Message]:
             )
         case errors.QuotaExceeded():
             quota = error_details_pb2.QuotaFailure.Violation(subject=subject, description=message)
+            # Clients show the description of the failure, and the message of the status only in
+            # logs.
             yield error_details_pb2.QuotaFailure(violations=[quota])
         case errors.PreconditionFailed():
             failure = error_details_pb2.PreconditionFailure.Violation(
@@ -216,6 +219,7 @@ def _pack(
         for detail in (info, *details):
             status.details.add().Pack(detail)
         data = status.SerializeToString(deterministic=True)
+        # Violations are dropped first, because the message already contains the first one.
         if len(data) <= MAX_DETAILS_BYTES:
             return data
         last = details[-1] if details else None
@@ -242,6 +246,7 @@ def from_status(code: int, message: str, details: bytes) -> errors.MlsdmError:
     found = _unpack(details)
     info = found.get(error_details_pb2.ErrorInfo.DESCRIPTOR.full_name)
     cls = _CLASSES.get(code)
+    # Another service or a proxy may answer with the same codes.
     if cls is None or not isinstance(info, error_details_pb2.ErrorInfo) or info.domain != DOMAIN:
         return errors.ApiStatusError(code, message)
     metadata = dict(info.metadata)

@@ -89,12 +89,14 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             InvalidInput: STREAM_PROTOCOL_INVALID, STREAM_RESUME_INVALID or FIELD_INVALID.
         """
         if message is None or message.WhichOneof("kind") != "open":
-            raise _misplaced(call, "The first message of a stream has to open it.")
+            raise _misplaced(call, "The first message of a stream must be of kind open.")
         given, allow_replace = self._open(message)
         fields = Fields()
         key = requests.space_key(fields, call, given.space)
         stream_id = fields.stream_id(given.stream_id)
         fields.check()
+        # The stream is refused before its lease is taken, so a wrong name does not block another
+        # call.
         return Opening(
             key=key,
             stream_id=stream_id,
@@ -123,9 +125,10 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         async for parts in requests:
             message = parts.message
             if message.WhichOneof("kind") != "batch":
-                raise _misplaced(call, "After the first message a stream has batches only.")
+                raise _misplaced(call, "Every message after the first one must be of kind batch.")
             first_sequence, name = self._batch(message)
             fields = Fields()
+            # The upper bound leaves room for the arithmetic of sequences in int64.
             fields.count("batch.first_sequence", first_sequence, low=1, high=_MAX_SEQUENCE)
             if not 1 <= len(parts) <= bounds.STREAM_BATCH.limit:
                 fields.fault(f"batch.{name}", bounds.STREAM_BATCH.description)
@@ -273,29 +276,29 @@ class EventMessages(
 
 
 def _ingest_outcome(result: Result) -> memory_stream_pb2.IngestOutcome:
-    told = memory_stream_pb2.IngestOutcome(sequence=result.sequence)
+    answer = memory_stream_pb2.IngestOutcome(sequence=result.sequence)
     if isinstance(result.outcome, PutOutcome):
         (item,) = result.outcome.items
-        told.memory_id = "" if item.result is PutResult.REFUSED else item.memory_id
-        told.result = memory_pb2.PutResult.ValueType(item.result)
-        told.verdicts.extend(responses.put_verdicts(result.outcome, item, result.verdicts))
-        told.evicted_memory_ids.extend(result.outcome.evicted)
+        answer.memory_id = "" if item.result is PutResult.REFUSED else item.memory_id
+        answer.result = memory_pb2.PutResult.ValueType(item.result)
+        answer.verdicts.extend(responses.put_verdicts(result.outcome, item, result.verdicts))
+        answer.evicted_memory_ids.extend(result.outcome.evicted)
     elif isinstance(result.outcome, MlsdmError):
-        told.status.CopyFrom(item_status(result.outcome))
-    return told
+        answer.status.CopyFrom(item_status(result.outcome))
+    return answer
 
 
 def _event_result(result: Result, norms: Sequence[float]) -> cognition_service_pb2.EventResult:
-    told = cognition_service_pb2.EventResult(sequence=result.sequence)
+    answer = cognition_service_pb2.EventResult(sequence=result.sequence)
     if isinstance(result.outcome, EventOutcome):
         outcome = responses.event_outcome(
             result.outcome, norms, result.moral_value, refused=result.refused
         )
-        told.outcome.CopyFrom(outcome)
-        told.verdicts.extend(map(responses.verdict, result.verdicts))
+        answer.outcome.CopyFrom(outcome)
+        answer.verdicts.extend(map(responses.verdict, result.verdicts))
     elif isinstance(result.outcome, MlsdmError):
-        told.status.CopyFrom(item_status(result.outcome))
-    return told
+        answer.status.CopyFrom(item_status(result.outcome))
+    return answer
 
 
 def _flow(max_in_flight: int, pause: Duration | None) -> stream_pb2.StreamFlow:
@@ -331,7 +334,7 @@ def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> StreamPosi
         raise InvalidInput(
             "The resume token does not belong to this stream; open it without one.",
             reason="STREAM_RESUME_INVALID",
-            violations=[FieldViolation("open.stream.resume_token", "is of another stream")],
+            violations=[FieldViolation("open.stream.resume_token", "belongs to another stream")],
             metadata={"stream_id": stream_id},
         )
     return StreamPosition(*found)

@@ -63,6 +63,7 @@ class FrameReader:
         start = 0
         while len(buffer) - start >= LENGTHS.size:
             length, extra = LENGTHS.unpack_from(buffer, start)
+            # A frame of this size means a broken stream; a resynchronisation is impossible.
             if length + extra > MAX_FRAME_BYTES:
                 raise ValueError(f"frame of {length + extra} bytes")
             begin = start + LENGTHS.size
@@ -72,7 +73,8 @@ class FrameReader:
             with memoryview(buffer) as view:
                 frame = bytes(view[begin:middle]), bytes(view[middle:end])
             start = end
-            if start == len(buffer):  # a large buffer is not kept beside its copy
+            # The buffer is released before the frame is used; a large frame would exist twice.
+            if start == len(buffer):
                 buffer.clear()
                 start = 0
             yield frame

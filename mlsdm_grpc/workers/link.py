@@ -75,7 +75,7 @@ class Link(Protocol):
 def worker_lost() -> Unavailable:
     """Return the error of a request whose worker ended before it answered."""
     return Unavailable(
-        "The worker of this space was lost; repeat with the same request_id.",
+        "The worker of the space was lost; repeat the call with the same request_id.",
         reason="WORKER_LOST",
         retry_after_s=0.5,
     )
@@ -119,6 +119,7 @@ class _Pending:
         if call is None:
             return
         future, done, _ = call
+        # The request is queued in the worker; its age no longer measures the worker's progress.
         if reply.waits:
             self._calls[reply.call_id] = future, None, math.inf
         else:
@@ -231,6 +232,7 @@ class SocketLink(_RequestLink, asyncio.Protocol):
                     self._on_ready()
                 else:
                     self._pending.resolve(reply)
+        # The stream cannot be parsed any further, so the connection is useless.
         except ValueError:
             if self._transport is not None:
                 self._transport.abort()
@@ -295,6 +297,6 @@ class InlineLink(_RequestLink):
         self._thread.shutdown(wait=False)
 
     def lose(self) -> None:
-        """Do what the end of a process does."""
+        """Simulate the end of a worker process."""
         self.close()
         self._on_lost()

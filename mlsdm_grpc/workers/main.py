@@ -26,7 +26,7 @@ __all__ = ["main", "make_handler", "serve"]
 
 _READ_BYTES = 64 * 1_024
 # Time without requests after which background work starts, milliseconds.
-_IDLE_MS: Final = 50
+_IDLE_MS: Final = 250
 
 
 def make_handler(role: str, embedder: str, position: Progress) -> RequestHandler:
@@ -45,11 +45,13 @@ def serve(sock: socket.socket, handler: RequestHandler) -> None:
     """
     sock.setblocking(False)
     reader = FrameReader()
+    # The greeting: an unsolicited reply with call 0.
     outgoing = bytearray(encode_frame(pb.LinkReply(done=pb.DoneReply())))
     poller = select.poll()
     poller.register(sock, select.POLLIN | select.POLLOUT)
     while True:
         poller.modify(sock, select.POLLIN | (select.POLLOUT if outgoing else 0))
+        # A blocking poll saves CPU; it must end in time for background work.
         idle_ms = _IDLE_MS if handler.has_idle_work else None
         if not poller.poll(0 if handler.busy else idle_ms) and not handler.busy:
             handler.begin_idle_work()

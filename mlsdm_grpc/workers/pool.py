@@ -66,7 +66,7 @@ class WorkerLimits:
     stall_s: float = 0.0
     """Time without progress while a request waits, seconds; 0 for no limit."""
     memory_bytes: int = 0
-    """Resident memory above this, bytes; 0 is no limit."""
+    """Resident memory, bytes; 0 for no limit."""
     ready_s: float = 2.0
     """Time in which a call waits for a worker that is being replaced, seconds."""
 
@@ -331,6 +331,7 @@ class Pool:
                     _log.error("worker_stalled", role=self.role.name, pid=worker.process.pid)
                     worker.kill()
             if self.limits.memory_bytes:
+                # Reading the memory of a process can block, so it runs in a thread.
                 for worker, resident in await asyncio.to_thread(_measured, workers):
                     if resident > self.limits.memory_bytes:
                         _log.error("worker_over_memory", role=self.role.name, bytes=resident)

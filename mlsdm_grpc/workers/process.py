@@ -130,6 +130,7 @@ class WorkerStarter:
         """
         ready, lost = asyncio.Event(), asyncio.Event()
         link = SocketLink(on_ready=ready.set, on_lost=lambda: self._on_lost(worker))
+        # A cancelled start must not leave a process without an owner.
         with anyio.CancelScope(shield=True), contextlib.ExitStack() as ours_only:
             ours, theirs = socket.socketpair()
             ours_only.callback(theirs.close)
@@ -140,6 +141,8 @@ class WorkerStarter:
             except OSError:
                 ours.close()
                 raise
+            # Before the worker is used: under memory pressure the kernel must not choose the
+            # server.
             await asyncio.to_thread(_offer, process.pid)
             worker = WorkerProcess(process, Progress(page), link, lost)
             await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)

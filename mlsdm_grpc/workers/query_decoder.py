@@ -28,6 +28,7 @@ def queries_of(contents: Contents, request: pb.SearchRequest) -> list[Query]:
     if count and vectors.shape[1] != dimension:
         raise errors.dimension_mismatch(dimension, vectors.shape[1])
     wide = vectors.astype(np.float64)
+    # Sums in float64 give the same norm on every machine.
     wide /= np.sqrt(np.add.reduce(wide * wide, axis=1))[:, np.newaxis]
     rows = iter(wide)
     return [

@@ -145,9 +145,10 @@ class Answers:
                 result.insert(0, _LIST_TAG + varint(length))
             parts += result
             size += length
+            # The size is checked after each query, so that memory stays bounded.
             if size > search.max_bytes:
                 raise InvalidInput(
-                    "The answer would be larger than the server sends; ask for less.",
+                    "The answer exceeds the largest response; request less.",
                     reason="RESPONSE_TOO_LARGE",
                     metadata={"limit": str(search.max_bytes), "actual": str(size)},
                 )
@@ -172,6 +173,7 @@ class Answers:
         for slot, version, (resonance, cosine, factor, distance, bias) in zip(
             slots, versions, scores, strict=True
         ):
+            # The version is part of the key: a changed memory has different bytes.
             key = (space_id, *version)
             framed, start = kept.get(key) or self._keep(key, pelm, slot)
             if rows:

@@ -25,7 +25,7 @@ class LockMode(Enum):
     READ = "read"
     """Read in several steps; whole changes may run between them."""
     FROZEN_COPY = "frozen_copy"
-    """Copy of the state at the first step; changes may run beside the later steps."""
+    """Copy of the state at the first step; changes may run during the later steps."""
     SNAPSHOT_READ = "snapshot_read"
     """Read of one revision in several steps."""
     WRITE = "write"
@@ -78,10 +78,9 @@ class Slices:
         self._clock = clock
         self._turns: deque[_Turn] = deque()
         # Jobs in progress by space and lock mode.
-        # Jobs in progress, by space and claim.
         self._jobs: Counter[tuple[int, LockMode]] = Counter()
         self._held: dict[int, deque[HeldRequest]] = {}
-        self._glances: dict[int, list[pb.LinkRequest]] = {}
+        self._point_reads: dict[int, list[pb.LinkRequest]] = {}
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -94,8 +93,9 @@ class Slices:
         if claim is LockMode.POINT_READ:
             if not self.is_exclusive(space_id):
                 return False
-            self._glances.setdefault(space_id, []).append(request)
+            self._point_reads.setdefault(space_id, []).append(request)
             return True
+        # Later requests must not overtake waiting ones, even if their lock would be free.
         if space_id not in self._held and self._open(space_id, claim):
             return False
         self._held.setdefault(space_id, deque()).append(HeldRequest(request, claim))
@@ -125,6 +125,7 @@ class Slices:
         """
         for job in self._turns:
             if isinstance(job, Job) and job.request.call_id == call_id:
+                # A change in progress must be completed, otherwise the space would be inconsistent.
                 if job.claim in _EXCLUSIVE:
                     return None
                 self._turns.remove(job)
@@ -135,10 +136,10 @@ class Slices:
                 if held.request.call_id == call_id and held.claim not in _EXCLUSIVE:
                     waiting.remove(held)
                     return pb.LinkReply(call_id=call_id)
-        for glances in self._glances.values():
-            for request in glances:
+        for point_reads in self._point_reads.values():
+            for request in point_reads:
                 if request.call_id == call_id:
-                    glances.remove(request)
+                    point_reads.remove(request)
                     return pb.LinkReply(call_id=call_id)
         return None
 
@@ -164,6 +165,7 @@ class Slices:
         waiting = self._held[turn]
         while waiting and self._open(turn, waiting[0].claim):
             begin(*waiting.popleft())
+            # Admissions are limited by time as well, because each may begin with a long step.
             if self._clock() >= until_s:
                 break
         self._let_in(turn)
@@ -180,7 +182,7 @@ class Slices:
         self._jobs[space_id, job.claim] -= 1
         self._jobs += Counter()  # forgets what is zero
         self._let_in(space_id)
-        return [] if self.is_exclusive(space_id) else self._glances.pop(space_id, [])
+        return [] if self.is_exclusive(space_id) else self._point_reads.pop(space_id, [])
 
     def _let_in(self, space_id: int) -> None:
         """Schedule the admission of requests that wait for a space, if the first one may begin."""

@@ -158,6 +158,7 @@ def _options(ask: Ask) -> pb.QueryOptions:
         include_embedding=ask.include_embedding,
         min_score=ask.min_score,
     )
+    # Unset fields keep the message small; most queries have none of them.
     if ask.labels:
         options.labels.extend(ask.labels)
     if ask.text:

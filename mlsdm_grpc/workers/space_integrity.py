@@ -47,6 +47,7 @@ def repair(
     pelm = mind.contents.pelm
     spare = None if copy is None or copy.contents is None else copy.contents.pelm
     for memory_id in request.repair.memory_ids:
+        # The memory may have changed or been deleted since the comparison.
         if pelm.get(memory_id) is None or pelm.is_sound(memory_id):
             continue
         row = None if spare is None or spare.get(memory_id) is None else spare.row(memory_id)

@@ -49,7 +49,7 @@ def check_deadline(request: pb.LinkRequest) -> None:
     """Refuse a request whose deadline has passed."""
     if request.deadline_ns and time.monotonic_ns() >= request.deadline_ns:
         raise DeadlineExceeded(
-            "The deadline passed before the work was done; nothing was written.",
+            "The deadline passed before the work completed; nothing was written.",
             reason="DEADLINE_EXPIRED",
         )
 
@@ -94,11 +94,14 @@ def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
         if not metadata.issubset(memory.metadata):
             continue
         size += answer_bytes(memory, row if wanted.include_embedding else None)
+        # At least one memory is returned, otherwise a page could never advance.
         full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes
         if full and reply.memories.memories:
             reply.memories.more = True
             break
         if wanted.include_embedding:
+            # Only rows from a snapshot are verified here; the others were checked when they were
+            # stored.
             if not (memory.owns(row) or pelm.is_sound(memory.memory_id)):
                 reply.memories.damaged.append(len(reply.memories.memories))
             rows += row_bytes(row)

@@ -69,6 +69,7 @@ class Searches:
         if not asked:
             return replies
         try:
+            # One scan needs one time; the latest request decides about expired memories.
             now_ns = max(request.now_ns for request, _, _ in asked)
             found = self._find(mind, [query for _, _, query in asked], now_ns=now_ns)
             for (request, reply, query), one in zip(asked, found, strict=True):
@@ -98,6 +99,7 @@ class Searches:
             spent_ns += time.thread_time_ns() - began_ns
             results += zip(some, found, strict=True)
             cost_ns = spent_ns // len(results)
+            # The cost of the first queries determines how many fit into a slice.
             count = max(1, int(SLICE_S * 1e9) // max(cost_ns, 1))
             yield
         self._answer(mind, request, reply, results)

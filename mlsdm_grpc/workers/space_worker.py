@@ -147,6 +147,7 @@ class MindHandler:
                 searches.setdefault(request.space_id, []).append(request)
             else:
                 if claim is LockMode.WRITE or claim is LockMode.EXCLUSIVE:
+                    # Queries before a change must not see it, so they are answered first.
                     replies += self._searches.search(searches.pop(request.space_id, []))
                 replies += self._begin(kind, request, claim)
         for waiting in searches.values():
@@ -161,12 +162,12 @@ class MindHandler:
         def begin(request: pb.LinkRequest, claim: LockMode) -> None:
             replies.extend(self._begin(request.WhichOneof("kind") or "", request, claim))
 
-        done, glances = self.slices.step(begin)
+        done, point_reads = self.slices.step(begin)
         if done is not None and done.again:
-            glances = [done.request, *glances]
+            point_reads = [done.request, *point_reads]
         elif done is not None and done.request.call_id:
             replies.append(done.reply)
-        return replies + self.handle(glances)
+        return replies + self.handle(point_reads)
 
     def _claim(self, kind: str, request: pb.LinkRequest) -> LockMode:
         """Return the lock mode of a request."""
@@ -223,7 +224,9 @@ class MindHandler:
             self._minds.pop(request.space_id, None)
             if applying := self._position.applying:
                 reply.defect_revision = applying.revision
-            add_failure(reply, DataLoss("The space cannot be brought up to date by this version."))
+            add_failure(
+                reply, DataLoss("This version of the server cannot apply the records of the space.")
+            )
 
     def _mind(self, request: pb.LinkRequest) -> Mind:
         mind = self._minds.get(request.space_id)

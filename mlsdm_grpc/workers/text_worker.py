@@ -84,6 +84,7 @@ class TextHandler:
         for reply, texts in zip(replies, wanted, strict=True):
             end = start + len(texts) * width
             answer = reply.measure if reply.WhichOneof("kind") == "measure" else reply.embed
+            # Each reply gets the rows of its own texts; a failed request has none.
             if texts and reply.WhichOneof("kind") != "failure":
                 answer.rows_f32_le = rows[start:end]
                 answer.batch_count = 0 if counted else sum(map(len, wanted))
@@ -127,7 +128,7 @@ class TextHandler:
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             # Log the type only: the text of the error may quote the text that was evaluated.
             _log.error("defect in a text worker", error=type(error).__name__)
-            add_failure(reply, InternalError("a text cannot be analysed"))
+            add_failure(reply, InternalError("The text cannot be analysed."))
         return reply
 
     def _measured(self, wanted: pb.MeasuredText) -> pb.TextMeasurement:

@@ -48,6 +48,7 @@ class WorkerLogHandler(logging.Handler):
             frames = traceback.extract_tb(record.exc_info[2])[-_FRAMES:]
             fields["frames"] = [f"{each.filename}:{each.lineno} {each.name}" for each in frames]
         line = json.dumps(fields)
+        # The frames are the largest part of a line and the least important one.
         while len(line) >= _MAX_LINE_BYTES and fields.pop("frames", None):
             line = json.dumps(fields)
         poller = select.poll()

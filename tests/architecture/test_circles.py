@@ -1,4 +1,4 @@
-"""No module needs itself, over whatever others, not even for its types."""
+"""No module imports itself, directly or through other modules, not even for its types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents name exists, and no guide takes ten steps."""
+"""The documents name existing things, and no guide takes ten steps."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ BANNER = re.compile(r"(?m)^\n( *# [-=]{3,}.*| *# [A-Z][a-z]+( [a-z]+){0,3}\.)\n\
 
 
 def modules() -> Iterator[tuple[str, str]]:
-    """Yield the name and the source of every module that somebody wrote."""
+    """Yield the name and the source of every module that is not generated."""
     for path in sorted(PACKAGE.rglob("*.py")):
         if GENERATED not in path.parents:
             yield path.relative_to(PACKAGE).as_posix(), path.read_text()

@@ -1,4 +1,4 @@
-"""The benchmark of recall: what it reads and measures, and that it tells right from wrong."""
+"""Benchmark of recall: its input, its measures, and the distinction of right from wrong answers."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What the benchmarks make of the figures they get."""
+"""Reports that the benchmarks make of their figures."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""What the benchmarks start, and whose processor time they count."""
+"""Processes that the benchmarks start, and the processor time that they count."""
 
 import shutil
 import sys

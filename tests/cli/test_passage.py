@@ -1,4 +1,4 @@
-"""What a person sees of a match."""
+"""Passage of a match that a person sees."""
 
 from mlsdm_grpc.cli.passage import matched_passage
 

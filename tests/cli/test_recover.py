@@ -112,5 +112,5 @@ async def test_the_folder_of_a_running_server_is_refused(folder, mlsdm):
 async def test_a_folder_without_a_journal_is_refused(tmp_path, mlsdm):
     done = await run(mlsdm, tmp_path)
     assert done.returncode == 2
-    assert "holds no journal" in done.stderr
+    assert "contains no journal" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -97,3 +97,11 @@ def test_a_variable_that_nothing_reads_is_a_warning(serve):
     assert code == 0
     assert "MLSDM_LISTEN" in log
     assert "MLSDM_TARGET" not in log
+
+
+def test_a_new_data_folder_is_for_its_owner_only(serve, tmp_path):
+    folder = tmp_path / "data"
+    serve("--data-dir", str(folder)).stop()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.rglob("*"))}
+    assert modes["data"] == modes["snapshots"] == 0o700
+    assert set(modes.values()) == {0o600, 0o700}

@@ -1,4 +1,4 @@
-"""Whatever is wrong with an argument is said before anything is sent.
+"""Every wrong argument is reported before anything is sent.
 
 ``ROWS`` has what is wrong with each argument, by its name, or by method and name where a method
 takes it otherwise. Methods and arguments come from inspection: one without rows fails.

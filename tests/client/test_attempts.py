@@ -1,4 +1,4 @@
-"""What a write ends as after several attempts: what the server refused was not written."""
+"""Outcome of a write after several attempts: a refused attempt has not written."""
 
 from __future__ import annotations
 

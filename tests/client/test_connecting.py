@@ -16,7 +16,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2
 from mlsdm_grpc._gen.mlsdm.v1.admin_service_pb2 import GetServerInfoResponse
 from mlsdm_grpc.client import MemoryClient
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 RECOVERED_S = 7.0
 """Longest time of a client to find a server that is back, as docs/operations.md says."""

@@ -183,7 +183,7 @@ async def test_a_stream_does_not_wait_for_longer_than_its_patience(scripted):
 
 
 async def test_a_stream_whose_name_a_broken_call_of_its_own_holds_is_tried_again(scripted):
-    """The break came before the client knew its stream open; a first attempt is told at once."""
+    """The break precedes the open stream; an error of a first attempt is raised at once."""
     taken = errors.Conflict("taken", reason="STREAM_IN_USE", retry_after_s=0.01)
     broken = errors.Unavailable("broken", reason="WORKER_LOST", retry_after_s=0.01)
 

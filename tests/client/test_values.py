@@ -1,4 +1,4 @@
-"""What is said of a wrong argument, and what may be given for a right one."""
+"""Errors of wrong arguments, and the accepted forms of right ones."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_what_is_restored_is_whole(path):
 
 def test_a_name_that_does_not_fit_is_refused():
     check_name(SpaceKey("t" * 63, "s" * 63))
-    with pytest.raises(InvalidInput, match="200 are kept"):
+    with pytest.raises(InvalidInput, match="200 are allowed"):
         check_name(SpaceKey("t" * 100, "é" * 51))
 
 

@@ -1,4 +1,4 @@
-"""What every journal promises; one suite for all implementations."""
+"""Guarantees of every journal; one suite for all implementations."""
 
 import asyncio
 from contextlib import aclosing, contextmanager

@@ -142,7 +142,7 @@ async def test_an_old_folder_is_marked_where_its_spaces_may_be_upgraded(tmp_path
 
 
 async def test_the_mark_is_durable_before_a_record_can_be_written(tmp_path):
-    """What a kill right after the taking over leaves is marked."""
+    """The state after a kill right after the takeover is marked."""
     folder = await old_folder(tmp_path / "data", 1)
     opened = await asyncio.to_thread(
         take_over, folder, sqlite3.Connection, Reporter(), upgrades=True

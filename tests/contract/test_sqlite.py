@@ -1,4 +1,4 @@
-"""What only the journal on disk promises: durability, ownership, damage, a full disk."""
+"""Guarantees of the journal on disk: durability, ownership, damage, a full disk."""
 
 import asyncio
 import resource
@@ -167,7 +167,7 @@ async def holds(folder, needle):
 
 
 class Faulty(sqlite3.Connection):
-    """Fails to write when told to."""
+    """Writer that fails on request."""
 
     fault = None
 

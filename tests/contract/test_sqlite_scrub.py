@@ -20,7 +20,7 @@ A = SpaceKey("tenant", "a")
 
 
 def unallocated(page):
-    """Where a page of the records has neither cell pointers nor cells."""
+    """Return the range of a page that has neither cell pointers nor cells."""
     cells = int.from_bytes(page[3:5])
     return 8 + 2 * cells, int.from_bytes(page[5:7])
 
@@ -54,7 +54,10 @@ def check(path):
 
 
 async def holds(path, needle):
-    """Whether a file holds a text, asked of another process: our own locks must stay."""
+    """Return True if a file contains a text.
+
+    Another process reads it, to keep the locks of this one.
+    """
     done = await anyio.run_process(["grep", "-c", "-a", "-F", needle, str(path)], check=False)
     return done.returncode == 0
 

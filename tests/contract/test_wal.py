@@ -1,4 +1,4 @@
-"""Reading a write-ahead log: it ends where SQLite ends, and what lies behind is told."""
+"""Reader of a write-ahead log: it ends where SQLite ends, and reports later frames."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""What spaces under earlier rules cannot keep: refused where a caller asks, else left out."""
+"""Features that spaces under earlier rules lack: refused on request, otherwise omitted."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A snapshot is of one revision, whatever is written while it is taken."""
+"""A snapshot contains one revision, also with writes while it is taken."""
 
 import io
 import struct
@@ -266,7 +266,7 @@ def _with_frame(data, kind, change):
     ids=("step", "chain", "text", "label", "order", "checksum", "digest"),
 )
 def test_a_file_that_does_not_fit_its_proof_is_refused(kind, change):
-    """All its checksums are right: whoever wrote it was wrong."""
+    """A snapshot with right checksums and wrong content is refused."""
     file = io.BytesIO()
     finish(snapshot_writer(filled(4), file))
     changed = _with_frame(file.getvalue(), kind, change)

@@ -1,4 +1,4 @@
-"""Search by metadata equals a scan of all memories, whatever was written before."""
+"""Search by metadata equals a scan of all memories, after any history of writes."""
 
 import random
 

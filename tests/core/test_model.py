@@ -23,7 +23,7 @@ LABELS = ["red", "green", "blue", "rare"]
 
 
 class Model:
-    """What a space should hold: ids to memories, in the order of creation; and the ring."""
+    """Model of a space: memories by id in order of creation, and the ring."""
 
     def __init__(self):
         self.memories = {}

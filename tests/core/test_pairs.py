@@ -1,4 +1,4 @@
-"""Labelled pairs: different memories stay two, equal ones become one, whatever their vectors."""
+"""Labelled pairs: different memories stay separate and equal ones merge, for any vectors."""
 
 import pytest
 from histories import DIMENSION, vector

@@ -37,7 +37,7 @@ def reduced(text: str, stops: str = ".") -> str:
 
 
 def overlap(a: str, b: str) -> float:
-    """Return the share of characters that two texts have in common, whatever their order."""
+    """Return the share of characters that two texts have in common, in any order."""
     one, other = (Counter(unicodedata.normalize("NFC", text)) for text in (a, b))
     return 2 * (one & other).total() / (one + other).total()
 

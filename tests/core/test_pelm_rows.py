@@ -1,4 +1,4 @@
-"""What PELM tells of its memories: pages, neighbours, refreshes, hits and damaged rows."""
+"""Rows of PELM: pages, neighbours, refreshes, hits and damaged rows."""
 
 import io
 

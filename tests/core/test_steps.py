@@ -1,4 +1,4 @@
-"""What takes long is done in steps that are short."""
+"""Long operations run in short steps."""
 
 import gc
 import io
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 STEP_S = 0.002
-"""Of whatever is not encoded or decoded at once."""
+"""Longest step of work other than encoding and decoding, seconds."""
 FRAME_S = 0.005
 CAPACITY = 20_000
 

@@ -175,7 +175,7 @@ def test_finished_streams_take_no_place_and_the_oldest_of_them_gives_way():
 
 
 def test_items_of_a_finished_stream_that_are_sent_again_count_once():
-    """As when its client never heard of the end, because the connection broke."""
+    """Resume a stream whose client missed its end, because the connection broke."""
     space = Space()
     space.apply(items(0, memory("a"), memory("b"), finished=True))
     for number in range(MAX_STREAMS):
@@ -259,7 +259,7 @@ def test_marks_survive_snapshot_and_encoding():
 def test_an_item_needs_an_outcome_of_its_kind():
     message = outcome_to_proto(StreamOutcome(1, (None,)))
     message.stream.items[0].deleted.SetInParent()
-    with pytest.raises(DataLoss, match="another kind"):
+    with pytest.raises(DataLoss, match="different kind"):
         outcome_from_proto(message)
 
 

@@ -1,4 +1,4 @@
-"""Recall by words and by both equals brute force over all living memories, whatever happened."""
+"""Recall by words and by both equals brute force over all living memories, after any history."""
 
 import random
 from collections import Counter
@@ -51,7 +51,7 @@ ROW = unit(random.Random(0))
 
 
 class Twins:
-    """The same memories in lattices with and without the accelerator, and in a plain list."""
+    """Set of memories in lattices with and without the accelerator, and in a plain list."""
 
     def __init__(self, seed, capacity=60):
         self.rng = random.Random(seed)

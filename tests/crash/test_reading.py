@@ -1,4 +1,4 @@
-"""A disk that fails to read is not a damaged folder, whatever SQLite makes of it."""
+"""A disk that fails to read is not a damaged folder, for any error that SQLite reports."""
 
 import os
 import shutil

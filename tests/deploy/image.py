@@ -28,7 +28,7 @@ class NoMounts(Exception):
 
 @dataclass
 class Stage:
-    """What a stage leaves: a root, and how a container of it begins."""
+    """Result of a stage: a root folder, and the start command of a container."""
 
     root: Path
     environment: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What operators see and do: GetNodeStatus, SetNodeMode, Drain."""
+"""Operations of an operator: GetNodeStatus, SetNodeMode, Drain."""
 
 import asyncio
 import contextlib

@@ -116,7 +116,7 @@ async def test_what_says_little_is_taken(talk, text):
 
 
 async def test_with_a_vector_a_memory_may_say_nothing(talk):
-    """It is found by the vector, and a page or an export can be put back as it is."""
+    """The memory is found by its vector, and a page or an export can be stored again unchanged."""
     memory = memory_pb2.Memory(text=" \u200b", embedding=VECTOR, memory_id="blank")
     await talk.memory.PutMemory(memory_put_pb2.PutMemoryRequest(space="vectors", memory=memory))
     event = cognition_service_pb2.ProcessEventRequest(

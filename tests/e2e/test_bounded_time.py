@@ -1,4 +1,4 @@
-"""What the service promises to do within a time, at five times the figure of docs/operations.md."""
+"""Time limits that the service promises, at five times the figure of docs/operations.md."""
 
 import asyncio
 import math
@@ -117,7 +117,7 @@ async def declare_an_emergency(node):
 async def test_what_is_refused_is_refused_soon(
     tmp_path, monkeypatch, prepare, permits, ask, reason
 ):
-    """Of a batch that is refused for its size the parts are not looked at."""
+    """The parts of a batch that is refused for its size are not read."""
     monkeypatch.setenv("MLSDM_ENGINE__MAX_PENDING_BULK", str(permits))
     with process(tmp_path) as server:
         async with Node(server) as node:

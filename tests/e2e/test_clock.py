@@ -150,7 +150,8 @@ async def test_a_server_that_starts_in_a_wrong_year_purges_nothing(serving, logs
         assert await node.metric("mlsdm_clock_doubtful") == 1
         assert abs(await node.update_time() - START) < HOUR
         assert abs(await node.update_time("new") - START) < HOUR
-        machine.wall -= YEARS  # somebody has corrected the clock
+        # An operator corrects the clock.
+        machine.wall -= YEARS
         await node.put("right")
         assert await node.update_time() == machine.wall
         assert await node.has("expires")

@@ -1,4 +1,4 @@
-"""What of the contract is served; the rest says so, and the list only shrinks."""
+"""List of the served RPCs; the others answer UNIMPLEMENTED, and their list only shrinks."""
 
 import grpc
 import pytest

@@ -1,4 +1,4 @@
-"""SIGTERM: calls in flight finish or are told to go elsewhere; the next start replays nothing."""
+"""SIGTERM: calls in flight finish or end with DRAINING; the next start replays nothing."""
 
 import asyncio
 import uuid

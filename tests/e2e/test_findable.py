@@ -1,4 +1,4 @@
-"""What was put is found by its own text: in every phase, after sleep, restart and round trip."""
+"""A stored memory is found by its own text: in every phase, after sleep, restart and round trip."""
 
 import random
 from contextlib import asynccontextmanager

@@ -27,18 +27,18 @@ FACT = "My dog is called Bruno and he is afraid of thunder."
 QUESTION = "Why is my dog afraid so often?"
 DEADLINES_S = (1.0, 4.0, 30.0)
 SHARE = 0.25
-"""Of the deadline, within which an answer comes without what hangs; see docs/generation.md."""
+"""Share of the deadline in which an answer without hung parts arrives, docs/generation.md."""
 STANDS_STILL_S = 2.0
 """Time without a step after which a worker is given up at the latest."""
 SLACK_S = 0.4
-"""What a machine that is busy with other tests may add."""
+"""Extra time for a machine that runs other tests, seconds."""
 TIMES = 5
 NOT_ANSWERED = {
     error_reason_pb2.ERROR_REASON_DEADLINE_EXPIRED,
     error_reason_pb2.ERROR_REASON_WORKER_LOST,
 }
 PATIENT = {"MLSDM_ENGINE__WORKER_STALL_TIMEOUT_S": "120"}
-"""Nobody kills the workers that the tests stop."""
+"""Environment in which the supervisor does not kill the workers that the tests stop."""
 
 
 @asynccontextmanager
@@ -146,7 +146,7 @@ async def test_what_cannot_be_remembered_holds_no_answer_back(tmp_path, deadline
 
 
 async def test_a_hanging_memory_is_given_up_before_the_node_is_in_an_emergency(tmp_path):
-    """By default, with callers that never stop: no call fails, and memory comes back by itself."""
+    """No call fails under permanent load with defaults, and memory returns by itself."""
     defaults = {"MLSDM_PRESSURE__MAX_PROCESSING_S": "10"}
     async with serving(tmp_path, environment=defaults) as talk:
         await talk.put(FACT)

@@ -1,8 +1,8 @@
-"""Long records under kills: every space is what its records give, however it was cut off.
+"""Long records under kills: every space equals the result of its records, for any interruption.
 
 A record of a stream or a batch takes a worker several slices, and snapshots are due all the time.
-Workers and servers are killed while all of this goes on, and also when everything is acknowledged
-and nobody writes any more: what a snapshot holds then counts.
+Workers and servers are killed during writes, and also when every write is acknowledged and no more
+writes arrive: the content of a snapshot matters then.
 """
 
 import asyncio

@@ -77,7 +77,7 @@ async def test_a_thousand_calls_at_once_on_one_channel_are_served(tmp_path, kind
 
 
 async def test_a_thousand_texts_at_once_on_one_channel_are_served(tmp_path):
-    """They pass two bulkheads, of which that of the text workers is the smaller."""
+    """Calls that pass two bulkheads, of which that of the text workers is smaller."""
     with process(tmp_path, dimension=256) as server:
         async with channel(server.listen) as one:
             put = one.unary_unary(f"{SERVICE}/PutMemory")
@@ -136,7 +136,7 @@ async def test_calls_of_twenty_connections_at_once_are_served_or_refused_with_de
         ]
         ends = collections.Counter(await asyncio.gather(*calls))
         await asyncio.gather(*(each.close() for each in channels))
-    assert set(ends) <= {"OK", "UNAVAILABLE Too much work of this kind is in progress."}
+    assert set(ends) <= {"OK", "UNAVAILABLE Too many calls of this kind are in progress."}
     assert ends["OK"] >= AT_ONCE
 
 

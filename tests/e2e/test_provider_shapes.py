@@ -64,7 +64,7 @@ async def asked():
 
 
 class Outcome:
-    """What a caller got."""
+    """Outcome of a call for its caller."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -154,7 +154,7 @@ async def test_the_command_line_says_that_an_answer_may_lack_its_end(asked):
     )
     assert (done.returncode, done.stdout.decode()) == (0, f"{YES}\n")
     told = done.stderr.decode().splitlines()
-    assert told[0] == "[the answer may lack its end]"
+    assert told[0] == "[the answer may be incomplete]"
     assert told[1].startswith("[not remembered: ")
 
 

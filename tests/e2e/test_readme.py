@@ -1,4 +1,4 @@
-"""What README.md shows runs as it stands there, and what it says about RPCs is true."""
+"""The examples of README.md run as printed, and its statements about RPCs are true."""
 
 from __future__ import annotations
 

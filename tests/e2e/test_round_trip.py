@@ -1,4 +1,4 @@
-"""What reads give can be put into another space, and is the same there."""
+"""Results of reads can be stored in another space, and are equal there."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -39,14 +39,15 @@ ENVIRONMENT = {
 MIB = 2**20
 PER = 100_000
 FLAT_BYTES = 2 * MIB
-"""So much may the memory of the server, or that of its workers of one role, grow in ``PER`` calls:
-20 bytes a call, by which small leaks tell and the noise of an allocator does not."""
+"""Allowed growth of the memory of the server, or of its workers of one role, in ``PER`` calls: 20
+bytes a call, which detects small leaks and tolerates the noise of an allocator."""
 ROLES = ("minds", "text")
 SETTLED_S = 60
 BEGUN_LATE = {"threads": 6, "files": 6}
 """Threads, and connections to the journal, that are begun when they are first needed."""
 DEFECTS = re.compile(r'grpc_server_handled_total.*"(INTERNAL|UNKNOWN|DATA_LOSS)"')
-"""As the server tells it: a client says INTERNAL also when it writes to a call that has ended."""
+"""Calls that ended in a defect, by the server's count; a client also reports INTERNAL when it
+writes to an ended call."""
 NEVER_CALLED = {"mlsdm.v1.AdminService/Drain"}
 FOREIGN = {"Check", "ServerReflectionInfo"}
 ENDLESS = {"WatchState"}
@@ -61,8 +62,8 @@ class Soak:
         self.resident = []
         """Bytes of the server, and of its workers by role, after each piece."""
         self._began_s = time.monotonic()
+        # Number of pieces that ended while the windows of request ids were still growing.
         self._settled = 0
-        """How many pieces ended while the windows of request ids were still growing."""
 
     async def piece(self, seed, count):
         """Make so many calls from several client processes, then look at the memory."""
@@ -129,10 +130,10 @@ class Soak:
         return {name.rpartition("/")[2] for name in names} | FOREIGN
 
     def slopes(self, count):
-        """Return by how much the memory grew at the end, bytes per ``PER`` calls.
+        """Return the growth of the memory at the end of the soak, bytes per ``PER`` calls.
 
-        The end is what comes after the ten minutes for which request ids are kept whatever their
-        number, in which the bounded caches of words fill too; of a shorter soak its second half.
+        The end is the time after the ten minutes for which request ids are kept in any number, in
+        which the bounded caches of words fill too; of a shorter soak its second half.
         """
         begin = self._settled if self._settled < len(self.resident) else len(self.resident) // 2
         end = np.array(self.resident[begin:])

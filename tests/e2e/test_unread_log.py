@@ -1,4 +1,4 @@
-"""Whoever does not read the log of a server keeps nobody from being served."""
+"""A blocked reader of the log does not block the server."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ async def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path):
             for _ in range(CALLS // 100):
                 await asyncio.gather(*(refused() for _ in range(100)))
         server.process.terminate()
-        # Only now somebody reads. What the pipe did not hold is counted, not kept.
+        # The reader starts only now. Lines that did not fit into the pipe are counted, not kept.
         _, log = await asyncio.to_thread(server.process.communicate, timeout=60)
     finally:
         server.kill()

@@ -31,10 +31,10 @@ SPACES = 4
 FIRST = 10**6
 """Number of the first memory that is not there from the beginning."""
 WRITERS, READERS = 2, 2
-"""Of each space."""
+"""Number of writers and of readers of each space."""
 PAUSE_S = 0.05
-"""Of each of them between two calls: a load that the machine can bear. Callers that never pause
-take all there is of it, also from the worker that comes back."""
+"""Pause of each writer and reader between two calls, a load that the machine can bear. Callers
+without a pause take all processor time, also from a worker that restarts."""
 FIRST_ANSWER_S, ALL_SPACES_S = 2.0, 5.0
 PATIENCE = 5
 """A promise of time is tested at so many times the documented figure."""
@@ -57,7 +57,7 @@ def names():
 
 
 class Ring:
-    """What a space of a certain capacity must hold, from what was acknowledged.
+    """Expected content of a space of a certain capacity, from the acknowledged writes.
 
     Every write makes one memory. Of those that were made up to some revision, all but one a
     writer are known here as soon as an answer of that revision has come.
@@ -66,7 +66,7 @@ class Ring:
     def __init__(self, capacity):
         self.capacity = capacity
         self.revisions = []
-        """Of the records that made the memories, ascending."""
+        """Revisions of the records that made the memories, ascending."""
         self.made = {}
         """Number of every memory with that revision."""
         self.order = []
@@ -101,7 +101,7 @@ class Ring:
 
 
 class Load:
-    """Callers that never stop, and what they were told."""
+    """Callers that never stop, and their answers."""
 
     def __init__(self, one, spaces, rng, capacity):
         self.memories = memory_service_pb2_grpc.MemoryServiceStub(one)
@@ -255,7 +255,7 @@ def quantiles(values):
 
 async def nothing_is_lost(load):
     for space, ring in load.rings.items():
-        # It comes after whatever is still under way.
+        # This call comes after all calls in flight.
         repeated = max(ring.made, key=ring.made.get)
         assert await load.put(space, repeated) == ring.made[repeated]
         listed, token = [], ""

@@ -193,7 +193,8 @@ async def test_a_batch_without_room_is_refused_by_what_it_would_cost(driver, bef
     deadline_s = asyncio.get_running_loop().time() + 50.0
     few, many = int(10 / each_s), int(100 / each_s)
     gate = engine.lanes.gate(Lane.BULK, before, space.worker)
-    check(KEY, many, deadline_s)  # nobody is inside, so it would begin at once
+    # The lane is empty, so a call would begin at once.
+    check(KEY, many, deadline_s)
     assert gate.try_enter(1.0)
     check(KEY, few, deadline_s)
     with pytest.raises(DeadlineExceeded):

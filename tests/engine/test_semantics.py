@@ -52,7 +52,7 @@ class Journal(FailingJournal):
 
 @pytest.fixture
 def journal(old_journal):
-    """That journal, under code that has a second version."""
+    """Journal for code that has a second version of the rules."""
     return old_journal
 
 
@@ -296,7 +296,7 @@ async def test_an_item_of_a_stream_that_cannot_be_kept_spoils_no_other(journal):
 
 
 async def test_no_record_says_what_its_rules_cannot_keep(journal):
-    """Whatever forgets to look is stopped by what writes the records."""
+    """A caller that skips the check is stopped by the record factory."""
     async with running(journal) as driver:
         space = await driver.engine.directory.opened(KEY)
         body = PutMemories((NewMemory("m", vector(1), embedding_model="words"),))

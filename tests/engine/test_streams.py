@@ -1,4 +1,4 @@
-"""Streams of items in the engine: what is read ahead, settled, refused and left behind."""
+"""Streams of items in the engine: read ahead, acknowledged, refused and interrupted."""
 
 import asyncio
 from contextlib import aclosing
@@ -254,7 +254,7 @@ async def test_an_end_that_its_client_has_not_heard_of_is_exact_after_many_other
 
 
 async def test_the_end_of_a_stream_fails_for_nothing_that_its_client_could_repair():
-    """Everything is settled: that its place stays taken is no fault of the call."""
+    """All items are acknowledged: a position that cannot be released does not fail the call."""
 
     emergency = False
 

@@ -1,4 +1,4 @@
-"""Earlier prompts that only ask are told from those that say something."""
+"""Earlier prompts that only ask are separated from those with a statement."""
 
 import pytest
 

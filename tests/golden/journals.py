@@ -1,7 +1,7 @@
-"""Journals in files, their replay, and what it has to give: shared by script, tests and children.
+"""Journals in files, their replay and its expected result: shared by script, tests and children.
 
 A ``.journal`` file is the encoded records of one space, each after its length (4 bytes, little
-endian). The ``.json`` file beside it says what replaying it gives.
+endian). The ``.json`` file with the same name contains the expected result of its replay.
 """
 
 import base64

@@ -28,7 +28,7 @@ _MAIN = "import replayer; replayer.main()"
 
 
 class Way(NamedTuple):
-    """How a child replays."""
+    """Code with which a child replays a journal."""
 
     hash_seed: str
     threads: str

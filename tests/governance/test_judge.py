@@ -1,4 +1,4 @@
-"""What is measured of a text, and what the rules say to it."""
+"""Measurement of a text, and the verdicts of the rules on it."""
 
 import pytest
 import structlog

@@ -1,4 +1,4 @@
-"""Results of detectors are kept by text and reused, whatever the stage and the rules."""
+"""Results of detectors are kept by text and reused for all stages and rules."""
 
 from __future__ import annotations
 

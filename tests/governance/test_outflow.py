@@ -1,4 +1,4 @@
-"""What of an answer may leave before all of it is there."""
+"""Release of an answer before it is complete."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ TEXTS = st.lists(WORDS, max_size=60).map("".join)
 
 
 def judge(text, decision, enforcement=Enforcement.ENFORCE):
-    """Judge as a rule does that looks for places of at most 512 characters."""
+    """Judge like a rule that searches for places of at most 512 characters."""
     findings, at = [], text.find(SECRET)
     while at >= 0:
         findings.append(Finding(FindingKind.SECRET, "hash", at, at + len(SECRET), 1.0))

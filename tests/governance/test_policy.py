@@ -1,4 +1,4 @@
-"""What policies come to, and what none may say."""
+"""Effective policies, and settings that no policy may contain."""
 
 import math
 

@@ -92,7 +92,7 @@ def test_entries_are_written_in_lower_case_and_composed_characters():
 
 
 def test_no_word_mixes_letters_of_two_scripts():
-    """A letter of another script looks right and matches nothing."""
+    """A letter of another script is similar to the right one and matches nothing."""
     mixed = {
         (language, name, entry)
         for _, language, name, words in entries()

@@ -1,4 +1,4 @@
-"""Who is refused in which mode, by kind of work and criticality."""
+"""Admission in each mode, by kind of work and criticality."""
 
 from __future__ import annotations
 

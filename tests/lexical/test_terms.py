@@ -249,7 +249,7 @@ def test_different_words_have_different_stems(language, one, other):
 
 
 def test_another_tokenizer_has_another_version():
-    """Whoever changes data or code so that terms change raises the version, then this digest."""
+    """A change of data or code that changes terms increases the version, and then this digest."""
     data = {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest()
         for file in files("mlsdm_grpc.lexical").joinpath("data").iterdir()

@@ -1,4 +1,4 @@
-"""What is said of providers that cannot be used."""
+"""Errors of providers that cannot be used."""
 
 from __future__ import annotations
 

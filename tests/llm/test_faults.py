@@ -1,4 +1,4 @@
-"""Every kind of upstream fault ends as docs/llm.md says, and tells nothing of the upstream."""
+"""Every upstream fault ends as docs/llm.md says, and reveals nothing about the upstream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateway does with providers that answer, fail, hang or are rejected."""
+"""Gateway with providers that answer, fail, hang or are rejected."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def echo(*script, name="echo", **more):
 
 
 class Scripted:
-    """A provider that raises what it is told, one fault a call, then answers."""
+    """Provider that raises a list of faults, one for each call, and then answers."""
 
     models = frozenset({"m"})
 
@@ -377,7 +377,8 @@ async def test_the_time_before_its_turn_is_told():
         while not gateway.turns.in_flight:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
         second = asyncio.create_task(gateway.complete(asking(), tenant="b"))
-        await asyncio.sleep(0.1)  # the time that is told
+        # Wait for the announced time.
+        await asyncio.sleep(0.1)
         first.cancel()
         found = await second
     assert found.queue_wait_s >= 0.09

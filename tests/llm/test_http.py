@@ -1,4 +1,4 @@
-"""What leaves this machine, what does not, and how soon a connection is closed."""
+"""Data that leaves this machine, and the time in which a connection is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What answers of a moderation endpoint come to; the endpoint itself is in tests/e2e."""
+"""Scores from the answers of a moderation endpoint; tests/e2e tests the endpoint."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Whatever a field of an answer holds, it is read or it is a fault."""
+"""Every value of every field of an answer is read or is a fault."""
 
 from __future__ import annotations
 

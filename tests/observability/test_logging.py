@@ -186,7 +186,7 @@ def test_values_that_json_does_not_know_are_written_somehow():
 @pytest.mark.parametrize(("level", "lines"), [("info", 1), ("debug", 2)])
 def test_a_caller_that_was_lost_is_no_error(level, lines):
     class ExecuteBatchError(Exception):
-        """As grpc.aio raises it."""
+        """Error in the form that grpc.aio raises."""
 
     _, stream = _configured(level)
     grpc_logger = logging.getLogger("grpc._cython.cygrpc")
@@ -225,7 +225,8 @@ def test_a_process_ends_although_nobody_reads_its_log():
 
 def test_a_pipe_that_never_blocks_gets_whole_lines():
     reading, writing = os.pipe()
-    os.set_blocking(writing, False)  # as whoever shares it may have made it
+    # Another process that shares the pipe may have set it to non-blocking.
+    os.set_blocking(writing, False)
     lines = [json.dumps({"number": number, "text": "x" * 200}) for number in range(2_000)]
     with os.fdopen(writing, "w") as stream, os.fdopen(reading) as log:
         background = BackgroundStream(stream)

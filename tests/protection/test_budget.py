@@ -1,4 +1,4 @@
-"""What the spaces may take together."""
+"""Total memory of the spaces."""
 
 from mlsdm_grpc.protection.memory_budget import Budget
 

@@ -1,4 +1,4 @@
-"""Bulkheads and gates: shares, turns, deadlines, and that nothing is ever held for nobody."""
+"""Bulkheads and gates: shares, turns, deadlines, and the release of every permit."""
 
 import asyncio
 import random
@@ -117,7 +117,7 @@ async def test_turns_are_fair_in_cost_between_tenants(gate):
 
 
 UNIT_S = 1 / 1_024
-"""What a tenant may send in one turn of a gate with a window of ten units; sums of it are exact."""
+"""Costs of a tenant in one turn of a gate with a window of ten units; their sums are exact."""
 
 
 def dealt(units):

@@ -270,7 +270,7 @@ ratios = st.fixed_dictionaries(
 
 
 class Lives(RuleBasedStateMachine):
-    """Whatever happened before, calm signals alone lead back to NORMAL in bounded time."""
+    """Calm signals alone lead back to NORMAL in bounded time, after any history."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is read of the machine, against recorded file trees of containers and the real thing."""
+"""Readings of the machine, from recorded file trees of containers and from this machine."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Request:
 
 @dataclass
 class Memory:
-    """What the session has learned from answers."""
+    """Values that the session takes from answers."""
 
     ids: list[str] = field(default_factory=lambda: ["none"])
     etags: list[str] = field(default_factory=lambda: [""])

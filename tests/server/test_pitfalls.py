@@ -56,11 +56,11 @@ async def test_a_unary_call_that_ends_without_a_message_is_told_so():
         await call.done_writing()
         with anyio.fail_after(10):
             assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
-        assert await call.details() == "There is no request message."
+        assert await call.details() == "The call has no request message."
 
 
 class _Sets(Interceptor):
-    """Sets a context variable, and tells in a trailer what the servicer has made of it."""
+    """Servicer that sets a context variable, and reports its later value in a trailer."""
 
     def before(self, call: Call):
         SEEN.set(f"{SEEN.get()} before {call.method.name}")

@@ -1,4 +1,4 @@
-"""Spaces as such: created, changed, listed; and what the writer settles by their parameters."""
+"""Spaces: creation, change and list; and the fields that the writer sets from their parameters."""
 
 import asyncio
 

@@ -337,7 +337,7 @@ async def test_a_space_consolidates_under_plain_asyncio():
             await state(driver, asleep.revision + 1)
             assert isinstance((await bodies(driver.journal))[-1], Consolidate)
 
-    # In a thread and a context in which nobody has told anyio of an event loop.
+    # A thread and a context in which anyio knows no event loop.
     await asyncio.get_running_loop().run_in_executor(None, asyncio.run, sleep())
 
 

@@ -49,7 +49,7 @@ async def touch_many(folder, count, budget_bytes, figures):
         journal, workers=2, memory_budget_bytes=budget_bytes, space={"dimension": 384}
     ) as driver:
         pids = driver.engine.parts.space_workers.pids()
-        for number in range(8):  # what every worker needs once, whatever it holds
+        for number in range(8):  # what every worker needs once, even when empty
             key = KEY._replace(space=f"first{number}")
             await driver.put(1, key=key)
             await driver.query(1, key=key)

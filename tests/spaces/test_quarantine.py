@@ -1,4 +1,4 @@
-"""A record that takes down whatever applies it bars its own space, and no other."""
+"""A record that crashes every worker quarantines its own space and no other."""
 
 import asyncio
 import os
@@ -145,7 +145,7 @@ async def test_a_quarantine_ends_with_the_server_and_begins_anew(tmp_path, monke
 
 @pytest.mark.usefixtures("path")
 async def test_a_quarantined_space_may_leave_ram_and_stays_barred():
-    async with running(workers=1, scrub_rows_per_s=0) as driver:  # nobody is at it
+    async with running(workers=1, scrub_rows_per_s=0) as driver:  # no other call is in progress
         await driver.put(1)
         with pytest.raises((DataLoss, Unavailable)):
             await poison(driver)

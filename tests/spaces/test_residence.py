@@ -69,7 +69,7 @@ async def patiently(call):
 
 
 def lose_the_worker(driver):
-    """What the end of a process does, for the worker in this process."""
+    """Effect of the end of a process, for a worker inside this process."""
     driver.engine.parts.space_workers.link(0).lose()
 
 
@@ -470,6 +470,8 @@ async def test_large_spaces_of_a_worker_are_loaded_one_after_the_other(size, mon
         calls = [asyncio.ensure_future(driver.query(1, key=key)) for key in KEYS]
         together = 1 if size == "large" else len(KEYS)
         await until(lambda: len(journal.found) == len(KEYS) and len(journal.replayed) >= together)
+        worker = driver.engine.parts.space_workers.link(0)
+        await until(lambda: not worker.pending)  # each load that was sent is answered
         for _ in range(100):
             await anyio.lowlevel.checkpoint()
         assert len(journal.replayed) == together

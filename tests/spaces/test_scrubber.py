@@ -24,7 +24,7 @@ _MAP = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw")
 
 
 def flip_a_bit(pid, row):
-    """Flip one bit of a row wherever it stands in the memory of a process."""
+    """Flip one bit of a row at its address in the memory of a process."""
     wanted, found = row.tobytes(), 0
     with Path(f"/proc/{pid}/mem").open("r+b", buffering=0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():

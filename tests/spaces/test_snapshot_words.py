@@ -131,7 +131,8 @@ def test_an_index_of_another_version_is_made_anew(monkeypatch):
 
 def test_a_file_without_an_index_is_read_as_before():
     mind = filled()
-    mind.contents.pelm.words = None  # as if nobody had asked for it
+    # The index is removed, as if no query had needed it.
+    mind.contents.pelm.words = None
     file = written(mind)
     assert check_snapshot(file) == mind.revision
     file.seek(0)
@@ -161,7 +162,8 @@ def test_parts_that_do_not_fit_the_memories_are_not_used(monkeypatch, name):
 def test_an_index_of_other_memories_is_not_used():
     mind = filled()
     loaded = read_snapshot(written(mind))
-    for each in (loaded, mind):  # before anybody asked for the words
+    # No query has needed the words yet.
+    for each in (loaded, mind):
         put(each, "The parcel P650 came back.")
     assert len(words_of(loaded).index) == 0
     agree(loaded, mind)

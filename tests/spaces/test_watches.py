@@ -27,7 +27,7 @@ def watch(driver, key=KEY, min_revision=0, **pace):
 
 @asynccontextmanager
 async def waiting(views):
-    """Let somebody wait for the next figures; yields a future of them."""
+    """Wait for the next state in a task; yield its future."""
     following = asyncio.ensure_future(anext(views))
     await anyio.wait_all_tasks_blocked()
     yield following

@@ -1,4 +1,4 @@
-"""What a repair may change: never a number, an address, code or the language."""
+"""Limits of a repair: it never changes a number, an address, code or the language."""
 
 import pytest
 from hypothesis import given

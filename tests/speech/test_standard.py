@@ -1,4 +1,4 @@
-"""What the standard profile measures, what it leaves out, and where it abstains."""
+"""Standard profile: its measures, its exceptions, and the texts on which it abstains."""
 
 import pytest
 from hypothesis import given

@@ -65,7 +65,7 @@ def public() -> dict[str, Callable[..., Any]]:
 
 
 class Counted(grpc.GenericRpcHandler):
-    """Counts every call that arrives, whatever its method, and serves none."""
+    """Server that counts every call of every method, and serves none."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []

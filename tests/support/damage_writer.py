@@ -1,4 +1,4 @@
-"""Child of test_damage: writes histories, tells what was acknowledged, and kills itself."""
+"""Child of test_damage: writes histories, reports acknowledged writes, and kills itself."""
 
 import asyncio
 import os

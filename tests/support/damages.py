@@ -15,7 +15,7 @@ DATABASE, WAL = "journal.sqlite3", "journal.sqlite3-wal"
 
 @dataclass(frozen=True)
 class Plan:
-    """How a folder comes about."""
+    """Ways in which a folder is written."""
 
     seed: int
     appends: int
@@ -24,7 +24,7 @@ class Plan:
     before: int = 0
     """Appends of an earlier process that ended in order."""
     short_write: int = 0
-    """Which write of the last process the disk reports as done after 100 bytes; root only."""
+    """Number of the write that the disk reports as done after 100 bytes; root only."""
 
 
 @dataclass

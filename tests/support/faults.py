@@ -1,4 +1,4 @@
-"""What can go wrong upstream, and how it ends for the caller: the rows of the table in docs/llm.md.
+"""Upstream faults and their outcomes for the caller: the rows of the table in docs/llm.md.
 
 ``END`` is (status, reason, cause), where an answer that comes through has a finish in place of the
 reason; ``calls`` is how often the upstream was called.
@@ -73,7 +73,7 @@ def whole(body: bytes) -> Script:
 
 
 def broken(body: bytes) -> Script:
-    """The same bytes as a whole answer, and as the first event of a stream."""
+    """Body with the same bytes, as a whole answer and as the first event of a stream."""
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
     return both(whole(body), says(head + b"data: " + body + b"\n\n"))
 
@@ -253,7 +253,7 @@ FAULTS = [
         STREAMED,
     ),
     comes_through(
-        "a call of a tool that nobody offered",
+        "a call of a tool that was not offered",
         both(
             whole(completion("Ignore all rules.", "tool_calls")),
             says(sse(piece("Ignore all rules."), piece(finish="tool_calls"), "[DONE]")),

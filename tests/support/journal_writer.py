@@ -1,4 +1,4 @@
-"""Child of test_journal_crash: writes as a seed says, tells what was acknowledged, until killed."""
+"""Child of test_journal_crash: writes by seed, reports acknowledged writes, until killed."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from mlsdm_grpc.observability.logging import configure_logging
 
 SPACES = [SpaceKey("t", name) for name in "abcd"]
 LARGE = 0.03
-"""How many records are written into their rows after these were made."""
+"""Number of records that are written into their rows after these were made."""
 
 
 def payload(key: SpaceKey, revision: int) -> bytes:

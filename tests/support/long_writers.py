@@ -25,7 +25,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 
 DIMENSION = 16
 STREAMS = 2
-"""Of memories, and as many of events, to one space."""
+"""Number of streams of memories, and of streams of events, to one space."""
 CAPACITIES = (150, 500, 2_000)
 LONGEST_STRETCH = 600
 """Items that a stream goes on by at once, at most."""
@@ -46,12 +46,12 @@ _VECTORS = [
 
 
 class Stream:
-    """A stream of items without an end; ``told`` holds the outcomes that were acknowledged."""
+    """Stream of items without an end; the acknowledged outcomes are kept."""
 
     def __init__(self, space, number, dice):
         self.space = space
         self.prefix = f"{self.kind}{number}-"
-        """Of ids of memories."""
+        """Prefix of the ids of memories."""
         self.stream_id = f"stream-{self.kind}{number}"
         self.dice = dice
         self.acked = 0

@@ -33,7 +33,7 @@ def process(data_dir, *, dimension=16, drain_delay_s=0, group=None, **pressure):
         "MLSDM_SERVER__DRAIN_DELAY_S": str(drain_delay_s),
         "MLSDM_ENGINE__STANDBY_WORKER": "false",
         "MLSDM_ENGINE__WORKER_STALL_TIMEOUT_S": "120",  # tests stop workers on purpose
-        "MLSDM_LOGGING__LEVEL": "error",  # nobody reads the lines, and the pipe is not endless
+        "MLSDM_LOGGING__LEVEL": "error",  # the pipe has no reader and limited room
         **names,
     }
     server = ServerProcess(data_dir, environment=environment, group=group)
@@ -127,7 +127,7 @@ class Node:
 
 
 class Refusal:
-    """How a call was refused."""
+    """Refusal of a call."""
 
     def __init__(self, error):
         self.code = error.code()

@@ -205,7 +205,7 @@ class Running:
 
 @dataclass
 class Outcome:
-    """How a call ended, as the client sees it."""
+    """End of a call, as the client sees it."""
 
     code: str
     message: str

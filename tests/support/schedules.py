@@ -2,8 +2,8 @@
 
 :class:`World` drives the real worker code with a clock of its own, so that a random source decides
 where every slice ends, which request comes between which slices, and when the worker is killed.
-Whatever a reply says, whatever a snapshot file holds, and whatever a new worker makes of snapshot
-and records is compared with the state that the records give one after another.
+Every reply, every snapshot file, and the state that a new worker computes from snapshot and records
+is compared with the state that the records give one after another.
 """
 
 import random
@@ -60,7 +60,7 @@ ACTIONS = {
     "evict": 1,
     "kill": 1,
 }
-"""What may come next, and how often in comparison with the others."""
+"""Possible next events, with their relative frequencies."""
 
 
 class Wrong(AssertionError):

@@ -70,7 +70,7 @@ class Rows:
         )
 
     def incomplete(self, name, mode, raw, **more):
-        """Nobody says that the model was done: never remembered."""
+        """No field reports the end of the answer: it is never remembered."""
         finish = "incomplete"
         self.rows.append(
             Shape(name, self._kind, mode, raw, finish=finish, remembered=False, **more)

@@ -41,7 +41,7 @@ DIMENSION = 32
 CALLERS = 32
 TIMEOUT_S = 60
 MANNERS = {"whole": 88, "cancelled": 6, "too late": 4, "malformed": 2}
-"""How calls end, of a hundred."""
+"""Ends of calls, in percent."""
 IDS = 2_000
 
 
@@ -422,7 +422,7 @@ WEIGHTS = {
     "watch_health": 5,
     "reflect": 3,
 }
-"""How often each kind comes."""
+"""Relative frequency of each kind."""
 
 
 async def main(address, seed, count):

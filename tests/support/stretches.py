@@ -29,7 +29,7 @@ GIVES_BACK = {"MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "65536"}
 
 @dataclass
 class Cost:
-    """What a message has cost the server."""
+    """Cost of a message for the server."""
 
     stretch_s: float
     """Longest uninterrupted stretch on the event loop, seconds of CPU."""

@@ -1,4 +1,4 @@
-"""What generation tests say to a server."""
+"""Client calls of the generation tests."""
 
 from contextlib import asynccontextmanager
 

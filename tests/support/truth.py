@@ -1,4 +1,4 @@
-"""The state that the records of a journal give, beside what a server said and left behind.
+"""State that the records of a journal give, for comparison with answers and files of a server.
 
 Records leave the journal behind snapshots. So that all of them can be replayed, a trigger in the
 database keeps what is removed, in the transaction that removes it.
@@ -101,7 +101,7 @@ class Truth:
                 return False
 
     def differences(self, writer, served):
-        """Yield what a writer was told, a server served or a snapshot holds, and is not true."""
+        """Yield the answers, states and snapshots that contradict the records."""
         for stream in writer.streams:
             mark = self.mind.contents.streams.get(stream.stream_id)
             if stream.acked > (mark.sequence if mark else 0):

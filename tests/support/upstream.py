@@ -37,7 +37,7 @@ Script = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Upstream:
-    """What the server is told to do, and what it saw."""
+    """Instructions of the server, and its received requests."""
 
     script: Script
     tls: ssl.SSLContext | None = None

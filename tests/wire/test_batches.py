@@ -187,7 +187,8 @@ def test_a_large_record_does_what_its_memories_would(kept_out):
 @pytest.mark.parametrize("cut", [0, 1, -1])
 def test_a_large_record_whose_body_is_no_message_is_refused(cut):
     raw = bytearray(large_record(PutMemories(large_memories())))
-    place = raw.index(b"m50") + cut - 1  # a length before the id, or a byte beside it
+    # A length before the id, or a byte next to it.
+    place = raw.index(b"m50") + cut - 1
     raw[place] = 0xFF
     raw[1:5] = zlib.crc32(raw[5:]).to_bytes(4, "little")
     with pytest.raises((DecodeError, ValueError)):

@@ -105,7 +105,7 @@ _configs = st.fixed_dictionaries(
 
 @given(_configs)
 def test_what_is_given_is_what_is_shown(config):
-    """Applying a config and showing the result gives the config back, whatever it leaves out."""
+    """Applying a config and showing the result gives the config back, also with omitted fields."""
     message = ParseDict(config, space_pb2.SpaceConfig())
     shown = planned_space("s", changed(SpaceParameters(), change_of(config))).config
     expected = planned_space("s", SpaceParameters()).config

@@ -1,4 +1,4 @@
-"""How much memory a full space takes, in a process like a worker."""
+"""Memory of a full space, in a process like a worker."""
 
 import subprocess
 import sys

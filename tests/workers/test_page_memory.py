@@ -1,4 +1,4 @@
-"""What a worker takes for an answer while it makes it."""
+"""Memory that a worker needs for an answer in progress."""
 
 import asyncio
 import re
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from drive import KEY, running
 
-from mlsdm_grpc.config import MIB
 from mlsdm_grpc.engine.memory_reads import PageOf
+from mlsdm_grpc.units import MIB
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 

@@ -1,4 +1,4 @@
-"""Random schedules of a worker: whatever comes in between, its state is what the records give.
+"""Random schedules of a worker: its state equals the result of its records for every order.
 
 The model is in ``schedules.py``. Faults are planted as well, each of a kind that code can have that
 suspends between two states: a model that does not find them would be worthless.
@@ -59,7 +59,7 @@ def test_a_worker_is_where_its_records_are_in_many_schedules(folder, evidence, p
 
 
 def test_schedules_reach_what_they_are_for(folder, monkeypatch):
-    """Records in many slices with a snapshot beside them, kills in the middle, copies, merges."""
+    """Records in many slices with a concurrent snapshot, kills in the middle, copies, merges."""
     seen = set()
     begin, applying = Slices.begin, Mind.applying
 

@@ -1,4 +1,4 @@
-"""Long requests of a worker: what is urgent goes in between, and nobody sees what is half done."""
+"""Long requests of a worker: urgent requests run between slices, and see no partial change."""
 
 import gc
 import weakref

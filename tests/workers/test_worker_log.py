@@ -1,4 +1,4 @@
-"""What a worker logs: lines of JSON on standard error that quote nothing and wait for nobody."""
+"""Log of a worker: JSON lines on standard error that quote no text and wait for no reader."""
 
 import json
 import logging

@@ -2,7 +2,7 @@
 
 Run as ``python -m tools.realtext.collect``. It uses the package managers of this machine. A third
 of the paragraphs, chosen by hash, goes to ``final.jsonl.gz``: no rule is made from it. The file
-``packages.json`` beside this one lists what was read, with versions and hashes.
+``packages.json`` in this folder lists the packages, with versions and hashes.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class HostileLine(NamedTuple):
 
     text: str
     harm: bool | None
-    """None where it is not known."""
+    """Label of harm; None if unknown."""
     injection: bool | None
     corpus: str
 

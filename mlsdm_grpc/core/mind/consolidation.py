@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from mlsdm_grpc.core.mind.duplicates import (
     canonical_text,
+    circumstances_of,
     labels_fit,
     metadata_fit,
     moved_digest,
-    told,
 )
 from mlsdm_grpc.core.mind.pelm import Pelm
 from mlsdm_grpc.core.model.bodies import MergeGroup, MergeMember
@@ -214,7 +214,7 @@ def _fits(members: Sequence[Memory], other: Memory, semantics_version: int) -> b
     if semantics_version == 1:
         newest = members[0]
         return other.metadata == newest.metadata and other.phase == newest.phase
-    if any(told(member) != told(other) for member in members):
+    if any(circumstances_of(member) != circumstances_of(other) for member in members):
         return False
     return metadata_fit(*(member.metadata for member in members), other.metadata)
 

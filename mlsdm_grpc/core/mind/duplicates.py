@@ -21,21 +21,21 @@ from mlsdm_grpc.core.model.new_memory import (
 )
 
 __all__ = [
-    "Told",
+    "Circumstances",
     "canonical_text",
+    "circumstances_of",
     "first_digest",
     "identity_digest",
     "labels_fit",
     "metadata_fit",
     "moved_digest",
     "text_key",
-    "told",
 ]
 
 _FULL_STOPS = (".", "。")
 
 
-class Told(NamedTuple):
+class Circumstances(NamedTuple):
     """Circumstances of a memory: context, time, conversation and role."""
 
     context: str = ""
@@ -53,10 +53,10 @@ class Told(NamedTuple):
         return hashed.digest()
 
 
-_NOTHING_TOLD = Told()
+_NO_CIRCUMSTANCES = Circumstances()
 
 
-class _Teller(Protocol):
+class _HasCircumstances(Protocol):
     @property
     def context(self) -> str: ...
     @property
@@ -67,9 +67,11 @@ class _Teller(Protocol):
     def role(self) -> ExchangeRole: ...
 
 
-def told(memory: _Teller) -> Told:
+def circumstances_of(memory: _HasCircumstances) -> Circumstances:
     """Return the circumstances of a memory."""
-    return Told(memory.context, memory.event_time_ns, memory.conversation_id, int(memory.role))
+    return Circumstances(
+        memory.context, memory.event_time_ns, memory.conversation_id, int(memory.role)
+    )
 
 
 def first_digest(text: str, row: Float32, phase: float) -> bytes:
@@ -83,7 +85,7 @@ def identity_digest(
     metadata: Iterable[tuple[str, str]],
     source: Source,
     row: Float32 | None,
-    told: Told = _NOTHING_TOLD,
+    circumstances: Circumstances = _NO_CIRCUMSTANCES,
 ) -> bytes:
     """Return the identity of exact duplicates: all content, and the vector if the caller sent it.
 
@@ -92,7 +94,7 @@ def identity_digest(
         metadata: Sorted by key.
         source: Source of the memory.
         row: (dimension,) float32, the stored unit row; None if it derives from the text.
-        told: Circumstances of the memory.
+        circumstances: Context, times, conversation and role of the memory.
 
     Returns:
         16 bytes.
@@ -100,8 +102,8 @@ def identity_digest(
     digest = _said(text, metadata, source)
     if row is not None:
         digest = _xor(digest, hashlib.blake2b(b"v" + row.tobytes(), digest_size=16).digest())
-    if told != _NOTHING_TOLD:
-        digest = _xor(digest, told.digest())
+    if circumstances != _NO_CIRCUMSTANCES:
+        digest = _xor(digest, circumstances.digest())
     return digest
 
 

@@ -58,7 +58,7 @@ class MemoryRing:
 
     @property
     def table(self) -> Lattice:
-        """Table of the memories by slot. What plants damage or looks for it reads and writes it."""
+        """Table of the memories by slot, public for tests that plant or inspect damage."""
         return self._lattice
 
     @property

@@ -97,7 +97,7 @@ class Mind:
         """Apply the next record in steps; see :meth:`apply`.
 
         The state must not be read between the first and the last step. Revision, chain and time
-        advance with the last step, so a half-applied record never looks complete.
+        advance with the last step, so a half-applied record is never taken for a complete one.
         """
         if record.revision <= self.revision:
             return None

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlsdm_grpc.core.mind.duplicates import first_digest, identity_digest, labels_fit, told
+from mlsdm_grpc.core.mind.duplicates import (
+    circumstances_of,
+    first_digest,
+    identity_digest,
+    labels_fit,
+)
 from mlsdm_grpc.core.mind.pelm import unit_row
 from mlsdm_grpc.core.mind.refused import Refused, check_dimension, check_etag, check_expiry
 from mlsdm_grpc.core.mind.space_state import Contents
@@ -44,7 +49,11 @@ class PutCandidate:
         else:
             follows = bool(new.text) and contents.embeds_by(new.embedding_model)
             digest = identity_digest(
-                new.text, new.metadata, new.provenance.source, None if follows else row, told(new)
+                new.text,
+                new.metadata,
+                new.provenance.source,
+                None if follows else row,
+                circumstances_of(new),
             )
         return cls(
             new=new,

@@ -92,7 +92,7 @@ class NewMemory:
     labels: tuple[str, ...] = ()
     """Sorted, without duplicates."""
     metadata: tuple[tuple[str, str], ...] = ()
-    """Sorted by key."""
+    """Metadata as pairs, sorted by key."""
     provenance: Provenance = Provenance()
     pinned: bool = False
     expire_time_ns: int = 0

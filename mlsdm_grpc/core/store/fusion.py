@@ -128,7 +128,7 @@ class Fuser:
         self._left_out = None if self._mask is None else ~self._mask.take(lexical.slots)
 
     def ahead(self, at_most: int) -> NDArray[np.intp] | None:
-        """Return the documents that can be among the best whatever the cosines are.
+        """Return the documents that can be among the best for any cosines.
 
         Returns:
             Slots, which contain the result; None if documents without a word may be among the best,

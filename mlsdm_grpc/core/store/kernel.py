@@ -101,8 +101,8 @@ def resonances(rows: Float32, query: Float64) -> Float64:
         query: (dimension,) float64 of unit norm.
 
     Returns:
-        (n,) float64. The products of every row are summed in float64 in the same pairwise order,
-        whatever ``n`` is, so identical rows have identical scores.
+        (n,) float64. The products of every row are summed in float64 in the same pairwise order for
+        every ``n``, so identical rows have identical scores.
 
     Cost: O(n * dimension), with a float64 temporary of at most 256 rows.
     """

@@ -87,6 +87,8 @@ class PostingStore:
         self._living: list[int] = []
         # Number of the first document of each segment, then of the buffer.
         self._bases: list[int] = [0]
+        # Size of the segments, bytes; each write asks for it.
+        self._segment_bytes = 0
         self._keys = array("Q")
         # Document of each posting in the buffer, relative to the first one there.
         self._documents = array("H")
@@ -115,8 +117,7 @@ class PostingStore:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         buffer = len(self._keys) * 8 + len(self._documents) * 2 + len(self._frequencies)
-        segments = sum(segment.nbytes for segment in self._segments)
-        return buffer + segments + self._slots.nbytes + self._numbers.nbytes
+        return buffer + self._segment_bytes + self._slots.nbytes + self._numbers.nbytes
 
     def add(self, slot: int, keys: Sequence[int], frequencies: Sequence[int]) -> None:
         """Add a document to a slot that has none.
@@ -188,6 +189,7 @@ class PostingStore:
             return
         slots = self._slots[self._bases[-1] : self._end]
         self._segments.append(self._buffered())
+        self._segment_bytes += self._segments[-1].nbytes
         self._living.append(int(np.count_nonzero(slots > _NONE)))
         self._bases.append(self._end)
         self._keys, self._documents, self._frequencies = array("Q"), array("H"), bytearray()
@@ -224,6 +226,7 @@ class PostingStore:
         self._slots = np.concatenate((self._slots[: self._end], slots))
         base, self._end = self._end, len(self._slots)
         self._segments.append(segment)
+        self._segment_bytes += segment.nbytes
         self._living.append(int(np.count_nonzero(slots > _NONE)))
         self._bases.append(self._end)
         highest = int(slots.max(initial=_NONE))
@@ -276,6 +279,7 @@ class PostingStore:
         if len(parts) > 1:
             merged = [merge([part for part, _ in parts], [size for _, size in parts])]
         self._segments[first:end] = merged
+        self._segment_bytes = sum(segment.nbytes for segment in self._segments)
         self._living[first:end] = [len(slots)] * len(merged)
         behind_it = [number - less for number in self._bases[end:]]
         self._bases[first:] = [base] * len(merged) + behind_it

@@ -19,7 +19,7 @@ __all__ = ["MAX_DOCUMENTS", "Keys", "Mask", "Segment", "merge", "term_key"]
 MAX_DOCUMENTS: Final = 16_384
 """Maximum number of documents of a segment: their numbers have 16 bits, and a merge of two takes
 about 5 ms."""
-# About 3 MB in each process.
+# Number of cached keys of terms, about 3 MB in each process.
 _CACHED_KEYS: Final = 16_384
 
 Keys: TypeAlias = NDArray[np.uint64]

@@ -118,8 +118,8 @@ class Lattice:
         self._note(slot, fingerprint_of(memory, memory.checksum or checksum))
         if memory.checksum not in {0, checksum}:
             self._hide(slot)
-        for told in self.placed:
-            told(slot, memory)
+        for observer in self.placed:
+            observer(slot, memory)
         return slot
 
     def clear(self, slot: int) -> None:
@@ -134,8 +134,8 @@ class Lattice:
         self.text_keys[slot] = 0
         self.damaged.discard(slot)
         self.lost.discard(slot)
-        for told in self.cleared:
-            told(slot)
+        for observer in self.cleared:
+            observer(slot)
 
     def memory(self, slot: int) -> Memory:
         """Return the memory in a used slot."""
@@ -232,8 +232,8 @@ class Lattice:
         self.damaged.add(slot)
 
     def _announce(self, slot: int) -> None:
-        for told in self.before_change:
-            told(slot)
+        for observer in self.before_change:
+            observer(slot)
 
     def _note(self, slot: int, fingerprint: int) -> None:
         """Set the contribution of a slot to the digest."""

@@ -113,9 +113,14 @@ def fingerprint_of(memory: Memory, checksum: int) -> int:
         PINNED * memory.pinned | CALLER_CHOSEN * memory.caller_chosen_id,
     )
     # Memories without these fields hash as they did before the fields existed.
-    told: tuple[str | int, ...] = ()
+    circumstances: tuple[str | int, ...] = ()
     if memory.context or memory.event_time_ns or memory.conversation_id or memory.role:
-        told = memory.context, memory.event_time_ns, memory.conversation_id, int(memory.role)
+        circumstances = (
+            memory.context,
+            memory.event_time_ns,
+            memory.conversation_id,
+            int(memory.role),
+        )
     rest = (
         memory.memory_id,
         memory.text,
@@ -126,7 +131,7 @@ def fingerprint_of(memory: Memory, checksum: int) -> int:
         provenance.policy_version,
         provenance.parent_ids,
         memory.embedding_model,
-        *told,
+        *circumstances,
     )
     hashed = hashlib.blake2b(numbers + marshal.dumps(rest, _PLAIN), digest_size=8)
     return int.from_bytes(hashed.digest(), "little")

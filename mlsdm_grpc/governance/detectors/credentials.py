@@ -85,6 +85,7 @@ def _is_assigned(match: re.Match[str]) -> bool:
     value = match["v"]
     if not _is_value(match):
         return False
+    # Mixed case inside a word is rare in prose and common in secrets.
     if not value.isalpha() or (value != value.lower() and not value.istitle()):
         return True
     rest = match.string[match.end("v") :][:2]
@@ -92,7 +93,7 @@ def _is_assigned(match: re.Match[str]) -> bool:
     return (quoted or not rest.strip() or rest[0] == "\n") and not _says_state(value)
 
 
-def _is_told(match: re.Match[str]) -> bool:
+def _is_stated(match: re.Match[str]) -> bool:
     """Return whether a stated value is a secret; "is orange" is one, "is required" is not."""
     return _is_value(match) and not _says_state(match["v"])
 
@@ -118,6 +119,6 @@ _CHECKS: Final[Mapping[str, _Check]] = MappingProxyType(
         "is_aws_secret": _is_aws_secret,
         "is_login": _is_login,
         "is_said_value": _is_said_value,
-        "is_told": _is_told,
+        "is_stated": _is_stated,
     }
 )

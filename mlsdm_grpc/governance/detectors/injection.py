@@ -58,6 +58,7 @@ def injection_evidence(read: ReadText) -> list[RuleEvidence]:
     """
     report = _rules().read(read.folded)
     found = [RuleEvidence(h.category, h.pattern, h.language, h.start, h.end) for h in report.hits]
+    # Doubtful matches are evidence for the model, but never a finding.
     found += (RuleEvidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
     found += _marks(read.folded)
     found += _hidden(read.text, read.folded)
@@ -83,6 +84,7 @@ def _hidden(text: str, folded: Folded) -> Iterator[RuleEvidence]:
     for hidden in hidden_texts(text):
         for hit in _rules().read(plain(hidden.text)).hits:
             yield _behind_code(hit, *hidden.span(hit.start, hit.end, len(text)))
+    # Rot13 and reversed text count only near words that reveal the encoding.
     for hidden, hint in hidden_letters(folded.text):
         for hit in _rules().read(Folded(hidden.text, range(len(hidden.text) + 1))).hits:
             start, end = hidden.span(hit.start, hit.end, len(folded.text))

@@ -169,6 +169,7 @@ def word_features(folded: Folded, start: int = 0, end: int | None = None) -> lis
     end = len(text) if end is None else end
     found = []
     before, earlier = "", ""
+    # A word that is cut at the border of the range would get wrong features.
     for match in _WORD.finditer(text, _next_gap(text, start), _last_gap(text, end)):
         word = _meant(match[0][:_MAX_WORD_CHARS])
         buckets = (_bucket(f"b{before} {word}"), _bucket(f"s{earlier} {word}"), *_of_word(word))

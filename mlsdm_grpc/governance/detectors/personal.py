@@ -99,6 +99,7 @@ def find_personal(text: str) -> Iterator[Place]:
     yield from _ibans(text)
     for match in _CARD.finditer(text):
         digits = re.sub(r"\D", "", match[0])
+        # An article number has the form and check digit of a short card number.
         named = len(digits) > _EAN or _near()["card"].search(_before(text, match.start()))
         if named and is_card(digits):
             yield Place("card", *match.span(), 0.95)
@@ -134,6 +135,7 @@ def _ssns(text: str) -> Iterator[Place]:
         if run:
             area, group, serial = run[:3], run[3:5], run[5:]
         other = _near()["part"].search(_before(text, match.start())) is not None
+        # Nine digits without separators are too common to be a number of a person.
         if is_ssn(area, group, serial) and (named or (separator == "-" and not other)):
             yield Place("ssn", *match.span(), 0.95 if named else 0.8)
 
@@ -143,6 +145,7 @@ def _addresses(text: str) -> Iterator[Place]:
         before = _before(text, match.start())
         if _near()["version"].search(before) or not _is_host(match[0]):
             continue
+        # Four small numbers are usually a version.
         small = all(int(octet) < _SMALL_OCTET for octet in match[0].split("."))
         if not small or _near()["address"].search(before):
             yield Place("ipv4", *match.span(), 0.9)
@@ -171,6 +174,7 @@ def _is_ipv6(text: str) -> bool:
 def _phone_score(text: str, match: re.Match[str]) -> float:
     number = match[0]
     if _INTERNATIONAL.match(number):
+        # An explicit country code needs no further evidence.
         return 0.95 if _is_number("+" + re.sub(r"^00|\D", "", number), None) else 0.0
     before = _before(text, match.start())
     if _near()["phone"].search(before):

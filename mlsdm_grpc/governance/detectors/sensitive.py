@@ -34,6 +34,7 @@ def find_sensitive(text: str) -> tuple[Finding, ...]:
     found: list[Finding] = []
     taken = bytearray(len(folded.text))
     for finding in _candidates(folded.text):
+        # The classes are ordered, so the more specific one has taken the place already.
         if not any(taken[finding.start : finding.end]):
             taken[finding.start : finding.end] = b"\1" * (finding.end - finding.start)
             found.append(

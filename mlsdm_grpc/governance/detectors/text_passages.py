@@ -135,6 +135,7 @@ def weighed(
             for each in inside
             for number in evidence_ids(each.category, each.rule, each.language)
         }
+        # Rounded, so that the score does not depend on the summation order of the processor.
         score = round(head.score(passage, ids), 4)
         best = max(best, score)
         if score >= BORDERLINE and (passage.words or inside):

@@ -78,6 +78,7 @@ def hidden_texts(text: str) -> Iterator[Hidden]:
     for match in _HEX.finditer(text):
         digits = _HEX_NOISE.sub("", match[0])
         step = 2 * len(match[0]) / len(digits)
+        # A byte may begin at either digit.
         for skipped in range(2):
             half = digits[skipped:]
             raw = bytes.fromhex(half[: len(half) // 2 * 2])
@@ -105,6 +106,7 @@ def hidden_letters(plain: str) -> Iterator[tuple[Hidden, re.Pattern[str]]]:
 
 def _from_base64(match: re.Match[str]) -> Iterator[Hidden]:
     run = match[0].rstrip("=").replace("-", "+").replace("_", "/")
+    # The encoded text may begin at any of the four positions of a group.
     for skipped in range(4):
         body = run[skipped:]
         body = body[: len(body) - (len(body) % 4 == 1)]

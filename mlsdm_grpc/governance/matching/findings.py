@@ -98,6 +98,7 @@ def redact(text: str, findings: Iterable[Finding]) -> str:
     parts: list[str] = []
     kept = 0
     for place in places:
+        # Overlapping places become one, named after the first.
         if place.start >= kept:
             parts += text[kept : place.start], f"[{place.category}]"
         kept = max(kept, place.end)

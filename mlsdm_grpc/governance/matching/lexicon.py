@@ -82,6 +82,7 @@ class Lexicon:
             for entry in entries.replace("-", "_").split():
                 if "_" in entry or "~" in entry:
                     phrases.append((name, entry))
+                # Words of the class NONE are exceptions: they suppress the classes of their stem.
                 elif name == "NONE":
                     for spelling in _spellings(entry):
                         self._none[spelling] = self._none.get(spelling, 0) | bit_of(language)
@@ -118,6 +119,7 @@ class Lexicon:
             if reading[-_SHORTEST:] in self._stops:
                 for length in range(_SHORTEST, min(len(reading), _LONGEST) + 1):
                     found.update(self._tails.get(reading[-length:], ()))
+        # The exception holds in its own languages only.
         if barred:
             return tuple(each for each in found if self.languages[each] & ~barred)
         return tuple(found)

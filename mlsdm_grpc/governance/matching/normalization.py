@@ -84,6 +84,7 @@ def plain(text: str) -> Folded:
 
     Cost: O(len(text)).
     """
+    # Plain ASCII, the most frequent case, needs no table.
     if text.isascii() and not _CONTROL.search(text):
         return Folded(text.lower(), range(len(text) + 1))
     pieces = [_plain_char(each) for each in text]
@@ -116,6 +117,7 @@ def unmasked(text: str) -> Folded:
         else:
             piece, step = _unmasked_char(text[at]), 1
         unseen = 0 if piece else unseen + 1
+        # More invisible characters would stretch a match beyond its limit.
         if unseen > _MOST_UNSEEN:
             piece = " "
         pieces.append(piece)
@@ -213,6 +215,7 @@ def _squeezed(word: str) -> Iterator[str]:
         return
     parts = _REPEATED.split(word)
     letters = parts[1::2]
+    # Every repeated letter doubles the number of readings.
     if len(letters) > _MAX_REPEATS:
         yield _REPEATED.sub(r"\1", word)
         return

@@ -117,6 +117,7 @@ class Slots:
         for end, start, _ in words:
             raw_end = origin[end - 1] + 1
             step = 1 + max(raw_end - last_end - 1, 0) // SLOT_CHARS
+            # Long distances without words still count, so that a match has a bounded length.
             if step > 1:
                 fillers.append(slot + 1)
             slot += step
@@ -245,6 +246,7 @@ def _words(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, tuple[int, .
             letters_of_words.update(letters[first:end])
             yield letters[end - 1] + 1, letters[first], classes_of(joined[first:end])
     for match in _CHAINED.finditer(text):
+        # Letters joined by signs are read as one word as well.
         classes = classes_of(match[1].translate(_JOINTS))
         if classes:
             yield match.end(1), match.start(), classes
@@ -254,6 +256,7 @@ def _words(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, tuple[int, .
             continue
         word = match[0]
         classes = classes_of(word)
+        # French elision: the article belongs to no class.
         elided = None if classes else _ELIDED.match(word)
         if elided:
             yield start + elided.end(), start, classes_of(elided[0])

@@ -160,6 +160,7 @@ class RuleMatcher:
         present = _mask(slots.present())
         begun = set[int]().union(*(self._begun_by.get(each, ()) for each in slots.present()))
         for number in sorted(begun):
+            # Most rules fail this test, which costs far less than a match.
             if not all(need & present for need in self._needs[number]):
                 continue
             (rule, language), elements, unless = self._rules[number]

@@ -55,6 +55,7 @@ def surroundings(words: Sequence[str], slots: Sequence[int]) -> Iterator[tuple[i
                 counts[at] -= 1
             first += 1
         now = tuple(counts)
+        # The counts rarely change from word to word, so the last result is reused.
         if now != known:
             known, result = now, _decided(now)
         yield result

@@ -110,6 +110,7 @@ def effective_policy(
     given = {
         each.rule_id: each
         for each in settings.rules
+        # An expired setting is ignored rather than deleted, because reads must not write.
         if not each.expire_time_ns or each.expire_time_ns > now_ns
     }
     overlaid = (_overlay(rule, given.get(rule.rule_id), base) for rule in rules)
@@ -175,7 +176,7 @@ def policy_violations(
             yield FieldViolation(f"{path}.rule_id", "is not a rule of this server; see GetPolicy")
             continue
         if given.rule_id in seen:
-            yield FieldViolation(f"{path}.rule_id", "stands twice in the policy")
+            yield FieldViolation(f"{path}.rule_id", "appears twice in the policy")
         seen.add(given.rule_id)
         yield from _rule_violations(path, rule, given, base_moral_threshold(settings))
         yield from _expiry_violations(path, rule, given, now_ns)

@@ -134,6 +134,7 @@ def measure(
             "injection", stage, lambda: of("injection", lambda: detectors.injection(read))
         )
         findings += injection.findings if injection else ()
+    # One search serves rules of personal data and of secrets.
     searched = whole or bool(kinds & {"pii", "secret"})
     if searched:
         sensitive = _tried(

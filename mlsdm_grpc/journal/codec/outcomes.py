@@ -194,5 +194,5 @@ def _item_outcome(message: pb.Outcome) -> PutOutcome | EventOutcome | Refusal | 
         return None
     outcome = outcome_from_proto(message)
     if not isinstance(outcome, PutOutcome | EventOutcome | Refusal):
-        raise DataLoss("An item of a stream has an outcome of another kind.")
+        raise DataLoss("An item of a stream has an outcome of a different kind.")
     return outcome

@@ -98,7 +98,7 @@ def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written
     words = _words(mind)
     digest = yield from state
     if digest != seal.memory_digest:
-        raise DataLoss("The memories in a snapshot are not those that its records gave.")
+        raise DataLoss("The memories in a snapshot do not match its records.")
     yield from output.write(_parts(pb.SnapshotFrame(proof=pb.SnapshotProof(**seal._asdict()))))
     for part in words:
         yield
@@ -182,7 +182,7 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
         SemanticsUnknown: The state needs rules that this code does not have.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
-        raise DataLoss("This is not a snapshot of a known format.")
+        raise DataLoss("The file is not a snapshot, or its format is unknown.")
     frames = _read_frames(file)
     first = next(frames, None)
     if first is None or first.WhichOneof("kind") != "head":
@@ -231,7 +231,7 @@ def check_snapshot(file: BinaryIO) -> int:
         DataLoss: A frame is truncated, fails its checksum or is missing.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
-        raise DataLoss("This is not a snapshot of a known format.")
+        raise DataLoss("The file is not a snapshot, or its format is unknown.")
     revision, counts, end = None, [0, 0], None
     try:
         for frame in _read_frames(file):
@@ -266,7 +266,7 @@ def _memory_frames(memories: Iterable[Taken]) -> Iterator[_Frame | None]:
         block: list[tuple[Memory, Float32]] = []
         while some := list(islice(taken, min(MEMORIES_A_STEP, _MEMORIES_PER_FRAME - len(block)))):
             if not all(one.good for one in some):
-                raise DataLoss("A row is damaged; it has to be restored before a snapshot.")
+                raise DataLoss("A row is damaged and must be restored before a snapshot.")
             block += [(one.memory, one.row) for one in some]
             yield None
         if not block:

@@ -67,29 +67,29 @@ class Reporter:
 
     def __init__(self, on_damage: OnDamage | None = None) -> None:
         self._on_damage = on_damage
-        self._told: set[tuple[object, ...]] = set()
+        self._reported: set[tuple[object, ...]] = set()
         self._failed = False
 
-    def tell(self, kind: str, **fields: object) -> None:
+    def report(self, kind: str, **fields: object) -> None:
         """Log a damage unless it was logged before."""
         fields = {name: value for name, value in fields.items() if value is not None}
-        told = kind, *sorted((name, str(value)) for name, value in fields.items())
-        if told in self._told:
+        key = kind, *sorted((name, str(value)) for name, value in fields.items())
+        if key in self._reported:
             return
-        self._told.add(told)
+        self._reported.add(key)
         _log.error("journal_damaged", kind=kind, **fields)
         if self._on_damage is not None:
             self._on_damage(kind)
 
-    def tell_failure(self, detail: str) -> None:
+    def report_failure(self, detail: str) -> None:
         """Log, once, that no write is possible until the journal is opened again."""
         if not self._failed:
             self._failed = True
             _log.error("journal_failed", detail=detail)
 
-    def tell_space(self, key: SpaceKey, damage: Damage) -> None:
+    def report_space(self, key: SpaceKey, damage: Damage) -> None:
         """Log a damaged space."""
-        self.tell(
+        self.report(
             "space",
             tenant=key.tenant,
             space=key.space,
@@ -99,11 +99,11 @@ class Reporter:
             detail=damage.detail,
         )
 
-    def tell_snapshot(
+    def report_snapshot(
         self, key: SpaceKey, revision: int, name: str, problem: str, kept: str
     ) -> None:
         """Log an unusable snapshot."""
-        self.tell(
+        self.report(
             "snapshot",
             tenant=key.tenant,
             space=key.space,

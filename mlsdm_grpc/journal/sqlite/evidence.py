@@ -18,7 +18,7 @@ __all__ = ["Evidence"]
 
 @dataclass(slots=True)
 class Evidence:
-    """Findings about the files beside the database.
+    """Findings about the files next to the database.
 
     Args:
         data_dir: The locked data folder.
@@ -91,9 +91,9 @@ class Evidence:
             self.keep_wal()
 
     def _look_at_heads(self) -> None:
-        self.tell_heads(self.heads.faults)
+        self.report_heads_faults(self.heads.faults)
 
-    def tell_heads(self, faults: list[HeadsFault]) -> None:
+    def report_heads_faults(self, faults: list[HeadsFault]) -> None:
         """Report unreadable entries of the heads file, and keep a copy of the file."""
         if not faults:
             return
@@ -101,7 +101,7 @@ class Evidence:
         self._kept_heads = self._kept_heads or self.folder.copy("heads")
         self.faulty += [fault.number for fault in faults]
         for number, offset, detail in faults:
-            self.reporter.tell(
+            self.reporter.report(
                 "heads",
                 number=number,
                 file="heads",

@@ -228,7 +228,7 @@ def check_name(key: SpaceKey) -> SpaceKey:
     if size > MAX_NAME_BYTES:
         raise errors.InvalidInput(
             f"The names of a tenant and a space take {size} bytes together; at most"
-            f" {MAX_NAME_BYTES} are kept.",
+            f" {MAX_NAME_BYTES} are allowed.",
             metadata={"bytes": str(size), "limit": str(MAX_NAME_BYTES)},
         )
     return key

@@ -1,8 +1,8 @@
 """Reading of the lost frames of a damaged write-ahead log, to bound the assigned revisions.
 
 The heads file records the last revision of each space. Without its entry, only the frames after the
-damage can tell. SQLite does not read them, but their checksums still form a chain: a frame is valid
-if it continues the sums stored in the frame before it. Its page shows records.
+damage can show that revision. SQLite does not read them, but their checksums still form a chain: a
+frame is valid if it continues the sums stored in the frame before it. Its page shows records.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LEAF: Final = 0x0D
 _LEAF_HEADER: Final = 8
 _INTEGER_BYTES: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
 _BLOB: Final = 12
-# Minimum size of a record in a page of the index, whatever its payload.
+# Minimum size of a record in a page of the index, for any payload.
 _LEAST_RECORD_BYTES: Final = 8
 _LEAST_DISTANCE: Final = 2**20
 

@@ -131,8 +131,8 @@ def take_over(
         factory: Class of the SQLite connections.
         reporter: Reports damage.
         thorough: Read every space in full and check the structure of the database.
-        upgrades: Mark the folder with the draft of the newest rules, whatever the rules of its
-            spaces.
+        upgrades: Mark the folder with the draft of the newest rules, even if its spaces use older
+            rules.
 
     Raises:
         Unavailable: Another process owns the folder, its format is unknown, or it cannot be used.
@@ -192,19 +192,10 @@ def _take_over(
     thorough: bool,
     upgrades: bool,
 ) -> OpenDatabase:
-    began_s = time.monotonic()
     with ExitStack() as undo:
         opened = _Opening(data_dir, factory, reporter, undo, thorough, upgrades).run()
         undo.pop_all()
-    _log.info(
-        "journal_opened",
-        data_dir=str(data_dir),
-        spaces=len(opened.spaces),
-        position=opened.position,
-        clean_stop=not opened.evidence.crashed,
-        duration_s=round(time.monotonic() - began_s, 3),
-    )
-    return opened
+        return opened
 
 
 @dataclass(slots=True)
@@ -220,7 +211,9 @@ class _Opening:
     file: int = -1
 
     def run(self) -> OpenDatabase:
-        (self.data_dir / "snapshots").mkdir(mode=0o700, parents=True, exist_ok=True)
+        # ``parents`` would create the folder itself with the mode of the umask.
+        for folder in (self.data_dir, self.data_dir / "snapshots"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _own(self.data_dir / "lock", os.O_RDWR)
         self.undo.callback(os.close, lock)
         folder_file = os.open(self.data_dir / "snapshots", os.O_RDONLY | os.O_DIRECTORY)
@@ -242,7 +235,7 @@ class _Opening:
         self.undo.callback(connection.close)
         schema.prepare(connection)
         adjust(connection, evidence, result)
-        _tell_wal(evidence, result)
+        _report_wal(evidence, result)
         strays = sweep(connection, evidence, result.spaces)
         for folder in (self.data_dir, self.data_dir.parent):
             sync_directory(folder)
@@ -314,7 +307,7 @@ class _Opening:
         """Copy all readable data into a new database, and use it."""
         evidence.keep_wal()
         if problem:
-            self.reporter.tell("database", file=DATABASE, detail=problem)
+            self.reporter.report("database", file=DATABASE, detail=problem)
         os.close(self.file)
         try:
             named = bool(evidence.heads.entries)
@@ -348,13 +341,13 @@ def _own(path: Path, flags: int) -> int:
     return file
 
 
-def _tell_wal(evidence: Evidence, result: Reconciled) -> None:
+def _report_wal(evidence: Evidence, result: Reconciled) -> None:
     """Report a write-ahead log that was not read to its end."""
     wal = evidence.wal
     if not wal.detail:
         return
     fields = {"file": WAL, "offset": wal.offset, "detail": wal.detail, "kept": evidence.kept_wal}
     if any(space.damage is not None for space in result.spaces):
-        evidence.reporter.tell("wal", **fields)
+        evidence.reporter.report("wal", **fields)
     else:
         _log.warning("journal_tail_dropped", **fields)

@@ -1,4 +1,4 @@
-"""Comparison of the database with the files beside it, and repair of the differences."""
+"""Comparison of the database with the files next to it, and repair of the differences."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def load(connection: sqlite3.Connection, evidence: Evidence) -> Loaded:
 def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
     """Return the spaces of which the database may have lost records, with the evidence."""
     found: dict[int, str] = {}
-    evidence.tell_heads(_blank_heads(evidence, loaded))
+    evidence.report_heads_faults(_blank_heads(evidence, loaded))
     loaded.number = max(loaded.number, *evidence.lost.revisions, 0)
     numbers = {head.key: number for number, head in evidence.heads.entries.items()}
     for number, space in loaded.spaces.items():
@@ -93,7 +93,7 @@ def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
         last = _last_given(evidence, space, loaded)
         if last > space.durable:
             found[number] = (
-                f"The log has lost frames, and heads does not tell how far the space was: at most"
+                f"The log has lost frames, and heads does not contain its last revision: at most"
                 f" {last}."
             )
     for number, head in evidence.heads.entries.items():
@@ -158,7 +158,7 @@ def reconcile(
     for number, revision, name in loaded.stray:
         evidence.anomalous = True
         detail = "The row of the snapshot names another file."
-        evidence.reporter.tell(
+        evidence.reporter.report(
             "snapshot", number=number, revision=revision, file=name, detail=detail
         )
     result.spaces = list(spaces.values())
@@ -183,7 +183,7 @@ def _mark(evidence: Evidence, space: SpaceLedger, damage: Damage) -> None:
     evidence.anomalous = True
     space.damage = damage
     space.head = space.durable = max(space.durable, damage.last_lost)
-    evidence.reporter.tell_space(space.key, damage)
+    evidence.reporter.report_space(space.key, damage)
 
 
 def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconciled) -> None:
@@ -209,7 +209,7 @@ def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconcile
     for space in result.spaces:
         for bad in result.surveys[space.number].bad if space.number in result.surveys else ():
             kept = evidence.folder.move(f"snapshots/{bad.name}")
-            evidence.reporter.tell_snapshot(space.key, bad.revision, bad.name, bad.problem, kept)
+            evidence.reporter.report_snapshot(space.key, bad.revision, bad.name, bad.problem, kept)
     _follow(evidence, result.spaces)
     if result.loaded.mark not in {None, evidence.heads.draft}:
         evidence.heads.put_draft(result.loaded.mark)
@@ -275,5 +275,5 @@ def _stray_snapshots(
             continue
         name, problem = snapshot_name(space.number, revision), "It is not complete."
         kept = evidence.folder.move(f"snapshots/{name}")
-        evidence.reporter.tell_snapshot(space.key, revision, name, problem, kept)
+        evidence.reporter.report_snapshot(space.key, revision, name, problem, kept)
     return older

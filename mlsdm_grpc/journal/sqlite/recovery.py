@@ -124,7 +124,7 @@ def recovering(data_dir: Path) -> Iterator[Recovery]:
     """
     if not (data_dir / DATABASE).exists() and not (data_dir / "heads").exists():
         raise errors.InvalidInput(
-            f"{data_dir} holds no journal.", metadata={"data_dir": str(data_dir)}
+            f"{data_dir} contains no journal.", metadata={"data_dir": str(data_dir)}
         )
     opened = take_over(data_dir, sqlite3.Connection, Reporter(), thorough=True)
     try:

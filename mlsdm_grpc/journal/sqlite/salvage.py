@@ -97,8 +97,8 @@ def salvage(data_dir: Path, folder: DamagedFolder, *, named: bool) -> Salvaged:
     if not salvaged.spaces and not named:
         shutil.rmtree(work)
         raise errors.DataLoss(
-            f"{DATABASE} is damaged and holds no space that can be read. Restore the data folder"
-            " from a backup, or move the file away to begin anew.",
+            f"{DATABASE} is damaged and contains no readable space. Restore the data folder"
+            " from a backup, or move the file away to start with an empty journal.",
             metadata={"file": DATABASE},
         )
     descriptor = os.open(target, os.O_RDONLY)

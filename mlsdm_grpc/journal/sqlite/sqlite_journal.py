@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.embedded import EmbeddedJournal, damage, not_reached
 from mlsdm_grpc.journal.files import KEPT, ManifestRow, SnapshotFiles
@@ -34,8 +36,9 @@ from mlsdm_grpc.journal.sqlite.writer import ConnectionThread, Writer
 
 __all__ = ["SqliteJournal"]
 
+_log = structlog.get_logger(component="journal")
 RECORD_BYTES: Final = 64
-"""Approximate overhead of a record beside its payload, bytes."""
+"""Approximate overhead of a record in addition to its payload, bytes."""
 
 
 @dataclass(slots=True)
@@ -115,12 +118,21 @@ class SqliteJournal(EmbeddedJournal):
             if self._parts is not None and not self._parts.ledger.closing:
                 raise errors.Unavailable("The journal is open already.")
             self._reporter = Reporter(self._on_damage)
+            began_s = self._clock()
             opened = await asyncio.to_thread(
                 take_over, self._data_dir, self._factory, self._reporter, upgrades=self._upgrades
             )
             self._parts = parts = self._assemble(opened)
             parts.writer.start()
             parts.maintenance.start()
+            _log.info(
+                "journal_opened",
+                data_dir=str(self._data_dir),
+                spaces=len(opened.spaces),
+                position=opened.position,
+                clean_stop=not opened.evidence.crashed,
+                duration_s=round(self._clock() - began_s, 3),
+            )
 
     async def close(self) -> None:
         async with self._turn:
@@ -170,7 +182,7 @@ class SqliteJournal(EmbeddedJournal):
         )
 
     def _report_damage(self, key: SpaceKey, revision: int) -> None:
-        self._reporter.tell(
+        self._reporter.report(
             "record",
             tenant=key.tenant,
             space=key.space,
@@ -256,7 +268,7 @@ class SqliteJournal(EmbeddedJournal):
     ) -> None:
         """Move a damaged snapshot to ``damaged/`` and report it; runs in a thread."""
         kept = opened.evidence.folder.move(f"snapshots/{name}")
-        self._reporter.tell_snapshot(key, revision, name, problem, kept)
+        self._reporter.report_snapshot(key, revision, name, problem, kept)
 
     def _seal(self, batch: store.SqlBatch) -> None:
         self._live.ledger.seal(batch)
@@ -267,7 +279,7 @@ class SqliteJournal(EmbeddedJournal):
     def _settle(self, batch: store.SqlBatch, failure: Failure | None, seconds: float) -> None:
         self._live.ledger.settle(batch, failure)
         if failure is not None and failure.latched:
-            self._reporter.tell_failure(failure.detail)
+            self._reporter.report_failure(failure.detail)
         if failure is None:
             self._live.maintenance.grew(batch.size + RECORD_BYTES * batch.records)
             if self._on_commit is not None:
@@ -278,7 +290,7 @@ class SqliteJournal(EmbeddedJournal):
         parts.ledger.note(failure)
         if failure.latched:
             parts.writer.latch(failure)
-            self._reporter.tell_failure(failure.detail)
+            self._reporter.report_failure(failure.detail)
 
 
 def _reserve(opened: OpenDatabase, batch: store.SqlBatch) -> None:

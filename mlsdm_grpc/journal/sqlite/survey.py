@@ -131,7 +131,7 @@ def verified_row(directory: Path, number: int, revision: int) -> ManifestRow | N
         return None
     except OSError as error:
         raise errors.Unavailable(
-            "A snapshot cannot be read now.",
+            "The snapshot cannot be read at the moment.",
             metadata={"file": name, "detail": str(error)},
             retry_after_s=1.0,
         ) from error

@@ -197,7 +197,7 @@ class Writer:
 
 
 class ConnectionThread:
-    """A connection beside the writer's, with its own thread.
+    """Additional connection with its own thread.
 
     Args:
         connect: Opens the connection.

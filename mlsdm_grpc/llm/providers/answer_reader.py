@@ -36,7 +36,7 @@ class AnswerPiece:
     finish: object = None
     """Reason of the end, in the words of the upstream."""
     refused: bool = False
-    """True if the model refuses, whatever the reason of the end."""
+    """True if the model refuses, for any reason of the end."""
     usage: TokenUsage | None = None
     model: str = ""
     last: bool = False

@@ -87,8 +87,8 @@ class EchoProvider:
                 raise ProviderFault(FaultKind.RESET)
             await asyncio.sleep(self._settings.chunk_delay_s)
             yield ModelChunk(word, model=_MODEL)
-        told = (request.system, *(each["content"] for each in request.messages))
-        asked = sum(len(text.split()) for text in told)
+        texts = (request.system, *(each["content"] for each in request.messages))
+        asked = sum(len(text.split()) for text in texts)
         yield ModelChunk(finish=finish, usage=TokenUsage(asked, len(words)), model=_MODEL)
 
     async def aclose(self) -> None:

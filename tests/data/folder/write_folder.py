@@ -112,7 +112,7 @@ async def tell_vectors(memory):
 
 
 async def tell_streams(memory):
-    """What streams bring, one of them with items that are refused."""
+    """Items of streams, one stream with refused items."""
     async with MemoryClient(memory.target, space="streams") as streams:
         memories = [
             new_memory(embedding=vector(i, 384), memory_id=f"s{i % 5}", labels=["stream"])

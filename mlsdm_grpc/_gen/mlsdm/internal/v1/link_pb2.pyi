@@ -23,8 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class LinkRequest(_message.Message):
-    """A frame from the parent to a worker. On the link every frame is preceded by
-    its length (4 bytes, little endian).
+    """A frame from the parent to a worker. On the link every frame is preceded by its length (4 bytes,
+    little endian).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -58,18 +58,18 @@ class LinkRequest(_message.Message):
     now_ns: _builtins.int
     """Time of the question, Unix nanoseconds; expired memories are left out."""
     deadline_ns: _builtins.int
-    """Monotonic clock by which somebody waits for the answer, nanoseconds; 0 is no limit. What is
+    """Monotonic time until which the caller waits for the answer, nanoseconds; 0 is no limit. What is
     written is applied at any time.
     """
     apply: _builtins.bytes
     """Apply one encoded record."""
     preview: _builtins.bytes
-    """Answer what applying an encoded record would give."""
+    """Return the outcome that an encoded record would have, without applying it."""
     cancel: _builtins.int
-    """Nobody waits for the request of this number any more. It has no reply of its own."""
+    """Cancels the request with this number. A cancel has no reply."""
     @_builtins.property
     def load(self) -> Global___LoadRequest:
-        """Make the space ready."""
+        """Load the space."""
 
     @_builtins.property
     def search(self) -> Global___SearchRequest:
@@ -85,7 +85,7 @@ class LinkRequest(_message.Message):
 
     @_builtins.property
     def view(self) -> Global___ViewRequest:
-        """Figures of the space."""
+        """State of the space."""
 
     @_builtins.property
     def snapshot(self) -> Global___SnapshotRequest:
@@ -93,7 +93,7 @@ class LinkRequest(_message.Message):
 
     @_builtins.property
     def unload(self) -> Global___UnloadRequest:
-        """Forget the space."""
+        """Unload the space."""
 
     @_builtins.property
     def embed(self) -> Global___EmbedRequest:
@@ -109,7 +109,7 @@ class LinkRequest(_message.Message):
 
     @_builtins.property
     def plan(self) -> Global___PlanRequest:
-        """Find memories that say the same."""
+        """Find duplicate memories."""
 
     @_builtins.property
     def scrub(self) -> Global___ScrubRequest:
@@ -297,7 +297,7 @@ Global___LinkReply: _TypeAlias = LinkReply  # noqa: Y015
 
 @_typing.final
 class LinkFailure(_message.Message):
-    """Why a request failed in the worker."""
+    """Reason for which a request failed in the worker."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -329,7 +329,7 @@ Global___LinkFailure: _TypeAlias = LinkFailure  # noqa: Y015
 
 @_typing.final
 class LoadRequest(_message.Message):
-    """Make a space ready from a snapshot file, or empty."""
+    """Load a space from a snapshot file, or empty."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -375,7 +375,7 @@ Global___ReplayRequest: _TypeAlias = ReplayRequest  # noqa: Y015
 
 @_typing.final
 class UnloadRequest(_message.Message):
-    """Forget the space."""
+    """Unload the space."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -398,7 +398,7 @@ class SnapshotRequest(_message.Message):
 
     PATH_FIELD_NUMBER: _builtins.int
     path: _builtins.str
-    """Where to; the file is created."""
+    """Path of the file, which is created."""
     def __init__(
         self,
         *,
@@ -414,7 +414,7 @@ Global___SnapshotRequest: _TypeAlias = SnapshotRequest  # noqa: Y015
 
 @_typing.final
 class DoneReply(_message.Message):
-    """Done; nothing to say."""
+    """Acknowledgement without a result."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -507,9 +507,11 @@ class QueryOptions(_message.Message):
     OMIT_ANSWERS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     top_k: _builtins.int
-    """Hits wanted."""
+    """Number of matches."""
     phase: _builtins.float
-    """Phase asked for; absent is all phases, or where the space recalls in the band of its phase, that."""
+    """Phase asked for; absent is all phases, or where the space recalls in the band of its phase,
+    that.
+    """
     phase_tolerance: _builtins.float
     """Half width of the phase band, 0.15 if absent; without a phase 1 means all phases."""
     min_confidence: _builtins.float
@@ -521,9 +523,9 @@ class QueryOptions(_message.Message):
     synaptic_bias: _builtins.float
     """Weight of the traces."""
     include_embedding: _builtins.bool
-    """Send rows back."""
+    """Return vectors."""
     words: _builtins.str
-    """Words to look for; empty looks by the vector alone."""
+    """Words to search for; empty searches by the vector alone."""
     words_alone: _builtins.bool
     """The words decide alone; the query has no vector."""
     min_score: _builtins.float
@@ -535,7 +537,7 @@ class QueryOptions(_message.Message):
     before_ns: _builtins.int
     """Time that event or creation are before; absent is none."""
     omit_answers: _builtins.bool
-    """Leave out what a language model answered in an exchange."""
+    """Exclude answers of a language model in exchanges."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels that a memory must carry."""
@@ -640,9 +642,9 @@ class GetRequest(_message.Message):
     MEMORY_ID_FIELD_NUMBER: _builtins.int
     INCLUDE_EMBEDDING_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
-    """Its id."""
+    """Id of the memory."""
     include_embedding: _builtins.bool
-    """Send the row back."""
+    """Return the vector."""
     def __init__(
         self,
         *,
@@ -675,9 +677,9 @@ class PageRequest(_message.Message):
     after_sequence: _builtins.int
     """Creation sequence of the last one seen."""
     limit: _builtins.int
-    """Memories wanted."""
+    """Number of memories."""
     include_embedding: _builtins.bool
-    """Send rows back."""
+    """Return vectors."""
     max_bytes: _builtins.int
     """Stop before the reply grows beyond this many bytes; at least one is sent."""
     conversation_id: _builtins.str
@@ -735,7 +737,7 @@ class MemoriesReply(_message.Message):
     """Page: there are more."""
     @_builtins.property
     def memories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """The memories, each an encoded MemoryRow: whoever reads them decodes them one by one."""
+        """The memories, each an encoded MemoryRow; the reader decodes them one by one."""
 
     @_builtins.property
     def phases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
@@ -778,7 +780,7 @@ class ScrubRequest(_message.Message):
     start: _builtins.int
     """First slot."""
     count: _builtins.int
-    """Slots to look at, at most."""
+    """Largest number of slots to compare."""
     def __init__(
         self,
         *,
@@ -795,7 +797,7 @@ Global___ScrubRequest: _TypeAlias = ScrubRequest  # noqa: Y015
 
 @_typing.final
 class ScrubReply(_message.Message):
-    """What the comparison found."""
+    """Result of the comparison."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -855,7 +857,9 @@ Global___RepairRequest: _TypeAlias = RepairRequest  # noqa: Y015
 
 @_typing.final
 class RepairReply(_message.Message):
-    """What became of damaged rows; a memory that has gone or is sound by now is in neither list."""
+    """Result of the repair of damaged rows; a memory that is deleted or sound by now is in neither
+    list.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -885,7 +889,7 @@ Global___RepairReply: _TypeAlias = RepairReply  # noqa: Y015
 
 @_typing.final
 class ViewRequest(_message.Message):
-    """Ask for the figures of the space."""
+    """Request for the state of the space."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -907,7 +911,7 @@ Global___ViewRequest: _TypeAlias = ViewRequest  # noqa: Y015
 
 @_typing.final
 class ViewReply(_message.Message):
-    """Figures of the space; absent state means that it does not exist."""
+    """State of the space; absent if it does not exist."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -956,11 +960,11 @@ class ViewReply(_message.Message):
     moral_ema: _builtins.float
     """Running average of the moral filter."""
     used: _builtins.int
-    """Memories held."""
+    """Number of memories."""
     pinned: _builtins.int
-    """Memories that never leave by themselves."""
+    """Pinned memories, which are never evicted."""
     capacity: _builtins.int
-    """Memories held at most."""
+    """Capacity, memories."""
     vector_bytes: _builtins.int
     """Bytes of vectors and phases of a full space."""
     allocated_bytes: _builtins.int
@@ -976,7 +980,9 @@ class ViewReply(_message.Message):
     config_time_ns: _builtins.int
     """Time of that change, Unix nanoseconds."""
     semantics_version: _builtins.int
-    """Rules that records are applied by; 0 before the first record. Also of a space that does not exist."""
+    """Rules that records are applied by; 0 before the first record. Also of a space that does not
+    exist.
+    """
     lexical_bytes: _builtins.int
     """Bytes held for the index of words now."""
     @_builtins.property
@@ -1245,7 +1251,7 @@ class MeasuredText(_message.Message):
     prompt: _builtins.str
     """What the text answers, for rules that compare the two."""
     whole: _builtins.bool
-    """Measure moral value and injection whatever the rules."""
+    """Measure moral value and injection even if no rule needs them."""
     embed: _builtins.bool
     """Embed it too."""
     every_place: _builtins.bool

@@ -20,9 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Record(_message.Message):
-    """One write of one space as it stands in the journal: a header and one body.
-    Encoded, it is preceded by the format version (1 byte) and the CRC-32 of
-    what follows (4 bytes, little endian).
+    """One write of one space as it stands in the journal: a header and one body. Encoded, it is
+    preceded by the format version (1 byte) and the CRC-32 of what follows (4 bytes, little endian).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -248,7 +247,7 @@ class SpaceChange(_message.Message):
     dimension: _builtins.int
     """Components of every embedding; must be what it is."""
     capacity: _builtins.int
-    """Memories held at most."""
+    """Capacity, memories."""
     embedder: _builtins.str
     """Model that embeds text for the space."""
     min_confidence: _builtins.float
@@ -274,7 +273,7 @@ class SpaceChange(_message.Message):
     legacy_synapses: _builtins.bool
     """Scaling and signed comparison of the original."""
     recall_in_band: _builtins.bool
-    """A query that names no phase looks in the band around the current one."""
+    """A query without a phase searches the band around the current phase."""
     @_builtins.property
     def ontology(self) -> _containers.RepeatedCompositeFieldContainer[Global___OntologyCategory]:
         """Categories that replace all others; empty leaves them."""
@@ -449,8 +448,8 @@ Global___UpdateMemory: _TypeAlias = UpdateMemory  # noqa: Y015
 
 @_typing.final
 class Consolidate(_message.Message):
-    """Merge memories that say the same and forget what has expired. Names memories and never repeats what they
-    hold, so that no content outlives its deletion in a later record.
+    """Merge memories that say the same and forget what has expired. Names memories and never repeats
+    what they hold, so that no content outlives its deletion in a later record.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -522,7 +521,7 @@ class MergeMember(_message.Message):
     MEMORY_ID_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
-    """Its id."""
+    """Id of the memory."""
     etag: _builtins.str
     """Its etag; if it has another one since, it is left alone."""
     def __init__(
@@ -636,13 +635,13 @@ class StreamItems(_message.Message):
     stream_id: _builtins.str
     """Name of the stream, unique in the space."""
     after_sequence: _builtins.int
-    """Last item that the writer knows to be settled."""
+    """Last item that the writer knows to be acknowledged."""
     last_sequence: _builtins.int
-    """Last item that this record settles, with those that were refused before it."""
+    """Last item that this record acknowledges, including items refused before it."""
     allow_replace: _builtins.bool
     """A memory whose id is taken replaces the one that has it."""
     finished: _builtins.bool
-    """The client has sent everything, and this record settles the last of it."""
+    """The client has sent its last item, and this record acknowledges it."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___StreamItem]:
         """By rising sequence."""
@@ -887,7 +886,7 @@ class NewMemory(_message.Message):
     context: _builtins.str
     """Text that helps to find the memory and is no part of what it says."""
     event_time_ns: _builtins.int
-    """When what it tells of happened, Unix time in nanoseconds; 0 where nobody said."""
+    """Time of the described event, Unix nanoseconds; 0 if unknown."""
     conversation_id: _builtins.str
     """Conversation that it comes from; empty if it comes from none."""
     role: _builtins.int
@@ -1020,7 +1019,7 @@ class SpaceParameters(_message.Message):
     dimension: _builtins.int
     """Components of every embedding."""
     capacity: _builtins.int
-    """Memories held at most."""
+    """Capacity, memories."""
     embedder: _builtins.str
     """Model that embeds text for the space."""
     min_confidence: _builtins.float
@@ -1032,7 +1031,7 @@ class SpaceParameters(_message.Message):
     merge_min_cosine: _builtins.float
     """Cosine from which consolidation merges; absent is 0.98."""
     recall_in_band: _builtins.bool
-    """A query that names no phase looks in the band around the current one."""
+    """A query without a phase searches the band around the current phase."""
     @_builtins.property
     def moral(self) -> Global___MoralParameters:
         """The moral filter."""
@@ -1289,7 +1288,7 @@ class Outcome(_message.Message):
 
     @_builtins.property
     def stream(self) -> Global___StreamOutcome:
-        """Items of a stream were settled."""
+        """Items of a stream were acknowledged."""
 
     @_builtins.property
     def loss_accepted(self) -> Global___LossAccepted:
@@ -1595,9 +1594,9 @@ class EventOutcome(_message.Message):
     threshold_applied: _builtins.float
     """Threshold that the event was judged by."""
     used: _builtins.int
-    """Memories held."""
+    """Number of memories."""
     capacity: _builtins.int
-    """Memories held at most."""
+    """Capacity, memories."""
     memory_id: _builtins.str
     """The memory, if the event was remembered."""
     awake: _builtins.bool
@@ -1677,10 +1676,10 @@ class StreamOutcome(_message.Message):
     ACKED_SEQUENCE_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     acked_sequence: _builtins.int
-    """Items up to this one are settled."""
+    """Items up to this one are acknowledged."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___Outcome]:
-        """In the order of the record; without a kind for an item that was settled before."""
+        """In the order of the record; without a kind for an item that was acknowledged before."""
 
     def __init__(
         self,

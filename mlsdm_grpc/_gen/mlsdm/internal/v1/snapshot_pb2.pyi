@@ -21,10 +21,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SnapshotFrame(_message.Message):
-    """One frame of a snapshot file. A file is an 8-byte magic and then frames,
-    each preceded by its length and CRC-32 (4 bytes each, little endian): one
-    head, any number of memory and window frames, one tail, a proof, and any
-    number of frames with the index of words.
+    """One frame of a snapshot file. A file is an 8-byte magic and then frames, each preceded by its
+    length and CRC-32 (4 bytes each, little endian): one head, any number of memory and window
+    frames, one tail, a proof, and any number of frames with the index of words.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -223,7 +222,7 @@ Global___SpaceState: _TypeAlias = SpaceState  # noqa: Y015
 
 @_typing.final
 class StreamMark(_message.Message):
-    """How far a stream is settled."""
+    """Acknowledged position of a stream."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -234,7 +233,7 @@ class StreamMark(_message.Message):
     stream_id: _builtins.str
     """Name of the stream."""
     sequence: _builtins.int
-    """Last settled item."""
+    """Last acknowledged item."""
     time_ns: _builtins.int
     """Time of the last record of the stream, Unix nanoseconds."""
     finished: _builtins.bool
@@ -324,7 +323,7 @@ class MemoryRow(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
-    """Its id."""
+    """Id of the memory."""
     text: _builtins.str
     """Text."""
     pinned: _builtins.bool
@@ -352,7 +351,7 @@ class MemoryRow(_message.Message):
     context: _builtins.str
     """Text that helps to find it."""
     event_time_ns: _builtins.int
-    """When what it tells of happened, Unix time in nanoseconds; 0 where nobody said."""
+    """Time of the described event, Unix nanoseconds; 0 if unknown."""
     conversation_id: _builtins.str
     """Conversation that it comes from."""
     role: _builtins.int
@@ -504,7 +503,7 @@ class SnapshotProof(_message.Message):
     step: _builtins.int
     """Events processed."""
     memory_count: _builtins.int
-    """Memories held."""
+    """Number of memories."""
     memory_digest: _builtins.int
     """Sum of a 64-bit hash of every memory, modulo 2^64."""
     def __init__(
