@@ -1,4 +1,4 @@
-"""Workers that end, stand still or hold too much are replaced; the rest never notices."""
+"""Workers that end, stall or exceed their memory are replaced; other workers are unaffected."""
 
 import asyncio
 import contextlib
