@@ -58,7 +58,7 @@ class Corpus:
     bars: dict[Split, tuple[float, float]]
     """The lowest rate of true positives and the highest of false ones."""
     judge: Callable[[], Callable[[str], bool]]
-    """Makes what says whether a text is positive."""
+    """Factory of functions that classify a text as positive."""
 
     def lines(self, splits: Iterable[Split]) -> list[Line]:
         rows = (DATA / self.name / "lines.jsonl").read_text("utf-8").splitlines()
@@ -182,7 +182,7 @@ RULES: dict[str, Callable[[Measurement], bool]] = {
         for f in found.findings
     ),
 }
-"""Kinds of rules, and whether one of them is broken at the built-in limit."""
+"""Kinds of rules, and whether one of them is broken at the default threshold."""
 
 
 class Alarm(NamedTuple):

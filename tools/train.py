@@ -128,7 +128,7 @@ def examples() -> list[Example]:
 
 
 def near(some: frozenset[str], hidden: list[frozenset[str]]) -> bool:
-    """Return whether a line shares half of its words with one of a test split."""
+    """Return whether a line shares half of its words with a line of a test split."""
     return any(len(some & other) >= NEAR * len(some | other) for other in hidden)
 
 
@@ -200,7 +200,7 @@ class Table(NamedTuple):
 
 
 def table(limit: int) -> Table:
-    """Return the windows of all labelled lines and of so many paragraphs."""
+    """Return the windows of all labelled lines and of the given number of paragraphs."""
     found = [("working", row.text) for row in read("working")]
     found += [(name, row.text) for name in ("prose", "short") for row in read(name)]
     found += [("chat", text) for text in harmless_messages("train")]
@@ -357,7 +357,7 @@ def cut_of(logits: np.ndarray) -> float:
 
 
 def packed(weights: np.ndarray) -> tuple[float, bytes]:
-    """Return scale and weights as signed bytes; what is far out is cut."""
+    """Return scale and weights as signed bytes; outliers are clipped."""
     scale = float(np.quantile(np.abs(weights[weights != 0]), 0.9995)) / 127
     return scale, np.clip(np.rint(weights / scale), -127, 127).astype(np.int8).tobytes()
 

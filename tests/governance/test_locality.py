@@ -43,7 +43,7 @@ texts = st.lists(words, min_size=150, max_size=320).map(" ".join)
 
 
 def owned(text: str, find: Callable[[str], tuple[Finding, ...]]) -> set[Finding]:
-    """Return the findings of all windows that have what decides about them in their window."""
+    """Return the findings of all windows that contain their whole context."""
     found = set()
     starts = range(0, max(len(text) - WINDOW, 0) + STEP, STEP)
     for start in starts:

@@ -106,7 +106,7 @@ def test_a_key_goes_to_no_other_host_and_never_in_the_clear(settings):
 
 @asynccontextmanager
 async def scoring(answer, tmp_path, **more):
-    """Run an endpoint; yield its scorer, the file of its key, and what it was asked."""
+    """Run an endpoint; yield its scorer, its key file, and the received requests."""
     seen = []
 
     async def moderate(request):
