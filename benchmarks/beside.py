@@ -133,9 +133,12 @@ def kinds(workload: Workload) -> Iterator[Work]:
     yield workload.query
     yield workload.query_full
     yield workload.put
+    yield workload.put_vector
     yield workload.put_text
     yield workload.event
     yield workload.batch_full
     yield workload.batch
     yield workload.ingest
+    yield workload.list
+    yield workload.state
     yield workload.generate

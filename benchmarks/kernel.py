@@ -229,7 +229,7 @@ def targets(arguments: argparse.Namespace) -> list[str]:
             print(lines[-1], flush=True)
             searches += sum(recall.searches for recall in recalls)
             full += sum(recall.full_scans for recall in recalls)
-    lines += ["", f"Full scans because int8 could not tell: {full} of {searches} queries."]
+    lines += ["", f"Full scans because int8 was not precise enough: {full} of {searches} queries."]
     return lines
 
 

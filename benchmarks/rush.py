@@ -49,8 +49,9 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import (
 )
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import NODE_MODE_NORMAL
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2 import CreateSpaceRequest
-from mlsdm_grpc.config import MIB, load_settings
+from mlsdm_grpc.config import load_settings
 from mlsdm_grpc.server.memory_plan import minimum_bytes
+from mlsdm_grpc.units import MIB
 
 EXPORT = "/mlsdm.v1.MemoryService/ExportMemories"
 STATUS = "/mlsdm.v1.AdminService/GetNodeStatus"

@@ -12,13 +12,17 @@ from kernel import Case
 from load import FRESH_ID, write_messages
 from processes import call
 
-from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import ProcessEventRequest
+from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
+    GetStateRequest,
+    ProcessEventRequest,
+)
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding
 from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import GenerateRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import BatchPutMemoriesRequest, PutMemoryRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
     BatchQueryMemoriesRequest,
+    ListMemoriesRequest,
     MemoryQuery,
     QueryMemoriesRequest,
 )
@@ -32,9 +36,11 @@ __all__ = [
     "DIMENSION",
     "GENERATE",
     "INGEST",
+    "LIST",
     "PROCESS_EVENT",
     "PUT",
     "QUERY",
+    "STATE",
     "TEXT_DIMENSION",
     "TOP_K",
     "Traffic",
@@ -69,6 +75,8 @@ PUT = _MEMORIES + "PutMemory"
 BATCH_PUT = _MEMORIES + "BatchPutMemories"
 INGEST = _MEMORIES + "IngestMemories"
 PROCESS_EVENT = "/mlsdm.v1.CognitionService/ProcessEvent"
+LIST = _MEMORIES + "ListMemories"
+STATE = "/mlsdm.v1.CognitionService/GetState"
 GENERATE = "/mlsdm.v1.GenerationService/Generate"
 CREATE_SPACE = "/mlsdm.v1.SpaceService/CreateSpace"
 
@@ -136,6 +144,29 @@ class Traffic:
                 for one in self._near()
             ),
         )
+
+    def vector_puts(self, space: str) -> Path:
+        """Prepare PutMemory without a text; the metadata of each call make a memory of its own."""
+        return self._write(
+            f"vector-{space}",
+            (
+                PutMemoryRequest(
+                    space=space,
+                    memory=Memory(embedding=one, metadata={"id": FRESH_ID}),
+                    request_id=FRESH_ID,
+                ).SerializeToString()
+                for one in self._near()
+            ),
+        )
+
+    def pages(self, space: str, size: int) -> Path:
+        """Prepare ListMemories of the first memories, with their vectors."""
+        wanted = ListMemoriesRequest(space=space, page_size=size, include_embedding=True)
+        return self._write(f"page-{space}", [wanted.SerializeToString()])
+
+    def states(self, space: str) -> Path:
+        """Prepare GetState."""
+        return self._write(f"state-{space}", [GetStateRequest(space=space).SerializeToString()])
 
     def _sentences(self) -> Iterator[str]:
         """Yield about so much text as a sentence has, with a fresh id."""

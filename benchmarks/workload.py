@@ -14,9 +14,11 @@ from traffic import (
     DIMENSION,
     GENERATE,
     INGEST,
+    LIST,
     PROCESS_EVENT,
     PUT,
     QUERY,
+    STATE,
     TEXT_DIMENSION,
     Traffic,
     ingest_opens,
@@ -32,6 +34,9 @@ __all__ = ["CONNECTIONS", "IN_FLIGHT", "MEASURED", "QUERIES", "QUICK", "Sizes", 
 CONNECTIONS, IN_FLIGHT = 8, 8
 QUERIES = 32
 """Queries of one BatchQueryMemories."""
+PAGES_IN_FLIGHT = 2
+PAGE_WINDOWS = 3
+"""A page can take longer than a short window."""
 BATCHES_IN_FLIGHT = 2
 """Rate on one connection; a higher rate would cause bursts that are long relative to a window."""
 MEMORIES = 64
@@ -116,6 +121,19 @@ class Workload:
         self.query = self._queries("small", small)
         self.query_full = self._queries("full", full)
         self.put = Work("PutMemory, evicting", "puts", PUT, traffic.puts("puts"))
+        self.put_vector = Work(
+            "PutMemory, vector alone, evicting", "vectors", PUT, traffic.vector_puts("vectors")
+        )
+        self.list = Work(
+            f"ListMemories, {small} with vectors",
+            "full",
+            LIST,
+            traffic.pages("full", sizes.small),
+            connections=PAGES_IN_FLIGHT,
+            in_flight=1,
+            windows=PAGE_WINDOWS,
+        )
+        self.state = Work("GetState", "full", STATE, traffic.states("full"))
         self.put_text = Work("PutMemory, text, evicting", "texts", PUT, traffic.text_puts("texts"))
         self.event = Work("ProcessEvent, full", "events", PROCESS_EVENT, traffic.events("events"))
         self.batch = self._batches("small", small)

@@ -21,10 +21,11 @@ _SHIFTS: Final = tuple(range(120, -1, -10))
 class RandomPool:
     """Random bytes, drawn from a source in blocks: one system call serves hundreds of ids.
 
-    Not for keys: bytes wait in memory until they are used. Not for several threads.
+    It is unsuitable for keys, because bytes stay in memory until they are used, and it is not
+    thread-safe.
 
     Args:
-        source: Returns so many random bytes.
+        source: Function that returns the given number of random bytes.
     """
 
     __slots__ = ("_at", "_block", "_source")

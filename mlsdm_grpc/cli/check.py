@@ -272,7 +272,8 @@ def rules_of_new_spaces(settings: "Settings") -> CheckResult | None:
 
 
 def _room(settings: "Settings") -> CheckResult | None:
-    from mlsdm_grpc.config import MIB, JournalKind
+    from mlsdm_grpc.config import JournalKind
+    from mlsdm_grpc.units import MIB
 
     reserve_bytes = settings.pressure.disk_reserve_bytes
     if settings.journal.kind is not JournalKind.SQLITE or not reserve_bytes:

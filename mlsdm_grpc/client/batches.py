@@ -8,7 +8,7 @@ from typing import Final
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
 from mlsdm_grpc.client.values import invalid
-from mlsdm_grpc.config import KIB
+from mlsdm_grpc.units import KIB
 
 __all__ = ["batches"]
 

@@ -33,7 +33,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2,
     space_service_pb2,
 )
-from mlsdm_grpc.config import MIB
+from mlsdm_grpc.units import MIB
 
 __all__ = [
     "CONTRACT_FILES",

@@ -21,8 +21,8 @@ import grpc.aio
 from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamFlow, StreamOpen
 from mlsdm_grpc.client.failures import typed_errors
 from mlsdm_grpc.client.retry import Retry
-from mlsdm_grpc.config import MIB
 from mlsdm_grpc.errors import Conflict, MlsdmError, Unavailable
+from mlsdm_grpc.units import MIB
 
 __all__ = ["ItemMessages", "ItemStream"]
 

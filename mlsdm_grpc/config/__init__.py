@@ -27,14 +27,11 @@ from mlsdm_grpc.config.loading import (
 )
 from mlsdm_grpc.config.logging_settings import LogFormat, LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
-from mlsdm_grpc.config.section import KIB, MIB
 from mlsdm_grpc.config.security_settings import AuthMode, SecuritySettings
 from mlsdm_grpc.config.server_settings import ServerSettings
 from mlsdm_grpc.config.space_defaults import RecallPhase, SpaceDefaults
 
 __all__ = [
-    "KIB",
-    "MIB",
     "PROVIDERS",
     "Address",
     "AnthropicSettings",

@@ -7,7 +7,8 @@ from enum import StrEnum
 from pydantic import Field
 
 from mlsdm_grpc.config.llm_settings import ModerationSettings
-from mlsdm_grpc.config.section import KIB, MIB, Section
+from mlsdm_grpc.config.section import Section
+from mlsdm_grpc.units import KIB, MIB
 
 __all__ = ["GovernanceSettings", "PutEnforcement", "ScorerKind"]
 

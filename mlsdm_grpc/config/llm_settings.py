@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from mlsdm_grpc.config.section import KIB, MIB, Section
+from mlsdm_grpc.config.section import Section
+from mlsdm_grpc.units import KIB, MIB
 
 __all__ = [
     "PROVIDERS",

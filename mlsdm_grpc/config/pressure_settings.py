@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from mlsdm_grpc.config.section import MIB, Section
+from mlsdm_grpc.config.section import Section
+from mlsdm_grpc.units import MIB
 
 __all__ = ["PressureSettings"]
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["KIB", "MIB", "Section"]
-
-KIB: Final = 1_024
-MIB: Final = 1_024 * KIB
+__all__ = ["Section"]
 
 
 class Section(BaseModel):

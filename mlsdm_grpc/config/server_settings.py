@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import Field, field_validator, model_validator
 
 from mlsdm_grpc.config.address import Address, parse_address
-from mlsdm_grpc.config.section import KIB, MIB, Section
+from mlsdm_grpc.config.section import Section
+from mlsdm_grpc.units import KIB, MIB
 
 __all__ = ["ServerSettings"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from mlsdm_grpc.config import KIB
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.llm.embedders import EmbedderInfo
+from mlsdm_grpc.units import KIB
 
 __all__ = ["BATCH_TEXT_BYTES", "ToMeasure", "embedding_s", "passes", "style_s"]
 

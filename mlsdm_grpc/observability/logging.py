@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from mlsdm_grpc.config import KIB, LogFormat
+from mlsdm_grpc.config import LogFormat
+from mlsdm_grpc.units import KIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,12 +14,13 @@ from collections.abc import Awaitable, Callable, Iterable
 import anyio
 import structlog
 
-from mlsdm_grpc.config import MIB, PressureSettings
+from mlsdm_grpc.config import PressureSettings
 from mlsdm_grpc.journal.protocol import JournalHealth
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.allocator import trim
 from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine, explain
 from mlsdm_grpc.protection.sensors import Reading, Sensors
+from mlsdm_grpc.units import MIB
 
 __all__ = ["Monitor"]
 

@@ -21,9 +21,9 @@ import tomllib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mlsdm_grpc.config import KIB
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, Unauthenticated
 from mlsdm_grpc.security.principal import Criticality, Principal
+from mlsdm_grpc.units import KIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -238,7 +238,8 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
         authenticator=authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
     )
-    router = Router(chain, room=parts.room, bounds=bounds_of(settings), turns=parts.engine.turns)
+    bounds = bounds_of(settings.governance.max_text_bytes, settings.llm.max_prompt_bytes)
+    router = Router(chain, room=parts.room, bounds=bounds, turns=parts.engine.turns)
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
     ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor))

@@ -20,10 +20,11 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from mlsdm_grpc.config import KIB, MIB, Settings
+from mlsdm_grpc.config import Settings
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.llm.embedders import embedder_info
 from mlsdm_grpc.protection.sensors import cgroup_limit
+from mlsdm_grpc.units import KIB, MIB
 
 __all__ = [
     "MemoryPlan",

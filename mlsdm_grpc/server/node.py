@@ -166,7 +166,7 @@ class Node:
                 permit_count=lane.permits,
                 in_flight_count=lane.in_use,
                 queue_count=lane.waiting,
-                max_queue_count=lane.permits,  # who waits holds a permit
+                max_queue_count=lane.permits,  # a waiting call holds a permit
                 rejected_count=lane.rejected,
             )
 

@@ -75,7 +75,6 @@ class Evictor:
         with self._making_room:
             while True:
                 # A space that was in use a moment ago may be unloaded soon.
-                # What was in use a moment ago may leave soon.
                 with anyio.move_on_after(_AGAIN_S if budget.exceeded else None):
                     await budget.room_wanted.wait()
                 budget.room_wanted.clear()

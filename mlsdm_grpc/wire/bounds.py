@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from mlsdm_grpc.config import MIB, Settings
+from mlsdm_grpc.units import MIB
 from mlsdm_grpc.wire import limits
 
 __all__ = [
@@ -159,10 +159,14 @@ ITEMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Path of the items that are parsed one by one, by full name of the request type."""
 
 
-def bounds_of(settings: Settings) -> dict[str, Bound]:
-    """Return all bounds, with the values of the settings where a bound is configured."""
-    text = Bound(settings.governance.max_text_bytes)
-    prompt = Bound(settings.llm.max_prompt_bytes)
+def bounds_of(max_text_bytes: int, max_prompt_bytes: int) -> dict[str, Bound]:
+    """Return all bounds, with those that are configured.
+
+    Args:
+        max_text_bytes: Of a text to judge.
+        max_prompt_bytes: Of a prompt.
+    """
+    text, prompt = Bound(max_text_bytes), Bound(max_prompt_bytes)
     return {
         **BOUNDS,
         **{f"mlsdm.v1.{name}": text for name in _JUDGED},

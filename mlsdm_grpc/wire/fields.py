@@ -62,13 +62,10 @@ class FieldChecks:
             self.fault(path, f"must be from {low} to {high}")
         return value
 
-    def known(self, path: str, value: int, default: _EnumT) -> _EnumT:
+    def known(self, path: str, value: int, default: _EnumT, names: EnumTypeWrapper[Any]) -> _EnumT:
         """Return an enum value as the type of ``default``, which also replaces 0."""
         kind = type(default)
-        if value and value not in list(kind):
-            self._not_among(path, [each.name for each in kind if each.value])
-            return default
-        return kind(value) if value else default
+        return kind(value) if self.listed(path, value, names) and value else default
 
     def listed(self, path: str, value: int, names: EnumTypeWrapper[Any]) -> bool:
         """Return whether the contract defines an enum value, 0 included."""

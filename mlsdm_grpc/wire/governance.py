@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2, governance_service_pb2, usage_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import (
+    governance_pb2,
+    governance_service_pb2,
+    speech_pb2,
+    usage_pb2,
+)
 from mlsdm_grpc.generation.speech_repair import Repaired, RepairRequest, Spent
 from mlsdm_grpc.governance.matching.findings import Finding, merged, redact
 from mlsdm_grpc.governance.policy.rules import Stage
@@ -30,12 +35,12 @@ __all__ = [
 
 def stage(fields: Fields, value: int) -> Stage:
     """Return the stage of a request; the prompt stage if the request names none."""
-    return fields.known("stage", value, Stage.PROMPT)
+    return fields.known("stage", value, Stage.PROMPT, governance_pb2.GovernanceStage)
 
 
 def profile(fields: Fields, value: int) -> Profile:
     """Return the speech profile of a request; the standard profile if the request names none."""
-    return fields.known("profile", value, Profile.STANDARD)
+    return fields.known("profile", value, Profile.STANDARD, speech_pb2.SpeechProfile)
 
 
 def language(fields: Fields, value: str) -> str:

@@ -56,9 +56,15 @@ def _rule(fields: Fields, path: str, rule: governance_pb2.PolicyRule) -> RuleSet
     return RuleSettings(
         rule_id=rule.rule_id,
         threshold=rule.threshold if rule.HasField("threshold") else None,
-        decision=fields.known(f"{path}.decision", rule.decision, Decision(0)),
-        enforcement=fields.known(f"{path}.enforcement", rule.enforcement, Enforcement(0)),
-        on_error=fields.known(f"{path}.on_error", rule.on_error, OnError(0)),
+        decision=fields.known(
+            f"{path}.decision", rule.decision, Decision(0), governance_pb2.Decision
+        ),
+        enforcement=fields.known(
+            f"{path}.enforcement", rule.enforcement, Enforcement(0), governance_pb2.Enforcement
+        ),
+        on_error=fields.known(
+            f"{path}.on_error", rule.on_error, OnError(0), governance_pb2.OnError
+        ),
         expire_time_ns=time_ns(rule.expire_time) if rule.HasField("expire_time") else 0,
     )
 

@@ -16,7 +16,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, item_status_pb2
-from mlsdm_grpc.config import KIB
+from mlsdm_grpc.units import KIB
 from mlsdm_grpc.wire.call import RpcStatus
 
 if TYPE_CHECKING:

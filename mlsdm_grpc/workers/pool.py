@@ -66,7 +66,7 @@ class WorkerLimits:
     stall_s: float = 0.0
     """Time without progress while a request waits, seconds; 0 for no limit."""
     memory_bytes: int = 0
-    """Resident memory above this, bytes; 0 is no limit."""
+    """Resident memory, bytes; 0 for no limit."""
     ready_s: float = 2.0
     """Time in which a call waits for a worker that is being replaced, seconds."""
 

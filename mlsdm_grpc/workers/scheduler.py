@@ -78,7 +78,6 @@ class Slices:
         self._clock = clock
         self._turns: deque[_Turn] = deque()
         # Jobs in progress by space and lock mode.
-        # Jobs in progress, by space and claim.
         self._jobs: Counter[tuple[int, LockMode]] = Counter()
         self._held: dict[int, deque[HeldRequest]] = {}
         self._point_reads: dict[int, list[pb.LinkRequest]] = {}

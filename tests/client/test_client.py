@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -330,3 +332,13 @@ async def test_a_watch_that_is_cut_is_begun_again_where_it_was(scripted):
     # A call without an answer is repeated by grpc itself.
     assert [request.min_revision for request in script.requests[:3]] == [2, 4, 6]
     assert script.requests[0].min_interval.ToMilliseconds() == 250
+
+
+def test_the_client_loads_no_settings_of_the_server():
+    """Settings and logging would add a quarter to the start of a client command."""
+    server = ("pydantic", "structlog", "prometheus_client", "mlsdm_grpc.config")
+    command = f"import sys, mlsdm_grpc.client; print([n for n in {server} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr

@@ -12,9 +12,10 @@ import pytest
 import rush
 from node import Node, process, workers
 
-from mlsdm_grpc.config import MIB, load_settings
+from mlsdm_grpc.config import load_settings
 from mlsdm_grpc.protection.sensors import memory_in_use
 from mlsdm_grpc.server.memory_plan import minimum_bytes, rest_bytes
+from mlsdm_grpc.units import MIB
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

@@ -10,6 +10,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     admin_service_pb2_grpc,
     generation_service_pb2,
     generation_service_pb2_grpc,
+    governance_service_pb2,
+    governance_service_pb2_grpc,
     memory_put_pb2,
     memory_query_pb2,
     memory_service_pb2_grpc,
@@ -78,6 +80,13 @@ async def test_a_wrong_model_names_the_right_ones(connection):
     stub = generation_service_pb2_grpc.GenerationServiceStub(connection)
     request = generation_service_pb2.GenerateRequest(prompt="Hello.", model="none-such")
     assert await message_of(stub.Generate(request, timeout=10)) == "model: must be one of echo-1"
+
+
+async def test_a_wrong_stage_names_the_right_ones_as_requests_write_them(connection):
+    stub = governance_service_pb2_grpc.GovernanceServiceStub(connection)
+    request = governance_service_pb2.EvaluateContentRequest(text="Hello.", stage=77)
+    message = await message_of(stub.EvaluateContent(request, timeout=10))
+    assert message.startswith("stage: must be one of GOVERNANCE_STAGE_PROMPT, ")
 
 
 async def test_an_emergency_names_its_cause(connection):

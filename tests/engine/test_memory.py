@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlsdm_grpc.config import MIB, load_settings
+from mlsdm_grpc.config import load_settings
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.server import memory_plan
 from mlsdm_grpc.server.memory_plan import (
@@ -15,6 +15,7 @@ from mlsdm_grpc.server.memory_plan import (
     rest_bytes,
     within_memory,
 )
+from mlsdm_grpc.units import MIB
 
 
 def settings(**sections):

@@ -19,7 +19,6 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
     space_service_pb2,
 )
-from mlsdm_grpc.config import Settings
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import length_delimited, varint
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
@@ -76,8 +75,7 @@ def test_every_repeated_field_of_a_request_has_a_bound():
 def test_every_bound_is_of_a_field_and_follows_the_settings():
     known = {method.input_type.full_name for service in SERVICES for method in service.methods}
     assert set(ITEMS) <= known
-    changed = Settings(governance={"max_text_bytes": 2_048}, llm={"max_prompt_bytes": 4_096})
-    found = bounds_of(changed)
+    found = bounds_of(max_text_bytes=2_048, max_prompt_bytes=4_096)
     assert set(BOUNDS) == set(found)
     assert all(found[name].limit <= bound.limit for name, bound in BOUNDS.items())
     assert found["mlsdm.v1.EvaluateContentRequest.text"].limit == 2_048

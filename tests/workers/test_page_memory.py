@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from drive import KEY, running
 
-from mlsdm_grpc.config import MIB
 from mlsdm_grpc.engine.memory_reads import PageOf
+from mlsdm_grpc.units import MIB
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 

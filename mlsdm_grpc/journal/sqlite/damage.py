@@ -127,35 +127,22 @@ class DamagedFolder:
 
         The file must not be the database: closing it would release the locks of SQLite.
         """
-        source = self._data_dir / name
-        if not source.exists():
-            return ""
-        target = self._free(name)
-        shutil.copyfile(source, target)
-        _sync(target)
-        return self._made(target)
+        return self._keep(name, _copy)
 
     def link(self, name: str) -> str:
         """Keep a hard link to a file that will be replaced; return "" if it is absent."""
-        source = self._data_dir / name
-        if not source.exists():
-            return ""
-        target = self._free(name)
-        try:
-            os.link(source, target)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(source, target)
-            _sync(target)
-        return self._made(target)
+        return self._keep(name, _link)
 
     def move(self, name: str) -> str:
         """Move a file of the data folder here; return "" if it is absent."""
+        return self._keep(name, _move)
+
+    def _keep(self, name: str, how: Callable[[Path, Path], None]) -> str:
         source = self._data_dir / name
         if not source.exists():
             return ""
         target = self._free(name)
-        source.rename(target)
-        sync_directory(source.parent)
+        how(source, target)
         return self._made(target)
 
     def _free(self, name: str) -> Path:
@@ -179,3 +166,20 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    _sync(target)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        _copy(source, target)
+
+
+def _move(source: Path, target: Path) -> None:
+    source.rename(target)
+    sync_directory(source.parent)
