@@ -1,4 +1,4 @@
-"""Two checkouts side by side: whether a request costs this one more processor time."""
+"""Comparison of the processor time of a request in two checkouts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Compared:
 
     @property
     def ratios(self) -> list[float]:
-        """CPU for a request here over that there, one entry a pair of windows."""
+        """Ratio of the CPU of a request here to there, one entry for each pair of windows."""
         pairs = zip(self.ours.all("total_us"), self.base.all("total_us"), strict=True)
         return [ours / base for ours, base in pairs]
 
@@ -68,7 +68,7 @@ class Compared:
 
 
 def verdict(rows: Sequence[Compared]) -> tuple[bool, list[str]]:
-    """Return whether the rule holds, and what there is to say about that."""
+    """Return whether the rule holds, and the verdict as text."""
     rule = (
         f"no row's interval lies wholly above {MOST_PROVEN:.2f}x, "
         f"no row's median above {MOST_MEDIAN:.2f}x"

@@ -1,4 +1,4 @@
-"""Ways to find the turns of a conversation: what ``recall.py`` compares.
+"""Search methods for the turns of a conversation, compared by ``recall.py``.
 
 To add one, for example a server over the wire: a class with ``name``, ``fill`` and ``rank``, and a
 line in ``recall.finders``.

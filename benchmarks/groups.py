@@ -1,4 +1,4 @@
-"""Control groups with little memory, to see what a server does in one. Needs root and version 1."""
+"""Control groups with little memory, for a server in one. Needs root and version 1."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class NoGroups(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MemoryGroup:
-    """A group and what the kernel counts of it."""
+    """A group and the memory that the kernel counts in it."""
 
     path: Path
 
     def limit(self, limit_bytes: int) -> None:
-        """Set how much memory its processes may have."""
+        """Set the memory limit of its processes."""
         (self.path / "memory.limit_in_bytes").write_text(str(limit_bytes))
 
     def add(self, pid: int) -> None:

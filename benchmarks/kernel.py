@@ -141,7 +141,7 @@ def batch(recall: Recall, case: Case, size: int) -> Callable[[int], object]:
 
 
 def writer(recall: Recall, case: Case) -> Callable[[int], object]:
-    """Return what replaces one row, as a full ring does."""
+    """Return a function that replaces one row, as a full ring does."""
     lattice = recall._lattice  # noqa: SLF001 - a write without the rest of a mind
     slots = iter(_for_ever(len(case.rows)))
 
@@ -190,7 +190,7 @@ def hnsw(case: Case) -> tuple[Callable[[int], object], float] | None:
 
 
 def bandwidth() -> float:
-    """Return how many GB/s one core reads from memory, the best of some tries."""
+    """Return the rate at which one core reads memory, GB/s, the best of several attempts."""
     block = np.ones(64 * 1024 * 1024, np.float32)
     times = []
     for _ in range(7):
@@ -204,7 +204,7 @@ def bandwidth() -> float:
 
 
 def targets(arguments: argparse.Namespace) -> list[str]:
-    """Time what docs/benchmarks.md promises, on each of the data sets."""
+    """Time the targets of docs/benchmarks.md on each of the data sets."""
     n, d = (3_072, 64) if arguments.quick else (20_000, 384)
     said = f"{arguments.windows} paired windows of {arguments.window_s} s"
     lines = [

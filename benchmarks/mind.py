@@ -1,4 +1,4 @@
-"""The mind in process: what applying records costs on one core, and how much memory a space takes.
+"""The mind in process: cost of applying records on one core, and memory of a space.
 
     python benchmarks/mind.py            20,000 x 384, full
     python benchmarks/mind.py --quick    a smoke run of seconds

@@ -66,7 +66,7 @@ class Texts:
         self.rng = np.random.default_rng(6)
 
     def text(self, words: int = WORDS_OF_TEXT) -> str:
-        """Return a text of so many words."""
+        """Return a text of the given number of words."""
         places = self.shares.searchsorted(self.rng.random(words) * self.shares[-1])
         return " ".join(self.words[places].tolist()) + "."
 

@@ -35,7 +35,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesRequest
 
 CONNECTIONS = 16
 STREAMS = 100
-"""Calls on one connection at once; what the server allows by default."""
+"""Concurrent calls on one connection; the server's default limit."""
 FEW_STREAMS = 8
 """Rate at which calls wait in the clients: capacity x tolerated wait / connections."""
 PATIENCE_S = 20.0
@@ -114,7 +114,7 @@ class Arena:
             )
 
     def capacity(self, method: str, messages: Path, tenant: str, in_flight: int) -> float:
-        """Return how many calls a second are answered in a closed loop.
+        """Return the number of calls answered in a second in a closed loop.
 
         Raises:
             LoadError: An answer is not OK.
@@ -132,7 +132,7 @@ class Arena:
         return float(result["steps"][-1]["ok_items_per_s"])
 
     def quiet(self) -> None:
-        """Wait until nothing of what was done before goes on."""
+        """Wait until all earlier work has ended."""
         wait_quiet(self.server, timeout_s=self.plan.seconds)
 
 
@@ -381,7 +381,7 @@ def _neighbours(
 
 
 def fair(folder: Path, plan: Plan) -> Report:
-    """Eight tenants that ask for twice what there is."""
+    """Eight tenants that together ask for twice the capacity."""
     tenants = [f"tenant-{i}" for i in range(PEERS)]
     with arena(folder, plan, tenants) as here:
         here.fill("small", plan.small, tenants)
@@ -450,7 +450,7 @@ def _renamed(request: QueryMemoriesRequest, space: str) -> bytes:
 
 
 def _while_loading(here: Arena, messages: Path, touches: Path, rate: float) -> float:
-    """Return by how many milliseconds the p99 rises."""
+    """Return the increase of the p99, milliseconds."""
     seconds = here.plan.seconds
     steps = [Step(seconds / 4, rate), Step(seconds, rate), Step(seconds, rate)]
     hot = here.flow(QUERY, messages, ["one"], connections=8, steps=steps, name="hot")

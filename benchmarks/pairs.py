@@ -97,7 +97,7 @@ class Ratio:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the interval that holds the median of what such values come from, with confidence.
+    """Return the confidence interval of the median of the population of the values.
 
     Args:
         values: Independent measurements, of any distribution.

@@ -1,4 +1,4 @@
-"""Servers as processes of their own, and what they use of the machine."""
+"""Servers in their own processes, and their use of the machine."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def serving(
     checkout: Path | None = None,
     group: MemoryGroup | None = None,
 ) -> Iterator[Process]:
-    """Run ``mlsdm serve`` on ports of its own; it drains at the end.
+    """Run ``mlsdm serve`` on its own ports; it drains at the end.
 
     Args:
         data_dir: Folder of its journal; its log is the file ``log`` in there.
@@ -202,7 +202,7 @@ def usage(server: Process) -> Usage:
 
 
 def _role(child: int) -> str:
-    """Return what a child of a server is, by the name of the role in its command line."""
+    """Return the role of a child of a server, by its command line."""
     arguments = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
     return next((role for role in ("minds", "text") if role.encode() in arguments), "server")
 

@@ -40,7 +40,7 @@ def measures(ranked: Sequence[int], evidence: Collection[int]) -> Values:
 
 
 def interval(values: Values, seed: int = 1) -> tuple[float, float]:
-    """Return the interval that holds the mean with 95 % confidence: percentile bootstrap."""
+    """Return the 95 % confidence interval of the mean by percentile bootstrap."""
     rng = np.random.default_rng(seed)
     picked = rng.integers(0, len(values), (RESAMPLES, len(values)))
     low, high = np.quantile(

@@ -87,7 +87,7 @@ def sentence_finders() -> list[tuple[Finder, Sequence[Context]]]:
 
 
 def finders() -> list[tuple[Finder, Sequence[Context]]]:
-    """Return what is compared, and with which contexts."""
+    """Return the compared methods with their contexts."""
     vectors = Vectors.of(load_embedder("wordllama"))
     return [
         (Okapi(), CONTEXTS[:1]),
@@ -144,7 +144,7 @@ def _cell(result: Result, measure: str) -> str:
 
 
 def tune(conversations: Sequence[Conversation]) -> list[str]:
-    """Return what the best constants of four fifths of the conversations give on the others."""
+    """Return the result of the best constants of four fifths of the conversations on the rest."""
     lines = []
     vectors = Vectors.of(load_embedder("wordllama"))
     bm25 = [Bm25(k1=k1, b=b) for k1, b in itertools.product((0.4, 0.6, 0.8, 1.2), (0.2, 0.3, 0.4))]

@@ -63,7 +63,7 @@ ANSWER = 85
 """Queries whose answers of ten vectors each are 3.5 MB."""
 INGEST_BATCH = 256
 IDLE = 200
-"""Connections that say nothing after their beginning."""
+"""Connections that send nothing after their start."""
 RECOVERY_S = 60.0
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -87,7 +87,7 @@ class Client:
 
     @contextlib.asynccontextmanager
     async def channels(self, count: int) -> AsyncIterator[list[grpc.aio.Channel]]:
-        """Connect so many times."""
+        """Open the given number of connections."""
         channels = [grpc.aio.insecure_channel(self.target, options=_OPTIONS) for _ in range(count)]
         yield channels
         for channel in channels:

@@ -96,7 +96,7 @@ class Bench:
         return Row(work.what, aim, self._side(work), base)
 
     def rows(self) -> Iterator[Row]:
-        """Yield what is compared."""
+        """Yield the rows of the comparison."""
         works, case, full = self.workload, self.workload.traffic.case, self.sizes.full
         yield self._against_echo(works.query, "0.70x")
         yield self._against_echo(works.query_full, "0.55x")

@@ -51,8 +51,8 @@ DIMENSION = 384
 TEXT_DIMENSION = 256
 """Dimension of the embedder that servers have by default."""
 TOP_K = 10
+# Distinct texts of a file; the fresh id in each makes that of every call its own.
 _TEXTS = 2_048
-"""Distinct texts of a file; the fresh id in each makes that of every call its own."""
 _WORDS = """
 apple archive autumn backup balcony bicycle blanket bridge budget butter cabinet calendar camera
 candle carpet castle ceiling chapter cheese chimney church circle climate coffee concert copper
@@ -134,7 +134,7 @@ class Traffic:
         )
 
     def puts(self, space: str) -> Path:
-        """Prepare PutMemory. Each call has a text of its own, so that none refreshes a memory."""
+        """Prepare PutMemory. Each call has its own text, so that none refreshes a memory."""
         return self._write(
             f"put-{space}",
             (
@@ -169,7 +169,7 @@ class Traffic:
         return self._write(f"state-{space}", [GetStateRequest(space=space).SerializeToString()])
 
     def _sentences(self) -> Iterator[str]:
-        """Yield about so much text as a sentence has, with a fresh id."""
+        """Yield texts of the length of a sentence, each with a fresh id."""
         words, rng = _WORDS.split(), self.case.rng
         for _ in range(_TEXTS):
             yield f"{' '.join(rng.choice(words, 12))} {FRESH_ID}"

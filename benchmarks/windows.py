@@ -1,4 +1,4 @@
-"""Work that two sides do in turn, a window each, and what it costs."""
+"""Work that two sides do in turn, a window each, and its cost."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def imported(source: str, names: set[str]) -> set[str]:
 
 
 def in_order(sources: dict[str, str]) -> list[str]:
-    """Return the modules, each behind what it imports."""
+    """Return the modules, each after the modules that it imports."""
     names = set(sources)
     graph = {name: imported(source, names) for name, source in sources.items()}
     return list(TopologicalSorter(graph).static_order())

@@ -1,4 +1,4 @@
-"""Tests look at what others can see, too: none uses a private name of another module."""
+"""Tests and modules use no private name of another module."""
 
 from __future__ import annotations
 

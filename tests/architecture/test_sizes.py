@@ -1,4 +1,4 @@
-"""Small files and classes, and no banner comments where a file of its own is wanted."""
+"""Limits for the size of files and classes; no banner comments."""
 
 from __future__ import annotations
 

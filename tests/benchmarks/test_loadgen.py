@@ -1,4 +1,4 @@
-"""The load generator against a real server: what it counts is what the server counted."""
+"""The load generator counts the same calls as a real server."""
 
 import asyncio
 import re

@@ -42,7 +42,7 @@ def run_mlsdm(*arguments: str, stdin: str = "", **extra: str) -> subprocess.Comp
 
 
 class Server:
-    """``mlsdm serve`` as a process; SERVING when the object is there."""
+    """``mlsdm serve`` as a process; the constructor returns when it is SERVING."""
 
     def __init__(self, *arguments: str, **extra: str) -> None:
         self.process = subprocess.Popen(
@@ -62,7 +62,7 @@ class Server:
         self.target, self.ops, self.started_in_s = found[1], found[2], float(found[3])
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """Return the exit code and what was logged."""
+        """Return the exit code and the log."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait()

@@ -35,7 +35,7 @@ def memories(result):
 
 
 def kept(found):
-    """Return what an import keeps of memories, vectors as far as single precision goes."""
+    """Return the fields of memories that an import keeps, vectors in single precision."""
     return [{name: memory.get(name) for name in STAYS} for memory in found]
 
 

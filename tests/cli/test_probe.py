@@ -1,4 +1,4 @@
-"""The cheap health check says what the full one says, or leaves it to that."""
+"""The cheap health check gives the result of the full one, or leaves the decision to it."""
 
 from __future__ import annotations
 

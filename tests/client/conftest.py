@@ -21,7 +21,7 @@ Answer = Callable[[Any, dict[str, Any]], Any]
 
 
 class Script:
-    """Answers of the server by method name, and what was asked.
+    """Answers of the server by method name, and the requests received.
 
     An answer is a function of request and metadata; it returns a message, raises an error of ours,
     or is asynchronous; that of a stream is an asynchronous generator function.

@@ -34,7 +34,7 @@ UUID = "6f2c1f0e-58a4-4c0e-9a4b-0d1f0a3f5c11"
 
 
 class Rows(NamedTuple):
-    """Values that are refused, by what is wrong with them; None is refused by the annotation."""
+    """Refused values by fault; None is refused by the annotation."""
 
     wrong: tuple[Any, ...]
     nan: tuple[Any, ...] = ()
@@ -44,7 +44,7 @@ class Rows(NamedTuple):
 
 
 def text(most: int, *, empty: bool = False) -> Rows:
-    """Rows of a text of at most so many bytes; one that may be empty, or not."""
+    """Rows for a text with a maximum length in bytes, which may be empty or not."""
     return Rows(
         (3, b"bytes", ["list"], True, object()),
         (math.nan,),
@@ -261,7 +261,7 @@ UNBOUNDED = {
     "policy",
     "split_passages.text",
 }
-"""Arguments of which nothing is too long."""
+"""Arguments at their largest allowed length."""
 
 INSTEAD = {("query", "embedding"): "text", ("put", "embedding"): "text"}
 """Arguments that have to go where another one is given."""

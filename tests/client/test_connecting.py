@@ -27,7 +27,7 @@ SLACK = 5
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port on which nothing listens, kept from others."""
+    """Port without a listener, reserved for the test."""
     with socket.socket() as held:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""A damaged data folder: what is named, what is served, and what it takes to go on."""
+"""Damaged data folders: reports, served spaces, and recovery."""
 
 import asyncio
 import os
@@ -69,7 +69,7 @@ def damaged_files(folder):
 
 
 async def accept(folder, *names):
-    """Accept the losses of these spaces; return their revisions, and what was damaged before."""
+    """Accept the losses of these spaces; return their revisions and the earlier damage."""
 
     def work():
         with recovering(folder) as recovery:

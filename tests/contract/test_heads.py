@@ -1,4 +1,4 @@
-"""The heads file: what it keeps, and what of it survives damage."""
+"""The heads file: its content, and its recovery from damage."""
 
 import os
 

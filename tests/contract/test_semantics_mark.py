@@ -1,4 +1,4 @@
-"""The mark of a data folder: who writes it, what it decides, and what keeps it."""
+"""The mark of a data folder: its writers, its effects, and its protection."""
 
 import asyncio
 import sqlite3
@@ -99,7 +99,7 @@ def unmark_heads(folder):
 
 
 def files(folder):
-    """Return what is in a folder, but for the empty files that reading a database leaves."""
+    """Return the content of a folder, without the empty files that reading a database creates."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -300,7 +300,7 @@ async def test_a_copy_of_the_folder_has_the_mark(tmp_path):
 
 @pytest.mark.parametrize(("mark", "version"), [(True, 2), (False, 1)])
 async def test_a_loss_is_accepted_under_the_rules_of_the_folder(tmp_path, mark, version):
-    """A space of which nothing is left gets the rules of the record that accepts it."""
+    """A space without remaining data gets the rules of the record that accepts the loss."""
     journal = await journal_of(tmp_path)
     await journal.append(A, [record(1, version)], expected=0)
     await journal.append(B, [record(1, version)], expected=0)

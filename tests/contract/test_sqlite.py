@@ -41,7 +41,7 @@ async def test_everything_is_there_after_reopening(tmp_path):
 
 
 def begin_a_first_start(folder):
-    """Leave what a start leaves that is killed before its tables are there."""
+    """Create the state of a start that was killed before it created the tables."""
     connection = sqlite3.connect(folder / "journal.sqlite3")
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
     connection.execute("BEGIN IMMEDIATE")

@@ -78,7 +78,7 @@ async def prepared(tmp_path, sizes):
 
 
 async def erase(tmp_path):
-    """Erase two records; return what is left, after a look at the files of the open journal."""
+    """Erase two records; return the remaining data after an inspection of the open files."""
     journal = SqliteJournal(tmp_path)
     await journal.open()
     assert await holds(tmp_path / "journal.sqlite3", CANARY)
@@ -114,7 +114,7 @@ async def test_pages_that_stay_stale_are_left_to_vacuum(tmp_path, monkeypatch):
 
 
 async def until_last(journal, last):
-    """Follow what is left to the last revision; only one space has records."""
+    """Follow the remaining records to the last revision; only one space has records."""
     async with aclosing(journal.follow(0, after=0)) as entries:
         async for entry in entries:
             yield entry.revision, entry.payload

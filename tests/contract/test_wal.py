@@ -42,7 +42,7 @@ def copied(log, tmp_path):
 
 
 def frames_of_sqlite(wal):
-    """Return how many frames SQLite finds: it moves them all."""
+    """Return the number of frames that SQLite finds; SQLite checkpoints them."""
     with closing(sqlite3.connect(wal.with_name("db"))) as database:
         return database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
 

@@ -1,4 +1,4 @@
-"""Changes of a space's parameters: order decides them, and what was learned goes on."""
+"""Changes of the parameters of a space: their order decides, and learned state continues."""
 
 import io
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""Consolidation: what is merged, what is left alone, and what it finds."""
+"""Consolidation: merged memories, kept memories, and the search for duplicates."""
 
 import numpy as np
 import pytest
@@ -353,7 +353,7 @@ def test_a_damaged_vector_is_not_taken_for_sound():
 @pytest.mark.parametrize("min_cosine", [1.0 - 1e-6, 1.0 - 1e-5, 1.0 - 4e-5])
 @pytest.mark.parametrize("seed", range(4))
 def test_projections_hide_no_near_vectors(min_cosine, seed, monkeypatch):
-    """A large space, whose vectors are separated by projections, gives what a small one gives."""
+    """A large space, which compares projections of vectors, merges like a small one."""
     rng = np.random.default_rng(seed)
     noise = 10.0 ** rng.uniform(-8, -2, (120, 1)) * rng.standard_normal((120, DIMENSION))
     space = Space()

@@ -22,7 +22,7 @@ HOMEOSTATIC = MoralParameters(policy=MoralPolicy.HOMEOSTATIC)
 
 
 def run(moral, scores):
-    """Judge scores; return what was accepted and the thresholds after each."""
+    """Judge scores; return the decisions and the thresholds after each."""
     accepted, thresholds = [], []
     for score in scores:
         passed = moral.accepts(score)

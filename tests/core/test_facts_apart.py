@@ -1,4 +1,4 @@
-"""Puts and merges from which nothing may be lost, under the second rules."""
+"""Puts and merges under version 2 lose no information."""
 
 import pytest
 from histories import vector

@@ -41,7 +41,7 @@ def small_steps():
 
 
 def assert_holds(file, state):
-    """Check that a snapshot file holds a state, and a proof behind it."""
+    """Check that a snapshot file contains a state followed by its proof."""
     written = file.getvalue()
     assert written.startswith(state)
     assert len(written) > len(state)

@@ -1,4 +1,4 @@
-"""The record that goes on without lost ones: the one that steps over a gap."""
+"""The record that accepts a loss is the only one that steps over a gap."""
 
 import io
 from dataclasses import replace

@@ -17,7 +17,7 @@ OPTIONAL = {"closing-full-stop-cjk", "closing-danda"}
 
 
 def left(space, *memories):
-    """Store memories one by one, consolidate, and return what is left of them."""
+    """Store memories one by one, consolidate, and return the remaining ones."""
     for memory in memories:
         space.put(memory)
     parameters = space.mind.contents.parameters

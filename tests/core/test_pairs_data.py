@@ -53,7 +53,7 @@ def vectors_fit(a: dict, b: dict) -> bool:
 
 
 def merges(a: dict, b: dict) -> bool:
-    """Decide by the definition whether two memories become one."""
+    """Decide by definition whether two memories are merged."""
     metadata, others = a.get("metadata", {}), b.get("metadata", {})
     return (
         ("text" in a) == ("text" in b)

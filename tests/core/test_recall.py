@@ -83,7 +83,7 @@ def memory(i, rng):
 
 
 class Filled:
-    """A lattice and a plain list of what is in it."""
+    """A lattice and a plain list of its memories."""
 
     def __init__(self, shape, *, accelerated, seed=1, count=CAPACITY):
         self.rng = np.random.default_rng(seed)
@@ -189,7 +189,7 @@ def test_recall_is_exact_while_rows_come_and_go(accelerated):
 
 
 def check_together(filled, queries, now_ns=0):
-    """Check that queries of one scan give, bit by bit, what each gives alone."""
+    """Check that queries in one scan give the same results, bit by bit, as single queries."""
     together = filled.recall.find(queries, now_ns=now_ns)
     for query, found in zip(queries, together, strict=True):
         (alone,) = filled.recall.find([query], now_ns=now_ns)

@@ -1,4 +1,4 @@
-"""Versions of the rules: what a state takes, how it is carried on, and what older code says."""
+"""Versions of the rules: accepted records, upgrades, and errors of older code."""
 
 import io
 import struct
@@ -30,7 +30,7 @@ PUT = PutMemories((NewMemory("m", vector(1)),))
 
 @contextmanager
 def versions(*numbers):
-    """Run code that has these versions. From the second on, deleting what is gone succeeds."""
+    """Run code with these versions. From version 2 on, a delete of a missing memory succeeds."""
     delete = space_records.delete
 
     def forgiving(contents, body, now):
@@ -57,7 +57,7 @@ def old_space():
 
 
 def refused(mind, *records):
-    """Return what refuses each of the records, which leave the state as it is to the last bit."""
+    """Return the errors of refused records, which leave the state equal to the last bit."""
     before, faults = snapshot_bytes(mind), []
     for each in records:
         with pytest.raises(SemanticsUnknown) as caught:

@@ -243,7 +243,7 @@ def check(twins, query):
 
 
 def verify(seed, rounds):
-    """Compare answers in a random life; return how many memories were compared."""
+    """Compare answers in a random history; return the number of compared memories."""
     twins, compared = Twins(seed), 0
     for _ in range(rounds):
         twins.live(12)

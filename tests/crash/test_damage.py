@@ -53,7 +53,7 @@ async def verify(folder, prepared):
 
 
 async def verify_recovered(folder, prepared, accepted):
-    """See that every space goes on from the best state that was left, in a new incarnation."""
+    """Check that every space continues from its best remaining state, in a new incarnation."""
     journal = SqliteJournal(folder)
     await journal.open()
     try:
@@ -83,7 +83,7 @@ def accepted_state(expected: Expected, raw: bytes) -> bytes:
 
 
 def examine(folder, prepared, what, logs):
-    """Verify a folder, accept what is lost, verify again; return how it went."""
+    """Verify a folder, accept the losses, verify again; return the results."""
     files, told = digests(folder, ".snap"), logs.text.count("journal_damaged")
     try:
         damaged = asyncio.run(verify(folder, prepared))

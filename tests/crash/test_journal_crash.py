@@ -37,7 +37,7 @@ def run_until_killed(folder, seed, delay_s):
 
 
 async def verify(folder, acked):
-    """Every record that is there is the right one, and none is missing."""
+    """Every existing record is correct, and none is missing."""
     journal = SqliteJournal(folder)
     await journal.open()
     heads = {}

@@ -17,7 +17,7 @@ pytestmark = [
 
 
 def read(folder, when=None):
-    """Return what a child says of each space; the reads ``when`` of strace fail with EIO."""
+    """Return the report of a child for each space; the reads ``when`` of strace fail with EIO."""
     script = [
         sys.executable,
         str(Path(__file__).parents[1] / "support" / "damage_reader.py"),

@@ -1,4 +1,4 @@
-"""A Dockerfile carried out without a daemon: each stage in a root of its own, over this machine's.
+"""Execution of a Dockerfile without a daemon: each stage in its own root, over this machine's.
 
 As root, on a kernel with overlay file systems. The base images are taken to be this machine, so
 that what is tested is what the file says, not what a registry holds.
@@ -23,7 +23,7 @@ HARMLESS = ("LABEL", "EXPOSE", "STOPSIGNAL", "COMMENT")
 
 
 class NoMounts(Exception):
-    """This machine does not let the tests mount what they need."""
+    """Error: this machine does not allow the mounts that the tests need."""
 
 
 @dataclass

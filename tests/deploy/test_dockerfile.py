@@ -38,7 +38,7 @@ def test_the_dockerfile_is_lint_free():
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
-    """The image of what is committed or would be."""
+    """Image of the committed files and of those to commit."""
     folder = tmp_path_factory.mktemp("image")
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],

@@ -78,7 +78,7 @@ async def served():
 
 
 def state_bytes(server):
-    """The whole state of every space, and what the journal holds."""
+    """Complete state of every space, and the content of the journal."""
     minds = server.engine.parts.space_workers.link(0).handler.minds
     return {number: snapshot_bytes(mind) for number, mind in minds.items()}
 

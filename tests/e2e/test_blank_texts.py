@@ -1,4 +1,4 @@
-"""Texts that say nothing, of white space or invisible characters only, are refused."""
+"""Blank texts, of white space or invisible characters only, are refused."""
 
 import grpc
 import pytest

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.load, pytest.mark.timeout(120)]
 GIVEN_BACK_S = 5 * 1.0
 REFUSED_S = 5 * 0.1
 CUT_S = 5 * (1.0 + 2.0)
-"""A grace of a second and what comes on top of it."""
+"""A grace time of a second, and the extra time for the rest of the stop."""
 DIMENSION = 16
 HELD = 12
 
@@ -57,7 +57,7 @@ def faulty_puts(node):
 
 
 def lanes(node):
-    """Return what asks how many calls are inside the engine, and how many requests wait."""
+    """Return a function that reads the numbers of calls in the engine and of waiting requests."""
 
     async def ask():
         found = (await node.status()).lanes

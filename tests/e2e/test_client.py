@@ -1,4 +1,4 @@
-"""The client against real servers, where what the server does with the requests counts."""
+"""The client with real servers, where the effect of requests matters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORDS = (
 
 
 def texts(count, size, seed=7):
-    """Return so many different texts of so many bytes."""
+    """Return ``count`` different texts of the given size."""
     choose = random.Random(seed)
     return [" ".join(choose.choices(WORDS.split(), k=size))[:size].strip() for _ in range(count)]
 

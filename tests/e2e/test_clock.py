@@ -1,4 +1,4 @@
-"""A whole server over clocks that the test sets: what jumps and wrong starts do to its spaces."""
+"""A whole server with clocks that the test sets: effects of jumps and wrong starts on spaces."""
 
 import hashlib
 from contextlib import asynccontextmanager
@@ -67,11 +67,11 @@ class Serving:
         return state.update_time.ToDatetime(UTC)
 
     async def count(self):
-        """Return the memories that the space holds, expired ones that are not removed included."""
+        """Return the memories in the space, including expired ones that are not removed."""
         return (await self.client.state()).state.memory.used
 
     async def hold(self, length):
-        """Let time pass as on an idle server."""
+        """Advance the clock as on an idle server."""
         end = self.machine.elapsed + length
         while self.machine.elapsed < end:
             self.machine.run(timedelta(seconds=10))

@@ -1,4 +1,4 @@
-"""A long conversation: facts are found at its end, and nothing that only talks about them."""
+"""A long conversation: its facts are found at the end, and small talk is not."""
 
 from contextlib import asynccontextmanager
 
@@ -112,7 +112,7 @@ async def serving():
 
 
 async def talked(memory):
-    """Lead a conversation of 40 turns in which most of what is said is of no use later."""
+    """Lead a conversation of 40 turns, most of which are irrelevant later."""
     stated = iter(STATED)
     for fact in PUT:
         await memory.put(fact)

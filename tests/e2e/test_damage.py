@@ -1,4 +1,4 @@
-"""A real server over a damaged data folder: what is refused, what is served, what recovers."""
+"""A real server with a damaged data folder: refused, served and recovered spaces."""
 
 import asyncio
 import hashlib

@@ -37,7 +37,7 @@ def memories():
 
 
 def questions():
-    """Return sixty questions with the labels of what answers them."""
+    """Return sixty questions with the labels of the answering paragraphs."""
     found = [(text, f"en:{name}") for name, text in entries("en", "?")]
     for language in LANGUAGES[1:]:
         names = [name for name, _ in entries(language, ":")]

@@ -1,4 +1,4 @@
-"""Worker processes that stand still, as one that was stopped does, and what callers see of it."""
+"""Hung workers, simulated by stopped processes, and their effect on callers."""
 
 import asyncio
 import os
@@ -68,7 +68,7 @@ def _go_on(pid):
 
 
 async def generated(talk, timeout_s):
-    """Return whether an answer was stateless, its text, and why it was not remembered."""
+    """Return the flag ``stateless``, the text, and the reason why an answer was not remembered."""
     request = pb.GenerateRequest(prompt=QUESTION)
     answer = await talk.generation.Generate(request, timeout=timeout_s)
     assert bool(answer.recalled) is not answer.stateless
@@ -127,7 +127,7 @@ async def test_a_stream_without_a_deadline_does_not_wait_for_ever_either(tmp_pat
 
 @pytest.mark.parametrize("deadline_s", DEADLINES_S)
 async def test_what_cannot_be_remembered_holds_no_answer_back(tmp_path, deadline_s):
-    """A space that is new has nothing to recall, so the answer meets its worker at the end."""
+    """A new space has no memories to recall, so the answer meets its worker at the end."""
     async with serving(tmp_path, environment=PATIENT) as talk:
         await talk.put(FACT)
         request_id = str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""No message holds the event loop up or takes many times its bytes; docs/operations.md says how."""
+"""No message blocks the event loop or takes many times its size; see docs/operations.md."""
 
 import asyncio
 import collections
@@ -137,7 +137,7 @@ async def test_no_message_is_longer_on_the_loop_than_promised(measured, evidence
 
 
 class Peaks:
-    """Most memory of the server and its space worker above what each had when last asked."""
+    """Largest memory growth of server and space worker since the last reading."""
 
     def __init__(self, server):
         self._rest = dict.fromkeys((server.process.pid, *server.workers("minds")), 0)
@@ -158,7 +158,7 @@ def _status(pid, field):
 
 
 async def test_a_legal_message_at_every_limit_takes_few_times_its_bytes(tmp_path):
-    """Three times the message, its answer and what is kept of it, each in one process."""
+    """Three times the message, its answer and the stored part, each in one process."""
     environment = GIVES_BACK | {"MLSDM_ENGINE__STANDBY_WORKER": "false"}
     server = await asyncio.to_thread(ServerProcess, tmp_path, environment=environment)
     over = {}

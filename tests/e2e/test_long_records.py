@@ -97,7 +97,7 @@ class Run:
                     tasks.start_soon(writer.write, one)
 
     def kill_workers(self, most=None):
-        """Kill so many of the workers that hold spaces or stand by, or all."""
+        """Kill some or all of the workers that hold spaces or stand by."""
         pids = self.server.workers("minds")
         for pid in self.dice.sample(pids, min(most or len(pids), len(pids))):
             os.kill(pid, signal.SIGKILL)
@@ -109,7 +109,7 @@ class Run:
         self.server = None
 
     async def differing(self):
-        """Write the rest, stop the server, and return what is wrong with which space."""
+        """Write the rest, stop the server, and return the faulty spaces with their faults."""
         await self.start()
         await self.write()
         async with channel(self.server.listen) as one:
@@ -119,7 +119,7 @@ class Run:
         return await asyncio.to_thread(self._differing, served)
 
     async def read(self, one, writer):
-        """Return what the server says of a space; nothing, and a fault, if no retry may help."""
+        """Return the state that the server reports for a space; nothing if no retry can help."""
         while True:
             try:
                 return await served_by(one, writer.name)
@@ -155,7 +155,7 @@ def _link_all(snapshots, collected):
 
 
 async def run(folder, seed, counts):
-    """Return the spaces of one run that are not what their records give, with the reasons."""
+    """Return the spaces of one run that differ from their records, with the reasons."""
     await keep_all_records(folder)
     one = Run(folder, seed)
     try:

@@ -1,4 +1,4 @@
-"""A server within little memory: how little it may be, and what it bears there."""
+"""A server with little memory: its minimum, and its capacity there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of a status says what is wrong and what is right: most clients print nothing else."""
+"""The message of a status names the fault and the correct form; most clients print only it."""
 
 import grpc
 import pytest

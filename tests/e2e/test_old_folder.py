@@ -31,7 +31,7 @@ SERVICES = {s.name: s for file in CONTRACT_FILES for s in file.services_by_name.
 
 @pytest.fixture
 def unpacked(tmp_path):
-    """A copy of the folder, and what the version that wrote it said of it."""
+    """Copy of the folder, and the answers of the version that wrote it."""
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(tmp_path, filter="data")
     expected = json.loads((tmp_path / "expected.json").read_text("utf-8"))
@@ -64,7 +64,7 @@ async def ask(connection, rpc, request):
 
 
 def same(found, expected, *, but=frozenset()):
-    """Return whether an answer has all that the older one had, floats as far as they are stored."""
+    """Return whether an answer contains all fields of the older one, floats as they are stored."""
     if isinstance(expected, dict):
         names = expected.keys() - {"usedBytes", *but}  # that is the RAM that the code takes
         return all(name in found and same(found[name], expected[name], but=but) for name in names)

@@ -25,7 +25,7 @@ OFTEN = {"consolidation_interval_s": 0.0}
 
 
 def shown(text):
-    """Return what a text and those that are the same have in common."""
+    """Return the canonical key of a text, equal for duplicates."""
     return reduced(text, ALL_STOPS)
 
 

@@ -330,7 +330,7 @@ async def test_memory_near_the_limit_of_the_cgroup(tmp_path):
 
 
 async def fill_memory(node, dimension, size_bytes):
-    """Store vectors until the node refuses; return how many were stored."""
+    """Store vectors until the node refuses; return the number of stored ones."""
     batch = 64
     for number in range(size_bytes // (4 * dimension * batch)):
         request = memory_put_pb2.BatchPutMemoriesRequest(

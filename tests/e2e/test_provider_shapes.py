@@ -97,7 +97,7 @@ async def outcome(talk, shape: Shape, space: str) -> Outcome:
 
 
 async def remembered(talk, space: str) -> list[str]:
-    """Return the texts that a space holds."""
+    """Return the texts in a space."""
     request = memory_query_pb2.ListMemoriesRequest(space=space)
     try:
         return [memory.text for memory in (await talk.memory.ListMemories(request)).memories]

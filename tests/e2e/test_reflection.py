@@ -1,4 +1,4 @@
-"""A client that knows nothing but the address: list, describe, check, put and query."""
+"""A client that knows only the address: list, describe, check, put and query."""
 
 import json
 import subprocess

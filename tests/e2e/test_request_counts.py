@@ -19,7 +19,7 @@ LONG = "The train of our team, named after a dog, leaves every second Tuesday. "
 
 @pytest.fixture
 def sent(monkeypatch):
-    """Count what goes over links by kind, and appends as ``append``."""
+    """Count the requests on links by kind, and appends as ``append``."""
     counts = Counter()
     request, append = InlineLink.request, MemoryJournal.append
 

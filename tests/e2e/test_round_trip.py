@@ -44,7 +44,7 @@ def comparable(memories):
 
 
 async def put(memory, message, space):
-    """Put one memory as a read gave it, and return what became of it."""
+    """Put one memory in the form of a read, and return the result."""
     (done,) = await memory.put_many([message], space=space)
     return done.results[0], done.memories[0].memory_id
 

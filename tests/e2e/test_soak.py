@@ -1,4 +1,4 @@
-"""A million calls of all kinds, ended in all ways, leave nothing behind.
+"""A million calls of all kinds, ended in all ways, leave no resources behind.
 
 The calls come in pieces, each from new client processes. After each piece the server is at rest,
 and may hold no more than it held after the first. Of docs/architecture.md this meets P5, P6
@@ -54,7 +54,7 @@ ENDLESS = {"WatchState"}
 
 
 class Soak:
-    """A server and what was seen of it."""
+    """A server and its readings."""
 
     def __init__(self, server):
         self.server = server
@@ -66,7 +66,7 @@ class Soak:
         self._settled = 0
 
     async def piece(self, seed, count):
-        """Make so many calls from several client processes, then look at the memory."""
+        """Make calls from several client processes, then read the memory."""
         clients = [
             await asyncio.create_subprocess_exec(
                 *(sys.executable, str(CLIENT), self.server.listen),
@@ -84,7 +84,7 @@ class Soak:
             self._settled += 1
 
     async def rest(self, base):
-        """Return what the server holds once that is no more than the base, if there is one."""
+        """Wait until the server holds no more resources than the base, and return them."""
         for _ in range(SETTLED_S):
             held = await self._held()
             most = {name: value + BEGUN_LATE.get(name, 0) for name, value in (base or {}).items()}

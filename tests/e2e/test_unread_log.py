@@ -12,7 +12,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import memory_query_pb2
 pytestmark = pytest.mark.anyio
 
 CALLS = 8_000
-"""Their lines take several times what a pipe holds."""
+"""Lines of several times the capacity of a pipe."""
 LIST = "/mlsdm.v1.MemoryService/ListMemories"
 
 

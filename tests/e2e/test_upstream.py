@@ -1,4 +1,4 @@
-"""Generations by a model behind HTTP: what leaves the server, and what an upstream can do to it."""
+"""Generations by a model over HTTP: sent data, and effects of a faulty upstream."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 REFUSE, REDACT = governance_pb2.DECISION_REFUSE, governance_pb2.DECISION_REDACT
 ENFORCE, SHADOW = governance_pb2.ENFORCEMENT_ENFORCE, governance_pb2.ENFORCEMENT_SHADOW
 PATIENCE = 5
-"""A promise of time is tested at so many times the documented figure."""
+"""Factor between a documented time and its tested limit."""
 
 
 def told(upstream, **more):
@@ -86,7 +86,7 @@ AFTER = " and then everybody went home, had some soup and slept." * 16
 
 
 class Tap:
-    """Passes bytes between a client and a server and keeps what the server sends."""
+    """Proxy that forwards bytes between a client and a server and keeps those of the server."""
 
     def __init__(self, target):
         self.host, port = target

@@ -37,7 +37,7 @@ PAUSE_S = 0.05
 without a pause take all processor time, also from a worker that restarts."""
 FIRST_ANSWER_S, ALL_SPACES_S = 2.0, 5.0
 PATIENCE = 5
-"""A promise of time is tested at so many times the documented figure."""
+"""Factor between a documented time and its tested limit."""
 RETRIED = {grpc.StatusCode.UNAVAILABLE}
 
 

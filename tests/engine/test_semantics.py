@@ -1,4 +1,4 @@
-"""Spaces under older and newer rules: stamped, carried on before a write, refused by older code."""
+"""Spaces of older and newer rules: stamps, upgrades before a write, errors of older code."""
 
 import asyncio
 from dataclasses import replace
@@ -74,7 +74,7 @@ async def change(driver, key=KEY, **given):
 
 
 async def refusal(attempt):
-    """Return what an attempt was refused with, for the setting that would have let it through."""
+    """Return the error of an attempt without the setting that would allow it."""
     with pytest.raises(PreconditionFailed) as caught:
         await attempt
     error = caught.value

@@ -69,7 +69,7 @@ def found(mind, questions, now_ns):
 
 
 def kind_of(outcome):
-    """Return what became of a record, in a word or two for people."""
+    """Return the outcome of a record, in a word or two for people."""
     name = type(outcome).__name__
     if isinstance(outcome, Refusal):
         return f"{name} {outcome.reason}"
@@ -79,7 +79,7 @@ def kind_of(outcome):
 
 
 def expectation(records, questions, now_ns):
-    """Return what the JSON file of a journal says."""
+    """Return the content of the JSON file of a journal."""
     mind, outcomes = replayed(records)
     encoded = [outcome_to_proto(outcome) for outcome in outcomes]
     outcome_bytes = b"".join(each.SerializeToString(deterministic=True) for each in encoded)

@@ -119,7 +119,7 @@ class Writer:
         return [memory for memory, _ in self.mind.contents.pelm.history.memories()]
 
     def near_duplicates(self, prefix):
-        """Return what consolidation finds, under ids of its own."""
+        """Return the merges that consolidation finds, with readable ids."""
         contents = self.mind.contents
         rules = Rules(self.mind.semantics_version, contents.parameters.embedder, 0.98)
         steps = plan(contents.pelm, Window(0, 2**62), rules, texts=True, now_ns=self.now_ns)
@@ -127,7 +127,7 @@ class Writer:
         return tuple(replace(group, memory_id=f"{prefix}-{i}") for i, group in enumerate(groups))
 
     def questions(self):
-        """Return questions of all kinds about what there is now."""
+        """Return questions of all kinds about the current memories."""
         contents = self.mind.contents
         if contents is None:
             return []
@@ -275,7 +275,7 @@ def _merges(writer):
 
 
 def upgraded():
-    """A space that the first rules filled, carried to the second ones."""
+    """A space filled under version 1 and upgraded to version 2."""
     writer = Writer(9, 8, version=1)
     parameters = SpaceParameters(
         dimension=8, capacity=12, embedder="words", merge_min_cosine=FIRST_MERGE_MIN_COSINE
@@ -404,7 +404,7 @@ def _dice_space(writer, number):
 
 
 def many_requests():
-    """More requests than the window must keep: repeats inside of it, and after it forgot them."""
+    """More requests than the window must keep: repeats within it, and after their removal."""
     writer = Writer(3, 2)
     writer.write(CreateSpace(SpaceParameters(dimension=2, capacity=3)))
 
@@ -478,7 +478,7 @@ def policies():
 
 
 def accepted_losses():
-    """A space that goes on twice without lost records: some in the middle, then none at all."""
+    """A space that accepts two losses: records in the middle, then all of them."""
     writer = Writer(14, 8)
     writer.write(CreateSpace(SpaceParameters(dimension=8, capacity=6)))
     writer.put(writer.memory("kept"), request_id=b"k" * 16, request_digest=bytes(32))
@@ -568,7 +568,7 @@ JOURNALS = (
 
 
 def make(folder, *, force=False):
-    """Write what is missing in a folder, with force everything; return what was written."""
+    """Write the missing files of a folder, or all with force; return the written ones."""
     folder.mkdir(exist_ok=True)
     written = []
     for maker in JOURNALS:

@@ -2,7 +2,7 @@
 
 
 def hits_of(mind, queries, *, now_ns):
-    """Return what each query recalls, best first; nothing for a space that is not there."""
+    """Return the matches of each query, best first; empty for a missing space."""
     if mind.contents is None:
         return [[] for _ in queries]
     return [mind.contents.pelm.hits(found) for found in mind.find(queries, now_ns=now_ns)]

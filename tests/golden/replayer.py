@@ -1,4 +1,4 @@
-"""A child process: replays journals, asks questions on the way, and says what came out of it.
+"""Child process: replays journals, asks questions between records, and reports the results.
 
 It reads a JSON list on standard input: paths of journals, each with the numbers of records after
 which it goes on from a snapshot; and writes a JSON object on standard output.
@@ -66,7 +66,7 @@ def encoded(hits):
 
 
 def copied_blocks(mind):
-    """Return how many blocks of rows are scanned as int8."""
+    """Return the number of blocks of rows that are scanned as int8."""
     return mind.contents.pelm.table.rows.copied_blocks
 
 

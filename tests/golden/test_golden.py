@@ -1,4 +1,4 @@
-"""Golden journals: every version of the rules gives for ever what it gave when it was released."""
+"""Golden journals: every version of the rules keeps the results of its release."""
 
 import json
 import re

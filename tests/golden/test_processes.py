@@ -35,7 +35,7 @@ class Way(NamedTuple):
     blocked: bool
     """The library for int8 copies cannot be imported."""
     cuts: tuple[float, ...]
-    """Shares of a journal after which it goes on from a snapshot."""
+    """Positions in a journal, as shares, at which the replay continues from a snapshot."""
 
 
 FAST = (
@@ -56,7 +56,7 @@ SLOW = [
 
 
 def large_journal(path, memories):
-    """Write the life of a space that holds as many memories, in several blocks, with ties."""
+    """Write the history of a full space with several blocks and ties."""
     writer = make.Writer(7, DIMENSION)
     writer.write(CreateSpace(SpaceParameters(dimension=DIMENSION, capacity=memories)))
     centres = writer.rng.standard_normal((9, DIMENSION))
@@ -86,7 +86,7 @@ def large_journal(path, memories):
 
 
 def run(way, paths):
-    """Return what a child says of these journals."""
+    """Return the report of a child about these journals."""
     counts = {path: len(journals.read_journal(path)) for path in paths}
     asked = [
         {"path": str(path), "cuts": [int(count * share) for share in way.cuts]}
@@ -111,7 +111,7 @@ def run(way, paths):
 
 
 def compare(ways, tmp_path, memories, children=2):
-    """Replay in children; return how many memories the large journal leaves."""
+    """Replay in children; return the number of memories that the large journal gives."""
     large = tmp_path / "large.journal"
     mind = large_journal(large, memories)
     paths = [*FILES, large]

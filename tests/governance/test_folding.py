@@ -98,7 +98,7 @@ def test_plain_ascii_keeps_its_length(text: str):
 
 
 def test_what_no_reader_can_see_is_blank():
-    """Controls and separators by their category; what has an image is not blank."""
+    """Controls and separators by their category; a character with a glyph is not blank."""
     blank = {chr(i) for i in range(0x11_0000) if is_blank(chr(i))}
     by_category = {
         chr(i) for i in range(0x11_0000) if unicodedata.category(chr(i)) in {"Cc", "Zs", "Zl", "Zp"}

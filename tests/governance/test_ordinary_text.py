@@ -1,4 +1,4 @@
-"""Ordinary texts are accepted: what was refused once, and foreign clauses around it."""
+"""Ordinary texts are accepted, including former false alarms and quoted clauses."""
 
 from __future__ import annotations
 

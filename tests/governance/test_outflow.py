@@ -36,7 +36,7 @@ def judge(text, decision, enforcement=Enforcement.ENFORCE):
 
 
 def flow(chunks, decision, enforcement=Enforcement.ENFORCE):
-    """Let an answer out as the server does; return its pieces and whether it was refused."""
+    """Release an answer like the server; return its pieces and whether it was refused."""
     window = MAX_MATCH_CHARS if enforcement is Enforcement.ENFORCE else 0
     outflow, pieces = Outflow(window), []
     for chunk in chunks:

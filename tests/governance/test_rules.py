@@ -1,4 +1,4 @@
-"""The built-in rules as data: what every one of them has to say."""
+"""The built-in rules as data, with the required fields of each."""
 
 import re
 from pathlib import Path

@@ -48,7 +48,7 @@ def test_a_few_are_let_through_however_few_the_calls_are():
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32), fails=st.floats(0, 1))
 def test_no_window_of_sixty_seconds_has_more_than_a_tenth(rate, seed, fails):
-    """Steady arrivals, any pattern of failures: every window that ends anywhere holds the bound."""
+    """Steady arrivals, any pattern of failures: every window satisfies the bound."""
     source = random.Random(seed)
     clock = Clock(10_000.0)
     budget = RetryBudget(share=0.1, floor=0, clock=clock)
@@ -66,7 +66,7 @@ def test_no_window_of_sixty_seconds_has_more_than_a_tenth(rate, seed, fails):
 
 
 def within(times, end_s):
-    """Return how many of the sorted times are in the 60 seconds up to ``end_s``."""
+    """Return the number of sorted times in the 60 seconds up to ``end_s``."""
     return bisect_right(times, end_s) - bisect_right(times, end_s - WINDOW_S)
 
 

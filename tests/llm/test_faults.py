@@ -76,7 +76,7 @@ async def endpoint(what, tmp_path):
 
 
 async def outcome(gateway, mode, within_s):
-    """Return what a caller gets: a result or an error of ours."""
+    """Return the outcome for a caller: a result or an ``MlsdmError``."""
     request = asking(within_s=within_s)
     try:
         if mode == "whole":

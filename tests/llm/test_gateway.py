@@ -304,7 +304,7 @@ async def test_a_recalled_fact_is_quoted():
 
 
 async def test_amplification_is_at_most_a_tenth_over_any_minute():
-    """A minute-long outage and a flaky provider, on a clock of its own."""
+    """A minute-long outage and a flaky provider, with a simulated clock."""
     now_s = 50_000.0
     source = random.Random(5)
     calls, sent = [], []

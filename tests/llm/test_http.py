@@ -36,7 +36,7 @@ CLOSED_WITHIN_S = 0.1
 
 
 def over(server, tmp_path, *, path="/v1", **more):
-    """Return what makes a provider of a running upstream."""
+    """Return a factory of providers for a running upstream."""
     settings = openai_settings(f"http://127.0.0.1:{server.port}{path}", tmp_path, **more)
     clock = asyncio.get_running_loop().time
     return functools.partial(OpenAIProvider, settings, clock=clock, max_connections=8)

@@ -1,4 +1,4 @@
-"""The embedder that is built in keeps nothing of what it embeds."""
+"""The built-in embedder keeps no texts."""
 
 import subprocess
 import sys

@@ -30,7 +30,7 @@ def gate(clock):
 
 
 def fill(gate):
-    """Let in as much as goes in at once; return how many."""
+    """Admit as many requests as possible at once; return their number."""
     count = 0
     while gate.try_enter(COST_S):
         count += 1

@@ -1,4 +1,4 @@
-"""The monitor: what it measures becomes signals, modes, metrics, and requests for room."""
+"""The monitor turns readings into signals, modes, metrics, and requests for memory."""
 
 from __future__ import annotations
 

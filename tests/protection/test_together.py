@@ -1,4 +1,4 @@
-"""Work done at once leaves nothing behind where a part of it fails."""
+"""Concurrent work leaves no tasks behind if a part of it fails."""
 
 import asyncio
 

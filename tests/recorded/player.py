@@ -37,8 +37,8 @@ MASKED = {
     "mlsdm.v1.SynapticNorms": "l1 l2 l3",
 }
 """Fields that depend on the machine or on how fast it is, by the message that has them."""
+# Longest answer that is recorded in full; of longer ones the digest has to do.
 _SHOWN_BYTES = 600
-"""Longest answer that is recorded in full; of longer ones the digest has to do."""
 
 
 class World:
@@ -88,7 +88,7 @@ async def _serving(world: World) -> AsyncIterator[grpc.aio.Channel]:
 
 
 async def play() -> AsyncIterator[dict[str, Any]]:
-    """Yield for each request its method and what came of it, as JSON has it."""
+    """Yield the method and the result of each request in JSON form."""
     world, session = World(), Session(SEED, COUNT)
     async with _serving(world) as channel:
         for request in session.requests():
@@ -159,7 +159,7 @@ def _shown(answer: Message) -> dict[str, Any]:
 
 
 def _mask(message: Message) -> None:
-    """Clear what depends on the machine, and round what its last bits depend on.
+    """Remove values that depend on the machine, and round those that depend on its last bits.
 
     Processors sum the squares of a vector in different orders. What is derived from its norm
     differs in the last bit of a double, and so does the hash of the record that holds it.

@@ -92,7 +92,7 @@ BAD: dict[str, list[Any]] = {
     "min_interval": ["-1s"],
     "temperature": [9.0],
 }
-"""Values that a field may not have, or that change what a request means."""
+"""Forbidden values of fields, and values that change the meaning of a request."""
 
 
 @dataclass

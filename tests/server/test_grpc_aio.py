@@ -216,7 +216,7 @@ async def test_a_refused_call_is_never_parsed(name):
 
 
 class _Recording(Interceptor):
-    """Notes what it sees; may raise in either hook."""
+    """Interceptor that records its calls and may raise in either hook."""
 
     def __init__(self, before=None, after=None):
         self.seen = []

@@ -1,4 +1,4 @@
-"""Calls whose message never comes, or is too large: what they take from others, and how long."""
+"""Calls whose message never arrives or is too large: their cost for others, and their end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room for messages: who gets it, who waits, and that nothing of it is ever lost."""
+"""Memory for messages: admission, waiting, and complete release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many more spaces than memory holds: what the processes take stays within the budget."""
+"""Many more spaces than memory allows: the processes stay within the budget."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Waiting ends by its time, or where nothing moves; what else ends it is passed on."""
+"""Waits end at their time limit or without progress; other ends are passed on."""
 
 import asyncio
 import os

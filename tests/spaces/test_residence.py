@@ -48,13 +48,13 @@ async def until(condition):
 
 
 def until_set(event):
-    """The steps of a job that goes on until then."""
+    """Steps of a job that continues until then."""
     while not event.wait(0.001):
         yield
 
 
 async def gone(driver):
-    """Wait until nothing is loaded, and let everything leave."""
+    """Wait until no space is loaded, after an eviction of all."""
     await driver.engine.evictor.evict_idle()
     assert len(driver.engine.directory) == 0
 

@@ -1,4 +1,4 @@
-"""Rows that change in memory are found, restored or reported; nothing else suffers."""
+"""Rows that change in memory are found, and restored or reported; other data is unaffected."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every call of the client, with the fewest arguments, and a server that counts what arrives."""
+"""Every call of the client with the fewest arguments, and a server that counts the calls."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Plan:
 
 @dataclass
 class Prepared:
-    """A folder that a killed process left, and what it had acknowledged."""
+    """A folder left by a killed process, and its acknowledged writes."""
 
     folder: Path
     plan: Plan
@@ -129,7 +129,7 @@ def copy(prepared, target):
 
 
 def digests(folder, suffix=""):
-    """Return the digests of all files below a folder whose name holds a text."""
+    """Return the digests of all files below a folder whose name contains a text."""
     return {
         hashlib.sha256(path.read_bytes()).digest()
         for path in folder.rglob("*")

@@ -40,7 +40,7 @@ def message(raw):
 
 @asynccontextmanager
 async def connected(address):
-    """Yield what writes frames to a server; what it answers is not looked at."""
+    """Yield a function that writes frames to a server; its answers are ignored."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     drain = asyncio.create_task(_read(reader))

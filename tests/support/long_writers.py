@@ -28,7 +28,7 @@ STREAMS = 2
 """Number of streams of memories, and of streams of events, to one space."""
 CAPACITIES = (150, 500, 2_000)
 LONGEST_STRETCH = 600
-"""Items that a stream goes on by at once, at most."""
+"""Largest number of items that a stream sends at once."""
 LONGEST_BATCH = 1_000
 PAUSE_S = 0.05
 """Between two attempts."""
@@ -170,7 +170,7 @@ class Events(Stream):
 
 
 class Writer:
-    """Everything that is written to one space; ``fault`` is what no retry may cure.
+    """All writers of one space; ``fault`` is an error that no retry can cure.
 
     Args:
         name: Of the space.
@@ -210,7 +210,7 @@ class Writer:
             self._calls.append(kind)
 
     async def write(self, one):
-        """Write what is planned, until all of it is acknowledged."""
+        """Write the planned items until all of them are acknowledged."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for stream in self.streams:

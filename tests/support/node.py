@@ -115,7 +115,7 @@ class Node:
                 await asyncio.sleep(0.02)
 
     async def until_refused(self, reason, within_s):
-        """Write until a write is refused with a reason; return how many were taken."""
+        """Write until a write is refused with a reason; return the number of accepted ones."""
         taken = 0
         async with asyncio.timeout(within_s):
             while True:
@@ -162,7 +162,7 @@ async def refusal(call):
 
 
 async def assert_emergency(node, cause):
-    """Writes are refused with a reason and a time; nothing of it is a surprise to a client."""
+    """Check that writes are refused with a reason and a retry delay."""
     error = await refusal(node.put())
     assert error is not None
     assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "EMERGENCY"), error

@@ -148,7 +148,7 @@ class Ping:
 
 @dataclass
 class Running:
-    """A server that serves, and what it is made of."""
+    """A running server, and its parts."""
 
     ping: Ping
     server: GrpcServer
@@ -160,7 +160,7 @@ class Running:
     drain: DrainInterceptor = field(default_factory=DrainInterceptor)
 
     def method(self, name: str) -> Any:
-        """Return what calls a method; for a client stream it takes a list of texts."""
+        """Return a function that calls a method; for a client stream it takes a list of texts."""
         kinds = {
             "ServerStream": self.channel.unary_stream,
             "ClientStream": self.channel.stream_unary,
@@ -185,7 +185,7 @@ class Running:
         return await outcome(self.start(name, *texts, **options))
 
     def handled(self, name: str, code: str, service: str = SERVICE) -> float:
-        """Return how many calls of a method have ended with a code."""
+        """Return the number of calls of a method that ended with a code."""
         total = 0.0
         for family in self.metrics.registry.collect():
             for sample in family.samples:
@@ -257,7 +257,7 @@ def serving(
     room: Room | None = None,
     **settings: Any,
 ) -> AbstractAsyncContextManager[Running]:
-    """Run a server of :class:`Ping` with health and reflection on a port of its own."""
+    """Run a server of :class:`Ping` with health and reflection on its own port."""
     return _serving(authenticator or DevAuthenticator(), extra, room, settings)
 
 

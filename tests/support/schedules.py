@@ -1,4 +1,4 @@
-"""A model of what surrounds a worker: its parent, the journal, snapshot files, and kills.
+"""Model of the surroundings of a worker: its parent, the journal, snapshot files, and kills.
 
 :class:`World` drives the real worker code with a clock of its own, so that a random source decides
 where every slice ends, which request comes between which slices, and when the worker is killed.
@@ -100,7 +100,7 @@ def small_steps():
 
 @dataclass
 class History:
-    """The durable records of a space, and what they give."""
+    """The durable records of a space, and their results."""
 
     records: list[bytes] = field(default_factory=list)
     mind: Mind = field(default_factory=Mind)
@@ -164,7 +164,7 @@ class World:
     # The parent.
 
     def run(self, actions=24):
-        """Do some random things, then kill the worker and compare what comes back."""
+        """Do random actions, then kill the worker and compare the state of the next one."""
         kinds, weights = list(ACTIONS), list(ACTIONS.values())
         for kind in self.rng.choices(kinds, weights, k=actions):
             getattr(self, f"_{kind}")()
@@ -284,7 +284,7 @@ class World:
         self._send((pb.LinkRequest(scrub=pb.ScrubRequest(start=0, count=64)), "scrub"))
 
     def _mend(self):
-        """Do what the parent does with a damaged row; writes go on meanwhile."""
+        """Repair a damaged row like the parent, with concurrent writes."""
         self._send((pb.LinkRequest(scrub=pb.ScrubRequest(start=0, count=64)), "scrub"))
         while self.handler.busy:
             self._step()
@@ -309,7 +309,7 @@ class World:
             del self.asked[self.calls]
 
     def _evict(self):
-        """Let the space leave, like a parent that waits for nothing else, and bring it back."""
+        """Evict the space like a parent without other calls, and load it again."""
         while self.handler.busy:
             self._step()
         self._send((pb.LinkRequest(unload=pb.UnloadRequest()), "unload"))
@@ -320,7 +320,7 @@ class World:
         self._bring_back()
 
     def _kill(self):
-        """Lose the worker with all that it has in hand, and compare what a new one comes to."""
+        """Kill the worker with all its work, and compare the state of a new one."""
         self.kills += 1
         self._start()
         self._bring_back()
@@ -344,7 +344,7 @@ class World:
         self.applied = self._held(1).revision
 
     def _load(self, number):
-        """Load the newest snapshot and what is behind it, a few records at a time."""
+        """Load the newest snapshot and the records after it, a few at a time."""
         revision, path = self.snapshots[-1] if self.snapshots else (0, "")
         wanted = pb.LoadRequest(snapshot_path=str(path))
         self._send((pb.LinkRequest(space_id=number, load=wanted), "load"))
@@ -432,7 +432,7 @@ class World:
         self.damaged = list(reply.scrub.damaged)
 
     def _check_plan(self, _asked, reply):
-        """Write what was planned, as the parent does; each member is what some revision had."""
+        """Write the planned merge like the parent; each member has the etag of some revision."""
         pages = self.history.pages[: reply.revision + 1]
         known = {
             (memory_id, etag_of(revision)) for page in pages for memory_id, revision, _ in page
@@ -537,7 +537,7 @@ def _fields(record):
 
 
 def first_wrong(folder, seeds, actions=24):
-    """Run schedules until one is wrong; return how many that took and what it says."""
+    """Run schedules until one is wrong; return their number and the fault."""
     with small_steps():
         for count, seed in enumerate(seeds, 1):
             try:

@@ -15,7 +15,7 @@ from mlsdm_grpc.observability.metrics import Metrics
 
 
 class Permits:
-    """Lets all in and knows how many are inside."""
+    """Permits that admit every call and count those inside."""
 
     inside_count = 0
 
@@ -53,7 +53,7 @@ def openai_settings(url, tmp_path, **more):
 
 @contextlib.asynccontextmanager
 async def gateway_over(*makers, clock=None, sleep=None, jitter=0.0, **settings):
-    """Hold a gateway over providers that ``makers`` make in a thread, and what it slept."""
+    """Create a gateway with providers that ``makers`` make in a thread; record its pauses."""
     loop = asyncio.get_running_loop()
     slept = []
 

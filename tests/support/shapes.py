@@ -1,4 +1,4 @@
-"""Shapes of provider answers, byte for byte, and what comes of each: the columns of a table.
+"""Shapes of provider answers, byte for byte, and their outcomes: the columns of a table.
 
 The rows are in ``shapes_openai.py`` and ``shapes_anthropic.py``.
 """
@@ -14,7 +14,7 @@ YES = "Yes, it is."
 
 @dataclass(frozen=True)
 class Shape:
-    """An answer as a provider sends it, and what a caller of Generate gets."""
+    """Answer in the form of a provider, and the outcome for a caller of Generate."""
 
     name: str
     """Endpoint that is known to send it, where there is one, and the peculiarity."""
@@ -25,7 +25,7 @@ class Shape:
     raw: bytes
     """Response with its head."""
     text: str = YES
-    """All that the caller gets; of a failed stream what came, and may have left, before that."""
+    """Text for the caller; of a failed stream the text received before the fault."""
     finish: str = "stop"
     """``FinishReason`` without its prefix, in lower case; empty where the call fails."""
     usage: tuple[int, int] = (7, 4)
@@ -59,7 +59,7 @@ class Rows:
         self.rows.append(Shape(name, self._kind, mode, raw, finish="length", **more))
 
     def empty(self, name, mode, raw, **more):
-        """The model was done without a word: there is nothing to remember."""
+        """The model ended without a text: there is nothing to remember."""
         self.rows.append(Shape(name, self._kind, mode, raw, text="", remembered=False, **more))
 
     def refused(self, name, mode, raw, **more):

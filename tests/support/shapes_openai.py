@@ -28,7 +28,7 @@ def delta(finish=None, index=0, **fields) -> dict:
 
 
 def message(content=YES, finish="stop", **more) -> bytes:
-    """Return a whole answer; ``more`` goes into its choice."""
+    """Return a whole answer; ``more`` is added to its choice."""
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": content},

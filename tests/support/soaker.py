@@ -1,4 +1,4 @@
-"""One client of a soak: so many RPCs of all kinds, ended in all ways; prints how they ended.
+"""One client of a soak: RPCs of all kinds, ended in all ways; prints their ends.
 
 Run as ``python soaker.py ADDRESS SEED COUNT``.
 """
@@ -80,7 +80,7 @@ class Soaker:
         return method
 
     async def run(self, count):
-        """Make so many calls, several at a time."""
+        """Make the given number of calls, several at a time."""
         kinds = {name.removeprefix("do_"): getattr(self, name) for name in dir(self)}
         work = {kinds[name]: weight for name, weight in WEIGHTS.items()}
         left = iter(self._dice.choices([*work], [*work.values()], k=count))
@@ -100,7 +100,7 @@ class Soaker:
         return self._dice.choice("ab")
 
     def _perhaps(self):
-        """Return the name of a space that may not exist, for what does not create it."""
+        """Return the name of a space that may not exist, for calls that do not create it."""
         return self._dice.choices(["a", "b", "missing"], [48, 48, 4])[0]
 
     def _vector(self):
@@ -134,7 +134,7 @@ class Soaker:
             await self._ended(method, call)
 
     async def _answers(self, method, request, most=None):
-        """Read a stream of answers, of an endless one so many."""
+        """Read a stream of answers; of an endless one the given number."""
         call = method(request, timeout=TIMEOUT_S)
         if self._manner() == "cancelled":
             most = self._dice.randrange(2)

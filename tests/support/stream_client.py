@@ -79,7 +79,7 @@ async def opened(driver, **opening):
 
 
 def told(events):
-    """The results in some events by sequence: what became of it, or why not."""
+    """Results in some events by sequence: the outcome, or the reason of a refusal."""
     found = {}
     for event in events:
         for each in event.results:

@@ -103,7 +103,7 @@ def _answer(stretches, loop, stop):
 
 
 class Measured:
-    """A measured server in a process of its own."""
+    """A measured server in its own process."""
 
     def __init__(self, data_dir, *, gives_back=False, **settings):
         arguments = [str(data_dir), json.dumps(settings)]
@@ -117,7 +117,7 @@ class Measured:
         self.listen = self.process.stdout.readline().strip()
 
     def cost(self):
-        """Return what was measured since the last question."""
+        """Return the measurements since the last call."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         return Cost(*json.loads(self.process.stdout.readline()))

@@ -47,7 +47,7 @@ class Talk:
         return [event async for event in self.streaming(prompt, **fields)]
 
     async def memories(self):
-        """Return what the space holds; nothing if it does not exist."""
+        """Return the memories of the space; empty if it does not exist."""
         try:
             page = await self.memory.ListMemories(memory_query_pb2.ListMemoriesRequest())
         except grpc.aio.AioRpcError as error:

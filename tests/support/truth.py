@@ -33,7 +33,7 @@ END;
 
 
 async def keep_all_records(folder):
-    """Make a journal that keeps what is removed from it."""
+    """Make a journal that keeps the records removed from it."""
     journal = SqliteJournal(folder)
     await journal.open()
     await journal.close()
@@ -130,7 +130,7 @@ def _short(value):
 
 
 def seen_in(mind):
-    """Return of a mind what :func:`served_by` returns of a server."""
+    """Return the state of a mind in the form of :func:`served_by`."""
     view = mind.view()
     return {
         "revision": view.revision,
@@ -148,7 +148,7 @@ def seen_in(mind):
 
 
 async def served_by(one, space):
-    """Return what a server says of a space, at a revision that stays for so long."""
+    """Return the state that a server reports for a space, at a revision stable meanwhile."""
     request = cognition_service_pb2.GetStateRequest(space=space, include_traces=True)
     minds = cognition_service_pb2_grpc.CognitionServiceStub(one)
     export = memory_service_pb2_grpc.MemoryServiceStub(one).ExportMemories

@@ -75,7 +75,7 @@ class Upstream:
             await asyncio.gather(*left, return_exceptions=True)
 
     async def _serve(self, reader, writer):
-        """Serve one request; a client that goes ends the script."""
+        """Serve one request; a client that disconnects ends the script."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode()[:-4]
         request = Request(head, {}, self.port)
         length = int(request.headers.get("content-length", 0))

@@ -84,7 +84,7 @@ bodies = st.one_of(
 
 
 def plain(memory):
-    """Return what can be compared of a memory."""
+    """Return the comparable fields of a memory."""
     return replace(memory, vector=memory.vector.raw.tobytes())
 
 

@@ -1,4 +1,4 @@
-"""The public contract, read from the generated descriptors: what callers and servers rely on."""
+"""The public contract in the generated descriptors, as callers and servers rely on it."""
 
 from __future__ import annotations
 

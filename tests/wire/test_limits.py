@@ -1,4 +1,4 @@
-"""Limits of the contract, and what is said of a value beyond one."""
+"""Limits of the contract, and the messages for values beyond them."""
 
 from __future__ import annotations
 

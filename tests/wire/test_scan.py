@@ -1,4 +1,4 @@
-"""A look over the bytes of a message says what parsing and validating it would say."""
+"""A scan of the bytes of a message gives the result of parsing and validation."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def parsed(kind, raw):
 
 
 def scanned(kind, raw, *, items=(), among=SMALL):
-    """Return the scan, what it leaves, and what it refuses."""
+    """Return the scan, the remaining bytes, and the error."""
     scan = MessageScan(raw, cuts=bool(items))
     steps = scan.steps(MessageShape(kind.DESCRIPTOR, among, items))
     try:
@@ -236,7 +236,7 @@ def test_a_message_and_its_items_are_the_message(request_):
 
 
 async def reading(kind, raw):
-    """Read a request as a handler does, and return it, or what is wrong with it."""
+    """Read a request like a handler, and return it or its error."""
     try:
         return await Reader("/m", kind, BOUNDS, LoopTurns()).read(raw)
     except InvalidInput as error:

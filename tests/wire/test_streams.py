@@ -1,4 +1,4 @@
-"""Messages of streams: tokens, results of items, what a batch may be."""
+"""Messages of streams: tokens, results of items, valid batches."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Every RPC of the contract has its kind of work, and it fits what the contract says of it."""
+"""Every RPC of the contract has a class of work that fits its declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoded answers are what the contract's own messages would be."""
+"""Encoded answers equal the contract's own messages."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Workers that end, stand still or hold too much are replaced; the rest never notices."""
+"""Workers that end, stall or exceed their memory are replaced; other workers are unaffected."""
 
 import asyncio
 import contextlib
@@ -51,7 +51,7 @@ def workers_of_this_process():
 
 
 async def until(condition, within_s=60):
-    """Wait for what another process brings about."""
+    """Wait for an effect of another process."""
     with anyio.fail_after(within_s):
         while not condition():  # noqa: ASYNC110 - other processes set no events
             await anyio.sleep(0.01)

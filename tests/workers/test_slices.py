@@ -79,7 +79,7 @@ def results(reply):
 
 
 def done(handler):
-    """Work until nothing is left; return the call ids in the order of their replies."""
+    """Work until all work is done; return the call ids in the order of their replies."""
     replies = []
     while handler.busy:
         replies += handler.step()

@@ -34,13 +34,13 @@ CACHE: Final = (
 LISTED: Final = HERE / "packages.json"
 PER_LANGUAGE: Final = 50_000
 SHARE: Final = 5
-"""No package holds more than this part of a language."""
+"""Largest share of a language that one package may provide."""
 
 PROSE: Final = 60_000
-"""Paragraphs of prose beyond the share of their package, which train and measure nothing."""
+"""Paragraphs beyond the share of their package, which are used for nothing."""
 
 SHORT: Final = 12_000
-"""Headings, messages and short sentences of each language, which train and measure nothing."""
+"""Headings, messages and short sentences of each language, used neither to train nor to measure."""
 PARAGRAPH: Final = 30
 """Characters from which a text is a paragraph."""
 
@@ -56,7 +56,7 @@ class Paragraph(NamedTuple):
 
 
 def is_final(text: str) -> bool:
-    """Return whether a text belongs to the third that no rule is made from."""
+    """Return whether a text belongs to the third that is reserved for the final measurement."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big") % 3 == 0
 
 
@@ -80,11 +80,12 @@ def fetch() -> list[Path]:
     for name in sources["python"]["packages"]:
         if not any(each.startswith(_plain(name) + "-") for each in names):
             _run(sys.executable, "-m", "pip", "download", "--no-deps", name, folder=packages)
-    hostile = CACHE / "hostile"
-    hostile.mkdir(exist_ok=True)
-    for name in sources["hostile"]["python"]:
-        if not any(hostile.glob(f"{name}-*")):
-            _run(sys.executable, "-m", "pip", "download", "--no-deps", name, folder=hostile)
+    for kind in ("hostile", "harmless"):
+        folder = CACHE / kind
+        folder.mkdir(exist_ok=True)
+        for name in sources[kind]["python"]:
+            if not any(folder.glob(f"{name.replace('-', '_')}-*")):
+                _run(sys.executable, "-m", "pip", "download", "--no-deps", name, folder=folder)
     for name in sources["node"]["packages"]:
         if not any(each.startswith(_plain(name) + "-") for each in names):
             _run("npm", "pack", "--silent", name, folder=packages)

@@ -148,9 +148,11 @@ class RuleMatcher:
                 if stages:
                     slots.add(number, stages[-1])
         for classes, by, before, after in self._exclusions:
-            harmless = slots.near(slots.any_of(by), after, before, within_sentence=True)
-            for each in classes:
-                slots.drop(each, harmless)
+            excluding = slots.any_of(by)
+            if excluding:
+                harmless = slots.near(excluding, after, before, within_sentence=True)
+                for each in classes:
+                    slots.drop(each, harmless)
         return self._apply(slots)
 
     def _apply(self, slots: Slots) -> MatchReport:

@@ -1,4 +1,4 @@
-"""Fill a data folder with every kind of write, and note what the version that runs it answers.
+"""Fill a data folder with every kind of write, and record the answers of this version.
 
 Run it with the interpreter of the version whose folder is wanted; see README.md.
 """
@@ -78,7 +78,7 @@ async def tell_texts(memory):
 
 
 async def tell_vectors(memory):
-    """A small space of its own settings, with evictions, duplicates and near duplicates."""
+    """A small space with its own settings, evictions, duplicates and near duplicates."""
     await memory.create_space(
         "vectors",
         dimension=16,
@@ -199,7 +199,7 @@ def serving(folder):
 
 
 async def states(folder):
-    """Return what replaying all records of each space gives."""
+    """Return the state of each space after a replay of all records."""
     journal = SqliteJournal(folder)
     await journal.open()
     found = {}
