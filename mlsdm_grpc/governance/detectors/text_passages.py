@@ -38,7 +38,7 @@ __all__ = [
 
 LIMIT: Final = 0.5
 """Lowest score of a hostile passage."""
-BORDERLINE: Final = 0.2
+BORDERLINE: Final = 0.35
 """Lowest score of a passage that has a finding without being hostile."""
 DOUBTED: Final = "doubted"
 """Category of a match whose context contradicts it; it is scored but makes no finding."""
