@@ -25,6 +25,7 @@ from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.speech import analyse
 from tools.realtext.collect import Paragraph, read
+from tools.realtext.harmless import harmless_messages
 from tools.realtext.hostile import hostile_lines
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
@@ -105,8 +106,8 @@ def _speech() -> Callable[[str], bool]:
 
 
 CORPORA = (
-    Corpus("moral", "harmful", {"dev": (0.90, 0.01), "test": (0.60, 0.02)}, _moral),
-    Corpus("injection", "injection", {"dev": (0.95, 0.01), "test": (0.68, 0.06)}, _injection),
+    Corpus("moral", "harmful", {"dev": (0.90, 0.01), "test": (0.66, 0.03)}, _moral),
+    Corpus("injection", "injection", {"dev": (0.95, 0.01), "test": (0.76, 0.02)}, _injection),
     Corpus("speech", "telegraphic", {"dev": (0.98, 0.02), "test": (0.95, 0.05)}, _speech),
     Corpus("speech_tuning", "telegraphic", {"dev": (0.88, 0.05), "test": (0.88, 0.05)}, _speech),
 )
@@ -206,7 +207,11 @@ def real_alarms(rows: Iterable[Paragraph]) -> tuple[Counter[str], list[Alarm]]:
 
 
 def _broken(row: Paragraph) -> list[str]:
-    found = _measured(row.text)
+    return _broken_text(row.text)
+
+
+def _broken_text(text: str) -> list[str]:
+    found = _measured(text)
     return [name for name, breaks in RULES.items() if breaks(found)]
 
 
@@ -230,8 +235,10 @@ def _real_section() -> Iterator[str]:
     yield ""
     yield "| rule | " + " | ".join(languages) + " |"
     yield "|---|" + "---:|" * len(languages)
-    for name in RULES:
-        counts = Counter(each.language for each in alarms if each.rule == name)
+    by_rule = {name: [a for a in alarms if a.rule == name] for name in RULES}
+    by_rule["any of them"] = list({each.digest: each for each in alarms}.values())
+    for name, broken in by_rule.items():
+        counts = Counter(each.language for each in broken)
         cells = (bounds(counts[language], total[language]) for language in languages)
         yield f"| {name} | " + " | ".join(cells) + " |"
     yield ""
@@ -240,6 +247,18 @@ def _real_section() -> Iterator[str]:
     for line in lines:
         rule = "moral" if line.harm else "injection"
         hits[line.corpus].append(RULES[rule](_measured(line.text)))
+    messages = list(harmless_messages("measure"))
+    with ProcessPoolExecutor(2) as pool:
+        refused = Counter(
+            itertools.chain.from_iterable(pool.map(_broken_text, messages, chunksize=200))
+        )
+    yield f"Of {len(messages):,} harmless messages of people who chat, in English, none of which"
+    yield (
+        "trains, these break a rule: "
+        + "; ".join(f"{name} {refused[name]}" for name in RULES)
+        + "."
+    )
+    yield ""
     yield "Of hostile lines of other authors, in English, the half that trains nothing: "
     yield "; ".join(f"{name} {sum(v)}/{len(v)}" for name, v in sorted(hits.items())) + "."
     yield ""

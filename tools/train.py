@@ -31,11 +31,18 @@ from mlsdm_grpc.governance.detectors.linear_model import (
     FORMAT,
     HEAD,
     LEAST_FEATURES,
+    Passage,
     evidence_ids,
 )
-from mlsdm_grpc.governance.detectors.text_passages import ReadText, RuleEvidence
+from mlsdm_grpc.governance.detectors.text_passages import (
+    ReadText,
+    RuleEvidence,
+    match_surroundings,
+)
 from mlsdm_grpc.governance.matching.sentence_languages import JUDGED
+from tools.kinds import framed_lines
 from tools.realtext.collect import LISTED, read
+from tools.realtext.harmless import harmless_messages
 from tools.realtext.hostile import hostile_lines
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
@@ -43,6 +50,9 @@ FILE = Path(__file__).parents[1] / "mlsdm_grpc/governance/data/linear_model.bin"
 ITERATIONS = 80
 DECAY = 0.3
 """Weight decay of word, letter and rule weights."""
+PUSH = 2.0
+"""The loss of harmless texts is exponential with this factor: only those with the highest scores
+decide about the cut, so these have to be low."""
 LINE_WEIGHT = 3.0
 """Weight of a labelled line with matches of rules; a paragraph counts 1."""
 BARE_WEIGHT = 1.5
@@ -50,9 +60,9 @@ BARE_WEIGHT = 1.5
 CALIBRATION = 5
 """One paragraph in so many calibrates."""
 ALARMS = 1e-4
-"""Share of the paragraphs of a language that lie above its cut."""
-TAIL = 3e-3
-"""Share of the paragraphs from which the cut is extrapolated: their excess falls exponentially."""
+"""Share of the passages of a language that lie above its cut; some of them are hostile."""
+TAIL = (1e-2, 1e-3)
+"""Shares from whose logits the cut is extrapolated: a tail that falls exponentially is a line."""
 MOST_WINDOWS = 3
 NEAR = 0.5
 BEHIND_CODE = (
@@ -110,7 +120,11 @@ def examples() -> list[Example]:
         Example(row["text"], harm=False, injection=False)
         for row in rows(DATA / "training" / "harmless.jsonl")
     ]
-    return sorted(found)
+    for line in framed_lines():
+        if not near(words(line.text), hidden):
+            attack = line.label == "injection"
+            found.append(Example(line.text, None if attack else line.label == "harm", attack))
+    return sorted(set(found), key=str)
 
 
 def near(some: frozenset[str], hidden: list[frozenset[str]]) -> bool:
@@ -131,6 +145,8 @@ class Row(NamedTuple):
     harm: list[int]
     injection: list[int]
     language: int
+    surrounds: bool = False
+    """True for what stands around a match: it trains, and sets no cut."""
 
 
 def featured(text: str) -> list[Row]:
@@ -139,13 +155,29 @@ def featured(text: str) -> list[Row]:
     harm, injection = harm_evidence(known), injection_evidence(known)
     return [
         Row(
-            np.array(sorted(window.buckets), np.int32),
+            _sorted(window),
             _ids(harm, start, end),
             _ids(injection, start, end),
             window.language,
         )
         for window, start, end in known.windows[:MOST_WINDOWS]
     ]
+
+
+def featured_paragraph(text: str) -> list[Row]:
+    """Return the features of the first windows of a text and of what stands around its matches."""
+    known, found = ReadText(text), featured(text)
+    for passage, inside in match_surroundings(known, harm_evidence(known)):
+        ids = _ids(inside, 0, len(text))
+        found.append(Row(_sorted(passage), ids, [], passage.language, surrounds=True))
+    for passage, inside in match_surroundings(known, injection_evidence(known)):
+        ids = _ids(inside, 0, len(text))
+        found.append(Row(_sorted(passage), [], ids, passage.language, surrounds=True))
+    return found
+
+
+def _sorted(passage: Passage) -> np.ndarray:
+    return np.array(sorted(passage.buckets), np.int32)
 
 
 def _ids(evidence: Sequence[RuleEvidence], start: int, end: int) -> list[int]:
@@ -171,9 +203,10 @@ def table(limit: int) -> Table:
     """Return the windows of all labelled lines and of the given number of paragraphs."""
     found = [("working", row.text) for row in read("working")]
     found += [(name, row.text) for name in ("prose", "short") for row in read(name)]
+    found += [("chat", text) for text in harmless_messages("train")]
     found = found[:: max(len(found) // limit, 1)]
     with ProcessPoolExecutor(2) as pool:
-        rows_of = list(pool.map(featured, [text for _, text in found], chunksize=200))
+        rows_of = list(pool.map(featured_paragraph, [text for _, text in found], chunksize=200))
     return joined(found, rows_of)
 
 
@@ -237,7 +270,11 @@ class Fitted(NamedTuple):
 
 
 def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
-    """Return a logistic regression, and the logits of all rows."""
+    """Return the weights, and the logits of all rows.
+
+    The loss is logistic for hostile lines, see ``PUSH`` for the others.
+    Source: C. Rudin, The P-Norm Push, 2009.
+    """
     from scipy import sparse
     from scipy.optimize import minimize
 
@@ -266,12 +303,16 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
     part, label = matrix[taken], labels[taken].astype(float)
     turned = part.T.tocsr()
 
+    harmless = label == 0
+
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
         logits = part @ at[:-1] + at[-1]
-        value = (weight * (np.logaddexp(0, logits) - label * logits)).sum()
+        value = weight * (np.logaddexp(0, logits) - label * logits)
         error = weight * (1 / (1 + np.exp(-logits)) - label)
+        pushed = weight[harmless] * np.exp(np.minimum(PUSH * logits[harmless], 30))
+        value[harmless], error[harmless] = pushed / PUSH, pushed
         slope = np.append(turned @ error + DECAY * at[:-1], error.sum())
-        return value + DECAY / 2 * (at[:-1] @ at[:-1]), slope
+        return float(value.sum() + DECAY / 2 * (at[:-1] @ at[:-1])), slope
 
     found = minimize(
         loss,
@@ -290,18 +331,11 @@ class Calibration(NamedTuple):
     """Cut of each language; the last one is the highest."""
 
 
-USED = {
-    "harm": Calibration(1.2, [0.3, 0.6, -0.5, 0.3, -0.35, -0.5]),
-    "injection": Calibration(1.2, [0.1, -0.6, 0.1, 0.25, 0.4, -0.5]),
-}
-"""Cuts set by hand from the highest logits of the calibration paragraphs, together with the
-estimate, whose tails depend on few of them. Compare and set them again after other examples."""
-
-
 def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
     """Return the cut of each language, and the slope of Platt's logistic curve through them."""
     language = np.array([row.language for row in known.rows])
-    apart = known.calibrates[known.text]
+    windows = ~np.array([row.surrounds for row in known.rows])
+    apart = known.calibrates[known.text] & windows
     cuts = [cut_of(logits[apart & (language == number)]) for number in range(len(JUDGED))]
     cuts.append(max(cuts))
     above = logits - np.array(cuts)[language]
@@ -317,10 +351,9 @@ def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
 
 
 def cut_of(logits: np.ndarray) -> float:
-    """Return the logit that the share ``ALARMS`` lies above, by the exponential tail."""
-    highest = np.sort(logits)[::-1][: max(int(len(logits) * TAIL), 5)]
-    excess = highest[:-1] - highest[-1]
-    return float(highest[-1] + excess.mean() * np.log(TAIL / ALARMS))
+    """Return the logit that the share ``ALARMS`` lies above."""
+    often, seldom = np.quantile(logits, [1 - share for share in TAIL])
+    return float(seldom + (seldom - often) * np.log10(TAIL[1] / ALARMS))
 
 
 def packed(weights: np.ndarray) -> tuple[float, bytes]:
@@ -334,8 +367,9 @@ def trained(known: Table, say: Callable[[str], None]) -> bytes:
     body = b""
     for name in ("harm", "injection"):
         fitted, logits = fit(known, name)
-        say(f"{name}: estimated {calibrated(known, name, logits)}, used {USED[name]}")
-        body += head(fitted, USED[name])
+        calibration = calibrated(known, name, logits)
+        say(f"{name}: {calibration}")
+        body += head(fitted, calibration)
     return FORMAT.pack(b"linear03", digest(examples())) + body
 
 

@@ -16,6 +16,7 @@ from mlsdm_grpc.config.llm_settings import (
     EndpointSettings,
     LlmSettings,
     ModelSettings,
+    ModerationProtocol,
     ModerationSettings,
     OpenAISettings,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "LogFormat",
     "LoggingSettings",
     "ModelSettings",
+    "ModerationProtocol",
     "ModerationSettings",
     "OpenAISettings",
     "PressureSettings",

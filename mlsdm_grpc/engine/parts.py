@@ -19,8 +19,9 @@ from mlsdm_grpc.governance.policy.rules import BUILT_IN_RULES, Rule
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.llm.embedders import RemoteEmbedder, embedder_info
-from mlsdm_grpc.moderation.moderator import Judging, Scorer
+from mlsdm_grpc.moderation.moderator import Judging
 from mlsdm_grpc.moderation.preparation import Preparation
+from mlsdm_grpc.moderation.scorer import Scorer
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.metrics import Metrics

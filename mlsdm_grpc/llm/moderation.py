@@ -1,8 +1,7 @@
-"""Scorer of texts that calls a moderation endpoint.
+"""Scorer of texts that calls a moderation endpoint or a guard model.
 
-It uses OpenAI's protocol: POST of model and input, answered by categories with scores. A text
-leaves this server only if an operator has configured the endpoint. A failure is never an error of
-the call: ``on_error`` of the rule decides.
+A text leaves this server only if an operator has configured the endpoint. A failure is never an
+error of the call: the value of the detectors stands in, or ``on_error`` of the rule decides.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import anyio.to_thread
 import httpx2
@@ -23,14 +22,16 @@ from mlsdm_grpc.errors import DeadlineExceeded, FieldViolation, InvalidInput
 from mlsdm_grpc.llm.breaker import Pass
 from mlsdm_grpc.llm.budget import RetryBudget
 from mlsdm_grpc.llm.endpoints import endpoint_problems
+from mlsdm_grpc.llm.guard_models import dialect_of
 from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, http_client
-from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault, number_of
+from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 from mlsdm_grpc.llm.providers.upstream_json import parse_json, raise_error
+from mlsdm_grpc.llm.score_cache import ScoreCache
 from mlsdm_grpc.llm.upstream import Surroundings, Upstream, UpstreamCall
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 
-__all__ = ["ModerationScorer", "moderation_problems", "moderation_scorer", "moral_value_of"]
+__all__ = ["ModerationScorer", "moderation_problems", "moderation_scorer"]
 
 _log = structlog.get_logger(__name__)
 _NAME: Final = "moderation"
@@ -38,10 +39,7 @@ _NAME: Final = "moderation"
 _MAX_CALLS: Final = 8
 # Statuses caused by the text; no caller may open the breaker for the others.
 _REJECTED: Final = frozenset({400, 413, 422})
-_ROUNDING: Final = 1e-6
 _SHORTEST_S: Final = 0.001
-# Value of a flagged text; below 0.30, the minimum of every space.
-_FLAGGED_VALUE: Final = 0.25
 
 
 class ModerationScorer:
@@ -67,6 +65,12 @@ class ModerationScorer:
         self._client = client
         self._settings = settings
         self._clock = clock
+        self._dialect = dialect_of(settings)
+        self._cache = ScoreCache(
+            max_entries=settings.cache_entries, ttl_s=settings.cache_ttl_s, clock=clock
+        )
+        self.has_stand_in = settings.detectors_stand_in
+        """True if the detectors of the server score a text that the endpoint fails to score."""
         self._turns = asyncio.Semaphore(_MAX_CALLS)
         once = llm.model_copy(update={"tries": 1})
         budget = RetryBudget(share=0.0, floor=0, clock=clock)
@@ -77,14 +81,23 @@ class ModerationScorer:
             ),
         )
 
-    async def score(self, text: str, deadline_s: float) -> float | None:
+    async def score(self, text: str, tenant: str, deadline_s: float) -> float | None:
         """Return the moral value of a text, 0 (harmful) to 1; None if the endpoint fails.
 
         Args:
             text: Text to score.
+            tenant: Tenant whose text it is; none gets a cached value of another one.
             deadline_s: Event-loop time by which the value is needed.
         """
+        cached = self._cache.get(tenant, text)
+        if cached is not None:
+            return cached
+        value = await self._scored(text, deadline_s)
+        if value is not None:
+            self._cache.put(tenant, text, value)
+        return value
 
+    async def _scored(self, text: str, deadline_s: float) -> float | None:
         async def once(until_s: float, leave: Pass) -> float:
             value = await self._asked(text, until_s)
             leave.succeeded()
@@ -114,50 +127,18 @@ class ModerationScorer:
         try:
             response = await self._client.post(
                 self._settings.base_url,
-                json={"model": self._settings.model, "input": text},
+                json=self._dialect.request(text),
                 headers={"authorization": f"Bearer {PLACEHOLDER_KEY}"},
                 timeout=max(until_s - self._clock(), _SHORTEST_S),
             )
             found = parse_json(response.content)
             raise_error(found)
-            return moral_value_of(found)
+            return self._dialect.value_of(found)
         except ProviderFault as fault:
             fault.rejected = fault.rejected and fault.status in _REJECTED
             raise
         except ValueError:
             raise ProviderFault(FaultKind.MALFORMED) from None
-
-
-def moral_value_of(answer: Any) -> float:
-    """Return the moral value of a response of the endpoint.
-
-    Args:
-        answer: JSON of the response for one text.
-
-    Raises:
-        ValueError: The response violates the protocol.
-    """
-    try:
-        (result,) = answer["results"]
-        scores, flagged = result["category_scores"], result.get("flagged")
-        # Mistral's endpoint flags categories only.
-        if flagged is None:
-            flagged = any((result.get("categories") or {}).values())
-        known = [_score(value) for value in scores.values() if value is not None]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("no results") from error
-    if not isinstance(flagged, bool) or not known:
-        raise ValueError("no scores")
-    value = 1.0 - max(known)
-    return min(value, _FLAGGED_VALUE) if flagged else value
-
-
-def _score(value: object) -> float:
-    """Return a score in 0..1; a value above 1 by single-precision rounding becomes 1."""
-    score = number_of(value)
-    if score is None or not 0.0 <= score <= 1.0 + _ROUNDING:
-        raise ValueError("a score that is none")
-    return min(score, 1.0)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from prometheus_client import Counter
@@ -23,6 +23,7 @@ from mlsdm_grpc.governance.policy.verdict import (
     enforced,
     verdicts,
 )
+from mlsdm_grpc.moderation.scorer import Scorer, overridden
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.moderation.text_client import Compared, Texts
 from mlsdm_grpc.moderation.text_costs import ToMeasure
@@ -36,7 +37,6 @@ __all__ = [
     "Judged",
     "Judging",
     "PromptMeasurement",
-    "Scorer",
     "has_redactions",
     "log_speech",
 ]
@@ -44,14 +44,6 @@ __all__ = [
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
-
-
-class Scorer(Protocol):
-    """Scorer outside the text workers, for example a moderation endpoint."""
-
-    async def score(self, text: str, deadline_s: float) -> float | None:
-        """Return a moral value, 0 (harmful) to 1; None on failure. Never raises for a failure."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +154,9 @@ class Judging:
             return [Measurement() for _ in texts]
         asked = stage in _SCORED_ELSEWHERE
         measuring = self._texts.measure(wanted, tenant, deadline_s)
-        values, (found, _) = await self.beside_scores(texts if asked else (), measuring, deadline_s)
-        return _overridden(found, values) if asked else found
+        scored = texts if asked else ()
+        values, (found, _) = await self.beside_scores(scored, measuring, tenant, deadline_s)
+        return overridden(self._scorer, found, values) if asked else found
 
     async def measure_prompt(
         self,
@@ -195,8 +188,8 @@ class Judging:
         wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
         wanted[0] = replace(wanted[0], embed=embed and self._texts.embeds_here, query=True)
         measuring = self._texts.measure(wanted, tenant, deadline_s, vectors_optional=True)
-        values, (found, vectors) = await self.beside_scores(texts, measuring, deadline_s)
-        measured, *rest = _overridden(found, values)
+        values, (found, vectors) = await self.beside_scores(texts, measuring, tenant, deadline_s)
+        measured, *rest = overridden(self._scorer, found, values)
         return PromptMeasurement(measured, rest[0] if rest else None, vectors[0])
 
     async def examine_answer(
@@ -233,11 +226,11 @@ class Judging:
             return AnswerExamination(text, Measurement(), Measurement(), None)
         examining = self._texts.examine(wanted, tenant, deadline_s, style_of=text if style else "")
         values, (found, looked) = await self.beside_scores(
-            [text] if wanted[0].rules else (), examining, deadline_s
+            [text] if wanted[0].rules else (), examining, tenant, deadline_s
         )
         if looked is not None:
             log_speech(looked.report, tenant)
-        (response,) = _overridden(found[:1], values)
+        (response,) = overridden(self._scorer, found[:1], values)
         return AnswerExamination(text, response, found[1], looked)
 
     def verdicts(
@@ -307,9 +300,9 @@ class Judging:
         return report
 
     @property
-    def scores_elsewhere(self) -> bool:
-        """True if moral values come from outside the text workers."""
-        return self._scorer is not None
+    def scorer(self) -> Scorer | None:
+        """Scorer outside the text workers, if there is one."""
+        return self._scorer
 
     def count(self, found: Iterable[Verdict]) -> None:
         """Count verdicts that :meth:`verdicts` did not produce."""
@@ -326,13 +319,14 @@ class Judging:
             counter.inc()
 
     async def beside_scores(
-        self, texts: Sequence[str], work: Coroutine[Any, Any, _T], deadline_s: float
+        self, texts: Sequence[str], work: Coroutine[Any, Any, _T], tenant: str, deadline_s: float
     ) -> tuple[list[float | None], _T]:
         """Await ``work`` while the external scorer scores texts.
 
         Args:
             texts: The texts; ignored without an external scorer.
             work: Coroutine that runs concurrently.
+            tenant: Tenant whose texts they are.
             deadline_s: Event-loop time by which the scores are wanted.
 
         Returns:
@@ -340,7 +334,7 @@ class Judging:
         """
         if self._scorer is None or not texts:
             return [], await work
-        scores = all_of(self._scorer.score(text, deadline_s) for text in texts)
+        scores = all_of(self._scorer.score(text, tenant, deadline_s) for text in texts)
         return await both(scores, work)
 
 
@@ -379,10 +373,3 @@ def has_redactions(policy: EffectivePolicy, stage: Stage) -> bool:
         rule.decision is Decision.REDACT and rule.enforcement is Enforcement.ENFORCE
         for rule in policy.of(stage)
     )
-
-
-def _overridden(found: Sequence[Measurement], values: Sequence[float | None]) -> list[Measurement]:
-    """Return measurements with the moral values of the external scorer, if it was called."""
-    if not values:
-        return list(found)
-    return [each.with_moral_value(value) for each, value in zip(found, values, strict=True)]

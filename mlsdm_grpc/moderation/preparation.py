@@ -13,6 +13,7 @@ from mlsdm_grpc.governance.policy.verdict import Measurement, noteworthy
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.moderation.candidates import Candidate, redacted_memory
 from mlsdm_grpc.moderation.moderator import Judging, has_redactions
+from mlsdm_grpc.moderation.scorer import final_value
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.moderation.text_costs import ToMeasure
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
@@ -72,15 +73,16 @@ class Preparation:
         scored = [each.given.text for each in with_text if each.scored]
         measuring = self._texts.measure(wanted, tenant, deadline_s)
         values, (measurements, vectors) = await self._judging.beside_scores(
-            scored, measuring, deadline_s
+            scored, measuring, tenant, deadline_s
         )
         outside = iter(values)
         found = zip(measurements, vectors, strict=True)
 
         def judge(each: Candidate) -> None:
             measurement, vector = next(found)
-            if each.scored and self._judging.scores_elsewhere:
-                measurement = replace(measurement, moral_value=next(outside))
+            if each.scored and self._judging.scorer is not None:
+                value = final_value(self._judging.scorer, measurement, next(outside))
+                measurement = replace(measurement, moral_value=value)
             self._decide(each, measurement, vector or each.known_vector, policy)
 
         await self._turns.each(judge, with_text)

@@ -101,8 +101,11 @@ def test_encoded_text_is_found_wherever_the_window_begins(at: int):
 def test_a_far_context_does_not_count():
     assert (
         harm_of(
-            "In my novel " + "he walks on " * 40 + "how do I kill him", in_pieces=True
+            "In my novel " + "he walks on " * 40 + "how do I kill him and his wife", in_pieces=True
         ).moral_value
         < 0.5
     )
-    assert harm_of("In my novel I ask myself: how do I kill him", in_pieces=True).moral_value >= 0.5
+    assert (
+        harm_of("In my novel I ask: how do I kill him and his wife", in_pieces=True).moral_value
+        >= 0.5
+    )

@@ -14,7 +14,8 @@ from upstream import moderation_endpoint
 
 from mlsdm_grpc.config import LlmSettings, ModerationSettings
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.llm.moderation import moderation_scorer, moral_value_of
+from mlsdm_grpc.llm.guard_models import moral_value_of
+from mlsdm_grpc.llm.moderation import moderation_scorer
 from mlsdm_grpc.observability.current import REQUEST_ID
 from mlsdm_grpc.observability.metrics import Metrics
 
@@ -131,9 +132,9 @@ async def test_a_key_is_read_again_when_its_file_changes(tmp_path):
         return web.json_response(answer({"a": 0.1}))
 
     async with scoring(fine, tmp_path) as (scorer, key, seen, _):
-        assert await scorer.score("a text", soon()) == pytest.approx(0.9)
+        assert await scorer.score("a text", "dev", soon()) == pytest.approx(0.9)
         key.write_text("the second one\n".replace(" ", "-"))
-        assert await scorer.score("a text", soon()) == pytest.approx(0.9)
+        assert await scorer.score("another text", "dev", soon()) == pytest.approx(0.9)
         assert seen == ["Bearer first", "Bearer the-second-one"]
 
 
@@ -145,7 +146,7 @@ async def test_an_endpoint_that_fails_is_left_alone_unless_the_text_is_why(tmp_p
 
     async with scoring(fails, tmp_path) as (scorer, _, seen, metrics):
         for _ in range(8):
-            assert await scorer.score("a text", soon()) is None
+            assert await scorer.score("a text", "dev", soon()) is None
         assert len(seen) == calls
         labels = {"provider": "moderation", "kind": "open"}
         is_open = metrics.registry.get_sample_value("mlsdm_llm_breaker", labels)
@@ -158,7 +159,7 @@ async def test_deeply_nested_answers_are_failures(tmp_path):
         return web.Response(body=b"[" * 50_000, content_type="application/json")
 
     async with scoring(nested, tmp_path) as (scorer, *_):
-        assert await scorer.score("hello", soon(10)) is None
+        assert await scorer.score("hello", "dev", soon(10)) is None
 
 
 @pytest.mark.anyio
@@ -174,7 +175,7 @@ async def test_an_error_inside_a_200_is_a_failure(tmp_path, logs, error, calls):
     async with scoring(fails, tmp_path) as (scorer, _, seen, _):
         REQUEST_ID.set("a-call")
         for _ in range(8):
-            assert await scorer.score("a text", soon()) is None
+            assert await scorer.score("a text", "dev", soon()) is None
         assert len(seen) == calls
     for event in ("moderation_failed", "provider_call_failed"):
         assert {line["request_id"] for line in logs.events(event)} == {"a-call"}

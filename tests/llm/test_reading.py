@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 pytest.importorskip("openai", reason="the extra openai is not installed")
 pytest.importorskip("anthropic", reason="the extra anthropic is not installed")
 
-from mlsdm_grpc.llm.moderation import moral_value_of
+from mlsdm_grpc.llm.guard_models import moral_value_of
 from mlsdm_grpc.llm.providers import anthropic, openai
 from mlsdm_grpc.llm.providers.answer_reader import pieces_of
 from mlsdm_grpc.llm.providers.provider import ProviderFault

@@ -450,7 +450,9 @@ async def test_a_refused_text_leaves_no_call_of_the_scorer_behind_with_bulkhead_
     running_calls = []
 
     class Slow:
-        async def score(self, text, _deadline_s):
+        has_stand_in = False
+
+        async def score(self, text, _tenant, _deadline_s):
             running_calls.append(text)
             try:
                 await asyncio.sleep(20)

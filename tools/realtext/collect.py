@@ -80,11 +80,12 @@ def fetch() -> list[Path]:
     for name in sources["python"]["packages"]:
         if not any(each.startswith(_plain(name) + "-") for each in names):
             _run(sys.executable, "-m", "pip", "download", "--no-deps", name, folder=packages)
-    hostile = CACHE / "hostile"
-    hostile.mkdir(exist_ok=True)
-    for name in sources["hostile"]["python"]:
-        if not any(hostile.glob(f"{name}-*")):
-            _run(sys.executable, "-m", "pip", "download", "--no-deps", name, folder=hostile)
+    for kind in ("hostile", "harmless"):
+        folder = CACHE / kind
+        folder.mkdir(exist_ok=True)
+        for name in sources[kind]["python"]:
+            if not any(folder.glob(f"{name.replace('-', '_')}-*")):
+                _run(sys.executable, "-m", "pip", "download", "--no-deps", name, folder=folder)
     for name in sources["node"]["packages"]:
         if not any(each.startswith(_plain(name) + "-") for each in names):
             _run("npm", "pack", "--silent", name, folder=packages)

@@ -20,7 +20,7 @@ from zlib import crc32
 
 import numpy as np
 
-from mlsdm_grpc.governance.matching.normalization import Folded, readings
+from mlsdm_grpc.governance.matching.normalization import Folded, readings, spelled_words
 from mlsdm_grpc.governance.matching.sentence_languages import languages_with, likeliest
 from mlsdm_grpc.package_data import read_bytes
 
@@ -57,6 +57,8 @@ _MIXED: Final = re.compile(r"[a-z][\u0370-\u052f]|[\u0370-\u052f][a-z]")
 _LETTERS: Final = (3, 4, 5)
 _LETTERS_MARK: Final = crc32(b"c")
 _MAX_WORD_CHARS: Final = 32
+# Fewest letters that are set apart and still read as one word.
+_LEAST_APART: Final = 4
 
 
 class WordFeatures(NamedTuple):
@@ -169,16 +171,28 @@ def word_features(folded: Folded, start: int = 0, end: int | None = None) -> lis
     end = len(text) if end is None else end
     found = []
     before, earlier = "", ""
-    # A word that is cut at the border of the range would get wrong features.
-    for match in _WORD.finditer(text, _next_gap(text, start), _last_gap(text, end)):
-        word = _meant(match[0][:_MAX_WORD_CHARS])
+    for first, last, written in _words(text, _next_gap(text, start), _last_gap(text, end)):
+        word = _meant(written[:_MAX_WORD_CHARS])
         buckets = (_bucket(f"b{before} {word}"), _bucket(f"s{earlier} {word}"), *_of_word(word))
-        first, last = match.span()
         found.append(
             WordFeatures(origin[first], origin[last - 1] + 1, buckets, languages_with(word))
         )
         before, earlier = word, before
     return found
+
+
+def _words(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+    """Yield the words in ``text[start:end]``; letters that are set apart are one word."""
+    apart = {letters[0]: letters for letters in spelled_words(text) if len(letters) >= _LEAST_APART}
+    done = start
+    for match in _WORD.finditer(text, start, end):
+        first, last = match.span()
+        if first < done:
+            continue
+        letters = apart.get(first)
+        done = letters[-1] + 1 if letters else last
+        if done <= end:
+            yield first, done, "".join(text[i] for i in letters) if letters else match[0]
 
 
 @lru_cache(maxsize=4096)

@@ -32,6 +32,7 @@ __all__ = [
     "ReadText",
     "RuleEvidence",
     "Weighed",
+    "match_surroundings",
     "weighed",
 ]
 
@@ -47,7 +48,7 @@ _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
 # Widths around a match that are scored with it, in characters, with the increase of the cut for
 # each; the increase offsets the larger number of such passages.
-_REACHES_CHARS: Final = ((60, 0.1), (20, 0.15))
+_REACHES_CHARS: Final = ((60, 0.7), (20, 0.8))
 # Largest distance behind the start of a match that is scored with it, characters.
 _FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
 # Number of words in the place of a finding without a rule match.
@@ -152,13 +153,13 @@ def _passages(
     read: ReadText, evidence: Sequence[RuleEvidence]
 ) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
     """Yield the passages of a text: the surroundings of each match, and the windows."""
-    yield from _pieces(read, evidence)
+    yield from match_surroundings(read, evidence)
     if not read.in_pieces:
         for window, start, end in read.windows:
             yield window, [each for each in evidence if each.start < end and each.end > start]
 
 
-def _pieces(
+def match_surroundings(
     read: ReadText, evidence: Sequence[RuleEvidence]
 ) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
     """Yield the surroundings of each match that its context does not contradict."""

@@ -29,6 +29,7 @@ __all__ = [
     "plain",
     "readings",
     "spelled",
+    "spelled_words",
     "unmasked",
 ]
 
@@ -235,6 +236,15 @@ def spelled(text: str) -> Iterator[list[int]]:
         yield [i for i in range(*match.span()) if text[i].isalnum()]
 
 
+def spelled_words(text: str) -> Iterator[list[int]]:
+    """Yield the words that are written in separated letters, as the offsets of their letters.
+
+    Cost: O(len(text)).
+    """
+    for run in spelled(text):
+        yield from _split(text, run)
+
+
 def _split(text: str, letters: list[int]) -> Iterator[list[int]]:
     """Yield the words of a run, which is split at gaps that are wider than the others."""
     gaps = [after - before for before, after in itertools.pairwise(letters)]
@@ -273,10 +283,9 @@ def fold(text: str) -> Folded:
 
 
 def _shown_words(text: str) -> Iterator[tuple[int, int, str]]:
-    for run in spelled(text):
-        for letters in _split(text, run):
-            if len(letters) > 1:
-                word = "".join(text[i] for i in letters)
-                yield letters[0], letters[-1] + 1, readings(word)[-1]
+    for letters in spelled_words(text):
+        if len(letters) > 1:
+            word = "".join(text[i] for i in letters)
+            yield letters[0], letters[-1] + 1, readings(word)[-1]
     for match in WORD.finditer(text):
         yield *match.span(), readings(match[0])[-1]
