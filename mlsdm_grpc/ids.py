@@ -36,7 +36,9 @@ class RandomPool:
         self._at = 0
 
     def __call__(self, count: int) -> bytes:
-        """Return ``count`` bytes, at most 4,096, that no other call returns."""
+        """Return ``count`` bytes that no other call returns."""
+        if count > _POOL_BYTES:
+            return self._source(count)
         end = self._at + count
         if end > len(self._block):
             self._block = self._source(_POOL_BYTES)
@@ -45,9 +47,15 @@ class RandomPool:
         self._at = end
         return taken
 
+    def clear(self) -> None:
+        """Forget the bytes that wait."""
+        self._block, self._at = b"", 0
+
 
 random_bytes: Final = RandomPool()
 """The pool of this process."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=random_bytes.clear)
 
 
 class Ids:

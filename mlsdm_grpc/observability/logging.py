@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import os
 import re
 import select
@@ -310,7 +311,7 @@ def _plain(event: Mapping[str, Any]) -> str:
         kind = type(value)
         if kind is str:
             parts.append(f'"{key}": {_quoted(value)}')
-        elif kind is float or kind is int:
+        elif kind is int or (kind is float and math.isfinite(value)):
             parts.append(f'"{key}": {value!r}')
         else:
             return _dump(event)

@@ -67,9 +67,10 @@ class TimeLimit:
         return self
 
     def end(self) -> None:
-        """End the body now; for callbacks, not for the body itself."""
-        self.is_over = True
-        self._task.cancel()
+        """End the body now, once; for callbacks, not for the body itself."""
+        if not self.is_over:
+            self.is_over = True
+            self._task.cancel()
 
     def __exit__(
         self,

@@ -1,12 +1,12 @@
 """Recall with and without int8 copies equals scoring every row, on data of every shape."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from mlsdm_grpc.core.model.new_memory import Provenance
-from mlsdm_grpc.core.store import int8_rows, kernel
+from mlsdm_grpc.core.store import int8_rows, kernel, recall
 from mlsdm_grpc.core.store.memory_table import Lattice
 from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall import Recall
@@ -67,7 +67,7 @@ def memory(i, rng):
         phase=float(np.float32(phase)),
         confidence=float(np.float32(rng.random())),
         labels=tuple(sorted({f"l{n}" for n in rng.integers(0, 4, 2)})),
-        metadata=(),
+        metadata=(("user", f"u{i % 3}"),),
         provenance=Provenance(),
         pinned=False,
         caller_chosen_id=True,
@@ -204,6 +204,48 @@ def test_many_queries_give_what_each_gives_alone(shape, accelerated):
     filled = Filled(shape, accelerated=accelerated)
     check_together(filled, [filled.query(phase=phase, top_k=7) for phase in (0.1, 0.9, 0.5) * 25])
     check_together(filled, [filled.query(**options) for options in OPTIONS * 3], now_ns=2)
+
+
+def test_whatever_selects_memories_is_in_the_selection():
+    chosen = {
+        "top_k": 7,
+        "phase_tolerance": None,
+        "min_confidence": 0.5,
+        "labels": frozenset("a"),
+        "metadata": (("user", "bob"),),
+        "sources": (2,),
+        "conversation_id": "c",
+        "after_ns": 1,
+        "before_ns": 2,
+        "omit_answers": True,
+    }
+    scored = {"vector", "phase", "min_resonance", "min_score", "phase_weight", "synaptic_bias"}
+    assert chosen.keys() | scored | {"sought"} == {field.name for field in fields(Query)}
+    query = Query(np.eye(DIMENSION)[0], 0.1)
+    for name, value in chosen.items():
+        assert replace(query, **{name: value}).selection != query.selection, name
+    assert replace(query, phase=0.9).selection != query.selection
+
+
+@ways
+def test_metadata_of_one_query_do_not_filter_another(accelerated):
+    filled = Filled(gaussian, accelerated=accelerated)
+    queries = [
+        filled.query(phase_tolerance=None, metadata=wanted)
+        for wanted in [(("user", "u1"),), (("user", "u2"),), (), (("user", "unknown"),)] * 3
+    ]
+    check_together(filled, queries)
+    for query, found in zip(queries, filled.recall.find(queries, now_ns=0), strict=True):
+        got = [filled.model[slot][0].metadata for slot in found.slots.tolist()]
+        assert all(set(query.metadata) <= set(each) for each in got)
+        assert len(got) == (0 if ("user", "unknown") in query.metadata else query.top_k)
+
+
+@pytest.mark.parametrize("shape", [lambda _, n, d: np.ones((n, d), np.float32) / d**0.5, gaussian])
+def test_many_queries_with_many_candidates_give_what_each_gives_alone(shape, monkeypatch):
+    monkeypatch.setattr(recall, "MOST_TOGETHER", 3)
+    filled = Filled(shape, accelerated=None)
+    check_together(filled, [filled.query(phase_tolerance=1.0, top_k=9) for _ in range(6)])
 
 
 @pytest.mark.parametrize("count", [1, 4, 50, 300])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import anyio
 import pytest
@@ -98,3 +99,12 @@ async def test_a_cancellation_in_the_same_turn_stays_one():
     with pytest.raises(asyncio.CancelledError):
         await both
     assert both.cancelled()
+
+
+async def test_two_ends_in_one_turn_are_one():
+    limit = TimeLimit(_in(0.01))
+    asyncio.get_running_loop().call_later(0.005, limit.end)
+    asyncio.get_running_loop().call_soon(time.sleep, 0.05)  # noqa: TID251 - the loop stands still
+    with anyio.fail_after(5), pytest.raises(TimeoutError), limit:
+        await asyncio.Event().wait()
+    assert asyncio.current_task().cancelling() == 0

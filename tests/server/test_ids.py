@@ -37,3 +37,12 @@ def test_ids_do_not_repeat():
     ids = Ids()
     assert len({ids.uuid() for _ in range(10_000)}) == 10_000
     assert len({ids.ulid() for _ in range(10_000)}) == 10_000
+
+
+def test_a_pool_gives_more_than_a_block_at_once_and_forgets():
+    blocks = count()
+    pool = RandomPool(lambda size: bytes([next(blocks)]) * size)
+    assert pool(5_000) == bytes(5_000)
+    assert pool(4) == b"\x01" * 4
+    pool.clear()
+    assert pool(4) == b"\x02" * 4

@@ -96,7 +96,7 @@ def plan(
         count = _MAX_STEP
     compared = pelm.history.newest_between(window.after, window.before, count)
     end = compared[-1].sequence if len(compared) == count else 0
-    if count > step:
+    if count > step and compared:
         compared = yield from pelm.with_neighbours(compared, reach)
     taken: set[str] = set()
     for start in range(0, len(compared), step):

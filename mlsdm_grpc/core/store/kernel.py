@@ -46,7 +46,11 @@ _LOWEST = float(np.finfo(np.float32).min)
 _PAIRS_AT_ONCE = 32
 _DIRECTIONS = 8
 _PROJECTED_ROWS = 4_096
-_SEARCHED_ROWS = 64
+# Rows that one step compares in their projections, and rows that are worth one binary search.
+_SEARCHED_ROWS = 32_768
+_SEARCH_COST = 512
+# Rows within reach in the first projection above which the others are not looked at.
+_WIDEST_WINDOW = 8_192
 
 
 def inverse_norm(raw: Float32) -> float:
@@ -212,7 +216,7 @@ def neighbours(
         (m,) bool; False if no other row is within ``reach``.
 
     Cost: one matrix product of the rows with eight vectors, a sort, and a binary search for each
-    wanted row. A step takes about a millisecond.
+    wanted row. A step takes some milliseconds; the sort is one step, 100 ns a row.
     """
     n, dimension = rows.shape
     directions = np.random.default_rng(0).standard_normal((_DIRECTIONS, dimension))
@@ -225,16 +229,23 @@ def neighbours(
         yield
     width = reach + 2.0 * scan_error(dimension)
     order = np.argsort(projected[0])
+    yield
     projected = projected[:, order]
     first = projected[0]
     own = np.empty(n, np.intp)
     own[order] = np.arange(n)
     found = np.zeros(len(wanted), np.bool_)
+    searched = 0
     for i, position in enumerate(own[wanted].tolist()):
-        if i % _SEARCHED_ROWS == 0:
+        if searched > _SEARCHED_ROWS:
+            searched = 0
             yield
         point = projected[:, position]
         low, high = np.searchsorted(first, (point[0] - width, point[0] + width))
+        searched += _SEARCH_COST + int(high - low)
+        if high - low > _WIDEST_WINDOW:  # an exact comparison costs no more
+            found[i] = True
+            continue
         close = np.abs(projected[1:, low : high + 1] - point[1:, np.newaxis]) <= width
         found[i] = np.count_nonzero(close.all(axis=0)) > 1
     return found

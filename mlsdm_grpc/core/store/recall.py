@@ -27,6 +27,8 @@ _QUERIES_AT_ONCE = 32
 _SURPLUS = 32
 # Number of candidates beyond ``top_k`` above which the error bound of each row is used.
 _MANY = 256
+# Number of candidates above which queries are scored one after the other.
+MOST_TOGETHER = 1_024
 # Above one candidate for every four rows, scanning the float32 rows is cheaper.
 _MAX_SHARE = 4
 
@@ -153,6 +155,8 @@ class _Part:
         if lowest <= 0.0:  # a free slot, whose score is 0, may be a candidate
             self._exclude(first, scores, free=True)
             owners, positions, _ = kernel.candidates_of_all(scores, error, top_k=first.top_k)
+        if len(owners) > MOST_TOGETHER:  # many equal scores; their rows would not fit into a cache
+            return [self._best(queries[i], scan, i, biased=False) for i in members]
         slots = self._blocks[positions // BLOCK_ROWS] * BLOCK_ROWS + positions % BLOCK_ROWS
         return best_of_all(self._lattice, asked, owners, slots)
 

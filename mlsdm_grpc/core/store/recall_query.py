@@ -87,6 +87,7 @@ class Query:
             None if self.phase_tolerance is None else self.band,
             self.min_confidence,
             self.labels,
+            self.metadata,
             self.sources,
             self.conversation_id,
             self.after_ns,

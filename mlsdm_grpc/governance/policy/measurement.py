@@ -64,7 +64,7 @@ class KeptResults:
         most: Number of results to keep; the least recently used is dropped first.
     """
 
-    def __init__(self, most: int = 8_192) -> None:
+    def __init__(self, most: int = 4_096) -> None:
         self._most = most
         self._results: OrderedDict[tuple[bytes, bool, str], Any] = OrderedDict()
 
