@@ -48,7 +48,7 @@ _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
 # Widths around a match that are scored with it, in characters, with the increase of the cut for
 # each; the increase offsets the larger number of such passages.
-_REACHES_CHARS: Final = ((60, 0.7), (20, 0.8))
+_REACHES_CHARS: Final = ((60, 0.7), (20, 0.8), (4, 0.4))
 # Largest distance behind the start of a match that is scored with it, characters.
 _FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
 # Number of words in the place of a finding without a rule match.
