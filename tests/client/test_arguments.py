@@ -377,4 +377,8 @@ async def test_whatever_is_given_is_sent_or_refused_by_its_name(call):
                     assert error.violations[0].field.partition("[")[0] == argument
                     assert argument == "timeout_s" or len(counted.calls) == sent
                 except (ApiStatusError, DeadlineExceeded):
-                    assert argument == "timeout_s" or len(counted.calls) == sent + 1
+                    made = len(counted.calls) - sent
+                    # A write that meets the end of its call hides why it ended (grpc.aio says
+                    # INTERNAL), so a stream is opened once more.
+                    repeated = made == 2 and call in {"ingest", "stream_events"}
+                    assert argument == "timeout_s" or made == 1 or repeated
