@@ -51,7 +51,7 @@ class PromptStep:
         run.moral_value = 0.0 if value is None else value
         found = self._verdicts(run, about_prompt.with_moral_value(value))
         run.prompt = redacted(request.prompt, about_prompt, found)
-        # Otherwise the vector would reveal the redacted text.
+        # The vector of the whole prompt would reveal what was removed.
         if run.prompt == request.prompt:
             run.vector = measured.vector
         if measured.system_prompt is not None:

@@ -203,7 +203,7 @@ class Repairs:
         return replace(done, text=redacted(done.text, judged.measurement, judged.verdicts))
 
     async def _tried(self, request: RepairRequest, best: Repaired) -> Repaired:
-        """Make one more attempt, and return the best result so far."""
+        """Ask the model for one more repair, and return the best repair so far."""
         language = request.language or best.original_report.language
         wanted = max(_MIN_TOKENS, round(_TOKENS_A_CHARACTER * len(request.text)))
         asked = ModelRequest(

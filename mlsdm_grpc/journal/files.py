@@ -33,7 +33,7 @@ KEPT: Final = 2
 
 
 class ManifestRow(NamedTuple):
-    """The manifest row of a valid snapshot."""
+    """Entry of the list of valid snapshots."""
 
     revision: int
     name: str

@@ -116,7 +116,7 @@ class Holding:
             self._received = 0
 
     async def answer(self, size: int, *, patient: bool) -> Callable[[Any], None]:
-        """Wait for permission to send a large response; return the function that releases it.
+        """Reserve memory to send a large response; return the function that releases it.
 
         Args:
             size: Size of the response, bytes.

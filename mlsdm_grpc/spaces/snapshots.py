@@ -51,7 +51,7 @@ class SnapshotSchedule:
         self._open = True
 
     def close(self) -> None:
-        """Stop queueing spaces."""
+        """Stop queueing spaces for snapshots."""
         self._open = False
 
     def applied(self, space: Space, outcome: Outcome | None) -> None:

@@ -117,7 +117,7 @@ class Grammar:
         )
 
     def _is_tie(self, word: str) -> bool:
-        """Return True if ``word`` is or has grammar that telegraphic speech drops."""
+        """Return True if telegraphic speech would omit ``word`` or its ending."""
         if word in self.weights:
             return word not in self.kept
         return self._weight(word, is_long=True) > 0.0 or word in self.past

@@ -103,7 +103,7 @@ class Answers:
 
     @property
     def kept(self) -> tuple[int, int]:
-        """Number of memories whose bytes are kept, and size of these bytes."""
+        """Number of memories whose encoded bytes are cached, and size of these bytes."""
         return len(self._memories), self._bytes
 
     def encode(

@@ -175,7 +175,7 @@ class WritableRing(MemoryRing):
         return self._lattice.sound(self._slot(memory_id))
 
     def mend(self, memory_id: str, row: Float32) -> bool:
-        """Repair a damaged row, and return True if ``row`` matches the checksum."""
+        """Replace a damaged row by ``row``, and return True, if that matches the checksum."""
         return self._lattice.mend(self._slot(memory_id), row)
 
     def lose(self, memory_id: str) -> None:

@@ -121,7 +121,7 @@ class LexicalIndex:
         return self._postings.nbytes + self._length.nbytes + scratch
 
     def has(self, slots: NDArray[np.intp]) -> Mask:
-        """Return which of some slots have a document."""
+        """Return a mask of ``slots``: True where the slot has a document."""
         occupied = self._postings.occupied
         found = np.zeros(len(slots), np.bool_)
         known = slots < len(occupied)

@@ -57,7 +57,7 @@ _MIXED: Final = re.compile(r"[a-z][\u0370-\u052f]|[\u0370-\u052f][a-z]")
 _LETTERS: Final = (3, 4, 5)
 _LETTERS_MARK: Final = crc32(b"c")
 _MAX_WORD_CHARS: Final = 32
-# Fewest letters that are set apart and still read as one word.
+# Minimum number of spaced letters (i g n o r e) that are read as one word.
 _LEAST_APART: Final = 4
 
 

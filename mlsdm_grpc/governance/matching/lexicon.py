@@ -60,7 +60,7 @@ class Lexicon:
     def id_of(self, name: str, language: str = "") -> int:
         """Return the number of the class ``name`` of ``language``.
 
-        Without a language, of any language.
+        An empty ``language`` means any language.
         """
         number = self._ids.setdefault((name, language), len(self._ids))
         if number == len(self.languages):

@@ -258,7 +258,7 @@ class ConnectionThread:
 
 
 def unwritable(error: OSError) -> Failure:
-    """Return the failure for a heads file without room for a new entry."""
+    """Return the failure for a heads file that cannot be extended; JOURNAL_FULL on a full disk."""
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
     return Failure("JOURNAL_FULL" if full else "JOURNAL_UNAVAILABLE", str(error), latched=not full)
 
