@@ -42,7 +42,7 @@ demo: $(VENV)/.runtime ## start a server, store a documentation, ask twelve ques
 test: setup ## run the fast tests, at most 5 minutes; COV=1 also measures branch coverage
 ifdef COV
 	rm -f .coverage .coverage.*
-	$(RUN) -m coverage run -m pytest $(PARALLEL) --timeout 120 -m '$(FAST)'
+	$(RUN) -m coverage run -m pytest $(PARALLEL) --timeout 120 --reruns 1 -m '$(FAST)'
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 else
