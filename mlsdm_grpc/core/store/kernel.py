@@ -151,10 +151,7 @@ def candidates(scores: Float32, error: float, *, top_k: int) -> tuple[Indices, f
     Cost: two passes over the scores. The rows are divided into at least ``2 * top_k`` groups. The
     k-th best of the group maxima is at most the k-th best of all rows, and close to it.
     """
-    n, peaks = len(scores), scores
-    groups = max(256, 1 << (2 * top_k - 1).bit_length())
-    if n >= 4 * groups and n % groups == 0:
-        peaks = scores.reshape(-1, groups).max(axis=0)
+    peaks = _peaks(scores, top_k)
     if not peaks.max() <= _HIGHEST:
         # A row that was corrupted in memory has no cosine; it must not hide the other rows.
         scores = np.where(scores <= _HIGHEST, scores, np.float32(-np.inf))
@@ -176,10 +173,7 @@ def candidates_of_all(
     Returns:
         Query and position of each candidate, ascending; and the lowest score that was required.
     """
-    n, peaks = scores.shape[1], scores
-    groups = max(256, 1 << (2 * top_k - 1).bit_length())
-    if n >= 4 * groups and n % groups == 0:
-        peaks = scores.reshape(len(scores), -1, groups).max(axis=1)
+    peaks = _peaks(scores, top_k)
     if not peaks.max() <= _HIGHEST:
         scores = np.where(scores <= _HIGHEST, scores, np.float32(-np.inf))
         return candidates_of_all(scores, error, top_k=top_k)
@@ -190,6 +184,16 @@ def candidates_of_all(
     least = np.maximum(limits, _LOWEST)
     owners, positions = (scores >= least[:, np.newaxis]).nonzero()
     return owners, positions, float(limits.min())
+
+
+def _peaks(scores: Float32, top_k: int) -> Float32:
+    """Return the maxima of groups of the last axis, or the scores if they are too few to group."""
+    n = scores.shape[-1]
+    groups = max(256, 1 << (2 * top_k - 1).bit_length())
+    if n < 4 * groups or n % groups:
+        return scores
+    peaks: Float32 = scores.reshape(*scores.shape[:-1], -1, groups).max(axis=-2)
+    return peaks
 
 
 def best(scores: Float32, k: int) -> float:
