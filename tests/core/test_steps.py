@@ -20,9 +20,12 @@ from mlsdm_grpc.journal.codec.snapshots import (
     snapshot_writer,
 )
 
-pytestmark = pytest.mark.skipif(
-    sys.gettrace() is not None, reason="what is traced takes many times as long"
-)
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(
+        sys.gettrace() is not None, reason="what is traced takes many times as long"
+    ),
+]
 
 STEP_S = 0.002
 """Longest step of work other than encoding and decoding, seconds."""
