@@ -20,7 +20,7 @@ from mlsdm_grpc.errors import (
     MlsdmError,
     PreconditionFailed,
 )
-from mlsdm_grpc.journal.codec.outcomes import outcome_to_proto
+from mlsdm_grpc.journal.codec.outcomes import write_outcome
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshot_rows import SnapshotDamaged
 from mlsdm_grpc.journal.codec.snapshots import snapshot_reader, snapshot_writer
@@ -148,7 +148,8 @@ class MindHandler:
             else:
                 if claim is LockMode.WRITE or claim is LockMode.EXCLUSIVE:
                     # Queries before a change must not see it, so they are answered first.
-                    replies += self._searches.search(searches.pop(request.space_id, []))
+                    if waiting := searches.pop(request.space_id, []):
+                        replies += self._searches.search(waiting)
                 replies += self._begin(kind, request, claim)
         for waiting in searches.values():
             replies += self._searches.search(waiting)
@@ -275,7 +276,7 @@ class MindHandler:
         record, outcome = yield from self._applying(mind, request.space_id, raw)
         outcome = outcome or mind.repeated(record)
         reply.space_bytes = _bytes(mind)
-        reply.outcome.CopyFrom(outcome_to_proto(outcome))
+        write_outcome(outcome, reply.outcome)
         if isinstance(outcome, EventOutcome | StreamOutcome) and mind.contents is not None:
             reply.synaptic_norms.extend(mind.contents.synapses.norms())
 
@@ -302,7 +303,7 @@ class MindHandler:
         outcome = self._mind(request).preview(decode_record(raw))
         reply.outcome.SetInParent()
         if outcome is not None:
-            reply.outcome.CopyFrom(outcome_to_proto(outcome))
+            write_outcome(outcome, reply.outcome)
 
     def _unload(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         self._minds.pop(request.space_id, None)

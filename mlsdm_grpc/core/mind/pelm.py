@@ -10,7 +10,6 @@ The memory has no clock: callers pass the time.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from mlsdm_grpc.core.store.recall_query import (
     without_words,
 )
 from mlsdm_grpc.core.store.word_recall import WordSearch
+from mlsdm_grpc.values import value_class
 
 __all__ = ["Components", "Hit", "Pelm", "unit_row"]
 
@@ -36,7 +36,7 @@ def unit_row(vector: Vector) -> Float32:
     return (vector.raw.astype(np.float64) * vector.inv_norm).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Components:
     """Components of a resonance."""
 
@@ -46,7 +46,7 @@ class Components:
     synaptic_bias: float
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Hit:
     """One recalled memory; ``row`` is a copy of its unit vector."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,11 +19,12 @@ from mlsdm_grpc.core.model.bodies import PutMemories
 from mlsdm_grpc.core.model.new_memory import Float32, NewMemory
 from mlsdm_grpc.core.model.semantics import Moment
 from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.values import value_class
 
 __all__ = ["PutCandidate", "PutCandidates", "float32", "living", "prepare", "repeated"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PutCandidate:
     """A new memory with its derived values."""
 

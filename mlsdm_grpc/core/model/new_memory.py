@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mlsdm_grpc.values import value_class
 
 __all__ = [
     "MAX_LABELS",
@@ -35,7 +37,7 @@ MAX_METADATA_BYTES = 4_096
 Float32: TypeAlias = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Vector:
     """An embedding as sent by the writer, with its inverse norm.
 
@@ -59,7 +61,7 @@ class Source(enum.IntEnum):
     SYSTEM = 4
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Provenance:
     """Origin of a memory: source, model, policy and parents."""
 
@@ -77,7 +79,7 @@ class ExchangeRole(enum.IntEnum):
     ANSWER = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class NewMemory:
     """One memory of a :class:`PutMemories` record."""
 

@@ -32,6 +32,9 @@ _MAX_CHAR_BYTES: Final = 4
 # Upper bounds of the tags and lengths of a string field, and of all other fields together, bytes.
 _FRAME_BYTES: Final = 12
 _SCALAR_BYTES: Final = 128
+# A lookup takes a tenth of the time of a call of the enumeration.
+_SOURCES: Final = {int(source): source for source in Source}
+_ROLES: Final = {int(role): role for role in ExchangeRole}
 _K = TypeVar("_K")
 _T = TypeVar("_T")
 
@@ -175,7 +178,7 @@ def memory_from_proto(message: pb.NewMemory) -> NewMemory:
         context=message.context,
         event_time_ns=message.event_time_ns,
         conversation_id=message.conversation_id,
-        role=ExchangeRole(message.role),
+        role=_ROLES[message.role],
     )
 
 
@@ -202,7 +205,7 @@ def provenance_to_proto(provenance: Provenance) -> pb.Provenance:
 def provenance_from_proto(message: pb.Provenance) -> Provenance:
     """Return the provenance in ``message``."""
     return Provenance(
-        source=Source(message.source),
+        source=_SOURCES[message.source],
         model=message.model,
         policy_version=message.policy_version,
         parent_ids=tuple(message.parent_ids),
