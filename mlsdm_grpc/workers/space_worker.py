@@ -61,6 +61,9 @@ STARTED_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
 at its admission and not a later change in progress."""
 MAX_KEPT_BYTES: Final = 64 * 1_024 * 1_024
 """Bytes copied for a snapshot in progress above which writes wait for its end."""
+# The size of a space is reported with larger records, and with every eighth smaller one.
+_SMALL_BYTES: Final = 16 * 1_024
+_SIZED: Final = 8
 # Approximate size of an empty space in worker and server, bytes.
 _MIND_BYTES: Final = 32 * 1024
 # Approximate size of a remembered request, bytes.
@@ -146,10 +149,10 @@ class MindHandler:
             elif kind == "search" and claim is LockMode.POINT_READ:
                 searches.setdefault(request.space_id, []).append(request)
             else:
-                if claim is LockMode.WRITE or claim is LockMode.EXCLUSIVE:
+                changes = claim is LockMode.WRITE or claim is LockMode.EXCLUSIVE
+                if changes and request.space_id in searches:
                     # Queries before a change must not see it, so they are answered first.
-                    if waiting := searches.pop(request.space_id, []):
-                        replies += self._searches.search(waiting)
+                    replies += self._searches.search(searches.pop(request.space_id))
                 replies += self._begin(kind, request, claim)
         for waiting in searches.values():
             replies += self._searches.search(waiting)
@@ -275,7 +278,8 @@ class MindHandler:
         raw = self._records.pop(request.call_id, request.apply)
         record, outcome = yield from self._applying(mind, request.space_id, raw)
         outcome = outcome or mind.repeated(record)
-        reply.space_bytes = _bytes(mind)
+        if len(raw) > _SMALL_BYTES or mind.revision < _SIZED or not mind.revision % _SIZED:
+            reply.space_bytes = _bytes(mind)
         write_outcome(outcome, reply.outcome)
         if isinstance(outcome, EventOutcome | StreamOutcome) and mind.contents is not None:
             reply.synaptic_norms.extend(mind.contents.synapses.norms())

@@ -33,7 +33,9 @@ __all__ = ["Components", "Hit", "Pelm", "unit_row"]
 
 def unit_row(vector: Vector) -> Float32:
     """Return the stored row of ``vector``: ``raw * inv_norm``, rounded to float32."""
-    return (vector.raw.astype(np.float64) * vector.inv_norm).astype(np.float32)
+    wide = vector.raw.astype(np.float64)
+    wide *= vector.inv_norm
+    return wide.astype(np.float32)
 
 
 @value_class

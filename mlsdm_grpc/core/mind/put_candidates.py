@@ -149,8 +149,10 @@ def repeated(contents: Contents, candidate: PutCandidate, now: Moment) -> Memory
     if replaces and living(contents.pelm.get(candidate.new.memory_id), now) is not None:
         return None
     found = contents.pelm.duplicates(candidate.digest)
+    if not found:
+        return None
     if now.semantics_version == 1:
-        return living(next(found, None), now)
+        return living(found[0], now)
     fitting = (
         memory
         for memory in found

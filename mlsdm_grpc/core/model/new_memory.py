@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import fields
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ __all__ = [
     "MAX_METADATA_BYTES",
     "MAX_PARENTS",
     "MAX_TEXT_BYTES",
+    "STORED_FLOAT32",
     "ExchangeRole",
     "Float32",
     "NewMemory",
@@ -35,6 +36,8 @@ MAX_METADATA_BYTES = 4_096
 
 
 Float32: TypeAlias = NDArray[np.float32]
+STORED_FLOAT32: Final = np.dtype("<f4")
+"""Type of the components of vectors in records and under checksums."""
 
 
 @value_class

@@ -9,7 +9,14 @@ from typing import Any, Final, TypeVar, overload
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
-from mlsdm_grpc.core.model.new_memory import ExchangeRole, NewMemory, Provenance, Source, Vector
+from mlsdm_grpc.core.model.new_memory import (
+    STORED_FLOAT32,
+    ExchangeRole,
+    NewMemory,
+    Provenance,
+    Source,
+    Vector,
+)
 
 __all__ = [
     "Decoded",
@@ -136,7 +143,7 @@ def memory_to_proto(memory: NewMemory) -> pb.NewMemory:
         memory_id=memory.memory_id,
         caller_chosen_id=memory.caller_chosen_id,
         text=memory.text,
-        embedding_f32_le=memory.vector.raw.astype("<f4", copy=False).tobytes(),
+        embedding_f32_le=memory.vector.raw.astype(STORED_FLOAT32, copy=False).tobytes(),
         inv_norm=memory.vector.inv_norm,
         phase=memory.phase,
         confidence=memory.confidence,
@@ -162,7 +169,7 @@ def memory_from_proto(message: pb.NewMemory) -> NewMemory:
     """Return the memory in ``message``."""
     return NewMemory(
         memory_id=message.memory_id,
-        vector=Vector(np.frombuffer(message.embedding_f32_le, "<f4"), message.inv_norm),
+        vector=Vector(np.frombuffer(message.embedding_f32_le, STORED_FLOAT32), message.inv_norm),
         caller_chosen_id=message.caller_chosen_id,
         text=message.text,
         phase=message.phase if message.HasField("phase") else None,

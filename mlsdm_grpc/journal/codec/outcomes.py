@@ -42,7 +42,33 @@ def write_outcome(outcome: Outcome, message: pb.Outcome) -> None:
         _write_put(outcome, message.put)
     elif isinstance(outcome, EventOutcome):
         _write_event(outcome, message.event)
-    elif isinstance(outcome, ConsolidateOutcome):
+    elif isinstance(outcome, StreamOutcome):
+        message.stream.acked_sequence = outcome.acked_sequence
+        for item in outcome.items:
+            entry = message.stream.items.add()
+            if item is not None:
+                write_outcome(item, entry)
+        message.stream.SetInParent()
+    elif isinstance(outcome, Refusal):
+        message.refusal.reason = outcome.reason
+        message.refusal.message = outcome.message
+        message.refusal.metadata.extend(pairs_to_proto(outcome.metadata))
+        message.refusal.SetInParent()
+    else:
+        _write_change(outcome, message)
+
+
+def _write_change(
+    outcome: ConsolidateOutcome
+    | DeleteOutcome
+    | SpaceChanged
+    | SpaceCreated
+    | PolicySet
+    | SemanticsUpgraded
+    | LossAccepted,
+    message: pb.Outcome,
+) -> None:
+    if isinstance(outcome, ConsolidateOutcome):
         message.consolidated.merged_count = outcome.merged_count
         message.consolidated.purged_count = outcome.purged_count
         message.consolidated.used = outcome.used
@@ -60,19 +86,8 @@ def write_outcome(outcome: Outcome, message: pb.Outcome) -> None:
     elif isinstance(outcome, SemanticsUpgraded):
         message.semantics_upgraded.upgraded = outcome.upgraded
         message.semantics_upgraded.SetInParent()
-    elif isinstance(outcome, LossAccepted):
-        message.loss_accepted.SetInParent()
-    elif isinstance(outcome, StreamOutcome):
-        message.stream.acked_sequence = outcome.acked_sequence
-        for item in outcome.items:
-            entry = message.stream.items.add()
-            if item is not None:
-                write_outcome(item, entry)
-        message.stream.SetInParent()
     else:
-        message.refusal.reason = outcome.reason
-        message.refusal.message = outcome.message
-        message.refusal.metadata.extend(pairs_to_proto(outcome.metadata))
+        message.loss_accepted.SetInParent()
 
 
 # Fields are set one by one: a message made from keyword arguments takes three times as long.
