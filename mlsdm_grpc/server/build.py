@@ -26,10 +26,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.config import (
     Address,
-    AuthMode,
     JournalKind,
     ScorerKind,
-    SecuritySettings,
     Settings,
 )
 from mlsdm_grpc.core.model.policy import Enforcement
@@ -56,9 +54,8 @@ from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.protection.sensors import Sensors
-from mlsdm_grpc.security.bearer_tokens import DevAuthenticator, TokenAuthenticator
-from mlsdm_grpc.security.principal import Authenticator
 from mlsdm_grpc.server import health as health_names
+from mlsdm_grpc.server.authentication import build_authenticator
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.health import Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
@@ -227,7 +224,7 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
     settings, health = parts.settings, parts.health
     drain = DrainInterceptor()
     authenticator = await anyio.to_thread.run_sync(
-        _authenticator, settings.security, parts.engine.clock
+        build_authenticator, settings.security, parts.engine.clock
     )
     monitor = _monitor(parts)
     chain = build_chain(
@@ -392,9 +389,3 @@ def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | N
     from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder
 
     return OpenAIEmbedder(settings.embedder, settings.llm, metrics=metrics, clock=time.monotonic)
-
-
-def _authenticator(security: SecuritySettings, clock: Clock) -> Authenticator:
-    if security.mode is AuthMode.DEV or security.tokens_file is None:
-        return DevAuthenticator()
-    return TokenAuthenticator(security.tokens_file, now=clock.now)
