@@ -61,7 +61,7 @@ class FileWatch:
     async def changed(self) -> bool:
         """Wait for the next reload, and return True if all owners accepted their files."""
         while True:
-            # No message tells of a changed file on every file system, so its content is compared.
+            # Notifications of changes exist on some file systems only, so contents are compared.
             try:
                 async with asyncio.timeout(self._interval_s):
                     await self._requested.wait()
