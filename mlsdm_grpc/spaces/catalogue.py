@@ -28,7 +28,7 @@ from mlsdm_grpc.spaces.directory import TENANT_SPACE
 from mlsdm_grpc.spaces.space import Space, revision_not_reached
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.ticket import Ticket
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["PAGE_S", "Catalogue", "Listed", "SpacePage"]
 

@@ -6,7 +6,7 @@ import uuid
 
 from mlsdm_grpc.errors import DeadlineExceeded
 from mlsdm_grpc.protection.lanes import Lane
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Ticket", "outcome_unknown"]
 

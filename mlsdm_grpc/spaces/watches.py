@@ -18,7 +18,7 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.spaces.directory import space_not_found
 from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Pace", "Watches"]
 

@@ -34,7 +34,7 @@ from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.space import Space, SpaceStatus
 from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 from mlsdm_grpc.workers.frames import placed
 from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error

@@ -20,7 +20,7 @@ import structlog
 
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.protection.sensors import resident_bytes
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 from mlsdm_grpc.workers.link import InlineLink, Link, worker_lost
 from mlsdm_grpc.workers.main import make_handler
 from mlsdm_grpc.workers.process import (

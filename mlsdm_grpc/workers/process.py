@@ -16,7 +16,7 @@ import anyio
 import structlog
 
 from mlsdm_grpc.protection.allocator import MMAP_THRESHOLD_BYTES
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 from mlsdm_grpc.workers.link import SocketLink
 from mlsdm_grpc.workers.progress import Progress, shared_page
 

@@ -17,7 +17,7 @@ from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.journal.codec.new_memories import Decoded, pairs_to_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
 from mlsdm_grpc.journal.codec.snapshot_rows import memory_from_row, memory_to_row
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "Ask",

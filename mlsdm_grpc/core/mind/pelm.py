@@ -26,7 +26,7 @@ from mlsdm_grpc.core.store.recall_query import (
     without_words,
 )
 from mlsdm_grpc.core.store.word_recall import WordSearch
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Components", "Hit", "Pelm", "unit_row"]
 

@@ -19,7 +19,7 @@ from mlsdm_grpc.core.model.bodies import PutMemories
 from mlsdm_grpc.core.model.new_memory import Float32, NewMemory
 from mlsdm_grpc.core.model.semantics import Moment
 from mlsdm_grpc.core.store.memory_value import Memory
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["PutCandidate", "PutCandidates", "float32", "living", "prepare", "repeated"]
 

@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
 from mlsdm_grpc.core.model.outcome import Outcome, PutOutcome, StreamOutcome
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "MAX_ENTRIES",

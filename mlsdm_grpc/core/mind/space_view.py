@@ -7,7 +7,7 @@ import numpy as np
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.model.parameters import SpaceParameters
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["SpaceView", "view_of"]
 

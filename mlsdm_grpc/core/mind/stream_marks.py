@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["MAX_FINISHED", "MAX_STREAMS", "StreamMark", "StreamMarks"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.core.model.parameters import MoralPolicy, OntologyCategory, SpaceParameters
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "AcceptLoss",

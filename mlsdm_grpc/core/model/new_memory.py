@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "MAX_LABELS",

@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from typing import Final
 
 from mlsdm_grpc.core.model.new_memory import Vector
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "FIRST_MERGE_MIN_COSINE",

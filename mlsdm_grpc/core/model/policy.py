@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "Decision",

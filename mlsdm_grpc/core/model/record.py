@@ -24,7 +24,7 @@ from mlsdm_grpc.core.model.bodies import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.core.model.policy import SetPolicy
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Record", "RecordBody"]
 

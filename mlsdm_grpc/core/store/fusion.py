@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.lexical_index import LexicalHits
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Fused", "Fuser", "Fusion", "fusion_of"]
 

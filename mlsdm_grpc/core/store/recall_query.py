@@ -9,7 +9,7 @@ import numpy as np
 from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.fusion import Fusion
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "NOTHING",

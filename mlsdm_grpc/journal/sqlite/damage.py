@@ -17,7 +17,7 @@ import structlog
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.files import sync_directory
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Damage", "DamagedFolder", "OnDamage", "Reporter", "data_loss"]
 

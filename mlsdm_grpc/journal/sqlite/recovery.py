@@ -25,7 +25,7 @@ from mlsdm_grpc.journal.sqlite.damage import Damage, Reporter
 from mlsdm_grpc.journal.sqlite.opening import OpenDatabase, take_over
 from mlsdm_grpc.journal.sqlite.salvage import DATABASE
 from mlsdm_grpc.journal.sqlite.semantics_mark import new_spaces_version
-from mlsdm_grpc.values import value_class
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["DamagedSpace", "Recovery", "recovering"]
 
