@@ -118,7 +118,7 @@ def prepare(
         if renews and old is not None:
             # Labels of earlier duplicates in the batch count too.
             renews = labels_fit(old.labels, earlier, new.labels)
-        if next(contents.pelm.duplicates(candidate.digest), None) is not None:
+        if len(body.memories) > 1 and contents.pelm.duplicates(candidate.digest):
             # Only a stored memory can be renewed. To keep the labels of all would take more memory
             # than the batch.
             brought[candidate.digest] = tuple({*earlier, *new.labels})
