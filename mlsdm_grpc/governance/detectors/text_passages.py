@@ -22,6 +22,7 @@ from mlsdm_grpc.governance.matching.findings import (
     merged,
 )
 from mlsdm_grpc.governance.matching.normalization import Folded, plain
+from mlsdm_grpc.governance.matching.plain_words import PlainWords
 from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS
 
 __all__ = [
@@ -84,6 +85,11 @@ class ReadText:
     def folded(self) -> Folded:
         """Text in plain form."""
         return plain(self.text)
+
+    @cached_property
+    def plain_words(self) -> PlainWords:
+        """Words for the lexicons."""
+        return PlainWords(self.folded)
 
     @cached_property
     def words(self) -> list[WordFeatures]:
