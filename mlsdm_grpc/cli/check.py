@@ -10,7 +10,6 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -165,13 +164,13 @@ def _port(name: str, setting: str, address: "Address") -> CheckResult:
 
 
 def _tokens(settings: "Settings") -> CheckResult | None:
-    from mlsdm_grpc.security.bearer_tokens import TokenAuthenticator
+    from mlsdm_grpc.security.static_keys import read_keys
 
     file = settings.security.tokens_file
     if file is None:
         return None
     try:
-        TokenAuthenticator(file, now=lambda: datetime.now(UTC))
+        read_keys(file)
     except InvalidInput as error:
         faults = "; ".join(f"{each.field} {each.description}" for each in error.violations)
         return CheckResult("tokens file", ok=False, detail=f"{file}: {faults}")

@@ -1,24 +1,39 @@
-"""Authorization: only operators may act on the node, by the rule of each RPC in the contract."""
+"""Authorization: the permission that the contract requires for each RPC."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from mlsdm_grpc.errors import PermissionDenied
+from mlsdm_grpc.security.roles import TENANT_WIDE
 from mlsdm_grpc.wire.call import Interceptor
 
 if TYPE_CHECKING:
-    from mlsdm_grpc.wire.call import Call
+    from mlsdm_grpc.wire.call import Call, Method
 
 __all__ = ["AuthzInterceptor"]
 
 
 class AuthzInterceptor(Interceptor):
-    """Refuses RPCs of the platform to tenant principals."""
+    """Refuses RPCs whose permission the principal lacks.
+
+    Spaces are checked once the request is read: :mod:`mlsdm_grpc.wire.request_space`.
+    """
 
     def before(self, call: Call) -> None:
-        if call.method.platform and not call.principal.platform:
+        method, principal = call.method, call.principal
+        if method.permission not in principal.permissions and method.permission:
             raise PermissionDenied(
-                "The RPC operates the node, and the credential has no platform permission.",
-                metadata={"permission": call.method.permission, "scope": "platform"},
+                f"The credential has no permission {method.permission}.",
+                metadata=_needed(method),
             )
+        if principal.spaces is not None and method.permission in TENANT_WIDE:
+            raise PermissionDenied(
+                "The RPC changes all spaces of the tenant, and the credential is limited to some.",
+                metadata=_needed(method),
+            )
+
+
+def _needed(method: Method) -> dict[str, str]:
+    scope = "platform" if method.platform else "tenant"
+    return {"permission": method.permission, "scope": scope}

@@ -10,6 +10,7 @@ from mlsdm_grpc.interceptors.authz import AuthzInterceptor
 from mlsdm_grpc.interceptors.call_metrics import MetricsInterceptor
 from mlsdm_grpc.interceptors.call_status import StatusInterceptor
 from mlsdm_grpc.interceptors.deadline import DeadlineInterceptor
+from mlsdm_grpc.interceptors.impersonation import ImpersonationInterceptor
 from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
 from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
     from mlsdm_grpc.interceptors.drain import DrainInterceptor
     from mlsdm_grpc.observability.metrics import Metrics
-    from mlsdm_grpc.security.principal import Authenticator
+    from mlsdm_grpc.security.authenticator import Authenticator
     from mlsdm_grpc.wire.call import Interceptor
 
 __all__ = ["ORDER", "ChainEntry", "build_chain"]
@@ -42,7 +43,8 @@ ORDER: Final = (
     ChainEntry("drain", after=("status",)),
     ChainEntry("deadline", after=("status",)),
     ChainEntry("authn", after=("status", "drain", "deadline")),
-    ChainEntry("authz", after=("status", "authn")),
+    ChainEntry("impersonation", after=("status", "authn")),
+    ChainEntry("authz", after=("status", "authn", "impersonation")),
     ChainEntry("admission", after=("status", "authn", "authz")),
 )
 """Outermost first. Interceptors that count or log are outside ``status``; those that refuse are
@@ -68,6 +70,7 @@ def build_chain(
         "drain": drain,
         "deadline": DeadlineInterceptor(settings),
         "authn": AuthnInterceptor(authenticator),
+        "impersonation": ImpersonationInterceptor(),
         "authz": AuthzInterceptor(),
         "admission": admission,
     }

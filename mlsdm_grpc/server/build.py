@@ -26,10 +26,8 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.config import (
     Address,
-    AuthMode,
     JournalKind,
     ScorerKind,
-    SecuritySettings,
     Settings,
 )
 from mlsdm_grpc.core.model.policy import Enforcement
@@ -56,9 +54,8 @@ from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.protection.sensors import Sensors
-from mlsdm_grpc.security.bearer_tokens import DevAuthenticator, TokenAuthenticator
-from mlsdm_grpc.security.principal import Authenticator
 from mlsdm_grpc.server import health as health_names
+from mlsdm_grpc.server.authentication import Authentication, build_authentication
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.health import Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
@@ -113,6 +110,7 @@ class RunningServer:
     stop: anyio.Event
     monitor: Monitor
     journal: Journal
+    authentication: Authentication
 
     async def drain(self) -> None:
         """Complete the calls in flight and close the gRPC port."""
@@ -226,8 +224,8 @@ class _ServerParts:
 async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
     settings, health = parts.settings, parts.health
     drain = DrainInterceptor()
-    authenticator = await anyio.to_thread.run_sync(
-        _authenticator, settings.security, parts.engine.clock
+    authentication = await anyio.to_thread.run_sync(
+        build_authentication, settings.security, parts.engine.clock
     )
     monitor = _monitor(parts)
     chain = build_chain(
@@ -235,7 +233,7 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
         ids=parts.engine.ids,
         metrics=parts.metrics,
         drain=drain,
-        authenticator=authenticator,
+        authenticator=authentication.authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
     )
     bounds = bounds_of(settings.governance.max_text_bytes, settings.llm.max_prompt_bytes)
@@ -253,6 +251,7 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
             update = partial(update_health, health, monitor, parts.gateway, parts.engine.clock)
             await update()
             tasks.start_soon(monitor.run, update)
+            tasks.start_soon(authentication.run, data_port.in_flight)
             try:
                 yield RunningServer(
                     listen,
@@ -264,6 +263,7 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
                     parts.stop,
                     monitor,
                     parts.journal,
+                    authentication,
                 )
             finally:
                 tasks.cancel_scope.cancel()
@@ -392,9 +392,3 @@ def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | N
     from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder
 
     return OpenAIEmbedder(settings.embedder, settings.llm, metrics=metrics, clock=time.monotonic)
-
-
-def _authenticator(security: SecuritySettings, clock: Clock) -> Authenticator:
-    if security.mode is AuthMode.DEV or security.tokens_file is None:
-        return DevAuthenticator()
-    return TokenAuthenticator(security.tokens_file, now=clock.now)

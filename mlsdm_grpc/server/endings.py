@@ -10,7 +10,7 @@ from mlsdm_grpc.interceptors.drain import draining
 if TYPE_CHECKING:
     from mlsdm_grpc.wire.call import Call
 
-__all__ = ["cut", "expired", "too_large"]
+__all__ = ["cut", "expired", "silent", "too_large"]
 
 
 def _may_have_written(call: Call) -> bool:
@@ -45,4 +45,15 @@ def too_large(size: int, limit: int) -> InvalidInput:
         f"The request has {size} bytes; at most {limit} are allowed for this method.",
         reason="REQUEST_TOO_LARGE",
         metadata={"limit": str(limit), "actual": str(size)},
+    )
+
+
+def silent(limit_s: float) -> DeadlineExceeded:
+    """Return the error of a call whose request message did not arrive in time."""
+    seconds = f"{limit_s:g}"
+    return DeadlineExceeded(
+        f"The request message did not arrive within {seconds} s; nothing was written. Send it"
+        " when the call begins.",
+        reason="DEADLINE_EXPIRED",
+        metadata={"limit_s": seconds},
     )

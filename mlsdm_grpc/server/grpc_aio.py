@@ -21,7 +21,8 @@ from google.protobuf.message_factory import GetMessageClass
 from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
 from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
-from mlsdm_grpc.server.handlers import Chain, MethodHandler, StreamAnswer, UnaryAnswer, WriterAnswer
+from mlsdm_grpc.server.handlers import MethodHandler, StreamAnswer, UnaryAnswer, WriterAnswer
+from mlsdm_grpc.server.hooks import Chain
 from mlsdm_grpc.server.room import Room
 from mlsdm_grpc.wire.bounds import BOUNDS
 from mlsdm_grpc.wire.call import Call, Method, RpcShape
@@ -132,12 +133,15 @@ class Router(grpc.GenericRpcHandler):
                 instead of the call, need no credential, and may write to the context.
 
         Raises:
-            TypeError: A method is neither kind of function.
+            TypeError: A method is neither kind of function, or the contract gives it no permission
+                or scope.
         """
         full_name = name or service.full_name
         self._services.append(full_name)
         for descriptor in service.methods:
             rule = descriptor.GetOptions().Extensions[authz_pb2.authz]
+            if not foreign and not (rule.permission and rule.scope):
+                raise TypeError(f"{full_name}/{descriptor.name} has no permission or no scope")
             method = Method(
                 full_name,
                 descriptor.name,

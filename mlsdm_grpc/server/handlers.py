@@ -18,34 +18,37 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import grpc
 import structlog
 
-from mlsdm_grpc.errors import RETRY_AT_ONCE_S, DeadlineExceeded, Unavailable
+from mlsdm_grpc.errors import RETRY_AT_ONCE_S, Unavailable
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.protection.concurrency import TimeLimit
-from mlsdm_grpc.server.endings import cut, expired, too_large
-from mlsdm_grpc.server.inflight import InFlight
-from mlsdm_grpc.server.room import Holding, Room
+from mlsdm_grpc.server.endings import cut, expired, silent, too_large
+from mlsdm_grpc.server.hooks import Chain
+from mlsdm_grpc.server.room import Holding
 from mlsdm_grpc.wire.bounds import SCAN_BYTES
-from mlsdm_grpc.wire.call import Call, Interceptor, Method, RpcStatus
+from mlsdm_grpc.wire.call import Call, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.method_classes import WORK, MethodClass
+from mlsdm_grpc.wire.request_space import RequestSpace
 from mlsdm_grpc.wire.status import to_status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from google.protobuf.message import Message
 
     from mlsdm_grpc.wire.reading import Reader
 
     Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
-    Hook: TypeAlias = Callable[[Call], None]
+    Before: TypeAlias = Callable[[Call], Awaitable[None] | None]
+    After: TypeAlias = Callable[[Call], None]
 
-__all__ = ["RECEIVE_S", "Chain", "MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
+__all__ = ["RECEIVE_S", "MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 # Errors of a read or write after the peer or the server is gone; one of them is private in grpc.
@@ -66,34 +69,15 @@ _OPEN_BYTES: Final = SMALL_BYTES
 _logger = structlog.get_logger(component="transport")
 
 
-class Chain:
-    """Bound hooks of the interceptors."""
-
-    def __init__(
-        self, interceptors: Sequence[Interceptor], clock: Callable[[], float], room: Room
-    ) -> None:
-        self.clock = clock
-        self.room = room
-        self.in_flight = InFlight()
-        self.befores: list[tuple[Hook, tuple[Hook, ...]]] = []
-        """Each ``before`` with the ``after`` hooks to run if it is the last one entered."""
-        afters: tuple[Hook, ...] = ()
-        for interceptor in interceptors:
-            cls = type(interceptor)
-            if cls.after is not Interceptor.after:
-                afters = (interceptor.after, *afters)
-            if cls.before is not Interceptor.before:
-                self.befores.append((interceptor.before, afters))
-        self.afters = afters
-        """The ``after`` hooks of a call that passed every ``before``."""
-
-
 class _Requests:
     """The messages of a client stream, parsed one by one."""
 
-    __slots__ = ("_context", "_holding", "_reader")
+    __slots__ = ("_check", "_context", "_holding", "_reader")
 
-    def __init__(self, context: Context, holding: Holding, reader: Reader) -> None:
+    def __init__(
+        self, context: Context, holding: Holding, reader: Reader, check: Callable[[Any], None]
+    ) -> None:
+        self._check = check
         self._context = context
         self._holding = holding
         self._reader = reader
@@ -109,14 +93,17 @@ class _Requests:
             raise StopAsyncIteration
         if len(raw) > SMALL_BYTES:
             await self._holding.convert(len(raw))
-        return await self._reader.read(raw)
+        request = await self._reader.read(raw)
+        self._check(request)
+        return request
 
 
 class MethodHandler(ABC):
     """Handler of one method; each subclass handles one kind of response."""
 
     __slots__ = (
-        "_bulk", "_calls", "_chain", "_foreign", "_large", "_method", "_reader", "_run", "_streams",
+        "_bulk", "_calls", "_chain", "_foreign", "_large", "_method", "_reader", "_run", "_space",
+        "_streams",
     )  # fmt: skip
 
     def __init__(
@@ -133,6 +120,7 @@ class MethodHandler(ABC):
         self._run = run
         self._reader = reader
         self._foreign = foreign
+        self._space = RequestSpace(reader.descriptor)
         self._bulk = WORK.get(method.path) is MethodClass.BULK
         self._large = self._bulk or method.name.startswith("Batch")
         self._streams = method.shape.client_streaming
@@ -146,14 +134,15 @@ class MethodHandler(ABC):
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - grpc.aio runs handlers in tasks
         self._calls[task] = call
-        afters: tuple[Hook, ...] = ()
+        afters: tuple[After, ...] = ()
         holding: Holding | None = None
         answer: bytes | None = None
         raised: BaseException | None = None
         try:
             for before, entered in chain.befores:
                 afters = entered
-                before(call)
+                if (waiting := before(call)) is not None:
+                    await waiting
             afters = chain.afters
             holding = Holding(chain.room, (call.principal.tenant, self._large))
             answer = await self._answer(holding, call, context)
@@ -196,8 +185,8 @@ class MethodHandler(ABC):
             call.repeated = frozenset(key for key, count in counts.items() if count > 1)
         return call
 
-    async def _request(self, holding: Holding, context: Context) -> Any:
-        """Receive the message of a call once there is capacity.
+    async def _request(self, holding: Holding, call: Call, context: Context) -> Any:
+        """Receive the message of a call once there is capacity, and check its space.
 
         Messages of a stream come one by one.
 
@@ -205,7 +194,8 @@ class MethodHandler(ABC):
         without a credential take nothing from those with one.
         """
         if self._streams:
-            return _Requests(context, holding, self._reader)
+            check = partial(self._space.check, call)
+            return _Requests(context, holding, self._reader, check)
         is_open = self._method.open
         if not is_open and not holding.try_expect():
             await holding.expect()
@@ -215,10 +205,14 @@ class MethodHandler(ABC):
         elif len(raw) > _OPEN_BYTES:
             raise too_large(len(raw), _OPEN_BYTES)
         if len(raw) <= SCAN_BYTES:
-            return self._reader.parse(raw)
-        if len(raw) > SMALL_BYTES:
-            await holding.convert(len(raw))
-        return await self._reader.read(raw)
+            request = self._reader.parse(raw)
+        else:
+            if len(raw) > SMALL_BYTES:
+                await holding.convert(len(raw))
+            request = await self._reader.read(raw)
+        if call.principal.spaces is not None:
+            self._space.check(call, request)
+        return request
 
     async def _receive(self, context: Context) -> bytes:
         limit = TimeLimit(asyncio.get_running_loop().time() + RECEIVE_S)
@@ -227,7 +221,7 @@ class MethodHandler(ABC):
                 raw: Any = await context.read()
         except TimeoutError:
             if limit.is_over:
-                raise _silent() from None
+                raise silent(RECEIVE_S) from None
             raise
         if raw is grpc.aio.EOF:
             await _left(context)
@@ -267,7 +261,7 @@ class MethodHandler(ABC):
                 )
                 return None
             if self._chain.in_flight.was_cut(task):
-                call.error = cut(call)
+                call.error = call.cut_error or cut(call)
                 return None
             # The type stub omits None.
             remaining_s: float | None = context.time_remaining()
@@ -303,7 +297,9 @@ class UnaryAnswer(MethodHandler):
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
         # The request has no other reference, so the servicer may release it after reading.
         answer = _encoded(
-            await self._run(await self._request(holding, context), self._begin_work(call, context))
+            await self._run(
+                await self._request(holding, call, context), self._begin_work(call, context)
+            )
         )
         if len(answer) > SMALL_BYTES:
             # A written change must not be reported as refused: the client would assume it was not
@@ -317,7 +313,7 @@ class StreamAnswer(MethodHandler):
     __slots__ = ()
 
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
-        request = await self._request(holding, context)
+        request = await self._request(holding, call, context)
         async with contextlib.AsyncExitStack() as held:
             if self._bulk and not self._streams:
                 await held.enter_async_context(holding.export())
@@ -343,7 +339,7 @@ class WriterAnswer(MethodHandler):
     __slots__ = ()
 
     async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
-        request = await self._request(holding, context)
+        request = await self._request(holding, call, context)
         await _send_headers(call, context)
         await self._run(request, self._begin_work(call, context))
         return None
@@ -383,13 +379,3 @@ async def _fail(call: Call, context: Context) -> None:
         trailers[PUSHBACK] = str(status.pushback_ms)
     with contextlib.suppress(grpc.aio.InternalError):  # the peer went away meanwhile
         await context.abort(_CODES[status.code], status.message, tuple(trailers.items()))
-
-
-def _silent() -> DeadlineExceeded:
-    seconds = f"{RECEIVE_S:g}"
-    return DeadlineExceeded(
-        f"The request message did not arrive within {seconds} s; nothing was written. Send it"
-        " when the call begins.",
-        reason="DEADLINE_EXPIRED",
-        metadata={"limit_s": seconds},
-    )

@@ -8,6 +8,7 @@ from functools import partial
 
 from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2, event_pb2
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.security.principal import ATTEST
 from mlsdm_grpc.servicers.streams import serve_stream
 from mlsdm_grpc.spaces.watches import Pace
 from mlsdm_grpc.wire import requests, responses
@@ -40,7 +41,7 @@ class CognitionServicer:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         ticket = requests.ticket(fields, call, request, request.request_id)
-        draft = requests.event(fields, request, attested=call.principal.attest)
+        draft = requests.event(fields, request, attested=ATTEST in call.principal.permissions)
         event = await self._engine.intake.process_event(key, draft, ticket)
         return cognition_service_pb2.ProcessEventResponse(
             outcome=responses.event_outcome(

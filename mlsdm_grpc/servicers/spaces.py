@@ -74,8 +74,13 @@ class SpaceServicer:
             min_revision=min_revision,
             deadline_s=call.deadline_s,
         )
+        grants = call.principal.spaces
         return space_service_pb2.ListSpacesResponse(
-            spaces=map(spaces.listed_space, page.spaces),
+            spaces=(
+                spaces.listed_space(each)
+                for each in page.spaces
+                if grants is None or each.name in grants
+            ),
             next_page_token=encode_page_token(the_list, (), page.after) if page.after else "",
             revision=page.revision,
         )

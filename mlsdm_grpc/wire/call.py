@@ -9,7 +9,9 @@ from mlsdm_grpc.security.principal import ANONYMOUS, Criticality, Principal
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["OK", "Call", "Interceptor", "MetadataValue", "Method", "RpcShape", "RpcStatus"]
 
@@ -96,6 +98,8 @@ class Call:
     """Monotonic time at which the call arrived; the event loop counts on the same clock."""
     repeated: frozenset[str] = frozenset()
     """Metadata keys that the client sent more than once."""
+    identities: tuple[str, ...] = ()
+    """Names in the verified certificate of the client; empty without one."""
     request_id: str = ""
     """Identifier that correlates log lines and answers; it is not the idempotency key of a
     write."""
@@ -117,6 +121,9 @@ class Call:
     ending: asyncio.Future[str] | None = None
     """Future that lets a stream end in order. The servicer of such a stream creates it; the server
     sets the name of an ``ErrorReason`` when it stops, and then waits for the stream."""
+    cut_error: MlsdmError | None = None
+    """Error with which the server ends the call before its own end; None: the stop of the
+    server."""
     trailers: dict[str, MetadataValue] = field(default_factory=dict)
     """Trailing metadata of the answer."""
     error: BaseException | None = None
@@ -134,13 +141,14 @@ class Interceptor:
     """Base class of the hooks that run around every call.
 
     ``before`` runs before the request is parsed, outermost interceptor first; an exception ends the
-    call. ``after`` runs for every interceptor whose ``before`` was entered, innermost first. It
-    sees ``call.error`` and, outside the status interceptor, the final ``call.status``; it must not
-    raise. Both hooks are plain calls, because an asynchronous context manager around each would
-    cost more than their own work. A hook that is not overridden is never called.
+    call. It may return an awaitable, which is awaited before the next interceptor. ``after`` runs
+    for every interceptor whose ``before`` was entered, innermost first. It sees ``call.error`` and,
+    outside the status interceptor, the final ``call.status``; it must not raise. Both hooks are
+    plain calls, because an asynchronous context manager around each would cost more than their own
+    work. A hook that is not overridden is never called.
     """
 
-    def before(self, call: Call) -> None:
+    def before(self, call: Call) -> Awaitable[None] | None:
         """Run before the servicer."""
 
     def after(self, call: Call) -> None:

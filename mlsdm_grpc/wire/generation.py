@@ -17,6 +17,7 @@ from mlsdm_grpc.generation.generation_events import (
 from mlsdm_grpc.generation.speech_repair import Spent
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.llm.providers.provider import Finish
+from mlsdm_grpc.security.principal import ATTEST
 from mlsdm_grpc.wire import bounds, limits, queries, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
@@ -73,7 +74,7 @@ def generation_request(
         prompt=fields.text("prompt", message.prompt, required=True, max_bytes=most),
         ticket=requests.ticket(fields, call, message, message.request_id),
         moral_value=moral_value,
-        attested=call.principal.attest,
+        attested=ATTEST in call.principal.permissions,
         max_tokens=fields.count(
             "max_tokens", message.max_tokens, low=0, high=settings.max_tokens_limit
         ),

@@ -12,6 +12,7 @@ __all__ = [
     "QUEUE_WAIT",
     "REQUEST_ID",
     "STATUS_DETAILS",
+    "TENANT",
     "is_safe_request_id",
 ]
 
@@ -22,6 +23,7 @@ REQUEST_ID = "x-request-id"
 PUSHBACK = "grpc-retry-pushback-ms"
 QUEUE_WAIT = "x-mlsdm-queue-wait-us"
 STATUS_DETAILS = "grpc-status-details-bin"
+TENANT = "x-mlsdm-tenant"
 
 _SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 

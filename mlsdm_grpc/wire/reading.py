@@ -127,7 +127,9 @@ class Reader:
         self._method = method
         self._type: Any = request_type
         descriptor: Any = request_type.DESCRIPTOR
-        self._path: Final = ITEMS.get(descriptor.full_name, ())
+        self.descriptor = descriptor
+        """Descriptor of the requests."""
+        self._path: Final = ITEMS.get(self.descriptor.full_name, ())
         self._shape = MessageShape(descriptor, bounds, self._path)
         self._item_type: Any = _item_type(self._type, self._path)
         self._item_shape = MessageShape(self._item_type.DESCRIPTOR, bounds)

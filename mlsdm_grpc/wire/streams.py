@@ -38,6 +38,7 @@ from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
 from mlsdm_grpc.journal.codec.new_memories import packed_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.candidates import Candidate
+from mlsdm_grpc.security.principal import ATTEST
 from mlsdm_grpc.wire import bounds, limits, requests, responses
 from mlsdm_grpc.wire.call import Call
 from mlsdm_grpc.wire.fields import Fields
@@ -133,7 +134,9 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             if not 1 <= len(parts) <= bounds.STREAM_BATCH.limit:
                 fields.fault(f"batch.{name}", bounds.STREAM_BATCH.description)
             fields.check()
-            drafts = await self._candidates(parts, opening, attested=call.principal.attest)
+            drafts = await self._candidates(
+                parts, opening, attested=ATTEST in call.principal.permissions
+            )
             yield ItemBatch(first_sequence, drafts)
 
     def response(self, event: StreamEvent, opening: Opening) -> ResponseT:

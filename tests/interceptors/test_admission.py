@@ -182,6 +182,6 @@ def test_only_operators_act_on_the_node():
     with pytest.raises(PermissionDenied) as raised:
         AuthzInterceptor().before(call)
     assert raised.value.metadata == {"permission": "admin.write", "scope": "platform"}
-    call.principal = Principal("sre", "acme", platform=True)
+    call.principal = Principal("sre", "acme", frozenset({"admin.write"}))
     AuthzInterceptor().before(call)
     AuthzInterceptor().before(make_call())

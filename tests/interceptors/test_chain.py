@@ -11,7 +11,7 @@ from mlsdm_grpc.interceptors.chain import ORDER, build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.mode_machine import ModeMachine
-from mlsdm_grpc.security.bearer_tokens import DevAuthenticator
+from mlsdm_grpc.security.authenticator import DevAuthenticator
 
 NAMES = [entry.name for entry in ORDER]
 
@@ -26,6 +26,7 @@ def test_the_order_is_the_documented_one():
         "drain",
         "deadline",
         "authn",
+        "impersonation",
         "authz",
         "admission",
     ]

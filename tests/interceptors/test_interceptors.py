@@ -97,7 +97,7 @@ def test_draining_refuses_all_but_open_methods():
 
 
 class _Known:
-    def authenticate(self, metadata, repeated):
+    def authenticate(self, metadata, repeated, *_):
         if metadata.get("authorization") != "Bearer right" or repeated:
             raise Unauthenticated("No.")
         return Principal("job", "acme")

@@ -6,15 +6,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mlsdm_grpc.errors import InvalidInput, Unauthenticated
-from mlsdm_grpc.security.bearer_tokens import (
-    MAX_CREDENTIAL_BYTES,
-    DevAuthenticator,
-    TokenAuthenticator,
-)
-from mlsdm_grpc.security.principal import Criticality, Principal
+from mlsdm_grpc.security.authenticator import DevAuthenticator, VerifierChain
+from mlsdm_grpc.security.presented import MAX_CREDENTIAL_BYTES
+from mlsdm_grpc.security.principal import ATTEST, Criticality
+from mlsdm_grpc.security.roles import ROLES
+from mlsdm_grpc.security.static_keys import StaticKeys
 from tests.support.ping import serving
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def _reading(file, now=lambda: NOW):
+    return VerifierChain([StaticKeys(file, now=now)])
 
 
 def _sha(token):
@@ -38,7 +41,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def tokens(write):
-    return TokenAuthenticator(
+    return _reading(
         write(
             _entry("right")
             + _entry("other", name="reader", tenant="zeta-1")
@@ -54,23 +57,24 @@ def _ask(tokens, repeated=(), **metadata):
 
 
 def test_a_token_proves_its_principal(tokens):
-    assert _ask(tokens, authorization="Bearer right") == Principal("job", "acme")
-    assert _ask(tokens, authorization="bearer  other ") == Principal("reader", "zeta-1")
-    assert _ask(tokens, x_api_key="right") == Principal("job", "acme")
+    for shown in ({"authorization": "Bearer right"}, {"x_api_key": "right"}):
+        found = _ask(tokens, **shown)
+        assert (found.name, found.tenant, found.actor) == ("job", "acme", None)
+        assert found.key_id == _sha("right")[:12]
+    found = _ask(tokens, authorization="bearer  other ")
+    assert (found.name, found.tenant) == ("reader", "zeta-1")
     assert _ask(tokens, authorization="Bearer young").name == "young"
 
 
 def test_a_token_says_what_its_holder_may_do(write):
     text = _entry("plain") + _entry("sre", criticality="critical")
     text += "platform = true\nattest = true\n"
-    tokens = TokenAuthenticator(write(text), now=lambda: NOW)
+    tokens = _reading(write(text))
     plain, sre = (_ask(tokens, x_api_key=token) for token in ("plain", "sre"))
-    assert (plain.max_criticality, plain.platform, plain.attest) == (
-        Criticality.DEFAULT,
-        False,
-        False,
-    )
-    assert (sre.max_criticality, sre.platform, sre.attest) == (Criticality.CRITICAL, True, True)
+    assert (plain.max_criticality, plain.roles) == (Criticality.DEFAULT, ("admin",))
+    assert plain.permissions == ROLES["admin"] | {"identity.read"}
+    assert (sre.max_criticality, sre.roles) == (Criticality.CRITICAL, ("admin", "operator"))
+    assert sre.permissions == plain.permissions | ROLES["operator"] | {ATTEST}
 
 
 def test_authorization_wins_over_the_other_key(tokens):
@@ -118,7 +122,7 @@ def test_two_credentials_are_none(tokens, key):
 
 def test_the_longest_credential_is_looked_at(write):
     token = "x" * (MAX_CREDENTIAL_BYTES - len("Bearer "))
-    tokens = TokenAuthenticator(write(_entry(token)), now=lambda: NOW)
+    tokens = _reading(write(_entry(token)))
     assert _ask(tokens, authorization=f"Bearer {token}").name == "job"
     with pytest.raises(Unauthenticated):
         _ask(tokens, authorization=f"Bearer {token}x")
@@ -126,7 +130,7 @@ def test_the_longest_credential_is_looked_at(write):
 
 def test_a_token_ends_at_its_moment_with_credential_expired(write):
     now = NOW - timedelta(seconds=1)
-    tokens = TokenAuthenticator(write(_entry("old", expires=NOW.isoformat())), now=lambda: now)
+    tokens = _reading(write(_entry("old", expires=NOW.isoformat())), now=lambda: now)
     assert _ask(tokens, authorization="Bearer old").name == "job"
     now = NOW
     with pytest.raises(Unauthenticated) as raised:
@@ -136,21 +140,19 @@ def test_a_token_ends_at_its_moment_with_credential_expired(write):
 
 
 def test_tokens_whose_digests_begin_alike_are_told_apart(write, monkeypatch):
-    monkeypatch.setattr("mlsdm_grpc.security.bearer_tokens.PREFIX_BYTES", 0)
-    tokens = TokenAuthenticator(
-        write(_entry("one", name="one") + _entry("two", name="two")), now=lambda: NOW
-    )
+    monkeypatch.setattr("mlsdm_grpc.security.static_keys.PREFIX_BYTES", 0)
+    tokens = _reading(write(_entry("one", name="one") + _entry("two", name="two")), now=lambda: NOW)
     assert [_ask(tokens, x_api_key=each).name for each in ("one", "two")] == ["one", "two"]
 
 
 def test_a_native_time_of_toml_is_taken(write):
     text = f'[[token]]\nname="a"\ntenant="b"\nsha256="{_sha("x")}"\nexpires=2027-01-01T00:00:00Z\n'
-    assert _ask(TokenAuthenticator(write(text), now=lambda: NOW), x_api_key="x").name == "a"
+    assert _ask(_reading(write(text)), x_api_key="x").name == "a"
 
 
 def _faults(file):
     with pytest.raises(InvalidInput) as raised:
-        TokenAuthenticator(file, now=lambda: NOW)
+        _reading(file)
     return {violation.field for violation in raised.value.violations}
 
 
@@ -198,7 +200,7 @@ def test_an_entry_that_is_no_table_is_a_fault(write):
 def test_a_file_that_cannot_be_read_is_a_fault_that_quotes_nothing(write, tmp_path):
     assert _faults(tmp_path / "none.toml") == {"tokens_file"}
     with pytest.raises(InvalidInput) as raised:
-        TokenAuthenticator(write("secret = = 1"), now=lambda: NOW)
+        _reading(write("secret = = 1"))
     assert "secret" not in str(raised.value.violations)
 
 
@@ -206,7 +208,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_that_quotes_nothing(write, tmp_pa
     "tenant", ["a", "0", "a-b_c", "a" * 63], ids=["one", "digit", "marks", "longest"]
 )
 def test_tenants_of_the_contract_are_accepted(write, tenant):
-    tokens = TokenAuthenticator(write(_entry("x", tenant=tenant)), now=lambda: NOW)
+    tokens = _reading(write(_entry("x", tenant=tenant)))
     assert _ask(tokens, x_api_key="x").tenant == tenant
 
 
@@ -229,7 +231,7 @@ async def test_over_the_wire(tokens):
             return result.code if result.code == "OK" else result.error.reason
 
         assert await ask(("authorization", "Bearer right")) == "OK"
-        assert running.ping.call.principal == Principal("job", "acme")
+        assert running.ping.call.principal.name == "job"
         assert await ask(("x-api-key", "right")) == "OK"
         assert await ask() == "CREDENTIAL_MISSING"
         assert await ask(("authorization", "Bearer old")) == "CREDENTIAL_EXPIRED"

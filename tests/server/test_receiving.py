@@ -27,10 +27,10 @@ AT_ONCE_S = 1.0
 class ByMetadata:
     """Takes the tenant from the metadata."""
 
-    def authenticate(self, metadata, repeated):
-        del repeated
+    def authenticate(self, metadata, *_):
         tenant = str(metadata.get("tenant", ""))
-        return Principal(name=tenant, tenant=tenant)
+        permissions = frozenset({"memory.read", "memory.write"})
+        return Principal(tenant, tenant, permissions)
 
 
 def room(messages):

@@ -16,6 +16,7 @@ import grpc.aio
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, MethodOptions
 
+from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
 from mlsdm_grpc.config import PressureSettings, ServerSettings
 from mlsdm_grpc.errors import MlsdmError, Unauthenticated, Unavailable
 from mlsdm_grpc.ids import Ids
@@ -24,8 +25,7 @@ from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.mode_machine import ModeMachine
-from mlsdm_grpc.security.bearer_tokens import DevAuthenticator
-from mlsdm_grpc.security.principal import Authenticator
+from mlsdm_grpc.security.authenticator import Authenticator, DevAuthenticator
 from mlsdm_grpc.server import health
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.lifecycle import GrpcServer
@@ -44,6 +44,7 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
     file = descriptor_pb2.FileDescriptorProto(
         name="test/v1/ping.proto", package="test.v1", syntax="proto3"
     )
+    file.dependency.append(authz_pb2.DESCRIPTOR.name)
     for name in ("PingRequest", "PingResponse"):
         text = FieldDescriptorProto(
             name="text",
@@ -69,12 +70,17 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
             client_streaming=client,
             server_streaming=server,
         )
+        rule = method.options.Extensions[authz_pb2.authz]
+        rule.permission = "memory.write" if name == "Write" else "memory.read"
+        rule.scope = authz_pb2.SCOPE_TENANT
         if name != "Write":
             method.options.idempotency_level = MethodOptions.NO_SIDE_EFFECTS
     return file
 
 
 _POOL = descriptor_pool.DescriptorPool()
+for _each in (descriptor_pb2, authz_pb2):
+    _POOL.AddSerializedFile(_each.DESCRIPTOR.serialized_pb)
 DESCRIPTOR = _POOL.AddSerializedFile(_file().SerializeToString()).services_by_name["PingService"]
 PingRequest: Any = message_factory.GetMessageClass(DESCRIPTOR.methods[0].input_type)
 PingResponse: Any = message_factory.GetMessageClass(DESCRIPTOR.methods[0].output_type)

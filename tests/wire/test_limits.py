@@ -12,7 +12,7 @@ from mlsdm_grpc.core.model import new_memory
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.governance.policy import effective_policy
-from mlsdm_grpc.security import bearer_tokens
+from mlsdm_grpc.security import presented
 from mlsdm_grpc.wire import limits
 from mlsdm_grpc.wire.bounds import BOUNDS
 from mlsdm_grpc.wire.fields import Fields
@@ -25,7 +25,7 @@ def test_the_parts_of_the_server_hold_to_the_limits_of_the_contract():
     assert limits.MAX_TEXT_BYTES == new_memory.MAX_TEXT_BYTES
     assert limits.MAX_STREAMS == stream_marks.MAX_STREAMS
     assert limits.MAX_RULES == effective_policy.MAX_RULES
-    assert limits.MAX_CREDENTIAL_BYTES == bearer_tokens.MAX_CREDENTIAL_BYTES
+    assert limits.MAX_CREDENTIAL_BYTES == presented.MAX_CREDENTIAL_BYTES
     assert limits.MIN_NORM == kernel.MIN_NORM
 
 

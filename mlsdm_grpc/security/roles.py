@@ -1,0 +1,49 @@
+"""Roles: named sets of permissions. A test compares the table with the rules of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from mlsdm_grpc.security.principal import ATTEST, IMPERSONATE
+
+__all__ = ["EVERYONE", "PERMISSIONS", "ROLES", "TENANT_WIDE", "permissions_of"]
+
+EVERYONE: Final = frozenset({"identity.read"})
+"""Permissions of every principal, in addition to those of its roles."""
+_READER: Final = frozenset({"info.read", "memory.read", "policy.read", "space.read", "state.read"})
+_WRITER: Final = _READER | {"event.write", "generate", "governance.evaluate", "memory.write"}
+_ADMIN: Final = _WRITER | {"audit.read", "policy.write", "space.delete", "space.write"}
+_OPERATOR: Final = frozenset(
+    {
+        "admin.drain",
+        "admin.read",
+        "admin.write",
+        "backup",
+        "info.read",
+        IMPERSONATE,
+    }
+)
+
+ROLES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {"reader": _READER, "writer": _WRITER, "admin": _ADMIN, "operator": _OPERATOR}
+)
+"""Permissions by built-in role. ``admin`` rules a tenant, ``operator`` the node."""
+PERMISSIONS: Final = frozenset({*_ADMIN, *_OPERATOR, *EVERYONE, ATTEST})
+"""All permissions that a role may contain."""
+TENANT_WIDE: Final = frozenset({"policy.write"})
+"""Permissions to change what all spaces of a tenant share. A principal that is limited to some
+spaces has no use of them."""
+
+
+def permissions_of(
+    roles: Iterable[str], table: Mapping[str, frozenset[str]] = ROLES
+) -> frozenset[str]:
+    """Return the permissions of a principal with these roles.
+
+    Args:
+        roles: Names of roles, each in the table.
+        table: Permissions by role.
+    """
+    return EVERYONE.union(*(table[role] for role in roles))

@@ -1,0 +1,40 @@
+"""Hooks of the interceptors, bound once for all calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from mlsdm_grpc.server.inflight import InFlight
+from mlsdm_grpc.wire.call import Call, Interceptor
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from mlsdm_grpc.server.room import Room
+
+    Before: TypeAlias = Callable[[Call], Awaitable[None] | None]
+    After: TypeAlias = Callable[[Call], None]
+
+__all__ = ["Chain"]
+
+
+class Chain:
+    """Bound hooks of the interceptors."""
+
+    def __init__(
+        self, interceptors: Sequence[Interceptor], clock: Callable[[], float], room: Room
+    ) -> None:
+        self.clock = clock
+        self.room = room
+        self.in_flight = InFlight()
+        self.befores: list[tuple[Before, tuple[After, ...]]] = []
+        """Each ``before`` with the ``after`` hooks to run if it is the last one entered."""
+        afters: tuple[After, ...] = ()
+        for interceptor in interceptors:
+            cls = type(interceptor)
+            if cls.after is not Interceptor.after:
+                afters = (interceptor.after, *afters)
+            if cls.before is not Interceptor.before:
+                self.befores.append((interceptor.before, afters))
+        self.afters = afters
+        """The ``after`` hooks of a call that passed every ``before``."""

@@ -1,0 +1,155 @@
+"""Role x method x tenant x space, generated from the descriptors and asked of a real server.
+
+A call counts as let in unless it ends with PERMISSION_DENIED, UNAUTHENTICATED or METADATA_INVALID:
+requests are empty but for the space, so that most of them are refused as incomplete afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import asynccontextmanager
+from functools import partial
+
+import grpc.aio
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+from serving import channel, in_process
+
+from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
+from mlsdm_grpc.security.roles import EVERYONE, ROLES, TENANT_WIDE
+from mlsdm_grpc.server.build import SERVICES
+from mlsdm_grpc.wire.request_space import space_path
+from tests.support.node import Refusal
+
+METHODS = [(service, method) for service in SERVICES for method in service.methods]
+SPACES = {"granted": "inbox", "prefixed": "team-blue", "other": "secret"}
+LIMITED = ["inbox", "team-*"]
+# Streams that this version does not serve: it ends them before it reads a message.
+UNREAD = {"ImportSpace"}
+# A drain ends the server that the other calls need.
+HARMFUL = {"Drain"}
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+
+
+def _rule(method):
+    return method.GetOptions().Extensions[authz_pb2.authz]
+
+
+def _entry(role, spaces):
+    listed = f"spaces = {spaces}\n" if spaces else ""
+    digest = hashlib.sha256(_token(role, spaces).encode()).hexdigest()
+    return (
+        f'[[token]]\nname = "{role}"\ntenant = "acme"\nsha256 = "{digest}"\n'
+        f'roles = ["{role}"]\n{listed}'
+    )
+
+
+def _token(role, spaces):
+    return f"{role}-{bool(spaces)}-of-the-matrix"
+
+
+@asynccontextmanager
+async def _server(tmp_path):
+    tokens = tmp_path / "tokens.toml"
+    tokens.write_text("".join(_entry(role, spaces) for role in ROLES for spaces in ([], LIMITED)))
+    security = {"mode": "token", "tokens_file": str(tokens)}
+    async with in_process(security=security) as server, channel(server.listen) as opened:
+        yield opened
+
+
+def _request(method, space):
+    request = GetMessageClass(method.input_type)()
+    path = space_path(method.input_type)
+    if path:
+        message = request
+        for name in path[:-1]:
+            message = getattr(message, name)
+            message.SetInParent()
+        setattr(message, path[-1], space)
+    return request
+
+
+async def _ask(opened, service, method, space, token, tenant=None):
+    """Return the reason and metadata of a refusal by right, or None."""
+    request = _request(method, space)
+    metadata = [("authorization", f"Bearer {token}")] if token else []
+    if tenant is not None:
+        metadata.append(("x-mlsdm-tenant", tenant))
+    path = f"/{service.full_name}/{method.name}"
+    shape = ("stream" if method.client_streaming else "unary") + (
+        "_stream" if method.server_streaming else "_unary"
+    )
+    start = getattr(opened, shape)(path, request_serializer=type(request).SerializeToString)
+    call = start(
+        iter([request]) if method.client_streaming else request, metadata=metadata, timeout=60
+    )
+    try:
+        if method.server_streaming:
+            async for _ in call:
+                break
+            call.cancel()
+        else:
+            await call
+    except grpc.aio.AioRpcError as error:
+        refused = Refusal(error)
+        if refused.reason in {"PERMISSION_MISSING", "CREDENTIAL_MISSING", "METADATA_INVALID"}:
+            return refused.reason, refused.metadata
+    return None
+
+
+def _expected(method, role, space, *, limited, tenant):
+    """Return the refusal that the design asks for, or None."""
+    rule = _rule(method)
+    held = ROLES[role] | EVERYONE
+    platform = rule.scope == authz_pb2.SCOPE_PLATFORM
+    scope = "platform" if platform else "tenant"
+    missing = "PERMISSION_MISSING"
+    if tenant is not None:
+        if "tenant.impersonate" not in held:
+            return missing, {"permission": "tenant.impersonate", "scope": "platform"}
+        if platform:
+            return "METADATA_INVALID", {"key": "x-mlsdm-tenant"}
+    needed = {"permission": rule.permission, "scope": scope}
+    if rule.permission not in held or (limited and rule.permission in TENANT_WIDE):
+        return missing, needed
+    checked = space_path(method.input_type) and method.name not in UNREAD
+    if limited and space == SPACES["other"] and checked:
+        return missing, {**needed, "space": space}
+    return None
+
+
+@pytest.mark.parametrize("limited", [False, True], ids=["all-spaces", "some-spaces"])
+@pytest.mark.parametrize("role", ROLES)
+async def test_the_matrix(tmp_path, role, limited):
+    asked = 0
+    async with _server(tmp_path) as opened:
+        token = _token(role, limited)
+        for service, method in METHODS:
+            if method.name in HARMFUL and "admin.drain" in ROLES[role]:
+                continue
+            ask = partial(_ask, opened, service, method)
+            expect = partial(_expected, method, role, limited=limited)
+            for tenant in (None, "other"):
+                for space in SPACES.values():
+                    found = await ask(space, token, tenant)
+                    wanted = expect(space, tenant=tenant)
+                    assert found == wanted, (role, method.name, tenant, space)
+                    asked += 1
+            missing = await ask("inbox", "")
+            assert missing == ("CREDENTIAL_MISSING", {}), method.name
+    assert asked >= 6 * (len(METHODS) - 1)
+
+
+async def test_a_space_outside_the_grants_is_refused_whether_it_exists_or_not(tmp_path):
+    async with _server(tmp_path) as opened:
+        named = {(service.name, method.name): (service, method) for service, method in METHODS}
+        create = named["SpaceService", "CreateSpace"]
+        get = named["SpaceService", "GetSpace"]
+        assert await _ask(opened, *create, "secret", _token("admin", [])) is None
+        seen = [
+            await _ask(opened, *get, each, _token("admin", LIMITED)) for each in ("secret", "n")
+        ]
+        assert [reason for reason, _ in seen] == ["PERMISSION_MISSING"] * 2
+        (_, existing), (_, absent) = seen
+        assert {**existing, "space": ""} == {**absent, "space": ""}
