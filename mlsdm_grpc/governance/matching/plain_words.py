@@ -14,6 +14,7 @@ from mlsdm_grpc.governance.matching.character_kinds import (
     LEAD,
     LETTER,
     SIGN,
+    TOKEN,
     kinds_of,
     runs,
 )
@@ -41,7 +42,7 @@ class PlainWords:
     def __init__(self, folded: Folded) -> None:
         self.folded = folded
         text = folded.text
-        kinds = kinds_of(text)
+        self._kinds = kinds = kinds_of(text)
         there = int(np.bitwise_or.reduce(kinds)) if text else 0
         letters = (kinds & LETTER).view(np.bool_)
         self._letter_starts, self._letter_ends = starts, ends = runs(letters)
@@ -70,6 +71,18 @@ class PlainWords:
             if match:
                 found.append((start, match.end(), match[1].translate(_JOINTS)))
         return found
+
+    @cached_property
+    def tokens(self) -> tuple[list[tuple[int, int]], list[str]]:
+        """Runs of letters, digits, underscores and apostrophes: places, and each as it is written.
+
+        They differ from the words in marks beside and between letters.
+        """
+        starts, ends = runs(self._kinds & TOKEN != 0)
+        places = list(zip(starts.tolist(), ends.tolist(), strict=True))
+        if np.array_equal(starts, self.starts) and np.array_equal(ends, self.ends):
+            return places, self.words
+        return places, [self.folded.text[start:end] for start, end in places]
 
     @cached_property
     def spelled(self) -> list[list[int]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlsdm_grpc.lexical.tables import languages
 
-__all__ = ["ANY", "JUDGED", "bit_of", "languages_with", "likeliest", "stop_words", "surroundings"]
+__all__ = ["ANY", "JUDGED", "bit_of", "likeliest", "stop_words", "surroundings", "votes_of"]
 
 JUDGED: Final = ("en", "de", "fr", "es", "uk")
 """Languages with word tables, ISO 639-1."""
@@ -22,8 +22,8 @@ _OTHER: Final = len(JUDGED)
 _REACH: Final = 6
 # Number of stop words of one language that excludes languages with less than half as many.
 _MANY: Final = 3
-# Size of the counter of one language in a sum of votes; a reach has fewer words than it counts.
-_VOTE_BITS: Final = 4
+# Size of the counter of one language in a sum of votes.
+_VOTE_BITS: Final = 10
 _MOST_VOTES: Final = (1 << _VOTE_BITS) - 1
 
 
@@ -47,7 +47,7 @@ def surroundings(words: Sequence[str], slots: Sequence[int]) -> list[tuple[int, 
     """
     at = np.asarray(slots)
     sums = np.zeros(len(words) + 1, np.int64)
-    votes = map(_packed_votes().get, words, repeat(0))
+    votes = map(_votes().get, words, repeat(0))
     np.cumsum(np.fromiter(votes, np.int64, len(words)), out=sums[1:])
     first, last = np.searchsorted(at, at - _REACH), np.searchsorted(at, at + _REACH, "right")
     return list(map(_decided, (sums[last] - sums[first]).tolist()))
@@ -55,7 +55,7 @@ def surroundings(words: Sequence[str], slots: Sequence[int]) -> list[tuple[int, 
 
 @lru_cache(maxsize=4096)
 def _decided(votes: int) -> tuple[int, int]:
-    counts = [votes >> at * _VOTE_BITS & _MOST_VOTES for at in range(_OTHER + 1)]
+    counts = _counts(votes)
     best = max(counts)
     if not best or counts[_OTHER] == best:
         return ANY, 0
@@ -71,30 +71,34 @@ def stop_words() -> Iterable[str]:
     return _table().keys()
 
 
-def languages_with(word: str) -> tuple[int, ...]:
-    """Return the numbers of the languages that have ``word`` as a stop word; see ``likeliest``."""
-    return _table().get(word, ())
+def votes_of(word: str) -> int:
+    """Return the languages that have ``word`` as a stop word, as votes that can be added up.
+
+    A sum of votes has one counter for each language, which counts to 1,023.
+    """
+    return _votes().get(word, 0)
 
 
-def likeliest(votes: Iterable[tuple[int, ...]]) -> int:
+def likeliest(votes: int) -> int:
     """Return the number in ``JUDGED`` of the language with most stop words; the first of equals.
 
     Args:
-        votes: Languages of each word, see :func:`languages_with`.
+        votes: Sum of the votes of at most 1,023 words, see :func:`votes_of`.
 
     Returns:
         Number of the language; the length of ``JUDGED`` if no supported language leads.
     """
-    counts = [0] * (_OTHER + 1)
-    for numbers in votes:
-        for at in numbers:
-            counts[at] += 1
+    counts = _counts(votes)
     best = max(counts)
     return counts.index(best) if best else _OTHER
 
 
+def _counts(votes: int) -> list[int]:
+    return [votes >> at * _VOTE_BITS & _MOST_VOTES for at in range(_OTHER + 1)]
+
+
 @cache
-def _packed_votes() -> dict[str, int]:
+def _votes() -> dict[str, int]:
     """Return the votes of each stop word as one integer, in which each language has a digit."""
     return {word: sum(1 << at * _VOTE_BITS for at in numbers) for word, numbers in _table().items()}
 
