@@ -46,13 +46,13 @@ class WordFeatures(NamedTuple):
 
 
 class _KnownWord(NamedTuple):
-    """What the features of a word are made from, for all places in which it stands."""
+    """Parts of the features of a word that are the same in all places."""
 
     encoded: bytes
     before: int
-    """Checksum of what precedes the next word in the feature of both."""
+    """Checksum of the beginning of the feature with the next word."""
     earlier: int
-    """Checksum of what precedes the second next word in the feature of both."""
+    """Checksum of the beginning of the feature with the second next word."""
     buckets: bytes
     """Buckets as int32; the first ``_PAIRS`` are left free."""
     size: int
@@ -141,7 +141,7 @@ class TextFeatures:
         new = np.ones(len(keys), np.bool_)
         np.not_equal(keys[1:], keys[:-1], out=new[1:])
         keys = keys[new]
-        group = _Group(keys & (BUCKETS - 1), np.searchsorted(keys, offsets))
+        group = _PassageGroup(keys & (BUCKETS - 1), np.searchsorted(keys, offsets))
         votes = (self._votes[lasts] - self._votes[firsts]).tolist()
         return [
             Passage(self, first, last, group, at, likeliest(vote), raised)
@@ -149,7 +149,7 @@ class TextFeatures:
         ]
 
 
-class _Group:
+class _PassageGroup:
     """Features of passages, each once in a passage."""
 
     def __init__(self, buckets: NDArray[np.int32], edges: NDArray[np.int64]) -> None:
@@ -177,7 +177,7 @@ class Passage:
     """Number of the first word."""
     last: int
     """Number of the first word behind the passage."""
-    _group: _Group
+    _group: _PassageGroup
     _at: int
     language: int
     """Number of the most likely language."""

@@ -27,24 +27,24 @@ class Mark(NamedTuple):
     """One of the kinds in ``data/markup.toml``."""
 
 
-class _Kind(NamedTuple):
+class _MarkKind(NamedTuple):
     """Kind of mark."""
 
     pattern: re.Pattern[str]
     at_lines: bool
-    """Whether the pattern begins at the start of the text or with a line feed."""
+    """True if the pattern begins at the start of the text or with a line feed."""
     needed: tuple[tuple[str, ...], ...]
     """Strings of which a text with a mark contains at least one of each group."""
 
 
 @cache
-def mark_kinds() -> Mapping[str, _Kind]:
+def mark_kinds() -> Mapping[str, _MarkKind]:
     """Return the kinds of marks, in the order of the search."""
     table = read_table("mlsdm_grpc.governance", "markup")
     fragments = {name: expand_pattern(entry, {}) for name, entry in table["fragments"].items()}
     patterns = {name: expand_pattern(entry, fragments) for name, entry in table["kinds"].items()}
     return {
-        name: _Kind(
+        name: _MarkKind(
             re.compile(pattern),
             at_lines=pattern.startswith(_LINE_START),
             needed=tuple(map(tuple, table["needed"].get(name, ()))),
