@@ -290,7 +290,8 @@ def test_a_row_that_grew_in_memory_hides_no_other_from_words():
             pelm.table.rows.vectors[grown] /= 2.0
             sound = [slot for slot in slots if slot not in grown]
             assert found.slots.tolist()[: len(sound)] == sound
-            assert len(found.slots) == len(slots) and not {*grown} & {*found.slots.tolist()}
+            assert len(found.slots) == len(slots)
+            assert not {*grown} & {*found.slots.tolist()}
             hidden += len(grown)
     assert hidden > 60
 
