@@ -8,12 +8,12 @@ from functools import partial
 
 from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2, event_pb2
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.security.principal import ATTEST
 from mlsdm_grpc.servicers.streams import serve_stream
 from mlsdm_grpc.spaces.watches import Pace
 from mlsdm_grpc.wire import requests, responses
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.streams import EventMessages
 
