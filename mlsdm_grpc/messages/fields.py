@@ -49,7 +49,7 @@ class FieldChecks:
 
     @property
     def has_violations(self) -> bool:
-        """Whether a violation was recorded."""
+        """True if a violation was recorded."""
         return bool(self._violations)
 
     def check(self) -> None:

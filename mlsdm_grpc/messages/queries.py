@@ -62,13 +62,13 @@ class EncodedQueries:
     encoded: Sequence[bytes]
     """Serialised messages of type :data:`QueryMessage`."""
     batch: bool = False
-    """Whether they are a batch; otherwise there is one."""
+    """Batch of queries; otherwise there is one."""
     has_text: bool = False
-    """Whether a query has a text in place of a vector."""
+    """True if a query has a text in place of a vector."""
     by_words: bool = False
-    """Whether a query searches by words."""
+    """True if a query searches by words."""
     by_metadata: bool = False
-    """Whether a query has a filter of metadata."""
+    """True if a query has a filter of metadata."""
     matches: int = 0
     """Largest number of matches of all queries together."""
     rows: int = 0

@@ -46,7 +46,7 @@ class Found(NamedTuple):
     query: Query
     slots: RecalledSlots
     with_rows: bool
-    """Whether the answer has the vectors of the matches."""
+    """True if the answer has the vectors of the matches."""
 
 
 class Answers:
