@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from mlsdm_grpc.config import Settings
+    from mlsdm_grpc.server.build import RunningServer
     from mlsdm_grpc.server.lifecycle import GrpcServer
 
 __all__ = ["process_age_s", "serve"]
@@ -115,9 +116,14 @@ async def _serve(settings: "Settings") -> None:
     log = structlog.get_logger(component="serve")
     began_s = time.monotonic()
     serving, stop, signalled = anyio.Event(), anyio.Event(), anyio.Event()
+    running: list[RunningServer] = []
 
     async def watch(signals: AsyncIterator[signal.Signals]) -> None:
         async for number in signals:
+            if number is signal.SIGHUP:
+                if running:
+                    running[0].authentication.reload()
+                continue
             if signalled.is_set():
                 flush_events()
                 os._exit(128 + number)
@@ -129,11 +135,12 @@ async def _serve(settings: "Settings") -> None:
                 start_up.cancel()
             stop.set()
 
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async with anyio.create_task_group() as watcher:
             watcher.start_soon(watch, signals)
             with anyio.CancelScope() as start_up:
                 async with running_server(settings, stop=stop) as server:
+                    running.append(server)
                     serving.set()
                     _freeze_memory()
                     listen, ops = str(server.listen), str(server.ops)

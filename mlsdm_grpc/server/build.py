@@ -56,7 +56,7 @@ from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.protection.sensors import Sensors
 from mlsdm_grpc.server import health as health_names
-from mlsdm_grpc.server.authentication import build_authenticator
+from mlsdm_grpc.server.authentication import Authentication, build_authentication
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.health import Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
@@ -110,6 +110,7 @@ class RunningServer:
     stop: anyio.Event
     monitor: Monitor
     journal: Journal
+    authentication: Authentication
 
     async def drain(self) -> None:
         """Complete the calls in flight and close the gRPC port."""
@@ -223,8 +224,8 @@ class _ServerParts:
 async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
     settings, health = parts.settings, parts.health
     drain = DrainInterceptor()
-    authenticator = await anyio.to_thread.run_sync(
-        build_authenticator, settings.security, parts.engine.clock
+    authentication = await anyio.to_thread.run_sync(
+        build_authentication, settings.security, parts.engine.clock
     )
     monitor = _monitor(parts)
     chain = build_chain(
@@ -232,7 +233,7 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
         ids=parts.engine.ids,
         metrics=parts.metrics,
         drain=drain,
-        authenticator=authenticator,
+        authenticator=authentication.authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
     )
     bounds = bounds_of(settings.governance.max_text_bytes, settings.llm.max_prompt_bytes)
@@ -250,6 +251,7 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
             update = partial(update_health, health, monitor, parts.gateway, parts.engine.clock)
             await update()
             tasks.start_soon(monitor.run, update)
+            tasks.start_soon(authentication.run, data_port.in_flight)
             try:
                 yield RunningServer(
                     listen,
@@ -261,6 +263,7 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
                     parts.stop,
                     monitor,
                     parts.journal,
+                    authentication,
                 )
             finally:
                 tasks.cancel_scope.cancel()

@@ -261,7 +261,7 @@ class MethodHandler(ABC):
                 )
                 return None
             if self._chain.in_flight.was_cut(task):
-                call.error = cut(call)
+                call.error = call.cut_error or cut(call)
                 return None
             # The type stub omits None.
             remaining_s: float | None = context.time_remaining()

@@ -6,6 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlsdm_grpc.errors import MlsdmError
+    from mlsdm_grpc.security.principal import Principal
     from mlsdm_grpc.wire.call import Call
 
 __all__ = ["InFlight"]
@@ -47,6 +51,17 @@ class InFlight:
         for call in self.calls.values():
             if call.ending is not None and not call.ending.done():
                 call.ending.set_result("DRAINING")
+
+    def end_streams(self, invalid: Callable[[Principal], MlsdmError | None]) -> int:
+        """End the streams whose principal has an error, and return their number."""
+        found = []
+        for task, call in self.calls.items():
+            shape = call.method.shape
+            if shape.client_streaming or shape.server_streaming:
+                call.cut_error = invalid(call.principal)
+                if call.cut_error is not None:
+                    found.append(task)
+        return self._end(found)
 
     def cut_endless(self) -> int:
         """End calls that would never finish, in the same way."""

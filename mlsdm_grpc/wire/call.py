@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Mapping
 
+    from mlsdm_grpc.errors import MlsdmError
+
 __all__ = ["OK", "Call", "Interceptor", "MetadataValue", "Method", "RpcShape", "RpcStatus"]
 
 MetadataValue: TypeAlias = str | bytes
@@ -119,6 +121,9 @@ class Call:
     ending: asyncio.Future[str] | None = None
     """Future that lets a stream end in order. The servicer of such a stream creates it; the server
     sets the name of an ``ErrorReason`` when it stops, and then waits for the stream."""
+    cut_error: MlsdmError | None = None
+    """Error with which the server ends the call before its own end; None: the stop of the
+    server."""
     trailers: dict[str, MetadataValue] = field(default_factory=dict)
     """Trailing metadata of the answer."""
     error: BaseException | None = None

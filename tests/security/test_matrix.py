@@ -29,7 +29,7 @@ UNREAD = {"ImportSpace"}
 # A drain ends the server that the other calls need.
 HARMFUL = {"Drain"}
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 
 def _rule(method):
@@ -82,7 +82,7 @@ async def _ask(opened, service, method, space, token, tenant=None):
     )
     start = getattr(opened, shape)(path, request_serializer=type(request).SerializeToString)
     call = start(
-        iter([request]) if method.client_streaming else request, metadata=metadata, timeout=10
+        iter([request]) if method.client_streaming else request, metadata=metadata, timeout=60
     )
     try:
         if method.server_streaming:

@@ -1,0 +1,119 @@
+"""``mlsdm token``: the keys of a tokens file. A running server reads the file within 2 s."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlsdm_grpc.cli.options import AsJson
+from mlsdm_grpc.cli.session import echo_json, report
+from mlsdm_grpc.errors import MlsdmError
+
+__all__ = ["token_app"]
+
+token_app = typer.Typer(help="Create, list and revoke the keys of a tokens file.")
+
+TokensFile = Annotated[
+    Path, typer.Option("--file", dir_okay=False, help="Tokens file, created if absent.")
+]
+
+
+@token_app.command()
+def create(
+    *,
+    file: TokensFile,
+    name: Annotated[str, typer.Option("--name", help="Name of the caller in logs and records.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="Tenant that owns the spaces.")],
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="Role, by default writer; may be repeated.")
+    ] = None,
+    space: Annotated[
+        list[str] | None,
+        typer.Option("--space", help="Space or PREFIX*, by default all; may be repeated."),
+    ] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, help="Days until it ends.")] = None,
+    critical: Annotated[
+        bool, typer.Option("--critical", help="Its calls may claim to be critical.")
+    ] = False,
+    attest: Annotated[
+        bool, typer.Option("--attest", help="Its moral values replace the server's.")
+    ] = False,
+) -> None:
+    """Add a key to a tokens file and print it; it cannot be printed again."""
+    fields: dict[str, Any] = {"name": name, "tenant": tenant, "roles": role or ["writer"]}
+    if space:
+        fields["spaces"] = space
+    if days:
+        expires = datetime.now(UTC) + timedelta(days=days)
+        fields["expires"] = expires.isoformat(timespec="seconds")
+    if critical:
+        fields["criticality"] = "critical"
+    if attest:
+        fields["attest"] = True
+    from mlsdm_grpc.security.key_file import add_key
+    from mlsdm_grpc.security.roles import ROLES
+
+    with _reported():
+        typer.echo(add_key(file, fields, ROLES))
+
+
+@token_app.command("list")
+def list_keys(*, file: TokensFile, as_json: AsJson = False) -> None:
+    """Print id, name, tenant, roles, spaces and end of each key."""
+    from mlsdm_grpc.security.roles import ROLES
+    from mlsdm_grpc.security.static_keys import read_keys
+
+    with _reported():
+        keys = read_keys(file, ROLES)
+    now = datetime.now(UTC)
+    for key in keys:
+        principal = key.principal
+        line: dict[str, Any] = {
+            "id": principal.key_id,
+            "name": principal.name,
+            "tenant": principal.tenant,
+            "roles": list(principal.roles),
+            "spaces": list(principal.spaces.patterns) if principal.spaces else ["*"],
+            "expires": key.expires.isoformat() if key.expires else None,
+            "expired": key.expires is not None and key.expires <= now,
+        }
+        if as_json:
+            echo_json(line)
+            continue
+        end = line["expires"] or "never"
+        typer.echo(
+            f"{principal.key_id}  {principal.name}  {principal.tenant}"
+            f"  roles={','.join(principal.roles)}  spaces={','.join(line['spaces'])}"
+            f"  expires={end}{' (expired)' if line['expired'] else ''}"
+        )
+
+
+@token_app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="Id, as `mlsdm token list` prints it.")],
+    *,
+    file: TokensFile,
+) -> None:
+    """Remove a key: calls with it are refused within 5 s, its streams end within 60 s."""
+    from mlsdm_grpc.security.key_file import remove_key
+    from mlsdm_grpc.security.roles import ROLES
+
+    with _reported():
+        remove_key(file, key_id, ROLES)
+    typer.echo(f"revoked {key_id}")
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Report an error on standard error and end with code 1."""
+    try:
+        yield
+    except MlsdmError as error:
+        report(error, as_json=False, local=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        typer.echo(f"The tokens file cannot be changed: {error.strerror}", err=True)
+        raise typer.Exit(1) from None
