@@ -15,7 +15,7 @@ from mlsdm_grpc.generation.generation_events import Recalled
 from mlsdm_grpc.generation.generation_run import GenerationRun
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.llm.prompt import RecalledText
-from mlsdm_grpc.messages.memories import embedding_message
+from mlsdm_grpc.messages.stored_memories import embedding_message
 
 __all__ = ["RecallStep"]
 

@@ -22,8 +22,8 @@ from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import NotYetAvailable
 from mlsdm_grpc.messages import bounds, limits, queries
 from mlsdm_grpc.messages.fields import Fields
-from mlsdm_grpc.messages.memories import memory_message
 from mlsdm_grpc.messages.queries import EncodedQueries
+from mlsdm_grpc.messages.stored_memories import memory_message
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
 from mlsdm_grpc.wire import requests, responses

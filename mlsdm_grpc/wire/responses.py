@@ -20,7 +20,7 @@ from mlsdm_grpc.core.model.outcome import EventOutcome, PutItem, PutOutcome, Put
 from mlsdm_grpc.core.model.policy import Decision
 from mlsdm_grpc.engine.memory_writes import Put
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced
-from mlsdm_grpc.messages.memories import embedding_message, memory_message
+from mlsdm_grpc.messages.stored_memories import embedding_message, memory_message
 from mlsdm_grpc.messages.times import timestamp
 from mlsdm_grpc.workers.space_codec import StoredMemory
 

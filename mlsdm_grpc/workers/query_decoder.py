@@ -48,7 +48,8 @@ def asked_of(contents: Contents, search: pb.SearchRequest) -> Asked:
         )
         for i, raw in enumerate(search.queries)
     ]
-    fields.check()
+    if fields.has_violations:
+        _check_completely(search)
     if search.vectors_f32_le:
         found = [
             replace(each, vector=Vector(np.frombuffer(data, "<f4"), 0.0)) if data else each
@@ -58,10 +59,10 @@ def asked_of(contents: Contents, search: pb.SearchRequest) -> Asked:
         if each.vector is None:
             continue
         if each.mode is RecallMode.LEXICAL:
-            _check_numbers(search)
+            _check_completely(search)
             found[i] = replace(each, vector=None)
         elif len(each.vector.raw) != dimension:
-            _check_numbers(search)
+            _check_completely(search)
             raise errors.dimension_mismatch(dimension, len(each.vector.raw))
     return found
 
@@ -92,15 +93,15 @@ def queries_of(
         ]
         if not valid:
             try:
-                _check_numbers(search)
+                _check_completely(search)
             except errors.InvalidInput as error:
                 of_request = error
         found.append(of_request)
     return found
 
 
-def _check_numbers(search: pb.SearchRequest) -> None:
-    """Raise ``InvalidInput`` if the numbers of a vector are not valid."""
+def _check_completely(search: pb.SearchRequest) -> None:
+    """Raise ``InvalidInput`` with all violations, those of the numbers in vectors included."""
     asks(search.queries, batch=search.batch)
 
 

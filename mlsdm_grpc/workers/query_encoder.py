@@ -16,7 +16,7 @@ from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.store.recall_query import ByWords, Query, RecalledSlots
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import varint
-from mlsdm_grpc.messages.memories import embedding_message, memory_message
+from mlsdm_grpc.messages.stored_memories import embedding_message, memory_message
 
 __all__ = ["Answers", "Found"]
 

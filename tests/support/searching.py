@@ -2,8 +2,8 @@
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QUERY_MODE_LEXICAL, MemoryQuery
-from mlsdm_grpc.messages.memories import embedding_message
 from mlsdm_grpc.messages.queries import EncodedQueries
+from mlsdm_grpc.messages.stored_memories import embedding_message
 
 
 def by_vector(vector, **options):

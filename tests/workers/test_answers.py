@@ -15,7 +15,7 @@ from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.messages.memories import memory_message
+from mlsdm_grpc.messages.stored_memories import memory_message
 from mlsdm_grpc.workers.query_encoder import Answers, Found
 
 DIMENSION = 16

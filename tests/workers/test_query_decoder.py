@@ -17,7 +17,7 @@ from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, PreconditionFailed
 from mlsdm_grpc.journal.codec.records import encode_record
-from mlsdm_grpc.messages.memories import embedding_message
+from mlsdm_grpc.messages.stored_memories import embedding_message
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.query_decoder import asked_of, queries_of
 from mlsdm_grpc.workers.space_codec import raise_failure
