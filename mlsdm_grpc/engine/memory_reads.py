@@ -195,6 +195,25 @@ class MemoryReads:
         """Return the current state of a space, without the ontology."""
         return await self._access.state(key, min_revision=min_revision, deadline_s=deadline_s)
 
+    async def state_message(
+        self, key: SpaceKey, *, include_traces: bool, min_revision: int, deadline_s: float
+    ) -> bytes:
+        """Return the current state of a space as a serialised ``GetStateResponse``.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND.
+            Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
+        """
+        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            space = self._access.directory.ready(key, min_revision)
+            if space is None:
+                space = await self._access.reached(key, min_revision, deadline_s)
+            wanted = pb.StateRequest(space=key.space, include_traces=include_traces)
+            reply = await self._access.ask(
+                space, pb.LinkRequest(state=wanted), deadline_s=deadline_s
+            )
+        return reply.state
+
     async def embedded(
         self,
         key: SpaceKey,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import GetStateResponse
 from mlsdm_grpc.core.mind.consolidation import Rules, Window
 from mlsdm_grpc.core.mind.consolidation import plan as plan_merges
 from mlsdm_grpc.core.mind.mind import Mind
@@ -17,6 +18,7 @@ from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_to_proto
 from mlsdm_grpc.journal.codec.record_bodies import group_to_proto
+from mlsdm_grpc.messages.states import cognitive_state
 from mlsdm_grpc.workers.space_codec import add_memory, answer_bytes, row_bytes
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "page",
     "plan",
     "policy",
+    "state",
     "view",
 ]
 
@@ -41,7 +44,7 @@ def contents_of(mind: Mind) -> Contents:
         NotFound: SPACE_NOT_FOUND.
     """
     if mind.contents is None:
-        raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
+        raise _not_found()
     return mind.contents
 
 
@@ -170,11 +173,23 @@ def view(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     )
 
 
+def state(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    wanted, view = request.state, mind_of(request).view()
+    if view is None:
+        raise _not_found()
+    found = cognitive_state(view, space=wanted.space, include_traces=wanted.include_traces)
+    reply.state = GetStateResponse(state=found, revision=view.revision).SerializeToString()
+
+
 def policy(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     policy = mind_of(request).policy
     reply.policy.SetInParent()
     if policy is not None:
         reply.policy.policy.CopyFrom(policy_to_proto(policy))
+
+
+def _not_found() -> NotFound:
+    return NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
 
 
 def _unsound(memory_id: str, *, lost: bool) -> MlsdmError:

@@ -100,6 +100,7 @@ class MindHandler:
             "scrub": partial(scrub, self._mind),
             "repair": partial(repair, self._mind, self._minds.get),
             "view": partial(space_reads.view, self._mind),
+            "state": partial(space_reads.state, self._mind),
             "policy": partial(space_reads.policy, self._mind),
             "snapshot": self._snapshot,
             "unload": self._unload,

@@ -51,6 +51,7 @@ class LinkRequest(_message.Message):
     CANCEL_FIELD_NUMBER: _builtins.int
     MEASURE_FIELD_NUMBER: _builtins.int
     SPEECH_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number that the reply repeats."""
     space_id: _builtins.int
@@ -127,6 +128,10 @@ class LinkRequest(_message.Message):
     def speech(self) -> Global___SpeechRequest:
         """Measure the style of a text (text workers)."""
 
+    @_builtins.property
+    def state(self) -> Global___StateRequest:
+        """State of the space, in the form of the contract."""
+
     def __init__(
         self,
         *,
@@ -152,12 +157,13 @@ class LinkRequest(_message.Message):
         cancel: _builtins.int = ...,
         measure: Global___MeasureRequest | None = ...,
         speech: Global___SpeechRequest | None = ...,
+        state: Global___StateRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "speech", b"speech", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "speech", b"speech", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair", "cancel", "measure", "speech"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair", "cancel", "measure", "speech", "state"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -184,6 +190,7 @@ class LinkReply(_message.Message):
     REPAIR_FIELD_NUMBER: _builtins.int
     MEASURE_FIELD_NUMBER: _builtins.int
     SPEECH_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     UNLOADED_FIELD_NUMBER: _builtins.int
     SYNAPTIC_NORMS_FIELD_NUMBER: _builtins.int
     DEFECT_REVISION_FIELD_NUMBER: _builtins.int
@@ -194,6 +201,8 @@ class LinkReply(_message.Message):
     """Number of the request."""
     revision: _builtins.int
     """Records applied to the space."""
+    state: _builtins.bytes
+    """Answer to state: a serialised mlsdm.v1.GetStateResponse."""
     unloaded: _builtins.bool
     """The worker does not have the space, or not any more."""
     defect_revision: _builtins.int
@@ -278,6 +287,7 @@ class LinkReply(_message.Message):
         repair: Global___RepairReply | None = ...,
         measure: Global___MeasureReply | None = ...,
         speech: Global___SpeechReply | None = ...,
+        state: _builtins.bytes = ...,
         unloaded: _builtins.bool = ...,
         synaptic_norms: _abc.Iterable[_builtins.float] | None = ...,
         defect_revision: _builtins.int = ...,
@@ -285,11 +295,11 @@ class LinkReply(_message.Message):
         waits: _builtins.bool = ...,
         snapshot_damaged: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "speech", b"speech", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "speech", b"speech", "state", b"state", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "snapshot_damaged", b"snapshot_damaged", "space_bytes", b"space_bytes", "speech", b"speech", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "snapshot_damaged", b"snapshot_damaged", "space_bytes", b"space_bytes", "speech", b"speech", "state", b"state", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair", "measure", "speech"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair", "measure", "speech", "state"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -837,6 +847,32 @@ class ViewRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ViewRequest: _TypeAlias = ViewRequest  # noqa: Y015
+
+@_typing.final
+class StateRequest(_message.Message):
+    """Request for the state of the space, as GetState returns it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPACE_FIELD_NUMBER: _builtins.int
+    INCLUDE_TRACES_FIELD_NUMBER: _builtins.int
+    space: _builtins.str
+    """Name of the space."""
+    include_traces: _builtins.bool
+    """Return the traces."""
+    def __init__(
+        self,
+        *,
+        space: _builtins.str = ...,
+        include_traces: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_traces", b"include_traces", "space", b"space"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateRequest: _TypeAlias = StateRequest  # noqa: Y015
 
 @_typing.final
 class ViewReply(_message.Message):
