@@ -8,7 +8,7 @@ first, and those that it refuses for another reason, so that violations come fir
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2, memory_query_pb2
@@ -16,6 +16,7 @@ from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.messages import bounds, limits
 from mlsdm_grpc.messages.fields import Fields
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Ask", "EncodedQueries", "QueryMessage", "ask", "asks", "sources"]
 
@@ -27,7 +28,7 @@ QueryMessage: TypeAlias = memory_query_pb2.QueryMemoriesRequest | memory_query_p
 """Both have the same fields with the same numbers; the first has a space and a revision too."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Ask:
     """Query with a vector, a text to embed, or both; defaults are filled in."""
 
@@ -55,7 +56,7 @@ class Ask:
     min_score: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class EncodedQueries:
     """Queries of a request, serialised and not validated yet."""
 
