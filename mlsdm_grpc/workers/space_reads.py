@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
@@ -21,20 +22,27 @@ from mlsdm_grpc.journal.codec.record_bodies import group_to_proto
 from mlsdm_grpc.messages.states import cognitive_state
 from mlsdm_grpc.workers.space_codec import add_memory, answer_bytes, row_bytes
 
-__all__ = [
-    "MindOf",
-    "check_deadline",
-    "contents_of",
-    "get",
-    "page",
-    "plan",
-    "policy",
-    "state",
-    "view",
-]
+__all__ = ["Action", "MindOf", "actions", "check_deadline", "contents_of"]
 
 MindOf: TypeAlias = Callable[[pb.LinkRequest], Mind]
 """Function that returns the mind for a request; raises WORKER_LOST if it is not loaded."""
+
+
+Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
+"""Function that handles a request at once, or in the steps that it returns."""
+
+
+def actions(mind_of: MindOf) -> dict[str, Action]:
+    """Return the actions that read a space, by kind of request."""
+    by_kind = {
+        "get": _get,
+        "page": _page,
+        "plan": _plan,
+        "view": _view,
+        "state": _state,
+        "policy": _policy,
+    }
+    return {kind: partial(action, mind_of) for kind, action in by_kind.items()}
 
 
 def contents_of(mind: Mind) -> Contents:
@@ -57,7 +65,7 @@ def check_deadline(request: pb.LinkRequest) -> None:
         )
 
 
-def get(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+def _get(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     mind, wanted = mind_of(request), request.get
     reply.memories.SetInParent()
     if mind.contents is None:
@@ -73,7 +81,7 @@ def get(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         reply.memories.rows_f32_le = row_bytes(pelm.row(wanted.memory_id))
 
 
-def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+def _page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
     yield
     mind, wanted = mind_of(request), request.page
     reply.memories.SetInParent()
@@ -112,7 +120,7 @@ def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
     reply.memories.rows_f32_le = bytes(rows)
 
 
-def plan(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+def _plan(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
     yield
     mind, wanted = mind_of(request), request.plan
     contents = contents_of(mind)
@@ -135,7 +143,7 @@ def plan(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
     reply.plan.before_sequence = before
 
 
-def view(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+def _view(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     mind = mind_of(request)
     view = mind.view()
     reply.view.semantics_version = mind.semantics_version
@@ -173,7 +181,7 @@ def view(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     )
 
 
-def state(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+def _state(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     wanted, view = request.state, mind_of(request).view()
     if view is None:
         raise _not_found()
@@ -181,7 +189,7 @@ def state(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None
     reply.state = GetStateResponse(state=found, revision=view.revision).SerializeToString()
 
 
-def policy(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+def _policy(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     policy = mind_of(request).policy
     reply.policy.SetInParent()
     if policy is not None:
