@@ -92,6 +92,8 @@ def unmasked(text: str) -> Folded:
 
     Cost: O(len(text)).
     """
+    if text.isascii() and "%40" not in text:
+        return Folded(text.replace("\t", " "), range(len(text) + 1))
     changed = {ord(c): form for c in set(text) if (form := _unmasked_char(c)) != c}
     if "%40" not in text and all(changed.values()):
         shown = text.translate(changed) if changed else text
