@@ -111,6 +111,7 @@ def test_docstrings_and_comments_use_no_dialect() -> None:
     [
         *("README.md", "CONTRIBUTING.md", "Makefile", "Dockerfile"),
         *(str(each.relative_to(ROOT)) for each in sorted((ROOT / "docs").glob("*.md"))),
+        *(str(each.relative_to(ROOT)) for each in sorted((ROOT / "docs/adr").glob("*.md"))),
         *(str(each.relative_to(ROOT)) for each in sorted((ROOT / "proto").rglob("*.proto"))),
     ],
 )
