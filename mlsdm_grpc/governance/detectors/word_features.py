@@ -30,6 +30,7 @@ _WORD: Final = re.compile(r"[\w']+")
 _MIXED: Final = re.compile(r"[a-z][\u0250-\uffff]|[\u0250-\uffff][a-z]")
 _LETTERS: Final = (3, 4, 5)
 _LETTERS_MARK: Final = crc32(b"c")
+_WORD_MARK: Final = crc32(b"w")
 _MAX_WORD_CHARS: Final = 32
 # Minimum number of spaced letters (i g n o r e) that are read as one word.
 _LEAST_APART: Final = 4
@@ -53,10 +54,10 @@ class _KnownWord(NamedTuple):
     """Checksum of the beginning of the feature with the next word."""
     earlier: int
     """Checksum of the beginning of the feature with the second next word."""
-    buckets: bytes
-    """Buckets of the features of the word alone, as int32."""
+    sums: bytes
+    """Checksums of the features of the word alone, as uint32."""
     size: int
-    """Number of buckets."""
+    """Number of these features."""
     votes: int
     """Languages that have the word as a stop word, see :func:`votes_of`."""
 
@@ -84,16 +85,16 @@ class TextFeatures:
         self._pairs = np.zeros((2, 0), np.int32)
         if not known:
             return
-        encoded, before, earlier, buckets, sizes, votes = zip(*known, strict=True)
+        encoded, before, earlier, sums, sizes, votes = zip(*known, strict=True)
         self._ends = list(accumulate(sizes, initial=0))
         self._votes = list(accumulate(votes, initial=0))
-        self._buckets = np.frombuffer(b"".join(buckets), np.int32)
+        self._buckets = np.frombuffer(b"".join(sums), np.int32) & (BUCKETS - 1)
         nothing = _known_words()[""]
-        sums = chain(
+        of_pairs = chain(
             map(crc32, encoded, (nothing.before, *before)),
             map(crc32, encoded, (nothing.earlier, nothing.earlier, *earlier)),
         )
-        pairs = np.fromiter(sums, np.uint32, 2 * len(known)) & (BUCKETS - 1)
+        pairs = np.fromiter(of_pairs, np.uint32, 2 * len(known)) & (BUCKETS - 1)
         self._pairs = pairs.view(np.int32).reshape(2, -1)
 
     @classmethod
@@ -227,13 +228,13 @@ def _known_words() -> WordCache[_KnownWord]:
 def _known_word(written: str) -> _KnownWord:
     word = _meant(written[:_MAX_WORD_CHARS])
     encoded = word.encode("utf-8", "surrogatepass")
-    buckets = array("i", _of_word(word))
+    sums = _of_word(word)
     return _KnownWord(
         encoded,
         crc32(b"b" + encoded + b" "),
         crc32(b"s" + encoded + b" "),
-        buckets.tobytes(),
-        len(buckets),
+        sums.tobytes(),
+        len(sums),
         votes_of(word),
     )
 
@@ -278,21 +279,15 @@ def _last_gap(text: str, at: int) -> int:
     return at
 
 
-def _of_word(word: str) -> tuple[int, ...]:
-    """Return the buckets of the features that depend on the word alone."""
+def _of_word(word: str) -> array[int]:
+    """Return the checksums of the features that depend on the word alone."""
     framed = f"_{word}_"
+    places = [(i, i + size) for size in _LETTERS for i in range(len(framed) - size + 1)]
     if framed.isascii():
         raw = framed.encode()
-        runs = [raw[i : i + size] for size in _LETTERS for i in range(len(raw) - size + 1)]
-        letters = [each % BUCKETS for each in map(crc32, runs, repeat(_LETTERS_MARK))]
+        runs = [raw[start:end] for start, end in places]
     else:
-        letters = [
-            _bucket(f"c{framed[i : i + size]}")
-            for size in _LETTERS
-            for i in range(len(framed) - size + 1)
-        ]
-    return (_bucket(f"w{word}"), *letters)
-
-
-def _bucket(feature: str) -> int:
-    return crc32(feature.encode("utf-8", "surrogatepass")) % BUCKETS
+        runs = [framed[start:end].encode("utf-8", "surrogatepass") for start, end in places]
+    sums = array("I", map(crc32, runs, repeat(_LETTERS_MARK)))
+    sums.append(crc32(word.encode("utf-8", "surrogatepass"), _WORD_MARK))
+    return sums

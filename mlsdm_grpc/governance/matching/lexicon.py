@@ -15,7 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from mlsdm_grpc.governance.matching.confusables import confusables
-from mlsdm_grpc.governance.matching.normalization import plain, readings
+from mlsdm_grpc.governance.matching.normalization import (
+    is_read_by_sign,
+    plain,
+    readings,
+    sign_readings,
+)
 from mlsdm_grpc.governance.matching.sentence_languages import ANY, bit_of
 from mlsdm_grpc.governance.matching.word_cache import WordCache
 
@@ -52,6 +57,9 @@ class Lexicon:
         self._starts: dict[str, int] = {}
         # Last letters of the stems that match word endings.
         self._stops: set[str] = set()
+        # Whether a word or stem begins, and whether a stem ends, with a reading of these letters.
+        self._begins = WordCache(self._may_begin)
+        self._ends = WordCache(self._may_end)
         self.classes = WordCache(self._classes).__getitem__
 
     def __len__(self) -> int:
@@ -107,15 +115,19 @@ class Lexicon:
 
     def _classes(self, word: str) -> tuple[int, ...]:
         """Return the classes of all readings of ``word``, a word of plain text."""
+        # Signs are read one by one, so that the ends of most words rule out all of their readings.
+        if is_read_by_sign(word) and not (
+            self._begins[word[:_SHORTEST]] or self._ends[word[-_SHORTEST:]]
+        ):
+            return ()
         found: set[int] = set()
         barred = 0
-        starts, none, stops = self._starts, self._none, self._stops
+        none, stops = self._none, self._stops
         for reading in readings(word):
             if reading in none:
                 barred |= none[reading]
-            start = reading[:_SHORTEST]
-            if start in starts or start[:2] in starts:
-                longest = max(starts.get(start, -1), starts.get(start[:2], -1))
+            longest = self._longest(reading[:_SHORTEST])
+            if longest >= 0:
                 found.update(*self._beginning(reading, longest))
             if reading[-_SHORTEST:] in stops:
                 for length in range(_SHORTEST, min(len(reading), _LONGEST) + 1):
@@ -125,19 +137,35 @@ class Lexicon:
             return tuple(each for each in found if self.languages[each] & ~barred)
         return tuple(found)
 
-    def _beginning(self, reading: str, longest: int) -> Iterator[Iterable[int]]:
-        """Yield the classes of words equal to ``reading`` and of stems at its start.
+    def _may_begin(self, start: str) -> bool:
+        return any(self._longest(reading) >= 0 for reading in sign_readings(start))
+
+    def _may_end(self, end: str) -> bool:
+        return any(reading in self._stops for reading in sign_readings(end))
+
+    def _longest(self, start: str) -> int:
+        """Return the length of the longest stem that may begin with ``start``; -1 for none."""
+        # The first two letters alone count for stems of two letters and for whole words.
+        return max(self._starts.get(start, -1), self._starts.get(start[:2], 0) or -1)
+
+    def _beginning(self, reading: str, longest: int) -> list[Iterable[int]]:
+        """Return the classes of words equal to ``reading`` and of stems at its start.
 
         Args:
             reading: Word to search.
             longest: Length of the longest stem that may match.
         """
-        yield self._exact.get(reading, ())
-        for ending in range(1, _ENDING + 1):
-            if len(reading) >= _INFLECTED + 2 * ending - 1:
-                yield self._exact.get(reading[:-ending], ())
-        for length in range(2, min(len(reading), longest, _LONGEST) + 1):
-            yield self._heads.get(reading[:length], ())
+        exact, heads, length = self._exact, self._heads, len(reading)
+        inflected = (
+            reading[:-ending]
+            for ending in range(1, _ENDING + 1)
+            if length >= _INFLECTED + 2 * ending - 1
+        )
+        stems = (reading[:size] for size in range(2, min(length, longest, _LONGEST) + 1))
+        found: list[Iterable[int]] = [exact[reading]] if reading in exact else []
+        found += (exact[each] for each in inflected if each in exact)
+        found += (heads[each] for each in stems if each in heads)
+        return found
 
     def words_within(self, letters: str) -> Iterator[tuple[int, int]]:
         """Yield the places of the longest words and stems in ``letters``; none lies within another.

@@ -56,15 +56,16 @@ class PlainWords:
         self.chained: list[tuple[int, int, str]] = []
         """Letters joined by signs, as start, end and the word without signs."""
         if there & JOINT:
-            self.chained = self._chained(text, kinds, letters)
+            self.chained = self._chained(text, np.flatnonzero(kinds & JOINT).tolist())
 
-    def _chained(
-        self, text: str, kinds: NDArray[np.uint8], letters: NDArray[np.bool_]
-    ) -> list[tuple[int, int, str]]:
-        begins = np.zeros(len(text) + 1, np.bool_)
-        begins[1:-2] = (kinds[1:-1] & JOINT != 0) & letters[2:]
+    def _chained(self, text: str, joints: Sequence[int]) -> list[tuple[int, int, str]]:
+        """Return the words with a sign between letters at some of ``joints``."""
+        between = [
+            at for at in joints if text[at - 1].isalnum() and text[at + 1 : at + 2].isalnum()
+        ]
         found = []
-        for start in self._letter_starts[begins[self._letter_ends]].tolist():
+        for at in np.searchsorted(self._letter_ends, between).tolist():
+            start = int(self._letter_starts[at])
             match = _CHAINED.match(text, start)
             if match:
                 found.append((start, match.end(), match[1].translate(_JOINTS)))
