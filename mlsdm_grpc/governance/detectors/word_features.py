@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, LinearHead
+from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, LinearHead, sums_of
 from mlsdm_grpc.governance.matching.normalization import Folded, readings, spelled_words
 from mlsdm_grpc.governance.matching.plain_words import PlainWords
 from mlsdm_grpc.governance.matching.sentence_languages import likeliest, votes_of
@@ -164,16 +164,13 @@ class _PassageGroup:
     def __init__(self, buckets: NDArray[np.int32], edges: Sequence[int]) -> None:
         self.buckets = buckets
         self.edges = edges
-        self._totals: list[tuple[LinearHead, list[int]]] = []
+        self._sums: tuple[NDArray[np.int16], list[list[int]]] | None = None
 
-    def totals(self, head: LinearHead) -> list[int]:
-        """Return the sum of the weights of each passage."""
-        for known, totals in self._totals:
-            if known is head:
-                return totals
-        totals = head.totals(self.buckets, self.edges)
-        self._totals.append((head, totals))
-        return totals
+    def total(self, head: LinearHead, at: int) -> int:
+        """Return the sum of the weights of a passage."""
+        if self._sums is None or self._sums[0] is not head.pairs:
+            self._sums = head.pairs, sums_of(head.pairs, self.buckets, self.edges)
+        return self._sums[1][at][head.column]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +212,7 @@ class Passage:
             evidence: Numbers of rule matches, see :func:`evidence_ids`.
         """
         group, at = self._group, self._at
-        total, count = group.totals(head)[at], group.edges[at + 1] - group.edges[at]
+        total, count = group.total(head, at), group.edges[at + 1] - group.edges[at]
         cut = head.cuts[self.language] + self.raised
         return head.slope * (head.logit(total, count, evidence) - cut)
 

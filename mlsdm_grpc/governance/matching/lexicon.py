@@ -31,6 +31,8 @@ Table = Mapping[str, str]
 # Number of letters of the longest stem that is searched.
 _LONGEST: Final = 16
 _SHORTEST: Final = 3
+# Number of first letters that rule out most words.
+_FIRST: Final = 4
 # Number of letters of the shortest word that matches with an ending of one letter; one more for
 # two.
 _INFLECTED: Final = 4
@@ -55,6 +57,8 @@ class Lexicon:
         self._literals: set[tuple[str, str]] = set()
         # Length of the longest stem by the first letters of words and stems.
         self._starts: dict[str, int] = {}
+        # First letters of words and stems that are at least as long.
+        self._firsts: set[str] = set()
         # Last letters of the stems that match word endings.
         self._stops: set[str] = set()
         # Whether a word or stem begins, and whether a stem ends, with a reading of these letters.
@@ -112,12 +116,14 @@ class Lexicon:
             else:
                 start, length = spelling[:_SHORTEST], len(spelling) if into is self._heads else 0
                 self._starts[start] = max(self._starts.get(start, 0), length)
+                if len(spelling) >= _FIRST:
+                    self._firsts.add(spelling[:_FIRST])
 
     def _classes(self, word: str) -> tuple[int, ...]:
         """Return the classes of all readings of ``word``, a word of plain text."""
         # Signs are read one by one, so that the ends of most words rule out all of their readings.
         if is_read_by_sign(word) and not (
-            self._begins[word[:_SHORTEST]] or self._ends[word[-_SHORTEST:]]
+            self._begins[word[:_FIRST]] or self._ends[word[-_SHORTEST:]]
         ):
             return ()
         found: set[int] = set()
@@ -138,7 +144,12 @@ class Lexicon:
         return tuple(found)
 
     def _may_begin(self, start: str) -> bool:
-        return any(self._longest(reading) >= 0 for reading in sign_readings(start))
+        return any(
+            reading in self._firsts
+            or reading in self._exact
+            or any(reading[:size] in self._heads for size in (2, 3))
+            for reading in sign_readings(start)
+        )
 
     def _may_end(self, end: str) -> bool:
         return any(reading in self._stops for reading in sign_readings(end))
