@@ -47,6 +47,10 @@ class PlainWords:
         self._there = there = int(np.bitwise_or.reduce(kinds)) if text else 0
         letters = (kinds & LETTER).view(np.bool_)
         self._letter_starts, self._letter_ends = starts, ends = runs(letters)
+        single = starts[ends - starts == 1]
+        close = len(single) > 2 and np.any(single[2:] - single[:-2] <= _SPELLED_CHARS)
+        self.spelled = list(spelled(text)) if close else []
+        """Runs of separated letters, see :func:`normalization.spelled`."""
         if there & SIGN:
             starts, ends = _with_signs(text, kinds, letters)
         self.places = list(zip(starts.tolist(), ends.tolist(), strict=True))
@@ -82,14 +86,6 @@ class PlainWords:
         starts, ends = runs(self._kinds & (LETTER | MARK) != 0)
         places = list(zip(starts.tolist(), ends.tolist(), strict=True))
         return places, [self.folded.text[start:end] for start, end in places]
-
-    @cached_property
-    def spelled(self) -> list[list[int]]:
-        """Runs of separated letters, see :func:`normalization.spelled`."""
-        single = self._letter_starts[self._letter_ends - self._letter_starts == 1]
-        if len(single) > 2 and np.any(single[2:] - single[:-2] <= _SPELLED_CHARS):
-            return list(spelled(self.folded.text))
-        return []
 
     @cached_property
     def elided(self) -> list[tuple[int, int]]:
