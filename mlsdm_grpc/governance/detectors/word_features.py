@@ -256,7 +256,10 @@ def _meant(word: str) -> str:
         return word
     if word.isdigit():
         return word
-    return next((each for each in reversed(readings(word)) if each.isalpha()), word)
+    for each in reversed(readings(word)):
+        if each.isalpha():
+            return each
+    return word
 
 
 def _next_gap(text: str, at: int) -> int:
@@ -279,12 +282,17 @@ def _last_gap(text: str, at: int) -> int:
 def _of_word(word: str) -> array[int]:
     """Return the checksums of the features that depend on the word alone."""
     framed = f"_{word}_"
-    places = [(i, i + size) for size in _LETTERS for i in range(len(framed) - size + 1)]
+    places = _runs_of_letters(len(framed))
     if framed.isascii():
         raw = framed.encode()
-        runs = [raw[start:end] for start, end in places]
+        runs = [raw[each] for each in places]
     else:
-        runs = [framed[start:end].encode("utf-8", "surrogatepass") for start, end in places]
+        runs = [framed[each].encode("utf-8", "surrogatepass") for each in places]
     sums = array("I", map(crc32, runs, repeat(_LETTERS_MARK)))
     sums.append(crc32(word.encode("utf-8", "surrogatepass"), _WORD_MARK))
     return sums
+
+
+@cache
+def _runs_of_letters(length: int) -> list[slice]:
+    return [slice(i, i + size) for size in _LETTERS for i in range(length - size + 1)]
