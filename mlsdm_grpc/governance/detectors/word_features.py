@@ -115,13 +115,17 @@ class TextFeatures:
         """Return the number of words."""
         return len(self._ends) - 1
 
+    def place(self, number: int) -> tuple[int, int]:
+        """Return the start and the end of a word in the original text."""
+        first, last = self._places[number]
+        return self._origin[first], self._origin[last - 1] + 1
+
     def word(self, number: int) -> WordFeatures:
         """Return one word with its place in the original text."""
-        first, last = self._places[number]
         alone = self._buckets[self._ends[number] : self._ends[number + 1]].tolist()
         pairs = self._buckets[self._ends[-1] + number :: len(self)].tolist()
         buckets = (*pairs, *alone)
-        return WordFeatures(self._origin[first], self._origin[last - 1] + 1, buckets)
+        return WordFeatures(*self.place(number), buckets)
 
     def passages(self, bounds: Sequence[tuple[int, int]], raised: float = 0.0) -> list[Passage]:
         """Return passages.
