@@ -1,4 +1,4 @@
-"""The index names every pattern that could match, whatever its rarest word."""
+"""The index names every pattern of which each word is present."""
 
 from __future__ import annotations
 
